@@ -1,0 +1,195 @@
+"""Flow references and the trace and span ids derived from them, version 1.
+
+Spans of one feature are sent by many processes on many days. They meet in one trace because each
+id is a hash of the key of the thing itself, so no process needs to know another. The recipe and
+its test vectors are a public contract (``docs/identity.md``): changing an output is version 2.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+TRACE_RECIPE = "flow-telemetry/trace/v1"
+SPAN_RECIPE = "flow-telemetry/span/v1"
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceIdentity:
+    """The ids of one trace: a namespace and the reference of the entity at its root.
+
+    ``root`` is a flow reference, ``namespace`` the result of `normalize_namespace`.
+    """
+
+    root: str
+    namespace: str = ""
+
+    @property
+    def trace_id(self) -> str:
+        """The trace id as 32 lower-case hexadecimal digits."""
+        return trace_id(self.root, namespace=self.namespace)
+
+    def span_id(self, reference: str) -> str:
+        """Return the id, 16 lower-case hexadecimal digits, of an entity's span in this trace."""
+        return span_id(self.root, reference, namespace=self.namespace)
+
+    def traceparent(self, reference: str) -> str:
+        """Return the W3C ``traceparent`` of an entity's span: sampled, and not random."""
+        return f"00-{self.trace_id}-{self.span_id(reference)}-01"
+
+
+def trace_id(root: str, *, namespace: str = "") -> str:
+    """Return the trace id of the trace whose root is the flow reference ``root``."""
+    return _hash(f"{TRACE_RECIPE}\n{namespace}\n{root}", length=16)
+
+
+def span_id(root: str, reference: str, *, namespace: str = "") -> str:
+    """Return the span id of ``reference`` in the trace whose root is ``root``.
+
+    The root is part of the recipe, so one thing has different span ids in different traces.
+    """
+    return _hash(f"{SPAN_RECIPE}\n{namespace}\n{root}\n{reference}", length=8)
+
+
+def _hash(text: str, *, length: int) -> str:
+    digest = sha256(text.encode("utf-8", errors="surrogatepass")).digest()[:length]
+    while not any(digest):  # An all-zero id is invalid in W3C Trace Context; none is known.
+        text += "\n"
+        digest = sha256(text.encode("utf-8", errors="surrogatepass")).digest()[:length]
+    return digest.hex()
+
+
+def normalize_namespace(text: str) -> str:
+    """Return the namespace trimmed.
+
+    Raises:
+        ValueError: it holds a control character, which would make two recipes collide.
+    """
+    namespace = text.strip()
+    if _CONTROL_CHARACTERS.search(namespace):
+        raise ValueError("a namespace may hold no control characters")
+    return namespace
+
+
+def fold(text: str) -> str:
+    """Return ``text`` with A to Z as lower case and every other character as it is.
+
+    GitHub compares names of owners and repositories so; full Unicode folding would depend on the
+    Unicode version of the runtime.
+    """
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+
+
+def upper(text: str) -> str:
+    """Return ``text`` with a to z as upper case and every other character as it is."""
+    return "".join(chr(ord(c) - 32) if "a" <= c <= "z" else c for c in text)
+
+
+def host_of(url: str) -> str:
+    """Return the host of ``url``, lower case, with its port where that is not the scheme's.
+
+    Raises:
+        ValueError: it is no URL.
+    """
+    parts = urlsplit(url)
+    authority = fold(parts.netloc.rpartition("@")[2])
+    # Not `parts.hostname`, which takes off an IPv6 address's brackets and folds all of Unicode.
+    with_port = parts.port is not None or authority.endswith(":")
+    host = authority.rpartition(":")[0] if with_port else authority
+    if parts.port is None or parts.port == _DEFAULT_PORTS.get(parts.scheme):
+        return host
+    return f"{host}:{parts.port}"
+
+
+def instant(time: datetime) -> str:
+    """Return a time, aware, as references write it: UTC to the second, ``…T03:43:00Z``."""
+    return time.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def repository_reference(host: str, full_name: str) -> str:
+    """Return ``github.com/acme/shop``, the start of every reference to a thing of GitHub."""
+    return fold(f"{host}/{full_name}")
+
+
+def pull_request_reference(repository: str, number: int) -> str:
+    """Return the reference of a pull request of a repository reference."""
+    return f"{repository}/pull/{number}"
+
+
+def github_issue_reference(repository: str, number: int) -> str:
+    """Return the reference of a GitHub issue of a repository reference."""
+    return f"{repository}/issues/{number}"
+
+
+def jira_reference(key: str) -> str:
+    """Return the reference of a Jira issue: its key in upper case."""
+    return f"jira/{upper(key)}"
+
+
+def tracker_reference(tracker: str, key: str) -> str:
+    """Return the reference of an item of any other tracker, as given."""
+    return f"{tracker}/{key}"
+
+
+def run_reference(repository: str, run_id: int, attempt: int) -> str:
+    """Return the reference of one attempt of a workflow run of a repository reference."""
+    return f"{repository}/actions/runs/{run_id}/attempts/{attempt}"
+
+
+def job_reference(repository: str, run_id: int, job_id: int) -> str:
+    """Return the reference of a job; ``job_id`` is the API's ``id``.
+
+    The number in old ``html_url`` values is another one and names nothing else.
+    """
+    return f"{repository}/actions/runs/{run_id}/job/{job_id}"
+
+
+def step_reference(job: str, number: int, occurrence: int = 1) -> str:
+    """Return the reference of a step; a number that repeats in its job counts from 2 on."""
+    suffix = f":{occurrence}" if occurrence > 1 else ""
+    return f"{job}#step:{number}{suffix}"
+
+
+def queued_reference(owner: str) -> str:
+    """Return the reference of the time that a run or job waited for a runner."""
+    return f"{owner}#queued"
+
+
+def approval_reference(owner: str, number: int) -> str:
+    """Return the reference of the ``number``-th wait of a job for an approval."""
+    return f"{owner}#waiting:approval:{number}"
+
+
+def deployment_reference(repository: str, number: int) -> str:
+    """Return the reference of a deployment of a repository reference."""
+    return f"{repository}/deployments/{number}"
+
+
+def delivery_reference(deployment: str, change: str) -> str:
+    """Return the reference of a deployment's part in one change that it delivers."""
+    return f"{deployment}#delivers:{change}"
+
+
+def phase_reference(change: str, phase: str, number: int) -> str:
+    """Return the reference of the ``number``-th phase of that name over all lives of a change."""
+    return f"{change}#phase:{phase}:{number}"
+
+
+def status_reference(item: str, number: int) -> str:
+    """Return the reference of the ``number``-th stretch of status over all lives of an item."""
+    return f"{item}#status:{number}"
+
+
+def life_reference(owner: str, number: int) -> str:
+    """Return the reference of a life of a change or item after its first, from 2 on."""
+    return f"{owner}#life:{number}"
+
+
+def as_of(reference: str, time: datetime) -> str:
+    """Return the root of a feature trace of its own: as of an instant, or of a later closing."""
+    return f"{reference}@{instant(time)}"

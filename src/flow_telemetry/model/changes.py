@@ -1,0 +1,79 @@
+"""Pull requests, and what a run belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flow_telemetry import identity
+from flow_telemetry.model.common import Actor, Repository
+from flow_telemetry.model.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A pull request.
+
+    ``created_at`` is None where only the number is known, from the branch of a merge queue. The
+    facts from ``draft`` on are read only where the change itself is exported: until then they are
+    None or empty. ``timeline`` is in order of time; ``timeline_complete`` is False where GitHub
+    did not give all of it.
+    """
+
+    repository: Repository
+    number: int
+    title: str = ""
+    state: str = ""
+    created_at: datetime | None = None
+    url: str = ""
+    closed_at: datetime | None = None
+    merged_at: datetime | None = None
+    merge_commit: str | None = None
+    base_branch: str = ""
+    default_branch: str | None = None
+    head_branch: str = ""
+    head_repository: str | None = None
+    oldest_commit_message: str = ""
+    draft: bool | None = None
+    author: Actor | None = None
+    merged_by: Actor | None = None
+    head_sha: str = ""
+    labels: tuple[str, ...] = ()
+    additions: int | None = None
+    deletions: int | None = None
+    changed_files: int | None = None
+    commits: int | None = None
+    timeline: tuple[Event, ...] = ()
+    timeline_complete: bool = True
+
+    @property
+    def reference(self) -> str:
+        """The flow reference of the pull request."""
+        return identity.pull_request_reference(self.repository.reference, self.number)
+
+    @property
+    def into_default_branch(self) -> bool:
+        """Whether it is to be merged into the repository's default branch."""
+        return self.default_branch is not None and self.base_branch == self.default_branch
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is closed or merged, as far as was read."""
+        return self.closed_at is not None or self.merged_at is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parentage:
+    """What a run belongs to, and why.
+
+    ``change`` is the pull request above the run, ``others`` further ones, which become links.
+    ``reason`` says in words which rule decided. ``unread`` holds what could not be read, a reason
+    each, and is told apart from what is not there. ``after_merge`` tells that the run came after
+    the merge of ``change``.
+    """
+
+    reason: str
+    change: Change | None = None
+    after_merge: bool = False
+    others: tuple[Change, ...] = ()
+    unread: tuple[str, ...] = ()

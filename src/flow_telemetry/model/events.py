@@ -1,0 +1,65 @@
+"""What happened to a change or a work item, one record for each thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from flow_telemetry.model.common import Actor
+
+
+class EventKind(Enum):
+    """The kinds of event; the value is the last word of its name and stands in its reference."""
+
+    CREATED = "created"
+    OPENED = "opened"
+    READY_FOR_REVIEW = "ready_for_review"
+    CONVERTED_TO_DRAFT = "converted_to_draft"
+    COMMITTED = "committed"
+    FORCE_PUSHED = "force_pushed"
+    REVIEW_REQUESTED = "review_requested"
+    REVIEW_REQUEST_REMOVED = "review_request_removed"
+    REVIEWED = "reviewed"
+    REVIEW_DISMISSED = "review_dismissed"
+    COMMENTED = "commented"
+    LABELED = "labeled"
+    UNLABELED = "unlabeled"
+    ASSIGNED = "assigned"
+    UNASSIGNED = "unassigned"
+    QUEUED = "queued"
+    DEQUEUED = "dequeued"
+    MERGED = "merged"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    STATUS_CHANGED = "status_changed"
+    BLOCKED = "blocked"
+    UNBLOCKED = "unblocked"
+
+
+class ReviewState(Enum):
+    """What a review said."""
+
+    APPROVED = "approved"
+    CHANGES_REQUESTED = "changes_requested"
+    COMMENTED = "commented"
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened.
+
+    ``id`` is the number of a comment or review, or the sha of a commit; empty where the tracker
+    gives none. ``subject`` is the label, assignee, reviewer, or the new status, ``before`` the
+    status that it replaced. ``review`` is set for reviews only; of a dismissal, ``id`` is the
+    review's.
+    """
+
+    kind: EventKind
+    time: datetime
+    actor: Actor | None = None
+    id: str = ""
+    subject: str = ""
+    before: str = ""
+    review: ReviewState | None = None

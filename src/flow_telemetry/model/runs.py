@@ -1,0 +1,148 @@
+"""Workflow runs, their jobs and steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flow_telemetry import identity
+from flow_telemetry.model.common import Actor, Repository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """A message that the runner or a tool left on the check run of a job."""
+
+    level: str
+    message: str
+    title: str | None = None
+    path: str | None = None
+    start_line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of a job. ``occurrence`` is 2 and more where its number repeats in the job."""
+
+    number: int
+    name: str
+    status: str
+    conclusion: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    occurrence: int = 1
+
+    @property
+    def completed(self) -> bool:
+        """Whether the step has ended."""
+        return self.status == "completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """One wait of a job for people to approve its deployment."""
+
+    requested_at: datetime
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDeployment:
+    """The deployment that a job made: where, of which commit, and its waits for approvals."""
+
+    environment: str
+    commit: str
+    approvals: tuple[Approval, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job of one attempt of a run.
+
+    ``started_at`` can be the time of queueing; the first step's start is the truth.
+    ``annotations`` are those of the job's check run, read only where the job did not succeed.
+    """
+
+    id: int
+    run_id: int
+    run_attempt: int
+    name: str
+    status: str
+    conclusion: str | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    url: str = ""
+    steps: tuple[Step, ...] = ()
+    labels: tuple[str, ...] = ()
+    runner_id: int | None = None
+    runner_name: str | None = None
+    runner_group: str | None = None
+    annotations: tuple[Annotation, ...] = ()
+    deployment: JobDeployment | None = None
+    node_id: str | None = None
+
+    @property
+    def approvals(self) -> tuple[Approval, ...]:
+        """The waits of the job for people to approve its deployment, in order of time."""
+        return self.deployment.approvals if self.deployment else ()
+
+    @property
+    def completed(self) -> bool:
+        """Whether the job has ended."""
+        return self.status == "completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferencedWorkflow:
+    """A reusable workflow that a run called: its path with ref, and the commit it was at."""
+
+    path: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One attempt of a workflow run, with the jobs that are listed for this attempt.
+
+    ``started_at`` is the start of this attempt, ``created_at`` that of the first one.
+    ``jobs_complete`` is False where GitHub named more jobs than it gave.
+    """
+
+    id: int
+    attempt: int
+    repository: Repository
+    workflow: str
+    status: str
+    event: str
+    created_at: datetime
+    started_at: datetime
+    updated_at: datetime | None = None
+    conclusion: str | None = None
+    number: int = 0
+    title: str = ""
+    path: str = ""
+    workflow_id: int | None = None
+    head_branch: str | None = None
+    head_sha: str = ""
+    head_repository: str | None = None
+    url: str = ""
+    actor: Actor | None = None
+    triggering_actor: Actor | None = None
+    referenced_workflows: tuple[ReferencedWorkflow, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    jobs_complete: bool = True
+
+    @property
+    def completed(self) -> bool:
+        """Whether the attempt has ended."""
+        return self.status == "completed"
+
+    @property
+    def reference(self) -> str:
+        """The flow reference of this attempt."""
+        return identity.run_reference(self.repository.reference, self.id, self.attempt)
+
+    def job_reference(self, job: Job) -> str:
+        """Return the flow reference of one of the jobs."""
+        return identity.job_reference(self.repository.reference, self.id, job.id)
