@@ -1,0 +1,175 @@
+"""Where each signal goes: the inputs, and the standard variables that work in their place.
+
+https://opentelemetry.io/docs/specs/otel/protocol/exporter/ names the variables and their meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from flow_telemetry.errors import SettingsError
+from flow_telemetry.settings import values
+from flow_telemetry.telemetry import Signal, SignalTarget
+
+_GRPC_PORT = 4317
+_COMPRESSIONS = ("gzip", "deflate", "none")
+_DEFAULT_TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtlpSettings:
+    """The targets of the signals that are to leave, and why others do not.
+
+    ``off`` holds a reason for each signal that the user switched off, or that has no endpoint.
+    """
+
+    targets: Mapping[Signal, SignalTarget]
+    off: Mapping[Signal, str]
+
+
+def otlp_settings(
+    inputs: Mapping[str, str], environ: Mapping[str, str], signals: tuple[Signal, ...]
+) -> OtlpSettings:
+    """Return where each of ``signals`` goes.
+
+    Raises:
+        SettingsError: an endpoint, header list, protocol or timeout cannot be used.
+    """
+    targets, off = {}, {}
+    for signal in signals:
+        reason = _switched_off(signal, environ)
+        if reason is None:
+            target = _target(signal, inputs, environ)
+            if target is not None:
+                targets[signal] = target
+                continue
+            reason = (
+                "input otlp-endpoint is empty. A run of a fork or of Dependabot gets no secrets; "
+                "elsewhere set the input, or OTEL_EXPORTER_OTLP_ENDPOINT"
+            )
+        off[signal] = reason
+    return OtlpSettings(targets=targets, off=off)
+
+
+def _switched_off(signal: Signal, environ: Mapping[str, str]) -> str | None:
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return "OTEL_SDK_DISABLED is true"
+    variable = f"OTEL_{signal.value.upper()}_EXPORTER"
+    if environ.get(variable, "").strip().lower() == "none":
+        return f"{variable} is none"
+    return None
+
+
+def _target(
+    signal: Signal, inputs: Mapping[str, str], environ: Mapping[str, str]
+) -> SignalTarget | None:
+    found = _endpoint(signal, inputs, environ)
+    if found is None:
+        return None
+    name, url = found
+    _check_protocol(signal, name, environ)
+    header_name, header_text = _first(
+        ("otlp-headers", inputs.get("otlp-headers", "")),
+        *_variables(signal, "HEADERS", environ),
+    )
+    return SignalTarget(
+        signal=signal,
+        url=url,
+        headers=values.headers(header_name, header_text),
+        timeout=_timeout(signal, environ),
+        compression=_compression(signal, environ),
+    )
+
+
+def _variables(
+    signal: Signal, ending: str, environ: Mapping[str, str]
+) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The variable for the signal, then the one for all signals, each with its value."""
+    own = f"OTEL_EXPORTER_OTLP_{signal.value.upper()}_{ending}"
+    common = f"OTEL_EXPORTER_OTLP_{ending}"
+    return (own, environ.get(own, "")), (common, environ.get(common, ""))
+
+
+def _first(*candidates: tuple[str, str]) -> tuple[str, str]:
+    return next(((n, v.strip()) for n, v in candidates if v.strip()), (candidates[0][0], ""))
+
+
+def _endpoint(
+    signal: Signal, inputs: Mapping[str, str], environ: Mapping[str, str]
+) -> tuple[str, str] | None:
+    own, common = _variables(signal, "ENDPOINT", environ)
+    given = inputs.get("otlp-endpoint", "").strip()
+    if not given and own[1].strip():
+        _checked_url(*own)
+        return own[0], own[1].strip()
+    name, text = _first(("otlp-endpoint", given), common)
+    if not text:
+        return None
+    return name, _signal_url(_checked_url(name, text), signal)
+
+
+def _checked_url(name: str, text: str) -> SplitResult:
+    text = text.strip()
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise SettingsError(_no_url(name)) from None
+    one_word = text.isprintable() and len(text.split()) == 1
+    if parts.scheme not in ("http", "https") or not parts.hostname or not one_word:
+        raise SettingsError(_no_url(name))
+    if port == _GRPC_PORT:
+        raise SettingsError(
+            f"input {name} has port {_GRPC_PORT}, which is OTLP over gRPC; this program speaks "
+            "OTLP over HTTP: use the HTTP port of the same receiver, mostly 4318"
+        )
+    return parts
+
+
+def _no_url(name: str) -> str:
+    return (
+        f"input {name} is no URL: it must begin with https:// or http:// and name a host, "
+        "such as https://otlp.example.com:4318"
+    )
+
+
+def _signal_url(parts: SplitResult, signal: Signal) -> str:
+    """Append the signal's path, unless the address already ends in one of the three."""
+    path = parts.path.rstrip("/")
+    for each in Signal:
+        path = path.removesuffix(f"/v1/{each.value}")
+    return parts._replace(path=f"{path}/v1/{signal.value}").geturl()
+
+
+def _check_protocol(signal: Signal, endpoint_name: str, environ: Mapping[str, str]) -> None:
+    """Refuse another protocol, but only beside an endpoint that comes from variables too.
+
+    A job may set the protocol for its own tests; an endpoint given as input is meant for us.
+    """
+    if endpoint_name == "otlp-endpoint":
+        return
+    name, text = _first(*_variables(signal, "PROTOCOL", environ))
+    if text and text.lower() != "http/protobuf":
+        raise SettingsError(
+            f"{name} is {values.shown(text)}; this program speaks http/protobuf only. Set the "
+            "variable to http/protobuf, or give the endpoint by the input otlp-endpoint"
+        )
+
+
+def _timeout(signal: Signal, environ: Mapping[str, str]) -> float:
+    """Seconds for one request; the specification gives the variable in milliseconds."""
+    name, text = _first(*_variables(signal, "TIMEOUT", environ))
+    if not text:
+        return _DEFAULT_TIMEOUT_SECONDS
+    return values.positive_integer(name, text) / 1000
+
+
+def _compression(signal: Signal, environ: Mapping[str, str]) -> str:
+    name, text = _first(*_variables(signal, "COMPRESSION", environ))
+    if text and text.lower() not in _COMPRESSIONS:
+        raise SettingsError(
+            f"{name} must be one of {', '.join(_COMPRESSIONS)}, not {values.shown(text)}"
+        )
+    return text.lower() or "gzip"

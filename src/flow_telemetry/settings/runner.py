@@ -1,0 +1,66 @@
+"""What the runner says of the place that the program runs in.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/variables lists the variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from flow_telemetry.settings.inputs import PREFIX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerContext:
+    """The run, job and files of the step that the program runs in; all None outside of a runner.
+
+    ``check_run_id`` is the id of the job, where the server tells it. ``step_started_at`` is when
+    the action's first line ran.
+    """
+
+    repository: str | None = None
+    run_id: int | None = None
+    run_attempt: int | None = None
+    event_name: str | None = None
+    event_path: str | None = None
+    runner_name: str | None = None
+    check_run_id: int | None = None
+    job_status: str | None = None
+    step_started_at: datetime | None = None
+    summary_path: str | None = None
+    output_path: str | None = None
+    temporary_folder: str | None = None
+    debug: bool = False
+
+
+def runner_context(environ: Mapping[str, str]) -> RunnerContext:
+    """Return the runner's facts; what is missing or no number is None."""
+    return RunnerContext(
+        repository=environ.get("GITHUB_REPOSITORY") or None,
+        run_id=_number(environ, "GITHUB_RUN_ID"),
+        run_attempt=_number(environ, "GITHUB_RUN_ATTEMPT"),
+        event_name=environ.get("GITHUB_EVENT_NAME") or None,
+        event_path=environ.get("GITHUB_EVENT_PATH") or None,
+        runner_name=environ.get("RUNNER_NAME") or None,
+        check_run_id=_number(environ, f"{PREFIX}CHECK_RUN_ID"),
+        job_status=environ.get(f"{PREFIX}JOB_STATUS") or None,
+        step_started_at=_time(environ, f"{PREFIX}STARTED_AT"),
+        summary_path=environ.get("GITHUB_STEP_SUMMARY") or None,
+        output_path=environ.get("GITHUB_OUTPUT") or None,
+        temporary_folder=environ.get("RUNNER_TEMP") or None,
+        debug=environ.get("RUNNER_DEBUG") == "1",
+    )
+
+
+def _number(environ: Mapping[str, str], name: str) -> int | None:
+    text = environ.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else None
+
+
+def _time(environ: Mapping[str, str], name: str) -> datetime | None:
+    seconds = _number(environ, name)
+    if seconds is None or seconds > 32_503_680_000:  # the year 3000
+        return None
+    return datetime.fromtimestamp(seconds, tz=timezone.utc)
