@@ -1,0 +1,59 @@
+"""What every test stands on: a clean environment, a fake GitHub, a real OTLP receiver."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from tests.contracts.openapi import validate
+
+from flow_telemetry.testing.github import FakeGitHub
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.world import World
+
+PREFIXES = ("ACTIONS_", "FLOW_TELEMETRY_", "GITHUB_", "INPUT_", "OTEL_", "RUNNER_")
+NAMES = frozenset(
+    {
+        "ALL_PROXY",
+        "CI",
+        "CURL_CA_BUNDLE",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "NO_PROXY",
+        "REQUESTS_CA_BUNDLE",
+        "SSLKEYLOGFILE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "TRACEPARENT",
+        "TRACESTATE",
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what a runner, a proxy or an exporter's user has set on this machine."""
+    for name in list(os.environ):
+        if name.upper() in NAMES or name.upper().startswith(PREFIXES):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def world() -> World:
+    """A world with one repository, acme/shop on github.com."""
+    return World("acme/shop")
+
+
+@pytest.fixture
+def github(world: World) -> Iterator[FakeGitHub]:
+    """A fake GitHub over `world`, each answer checked against GitHub's own description."""
+    with FakeGitHub(world, check=validate) as fake:
+        yield fake
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver of OTLP over HTTP."""
+    with Receiver() as running:
+        yield running

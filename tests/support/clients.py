@@ -1,0 +1,28 @@
+"""The real client of GitHub's API, led to the fake one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flow_telemetry.clock import Deadline, SystemClock
+from flow_telemetry.log import Silent
+from flow_telemetry.model import Repository
+from flow_telemetry.settings import GitHubSettings
+from flow_telemetry.sources.github.budget import RequestBudget
+from flow_telemetry.sources.github.client import GitHubClient, GitHubSession
+from flow_telemetry.testing.github import FakeGitHub
+
+SHOP = Repository(host="github.com", owner="acme", name="shop", url="https://github.com/acme/shop")
+
+
+@contextmanager
+def client_of(github: FakeGitHub, budget: RequestBudget | None = None) -> Iterator[GitHubClient]:
+    """Give a client that has half a minute for everything, and its requests bounded if asked."""
+    clock = SystemClock()
+    deadline = Deadline.after(clock, 30)
+    settings = GitHubSettings(api_url=github.url, token="ghs_fake")
+    with GitHubSession(settings, deadline) as session:
+        yield GitHubClient(
+            settings, session=session, clock=clock, deadline=deadline, log=Silent(), budget=budget
+        )
