@@ -1,0 +1,85 @@
+"""The payload of the event that started the workflow, as the runner keeps it in a file.
+
+It tells what an export is about and saves requests; it decides nothing about a trace.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from flow_telemetry.errors import PayloadError
+from flow_telemetry.sources import payload as read
+from flow_telemetry.sources.github.runs import RunAddress
+from flow_telemetry.sources.payload import Payload
+
+
+def read_event(path: str | None) -> Payload:
+    """Return the payload; an empty one where there is no file.
+
+    Raises:
+        PayloadError: the file is damaged.
+    """
+    if path is None or not Path(path).is_file():
+        return {}
+    try:
+        found: Any = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise PayloadError(
+            f"the event's payload (GITHUB_EVENT_PATH) cannot be read: {type(error).__name__}"
+        ) from None
+    return found if isinstance(found, dict) else {}
+
+
+def completed_run(event: Payload) -> RunAddress | None:
+    """Return the run that a `workflow_run` event tells of; None for other events.
+
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_run
+    """
+    run = read.child(event, "workflow_run")
+    run_id = read.number(run, "id")
+    repository = read.text(read.child(event, "repository"), "full_name")
+    if run_id is None or repository is None:
+        return None
+    return RunAddress(repository=repository, run_id=run_id, attempt=read.number(run, "run_attempt"))
+
+
+def closed_change(event: Payload) -> int | None:
+    """Return the number of the pull request whose closing an event tells; None for others.
+
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
+    """
+    if read.text(event, "action") != "closed":
+        return None
+    return read.number(read.child(event, "pull_request"), "number")
+
+
+def closed_issue(event: Payload) -> int | None:
+    """Return the number of the issue whose closing an event tells; None for others.
+
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#issues
+    """
+    if read.text(event, "action") != "closed":
+        return None
+    return read.number(read.child(event, "issue"), "number")
+
+
+def finished_deployment(event: Payload) -> int | None:
+    """Return the id of the deployment that a `deployment_status` event tells has ended.
+
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment_status
+    """
+    state = read.text(read.child(event, "deployment_status"), "state")
+    if state not in ("success", "failure", "error"):
+        return None
+    return read.number(read.child(event, "deployment"), "id")
+
+
+def cause_of_run(event: Payload) -> str | None:
+    """Return the `traceparent` that a dispatch handed on to the run that it started."""
+    for holder in ("inputs", "client_payload"):
+        found = read.text(read.child(event, holder), "traceparent")
+        if found:
+            return found
+    return None

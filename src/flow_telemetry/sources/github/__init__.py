@@ -1,0 +1,1 @@
+"""GitHub: a thin client, pure parsing, and what is read for a run."""

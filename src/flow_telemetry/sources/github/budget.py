@@ -1,0 +1,69 @@
+"""How much may be asked of GitHub: a number of requests, and never the last of the rate limit.
+
+The rate limit of a token is shared (that of GITHUB_TOKEN by all workflows of a repository), so
+what reads much stops before others are refused. https://docs.github.com/en/rest/using-the-rest-api
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from flow_telemetry.errors import BudgetExceeded
+
+# What is left to everybody else, enough for dozens of exports of single runs; of a small limit it
+# is a tenth.
+RESERVED_RATE_LIMIT = 100
+
+
+class RequestBudget:
+    """Counts down from ``most`` requests; None: only the rate limit bounds them."""
+
+    def __init__(self, most: int | None = None, *, reserve: int = RESERVED_RATE_LIMIT) -> None:
+        """Take both bounds: ``reserve`` is how much of the rate limit stays untouched."""
+        self.most = most
+        self._reserve = reserve
+        self._taken = 0
+        # Why no more may be asked, and until when (Unix seconds), by GitHub's kind of limit.
+        self._refused_until: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def left(self) -> int | None:
+        """How many requests are left; None where their number is not bounded."""
+        return None if self.most is None else max(0, self.most - self._taken)
+
+    def take(self, what: str, *, now: float) -> None:
+        """Count a request for ``what``; ``now`` is in Unix seconds.
+
+        Raises:
+            BudgetExceeded: it may not be made.
+        """
+        with self._lock:
+            if self.left == 0:
+                raise BudgetExceeded(
+                    f"{what} was not read: all {self.most} requests to GitHub that input "
+                    "max-requests allows are used up"
+                )
+            if any(now < until for until in self._refused_until.values()):
+                raise BudgetExceeded(
+                    f"{what} was not read: the rate limit of the token is nearly used up, and "
+                    "what is left of it is for others. Try again in an hour, or with another token"
+                )
+            self._taken += 1
+
+    def note(self, headers: Mapping[str, str]) -> None:
+        """Learn from an answer's headers (lower-case names) how much is left of the rate limit."""
+        left, limit, reset = (_number(headers, name) for name in ("remaining", "limit", "reset"))
+        if left is None or limit is None or reset is None:
+            return
+        # Without a token all of the limit is smaller than the reserve.
+        low = left < min(self._reserve, limit // 10)
+        with self._lock:
+            kind = headers.get("x-ratelimit-resource", "core")
+            self._refused_until[kind] = float(reset) if low else 0.0
+
+
+def _number(headers: Mapping[str, str], name: str) -> int | None:
+    text = headers.get(f"x-ratelimit-{name}", "")
+    return int(text[:12]) if text.isascii() and text.isdigit() else None

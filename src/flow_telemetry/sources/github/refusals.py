@@ -1,0 +1,67 @@
+"""What an answer other than 200 of GitHub means, and what the user can do about it.
+
+https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from flow_telemetry.errors import (
+    AccessDeniedError,
+    AuthenticationError,
+    NotFoundError,
+    SourceError,
+    UnavailableError,
+)
+
+_SHOWN = 200
+
+
+def refusal(
+    status: int, headers: Mapping[str, str], body: str, what: str, *, has_token: bool
+) -> SourceError:
+    """Return the error for an answer; ``headers`` have lower-case names."""
+    said = _said(body)
+    if status == 401:
+        return AuthenticationError(
+            f"GitHub does not accept the token (input github-token){said}: it is wrong, expired "
+            "or of another server"
+        )
+    if status == 403:
+        return AccessDeniedError(_denied(headers, what, said))
+    if status in (404, 410, 451):
+        hint = "the token cannot see it" if has_token else "it is private: input github-token"
+        return NotFoundError(
+            f"GitHub knows no {what}{said}: the number or repository is wrong, it was deleted, "
+            f"or {hint}"
+        )
+    if status in (301, 302, 303, 307, 308):
+        return UnavailableError(f"GitHub redirects {what} without end or target")
+    return UnavailableError(f"GitHub could not give {what}: status {status}{said}")
+
+
+def _denied(headers: Mapping[str, str], what: str, said: str) -> str:
+    """GitHub names the permissions that would do: `actions=read; checks=read`."""
+    accepted = headers.get("x-accepted-github-permissions", "")
+    names = accepted.replace("=", ": ").replace(";", " or")[:_SHOWN]
+    if headers.get("x-github-sso"):
+        return f"the token is not authorized for single sign-on of this organization, for {what}"
+    if names:
+        return (
+            f"the token may not read {what}{said}: add `{names}` to the `permissions:` of the job"
+        )
+    return f"the token may not read {what}{said}: check its permissions"
+
+
+def _said(body: str) -> str:
+    """The message of the answer, cut and on one line, in brackets."""
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    message = payload.get("message") if isinstance(payload, dict) else None
+    if not isinstance(message, str) or not message:
+        return ""
+    return f" ({''.join(c if c.isprintable() else ' ' for c in message)[:_SHOWN]})"
