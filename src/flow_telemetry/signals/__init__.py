@@ -1,0 +1,1 @@
+"""Pure mapping of the domain to spans, under names that the conventions give."""

@@ -1,0 +1,80 @@
+"""The bounds of what every backend takes, applied to each span as it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import TypeAlias
+
+from flow_telemetry.telemetry import Attributes, AttributeValue
+
+MOST_ATTRIBUTES = 32
+MOST_EVENTS = 8
+LONGEST_NAME = 128
+LONGEST_VALUE_BYTES = 2048
+_MOST_ITEMS = 32
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+
+Maybe: TypeAlias = AttributeValue | None
+
+
+def nanoseconds(time: datetime) -> int:
+    """Return a time, aware, as nanoseconds since the Unix epoch, without rounding."""
+    return (time - _EPOCH) // _MICROSECOND * 1000
+
+
+def name(text: str) -> str:
+    """Return a name of at most 128 characters on one line."""
+    clean = _valid(text) if text.isprintable() else _valid(" ".join(text.split()))
+    return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 1] + "…"
+
+
+def value(text: str) -> str:
+    """Return a value of at most 2,048 bytes in UTF-8."""
+    if len(text) * 4 <= LONGEST_VALUE_BYTES and text.isascii():
+        return text
+    encoded = _valid(text).encode()
+    if len(encoded) <= LONGEST_VALUE_BYTES:
+        return encoded.decode()
+    return encoded[: LONGEST_VALUE_BYTES - 3].decode(errors="ignore") + "…"
+
+
+def _valid(text: str) -> str:
+    """The text without lone surrogates, which JSON can hold and UTF-8 cannot."""
+    return text.encode(errors="replace").decode()
+
+
+def attributes(*groups: Iterable[tuple[str, Maybe]]) -> Attributes:
+    """Return the attributes of the groups that have a value, cut to the bounds.
+
+    Empty texts and lists count as missing. Earlier groups win where there are too many.
+    """
+    found: dict[str, AttributeValue] = {}
+    for group in groups:
+        for key, given in group:
+            if given is None or given in ("", ()):
+                continue
+            found[key] = _bounded(given)
+    if len(found) > MOST_ATTRIBUTES:
+        return dict(list(found.items())[:MOST_ATTRIBUTES])
+    return found
+
+
+def _bounded(given: AttributeValue) -> AttributeValue:
+    if isinstance(given, str):
+        return value(given)
+    if isinstance(given, (bool, int, float)):
+        return given
+    return tuple(_bounded_items(given))
+
+
+def _bounded_items(given: Sequence[str]) -> Iterator[str]:
+    """The first items, as many as fit into one value."""
+    left = LONGEST_VALUE_BYTES
+    for each in given[:_MOST_ITEMS]:
+        item = value(each)
+        left -= len(item.encode())
+        if left < 0:
+            return
+        yield item

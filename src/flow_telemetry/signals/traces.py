@@ -1,0 +1,291 @@
+"""Runs, jobs and steps to spans: names, ids, times, attributes, status and links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from flow_telemetry import identity, timing
+from flow_telemetry.identity import TraceIdentity
+from flow_telemetry.model import Annotation, Job, Run, Step, result_of
+from flow_telemetry.selection import Part
+from flow_telemetry.settings import Detail
+from flow_telemetry.signals import failures, limits, semconv
+from flow_telemetry.signals.limits import Maybe, nanoseconds
+from flow_telemetry.signals.placement import Placement
+from flow_telemetry.signals.semconv import Entity
+from flow_telemetry.telemetry import Resource, Span, SpanEvent, SpanKind
+from flow_telemetry.timing import Interval
+
+Facts = tuple[tuple[str, Maybe], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Builder:
+    """What all spans of one export share."""
+
+    part: Part
+    placement: Placement
+    resource: Resource
+    common: Facts
+
+    @property
+    def trace(self) -> TraceIdentity:
+        return self.placement.trace
+
+    def span(
+        self,
+        entity: Entity,
+        reference: str,
+        parent: str | None,
+        name: str,
+        interval: Interval,
+        *,
+        facts: Facts = (),
+        kind: SpanKind = SpanKind.INTERNAL,
+        events: tuple[SpanEvent, ...] = (),
+        error: str | None = None,
+    ) -> Span:
+        own: Facts = ((semconv.FLOW_ENTITY_TYPE, entity.value), (semconv.FLOW_REFERENCE, reference))
+        return Span(
+            trace_id=self.placement.trace_id,
+            span_id=self.trace.span_id(reference),
+            parent_span_id=None if parent is None else self.trace.span_id(parent),
+            name=limits.name(name),
+            start=nanoseconds(interval.start),
+            end=nanoseconds(interval.end),
+            resource=self.resource,
+            kind=kind,
+            attributes=limits.attributes(own, self.common, facts),
+            events=events,
+            links=self.placement.links if entity is Entity.RUN else (),
+            error=None if error is None else limits.value(error),
+        )
+
+
+def spans_of(
+    part: Part, placement: Placement, resource: Resource, detail: Detail
+) -> Iterator[Span]:
+    """Return the spans of a part of a run, the parents first, in order of time.
+
+    They are made one by one, so that a run of any size can be sent in a stream.
+    """
+    builder = _Builder(
+        part=part, placement=placement, resource=resource, common=_common(part.run, placement)
+    )
+    if part.run_span:
+        yield _run_span(builder)
+        yield from _run_waits(builder)
+    if detail is Detail.RUN:
+        return
+    for job in sorted(
+        part.jobs, key=lambda job: (timing.job_interval(part.run, job).start, job.id)
+    ):
+        yield from _job_spans(builder, job, detail)
+
+
+def _common(run: Run, placement: Placement) -> Facts:
+    """What stands on every span of a run, so that a query finds it without a join."""
+    change = placement.parentage.change
+    return (
+        (semconv.GITHUB_REPOSITORY, run.repository.full_name),
+        (semconv.CICD_PIPELINE_RUN_ID, str(run.id)),
+        (semconv.GITHUB_RUN_ATTEMPT, run.attempt),
+        (semconv.VCS_CHANGE_ID, str(change.number) if change else None),
+        (semconv.FLOW_FEATURE_KEY, placement.feature_key),
+    )
+
+
+def _run_span(builder: _Builder) -> Span:
+    run = builder.part.run
+    error = failures.run_error_type(run)
+    return builder.span(
+        Entity.RUN,
+        run.reference,
+        builder.placement.parent,
+        f"RUN {run.workflow}",
+        timing.run_interval(run),
+        facts=_run_facts(builder, error),
+        kind=SpanKind.SERVER,
+        error=None if error is None else f"the run ended with {run.conclusion}",
+    )
+
+
+def _run_facts(builder: _Builder, error: str | None) -> Facts:
+    run, placement = builder.part.run, builder.placement
+    result = result_of(run.conclusion)
+    own, change = timing.own_jobs(run), placement.parentage.change
+    cancelled = run.conclusion == "cancelled" and failures.superseded(run.jobs)
+    return (
+        (semconv.CICD_PIPELINE_NAME, run.workflow),
+        (semconv.CICD_PIPELINE_ACTION_NAME, "RUN"),
+        (semconv.CICD_PIPELINE_RESULT, result.value if result else None),
+        (semconv.CICD_PIPELINE_RUN_URL_FULL, run.url),
+        (semconv.ERROR_TYPE, error),
+        (semconv.FLOW_PARTIAL, True if builder.part.partial else None),
+        (semconv.FLOW_CANCELLED_REASON, "superseded" if cancelled else None),
+        (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(placement.parentage.unread)),
+        (semconv.FLOW_JOBS_INCOMPLETE, None if run.jobs_complete else True),
+        (semconv.VCS_REF_HEAD_NAME, run.head_branch),
+        (semconv.VCS_REF_HEAD_REVISION, run.head_sha),
+        (semconv.VCS_CHANGE_TITLE, change.title if change else None),
+        (semconv.GITHUB_EVENT, run.event),
+        (semconv.GITHUB_RUN_NUMBER, run.number or None),
+        (semconv.GITHUB_RUN_TITLE, run.title),
+        (semconv.GITHUB_RUN_CONCLUSION, run.conclusion),
+        (semconv.GITHUB_RUN_JOBS, len(own)),
+        (semconv.GITHUB_RUN_JOBS_CARRIED_OVER, (len(run.jobs) - len(own)) or None),
+        (semconv.GITHUB_RUN_PREVIOUS_ATTEMPT, _previous_attempt(run)),
+        (semconv.GITHUB_WORKFLOW_PATH, run.path),
+        (semconv.GITHUB_WORKFLOW_REFERENCED, tuple(w.path for w in run.referenced_workflows)),
+        (semconv.GITHUB_ACTOR, run.actor.login if run.actor else None),
+        (semconv.GITHUB_TRIGGERING_ACTOR, _login(run)),
+        (
+            semconv.FLOW_ACTOR_KIND,
+            run.triggering_actor.kind.value if run.triggering_actor else None,
+        ),
+    )
+
+
+def _login(run: Run) -> str | None:
+    return run.triggering_actor.login if run.triggering_actor else None
+
+
+def _previous_attempt(run: Run) -> str | None:
+    if run.attempt < 2:
+        return None
+    return identity.run_reference(run.repository.reference, run.id, run.attempt - 1)
+
+
+def _run_waits(builder: _Builder) -> Iterator[Span]:
+    run = builder.part.run
+    queued = timing.run_queued(run)
+    if queued is not None:
+        reference = identity.queued_reference(run.reference)
+        yield builder.span(Entity.QUEUED, reference, run.reference, "queued", queued)
+
+
+def _job_spans(builder: _Builder, job: Job, detail: Detail) -> Iterator[Span]:
+    run = builder.part.run
+    reference = run.job_reference(job)
+    interval = timing.job_interval(run, job)
+    yield _job_span(builder, job, reference, interval)
+    yield from _job_waits(builder, job, reference)
+    if detail is Detail.STEP:
+        yield from _step_spans(builder, job, reference, interval)
+
+
+def _job_span(builder: _Builder, job: Job, reference: str, interval: Interval) -> Span:
+    error = failures.job_error_type(job)
+    result = result_of(job.conclusion)
+    cancelled = job.conclusion == "cancelled" and failures.superseded((job,))
+    facts: Facts = (
+        *_job_facts(job),
+        (semconv.CICD_PIPELINE_TASK_RUN_RESULT, result.value if result else None),
+        (semconv.CICD_PIPELINE_TASK_RUN_URL_FULL, job.url),
+        (semconv.ERROR_TYPE, error),
+        (semconv.FLOW_PARTIAL, None if job.completed else True),
+        (semconv.FLOW_CANCELLED_REASON, "superseded" if cancelled else None),
+        (semconv.CICD_WORKER_ID, str(job.runner_id) if job.runner_id else None),
+        (semconv.CICD_WORKER_NAME, job.runner_name),
+        (semconv.GITHUB_RUNNER_GROUP, job.runner_group),
+        (semconv.GITHUB_JOB_LABELS, job.labels),
+        (semconv.GITHUB_JOB_CONCLUSION, job.conclusion),
+    )
+    return builder.span(
+        Entity.JOB,
+        reference,
+        builder.part.run.reference,
+        job.name,
+        interval,
+        facts=facts,
+        events=_annotation_events(job.annotations, interval.end),
+        error=_job_error(job, error),
+    )
+
+
+def _job_error(job: Job, error: str | None) -> str | None:
+    if error is None:
+        return None
+    return failures.description(job.annotations, f"the job ended with {job.conclusion}")
+
+
+def _job_facts(job: Job) -> Facts:
+    return (
+        (semconv.CICD_PIPELINE_TASK_RUN_ID, str(job.id)),
+        (semconv.CICD_PIPELINE_TASK_NAME, job.name),
+    )
+
+
+def _job_waits(builder: _Builder, job: Job, reference: str) -> Iterator[Span]:
+    for number, approval in enumerate(job.approvals, start=1):
+        yield builder.span(
+            Entity.APPROVAL,
+            identity.approval_reference(reference, number),
+            reference,
+            "waiting for approval",
+            Interval.of(approval.requested_at, approval.decided_at),
+            facts=_job_facts(job),
+        )
+    queued = timing.job_queued(job)
+    if queued is not None:
+        own = identity.queued_reference(reference)
+        yield builder.span(Entity.QUEUED, own, reference, "queued", queued, facts=_job_facts(job))
+
+
+def _step_spans(
+    builder: _Builder, job: Job, job_reference: str, interval: Interval
+) -> Iterator[Span]:
+    previous_end = timing.job_began(job) or interval.start
+    for step in job.steps:
+        if not step.completed:
+            continue
+        of_step = timing.step_interval(step, previous_end)
+        previous_end = max(previous_end, of_step.end)
+        yield _step_span(builder, step, job, job_reference, of_step)
+
+
+def _step_span(
+    builder: _Builder, step: Step, job: Job, job_reference: str, interval: Interval
+) -> Span:
+    error = failures.step_error_type(step, job)
+    alone = error is not None and failures.failed_steps(job) == (step,)
+    told = tuple(a for a in job.annotations if a.level == "failure") if alone else ()
+    return builder.span(
+        Entity.STEP,
+        identity.step_reference(job_reference, step.number, step.occurrence),
+        job_reference,
+        step.name,
+        interval,
+        facts=(
+            *_job_facts(job),
+            (semconv.ERROR_TYPE, error),
+            (semconv.GITHUB_STEP_NUMBER, step.number),
+            (semconv.GITHUB_STEP_CONCLUSION, step.conclusion),
+        ),
+        events=_annotation_events(told, interval.end),
+        error=None if error is None else failures.description(told, "the step failed"),
+    )
+
+
+def _annotation_events(
+    annotations: tuple[Annotation, ...], time: datetime
+) -> tuple[SpanEvent, ...]:
+    """Annotations have no time of their own: they stand at the end of what they are about."""
+    return tuple(
+        SpanEvent(
+            name=semconv.ANNOTATION_EVENT,
+            time=nanoseconds(time),
+            attributes=limits.attributes(
+                (
+                    (semconv.GITHUB_ANNOTATION_LEVEL, annotation.level),
+                    (semconv.GITHUB_ANNOTATION_MESSAGE, annotation.message),
+                    (semconv.GITHUB_ANNOTATION_TITLE, annotation.title),
+                    (semconv.GITHUB_ANNOTATION_PATH, annotation.path),
+                    (semconv.GITHUB_ANNOTATION_LINE, annotation.start_line),
+                )
+            ),
+        )
+        for annotation in annotations[: limits.MOST_EVENTS]
+    )

@@ -1,0 +1,176 @@
+"""Whatever GitHub answers becomes a valid tree or one clear error; whole answers lose nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from hypothesis import event, given, note
+from hypothesis import strategies as st
+from tests.mapping.payloads import (
+    ANNOTATIONS,
+    BEGIN,
+    DEPLOYMENTS,
+    JUNK,
+    TEXTS,
+    Answers,
+    damaged_answers,
+    whole_answers,
+)
+from tests.mapping.trees import assert_valid_tree
+
+from flow_telemetry import selection
+from flow_telemetry.errors import PayloadError
+from flow_telemetry.model import Change, Parentage, Repository, Run
+from flow_telemetry.selection import Part
+from flow_telemetry.settings import Detail, Export, TraceScope
+from flow_telemetry.signals.limits import nanoseconds
+from flow_telemetry.signals.placement import Feature, Placement, place
+from flow_telemetry.signals.resources import run_resource
+from flow_telemetry.signals.traces import spans_of
+from flow_telemetry.sources.github.deployments import parse_deployment
+from flow_telemetry.sources.github.parse import (
+    parse_actor,
+    parse_annotations,
+    parse_changes,
+    parse_jobs,
+    parse_run,
+)
+from flow_telemetry.telemetry import Span
+
+SHOP = Repository(host="github.com", owner="acme", name="shop", url="https://github.com/acme/shop")
+PARENTAGES = st.builds(
+    Parentage,
+    reason=st.just("a test"),
+    change=st.none() | st.builds(Change, repository=st.just(SHOP), number=st.integers(1, 9)),
+    others=st.lists(
+        st.builds(Change, repository=st.just(SHOP), number=st.integers(1, 9)), max_size=3
+    ).map(tuple),
+    after_merge=st.booleans(),
+)
+FEATURES = st.none() | st.just(Feature(reference="jira/ACME-42", key="ACME-42"))
+
+
+@st.composite
+def placements(draw: st.DrawFn, run: Run) -> Placement:
+    """Any place that a run can have."""
+    return place(
+        run,
+        draw(PARENTAGES),
+        scope=draw(st.sampled_from(TraceScope)),
+        namespace=draw(st.sampled_from(["", "acme-prod"])),
+        feature=draw(FEATURES),
+    )
+
+
+def run_in(answers: Answers) -> Run:
+    """Read a run with its jobs."""
+    run = parse_run(answers.run, where="run 999 of acme/shop")
+    return replace(run, jobs=parse_jobs(answers.jobs, run))
+
+
+def error_of(answers: Answers) -> str | None:
+    """Return the error that reading a run gives."""
+    try:
+        run_in(answers)
+    except PayloadError as error:
+        return str(error)
+    return None
+
+
+def parts_of(run: Run) -> Iterator[Part]:
+    """Every part of a run that some step could send."""
+    yield selection.whole(run)
+    for job in run.jobs:
+        if not job.completed:
+            for export in Export:
+                yield selection.ongoing(run, job, export=export, job_status="failure")
+
+
+def mapped(part: Part, placement: Placement, detail: Detail = Detail.STEP) -> list[Span]:
+    """Return the spans of a part."""
+    resource = run_resource(part.run, service_name="{workflow}", extra={}, namespace="")
+    return list(spans_of(part, placement, resource, detail))
+
+
+@given(damaged_answers(), st.data())
+def test_any_answer_is_a_valid_tree_or_a_clear_error(answers: Answers, data: st.DataObject) -> None:
+    """Damage costs the values that it hits, or is told; it never is a traceback or a bad span."""
+    error = error_of(answers)
+    event("an error" if error else "a tree")
+    if error is not None:
+        assert error.startswith("GitHub's answer on run 999 of acme/shop has no usable `")
+        return
+    run = run_in(answers)
+    placement = data.draw(placements(run))
+    detail = data.draw(st.sampled_from(Detail))
+    for part in parts_of(run):
+        event(f"a part, {'still going on' if part.partial else 'ended'}")
+        note(f"{part}")
+        assert_valid_tree(mapped(part, placement, detail), part, placement)
+
+
+@given(whole_answers(), st.lists(ANNOTATIONS, max_size=4), st.lists(DEPLOYMENTS, max_size=4))
+def test_any_annotation_and_deployment_keeps_the_tree_valid(
+    answers: Answers, annotations: list[list[Any]], deployments: list[dict[str, Any]]
+) -> None:
+    """What tells why a job failed or waited is text of others: it is bounded as all else is."""
+    run = run_in(answers)
+    jobs = list(run.jobs)
+    for number, found in enumerate(annotations[: len(jobs)]):
+        jobs[number] = replace(jobs[number], annotations=parse_annotations(found))
+    for number, deployment in enumerate(deployments[: len(jobs)]):
+        jobs[number] = replace(jobs[number], deployment=parse_deployment(deployment))
+    part = selection.whole(replace(run, jobs=tuple(jobs)))
+    placement = place(
+        part.run, Parentage(reason="a test"), scope=TraceScope.RUN, namespace="", feature=None
+    )
+    assert_valid_tree(mapped(part, placement), part, placement)
+
+
+@given(whole_answers())
+def test_every_job_and_step_of_a_whole_answer_arrives(answers: Answers) -> None:
+    """Nothing is lost or invented, and everything keeps its own times."""
+    run = replace(run_in(answers), attempt=1)
+    placement = place(
+        run, Parentage(reason="a test"), scope=TraceScope.RUN, namespace="", feature=None
+    )
+    spans = mapped(selection.whole(run), placement)
+    of_type = {
+        kind: [s for s in spans if s.attributes["flow.entity.type"] == kind]
+        for kind in ("job", "step")
+    }
+    assert sorted(str(s.attributes["cicd.pipeline.task.run.id"]) for s in of_type["job"]) == [
+        str(job["id"]) for job in answers.jobs
+    ]
+    assert sorted(
+        (str(s.attributes["cicd.pipeline.task.run.id"]), s.attributes["github.step.number"])
+        for s in of_type["step"]
+    ) == sorted((str(job["id"]), step["number"]) for job in answers.jobs for step in job["steps"])
+    ends = [job.completed_at for job in run.jobs if job.completed_at]
+    assert spans[0].end == nanoseconds(max(ends) if ends else run.updated_at or BEGIN)
+    assert [s.end for s in of_type["job"]] == [
+        nanoseconds(job.completed_at or BEGIN)
+        for job in sorted(run.jobs, key=lambda job: (job.created_at, job.id))
+    ]
+
+
+@given(whole_answers(), st.randoms())
+def test_the_order_of_an_answer_does_not_matter(answers: Answers, random: Random) -> None:
+    """GitHub's pages may come in any order; the spans leave in the same one."""
+    shuffled = list(answers.jobs)
+    random.shuffle(shuffled)
+    assert run_in(replace(answers, jobs=shuffled)) == run_in(answers)
+
+
+@given(JUNK | st.lists(JUNK, max_size=3) | st.dictionaries(TEXTS, JUNK, max_size=3))
+def test_no_part_of_an_answer_is_trusted(junk: Any) -> None:
+    """Anything in place of a run is an error, in place of a list's items it is left out."""
+    assert error_of(Answers(run=junk, jobs=[])) is not None
+    assert parse_annotations([junk, {"message": junk}]) == () or isinstance(junk, str)
+    assert parse_changes([junk, {"number": 1, "created_at": junk, "base": junk}], SHOP) == () or (
+        isinstance(junk, str)
+    )
+    assert parse_actor(junk) is None
