@@ -1,0 +1,1 @@
+"""Sending over OTLP/HTTP, and keeping on disk what was not delivered."""

@@ -1,0 +1,56 @@
+"""Endpoints that no HTTP server plays: closed ports, raw bytes, TLS."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+
+def closed_port_url() -> str:
+    """Return the address of a port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextmanager
+def raw_server(answer: bytes, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Answer whatever comes in with these bytes; yield host and port."""
+
+    def serve(connection: socket.socket) -> None:
+        with suppress(OSError):
+            stream = tls.wrap_socket(connection, server_side=True) if tls else connection
+            stream.recv(65536)
+            stream.sendall(answer)
+            stream.close()
+
+    with _accepting(serve) as port:
+        yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def _accepting(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(0.05)
+    stopped = threading.Event()
+
+    def accept() -> None:
+        while not stopped.is_set():
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                continue
+            with connection:
+                connection.settimeout(5)
+                serve(connection)
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield server.getsockname()[1]
+    finally:
+        stopped.set()
+        thread.join()
+        server.close()

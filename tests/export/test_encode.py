@@ -1,0 +1,127 @@
+"""What leaves is what was mapped: nothing added, nothing lost, nothing at random."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.export.builders import OTHER_TRACE, START, TRACE, make_span, make_spans, rich_span
+from tests.export.strategies import equal_value, spans
+
+from flow_telemetry import __version__
+from flow_telemetry.export.encode import otlp_json_line, readable_spans
+from flow_telemetry.telemetry import Resource, Span
+from flow_telemetry.testing.spans import SpanRecord, from_json, from_protobuf, spans_in
+
+
+def decoded(given_spans: list[Span]) -> list[SpanRecord]:
+    """The spans as a backend gets them."""
+    body = encode_spans(readable_spans(given_spans)).SerializeToString()
+    return spans_in(from_protobuf(ExportTraceServiceRequest, body))
+
+
+def test_a_span_arrives_with_all_it_has() -> None:
+    """Ids, times, kind, status, attributes, events, links and resource are those given."""
+    [span] = decoded([rich_span()])
+    assert span.trace_id == TRACE
+    assert (span.span_id, span.parent_span_id) == ("e5277f9fffce771d", "4874e21768926a40")
+    assert (span.name, span.kind) == ("job  test (3.12)", "INTERNAL")
+    assert (span.start, span.end) == (START, START + 5_000_000_000)
+    assert (span.status, span.message) == ("ERROR", "exit code 1")
+    assert span.attributes == {
+        "text": "größer",
+        "truth": True,
+        "number": 7,
+        "share": 0.5,
+        "labels": ["bug", "ci"],
+    }
+    assert [(e.name, e.time, e.attributes) for e in span.events] == [
+        ("annotated", START + 1, {"level": "failure"})
+    ]
+    [link] = span.links
+    assert (link.trace_id, link.span_id) == (OTHER_TRACE, "fca3b7d3823641da")
+    assert link.attributes == {"kind": "feature"}
+
+
+def test_a_root_has_no_parent_and_no_status_unless_it_failed() -> None:
+    """A successful run is SERVER, without a parent, and its status stays unset."""
+    [span] = decoded([make_span(1)])
+    assert (span.parent_span_id, span.kind, span.status) == ("", "SERVER", "UNSET")
+
+
+def test_the_resource_holds_what_was_given_only() -> None:
+    """No random instance id and no word of the SDK makes two exports of one run differ."""
+    [span] = decoded([make_span(1)])
+    assert span.resource == {"service.name": "github-actions", "vcs.repository.name": "acme/shop"}
+
+
+def test_the_scope_is_this_program() -> None:
+    """A backend sees which version of what made the span."""
+    request = encode_spans(readable_spans([make_span(1)]))
+    [scope] = [s.scope for group in request.resource_spans for s in group.scope_spans]
+    assert (scope.name, scope.version) == ("flow-telemetry", __version__)
+
+
+def test_spans_of_equal_resources_stand_together() -> None:
+    """Resources that are equal, though not the same object, make one group in the request."""
+    one, other = make_spans(2)
+    twin = Span(
+        trace_id=other.trace_id,
+        span_id=other.span_id,
+        parent_span_id=other.parent_span_id,
+        name=other.name,
+        start=other.start,
+        end=other.end,
+        resource=Resource(attributes=dict(other.resource.attributes)),
+    )
+    assert len(encode_spans(readable_spans([one, twin])).resource_spans) == 1
+
+
+def test_a_json_line_is_what_the_collector_reads() -> None:
+    """Lower-case hexadecimal ids, integer enums, nanoseconds as text, all on one line."""
+    line = otlp_json_line([rich_span()])
+    assert "\n" not in line
+    [group] = json.loads(line)["resourceSpans"]
+    [span] = group["scopeSpans"][0]["spans"]
+    assert span["traceId"] == TRACE
+    assert span["spanId"] == "e5277f9fffce771d"
+    assert span["parentSpanId"] == "4874e21768926a40"
+    assert span["kind"] == 1
+    assert span["status"]["code"] == 2
+    assert span["startTimeUnixNano"] == str(START)
+    assert span["links"][0]["traceId"] == OTHER_TRACE
+    assert span["links"][0]["spanId"] == "fca3b7d3823641da"
+
+
+@given(spans())
+def test_any_span_arrives_as_it_was(given_spans: list[Span]) -> None:
+    """Whatever names and values a workflow has, they arrive unchanged and in order."""
+    arrived = decoded(given_spans)
+    by_id = {(s.trace_id, s.span_id): s for s in arrived}
+    assert len(arrived) == len(given_spans)
+    for span in given_spans:
+        record = by_id[span.trace_id, span.span_id]
+        assert record.name == span.name
+        assert record.parent_span_id == (span.parent_span_id or "")
+        assert record.message == (span.error or "")
+        assert record.attributes.keys() == span.attributes.keys()
+        assert all(equal_value(record.attributes[k], v) for k, v in span.attributes.items())
+
+
+@given(spans())
+def test_a_json_line_says_what_protobuf_says(given_spans: list[Span]) -> None:
+    """What is spooled decodes to the very request that would have been sent."""
+    from_line = from_json(ExportTraceServiceRequest, otlp_json_line(given_spans))
+    assert from_line == encode_spans(readable_spans(given_spans))
+
+
+@given(spans())
+def test_equal_spans_make_equal_requests(given_spans: list[Span]) -> None:
+    """An export that is repeated is equal, byte by byte before compression."""
+    first, second = (
+        encode_spans(readable_spans(given_spans)).SerializeToString(deterministic=True)
+        for _ in range(2)
+    )
+    assert first == second
