@@ -1,0 +1,1 @@
+"""Outcomes and traces as text for people: pure, nobody here prints."""

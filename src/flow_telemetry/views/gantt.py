@@ -1,0 +1,97 @@
+"""The jobs of a run as a Mermaid gantt diagram, which GitHub draws in a summary.
+
+Only the names of sections are somebody else's text. A section ends at the line's end, whatever it
+holds, while the name of a bar may not begin with any word of Mermaid's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from flow_telemetry import timing
+from flow_telemetry.model import Job, Result, Run, result_of
+from flow_telemetry.timing import Interval
+from flow_telemetry.views.durations import duration
+from flow_telemetry.views.escape import mermaid
+
+MOST_JOBS = 40
+FAILED = (Result.FAILURE, Result.ERROR, Result.TIMEOUT)
+_LONGEST_NAME = 36
+# Of the characters of Mermaid's font at the size of a section's name, the wide ones.
+_PIXELS_A_CHARACTER = 7
+_MARGIN = 24
+# Mermaid wants a name for each bar, and writes one that is too long for its bar over the next.
+_NO_TEXT = "\u200b"
+# Mermaid reads and shows local times, which jump twice a year; nowhere do they in January.
+_ZERO = datetime(2001, 1, 1)  # noqa: DTZ001 - a time of day, wherever the reader is
+
+
+def gantt(run: Run, jobs: Sequence[Job]) -> str | None:
+    """Return the diagram of the jobs that took time, on an axis from the run's start.
+
+    At most the longest `MOST_JOBS` are shown. None where no job took any time.
+    """
+    chosen = charted(run, jobs)
+    if not chosen:
+        return None
+    zero = min(run.started_at, *(timing.job_interval(run, job).start for job in chosen))
+    length = max(timing.job_interval(run, job).end for job in chosen) - zero
+    rows = [line for job in chosen for line in _section(run, job, zero)]
+    return "\n".join([*_head(chosen, length), *rows])
+
+
+def charted(run: Run, jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs that the diagram shows, in order of their start."""
+    timed = [job for job in jobs if timing.job_interval(run, job).seconds > 0]
+    timed.sort(key=lambda job: timing.job_interval(run, job).seconds, reverse=True)
+    return sorted(timed[:MOST_JOBS], key=lambda job: (timing.job_interval(run, job).start, job.id))
+
+
+def _head(jobs: Sequence[Job], length: timedelta) -> list[str]:
+    longest = max(len(mermaid(job.name, _LONGEST_NAME)) for job in jobs)
+    return [
+        "---",
+        "displayMode: compact",
+        "config:",
+        "  gantt:",
+        f"    leftPadding: {longest * _PIXELS_A_CHARACTER + _MARGIN}",
+        "---",
+        "gantt",
+        "  dateFormat YYYY-MM-DD HH:mm:ss",
+        f"  axisFormat {_axis(length)}",
+        "  todayMarker off",
+    ]
+
+
+def _axis(length: timedelta) -> str:
+    if length < timedelta(hours=1):
+        return "%M:%S"
+    # The first of January is the first day.
+    return "%H:%M" if length < timedelta(days=1) else "day %-j %H:%M"
+
+
+def _section(run: Run, job: Job, zero: datetime) -> Iterator[str]:
+    yield f"  section {mermaid(job.name, _LONGEST_NAME)}"
+    waits = _waits(job)
+    for _, wait in waits:
+        yield _bar(_NO_TEXT, "done, ", wait, zero)
+    whole, began = timing.job_interval(run, job), timing.job_began(job)
+    running = Interval.of(whole.start if began is None else began, whole.end)
+    waited = ", ".join(f"{word} {duration(wait.seconds)}" for word, wait in waits)
+    text = duration(running.seconds) + (f" ({waited})" if waited else "")
+    yield _bar(text, "crit, " if result_of(job.conclusion) in FAILED else "", running, zero)
+
+
+def _waits(job: Job) -> list[tuple[str, Interval]]:
+    approvals = [Interval.of(each.requested_at, each.decided_at) for each in job.approvals]
+    queued = timing.job_queued(job)
+    return [
+        *(("approval", wait) for wait in approvals if wait.seconds > 0),
+        *([("queued", queued)] if queued is not None else []),
+    ]
+
+
+def _bar(text: str, kind: str, interval: Interval, zero: datetime) -> str:
+    start = _ZERO + (interval.start - zero)
+    return f"  {text} :{kind}{start:%Y-%m-%d %H:%M:%S}, {max(1, round(interval.seconds))}s"
