@@ -1,0 +1,144 @@
+"""The door of the GitHub Action: environment in; annotations, outputs, summary and status out.
+
+Telemetry never breaks a build: whatever fails is a warning and exit status 0, unless the user
+asked for `fail-on-error`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from actions_toolkit import core
+
+from flow_telemetry import pipeline
+from flow_telemetry.build import build_parts, otlp_sink
+from flow_telemetry.clock import Deadline, SystemClock
+from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.outcome import Outcome, Status
+from flow_telemetry.settings import Door, LogLevel, Settings, load_settings, wants_failure
+from flow_telemetry.settings.secrets import secrets_of
+from flow_telemetry.sources.event import read_event
+from flow_telemetry.sources.payload import Payload
+from flow_telemetry.views.escape import terminal_line
+from flow_telemetry.views.summary import job_summary
+from flow_telemetry.views.terminal import report
+
+_LONGEST_LINE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLog:
+    """Progress as lines of the step's log, in the runner's own form."""
+
+    level: LogLevel
+
+    def debug(self, text: str) -> None:
+        """Tell a detail; the runner shows it in debug mode only, `log-level: debug` always."""
+        if self.level is LogLevel.DEBUG:
+            core.info(f"debug: {terminal_line(text, _LONGEST_LINE)}")
+
+    def info(self, text: str) -> None:
+        """Tell a line of progress."""
+        if self.level in (LogLevel.INFO, LogLevel.DEBUG):
+            core.info(terminal_line(text, _LONGEST_LINE))
+
+
+def main() -> int:
+    """Run the action in the environment of the process and return its exit status."""
+    _speak_utf8()
+    environ = dict(os.environ)
+    for secret in secrets_of(environ):
+        core.set_secret(secret)
+    settings, outcome = _export(environ)
+    try:
+        _tell(outcome, settings, environ)
+    except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
+        core.warning(f"the result could not be told in full: {_unexpected(error)}")
+    return 1 if outcome.failed and wants_failure(environ) else 0
+
+
+def _speak_utf8() -> None:
+    """Print what the runner reads, also on Windows, where a name could not be printed else."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _export(environ: Mapping[str, str]) -> tuple[Settings | None, Outcome]:
+    settings = None
+    try:
+        settings = load_settings(environ, Door.ACTION)
+        off = pipeline.switched_off(settings)
+        if off is not None:
+            return settings, off
+        event = read_event(settings.runner.event_path)
+        return settings, _run(settings, event)
+    except FlowTelemetryError as error:
+        problem = str(error)
+    except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
+        problem = _unexpected(error)
+    return settings, Outcome(status=Status.SKIPPED, problems=(problem,), failed=True)
+
+
+def _run(settings: Settings, event: Payload) -> Outcome:
+    clock = SystemClock()
+    deadline = Deadline.after(clock, settings.timeout)
+    sink, log = otlp_sink(settings, deadline), ActionLog(settings.log_level)
+    parts = build_parts(settings, sink=sink, clock=clock, deadline=deadline, log=log)
+    return pipeline.export_run(settings, event, parts)
+
+
+def _unexpected(error: Exception) -> str:
+    """A fault of ours: its type and place, but not its text, which may hold anything."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = "" if trace is None else f" at {Path(trace.tb_frame.f_code.co_filename).name}"
+    line = "" if trace is None else f":{trace.tb_lineno}"
+    return (
+        f"an unexpected {type(error).__name__}{place}{line} stopped the export; this is a fault "
+        "of flow-telemetry, please report it with this line"
+    )
+
+
+def _tell(outcome: Outcome, settings: Settings | None, environ: Mapping[str, str]) -> None:
+    annotate = core.error if outcome.failed and wants_failure(environ) else core.warning
+    for problem in outcome.problems:
+        annotate(f"flow-telemetry: {terminal_line(problem, _LONGEST_LINE)}")
+    for notice in outcome.notices:
+        core.notice(f"flow-telemetry: {terminal_line(notice, _LONGEST_LINE)}")
+    for line in report(replace(outcome, problems=(), notices=())).splitlines():
+        core.info(terminal_line(line, _LONGEST_LINE))
+    _set_outputs(outcome, settings)
+    if settings is not None and settings.summary:
+        _write_summary(outcome, settings.runner.summary_path)
+
+
+def outputs_of(outcome: Outcome) -> dict[str, str]:
+    """Return the action's outputs by name."""
+    outputs = {"status": outcome.status.value, "spans": str(outcome.spans)}
+    exported = outcome.exported
+    if exported is not None:
+        outputs["trace-id"] = exported.trace.trace_id
+        outputs["span-id"] = exported.trace.span_id(exported.reference)
+        outputs["traceparent"] = exported.trace.traceparent(exported.reference)
+        outputs["trace-url"] = exported.trace_url or ""
+    return outputs
+
+
+def _set_outputs(outcome: Outcome, settings: Settings | None) -> None:
+    path = settings.runner.output_path if settings else os.environ.get("GITHUB_OUTPUT")
+    if path and Path(path).exists():
+        for name, value in outputs_of(outcome).items():
+            core.set_output(name, value)
+
+
+def _write_summary(outcome: Outcome, path: str | None) -> None:
+    if not path:
+        return
+    with Path(path).open("a", encoding="utf-8", newline="\n") as file:
+        file.write(job_summary(outcome) + "\n")

@@ -1,0 +1,125 @@
+"""Through a real collector: what the backend behind it receives is what was exported."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import subprocess
+import sysconfig
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.program import Program
+
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.spans import SpanRecord
+from flow_telemetry.testing.world import World, annotation, job, step
+
+PACKAGE = importlib.util.find_spec("rotel")
+LONGEST_WAIT_SECONDS = 20.0
+
+pytestmark = [
+    pytest.mark.collector,
+    pytest.mark.skipif(PACKAGE is None, reason="rotel has no package for this platform"),
+]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports on which nobody listens."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [int(each.getsockname()[1]) for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def collector_environ() -> dict[str, str]:
+    """Return variables with which the collector, linked to libpython, finds this Python's."""
+    return {**os.environ, "LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR") or "")}
+
+
+@pytest.fixture
+def collector(receiver: Receiver, tmp_path: Path) -> Iterator[str]:
+    """The address of a collector that sends to the receiver over HTTP; ended in any case."""
+    assert PACKAGE is not None
+    assert PACKAGE.origin is not None
+    http, grpc = free_ports(2)
+    options = {
+        "otlp-http-endpoint": f"127.0.0.1:{http}",
+        "otlp-grpc-endpoint": f"127.0.0.1:{grpc}",
+        "exporter": "otlp",
+        "otlp-exporter-endpoint": receiver.url,
+        "otlp-exporter-protocol": "http",
+        "otlp-exporter-compression": "gzip",
+        "batch-timeout": "50ms",
+        "pid-file": str(tmp_path / "rotel.pid"),
+        "log-file": str(tmp_path / "rotel.log"),
+    }
+    words = [part for name, value in options.items() for part in (f"--{name}", value)]
+    agent = Path(PACKAGE.origin).with_name("rotel-agent")
+    environ = collector_environ()
+    if subprocess.run(
+        [agent, "--version"], env=environ, capture_output=True, check=False
+    ).returncode:
+        pytest.skip("rotel does not run here: this Python has no shared library")
+    with (tmp_path / "rotel.out").open("wb") as out:
+        process = subprocess.Popen([agent, "start", *words], env=environ, stdout=out, stderr=out)
+        try:
+            until = time.monotonic() + LONGEST_WAIT_SECONDS
+            while not listens(http):
+                assert process.poll() is None, (tmp_path / "rotel.out").read_text()
+                assert time.monotonic() < until, "the collector did not start"
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{http}"
+        finally:
+            process.kill()
+            process.wait(LONGEST_WAIT_SECONDS)
+
+
+def wait_for(receiver: Receiver, count: int) -> list[SpanRecord]:
+    """Return the spans behind the collector, which sends them on a little later."""
+    until = time.monotonic() + LONGEST_WAIT_SECONDS
+    while len(receiver.spans) < count and time.monotonic() < until:
+        time.sleep(0.02)
+    return sorted(receiver.spans, key=lambda span: span.span_id)
+
+
+def test_a_collector_hands_on_the_very_spans(
+    program: Program, world: World, receiver: Receiver, collector: str
+) -> None:
+    """Ids, times, attributes, events, status and resource arrive behind it unchanged."""
+    world.pull_request(123)
+    run = world.run(
+        event="pull_request",
+        branch="feature",
+        conclusion="failure",
+        jobs=[
+            job("build", queued=5, steps=[step("Compile", 30)]),
+            job(
+                "test",
+                conclusion="failure",
+                annotations=[annotation("exit code 1")],
+                steps=[step("Run pytest", 12, conclusion="failure")],
+            ),
+        ],
+    )
+    result = program.export(run, otlp_endpoint=collector)
+    assert (result.outputs["status"], result.warnings) == ("exported", [])
+    behind = wait_for(receiver, int(result.outputs["spans"]))
+    with Receiver() as direct:
+        program.export(run, otlp_endpoint=direct.url)
+        assert behind == sorted(direct.spans, key=lambda span: span.span_id)
+    assert {request.headers["content-encoding"] for request in receiver.requests} == {"gzip"}
+    assert {span.status for span in behind} == {"UNSET", "ERROR"}

@@ -1,0 +1,294 @@
+"""The command line: the same export from anywhere, and the ids of any reference."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.support import references
+from tests.support.program import TOKEN, Program, spans_in_file
+
+from flow_telemetry.settings.inputs import INPUTS
+from flow_telemetry.testing.github import FakeGitHub
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.records import Run
+from flow_telemetry.testing.world import World, job, step
+
+# What only a step of a workflow can mean.
+OF_THE_ACTION = {"mode", "summary", "fail-on-error"}
+
+
+@pytest.fixture
+def run(world: World) -> Run:
+    """A run with a job."""
+    return world.run(jobs=[job("test", queued=4, steps=[step("Run pytest", 12)])])
+
+
+@pytest.mark.parametrize("flag", ["--repo", "--repository"])
+def test_a_run_is_exported_from_anywhere(
+    program: Program, run: Run, receiver: Receiver, flag: str
+) -> None:
+    """Repository and number are enough, with the shell's token."""
+    result = program.command(
+        "export", "run", flag, "acme/shop", "--run-id", run.id, "--otlp-endpoint", receiver.url
+    )
+    assert result.status == 0
+    assert receiver.tree()[0] == "RUN CI"
+    assert len(receiver.spans) == 5
+    assert result.spool_files == []
+
+
+def test_the_variables_of_the_shell_count(program: Program, run: Run, receiver: Receiver) -> None:
+    """Endpoint, headers, service name and resource attributes, as for any OpenTelemetry program."""
+    environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+        "OTEL_EXPORTER_OTLP_HEADERS": "x-key=of-the-shell",
+        "OTEL_RESOURCE_ATTRIBUTES": "team=delivery",
+        "OTEL_SERVICE_NAME": "ci",
+    }
+    result = program.command(
+        "export", "run", "--repo", "acme/shop", "--run-id", run.id, environ=environ
+    )
+    assert result.status == 0
+    assert receiver.requests[0].headers["x-key"] == "of-the-shell"
+    resource = receiver.span("RUN CI").resource
+    assert (resource["service.name"], resource["team"]) == ("ci", "delivery")
+
+
+def test_both_doors_send_equal_requests(program: Program, run: Run, receiver: Receiver) -> None:
+    """The command line repeats what the action sent, and adds nothing to it."""
+    program.export(run)
+    program.command(
+        "export",
+        "run",
+        "--repo=ACME/Shop",
+        f"--run-id={run.id}",
+        f"--otlp-endpoint={receiver.url}",
+    )
+    first, second = receiver.requests
+    assert first.message == second.message
+
+
+def test_without_an_attempt_it_is_the_latest(
+    program: Program, world: World, run: Run, receiver: Receiver
+) -> None:
+    """`--run-attempt` names another."""
+    world.rerun(run)
+    words = ["export", "run", "--repo=acme/shop", f"--run-id={run.id}", "--detail=run"]
+    assert program.command(*words, f"--otlp-endpoint={receiver.url}").status == 0
+    assert program.command(*words, "--run-attempt=1", f"--otlp-endpoint={receiver.url}").status == 0
+    attempts = [span.attributes["github.run.attempt"] for span in receiver.spans_named("RUN CI")]
+    assert attempts == [2, 1]
+
+
+def test_a_file_takes_the_place_of_a_backend(
+    program: Program, run: Run, receiver: Receiver
+) -> None:
+    """OTLP JSON lines with the same spans, and no request to the backend that is set."""
+    file = program.folder / "trace.jsonl"
+    result = program.command(
+        "export",
+        "run",
+        "--repo=acme/shop",
+        f"--run-id={run.id}",
+        f"--output={file}",
+        environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url},
+    )
+    assert (result.status, receiver.requests) == (0, [])
+    written = spans_in_file(file)
+    program.export(run)
+    assert written == receiver.spans
+
+
+def test_a_file_needs_no_endpoint(program: Program, run: Run) -> None:
+    """Nor does a switched-off SDK forbid to write one."""
+    file = program.folder / "trace.jsonl"
+    result = program.command(
+        "export",
+        "run",
+        "--repo=acme/shop",
+        f"--run-id={run.id}",
+        f"--output={file}",
+        environ={"OTEL_SDK_DISABLED": "true"},
+    )
+    assert result.status == 0
+    assert len(spans_in_file(file)) == 5
+
+
+def test_a_file_that_cannot_be_written_is_an_error(program: Program, run: Run) -> None:
+    """The error names the file."""
+    file = program.folder / "missing" / "trace.jsonl"
+    result = program.command(
+        "export", "run", "--repo=acme/shop", f"--run-id={run.id}", f"--output={file}"
+    )
+    assert result.status == 1
+    assert "trace.jsonl" in result.stderr
+
+
+def test_the_trace_is_drawn_on_request(program: Program, run: Run, receiver: Receiver) -> None:
+    """The tree goes to standard output, what is told to standard error; no backend is needed."""
+    words = ["export", "run", "--repo=acme/shop", f"--run-id={run.id}", "--print"]
+    alone = program.command(*words)
+    sent = program.command(*words, f"--otlp-endpoint={receiver.url}")
+    for result in (alone, sent):
+        assert result.status == 0
+        for name in ("RUN CI", "test", "Run pytest"):
+            assert name in result.stdout
+    assert len(receiver.spans) == 5
+
+
+def test_without_a_backend_nothing_is_read(program: Program, run: Run, github: FakeGitHub) -> None:
+    """It says what to set."""
+    result = program.command("export", "run", "--repo=acme/shop", f"--run-id={run.id}")
+    assert "otlp-endpoint" in result.stderr
+    assert (result.stdout, github.requests) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--run-id=1"], "input repository"),
+        (["--repo=acme/shop"], "input run-id"),
+        (["--repo=shop", "--run-id=1"], "input repository must be OWNER/NAME"),
+        (["--repo=acme/shop", "--run-id=first"], "input run-id must be a number"),
+        (["--repo=acme/shop", "--run-id=424242"], "run 424242 of acme/shop"),
+        (["--repo=acme/shop", "--run-id=1", "--timeout=soon"], "input timeout"),
+        (["--repo=acme/shop", "--run-id=1", "--otlp-headers=secret-x"], "input otlp-headers"),
+        (["--repo=acme/shop", "--run-id=1", "--export=job"], "input export is job"),
+        (["--repo=acme/shop", "--run-id=1", "--feature-key=?"], "input feature-key"),
+    ],
+)
+def test_an_error_is_one_sentence_and_exit_status_1(
+    program: Program, world: World, receiver: Receiver, words: list[str], told: str
+) -> None:
+    """On standard error, with the input that it is about; nothing is sent."""
+    world.run(id=1, jobs=[job("test")])
+    result = program.command("export", "run", f"--otlp-endpoint={receiver.url}", *words)
+    assert result.status == 1
+    assert told in result.stderr
+    assert (result.stdout, receiver.requests) == ("", [])
+    for hidden in ("Traceback", TOKEN, "secret-x"):
+        assert hidden not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["export"],
+        ["export", "run", "--no-such-flag"],
+        ["export", "everything"],
+        ["export", "run", "--run-id"],
+        ["ids"],
+    ],
+)
+def test_wrong_usage_is_exit_status_2(program: Program, words: list[str]) -> None:
+    """As of any command, with the usage on standard error."""
+    result = program.command(*words)
+    assert result.status == 2
+    assert "usage: flow-telemetry" in result.stderr
+    assert result.stdout == ""
+
+
+def test_every_input_is_a_flag_of_the_same_name(program: Program) -> None:
+    """But for those that only a step of a workflow can mean."""
+    help_text = program.command("export", "run", "--help").stdout
+    for each in INPUTS:
+        assert (f"--{each.name} " in help_text) is (each.name not in OF_THE_ACTION)
+
+
+def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver) -> None:
+    """All at once, and each with its effect."""
+    values = {
+        "otlp-endpoint": receiver.url,
+        "otlp-headers": "x-key=flag",
+        "github-token": TOKEN,
+        "repository": "acme/shop",
+        "run-id": str(run.id),
+        "run-attempt": "1",
+        "export": "run",
+        "detail": "job",
+        "trace-scope": "run",
+        "feature-key": "GH-17",
+        "namespace": "acme-prod",
+        "service-name": "ci-{repository}",
+        "resource-attributes": "team=delivery",
+        "trace-url": "https://b.example.com/{trace_id}",
+        "timeout": "30",
+        "spool-path": "kept",
+        "log-level": "error",
+    }
+    assert values.keys() == {each.name for each in INPUTS} - OF_THE_ACTION
+    flags = [f"--{name}={value}" for name, value in values.items()]
+    assert program.command("export", "run", *flags).status == 0
+    root = receiver.span("RUN CI")
+    reference = references.run_of(run)
+    assert root.trace_id == references.trace_id(reference, "acme-prod")
+    assert root.attributes["flow.feature.key"] == "acme/shop#17"
+    assert (root.resource["service.name"], root.resource["team"]) == ("ci-acme/shop", "delivery")
+    assert receiver.requests[0].headers["x-key"] == "flag"
+    assert receiver.spans_named("Run pytest") == []
+
+
+def test_what_is_not_delivered_is_kept_beside(program: Program, run: Run) -> None:
+    """In ./flow-telemetry-spool, with exit status 1."""
+    result = program.command(
+        "export",
+        "run",
+        "--repo=acme/shop",
+        f"--run-id={run.id}",
+        "--otlp-endpoint=http://127.0.0.1:9",
+        "--timeout=3",
+    )
+    assert result.status == 1
+    assert "127.0.0.1:9" in result.stderr
+    assert result.spool_folder == program.folder / "flow-telemetry-spool"
+    assert len(result.spooled) == 5
+
+
+PULL = references.pull(123)
+RUN = f"{references.SHOP}/actions/runs/999/attempts/1"
+
+
+def test_ids_of_references_are_lines(program: Program) -> None:
+    """Trace id, span id and reference; each is its own root unless one is named."""
+    own = program.command("ids", PULL, RUN)
+    below = program.command("ids", "--root", PULL, RUN)
+    assert (own.status, below.status, own.stderr) == (0, 0, "")
+    assert own.stdout.splitlines() == [
+        f"bc5addb5cf688a1630d4f8fe75f91da2  e5277f9fffce771d  {PULL}",
+        f"85cd7876882ccaebd5b8d1f73dd73063  e33ff3a87a0c4fc2  {RUN}",
+    ]
+    assert below.stdout == f"bc5addb5cf688a1630d4f8fe75f91da2  4874e21768926a40  {RUN}\n"
+
+
+def test_ids_of_references_as_json(program: Program) -> None:
+    """For scripts, with the traceparent; a namespace counts."""
+    result = program.command(
+        "ids", "--json", "--namespace", " acme-prod ", "--root", "jira/ACME-42", PULL
+    )
+    assert json.loads(result.stdout) == [
+        {
+            "reference": PULL,
+            "root": "jira/ACME-42",
+            "trace_id": "139b0be4f966e9d8f031e8875551cdc7",
+            "span_id": "1305ed483c5bbcce",
+            "traceparent": "00-139b0be4f966e9d8f031e8875551cdc7-1305ed483c5bbcce-01",
+        }
+    ]
+
+
+def test_a_namespace_that_cannot_be_used_is_told(program: Program) -> None:
+    """The flag is named."""
+    result = program.command("ids", "--namespace", "a\nb", PULL)
+    assert (result.status, result.stdout) == (1, "")
+    assert "--namespace" in result.stderr
+
+
+def test_the_program_runs_as_a_process_of_its_own(program: Program, tmp_path: Path) -> None:
+    """`python -m flow_telemetry` is the same command."""
+    result = program.command_process("ids", PULL)
+    assert result.status == 0
+    assert result.stdout.split()[:2] == ["bc5addb5cf688a1630d4f8fe75f91da2", "e5277f9fffce771d"]
+    assert program.command_process("--version").stdout.startswith("flow-telemetry ")

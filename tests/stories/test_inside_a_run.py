@@ -1,0 +1,165 @@
+"""The action as a step of the run that it sends, while the run still goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tests.support.program import Program
+
+from flow_telemetry.testing.github import FakeGitHub
+from flow_telemetry.testing.plans import JobPlan
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.world import Runner, World, job, step
+
+OURS = "Export telemetry"
+# Enough to look at GitHub a second time, where what is waited for never comes.
+SHORT = 4
+
+
+def going_on(name: str, *before: str, **facts: Any) -> JobPlan:
+    """Return a job that has run the steps before ours, and now runs ours."""
+    steps = [*(step(each, 5) for each in before), step(OURS, conclusion=None)]
+    return job(name, None, **{"steps": steps, **facts})
+
+
+def test_a_last_job_sends_everything_up_to_its_last_ended_step(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """All jobs leave; our own step is left out; run and own job say that they are partial."""
+    own = going_on("telemetry", "Set up job", "Checkout", after=40)
+    run = world.run(jobs=[job("build", steps=[step("Compile", 30)]), own])
+    result = program.inside(run, "telemetry")
+    assert (result.status, result.outputs["status"], result.warnings) == (0, "exported", [])
+    assert [line.strip() for line in receiver.tree() if "queued" not in line] == [
+        "RUN CI", "build", "Compile", "telemetry", "Set up job", "Checkout"
+    ]  # fmt: skip
+    partial = {s.name for s in receiver.spans if s.attributes.get("flow.partial")}
+    assert partial == {"RUN CI", "telemetry"}
+
+
+def test_a_partial_span_ends_with_the_last_step_and_never_with_the_clock(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Whenever the same step is run again, the times are the same."""
+    program.inside(world.run(jobs=[going_on("test", "Run pytest")]), "test")
+    of_step = receiver.span("Run pytest")
+    assert receiver.span("test").end == receiver.span("RUN CI").end == of_step.end
+
+
+def test_the_last_step_of_the_only_job_needs_no_input(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """The README's first example: one job, our step last, `if: always()`."""
+    result = program.inside(world.run(jobs=[going_on("test", "Run pytest")]), "test")
+    assert result.outputs["spans"] == str(len(receiver.spans)) == "5"
+
+
+def test_while_another_job_is_unfinished_only_a_notice_is_given(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """It names what to do: `needs`, `export: job`, or `workflow_run`; the status is skipped."""
+    run = world.run(jobs=[job("slow", None, steps=[]), going_on("fast", "Test")])
+    result = program.inside(run, "fast", fail_on_error=True)
+    (notice,) = result.notices
+    assert all(word in notice for word in ("slow", "needs", "export: job", "workflow_run"))
+    assert (result.status, result.warnings, result.errors) == (0, [], [])
+    assert (result.outputs["status"], receiver.requests) == ("skipped", [])
+
+
+def test_the_own_result_is_the_runners_word(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """`job.status` counts for the own job, the worst of the jobs for the run."""
+    run = world.run(jobs=[job("build"), going_on("test", "Run pytest")])
+    program.inside(run, "test", {"FLOW_TELEMETRY_JOB_STATUS": "failure"})
+    assert receiver.span("test").attributes["cicd.pipeline.task.run.result"] == "failure"
+    assert receiver.span("RUN CI").attributes["cicd.pipeline.result"] == "failure"
+    assert receiver.span("RUN CI").status == "ERROR"
+
+
+def test_the_result_so_far_is_the_worst_of_the_jobs(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """A last job that goes well does not hide one that failed."""
+    run = world.run(jobs=[job("build", "failure"), going_on("telemetry", "Set up job")])
+    program.inside(run, "telemetry")
+    assert receiver.span("telemetry").attributes["cicd.pipeline.task.run.result"] == "success"
+    assert receiver.span("RUN CI").attributes["cicd.pipeline.result"] == "failure"
+
+
+def test_on_a_server_without_check_run_id_the_runners_name_tells_the_job(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """GitHub Enterprise Server does not tell the job's id to the step."""
+    one, two = (Runner(n, f"rack-{n}", 1, "Default") for n in (1, 2))
+    run = world.run(jobs=[going_on("a", "Test", runner=one), going_on("b", "Test", runner=two)])
+    program.inside(run, "b", {"FLOW_TELEMETRY_CHECK_RUN_ID": ""}, export="job")
+    assert [s.name for s in receiver.spans if s.attributes["flow.entity.type"] == "job"] == ["b"]
+
+
+def test_where_the_own_job_cannot_be_told_nothing_is_sent(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Two jobs on runners of one name: a clear warning, and no guess."""
+    run = world.run(jobs=[going_on("a", "Test"), going_on("b", "Test")])
+    result = program.inside(
+        run, "b", {"FLOW_TELEMETRY_CHECK_RUN_ID": ""}, export="job", timeout=SHORT
+    )
+    (warning,) = result.warnings
+    assert "the job that this step stands in cannot be told" in warning
+    assert "GitHub Actions 12" in warning
+    assert (result.status, result.outputs["status"], receiver.requests) == (0, "skipped", [])
+
+
+def test_a_step_that_github_shows_late_is_waited_for(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """The API lags seconds behind the runner: at first it shows the step before as running."""
+    run = world.run(jobs=[going_on("test", "Checkout", "Run pytest")])
+    shown = run.plan.jobs[0].steps
+    late = [*shown[:1], step("Run pytest", conclusion=None), step(OURS, 0, None, status="queued")]
+    world.change_job(run, "test", steps=late)
+
+    def catch_up(count: int, path: str) -> None:
+        if len([p for p in github.paths if "/jobs" in p]) == 2 and "/jobs" in path:
+            world.change_job(run, "test", steps=shown)
+
+    github.on_request = catch_up
+    result = program.inside(run, "test")
+    assert receiver.span("Run pytest").seconds == 5
+    assert (result.outputs["status"], result.notices) == ("exported", [])
+
+
+def test_a_job_that_github_lists_late_is_waited_for(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """The very job that the step stands in may be missing from the first answer."""
+    run = world.run(jobs=[job("build"), going_on("telemetry", "Set up job")])
+    both = [replace(each.plan, id=each.id) for each in run.jobs]
+    early = world.change_run(run, jobs=both[:1])
+    github.on_request = lambda count, path: count == 3 and world.change_run(early, jobs=both)
+    result = program.inside(run, "telemetry")
+    assert result.outputs["status"] == "exported"
+    assert receiver.span("Set up job").seconds == 5
+
+
+def test_what_github_does_not_show_in_time_is_left_out_and_told(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """The wait is bounded: the steps that are known leave, with a notice."""
+    late = [step("Run pytest", conclusion=None), step(OURS, 0, None, status="queued")]
+    run = world.run(jobs=[job("test", None, steps=[step("Checkout", 5), *late])])
+    later = str(int(run.started_at.timestamp()) + 600)
+    result = program.inside(run, "test", {"FLOW_TELEMETRY_STARTED_AT": later}, timeout=SHORT)
+    assert any("did not show in time" in notice for notice in result.notices)
+    assert {"Checkout"} == {s.name for s in receiver.spans} - {"RUN CI", "test", "queued"}
+
+
+def test_another_run_has_to_have_ended(program: Program, world: World, receiver: Receiver) -> None:
+    """From outside, a run that still goes on is refused with what to do."""
+    run = world.run(jobs=[job("build", None)])
+    result = program.action(run_id=run.id, timeout=SHORT)
+    (warning,) = result.warnings
+    assert f"run {run.id} of acme/shop is still in_progress" in warning
+    assert (result.outputs["status"], receiver.requests) == ("skipped", [])

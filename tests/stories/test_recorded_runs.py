@@ -1,0 +1,149 @@
+"""What GitHub really answered on two runs, through the whole program.
+
+The recorded answers lie beside the project, not in it; without them these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import references
+from tests.support.program import Program
+
+from flow_telemetry.testing.faults import Answer, Request
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.server import LocalServer
+from flow_telemetry.testing.spans import SpanRecord
+
+RECORDED = Path(__file__).parents[3] / "shared" / "data" / "github"
+RUNS = ("3881497935", "21487811823")
+
+pytestmark = pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded data beside the project")
+
+
+def recorded(name: str) -> Any:
+    """Return one recorded answer."""
+    return json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def replaying(run_id: str) -> Callable[[Request], Answer]:
+    """Answer as GitHub did: the run, its attempt, its jobs, and no pull request of the branch."""
+    run, jobs = recorded(f"run-{run_id}"), recorded(f"run-{run_id}-jobs")
+    repository = f"/repos/{run['repository']['full_name']}"
+    of_run = f"{repository}/actions/runs/{run_id}"
+    answers = {
+        of_run: run,
+        f"{of_run}/attempts/1": run,
+        f"{of_run}/attempts/1/jobs": jobs,
+        f"{repository}/pulls": [],
+    }
+
+    def respond(request: Request) -> Answer:
+        found = answers.get(request.path)
+        status = 404 if found is None else 200
+        body = json.dumps({"message": "Not Found"} if found is None else found).encode()
+        return Answer(status=status, headers={"Content-Type": "application/json"}, body=body)
+
+    return respond
+
+
+def export(program: Program, receiver: Receiver, run_id: str) -> None:
+    """Export a recorded run by the command line."""
+    name = recorded(f"run-{run_id}")["repository"]["full_name"]
+    with LocalServer(replaying(run_id)) as server:
+        result = program.command(
+            "export",
+            "run",
+            f"--repo={name}",
+            f"--run-id={run_id}",
+            f"--otlp-endpoint={receiver.url}",
+            environ={"GITHUB_API_URL": server.url, "GITHUB_SERVER_URL": "https://github.com"},
+        )
+    assert result.status == 0, result.stderr
+
+
+def nanoseconds(text: str) -> int:
+    """Return a recorded time, which is of whole seconds."""
+    return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()) * 10**9
+
+
+def of_type(receiver: Receiver, kind: str) -> list[SpanRecord]:
+    """Return the spans of jobs, steps or runs, as they came."""
+    return [span for span in receiver.spans if span.attributes["flow.entity.type"] == kind]
+
+
+@pytest.mark.parametrize(("run_id", "jobs", "steps"), [(RUNS[0], 5, 45), (RUNS[1], 1, 3)])
+def test_every_job_and_step_arrives(
+    program: Program, receiver: Receiver, run_id: str, jobs: int, steps: int
+) -> None:
+    """Under their names, each step in the job that it is of."""
+    export(program, receiver, run_id)
+    answer = recorded(f"run-{run_id}-jobs")["jobs"]
+    assert (len(of_type(receiver, "job")), len(of_type(receiver, "step"))) == (jobs, steps)
+    assert sorted(span.name for span in of_type(receiver, "job")) == sorted(
+        job["name"] for job in answer
+    )
+    for job in answer:
+        of_job = receiver.span(job["name"])
+        below = [s for s in of_type(receiver, "step") if s.parent_span_id == of_job.span_id]
+        assert [(s.attributes["github.step.number"], s.name) for s in below] == [
+            (step["number"], step["name"]) for step in job["steps"]
+        ]
+
+
+@pytest.mark.parametrize("run_id", RUNS)
+def test_ids_are_those_of_the_recipe(program: Program, receiver: Receiver, run_id: str) -> None:
+    """Whoever knows the numbers of run and job can compute them."""
+    export(program, receiver, run_id)
+    run = recorded(f"run-{run_id}")
+    actions = f"github.com/{run['repository']['full_name'].lower()}/actions/runs/{run_id}"
+    root = f"{actions}/attempts/1"
+    expected = {references.span_id(root)}
+    for job in recorded(f"run-{run_id}-jobs")["jobs"]:
+        of_job = f"{actions}/job/{job['id']}"
+        expected.add(references.span_id(root, of_job))
+        expected |= {
+            references.span_id(root, f"{of_job}#step:{step['number']}") for step in job["steps"]
+        }
+    found = {span.span_id for kind in ("run", "job", "step") for span in of_type(receiver, kind)}
+    assert found == expected
+    assert {span.trace_id for span in receiver.spans} == {references.trace_id(root)}
+
+
+@pytest.mark.parametrize("run_id", RUNS)
+def test_times_are_the_recorded_ones(program: Program, receiver: Receiver, run_id: str) -> None:
+    """Jobs from their creation, the run to the end of its last job, waits between."""
+    export(program, receiver, run_id)
+    run, jobs = recorded(f"run-{run_id}"), recorded(f"run-{run_id}-jobs")["jobs"]
+    (root,) = of_type(receiver, "run")
+    assert root.start == nanoseconds(run["run_started_at"])
+    assert root.end == max(nanoseconds(job["completed_at"]) for job in jobs)
+    for job in jobs:
+        span = receiver.span(job["name"])
+        assert span.start == nanoseconds(job["created_at"])
+        assert span.end == nanoseconds(job["completed_at"])
+        below = [s for s in of_type(receiver, "step") if s.parent_span_id == span.span_id]
+        assert [(s.start, s.end) for s in below] == [
+            (nanoseconds(step["started_at"]), nanoseconds(step["completed_at"]))
+            for step in job["steps"]
+        ]
+        (wait,) = [s for s in of_type(receiver, "queued") if s.parent_span_id == span.span_id]
+        assert (wait.start, wait.end) == (span.start, below[0].start)
+
+
+def test_the_runs_are_named_by_their_workflows(program: Program, receiver: Receiver) -> None:
+    """Both succeeded, and so says the root."""
+    for run_id in RUNS:
+        export(program, receiver, run_id)
+    roots = of_type(receiver, "run")
+    assert [root.name for root in roots] == ["RUN CI", "RUN Lint Pull Request Titles"]
+    assert {root.attributes["cicd.pipeline.result"] for root in roots} == {"success"}
+    assert [root.attributes["github.event"] for root in roots] == [
+        "pull_request",
+        "pull_request_target",
+    ]
