@@ -1,0 +1,38 @@
+# Finds a Python for the action on Windows and hands over to main.py: start.sh for PowerShell 5.1.
+
+# Under 'Stop', PowerShell 5.1 takes a native program's first line on stderr for an exception.
+$ErrorActionPreference = 'Continue'
+
+# DateTimeOffset has seconds since the epoch only from .NET 4.6 on; this works on any.
+$epoch = New-Object DateTime 1970, 1, 1, 0, 0, 0, ([DateTimeKind]::Utc)
+$env:FLOW_TELEMETRY_STARTED_AT = [string][long][Math]::Floor(([DateTime]::UtcNow - $epoch).TotalSeconds)
+
+$main = Join-Path $PSScriptRoot 'main.py'
+$probe = 'import sys; sys.exit(sys.version_info < (3, 10))'
+# For the switches see start.sh. `py -3` is the launcher that python.org's installer brings.
+$isolated = @('-I', '-S', '-B', '-u', '-X', 'utf8')
+
+foreach ($candidate in @(@('python'), @('python3'), @('py', '-3'))) {
+    $command = Get-Command $candidate[0] -CommandType Application -ErrorAction SilentlyContinue |
+        Select-Object -First 1
+    if (-not $command) { continue }
+    $before = @($candidate | Select-Object -Skip 1)
+    # The Microsoft Store's stand-in for Python fails this, as does a Python that is too old.
+    & $command.Path @before -I -S -c $probe *> $null
+    if ($LASTEXITCODE -ne 0) { continue }
+    & $command.Path @before @isolated $main
+    exit $LASTEXITCODE
+}
+
+$message = 'needs Python 3.10 or newer on PATH and found none; nothing was exported. ' +
+    'Put actions/setup-python before this step.'
+if ($env:GITHUB_OUTPUT) {
+    # Not Out-File: in PowerShell 5.1 its UTF-8 begins with a byte order mark.
+    [IO.File]::AppendAllText($env:GITHUB_OUTPUT, "spans=0`nstatus=skipped`n")
+}
+if ($env:FLOW_TELEMETRY_FAIL_ON_ERROR -eq 'true') {
+    Write-Host "::error title=flow-telemetry::$message"
+    exit 1
+}
+Write-Host "::warning title=flow-telemetry::$message"
+exit 0

@@ -1,0 +1,57 @@
+"""What the tests of the action stand on: the program, its packages, and the action's folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.act import Act, find_act, take_inputs_away
+from tests.support.program import Program
+from tests.support.runner import copy_action, fill_tool_cache
+
+from flow_telemetry.testing.github import FakeGitHub
+from flow_telemetry.testing.receiver import Receiver
+
+
+@pytest.fixture
+def program(
+    github: FakeGitHub,
+    receiver: Receiver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Program:
+    """The program on a machine of its own, with the backend's address and a token."""
+    return Program(
+        github=github, receiver=receiver, folder=tmp_path, patch=monkeypatch, printed=capsys
+    )
+
+
+@pytest.fixture(scope="session")
+def tool_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runner's tool cache that holds the action's packages already."""
+    return fill_tool_cache(tmp_path_factory.mktemp("act") / "tool_cache")
+
+
+@pytest.fixture(scope="session")
+def action_without_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The action's folder, changed so that act's INPUT_* do not reach the program."""
+    folder = copy_action(tmp_path_factory.mktemp("action") / "flow-telemetry")
+    take_inputs_away(folder)
+    return folder
+
+
+@pytest.fixture
+def act(github: FakeGitHub, tmp_path: Path, tool_cache: Path, action_without_inputs: Path) -> Act:
+    """A runner that reaches the fake GitHub; skipped where there is none."""
+    binary = find_act()
+    if binary is None or sys.platform == "win32":
+        pytest.skip("act runs no steps without containers here")
+    return Act(
+        binary=binary,
+        action=action_without_inputs,
+        cache=tool_cache.parent,
+        repository=tmp_path / "repository",
+        github=github,
+    )
