@@ -1,0 +1,54 @@
+"""The documents that are made from the code's tables are what the code says now."""
+
+from __future__ import annotations
+
+import pytest
+from tools.update_docs import (
+    ATTRIBUTES_PAGE,
+    COMMANDS_PAGE,
+    GROUPS,
+    ROOT,
+    attributes_page,
+    documents,
+    with_inputs,
+)
+
+from flow_telemetry.settings.inputs import Input
+from flow_telemetry.signals.semconv import Attribute
+
+DOCUMENTS = documents()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_generated_document_is_up_to_date(name: str) -> None:
+    """Whoever changes a table runs the generator."""
+    written = (ROOT / name).read_text(encoding="utf-8") if (ROOT / name).exists() else ""
+    if written != DOCUMENTS[name]:
+        pytest.fail(f"{name} is not what the code says: run make docs", pytrace=False)
+
+
+@pytest.mark.parametrize("name", [ATTRIBUTES_PAGE, COMMANDS_PAGE])
+def test_everything_is_explained(name: str) -> None:
+    """No attribute and no argument stands there without its meaning."""
+    assert [line for line in DOCUMENTS[name].splitlines() if line.endswith("|  |")] == []
+
+
+def test_a_cell_cannot_break_its_table() -> None:
+    """A bar, a line end or a name of a variable in a description is still one cell."""
+    each = Input(name="x", description="a|b\nof $RUNNER_TEMP", default="y")
+    (row,) = with_inputs("<!-- inputs --><!-- /inputs -->", [each]).splitlines()[3:-1]
+    assert row == "| `x` | `y` | a\\|b of `$RUNNER_TEMP` |"
+
+
+def test_a_readme_without_the_place_for_the_inputs_is_told() -> None:
+    """The generator says which comments it looks for."""
+    with pytest.raises(ValueError, match="<!-- inputs -->"):
+        with_inputs("# Title", [])
+
+
+def test_an_attribute_without_a_group_is_told() -> None:
+    """A new kind of span is given its heading."""
+    new = Attribute(name="a.b", type="string", on="galaxy", meaning="new")
+    with pytest.raises(ValueError, match=r"a\.b is on galaxy"):
+        attributes_page([new])
+    assert "galaxy" not in GROUPS

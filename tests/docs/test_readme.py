@@ -1,0 +1,124 @@
+"""What the README and its neighbours promise works as written."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.workflows import (
+    ACTION,
+    README,
+    ROOT,
+    load,
+    our_steps,
+    readme_examples,
+    schema_errors,
+)
+
+from flow_telemetry.cli import build_parser
+from flow_telemetry.settings.inputs import INPUT
+
+TEXT = README.read_text(encoding="utf-8")
+EXAMPLES = readme_examples()
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
+READS = {"actions", "checks", "deployments", "pull-requests"}
+
+
+def test_the_first_example_stands_on_the_first_screen() -> None:
+    """It is whole within 30 lines."""
+    lines = TEXT.splitlines()
+    start = lines.index("```yaml")
+    assert lines.index("```", start) <= 30
+    assert ACTION in "\n".join(lines[start:30])
+
+
+@pytest.mark.parametrize("place", EXAMPLES)
+def test_an_example_is_a_workflow(place: str) -> None:
+    """The schema that editors use for workflows takes it."""
+    assert schema_errors("github-workflows", load(EXAMPLES[place])) == []
+
+
+@pytest.mark.parametrize("place", EXAMPLES)
+def test_an_example_passes_actionlint(place: str) -> None:
+    """Its expressions and keys are GitHub's."""
+    actionlint = shutil.which("actionlint", path=str(Path(sys.executable).parent))
+    if actionlint is None:
+        pytest.skip("no wheel of actionlint for this platform")
+    done = subprocess.run(
+        [actionlint, "-no-color", "-shellcheck=", "-"],
+        input=EXAMPLES[place].encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.stdout.decode(), done.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("place", EXAMPLES)
+def test_an_example_uses_inputs_that_there_are(place: str) -> None:
+    """And it uses the action at all."""
+    used = [step.get("with", {}).keys() for _, step in our_steps(load(EXAMPLES[place]))]
+    assert used, "no step uses the action"
+    assert set().union(*used) <= INPUT.keys()
+
+
+@pytest.mark.parametrize("place", EXAMPLES)
+def test_an_example_gives_the_least_permissions(place: str) -> None:
+    """All that the action reads, nothing to write, and contents only beside other steps."""
+    workflow = load(EXAMPLES[place])
+    for job, _ in our_steps(workflow):
+        given = job["permissions"] if "permissions" in job else workflow["permissions"]
+        alone = len(job["steps"]) == 1 and "permissions" in job
+        assert set(given.values()) == {"read"}
+        assert set(given) - (set() if alone else {"contents"}) == READS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    """To a file that exists, and to a heading that it has."""
+    dead = []
+    for link in re.findall(r"\]\((?!\w+:)([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            dead.append(link)
+    assert dead == []
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_the_outputs_are_the_actions() -> None:
+    """The table names each output once."""
+    table = TEXT.partition("## Outputs")[2].partition("\n## ")[0]
+    named = [n for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for n in _codes(row)]
+    action = load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    assert sorted(named) == sorted(action["outputs"])
+
+
+def _codes(cell: str) -> list[str]:
+    return re.findall(r"`([\w-]+)`", cell)
+
+
+COMMANDS = re.findall(r"^\$ flow-telemetry (.*)$", TEXT, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_readme_is_understood(command: str) -> None:
+    """Its flags are the program's."""
+    options = build_parser().parse_args(shlex.split(command, comments=True))
+    assert callable(options.run)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_make_targets_that_are_named_exist(page: str) -> None:
+    """`make demo` and its like."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text)) <= targets

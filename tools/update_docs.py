@@ -1,0 +1,229 @@
+"""Rewrite the documents that are made from the code's own tables: `make docs`.
+
+    docs/attributes.md      from signals/semconv.py
+    docs/command-line.md    from the parsers of the commands
+    README.md               the table of inputs, from settings/inputs.py
+
+The tests fail while one of them is not what this makes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import re
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from flow_telemetry.cli import build_parser
+from flow_telemetry.settings.inputs import INPUTS, Input
+from flow_telemetry.signals import limits
+from flow_telemetry.signals.semconv import ATTRIBUTES, Attribute
+
+ROOT = Path(__file__).resolve().parents[1]
+README, ATTRIBUTES_PAGE, COMMANDS_PAGE = "README.md", "docs/attributes.md", "docs/command-line.md"
+
+# The first word of the column `on` of an attribute, and the title of its group.
+GROUPS = {
+    "resource": "Resource",
+    "all": "All spans",
+    "run": "Runs",
+    "job": "Jobs",
+    "step": "Steps",
+    "event": "Events of spans",
+    "links": "Links",
+}
+_START, _END = "<!-- inputs -->", "<!-- /inputs -->"
+# GITHUB_TOKEN, $RUNNER_TEMP/flow-telemetry, ./folder, a.b={c}, {curly}: what reads best as code.
+_CODE = re.compile(
+    r"`[^`]*`|(?<![\w/.`$])(?:\$?[A-Z][A-Z0-9]*(?:_[A-Z0-9*]+)+(?:/[\w-]+)?|\./[\w-]+|\{\w+\})(?!\w)"
+)
+
+
+def main() -> int:
+    """Write each document that is not what it should be, and name it; returns the exit status."""
+    for name, text in documents().items():
+        path = ROOT / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8", newline="\n")
+            sys.stdout.write(f"rewrote {name}\n")
+    return 0
+
+
+def documents() -> dict[str, str]:
+    """Return what each generated document holds, by its path from the root of the repository."""
+    return {
+        README: with_inputs((ROOT / README).read_text(encoding="utf-8"), INPUTS),
+        ATTRIBUTES_PAGE: attributes_page(ATTRIBUTES),
+        COMMANDS_PAGE: commands_page(build_parser()),
+    }
+
+
+def with_inputs(readme: str, inputs: Iterable[Input]) -> str:
+    """Return the README with its table of inputs made anew.
+
+    Raises:
+        ValueError: the comments that enclose the table are missing.
+    """
+    before, start, rest = readme.partition(_START)
+    _, end, after = rest.partition(_END)
+    if not start or not end:
+        raise ValueError(f"{README} has no place for the inputs: {_START} … {_END}")
+    rows = (
+        (f"`{each.name}`", f"`{each.default}`" if each.default else "", each.description)
+        for each in inputs
+    )
+    return f"{before}{start}\n{table(('input', 'default', 'meaning'), rows)}{end}{after}"
+
+
+def attributes_page(attributes: Sequence[Attribute]) -> str:
+    """Return the reference of attributes, grouped by what they stand on.
+
+    Raises:
+        ValueError: an attribute stands on something that has no group yet.
+    """
+    grouped: dict[str, list[Attribute]] = {title: [] for title in GROUPS.values()}
+    for each in attributes:
+        first = re.split(r"[ ,]", each.on)[0]
+        if first not in GROUPS:
+            raise ValueError(f"{each.name} is on {each.on}: give it a group in GROUPS")
+        grouped[GROUPS[first]].append(each)
+    sections = (
+        f"## {title}\n\n"
+        + table(
+            ("attribute", "type", "on", "source", "meaning"),
+            ((f"`{a.name}`", a.type, a.on, a.source.value, a.meaning) for a in rows),
+        )
+        for title, rows in grouped.items()
+        if rows
+    )
+    return "\n".join([_attributes_introduction(), *sections])
+
+
+def _attributes_introduction() -> str:
+    return f"""\
+{_made_from("src/flow_telemetry/signals/semconv.py")}
+
+# Attributes
+
+What is known stands on the span; what is not known is left out. Names come from OpenTelemetry's
+semantic conventions where these have one, GitHub's own facts are under `github.*`, and what neither
+has is under `flow.*`. No name is made from data.
+
+{_bounds()}
+"""
+
+
+def _bounds() -> str:
+    text = f"""\
+All backends take {limits.MOST_ATTRIBUTES} attributes and {limits.MOST_EVENTS} events a span, names
+of {limits.LONGEST_NAME} characters and values of {limits.LONGEST_VALUE_BYTES:,} bytes, so no more
+is sent: longer text is cut and ends in `…`."""
+    return textwrap.fill(text, 100)
+
+
+def commands_page(parser: argparse.ArgumentParser) -> str:
+    """Return the help of a command and of all that stand below it."""
+    introduction = f"""\
+{_made_from("the help texts of src/flow_telemetry/commands")}
+
+# Command line
+
+{_prose(parser.description or "")}
+
+The exit status is 0, 1 where something failed (one sentence says what), or 2 for wrong usage.
+`{parser.prog} --version` prints the version.
+"""
+    sections = (_command(each, text) for each, text in _commands(parser))
+    return "\n".join([introduction, *sections])
+
+
+def _commands(
+    parser: argparse.ArgumentParser, text: str = ""
+) -> Iterator[tuple[argparse.ArgumentParser, str]]:
+    """The commands that do something, depth first, with what the one above says of each."""
+    below = _subcommands(parser)
+    if below is None:
+        yield parser, text
+        return
+    # argparse keeps the short help beside the parsers, in a list of its own.
+    said = {each.dest: each.help or "" for each in below._choices_actions}  # noqa: SLF001
+    for name, each in below.choices.items():
+        yield from _commands(each, said.get(name, ""))
+
+
+def _subcommands(
+    parser: argparse.ArgumentParser,
+) -> argparse._SubParsersAction[argparse.ArgumentParser] | None:
+    found = (a for a in _actions(parser) if isinstance(a, argparse._SubParsersAction))  # noqa: SLF001
+    return next(found, None)
+
+
+def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """What a parser takes but for --help. Its own text differs from one Python to the next."""
+    return [a for a in parser._actions if not isinstance(a, argparse._HelpAction)]  # noqa: SLF001
+
+
+def _command(parser: argparse.ArgumentParser, text: str) -> str:
+    rows = [
+        (", ".join(f"`{form}`" for form in _forms(each)), each.help or "")
+        for each in _actions(parser)
+    ]
+    usage = "\n".join(_wrapped([parser.prog, *map(_usage, _actions(parser))]))
+    return (
+        f"## {parser.prog}\n\n{_prose(parser.description or text)}\n\n"
+        f"```text\n{usage}\n```\n\n{table(('argument', 'meaning'), rows)}"
+    )
+
+
+def _forms(action: argparse.Action) -> list[str]:
+    value = f" {_metavar(action)}" if action.nargs != 0 else ""
+    return [f"{flag}{value}" for flag in action.option_strings] or [_usage(action)]
+
+
+def _usage(action: argparse.Action) -> str:
+    if not action.option_strings:
+        return _metavar(action) + ("…" if action.nargs in ("+", "*") else "")
+    form = _forms(action)[0]
+    return form if action.required else f"[{form}]"
+
+
+def _metavar(action: argparse.Action) -> str:
+    return action.metavar if isinstance(action.metavar, str) else action.dest.upper()
+
+
+def _wrapped(words: Iterable[str], width: int = 100) -> Iterator[str]:
+    """Lines of whole arguments, as argparse wraps its usage, indented below the command."""
+    line = ""
+    for word in words:
+        if line and len(line) + 1 + len(word) > width:
+            yield line
+            line = "    " + word
+        else:
+            line = f"{line} {word}" if line else word
+    yield line
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = itertools.chain([head, ["---"] * len(head)], (map(_cell, row) for row in rows))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return _prose(text.replace("%%", "%")).replace("|", "\\|").replace("\n", " ")
+
+
+def _prose(text: str) -> str:
+    """The text with names of variables, paths and the like as code."""
+    return _CODE.sub(lambda match: f"`{match[0].strip('`')}`", text)
+
+
+def _made_from(source: str) -> str:
+    return f"<!-- Made by `make docs` from {source}; edit there. -->"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
