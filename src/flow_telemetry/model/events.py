@@ -53,7 +53,7 @@ class Event:
     ``id`` is the number of a comment or review, or the sha of a commit; empty where the tracker
     gives none. ``subject`` is the label, assignee, reviewer, or the new status, ``before`` the
     status that it replaced. ``review`` is set for reviews only; of a dismissal, ``id`` is the
-    review's.
+    review's. ``result`` of a closing is how, in the tracker's word, where it says so.
     """
 
     kind: EventKind
@@ -63,3 +63,4 @@ class Event:
     subject: str = ""
     before: str = ""
     review: ReviewState | None = None
+    result: str = ""

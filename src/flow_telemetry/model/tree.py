@@ -36,9 +36,11 @@ class FeatureTree:
 
     ``snapshot`` is the instant that an open feature is shown as of, None for a closed one.
     ``above`` are items above the feature. ``unread`` is what could not be read or was left out.
+    ``with_jobs`` is False where the jobs of its runs would have taken more requests than allowed.
     """
 
     root: ItemNode
     snapshot: datetime | None = None
     above: tuple[WorkItem, ...] = ()
     unread: tuple[str, ...] = ()
+    with_jobs: bool = True

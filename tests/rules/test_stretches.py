@@ -1,0 +1,153 @@
+"""The stretches of a work item tell how long it was in each status."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.rules.builders import at, event, item, minutes, moved
+
+from flow_telemetry.model import Event, EventKind, StatusCategory, WorkItem
+from flow_telemetry.rules.lives import lives
+from flow_telemetry.rules.stretches import stretches
+
+ASSIGNED, CLOSED, REOPENED = EventKind.ASSIGNED, EventKind.CLOSED, EventKind.REOPENED
+TO_DO, IN_PROGRESS, DONE = StatusCategory
+
+
+def told(*history: Event, closed: float | None = None, until: float | None = None) -> str:
+    """Return the stretches as text: `To Do 0-10, In Progress 10-60`."""
+    return shown(item("ACME-57", *history, closed=closed), until)
+
+
+def shown(found: WorkItem, until: float | None = None) -> str:
+    """Return the stretches of an item as text."""
+    each = stretches(found, until=None if until is None else at(until))
+    assert [stretch.number for stretch in each] == list(range(1, len(each) + 1))
+    return ", ".join("{} {}-{}".format(s.status, *minutes(s.interval)) for s in each)
+
+
+def test_each_change_of_status_begins_a_stretch() -> None:
+    """The first one has the status from before the first change."""
+    history = (moved(10, "To Do", "In Progress"), moved(40, "In Progress", "Done"))
+    assert told(*history, closed=60) == "To Do 0-10, In Progress 10-40, Done 40-60"
+
+
+def test_without_a_status_the_first_assignment_begins_the_work() -> None:
+    """Further assignments, and taking them back, change nothing."""
+    assert told(closed=60) == "open 0-60"
+    history = (event(10, ASSIGNED), event(20, EventKind.UNASSIGNED), event(30, ASSIGNED))
+    assert told(*history, closed=60) == "open 0-10, in progress 10-60"
+    assert told(event(0, ASSIGNED), closed=60) == "in progress 0-60"
+
+
+def test_until_it_is_in_the_project_the_assignment_tells() -> None:
+    """A status that was given late replaces nothing, and one that was taken away leaves nothing."""
+    history = (event(10, ASSIGNED), moved(20, "", "Todo"), moved(40, "Todo", ""))
+    assert told(*history, closed=60) == (
+        "open 0-10, in progress 10-20, Todo 20-40, in progress 40-60"
+    )
+
+
+def test_stretches_are_counted_over_all_lives() -> None:
+    """A reopened item goes on with the status that it has."""
+    found = item(
+        "ACME-57",
+        moved(10, "To Do", "Done"),
+        event(20, CLOSED),
+        moved(25, "Done", "Review"),
+        event(30, REOPENED),
+        event(40, CLOSED),
+        closed=40,
+    )
+    assert shown(found) == "To Do 0-10, Done 10-20, Review 30-40"
+    assert [stretch.life for stretch in stretches(found)] == [1, 1, 2]
+
+
+def test_a_life_is_told_as_its_end_knew_it() -> None:
+    """A status that came only after the reopening does not change what was sent before."""
+    first = (event(10, ASSIGNED), event(20, CLOSED))
+    again = (event(30, REOPENED), moved(35, "Backlog", "Doing"), event(40, CLOSED))
+    assert told(*first, closed=20) == "open 0-10, in progress 10-20"
+    assert told(*first, *again, closed=40) == (
+        "open 0-10, in progress 10-20, Backlog 30-35, Doing 35-40"
+    )
+
+
+def test_an_open_item_that_never_moved_is_in_its_status() -> None:
+    """In a snapshot only: nothing open is sent."""
+    waiting = item("ACME-57", event(10, ASSIGNED), status="To Do")
+    assert shown(waiting) == ""
+    assert shown(waiting, until=30) == "To Do 0-30"
+    moved_later = replace(waiting, history=(moved(40, "Backlog", "To Do"),))
+    assert shown(moved_later, until=30) == "Backlog 0-30"
+    assert [stretch.ended for stretch in stretches(moved_later, until=at(50))] == [True, False]
+
+
+def test_what_lasted_for_no_time_is_left_out() -> None:
+    """Several changes in one second are the last one of them."""
+    history = (moved(10, "To Do", "Doing"), moved(10, "Doing", "Review"), moved(20, "Review", "x"))
+    assert told(*history, closed=20) == "To Do 0-10, Review 10-20"
+    back = (moved(10, "To Do", "Doing"), moved(10, "Doing", "To Do"))
+    assert told(*back, closed=20) == "To Do 0-20"
+
+
+def test_statuses_are_mapped_to_categories_in_either_case() -> None:
+    """GitHub's three by default; what nobody maps has none."""
+    history = (
+        moved(10, "TODO", "in progress"),
+        moved(20, "in progress", "Review"),
+        moved(30, "Review", "Done"),
+    )
+    found = item("ACME-57", *history, closed=40)
+    assert [s.category for s in stretches(found)] == [TO_DO, IN_PROGRESS, None, DONE]
+    own = {"ReView ": IN_PROGRESS, "done": TO_DO}
+    assert [s.category for s in stretches(found, own)] == [None, None, IN_PROGRESS, TO_DO]
+
+
+def test_what_stands_for_a_status_has_its_category() -> None:
+    """Whatever the user maps."""
+    found = item("ACME-57", event(10, ASSIGNED), closed=20)
+    assert [s.category for s in stretches(found, {})] == [TO_DO, IN_PROGRESS]
+
+
+STATUSES = st.sampled_from(["", "To Do", "Doing", "Done"])
+EVENTS = st.lists(
+    st.builds(
+        event,
+        st.integers(-5, 40),
+        st.sampled_from([ASSIGNED, CLOSED, REOPENED, EventKind.LABELED]),
+    )
+    | st.builds(moved, st.integers(-5, 40), STATUSES, STATUSES),
+    max_size=14,
+)
+
+
+@given(EVENTS, st.none() | st.integers(0, 40), STATUSES, st.none() | st.integers(0, 40))
+def test_stretches_tile_each_life(
+    history: list[Event], closed: int | None, status: str, until: int | None
+) -> None:
+    """Whatever happened, there is neither gap nor overlap, and no empty stretch."""
+    found = item("ACME-57", *history, closed=closed, status=status)
+    cut = None if until is None else at(until)
+    each = stretches(found, until=cut)
+    assert [stretch.number for stretch in each] == list(range(1, len(each) + 1))
+    for life in lives(found.created_at, found.closed_at, found.history, cut):
+        own = [stretch for stretch in each if stretch.life == life.number]
+        bounds = [life.interval.start, *(s.interval.end for s in own)]
+        assert [s.interval.start for s in own] == bounds[:-1]
+        assert bounds[-1] == life.interval.end
+        assert all(stretch.interval.seconds > 0 and stretch.status for stretch in own)
+
+
+@given(EVENTS, st.integers(0, 40), st.text(max_size=3))
+def test_nothing_later_changes_a_life_that_ended(
+    history: list[Event], until: int, status: str
+) -> None:
+    """What was sent at a closing is what a later reading says of that time."""
+    whole = item("ACME-57", *history, closed=60, status=status)
+    born = lives(whole.created_at, whole.closed_at, whole.history, at(until))
+    sent = {life.number for life in born if life.ended}
+    then, later = stretches(whole, until=at(until)), stretches(whole)
+    assert [s for s in then if s.life in sent] == [s for s in later if s.life in sent]
