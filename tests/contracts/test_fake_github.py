@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import requests
+from tests.contracts.errors import ContractError
 from tests.contracts.openapi import (
-    ContractError,
     operations,
     template_of,
     undescribed,
@@ -35,6 +35,7 @@ from flow_telemetry.testing.world import (
     annotation,
     carried_over,
     deployment_status,
+    happened,
     job,
     moment,
     sha_of,
@@ -52,9 +53,21 @@ def rich_world() -> World:
     world.pull_request(
         125, head_repository=None, closed_at="2026-11-24T03:00:00Z", author="mallory"
     )
+    issues_in(world)
     world.pull_request(
         126,
         branch="done",
+        closes=[17],
+        timeline=[
+            happened("committed", subject=sha_of("two")),
+            happened("review_requested", subject="bob"),
+            happened("review_requested", subject="platform", team=True, by=None),
+            happened("commented", by=None),
+            happened("reviewed", id=501, by="bob", review="changes_requested"),
+            happened("review_dismissed", id=501),
+            happened("reviewed", by="carol", review="approved"),
+            happened("added_to_merge_queue"),
+        ],
         merged_at="2026-11-24T03:30:00Z",
         merge_commit_sha=sha_of("merge"),
         commits=[sha_of("one"), sha_of("two")],
@@ -99,6 +112,29 @@ def rich_world() -> World:
     return world
 
 
+def issues_in(world: World) -> None:
+    """Add an epic with a story, to which everything happened that an issue can tell of."""
+    world.issue(42, "Sell abroad", type="Epic")
+    world.issue(9, author="dependabot[bot]")
+    world.issue(
+        17,
+        type="Story",
+        parent=42,
+        labels=["money"],
+        assignees=["bob"],
+        closed_at="2026-11-24T03:30:00Z",
+        timeline=[
+            happened("labeled", subject="money"),
+            happened("assigned", subject="bob", by=None),
+            happened("blocked_by_added", subject="acme/shop#9"),
+            happened("project_v2_item_status_changed", subject="In Progress", before="Todo"),
+            happened("unlabeled", subject="old"),
+            happened("unassigned", subject="carol"),
+            happened("reopened", by=None),
+        ],
+    )
+
+
 def every_path(world: World) -> list[str]:
     """One path at least for every operation, and one for every kind of thing in the world."""
     runs = {run.id: run for run in world.attempts}
@@ -118,6 +154,10 @@ def every_path(world: World) -> list[str]:
         f"{repository}/pulls?state=all",
         f"{repository}/issues?state=all",
         *(f"{repository}/pulls/{pull.number}" for pull in world.pull_requests),
+        *(f"{repository}/issues/{issue.number}" for issue in world.issues),
+        f"{repository}/issues/126",
+        f"{repository}/issues/126/timeline",
+        f"{repository}/issues/17/timeline",
         f"{repository}/commits/{sha_of('merge')}/pulls",
         f"{repository}/compare/{sha_of('base')}...{sha_of('merge')}",
         f"{repository}/deployments?environment=production",

@@ -41,7 +41,7 @@ def readme_examples() -> dict[str, str]:
     """Return the README's YAML by the place of use that it shows."""
     text = README.read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    names = ("last step", "each job and the rest", "last job", "workflow_run")
+    names = ("last step", "each job and the rest", "last job", "workflow_run", "ready file")
     return dict(zip(names, blocks, strict=True))
 
 

@@ -159,7 +159,8 @@ def deployment_status(world: World, made: Deployment, taken: DeploymentStatus) -
         "url": f"{api}/deployments/{made.id}/statuses/{taken.id}",
         "id": taken.id,
         "node_id": f"DES_{taken.id}",
-        "state": taken.plan.state,
+        # REST knows six of GraphQL's states; one that waits for approval it calls queued.
+        "state": "queued" if taken.plan.state == "waiting" else taken.plan.state,
         "creator": user(world, taken.plan.creator),
         "description": taken.plan.description,
         "environment": made.plan.environment,

@@ -38,7 +38,7 @@ def commit_changes(world: World, variables: Mapping[str, Any], denied: set[str])
     for position, identifier in enumerate(variables["ids"]):
         if "pull_requests=read" in denied:
             errors.append(forbidden(["nodes", position, "associatedPullRequests"]))
-            nodes.append({"__typename": "Commit", "associatedPullRequests": None})
+            nodes.append({"associatedPullRequests": None})
         else:
             nodes.append(_commit(world, identifier))
     return {"data": {"nodes": nodes}, **({"errors": errors} if errors else {})}
@@ -61,7 +61,6 @@ def _commit(world: World, identifier: str) -> Json:
     found = merged or [p for p in here if p.state == "open"]
     found.sort(key=lambda p: moment(p.opened_at))
     return {
-        "__typename": "Commit",
         "associatedPullRequests": {"nodes": [_pull_request(world, pull) for pull in found]},
     }
 
@@ -80,7 +79,7 @@ def _pull_request(world: World, pull: PullRequest) -> Json:
         "mergedAt": time_text(merged),
         "mergeCommit": {"oid": merge} if merge else None,
         "baseRefName": pull.base,
-        "baseRepository": {
+        "repository": {
             "nameWithOwner": home.full_name,
             "defaultBranchRef": {"name": home.default_branch},
         },

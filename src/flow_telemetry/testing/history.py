@@ -67,7 +67,7 @@ def commit(world: World, home: RepositoryPlan, sha: str) -> Json:
             "url": f"{git}/commits/{sha}",
             "author": person,
             "committer": person,
-            "message": "Change what must change",
+            "message": world.messages.get(sha, "Change what must change"),
             "comment_count": 0,
             "tree": {"sha": tree, "url": f"{git}/trees/{tree}"},
         },

@@ -161,6 +161,7 @@ class World:
         self.issues: list[Issue] = []
         self.deployments: list[Deployment] = []
         self.commits: dict[str, dict[str, tuple[str, ...]]] = {}
+        self.messages: dict[str, str] = {}
         self.revision = 0
         self.lock = threading.RLock()
         self._run_ids = itertools.count(1000)
