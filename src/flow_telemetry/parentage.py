@@ -14,7 +14,7 @@ from enum import Enum
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Change, Parentage, Run
 
-_QUEUE_BRANCH = re.compile(r"gh-readonly-queue/.+/pr-([1-9][0-9]{0,18})-[0-9a-f]+")
+_QUEUE_BRANCH = re.compile(r"gh-readonly-queue/.+/pr-([1-9][0-9]{0,18})-([0-9a-f]+)")
 # A pull request merged by a push to its base is marked as merged after the push made its runs.
 _MERGE_IS_NOTED_WITHIN = timedelta(minutes=1)
 
@@ -59,6 +59,12 @@ def queued_number(run: Run) -> int | None:
     return int(match.group(1)) if match else None
 
 
+def queued_base(run: Run) -> str | None:
+    """Return the commit that a merge queue's branch began at, which its name ends in."""
+    match = _QUEUE_BRANCH.fullmatch(run.head_branch or "")
+    return match.group(2) if match else None
+
+
 def of_candidates(run: Run, changes: Iterable[Change]) -> Parentage | None:
     """Return the parentage by the pull requests of the run's branch; None where none fits.
 
@@ -95,11 +101,23 @@ def of_commit(run: Run, changes: Iterable[Change]) -> Parentage | None:
     return _chosen(brought, "a merged pull request brought its commit", after_merge=True)
 
 
-def of_queue(change: Change | None) -> Parentage:
-    """Return the parentage of a run of a merge queue."""
+def brought_by(run: Run, changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Return those changes that were merged into the default branch before a run."""
+    latest = run.created_at + _MERGE_IS_NOTED_WITHIN
+    return tuple(
+        c for c in changes if c.merged_at and c.merged_at <= latest and c.into_default_branch
+    )
+
+
+def of_queue(change: Change | None, others: Iterable[Change] = ()) -> Parentage:
+    """Return the parentage of a run of a merge queue; ``others`` are those of the same group."""
     if change is None:
         return Parentage(reason="its branch name names no pull request of a merge queue")
-    return Parentage(reason="the branch name of the merge queue names it", change=change)
+    return Parentage(
+        reason="the branch name of the merge queue names it",
+        change=change,
+        others=tuple(each for each in others if each.number != change.number),
+    )
 
 
 def none_of(run: Run) -> Parentage:

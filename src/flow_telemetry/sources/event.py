@@ -6,6 +6,7 @@ It tells what an export is about and saves requests; it decides nothing about a 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,41 @@ def finished_deployment(event: Payload) -> int | None:
     return read.number(read.child(event, "deployment"), "id")
 
 
-def cause_of_run(event: Payload) -> str | None:
-    """Return the `traceparent` that a dispatch handed on to the run that it started."""
+# The events of a pull request, and which of their actions can end a phase of it.
+CHANGE_EVENTS = ("pull_request", "pull_request_target", "pull_request_review")
+_MOVING_ACTIONS = frozenset(
+    {
+        *("opened", "closed", "reopened", "synchronize", "ready_for_review", "converted_to_draft"),
+        *("review_requested", "submitted", "dismissed", "enqueued", "dequeued"),
+    }
+)
+
+
+def changed_at(event: Payload) -> tuple[int, datetime] | None:
+    """Return the pull request that an event may have moved to another phase, and when.
+
+    None for other events. https://docs.github.com/en/webhooks/webhook-events-and-payloads
+    """
+    change = read.child(event, "pull_request")
+    number, instant = read.number(change, "number"), read.time(change, "updated_at")
+    review = read.time(read.child(event, "review"), "submitted_at")
+    if read.text(event, "action") not in _MOVING_ACTIONS or not number:
+        return None
+    known = [each for each in (instant, review) if each is not None]
+    return (number, min(known)) if known else None
+
+
+def pushed_from(event: Payload) -> str | None:
+    """Return the commit before a push; None for a branch that was new."""
+    before = read.text(event, "before")
+    return before if before and before.strip("0") else None
+
+
+def handed_on(event: Payload) -> str | None:
+    """Return the `traceparent` that a dispatch handed on to the run that it started.
+
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#repository_dispatch
+    """
     for holder in ("inputs", "client_payload"):
         found = read.text(read.child(event, holder), "traceparent")
         if found:

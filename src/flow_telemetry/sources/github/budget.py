@@ -20,10 +20,14 @@ class RequestBudget:
     """Counts down from ``most`` requests; None: only the rate limit bounds them."""
 
     def __init__(self, most: int | None = None, *, reserve: int = RESERVED_RATE_LIMIT) -> None:
-        """Take both bounds: ``reserve`` is how much of the rate limit stays untouched."""
+        """Take both bounds: ``reserve`` is how much of the rate limit stays untouched.
+
+        ``exceeded`` becomes true with the first request that may not be made.
+        """
         self.most = most
         self._reserve = reserve
         self._taken = 0
+        self.exceeded = False
         # Why no more may be asked, and until when (Unix seconds), by GitHub's kind of limit.
         self._refused_until: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -41,11 +45,13 @@ class RequestBudget:
         """
         with self._lock:
             if self.left == 0:
+                self.exceeded = True
                 raise BudgetExceeded(
                     f"{what} was not read: all {self.most} requests to GitHub that input "
                     "max-requests allows are used up"
                 )
             if any(now < until for until in self._refused_until.values()):
+                self.exceeded = True
                 raise BudgetExceeded(
                     f"{what} was not read: the rate limit of the token is nearly used up, and "
                     "what is left of it is for others. Try again in an hour, or with another token"

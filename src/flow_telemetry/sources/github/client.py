@@ -149,6 +149,11 @@ class GitHubClient:
         # What the server's GraphQL schema was found not to have, so that it is asked for once.
         self.lacking: frozenset[str] = frozenset()
 
+    @property
+    def budget_exceeded(self) -> bool:
+        """Whether something was not read because a budget of requests was used up."""
+        return self._budget is not None and self._budget.exceeded
+
     def get(self, path: str, what: str, **query: str | int) -> Any:
         """Return the decoded answer to a GET of ``path``.
 

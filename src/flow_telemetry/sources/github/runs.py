@@ -41,24 +41,31 @@ def read_run(client: GitHubClient, address: RunAddress) -> Run:
         DeadlineExceeded: no time is left.
     """
     if address.attempt is None:
-        latest = parse_run(client.get(address.path, str(address)), where=str(address))
+        latest = read_attempt(client, address)
         address = replace(address, attempt=latest.attempt)
         return _with_jobs(latest, _list_jobs(client, address))
     run, listing = client.both(
-        lambda: _read_attempt(client, address), lambda: _list_jobs(client, address)
+        lambda: read_attempt(client, address), lambda: _list_jobs(client, address)
     )
     return _with_jobs(run, listing)
+
+
+def read_attempt(client: GitHubClient, address: RunAddress) -> Run:
+    """Return the attempt without its jobs; the latest where the address names none.
+
+    Raises:
+        SourceError, DeadlineExceeded: as `GitHubClient.get`.
+    """
+    if address.attempt is None:
+        return parse_run(client.get(address.path, str(address)), where=str(address))
+    payload = client.get(f"{address.path}/attempts/{address.attempt}", str(address))
+    return parse_run(payload, where=str(address))
 
 
 def read_jobs_again(client: GitHubClient, run: Run) -> Run:
     """Return the run with its jobs as they are now."""
     address = RunAddress(repository=run.repository.full_name, run_id=run.id, attempt=run.attempt)
     return _with_jobs(run, _list_jobs(client, address))
-
-
-def _read_attempt(client: GitHubClient, address: RunAddress) -> Run:
-    payload = client.get(f"{address.path}/attempts/{address.attempt}", str(address))
-    return parse_run(payload, where=str(address))
 
 
 def _list_jobs(client: GitHubClient, address: RunAddress) -> Listing:
