@@ -6,7 +6,7 @@ They stand apart from the SDK's classes so that mapping stays pure and cheap, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
@@ -68,6 +68,56 @@ class Span:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRecord:
+    """Something that happened: OpenTelemetry's event, a log record with a name.
+
+    Times are in nanoseconds since the Unix epoch, UTC: ``time`` is when it happened, ``observed``
+    when it was read. The ids, in lower-case hexadecimal, are those of the span that it belongs to.
+    """
+
+    event_name: str
+    time: int
+    observed: int
+    trace_id: str
+    span_id: str
+    resource: Resource
+    attributes: Attributes = field(default_factory=dict)
+
+
+class InstrumentKind(Enum):
+    """What a measurement is: a part of a distribution, an addend of a count, or a state."""
+
+    HISTOGRAM = "histogram"
+    SUM = "sum"
+    GAUGE = "gauge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """A metric, by the conventions' or our name, with its unit by UCUM.
+
+    ``attributes`` are the names that its points can have, ``sent`` says with which subject.
+    """
+
+    name: str
+    kind: InstrumentKind
+    unit: str
+    description: str
+    attributes: tuple[str, ...] = ()
+    sent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One fact about one ended thing; it leaves as a point of its metric when it is sent."""
+
+    instrument: Instrument
+    value: float
+    resource: Resource
+    attributes: Attributes = field(default_factory=dict)
+
+
 class Signal(Enum):
     """The signals of OpenTelemetry, by the last part of their OTLP/HTTP path."""
 
@@ -117,6 +167,31 @@ class Delivery:
     def complete(self) -> bool:
         """Whether the backend took every item."""
         return self.sent == self.collected
+
+
+def merged_deliveries(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
+    """Return one delivery for each signal and destination, with the sums of all."""
+    groups: dict[tuple[Signal, str], list[Delivery]] = {}
+    for each in deliveries:
+        groups.setdefault((each.signal, each.destination), []).append(each)
+    return tuple(_sum(group) for group in groups.values())
+
+
+def _sum(group: Sequence[Delivery]) -> Delivery:
+    return Delivery(
+        signal=group[0].signal,
+        destination=group[0].destination,
+        collected=sum(each.collected for each in group),
+        sent=sum(each.sent for each in group),
+        rejected=sum(each.rejected for each in group),
+        spooled=sum(each.spooled for each in group),
+        lost=sum(each.lost for each in group),
+        requests=sum(each.requests for each in group),
+        bytes_sent=sum(each.bytes_sent for each in group),
+        failures=tuple(failure for each in group for failure in each.failures),
+        spool_files=tuple(file for each in group for file in each.spool_files),
+        warnings=tuple(dict.fromkeys(w for each in group for w in each.warnings)),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

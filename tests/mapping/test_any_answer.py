@@ -23,13 +23,13 @@ from tests.mapping.trees import assert_valid_tree
 
 from flow_telemetry import selection
 from flow_telemetry.errors import PayloadError
-from flow_telemetry.model import Change, Parentage, Repository, Run
+from flow_telemetry.model import Change, Lineage, Parentage, Repository, Run, WorkItem
 from flow_telemetry.selection import Part
 from flow_telemetry.settings import Detail, Export, TraceScope
 from flow_telemetry.signals.limits import nanoseconds
-from flow_telemetry.signals.placement import Feature, Placement, place
-from flow_telemetry.signals.resources import run_resource
-from flow_telemetry.signals.traces import spans_of
+from flow_telemetry.signals.placement import Placement, Tracing, ancestry_of_run, place
+from flow_telemetry.signals.resources import ResourceMaker
+from flow_telemetry.signals.runs import run_spans
 from flow_telemetry.sources.github.deployments import parse_deployment
 from flow_telemetry.sources.github.parse import (
     parse_actor,
@@ -50,19 +50,30 @@ PARENTAGES = st.builds(
     ).map(tuple),
     after_merge=st.booleans(),
 )
-FEATURES = st.none() | st.just(Feature(reference="jira/ACME-42", key="ACME-42"))
+FEATURE = WorkItem(tracker="jira", key="ACME-42", reference="jira/ACME-42")
+STORY = WorkItem(tracker="jira", key="ACME-57", reference="jira/ACME-57")
+LINEAGES = st.sampled_from([Lineage(), Lineage(items=(FEATURE,)), Lineage(items=(STORY, FEATURE))])
 
 
 @st.composite
 def placements(draw: st.DrawFn, run: Run) -> Placement:
     """Any place that a run can have."""
+    parentage = draw(PARENTAGES)
     return place(
-        run,
-        draw(PARENTAGES),
-        scope=draw(st.sampled_from(TraceScope)),
-        namespace=draw(st.sampled_from(["", "acme-prod"])),
-        feature=draw(FEATURES),
+        run.reference,
+        ancestry_of_run(parentage, draw(LINEAGES)),
+        Tracing(
+            scope=draw(st.sampled_from(TraceScope)),
+            namespace=draw(st.sampled_from(["", "acme-prod"])),
+        ),
+        others=parentage.others,
     )
+
+
+def alone(run: Run) -> Placement:
+    """Return the place of a run that belongs to nothing."""
+    ancestry = ancestry_of_run(Parentage(reason="a test"), Lineage())
+    return place(run.reference, ancestry, Tracing(scope=TraceScope.RUN))
 
 
 def run_in(answers: Answers) -> Run:
@@ -91,8 +102,8 @@ def parts_of(run: Run) -> Iterator[Part]:
 
 def mapped(part: Part, placement: Placement, detail: Detail = Detail.STEP) -> list[Span]:
     """Return the spans of a part."""
-    resource = run_resource(part.run, service_name="{workflow}", extra={}, namespace="")
-    return list(spans_of(part, placement, resource, detail))
+    resource = ResourceMaker(service_name="{workflow}").of_run(part.run)
+    return list(run_spans(part, placement, resource, detail))
 
 
 @given(damaged_answers(), st.data())
@@ -124,9 +135,7 @@ def test_any_annotation_and_deployment_keeps_the_tree_valid(
     for number, deployment in enumerate(deployments[: len(jobs)]):
         jobs[number] = replace(jobs[number], deployment=parse_deployment(deployment))
     part = selection.whole(replace(run, jobs=tuple(jobs)))
-    placement = place(
-        part.run, Parentage(reason="a test"), scope=TraceScope.RUN, namespace="", feature=None
-    )
+    placement = alone(part.run)
     assert_valid_tree(mapped(part, placement), part, placement)
 
 
@@ -134,9 +143,7 @@ def test_any_annotation_and_deployment_keeps_the_tree_valid(
 def test_every_job_and_step_of_a_whole_answer_arrives(answers: Answers) -> None:
     """Nothing is lost or invented, and everything keeps its own times."""
     run = replace(run_in(answers), attempt=1)
-    placement = place(
-        run, Parentage(reason="a test"), scope=TraceScope.RUN, namespace="", feature=None
-    )
+    placement = alone(run)
     spans = mapped(selection.whole(run), placement)
     of_type = {
         kind: [s for s in spans if s.attributes["flow.entity.type"] == kind]

@@ -1,31 +1,44 @@
 """One frozen `Settings`, read once from a mapping; only this package knows names of variables."""
 
-from flow_telemetry.settings.load import (
+from flow_telemetry.settings.choices import (
+    Ancestors,
     Detail,
     Door,
     Export,
-    GitHubSettings,
     LogLevel,
     Mode,
-    Settings,
+    OldSpans,
+    PhaseSending,
     TraceScope,
-    load_settings,
-    wants_failure,
+    TrackerChoice,
 )
+from flow_telemetry.settings.jira import JiraSettings
+from flow_telemetry.settings.load import GitHubSettings, Settings, load_settings, wants_failure
 from flow_telemetry.settings.otlp import OtlpSettings
 from flow_telemetry.settings.runner import RunnerContext
+from flow_telemetry.settings.sweeping import SweepSettings
+from flow_telemetry.settings.tracing import TracingSettings
+from flow_telemetry.settings.trackers import TrackerSettings
 
 __all__ = [
+    "Ancestors",
     "Detail",
     "Door",
     "Export",
     "GitHubSettings",
+    "JiraSettings",
     "LogLevel",
     "Mode",
+    "OldSpans",
     "OtlpSettings",
+    "PhaseSending",
     "RunnerContext",
     "Settings",
+    "SweepSettings",
     "TraceScope",
+    "TracingSettings",
+    "TrackerChoice",
+    "TrackerSettings",
     "load_settings",
     "wants_failure",
 ]

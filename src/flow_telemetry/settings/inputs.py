@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 PREFIX = "FLOW_TELEMETRY_"
 
@@ -44,13 +46,18 @@ INPUTS = (
         name="github-token",
         default="${{ github.token }}",
         description="Token that reads the run: it needs `actions: read`, and for all of the "
-        "trace `checks: read`, `pull-requests: read` and `deployments: read`.",
+        "trace `checks: read`, `contents: read`, `deployments: read`, `issues: read` and "
+        "`pull-requests: read`.",
     ),
     Input(
         name="mode",
         default="auto",
-        description="What to export. auto: on workflow_run the run that completed, otherwise "
-        "this run. run: the run that run-id names, otherwise this run.",
+        description="What to export. auto: what the event is about: on workflow_run the run that "
+        "completed; on a closed pull request that; on a closed issue that, and its feature trace "
+        "where it is one; on deployment_status the deployment; on schedule or dispatch with since "
+        "a sweep; otherwise this run. run: the run that run-id names. change: the pull request "
+        "that number names. item: what work-item-key names. feature: what feature-key names. "
+        "sweep: what was closed since.",
     ),
     Input(
         name="repository",
@@ -66,6 +73,10 @@ INPUTS = (
         "for another run its latest.",
     ),
     Input(
+        name="number",
+        description="Number of the pull request to export. Default: the event's.",
+    ),
+    Input(
         name="export",
         default="run",
         description="What a step inside the run sends. run: everything, where no other job is "
@@ -79,13 +90,133 @@ INPUTS = (
     ),
     Input(
         name="trace-scope",
-        description="Root of the trace: run, change (the pull request) or feature (named by "
-        "feature-key). Default: change, or feature where feature-key is given.",
+        description="Root of the live trace: run, change (the pull request), item (the nearest "
+        "work item) or feature. Default: change, or feature where feature-key is given.",
     ),
     Input(
         name="feature-key",
         description="Key of the feature that the run belongs to: ACME-42 (Jira), 17, #17 or "
         "acme/shop#17 (GitHub), or tracker/key for any other tracker.",
+    ),
+    Input(
+        name="work-item-key",
+        description="Key of the work item that the pull request belongs to, written as "
+        "feature-key. Default: found in branch, title, commit, or the issue that it closes.",
+    ),
+    Input(
+        name="tracker",
+        default="auto",
+        description="Where work items are looked for: github, jira, none, or auto: all that is "
+        "configured.",
+    ),
+    Input(
+        name="feature-types",
+        default="Epic",
+        description="Types of work item that are features, as a list.",
+    ),
+    Input(
+        name="identity-aliases",
+        description="What was renamed and is to keep its ids, one NEW=OLD a line: "
+        "acme/new=acme/old, CORE-9=ACME-57.",
+    ),
+    Input(
+        name="jira-url",
+        description="Address of Jira, such as https://acme.atlassian.net.",
+    ),
+    Input(
+        name="jira-email",
+        description="E-mail address of the account of Jira Cloud whose token jira-token is.",
+    ),
+    Input(
+        name="jira-token",
+        description="Jira Cloud: API token, with jira-email. Data Center: personal access token. "
+        "Without it, items of Jira are known by their keys alone.",
+    ),
+    Input(
+        name="jira-projects",
+        description="Project keys of Jira that count in branches, titles and commits, as a list. "
+        "Default: all that look like one, where jira-url is set.",
+    ),
+    Input(
+        name="status-project",
+        description="Number or title of the GitHub project whose status is that of an issue. "
+        "Needs a github-token that may read it, which the workflow's own may not. Default: none.",
+    ),
+    Input(
+        name="status-categories",
+        description="What statuses mean, as a list STATUS=CATEGORY of to do, in progress and "
+        "done. Default: GitHub's three, and Jira's own.",
+    ),
+    Input(
+        name="ancestors",
+        default="completed",
+        description="What goes along with the run of a push. completed: the spans of the pull "
+        "requests that it merged. none: nothing, where another workflow sends them.",
+    ),
+    Input(
+        name="feature-trace",
+        default="true",
+        description="Whether a feature is sent as a trace of its own when it closes, and linked "
+        "to.",
+    ),
+    Input(
+        name="phases",
+        default="completed",
+        description="When phases of a pull request leave. completed: with it. live: each as soon "
+        "as it ends, for backends that refuse old spans.",
+    ),
+    Input(
+        name="max-spans",
+        default="5000",
+        description="Most spans of a feature trace; beyond, its detail becomes coarser.",
+    ),
+    Input(
+        name="max-span-age",
+        description="Age beyond which the backend refuses spans, such as 24h: see on-old-span. "
+        "Default: none.",
+    ),
+    Input(
+        name="on-old-span",
+        default="drop",
+        description="What becomes of spans that began longer ago than max-span-age: drop, send all "
+        "the same, or clamp (their start is moved, and said).",
+    ),
+    Input(
+        name="snapshot",
+        default="false",
+        description="Whether mode feature may send a feature that is open, as of now, under ids "
+        "of its own.",
+    ),
+    Input(
+        name="repositories",
+        description="Repositories whose pull requests may carry keys of a Jira feature, as a list. "
+        "Default: this repository.",
+    ),
+    Input(
+        name="max-requests",
+        default="1000",
+        description="Most requests to GitHub and the tracker for a feature or sweep.",
+    ),
+    Input(
+        name="since",
+        description="Makes a scheduled or dispatched workflow a sweep of what was closed since: a "
+        "length of time such as 7d, an instant, or last: the start of this workflow's last "
+        "successful scheduled run (none yet: 24 hours ago).",
+    ),
+    Input(
+        name="sweep-runs",
+        default="false",
+        description="Whether a sweep sends runs too, where nothing else does.",
+    ),
+    Input(
+        name="workflows",
+        description="Patterns of workflow names whose runs leave, as a list; a leading ! "
+        "excludes. Default: all.",
+    ),
+    Input(
+        name="branches",
+        description="Patterns of branches whose runs leave, as a list; a leading ! excludes. "
+        "Default: all.",
     ),
     Input(
         name="namespace",
@@ -121,7 +252,7 @@ INPUTS = (
     Input(
         name="timeout",
         description="Seconds for everything: waiting, reading, sending and retrying. "
-        "Default: 60; on the command line none.",
+        "Default: 60, for a feature or sweep 900; on the command line none.",
     ),
     Input(
         name="spool-path",
@@ -135,3 +266,19 @@ INPUTS = (
     ),
 )
 INPUT = {each.name: each for each in INPUTS}
+
+Value = TypeVar("Value")
+
+
+def given(inputs: Mapping[str, str], name: str) -> str:
+    """Return the trimmed text of an input, or its default where that is a plain value."""
+    default = INPUT[name].default
+    return inputs.get(name, "").strip() or ("" if "${{" in default else default)
+
+
+def optional(
+    inputs: Mapping[str, str], name: str, parse: Callable[[str, str], Value]
+) -> Value | None:
+    """Return what ``parse`` makes of an input, None where it is not given."""
+    text = given(inputs, name)
+    return parse(name, text) if text else None

@@ -17,12 +17,13 @@ class RunnerContext:
     """The run, job and files of the step that the program runs in; all None outside of a runner.
 
     ``check_run_id`` is the id of the job, where the server tells it. ``step_started_at`` is when
-    the action's first line ran.
+    the action's first line ran. ``workflow_file`` is the name of the workflow's file.
     """
 
     repository: str | None = None
     run_id: int | None = None
     run_attempt: int | None = None
+    workflow_file: str | None = None
     event_name: str | None = None
     event_path: str | None = None
     runner_name: str | None = None
@@ -41,6 +42,7 @@ def runner_context(environ: Mapping[str, str]) -> RunnerContext:
         repository=environ.get("GITHUB_REPOSITORY") or None,
         run_id=_number(environ, "GITHUB_RUN_ID"),
         run_attempt=_number(environ, "GITHUB_RUN_ATTEMPT"),
+        workflow_file=_workflow_file(environ),
         event_name=environ.get("GITHUB_EVENT_NAME") or None,
         event_path=environ.get("GITHUB_EVENT_PATH") or None,
         runner_name=environ.get("RUNNER_NAME") or None,
@@ -52,6 +54,12 @@ def runner_context(environ: Mapping[str, str]) -> RunnerContext:
         temporary_folder=environ.get("RUNNER_TEMP") or None,
         debug=environ.get("RUNNER_DEBUG") == "1",
     )
+
+
+def _workflow_file(environ: Mapping[str, str]) -> str | None:
+    """The file in `acme/shop/.github/workflows/ci.yml@refs/heads/main`."""
+    path = environ.get("GITHUB_WORKFLOW_REF", "").partition("@")[0]
+    return path.rpartition("/")[2] or None
 
 
 def _number(environ: Mapping[str, str], name: str) -> int | None:

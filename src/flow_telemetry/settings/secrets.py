@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from flow_telemetry.settings.inputs import INPUT
 
-_SECRET_INPUTS = ("otlp-headers", "github-token")
+_SECRET_INPUTS = ("otlp-headers", "github-token", "jira-token")
 _SHORTEST = 4  # Masking shorter ones would hide ordinary text and protect nothing.
 
 

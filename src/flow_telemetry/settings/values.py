@@ -13,10 +13,10 @@ from flow_telemetry.errors import SettingsError
 
 Choice = TypeVar("Choice", bound=Enum)
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h)?")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h|d)?")
 # Beyond some centuries a socket refuses its timeout.
 _LONGEST_DURATION_SECONDS = 366 * 24 * 3600
-_SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
+_SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _SHOWN = 80
@@ -54,15 +54,20 @@ def positive_integer(name: str, text: str) -> int:
 
 
 def duration(name: str, text: str) -> float:
-    """Return seconds; ``90``, ``90s``, ``15m`` and ``1h`` are understood."""
+    """Return seconds; ``90``, ``90s``, ``15m``, ``1h`` and ``7d`` are understood."""
     match = _DURATION.fullmatch(text.strip().lower())
     seconds = float(match.group(1)) * _SECONDS[match.group(2)] if match else 0
     if not 0 < seconds <= _LONGEST_DURATION_SECONDS:
         raise SettingsError(
             f"input {name} must be a number of seconds above zero and of a year at most, "
-            f"or one with s, m or h behind it, not {shown(text)}"
+            f"or one with s, m, h or d behind it, not {shown(text)}"
         )
     return seconds
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the entries of a list, separated by commas or lines."""
+    return tuple(each.strip() for each in re.split(r"[,\n]", text) if each.strip())
 
 
 def repository(name: str, text: str) -> str:

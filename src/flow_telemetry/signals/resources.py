@@ -3,30 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from flow_telemetry.model import Run
+from flow_telemetry.model import Change, Repository, Run, WorkItem
 from flow_telemetry.signals import limits, semconv
+from flow_telemetry.signals.limits import Maybe
 from flow_telemetry.telemetry import Resource
 
 RUN_SERVICE = "github-actions"
+CHANGE_SERVICE = "github"
+_ITEM_SERVICES = {"github": "github-issues"}
 
 
-def run_resource(
-    run: Run, *, service_name: str | None, extra: Mapping[str, object], namespace: str
-) -> Resource:
-    """Return the resource of a run's spans.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceMaker:
+    """Makes the resources of one export, one object for each that is equal.
 
-    ``service_name`` may hold `{repository}` and `{workflow}`; ``extra`` are the user's own
-    attributes, which never replace ours.
+    ``service_name`` replaces the run's service and may hold `{repository}` and `{workflow}`;
+    ``extra`` are the user's own attributes of runs, which never replace ours.
     """
-    name = (service_name or RUN_SERVICE).replace("{repository}", run.repository.full_name)
-    own = (
-        (semconv.SERVICE_NAME, name.replace("{workflow}", run.workflow)),
-        (semconv.VCS_PROVIDER_NAME, "github"),
-        (semconv.VCS_OWNER_NAME, run.repository.owner),
-        (semconv.VCS_REPOSITORY_NAME, run.repository.name),
-        (semconv.VCS_REPOSITORY_URL_FULL, run.repository.url),
-        (semconv.FLOW_NAMESPACE, namespace),
-    )
-    further = tuple((key, str(value)) for key, value in extra.items())
-    return Resource(attributes={**limits.attributes(further), **limits.attributes(own)})
+
+    service_name: str | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
+    namespace: str = ""
+    _made: dict[tuple[str, ...], Resource] = field(default_factory=dict, repr=False)
+
+    def of_run(self, run: Run) -> Resource:
+        """Return the resource of a run's spans."""
+        repository = run.repository
+        name = (self.service_name or RUN_SERVICE).replace("{repository}", repository.full_name)
+        name = name.replace("{workflow}", run.workflow)
+        further = tuple((key, str(value)) for key, value in self.extra.items())
+        return self._of_repository(name, repository, further)
+
+    def of_change(self, change: Change) -> Resource:
+        """Return the resource of a change's spans, and of what delivers it."""
+        return self._of_repository(CHANGE_SERVICE, change.repository, ())
+
+    def of_item(self, item: WorkItem) -> Resource:
+        """Return the resource of an item's spans: its tracker's."""
+        name = _ITEM_SERVICES.get(item.tracker, item.tracker)
+        if item.repository is not None:
+            return self._of_repository(name, item.repository, ())
+        return self._made.setdefault((name,), self._resource(name, (), ()))
+
+    def _of_repository(
+        self, name: str, repository: Repository, further: tuple[tuple[str, Maybe], ...]
+    ) -> Resource:
+        of_repository = (
+            (semconv.VCS_PROVIDER_NAME, "github"),
+            (semconv.VCS_OWNER_NAME, repository.owner),
+            (semconv.VCS_REPOSITORY_NAME, repository.name),
+            (semconv.VCS_REPOSITORY_URL_FULL, repository.url),
+        )
+        key = (name, repository.reference, *map(str, further))
+        if key not in self._made:
+            self._made[key] = self._resource(name, of_repository, further)
+        return self._made[key]
+
+    def _resource(
+        self,
+        name: str,
+        of_repository: tuple[tuple[str, Maybe], ...],
+        further: tuple[tuple[str, Maybe], ...],
+    ) -> Resource:
+        own = (
+            (semconv.SERVICE_NAME, name),
+            *of_repository,
+            (semconv.FLOW_NAMESPACE, self.namespace),
+        )
+        return Resource(attributes={**limits.attributes(further), **limits.attributes(own)})

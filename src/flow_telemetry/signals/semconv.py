@@ -26,6 +26,12 @@ class Entity(Enum):
     STEP = "step"
     QUEUED = "queued"
     APPROVAL = "approval"
+    CHANGE = "change"
+    PHASE = "phase"
+    WORK_ITEM = "work_item"
+    STATUS = "status"
+    LIFE = "life"
+    DEPLOYMENT = "deployment"
 
 
 class Source(Enum):
@@ -96,6 +102,9 @@ FLOW_REFERENCE = _attribute(
     "flow.reference", "string", _ALL, "flow reference of the entity, of which its ids are hashes"
 )
 FLOW_FEATURE_KEY = _attribute("flow.feature.key", "string", _ALL, "key of the feature, where known")
+FLOW_WORK_ITEM_KEY = _attribute(
+    "flow.work_item.key", "string", _ALL, "key of the nearest work item, where known"
+)
 VCS_CHANGE_ID = _attribute(
     vcs.VCS_CHANGE_ID, "string", _ALL, "number of the pull request, where known"
 )
@@ -108,8 +117,14 @@ CICD_PIPELINE_TASK_RUN_ID = _attribute(
 FLOW_PARTIAL = _attribute(
     "flow.partial",
     "boolean",
-    "run, job",
-    "true where the span was sent from inside its run, before its end",
+    "run, job, change, work item",
+    "true where the entity still went on when the span was sent",
+)
+FLOW_CLAMPED_START = _attribute(
+    "flow.start.clamped",
+    "int",
+    _ALL,
+    "true start in seconds since 1970, where input `on-old-span` had it moved",
 )
 ERROR_TYPE = _attribute(
     error_attributes.ERROR_TYPE,
@@ -185,8 +200,8 @@ FLOW_CANCELLED_REASON = _attribute(
 FLOW_CHAIN_INCOMPLETE = _attribute(
     "flow.chain.incomplete",
     "string",
-    _RUN,
-    "why it could not be read what the run belongs to",
+    "run, change, work item",
+    "why it could not be read what the entity belongs to",
 )
 FLOW_JOBS_INCOMPLETE = _attribute(
     "flow.jobs.incomplete", "boolean", _RUN, "true where GitHub named more jobs than it gave"
@@ -237,8 +252,10 @@ FLOW_LINK = _attribute(
     "flow.link",
     "string",
     "links",
-    "why a span links to another trace: `feature` (the same entity in the feature trace), "
-    "`change` (a further pull request)",
+    "why a span links to another trace: `feature` (the same entity in the feature trace), `live` "
+    "(the same in its live trace), `change` (a further pull request), `work_item` (a further "
+    "item, or what stands above the feature), `run` (the run that made a deployment), `cause` "
+    "(what started the run)",
 )
 
 ANNOTATION_EVENT = "github.annotation"

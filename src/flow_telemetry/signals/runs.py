@@ -7,72 +7,53 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flow_telemetry import identity, timing
-from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.model import Annotation, Job, Run, Step, result_of
+from flow_telemetry.model import Annotation, Change, Job, Run, Step, result_of
 from flow_telemetry.selection import Part
 from flow_telemetry.settings import Detail
 from flow_telemetry.signals import failures, limits, semconv
-from flow_telemetry.signals.limits import Maybe, nanoseconds
+from flow_telemetry.signals.limits import nanoseconds
 from flow_telemetry.signals.placement import Placement
 from flow_telemetry.signals.semconv import Entity
-from flow_telemetry.telemetry import Resource, Span, SpanEvent, SpanKind
+from flow_telemetry.signals.spans import Facts, SpanMaker
+from flow_telemetry.telemetry import Resource, Span, SpanEvent, SpanKind, SpanLink
 from flow_telemetry.timing import Interval
-
-Facts = tuple[tuple[str, Maybe], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Builder:
-    """What all spans of one export share."""
+    """What all spans of one run share."""
 
     part: Part
     placement: Placement
-    resource: Resource
-    common: Facts
-
-    @property
-    def trace(self) -> TraceIdentity:
-        return self.placement.trace
-
-    def span(
-        self,
-        entity: Entity,
-        reference: str,
-        parent: str | None,
-        name: str,
-        interval: Interval,
-        *,
-        facts: Facts = (),
-        kind: SpanKind = SpanKind.INTERNAL,
-        events: tuple[SpanEvent, ...] = (),
-        error: str | None = None,
-    ) -> Span:
-        own: Facts = ((semconv.FLOW_ENTITY_TYPE, entity.value), (semconv.FLOW_REFERENCE, reference))
-        return Span(
-            trace_id=self.placement.trace_id,
-            span_id=self.trace.span_id(reference),
-            parent_span_id=None if parent is None else self.trace.span_id(parent),
-            name=limits.name(name),
-            start=nanoseconds(interval.start),
-            end=nanoseconds(interval.end),
-            resource=self.resource,
-            kind=kind,
-            attributes=limits.attributes(own, self.common, facts),
-            events=events,
-            links=self.placement.links if entity is Entity.RUN else (),
-            error=None if error is None else limits.value(error),
-        )
+    make: SpanMaker
+    change: Change | None
+    unread: tuple[str, ...]
+    causes: tuple[SpanLink, ...]
 
 
-def spans_of(
-    part: Part, placement: Placement, resource: Resource, detail: Detail
+def run_spans(
+    part: Part,
+    placement: Placement,
+    resource: Resource,
+    detail: Detail,
+    *,
+    change: Change | None = None,
+    unread: tuple[str, ...] = (),
+    causes: tuple[SpanLink, ...] = (),
 ) -> Iterator[Span]:
     """Return the spans of a part of a run, the parents first, in order of time.
 
-    They are made one by one, so that a run of any size can be sent in a stream.
+    ``change`` is the pull request above it, ``unread`` what of its chain could not be read,
+    ``causes`` are links to what started it. They are made one by one, so that a run of any size
+    can be sent in a stream.
     """
     builder = _Builder(
-        part=part, placement=placement, resource=resource, common=_common(part.run, placement)
+        part=part,
+        placement=placement,
+        make=SpanMaker(placement=placement, resource=resource, common=_common(part.run)),
+        change=change,
+        unread=unread,
+        causes=tuple(each for each in causes if each.trace_id != placement.trace_id),
     )
     if part.run_span:
         yield _run_span(builder)
@@ -85,22 +66,18 @@ def spans_of(
         yield from _job_spans(builder, job, detail)
 
 
-def _common(run: Run, placement: Placement) -> Facts:
-    """What stands on every span of a run, so that a query finds it without a join."""
-    change = placement.parentage.change
+def _common(run: Run) -> Facts:
     return (
         (semconv.GITHUB_REPOSITORY, run.repository.full_name),
         (semconv.CICD_PIPELINE_RUN_ID, str(run.id)),
         (semconv.GITHUB_RUN_ATTEMPT, run.attempt),
-        (semconv.VCS_CHANGE_ID, str(change.number) if change else None),
-        (semconv.FLOW_FEATURE_KEY, placement.feature_key),
     )
 
 
 def _run_span(builder: _Builder) -> Span:
     run = builder.part.run
     error = failures.run_error_type(run)
-    return builder.span(
+    return builder.make.span(
         Entity.RUN,
         run.reference,
         builder.placement.parent,
@@ -108,14 +85,15 @@ def _run_span(builder: _Builder) -> Span:
         timing.run_interval(run),
         facts=_run_facts(builder, error),
         kind=SpanKind.SERVER,
+        links=(*builder.placement.links, *builder.causes),
         error=None if error is None else f"the run ended with {run.conclusion}",
     )
 
 
 def _run_facts(builder: _Builder, error: str | None) -> Facts:
-    run, placement = builder.part.run, builder.placement
+    run, change = builder.part.run, builder.change
     result = result_of(run.conclusion)
-    own, change = timing.own_jobs(run), placement.parentage.change
+    own = timing.own_jobs(run)
     cancelled = run.conclusion == "cancelled" and failures.superseded(run.jobs)
     return (
         (semconv.CICD_PIPELINE_NAME, run.workflow),
@@ -125,7 +103,7 @@ def _run_facts(builder: _Builder, error: str | None) -> Facts:
         (semconv.ERROR_TYPE, error),
         (semconv.FLOW_PARTIAL, True if builder.part.partial else None),
         (semconv.FLOW_CANCELLED_REASON, "superseded" if cancelled else None),
-        (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(placement.parentage.unread)),
+        (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(builder.unread)),
         (semconv.FLOW_JOBS_INCOMPLETE, None if run.jobs_complete else True),
         (semconv.VCS_REF_HEAD_NAME, run.head_branch),
         (semconv.VCS_REF_HEAD_REVISION, run.head_sha),
@@ -163,7 +141,7 @@ def _run_waits(builder: _Builder) -> Iterator[Span]:
     queued = timing.run_queued(run)
     if queued is not None:
         reference = identity.queued_reference(run.reference)
-        yield builder.span(Entity.QUEUED, reference, run.reference, "queued", queued)
+        yield builder.make.span(Entity.QUEUED, reference, run.reference, "queued", queued)
 
 
 def _job_spans(builder: _Builder, job: Job, detail: Detail) -> Iterator[Span]:
@@ -193,7 +171,7 @@ def _job_span(builder: _Builder, job: Job, reference: str, interval: Interval) -
         (semconv.GITHUB_JOB_LABELS, job.labels),
         (semconv.GITHUB_JOB_CONCLUSION, job.conclusion),
     )
-    return builder.span(
+    return builder.make.span(
         Entity.JOB,
         reference,
         builder.part.run.reference,
@@ -220,7 +198,7 @@ def _job_facts(job: Job) -> Facts:
 
 def _job_waits(builder: _Builder, job: Job, reference: str) -> Iterator[Span]:
     for number, approval in enumerate(job.approvals, start=1):
-        yield builder.span(
+        yield builder.make.span(
             Entity.APPROVAL,
             identity.approval_reference(reference, number),
             reference,
@@ -231,7 +209,9 @@ def _job_waits(builder: _Builder, job: Job, reference: str) -> Iterator[Span]:
     queued = timing.job_queued(job)
     if queued is not None:
         own = identity.queued_reference(reference)
-        yield builder.span(Entity.QUEUED, own, reference, "queued", queued, facts=_job_facts(job))
+        yield builder.make.span(
+            Entity.QUEUED, own, reference, "queued", queued, facts=_job_facts(job)
+        )
 
 
 def _step_spans(
@@ -252,7 +232,7 @@ def _step_span(
     error = failures.step_error_type(step, job)
     alone = error is not None and failures.failed_steps(job) == (step,)
     told = tuple(a for a in job.annotations if a.level == "failure") if alone else ()
-    return builder.span(
+    return builder.make.span(
         Entity.STEP,
         identity.step_reference(job_reference, step.number, step.occurrence),
         job_reference,

@@ -1,0 +1,212 @@
+"""A whole feature to one trace: epic → stories → pull requests → phases and runs → jobs → steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from flow_telemetry import identity
+from flow_telemetry.identity import TraceIdentity
+from flow_telemetry.model import (
+    Change,
+    ChangeNode,
+    Deployment,
+    FeatureTree,
+    ItemNode,
+    Lineage,
+    Run,
+    StatusCategory,
+    WorkItem,
+)
+from flow_telemetry.selection import whole
+from flow_telemetry.settings import Detail
+from flow_telemetry.signals import flow_semconv
+from flow_telemetry.signals.changes import change_lives, change_spans
+from flow_telemetry.signals.deployments import delivery_reference, delivery_span
+from flow_telemetry.signals.items import item_lives, item_spans
+from flow_telemetry.signals.placement import (
+    Ancestry,
+    Placement,
+    Tracing,
+    keys_of,
+    link,
+    place,
+    root_link,
+)
+from flow_telemetry.signals.resources import ResourceMaker
+from flow_telemetry.signals.runs import run_spans
+from flow_telemetry.telemetry import Span, SpanLink
+
+
+class TreeDetail(Enum):
+    """The finest spans of a feature trace, from the finest on."""
+
+    STEP = "step"
+    JOB = "job"
+    RUN = "run"
+    CHANGE = "change"
+
+
+_OF_RUNS = {
+    TreeDetail.STEP: Detail.STEP,
+    TreeDetail.JOB: Detail.JOB,
+    TreeDetail.RUN: Detail.RUN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureMapping:
+    """What the user decides about a feature trace; ``tracing`` is that of the live traces."""
+
+    tracing: Tracing
+    resources: ResourceMaker
+    categories: Mapping[str, StatusCategory]
+
+
+def feature_root(tree: FeatureTree) -> str:
+    """Return the reference that the feature trace has as its root.
+
+    It is the feature's own; as of an instant for a snapshot, or for a feature that closed again,
+    so that nothing that was sent before is changed.
+    """
+    item = tree.root.item
+    if tree.snapshot is not None:
+        return identity.as_of(item.reference, tree.snapshot)
+    known = item_lives(item)
+    if len(known) > 1:
+        return identity.as_of(item.reference, known[-1].interval.end)
+    return item.reference
+
+
+def feature_spans(tree: FeatureTree, detail: TreeDetail, mapping: FeatureMapping) -> Iterator[Span]:
+    """Return the spans of a feature trace, parents first, made one by one.
+
+    What is still open in it is sent as of the snapshot or of the feature's closing. The feature's
+    opening, and its closing or the snapshot's instant, have to be known.
+    """
+    root = feature_root(tree)
+    trace = TraceIdentity(root=root, namespace=mapping.tracing.namespace)
+    walk = _Walk(
+        tree=tree,
+        detail=detail,
+        mapping=mapping,
+        trace=trace,
+        trace_id=trace.trace_id,
+        root=root,
+        until=tree.snapshot or tree.root.item.closed_at,
+    )
+    yield from walk.of_item(tree.root, None, ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Walk:
+    """The way down a tree. ``above`` are always the items above an entity, nearest first."""
+
+    tree: FeatureTree
+    detail: TreeDetail
+    mapping: FeatureMapping
+    trace: TraceIdentity
+    trace_id: str
+    root: str
+    until: datetime | None
+
+    def of_item(
+        self, node: ItemNode, parent: str | None, above: tuple[WorkItem, ...]
+    ) -> Iterator[Span]:
+        """Return the spans of an item and of all below; ``parent`` is the reference above it."""
+        item, items = node.item, (node.item, *above)
+        shown = parent is None or bool(item_lives(item, self.until))
+        reference = self.root if parent is None else item.reference
+        if shown:
+            yield from item_spans(
+                item,
+                self._place(parent, Ancestry(lineage=Lineage(items=items)), self._item_links(item)),
+                self.mapping.resources.of_item(item),
+                self.mapping.categories,
+                until=self.until,
+                facts=self._root_facts() if parent is None else (),
+                root=reference,
+            )
+        # What has no span of its own leaves its children to the one above.
+        below = reference if shown or parent is None else parent
+        for child in node.children:
+            yield from self.of_item(child, below, items)
+        for change in node.changes:
+            yield from self._of_change(change, below, items)
+
+    def _of_change(
+        self, node: ChangeNode, parent: str, items: tuple[WorkItem, ...]
+    ) -> Iterator[Span]:
+        change = node.change
+        ancestry = Ancestry(change=change, lineage=Lineage(items=items))
+        shown = bool(change_lives(change, self.until))
+        if shown:
+            yield from change_spans(
+                change,
+                self._place(parent, ancestry, self._live_link(change.reference, ancestry)),
+                self.mapping.resources.of_change(change),
+                until=self.until,
+            )
+        for run in node.runs:
+            below = change.reference if shown else parent
+            yield from self._of_run(run, below, ancestry)
+        beside = Ancestry(change=change, lineage=Lineage(items=items), beside=True)
+        for run in node.later_runs:
+            yield from self._of_run(run, parent, beside)
+        for deployment in node.deployments:
+            yield from self._of_deployment(deployment, change, parent, beside)
+
+    def _of_run(self, run: Run, parent: str, ancestry: Ancestry) -> Iterator[Span]:
+        detail = _OF_RUNS.get(self.detail)
+        if detail is None:
+            return
+        yield from run_spans(
+            whole(run),
+            self._place(parent, ancestry, self._live_link(run.reference, ancestry)),
+            self.mapping.resources.of_run(run),
+            detail,
+            change=ancestry.change,
+        )
+
+    def _of_deployment(
+        self, deployment: Deployment, change: Change, parent: str, ancestry: Ancestry
+    ) -> Iterator[Span]:
+        reference = delivery_reference(deployment, change)
+        span = delivery_span(
+            deployment,
+            change,
+            self._place(parent, ancestry, self._live_link(reference, ancestry)),
+            self.mapping.resources.of_change(change),
+        )
+        if span is not None:
+            yield span
+
+    def _place(
+        self, parent: str | None, ancestry: Ancestry, links: tuple[SpanLink, ...]
+    ) -> Placement:
+        return Placement(
+            trace=self.trace,
+            trace_id=self.trace_id,
+            parent=parent,
+            keys=keys_of(ancestry),
+            links=links,
+        )
+
+    def _live_link(self, reference: str, ancestry: Ancestry) -> tuple[SpanLink, ...]:
+        """The link back to the same entity in its live trace, where that is another trace."""
+        live = place(reference, ancestry, self.mapping.tracing).trace
+        back = link(live, reference, "live")
+        return () if back.trace_id == self.trace_id else (back,)
+
+    def _item_links(self, item: WorkItem) -> tuple[SpanLink, ...]:
+        above = self.tree.above if item is self.tree.root.item else ()
+        namespace = self.mapping.tracing.namespace
+        return tuple(root_link(each.reference, namespace, "work_item") for each in above)
+
+    def _root_facts(self) -> tuple[tuple[str, str], ...]:
+        return (
+            (flow_semconv.FEATURE_DETAIL, self.detail.value),
+            (flow_semconv.FEATURE_INCOMPLETE, "; ".join(self.tree.unread)),
+        )
