@@ -19,7 +19,8 @@ PACKAGE = ROOT / "src" / "flow_telemetry"
 FLOORS = (
     {"__main__", "action", "build", "cli", "commands", "demo"},  # the doors
     {"pipeline"},
-    {"subject", "waiting"},
+    {"subjects"},
+    {"parts", "subject", "waiting"},
     {"export", "signals", "sources", "views"},
     {"bounded", "outcome", "parentage", "rules", "selection", "timing"},
     {"settings"},
@@ -42,7 +43,7 @@ LIBRARIES = {
     "actions_toolkit": {"action"},
     "google.protobuf": {"export"},
     "opentelemetry": {"export"},
-    "opentelemetry.semconv": {"signals.semconv"},
+    "opentelemetry.semconv": {"signals.semconv", "signals.flow_semconv"},
     "requests": {"bounded", "export", "sources"},
     "urllib3": {"bounded", "export", "sources"},
 }

@@ -24,6 +24,7 @@ from flow_telemetry.settings import Door, LogLevel, Settings, load_settings, wan
 from flow_telemetry.settings.secrets import secrets_of
 from flow_telemetry.sources.event import read_event
 from flow_telemetry.sources.payload import Payload
+from flow_telemetry.subject import choose_subjects, reads_much
 from flow_telemetry.views.escape import terminal_line
 from flow_telemetry.views.summary import job_summary
 from flow_telemetry.views.terminal import report
@@ -46,6 +47,10 @@ class ActionLog:
         """Tell a line of progress."""
         if self.level in (LogLevel.INFO, LogLevel.DEBUG):
             core.info(terminal_line(text, _LONGEST_LINE))
+
+    def progress(self, text: str) -> None:
+        """Tell how far long work is in debug mode only: a step's log keeps every line."""
+        self.debug(text)
 
 
 def main() -> int:
@@ -88,8 +93,16 @@ def _run(settings: Settings, event: Payload) -> Outcome:
     clock = SystemClock()
     deadline = Deadline.after(clock, settings.timeout)
     sink, log = otlp_sink(settings, deadline), ActionLog(settings.log_level)
-    parts = build_parts(settings, sink=sink, clock=clock, deadline=deadline, log=log)
-    return pipeline.export_run(settings, event, parts)
+    subjects = choose_subjects(settings, event)
+    parts = build_parts(
+        settings,
+        sink=sink,
+        clock=clock,
+        deadline=deadline,
+        log=log,
+        bounded=reads_much(subjects),
+    )
+    return pipeline.export(settings, subjects, parts)
 
 
 def _unexpected(error: Exception) -> str:

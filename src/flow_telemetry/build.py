@@ -7,9 +7,15 @@ from flow_telemetry.export.interface import SpanSink
 from flow_telemetry.export.sinks import OtlpSink
 from flow_telemetry.export.spool import Spool
 from flow_telemetry.log import Log
-from flow_telemetry.pipeline import Parts
-from flow_telemetry.settings import Settings
+from flow_telemetry.model import Repository
+from flow_telemetry.parts import Parts
+from flow_telemetry.settings import JiraSettings, Settings
+from flow_telemetry.sources.github.budget import RequestBudget
 from flow_telemetry.sources.github.client import GitHubClient, GitHubSession
+from flow_telemetry.sources.github.issues import GitHubIssues
+from flow_telemetry.sources.jira.client import JiraClient, JiraSession
+from flow_telemetry.sources.jira.tracker import Jira
+from flow_telemetry.sources.trackers import Trackers
 from flow_telemetry.telemetry import Signal
 
 # What is read must still be sent, or at least written to the spool.
@@ -26,9 +32,18 @@ def otlp_sink(settings: Settings, deadline: Deadline) -> OtlpSink:
 
 
 def build_parts(
-    settings: Settings, *, sink: SpanSink, clock: Clock, deadline: Deadline, log: Log
+    settings: Settings,
+    *,
+    sink: SpanSink,
+    clock: Clock,
+    deadline: Deadline,
+    log: Log,
+    bounded: bool = False,
 ) -> Parts:
-    """Return the collaborators of an export that ends with ``deadline``."""
+    """Return the collaborators of an export that ends with ``deadline``.
+
+    ``bounded`` holds requests to input `max-requests`, for what reads much.
+    """
     reading = None if settings.timeout is None else settings.timeout * _SHARE_OF_READING
     until = Deadline.after(clock, reading)
     github = GitHubClient(
@@ -37,5 +52,34 @@ def build_parts(
         clock=clock,
         deadline=until,
         log=log,
+        budget=RequestBudget(settings.max_requests) if bounded else None,
     )
-    return Parts(github=github, sink=sink, clock=clock, deadline=deadline, log=log)
+    return Parts(
+        github=github,
+        trackers=_trackers(settings, github, clock, until, log),
+        sink=sink,
+        clock=clock,
+        deadline=deadline,
+        log=log,
+        aliases=settings.trackers.aliases,
+    )
+
+
+def _trackers(
+    settings: Settings, github: GitHubClient, clock: Clock, until: Deadline, log: Log
+) -> Trackers:
+    chosen = settings.trackers
+
+    def issues(home: Repository) -> GitHubIssues:
+        return GitHubIssues(github, home, status_project=chosen.status_project)
+
+    return Trackers(
+        github=issues if chosen.uses_github else None,
+        jira=_jira(chosen.jira, clock, until, log) if chosen.jira and chosen.uses_jira else None,
+    )
+
+
+def _jira(settings: JiraSettings, clock: Clock, until: Deadline, log: Log) -> Jira:
+    session = JiraSession(settings, until)
+    client = JiraClient(settings, session=session, clock=clock, deadline=until, log=log)
+    return Jira(settings, client, clock)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from flow_telemetry import __version__
-from flow_telemetry.commands import demo, export, ids
+from flow_telemetry.commands import demo, explain, export, ids, sweep
 from flow_telemetry.errors import FlowTelemetryError
 
 
@@ -40,6 +40,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"flow-telemetry {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     export.add_command(commands)
+    sweep.add_command(commands)
+    explain.add_command(commands)
     ids.add_command(commands)
     demo.add_command(commands)
     return parser

@@ -16,6 +16,10 @@ class Log(Protocol):
         """Tell what is being done, or what is being waited for."""
         ...
 
+    def progress(self, text: str) -> None:
+        """Tell how far long work is; where somebody looks on, each takes the place of the last."""
+        ...
+
 
 class Silent:
     """A log that tells nothing."""
@@ -24,4 +28,7 @@ class Silent:
         """Tell nothing."""
 
     def info(self, text: str) -> None:
+        """Tell nothing."""
+
+    def progress(self, text: str) -> None:
         """Tell nothing."""

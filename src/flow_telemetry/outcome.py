@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from enum import Enum
 
 from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.model import Parentage, Run
-from flow_telemetry.telemetry import Delivery
+from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
+from flow_telemetry.telemetry import Delivery, merged_deliveries
 from flow_telemetry.timing import Interval
 
 
@@ -27,17 +28,22 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """The run that was exported, and where its span stands.
+    """What was exported, and where its span stands: a run, a change or a work item.
 
-    ``reference`` is the flow reference of the span that the outputs name: the run's, or under
-    `export: job` the job's. ``partial`` tells that the run was still going on.
+    ``title`` is the span's name, ``reference`` its flow reference; the outputs name it (under
+    `export: job` the job's). ``lineage`` are the work items above it, ``parentage`` what a run
+    belongs to. ``partial`` tells that it was still going on.
     """
 
-    run: Run
-    parentage: Parentage
+    title: str
     trace: TraceIdentity
     reference: str
     interval: Interval
+    run: Run | None = None
+    parentage: Parentage | None = None
+    change: Change | None = None
+    item: WorkItem | None = None
+    lineage: Lineage = field(default_factory=Lineage)
     partial: bool = False
     trace_url: str | None = None
 
@@ -46,6 +52,7 @@ class Exported:
 class Outcome:
     """The end of one export. ``seconds`` is how long it took.
 
+    ``exported`` is what it was about, ``further`` what left besides, such as the merged change.
     ``problems`` are warnings, ``notices`` things worth knowing, ``left_out`` what was not sent
     and why. ``failed`` is whether something went wrong that `fail-on-error` and exit statuses
     tell; a warning alone, such as a pull request that the token cannot see, is no failure.
@@ -53,6 +60,7 @@ class Outcome:
 
     status: Status
     exported: Exported | None = None
+    further: tuple[Exported, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
@@ -64,3 +72,29 @@ class Outcome:
     def spans(self) -> int:
         """How many spans the backend took."""
         return sum(delivery.sent for delivery in self.deliveries)
+
+
+def merged(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return one outcome for several exports, the worst of their statuses among them."""
+    all_of = list(outcomes)
+    statuses = [each.status for each in all_of]
+    exported = [e for each in all_of if each.exported for e in (each.exported, *each.further)]
+    worst = next((s for s in _FROM_THE_WORST if s in statuses), Status.SKIPPED)
+    return Outcome(
+        status=worst,
+        exported=exported[0] if exported else None,
+        further=tuple(exported[1:]),
+        deliveries=merged_deliveries(d for each in all_of for d in each.deliveries),
+        problems=_once(text for each in all_of for text in each.problems),
+        notices=_once(text for each in all_of for text in each.notices),
+        left_out=_once(text for each in all_of for text in each.left_out),
+        seconds=sum(each.seconds for each in all_of),
+        failed=any(each.failed for each in all_of),
+    )
+
+
+_FROM_THE_WORST = (Status.SPOOLED, Status.PARTIAL, Status.EXPORTED)
+
+
+def _once(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))

@@ -169,7 +169,7 @@ def slow(request: Request, answer: ServerAnswer) -> ServerAnswer:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_each_fault_is_told_and_spooled(  # noqa: PLR0917
+def test_each_fault_is_told_and_spooled(
     receiver: Receiver,
     spool: Spool,
     tmp_path: Path,

@@ -22,15 +22,16 @@ from flow_telemetry.model import (
 )
 from flow_telemetry.outcome import Exported, Outcome, Status
 from flow_telemetry.settings import Detail, TraceScope
-from flow_telemetry.signals.placement import place
-from flow_telemetry.signals.resources import run_resource
-from flow_telemetry.signals.traces import spans_of
+from flow_telemetry.signals.placement import Ancestry, Tracing, place
+from flow_telemetry.signals.resources import ResourceMaker
+from flow_telemetry.signals.runs import run_spans
 from flow_telemetry.telemetry import Delivery, Resource, Signal, Span
 
 START = datetime(2026, 11, 24, 3, 43, tzinfo=timezone.utc)
 SHOP = Repository(host="github.com", owner="acme", name="shop", url="https://github.com/acme/shop")
 TRACE = "bc5addb5cf688a1630d4f8fe75f91da2"
 SECOND = 1_000_000_000
+TRACING = Tracing(scope=TraceScope.CHANGE)
 RESOURCE = Resource(attributes={"service.name": "github-actions"})
 CHANGE = Change(
     repository=SHOP, number=123, title="Add the cart", url="https://github.com/acme/shop/pull/123"
@@ -171,6 +172,7 @@ def make_exported(run: Run, change: Change | None = CHANGE, **facts: Any) -> Exp
     """Return the export of a run that belongs to a pull request."""
     reason = "a pull request from its branch was open when it was created"
     known = {
+        "title": f"RUN {run.workflow}",
         "parentage": Parentage(reason=reason, change=change),
         "trace": TraceIdentity(root=change.reference if change else run.reference),
         "reference": run.reference,
@@ -186,23 +188,26 @@ def make_delivery(**facts: Any) -> Delivery:
     return Delivery(signal=Signal.TRACES, destination="https://otlp.example.com:4318", **known)
 
 
-def make_outcome(run: Run, *, exported: Exported | None = None, **facts: Any) -> Outcome:
-    """Return the outcome of an export of a run that went well."""
+def make_outcome(
+    run: Run | None = None, *, exported: Exported | None = None, **facts: Any
+) -> Outcome:
+    """Return the outcome of an export that went well, of a run where nothing else is given."""
     known = {
         "status": Status.EXPORTED,
         "deliveries": (make_delivery(),),
         "seconds": 1.25,
         **facts,
     }
-    return Outcome(exported=exported or make_exported(run), **known)
+    if exported is None and run is not None:
+        exported = make_exported(run)
+    return Outcome(exported=exported, **known)
 
 
 def spans_of_run(run: Run) -> list[Span]:
     """Return the spans that an export of the run sends."""
-    parentage = Parentage(reason="", change=CHANGE)
-    placement = place(run, parentage, scope=TraceScope.CHANGE, namespace="", feature=None)
-    resource = run_resource(run, service_name="github-actions", extra={}, namespace="")
-    return list(spans_of(selection.whole(run), placement, resource, Detail.STEP))
+    placement = place(run.reference, Ancestry(change=CHANGE), TRACING)
+    resource = ResourceMaker().of_run(run)
+    return list(run_spans(selection.whole(run), placement, resource, Detail.STEP, change=CHANGE))
 
 
 def make_span(

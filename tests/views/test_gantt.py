@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.views.builders import (
     HOSTILE,
+    at,
     busy_run,
     failed,
     make_job,
@@ -16,7 +17,8 @@ from tests.views.builders import (
     waiting_for_approval,
 )
 
-from flow_telemetry.views.gantt import MOST_JOBS, charted, gantt
+from flow_telemetry.timing import Interval
+from flow_telemetry.views.gantt import MOST_BARS, MOST_JOBS, Stretch, charted, gantt, timeline
 
 _BAR = re.compile(r"  (\S.*?) :((?:done|crit), )?(2001-\d\d-\d\d \d\d:\d\d:\d\d), (\d+)s")
 _SECTION = re.compile(r"  section [^:;#%<>&{}\"\\`$]+")
@@ -71,5 +73,57 @@ def test_no_name_breaks_the_diagram(names: list[str]) -> None:
     jobs = [make_job(number, name) for number, name in enumerate(names, start=1)]
     rows = _rows(gantt(make_run(*jobs), jobs))
     assert len(rows) == 3 * len(jobs)
+    for row in rows:
+        assert _SECTION.fullmatch(row) or _BAR.fullmatch(row)
+
+
+def _stretch(name: str, start: float, seconds: float, *, waiting: bool = False) -> Stretch:
+    return Stretch(name, Interval(at(start), at(start + seconds)), waiting=waiting)
+
+
+def test_stretches_of_one_name_share_a_section() -> None:
+    """Waiting is grey; where several bars share a row none has a text that covers the next."""
+    rows = _rows(
+        timeline(
+            [
+                _stretch("in review", 0, 60),
+                _stretch("awaiting merge", 60, 30, waiting=True),
+                _stretch("in review", 90, 10),
+            ]
+        )
+    )
+    assert rows == [
+        "  section in review\u200b",
+        "  \u200b :2001-01-01 00:00:00, 60s",
+        "  \u200b :2001-01-01 00:01:30, 10s",
+        "  section awaiting merge\u200b",
+        "  30s :done, 2001-01-01 00:01:00, 30s",
+    ]
+    assert timeline([]) is None
+
+
+def test_the_longest_stretches_of_very_many_are_shown() -> None:
+    """A change that went to and fro for years has a diagram that can be drawn."""
+    many = [_stretch(f"status {n % 7}", n * 1_000, n) for n in range(1, 2_000)]
+    diagram = timeline(many) or ""
+    assert len(_BAR.findall(diagram)) == MOST_BARS
+    assert len(diagram) < 50_000
+
+
+def test_the_axis_of_months_and_years_counts_days() -> None:
+    """Hours say nothing after a week, and days begin anew with each year."""
+    day = 86_400
+    axes = []
+    for days in (3, 30, 500):
+        axes += re.findall("axisFormat (.*)", timeline([_stretch("draft", 0, days * day)]) or "")
+    assert axes == ["day %-j %H:%M", "day %-j", "year %y, day %-j"]
+
+
+@given(st.lists(st.text() | st.sampled_from(HOSTILE), min_size=1, max_size=5))
+def test_no_status_breaks_the_diagram(names: list[str]) -> None:
+    """Each line is a section or a bar of ours, whatever statuses are called."""
+    many = [_stretch(name, n * 10, 10) for n, name in enumerate(names)]
+    rows = _rows(timeline(many))
+    assert len(rows) == len(names) + len(set(names))
     for row in rows:
         assert _SECTION.fullmatch(row) or _BAR.fullmatch(row)

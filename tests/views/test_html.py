@@ -62,6 +62,19 @@ def test_every_span_is_a_row_with_its_facts() -> None:
     assert "3 failed" in page.text
 
 
+def test_repeated_runs_and_items_are_told_apart() -> None:
+    """The attempt and the kind stand beside a name that others have too."""
+    run = {"flow.entity.type": "run", "github.run.attempt": 2}
+    spans = [
+        make_span(1, "epic ACME-42", attributes={"flow.entity.type": "work_item"}),
+        make_span(2, "RUN CI", parent=1, attributes=run),
+        make_span(3, "in progress", parent=1, attributes={"flow.entity.type": "status"}),
+    ]
+    text = _Page(waterfall(spans, "x")).text
+    for shown in ("epic ACME-42 work item", "RUN CI run · attempt 2", "in progress status"):
+        assert shown in text
+
+
 def test_events_links_and_every_kind_of_value_are_shown() -> None:
     """Nothing of a span is left out."""
     page = _Page(waterfall([rich_span()], "x"))

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from tests.views.builders import busy_run, spans_of_run
+from tests.views.flow_builders import make_change, spans_of_change
 
-from flow_telemetry.signals import semconv
+from flow_telemetry.signals import flow_semconv, semconv
 from flow_telemetry.signals.semconv import Entity
-from flow_telemetry.views.tree import ENTITY_TYPE, entity_of, is_wait
+from flow_telemetry.views.tree import ATTEMPT, ENTITY_TYPE, PHASE, entity_of, is_wait
 
 
 def test_views_read_the_kind_of_a_span_as_it_is_written() -> None:
-    """Views import no signals, so the one name that they share is compared here."""
-    assert ENTITY_TYPE == semconv.FLOW_ENTITY_TYPE
+    """Views import no signals, so the names that they share are compared here."""
+    shared = (semconv.FLOW_ENTITY_TYPE, semconv.GITHUB_RUN_ATTEMPT, flow_semconv.PHASE)
+    assert shared == (ENTITY_TYPE, ATTEMPT, PHASE)
     waits = {entity_of(span) for span in spans_of_run(busy_run()) if is_wait(span)}
     assert waits == {Entity.QUEUED.value, Entity.APPROVAL.value}
+
+
+def test_phases_in_which_people_wait_are_waits() -> None:
+    """For a review or the merge; a draft and a review are work."""
+    waits = {span.name for span in spans_of_change(make_change()) if is_wait(span)}
+    assert waits == {"awaiting review", "awaiting merge"}

@@ -13,6 +13,7 @@ from tests.views.builders import (
     CHANGE,
     HOSTILE,
     SHOP,
+    at,
     busy_run,
     failed,
     make_delivery,
@@ -23,11 +24,13 @@ from tests.views.builders import (
     make_step,
     never_started,
 )
+from tests.views.flow_builders import make_item
 
 from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.model import Change, Parentage
+from flow_telemetry.model import Change, Lineage, Parentage
 from flow_telemetry.outcome import Outcome, Status
-from flow_telemetry.views.summary import LARGEST_SUMMARY, ROOT_NOT_SENT, job_summary
+from flow_telemetry.views.summary import LARGEST_SUMMARY, job_summary
+from flow_telemetry.views.summary_run import ROOT_NOT_SENT
 
 _TRACE = "bc5addb5cf688a1630d4f8fe75f91da2"
 
@@ -71,6 +74,47 @@ def test_the_missing_root_is_told_where_the_root_is_a_change() -> None:
     alone = job_summary(make_outcome(run, exported=make_exported(run, change=None)))
     assert ROOT_NOT_SENT not in alone
     assert "Belongs to no pull request: " in alone
+
+
+def test_a_root_that_was_sent_is_not_missing() -> None:
+    """Once the pull request is closed its own span is there, or on its way."""
+    merged = replace(CHANGE, closed_at=at(9_000), merged_at=at(9_000))
+    exported = make_exported(busy_run(), change=merged)
+    assert "missing" not in job_summary(make_outcome(busy_run(), exported=exported))
+
+
+def test_an_item_that_is_the_root_is_missing_until_it_closes() -> None:
+    """Under `trace-scope: item` or `feature` the summary names whose span is still to come."""
+    item = make_item("ACME-57", closed_at=None, state="open", result="")
+    trace = TraceIdentity(root=item.reference)
+    for known, missing in ((item, True), (replace(item, state="closed"), False)):
+        exported = make_exported(busy_run(), trace=trace, lineage=Lineage(items=(known,)))
+        text = job_summary(make_outcome(busy_run(), exported=exported)).replace("\\", "")
+        assert ("The own span of story [ACME-57]" in text) is missing
+        assert ROOT_NOT_SENT not in text
+
+
+def test_the_work_item_and_the_feature_of_a_run_are_one_line() -> None:
+    """Keys as links with their titles, and told where nothing but the key is known."""
+    story = make_item("ACME-57")
+    epic = make_item("ACME-42", "Epic", read=False, url="", title="")
+    lineage = Lineage(items=(story, epic), others=(make_item("ACME-9"),), reason="its key is there")
+    exported = make_exported(busy_run(), lineage=lineage)
+    text = job_summary(make_outcome(busy_run(), exported=exported)).replace("\\", "")
+    assert (
+        "\n\nPart of story [ACME-57](<https://jira.example/browse/ACME-57>) Title of ACME-57, "
+        "in the feature epic ACME-42 (known by its key alone): its key is there. "
+        "Also linked to story [ACME-9](<https://jira.example/browse/ACME-9>) Title of ACME-9.\n\n"
+    ) in text
+
+
+def test_an_item_that_is_the_feature_is_named_once() -> None:
+    """A chain of one item has no feature besides."""
+    lineage = Lineage(items=(make_item("ACME-42", "Epic"),))
+    exported = make_exported(busy_run(), lineage=lineage)
+    text = job_summary(make_outcome(busy_run(), exported=exported))
+    assert "Part of epic [" in text
+    assert "in the feature" not in text
 
 
 def test_the_readme_says_the_same_of_the_missing_root() -> None:
@@ -179,7 +223,12 @@ def test_no_text_changes_the_shape_of_a_summary(name: str, text: str) -> None:
 def _shape(name: str, text: str) -> list[str]:
     change = replace(CHANGE, title=f"t{text}")
     run = make_run(failed(make_job(1, name)), workflow=f"w{text}", conclusion="failure")
-    exported = make_exported(run, change=change)
+    item = make_item(f"K{text}", f"T{name}", title=f"t{name}", url=text)
+    exported = make_exported(
+        run,
+        change=change,
+        lineage=Lineage(items=(item, make_item(f"F{name}")), others=(item,), reason=text),
+    )
     summary = job_summary(
         make_outcome(run, exported=exported, problems=(text, name), left_out=(name,))
     )

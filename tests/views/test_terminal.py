@@ -18,6 +18,7 @@ from tests.views.builders import (
     make_span,
     spans_of_run,
 )
+from tests.views.flow_builders import exported_change, make_change
 
 from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.telemetry import Span
@@ -67,6 +68,33 @@ def test_colours_tell_failures_and_waits() -> None:
     assert any(line.startswith("\x1b[2mqueued") for line in lines)
     assert not any("\x1b" in line for line in lines if "Run build" in line)
     assert "\x1b" not in tree(spans, width=80, colour=False, plain_ascii=False)
+
+
+def test_repeated_runs_and_phases_are_told_apart() -> None:
+    """The run of a later attempt has its number, a phase or status its kind, dimmed."""
+    run = {"flow.entity.type": "run"}
+    spans = [
+        make_span(1, "pull request #7", seconds=90),
+        make_span(2, "draft", parent=1, attributes={"flow.entity.type": "phase"}),
+        make_span(3, "RUN CI", parent=1, start=1, attributes={**run, "github.run.attempt": 1}),
+        make_span(4, "RUN CI", parent=1, start=2, attributes={**run, "github.run.attempt": 2}),
+    ]
+    assert [line[:24].strip() for line in _drawn(spans)[2:]] == [
+        "├─ draft phase",
+        "├─ RUN CI",
+        "└─ RUN CI attempt 2",
+    ]
+    coloured = tree(spans, width=60, colour=True, plain_ascii=False)
+    assert "RUN CI\x1b[2m attempt 2\x1b[0m" in coloured
+
+
+def test_a_long_name_gives_room_to_its_attempt() -> None:
+    """The name is cut, not the number; where there is room for neither the name stays."""
+    facts = {"flow.entity.type": "run", "github.run.attempt": 12}
+    span = make_span(1, "RUN " + "x" * 90, attributes=facts, error="boo")
+    for width in (40, 100):
+        assert " ✗ attempt 12 " in _drawn([span], width)[1]
+    assert "attempt" not in _drawn([span], 10)[1]
 
 
 def test_several_traces_and_missing_parents_are_drawn() -> None:
@@ -154,7 +182,7 @@ def test_a_report_tells_what_was_sent_where() -> None:
     assert report(outcome).split("\n") == [
         "spooled: Sent 5 of 9 spans to https://otlp.example.com:4318 in 2 requests, 2.3 kB. "
         "The export took 1.2s.",
-        "trace bc5addb5cf688a1630d4f8fe75f91da2 of github.com/acme/shop/pull/123",
+        "RUN CI: trace bc5addb5cf688a1630d4f8fe75f91da2 of github.com/acme/shop/pull/123",
         "https://tempo.example/t/1",
         "problem: it did not work",
         "notice: be aware",
@@ -162,6 +190,21 @@ def test_a_report_tells_what_was_sent_where() -> None:
         "left out: 3 spans not delivered but kept in spool/a.jsonl",
         "left out: 1 span neither delivered nor kept",
     ]
+
+
+def test_a_report_names_all_that_was_exported() -> None:
+    """What went along, and of a sweep the first twenty; each with its trace."""
+    run = make_exported(busy_run())
+    change = exported_change(make_change(), partial=True)
+    rows = report(make_outcome(busy_run(), further=(change,))).split("\n")
+    assert rows[1:] == [
+        "RUN CI: trace bc5addb5cf688a1630d4f8fe75f91da2 of github.com/acme/shop/pull/123",
+        "pull request #123, so far: trace bc5addb5cf688a1630d4f8fe75f91da2 of "
+        "github.com/acme/shop/pull/123",
+    ]
+    many = report(make_outcome(busy_run(), further=(run,) * 30)).split("\n")
+    assert len(many) == 22
+    assert many[-1] == "and 11 more"
 
 
 def test_a_report_of_nothing_says_so() -> None:
@@ -176,7 +219,14 @@ def test_a_report_of_nothing_says_so() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_a_report_is_obeyed(text: str) -> None:
     """Each text stays on its line and is no command."""
-    outcome = Outcome(status=Status.PARTIAL, problems=(text,), notices=(text,), left_out=(text,))
+    outcome = Outcome(
+        status=Status.PARTIAL,
+        exported=exported_change(make_change(), title=text),
+        problems=(text,),
+        notices=(text,),
+        left_out=(text,),
+    )
     rows = report(outcome).split("\n")
-    assert len(rows) == 4
+    assert len(rows) == 5
     assert all(row.isprintable() and "##[" not in row for row in rows)
+    assert not any(row.lstrip().startswith("::") for row in rows)

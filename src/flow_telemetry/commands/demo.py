@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flow_telemetry.commands.export import Subparsers
+    from flow_telemetry.commands.flags import Subparsers
 
 
 def add_command(commands: Subparsers) -> None:

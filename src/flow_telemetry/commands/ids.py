@@ -12,7 +12,7 @@ from flow_telemetry.errors import SettingsError
 from flow_telemetry.identity import TraceIdentity, normalize_namespace
 
 if TYPE_CHECKING:
-    from flow_telemetry.commands.export import Subparsers
+    from flow_telemetry.commands.flags import Subparsers
 
 
 def add_command(commands: Subparsers) -> None:

@@ -35,6 +35,17 @@ class TerminalLog:
         if self.level is LogLevel.DEBUG or (self.level is LogLevel.INFO and self.stream.isatty()):
             self._write(f"{text} …")
 
+    def progress(self, text: str) -> None:
+        """Tell how far long work is, on one line of a terminal that the next one takes."""
+        if self.level is LogLevel.DEBUG:
+            self._write(f"debug: {text}")
+        elif self.level is LogLevel.INFO and self.stream.isatty():
+            width = shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns - 1
+            line = terminal_line(f"{text} …", width)
+            # What follows is written over it.
+            self.stream.write(f"{line.ljust(width)}\r")
+            self.stream.flush()
+
     def _write(self, text: str) -> None:
         self.stream.write(terminal_line(text, _LONGEST_LINE) + "\n")
         self.stream.flush()

@@ -18,10 +18,10 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
 from opentelemetry.trace import SpanKind as SdkSpanKind
 
-from flow_telemetry import __version__
 from flow_telemetry.telemetry import Resource, Span, SpanKind
 
-_SCOPE = InstrumentationScope("flow-telemetry", __version__)
+# Without the version: Jaeger tells spans apart by it, and a repeat by a newer one is the same.
+_SCOPE = InstrumentationScope("flow-telemetry")
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSET = Status(StatusCode.UNSET)
 _KINDS = {SpanKind.INTERNAL: SdkSpanKind.INTERNAL, SpanKind.SERVER: SdkSpanKind.SERVER}

@@ -1,4 +1,4 @@
-"""The jobs of a run as a Mermaid gantt diagram, which GitHub draws in a summary.
+"""Jobs, phases and statuses as Mermaid gantt diagrams, which GitHub draws in a summary.
 
 Only the names of sections are somebody else's text. A section ends at the line's end, whatever it
 holds, while the name of a bar may not begin with any word of Mermaid's.
@@ -6,7 +6,8 @@ holds, while the name of a bar may not begin with any word of Mermaid's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flow_telemetry import timing
@@ -16,6 +17,7 @@ from flow_telemetry.views.durations import duration
 from flow_telemetry.views.escape import mermaid
 
 MOST_JOBS = 40
+MOST_BARS = 100
 FAILED = (Result.FAILURE, Result.ERROR, Result.TIMEOUT)
 _LONGEST_NAME = 36
 # Of the characters of Mermaid's font at the size of a section's name, the wide ones.
@@ -25,6 +27,16 @@ _MARGIN = 24
 _NO_TEXT = "\u200b"
 # Mermaid reads and shows local times, which jump twice a year; nowhere do they in January.
 _ZERO = datetime(2001, 1, 1)  # noqa: DTZ001 - a time of day, wherever the reader is
+_A_YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time that something was in a phase or status of this name."""
+
+    name: str
+    interval: Interval
+    waiting: bool = False
 
 
 def gantt(run: Run, jobs: Sequence[Job]) -> str | None:
@@ -38,7 +50,22 @@ def gantt(run: Run, jobs: Sequence[Job]) -> str | None:
     zero = min(run.started_at, *(timing.job_interval(run, job).start for job in chosen))
     length = max(timing.job_interval(run, job).end for job in chosen) - zero
     rows = [line for job in chosen for line in _section(run, job, zero)]
-    return "\n".join([*_head(chosen, length), *rows])
+    return "\n".join([*_head((job.name for job in chosen), length), *rows])
+
+
+def timeline(stretches: Sequence[Stretch]) -> str | None:
+    """Return the diagram of stretches, a section for each name, on an axis from their start.
+
+    At most the longest `MOST_BARS` are shown. None where there are none.
+    """
+    longest = sorted(stretches, key=lambda each: each.interval.seconds, reverse=True)[:MOST_BARS]
+    if not longest:
+        return None
+    chosen = sorted(longest, key=lambda each: each.interval.start)
+    names = dict.fromkeys(each.name for each in chosen)
+    zero = chosen[0].interval.start
+    rows = [line for name in names for line in _stretch_section(name, chosen, zero)]
+    return "\n".join([*_head(names, max(e.interval.end for e in chosen) - zero), *rows])
 
 
 def charted(run: Run, jobs: Sequence[Job]) -> list[Job]:
@@ -48,8 +75,8 @@ def charted(run: Run, jobs: Sequence[Job]) -> list[Job]:
     return sorted(timed[:MOST_JOBS], key=lambda job: (timing.job_interval(run, job).start, job.id))
 
 
-def _head(jobs: Sequence[Job], length: timedelta) -> list[str]:
-    longest = max(len(mermaid(job.name, _LONGEST_NAME)) for job in jobs)
+def _head(names: Iterable[str], length: timedelta) -> list[str]:
+    longest = max(len(mermaid(name, _LONGEST_NAME)) for name in names)
     return [
         "---",
         "displayMode: compact",
@@ -67,8 +94,12 @@ def _head(jobs: Sequence[Job], length: timedelta) -> list[str]:
 def _axis(length: timedelta) -> str:
     if length < timedelta(hours=1):
         return "%M:%S"
-    # The first of January is the first day.
-    return "%H:%M" if length < timedelta(days=1) else "day %-j %H:%M"
+    if length < timedelta(days=1):
+        return "%H:%M"
+    # The first of January is the first day; names of days come back after a year.
+    if length < timedelta(days=5):
+        return "day %-j %H:%M"
+    return "day %-j" if length < _A_YEAR else "year %y, day %-j"
 
 
 def _section(run: Run, job: Job, zero: datetime) -> Iterator[str]:
@@ -81,6 +112,15 @@ def _section(run: Run, job: Job, zero: datetime) -> Iterator[str]:
     waited = ", ".join(f"{word} {duration(wait.seconds)}" for word, wait in waits)
     text = duration(running.seconds) + (f" ({waited})" if waited else "")
     yield _bar(text, "crit, " if result_of(job.conclusion) in FAILED else "", running, zero)
+
+
+def _stretch_section(name: str, chosen: Sequence[Stretch], zero: datetime) -> Iterator[str]:
+    yield f"  section {mermaid(name, _LONGEST_NAME)}"
+    own = [each for each in chosen if each.name == name]
+    for each in own:
+        # Names of several bars in one row would be written over each other.
+        text = duration(each.interval.seconds) if len(own) == 1 else _NO_TEXT
+        yield _bar(text, "done, " if each.waiting else "", each.interval, zero)
 
 
 def _waits(job: Job) -> list[tuple[str, Interval]]:

@@ -15,7 +15,7 @@ from flow_telemetry.telemetry import Attributes, AttributeValue, Span
 from flow_telemetry.views.durations import counted, duration, span_duration
 from flow_telemetry.views.escape import html
 from flow_telemetry.views.style import DEEPEST, STYLE
-from flow_telemetry.views.tree import Node, Trace, entity_of, is_wait, traces, walk
+from flow_telemetry.views.tree import Node, Trace, attempt_of, entity_of, is_wait, traces, walk
 
 _LONGEST_NAME = 200
 _LONGEST_VALUE = 4_096
@@ -48,7 +48,13 @@ def _page(found: Sequence[Trace], title: str) -> Iterator[str]:
 
 
 def _legend() -> str:
-    kinds = (("run", "run"), ("job", "job"), ("step", "step"), ("wait", "waiting"))
+    kinds = (
+        ("run", "run"),
+        ("job", "job"),
+        ("step", "step"),
+        ("wait", "waiting"),
+        ("other", "other"),
+    )
     keys = (f'<li><span class="key {each}"></span>{text}</li>' for each, text in kinds)
     return f'<ul class="legend">{"".join(keys)}<li><span class="key error"></span>failed</li></ul>'
 
@@ -102,8 +108,9 @@ def _span(node: Node, depth: int, trace: Trace) -> Iterator[str]:
 
 def _name(span: Span) -> str:
     name = html(span.name, _LONGEST_NAME).strip() or "(unnamed)"
-    entity = html(entity_of(span), 40)
-    kind = f' <span class="kind">{entity}</span>' if entity not in ("", name) else ""
+    entity = html(entity_of(span).replace("_", " "), 40)
+    notes = [each for each in (entity, html(attempt_of(span), 40)) if each not in ("", name)]
+    kind = f' <span class="kind">{" · ".join(notes)}</span>' if notes else ""
     failed = '<span class="failed" title="failed">✗</span> ' if span.error is not None else ""
     return f"{failed}<bdi>{name}</bdi>{kind}"
 

@@ -34,7 +34,7 @@ code{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 color:var(--quiet)}
 .key{display:inline-block;width:.75rem;height:.75rem;border-radius:2px;margin-right:.35rem}
 .key.run{background:var(--run)}.key.job{background:var(--job)}.key.step{background:var(--step)}
-.key.wait{background:var(--wait)}.key.error{background:var(--error)}
+.key.wait{background:var(--wait)}.key.other{background:var(--other)}.key.error{background:var(--error)}
 .spans,.spans ul{list-style:none;margin:0;padding:0}
 .spans li{position:relative}
 .axis,.span>summary{display:grid;grid-template-columns:minmax(9rem,2fr) 5.5rem minmax(8rem,3fr);

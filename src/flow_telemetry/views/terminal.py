@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from flow_telemetry.outcome import Outcome
+from flow_telemetry.outcome import Exported, Outcome
 from flow_telemetry.telemetry import Span
 from flow_telemetry.views import cells
 from flow_telemetry.views.delivery import left_out, sentence
 from flow_telemetry.views.durations import counted, span_duration
 from flow_telemetry.views.escape import terminal_line
-from flow_telemetry.views.tree import Row, Trace, is_wait, traces, walk
+from flow_telemetry.views.tree import Row, Trace, attempt_of, entity_of, is_wait, traces, walk
 
 _LONGEST_LINE = 1_000
 _LONGEST_NAME = 200
+_MOST_EXPORTS = 20
+# Spans named by a word of people: a status may be called like a job.
+_NOTED = ("phase", "status")
 _DURATION = 8
 _WIDEST_BAR = 40
 _SHORTEST_NAME = 8
@@ -63,13 +66,21 @@ class _Canvas:
 def report(outcome: Outcome) -> str:
     """Return the end of a command: what was sent where, its trace, and all there is to know."""
     rows = [f"{outcome.status.value}: {sentence(outcome)}"]
-    if outcome.exported is not None:
-        rows.append(f"trace {outcome.exported.trace.trace_id} of {outcome.exported.trace.root}")
-        rows += [outcome.exported.trace_url] if outcome.exported.trace_url else []
+    exported = [] if outcome.exported is None else [outcome.exported, *outcome.further]
+    rows += [row for each in exported[:_MOST_EXPORTS] for row in _exported(each)]
+    if len(exported) > _MOST_EXPORTS:
+        rows.append(f"and {len(exported) - _MOST_EXPORTS:,} more")
     rows += [f"problem: {problem}" for problem in outcome.problems]
     rows += [f"notice: {notice}" for notice in outcome.notices]
     rows += [f"left out: {each}" for each in left_out(outcome)]
     return "\n".join(terminal_line(row, _LONGEST_LINE) for row in rows)
+
+
+def _exported(exported: Exported) -> list[str]:
+    trace = exported.trace
+    so_far = ", so far" if exported.partial else ""
+    told = f"{exported.title}{so_far}: trace {trace.trace_id} of {trace.root}"
+    return [told, exported.trace_url] if exported.trace_url else [told]
 
 
 def tree(spans: Sequence[Span], *, width: int, colour: bool, plain_ascii: bool) -> str:
@@ -109,13 +120,9 @@ def _trace_lines(trace: Trace, canvas: _Canvas) -> Iterator[str]:
 
 
 def _line(row: Row, trunks: list[str], trace: Trace, canvas: _Canvas) -> str:
-    span, signs = row.node.span, canvas.signs
+    span = row.node.span
     branch = _branch(row, trunks, canvas)
-    room, name = canvas.name - len(branch), _name(span, canvas)
-    if span.error is not None:
-        shorter = min(room - len(signs.failed), cells.width(name))
-        name = cells.fit(name, shorter, signs.cut) + signs.failed
-    columns = [cells.fit(name, room, signs.cut)]
+    columns = [_label(span, canvas.name - len(branch), canvas)]
     if canvas.duration:
         columns.append(span_duration(span.start, span.end).rjust(canvas.duration))
     if canvas.bar:
@@ -134,6 +141,24 @@ def _branch(row: Row, trunks: list[str], canvas: _Canvas) -> str:
     return trunks[-2] + (signs.last if row.last else signs.branch)
 
 
+def _label(span: Span, room: int, canvas: _Canvas) -> str:
+    """The name, cut where it is too long, and what tells it from others of that name."""
+    failed = "" if span.error is None else canvas.signs.failed
+    note, name = _note(span, room), _name(span, canvas)
+    most = room - len(failed) - len(note)
+    name = cells.fit(name, min(most, cells.width(name)), canvas.signs.cut) + failed
+    filling = " " * (room - cells.width(name) - len(note))
+    if note and canvas.colour and _colour(span) is None:
+        note = f"{_DIM}{note}{_PLAIN}"
+    return name + note + filling
+
+
+def _note(span: Span, room: int) -> str:
+    entity = entity_of(span)
+    text = entity if entity in _NOTED else attempt_of(span)
+    return f" {text}" if text and len(text) < room - _SHORTEST_NAME else ""
+
+
 def _name(span: Span, canvas: _Canvas) -> str:
     name = terminal_line(span.name, _LONGEST_NAME).strip() or "(unnamed)"
     return name.encode("ascii", "replace").decode() if canvas.ascii_only else name
@@ -150,6 +175,11 @@ def _bar(span: Span, trace: Trace, canvas: _Canvas) -> str:
 
 
 def _coloured(line: str, span: Span, *, colour: bool) -> str:
-    if not colour or not (span.error is not None or is_wait(span)):
-        return line
-    return f"{_RED if span.error is not None else _DIM}{line}{_PLAIN}"
+    sign = _colour(span) if colour else None
+    return line if sign is None else f"{sign}{line}{_PLAIN}"
+
+
+def _colour(span: Span) -> str | None:
+    if span.error is not None:
+        return _RED
+    return _DIM if is_wait(span) else None

@@ -6,10 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from flow_telemetry.rules.reviewing import PhaseKind
 from flow_telemetry.telemetry import Span
 
-# The convention of `signals.semconv`, which views do not import.
+# The convention of `signals`, which views do not import.
 ENTITY_TYPE = "flow.entity.type"
+ATTEMPT = "github.run.attempt"
+PHASE = "flow.phase"
+WAITING_PHASES = frozenset(
+    each.value
+    for each in (PhaseKind.AWAITING_REVIEW, PhaseKind.AWAITING_MERGE, PhaseKind.IN_MERGE_QUEUE)
+)
 _WAITS = ("queued", "approval")
 
 
@@ -50,8 +57,15 @@ def entity_of(span: Span) -> str:
 
 
 def is_wait(span: Span) -> bool:
-    """Whether the span is a time of waiting."""
-    return entity_of(span) in _WAITS
+    """Whether the span is a time of waiting: for a runner, people or the merge."""
+    return entity_of(span) in _WAITS or span.attributes.get(PHASE) in WAITING_PHASES
+
+
+def attempt_of(span: Span) -> str:
+    """Return `attempt 2` for the run of a later attempt, whose name is that of the first."""
+    attempt = span.attributes.get(ATTEMPT)
+    later = entity_of(span) == "run" and isinstance(attempt, int) and attempt > 1
+    return f"attempt {attempt}" if later else ""
 
 
 def traces(spans: Iterable[Span]) -> list[Trace]:

@@ -1,0 +1,126 @@
+"""`flow-telemetry explain`: why a run got the trace that it got."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+
+from flow_telemetry import parentage
+from flow_telemetry.build import build_parts
+from flow_telemetry.clock import Deadline, SystemClock
+from flow_telemetry.commands.flags import Subparsers, add_flags, flags_of
+from flow_telemetry.commands.terminal import TerminalLog
+from flow_telemetry.errors import SettingsError
+from flow_telemetry.export.sinks import NoSink
+from flow_telemetry.identity import TraceIdentity
+from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
+from flow_telemetry.parentage import Lookup
+from flow_telemetry.parts import Parts
+from flow_telemetry.settings import Door, Mode, Settings, load_settings
+from flow_telemetry.signals.placement import ancestry_of_run, place
+from flow_telemetry.sources.github.changes import read_candidates
+from flow_telemetry.sources.github.deployments import read_deployments
+from flow_telemetry.sources.github.runs import read_run
+from flow_telemetry.subject import RunSubject, choose_subjects
+from flow_telemetry.subjects.mapping import tracing_of
+from flow_telemetry.subjects.run import read_above
+from flow_telemetry.views.escape import terminal_line
+
+_LONGEST_LINE = 500
+
+
+def add_command(commands: Subparsers) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "explain",
+        help="tell why a run got the trace that it got",
+        description="Prints what a run belongs to and why: each candidate, where it was found, "
+        "what won, what could not be read, and the ids of its traces. Sends nothing.",
+    )
+    add_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print the explanation; return 0."""
+    flags = flags_of(options, mode=Mode.RUN.value)
+    settings = load_settings(environ, Door.COMMAND_LINE, flags)
+    (subject,) = choose_subjects(settings, {})
+    if not isinstance(subject, RunSubject):
+        raise SettingsError("input run-id is missing: it names the run to explain")
+    clock = SystemClock()
+    parts = build_parts(
+        settings,
+        sink=NoSink(),
+        clock=clock,
+        deadline=Deadline.after(clock, settings.timeout),
+        log=TerminalLog(settings.log_level, sys.stderr),
+    )
+    found = read_run(parts.github, subject.address)
+    found = read_deployments(parts.github, found, found.jobs).run
+    lines = _explanation(settings, found, parts)
+    sys.stdout.write("\n".join(terminal_line(line, _LONGEST_LINE) for line in lines) + "\n")
+    return 0
+
+
+def _explanation(settings: Settings, found: Run, parts: Parts) -> Iterator[str]:
+    above, lineage = read_above(settings, found, parts)
+    yield f"run {found.id}, attempt {found.attempt}: {found.workflow}, event {found.event}"
+    yield f"  of {found.head_branch or 'no branch'} at {found.head_sha or 'no commit'}"
+    yield from _of_changes(found, above, parts)
+    yield from _of_items(lineage)
+    yield from _of_ids(settings, found, above, lineage)
+
+
+def _of_changes(found: Run, above: Parentage, parts: Parts) -> Iterator[str]:
+    where = parentage.lookup(found)
+    yield f"pull request: looked for in {where.value}"
+    if where in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):
+        for change in read_candidates(parts.github, found, []):
+            yield f"  candidate {_change(change)}"
+    chosen = _change(above.change) if above.change else "none"
+    yield f"  chosen: {chosen}, since {above.reason}"
+    yield from (f"  link: {_change(change)}" for change in above.others)
+    yield from (f"  not read: {reason}" for reason in above.unread)
+
+
+def _change(change: Change) -> str:
+    opened = f"opened {change.created_at:%Y-%m-%d %H:%M}" if change.created_at else "not read"
+    closed = f", closed {change.closed_at:%Y-%m-%d %H:%M}" if change.closed_at else ""
+    into = f" into {change.base_branch}" if change.base_branch else ""
+    return f"#{change.number} ({opened}{closed}{into})"
+
+
+def _of_items(lineage: Lineage) -> Iterator[str]:
+    yield "work items, nearest first:" if lineage.items else "work items: none was found"
+    if lineage.reason:
+        yield f"  found since {lineage.reason}"
+    for item in lineage.items:
+        feature = ", the feature" if item is lineage.feature else ""
+        yield f"  {_item(item)}{feature}"
+    yield from (f"  above the feature, a link: {_item(item)}" for item in lineage.above)
+    yield from (f"  further one, a link: {_item(item)}" for item in lineage.others)
+    yield from (f"  not read: {reason}" for reason in lineage.unread)
+
+
+def _item(item: WorkItem) -> str:
+    known = f"{item.type or 'item'} {item.key}"
+    return known if item.read else f"{known} (known by its key alone)"
+
+
+def _of_ids(settings: Settings, found: Run, above: Parentage, lineage: Lineage) -> Iterator[str]:
+    tracing = tracing_of(settings)
+    live = place(found.reference, ancestry_of_run(above, lineage), tracing)
+    yield f"live trace, trace-scope {tracing.scope.value}:"
+    yield from _ids(live.trace, found)
+    if lineage.feature is not None:
+        yield "feature trace:"
+        yield from _ids(
+            TraceIdentity(root=lineage.feature.reference, namespace=tracing.namespace), found
+        )
+
+
+def _ids(trace: TraceIdentity, found: Run) -> Iterator[str]:
+    yield f"  root {trace.root}"
+    yield f"  trace {trace.trace_id}, span of the run {trace.span_id(found.reference)}"

@@ -1,0 +1,36 @@
+"""The collaborators of an export, built by the doors and handed to whoever needs one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from flow_telemetry.clock import Clock, Deadline
+from flow_telemetry.export.interface import SpanSink
+from flow_telemetry.log import Log
+from flow_telemetry.rules.aliases import with_aliases
+from flow_telemetry.sources.github.client import GitHubClient
+from flow_telemetry.sources.trackers import Trackers
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """GitHub, the trackers and the backend; ``deadline`` is that of the whole export.
+
+    ``aliases`` maps what was renamed to the names whose ids are kept.
+    """
+
+    github: GitHubClient
+    trackers: Trackers
+    sink: SpanSink
+    clock: Clock
+    deadline: Deadline
+    log: Log
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def known(self, record: Record) -> Record:
+        """Return a record that was read under the names whose ids are kept."""
+        return with_aliases(record, self.aliases)

@@ -1,0 +1,141 @@
+"""Each subject to what leaves for it, by the module of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flow_telemetry.errors import (
+    BudgetExceeded,
+    DeadlineExceeded,
+    FlowTelemetryError,
+    SelectionError,
+)
+from flow_telemetry.model import Change
+from flow_telemetry.parts import Parts
+from flow_telemetry.settings import Settings, TraceScope
+from flow_telemetry.signals.items import item_lives
+from flow_telemetry.sources.github.change_details import read_change
+from flow_telemetry.subject import (
+    ChangeSubject,
+    DeploymentSubject,
+    FeatureSubject,
+    ItemSubject,
+    PhasesSubject,
+    RunSubject,
+    Subject,
+    SweepSubject,
+)
+from flow_telemetry.subjects.change import change_collected, collect_change, collect_phases
+from flow_telemetry.subjects.collected import Collected
+from flow_telemetry.subjects.deployment import collect_deployment, collect_deployments_of_run
+from flow_telemetry.subjects.feature import collect_feature, feature_collected
+from flow_telemetry.subjects.item import home_of, item_collected, read_item, read_item_lineage
+from flow_telemetry.subjects.lineage import is_feature, read_lineage
+from flow_telemetry.subjects.run import collect_run, merged_changes
+from flow_telemetry.subjects.sweep import find_subjects
+
+MOST_FAILURES_SHOWN = 10
+
+
+def collect(settings: Settings, subject: Subject, parts: Parts) -> Iterator[Collected]:
+    """Yield what leaves for a subject, one part after another as it is read.
+
+    Raises:
+        FlowTelemetryError: something cannot be read; what was yielded before stays.
+    """
+    if isinstance(subject, RunSubject):
+        yield from _run(settings, subject, parts)
+    elif isinstance(subject, ChangeSubject):
+        yield collect_change(settings, subject, parts)
+    elif isinstance(subject, PhasesSubject):
+        yield collect_phases(settings, subject, parts)
+    elif isinstance(subject, DeploymentSubject):
+        yield collect_deployment(settings, subject, parts)
+    elif isinstance(subject, ItemSubject):
+        yield from _item(settings, subject, parts)
+    elif isinstance(subject, FeatureSubject):
+        yield collect_feature(settings, subject, parts)
+    else:
+        yield from _sweep(settings, subject, parts)
+
+
+def _run(settings: Settings, subject: RunSubject, parts: Parts) -> Iterator[Collected]:
+    """A run, with the changes that its commit merged and the deployments that it made.
+
+    They go along once, with the run's own span, and not with each of its jobs.
+    """
+    collected = collect_run(settings, subject, parts)
+    yield collected
+    exported = collected.exported
+    if exported is None or exported.run is None or exported.parentage is None:
+        return
+    if exported.reference != exported.run.reference:
+        return
+    if exported.run.event == "push":
+        merged = merged_changes(settings, subject, exported.run, exported.parentage, parts)
+        for change in merged:
+            yield _ancestor(settings, change, parts)
+    yield collect_deployments_of_run(settings, exported.run, exported.trace, parts)
+
+
+def _ancestor(settings: Settings, change: Change, parts: Parts) -> Collected:
+    """A change that goes along with the run of its merge; that it cannot is told, no failure."""
+    try:
+        known = parts.known(read_change(parts.github, change.repository.full_name, change.number))
+        lineage = read_lineage(settings, parts, known, known.repository)
+    except FlowTelemetryError as error:
+        return Collected(notices=(f"the merged pull request #{change.number}: {error}",))
+    return change_collected(settings, known, lineage)
+
+
+def _item(settings: Settings, subject: ItemSubject, parts: Parts) -> Iterator[Collected]:
+    """An item, and where it is a feature, and was asked for so, its trace."""
+    lineage = read_item_lineage(settings, subject, parts)
+    item = read_item(parts, subject.key, lineage, home_of(subject, parts))
+    if not item.ended:
+        raise SelectionError(f"{item.key} is still open: its span leaves when it is closed")
+    scope = settings.tracing.scope
+    whole = (
+        subject.with_feature
+        and settings.tracing.feature_trace
+        and scope is not TraceScope.FEATURE
+        and is_feature(item, lineage, settings.trackers.feature_types)
+    )
+    # A feature trace holds the span; but one that closed again is a trace beside the live one.
+    if not whole or (scope is TraceScope.ITEM and len(item_lives(item)) > 1):
+        yield item_collected(settings, item, lineage, parts)
+    if whole:
+        yield feature_collected(settings, item, lineage, parts, snapshot=False)
+
+
+def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[Collected]:
+    """All that a sweep found, one after another; what fails is told and the rest goes on."""
+    sweep = find_subjects(settings, subject, parts)
+    failures = list(sweep.unread)
+    read = 0
+    for number, each in enumerate(sweep.subjects, start=1):
+        parts.log.progress(f"{number} of {len(sweep.subjects)}")
+        try:
+            yield from collect(settings, each, parts)
+            read += 1
+        except (BudgetExceeded, DeadlineExceeded) as error:
+            failures.append(str(error))
+            break
+        except FlowTelemetryError as error:
+            failures.append(str(error))
+    told = (
+        f"sweep of {subject.repository} since {sweep.window.since:%Y-%m-%dT%H:%M:%SZ}: {read} of "
+        f"{len(sweep.subjects)} found were read, {sweep.already_sent} had been sent before"
+    )
+    yield Collected(
+        notices=(told,),
+        incomplete=tuple(f"the sweep could not read all: {each}" for each in _shown(failures)),
+        left_out=sweep.left_out,
+    )
+
+
+def _shown(failures: list[str]) -> list[str]:
+    """The first failures, and how many more there are: a server that is down fails each time."""
+    once = list(dict.fromkeys(failures))
+    more = len(once) - MOST_FAILURES_SHOWN
+    return [*once[:MOST_FAILURES_SHOWN], *([f"{more} further ones"] if more > 0 else [])]

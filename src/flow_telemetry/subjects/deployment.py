@@ -1,0 +1,147 @@
+"""A deployment as the subject of an export: its part in each change that it delivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.identity import TraceIdentity
+from flow_telemetry.model import Change, Deployment, Lineage, Run
+from flow_telemetry.parentage import asks_for_deployments
+from flow_telemetry.parts import Parts
+from flow_telemetry.rules.deliveries import delivery_result
+from flow_telemetry.settings import Settings
+from flow_telemetry.signals.deployments import delivery_reference, delivery_span
+from flow_telemetry.signals.placement import (
+    Ancestry,
+    Placement,
+    ancestry_of_run,
+    link,
+    place,
+)
+from flow_telemetry.sources.github.deliveries import with_deliveries
+from flow_telemetry.sources.github.deployment_records import (
+    deployments_of_run,
+    made_by,
+    read_deployment,
+)
+from flow_telemetry.sources.github.deployments import read_deployments
+from flow_telemetry.sources.github.repositories import read_repository
+from flow_telemetry.sources.github.runs import RunAddress, read_run
+from flow_telemetry.subject import DeploymentSubject
+from flow_telemetry.subjects.collected import Collected
+from flow_telemetry.subjects.lineage import read_lineage
+from flow_telemetry.subjects.mapping import resources_of, tracing_of
+from flow_telemetry.subjects.run import read_above
+from flow_telemetry.telemetry import Span, SpanLink
+
+
+def collect_deployment(settings: Settings, subject: DeploymentSubject, parts: Parts) -> Collected:
+    """Read a deployment and return its span in the trace of every change that it delivers.
+
+    Raises:
+        FlowTelemetryError: it cannot be read.
+    """
+    parts.log.info(f"reading deployment {subject.id} of {subject.repository}")
+    repository = parts.known(read_repository(parts.github, subject.repository))
+    deployment = read_deployment(parts.github, repository, subject.id)
+    if delivery_result(deployment) is None:
+        told = f"deployment {subject.id} has neither succeeded nor failed yet: nothing is sent"
+        return Collected(notices=(told,))
+    maker = None if deployment.run_id is None else _link_to_maker(settings, deployment, parts)
+    return _collected(settings, (deployment,), parts, maker)
+
+
+def collect_deployments_of_run(
+    settings: Settings, run: Run, trace: TraceIdentity, parts: Parts
+) -> Collected:
+    """Return the spans of the deployments that a run made and that have ended, linked to it.
+
+    Runs of pull requests deliver nothing that is merged, so that no request is spent on them.
+    """
+    if not (run.event in ("push", "release") or asks_for_deployments(run)):
+        return Collected()
+    try:
+        made = deployments_of_run(parts.github, run)
+    except FlowTelemetryError as error:
+        return Collected(notices=(f"what the run deployed is not known: {error}",))
+    return _collected(settings, made, parts, link(trace, run.reference, "run"))
+
+
+def _link_to_maker(settings: Settings, deployment: Deployment, parts: Parts) -> SpanLink | None:
+    """The link to the run that made a deployment, the same as when it leaves with that run."""
+    try:
+        run = _maker(deployment, parts)
+        if run is None:
+            return None
+        run = read_deployments(parts.github, run, run.jobs).run
+        parentage, lineage = read_above(settings, run, parts)
+    except FlowTelemetryError as error:
+        parts.log.info(f"the run that made deployment {deployment.id} is not known: {error}")
+        return None
+    live = place(run.reference, ancestry_of_run(parentage, lineage), tracing_of(settings))
+    return link(live.trace, run.reference, "run")
+
+
+def _maker(deployment: Deployment, parts: Parts) -> Run | None:
+    """The attempt that made a deployment, the latest first."""
+    if deployment.run_id is None:
+        return None
+    address = RunAddress(repository=deployment.repository.full_name, run_id=deployment.run_id)
+    run = read_run(parts.github, address)
+    while not made_by(run, deployment) and run.attempt > 1:
+        run = read_run(parts.github, replace(address, attempt=run.attempt - 1))
+    return replace(run, repository=deployment.repository) if made_by(run, deployment) else None
+
+
+def _collected(
+    settings: Settings, made: Iterable[Deployment], parts: Parts, to_run: SpanLink | None
+) -> Collected:
+    spans: list[Span] = []
+    problems: list[str] = []
+    notices: list[str] = []
+    for deployment in made:
+        if delivery_result(deployment) is None:
+            continue
+        try:
+            delivered = with_deliveries(parts.github, deployment)
+        except FlowTelemetryError as error:
+            problems.append(
+                f"what the deployment to {deployment.environment} delivered is not known: {error}"
+            )
+            continue
+        if not delivered.delivers_complete:
+            problems.append(
+                f"more commits were deployed to {deployment.environment} than could be compared: "
+                "some pull requests that it delivered lack its span"
+            )
+        elif not delivered.delivers:
+            notices.append(f"the deployment to {deployment.environment} delivers no pull request")
+        spans += _spans(settings, delivered, parts, to_run)
+    return Collected(spans=spans, problems=tuple(problems), notices=tuple(notices))
+
+
+def _spans(
+    settings: Settings, deployment: Deployment, parts: Parts, to_run: SpanLink | None
+) -> Iterator[Span]:
+    resources = resources_of(settings)
+    for change in deployment.delivers:
+        lineage = read_lineage(settings, parts, change, change.repository)
+        span = delivery_span(
+            deployment,
+            change,
+            _placement(settings, deployment, change, lineage),
+            resources.of_change(change),
+            run=to_run,
+        )
+        if span is not None:
+            yield span
+
+
+def _placement(
+    settings: Settings, deployment: Deployment, change: Change, lineage: Lineage
+) -> Placement:
+    """Under the work item where the trace reaches it, else under the change."""
+    ancestry = Ancestry(change=change, lineage=lineage, beside=True)
+    return place(delivery_reference(deployment, change), ancestry, tracing_of(settings))

@@ -1,0 +1,121 @@
+"""A work item as the subject of an export, once it is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flow_telemetry.errors import NotFoundError, SelectionError, SourceError
+from flow_telemetry.keys import ItemKey
+from flow_telemetry.model import Lineage, Repository, StatusCategory, WorkItem
+from flow_telemetry.outcome import Exported
+from flow_telemetry.parts import Parts
+from flow_telemetry.settings import Settings, TraceScope
+from flow_telemetry.signals.items import item_lives, item_name, item_spans
+from flow_telemetry.signals.placement import Placement, place_item
+from flow_telemetry.sources.github.repositories import read_repository
+from flow_telemetry.subject import FeatureSubject, ItemSubject
+from flow_telemetry.subjects.collected import Collected
+from flow_telemetry.subjects.lineage import lineage_of_item
+from flow_telemetry.subjects.mapping import resources_of, tracing_of
+from flow_telemetry.views.links import trace_url
+
+# Where a key of a tracker without repositories is asked for outside of any.
+_NOWHERE = Repository(host="github.com", owner="", name="", url="")
+
+
+def collect_item(settings: Settings, subject: ItemSubject, parts: Parts) -> Collected:
+    """Read an item and return its span, where the trace scope has one for it.
+
+    Raises:
+        FlowTelemetryError: it cannot be read, or it is still open.
+    """
+    lineage = read_item_lineage(settings, subject, parts)
+    item = read_item(parts, subject.key, lineage, home_of(subject, parts))
+    if not item.ended:
+        raise SelectionError(f"{item.key} is still open: its span leaves when it is closed")
+    return item_collected(settings, item, lineage, parts)
+
+
+def item_collected(settings: Settings, item: WorkItem, lineage: Lineage, parts: Parts) -> Collected:
+    """Return what leaves of an item that was read."""
+    if settings.tracing.scope not in (TraceScope.ITEM, TraceScope.FEATURE):
+        return Collected(
+            left_out=(
+                f"the span of {item.key}: input trace-scope is {settings.tracing.scope.value}, "
+                "whose traces have none for work items",
+            )
+        )
+    placement = place_item(item, lineage, tracing_of(settings))
+    return Collected(
+        spans=item_spans(
+            item,
+            placement,
+            resources_of(settings).of_item(item),
+            categories(settings, parts, item.tracker),
+        ),
+        exported=_exported(settings, item, lineage, placement),
+        problems=tuple(f"what {item.key} belongs to is not all known: {e}" for e in lineage.unread),
+    )
+
+
+def read_item_lineage(
+    settings: Settings, subject: ItemSubject | FeatureSubject, parts: Parts
+) -> Lineage:
+    """Return an item that was asked for with what stands above it."""
+    home = home_of(subject, parts)
+    parts.log.info(f"reading {subject.key.display(home.full_name)}")
+    return lineage_of_item(settings, parts, subject.key, home)
+
+
+def read_item(parts: Parts, key: ItemKey, lineage: Lineage, home: Repository) -> WorkItem:
+    """Return the nearest item of a lineage with its history.
+
+    Raises:
+        SourceError: its tracker is not configured, or it cannot be read.
+    """
+    nearest, shown = lineage.nearest, key.display(home.full_name)
+    tracker = parts.trackers.of(key.tracker, home)
+    if tracker is None:
+        raise NotFoundError(
+            f"{shown} cannot be read: its tracker is not configured (inputs tracker and jira-url)"
+        )
+    if nearest is None or not nearest.read:
+        raise NotFoundError("; ".join(lineage.unread) or f"{shown} is not known")
+    return parts.known(tracker.details(nearest))
+
+
+def home_of(subject: ItemSubject | FeatureSubject, parts: Parts) -> Repository:
+    """Return the repository in which a bare number is meant."""
+    named = subject.key.repository or subject.repository
+    return parts.known(read_repository(parts.github, named)) if named else _NOWHERE
+
+
+def categories(settings: Settings, parts: Parts, tracker: str) -> Mapping[str, StatusCategory]:
+    """Return what statuses mean, by names in lower case: Jira's own word, over it the user's."""
+    known: Mapping[str, StatusCategory] = {}
+    if tracker == "jira" and parts.trackers.jira is not None:
+        try:
+            known = parts.trackers.jira.status_categories()
+        except SourceError as error:
+            parts.log.info(f"what Jira's statuses mean is not known: {error}")
+    named = {name.lower(): category for name, category in known.items()}
+    return {**named, **settings.trackers.status_categories}
+
+
+def _exported(
+    settings: Settings, item: WorkItem, lineage: Lineage, placement: Placement
+) -> Exported | None:
+    lives = item_lives(item)
+    if not lives:
+        return None
+    interval, template = lives[0].interval, settings.tracing.trace_url
+    url = template and trace_url(template, placement.trace, item.reference, interval)
+    return Exported(
+        title=item_name(item),
+        item=item,
+        lineage=lineage,
+        trace=placement.trace,
+        reference=item.reference,
+        interval=interval,
+        trace_url=url or None,
+    )

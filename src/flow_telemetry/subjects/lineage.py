@@ -1,0 +1,98 @@
+"""Reading the work items above a change or run, from whatever says so first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.keys import ItemKey
+from flow_telemetry.model import Change, ItemChain, Lineage, Repository, WorkItem
+from flow_telemetry.parts import Parts
+from flow_telemetry.rules.keys_in_text import JiraKeys, keys_in_text
+from flow_telemetry.rules.lineage import FoundChain, lineage_of
+from flow_telemetry.settings import Settings, TrackerChoice
+from flow_telemetry.sources.github.lineage import Closing, read_closing
+from flow_telemetry.sources.trackers import known_by_key
+
+
+def read_lineage(
+    settings: Settings, parts: Parts, change: Change | None, home: Repository
+) -> Lineage:
+    """Return the items above a change, or above a run that has none (None).
+
+    ``home`` is the repository of the run or change. What cannot be read is told in ``unread``.
+    """
+    tracing, trackers = settings.tracing, settings.trackers
+    feature = _chain(parts, tracing.feature_key, home) if tracing.feature_key else None
+    found = []
+    if tracing.work_item_key is not None:
+        chain = _chain(parts, tracing.work_item_key, home)
+        found.append(FoundChain(chain=chain, reason="input work-item-key names it"))
+    unread: tuple[str, ...] = ()
+    if change is not None and trackers.choice is not TrackerChoice.NONE:
+        closing = _closing(parts, change)
+        unread = closing.unread
+        found += _of_change(settings, parts, change, closing)
+    lineage = lineage_of(found, feature_types=trackers.feature_types, feature=feature)
+    return _with_unread(lineage, unread)
+
+
+def lineage_of_item(settings: Settings, parts: Parts, key: ItemKey, home: Repository) -> Lineage:
+    """Return an item with what stands above it, up to its feature."""
+    found = FoundChain(chain=_chain(parts, key, home), reason="it was asked for")
+    feature_key = settings.tracing.feature_key
+    feature = _chain(parts, feature_key, home) if feature_key else None
+    return lineage_of([found], feature_types=settings.trackers.feature_types, feature=feature)
+
+
+def is_feature(item: WorkItem, lineage: Lineage, feature_types: frozenset[str]) -> bool:
+    """Whether an item is the feature of its lineage: of such a type, or with nothing above it."""
+    feature = lineage.feature
+    if feature is None or feature.reference != item.reference:
+        return False
+    return not lineage.above or item.type.lower() in feature_types or item.level == 1
+
+
+def _of_change(
+    settings: Settings, parts: Parts, change: Change, closing: Closing
+) -> Iterator[FoundChain]:
+    """The chains that a change leads to: keys in its texts first, then what it closes."""
+    trackers = settings.trackers
+    rules = JiraKeys(enabled=trackers.uses_jira, projects=trackers.jira_projects)
+    known = set()
+    keys = keys_in_text(
+        branch=change.head_branch,
+        title=change.title,
+        commit_message=closing.oldest_commit_message,
+        jira=rules,
+    )
+    for found in keys:
+        if found.key.tracker == "github" and not trackers.uses_github:
+            continue
+        chain = _chain(parts, found.key, change.repository)
+        known |= {item.reference for item in chain.items[:1]}
+        yield FoundChain(chain=chain, reason=f"its key is in the {found.place.value}")
+    if trackers.uses_github:
+        for chain in parts.known(closing.chains):
+            if not known & {item.reference for item in chain.items[:1]}:
+                yield FoundChain(chain=chain, reason="the pull request closes it")
+
+
+def _closing(parts: Parts, change: Change) -> Closing:
+    try:
+        return read_closing(parts.github, change)
+    except FlowTelemetryError as error:
+        return Closing(unread=(str(error),))
+
+
+def _chain(parts: Parts, key: ItemKey, home: Repository) -> ItemChain:
+    try:
+        chain = parts.trackers.chain(key, home)
+    except FlowTelemetryError as error:
+        chain = ItemChain(items=(known_by_key(key, home),), unread=(str(error),))
+    return parts.known(chain)
+
+
+def _with_unread(lineage: Lineage, unread: tuple[str, ...]) -> Lineage:
+    return replace(lineage, unread=(*unread, *lineage.unread)) if unread else lineage

@@ -1,0 +1,253 @@
+"""A sweep: finding what was closed or deployed in a time, for whoever no event told of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.identity import fold
+from flow_telemetry.keys import ItemKey
+from flow_telemetry.model import Repository, Run
+from flow_telemetry.parts import Parts
+from flow_telemetry.rules.patterns import chosen
+from flow_telemetry.settings import Settings
+from flow_telemetry.sources.github.repositories import read_repository
+from flow_telemetry.sources.github.run_lists import (
+    last_successful_run,
+    list_runs,
+    successful_runs_of_workflow,
+)
+from flow_telemetry.sources.github.runs import RunAddress, read_attempt
+from flow_telemetry.sources.github.sweep_lists import (
+    Window,
+    closed_changes,
+    closed_issues,
+    ended_deployments,
+)
+from flow_telemetry.subject import (
+    ChangeSubject,
+    DeploymentSubject,
+    FeatureSubject,
+    ItemSubject,
+    RunSubject,
+    Subject,
+    SweepSubject,
+)
+
+_FIRST_SWEEP = timedelta(hours=24)
+# GitHub ends a run after 35 days: https://docs.github.com/en/actions/reference/limits
+_LONGEST_RUN = timedelta(days=35)
+# The ready workflow names its runs so: event, action, number.
+_SENT_BY_RUN = re.compile(
+    r"(pull_request_target|pull_request|issues|workflow_run) (?:closed|completed) ([0-9]{1,18})"
+)
+
+
+@dataclass(slots=True)
+class Sweep:
+    """What a sweep found. ``unread`` says what could not be read: then its mark must not move."""
+
+    window: Window
+    subjects: list[Subject] = field(default_factory=list)
+    already_sent: int = 0
+    unwanted_runs: int = 0
+    unread: list[str] = field(default_factory=list)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What the user wants not to leave."""
+        if not self.unwanted_runs:
+            return ()
+        return (f"{self.unwanted_runs} runs that inputs workflows and branches do not choose",)
+
+
+def find_subjects(
+    settings: Settings, subject: SweepSubject, parts: Parts, *, sent: frozenset[str] = frozenset()
+) -> Sweep:
+    """Return what was closed, deployed or run in the sweep's time and was not sent yet.
+
+    ``sent`` are the marks of what was sent before, by whoever keeps a note of that.
+
+    Raises:
+        FlowTelemetryError: the repository, or since when to look, cannot be read.
+    """
+    home = read_repository(parts.github, subject.repository)
+    sweep = Sweep(window=_window(settings, parts))
+    parts.log.info(f"sweeping {home.full_name} since {sweep.window.since:%Y-%m-%d %H:%M} UTC")
+    known = sent | _sent_by_events(settings, home, parts, sweep)
+    for each in _found(settings, home, parts, sweep):
+        if mark_of(each) in known:
+            sweep.already_sent += 1
+        else:
+            sweep.subjects.append(each)
+    return sweep
+
+
+def _window(settings: Settings, parts: Parts) -> Window:
+    since = settings.sweep.since
+    now = parts.clock.now()
+    if isinstance(since, datetime):
+        return Window(since, now)
+    if isinstance(since, float):
+        return Window(now - timedelta(seconds=since), now)
+    return _since_last(settings, parts, now)
+
+
+def _since_last(settings: Settings, parts: Parts, now: datetime) -> Window:
+    """The time between the starts of two runs of this workflow, so that the sweeps' times meet.
+
+    The next one begins where this one ends: at the start of its run, not when it looked around.
+    """
+    runner = settings.runner
+    if runner.workflow_file is None or runner.repository is None or runner.run_id is None:
+        return Window(now - _FIRST_SWEEP, now)
+    own = RunAddress(
+        repository=runner.repository, run_id=runner.run_id, attempt=runner.run_attempt or 1
+    )
+    until = read_attempt(parts.github, own).started_at
+    last = last_successful_run(
+        parts.github, runner.repository, runner.workflow_file, before=now, event="schedule"
+    )
+    return Window(last.started_at if last else until - _FIRST_SWEEP, until)
+
+
+def _sent_by_events(
+    settings: Settings, home: Repository, parts: Parts, sweep: Sweep
+) -> frozenset[str]:
+    """What this workflow's own runs, started by events, have sent since, by their names."""
+    file = settings.runner.workflow_file
+    if file is None or not _is_own(settings, home):
+        return frozenset()
+    try:
+        runs = successful_runs_of_workflow(
+            parts.github, home.full_name, file, since=sweep.window.since, until=parts.clock.now()
+        )
+    except FlowTelemetryError as error:
+        sweep.unread.append(f"what this workflow has sent already: {error}")
+        return frozenset()
+    named = (_SENT_BY_RUN.fullmatch(run.title.strip()) for run in runs.runs)
+    return frozenset(
+        f"{match[1].removesuffix('_target')} {int(match[2])}" for match in named if match
+    )
+
+
+def _is_own(settings: Settings, home: Repository) -> bool:
+    """Whether a repository is that of the workflow that sweeps."""
+    return fold(settings.runner.repository or "") == fold(home.full_name)
+
+
+def mark_of(subject: Subject) -> str:
+    """Return a subject as who notes what was sent writes it: `pull_request 123`.
+
+    A later attempt of a run has a mark of its own.
+    """
+    if isinstance(subject, ChangeSubject):
+        return f"pull_request {subject.number}"
+    if isinstance(subject, RunSubject):
+        attempt = subject.address.attempt or 1
+        later = "" if attempt == 1 else f" attempt {attempt}"
+        return f"workflow_run {subject.address.run_id}{later}"
+    if isinstance(subject, DeploymentSubject):
+        return f"deployment {subject.id}"
+    if isinstance(subject, (ItemSubject, FeatureSubject)):
+        return f"issues {subject.key.key}"
+    return f"sweep {subject.repository}"
+
+
+def _found(settings: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
+    for find in (_changes, _issues, _jira_items, _deployments, _runs):
+        try:
+            yield from find(settings, home, parts, sweep)
+        except FlowTelemetryError as error:
+            sweep.unread.append(str(error))
+
+
+def _changes(_: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
+    found = closed_changes(parts.github, home, sweep.window)
+    _note(sweep, found.complete, "pull requests")
+    for change in found.changes:
+        yield ChangeSubject(repository=home.full_name, number=change.number)
+
+
+def _issues(settings: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
+    if not settings.trackers.uses_github:
+        return
+    found = closed_issues(parts.github, home, sweep.window)
+    _note(sweep, found.complete, "issues")
+    for number in found.numbers:
+        key = ItemKey(tracker="github", key=str(number))
+        yield ItemSubject(repository=home.full_name, key=key, with_feature=True)
+
+
+def _jira_items(_: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
+    if parts.trackers.jira is None:
+        return
+    found = parts.trackers.jira.changed_since(sweep.window.since)
+    sweep.unread.extend(found.unread)
+    for item in found.items:
+        if item.closed_at is None or sweep.window.holds(item.closed_at):
+            key = ItemKey(tracker="jira", key=item.key)
+            yield ItemSubject(repository=home.full_name, key=key, with_feature=True)
+
+
+def _deployments(_: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
+    found = ended_deployments(parts.github, home, sweep.window)
+    _note(sweep, found.complete, "deployments")
+    for deployment in found.deployments:
+        # A deployment leaves with the run that made it, where that is sent at all.
+        if deployment.run_id is None:
+            yield DeploymentSubject(repository=home.full_name, id=deployment.id)
+
+
+def _runs(settings: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
+    """The runs that were updated last in the time, which is at their end or after it.
+
+    GitHub lists runs by their creation only, and those that wait for an approval end weeks later.
+    """
+    if not settings.sweep.runs:
+        return
+    window = sweep.window
+    found = list_runs(
+        parts.github,
+        home.full_name,
+        created_from=window.since - _LONGEST_RUN,
+        created_to=window.until,
+    )
+    _note(sweep, found.complete, "runs")
+    for run in found.runs:
+        ended = run.completed and window.holds(run.updated_at or run.created_at)
+        if not ended or _is_of_sweeper(settings, home, run):
+            continue
+        if not _is_wanted(settings, run):
+            sweep.unwanted_runs += 1
+            continue
+        yield from _attempts(home, run, window)
+
+
+def _attempts(home: Repository, run: Run, window: Window) -> Iterator[Subject]:
+    """The attempts that may have ended in the time: a list gives the latest only."""
+    first = 1 if run.started_at >= window.since else run.attempt
+    for attempt in range(first, run.attempt + 1):
+        address = RunAddress(repository=home.full_name, run_id=run.id, attempt=attempt)
+        yield RunSubject(address=address, ended=True)
+
+
+def _is_of_sweeper(settings: Settings, home: Repository, run: Run) -> bool:
+    """Whether a run is of the workflow that sweeps, which sends none of its own."""
+    file = run.path.partition("@")[0].rpartition("/")[2]
+    return _is_own(settings, home) and (
+        run.id == settings.runner.run_id or file == settings.runner.workflow_file
+    )
+
+
+def _is_wanted(settings: Settings, run: Run) -> bool:
+    sweep = settings.sweep
+    return chosen(run.workflow, sweep.workflows) and chosen(run.head_branch or "", sweep.branches)
+
+
+def _note(sweep: Sweep, complete: bool, what: str) -> None:
+    if not complete:
+        sweep.unread.append(f"some {what}")
