@@ -218,9 +218,33 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "timeout": "30",
         "spool-path": "kept",
         "log-level": "error",
+        "number": "7",
+        "work-item-key": "",
+        "tracker": "none",
+        "feature-types": "Epic",
+        "identity-aliases": "acme/new=acme/old",
+        "jira-url": "https://jira.example.com",
+        "jira-email": "",
+        "jira-token": "",
+        "jira-projects": "ACME",
+        "status-project": "",
+        "status-categories": "Review=in progress",
+        "ancestors": "none",
+        "feature-trace": "true",
+        "phases": "completed",
+        "max-spans": "5000",
+        "max-span-age": "",
+        "on-old-span": "drop",
+        "repositories": "acme/shop",
+        "max-requests": "100",
+        "since": "7d",
+        "workflows": "CI",
+        "branches": "*",
     }
-    assert values.keys() == {each.name for each in INPUTS} - OF_THE_ACTION
+    switches = {"snapshot", "sweep-runs"}
+    assert values.keys() | switches == {each.name for each in INPUTS} - OF_THE_ACTION
     flags = [f"--{name}={value}" for name, value in values.items()]
+    flags += [f"--{name}" for name in switches]
     assert program.command("export", "run", *flags).status == 0
     root = receiver.span("RUN CI")
     reference = references.run_of(run)

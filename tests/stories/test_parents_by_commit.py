@@ -76,11 +76,12 @@ def test_a_commit_that_no_pull_request_brought_stands_alone(
 def test_a_merge_queues_run_belongs_to_the_pull_request_in_its_branch_name(
     program: Program, world: World, github: FakeGitHub, receiver: Receiver
 ) -> None:
-    """The branch of the queue names it, so that no request is needed."""
+    """The branch of the queue names it; one request tells what that pull request belongs to."""
+    world.pull_request(123)
     branch = events.queue_branch(123, sha_of("base"))
     program.export(world.run(event="merge_group", branch=branch, jobs=[job("test")]))
     assert trace_of(receiver) == under(123)
-    assert not [path for path in github.paths if "pulls" in path]
+    assert len([path for path in github.paths if "pulls" in path]) == 1
 
 
 @pytest.mark.parametrize(

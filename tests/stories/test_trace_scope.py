@@ -124,7 +124,6 @@ def test_a_namespace_keeps_ids_apart(program: Program, run: Run, receiver: Recei
 @pytest.mark.parametrize(
     ("inputs", "said"),
     [
-        ({"trace_scope": "feature"}, "trace-scope"),
         ({"trace_scope": "epic"}, "trace-scope"),
         ({"feature_key": "no key"}, "feature-key"),
         ({"namespace": "a\nb"}, "namespace"),
