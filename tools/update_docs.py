@@ -1,8 +1,9 @@
 """Rewrite the documents that are made from the code's own tables: `make docs`.
 
-    docs/attributes.md      from signals/semconv.py
+    docs/attributes.md      from signals/semconv.py and signals/flow_semconv.py
     docs/command-line.md    from the parsers of the commands
     README.md               the table of inputs, from settings/inputs.py
+    action.yml              the inputs and how they reach the program, from settings/inputs.py
 
 The tests fail while one of them is not what this makes.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import re
 import sys
 import textwrap
@@ -20,10 +22,12 @@ from pathlib import Path
 from flow_telemetry.cli import build_parser
 from flow_telemetry.settings.inputs import INPUTS, Input
 from flow_telemetry.signals import limits
+from flow_telemetry.signals.flow_semconv import FLOW_ATTRIBUTES
 from flow_telemetry.signals.semconv import ATTRIBUTES, Attribute
 
 ROOT = Path(__file__).resolve().parents[1]
-README, ATTRIBUTES_PAGE, COMMANDS_PAGE = "README.md", "docs/attributes.md", "docs/command-line.md"
+README, ACTION = "README.md", "action.yml"
+ATTRIBUTES_PAGE, COMMANDS_PAGE = "docs/attributes.md", "docs/command-line.md"
 
 # The first word of the column `on` of an attribute, and the title of its group.
 GROUPS = {
@@ -32,10 +36,20 @@ GROUPS = {
     "run": "Runs",
     "job": "Jobs",
     "step": "Steps",
+    "change": "Pull requests",
+    "phase": "Phases",
+    "work": "Work items",
+    "status": "Stretches of status",
+    "the": "Features in their feature trace",
+    "deployment": "Deployments",
     "event": "Events of spans",
     "links": "Links",
 }
 _START, _END = "<!-- inputs -->", "<!-- /inputs -->"
+_ACTION_INPUTS = re.compile(r"^inputs:\n.*?(?=^outputs:)", re.MULTILINE | re.DOTALL)
+_ACTION_VARIABLES = re.compile(r"(?:^ {8}\w+: \$\{\{ inputs\.[\w-]+ \}\}\n)+", re.MULTILINE)
+# What YAML would not read as a text.
+_NO_TEXT = re.compile(r"|true|false|[0-9]+")
 # GITHUB_TOKEN, $RUNNER_TEMP/flow-telemetry, ./folder, a.b={c}, {curly}: what reads best as code.
 _CODE = re.compile(
     r"`[^`]*`|(?<![\w/.`$])(?:\$?[A-Z][A-Z0-9]*(?:_[A-Z0-9*]+)+(?:/[\w-]+)?|\./[\w-]+|\{\w+\})(?!\w)"
@@ -56,7 +70,8 @@ def documents() -> dict[str, str]:
     """Return what each generated document holds, by its path from the root of the repository."""
     return {
         README: with_inputs((ROOT / README).read_text(encoding="utf-8"), INPUTS),
-        ATTRIBUTES_PAGE: attributes_page(ATTRIBUTES),
+        ACTION: with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), INPUTS),
+        ATTRIBUTES_PAGE: attributes_page([*ATTRIBUTES, *FLOW_ATTRIBUTES]),
         COMMANDS_PAGE: commands_page(build_parser()),
     }
 
@@ -76,6 +91,34 @@ def with_inputs(readme: str, inputs: Iterable[Input]) -> str:
         for each in inputs
     )
     return f"{before}{start}\n{table(('input', 'default', 'meaning'), rows)}{end}{after}"
+
+
+def with_action_inputs(action: str, inputs: Sequence[Input]) -> str:
+    """Return ``action.yml`` with its inputs, and the variables that carry them, made anew.
+
+    Raises:
+        ValueError: the inputs, or the variables of a step for each shell, are not found.
+    """
+    described = "inputs:\n" + "".join(map(_action_input, inputs)) + "\n"
+    carried = "".join(f"        {i.variable}: ${{{{ inputs.{i.name} }}}}\n" for i in inputs)
+    made, blocks = _ACTION_INPUTS.subn(lambda _: described, action)
+    made, steps = _ACTION_VARIABLES.subn(lambda _: carried, made)
+    if (blocks, steps) != (1, 2):
+        raise ValueError(f"{ACTION} has no block `inputs:` before `outputs:`, or not two of `env:`")
+    return made
+
+
+def _action_input(each: Input) -> str:
+    text = textwrap.fill(
+        each.description,
+        width=100,
+        initial_indent=" " * 6,
+        subsequent_indent=" " * 6,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    default = json.dumps(each.default) if _NO_TEXT.fullmatch(each.default) else each.default
+    return f"  {each.name}:\n    description: >-\n{text}\n    default: {default}\n"
 
 
 def attributes_page(attributes: Sequence[Attribute]) -> str:
@@ -104,7 +147,7 @@ def attributes_page(attributes: Sequence[Attribute]) -> str:
 
 def _attributes_introduction() -> str:
     return f"""\
-{_made_from("src/flow_telemetry/signals/semconv.py")}
+{_made_from("src/flow_telemetry/signals/semconv.py and flow_semconv.py")}
 
 # Attributes
 

@@ -10,6 +10,7 @@ from tools.update_docs import (
     ROOT,
     attributes_page,
     documents,
+    with_action_inputs,
     with_inputs,
 )
 
@@ -44,6 +45,12 @@ def test_a_readme_without_the_place_for_the_inputs_is_told() -> None:
     """The generator says which comments it looks for."""
     with pytest.raises(ValueError, match="<!-- inputs -->"):
         with_inputs("# Title", [])
+
+
+def test_an_action_without_the_place_for_the_inputs_is_told() -> None:
+    """Its steps have to carry the inputs already: two blocks of variables, one for each shell."""
+    with pytest.raises(ValueError, match="`inputs:`"):
+        with_action_inputs("inputs:\noutputs:\n", [])
 
 
 def test_an_attribute_without_a_group_is_told() -> None:
