@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import threading
 import webbrowser
 from collections.abc import Iterator
@@ -16,29 +17,87 @@ from tests.support.program import TOKEN, Program
 
 from flow_telemetry.demo.browser import has_browser, open_page
 from flow_telemetry.demo.show import Demo
+from flow_telemetry.demo.triggers import triggers
 from flow_telemetry.demo.world import demo_world
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.spans import SpanRecord
 
-TRACE = TraceIdentity(root="github.com/acme/shop/pull/123").trace_id
+TRACES = [
+    TraceIdentity(root=f"github.com/acme/shop/{thing}").trace_id
+    for thing in ("pull/123", "pull/131", "issues/100")
+]
+VAT, INVOICE, FEATURE = TRACES
+# Read by eye off the world: what each event sends, in order of time.
+SENT = [40, 21, 49, 6, 0, 21, 12, 39, 49, 5, 0, 21, 269]
+LINES = [
+    "workflow_run         CI 999: failure                       40 spans",
+    "workflow_run         Deploy 1007, attempt 2: success       12 spans",
+    "workflow_run         CI 1014 of the merge queue: success   49 spans",
+    "pull_request_target  pull request #131 closed               5 spans",
+    "issues               story #110 closed                      - leaves with its epic",
+    "issues               epic #100 closed                     269 spans",
+]
 NAMES = [
+    "epic acme/shop#100",
+    "story acme/shop#110",
+    "in progress",
+    "pull request #123",
+    "draft",
+    "awaiting review",
+    "changes requested",
+    "in merge queue",
     "RUN CI",
-    "queued",
-    "lint",
-    "test (3.10)",
-    "test (3.12)",
     "test (3.14)",
     "Set up Python 3.14",
     "Run pytest",
-    "build image",
     "RUN Deploy",
     "deploy staging",
     "deploy production",
     "waiting for approval",
-    "Roll out",
 ]
+# The picture of the README: without jobs of CI, steps and waits for runners.
+PICTURE = """\
+epic acme/shop#100
+  open
+  story acme/shop#110
+    open
+    in progress
+    pull request #123
+      draft
+      RUN CI
+      RUN CI
+      awaiting review
+      changes requested
+      in review
+      RUN CI
+      awaiting merge
+    RUN Deploy
+      deploy staging
+      deploy production
+    deploy staging
+    deploy production
+    RUN Deploy
+      deploy production
+    deploy production
+  story acme/shop#111
+    open
+    in progress
+    pull request #131
+      awaiting review
+      RUN CI
+      in review
+      awaiting merge
+      in merge queue
+      RUN CI
+    RUN Deploy
+      deploy staging
+      deploy production
+    deploy staging
+    deploy production
+  in progress
+"""
 # A shell in which nothing of OpenTelemetry and GitHub works, but for the secrets in it.
 HOSTILE = {
     "ALL_PROXY": "http://127.0.0.1:9",
@@ -59,6 +118,8 @@ HOSTILE = {
 
 class Terminal(io.StringIO):
     """A stream that somebody looks at."""
+
+    encoding = "utf-8"
 
     def isatty(self) -> bool:
         return True
@@ -87,16 +148,51 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     return Shown(text=stream.getvalue(), page=page, path=path, opened=opened)
 
 
-def test_the_demo_shows_every_run_as_a_tree_and_as_a_page(shown: Shown) -> None:
-    """The commands that were run, what arrived, and both views of it."""
+def _names(drawing: str) -> str:
+    """The names of a drawn tree, without its lines, marks, durations and bars."""
+    rows = (
+        re.match(r"([│├└─ ]*)(\S.*?)(?: ✗| phase| status| attempt 2)*(?: {2,}|$)", line)
+        for line in re.sub(r"\x1b\[\d*m", "", drawing).splitlines()
+        if "░" in line or "█" in line
+    )
+    return "".join(f"{'  ' * (len(row[1]) // 3)}{row[2]}\n" for row in rows if row)
+
+
+def test_the_demo_shows_live_traces_and_the_feature_trace(shown: Shown) -> None:
+    """What was sent for each event, what arrived, and both views of it."""
     for name in NAMES:
         assert name in shown.text
         assert name in shown.page
-    for run in ("999 --run-attempt 1", "999 --run-attempt 2", "1002 --run-attempt 1"):
-        assert f"$ flow-telemetry export run --repo acme/shop --run-id {run}" in shown.text
-    assert "decoded 80 spans from 3 requests" in shown.text
-    assert TRACE in shown.text
+    for line in LINES:
+        assert line in shown.text
+    assert f"decoded {sum(SENT)} spans from {len(SENT) - SENT.count(0)} requests" in shown.text
+    for trace in TRACES:
+        assert trace in shown.text
+        assert trace in shown.page
     assert str(shown.path.resolve()) in shown.text
+
+
+def test_no_event_has_anything_to_complain_of(shown: Shown) -> None:
+    """What a runner would show as a warning would be shown here too."""
+    for word in ("::", "problem", "left out"):
+        assert word not in shown.text
+
+
+def test_the_terminal_stays_readable(shown: Shown) -> None:
+    """Steps are drawn for one failed job only; the feature trace is the picture of the README."""
+    live, _, feature = shown.text.partition("THE FEATURE TRACE")
+    assert live.count("Set up job") == 1
+    assert len(shown.text.splitlines()) < 150
+    assert _names(feature) == PICTURE
+
+
+def test_the_page_begins_with_the_picture_too(shown: Shown) -> None:
+    """Jobs that went well are folded; what failed is open, and one click shows the rest."""
+    assert re.search(r'lint</bdi>(?:(?!<li).)*class="below"><', shown.page, re.DOTALL)
+    failed = (
+        r'class="failed" title="failed">✗</span> <bdi>test \(3\.14\)</bdi>(?:(?!<li).)*below" open'
+    )
+    assert re.search(failed, shown.page, re.DOTALL)
 
 
 def test_the_page_opens_in_a_browser_of_somebody_who_looks_on(shown: Shown) -> None:
@@ -175,12 +271,14 @@ class TestTheBundledWorld:
     @pytest.fixture
     def spans(self, program: Program, receiver: Receiver) -> list[SpanRecord]:
         """All that the program exports of it."""
-        for run in program.github.world.attempts:
-            words = ["--repo", "acme/shop", "--run-id", run.id, "--run-attempt", run.attempt]
-            result = program.command(
-                "export", "run", *words, environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
-            )
-            assert result.status == 0, result.log
+        sent = []
+        for trigger in triggers(program.github.world):
+            before = len(receiver.spans)
+            inputs = {"ancestors": "none", "fail_on_error": True}
+            result = program.action(trigger.variables, event=trigger.payload, **inputs)
+            assert (result.status, result.warnings) == (0, []), result.log
+            sent.append(len(receiver.spans) - before)
+        assert sent == SENT
         return receiver.spans
 
     @pytest.fixture
@@ -189,35 +287,70 @@ class TestTheBundledWorld:
         with FakeGitHub(demo_world(), check=validate) as fake:
             yield fake
 
-    def test_it_is_one_trace_of_the_pull_request(self, spans: list[SpanRecord]) -> None:
-        """The deployment after the merge is in it too."""
-        assert {span.trace_id for span in spans} == {TRACE}
-        assert len({span.span_id for span in spans}) == len(spans)
+    def test_it_is_a_trace_of_each_pull_request_and_one_of_the_feature(
+        self, spans: list[SpanRecord]
+    ) -> None:
+        """Each is one tree, with every span once: deployments after the merge are in it too."""
+        assert {span.trace_id for span in spans} == set(TRACES)
+        for trace in TRACES:
+            inside = [span for span in spans if span.trace_id == trace]
+            ids = {span.span_id for span in inside}
+            assert len(ids) == len(inside)
+            assert [s.parent_span_id for s in inside if s.parent_span_id not in ids] == [""]
 
     def test_a_test_fails_and_passes_in_the_second_attempt(self, spans: list[SpanRecord]) -> None:
         """The failed step says why; what had succeeded is carried over."""
-        failed, passed = (s for s in spans if s.name == "test (3.14)")
-        assert (failed.status, passed.status) == ("ERROR", "UNSET")
+        live = [span for span in spans if span.trace_id == VAT]
+        failed, passed, later = (s for s in live if s.name == "test (3.14)")
+        assert (failed.status, passed.status, later.status) == ("ERROR", "UNSET", "UNSET")
         assert "Decimal('19.99')" in failed.events[0].attributes["github.annotation.message"]
-        assert [s.name for s in spans if s.status == "ERROR"] == [
+        second = [s for s in live if s.name == "RUN CI"][1]
+        assert second.attributes["github.run.jobs.carried_over"] == 3
+
+    def test_what_failed_is_the_tests_and_the_first_deployment(
+        self, spans: list[SpanRecord]
+    ) -> None:
+        """Nothing of the second pull request failed, and nothing else of the first."""
+        assert [s.name for s in spans if s.status == "ERROR" and s.trace_id != FEATURE] == [
             "RUN CI",
             "test (3.14)",
             "Run pytest",
+            "RUN Deploy",
+            "deploy production",
+            "Smoke tests",
+            "deploy production",
         ]
-        second = [s for s in spans if s.name == "RUN CI"][1]
-        assert second.attributes["github.run.jobs.carried_over"] == 3
 
     def test_jobs_begin_when_those_that_they_need_have_ended(self, spans: list[SpanRecord]) -> None:
         """The image waits for the tests, production for staging and then for people."""
-        first_tests = [s for s in spans if s.name.startswith("test (")][:3]
-        passed = [s for s in spans if s.name == "test (3.14)"][1]
-        skipped, built = (s for s in spans if s.name == "build image")
-        staging, production, approval = (
-            next(s for s in spans if s.name == name)
-            for name in ("deploy staging", "deploy production", "waiting for approval")
-        )
+        live = [s for s in spans if s.trace_id == VAT]
+        jobs = [s for s in live if s.attributes["flow.entity.type"] == "job"]
+        first_tests = [s for s in jobs if s.name.startswith("test (")][:3]
+        passed = [s for s in jobs if s.name == "test (3.14)"][1]
+        skipped, built, _ = (s for s in jobs if s.name == "build image")
+        staging = next(s for s in jobs if s.name == "deploy staging")
+        production = next(s for s in jobs if s.name == "deploy production")
+        approvals = [s for s in live if s.name == "waiting for approval"]
         assert skipped.attributes["github.job.conclusion"] == "skipped"
         assert skipped.start >= max(s.end for s in first_tests)
         assert built.start >= passed.end
         assert production.start >= staging.end
-        assert (approval.start, approval.seconds) == (production.start, 312)
+        assert approvals[0].start == production.start
+        assert [s.seconds for s in approvals] == [312, 95]
+
+    def test_things_end_in_the_order_in_which_they_need_each_other(
+        self, spans: list[SpanRecord]
+    ) -> None:
+        """Checks before the approval and the merge, the queue's run within the phase."""
+        feature = [s for s in spans if s.trace_id == FEATURE]
+        pulls = [s for s in feature if s.name.startswith("pull request #")]
+        deploys = [s for s in feature if s.name == "RUN Deploy"]
+        assert max(s.end for s in feature if s.name == "RUN CI") <= max(s.end for s in pulls)
+        assert all(deploy.start > pulls[0].end for deploy in deploys)
+        (queue,) = (s for s in feature if s.name == "in merge queue")
+        inside = [
+            s
+            for s in feature
+            if s.name == "RUN CI" and queue.start <= s.start <= s.end <= queue.end
+        ]
+        assert len(inside) == 1

@@ -17,9 +17,10 @@ def add_command(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "demo",
         help="show what an export gives: no account, token or network",
-        description="Reads the runs of a bundled GitHub over HTTP, exports them to a bundled "
-        "OTLP receiver, and shows what arrived: as a tree in the terminal, and as a waterfall on "
-        "a page that needs nothing else. Your settings and the network are left alone.",
+        description="Replays the events of a feature on a bundled GitHub, exports each over HTTP "
+        "to a bundled OTLP receiver, and shows what arrived, live traces and the feature trace: as "
+        "trees in the terminal, and as waterfalls on a page that needs nothing else. Your settings "
+        "and the network are left alone.",
     )
     parser.add_argument(
         "--html",

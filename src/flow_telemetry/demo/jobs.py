@@ -3,43 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from flow_telemetry.testing.plans import AnnotationPlan, JobPlan, StepPlan
 from flow_telemetry.testing.world import annotation, job, step
 
 LINT = "lint"
 BUILD = "build image"
-TESTS = {version: f"test ({version})" for version in ("3.10", "3.12", "3.14")}
+VERSIONS = ("3.10", "3.12", "3.14")
 STAGING = "deploy staging"
 PRODUCTION = "deploy production"
+# How long a job that was approved waits for its runner.
+QUEUED_SECONDS = 9
+
+
+def test_job(version: str) -> str:
+    """Return the name of the job that tests on a version of Python."""
+    return f"test ({version})"
+
+
+def checks(*pytest_seconds: float) -> list[JobPlan]:
+    """Return the jobs of CI that pass, the tests of each version after so many seconds."""
+    tests = (
+        job(test_job(version), queued=9, steps=_on_python(version, 21, [step("Run pytest", took)]))
+        for version, took in zip(VERSIONS, pytest_seconds, strict=False)
+    )
+    lint_steps = [step("Run ruff check", 3), step("Run mypy", 38)]
+    return [job(LINT, queued=7, steps=_on_python("3.12", 14, lint_steps)), *tests]
 
 
 def first_attempt() -> list[JobPlan]:
     """Return the jobs of CI: the newest Python waits for a runner, then fails its tests."""
-    return [
-        job(LINT, queued=7, steps=_on_python("3.12", 14, _lint_steps())),
-        job(TESTS["3.10"], queued=9, steps=_on_python("3.10", 21, [step("Run pytest", 148)])),
-        job(TESTS["3.12"], queued=11, steps=_on_python("3.12", 17, [step("Run pytest", 126)])),
-        failed_test(),
-        job(BUILD, "skipped", after=265),
-    ]
+    return [*checks(148, 126), failed_test(), job(BUILD, "skipped", after=265)]
 
 
 def failed_test() -> JobPlan:
     """Return the job that fails, with what its check run says of it."""
     return job(
-        TESTS["3.14"],
+        test_job("3.14"),
         "failure",
         queued=94,
         steps=_on_python("3.14", 26, [step("Run pytest", 131, "failure")]),
-        annotations=_failures(),
+        annotations=_failures(
+            "AssertionError: assert Decimal('19.99') == Decimal('20.00')",
+            title="test_vat_is_rounded_once",
+            path="tests/test_cart.py",
+            line=57,
+        ),
     )
 
 
 def test_again() -> JobPlan:
     """Return the same job in the second attempt, where the tests pass."""
     return job(
-        TESTS["3.14"],
+        test_job("3.14"),
         queued=6,
         steps=_on_python("3.14", 24, [step("Run pytest", 119)]),
     )
@@ -59,17 +76,21 @@ def build_image(after: float) -> JobPlan:
 def deploy_staging() -> JobPlan:
     """Return the deployment that goes by itself."""
     steps = [step("Roll out", 64), step("Smoke tests", 28)]
-    return job(STAGING, queued=8, steps=_in_checkout(steps))
+    return job(STAGING, after=2, queued=8, steps=_in_checkout(steps))
 
 
-def deploy_production(*, after: float, approval: float) -> JobPlan:
+def deploy_production(*, after: float, approval: float, healthy: bool = True) -> JobPlan:
     """Return the deployment that waits ``approval`` seconds for people, then for a runner."""
-    steps = [step("Roll out", 118), step("Smoke tests", 35)]
-    return job(PRODUCTION, after=after, queued=approval + 9, steps=_in_checkout(steps))
-
-
-def _lint_steps() -> list[StepPlan]:
-    return [step("Run ruff check", 3), step("Run mypy", 38)]
+    result = "success" if healthy else "failure"
+    steps = [step("Roll out", 118), step("Smoke tests", 35, result)]
+    return job(
+        PRODUCTION,
+        result,
+        after=after,
+        queued=approval + QUEUED_SECONDS,
+        steps=_in_checkout(steps),
+        annotations=() if healthy else _failures("GET /checkout answered 502 Bad Gateway"),
+    )
 
 
 def _on_python(version: str, installing: float, steps: Sequence[StepPlan]) -> list[StepPlan]:
@@ -88,9 +109,5 @@ def _in_checkout(steps: Sequence[StepPlan]) -> list[StepPlan]:
     ]
 
 
-def _failures() -> list[AnnotationPlan]:
-    assertion = "AssertionError: assert Decimal('19.99') == Decimal('20.00')"
-    return [
-        annotation(assertion, title="test_vat_is_rounded_once", path="tests/test_cart.py", line=57),
-        annotation("Process completed with exit code 1."),
-    ]
+def _failures(message: str, **facts: Any) -> list[AnnotationPlan]:
+    return [annotation(message, **facts), annotation("Process completed with exit code 1.")]

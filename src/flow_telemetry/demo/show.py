@@ -1,24 +1,27 @@
-"""The demo's story: start both ends, export every run between them, show what arrived."""
+"""The demo's story: start both ends, replay every event between them, show what arrived."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
 from flow_telemetry.commands.terminal import draw
 from flow_telemetry.demo.browser import has_browser
-from flow_telemetry.demo.program import Program
+from flow_telemetry.demo.excerpt import overview, without_steps
+from flow_telemetry.demo.program import Place, Program, running
 from flow_telemetry.demo.received import telemetry_spans
-from flow_telemetry.demo.world import CHANGE, REPOSITORY, TITLE, demo_world
+from flow_telemetry.demo.runs import DEPLOY
+from flow_telemetry.demo.triggers import Trigger, triggers
+from flow_telemetry.demo.world import EPIC, REPOSITORY, TITLE, demo_world
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.telemetry import Span
 from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
+from flow_telemetry.views.durations import counted
 from flow_telemetry.views.html import waterfall
 
 _PAGE_NAME = "flow-telemetry-demo.html"
@@ -45,7 +48,7 @@ class Demo:
         """
         try:
             spans = self._exported_spans()
-            self._write(f"\n{draw(spans, self.stream)}\n")
+            self._draw(spans)
             self._show_page(spans)
         except OSError as error:
             reason = error.strerror or type(error).__name__
@@ -55,52 +58,79 @@ class Demo:
             ) from None
 
     def _exported_spans(self) -> list[Span]:
-        """Export every run of the demo's world and return what the receiver decoded."""
+        """Replay every event of the demo's world and return what the receiver decoded."""
         world = demo_world()
         with (
             FakeGitHub(world) as github,
             Receiver() as receiver,
             tempfile.TemporaryDirectory(prefix="flow-telemetry-demo-") as folder,
         ):
-            program = Program(
+            place = Place(
                 github_url=github.url,
+                server_url=world.server_url,
+                repository=REPOSITORY,
                 otlp_endpoint=receiver.url,
                 environ=self.environ,
                 folder=Path(folder),
             )
-            self._introduce(program)
-            for run in world.attempts:
-                self._export(run, program)
+            self._introduce(place)
+            with running(place) as program:
+                for trigger in triggers(world):
+                    self._export(trigger, program, receiver)
             self._write(
                 f"\nGitHub was asked {len(github.requests)} times; the receiver decoded "
-                f"{len(receiver.spans)} spans from {len(receiver.requests)} requests:\n"
+                f"{len(receiver.spans)} spans from {len(receiver.requests)} requests.\n"
+                "Of these the terminal shows what is coarse, and of one failed job the steps; the "
+                "page shows all.\n"
             )
             return telemetry_spans(receiver.spans)
 
-    def _introduce(self, program: Program) -> None:
-        variables = "".join(f"  {name}={value}\n" for name, value in program.variables.items())
+    def _introduce(self, place: Place) -> None:
         self._write(
             "A demo on this machine alone: no account, no token, no network.\n\n"
-            f"It holds a small GitHub with pull request #{CHANGE} of {REPOSITORY}, "
-            f'"{TITLE}",\nand an OTLP receiver in place of your backend. The program is told '
-            f"of both as you would tell it:\n\n{variables}"
+            f'It holds a small GitHub with epic #{EPIC} of {REPOSITORY}, "{TITLE}", and an\n'
+            "OTLP receiver in place of your backend. The action is told of both as a workflow "
+            "would tell it:\n\n"
+            f"  GITHUB_API_URL={place.github_url}\n"
+            f"  OTEL_EXPORTER_OTLP_ENDPOINT={place.otlp_endpoint}\n\n"
+            "It runs for each event that starts the ready workflow of the README:\n\n"
         )
 
-    def _export(self, run: Run, program: Program) -> None:
-        arguments = ["export", "run", "--repo", REPOSITORY, "--run-id", str(run.id)]
-        arguments += ["--run-attempt", str(run.attempt)]
-        self._write(f"\n{_what(run)}\n  $ flow-telemetry {' '.join(arguments)}\n")
-        ended = program.call(arguments)
-        self._write("".join(f"  {line}\n" for line in ended.report.splitlines()))
+    def _export(self, trigger: Trigger, program: Program, receiver: Receiver) -> None:
+        before = len(receiver.spans)
+        ended = program.export(trigger.variables, trigger.payload)
+        arrived = len(receiver.spans) - before
+        became = f"{arrived:>3} spans" if arrived else "  - leaves with its epic"
+        self._write(
+            f"  {trigger.time:%b %d %H:%M}  {trigger.event:<21}{trigger.what:<37}{became}\n"
+            + "".join(f"    {line}\n" for line in ended.annotations)
+        )
         if ended.status != 0:
             raise FlowTelemetryError(
-                f"the export of run {run.id} ended with exit status {ended.status}; "
+                f"the export of {trigger.what} ended with exit status {ended.status}; "
                 "please report it with the lines above"
             )
 
-    def _show_page(self, spans: list[Span]) -> None:
+    def _draw(self, spans: Sequence[Span]) -> None:
+        feature = _feature_trace(spans)
+        live = [span for span in spans if span.trace_id != feature]
+        whole = [span for span in spans if span.trace_id == feature]
+        self._draw_part(
+            live, without_steps(live), "LIVE TRACES, one a pull request, sent as things happened"
+        )
+        self._draw_part(
+            whole, overview(whole, DEPLOY), "THE FEATURE TRACE, sent whole when the epic closed"
+        )
+
+    def _draw_part(self, spans: Sequence[Span], drawn: Sequence[Span], title: str) -> None:
+        self._write(
+            f"\n{title} ({len(drawn)} of {counted(len(spans), 'span')} drawn):\n\n"
+            f"{draw(drawn, self.stream)}\n"
+        )
+
+    def _show_page(self, spans: Sequence[Span]) -> None:
         path = self.html or Path(tempfile.mkdtemp(prefix="flow-telemetry-demo-")) / _PAGE_NAME
-        page = waterfall(spans, f"Pull request #{CHANGE} of {REPOSITORY}: {TITLE}")
+        page = waterfall(spans, f"Epic #{EPIC} of {REPOSITORY}: {TITLE}")
         try:
             path.write_text(page, encoding="utf-8", newline="\n")
         except OSError as error:
@@ -108,7 +138,7 @@ class Demo:
             raise FlowTelemetryError(
                 f"the page cannot be written to {path}: {reason}; name another file by --html"
             ) from None
-        self._write(f"\nThe same as a waterfall: {path.resolve()}\n")
+        self._write(f"\nAll of it as waterfalls: {path.resolve()}\n")
         looked_at = self.stream.isatty() and has_browser(self.environ, sys.platform)
         if self.open_page is not None and looked_at:
             self.open_page(path)
@@ -118,6 +148,9 @@ class Demo:
         self.stream.flush()
 
 
-def _what(run: Run) -> str:
-    of_attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
-    return f"Run {run.plan.workflow}{of_attempt} ended with {run.conclusion}:"
+def _feature_trace(spans: Sequence[Span]) -> str:
+    """The trace whose root is a work item."""
+    roots = (s for s in spans if s.parent_span_id is None)
+    return next(
+        (s.trace_id for s in roots if s.attributes.get("flow.entity.type") == "work_item"), ""
+    )

@@ -22,6 +22,8 @@ _LONGEST_VALUE = 4_096
 _NANOSECONDS = 1_000_000_000
 _TICKS = 4
 _THINNEST = 0.1  # percent
+# Where a trace has more spans, jobs that went well begin folded: what is above them fits a screen.
+_MOST_UNFOLDED = 100
 
 
 def waterfall(spans: Sequence[Span], title: str) -> str:
@@ -103,7 +105,12 @@ def _span(node: Node, depth: int, trace: Trace) -> Iterator[str]:
         yield "</li>"
         return
     below = counted(len(node.children), "span")
-    yield f'<details class="below" open><summary><span>{below} below</span></summary><ul>'
+    opened = "" if _is_folded(span, trace) else " open"
+    yield f'<details class="below"{opened}><summary><span>{below} below</span></summary><ul>'
+
+
+def _is_folded(span: Span, trace: Trace) -> bool:
+    return trace.spans > _MOST_UNFOLDED and entity_of(span) == "job" and span.error is None
 
 
 def _name(span: Span) -> str:
