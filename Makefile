@@ -32,7 +32,7 @@ LOCK := "$(BIN)/uv" pip compile --quiet --no-python-downloads --universal --pyth
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' Makefile
 
-demo: $(RUNTIME) ## a run becomes a trace: no account, token or network
+demo: $(RUNTIME) ## a feature becomes a trace: no account, token or network
 	"$(BIN)/flow-telemetry" demo $(ARGS)
 
 test: $(DEV) ## the test suite; ARGS="-k name" goes to pytest

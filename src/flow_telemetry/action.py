@@ -84,6 +84,8 @@ def _export(environ: Mapping[str, str]) -> tuple[Settings | None, Outcome]:
         return settings, _run(settings, event)
     except FlowTelemetryError as error:
         problem = str(error)
+    except KeyboardInterrupt:  # The runner's first signal to a step that was cancelled.
+        problem = "the step was cancelled before everything was sent"
     except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
         problem = _unexpected(error)
     return settings, Outcome(status=Status.SKIPPED, problems=(problem,), failed=True)

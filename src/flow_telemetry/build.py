@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from flow_telemetry.clock import Clock, Deadline
-from flow_telemetry.export.interface import SpanSink
+from flow_telemetry.export.forms import Choices
+from flow_telemetry.export.interface import Sink
 from flow_telemetry.export.sinks import OtlpSink
 from flow_telemetry.export.spool import Spool
 from flow_telemetry.log import Log
@@ -16,25 +17,31 @@ from flow_telemetry.sources.github.issues import GitHubIssues
 from flow_telemetry.sources.jira.client import JiraClient, JiraSession
 from flow_telemetry.sources.jira.tracker import Jira
 from flow_telemetry.sources.trackers import Trackers
-from flow_telemetry.telemetry import Signal
 
 # What is read must still be sent, or at least written to the spool.
 _SHARE_OF_READING = 0.8
 
 
 def otlp_sink(settings: Settings, deadline: Deadline) -> OtlpSink:
-    """Return the backend of the settings, which have to name one."""
+    """Return the backend of the settings."""
     return OtlpSink(
-        target=settings.otlp.targets[Signal.TRACES],
+        targets=settings.otlp.targets,
         spool=Spool(settings.spool_path),
         deadline=deadline,
+        choices=choices_of(settings),
     )
+
+
+def choices_of(settings: Settings) -> Choices:
+    """Return the forms in which the user wants events and metrics to leave."""
+    chosen = settings.signals
+    return Choices(event_time=chosen.event_time, metric_shape=chosen.metric_shape)
 
 
 def build_parts(
     settings: Settings,
     *,
-    sink: SpanSink,
+    sink: Sink,
     clock: Clock,
     deadline: Deadline,
     log: Log,

@@ -8,7 +8,7 @@ from enum import Enum
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
-from flow_telemetry.telemetry import Delivery, merged_deliveries
+from flow_telemetry.telemetry import Delivery, Signal, merged_deliveries
 from flow_telemetry.timing import Interval
 
 
@@ -71,7 +71,7 @@ class Outcome:
     @property
     def spans(self) -> int:
         """How many spans the backend took."""
-        return sum(delivery.sent for delivery in self.deliveries)
+        return sum(each.sent for each in self.deliveries if each.signal is Signal.TRACES)
 
 
 def merged(outcomes: Iterable[Outcome]) -> Outcome:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from flow_telemetry.clock import Clock, Deadline
-from flow_telemetry.export.interface import SpanSink
+from flow_telemetry.export.interface import Sink
 from flow_telemetry.log import Log
 from flow_telemetry.rules.aliases import with_aliases
 from flow_telemetry.sources.github.client import GitHubClient
@@ -25,7 +25,7 @@ class Parts:
 
     github: GitHubClient
     trackers: Trackers
-    sink: SpanSink
+    sink: Sink
     clock: Clock
     deadline: Deadline
     log: Log

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.outcome import Exported, Outcome, Status
+from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import OldSpans, Settings
 from flow_telemetry.signals.ages import AgeLimit
@@ -28,8 +28,8 @@ def export(settings: Settings, subjects: tuple[Subject, ...], parts: Parts) -> O
     gathered = _Gathered()
     limit = _age_limit(settings, parts)
     spans = _spans(settings, subjects, parts, gathered)
-    delivery = parts.sink.deliver(limit.applied(spans) if limit else spans)
-    outcome = _outcome(settings, gathered, delivery, limit)
+    deliveries = parts.sink.deliver(limit.applied(spans) if limit else spans)
+    outcome = _outcome(settings, gathered, deliveries, limit)
     return replace(outcome, seconds=parts.clock.monotonic() - began)
 
 
@@ -37,7 +37,8 @@ def switched_off(settings: Settings) -> Outcome | None:
     """Return the outcome where there is nothing to send to, so that nothing is even read."""
     if settings.otlp.targets:
         return None
-    reasons = tuple(dict.fromkeys(settings.otlp.off.values()))
+    off, wanted = settings.otlp.off, settings.signals.wanted
+    reasons = tuple(dict.fromkeys(off[each] for each in off if each in wanted or not wanted))
     return Outcome(
         status=Status.SKIPPED, notices=tuple(f"nothing is sent: {each}" for each in reasons)
     )
@@ -49,12 +50,6 @@ class _Gathered:
 
     collected: list[Collected] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    exported: Exported | None = None
-
-    def add(self, collected: Collected) -> None:
-        """Keep what a subject tells; of what was exported only the first, which outputs name."""
-        self.exported = self.exported or collected.exported
-        self.collected.append(replace(collected, spans=(), exported=None))
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return what all subjects tell under that name, each text once."""
@@ -75,7 +70,7 @@ def _spans(
                 break
             if each is None:
                 break
-            gathered.add(each)
+            gathered.collected.append(replace(each, spans=()))
             yield from each.spans
 
 
@@ -88,32 +83,40 @@ def _age_limit(settings: Settings, parts: Parts) -> AgeLimit | None:
 
 
 def _outcome(
-    settings: Settings, gathered: _Gathered, delivery: Delivery, limit: AgeLimit | None
+    settings: Settings,
+    gathered: _Gathered,
+    deliveries: tuple[Delivery, ...],
+    limit: AgeLimit | None,
 ) -> Outcome:
     incomplete = (*gathered.errors, *gathered.all("incomplete"))
-    status = _status(delivery, bool(incomplete))
+    status = _status(deliveries, bool(incomplete))
+    exported = [each.exported for each in gathered.collected if each.exported is not None]
     return Outcome(
         status=status,
         exported=exported[0] if exported else None,
         further=tuple(exported[1:]),
-        deliveries=(delivery,) if exported or delivery.collected else (),
+        deliveries=deliveries,
         problems=(
             *gathered.all("problems"),
             *incomplete,
-            *(_told(each) for each in delivery.failures),
+            *(_told(each) for delivery in deliveries for each in delivery.failures),
         ),
-        notices=gathered.all("notices"),
+        notices=(
+            *gathered.all("notices"),
+            *(notice for delivery in deliveries for notice in delivery.notices),
+        ),
         left_out=(*gathered.all("left_out"), *_old(settings, limit)),
         failed=bool(incomplete) or status in (Status.SPOOLED, Status.PARTIAL),
     )
 
 
-def _status(delivery: Delivery, incomplete: bool) -> Status:
-    if not delivery.collected:
+def _status(deliveries: tuple[Delivery, ...], incomplete: bool) -> Status:
+    if not any(each.collected for each in deliveries):
         return Status.SKIPPED
-    if delivery.spooled:
+    if any(each.spooled for each in deliveries):
         return Status.SPOOLED
-    return Status.PARTIAL if incomplete or not delivery.complete else Status.EXPORTED
+    complete = all(each.complete for each in deliveries)
+    return Status.EXPORTED if complete and not incomplete else Status.PARTIAL
 
 
 def _told(failure: Failure) -> str:

@@ -75,7 +75,7 @@ def assert_one_tree(spans: Iterable[SpanRecord], root: str) -> None:
     assert [(top.span_id, top.parent_span_id) for top in tops] == [(references.span_id(root), "")]
 
 
-ORDERS = {
+ORDERS: dict[str, list[tuple[int, ...]]] = {
     "change": list(itertools.permutations(range(3))),
     "item": [(0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2)],
     "feature": [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (2, 4, 0, 3, 1)],

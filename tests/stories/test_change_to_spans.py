@@ -114,6 +114,22 @@ def test_closed_without_a_merge_is_told_apart(
     assert [each.name for each in phases(receiver)] == ["draft"]
 
 
+def test_a_merge_that_is_noted_after_the_closing_is_a_merge(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """GitHub tells of both, a second apart; the first of them is the end."""
+    world.pull_request(
+        123,
+        opened_at=OPENED,
+        closed_at=MERGED,
+        merged_at="2026-11-04T08:00:01Z",
+        timeline=[happened("closed", at=MERGED), happened("merged", at="2026-11-04T08:00:01Z")],
+    )
+    closings.pull_request(program, 123)
+    span = receiver.span("pull request #123")
+    assert (span.attributes["vcs.change.state"], span.seconds) == ("merged", 2 * 24 * 3600)
+
+
 def test_what_came_after_the_end_changes_nothing(
     program: Program, world: World, receiver: Receiver
 ) -> None:

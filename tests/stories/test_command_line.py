@@ -240,6 +240,13 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "since": "7d",
         "workflows": "CI",
         "branches": "*",
+        "signals": "traces",
+        "events": "none",
+        "event-time": "event",
+        "metric-shape": "gauge",
+        "metric-attributes": "",
+        "actors": "login",
+        "blocked-names": "waiting",
     }
     switches = {"snapshot", "sweep-runs"}
     assert values.keys() | switches == {each.name for each in INPUTS} - OF_THE_ACTION

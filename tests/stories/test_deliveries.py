@@ -13,7 +13,7 @@ from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.records import Deployment, Run
 from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, deployment_status, sha_of
+from flow_telemetry.testing.world import World, deployment_status, job, sha_of, step
 
 ONE, TWO = sha_of("merge of 21"), sha_of("merge of 22")
 DEPLOYED_AT = "2025-11-08T10:00:05Z"
@@ -272,3 +272,21 @@ def test_a_run_of_a_pull_request_is_not_asked_what_it_delivered(
     of_pull = world.change_run(run, event="pull_request", branch="preview")
     program.export(of_pull)
     assert [path for path in github.paths if "/deployments" in path] == []
+
+
+@pytest.mark.usefixtures("merged")
+def test_a_last_job_sends_what_the_jobs_before_it_deployed(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """One step in one workflow shows the whole change, up to its delivery."""
+    shipped = job("ship", steps=[step("Roll out", 120)])
+    run = world.run(
+        workflow="Deploy", sha=TWO, created_at=DEPLOYED_AT, jobs=closings.going_on(shipped)
+    )
+    log = f"https://github.com/acme/shop/actions/runs/{run.id}/job/{run.job('ship').id}"
+    statuses = [deployment_status("success", after=120, log_url=log)]
+    world.deployment(sha=TWO, created_at=run.job("ship").created_at, statuses=statuses)
+    program.inside(run, closings.OUR_JOB, export="job")
+    assert deliveries(receiver) == {}
+    program.inside(run, closings.OUR_JOB)
+    assert sorted(deliveries(receiver)) == ["21", "22"]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from tests.stories.worlds import EPIC_CLOSED, VAT_MERGE, FeatureWorld, deployed, feature
+from tests.stories.feature_spans import EPIC, of, one_tree, shown
+from tests.stories.worlds import EPIC_CLOSED, FeatureWorld, feature
 from tests.support import closings, references
 from tests.support.program import Program
 
-from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, happened, job, step
+from flow_telemetry.testing.world import World, happened
 
-EPIC = "github.com/acme/shop/issues/1"
 STORY = "github.com/acme/shop/issues/2"
 TRACE = references.trace_id(EPIC)
 WHOLE = [
@@ -54,45 +55,6 @@ WHOLE = [
 def made(world: World) -> FeatureWorld:
     """The epic with its two stories, all closed."""
     return feature(world)
-
-
-def shown(spans: list[SpanRecord], root: str = EPIC) -> list[str]:
-    """The tree of a trace without the waits of runs and jobs, each level in order of names."""
-    trace = references.trace_id(root)
-    kept = [s for s in spans if s.trace_id == trace and s.name != "queued"]
-    return _below(kept, "", 0)
-
-
-def _below(spans: list[SpanRecord], parent: str, depth: int) -> list[str]:
-    lines = []
-    for span in sorted(
-        (s for s in spans if s.parent_span_id == parent), key=lambda s: (s.start, s.name)
-    ):
-        lines += ["  " * depth + span.name, *_below(spans, span.span_id, depth + 1)]
-    return lines
-
-
-def one_tree(spans: list[SpanRecord]) -> bool:
-    """Whether spans are one trace with one root, none twice and all connected."""
-    ids = [span.span_id for span in spans]
-    parents = [span.parent_span_id for span in spans]
-    return (
-        len({span.trace_id for span in spans}) == 1
-        and len(set(ids)) == len(ids)
-        and parents.count("") == 1
-        and set(parents) - {""} <= set(ids)
-    )
-
-
-def plain(summary: str) -> str:
-    """A job summary without the signs that keep names from being Markdown."""
-    return summary.replace("\\", "").replace("\u200b", "")
-
-
-def of(spans: list[SpanRecord], reference: str) -> SpanRecord:
-    """The one span of a flow reference."""
-    (found,) = (s for s in spans if s.attributes["flow.reference"] == reference)
-    return found
 
 
 def test_an_epic_that_closes_leaves_as_one_tree(
@@ -271,158 +233,28 @@ def test_under_the_scope_feature_a_snapshot_is_the_whole(
     assert len(receiver.spans_named("RUN Deploy")) == 2
 
 
-def test_what_is_open_when_the_epic_closes_is_shown_as_of_then(
-    program: Program, world: World, receiver: Receiver, made: FeatureWorld
+def test_a_story_that_was_the_root_of_a_live_trace_is_linked_both_ways(
+    program: Program, receiver: Receiver, made: FeatureWorld
 ) -> None:
-    """A story and a pull request that nobody closed end with the epic, and say so."""
-    world.issue(4, "Refunds", type="Story", parent=1, opened_at="2025-11-05T08:00:00Z")
-    world.issue(5, "An afterthought", type="Story", parent=1, opened_at="2025-11-21T08:00:00Z")
-    world.pull_request(13, branch="refunds", closes=[4], opened_at="2025-11-07T08:00:00Z")
-    closings.issue(program, "acme/shop#1")
-    root = of(receiver.spans, EPIC)
-    for name in ("story acme/shop#4", "pull request #13"):
-        span = receiver.span(name)
-        assert span.attributes["flow.partial"] is True
-        assert span.end == root.end
-    assert one_tree(receiver.spans)
-    assert receiver.spans_named("story acme/shop#5") == []
+    """Under `trace-scope: item` its span stands in two traces."""
+    closings.issue(program, "acme/shop#2", trace_scope="item")
+    live = receiver.span("story acme/shop#2")
+    closings.issue(program, "acme/shop#1", trace_scope="item")
+    whole = receiver.spans_named("story acme/shop#2")[1]
+    assert [(x.trace_id, x.span_id) for x in live.links] == [(whole.trace_id, whole.span_id)]
+    assert [(x.trace_id, x.span_id) for x in whole.links] == [(live.trace_id, live.span_id)]
 
 
-def test_an_item_that_the_token_cannot_see_is_told(
-    program: Program, world: World, receiver: Receiver, made: FeatureWorld
-) -> None:
-    """The rest is one tree; root and summary say what is missing."""
-    world.repository("acme/secret", hidden=True)
-    world.issue(
-        9,
-        "Secret",
-        repository="acme/secret",
-        parent="acme/shop#1",
-        opened_at="2025-11-04T08:00:00Z",
-    )
-    result = closings.issue(program, "acme/shop#1")
-    assert one_tree(receiver.spans)
-    said = "of the sub-issues of acme/shop#1 the token cannot see 1"
-    assert said in of(receiver.spans, EPIC).attributes["flow.feature.incomplete"]
-    assert any(said in warning for warning in result.warnings)
-    assert "the token cannot see 1" in plain(result.summary)
-
-
-@pytest.mark.parametrize(
-    ("most", "detail", "finest"),
-    [
-        (200, "step", "Run pytest"),
-        (36, "job", "ship"),
-        (26, "run", "RUN Deploy"),
-        (4, "change", "pull request #11"),
-    ],
-)
-def test_a_trace_that_would_be_too_large_is_coarser(
-    program: Program, receiver: Receiver, made: FeatureWorld, most: int, detail: str, finest: str
-) -> None:
-    """`max-spans` decides the finest spans that fit; root and summary say which."""
-    result = closings.issue(program, "acme/shop#1", max_spans=most)
-    assert one_tree(receiver.spans)
-    assert of(receiver.spans, EPIC).attributes["flow.feature.detail"] == detail
-    names = {span.name for span in receiver.spans}
-    order = ["Run pytest", "ship", "RUN Deploy", "pull request #11"]
-    assert [name for name in order if name in names] == order[order.index(finest) :]
-    assert ("max-spans" in plain(result.summary)) == (detail != "step")
-
-
-@pytest.mark.parametrize("door", ["action", "command line"])
-def test_a_budget_of_requests_makes_it_coarser_and_is_told(
-    program: Program, github: FakeGitHub, receiver: Receiver, made: FeatureWorld, door: str
-) -> None:
-    """Jobs are given up first; the root, the outcome and the exit status say so."""
-    closings.issue(program, "acme/shop#1")
-    needed = len(github.requests)
-    before = len(receiver.spans)
-    del github.requests[:]
-    most = needed - 4
-    if door == "action":
-        result = closings.issue(program, "acme/shop#1", max_requests=most, fail_on_error=True)
-        told = " ".join(result.errors)
-        assert result.outputs["status"] == "partial"
-    else:
-        result = program.command(
-            *("export", "feature", "acme/shop#1", "--max-requests", most),
-            *("--otlp-endpoint", receiver.url),
-        )
-        told = result.stderr
-    spans = receiver.spans[before:]
-    root = of(spans, EPIC)
-    assert (result.status, len(github.requests)) == (1, most)
-    assert root.attributes["flow.feature.detail"] == "run"
-    assert "max-requests" in root.attributes["flow.feature.incomplete"]
-    assert "max-requests" in told
-    assert one_tree(spans)
-    assert {s.name for s in spans} >= {"RUN CI", "pull request #12", "deploy production"}
-
-
-def test_a_tiny_budget_still_sends_the_root(
-    program: Program, github: FakeGitHub, receiver: Receiver, made: FeatureWorld
-) -> None:
-    """Whatever was read is one tree, and no more is asked than was allowed."""
-    result = closings.issue(program, "acme/shop#1", max_requests=8)
-    assert (result.status, len(github.requests)) == (0, 8)
-    assert one_tree(receiver.spans)
-    assert "max-requests" in of(receiver.spans, EPIC).attributes["flow.feature.incomplete"]
-
-
-def test_a_pull_request_that_closes_two_stories_has_one_place(
-    program: Program, world: World, receiver: Receiver, made: FeatureWorld
-) -> None:
-    """Under the lower number, as in its live trace."""
-    world.pull_request(
-        14,
-        branch="both",
-        closes=[3, 2],
-        opened_at="2025-11-13T08:00:00Z",
-        merged_at="2025-11-13T09:00:00Z",
-    )
-    closings.issue(program, "acme/shop#1")
-    assert one_tree(receiver.spans)
-    assert receiver.span("pull request #14").parent_span_id == references.span_id(EPIC, STORY)
-
-
-def test_a_deployment_by_hand_of_a_later_commit_delivers_the_change(
-    program: Program, world: World, receiver: Receiver, made: FeatureWorld
-) -> None:
-    """What no run of the merged commit deployed is found among the later deployments."""
-    deployed(world, VAT_MERGE, "2025-11-14T10:00:00Z", environment="canary", event="push")
-    run, _ = deployed(
-        world, VAT_MERGE, "2025-11-15T10:00:00Z", environment="eu", event="workflow_dispatch"
-    )
-    closings.issue(program, "acme/shop#1")
-    assert one_tree(receiver.spans)
-    found = receiver.span("deploy eu")
-    assert found.attributes["vcs.change.id"] == "12"
-    assert of(receiver.spans, references.run_of(run)).parent_span_id == found.parent_span_id
-
-
-def test_a_lonely_issue_is_a_feature_of_its_own(
+def test_a_workflow_may_send_a_feature_by_hand(
     program: Program, world: World, receiver: Receiver
 ) -> None:
-    """The topmost item is the feature where no parent is of a feature type."""
-    world.issue(7, type="Bug", opened_at="2025-11-03T08:00:00Z", closed_at="2025-11-04T08:00:00Z")
-    world.pull_request(
-        15, closes=[7], opened_at="2025-11-03T09:00:00Z", merged_at="2025-11-04T08:00:00Z"
-    )
-    world.run(
-        event="pull_request",
-        branch="feature",
-        created_at="2025-11-03T09:00:05Z",
-        jobs=[job("test", steps=[step("Run pytest")])],
-    )
-    closings.issue(program, "acme/shop#7")
-    tree = receiver.tree(references.trace_id("github.com/acme/shop/issues/7"))
-    assert [line for line in tree if "queued" not in line] == [
-        "bug acme/shop#7",
-        "  open",
-        "  pull request #15",
-        "    awaiting review",
-        "    RUN CI",
-        "      test",
-        "        Run pytest",
-    ]
+    """`mode: feature` with `feature-key`, and `snapshot` for one that is open."""
+    feature(world, closed_at=None)
+    inputs: dict[str, Any] = {"mode": "feature", "feature_key": "#1"}
+    refused = program.action(**inputs)
+    assert "still open" in refused.warnings[0]
+    result = program.action(**inputs, snapshot=True)
+    assert result.outputs["status"] == "exported"
+    assert one_tree(receiver.spans)
+    assert result.outputs["trace-id"] == receiver.spans[0].trace_id
+    assert len(receiver.spans_named("RUN Deploy")) == 2

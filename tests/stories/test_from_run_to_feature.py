@@ -244,3 +244,17 @@ def test_the_chain_is_explained(program: Program, run: Run) -> None:
     assert "the pull request closes it" in said
     assert references.trace_id(PULL) in said
     assert references.trace_id(EPIC) in said
+
+
+def test_many_keys_in_a_title_cost_no_requests(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """A title is anybody's text: only the nearest item's chain is asked for, the rest are links."""
+    for number in range(1, 31):
+        world.issue(number)
+    title = " ".join(f"[GH-{number}]" for number in range(1, 31))
+    world.pull_request(123, title=title, closes=[1])
+    run = world.run(event="pull_request", branch="feature", jobs=[job("test")])
+    program.export(run)
+    assert github.paths.count("/graphql") == 1
+    assert len(links(receiver.span("RUN CI"))) == 30

@@ -35,9 +35,7 @@ def story(world: World, *more: EventPlan, **facts: Any) -> None:
     """Story 17 of epic 42, on which bob worked for six days."""
     world.issue(42, "Sell abroad", type="Epic", opened_at=OPENED)
     given = {"assignees": ["bob"], "labels": ["money"], "closed_at": CLOSED, **facts}
-    world.issue(
-        17, type="Story", parent=42, opened_at=OPENED, timeline=(*WORKED, *more), **given
-    )
+    world.issue(17, type="Story", parent=42, opened_at=OPENED, timeline=(*WORKED, *more), **given)
 
 
 def stretches(receiver: Receiver) -> list[SpanRecord]:
@@ -226,3 +224,39 @@ def test_the_command_line_sends_the_same(
     result = program.command("export", "item", "acme/shop#17", "--trace-scope=item", target)
     assert result.status == 0
     assert receiver.spans == [*before, *before]
+
+
+def test_an_item_above_the_named_feature_is_sent_as_itself(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """`feature-key` names what stands below it: it is the root of a trace of its own then."""
+    story(world)
+    world.issue(42, type="Epic", opened_at=OPENED, closed_at=CLOSED)
+    closings.issue(program, "acme/shop#42", feature_key="17")
+    span = receiver.span("epic acme/shop#42")
+    assert (span.span_id, span.parent_span_id) == (references.span_id(EPIC), "")
+    assert span.attributes["flow.work_item.key"] == "acme/shop#42"
+
+
+def test_an_item_costs_few_requests(program: Program, world: World, github: FakeGitHub) -> None:
+    """The repository, the chain, the facts with their history, and no request twice."""
+    story(world)
+    closings.issue(program, "acme/shop#17", trace_scope="item")
+    assert sorted(github.paths) == [
+        "/graphql",
+        "/graphql",
+        "/repos/acme/shop",
+        "/repos/acme/shop/issues/17/timeline?per_page=100",
+    ]
+
+
+def test_a_named_feature_is_sent_whole_at_its_closing(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """`feature-key` makes a story the feature, whatever its type and whatever stands above it."""
+    story(world)
+    world.pull_request(123, closes=[17], opened_at=OPENED, merged_at=CLOSED)
+    result = closings.issue(program, "acme/shop#17", feature_key="17", trace_scope="change")
+    assert result.warnings == []
+    assert {s.trace_id for s in receiver.spans} == {references.trace_id(STORY)}
+    assert "  pull request #123" in receiver.tree()

@@ -62,7 +62,7 @@ def run_of(world: World, **facts: Any) -> Run:
     return world.run(event="pull_request", branch=pull.plan.branch, jobs=[job("test")])
 
 
-def access(jira: FakeJira) -> dict[str, str]:
+def access(jira: FakeJira) -> dict[str, Any]:
     """The inputs that let the program read a Jira."""
     return {"jira_url": jira.url, "jira_email": jira.email, "jira_token": TOKEN}
 
@@ -260,3 +260,14 @@ def test_a_story_of_a_tracker_that_is_not_configured_is_told(
     assert "ACME-57 cannot be read" in warning
     assert "jira-url" in warning
     assert receiver.requests == []
+
+
+def test_a_story_of_jira_needs_nothing_of_github(
+    program: Program, cloud: FakeJira, receiver: Receiver
+) -> None:
+    """Its key names no repository, so that GitHub is not even asked."""
+    result = program.action(
+        mode="item", work_item_key="ACME-57", trace_scope="item", **access(cloud)
+    )
+    assert (result.warnings, program.github.requests) == ([], [])
+    assert receiver.span("story ACME-57").attributes[WORK_ITEM] == "ACME-57"

@@ -140,8 +140,8 @@ def test_without_permission_the_trace_is_narrower_and_that_is_told(
     run = run_on(world)
     result = program.export(run, fail_on_error=True)
     assert stands_alone(receiver, run)
-    assert "pull_requests: read" in receiver.span("RUN CI").attributes["flow.chain.incomplete"]
-    assert any("pull_requests: read" in warning for warning in result.warnings)
+    assert "pull-requests: read" in receiver.span("RUN CI").attributes["flow.chain.incomplete"]
+    assert any("pull-requests: read" in warning for warning in result.warnings)
     assert (result.status, result.outputs["status"]) == (0, "exported")
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from tests.support import closings, references
-from tests.support.program import Program, Result
+from tests.support.program import Program, Result, spans_in_file
 
 from flow_telemetry.testing.faults import status
 from flow_telemetry.testing.github import FakeGitHub
+from flow_telemetry.testing.jira import FakeJira
+from flow_telemetry.testing.jira_world import JiraWorld
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.records import Run
 from flow_telemetry.testing.world import World, deployment_status, job, sha_of, step
@@ -228,7 +230,8 @@ def test_a_list_that_may_not_be_read_fails_it(
     github.denied.add(permission)
     result = sweep(program, swept(world, ago(minutes=1), None), fail_on_error=True)
     assert result.status == 1
-    assert permission.replace("=", ": ") in " ".join(result.errors).replace("_", "-")
+    as_in_workflows = permission.replace("=", ": ").replace("_", "-")
+    assert as_in_workflows in " ".join(result.errors)
 
 
 def test_a_budget_that_ends_fails_it_in_few_words(
@@ -279,8 +282,6 @@ def test_what_it_would_send_can_be_written_to_a_file(
     program: Program, world: World, receiver: Receiver
 ) -> None:
     """`--output` keeps all of it in one file, and sends nothing."""
-    from tests.support.program import spans_in_file
-
     for number in (1, 2):
         merged(world, number, ago(hours=number))
     result = program.command(
@@ -311,14 +312,119 @@ def test_on_a_runner_the_command_line_is_not_led_astray(
     assert {s.trace_id for s in receiver.spans} == {references.trace_id(root)}
 
 
-def test_five_hundred_pull_requests_leave(
+def test_more_pull_requests_than_a_page_holds_leave(
     program: Program, world: World, github: FakeGitHub, receiver: Receiver
 ) -> None:
     """Page after page, none twice."""
     github.check = None
-    for number in range(1, 501):
+    for number in range(1, 131):
         merged(world, number, ago(minutes=2 * number))
-    result = sweep(program, swept(world, ago(minutes=1), None), max_requests=3000)
+    result = sweep(program, swept(world, ago(minutes=1), None), max_requests=1000)
     assert result.warnings == []
     roots = [span.name for span in receiver.spans if not span.parent_span_id]
-    assert (len(roots), len(set(roots))) == (500, 500)
+    assert (len(roots), len(set(roots))) == (130, 130)
+
+
+def test_items_of_jira_are_found_by_a_search(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Jira starts no workflow: those that were closed in the time are asked for."""
+    issues = JiraWorld()
+    for number, hours in ((1, 30), (2, 2), (3, None)):
+        made = issues.issue(f"ACME-{number}", type="Epic", created=ago(days=9))
+        if hours is not None:
+            made.move("Done", at=ago(hours=hours), resolution="Done")
+    merged(world, 1, ago(hours=5), branch="acme-2-vat")
+    with FakeJira(issues, email="mona@example.com", token="s3cret") as jira:
+        result = sweep(
+            program,
+            swept(world, ago(minutes=1), None),
+            jira_url=jira.url,
+            jira_email="mona@example.com",
+            jira_token="s3cret",
+            jira_projects="ACME",
+        )
+    assert (result.warnings, result.outputs["status"]) == ([], "exported")
+    assert names(receiver) == ["epic ACME-2", "pull request #1", "pull request #1"]
+
+
+def test_jira_that_is_down_fails_it(program: Program, world: World, receiver: Receiver) -> None:
+    """The mark does not move, and what GitHub knows has left."""
+    merged(world, 1, ago(hours=5))
+    with FakeJira(JiraWorld(), email="mona@example.com", token="s3cret") as jira:
+        jira.script("/search/jql", status(400, "{}"), times=None)
+        result = sweep(
+            program,
+            swept(world, ago(minutes=1), None),
+            jira_url=jira.url,
+            jira_email="mona@example.com",
+            jira_token="s3cret",
+            jira_projects="ACME",
+            fail_on_error=True,
+        )
+    assert result.status == 1
+    assert any("the sweep could not read all" in error for error in result.errors)
+    assert names(receiver) == ["pull request #1"]
+
+
+def test_the_first_sweep_looks_a_day_back(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """No scheduled run has succeeded before; a dispatched one is no mark."""
+    for number, hours in ((1, 25), (2, 23)):
+        merged(world, number, ago(hours=hours))
+    dispatched = swept(world, ago(hours=1))
+    world.change_run(dispatched, event="workflow_dispatch")
+    sweep(program, swept(world, ago(minutes=1), None))
+    assert names(receiver) == ["pull request #2"]
+
+
+def test_a_repository_that_cannot_be_read_sends_nothing(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """One error says why, and the mark does not move."""
+    github.script("/repos/acme/shop", status(404), times=None)
+    result = sweep(program, swept(world, ago(minutes=1), None), fail_on_error=True)
+    assert (result.status, receiver.requests, len(result.errors)) == (1, [], 1)
+
+
+@pytest.mark.parametrize("door", ["action", "command line"])
+def test_nothing_leaves_twice_in_one_sweep(
+    program: Program, world: World, receiver: Receiver, door: str
+) -> None:
+    """A merged change is sent for itself, and not again with the push of its merge."""
+    merged(world, 1, ago(hours=2))
+    world.history(sha_of("base"), sha_of("merge of 1"))
+    run = world.run(
+        sha=sha_of("merge of 1"),
+        created_at=ago(hours=1.9),
+        jobs=[job("ship", steps=[step("Roll out")])],
+    )
+    log = f"https://github.com/acme/shop/actions/runs/{run.id}/job/{run.jobs[0].id}"
+    world.deployment(
+        sha=sha_of("merge of 1"),
+        created_at=ago(hours=1.9),
+        statuses=[deployment_status("success", log_url=log)],
+    )
+    if door == "action":
+        sweep(program, swept(world, ago(minutes=1), None), sweep_runs=True)
+    else:
+        program.command(
+            *("sweep", "--repo", "acme/shop", "--since", "1d", "--sweep-runs"),
+            *("--otlp-endpoint", receiver.url),
+        )
+    assert names(receiver) == ["RUN CI", "deploy production", "pull request #1"]
+
+
+def test_items_without_spans_are_counted(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Stories have none in the traces of pull requests: one line tells it for all."""
+    world.issue(1, type="Epic", opened_at=ago(hours=9))
+    for number in (2, 3, 4):
+        world.issue(
+            number, type="Story", parent=1, opened_at=ago(hours=9), closed_at=ago(hours=number)
+        )
+    result = sweep(program, swept(world, ago(minutes=1), None), fail_on_error=True)
+    assert (result.status, receiver.requests) == (0, [])
+    assert "the spans of 3 work items" in result.summary.replace("\\", "")

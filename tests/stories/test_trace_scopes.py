@@ -95,7 +95,9 @@ def test_a_pull_request_stands_below_its_story(
     assert_stands(receiver.span("pull request #123"), PULL, root, parent)
 
 
-@pytest.mark.parametrize(("scope", "root", "parent"), [("item", ITSELF, ""), ("feature", EPIC, EPIC)])
+@pytest.mark.parametrize(
+    ("scope", "root", "parent"), [("item", ITSELF, ""), ("feature", EPIC, EPIC)]
+)
 def test_a_story_stands_below_its_epic(
     program: Program, receiver: Receiver, scope: str, root: str, parent: str
 ) -> None:

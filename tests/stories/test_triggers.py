@@ -6,11 +6,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from tests.stories.worlds import CART_MERGE, FeatureWorld, feature
+from tests.stories.worlds import CART_MERGE, feature
 from tests.support import closings, references
 from tests.support.program import Program, Result
 
 from flow_telemetry.testing import events
+from flow_telemetry.testing.faults import status
 from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.records import Run
@@ -190,8 +191,6 @@ def test_a_pull_request_that_cannot_be_read_is_a_notice(
     program: Program, world: World, github: FakeGitHub, receiver: Receiver
 ) -> None:
     """The run leaves all the same, and nothing failed."""
-    from flow_telemetry.testing.faults import status
-
     run = merge_run(world)
     github.script("/issues/11/timeline", status(404), times=None)
     github.script("/pulls/11", status(404), times=None)
@@ -225,7 +224,7 @@ def test_each_job_does_not_send_the_merged_pull_request_again(
     ],
 )
 def test_patterns_choose_the_runs_that_leave(
-    program: Program, world: World, receiver: Receiver, inputs: dict[str, str], leaves: bool
+    program: Program, world: World, receiver: Receiver, inputs: dict[str, Any], leaves: bool
 ) -> None:
     """What is left out is told in the summary, and is no failure."""
     made = feature(world)

@@ -3,6 +3,8 @@
     result = closings.pull_request(program, 123)
     result = closings.pull_request(program, 123, own=run, on="pull_request_target")
     result = closings.issue(program, "acme/shop#17", trace_scope="item")
+
+The world says what was closed and when; inputs go by their names with underscores.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from typing import Any
 from tests.support.program import Program, Result
 
 from flow_telemetry.testing import events, issues
+from flow_telemetry.testing.plans import JobPlan
 from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import JobPlan, job, step
+from flow_telemetry.testing.world import job, step
 
 OUR_JOB = "telemetry"
 
@@ -25,7 +28,12 @@ def going_on(*others: JobPlan) -> Sequence[JobPlan]:
 
 
 def pull_request(
-    program: Program, number: int, *, own: Run | None = None, on: str = "pull_request", **inputs: Any
+    program: Program,
+    number: int,
+    *,
+    own: Run | None = None,
+    on: str = "pull_request",
+    **inputs: Any,
 ) -> Result:
     """Run the action on `closed`, in a run of a workflow with no other job unless one is given."""
     world = program.github.world

@@ -19,8 +19,8 @@ from flow_telemetry.parentage import Lookup
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Door, Mode, Settings, load_settings
 from flow_telemetry.signals.placement import ancestry_of_run, place
-from flow_telemetry.sources.github.changes import read_candidates
-from flow_telemetry.sources.github.deployments import read_deployments
+from flow_telemetry.sources.github.changes import read_candidates, read_changes_of_commit
+from flow_telemetry.sources.github.deployments import Deployed, read_deployments
 from flow_telemetry.sources.github.runs import read_run
 from flow_telemetry.subject import RunSubject, choose_subjects
 from flow_telemetry.subjects.mapping import tracing_of
@@ -58,31 +58,43 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         log=TerminalLog(settings.log_level, sys.stderr),
     )
     found = read_run(parts.github, subject.address)
-    found = read_deployments(parts.github, found, found.jobs).run
-    lines = _explanation(settings, found, parts)
+    deployed = read_deployments(parts.github, found, found.jobs)
+    lines = _explanation(settings, deployed, parts)
     sys.stdout.write("\n".join(terminal_line(line, _LONGEST_LINE) for line in lines) + "\n")
     return 0
 
 
-def _explanation(settings: Settings, found: Run, parts: Parts) -> Iterator[str]:
+def _explanation(settings: Settings, deployed: Deployed, parts: Parts) -> Iterator[str]:
+    found = deployed.run
     above, lineage = read_above(settings, found, parts)
     yield f"run {found.id}, attempt {found.attempt}: {found.workflow}, event {found.event}"
     yield f"  of {found.head_branch or 'no branch'} at {found.head_sha or 'no commit'}"
+    yield f"pull request: looked for in {parentage.lookup(found).value}"
     yield from _of_changes(found, above, parts)
+    yield from (f"  not read: {reason}" for reason in (*above.unread, *deployed.notices))
     yield from _of_items(lineage)
     yield from _of_ids(settings, found, above, lineage)
 
 
 def _of_changes(found: Run, above: Parentage, parts: Parts) -> Iterator[str]:
-    where = parentage.lookup(found)
-    yield f"pull request: looked for in {where.value}"
-    if where in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):
-        for change in read_candidates(parts.github, found, []):
-            yield f"  candidate {_change(change)}"
+    for where, changes in _candidates(found, parts):
+        yield from (f"  candidate {_change(change)}, {where}" for change in changes)
     chosen = _change(above.change) if above.change else "none"
     yield f"  chosen: {chosen}, since {above.reason}"
     yield from (f"  link: {_change(change)}" for change in above.others)
-    yield from (f"  not read: {reason}" for reason in above.unread)
+
+
+def _candidates(found: Run, parts: Parts) -> Iterator[tuple[str, tuple[Change, ...]]]:
+    """The pull requests of each place that counts for the run, and what is said of the place."""
+    where, github = parentage.lookup(found), parts.github
+    if where in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):
+        yield "of its branch", read_candidates(github, found, [])
+    if where in (Lookup.CANDIDATES_THEN_COMMIT, Lookup.COMMIT):
+        yield "of its commit", read_changes_of_commit(github, found, found.head_sha, [])
+    if parentage.asks_for_deployments(found):
+        for commit in parentage.deployed_commits(found):
+            changes = read_changes_of_commit(github, found, commit, [])
+            yield f"of the commit {commit[:12]} that it deployed", changes
 
 
 def _change(change: Change) -> str:

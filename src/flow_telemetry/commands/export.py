@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from flow_telemetry import pipeline
-from flow_telemetry.build import build_parts, otlp_sink
+from flow_telemetry.build import build_parts, choices_of, otlp_sink
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.commands.flags import Subparsers, add_flags, flags_of
 from flow_telemetry.commands.terminal import TerminalLog, draw, tell
-from flow_telemetry.export.interface import SpanSink
+from flow_telemetry.export.interface import Sink
 from flow_telemetry.export.sinks import FileSink, NoSink, WatchedSink
 from flow_telemetry.outcome import Outcome
 from flow_telemetry.parts import Parts
@@ -126,6 +126,7 @@ def export_and_tell(
     )
     began = clock.monotonic()
     outcome = replace(export(parts), seconds=clock.monotonic() - began)
+    log.clear()
     if watched.spans:
         sys.stdout.write(draw(watched.spans, sys.stdout) + "\n")
         sys.stdout.flush()
@@ -136,7 +137,7 @@ def _with_runs(subject: Subject) -> Subject:
     return replace(subject, with_runs=True) if isinstance(subject, ChangeSubject) else subject
 
 
-def _sink(settings: Settings, output: Path | None, deadline: Deadline) -> SpanSink:
+def _sink(settings: Settings, output: Path | None, deadline: Deadline) -> Sink:
     if output is not None:
-        return FileSink(output)
+        return FileSink(output, deadline.clock, choices_of(settings))
     return otlp_sink(settings, deadline) if settings.otlp.targets else NoSink()

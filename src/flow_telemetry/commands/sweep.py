@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from flow_telemetry import pipeline
@@ -15,7 +14,7 @@ from flow_telemetry.outcome import Outcome, Status, merged
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Door, Mode, Settings, load_settings
 from flow_telemetry.subject import Subject, SweepSubject, choose_subjects
-from flow_telemetry.subjects.sweep import Sweep, find_subjects, mark_of
+from flow_telemetry.subjects.sweep import Sweep, find_subjects, mark_of, within_sweep
 
 
 def add_command(commands: Subparsers) -> None:
@@ -70,9 +69,8 @@ def _sweep(
     done = Outcome(status=Status.SKIPPED)
     for number, group in enumerate([subjects] if at_once else [(s,) for s in subjects], start=1):
         parts.log.progress(f"{number} of {len(subjects)}, {parts.github.requests} requests")
-        outcome = pipeline.export(settings, group, parts)
-        # Merged one by one: what was exported is not kept for hundreds of them.
-        done = merged((done, replace(outcome, exported=done.exported or outcome.exported)))
+        outcome = pipeline.export(within_sweep(settings), group, parts)
+        done = merged((done, outcome))
         if resume is not None and not outcome.failed:
             _note(resume, group)
         if parts.github.budget_exceeded:

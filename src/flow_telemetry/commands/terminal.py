@@ -40,13 +40,21 @@ class TerminalLog:
         if self.level is LogLevel.DEBUG:
             self._write(f"debug: {text}")
         elif self.level is LogLevel.INFO and self.stream.isatty():
-            width = shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns - 1
-            line = terminal_line(f"{text} …", width)
-            # What follows is written over it.
-            self.stream.write(f"{line.ljust(width)}\r")
-            self.stream.flush()
+            self._write_over(f"{text} …")
+
+    def clear(self) -> None:
+        """Take away the line of progress, before something else is written."""
+        if self.level is LogLevel.INFO and self.stream.isatty():
+            self._write_over("")
+
+    def _write_over(self, text: str) -> None:
+        """Write what the next text takes the place of."""
+        width = shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns - 1
+        self.stream.write(f"\r{terminal_line(text, width).ljust(width)}\r")
+        self.stream.flush()
 
     def _write(self, text: str) -> None:
+        self.clear()
         self.stream.write(terminal_line(text, _LONGEST_LINE) + "\n")
         self.stream.flush()
 

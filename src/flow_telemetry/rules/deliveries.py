@@ -52,7 +52,7 @@ def previous_successful(deployment: Deployment, others: Iterable[Deployment]) ->
         (time, each.id, each)
         for each in others
         if each.id != deployment.id
-        and _place(each) == _place(deployment)
+        and place_of(each) == place_of(deployment)
         and (time := succeeded_at(each)) is not None
         and (time, each.id) < this
     ]
@@ -68,6 +68,6 @@ def _first_failure(deployment: Deployment) -> tuple[str, datetime] | None:
     return min(failures, key=lambda found: found[1], default=None)
 
 
-def _place(deployment: Deployment) -> tuple[str, str]:
-    """The environment: GitHub does not tell their names apart by case."""
+def place_of(deployment: Deployment) -> tuple[str, str]:
+    """Return the environment: GitHub does not tell their names apart by case."""
     return deployment.repository.reference, fold(deployment.environment)

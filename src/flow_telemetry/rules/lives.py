@@ -37,8 +37,12 @@ def lives(
     """
     if created_at is None or (until is not None and until < created_at):
         return ()
-    ended, began = _closed_lives(created_at, happened(events, created_at, until))
-    if began is not None and (end := _untold_end(began, closed_at, until, first=not ended)):
+    told = happened(events, created_at)
+    ended, began = _closed_lives(created_at, happened(told, created_at, until))
+    # A closing after `until` is told all the same: then none is missing before it.
+    later = any(each.kind in CLOSINGS and until and each.time > until for each in told)
+    end = None if began is None or later else _untold_end(began, closed_at, until, first=not ended)
+    if began is not None and end is not None:
         ended.append(Interval.of(began, end))
         began = None
     found = [Life(number=n, interval=each, ended=True) for n, each in enumerate(ended, 1)]

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from flow_telemetry.identity import fold
-from flow_telemetry.model import ActorKind, Change, Event, EventKind
+from flow_telemetry.model import Change, Event, EventKind
 from flow_telemetry.rules.lives import happened, lives
-from flow_telemetry.rules.reviewing import ChangeState, PhaseKind, after, reviewer_of
+from flow_telemetry.rules.reviewing import ChangeState, PhaseKind, after
+from flow_telemetry.rules.reviews import is_anothers_review
 from flow_telemetry.rules.tiling import Mark, tile
 from flow_telemetry.timing import Interval
 
@@ -61,7 +61,9 @@ def _marks(change: Change, until: datetime | None) -> list[Mark[PhaseKind]]:
         return []
     told = happened(change.timeline, change.created_at)
     state = ChangeState(draft=_opened_as_draft(change, told))
-    counting = (e for e in told if e.kind is not EventKind.REVIEWED or _is_anothers(change, e))
+    counting = (
+        e for e in told if e.kind is not EventKind.REVIEWED or is_anothers_review(change, e)
+    )
     marks = [Mark(since=change.created_at, value=state.phase)]
     for event in happened(counting, change.created_at, until):
         state = after(state, event)
@@ -73,11 +75,3 @@ def _opened_as_draft(change: Change, events: Iterable[Event]) -> bool:
     """Whether it was a draft at first, which the first change of that tells."""
     known = (_DRAFT_BEFORE[event.kind] for event in events if event.kind in _DRAFT_BEFORE)
     return next(known, bool(change.draft))
-
-
-def _is_anothers(change: Change, review: Event) -> bool:
-    """Whether a person other than the author gave a review; an account that is gone is one."""
-    if review.actor is not None and review.actor.kind is not ActorKind.HUMAN:
-        return False
-    author = fold(change.author.login) if change.author else ""
-    return reviewer_of(review) != author

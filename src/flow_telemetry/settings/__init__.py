@@ -16,24 +16,36 @@ from flow_telemetry.settings.jira import JiraSettings
 from flow_telemetry.settings.load import GitHubSettings, Settings, load_settings, wants_failure
 from flow_telemetry.settings.otlp import OtlpSettings
 from flow_telemetry.settings.runner import RunnerContext
+from flow_telemetry.settings.signals import (
+    Actors,
+    EventSending,
+    EventTime,
+    MetricShape,
+    SignalSettings,
+)
 from flow_telemetry.settings.sweeping import SweepSettings
 from flow_telemetry.settings.tracing import TracingSettings
 from flow_telemetry.settings.trackers import TrackerSettings
 
 __all__ = [
+    "Actors",
     "Ancestors",
     "Detail",
     "Door",
+    "EventSending",
+    "EventTime",
     "Export",
     "GitHubSettings",
     "JiraSettings",
     "LogLevel",
+    "MetricShape",
     "Mode",
     "OldSpans",
     "OtlpSettings",
     "PhaseSending",
     "RunnerContext",
     "Settings",
+    "SignalSettings",
     "SweepSettings",
     "TraceScope",
     "TracingSettings",

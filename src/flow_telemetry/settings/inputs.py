@@ -195,7 +195,7 @@ INPUTS = (
     Input(
         name="max-requests",
         default="1000",
-        description="Most requests to GitHub and the tracker for a feature or sweep.",
+        description="Most requests to GitHub for a feature or sweep.",
     ),
     Input(
         name="since",
@@ -222,6 +222,43 @@ INPUTS = (
         name="namespace",
         description="Keeps ids apart where keys of two trackers may meet. The same in all "
         "workflows whose spans are to meet. Default: empty.",
+    ),
+    Input(
+        name="signals",
+        default="traces,events,metrics",
+        description="Which signals leave, as a list of traces, events and metrics.",
+    ),
+    Input(
+        name="events",
+        default="completed",
+        description="When events leave. completed: with what they are of, all at once. live: each "
+        "when it happens, by the event that starts the workflow. none: never.",
+    ),
+    Input(
+        name="event-time",
+        default="auto",
+        description="Time of an event's record. event: its own. sent: that of sending, with its "
+        "own in `flow.event.time`. auto: its own, and that of sending where it is refused as old.",
+    ),
+    Input(
+        name="metric-shape",
+        default="auto",
+        description="Shape of metrics. auto: deltas, and gauges where those are refused. "
+        "histogram: deltas only. gauge: gauges only, for backends that drop deltas in silence.",
+    ),
+    Input(
+        name="metric-attributes",
+        description="Further attributes of metrics, as a list; each multiplies their series.",
+    ),
+    Input(
+        name="actors",
+        default="login",
+        description="As what people leave: login, hash (of the login) or none.",
+    ),
+    Input(
+        name="blocked-names",
+        default="blocked",
+        description="Statuses and labels that mean that an item is blocked, as a list.",
     ),
     Input(
         name="service-name",

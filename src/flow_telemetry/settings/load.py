@@ -13,10 +13,11 @@ from flow_telemetry.settings.choices import Door, Export, LogLevel, Mode
 from flow_telemetry.settings.inputs import INPUT, INPUTS, given, optional
 from flow_telemetry.settings.otlp import OtlpSettings, otlp_settings
 from flow_telemetry.settings.runner import RunnerContext, runner_context
+from flow_telemetry.settings.signals import SignalSettings, signal_settings
 from flow_telemetry.settings.sweeping import SweepSettings, sweep_settings
 from flow_telemetry.settings.tracing import TracingSettings, tracing_settings
 from flow_telemetry.settings.trackers import TrackerSettings, tracker_settings
-from flow_telemetry.telemetry import Attributes, Signal
+from flow_telemetry.telemetry import Attributes
 
 _PUBLIC_API = "https://api.github.com"
 _PUBLIC_SERVER = "https://github.com"
@@ -24,7 +25,6 @@ _ACTION_TIMEOUT_SECONDS = 60.0
 # A sweep or a feature reads much; these are their modes.
 _LARGE_TIMEOUT_SECONDS = 900.0
 _LARGE_MODES = ("sweep", "feature", "item")
-SIGNALS = (Signal.TRACES,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,7 @@ class Settings:
     tracing: TracingSettings
     trackers: TrackerSettings
     sweep: SweepSettings
+    signals: SignalSettings
     snapshot: bool
     repositories: tuple[str, ...]
     max_requests: int
@@ -74,6 +75,7 @@ def load_settings(
     """
     inputs = {**_inputs_of(environ), **{k: v for k, v in (flags or {}).items() if v != ""}}
     runner = runner_context(environ)
+    signals = signal_settings(inputs)
     return Settings(
         mode=values.choice("mode", given(inputs, "mode"), Mode),
         repository=optional(inputs, "repository", values.repository),
@@ -84,6 +86,7 @@ def load_settings(
         tracing=tracing_settings(inputs),
         trackers=tracker_settings(inputs),
         sweep=sweep_settings(inputs),
+        signals=signals,
         snapshot=values.boolean("snapshot", given(inputs, "snapshot")),
         repositories=_repositories(inputs),
         max_requests=values.positive_integer("max-requests", given(inputs, "max-requests")),
@@ -95,7 +98,7 @@ def load_settings(
         spool_path=_spool_path(inputs, runner, door),
         log_level=_log_level(inputs, runner),
         github=_github(inputs, environ),
-        otlp=otlp_settings(inputs, environ, SIGNALS),
+        otlp=otlp_settings(inputs, environ, signals.wanted),
         runner=runner,
     )
 

@@ -5,7 +5,7 @@ https://opentelemetry.io/docs/specs/otel/protocol/exporter/ names the variables 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -30,15 +30,18 @@ class OtlpSettings:
 
 
 def otlp_settings(
-    inputs: Mapping[str, str], environ: Mapping[str, str], signals: tuple[Signal, ...]
+    inputs: Mapping[str, str], environ: Mapping[str, str], wanted: Collection[Signal]
 ) -> OtlpSettings:
-    """Return where each of ``signals`` goes.
+    """Return where each of the wanted signals goes.
 
     Raises:
         SettingsError: an endpoint, header list, protocol or timeout cannot be used.
     """
     targets, off = {}, {}
-    for signal in signals:
+    for signal in Signal:
+        if signal not in wanted:
+            off[signal] = "input signals leaves it out"
+            continue
         reason = _switched_off(signal, environ)
         if reason is None:
             target = _target(signal, inputs, environ)

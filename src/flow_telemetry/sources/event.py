@@ -6,12 +6,15 @@ It tells what an export is about and saves requests; it decides nothing about a 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from flow_telemetry.errors import PayloadError
+from flow_telemetry.model import Change, Run
 from flow_telemetry.sources import payload as read
+from flow_telemetry.sources.github.parse import parse_run
 from flow_telemetry.sources.github.runs import RunAddress
 from flow_telemetry.sources.payload import Payload
 
@@ -77,6 +80,8 @@ def finished_deployment(event: Payload) -> int | None:
     return read.number(read.child(event, "deployment"), "id")
 
 
+_BRANCH = "refs/heads/"
+
 # The events of a pull request, and which of their actions can end a phase of it.
 CHANGE_EVENTS = ("pull_request", "pull_request_target", "pull_request_review")
 _MOVING_ACTIONS = frozenset(
@@ -116,4 +121,60 @@ def handed_on(event: Payload) -> str | None:
         found = read.text(read.child(event, holder), "traceparent")
         if found:
             return found
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What an event says of a run, without its jobs, and of the pull request that it is of.
+
+    It may be late, forged or of another server's making: a guess of what will be asked for.
+    """
+
+    run: Run
+    change: Change | None = None
+
+
+def told_run(name: str, event: Payload) -> Told | None:
+    """Return what an event of that name says of the run that it tells of, or that it started.
+
+    None where it says too little.
+    """
+    facts = _facts_of_run(name, event)
+    try:
+        run = None if facts is None else parse_run(facts, where="the event")
+    except PayloadError:
+        run = None
+    if facts is None or run is None:
+        return None
+    listed = [read.number(each, "number") for each in read.children(facts, "pull_requests")]
+    alone = listed[0] if len(listed) == 1 else None
+    change = Change(repository=run.repository, number=alone) if alone else None
+    return Told(run=run, change=change)
+
+
+def _facts_of_run(name: str, event: Payload) -> Payload | None:
+    """A run as the API would give it: of the event's own words, or made of them."""
+    if name == "workflow_run":
+        return read.child(event, "workflow_run")
+    repository, change = read.child(event, "repository"), read.child(event, "pull_request")
+    of_any = {"id": 0, "event": name, "repository": repository}
+    if name in CHANGE_EVENTS:
+        head = read.child(change, "head")
+        return {
+            **of_any,
+            "created_at": change.get("created_at"),
+            "head_branch": head.get("ref"),
+            "head_repository": head.get("repo"),
+            "pull_requests": [change],
+        }
+    ref = read.text(event, "ref") or ""
+    if name == "push" and ref.startswith(_BRANCH):
+        return {
+            **of_any,
+            "created_at": read.child(event, "head_commit").get("timestamp"),
+            "head_branch": ref.removeprefix(_BRANCH),
+            "head_sha": event.get("after"),
+            "head_repository": repository,
+        }
     return None

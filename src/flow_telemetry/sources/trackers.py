@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from flow_telemetry.keys import ItemKey
 from flow_telemetry.model import ItemChain, Repository, WorkItem
 from flow_telemetry.sources.github.issues import GitHubIssues
+from flow_telemetry.sources.github.items import TRACKER as GITHUB
+from flow_telemetry.sources.github.items import unread_item
+from flow_telemetry.sources.github.repositories import repository_named
 from flow_telemetry.sources.interface import Tracker
 from flow_telemetry.sources.jira.tracker import Jira
 
@@ -39,6 +42,8 @@ class Trackers:
 
 def known_by_key(key: ItemKey, home: Repository) -> WorkItem:
     """Return an item of which nothing but the key is known."""
+    if key.tracker == GITHUB:
+        return unread_item(repository_named(key.repository, home), int(key.key))
     return WorkItem(
         tracker=key.tracker,
         key=key.display(home.full_name),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flow_telemetry.errors import (
     BudgetExceeded,
@@ -29,10 +30,10 @@ from flow_telemetry.subjects.change import change_collected, collect_change, col
 from flow_telemetry.subjects.collected import Collected
 from flow_telemetry.subjects.deployment import collect_deployment, collect_deployments_of_run
 from flow_telemetry.subjects.feature import collect_feature, feature_collected
-from flow_telemetry.subjects.item import home_of, item_collected, read_item, read_item_lineage
+from flow_telemetry.subjects.item import item_collected, read_item
 from flow_telemetry.subjects.lineage import is_feature, read_lineage
 from flow_telemetry.subjects.run import collect_run, merged_changes
-from flow_telemetry.subjects.sweep import find_subjects
+from flow_telemetry.subjects.sweep import find_subjects, within_sweep
 
 MOST_FAILURES_SHOWN = 10
 
@@ -90,8 +91,7 @@ def _ancestor(settings: Settings, change: Change, parts: Parts) -> Collected:
 
 def _item(settings: Settings, subject: ItemSubject, parts: Parts) -> Iterator[Collected]:
     """An item, and where it is a feature, and was asked for so, its trace."""
-    lineage = read_item_lineage(settings, subject, parts)
-    item = read_item(parts, subject.key, lineage, home_of(subject, parts))
+    item, lineage = read_item(settings, subject, parts)
     if not item.ended:
         raise SelectionError(f"{item.key} is still open: its span leaves when it is closed")
     scope = settings.tracing.scope
@@ -99,7 +99,7 @@ def _item(settings: Settings, subject: ItemSubject, parts: Parts) -> Iterator[Co
         subject.with_feature
         and settings.tracing.feature_trace
         and scope is not TraceScope.FEATURE
-        and is_feature(item, lineage, settings.trackers.feature_types)
+        and is_feature(item, lineage)
     )
     # A feature trace holds the span; but one that closed again is a trace beside the live one.
     if not whole or (scope is TraceScope.ITEM and len(item_lives(item)) > 1):
@@ -111,18 +111,28 @@ def _item(settings: Settings, subject: ItemSubject, parts: Parts) -> Iterator[Co
 def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[Collected]:
     """All that a sweep found, one after another; what fails is told and the rest goes on."""
     sweep = find_subjects(settings, subject, parts)
+    within = within_sweep(settings)
     failures = list(sweep.unread)
-    read = 0
+    read, spanless = 0, 0
     for number, each in enumerate(sweep.subjects, start=1):
-        parts.log.progress(f"{number} of {len(sweep.subjects)}")
+        parts.log.progress(
+            f"{parts.github.requests} requests, {number} of {len(sweep.subjects)} things"
+        )
         try:
-            yield from collect(settings, each, parts)
+            for collected in collect(within, each, parts):
+                # Told once for all of them, and not for each.
+                nothing = isinstance(each, ItemSubject) and collected.exported is None
+                spanless += nothing
+                yield replace(collected, left_out=()) if nothing else collected
             read += 1
         except (BudgetExceeded, DeadlineExceeded) as error:
             failures.append(str(error))
             break
         except FlowTelemetryError as error:
             failures.append(str(error))
+        if parts.github.budget_exceeded:
+            failures.append("the requests that input max-requests allows are used up")
+            break
     told = (
         f"sweep of {subject.repository} since {sweep.window.since:%Y-%m-%dT%H:%M:%SZ}: {read} of "
         f"{len(sweep.subjects)} found were read, {sweep.already_sent} had been sent before"
@@ -130,8 +140,15 @@ def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[
     yield Collected(
         notices=(told,),
         incomplete=tuple(f"the sweep could not read all: {each}" for each in _shown(failures)),
-        left_out=sweep.left_out,
+        left_out=(*_without_spans(settings, spanless), *sweep.left_out),
     )
+
+
+def _without_spans(settings: Settings, items: int) -> tuple[str, ...]:
+    if not items:
+        return ()
+    scope = settings.tracing.scope.value
+    return (f"the spans of {items} work items: under trace-scope {scope} they have none",)
 
 
 def _shown(failures: list[str]) -> list[str]:

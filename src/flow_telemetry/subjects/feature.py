@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flow_telemetry.errors import SelectionError
-from flow_telemetry.export.batches import resource_size, span_size
+from flow_telemetry.export.sizes import resource_size, span_size
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import FeatureTree, Lineage, WorkItem
 from flow_telemetry.outcome import Exported
@@ -14,13 +14,7 @@ from flow_telemetry.signals.items import item_name
 from flow_telemetry.subject import FeatureSubject
 from flow_telemetry.subjects.collected import Collected
 from flow_telemetry.subjects.feature_tree import read_tree
-from flow_telemetry.subjects.item import (
-    categories,
-    home_of,
-    item_collected,
-    read_item,
-    read_item_lineage,
-)
+from flow_telemetry.subjects.item import categories, item_collected, read_item
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
 from flow_telemetry.timing import Interval
 from flow_telemetry.views.links import trace_url
@@ -35,8 +29,7 @@ def collect_feature(settings: Settings, subject: FeatureSubject, parts: Parts) -
     Raises:
         FlowTelemetryError: it cannot be read, or is open and no snapshot was asked for.
     """
-    lineage = read_item_lineage(settings, subject, parts)
-    item = read_item(parts, subject.key, lineage, home_of(subject, parts))
+    item, lineage = read_item(settings, subject, parts)
     # Under `trace-scope: feature` the whole of a closed one leaves as a snapshot only.
     of_feature = settings.tracing.scope is TraceScope.FEATURE
     if not item.ended and not subject.snapshot:

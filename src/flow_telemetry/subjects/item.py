@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flow_telemetry.errors import NotFoundError, SelectionError, SourceError
-from flow_telemetry.keys import ItemKey
+from flow_telemetry.errors import NotFoundError, SettingsError, SourceError
 from flow_telemetry.model import Lineage, Repository, StatusCategory, WorkItem
 from flow_telemetry.outcome import Exported
 from flow_telemetry.parts import Parts
@@ -19,21 +18,8 @@ from flow_telemetry.subjects.lineage import lineage_of_item
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
 from flow_telemetry.views.links import trace_url
 
-# Where a key of a tracker without repositories is asked for outside of any.
+# Where a key of a tracker without repositories is.
 _NOWHERE = Repository(host="github.com", owner="", name="", url="")
-
-
-def collect_item(settings: Settings, subject: ItemSubject, parts: Parts) -> Collected:
-    """Read an item and return its span, where the trace scope has one for it.
-
-    Raises:
-        FlowTelemetryError: it cannot be read, or it is still open.
-    """
-    lineage = read_item_lineage(settings, subject, parts)
-    item = read_item(parts, subject.key, lineage, home_of(subject, parts))
-    if not item.ended:
-        raise SelectionError(f"{item.key} is still open: its span leaves when it is closed")
-    return item_collected(settings, item, lineage, parts)
 
 
 def item_collected(settings: Settings, item: WorkItem, lineage: Lineage, parts: Parts) -> Collected:
@@ -58,36 +44,42 @@ def item_collected(settings: Settings, item: WorkItem, lineage: Lineage, parts: 
     )
 
 
-def read_item_lineage(
+def read_item(
     settings: Settings, subject: ItemSubject | FeatureSubject, parts: Parts
-) -> Lineage:
-    """Return an item that was asked for with what stands above it."""
-    home = home_of(subject, parts)
-    parts.log.info(f"reading {subject.key.display(home.full_name)}")
-    return lineage_of_item(settings, parts, subject.key, home)
-
-
-def read_item(parts: Parts, key: ItemKey, lineage: Lineage, home: Repository) -> WorkItem:
-    """Return the nearest item of a lineage with its history.
+) -> tuple[WorkItem, Lineage]:
+    """Return an item that was asked for with its history, and with it what stands above it.
 
     Raises:
+        SettingsError: its number is of no repository.
         SourceError: its tracker is not configured, or it cannot be read.
     """
-    nearest, shown = lineage.nearest, key.display(home.full_name)
+    key = subject.key
+    home = _home(settings, subject, parts)
+    shown = key.display(home.full_name)
     tracker = parts.trackers.of(key.tracker, home)
     if tracker is None:
         raise NotFoundError(
             f"{shown} cannot be read: its tracker is not configured (inputs tracker and jira-url)"
         )
+    parts.log.info(f"reading {shown}")
+    lineage = lineage_of_item(settings, parts, key, home)
+    nearest = lineage.nearest
     if nearest is None or not nearest.read:
         raise NotFoundError("; ".join(lineage.unread) or f"{shown} is not known")
-    return parts.known(tracker.details(nearest))
+    return parts.known(tracker.details(nearest)), lineage
 
 
-def home_of(subject: ItemSubject | FeatureSubject, parts: Parts) -> Repository:
-    """Return the repository in which a bare number is meant."""
-    named = subject.key.repository or subject.repository
-    return parts.known(read_repository(parts.github, named)) if named else _NOWHERE
+def _home(settings: Settings, subject: ItemSubject | FeatureSubject, parts: Parts) -> Repository:
+    """The repository in which a bare number is meant; GitHub is asked only where one may be."""
+    feature = settings.tracing.feature_key
+    if subject.key.tracker != "github" and (feature is None or feature.tracker != "github"):
+        return _NOWHERE
+    named = subject.repository or subject.key.repository
+    if named is None:
+        raise SettingsError(
+            "input repository is missing: name it as OWNER/NAME, or the issue as OWNER/NAME#17"
+        )
+    return parts.known(read_repository(parts.github, named))
 
 
 def categories(settings: Settings, parts: Parts, tracker: str) -> Mapping[str, StatusCategory]:

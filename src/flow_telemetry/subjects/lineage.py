@@ -9,7 +9,7 @@ from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.keys import ItemKey
 from flow_telemetry.model import Change, ItemChain, Lineage, Repository, WorkItem
 from flow_telemetry.parts import Parts
-from flow_telemetry.rules.keys_in_text import JiraKeys, keys_in_text
+from flow_telemetry.rules.keys_in_text import FoundKey, JiraKeys, keys_in_text
 from flow_telemetry.rules.lineage import FoundChain, lineage_of
 from flow_telemetry.settings import Settings, TrackerChoice
 from flow_telemetry.sources.github.lineage import Closing, read_closing
@@ -33,50 +33,66 @@ def read_lineage(
     if change is not None and trackers.choice is not TrackerChoice.NONE:
         closing = _closing(parts, change)
         unread = closing.unread
-        found += _of_change(settings, parts, change, closing)
+        found += _of_change(settings, parts, change, closing, named=bool(found))
     lineage = lineage_of(found, feature_types=trackers.feature_types, feature=feature)
     return _with_unread(lineage, unread)
 
 
 def lineage_of_item(settings: Settings, parts: Parts, key: ItemKey, home: Repository) -> Lineage:
-    """Return an item with what stands above it, up to its feature."""
+    """Return an item with what stands above it, up to its feature.
+
+    One that stands above the feature that the user named is of no feature but its own.
+    """
     found = FoundChain(chain=_chain(parts, key, home), reason="it was asked for")
-    feature_key = settings.tracing.feature_key
-    feature = _chain(parts, feature_key, home) if feature_key else None
-    return lineage_of([found], feature_types=settings.trackers.feature_types, feature=feature)
+    types, feature_key = settings.trackers.feature_types, settings.tracing.feature_key
+    alone = lineage_of([found], feature_types=types)
+    if feature_key is None:
+        return alone
+    feature = _chain(parts, feature_key, home)
+    below = lineage_of([found], feature_types=types, feature=feature)
+    return below if below.nearest == alone.nearest else alone
 
 
-def is_feature(item: WorkItem, lineage: Lineage, feature_types: frozenset[str]) -> bool:
-    """Whether an item is the feature of its lineage: of such a type, or with nothing above it."""
-    feature = lineage.feature
-    if feature is None or feature.reference != item.reference:
-        return False
-    return not lineage.above or item.type.lower() in feature_types or item.level == 1
+def is_feature(item: WorkItem, lineage: Lineage) -> bool:
+    """Whether an item is the feature of its own lineage: by type, by name, or as the topmost."""
+    return lineage.feature is not None and lineage.feature.reference == item.reference
 
 
 def _of_change(
-    settings: Settings, parts: Parts, change: Change, closing: Closing
+    settings: Settings, parts: Parts, change: Change, closing: Closing, *, named: bool
 ) -> Iterator[FoundChain]:
-    """The chains that a change leads to: keys in its texts first, then what it closes."""
+    """The chains that a change leads to: keys in its texts first, then what it closes.
+
+    ``named`` is whether its nearest item is known before. What comes after that becomes a link, so
+    that no ancestors are asked for: a title may hold any number of keys.
+    """
+    home, trackers = change.repository, settings.trackers
+    closed = {
+        chain.items[0].reference: chain
+        for chain in parts.known(closing.chains)
+        if chain.items and trackers.uses_github
+    }
+    for found in _keys(settings, change, closing):
+        item = parts.known(known_by_key(found.key, home))
+        chain = closed.pop(item.reference, None) or (
+            ItemChain(items=(item,)) if named else _chain(parts, found.key, home)
+        )
+        named = True
+        yield FoundChain(chain=chain, reason=f"its key is in the {found.place.value}")
+    for chain in closed.values():
+        yield FoundChain(chain=chain, reason="the pull request closes it")
+
+
+def _keys(settings: Settings, change: Change, closing: Closing) -> Iterator[FoundKey]:
+    """The keys in a change's texts that are of a tracker in use."""
     trackers = settings.trackers
-    rules = JiraKeys(enabled=trackers.uses_jira, projects=trackers.jira_projects)
-    known = set()
     keys = keys_in_text(
         branch=change.head_branch,
         title=change.title,
         commit_message=closing.oldest_commit_message,
-        jira=rules,
+        jira=JiraKeys(enabled=trackers.uses_jira, projects=trackers.jira_projects),
     )
-    for found in keys:
-        if found.key.tracker == "github" and not trackers.uses_github:
-            continue
-        chain = _chain(parts, found.key, change.repository)
-        known |= {item.reference for item in chain.items[:1]}
-        yield FoundChain(chain=chain, reason=f"its key is in the {found.place.value}")
-    if trackers.uses_github:
-        for chain in parts.known(closing.chains):
-            if not known & {item.reference for item in chain.items[:1]}:
-                yield FoundChain(chain=chain, reason="the pull request closes it")
+    return (each for each in keys if each.key.tracker != "github" or trackers.uses_github)
 
 
 def _closing(parts: Parts, change: Change) -> Closing:

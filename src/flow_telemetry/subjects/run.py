@@ -12,12 +12,13 @@ from flow_telemetry.outcome import Exported
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules.patterns import chosen
 from flow_telemetry.selection import Part
-from flow_telemetry.settings import Ancestors, Detail, Export, Settings
+from flow_telemetry.settings import Ancestors, Detail, Export, Settings, TrackerChoice
 from flow_telemetry.signals.placement import Placement, ancestry_of_run, place
 from flow_telemetry.signals.runs import run_spans
 from flow_telemetry.sources.github.changes import read_parentage
 from flow_telemetry.sources.github.commit_ranges import changes_between
 from flow_telemetry.sources.github.deployments import read_deployments
+from flow_telemetry.sources.github.lineage import read_closing
 from flow_telemetry.sources.github.runs import read_annotations, read_jobs_again, read_run
 from flow_telemetry.subject import RunSubject
 from flow_telemetry.subjects.causes import cause_links
@@ -52,6 +53,7 @@ def collect_run(settings: Settings, subject: RunSubject, parts: Parts) -> Collec
         FlowTelemetryError: the run cannot be read, or nothing of it can leave.
     """
     parts.log.info(f"reading {subject.address}")
+    _read_ahead(settings, subject, parts)
     run = parts.known(read_run(parts.github, subject.address))
     unwanted = _unwanted(settings, run)
     if unwanted is not None:
@@ -62,6 +64,20 @@ def collect_run(settings: Settings, subject: RunSubject, parts: Parts) -> Collec
     if found.part.refusal is not None:
         return Collected(notices=(found.part.refusal,))
     return run_collected(settings, found)
+
+
+def _read_ahead(settings: Settings, subject: RunSubject, parts: Parts) -> None:
+    """Begin to ask for what stands above the run, by what its event says of it.
+
+    What the run itself says decides, once it is read: then the same is asked, or something else.
+    """
+    told, github = subject.told, parts.github
+    if told is None or subject.only_beside_others:
+        return
+    github.ahead(lambda: read_parentage(github, told.run))
+    change = told.change
+    if change is not None and settings.trackers.choice is not TrackerChoice.NONE:
+        github.ahead(lambda: read_closing(github, change))
 
 
 def run_collected(settings: Settings, found: RunRead) -> Collected:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from flow_telemetry import parentage
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.identity import fold
 from flow_telemetry.model import Change, Run
 from flow_telemetry.parts import Parts
 from flow_telemetry.sources.github.changes import read_candidates
@@ -66,9 +67,8 @@ def _belonging(
     if change.created_at is None or end is None or not change.head_branch:
         return
     window = (change.created_at, end + _AFTER_CLOSING)
-    of_branch = _listed(parts, change, unread, window, branch=change.head_branch)
     candidates: tuple[Change, ...] | None = None
-    for run in of_branch:
+    for run in _of_branch(parts, change, unread, window):
         if parentage.lookup(run) in (
             parentage.Lookup.CANDIDATES,
             parentage.Lookup.CANDIDATES_THEN_COMMIT,
@@ -81,6 +81,26 @@ def _belonging(
     if change.merged_at is not None:
         queued = _listed(parts, change, unread, window, event="merge_group")
         yield from (run for run in queued if parentage.queued_number(run) == change.number)
+
+
+def _of_branch(
+    parts: Parts, change: Change, unread: list[str], window: tuple[datetime, datetime]
+) -> Iterator[Run]:
+    """The runs of the change's branch in the change's repository: forks may have one of its name.
+
+    From a fork's default branch only these events start runs here; all pushes to the branch of
+    that name in the repository itself would be listed else.
+    """
+    fork = fold(change.head_repository or "") != fold(change.repository.full_name)
+    events: tuple[dict[str, str], ...] = ({},)
+    if fork and change.head_branch == change.default_branch:
+        events = ({"event": "pull_request"}, {"event": "pull_request_target"})
+    for event in events:
+        listed = _listed(parts, change, unread, window, branch=change.head_branch, **event)
+        for run in listed:
+            heads = (run.head_repository, change.head_repository)
+            if not all(heads) or fold(heads[0] or "") == fold(heads[1] or ""):
+                yield run
 
 
 def _of_merge(parts: Parts, change: Change, unread: list[str]) -> Iterator[Run]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from flow_telemetry.errors import FlowTelemetryError
@@ -13,7 +13,7 @@ from flow_telemetry.keys import ItemKey
 from flow_telemetry.model import Repository, Run
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules.patterns import chosen
-from flow_telemetry.settings import Settings
+from flow_telemetry.settings import Ancestors, Settings
 from flow_telemetry.sources.github.repositories import read_repository
 from flow_telemetry.sources.github.run_lists import (
     last_successful_run,
@@ -84,6 +84,14 @@ def find_subjects(
         else:
             sweep.subjects.append(each)
     return sweep
+
+
+def within_sweep(settings: Settings) -> Settings:
+    """Return the settings for what a sweep found: each change leaves as a subject of its own.
+
+    It does not go along with the push of its merge a second time.
+    """
+    return replace(settings, tracing=replace(settings.tracing, ancestors=Ancestors.NONE))
 
 
 def _window(settings: Settings, parts: Parts) -> Window:

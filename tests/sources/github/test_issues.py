@@ -7,6 +7,7 @@ from tests.contracts.openapi import validate
 from tests.support.clients import SHOP, client_of
 
 from flow_telemetry.errors import NotFoundError
+from flow_telemetry.identity import instant
 from flow_telemetry.keys import parse_item_key
 from flow_telemetry.model import Actor, ActorKind, EventKind, WorkItem
 from flow_telemetry.sources.github.client import GitHubClient
@@ -130,6 +131,27 @@ def test_an_issue_has_all_of_its_facts_and_its_history(world: World, client: Git
     ]
     assert story.history[1].actor == Actor(login="bob")
     assert (story.history_complete, story.status, story.result) == (True, "", "completed")
+
+
+def test_an_issue_blocks_until_it_is_closed(world: World, client: GitHubClient) -> None:
+    """Nothing has to be taken off for that; one that was closed later blocked until taken off."""
+    world.issue(8, closed_at="2026-11-20T12:00:00Z")
+    world.issue(9, closed_at="2026-11-22T12:00:00Z")
+    world.issue(
+        17,
+        timeline=[
+            happened("blocked_by_added", subject="acme/shop#8", at="2026-11-19T08:00:00Z"),
+            happened("blocked_by_added", subject="acme/shop#9", at="2026-11-19T09:00:00Z"),
+            happened("blocked_by_removed", subject="acme/shop#9", at="2026-11-21T08:00:00Z"),
+        ],
+    )
+    story = issues_of(client).details(item(client, "17"))
+    assert [(e.kind.value, e.subject, instant(e.time)) for e in story.history] == [
+        ("blocked", "acme/shop#8", "2026-11-19T08:00:00Z"),
+        ("blocked", "acme/shop#9", "2026-11-19T09:00:00Z"),
+        ("unblocked", "acme/shop#8", "2026-11-20T12:00:00Z"),
+        ("unblocked", "acme/shop#9", "2026-11-21T08:00:00Z"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -166,19 +166,49 @@ def test_long_timelines_are_read_to_their_end(world: World) -> None:
         None,
         {},
         {"event": 7},
-        {"event": "closed"},
-        {"event": "closed", "created_at": "yesterday"},
-        {"event": "committed", "committer": None},
         {"event": "reviewed", "state": "pending", "submitted_at": "2026-11-20T08:00:00Z"},
-        {"event": "reviewed", "state": "approved", "submitted_at": None},
         {"event": "line-commented", "comments": []},
+        {"event": "line-commented", "comments": None},
     ],
 )
-def test_what_has_no_place_in_time_is_passed_by(damaged: Any) -> None:
+def test_what_tells_of_nothing_is_passed_by(damaged: Any) -> None:
     """A damaged item, an unsent review and an unknown kind leave the others as they are."""
     fine = {"event": "reopened", "created_at": "2026-11-20T08:00:00Z", "actor": None}
     (event,) = parse_timeline([damaged, fine])
     assert (event.kind, event.actor) == (EventKind.REOPENED, None)
+
+
+@pytest.mark.parametrize(
+    "timeless",
+    [
+        {"event": "labeled", "label": {"name": "bug"}},
+        {"event": "closed", "created_at": "yesterday"},
+        {"event": "committed", "committer": None},
+        {"event": "reviewed", "state": "approved", "submitted_at": None},
+    ],
+)
+def test_what_has_no_time_has_that_of_the_event_before(timeless: Any) -> None:
+    """It happened, so it is kept, and it is known that its time is not told."""
+    first = {"event": "reopened", "created_at": "2026-11-20T08:00:00Z"}
+    last = {"event": "reopened", "created_at": "2026-11-20T09:00:00Z"}
+    before, event, _ = parse_timeline([first, timeless, last])
+    assert (event.time, event.time_told, before.time_told) == (before.time, False, True)
+    event, after = parse_timeline([timeless, last])
+    assert (event.time, event.time_told) == (after.time, False)
+    assert parse_timeline([timeless]) == ()
+
+
+def test_comments_on_lines_are_comments() -> None:
+    """GitHub gives a thread of them as one item, each with a time and number of its own."""
+    comments = [
+        {"id": 1580134, "created_at": "2026-11-20T08:00:00Z", "user": {"login": "bob"}},
+        {"id": 1580135, "created_at": "2026-11-20T09:00:00Z", "user": None},
+    ]
+    events = parse_timeline([{"event": "line-commented", "comments": comments}])
+    assert [(event.kind, event.id, event.actor) for event in events] == [
+        (EventKind.COMMENTED, "1580134", Actor(login="bob")),
+        (EventKind.COMMENTED, "1580135", None),
+    ]
 
 
 @pytest.mark.skipif(not RECORDED.is_file(), reason="the recorded data is not here")
@@ -191,10 +221,11 @@ def test_a_recorded_timeline_is_read() -> None:
     assert times == sorted(times)
     assert [event.kind.value for event in events].count("committed") == 3
     assert by_kind["reviewed"].review is ReviewState.COMMENTED
-    assert by_kind["commented"].id == "8387331"
+    comments = [event.id for event in events if event.kind is EventKind.COMMENTED]
+    assert comments == ["8387331", "1580134"]
     assert by_kind["labeled"].subject
     assert by_kind["assigned"].subject
     assert {"merged", "closed"} <= set(by_kind)
     passed = passed_by(items)
-    assert passed == {"subscribed": 1, "referenced": 1, "line-commented": 1, "cross-referenced": 1}
+    assert passed == {"subscribed": 1, "referenced": 1, "cross-referenced": 1}
     assert len(events) + sum(passed.values()) == len(items)

@@ -30,10 +30,10 @@ def read_parentage(client: GitHubClient, run: Run) -> Parentage:
     if where in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):
         found = parentage.of_candidates(run, read_candidates(client, run, unread))
     if found is None and where in (Lookup.CANDIDATES_THEN_COMMIT, Lookup.COMMIT):
-        found = parentage.of_commit(run, _of_commit(client, run, run.head_sha, unread))
+        found = parentage.of_commit(run, read_changes_of_commit(client, run, run.head_sha, unread))
     if found is None and parentage.asks_for_deployments(run):
         for commit in parentage.deployed_commits(run):
-            changes = _of_commit(client, run, commit, unread)
+            changes = read_changes_of_commit(client, run, commit, unread)
             found = found or parentage.of_commit(run, changes)
     return replace(found or parentage.none_of(run), unread=tuple(unread))
 
@@ -81,9 +81,10 @@ def read_candidates(client: GitHubClient, run: Run, unread: list[str]) -> tuple[
     return _read(client, run, f"/repos/{run.repository.full_name}/pulls", unread, head=head)
 
 
-def _of_commit(
+def read_changes_of_commit(
     client: GitHubClient, run: Run, commit: str, unread: list[str]
 ) -> tuple[Change, ...]:
+    """Return the pull requests that brought a commit; reasons go into ``unread``."""
     if not commit:
         return ()
     path = f"/repos/{run.repository.full_name}/commits/{commit}/pulls"

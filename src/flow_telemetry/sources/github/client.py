@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from flow_telemetry.clock import Clock, Deadline
 from flow_telemetry.errors import PayloadError, UnavailableError
 from flow_telemetry.log import Log
 from flow_telemetry.settings import GitHubSettings
+from flow_telemetry.sources.github.ahead import ReadAhead
 from flow_telemetry.sources.github.budget import RequestBudget
 from flow_telemetry.sources.github.graphql import GraphqlAnswer, graphql_answer, graphql_url
 from flow_telemetry.sources.github.refusals import refusal
@@ -75,6 +77,11 @@ class _Question:
     what: str
     query: Mapping[str, str | int] | None = None
     body: Mapping[str, Any] | None = None
+
+    @property
+    def key(self) -> str:
+        """What is equal where the same is asked, whatever errors are to name it."""
+        return json.dumps((self.url, self.query, self.body), sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,9 @@ class GitHubClient:
         self._deadline = deadline
         self.log = log
         self._budget = budget
+        self._ahead: ReadAhead[Answer] = ReadAhead()
+        self._lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(_CONCURRENT_REQUESTS)
         self.requests = 0
         # What the server's GraphQL schema was found not to have, so that it is asked for once.
         self.lacking: frozenset[str] = frozenset()
@@ -225,6 +235,14 @@ class GitHubClient:
             under_way = pool.submit(other)
             return one(), under_way.result()
 
+    def ahead(self, guess: Callable[[], object]) -> None:
+        """Let a function ask in the background for what is likely needed soon.
+
+        Its first requests are made while others are under way; who asks the same later waits for
+        their answers. A list's further pages are not kept.
+        """
+        self._ahead.start(guess)
+
     def _page(
         self, path: str, key: str | None, what: str, query: Mapping[str, str | int], page: int
     ) -> _Page:
@@ -240,11 +258,15 @@ class GitHubClient:
         return _Page(items, total, 'rel="next"' in link and bool(items), _last_page(link, total))
 
     def _ask(self, question: _Question) -> Answer:
+        return self._ahead.answer(question.key, lambda: self._ask_now(question))
+
+    def _ask_now(self, question: _Question) -> Answer:
         what = question.what
         for tries in range(1, MOST_TRIES + 1):
             self._deadline.check(f"reading {what} from GitHub")
             try:
-                answer = self._request(question)
+                with self._slots:
+                    answer = self._request(question)
             except requests.RequestException as error:
                 self._wait_after_break(what, error, tries)
                 continue
@@ -256,7 +278,8 @@ class GitHubClient:
     def _request(self, question: _Question) -> Answer:
         if self._budget:
             self._budget.take(question.what, now=self._clock.now().timestamp())
-        self.requests += 1
+        with self._lock:
+            self.requests += 1
         began = self._clock.monotonic()
         limit = Deadline.after(self._clock, self._deadline.remaining(_REQUEST_TIMEOUT_SECONDS))
         self._session.bound(limit)

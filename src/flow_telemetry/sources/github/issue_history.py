@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from flow_telemetry.model import Event, EventKind
 from flow_telemetry.sources import payload as read
@@ -20,10 +20,27 @@ def parse_issue_events(nodes: Iterable[Payload], status_project: str) -> tuple[E
     """Return the events of a list of GraphQL; statuses of other projects are left out.
 
     ``status_project`` is the project's number or title. The subject of a block is the key of the
-    issue that blocks.
+    issue that blocks; its closing ends the block, of which the blocked issue has no event.
     """
-    found = (_event(node) for node in nodes if _is_told(node, status_project))
-    return tuple(filter(None, found))
+    wanted = [node for node in nodes if _is_told(node, status_project)]
+    told = tuple(filter(None, map(_event, wanted)))
+    return tuple(sorted((*told, *_closed_blocks(wanted, told)), key=lambda event: event.time))
+
+
+def _closed_blocks(nodes: Iterable[Payload], told: tuple[Event, ...]) -> Iterator[Event]:
+    """The ends of blocks by issues that were closed while they were said to block."""
+    for node in nodes:
+        block, closed = _event(node), read.time(read.child(node, "blockingIssue"), "closedAt")
+        if block is None or block.kind is not EventKind.BLOCKED or closed is None:
+            continue
+        end = max(closed, block.time)
+        if not any(_ends(event, block) and event.time <= end for event in told):
+            yield Event(kind=EventKind.UNBLOCKED, time=end, subject=block.subject)
+
+
+def _ends(event: Event, block: Event) -> bool:
+    same = event.subject == block.subject
+    return event.kind is EventKind.UNBLOCKED and same and event.time >= block.time
 
 
 def _is_told(node: Payload, status_project: str) -> bool:

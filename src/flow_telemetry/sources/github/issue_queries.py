@@ -10,7 +10,8 @@ from flow_telemetry.sources.github.items import ancestors, item_fragment
 _ISSUE = "$owner: String!, $name: String!, $number: Int!"
 _PAGE = "pageInfo { hasNextPage endCursor }"
 _ACTOR = "actor { __typename login }"
-_BLOCKED = f"createdAt {_ACTOR} blockingIssue {{ number repository {{ nameWithOwner }} }}"
+_BLOCKING = "number closedAt repository { nameWithOwner }"
+_BLOCKED = f"createdAt {_ACTOR} blockingIssue {{ {_BLOCKING} }}"
 _STATUS = f"createdAt {_ACTOR} previousStatus status project {{ number title }}"
 _STATUS_CHANGED = "ProjectV2ItemStatusChangedEvent"
 # Kinds of event that the REST timeline does not have, or not in full.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from flow_telemetry import identity
 from flow_telemetry.errors import NotFoundError, SourceError
 from flow_telemetry.keys import ItemKey
 from flow_telemetry.model import Change, Event, EventKind, Repository, WorkItem
@@ -22,6 +21,7 @@ from flow_telemetry.sources.github.items import (
     unread_item,
 )
 from flow_telemetry.sources.github.query import Build, Connection, ask, ask_pages, at, told
+from flow_telemetry.sources.github.repositories import repository_named
 from flow_telemetry.sources.github.timeline import read_timeline
 from flow_telemetry.sources.interface import ItemChain, Items
 from flow_telemetry.sources.payload import Payload
@@ -54,7 +54,8 @@ class GitHubIssues:
 
     def chain(self, key: ItemKey) -> ItemChain:
         """Return the issue of that key with its parents, by one request."""
-        address = IssueAddress(repository=self._repository_of(key), number=int(key.key))
+        home = repository_named(key.repository, self._home)
+        address = IssueAddress(repository=home, number=int(key.key))
         alone = (unread_item(address.repository, address.number),)
         try:
             answer = ask(self._client, queries.chain_query, str(address), **address.variables)
@@ -158,14 +159,6 @@ class GitHubIssues:
             return f"{address} is a pull request, and no work item"
         url = read.text(found, "html_url") or "another repository"
         return f"{address} was moved to {url}: name it by its key there"
-
-    def _repository_of(self, key: ItemKey) -> Repository:
-        name, home = key.repository, self._home
-        if name is None or identity.fold(name) == identity.fold(home.full_name):
-            return home
-        owner, _, short = name.partition("/")
-        url = home.url.removesuffix(home.full_name) + name
-        return Repository(host=home.host, owner=owner, name=short, url=url)
 
 
 def _address(item: WorkItem) -> IssueAddress:

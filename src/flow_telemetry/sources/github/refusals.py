@@ -43,8 +43,11 @@ def refusal(
 
 
 def _denied(headers: Mapping[str, str], what: str, said: str) -> str:
-    """GitHub names the permissions that would do: `actions=read; checks=read`."""
-    accepted = headers.get("x-accepted-github-permissions", "")
+    """GitHub names the permissions that would do: `actions=read; pull_requests=read`.
+
+    Workflows write them with a hyphen.
+    """
+    accepted = headers.get("x-accepted-github-permissions", "").replace("_", "-")
     names = accepted.replace("=", ": ").replace(";", " or")[:_SHOWN]
     if headers.get("x-github-sso"):
         return f"the token is not authorized for single sign-on of this organization, for {what}"

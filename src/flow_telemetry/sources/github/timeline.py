@@ -7,8 +7,9 @@ own, the time's included.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 from flow_telemetry.model import Actor, Event, EventKind, ReviewState
@@ -28,6 +29,8 @@ _KINDS = {
     "reviewed": EventKind.REVIEWED,
     "review_dismissed": EventKind.REVIEW_DISMISSED,
     "commented": EventKind.COMMENTED,
+    "line-commented": EventKind.COMMENTED,
+    "commit-commented": EventKind.COMMENTED,
     "labeled": EventKind.LABELED,
     "unlabeled": EventKind.UNLABELED,
     "assigned": EventKind.ASSIGNED,
@@ -42,6 +45,10 @@ _REVIEWS = {state.value: state for state in ReviewState}
 _REVIEW_REQUESTS = (EventKind.REVIEW_REQUESTED, EventKind.REVIEW_REQUEST_REMOVED)
 _ASSIGNMENTS = (EventKind.ASSIGNED, EventKind.UNASSIGNED)
 _LABELS = (EventKind.LABELED, EventKind.UNLABELED)
+# What GitHub calls a thread of comments on lines, in a change or in one of its commits.
+_THREADS = ("line-commented", "commit-commented")
+# Until the event before it is known.
+_UNKNOWN = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TOLD = 80
 
 
@@ -65,13 +72,31 @@ def read_timeline(
 def parse_timeline(items: Iterable[Any]) -> tuple[Event, ...]:
     """Return the events of a timeline in order of time; those of one time keep GitHub's order.
 
-    A dismissed review says again what it said before the dismissal. Kinds that are not known, and
-    what has no time, are passed by.
+    A dismissed review says again what it said before the dismissal. What has no time has that of
+    the event before it, or after it where it is the first. Kinds that are not known are passed by.
     """
-    objects = [item for item in items if isinstance(item, dict)]
+    objects = [each for item in items if isinstance(item, dict) for each in _single(item)]
     said = _before_dismissal(objects)
-    events = (_event(item, said) for item in objects)
-    return tuple(sorted(filter(None, events), key=lambda event: event.time))
+    found = [event for item in objects if (event := _event(item, said))]
+    first = next((event.time for event in found if event.time_told), None)
+    return () if first is None else tuple(sorted(_timed(found, first), key=lambda e: e.time))
+
+
+def _single(item: Payload) -> Iterator[Payload]:
+    """The item; of comments on lines each one, since GitHub gives those of a thread together."""
+    if read.text(item, "event") not in _THREADS:
+        yield item
+        return
+    for comment in read.children(item, "comments"):
+        yield {**comment, "event": item["event"]}
+
+
+def _timed(events: Iterable[Event], first: datetime) -> Iterator[Event]:
+    """The events, those without a time at the time of the one before."""
+    previous = first
+    for event in events:
+        previous = event.time if event.time_told else previous
+        yield event if event.time_told else replace(event, time=previous)
 
 
 def passed_by(items: Iterable[Any]) -> Mapping[str, int]:
@@ -82,9 +107,9 @@ def passed_by(items: Iterable[Any]) -> Mapping[str, int]:
 
 def _event(item: Payload, said: Mapping[str, ReviewState]) -> Event | None:
     kind = _KINDS.get(read.text(item, "event") or "")
-    time = None if kind is None else _time(kind, item)
-    if kind is None or time is None:
+    if kind is None:
         return None
+    time = _time(kind, item)
     identifier = _identifier(kind, item)
     review = None
     if kind is EventKind.REVIEWED:
@@ -93,10 +118,11 @@ def _event(item: Payload, said: Mapping[str, ReviewState]) -> Event | None:
             return None
     return Event(
         kind=kind,
-        time=time,
+        time=time or _UNKNOWN,
+        time_told=time is not None,
         actor=_actor(item),
         id=identifier,
-        subject=_subject(kind, item),
+        subject=subject_of(kind, item),
         review=review,
         result=(read.text(item, "state_reason") or "") if kind is EventKind.CLOSED else "",
     )
@@ -131,7 +157,8 @@ def _digits(payload: Payload, key: str) -> str:
     return "" if number is None else str(number)
 
 
-def _subject(kind: EventKind, item: Payload) -> str:
+def subject_of(kind: EventKind, item: Payload) -> str:
+    """Return the label, assignee or reviewer that an item, or an event of GitHub, is about."""
     if kind in _LABELS:
         return read.text(read.child(item, "label"), "name") or ""
     if kind in _ASSIGNMENTS:

@@ -1,0 +1,156 @@
+"""What a feature trace leaves out: by spans, bytes, requests, permissions, and time."""
+
+from __future__ import annotations
+
+import pytest
+from tests.stories.feature_spans import EPIC, of, one_tree, plain
+from tests.stories.worlds import FeatureWorld, feature
+from tests.support import closings
+from tests.support.program import Program
+
+from flow_telemetry.testing.github import FakeGitHub
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.world import World, job, step
+
+
+@pytest.fixture
+def made(world: World) -> FeatureWorld:
+    """The epic with its two stories, all closed."""
+    return feature(world)
+
+
+def test_what_is_open_when_the_epic_closes_is_shown_as_of_then(
+    program: Program, world: World, receiver: Receiver, made: FeatureWorld
+) -> None:
+    """A story and a pull request that nobody closed end with the epic, and say so."""
+    world.issue(4, "Refunds", type="Story", parent=1, opened_at="2025-11-05T08:00:00Z")
+    world.issue(5, "An afterthought", type="Story", parent=1, opened_at="2025-11-21T08:00:00Z")
+    world.pull_request(13, branch="refunds", closes=[4], opened_at="2025-11-07T08:00:00Z")
+    closings.issue(program, "acme/shop#1")
+    root = of(receiver.spans, EPIC)
+    for name in ("story acme/shop#4", "pull request #13"):
+        span = receiver.span(name)
+        assert span.attributes["flow.partial"] is True
+        assert span.end == root.end
+    assert one_tree(receiver.spans)
+    assert receiver.spans_named("story acme/shop#5") == []
+
+
+def test_an_item_that_the_token_cannot_see_is_told(
+    program: Program, world: World, receiver: Receiver, made: FeatureWorld
+) -> None:
+    """The rest is one tree; root and summary say what is missing."""
+    world.repository("acme/secret", hidden=True)
+    world.issue(
+        9,
+        "Secret",
+        repository="acme/secret",
+        parent="acme/shop#1",
+        opened_at="2025-11-04T08:00:00Z",
+    )
+    result = closings.issue(program, "acme/shop#1")
+    assert one_tree(receiver.spans)
+    said = "of the sub-issues of acme/shop#1 the token cannot see 1"
+    assert said in of(receiver.spans, EPIC).attributes["flow.feature.incomplete"]
+    assert any(said in warning for warning in result.warnings)
+    assert "the token cannot see 1" in plain(result.summary)
+
+
+@pytest.mark.parametrize(
+    ("most", "detail", "finest"),
+    [
+        (200, "step", "Run pytest"),
+        (36, "job", "ship"),
+        (26, "run", "RUN Deploy"),
+        (4, "change", "pull request #11"),
+    ],
+)
+def test_a_trace_that_would_be_too_large_is_coarser(
+    program: Program, receiver: Receiver, made: FeatureWorld, most: int, detail: str, finest: str
+) -> None:
+    """`max-spans` decides the finest spans that fit; root and summary say which."""
+    result = closings.issue(program, "acme/shop#1", max_spans=most)
+    assert one_tree(receiver.spans)
+    assert of(receiver.spans, EPIC).attributes["flow.feature.detail"] == detail
+    names = {span.name for span in receiver.spans}
+    order = ["Run pytest", "ship", "RUN Deploy", "pull request #11"]
+    assert [name for name in order if name in names] == order[order.index(finest) :]
+    assert ("max-spans" in plain(result.summary)) == (detail != "step")
+
+
+@pytest.mark.parametrize("door", ["action", "command line"])
+def test_a_budget_of_requests_makes_it_coarser_and_is_told(
+    program: Program, github: FakeGitHub, receiver: Receiver, made: FeatureWorld, door: str
+) -> None:
+    """Jobs are given up first; the root, the outcome and the exit status say so."""
+    closings.issue(program, "acme/shop#1")
+    needed = len(github.requests)
+    before = len(receiver.spans)
+    del github.requests[:]
+    most = needed - 4
+    if door == "action":
+        result = closings.issue(program, "acme/shop#1", max_requests=most, fail_on_error=True)
+        told = " ".join(result.errors)
+        assert result.outputs["status"] == "partial"
+    else:
+        result = program.command(
+            *("export", "feature", "acme/shop#1", "--max-requests", most),
+            *("--otlp-endpoint", receiver.url),
+        )
+        told = result.stderr
+    spans = receiver.spans[before:]
+    root = of(spans, EPIC)
+    assert (result.status, len(github.requests)) == (1, most)
+    assert root.attributes["flow.feature.detail"] == "run"
+    assert "max-requests" in root.attributes["flow.feature.incomplete"]
+    assert "max-requests" in told
+    assert one_tree(spans)
+    assert {s.name for s in spans} >= {"RUN CI", "pull request #12", "deploy production"}
+
+
+def test_a_tiny_budget_still_sends_the_root(
+    program: Program, github: FakeGitHub, receiver: Receiver, made: FeatureWorld
+) -> None:
+    """Whatever was read is one tree, and no more is asked than was allowed."""
+    result = closings.issue(program, "acme/shop#1", max_requests=8)
+    assert (result.status, len(github.requests)) == (0, 8)
+    assert one_tree(receiver.spans)
+    assert "max-requests" in of(receiver.spans, EPIC).attributes["flow.feature.incomplete"]
+
+
+def test_a_trace_keeps_within_what_tempo_takes(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """5 MB a trace, whatever `max-spans` says: then steps are left out, and that is told."""
+    github.check = None
+    feature(world)
+    name = "x" * 120
+    steps = [step(f"{name} {number}") for number in range(700)]
+    world.run(
+        event="pull_request",
+        branch="cart",
+        created_at="2025-11-05T09:00:05Z",
+        jobs=[job(f"{name} {number}", steps=steps) for number in range(8)],
+    )
+    result = closings.issue(program, "acme/shop#1", max_spans=100_000)
+    assert of(receiver.spans, EPIC).attributes["flow.feature.detail"] == "job"
+    assert sum(len(request.message.SerializeToString()) for request in receiver.requests) < 5e6
+    assert "4.5 MB" in plain(result.summary)
+
+
+def test_trees_of_items_that_never_end_are_cut(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Ten levels below an epic are enough; what is below is told, and read no more."""
+    for number in range(1, 14):
+        world.issue(
+            number,
+            type="Epic" if number == 1 else "Task",
+            parent=number - 1 or None,
+            opened_at="2025-11-03T08:00:00Z",
+            closed_at="2025-11-04T08:00:00Z",
+        )
+    result = closings.issue(program, "acme/shop#1")
+    assert one_tree(receiver.spans)
+    assert receiver.spans_named("task acme/shop#11") == []
+    assert any("what is below acme/shop#10" in warning for warning in result.warnings)

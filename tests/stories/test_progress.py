@@ -1,0 +1,57 @@
+"""Long work shows how far it is where somebody looks on, and nowhere else."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from tests.stories.worlds import feature
+from tests.support.program import Program
+
+from flow_telemetry.commands.terminal import TerminalLog
+from flow_telemetry.settings import LogLevel
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.world import World
+
+
+class Terminal(io.StringIO):
+    """A stream that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def shown(self) -> list[str]:
+        """The lines as they stand in the end, what was written over gone."""
+        lines = self.getvalue().split("\n")
+        return [line.split("\r")[-1] for line in lines]
+
+
+def test_progress_takes_one_line_of_a_terminal() -> None:
+    """Each tells how far the work is now, and what follows takes the line's place."""
+    terminal = Terminal()
+    log = TerminalLog(LogLevel.INFO, terminal)
+    log.progress("12 requests, 3 items read")
+    log.progress("13 requests, 4 items read")
+    assert terminal.getvalue().count("\n") == 0
+    assert "13 requests, 4 items read …" in terminal.getvalue()
+    log.info("reading the rest")
+    assert terminal.shown == ["reading the rest …", ""]
+
+
+@pytest.mark.parametrize("level", [LogLevel.WARNING, LogLevel.ERROR])
+def test_who_wants_less_sees_none(level: LogLevel) -> None:
+    """`log-level` counts for it, too."""
+    terminal = Terminal()
+    log = TerminalLog(level, terminal)
+    log.progress("12 requests")
+    log.clear()
+    assert terminal.getvalue() == ""
+
+
+def test_in_a_pipe_there_is_none(program: Program, world: World, receiver: Receiver) -> None:
+    """What is kept in a file or a log is the result; debugging shows each step."""
+    feature(world)
+    command = ("export", "feature", "acme/shop#1", "--otlp-endpoint", receiver.url)
+    assert " requests, " not in program.command(*command).stderr
+    assert " requests, " in program.command(*command, "--log-level", "debug").stderr
