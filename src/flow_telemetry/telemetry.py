@@ -144,10 +144,13 @@ class Failure:
 class Delivery:
     """What became of the items of one signal.
 
-    ``collected`` is always ``sent + spooled + lost``. ``rejected`` counts what the backend refused
-    of requests that it took otherwise; it is part of ``spooled`` or of ``lost``, which counts what
-    could neither be delivered nor written to the spool. ``destination`` is scheme, host and port
-    only, or a file's path. ``warnings`` is what the backend said though it took everything.
+    Of metrics the points count, one for each series, not what they were measured from.
+    ``collected`` is always ``sent + spooled + lost + declined``. ``rejected`` counts what the
+    backend refused of requests that it took otherwise; it is part of ``spooled`` or of ``lost``,
+    which counts what could neither be delivered nor written to the spool. ``declined`` counts the
+    items of a signal that the backend does not take at all: neither kept nor a failure.
+    ``destination`` is scheme, host and port only, or a file's path. ``warnings`` is what the
+    backend said though it took everything, ``notices`` what is worth knowing of how it was sent.
     """
 
     signal: Signal
@@ -157,16 +160,18 @@ class Delivery:
     rejected: int = 0
     spooled: int = 0
     lost: int = 0
+    declined: int = 0
     requests: int = 0
     bytes_sent: int = 0
     failures: tuple[Failure, ...] = ()
     spool_files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
-        """Whether the backend took every item."""
-        return self.sent == self.collected
+        """Whether the backend took every item of a signal that it knows."""
+        return self.sent + self.declined == self.collected
 
 
 def merged_deliveries(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
@@ -186,11 +191,13 @@ def _sum(group: Sequence[Delivery]) -> Delivery:
         rejected=sum(each.rejected for each in group),
         spooled=sum(each.spooled for each in group),
         lost=sum(each.lost for each in group),
+        declined=sum(each.declined for each in group),
         requests=sum(each.requests for each in group),
         bytes_sent=sum(each.bytes_sent for each in group),
         failures=tuple(failure for each in group for failure in each.failures),
         spool_files=tuple(file for each in group for file in each.spool_files),
         warnings=tuple(dict.fromkeys(w for each in group for w in each.warnings)),
+        notices=tuple(dict.fromkeys(n for each in group for n in each.notices)),
     )
 
 

@@ -9,6 +9,10 @@ from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.telemetry import (
     Attributes,
     AttributeValue,
+    Instrument,
+    InstrumentKind,
+    LogRecord,
+    Measurement,
     Resource,
     Signal,
     SignalTarget,
@@ -106,17 +110,67 @@ def rich_span() -> Span:
     )
 
 
+def make_event(
+    number: int, name: str = "flow.change.commented", *, time: int = START, text: str = ""
+) -> LogRecord:
+    """Return the event of that number, its reference after it."""
+    attributes: dict[str, AttributeValue] = {"log.record.uid": f"flow:event:{number}"}
+    return LogRecord(
+        event_name=name,
+        time=time,
+        observed=START + 9 * SECOND,
+        trace_id=TRACE,
+        span_id=f"{1:016x}",
+        resource=RESOURCE,
+        attributes=attributes | ({"text": text} if text else {}),
+    )
+
+
+DURATION = Instrument(
+    name="cicd.pipeline.run.duration",
+    kind=InstrumentKind.HISTOGRAM,
+    unit="s",
+    description="Duration of a pipeline run.",
+)
+ERRORS = Instrument(
+    name="cicd.pipeline.run.errors",
+    kind=InstrumentKind.SUM,
+    unit="{error}",
+    description="Errors of pipeline runs.",
+)
+LOAD = Instrument(
+    name="flow.load", kind=InstrumentKind.GAUGE, unit="{item}", description="Items in work."
+)
+
+
+def measured(instrument: Instrument, value: float, **attributes: str) -> Measurement:
+    """Return a measurement; `result="failure"` is an attribute."""
+    return Measurement(
+        instrument=instrument,
+        value=value,
+        # As from two subjects: equal, but not the same object.
+        resource=Resource(attributes=dict(RESOURCE.attributes)),
+        attributes=attributes,
+    )
+
+
+def make_targets(url: str) -> dict[Signal, SignalTarget]:
+    """Return a target for each signal; ``url`` is the receiver's base."""
+    return {signal: make_target(url, signal=signal) for signal in Signal}
+
+
 def make_target(
     url: str,
     *,
     headers: Mapping[str, str] | None = None,
+    signal: Signal = Signal.TRACES,
     timeout: float = 5.0,
     compression: str = "gzip",
 ) -> SignalTarget:
-    """Return a target for traces; ``url`` is the receiver's base."""
+    """Return a target for a signal; ``url`` is the receiver's base."""
     return SignalTarget(
-        signal=Signal.TRACES,
-        url=f"{url}/v1/traces",
+        signal=signal,
+        url=f"{url}/v1/{signal.value}",
         headers={} if headers is None else headers,
         timeout=timeout,
         compression=compression,

@@ -6,7 +6,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from flow_telemetry.telemetry import Resource, Span, SpanEvent, SpanKind, SpanLink
+from flow_telemetry.telemetry import (
+    Instrument,
+    InstrumentKind,
+    LogRecord,
+    Measurement,
+    Resource,
+    Span,
+    SpanEvent,
+    SpanKind,
+    SpanLink,
+)
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 _KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -33,6 +43,49 @@ def spans(most: int = 5) -> st.SearchStrategy[list[Span]]:
         max_size=2,
     )
     return resources.flatmap(lambda known: _spans_on(known, most))
+
+
+def events(most: int = 5) -> st.SearchStrategy[list[LogRecord]]:
+    """Events of any entity, at any time."""
+    event = st.builds(
+        LogRecord,
+        event_name=_TEXTS,
+        time=_TIMES,
+        observed=_TIMES,
+        trace_id=_TRACE_IDS,
+        span_id=_SPAN_IDS,
+        resource=st.builds(Resource, attributes=st.dictionaries(_KEYS, _TEXTS, max_size=3)),
+        attributes=_ATTRIBUTES,
+    )
+    return st.lists(event, min_size=1, max_size=most, unique_by=lambda e: (e.trace_id, e.span_id))
+
+
+def measurements(most: int = 8) -> st.SearchStrategy[list[Measurement]]:
+    """Measurements with a few instruments, of which some fall into one series."""
+    instruments = st.lists(
+        st.builds(
+            Instrument,
+            name=_TEXTS,
+            kind=st.sampled_from(InstrumentKind),
+            unit=st.sampled_from(["s", "1", "{comment}"]),
+            description=_TEXTS,
+        ),
+        min_size=1,
+        max_size=3,
+    )
+    return instruments.flatmap(
+        lambda known: st.lists(_measurement(known), min_size=1, max_size=most)
+    )
+
+
+def _measurement(instruments: list[Instrument]) -> st.SearchStrategy[Measurement]:
+    return st.builds(
+        Measurement,
+        instrument=st.sampled_from(instruments),
+        value=st.floats(0, 1e9),
+        resource=st.builds(Resource, attributes=st.dictionaries(_KEYS, _TEXTS, max_size=2)),
+        attributes=st.dictionaries(st.sampled_from("ab"), st.sampled_from("xy")),
+    )
 
 
 def equal_value(arrived: Any, given: Any) -> bool:

@@ -7,11 +7,26 @@ import json
 from hypothesis import given
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from tests.export.builders import OTHER_TRACE, START, TRACE, make_span, make_spans, rich_span
-from tests.export.strategies import equal_value, spans
+from tests.export.builders import (
+    OTHER_TRACE,
+    RESOURCE,
+    SECOND,
+    START,
+    TRACE,
+    make_event,
+    make_span,
+    make_spans,
+    rich_span,
+)
+from tests.export.strategies import equal_value, events, measurements, spans
 
-from flow_telemetry.export.encode import otlp_json_line, readable_spans
-from flow_telemetry.telemetry import Resource, Span
+from flow_telemetry.export.encode import encoding_of, otlp_json_line
+from flow_telemetry.export.encode_spans import readable_spans
+from flow_telemetry.export.points import Point, SeriesTable
+from flow_telemetry.telemetry import LogRecord, Measurement, Resource, Signal, Span
+from flow_telemetry.testing.logs import entries_in
+from flow_telemetry.testing.metrics import points_in
+from flow_telemetry.testing.otlp import LOGS, METRICS
 from flow_telemetry.testing.spans import SpanRecord, from_json, from_protobuf, spans_in
 
 
@@ -124,3 +139,69 @@ def test_equal_spans_make_equal_requests(given_spans: list[Span]) -> None:
         for _ in range(2)
     )
     assert first == second
+
+
+def points_of(given_measurements: list[Measurement]) -> list[Point]:
+    table = SeriesTable()
+    for measurement in given_measurements:
+        table.add(measurement)
+    return table.points(START, START + SECOND)
+
+
+def test_an_event_arrives_with_all_it_has() -> None:
+    """Name, times, place in the trace, severity, attributes and resource are those given."""
+    line = otlp_json_line([make_event(7, "flow.change.merged")], Signal.LOGS)
+    [record] = json.loads(line)["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+    assert (record["traceId"], record["spanId"]) == (TRACE, f"{1:016x}")
+    assert record["severityNumber"] == 9
+    [entry] = entries_in(from_json(LOGS.request, line))  # type: ignore[arg-type]
+    assert (entry.event_name, entry.severity) == ("flow.change.merged", "INFO")
+    assert (entry.time, entry.observed) == (START, START + 9 * SECOND)
+    assert (entry.trace_id, entry.span_id) == (TRACE, f"{1:016x}")
+    assert entry.attributes == {"log.record.uid": "flow:event:7"}
+    assert (entry.resource, entry.scope) == (RESOURCE.attributes, "flow-telemetry")
+    assert not entry.has_body
+
+
+@given(events())
+def test_any_event_arrives_as_it_was(given_events: list[LogRecord]) -> None:
+    """Whatever was named and valued, it arrives unchanged, and the spool's line says the same."""
+    encoding = encoding_of(Signal.LOGS)
+    message = encoding.request(encoding.readable(given_events))
+    assert from_json(LOGS.request, otlp_json_line(given_events, Signal.LOGS)) == message
+    arrived = {(entry.trace_id, entry.span_id): entry for entry in entries_in(message)}
+    assert len(entries_in(message)) == len(given_events)
+    for event in given_events:
+        entry = arrived[event.trace_id, event.span_id]
+        assert entry.event_name == event.event_name
+        assert (entry.time, entry.observed) == (event.time, event.observed)
+        assert entry.attributes.keys() == event.attributes.keys()
+        assert all(equal_value(entry.attributes[k], v) for k, v in event.attributes.items())
+
+
+@given(measurements())
+def test_any_point_arrives_once(given_measurements: list[Measurement]) -> None:
+    """Each series is one point, of its metric's name and unit, in the protocol as in the spool."""
+    points = points_of(given_measurements)
+    encoding = encoding_of(Signal.METRICS)
+    message = encoding.request(encoding.readable(points))
+    assert from_json(METRICS.request, otlp_json_line(points, Signal.METRICS)) == message
+    assert sorted((p.name, p.unit, p.kind) for p in points_in(message)) == sorted(
+        (p.instrument.name, p.instrument.unit, p.instrument.kind.value) for p in points
+    )
+
+
+@given(measurements())
+def test_a_metric_of_one_entity_stands_once_in_a_request(
+    given_measurements: list[Measurement],
+) -> None:
+    """A backend that takes the second of two equal metrics for the first loses nothing."""
+    encoding = encoding_of(Signal.METRICS)
+    message = encoding.request(encoding.readable(points_of(given_measurements)))
+    metrics = [
+        (group.resource.SerializeToString(deterministic=True), metric.SerializeToString())
+        for group in message.resource_metrics
+        for scope in group.scope_metrics
+        for metric in scope.metrics
+    ]
+    assert len(set(metrics)) == len(metrics)

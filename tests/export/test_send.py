@@ -23,9 +23,11 @@ from tests.export.test_spool import span_ids_in
 from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import SourceError
 from flow_telemetry.export.answer import Answer, Attempt, Trouble
-from flow_telemetry.export.send import send_spans
+from flow_telemetry.export.intake import Item
+from flow_telemetry.export.send import NewSender, otlp_sender
+from flow_telemetry.export.sinks import OtlpSink
 from flow_telemetry.export.spool import Spool
-from flow_telemetry.telemetry import Delivery, SignalTarget, Span
+from flow_telemetry.telemetry import Delivery, Signal, SignalTarget, Span
 from flow_telemetry.testing.faults import Answer as ServerAnswer
 from flow_telemetry.testing.faults import (
     Request,
@@ -51,7 +53,8 @@ class FakeSender:
         self._lock = threading.Lock()
         self.batches: list[list[str]] = []
 
-    def deliver(self, spans: Sequence[Span]) -> Attempt:
+    def deliver(self, items: Sequence[Item]) -> Attempt:
+        spans = [item for item in items if isinstance(item, Span)]
         with self._lock:
             self.batches.append(ids(spans))
         return Attempt(answer=self._answer(spans), requests=1, bytes_sent=100)
@@ -63,6 +66,22 @@ class FakeSender:
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
     return Spool(tmp_path / "spool")
+
+
+def send_spans(
+    spans: Iterable[Span],
+    target: SignalTarget,
+    *,
+    deadline: Deadline,
+    spool: Spool,
+    new_sender: NewSender = otlp_sender,
+) -> Delivery:
+    """Send spans, and nothing else."""
+    sink = OtlpSink(
+        targets={Signal.TRACES: target}, spool=spool, deadline=deadline, new_sender=new_sender
+    )
+    [delivery] = sink.deliver(spans)
+    return delivery
 
 
 def send(
@@ -130,8 +149,12 @@ def test_two_exports_of_equal_spans_are_equal_requests(receiver: Receiver, spool
 
 def test_no_spans_make_no_request(receiver: Receiver, spool: Spool) -> None:
     """Nothing to send leaves the backend alone."""
-    delivery = send(receiver, spool, [])
-    assert (delivery.collected, delivery.requests) == (0, 0)
+    sink = OtlpSink(
+        targets={Signal.TRACES: make_target(receiver.url)},
+        spool=spool,
+        deadline=seconds_from_now(10),
+    )
+    assert sink.deliver([]) == ()
     assert receiver.requests == []
 
 
@@ -378,11 +401,10 @@ def test_an_unused_target_opens_nothing(spool: Spool) -> None:
     def no_sender(target: SignalTarget, deadline: Deadline) -> FakeSender:
         raise AssertionError("no sender is needed")
 
-    delivery = send_spans(
-        [],
-        make_target("http://localhost:4318"),
-        deadline=Deadline(FakeClock()),
+    sink = OtlpSink(
+        targets={Signal.TRACES: make_target("http://localhost:4318")},
         spool=spool,
+        deadline=Deadline(FakeClock()),
         new_sender=no_sender,
     )
-    assert delivery == Delivery(signal=delivery.signal, destination="http://localhost:4318")
+    assert sink.deliver([]) == ()

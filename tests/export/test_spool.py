@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -14,8 +14,10 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from tests.export.builders import ids, make_span, make_spans
 
-from flow_telemetry.export.spool import Spool, write_spans
-from flow_telemetry.telemetry import Span
+from flow_telemetry.export.intake import Batch
+from flow_telemetry.export.sinks import FileSink
+from flow_telemetry.export.spool import Kept, LinesWriter, Spool
+from flow_telemetry.telemetry import Delivery, Signal, Span
 from flow_telemetry.testing.spans import from_json, spans_in
 
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
@@ -32,13 +34,29 @@ def span_ids_in(path: Path | str) -> list[str]:
     return [span.span_id for request in requests for span in spans_in(request)]
 
 
+def add(writer: LinesWriter, spans: Sequence[Span]) -> None:
+    """Add a batch, all of which counts."""
+    writer.add(Batch(Signal.TRACES, tuple(spans)), items=len(spans))
+
+
+def closed(writer: LinesWriter) -> Kept:
+    """What a writer holds of spans, after it was closed."""
+    return writer.close()[Signal.TRACES]
+
+
+def write_spans(spans: Iterable[Span], path: Path) -> Delivery:
+    """Write spans to a file of the user's choice."""
+    [delivery] = FileSink(path).deliver(spans)
+    return delivery
+
+
 def test_each_batch_is_a_line_of_one_file(tmp_path: Path) -> None:
     """An export has a file of its own, named after the signal and the time in UTC."""
-    writer = Spool(tmp_path / "spool", now).writer()
+    writer = Spool(tmp_path / "spool", now).writer(Signal.TRACES)
     first, second = make_spans(3), [make_span(9)]
-    writer.add(first, items=3)
-    writer.add(second, items=1)
-    kept = writer.close()
+    add(writer, first)
+    add(writer, second)
+    kept = closed(writer)
     [file] = kept.files
     assert re.fullmatch(r"traces-20261124T034300Z-[0-9a-f]{8}\.jsonl", Path(file).name)
     assert len(Path(file).read_text().splitlines()) == 2
@@ -48,8 +66,8 @@ def test_each_batch_is_a_line_of_one_file(tmp_path: Path) -> None:
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     """Before that it has another name, which no reader takes for spooled data."""
-    writer = Spool(tmp_path).writer()
-    writer.add(make_spans(1), items=1)
+    writer = Spool(tmp_path).writer(Signal.TRACES)
+    add(writer, make_spans(1))
     assert list(tmp_path.glob("*.jsonl")) == []
     writer.close()
     assert len(list(tmp_path.iterdir())) == len(list(tmp_path.glob("*.jsonl"))) == 1
@@ -58,17 +76,17 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
 def test_nothing_to_keep_leaves_no_trace(tmp_path: Path) -> None:
     """A delivered export makes no file and no folder."""
     folder = tmp_path / "spool"
-    assert Spool(folder).writer().close().files == ()
+    assert Spool(folder).writer(Signal.TRACES).close() == {}
     assert not folder.exists()
 
 
 def test_two_exports_at_one_time_have_files_of_their_own(tmp_path: Path) -> None:
     """Legs of a matrix on one runner do not meet."""
     spool = Spool(tmp_path, now)
-    writers = [spool.writer() for _ in range(2)]
+    writers = [spool.writer(Signal.TRACES) for _ in range(2)]
     for number, writer in enumerate(writers, 1):
-        writer.add([make_span(number)], items=1)
-    files = [file for writer in writers for file in writer.close().files]
+        add(writer, [make_span(number)])
+    files = [file for writer in writers for file in closed(writer).files]
     assert len(set(files)) == 2
 
 
@@ -78,9 +96,9 @@ def test_what_is_spooled_is_private(tmp_path: Path) -> None:
     folder = tmp_path / "spool"
     mask = os.umask(0)
     try:
-        writer = Spool(folder).writer()
-        writer.add(make_spans(1), items=1)
-        [file] = writer.close().files
+        writer = Spool(folder).writer(Signal.TRACES)
+        add(writer, make_spans(1))
+        [file] = closed(writer).files
     finally:
         os.umask(mask)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -90,10 +108,10 @@ def test_what_is_spooled_is_private(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_counted(tmp_path: Path) -> None:
     """What the disk does not take is lost, and the user reads why and what to do."""
     (tmp_path / "file").write_text("in the way")
-    writer = Spool(tmp_path / "file" / "spool").writer()
-    writer.add(make_spans(2), items=2)
-    writer.add(make_spans(3), items=3)
-    kept = writer.close()
+    writer = Spool(tmp_path / "file" / "spool").writer(Signal.TRACES)
+    add(writer, make_spans(2))
+    add(writer, make_spans(3))
+    kept = closed(writer)
     assert (kept.items, kept.lost, kept.files) == (0, 5, ())
     [failure] = kept.failures
     assert failure.items == 5
@@ -115,28 +133,28 @@ def test_a_disk_that_fills_up_keeps_what_fits(tmp_path: Path) -> None:
     import resource  # noqa: PLC0415
     import signal  # noqa: PLC0415
 
-    writer = Spool(tmp_path).writer()
-    writer.add(make_spans(2), items=2)
+    writer = Spool(tmp_path).writer(Signal.TRACES)
+    add(writer, make_spans(2))
     size = next(tmp_path.iterdir()).stat().st_size
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, limits[1]))
-        writer.add(make_spans(50), items=50)
+        add(writer, make_spans(50))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
-    kept = writer.close()
+    kept = closed(writer)
     assert (kept.items, kept.lost) == (2, 50)
     assert span_ids_in(kept.files[0]) == ids(make_spans(2))
 
 
 def test_spans_that_cannot_be_written_cost_no_others(tmp_path: Path) -> None:
     """A batch with a broken text is lost and counted; the rest is kept."""
-    writer = Spool(tmp_path).writer()
-    writer.add([make_span(1, "broken \ud800 name")], items=1)
-    writer.add([make_span(2)], items=1)
-    kept = writer.close()
+    writer = Spool(tmp_path).writer(Signal.TRACES)
+    add(writer, [make_span(1, "broken \ud800 name")])
+    add(writer, [make_span(2)])
+    kept = closed(writer)
     assert (kept.items, kept.lost) == (1, 1)
     assert "broken" not in repr(kept)
     assert span_ids_in(kept.files[0]) == ids([make_span(2)])

@@ -9,7 +9,7 @@ from tests.support import closings, references
 from tests.support.program import Program
 
 from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, job, step
+from flow_telemetry.testing.world import World, annotation, job, step
 
 STORY = "github.com/acme/shop/issues/2"
 
@@ -107,3 +107,35 @@ def test_forks_may_have_branches_of_one_name(
     run = receiver.span("RUN CI of zoe")
     assert run.parent_span_id == references.span_id(EPIC, references.pull(16))
     assert receiver.spans_named("RUN CI of adam") == []
+
+
+def test_a_failed_job_says_why_in_the_feature_trace_too(
+    program: Program, world: World, receiver: Receiver, made: FeatureWorld
+) -> None:
+    """The annotations and causes that the live trace shows are read again."""
+    why = annotation("The runner has received a shutdown signal.")
+    world.change_job(made.of_fork, "test", conclusion="failure", annotations=[why])
+    closings.issue(program, "acme/shop#1")
+    run = made.of_fork
+    found = of(receiver.spans, references.job_of(run, run.job("test")))
+    assert found.attributes["error.type"] == "runner_lost"
+
+
+def test_the_exporting_workflows_own_runs_are_no_part_of_the_feature(
+    program: Program, world: World, receiver: Receiver, made: FeatureWorld
+) -> None:
+    """What sends the pull request's span when it closes is nobody's work."""
+    world.run(
+        workflow="Flow telemetry",
+        path=".github/workflows/flow-telemetry.yml",
+        event="pull_request_target",
+        branch="cart",
+        created_at="2025-11-06T10:00:01Z",
+        jobs=[job("telemetry")],
+    )
+    place = {
+        "GITHUB_WORKFLOW_REF": "acme/shop/.github/workflows/flow-telemetry.yml@refs/heads/main"
+    }
+    closings.issue(program, "acme/shop#1", environ=place)
+    assert one_tree(receiver.spans)
+    assert "RUN Flow telemetry" not in {span.name for span in receiver.spans}

@@ -9,7 +9,7 @@ The world says what was closed and when; inputs go by their names with underscor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.support.program import Program, Result
@@ -57,7 +57,9 @@ def pull_request(
     return program.action(of_place, event=event, **inputs)
 
 
-def issue(program: Program, key: str, **inputs: Any) -> Result:
+def issue(
+    program: Program, key: str, environ: Mapping[str, str] | None = None, **inputs: Any
+) -> Result:
     """Run the action on the closing of an issue."""
     world = program.github.world
     found = world.find_issue(key)
@@ -67,5 +69,9 @@ def issue(program: Program, key: str, **inputs: Any) -> Result:
         "issue": issues.issue(world, home, {"id": str(found.number)}, {}),
         "repository": {"full_name": found.repository},
     }
-    of_place = {"GITHUB_EVENT_NAME": "issues", "GITHUB_REPOSITORY": found.repository}
+    of_place = {
+        "GITHUB_EVENT_NAME": "issues",
+        "GITHUB_REPOSITORY": found.repository,
+        **(environ or {}),
+    }
     return program.action(of_place, event=event, **inputs)

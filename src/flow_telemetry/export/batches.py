@@ -1,89 +1,109 @@
-"""Cutting a stream of spans into requests that every backend takes, without holding the stream."""
+"""Cutting a stream of items into requests that every backend takes, without holding the stream."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from flow_telemetry.telemetry import Attributes, AttributeValue, Resource, Span
+from flow_telemetry.export.points import Point
+from flow_telemetry.export.sizes import (
+    REQUEST_OVERHEAD,
+    point_size,
+    record_size,
+    resource_size,
+    span_size,
+)
+from flow_telemetry.telemetry import LogRecord, Resource, Span
 
-MOST_SPANS = 1000
+MOST_ITEMS = 1000
 MOST_BYTES = 1_000_000
 
-# Upper bounds in bytes of what protobuf adds to the texts themselves: tags, lengths, ids, times.
-# A length takes at most 5 bytes, the tag before it 1; a number as a varint at most 10.
-_REQUEST_OVERHEAD = 16
-_RESOURCE_OVERHEAD = 96
-_SPAN_OVERHEAD = 112
-_EVENT_OVERHEAD = 32
-_LINK_OVERHEAD = 48
-_ATTRIBUTE_OVERHEAD = 36
-_ITEM_OVERHEAD = 12
+
+class HasResource(Protocol):
+    """What every item of every signal has."""
+
+    @property
+    def resource(self) -> Resource:
+        """Return the entity that it comes from."""
+        ...
+
+
+Item = TypeVar("Item", bound=HasResource)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut(Generic[Item]):
+    """How the items of a signal are measured, and which two may not share a request."""
+
+    size: Callable[[Item], int]
+    apart: Callable[[Item, Item], bool]
+
+
+# A trace of its own arrives whole or not; events and points do not depend on each other.
+SPANS: Cut[Span] = Cut(span_size, lambda span, other: span.trace_id != other.trace_id)
+RECORDS: Cut[LogRecord] = Cut(record_size, lambda *_: False)
+POINTS: Cut[Point] = Cut(point_size, lambda *_: False)
+
+
+class Batcher(Generic[Item]):
+    """Collects items until a request is full, one batch at a time."""
+
+    def __init__(
+        self, cut: Cut[Item], *, most_items: int = MOST_ITEMS, most_bytes: int = MOST_BYTES
+    ) -> None:
+        """Hold nothing. ``most_bytes`` bounds the request before compression."""
+        self._cut = cut
+        self._most_items = most_items
+        self._most_bytes = most_bytes
+        self._start()
+
+    def add(self, item: Item) -> tuple[Item, ...]:
+        """Take an item; return the batch before it where it begins another, else nothing.
+
+        An item that is larger than a request may be goes alone.
+        """
+        own = self._cut.size(item)
+        new_resource = id(item.resource) not in self._resources
+        size = own + (resource_size(item.resource) if new_resource else 0)
+        full = self.rest() if self._is_full(item, size) else ()
+        if not self._batch:
+            size = REQUEST_OVERHEAD + own + resource_size(item.resource)
+        self._resources.add(id(item.resource))
+        self._batch.append(item)
+        self._size += size
+        return full
+
+    def rest(self) -> tuple[Item, ...]:
+        """Return what is held, and hold nothing."""
+        batch = tuple(self._batch)
+        self._start()
+        return batch
+
+    def _start(self) -> None:
+        self._batch: list[Item] = []
+        self._resources: set[int] = set()
+        self._size = 0
+
+    def _is_full(self, item: Item, size: int) -> bool:
+        return bool(self._batch) and (
+            self._cut.apart(item, self._batch[0])
+            or len(self._batch) >= self._most_items
+            or self._size + size > self._most_bytes
+        )
 
 
 def batches(
-    spans: Iterable[Span], *, most_spans: int = MOST_SPANS, most_bytes: int = MOST_BYTES
-) -> Iterator[tuple[Span, ...]]:
-    """Yield the spans in order, cut where the trace changes or a bound would be passed.
-
-    ``most_bytes`` bounds the request before compression; a span that is larger goes alone. Only
-    one batch is held at a time.
-    """
-    batch: list[Span] = []
-    size = 0
-    resources: set[int] = set()
-    for span in spans:
-        own = span_size(span)
-        with_resource = own + _unseen_resource_size(span.resource, resources)
-        if batch and (
-            span.trace_id != batch[0].trace_id
-            or len(batch) >= most_spans
-            or size + with_resource > most_bytes
-        ):
-            yield tuple(batch)
-            batch, size, resources = [], 0, set()
-        if not batch:
-            with_resource = _REQUEST_OVERHEAD + own + resource_size(span.resource)
-        resources.add(id(span.resource))
-        batch.append(span)
-        size += with_resource
-    if batch:
-        yield tuple(batch)
-
-
-def span_size(span: Span) -> int:
-    """Return an upper bound in bytes of a span within its request."""
-    size = _SPAN_OVERHEAD + _text(span.name) + _attributes(span.attributes)
-    if span.error:
-        size += _text(span.error)
-    for event in span.events:
-        size += _EVENT_OVERHEAD + _text(event.name) + _attributes(event.attributes)
-    for link in span.links:
-        size += _LINK_OVERHEAD + _attributes(link.attributes)
-    return size
-
-
-def resource_size(resource: Resource) -> int:
-    """Return an upper bound in bytes of a resource, with the scope that stands beneath it."""
-    return _RESOURCE_OVERHEAD + _attributes(resource.attributes)
-
-
-def _unseen_resource_size(resource: Resource, seen: set[int]) -> int:
-    return 0 if id(resource) in seen else resource_size(resource)
-
-
-def _attributes(attributes: Attributes) -> int:
-    return sum(
-        _ATTRIBUTE_OVERHEAD + _text(key) + _value(value) for key, value in attributes.items()
-    )
-
-
-def _value(value: AttributeValue) -> int:
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, (bool, int, float)):
-        return 0
-    return sum(_ITEM_OVERHEAD + _text(item) for item in value)
-
-
-def _text(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+    items: Iterable[Item],
+    cut: Cut[Item],
+    *,
+    most_items: int = MOST_ITEMS,
+    most_bytes: int = MOST_BYTES,
+) -> Iterator[tuple[Item, ...]]:
+    """Yield the items in order, cut where a bound would be passed or two may not be together."""
+    batcher = Batcher(cut, most_items=most_items, most_bytes=most_bytes)
+    for item in items:
+        if batch := batcher.add(item):
+            yield batch
+    if batch := batcher.rest():
+        yield batch

@@ -8,12 +8,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from flow_telemetry.export.redaction import Redactor, one_line, origin
-from flow_telemetry.telemetry import Failure, SignalTarget
+from flow_telemetry.telemetry import Failure, Signal, SignalTarget
 
-WRONG_PATH = (
-    "Check the path of input otlp-endpoint: it is to be the base URL of the OTLP receiver, to "
-    "which this program appends /v1/traces; many backends keep OTLP under a path of their own"
-)
+
+@dataclass(frozen=True, slots=True)
+class Nouns:
+    """What a user calls a signal, and one item of it."""
+
+    signal: str
+    item: str
+
+    def some(self, count: int) -> str:
+        """Return so many items, in words."""
+        return f"1 {self.item}" if count == 1 else f"{count} {self.item}s"
+
+
+NOUNS = {
+    Signal.TRACES: Nouns("traces", "span"),
+    Signal.LOGS: Nouns("events", "event"),
+    Signal.METRICS: Nouns("metrics", "metric point"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +37,7 @@ class Place:
     origin: str
     header_names: tuple[str, ...]
     redactor: Redactor
+    signal: Signal
     url: str = field(repr=False)
 
     @classmethod
@@ -32,7 +47,22 @@ class Place:
             origin=origin(target.url),
             header_names=tuple(one_line(name)[:64] for name in target.headers),
             redactor=Redactor.of(target),
+            signal=target.signal,
             url=target.url,
+        )
+
+    @property
+    def nouns(self) -> Nouns:
+        """What the user calls the signal that goes there."""
+        return NOUNS[self.signal]
+
+    @property
+    def wrong_path(self) -> str:
+        """The advice where something else than an OTLP receiver answers."""
+        return (
+            "Check the path of input otlp-endpoint: it is to be the base URL of the OTLP receiver, "
+            f"to which this program appends /v1/{self.signal.value}; many backends keep OTLP under "
+            "a path of their own"
         )
 
     @property
@@ -52,7 +82,8 @@ class Place:
 class Cause:
     """One reason. ``problem`` has no number of items yet; ``key`` tells reasons of one kind apart.
 
-    ``lasting`` means that no later batch can escape it, so that none needs to be tried.
+    ``lasting`` means that no later batch can escape it, so that none needs to be tried, and
+    ``absent`` that nothing takes the signal there at all.
     """
 
     key: str
@@ -61,19 +92,17 @@ class Cause:
     status: int | None = None
     lasting: bool = False
     rejection: bool = False
+    absent: bool = False
+    nouns: Nouns = NOUNS[Signal.TRACES]
 
 
 def failure(cause: Cause, items: int, untried: int = 0) -> Failure:
     """Return the cause for so many items, ``untried`` of which were not sent because of it."""
-    problem = cause.problem
+    problem, some = cause.problem, cause.nouns.some(items)
     if cause.rejection:
-        problem = problem.replace("some spans", _spans(items), 1)
+        problem = problem.replace(f"some {cause.nouns.item}s", some, 1)
     if untried == items:
-        problem += f"; {_spans(items)} not sent"
+        problem += f"; {some} not sent"
     elif untried:
-        problem += f"; {untried} of {_spans(items)} not tried after that"
+        problem += f"; {untried} of {some} not tried after that"
     return Failure(problem=problem, advice=cause.advice, items=items, status=cause.status)
-
-
-def _spans(count: int) -> str:
-    return "1 span" if count == 1 else f"{count} spans"

@@ -1,16 +1,22 @@
-"""What the pipeline asks of whatever takes its spans."""
+"""What the pipeline asks of whatever takes its telemetry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from flow_telemetry.telemetry import Delivery, Span
+from flow_telemetry.telemetry import Delivery, LogRecord, Measurement, Span
+
+Telemetry: TypeAlias = Span | LogRecord | Measurement
 
 
-class SpanSink(Protocol):
-    """Where spans go: a backend, a file, or a backend while somebody looks on."""
+class Sink(Protocol):
+    """Where telemetry goes: a backend, a file, or a backend while somebody looks on."""
 
-    def deliver(self, spans: Iterable[Span]) -> Delivery:
-        """Take all spans and tell what became of them; never raise because of a backend."""
+    def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
+        """Take all that is in the stream, whatever its order, and tell what became of it.
+
+        There is one delivery for each signal that had something, in the order of ``Signal``. It
+        never raises because of a backend; what the stream raises is raised here.
+        """
         ...

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
-
-from flow_telemetry.telemetry import Span
 
 
 class LinesFile:
@@ -35,17 +33,14 @@ class LinesFile:
             self._file = FileIO(self._unfinished, "xb", opener=_opener(mode))
         self._size = 0
 
-    def write(self, spans: Sequence[Span]) -> None:
-        """Append the spans as one line, or nothing of it.
+    def write(self, text: str) -> None:
+        """Append the text as one line, or nothing of it.
 
         Raises:
             OSError: the disk fails.
-            ValueError: the spans cannot be encoded.
+            ValueError: the text cannot be encoded.
         """
-        # Loads the SDK, which one who spools nothing has no need of here.
-        from flow_telemetry.export.encode import otlp_json_line  # noqa: PLC0415
-
-        line = f"{otlp_json_line(spans)}\n".encode()
+        line = f"{text}\n".encode()
         try:
             self._write_all(line)
         except OSError:

@@ -109,4 +109,5 @@ def of_trouble(answer: Answer, place: Place) -> Cause:
         advice=advice.format(headers=place.headers),
         status=answer.status,
         lasting=trouble not in _PASSING,
+        nouns=place.nouns,
     )

@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 from flow_telemetry.export import no_answer
 from flow_telemetry.export.answer import Answer, Trouble
-from flow_telemetry.export.causes import WRONG_PATH, Cause, Place
+from flow_telemetry.export.causes import Cause, Place
 from flow_telemetry.export.redaction import origin
 from flow_telemetry.export.words import is_page, server_words
 
@@ -19,14 +19,14 @@ _SAID_TO_PLAIN_HTTP = (
 )
 _BUSY = "The backend or a proxy before it is overloaded or down; what is spooled can be sent later"
 _UNKNOWN = "See the backend's own log and documentation"
-# By status; {headers} and {path} stand for what all advice on them says.
+# By status; {headers}, {path} and {signal} stand for what all advice on them says.
 _ADVICE = {
     400: "What answers did not understand the request: mostly it is no OTLP/HTTP receiver. {path}",
     401: "The credentials are missing, wrong or expired, or lack their scheme, such as Bearer or "
     "Basic; {headers}",
-    403: "The credentials may not write traces here, or something before the backend refuses "
+    403: "The credentials may not write {signal} here, or something before the backend refuses "
     "this client; {headers}",
-    404: "Nothing takes traces at this address. {path}",
+    404: "Nothing takes {signal} at this address. {path}",
     405: "Nothing takes POST requests at this address. {path}",
     407: "Give the proxy's credentials in the variable that names it, such as HTTPS_PROXY",
     408: "The server waited too long for the request: the connection to it is slow",
@@ -48,9 +48,10 @@ def of_rejection(message: str, place: Place) -> Cause:
     said = place.quoted(message)
     return Cause(
         key="rejected",
-        problem=f"{place.origin} took the request but rejected some spans{said}",
-        advice="See the backend's limits on the age, size and number of spans",
+        problem=f"{place.origin} took the request but rejected some {place.nouns.item}s{said}",
+        advice=f"See the backend's limits on the age, size and number of {place.nouns.item}s",
         rejection=True,
+        nouns=place.nouns,
     )
 
 
@@ -59,16 +60,17 @@ def of_foreign_body(answer: Answer, place: Place) -> Cause:
     status, said = answer.status, place.quoted(server_words(answer))
     if is_page(answer):
         what = "an HTML page"
-        advice = f"It is a login page, or a web interface at a wrong path. {WRONG_PATH}"
+        advice = f"It is a login page, or a web interface at a wrong path. {place.wrong_path}"
     else:
         what = "something that is not OTLP"
-        advice = f"Something else than an OTLP receiver answered. {WRONG_PATH}"
+        advice = f"Something else than an OTLP receiver answered. {place.wrong_path}"
     return Cause(
         key=what,
         problem=f"{place.origin} answered {status} with {what}{said}",
         advice=advice,
         status=status,
         lasting=True,
+        nouns=place.nouns,
     )
 
 
@@ -83,21 +85,27 @@ def of_status(answer: Answer, place: Place) -> Cause:
     return Cause(
         key=f"status {status}",
         problem=f"{place.origin} answered {_named(status)}{place.quoted(words)}",
-        advice=advice.format(headers=place.headers, path=WRONG_PATH),
+        advice=advice.format(
+            headers=place.headers, path=place.wrong_path, signal=place.nouns.signal
+        ),
         status=status,
         lasting=status in _LASTING,
+        absent=status == HTTPStatus.NOT_FOUND,
+        nouns=place.nouns,
     )
 
 
 def _of_redirect(answer: Answer, place: Place) -> Cause:
     there = _redirected_to(answer, place)
     where = f"to {there}"
-    advice = f"Redirects are not followed: they would carry the headers elsewhere. {WRONG_PATH}"
+    advice = (
+        f"Redirects are not followed: they would carry the headers elsewhere. {place.wrong_path}"
+    )
     if there is None:
         where = "that does not say where to"
     elif there == place.origin:
         where = "to another path of the same host"
-        advice = f"Mostly that path is a login page. {WRONG_PATH}"
+        advice = f"Mostly that path is a login page. {place.wrong_path}"
     elif urlsplit(there).hostname == urlsplit(place.origin).hostname:
         advice = f"Let input otlp-endpoint begin with {there}, as the server asks"
     status = answer.status or 0
@@ -107,6 +115,17 @@ def _of_redirect(answer: Answer, place: Place) -> Cause:
         advice=advice,
         status=status,
         lasting=True,
+        nouns=place.nouns,
+    )
+
+
+def not_taken(place: Place, items: int) -> str:
+    """A backend without a signal, such as Jaeger for events: something to know, no failure."""
+    nouns = place.nouns
+    return (
+        f"{place.origin} takes no {nouns.signal} (404 at /v1/{place.signal.value}): "
+        f"{nouns.some(items)} not sent. A list without {nouns.signal} in input signals, such as "
+        "signals: traces, keeps them from being tried"
     )
 
 

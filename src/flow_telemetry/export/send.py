@@ -1,23 +1,25 @@
-"""The policy of sending: every span ends delivered, in the spool, or counted as lost.
+"""The policy of sending: every item ends delivered, in the spool, or counted as lost.
 
 One thread, the caller's, decides and writes to the spool; a few others only deliver.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from flow_telemetry.clock import Deadline
-from flow_telemetry.export import no_answer
+from flow_telemetry.export import no_answer, refusals
 from flow_telemetry.export.answer import Answer, Attempt, Trouble
-from flow_telemetry.export.batches import batches
 from flow_telemetry.export.causes import Cause, Place
+from flow_telemetry.export.forms import Form
+from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.redaction import origin
-from flow_telemetry.export.spool import Kept, LinesWriter, Spool
+from flow_telemetry.export.spool import Kept, Spool
 from flow_telemetry.export.tally import Tally
 from flow_telemetry.export.verdict import Verdict, judge
 from flow_telemetry.export.workers import Report, Sender, Workers
-from flow_telemetry.telemetry import Delivery, SignalTarget, Span
+from flow_telemetry.telemetry import Delivery, Signal, SignalTarget
 
 MOST_WORKERS = 3
 # As many wait as are under way, so that no worker is idle and memory stays flat.
@@ -27,7 +29,6 @@ _GRACE_SECONDS = 0.5
 # Without a deadline: a sender's own bound for a batch, besides the requests that begin before it.
 _PATIENCE_SECONDS = 150.0
 
-Batch = tuple[Span, ...]
 NewSender = Callable[[SignalTarget, Deadline], Sender]
 
 
@@ -38,65 +39,53 @@ def otlp_sender(target: SignalTarget, deadline: Deadline) -> Sender:
     return OtlpSender(target, deadline)
 
 
-def send_spans(
-    spans: Iterable[Span],
-    target: SignalTarget,
-    *,
-    deadline: Deadline,
-    spool: Spool,
-    new_sender: NewSender = otlp_sender,
-) -> Delivery:
-    """Send all spans, keep in the spool what was not delivered, and tell what became of them.
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A batch that is under way; ``second`` is whether it was refused in its first form."""
 
-    ``spans`` is read as batches leave, and to its end even where none of them can be sent. What it
-    raises is raised here, after what was read so far is in the spool.
-    """
-    export = _Export(target, deadline, spool.writer(), new_sender)
-    try:
-        for batch in batches(spans):
-            export.take(batch)
-        export.finish()
-    finally:
-        export.end()
-    return export.delivery()
+    batch: Batch
+    second: bool = False
 
 
-class _Export:
-    """One export under way. ``_in_flight`` holds every batch whose end is not yet known."""
+class Export:
+    """The export of one signal. ``_in_flight`` holds every batch whose end is not yet known."""
 
     def __init__(
         self,
         target: SignalTarget,
+        form: Form,
+        *,
         deadline: Deadline,
-        spool: LinesWriter,
-        new_sender: NewSender,
+        spool: Spool,
+        new_sender: NewSender = otlp_sender,
     ) -> None:
+        """Open nothing yet."""
         self._target = target
+        self._form = form
         self._deadline = deadline
-        self._spool = spool
+        self._spool = spool.writer(target.signal)
         self._patience = _PATIENCE_SECONDS + 2 * target.timeout
         self._workers = Workers(lambda: new_sender(target, deadline), MOST_WORKERS)
         self._tally = Tally()
-        self._in_flight: dict[int, Batch] = {}
+        self._in_flight: dict[int, _Flight] = {}
         self._submitted = 0
         self._hopeless: Cause | None = None
         self._kept = Kept()
 
     def take(self, batch: Batch) -> None:
         """Send a batch as soon as there is room, or spool it if there is no use in sending."""
-        self._tally.collected += len(batch)
+        self._tally.collected += len(batch.items)
         while (report := self._workers.next_report(0)) is not None:
             self._settle(report)
         while len(self._in_flight) >= _MOST_IN_FLIGHT:
             self._wait()
         if self._deadline.expired:
             self._give_up_hope(self._cause_of(Trouble.DEADLINE))
+        first = Batch(batch.signal, self._form.first(batch.items))
         if self._hopeless is not None:
-            self._leave_untried(batch, self._hopeless)
+            self._leave_untried(first, self._hopeless)
             return
-        self._submitted += 1
-        self._in_flight[self._submitted] = batch
-        self._workers.submit(self._submitted, batch)
+        self._submit(_Flight(first), first)
 
     def finish(self) -> None:
         """Wait until the end of every batch is known."""
@@ -107,7 +96,7 @@ class _Export:
         """Spool what is still under way, which is something only after an exception."""
         self._workers.end()
         self._abandon(self._cause_of(Trouble.OTHER))
-        self._kept = self._spool.close()
+        self._kept = self._spool.close().get(self._target.signal, Kept())
 
     def delivery(self) -> Delivery:
         """Return the sum of it all."""
@@ -120,12 +109,19 @@ class _Export:
             rejected=tally.rejected,
             spooled=kept.items,
             lost=kept.lost,
+            declined=tally.declined,
             requests=tally.requests,
             bytes_sent=tally.bytes_sent,
             failures=(*tally.failures(), *kept.failures),
             spool_files=kept.files,
             warnings=tuple(tally.warnings),
+            notices=self._notices(),
         )
+
+    def _submit(self, flight: _Flight, sent: Batch) -> None:
+        self._submitted += 1
+        self._in_flight[self._submitted] = flight
+        self._workers.submit(self._submitted, sent.items)
 
     def _wait(self) -> None:
         """Settle one more batch; where none ends in time, all that are under way."""
@@ -140,23 +136,38 @@ class _Export:
         self._abandon(cause)
 
     def _settle(self, report: Report) -> None:
-        batch = self._in_flight.pop(report.number, None)
-        if batch is None:
+        flight = self._in_flight.pop(report.number, None)
+        if flight is None:
             return  # It was abandoned, and is in the spool.
         if report.attempt is None:
-            self._leave_untried(batch, self._hopeless or self._cause_of(Trouble.OTHER))
+            self._leave_untried(flight.batch, self._hopeless or self._cause_of(Trouble.OTHER))
             return
         self._tally.add_attempt(report.attempt)
-        self._judge(batch, report.attempt)
+        self._judge(flight, report.attempt)
 
-    def _judge(self, batch: Batch, attempt: Attempt) -> None:
-        verdict = judge(attempt.answer, self._target, len(batch))
-        undelivered = self._tally.add_verdict(verdict, len(batch))
-        if undelivered:
-            # Whole, for OTLP does not tell which spans it rejected.
-            self._spool.add(batch, items=undelivered)
+    def _judge(self, flight: _Flight, attempt: Attempt) -> None:
+        items = flight.batch.items
+        verdict = judge(attempt.answer, self._target, len(items))
+        other = None if flight.second else self._form.second(items, verdict)
+        if other is not None:
+            self._submit(_Flight(flight.batch, second=True), Batch(flight.batch.signal, other))
+            return
         if verdict.cause is not None and verdict.cause.lasting:
             self._give_up_hope(verdict.cause)
+        if self._declines(verdict.cause):
+            self._tally.declined += len(items)
+            return
+        undelivered = self._tally.add_verdict(verdict, len(items))
+        if flight.second:
+            self._tally.reformed += len(items) - undelivered
+        if undelivered:
+            # Whole, for OTLP does not tell which items it rejected.
+            self._spool.add(flight.batch, items=undelivered)
+
+    def _declines(self, cause: Cause | None) -> bool:
+        """Whether the backend has no such signal. All have traces, so there it is a failure."""
+        is_extra = self._target.signal is not Signal.TRACES
+        return is_extra and cause is not None and cause.absent and not self._tally.sent
 
     def _give_up_hope(self, cause: Cause) -> None:
         if self._hopeless is None:
@@ -164,15 +175,28 @@ class _Export:
             self._workers.stop_trying()
 
     def _leave_untried(self, batch: Batch, cause: Cause) -> None:
-        self._tally.add_untried(cause, len(batch))
-        self._spool.add(batch, items=len(batch))
+        if self._declines(cause):
+            self._tally.declined += len(batch.items)
+            return
+        self._tally.add_untried(cause, len(batch.items))
+        self._spool.add(batch, items=len(batch.items))
 
     def _abandon(self, cause: Cause) -> None:
         """Spool all that is under way; if it arrives all the same, it arrives twice and equal."""
-        for batch in self._in_flight.values():
-            self._tally.add_verdict(Verdict(delivered=False, cause=cause), len(batch))
-            self._spool.add(batch, items=len(batch))
+        for flight in self._in_flight.values():
+            count = len(flight.batch.items)
+            self._tally.add_verdict(Verdict(delivered=False, cause=cause), count)
+            self._spool.add(flight.batch, items=count)
         self._in_flight.clear()
+
+    def _notices(self) -> tuple[str, ...]:
+        tally, place = self._tally, Place.of(self._target)
+        found = []
+        if tally.reformed:
+            found.append(self._form.notice(place.origin, tally.reformed))
+        if tally.declined:
+            found.append(refusals.not_taken(place, tally.declined))
+        return tuple(found)
 
     def _cause_of(self, trouble: Trouble) -> Cause:
         answer = Answer(trouble=trouble, seconds=self._patience)

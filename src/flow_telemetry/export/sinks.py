@@ -1,64 +1,139 @@
-"""Where spans can go: a backend with a spool behind it, a file, nowhere, or past a watcher."""
+"""Where telemetry can go: a backend with a spool behind it, a file, nowhere, or past a watcher."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flow_telemetry.clock import Deadline
-from flow_telemetry.export.interface import SpanSink
-from flow_telemetry.export.send import send_spans
-from flow_telemetry.export.spool import Spool, write_spans
-from flow_telemetry.telemetry import Delivery, Signal, SignalTarget, Span
+from flow_telemetry.clock import Clock, Deadline, SystemClock
+from flow_telemetry.export.forms import Choices
+from flow_telemetry.export.intake import Batch, batches_of, signal_of
+from flow_telemetry.export.interface import Sink, Telemetry
+from flow_telemetry.export.lines import LinesFile
+from flow_telemetry.export.send import Export, NewSender, otlp_sender
+from flow_telemetry.export.spool import Kept, LinesWriter, Spool
+from flow_telemetry.telemetry import Delivery, LogRecord, Measurement, Signal, SignalTarget, Span
+
+# What a user's own file gets, as far as the process's mask allows it.
+_OPEN_FILE = 0o666
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtlpSink:
-    """A backend; what it does not take goes to the spool."""
+    """A backend; what it does not take goes to the spool. Signals without a target stay here."""
 
-    target: SignalTarget
+    targets: Mapping[Signal, SignalTarget]
     spool: Spool
     deadline: Deadline
+    choices: Choices = field(default_factory=Choices)
+    new_sender: NewSender = otlp_sender
 
-    def deliver(self, spans: Iterable[Span]) -> Delivery:
-        """Send all spans."""
-        return send_spans(spans, self.target, deadline=self.deadline, spool=self.spool)
+    def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
+        """Send all of the stream, each signal on its own connections.
+
+        It is read as batches leave, and to its end even where none of them can be sent. What it
+        raises is raised here, after what was read so far is in the spool.
+        """
+        now = _nanoseconds_by(self.deadline.clock)
+        exports: dict[Signal, Export] = {}
+        with ExitStack() as stack:
+            for batch in batches_of(stream, self.targets, now):
+                if batch.signal not in exports:
+                    exports[batch.signal] = self._export(batch.signal, now)
+                    stack.callback(exports[batch.signal].end)
+                exports[batch.signal].take(batch)
+            for export in exports.values():
+                export.finish()
+        return tuple(exports[signal].delivery() for signal in Signal if signal in exports)
+
+    def _export(self, signal: Signal, now: Callable[[], int]) -> Export:
+        return Export(
+            self.targets[signal],
+            self.choices.form_of(signal, now),
+            deadline=self.deadline,
+            spool=self.spool,
+            new_sender=self.new_sender,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class FileSink:
-    """A file of OTLP JSON lines."""
+    """A file of OTLP JSON lines, of all signals, as the Collector's file exporter writes them."""
 
     path: Path
+    clock: Clock = field(default_factory=SystemClock)
+    choices: Choices = field(default_factory=Choices)
 
-    def deliver(self, spans: Iterable[Span]) -> Delivery:
-        """Write all spans to the file."""
-        return write_spans(spans, self.path)
+    def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
+        """Write all of the stream to the file."""
+        now = _nanoseconds_by(self.clock)
+        writer = LinesWriter(
+            lambda: LinesFile(self.path, _OPEN_FILE),
+            problem=f"{self.path} could not be written",
+            advice="Name a file in a folder that can be written, with room, after --output",
+        )
+        forms = {signal: self.choices.form_of(signal, now) for signal in Signal}
+        kept: dict[Signal, Kept] = {}
+        try:
+            for batch in batches_of(stream, forms, now):
+                first = forms[batch.signal].first(batch.items)
+                writer.add(Batch(batch.signal, first), items=len(first))
+        finally:
+            kept = writer.close()
+        return tuple(self._delivery(signal, kept[signal]) for signal in Signal if signal in kept)
+
+    def _delivery(self, signal: Signal, kept: Kept) -> Delivery:
+        return Delivery(
+            signal=signal,
+            destination=str(self.path),
+            collected=kept.items + kept.lost,
+            sent=kept.items,
+            lost=kept.lost,
+            failures=kept.failures,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class NoSink:
-    """Nowhere: for spans that are only looked at."""
+    """Nowhere: for what is only looked at."""
 
-    def deliver(self, spans: Iterable[Span]) -> Delivery:
-        """Take all spans and send none."""
-        taken = sum(1 for _ in spans)
-        return Delivery(signal=Signal.TRACES, destination="nowhere", collected=taken, sent=taken)
+    def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
+        """Take all of the stream and send nothing; metrics count by measurement."""
+        taken = dict.fromkeys(Signal, 0)
+        for each in stream:
+            taken[signal_of(each)] += 1
+        return tuple(
+            Delivery(signal=signal, destination="nowhere", collected=count, sent=count)
+            for signal, count in taken.items()
+            if count
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedSink:
-    """Another sink, whose spans are kept to be drawn."""
+    """Another sink, what goes there kept to be shown."""
 
-    inner: SpanSink
+    inner: Sink
     spans: list[Span] = field(default_factory=list)
+    events: list[LogRecord] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
 
-    def deliver(self, spans: Iterable[Span]) -> Delivery:
-        """Hand all spans on and keep them."""
-        return self.inner.deliver(self._kept(spans))
+    def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
+        """Hand all of the stream on and keep it."""
+        return self.inner.deliver(self._kept(stream))
 
-    def _kept(self, spans: Iterable[Span]) -> Iterator[Span]:
-        for span in spans:
-            self.spans.append(span)
-            yield span
+    def _kept(self, stream: Iterable[Telemetry]) -> Iterator[Telemetry]:
+        for each in stream:
+            if isinstance(each, Span):
+                self.spans.append(each)
+            elif isinstance(each, LogRecord):
+                self.events.append(each)
+            else:
+                self.measurements.append(each)
+            yield each
+
+
+def _nanoseconds_by(clock: Clock) -> Callable[[], int]:
+    return lambda: int(clock.now().timestamp() * 1_000_000) * 1000

@@ -7,19 +7,18 @@ under its name only when it is whole.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from flow_telemetry.export.batches import batches
+from flow_telemetry.export.encode import otlp_json_line
+from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.lines import LinesFile
-from flow_telemetry.telemetry import Delivery, Failure, Signal, Span
+from flow_telemetry.telemetry import Failure, Signal
 
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
-# What a user's own file gets, as far as the process's mask allows it.
-_OPEN_FILE = 0o666
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +37,15 @@ def utc_now() -> datetime:
 
 
 class Spool:
-    """A folder of spooled files, `traces-<UTC time>-<random>.jsonl`, for the owner's eyes only."""
+    """A folder of spooled files, `<signal>-<UTC time>-<random>.jsonl`, for the owner only."""
 
     def __init__(self, folder: Path, now: Callable[[], datetime] = utc_now) -> None:
         """Touch nothing yet: the folder is made when there is something to keep."""
         self._folder = folder
         self._now = now
 
-    def writer(self, signal: Signal = Signal.TRACES) -> LinesWriter:
-        """Return a writer for one export."""
+    def writer(self, signal: Signal) -> LinesWriter:
+        """Return a writer for one export of a signal."""
 
         def new_file() -> LinesFile:
             self._folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -63,32 +62,8 @@ class Spool:
         return self._folder / f"{signal.value}-{time}-{secrets.token_hex(4)}.jsonl"
 
 
-def write_spans(spans: Iterable[Span], path: Path) -> Delivery:
-    """Write all spans to a file as OTLP JSON lines, in place of sending them."""
-    writer = LinesWriter(
-        lambda: LinesFile(path, _OPEN_FILE),
-        problem=f"{path} could not be written",
-        advice="Name a file in a folder that can be written, with room, after --output",
-    )
-    collected = 0
-    try:
-        for batch in batches(spans):
-            collected += len(batch)
-            writer.add(batch, items=len(batch))
-    finally:
-        kept = writer.close()
-    return Delivery(
-        signal=Signal.TRACES,
-        destination=str(path),
-        collected=collected,
-        sent=kept.items,
-        lost=kept.lost,
-        failures=kept.failures,
-    )
-
-
 class LinesWriter:
-    """Writes batches to one file, which is made for the first.
+    """Writes batches of any signal to one file, which is made for the first.
 
     A failing disk raises nothing: what it takes away is counted.
     """
@@ -99,41 +74,52 @@ class LinesWriter:
         self._problem = problem
         self._advice = advice
         self._file: LinesFile | None = None
-        self._items = 0
-        self._lost: dict[str, int] = {}
+        self._counts: dict[Signal, _Count] = {}
 
-    def add(self, spans: Sequence[Span], *, items: int) -> None:
-        """Append the spans as a line, ``items`` of which count."""
+    def add(self, batch: Batch, *, items: int) -> None:
+        """Append the batch as a line, ``items`` of which count."""
+        count = self._counts.setdefault(batch.signal, _Count())
         try:
             if self._file is None:
                 self._file = self._new_file()
-            self._file.write(spans)
+            self._file.write(otlp_json_line(batch.items, batch.signal))
         except (OSError, ValueError) as error:
-            self._lose(items, error)
+            count.lose(items, error)
         else:
-            self._items += items
+            count.items += items
 
-    def close(self) -> Kept:
-        """Publish the file, if there is one, and return what it holds."""
+    def close(self) -> dict[Signal, Kept]:
+        """Publish the file, if there is one, and return what it holds of each signal."""
         file, self._file = self._file, None
         published = None
         if file is not None:
             try:
                 published = file.publish()
             except OSError as error:
-                self._lose(self._items, error)
-                self._items = 0
+                for count in self._counts.values():
+                    count.lose(count.items, error)
+                    count.items = 0
+        files = () if published is None else (str(published),)
+        return {signal: self._kept(count, files) for signal, count in self._counts.items()}
+
+    def _kept(self, count: _Count, files: tuple[str, ...]) -> Kept:
         return Kept(
-            items=self._items,
-            lost=sum(self._lost.values()),
-            files=() if published is None else (str(published),),
+            items=count.items,
+            lost=sum(count.lost.values()),
+            files=files,
             failures=tuple(
                 Failure(problem=f"{self._problem}: {reason}", advice=self._advice, items=items)
-                for reason, items in self._lost.items()
+                for reason, items in count.lost.items()
             ),
         )
 
-    def _lose(self, items: int, error: Exception) -> None:
+
+@dataclass(slots=True)
+class _Count:
+    items: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
+
+    def lose(self, items: int, error: Exception) -> None:
         """Count items as lost; an exception's own text may hold what was to be written."""
         reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
-        self._lost[reason] = self._lost.get(reason, 0) + items
+        self.lost[reason] = self.lost.get(reason, 0) + items

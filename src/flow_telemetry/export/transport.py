@@ -17,7 +17,6 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from requests.auth import HTTPBasicAuth
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
@@ -26,9 +25,10 @@ from flow_telemetry import __version__
 from flow_telemetry.bounded import BoundedAdapter
 from flow_telemetry.clock import Deadline
 from flow_telemetry.export.answer import Answer, Attempt, Trouble
-from flow_telemetry.export.encode import readable_spans
+from flow_telemetry.export.encode import encoding_of
+from flow_telemetry.export.intake import Item
 from flow_telemetry.export.troubles import trouble_of
-from flow_telemetry.telemetry import SignalTarget, Span
+from flow_telemetry.telemetry import Signal, SignalTarget
 
 MOST_BODY_BYTES = 64 * 1024
 # The exporter would try a dead endpoint for 31 s; a second and a third try tell enough.
@@ -54,7 +54,7 @@ class GivenUp(Exception):
 
 
 class OtlpSender:
-    """Delivers batches of spans to one target, one at a time: each thread has its own."""
+    """Delivers batches of a signal to one target, one at a time: each thread has its own."""
 
     def __init__(self, target: SignalTarget, deadline: Deadline) -> None:
         """Open nothing yet."""
@@ -62,19 +62,21 @@ class OtlpSender:
         self._target = target
         self._deadline = deadline
         self._session = RecordingSession(target, deadline)
+        self._new_exporter = _exporter_of(target.signal)
+        self._encoding = encoding_of(target.signal)
 
-    def deliver(self, spans: Sequence[Span]) -> Attempt:
-        """Send one request with the spans, again where that may help, until the deadline."""
+    def deliver(self, items: Sequence[Item]) -> Attempt:
+        """Send one request with the items, again where that may help, until the deadline."""
         session = self._session
         session.begin()
-        exporter = OTLPSpanExporter(
+        exporter = self._new_exporter(
             endpoint=self._target.url,
             timeout=self._deadline.remaining(LONGEST_BATCH_SECONDS),
             compression=_COMPRESSIONS[self._target.compression],
             session=session,
             max_request_size=0,
         )
-        exporter.export(readable_spans(spans))
+        exporter.export(self._encoding.readable(items))
         return Attempt(
             answer=session.answers[-1] if session.answers else Answer(trouble=Trouble.ENCODING),
             requests=session.sent,
@@ -84,6 +86,27 @@ class OtlpSender:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+
+def _exporter_of(signal: Signal) -> Any:
+    """The SDK's exporter of a signal; the other two are not loaded."""
+    if signal is Signal.TRACES:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+            OTLPSpanExporter,
+        )
+
+        return OTLPSpanExporter
+    if signal is Signal.LOGS:
+        from opentelemetry.exporter.otlp.proto.http._log_exporter import (  # noqa: PLC0415
+            OTLPLogExporter,
+        )
+
+        return OTLPLogExporter
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
+        OTLPMetricExporter,
+    )
+
+    return OTLPMetricExporter
 
 
 class RecordingSession(requests.Session):

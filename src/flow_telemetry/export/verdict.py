@@ -7,14 +7,24 @@ empty, and which rejects nothing (https://opentelemetry.io/docs/specs/otlp/#otlp
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flow_telemetry.export import no_answer, refusals
 from flow_telemetry.export.answer import Answer
 from flow_telemetry.export.causes import Cause, Place
-from flow_telemetry.telemetry import SignalTarget
+from flow_telemetry.export.encode import encoding_of
+from flow_telemetry.export.words import server_words
+from flow_telemetry.telemetry import Signal, SignalTarget
+
+# What a response calls the number of items that it rejected.
+_REJECTED = {
+    Signal.TRACES: ("rejectedSpans", "rejected_spans"),
+    Signal.LOGS: ("rejectedLogRecords", "rejected_log_records"),
+    Signal.METRICS: ("rejectedDataPoints", "rejected_data_points"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +33,21 @@ class Verdict:
 
     ``cause`` is None only where all was delivered without a word; ``rejected`` counts what the
     backend refused of a batch that it took otherwise; ``warning`` is what it said though it took
-    everything.
+    everything. ``said`` are a refusal's own words, not fit to be shown.
     """
 
     delivered: bool
     rejected: int = 0
     cause: Cause | None = None
     warning: str = ""
+    said: str = field(default="", repr=False, compare=False)
+
+    def refuses(self, reason: re.Pattern[str], *statuses: int) -> bool:
+        """Whether items were refused for a reason, in part or with one of the statuses."""
+        cause = self.cause
+        if cause is None or not (cause.rejection or cause.status in statuses):
+            return False
+        return reason.search(self.said) is not None
 
 
 def judge(answer: Answer, target: SignalTarget, items: int) -> Verdict:
@@ -39,57 +57,57 @@ def judge(answer: Answer, target: SignalTarget, items: int) -> Verdict:
     if status is None:
         return _refused(no_answer.of_trouble(answer, place))
     if not 200 <= status < 300:
-        return _refused(refusals.of_status(answer, place))
+        return _refused(refusals.of_status(answer, place), server_words(answer))
     if answer.trouble is not None:
         return _refused(no_answer.of_trouble(answer, place))
     return _judge_success(answer, place, items)
 
 
-def _refused(cause: Cause) -> Verdict:
-    return Verdict(delivered=False, cause=cause)
+def _refused(cause: Cause, said: str = "") -> Verdict:
+    return Verdict(delivered=False, cause=cause, said=said)
 
 
 def _judge_success(answer: Answer, place: Place, items: int) -> Verdict:
     if not answer.body.strip():
         return Verdict(delivered=True)
-    partial = _partial_success(answer)
+    partial = _partial_success(answer, place.signal)
     if partial is None:
         return _refused(refusals.of_foreign_body(answer, place))
     rejected, message = partial
     if rejected > 0:
         cause = refusals.of_rejection(message, place)
-        return Verdict(delivered=True, rejected=min(rejected, items), cause=cause)
+        return Verdict(delivered=True, rejected=min(rejected, items), cause=cause, said=message)
     shown = place.redactor.shown(message)
     warning = f"{place.origin} took everything, and says: {shown}" if shown else ""
     return Verdict(delivered=True, warning=warning)
 
 
-def _partial_success(answer: Answer) -> tuple[int, str] | None:
+def _partial_success(answer: Answer, signal: Signal) -> tuple[int, str] | None:
     """Rejected items and message of the response; None where the body is no such response."""
     if answer.truncated:
         return None
     kind = answer.content_type.partition(";")[0].strip().lower()
     if kind in ("application/x-protobuf", "application/protobuf", "application/octet-stream", ""):
-        found = _from_protobuf(answer.body)
+        found = _from_protobuf(answer.body, signal)
         if found is not None:
             return found
-    return _from_json(answer.body)
+    return _from_json(answer.body, signal)
 
 
-def _from_protobuf(body: bytes) -> tuple[int, str] | None:
+def _from_protobuf(body: bytes, signal: Signal) -> tuple[int, str] | None:
     # Protobuf is loaded once something was sent, not by all who import this.
     from google.protobuf.message import DecodeError  # noqa: PLC0415
-    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2  # noqa: PLC0415
 
-    response = trace_service_pb2.ExportTraceServiceResponse()
+    response = encoding_of(signal).new_response()
     try:
         response.ParseFromString(body)
     except DecodeError:
         return None
-    return response.partial_success.rejected_spans, response.partial_success.error_message
+    partial = response.partial_success
+    return getattr(partial, _REJECTED[signal][1]), partial.error_message
 
 
-def _from_json(body: bytes) -> tuple[int, str] | None:
+def _from_json(body: bytes, signal: Signal) -> tuple[int, str] | None:
     try:
         response: Any = json.loads(body)
     except (ValueError, RecursionError):
@@ -100,7 +118,7 @@ def _from_json(body: bytes) -> tuple[int, str] | None:
     if not isinstance(partial, Mapping):
         return None
     try:
-        rejected = int(_either(partial, "rejectedSpans", "rejected_spans") or 0)
+        rejected = int(_either(partial, *_REJECTED[signal]) or 0)
     except (TypeError, ValueError, OverflowError):
         return None
     return rejected, str(_either(partial, "errorMessage", "error_message") or "")

@@ -13,13 +13,13 @@ from queue import Empty, Queue
 from typing import Protocol
 
 from flow_telemetry.export.answer import Answer, Attempt, Trouble
-from flow_telemetry.telemetry import Span
+from flow_telemetry.export.intake import Item
 
 
 class Sender(Protocol):
     """What delivers batches, one at a time, from one thread."""
 
-    def deliver(self, spans: Sequence[Span]) -> Attempt:
+    def deliver(self, items: Sequence[Item]) -> Attempt:
         """Send a batch; return the last answer."""
         ...
 
@@ -44,13 +44,13 @@ class Workers:
         self._new_sender = new_sender
         self._most = most
         self._threads = 0
-        self._tasks: Queue[tuple[int, Sequence[Span]] | None] = Queue()
+        self._tasks: Queue[tuple[int, Sequence[Item]] | None] = Queue()
         self._reports: Queue[Report] = Queue()
         self._stopped = threading.Event()
 
-    def submit(self, number: int, spans: Sequence[Span]) -> None:
+    def submit(self, number: int, items: Sequence[Item]) -> None:
         """Hand over a batch; one report will come of it, unless its thread hangs."""
-        self._tasks.put((number, spans))
+        self._tasks.put((number, items))
         if self._threads < self._most:
             self._threads += 1
             threading.Thread(target=self._work, name="otlp-sender", daemon=True).start()
@@ -75,12 +75,12 @@ class Workers:
     def _work(self) -> None:
         sender: Sender | None = None
         while (task := self._tasks.get()) is not None:
-            number, spans = task
+            number, items = task
             attempt = None
             if not self._stopped.is_set():
                 try:
                     sender = sender or self._new_sender()
-                    attempt = sender.deliver(spans)
+                    attempt = sender.deliver(items)
                 except Exception as error:  # noqa: BLE001  A thread that ends tells nobody why.
                     answer = Answer(trouble=Trouble.OTHER, detail=type(error).__name__)
                     attempt = Attempt(answer=answer)

@@ -14,7 +14,8 @@ from flow_telemetry.rules.deliveries import delivery_result
 from flow_telemetry.sources.github.deliveries import with_deliveries
 from flow_telemetry.sources.github.deployment_records import with_statuses
 from flow_telemetry.sources.github.deployment_search import deployments_created_since
-from flow_telemetry.sources.github.runs import RunAddress, read_run
+from flow_telemetry.sources.github.deployments import read_deployments
+from flow_telemetry.sources.github.runs import RunAddress, read_annotations, read_run
 from flow_telemetry.subjects.runs_of_change import ChangeRuns, read_runs_of_change, with_jobs
 
 # A deployment is made in the second of the merge, or what was merged waits for weeks.
@@ -26,16 +27,24 @@ MOST_ENVIRONMENTS = 10
 
 
 def with_runs(
-    parts: Parts, root: ItemNode, until: datetime | None, unread: list[str]
+    parts: Parts,
+    root: ItemNode,
+    until: datetime | None,
+    unread: list[str],
+    *,
+    own_workflow: str | None = None,
 ) -> tuple[ItemNode, bool]:
     """Return the items with the runs and deployments of their changes, and whether jobs are known.
 
     Where the budget of requests does not do for the jobs of all runs, no run has any.
+    ``own_workflow`` is the file of the workflow that exports: its runs are nobody's work.
     """
-    reading = _RunReading(parts=parts, until=until, unread=unread)
+    reading = _RunReading(parts=parts, until=until, unread=unread, own_workflow=own_workflow)
     nodes = [reading.runs_of(node.change) for node in _change_nodes(root)]
     nodes = reading.with_deployments(nodes)
     nodes, complete = reading.with_jobs(nodes)
+    if complete:
+        nodes = reading.explained(nodes)
     return _replaced(root, {node.change.reference: node for node in nodes}), complete
 
 
@@ -60,6 +69,7 @@ class _RunReading:
     parts: Parts
     until: datetime | None
     unread: list[str]
+    own_workflow: str | None = None
     seen: set[str] = field(default_factory=set)
     known: dict[int, Deployment | None] = field(default_factory=dict)
 
@@ -77,7 +87,12 @@ class _RunReading:
 
     def _new(self, runs: Iterable[Run]) -> tuple[Run, ...]:
         """The runs that no other change has: a commit that merged two has one place."""
-        found = tuple(run for run in runs if run.reference not in self.seen)
+        found = tuple(
+            run
+            for run in runs
+            if run.reference not in self.seen
+            and (self.own_workflow is None or run.path.rpartition("/")[2] != self.own_workflow)
+        )
         self.seen.update(run.reference for run in found)
         return found
 
@@ -177,6 +192,29 @@ class _RunReading:
             self.unread.extend((*unread, *more))
             found.append(replace(node, runs=runs, later_runs=later))
         return found, True
+
+    def explained(self, nodes: list[ChangeNode]) -> list[ChangeNode]:
+        """Return the changes whose runs tell why jobs failed, and what waited for an approval.
+
+        It is the finest there is: where the budget does not do for it, it is left out.
+        """
+        return [
+            replace(
+                node,
+                runs=tuple(map(self._explained, node.runs)),
+                later_runs=tuple(map(self._explained, node.later_runs)),
+            )
+            for node in nodes
+        ]
+
+    def _explained(self, run: Run) -> Run:
+        github = self.parts.github
+        if github.budget_exceeded:
+            return run
+        annotated = read_annotations(github, run, run.jobs)
+        deployed = read_deployments(github, annotated.run, run.jobs)
+        self.unread.extend((*annotated.notices, *deployed.notices))
+        return deployed.run
 
 
 def _earliest_merges(nodes: Iterable[ChangeNode]) -> dict[Repository, datetime]:

@@ -53,7 +53,10 @@ def read_tree(
     until = snapshot or feature.closed_at
     opened, unread = _opened(settings, parts, feature)
     reading = _Reading(settings=settings, parts=parts, until=until, opened=opened, unread=unread)
-    root, with_jobs = with_runs(parts, reading.node(feature, 1), until, reading.unread)
+    own = _own_workflow(settings)
+    root, with_jobs = with_runs(
+        parts, reading.node(feature, 1), until, reading.unread, own_workflow=own
+    )
     if parts.github.budget_exceeded:
         reading.unread.append(
             f"it takes more than the {settings.max_requests} requests to GitHub that input "
@@ -66,6 +69,15 @@ def read_tree(
         unread=tuple(dict.fromkeys(reading.unread)),
         with_jobs=with_jobs,
     )
+
+
+def _own_workflow(settings: Settings) -> str | None:
+    """The file of the workflow that we stand in, where telemetry is all that it is for.
+
+    A build is never started by these events, but what sends features is.
+    """
+    runner = settings.runner
+    return runner.workflow_file if runner.event_name in ("issues", "schedule") else None
 
 
 def _opened(

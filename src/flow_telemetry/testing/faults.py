@@ -33,6 +33,8 @@ class Answer:
     `delay` is the seconds before the first byte, `drip` the seconds after each single byte, from
     the headers' or the body's first. `promised` is a Content-Length other than the body's. A
     `behaviour` other than "answer" sends no byte: the connection is closed, reset, or left open.
+    `kept` are the positions of the items that an OTLP backend keeps whatever it answers; where it
+    is None, the answer itself decides.
     """
 
     status: int = 200
@@ -43,6 +45,7 @@ class Answer:
     drip_from: Literal["headers", "body"] = "body"
     promised: int | None = None
     behaviour: Literal["answer", "drop", "reset", "black hole"] = "answer"
+    kept: tuple[int, ...] | None = None
 
 
 Alteration = Callable[[Request, Answer], Answer]

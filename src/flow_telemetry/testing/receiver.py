@@ -4,37 +4,39 @@
         receiver.script("/v1/traces", status(503, retry_after="1"), partial_success(3, "too old"))
         ... the program exports to receiver.url ...
     assert receiver.tree() == ["RUN CI", "  build", "    Compile"]
+    assert [event.event_name for event in receiver.events] == ["flow.change.merged"]
+    assert receiver.points_of("cicd.pipeline.run.duration")[0].count == 1
 
 It keeps what it says it keeps: a request answered with an error, a page or a redirect is recorded
-in `requests`, but its spans are not among `spans`.
+in `requests`, but what it holds is not among `spans`, `events` or `metrics`.
 """
 
 from __future__ import annotations
 
-import gzip
 import threading
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf import json_format
-from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
-    ExportLogsServiceRequest,
-    ExportLogsServiceResponse,
-)
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-    ExportMetricsServiceResponse,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
+from google.protobuf.message import Message
 
 from flow_telemetry.testing.faults import Alteration, Answer, Request, Script, Scripted
+from flow_telemetry.testing.logs import LogEntry, entries_in
+from flow_telemetry.testing.metrics import MetricPoint, points_in
+from flow_telemetry.testing.otlp import (
+    JSON,
+    LOGS,
+    METRICS,
+    PROTOBUF,
+    SIGNALS,
+    TRACES,
+    Signal,
+    content_type,
+    decoded,
+    encoded,
+)
 from flow_telemetry.testing.server import LocalServer
 from flow_telemetry.testing.spans import (
     SpanRecord,
@@ -44,37 +46,9 @@ from flow_telemetry.testing.spans import (
     tree_lines,
 )
 
-JSON = "application/json"
-PROTOBUF = "application/x-protobuf"
 SUCCESS = 2  # the hundreds of a status
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
-    """One of OTLP's three: its request, its response, and how that counts what it rejected."""
-
-    request: type[Message]
-    response: type[Message]
-    rejected: str
-
-
-SIGNALS = {
-    "/v1/traces": Signal(
-        request=ExportTraceServiceRequest,
-        response=ExportTraceServiceResponse,
-        rejected="rejected_spans",
-    ),
-    "/v1/logs": Signal(
-        request=ExportLogsServiceRequest,
-        response=ExportLogsServiceResponse,
-        rejected="rejected_log_records",
-    ),
-    "/v1/metrics": Signal(
-        request=ExportMetricsServiceRequest,
-        response=ExportMetricsServiceResponse,
-        rejected="rejected_data_points",
-    ),
-}
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +56,8 @@ class Received:
     """A request and what became of it.
 
     `message` is the decoded request, None where it could not be decoded; `status` what it was
-    answered (0: nothing); `rejected` how many of its items, the first ones, were not kept.
+    answered (0: nothing); `rejected` how many of its items, the first ones, were not kept; `kept`
+    the positions of those that were, where the backend is one that tells.
     """
 
     path: str
@@ -92,6 +67,13 @@ class Received:
     status: int
     accepted: bool
     rejected: int = 0
+    kept: tuple[int, ...] | None = None
+
+    def kept_of(self, items: list[Item]) -> list[Item]:
+        """Return those of the request's items that were kept."""
+        if self.kept is not None:
+            return [items[position] for position in self.kept]
+        return items[self.rejected :] if self.accepted else []
 
 
 class Receiver:
@@ -115,12 +97,25 @@ class Receiver:
     @property
     def spans(self) -> list[SpanRecord]:
         """Every span that was kept, in the order in which they came."""
-        return [
-            span
-            for received in list(self.requests)
-            if received.accepted and isinstance(received.message, ExportTraceServiceRequest)
-            for span in spans_in(received.message)[received.rejected :]
-        ]
+        return self._all_kept(TRACES, spans_in)
+
+    @property
+    def events(self) -> list[LogEntry]:
+        """Every log record that was kept, in the order in which they came."""
+        return self._all_kept(LOGS, entries_in)
+
+    @property
+    def metrics(self) -> list[MetricPoint]:
+        """Every point of a metric that was kept, in the order in which they came."""
+        return self._all_kept(METRICS, points_in)
+
+    def events_named(self, name: str) -> list[LogEntry]:
+        """Return the kept events of that name."""
+        return [event for event in self.events if event.event_name == name]
+
+    def points_of(self, name: str) -> list[MetricPoint]:
+        """Return the kept points of the metric of that name."""
+        return [point for point in self.metrics if point.name == name]
 
     def spans_named(self, name: str) -> list[SpanRecord]:
         """Return the kept spans of that name."""
@@ -160,9 +155,17 @@ class Receiver:
     ) -> None:
         self._server.stop()
 
+    def _all_kept(self, signal: Signal, items_in: Callable[[Any], list[Item]]) -> list[Item]:
+        return [
+            item
+            for received in list(self.requests)
+            if isinstance(received.message, signal.request)
+            for item in received.kept_of(items_in(received.message))
+        ]
+
     def _respond(self, request: Request) -> Answer:
         signal = _signal_at(request.path, self.path_prefix)
-        message = _decoded(request, signal)
+        message = decoded(request, signal)
         answer = self._script.apply(request, lambda: _real_answer(request, signal, message))
         rejected = None if signal is None else _rejected(answer, signal)
         received = Received(
@@ -173,6 +176,7 @@ class Receiver:
             status=answer.status if answer.behaviour == "answer" else 0,
             accepted=message is not None and rejected is not None,
             rejected=rejected or 0,
+            kept=answer.kept,
         )
         with self._lock:
             self.requests.append(received)
@@ -186,7 +190,7 @@ def partial_success(rejected: int, message: str = "") -> Alteration:
         signal = next(s for path, s in SIGNALS.items() if request.path.endswith(path))
         said = {signal.rejected: rejected, "error_message": message}
         response = json_format.ParseDict({"partial_success": said}, signal.response())
-        return replace(answer, body=_encoded(response, request))
+        return replace(answer, body=encoded(response, request))
 
     return alter
 
@@ -195,27 +199,13 @@ def _signal_at(path: str, prefix: str) -> Signal | None:
     return SIGNALS.get(path[len(prefix) :]) if path.startswith(prefix) else None
 
 
-def _decoded(request: Request, signal: Signal | None) -> Message | None:
-    """Return the request's message; None for another path, method or type, or a damaged body."""
-    if signal is None or request.method != "POST":
-        return None
-    try:
-        body = request.body
-        if request.headers.get("content-encoding") == "gzip":
-            body = gzip.decompress(body)
-        decode = {PROTOBUF: from_protobuf, JSON: from_json}.get(_content_type(request.headers))
-        return None if decode is None else decode(signal.request, body)
-    except (OSError, EOFError, zlib.error, ValueError, DecodeError, json_format.ParseError):
-        return None
-
-
 def _real_answer(request: Request, signal: Signal | None, message: Message | None) -> Answer:
     if signal is None:
         return Answer(status=404)
     if message is None:
         return Answer(status=405 if request.method != "POST" else 400)
-    headers = {"Content-Type": _content_type(request.headers)}
-    return Answer(headers=headers, body=_encoded(signal.response(), request))
+    headers = {"Content-Type": content_type(request.headers)}
+    return Answer(headers=headers, body=encoded(signal.response(), request))
 
 
 def _rejected(answer: Answer, signal: Signal) -> int | None:
@@ -225,19 +215,9 @@ def _rejected(answer: Answer, signal: Signal) -> int | None:
     if not answer.body:
         return 0
     decode = {PROTOBUF: from_protobuf, JSON: from_json}.get(
-        _content_type({name.lower(): value for name, value in answer.headers.items()})
+        content_type({name.lower(): value for name, value in answer.headers.items()})
     )
     if decode is None:
         return None
     response: Any = decode(signal.response, answer.body)
     return int(getattr(response.partial_success, signal.rejected))
-
-
-def _encoded(response: Message, request: Request) -> bytes:
-    if _content_type(request.headers) == JSON:
-        return json_format.MessageToJson(response).encode()
-    return response.SerializeToString()
-
-
-def _content_type(headers: Any) -> str:
-    return str(headers.get("content-type", "")).partition(";")[0].strip().lower()

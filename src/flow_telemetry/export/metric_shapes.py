@@ -1,0 +1,54 @@
+"""As what metrics leave: as deltas, or as gauges where a backend takes no deltas.
+
+Prometheus refuses a whole request for one delta in it; every backend takes gauges.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flow_telemetry.export.points import Point
+from flow_telemetry.export.verdict import Verdict
+from flow_telemetry.settings import MetricShape
+from flow_telemetry.telemetry import InstrumentKind
+
+_NO_DELTAS = re.compile(r"temporality|\bdeltas?\b", re.IGNORECASE)
+
+
+class MetricShapes:
+    """Deltas until one is refused, then gauges for the rest of the export."""
+
+    def __init__(self, policy: MetricShape) -> None:
+        """Begin with what the policy wants."""
+        self._policy = policy
+        self._gauges = policy is MetricShape.GAUGE
+
+    def first(self, items: Sequence[Point]) -> tuple[Point, ...]:
+        """Return the points in the shape that is known to be taken, as far as that is known."""
+        return _as_gauges(items) if self._gauges else tuple(items)
+
+    def second(self, items: Sequence[Point], verdict: Verdict) -> tuple[Point, ...] | None:
+        """Return the points as gauges, where they were refused for their temporality."""
+        refused = verdict.refuses(_NO_DELTAS, 400, 500) and any(map(_is_delta, items))
+        if self._policy is not MetricShape.AUTO or not refused:
+            return None
+        self._gauges = True
+        return _as_gauges(items)
+
+    def notice(self, origin: str, items: int) -> str:  # noqa: ARG002
+        """Tell that the metrics have another shape than they should."""
+        return (
+            f"{origin} takes no metrics of delta temporality: they left as gauges, a histogram as "
+            "its last value and a count as its sum. Input metric-shape: gauge does so at once, and "
+            "docs/backends.md tells how a Collector turns deltas into what the backend takes"
+        )
+
+
+def _is_delta(point: Point) -> bool:
+    return not point.as_gauge and point.instrument.kind is not InstrumentKind.GAUGE
+
+
+def _as_gauges(items: Sequence[Point]) -> tuple[Point, ...]:
+    return tuple(replace(point, as_gauge=True) for point in items)

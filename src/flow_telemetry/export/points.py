@@ -1,0 +1,135 @@
+"""Measurements of one export as points: one for each series, whatever it is made of.
+
+A series is an instrument with the same attributes of the same entity. That it leaves as one point
+keeps requests small, and a backend from taking the second value of one instant for the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from flow_telemetry.export.buckets import boundaries, bucket_of
+from flow_telemetry.telemetry import (
+    Attributes,
+    AttributeValue,
+    Instrument,
+    InstrumentKind,
+    Measurement,
+    Resource,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """What the measurements of one series came to between two instants, in Unix nanoseconds.
+
+    ``buckets`` counts the values up to each boundary of the unit, and those beyond the last; only
+    a histogram has them. ``as_gauge`` is for backends that take no deltas.
+    """
+
+    instrument: Instrument
+    resource: Resource
+    attributes: Attributes
+    start: int
+    time: int
+    count: int
+    total: float
+    least: float
+    greatest: float
+    last: float
+    buckets: tuple[int, ...] = ()
+    as_gauge: bool = False
+
+    @property
+    def gauge(self) -> float:
+        """The one value that tells most: a count's sum, and of states and durations the last.
+
+        A mean or a sum of durations would be a duration that nothing had.
+        """
+        return self.total if self.instrument.kind is InstrumentKind.SUM else self.last
+
+
+_Pairs: TypeAlias = frozenset[tuple[str, AttributeValue]]
+_Key: TypeAlias = tuple[Instrument, _Pairs, _Pairs]
+
+
+class SeriesTable:
+    """The series of one export; memory grows with their number, not with the measurements'."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self._series: dict[_Key, _Series] = {}
+        self._resources: dict[_Pairs, Resource] = {}
+
+    def add(self, measurement: Measurement) -> None:
+        """Take a measurement into its series."""
+        of_resource = _pairs(measurement.resource.attributes)
+        key = (measurement.instrument, _pairs(measurement.attributes), of_resource)
+        found = self._series.get(key)
+        if found is None:
+            resource = self._resources.setdefault(of_resource, measurement.resource)
+            found = self._series[key] = _Series(
+                measurement.instrument, resource, measurement.attributes
+            )
+        found.add(measurement.value)
+
+    def points(self, start: int, now: int) -> list[Point]:
+        """Return a point for each series, those of one entity and metric side by side.
+
+        Times are in Unix nanoseconds; a clock that stood still makes a period of one.
+        """
+        order = {resource: number for number, resource in enumerate(self._resources)}
+        keys = sorted(self._series, key=lambda key: (order[key[2]], key[0].name))
+        return [self._series[key].point(start, max(now, start + 1)) for key in keys]
+
+
+@dataclass(slots=True)
+class _Series:
+    instrument: Instrument
+    resource: Resource
+    attributes: Attributes
+    count: int = 0
+    total: float = 0.0
+    least: float = float("inf")
+    greatest: float = float("-inf")
+    last: float = 0.0
+    bounds: tuple[float, ...] = field(init=False)
+    buckets: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        is_histogram = self.instrument.kind is InstrumentKind.HISTOGRAM
+        self.bounds = boundaries(self.instrument.unit) if is_histogram else ()
+        self.buckets = [0] * (len(self.bounds) + 1) if is_histogram else []
+
+    def add(self, value: float) -> None:
+        self.count += 1
+        self.total += value
+        self.least = min(self.least, value)
+        self.greatest = max(self.greatest, value)
+        self.last = value
+        if self.buckets:
+            self.buckets[bucket_of(value, self.bounds)] += 1
+
+    def point(self, start: int, time: int) -> Point:
+        return Point(
+            instrument=self.instrument,
+            resource=self.resource,
+            attributes=self.attributes,
+            start=start,
+            time=time,
+            count=self.count,
+            total=self.total,
+            least=self.least,
+            greatest=self.greatest,
+            last=self.last,
+            buckets=tuple(self.buckets),
+        )
+
+
+def _pairs(attributes: Mapping[str, AttributeValue]) -> _Pairs:
+    return frozenset(
+        (name, value if isinstance(value, (str, bool, int, float)) else tuple(value))
+        for name, value in attributes.items()
+    )
