@@ -26,7 +26,7 @@ LOCK := "$(BIN)/uv" pip compile --quiet --no-python-downloads --universal --pyth
 	--generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help demo test test-all lint types validate check format docs lock clean
+.PHONY: help bench demo test test-all lint types validate check format docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -53,6 +53,9 @@ test-all: ## the suite on each Python 3.10 to 3.14 that is found
 	done; \
 	echo "== ran on:$${found:- none}; failed on:$${failed:- none}"; \
 	test -n "$$found" && test -z "$$failed"
+
+bench: $(RUNTIME) ## whole exports beside a peer; ARGS=--smoke: one small run
+	"$(BIN)/python" -m benchmarks $(ARGS)
 
 lint: $(DEV) ## ruff: rules and format
 	"$(BIN)/ruff" check .

@@ -20,8 +20,8 @@ FLOORS = (
     {"__main__", "action", "build", "cli", "commands", "demo"},  # the doors
     {"pipeline"},
     {"subjects"},
-    {"parts", "subject", "waiting"},
-    {"export", "signals", "sources", "views"},
+    {"choosing", "parts", "subject", "waiting"},
+    {"export", "inside", "signals", "sources", "views"},
     {"bounded", "outcome", "parentage", "rules", "selection", "timing"},
     {"settings"},
     {"clock", "keys", "log", "model", "telemetry"},
@@ -29,7 +29,7 @@ FLOORS = (
     {""},  # flow_telemetry/__init__.py: the version
 )
 APART = {
-    *("export", "signals", "sources", "views"),
+    *("export", "inside", "signals", "sources", "views"),
     *("clock", "keys", "log", "model", "telemetry"),
     *("errors", "identity"),
 }
@@ -43,7 +43,11 @@ LIBRARIES = {
     "actions_toolkit": {"action"},
     "google.protobuf": {"export"},
     "opentelemetry": {"export"},
-    "opentelemetry.semconv": {"signals.semconv", "signals.flow_semconv"},
+    "opentelemetry.semconv": {
+        *("signals.semconv", "signals.flow_semconv", "signals.event_semconv"),
+        *("signals.metric_semconv", "signals.instruments", "signals.process_semconv"),
+    },
+    "psutil": {"inside.sampler", "inside.sampling", "inside.tree"},
     "requests": {"bounded", "export", "sources"},
     "urllib3": {"bounded", "export", "sources"},
 }
@@ -62,7 +66,7 @@ IMPURE_LIBRARIES = {
 }
 IMPURE_CALLS = {"open", "print", "input", "now", "today", "utcnow"}
 
-MAY_READ_ENVIRON = {"action", "cli", "commands"}
+MAY_READ_ENVIRON = {"action", "cli", "commands", "demo.doors"}
 
 
 @dataclass(frozen=True)

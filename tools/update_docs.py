@@ -1,6 +1,8 @@
 """Rewrite the documents that are made from the code's own tables: `make docs`.
 
-    docs/attributes.md      from signals/semconv.py and signals/flow_semconv.py
+    docs/attributes.md      from signals/semconv.py, flow_semconv.py and event_semconv.py
+    docs/events.md          the tables of events, from signals/event_table.py
+    docs/metrics.md         the tables of metrics, from signals/instruments.py and metric_semconv.py
     docs/command-line.md    from the parsers of the commands
     README.md               the table of inputs, from settings/inputs.py
     action.yml              the inputs and how they reach the program, from settings/inputs.py
@@ -22,12 +24,27 @@ from pathlib import Path
 from flow_telemetry.cli import build_parser
 from flow_telemetry.settings.inputs import INPUTS, Input
 from flow_telemetry.signals import limits
+from flow_telemetry.signals.event_semconv import EVENT_ATTRIBUTES
+from flow_telemetry.signals.event_table import (
+    COMMON_ATTRIBUTES,
+    EVENT_TYPES,
+    EventSubject,
+    EventType,
+)
 from flow_telemetry.signals.flow_semconv import FLOW_ATTRIBUTES
+from flow_telemetry.signals.instruments import INSTRUMENTS
+from flow_telemetry.signals.metric_semconv import (
+    DELIVERY_FACTS,
+    EXTRA_ATTRIBUTES,
+    METRIC_ATTRIBUTES,
+)
 from flow_telemetry.signals.semconv import ATTRIBUTES, Attribute
+from flow_telemetry.telemetry import Instrument
 
 ROOT = Path(__file__).resolve().parents[1]
 README, ACTION = "README.md", "action.yml"
 ATTRIBUTES_PAGE, COMMANDS_PAGE = "docs/attributes.md", "docs/command-line.md"
+EVENTS_PAGE, METRICS_PAGE = "docs/events.md", "docs/metrics.md"
 
 # The first word of the column `on` of an attribute, and the title of its group.
 GROUPS = {
@@ -43,9 +60,19 @@ GROUPS = {
     "the": "Features in their feature trace",
     "deployment": "Deployments",
     "event": "Events of spans",
+    "records": "Records of events",
+    "record": "Records of closings",
     "links": "Links",
 }
+_EVENT_GROUPS = {
+    EventSubject.CHANGE: "Pull requests",
+    EventSubject.WORK_ITEM: "Work items",
+    EventSubject.DEPLOYMENT: "Deployments",
+    EventSubject.RUN: "Runs",
+}
 _START, _END = "<!-- inputs -->", "<!-- /inputs -->"
+_EVENTS_START, _EVENTS_END = "<!-- events -->", "<!-- /events -->"
+_METRICS_START, _METRICS_END = "<!-- metrics -->", "<!-- /metrics -->"
 _ACTION_INPUTS = re.compile(r"^inputs:\n.*?(?=^outputs:)", re.MULTILINE | re.DOTALL)
 _ACTION_VARIABLES = re.compile(r"(?:^ {8}\w+: \$\{\{ inputs\.[\w-]+ \}\}\n)+", re.MULTILINE)
 # What YAML would not read as a text.
@@ -71,7 +98,9 @@ def documents() -> dict[str, str]:
     return {
         README: with_inputs((ROOT / README).read_text(encoding="utf-8"), INPUTS),
         ACTION: with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), INPUTS),
-        ATTRIBUTES_PAGE: attributes_page([*ATTRIBUTES, *FLOW_ATTRIBUTES]),
+        ATTRIBUTES_PAGE: attributes_page([*ATTRIBUTES, *FLOW_ATTRIBUTES, *EVENT_ATTRIBUTES]),
+        EVENTS_PAGE: with_events((ROOT / EVENTS_PAGE).read_text(encoding="utf-8"), EVENT_TYPES),
+        METRICS_PAGE: with_metrics((ROOT / METRICS_PAGE).read_text(encoding="utf-8"), INSTRUMENTS),
         COMMANDS_PAGE: commands_page(build_parser()),
     }
 
@@ -147,7 +176,7 @@ def attributes_page(attributes: Sequence[Attribute]) -> str:
 
 def _attributes_introduction() -> str:
     return f"""\
-{_made_from("src/flow_telemetry/signals/semconv.py and flow_semconv.py")}
+{_made_from("src/flow_telemetry/signals/semconv.py, flow_semconv.py and event_semconv.py")}
 
 # Attributes
 
@@ -165,6 +194,68 @@ All backends take {limits.MOST_ATTRIBUTES} attributes and {limits.MOST_EVENTS} e
 of {limits.LONGEST_NAME} characters and values of {limits.LONGEST_VALUE_BYTES:,} bytes, so no more
 is sent: longer text is cut and ends in `…`."""
     return textwrap.fill(text, 100)
+
+
+def with_events(page: str, events: Sequence[EventType]) -> str:
+    """Return the page on events with its tables made anew.
+
+    Raises:
+        ValueError: the comments that enclose the tables are missing.
+    """
+    before, start, rest = page.partition(_EVENTS_START)
+    _, end, after = rest.partition(_EVENTS_END)
+    if not start or not end:
+        raise ValueError(f"{EVENTS_PAGE} has no place for the events: {_EVENTS_START} …")
+    every = ", ".join(f"`{name}`" for name in COMMON_ATTRIBUTES)
+    sections = "\n".join(
+        f"### {_EVENT_GROUPS[subject]}\n\n"
+        + table(
+            ("event", "what happened", "`events: live` by", "CDEvents", "attributes of its own"),
+            (_event_row(each) for each in events if each.subject is subject),
+        )
+        for subject in EventSubject
+    )
+    common = textwrap.fill(f"Every record can have {every}.", 100, break_on_hyphens=False)
+    return f"{before}{start}\n{common}\n\n{sections}{end}{after}"
+
+
+def _event_row(each: EventType) -> tuple[str, ...]:
+    own = ", ".join(f"`{name}`" for name in each.attributes)
+    told = f"`{each.cdevents}`" if " " not in each.cdevents and each.cdevents else each.cdevents
+    return (f"`{each.name}`", each.meaning, each.live or "-", told or "-", own or "-")
+
+
+def with_metrics(page: str, instruments: Iterable[Instrument]) -> str:
+    """Return the page on metrics with its tables made anew.
+
+    Raises:
+        ValueError: the comments that enclose the tables are missing.
+    """
+    before, start, rest = page.partition(_METRICS_START)
+    _, end, after = rest.partition(_METRICS_END)
+    if not start or not end:
+        raise ValueError(f"{METRICS_PAGE} has no place for the metrics: {_METRICS_START} …")
+    head = ("metric", "instrument", "unit", "attributes", "sent with", "from", "what it tells")
+    sections = (
+        "## All metrics\n\n" + table(head, map(_metric_row, instruments)),
+        "## Their attributes\n\n" + _meanings(METRIC_ATTRIBUTES.items()),
+        "## Attributes that you may add\n\n" + _meanings(EXTRA_ATTRIBUTES.items()),
+        "## What the four keys are made of\n\n"
+        "The record of a deployment's success ([events](events.md)) names what its numbers rest on:"
+        "\n\n" + _meanings((each.name, each.meaning) for each in DELIVERY_FACTS),
+    )
+    return f"{before}{start}\n\n" + "\n".join(sections) + f"\n{end}{after}"
+
+
+def _metric_row(each: Instrument) -> tuple[str, ...]:
+    names = ", ".join(f"`{name}`" for name in each.attributes)
+    source = "flow-telemetry" if each.name.startswith("flow.") else "OpenTelemetry"
+    kind, unit = each.kind.value, f"`{each.unit}`"
+    return (f"`{each.name}`", kind, unit, names, each.sent, source, each.description)
+
+
+def _meanings(rows: Iterable[tuple[str, str]]) -> str:
+    return table(("attribute", "meaning"), ((f"`{name}`", meaning) for name, meaning in rows))
 
 
 def commands_page(parser: argparse.ArgumentParser) -> str:

@@ -17,6 +17,7 @@ from actions_toolkit import core
 
 from flow_telemetry import pipeline
 from flow_telemetry.build import build_parts, otlp_sink
+from flow_telemetry.choosing import choose_subjects
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.outcome import Outcome, Status
@@ -24,7 +25,7 @@ from flow_telemetry.settings import Door, LogLevel, Settings, load_settings, wan
 from flow_telemetry.settings.secrets import secrets_of
 from flow_telemetry.sources.event import read_event
 from flow_telemetry.sources.payload import Payload
-from flow_telemetry.subject import choose_subjects, reads_much
+from flow_telemetry.subject import reads_much
 from flow_telemetry.views.escape import terminal_line
 from flow_telemetry.views.summary import job_summary
 from flow_telemetry.views.terminal import report

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from flow_telemetry import __version__
-from flow_telemetry.commands import demo, explain, export, ids, sweep
 from flow_telemetry.errors import FlowTelemetryError
+
+if TYPE_CHECKING:
+    from flow_telemetry.commands.flags import Subparsers
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal or pipe of another encoding than UTF-8 shows `?`, and nothing breaks.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    options = build_parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = build_parser(given[0] if given else "").parse_args(given)
     try:
         status: int = options.run(options, dict(os.environ))
     except FlowTelemetryError as error:
@@ -30,8 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; each sets `run`, the function that carries it out."""
+def build_parser(only: str = "") -> argparse.ArgumentParser:
+    """Return the parser of all commands; each sets `run`, the function that carries it out.
+
+    ``only`` is the command that will be called, where that is known: no other is loaded.
+    """
     parser = argparse.ArgumentParser(
         prog="flow-telemetry",
         description="OpenTelemetry observability for software delivery: exports workflow runs of "
@@ -39,12 +46,56 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"flow-telemetry {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    export.add_command(commands)
-    sweep.add_command(commands)
-    explain.add_command(commands)
-    ids.add_command(commands)
-    demo.add_command(commands)
+    for add_command in [_COMMANDS[only]] if only in _COMMANDS else _COMMANDS.values():
+        add_command(commands)
     return parser
+
+
+def _add_export(commands: Subparsers) -> None:
+    from flow_telemetry.commands import export  # noqa: PLC0415
+
+    export.add_command(commands)
+
+
+def _add_sweep(commands: Subparsers) -> None:
+    from flow_telemetry.commands import sweep  # noqa: PLC0415
+
+    sweep.add_command(commands)
+
+
+def _add_explain(commands: Subparsers) -> None:
+    from flow_telemetry.commands import explain  # noqa: PLC0415
+
+    explain.add_command(commands)
+
+
+def _add_run(commands: Subparsers) -> None:
+    from flow_telemetry.commands import run  # noqa: PLC0415
+
+    run.add_command(commands)
+
+
+def _add_ids(commands: Subparsers) -> None:
+    from flow_telemetry.commands import ids  # noqa: PLC0415
+
+    ids.add_command(commands)
+
+
+def _add_demo(commands: Subparsers) -> None:
+    from flow_telemetry.commands import demo  # noqa: PLC0415
+
+    demo.add_command(commands)
+
+
+# In the order of the help. Each is loaded when it is added: `run` must start at once.
+_COMMANDS: dict[str, Callable[[Subparsers], None]] = {
+    "export": _add_export,
+    "sweep": _add_sweep,
+    "explain": _add_explain,
+    "run": _add_run,
+    "ids": _add_ids,
+    "demo": _add_demo,
+}
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -48,6 +49,8 @@ def trace_id(root: str, *, namespace: str = "") -> str:
     return _hash(f"{TRACE_RECIPE}\n{namespace}\n{root}", length=16)
 
 
+# The spans of a job's steps name the same parent one after another.
+@lru_cache(maxsize=64)
 def span_id(root: str, reference: str, *, namespace: str = "") -> str:
     """Return the span id of ``reference`` in the trace whose root is ``root``.
 
@@ -188,6 +191,20 @@ def status_reference(item: str, number: int) -> str:
 def life_reference(owner: str, number: int) -> str:
     """Return the reference of a life of a change or item after its first, from 2 on."""
     return f"{owner}#life:{number}"
+
+
+def event_reference(owner: str, kind: str, identifier: str) -> str:
+    """Return the reference of something that happened to its owner.
+
+    ``kind`` is the last word of the event's name. ``identifier`` is the number of a comment, review
+    or deployment status, the sha of a commit, else what `moment` returns.
+    """
+    return f"{owner}#event:{kind}:{identifier}"
+
+
+def moment(time: datetime, subject: str = "") -> str:
+    """Return what names an event without a number: its second, and what it was about."""
+    return f"{instant(time)}:{subject}" if subject else instant(time)
 
 
 def as_of(reference: str, time: datetime) -> str:

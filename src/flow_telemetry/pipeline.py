@@ -7,15 +7,18 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.export.interface import Telemetry
 from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import OldSpans, Settings
 from flow_telemetry.signals.ages import AgeLimit
 from flow_telemetry.signals.limits import nanoseconds
+from flow_telemetry.signals.metric_semconv import unknown_attributes
+from flow_telemetry.signals.people import without_names
 from flow_telemetry.subject import Subject
 from flow_telemetry.subjects.collect import collect
 from flow_telemetry.subjects.collected import Collected
-from flow_telemetry.telemetry import Delivery, Failure, Span
+from flow_telemetry.telemetry import Delivery, Failure
 
 
 def export(settings: Settings, subjects: tuple[Subject, ...], parts: Parts) -> Outcome:
@@ -27,8 +30,8 @@ def export(settings: Settings, subjects: tuple[Subject, ...], parts: Parts) -> O
     began = parts.clock.monotonic()
     gathered = _Gathered()
     limit = _age_limit(settings, parts)
-    spans = _spans(settings, subjects, parts, gathered)
-    deliveries = parts.sink.deliver(limit.applied(spans) if limit else spans)
+    stream = _telemetry(settings, subjects, parts, gathered, limit)
+    deliveries = parts.sink.deliver(without_names(stream, settings.signals.actors))
     outcome = _outcome(settings, gathered, deliveries, limit)
     return replace(outcome, seconds=parts.clock.monotonic() - began)
 
@@ -57,9 +60,13 @@ class _Gathered:
         return tuple(dict.fromkeys(texts))
 
 
-def _spans(
-    settings: Settings, subjects: tuple[Subject, ...], parts: Parts, gathered: _Gathered
-) -> Iterator[Span]:
+def _telemetry(
+    settings: Settings,
+    subjects: tuple[Subject, ...],
+    parts: Parts,
+    gathered: _Gathered,
+    limit: AgeLimit | None,
+) -> Iterator[Telemetry]:
     for subject in subjects:
         found = collect(settings, subject, parts)
         while True:
@@ -70,8 +77,9 @@ def _spans(
                 break
             if each is None:
                 break
-            gathered.collected.append(replace(each, spans=()))
-            yield from each.spans
+            gathered.collected.append(replace(each, spans=(), facts=()))
+            yield from limit.applied(each.spans) if limit else each.spans
+            yield from each.facts
 
 
 def _age_limit(settings: Settings, parts: Parts) -> AgeLimit | None:
@@ -103,10 +111,22 @@ def _outcome(
         ),
         notices=(
             *gathered.all("notices"),
+            *_unknown(settings),
             *(notice for delivery in deliveries for notice in delivery.notices),
         ),
         left_out=(*gathered.all("left_out"), *_old(settings, limit)),
         failed=bool(incomplete) or status in (Status.SPOOLED, Status.PARTIAL),
+    )
+
+
+def _unknown(settings: Settings) -> tuple[str, ...]:
+    """A notice where the user asks for attributes that no metric can have."""
+    unknown = unknown_attributes(settings.signals.metric_attributes)
+    if not unknown:
+        return ()
+    return (
+        f"input metric-attributes names what no metric can have: {', '.join(unknown)}. Those that "
+        "can be added are in docs/metrics.md",
     )
 
 

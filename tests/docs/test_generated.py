@@ -6,12 +6,16 @@ import pytest
 from tools.update_docs import (
     ATTRIBUTES_PAGE,
     COMMANDS_PAGE,
+    EVENTS_PAGE,
     GROUPS,
+    METRICS_PAGE,
     ROOT,
     attributes_page,
     documents,
     with_action_inputs,
+    with_events,
     with_inputs,
+    with_metrics,
 )
 
 from flow_telemetry.settings.inputs import Input
@@ -28,7 +32,7 @@ def test_a_generated_document_is_up_to_date(name: str) -> None:
         pytest.fail(f"{name} is not what the code says: run make docs", pytrace=False)
 
 
-@pytest.mark.parametrize("name", [ATTRIBUTES_PAGE, COMMANDS_PAGE])
+@pytest.mark.parametrize("name", [ATTRIBUTES_PAGE, COMMANDS_PAGE, EVENTS_PAGE, METRICS_PAGE])
 def test_everything_is_explained(name: str) -> None:
     """No attribute and no argument stands there without its meaning."""
     assert [line for line in DOCUMENTS[name].splitlines() if line.endswith("|  |")] == []
@@ -45,6 +49,18 @@ def test_a_readme_without_the_place_for_the_inputs_is_told() -> None:
     """The generator says which comments it looks for."""
     with pytest.raises(ValueError, match="<!-- inputs -->"):
         with_inputs("# Title", [])
+
+
+def test_a_page_without_the_place_for_the_events_is_told() -> None:
+    """The same for the page on events."""
+    with pytest.raises(ValueError, match="<!-- events -->"):
+        with_events("# Title", [])
+
+
+def test_a_page_without_the_place_for_the_metrics_is_told() -> None:
+    """And for the page on metrics."""
+    with pytest.raises(ValueError, match="<!-- metrics -->"):
+        with_metrics("# Title", [])
 
 
 def test_an_action_without_the_place_for_the_inputs_is_told() -> None:

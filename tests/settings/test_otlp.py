@@ -110,7 +110,7 @@ def test_the_signals_own_protocol_wins() -> None:
         f"{BASE}PROTOCOL": "grpc",
         f"{OWN}PROTOCOL": "HTTP/protobuf",
     }
-    assert target(environ).url == "https://o.example.com/v1/traces"
+    assert target(environ, signals="traces").url == "https://o.example.com/v1/traces"
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,16 @@ def test_the_signals_own_protocol_wins() -> None:
 def test_what_is_switched_off_has_no_target(variable: str, value: str) -> None:
     """The reason names the variable; an endpoint given as input changes nothing."""
     otlp = load({variable: value}, otlp_endpoint=INPUT).otlp
-    assert otlp.targets == {}
-    assert otlp.off == {Signal.TRACES: f"{variable} is {value.lower()}"}
+    assert Signal.TRACES not in otlp.targets
+    assert otlp.off[Signal.TRACES] == f"{variable} is {value.lower()}"
+
+
+def test_each_signal_is_switched_off_alone_or_all_together() -> None:
+    """A variable of one signal says nothing of the others; the SDK's own takes all."""
+    some = load({"OTEL_LOGS_EXPORTER": "none"}, otlp_endpoint=INPUT, signals="events,metrics").otlp
+    assert some.targets.keys() == {Signal.METRICS}
+    assert some.off[Signal.TRACES] == "input signals leaves it out"
+    assert load({"OTEL_SDK_DISABLED": "true"}, otlp_endpoint=INPUT).otlp.targets == {}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from flow_telemetry import parentage
 from flow_telemetry.build import build_parts
+from flow_telemetry.choosing import choose_subjects
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.commands.flags import Subparsers, add_flags, flags_of
 from flow_telemetry.commands.terminal import TerminalLog
@@ -22,7 +23,7 @@ from flow_telemetry.signals.placement import ancestry_of_run, place
 from flow_telemetry.sources.github.changes import read_candidates, read_changes_of_commit
 from flow_telemetry.sources.github.deployments import Deployed, read_deployments
 from flow_telemetry.sources.github.runs import read_run
-from flow_telemetry.subject import RunSubject, choose_subjects
+from flow_telemetry.subject import RunSubject
 from flow_telemetry.subjects.mapping import tracing_of
 from flow_telemetry.subjects.run import read_above
 from flow_telemetry.views.escape import terminal_line

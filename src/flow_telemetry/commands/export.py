@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flow_telemetry import pipeline
 from flow_telemetry.build import build_parts, choices_of, otlp_sink
+from flow_telemetry.choosing import choose_subjects
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.commands.flags import Subparsers, add_flags, flags_of
 from flow_telemetry.commands.terminal import TerminalLog, draw, tell
@@ -19,7 +20,7 @@ from flow_telemetry.outcome import Outcome
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Door, Mode, Settings, load_settings
 from flow_telemetry.sources.event import read_event
-from flow_telemetry.subject import ChangeSubject, Subject, choose_subjects, reads_much
+from flow_telemetry.subject import ChangeSubject, Subject, reads_much
 
 _VARIABLES = (
     "Every input of the action is a flag of the same name; the variables OTEL_EXPORTER_OTLP_*, "

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from flow_telemetry import pipeline
+from flow_telemetry.choosing import choose_subjects
 from flow_telemetry.commands.export import add_output, export_and_tell
 from flow_telemetry.commands.flags import Subparsers, add_flags, flags_of
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.outcome import Outcome, Status, merged
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Door, Mode, Settings, load_settings
-from flow_telemetry.subject import Subject, SweepSubject, choose_subjects
+from flow_telemetry.subject import Subject, SweepSubject
 from flow_telemetry.subjects.sweep import Sweep, find_subjects, mark_of, within_sweep
 
 

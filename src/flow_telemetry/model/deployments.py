@@ -27,7 +27,8 @@ class Deployment:
 
     ``run_id`` and ``job_id`` name what made it, where a status tells. ``delivers`` are the pull
     requests merged since the environment's previous successful deployment; ``delivers_complete``
-    is False where the comparison was cut.
+    is False where the comparison was cut. ``before`` are the deployments to the same environment
+    that were made before it, back to the one whose success came last.
     """
 
     repository: Repository
@@ -44,6 +45,7 @@ class Deployment:
     job_id: int | None = None
     delivers: tuple[Change, ...] = ()
     delivers_complete: bool = True
+    before: tuple[Deployment, ...] = ()
 
     @property
     def reference(self) -> str:

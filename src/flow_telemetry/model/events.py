@@ -13,7 +13,6 @@ class EventKind(Enum):
     """The kinds of event; the value is the last word of its name and stands in its reference."""
 
     CREATED = "created"
-    OPENED = "opened"
     READY_FOR_REVIEW = "ready_for_review"
     CONVERTED_TO_DRAFT = "converted_to_draft"
     COMMITTED = "committed"
@@ -35,6 +34,7 @@ class EventKind(Enum):
     STATUS_CHANGED = "status_changed"
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
+    ANNOTATED = "annotated"
 
 
 class ReviewState(Enum):
@@ -53,7 +53,8 @@ class Event:
     ``id`` is the number of a comment or review, or the sha of a commit; empty where the tracker
     gives none. ``subject`` is the label, assignee, reviewer, or the new status, ``before`` the
     status that it replaced. ``review`` is set for reviews only; of a dismissal, ``id`` is the
-    review's. ``result`` of a closing is how, in the tracker's word, where it says so.
+    review's. ``result`` of a closing is how, in the tracker's word, where it says so. ``time_told``
+    is False where the time is that of the thing before it, since it has none of its own.
     """
 
     kind: EventKind
@@ -64,3 +65,4 @@ class Event:
     before: str = ""
     review: ReviewState | None = None
     result: str = ""
+    time_told: bool = True

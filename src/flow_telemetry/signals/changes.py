@@ -84,7 +84,7 @@ def _life_span(make: SpanMaker, change: Change, life: Life, unread: tuple[str, .
         make.placement.parent if first else change.reference,
         f"pull request #{change.number}" + ("" if first else f", life {life.number}"),
         life.interval,
-        facts=(*_facts(change, life), (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread))),
+        facts=(*life_facts(change, life), (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread))),
         links=make.placement.links if first else (),
     )
 
@@ -97,8 +97,8 @@ def _common(change: Change) -> Facts:
     )
 
 
-def _facts(change: Change, life: Life) -> Facts:
-    """What the span of a life says: as of its end, so that a repeat is equal."""
+def life_facts(change: Change, life: Life) -> Facts:
+    """Return what the span of a life says: as of its end, so that a repeat is equal."""
     then = [event for event in change.timeline if event.time <= life.interval.end]
     author = change.author
     return (
@@ -126,8 +126,12 @@ def _facts(change: Change, life: Life) -> Facts:
 def _state(change: Change, life: Life, then: Iterable[Event]) -> str:
     if not life.ended:
         return "wip" if _is_draft(change, then) else "open"
-    merged = change.merged_at is not None and change.merged_at <= life.interval.end
-    return "merged" if merged else "closed"
+    merged_at, end = change.merged_at, life.interval.end
+    if merged_at is None:
+        return "closed"
+    # The closing may be noted a second before the merge; what was reopened was not merged then.
+    again = (e.time for e in change.timeline if e.kind is EventKind.REOPENED and e.time >= end)
+    return "closed" if any(time <= merged_at for time in again) else "merged"
 
 
 def _is_draft(change: Change, then: Iterable[Event]) -> bool:

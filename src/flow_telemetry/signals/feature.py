@@ -21,7 +21,7 @@ from flow_telemetry.model import (
     WorkItem,
 )
 from flow_telemetry.selection import whole
-from flow_telemetry.settings import Detail
+from flow_telemetry.settings import Detail, TraceScope
 from flow_telemetry.signals import flow_semconv
 from flow_telemetry.signals.changes import change_lives, change_spans
 from flow_telemetry.signals.deployments import delivery_reference, delivery_span
@@ -33,6 +33,7 @@ from flow_telemetry.signals.placement import (
     keys_of,
     link,
     place,
+    place_item,
     root_link,
 )
 from flow_telemetry.signals.resources import ResourceMaker
@@ -122,7 +123,9 @@ class _Walk:
         if shown:
             yield from item_spans(
                 item,
-                self._place(parent, Ancestry(lineage=Lineage(items=items)), self._item_links(item)),
+                self._place(
+                    parent, Ancestry(lineage=Lineage(items=items)), self._item_links(items)
+                ),
                 self.mapping.resources.of_item(item),
                 self.mapping.categories,
                 until=self.until,
@@ -200,10 +203,18 @@ class _Walk:
         back = link(live, reference, "live")
         return () if back.trace_id == self.trace_id else (back,)
 
-    def _item_links(self, item: WorkItem) -> tuple[SpanLink, ...]:
+    def _item_links(self, items: tuple[WorkItem, ...]) -> tuple[SpanLink, ...]:
+        """The link back to where the first item is a root, and those to what is above the feature.
+
+        In the traces of other scopes an item has no span, or all have one trace.
+        """
+        item, tracing = items[0], self.mapping.tracing
         above = self.tree.above if item is self.tree.root.item else ()
-        namespace = self.mapping.tracing.namespace
-        return tuple(root_link(each.reference, namespace, "work_item") for each in above)
+        links = [root_link(each.reference, tracing.namespace, "work_item") for each in above]
+        if tracing.scope is TraceScope.ITEM:
+            live = place_item(item, Lineage(items=items), tracing).trace
+            links.append(link(live, item.reference, "live"))
+        return tuple(each for each in links if each.trace_id != self.trace_id)
 
     def _root_facts(self) -> tuple[tuple[str, str], ...]:
         return (

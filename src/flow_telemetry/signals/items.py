@@ -73,7 +73,7 @@ def _life_span(make: SpanMaker, item: WorkItem, life: Life, owner: str, facts: F
         make.placement.parent if first else owner,
         item_name(item) + ("" if first else f", life {life.number}"),
         life.interval,
-        facts=(*_facts(item, life), *facts),
+        facts=(*life_facts(item, life), *facts),
         links=make.placement.links if first else (),
     )
 
@@ -105,8 +105,8 @@ def _common(item: WorkItem) -> Facts:
     )
 
 
-def _facts(item: WorkItem, life: Life) -> Facts:
-    """What the span of a life says: as of its end, so that a repeat is equal."""
+def life_facts(item: WorkItem, life: Life) -> Facts:
+    """Return what the span of a life says: as of its end, so that a repeat is equal."""
     end = life.interval.end
     later = [event for event in item.history if event.time > end]
     comments = sum(e.kind is EventKind.COMMENTED for e in item.history if e.time <= end)

@@ -12,9 +12,12 @@ MOST_ATTRIBUTES = 32
 MOST_EVENTS = 8
 LONGEST_NAME = 128
 LONGEST_VALUE_BYTES = 2048
+_SURELY_SHORT = LONGEST_VALUE_BYTES // 4
 _MOST_ITEMS = 32
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
+
+_EMPTY = ("", ())
 
 Maybe: TypeAlias = AttributeValue | None
 
@@ -26,13 +29,14 @@ def nanoseconds(time: datetime) -> int:
 
 def name(text: str) -> str:
     """Return a name of at most 128 characters on one line."""
-    clean = _valid(text) if text.isprintable() else _valid(" ".join(text.split()))
+    one_line = text if text.isprintable() else " ".join(text.split())
+    clean = one_line if one_line.isascii() else _valid(one_line)
     return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 1] + "…"
 
 
 def value(text: str) -> str:
     """Return a value of at most 2,048 bytes in UTF-8."""
-    if len(text) * 4 <= LONGEST_VALUE_BYTES and text.isascii():
+    if _is_short(text):
         return text
     encoded = _valid(text).encode()
     if len(encoded) <= LONGEST_VALUE_BYTES:
@@ -53,12 +57,19 @@ def attributes(*groups: Iterable[tuple[str, Maybe]]) -> Attributes:
     found: dict[str, AttributeValue] = {}
     for group in groups:
         for key, given in group:
-            if given is None or given in ("", ()):
+            if given is None or given == "" or given == ():  # noqa: PLR1714 - it is hot
                 continue
-            found[key] = _bounded(given)
+            found[key] = given if _is_short(given) else _bounded(given)
     if len(found) > MOST_ATTRIBUTES:
         return dict(list(found.items())[:MOST_ATTRIBUTES])
     return found
+
+
+def _is_short(given: AttributeValue) -> bool:
+    """Whether a value is certainly within the bounds, as nearly all are."""
+    if type(given) is str:
+        return len(given) <= _SURELY_SHORT and given.isascii()
+    return type(given) is int
 
 
 def _bounded(given: AttributeValue) -> AttributeValue:

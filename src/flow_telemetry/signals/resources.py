@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flow_telemetry.model import Change, Repository, Run, WorkItem
+from flow_telemetry.model import Change, Deployment, Repository, Run, WorkItem
 from flow_telemetry.signals import limits, semconv
 from flow_telemetry.signals.limits import Maybe
 from flow_telemetry.telemetry import Resource
 
 RUN_SERVICE = "github-actions"
 CHANGE_SERVICE = "github"
+COMMAND_SERVICE = "flow-telemetry"
 _ITEM_SERVICES = {"github": "github-issues"}
 
 
@@ -30,15 +31,27 @@ class ResourceMaker:
 
     def of_run(self, run: Run) -> Resource:
         """Return the resource of a run's spans."""
-        repository = run.repository
+        return self.of_workflow(run.repository, run.workflow)
+
+    def of_workflow(self, repository: Repository, workflow: str) -> Resource:
+        """Return the resource of the spans of any run of a workflow."""
         name = (self.service_name or RUN_SERVICE).replace("{repository}", repository.full_name)
-        name = name.replace("{workflow}", run.workflow)
+        name = name.replace("{workflow}", workflow)
         further = tuple((key, str(value)) for key, value in self.extra.items())
         return self._of_repository(name, repository, further)
+
+    def of_nothing(self) -> Resource:
+        """Return the resource of what stands in no repository: a command outside of any run."""
+        further = tuple((key, str(value)) for key, value in self.extra.items())
+        return self._resource(self.service_name or COMMAND_SERVICE, (), further)
 
     def of_change(self, change: Change) -> Resource:
         """Return the resource of a change's spans, and of what delivers it."""
         return self._of_repository(CHANGE_SERVICE, change.repository, ())
+
+    def of_deployment(self, deployment: Deployment) -> Resource:
+        """Return the resource of what is told of a deployment, whatever it delivers."""
+        return self._of_repository(CHANGE_SERVICE, deployment.repository, ())
 
     def of_item(self, item: WorkItem) -> Resource:
         """Return the resource of an item's spans: its tracker's."""

@@ -60,10 +60,9 @@ def run_spans(
         yield from _run_waits(builder)
     if detail is Detail.RUN:
         return
-    for job in sorted(
-        part.jobs, key=lambda job: (timing.job_interval(part.run, job).start, job.id)
-    ):
-        yield from _job_spans(builder, job, detail)
+    intervals = [(timing.job_interval(part.run, job), job) for job in part.jobs]
+    for interval, job in sorted(intervals, key=lambda pair: (pair[0].start, pair[1].id)):
+        yield from _job_spans(builder, job, interval, detail)
 
 
 def _common(run: Run) -> Facts:
@@ -144,10 +143,8 @@ def _run_waits(builder: _Builder) -> Iterator[Span]:
         yield builder.make.span(Entity.QUEUED, reference, run.reference, "queued", queued)
 
 
-def _job_spans(builder: _Builder, job: Job, detail: Detail) -> Iterator[Span]:
-    run = builder.part.run
-    reference = run.job_reference(job)
-    interval = timing.job_interval(run, job)
+def _job_spans(builder: _Builder, job: Job, interval: Interval, detail: Detail) -> Iterator[Span]:
+    reference = builder.part.run.job_reference(job)
     yield _job_span(builder, job, reference, interval)
     yield from _job_waits(builder, job, reference)
     if detail is Detail.STEP:
@@ -253,6 +250,8 @@ def _annotation_events(
     annotations: tuple[Annotation, ...], time: datetime
 ) -> tuple[SpanEvent, ...]:
     """Annotations have no time of their own: they stand at the end of what they are about."""
+    if not annotations:
+        return ()
     return tuple(
         SpanEvent(
             name=semconv.ANNOTATION_EVENT,

@@ -32,6 +32,7 @@ class Entity(Enum):
     STATUS = "status"
     LIFE = "life"
     DEPLOYMENT = "deployment"
+    COMMAND = "command"
 
 
 class Source(Enum):
@@ -129,7 +130,7 @@ FLOW_CLAMPED_START = _attribute(
 ERROR_TYPE = _attribute(
     error_attributes.ERROR_TYPE,
     "string",
-    "run, job, step",
+    "run, job, step, command",
     "on failure, error and timeout: the result, or what an annotation tells: `runner_lost`, "
     "`out_of_memory`, `no_space`, `startup_failure`",
 )

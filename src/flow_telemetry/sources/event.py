@@ -106,6 +106,31 @@ def changed_at(event: Payload) -> tuple[int, datetime] | None:
     return (number, min(known)) if known else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    """The pull request or issue that an event is about."""
+
+    number: int
+    is_change: bool
+
+
+def thing_told_of(event: Payload) -> Thing | None:
+    """Return the pull request or issue that an event is about; None for other events.
+
+    Comments on pull requests come as comments on issues that are pull requests.
+    """
+    change, issue = read.child(event, "pull_request"), read.child(event, "issue")
+    number = read.number(change or issue, "number")
+    if not number:
+        return None
+    return Thing(number=number, is_change=bool(change or read.child(issue, "pull_request")))
+
+
+def default_branch(event: Payload) -> str | None:
+    """Return the default branch of the repository that an event is of."""
+    return read.text(read.child(event, "repository"), "default_branch")
+
+
 def pushed_from(event: Payload) -> str | None:
     """Return the commit before a push; None for a branch that was new."""
     before = read.text(event, "before")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.model import Change, Lineage
@@ -17,6 +18,7 @@ from flow_telemetry.signals.runs import run_spans
 from flow_telemetry.sources.github.change_details import read_change
 from flow_telemetry.subject import ChangeSubject, PhasesSubject
 from flow_telemetry.subjects.collected import Collected
+from flow_telemetry.subjects.facts import change_facts
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
 from flow_telemetry.subjects.runs_of_change import ChangeRuns, read_runs_of_change
@@ -42,7 +44,11 @@ def collect_change(settings: Settings, subject: ChangeSubject, parts: Parts) -> 
     runs = ChangeRuns()
     if subject.with_runs or settings.tracing.scope is TraceScope.RUN:
         runs = read_runs_of_change(parts, change)
-    return change_collected(settings, change, lineage, runs)
+    placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(settings))
+    return replace(
+        change_collected(settings, change, lineage, runs),
+        facts=change_facts(settings, change, placement, parts),
+    )
 
 
 def collect_phases(settings: Settings, subject: PhasesSubject, parts: Parts) -> Collected:
@@ -53,7 +59,7 @@ def collect_phases(settings: Settings, subject: PhasesSubject, parts: Parts) -> 
     """
     change = parts.known(read_change(parts.github, subject.repository, subject.number))
     lineage = read_lineage(settings, parts, change, change.repository)
-    placement = place(change.reference, Ancestry(lineage=lineage), _own_tracing(settings))
+    placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(settings))
     ended = [
         phase
         for phase in phases(change, parts.clock.now())
@@ -70,8 +76,8 @@ def collect_phases(settings: Settings, subject: PhasesSubject, parts: Parts) -> 
 def change_collected(
     settings: Settings, change: Change, lineage: Lineage, runs: ChangeRuns | None = None
 ) -> Collected:
-    """Return what leaves of a change that was read."""
-    tracing = _own_tracing(settings)
+    """Return the spans of a change that was read; its facts leave with its own export only."""
+    tracing = own_tracing(settings)
     placement = place(change.reference, Ancestry(lineage=lineage), tracing)
     runs = runs or ChangeRuns()
     return Collected(
@@ -85,8 +91,11 @@ def change_collected(
     )
 
 
-def _own_tracing(settings: Settings) -> Tracing:
-    """Under `trace-scope: run` a change and its runs are a trace of their own all the same."""
+def own_tracing(settings: Settings) -> Tracing:
+    """Return what the user decided about traces, for a change itself.
+
+    Under `trace-scope: run` a change and its runs are a trace of their own all the same.
+    """
     tracing = tracing_of(settings)
     if tracing.scope is not TraceScope.RUN:
         return tracing

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flow_telemetry.errors import (
-    BudgetExceeded,
-    DeadlineExceeded,
-    FlowTelemetryError,
-    SelectionError,
-)
+from flow_telemetry.errors import FlowTelemetryError, SelectionError
 from flow_telemetry.model import Change
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Settings, TraceScope
@@ -19,6 +14,7 @@ from flow_telemetry.sources.github.change_details import read_change
 from flow_telemetry.subject import (
     ChangeSubject,
     DeploymentSubject,
+    EventSubject,
     FeatureSubject,
     ItemSubject,
     PhasesSubject,
@@ -29,9 +25,12 @@ from flow_telemetry.subject import (
 from flow_telemetry.subjects.change import change_collected, collect_change, collect_phases
 from flow_telemetry.subjects.collected import Collected
 from flow_telemetry.subjects.deployment import collect_deployment, collect_deployments_of_run
+from flow_telemetry.subjects.facts import item_facts
 from flow_telemetry.subjects.feature import collect_feature, feature_collected
-from flow_telemetry.subjects.item import item_collected, read_item
+from flow_telemetry.subjects.item import categories, item_collected, read_item
 from flow_telemetry.subjects.lineage import is_feature, read_lineage
+from flow_telemetry.subjects.live_event import collect_event
+from flow_telemetry.subjects.read_ahead import read_ahead
 from flow_telemetry.subjects.run import collect_run, merged_changes
 from flow_telemetry.subjects.sweep import find_subjects, within_sweep
 
@@ -52,6 +51,8 @@ def collect(settings: Settings, subject: Subject, parts: Parts) -> Iterator[Coll
         yield collect_phases(settings, subject, parts)
     elif isinstance(subject, DeploymentSubject):
         yield collect_deployment(settings, subject, parts)
+    elif isinstance(subject, EventSubject):
+        yield collect_event(settings, subject, parts)
     elif isinstance(subject, ItemSubject):
         yield from _item(settings, subject, parts)
     elif isinstance(subject, FeatureSubject):
@@ -102,37 +103,41 @@ def _item(settings: Settings, subject: ItemSubject, parts: Parts) -> Iterator[Co
         and is_feature(item, lineage)
     )
     # A feature trace holds the span; but one that closed again is a trace beside the live one.
+    known = categories(settings, parts, item.tracker)
+    facts = item_facts(settings, item, lineage, known, parts)
     if not whole or (scope is TraceScope.ITEM and len(item_lives(item)) > 1):
-        yield item_collected(settings, item, lineage, parts)
+        yield replace(item_collected(settings, item, lineage, parts), facts=facts)
+    else:
+        yield Collected(facts=facts)
     if whole:
         yield feature_collected(settings, item, lineage, parts, snapshot=False)
 
 
 def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[Collected]:
-    """All that a sweep found, one after another; what fails is told and the rest goes on."""
+    """All that a sweep found, in its order; what fails is told and the rest goes on."""
     sweep = find_subjects(settings, subject, parts)
     within = within_sweep(settings)
     failures = list(sweep.unread)
-    read, spanless = 0, 0
-    for number, each in enumerate(sweep.subjects, start=1):
+    begun, read, spanless = 0, 0, 0
+    for each in read_ahead(
+        lambda found: collect(within, found, parts),
+        sweep.subjects,
+        stop=lambda: parts.github.budget_exceeded or parts.deadline.expired,
+    ):
+        begun += 1
         parts.log.progress(
-            f"{parts.github.requests} requests, {number} of {len(sweep.subjects)} things"
+            f"{parts.github.requests} requests, {begun} of {len(sweep.subjects)} things"
         )
-        try:
-            for collected in collect(within, each, parts):
-                # Told once for all of them, and not for each.
-                nothing = isinstance(each, ItemSubject) and collected.exported is None
-                spanless += nothing
-                yield replace(collected, left_out=()) if nothing else collected
+        for collected in each.parts:
+            # Told once for all of them, and not for each.
+            nothing = isinstance(each.item, ItemSubject) and collected.exported is None
+            spanless += nothing
+            yield replace(collected, left_out=()) if nothing else collected
+        if each.error is None:
             read += 1
-        except (BudgetExceeded, DeadlineExceeded) as error:
-            failures.append(str(error))
-            break
-        except FlowTelemetryError as error:
-            failures.append(str(error))
-        if parts.github.budget_exceeded:
-            failures.append("the requests that input max-requests allows are used up")
-            break
+        else:
+            failures.append(str(each.error))
+    failures += _early_end(parts, len(sweep.subjects) - begun)
     told = (
         f"sweep of {subject.repository} since {sweep.window.since:%Y-%m-%dT%H:%M:%SZ}: {read} of "
         f"{len(sweep.subjects)} found were read, {sweep.already_sent} had been sent before"
@@ -142,6 +147,15 @@ def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[
         incomplete=tuple(f"the sweep could not read all: {each}" for each in _shown(failures)),
         left_out=(*_without_spans(settings, spanless), *sweep.left_out),
     )
+
+
+def _early_end(parts: Parts, left: int) -> tuple[str, ...]:
+    """Why a sweep ended before all was read, and how much that leaves to the next one."""
+    if parts.github.budget_exceeded:
+        why = "what input max-requests or the token's rate limit allows is used up"
+    else:
+        why = "the time of input timeout is used up"
+    return (f"{why}, {left} things are left to the next sweep",) if left else ()
 
 
 def _without_spans(settings: Settings, items: int) -> tuple[str, ...]:

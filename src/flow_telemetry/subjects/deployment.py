@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.identity import TraceIdentity
@@ -31,6 +32,8 @@ from flow_telemetry.sources.github.repositories import read_repository
 from flow_telemetry.sources.github.runs import RunAddress, read_run
 from flow_telemetry.subject import DeploymentSubject
 from flow_telemetry.subjects.collected import Collected
+from flow_telemetry.subjects.delivery_facts import delivery_facts
+from flow_telemetry.subjects.facts import Facts
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
 from flow_telemetry.subjects.run import read_above
@@ -99,6 +102,7 @@ def _collected(
     settings: Settings, made: Iterable[Deployment], parts: Parts, to_run: SpanLink | None
 ) -> Collected:
     spans: list[Span] = []
+    facts: list[Facts] = []
     problems: list[str] = []
     notices: list[str] = []
     for deployment in made:
@@ -118,16 +122,26 @@ def _collected(
             )
         elif not delivered.delivers:
             notices.append(f"the deployment to {deployment.environment} delivers no pull request")
-        spans += _spans(settings, delivered, parts, to_run)
-    return Collected(spans=spans, problems=tuple(problems), notices=tuple(notices))
+        lineages = [read_lineage(settings, parts, c, c.repository) for c in delivered.delivers]
+        spans += _spans(settings, delivered, lineages, to_run)
+        place_of_record = _placement_of_record(settings, delivered, lineages)
+        facts.append(delivery_facts(settings, delivered, place_of_record, parts))
+    return Collected(
+        spans=spans,
+        facts=chain.from_iterable(facts),
+        problems=tuple(problems),
+        notices=tuple(notices),
+    )
 
 
 def _spans(
-    settings: Settings, deployment: Deployment, parts: Parts, to_run: SpanLink | None
+    settings: Settings,
+    deployment: Deployment,
+    lineages: Iterable[Lineage],
+    to_run: SpanLink | None,
 ) -> Iterator[Span]:
     resources = resources_of(settings)
-    for change in deployment.delivers:
-        lineage = read_lineage(settings, parts, change, change.repository)
+    for change, lineage in zip(deployment.delivers, lineages, strict=True):
         span = delivery_span(
             deployment,
             change,
@@ -137,6 +151,15 @@ def _spans(
         )
         if span is not None:
             yield span
+
+
+def _placement_of_record(
+    settings: Settings, deployment: Deployment, lineages: Sequence[Lineage]
+) -> Placement:
+    """Where the one record of a deployment stands: with the first change that it delivers."""
+    if deployment.delivers:
+        return _placement(settings, deployment, deployment.delivers[0], lineages[0])
+    return place(deployment.reference, Ancestry(), tracing_of(settings))
 
 
 def _placement(

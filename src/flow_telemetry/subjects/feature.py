@@ -13,6 +13,7 @@ from flow_telemetry.signals.feature import FeatureMapping, TreeDetail, feature_r
 from flow_telemetry.signals.items import item_name
 from flow_telemetry.subject import FeatureSubject
 from flow_telemetry.subjects.collected import Collected
+from flow_telemetry.subjects.facts import feature_facts
 from flow_telemetry.subjects.feature_tree import read_tree
 from flow_telemetry.subjects.item import categories, item_collected, read_item
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
@@ -62,6 +63,7 @@ def feature_collected(
     detail = finest_that_fits(tree, mapping, settings.tracing.max_spans)
     return Collected(
         spans=feature_spans(tree, detail, mapping),
+        facts=feature_facts(settings, tree, mapping.categories),
         exported=_exported(settings, tree, lineage),
         incomplete=unread if parts.github.budget_exceeded else (),
         problems=() if parts.github.budget_exceeded else unread,

@@ -23,6 +23,7 @@ from flow_telemetry.sources.github.runs import read_annotations, read_jobs_again
 from flow_telemetry.subject import RunSubject
 from flow_telemetry.subjects.causes import cause_links
 from flow_telemetry.subjects.collected import Collected
+from flow_telemetry.subjects.facts import run_facts
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
 from flow_telemetry.telemetry import Span, SpanLink
@@ -39,6 +40,7 @@ class RunRead:
     lineage: Lineage
     notices: tuple[str, ...] = ()
     causes: tuple[SpanLink, ...] = ()
+    default_branch: str | None = None
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -63,7 +65,7 @@ def collect_run(settings: Settings, subject: RunSubject, parts: Parts) -> Collec
     found = _read(settings, run, subject, parts)
     if found.part.refusal is not None:
         return Collected(notices=(found.part.refusal,))
-    return run_collected(settings, found)
+    return run_collected(settings, found, parts)
 
 
 def _read_ahead(settings: Settings, subject: RunSubject, parts: Parts) -> None:
@@ -80,7 +82,7 @@ def _read_ahead(settings: Settings, subject: RunSubject, parts: Parts) -> None:
         github.ahead(lambda: read_closing(github, change))
 
 
-def run_collected(settings: Settings, found: RunRead) -> Collected:
+def run_collected(settings: Settings, found: RunRead, parts: Parts) -> Collected:
     """Return what leaves of a run that was read."""
     part, run = found.part, found.part.run
     placement = place(
@@ -91,6 +93,7 @@ def run_collected(settings: Settings, found: RunRead) -> Collected:
     )
     return Collected(
         spans=_spans(settings, found, placement),
+        facts=run_facts(settings, part, placement, _default_branch(found), parts),
         exported=_exported(settings, found, placement),
         incomplete=_incomplete(part),
         problems=tuple(
@@ -99,6 +102,12 @@ def run_collected(settings: Settings, found: RunRead) -> Collected:
         notices=found.notices,
         left_out=_left_out(settings, run),
     )
+
+
+def _default_branch(found: RunRead) -> str | None:
+    """The default branch of the repository: the event's word, else the pull request's."""
+    change = found.parentage.change
+    return found.default_branch or (change.default_branch if change else None)
 
 
 def _spans(settings: Settings, found: RunRead, placement: Placement) -> Iterator[Span]:
@@ -162,6 +171,7 @@ def _read(settings: Settings, run: Run, subject: RunSubject, parts: Parts) -> Ru
         lineage=lineage,
         notices=(*notices, *told),
         causes=cause_links(settings, subject, parts),
+        default_branch=subject.default_branch,
     )
 
 

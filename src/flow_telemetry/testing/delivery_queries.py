@@ -90,6 +90,7 @@ def _pull_request(world: World, pull: PullRequest) -> Json:
 
 def _deployment(made: Deployment) -> Json:
     return {
+        "databaseId": made.id,
         "commitOid": made.plan.sha,
         "createdAt": time_text(made.created_at),
         "statuses": {

@@ -10,6 +10,7 @@ from tests.support.clients import SHOP, client_of
 
 from flow_telemetry.errors import AccessDeniedError, NotFoundError, UnavailableError
 from flow_telemetry.model import Deployment
+from flow_telemetry.rules.dora import restoration
 from flow_telemetry.sources.github.deliveries import with_deliveries
 from flow_telemetry.sources.github.deployment_records import read_deployment
 from flow_telemetry.testing import records
@@ -100,6 +101,21 @@ def test_deployments_without_success_deliver_for_the_next_one(
     deployed(story, "a", hour=4)
     deployed(story, "b", hour=5, statuses=between)
     assert numbers(delivery(github, deployed(story, "c", hour=6))) == [2, 3]
+
+
+def test_what_was_deployed_before_is_read_back_to_the_last_success(
+    story: World, github: FakeGitHub
+) -> None:
+    """So that it is known how long the environment lacked what a failed one was to bring."""
+    deployed(story, "base", hour=3)
+    deployed(story, "a", hour=4)
+    failed = deployed(story, "b", hour=5, statuses=FAILURE)
+    found = delivery(github, deployed(story, "c", hour=6))
+    assert [each.sha for each in found.before] == [sha_of("b"), sha_of("a")]
+    restored = restoration(found, found.before)
+    assert restored
+    assert restored.failed.reference == f"github.com/acme/shop/deployments/{failed.id}"
+    assert restored.interval.seconds == 3600
 
 
 def test_a_replaced_deployment_had_succeeded(story: World, github: FakeGitHub) -> None:

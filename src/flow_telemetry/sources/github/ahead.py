@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 Answer = TypeVar("Answer")
@@ -40,10 +41,8 @@ class ReadAhead(Generic[Answer]):
 
     def _run(self, guess: Callable[[], object]) -> None:
         self._in_background.yes = True
-        try:
+        with suppress(Exception):  # It is kept with the answer; a thread tells nobody.
             guess()
-        except Exception:  # noqa: BLE001, S110 - kept with the answer; a thread tells nobody
-            pass
 
     def _ask_ahead(self, question: Hashable, ask: Callable[[], Answer]) -> Answer:
         with self._lock:

@@ -7,6 +7,7 @@ what reads much stops before others are refused. https://docs.github.com/en/rest
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Mapping
 
 from flow_telemetry.errors import BudgetExceeded
@@ -14,6 +15,9 @@ from flow_telemetry.errors import BudgetExceeded
 # What is left to everybody else, enough for dozens of exports of single runs; of a small limit it
 # is a tenth.
 RESERVED_RATE_LIMIT = 100
+# Of the REST API GitHub takes 900 such requests a minute, whatever the limit of the hour is.
+MOST_A_MINUTE = 800
+_MINUTE = 60.0
 
 
 class RequestBudget:
@@ -31,6 +35,8 @@ class RequestBudget:
         # Why no more may be asked, and until when (Unix seconds), by GitHub's kind of limit.
         self._refused_until: dict[str, float] = {}
         self._lock = threading.Lock()
+        self._begins: deque[float] = deque(maxlen=MOST_A_MINUTE)
+        self._limited = False
 
     @property
     def left(self) -> int | None:
@@ -58,6 +64,18 @@ class RequestBudget:
                 )
             self._taken += 1
 
+    def pause(self, *, now: float) -> float:
+        """Return how many seconds to wait, so that no minute holds more than GitHub takes.
+
+        ``now`` is in seconds of any clock that never goes back. A server that tells of no limits
+        is never waited for.
+        """
+        with self._lock:
+            full = self._limited and len(self._begins) == MOST_A_MINUTE
+            wait = max(0.0, self._begins[0] + _MINUTE - now) if full else 0.0
+            self._begins.append(now + wait)
+            return wait
+
     def note(self, headers: Mapping[str, str]) -> None:
         """Learn from an answer's headers (lower-case names) how much is left of the rate limit."""
         left, limit, reset = (_number(headers, name) for name in ("remaining", "limit", "reset"))
@@ -66,6 +84,7 @@ class RequestBudget:
         # Without a token all of the limit is smaller than the reserve.
         low = left < min(self._reserve, limit // 10)
         with self._lock:
+            self._limited = True
             kind = headers.get("x-ratelimit-resource", "core")
             self._refused_until[kind] = float(reset) if low else 0.0
 

@@ -264,6 +264,7 @@ class GitHubClient:
         what = question.what
         for tries in range(1, MOST_TRIES + 1):
             self._deadline.check(f"reading {what} from GitHub")
+            self._keep_pace(question)
             try:
                 with self._slots:
                     answer = self._request(question)
@@ -274,6 +275,11 @@ class GitHubClient:
                 return answer
             self._wait_or_raise(answer, what, tries)
         raise UnavailableError(f"GitHub did not answer on {what} in {MOST_TRIES} tries")
+
+    def _keep_pace(self, question: _Question) -> None:
+        """Wait where GitHub would refuse so many in a minute; GraphQL has a limit of its own."""
+        if self._budget is not None and question.body is None:
+            self._deadline.sleep(self._budget.pause(now=self._clock.monotonic()))
 
     def _request(self, question: _Question) -> Answer:
         if self._budget:

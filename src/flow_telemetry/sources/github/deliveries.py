@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from flow_telemetry.errors import AccessDeniedError
-from flow_telemetry.model import Change, Deployment
+from flow_telemetry.model import Change, Deployment, DeploymentStatus
 from flow_telemetry.sources import payload as read
 from flow_telemetry.sources.github.client import GitHubClient
 from flow_telemetry.sources.github.commit_ranges import RangeChanges, changes_between
@@ -39,6 +39,7 @@ query EnvironmentDeployments(
     ) {
       pageInfo { hasNextPage endCursor }
       nodes {
+        databaseId
         commitOid
         createdAt
         statuses(first: 50) { nodes { state createdAt } }
@@ -64,19 +65,22 @@ def with_deliveries(client: GitHubClient, deployment: Deployment) -> Deployment:
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
-    previous, known = _previous_commit(client, deployment)
+    before, known = _made_before(client, deployment)
+    # The last one read is where the reading ended, if it had succeeded.
+    previous = before[-1].sha if before and _succeeded_before(before[-1], deployment) else None
     found = None
-    if previous is not None:
+    if previous:
         what = f"what deployment {deployment.id} of {deployment.repository.full_name} changed"
         found = changes_between(client, deployment.repository, previous, deployment.sha, what)
     if found is None:
         # Without the commit to compare with, all of the history would have been delivered.
-        complete = known and previous is None
+        complete = known and not previous
         found = RangeChanges(changes=_of_commit(client, deployment), complete=complete)
     return replace(
         deployment,
         delivers=_delivered(deployment, found.changes),
         delivers_complete=found.complete,
+        before=before,
     )
 
 
@@ -90,19 +94,43 @@ def _delivered(deployment: Deployment, changes: Iterable[Change]) -> tuple[Chang
     return tuple(delivered[number] for number in sorted(delivered))
 
 
-def _previous_commit(client: GitHubClient, deployment: Deployment) -> tuple[str | None, bool]:
-    """The commit of the previous successful deployment, and whether all were looked through."""
+def _made_before(
+    client: GitHubClient, deployment: Deployment
+) -> tuple[tuple[Deployment, ...], bool]:
+    """The deployments made before, back to the previous success, and whether none is left out."""
+    found: list[Deployment] = []
     after: str | None = None
     for _ in range(MOST_PAGES_OF_DEPLOYMENTS):
         made = _page_of_deployments(client, deployment, after)
-        for each in read.children(made, "nodes"):
+        for each in filter(None, (_parse(n, deployment) for n in read.children(made, "nodes"))):
+            found.append(each)
             if _succeeded_before(each, deployment):
-                return read.text(each, "commitOid"), True
+                return tuple(found), True
         page = read.child(made, "pageInfo")
         after = read.text(page, "endCursor")
         if not (read.flag(page, "hasNextPage") and after):
-            return None, True
-    return None, False
+            return tuple(found), True
+    return tuple(found), False
+
+
+def _parse(node: Payload, deployment: Deployment) -> Deployment | None:
+    """A deployment made before another; GraphQL writes the states in upper case."""
+    created = read.time(node, "createdAt")
+    if created is None or created >= deployment.created_at:
+        return None
+    statuses = (
+        DeploymentStatus(state=(read.text(status, "state") or "").lower(), time=time)
+        for status in read.children(read.child(node, "statuses"), "nodes")
+        if (time := read.time(status, "createdAt")) is not None
+    )
+    return Deployment(
+        repository=deployment.repository,
+        id=read.number(node, "databaseId") or 0,
+        environment=deployment.environment,
+        sha=read.text(node, "commitOid") or "",
+        created_at=created,
+        statuses=tuple(sorted(statuses, key=lambda status: status.time)),
+    )
 
 
 def _page_of_deployments(
@@ -124,18 +152,11 @@ def _page_of_deployments(
     return made
 
 
-def _succeeded_before(made: Payload, deployment: Deployment) -> bool:
-    """Whether it was made before this one, and had succeeded by the time that this one did."""
-    created = read.time(made, "createdAt")
-    if created is None or created >= deployment.created_at:
-        return False
+def _succeeded_before(made: Deployment, deployment: Deployment) -> bool:
+    """Whether it had succeeded by the time that the later one ended."""
     latest = _ended_at(deployment)
-    succeeded = (
-        read.time(status, "createdAt")
-        for status in read.children(read.child(made, "statuses"), "nodes")
-        if read.text(status, "state") == "SUCCESS"
-    )
-    return any(time is not None and (latest is None or time <= latest) for time in succeeded)
+    succeeded = (each.time for each in made.statuses if each.state == "success")
+    return any(latest is None or time <= latest for time in succeeded)
 
 
 def _ended_at(deployment: Deployment) -> datetime | None:

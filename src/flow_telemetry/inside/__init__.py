@@ -1,0 +1,1 @@
+"""Inside a job: its trace context, a command measured, and the machine sampled."""

@@ -1,0 +1,208 @@
+"""Running a command as a shell would: its streams, terminal, signals and exit status untouched.
+
+Nothing here may take long to load, for the command waits until it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import resource
+
+NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128  # what shells return
+_NAMES = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+PASSED_ON = frozenset(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
+# A terminal sends these to the whole group in its foreground, so to the command too.
+_OF_TERMINALS = frozenset(s for s in PASSED_ON if s.name in {"SIGINT", "SIGQUIT"})
+_OTHERS = frozenset(s for s in PASSED_ON if s.name in {"SIGUSR1", "SIGUSR2"})  # end nothing
+
+
+class CannotStart(Exception):
+    """A command cannot be started; text and ``status`` are a shell's."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A command that ended: times in nanoseconds, Unix, UTC; ``returncode`` is that of `Popen`.
+
+    ``rusage`` counts the command and all below it that was waited for, where the system tells. Its
+    memory is never below ``rusage_floor``, in the same unit: between fork and exec the command has
+    ours.
+    ``stopped`` is whether a signal to end was passed on to it.
+    """
+
+    start: int
+    end: int
+    returncode: int
+    rusage: resource.struct_rusage | None = None
+    rusage_floor: int = 0
+    stopped: bool = False
+
+    @property
+    def status(self) -> int:
+        """The exit status that a shell would tell."""
+        return self.returncode if self.returncode >= 0 else BY_SIGNAL - self.returncode
+
+
+class Child:
+    """A command that runs. Signals that we are sent meanwhile are passed on to it.
+
+    Where it has ended, they raise KeyboardInterrupt: whatever is done after it is not worth more.
+    """
+
+    def __init__(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
+        """Start it.
+
+        Raises:
+            CannotStart: there is no such command, or it cannot be executed.
+        """
+        self._process: subprocess.Popen[bytes] | None = None
+        self._over = False
+        self._received: list[int] = []
+        for each in PASSED_ON:
+            # One that is ignored (nohup) stays so for the command too.
+            if signal.getsignal(each) is not signal.SIG_IGN:
+                signal.signal(each, self._receive)
+        self._floor = _own_peak()
+        self._start, self._began = time.time_ns(), time.monotonic_ns()
+        self._process = _started(words, environ)
+        for number in list(self._received):
+            self._pass_on(number)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the command."""
+        return 0 if self._process is None else self._process.pid
+
+    def wait(self) -> Ended:
+        """Return when it has ended."""
+        if self._process is None:
+            raise ValueError("nothing was started")
+        rusage = None
+        if sys.platform == "win32":
+            returncode = self._process.wait()
+        else:
+            _, status, rusage = os.wait4(self._process.pid, 0)
+            returncode = self._process.returncode = os.waitstatus_to_exitcode(status)
+        self._over = True
+        end = self._start + time.monotonic_ns() - self._began
+        return Ended(
+            start=self._start,
+            end=end,
+            returncode=returncode,
+            rusage=rusage,
+            rusage_floor=self._floor,
+            stopped=bool(set(self._received) - _OTHERS),
+        )
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if self._over:
+            raise KeyboardInterrupt
+        self._received.append(number)
+        if self._process is not None:
+            self._pass_on(number)
+
+    def _pass_on(self, number: int) -> None:
+        if sys.platform == "win32" or (number in _OF_TERMINALS and _terminal_is_ours()):
+            return  # It has it already.
+        try:
+            os.kill(self.pid, number)
+        except OSError:
+            return  # It ended, or became another user's.
+
+
+def leave(ended: Ended) -> int:
+    """Return the command's exit status, or die by the signal that it died by."""
+    number = -ended.returncode
+    if number > 0 and sys.platform != "win32":
+        sys.stdout.flush()
+        sys.stderr.flush()
+        import resource  # noqa: PLC0415 - POSIX only
+
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))  # One core dump is enough.
+        if number not in {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    return ended.status
+
+
+def _started(words: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start it with all that we inherited: a jobserver's pipes, a shell's `<(...)`."""
+
+    def started(*command: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, env=environ, close_fds=False)  # noqa: S603
+
+    try:
+        if sys.platform == "win32":
+            return started(_found(words[0], environ), *words[1:])
+        return _as_script(started, words, environ)
+    except OSError as error:
+        raise _cannot_start(words[0], error) from None
+
+
+def _as_script(
+    started: Callable[..., subprocess.Popen[bytes]],
+    words: Sequence[str],
+    environ: Mapping[str, str],
+) -> subprocess.Popen[bytes]:
+    try:
+        return started(*words)
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+        # A script without a first line that names its shell: shells run it themselves.
+        return started("/bin/sh", _found(words[0], environ), *words[1:])
+
+
+def _found(name: str, environ: Mapping[str, str]) -> str:
+    import shutil  # noqa: PLC0415 - rarely needed, and the command waits
+
+    return shutil.which(name, path=environ.get("PATH")) or name
+
+
+def _cannot_start(name: str, error: OSError) -> CannotStart:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        is_path = os.sep in name or "/" in name
+        missing = "No such file or directory" if is_path else "command not found"
+        return CannotStart(f"{name}: {missing}", NOT_FOUND)
+    reason = "Is a directory" if os.path.isdir(name) else error.strerror  # noqa: PTH112 - light
+    return CannotStart(f"{name}: {reason}", NOT_EXECUTABLE)
+
+
+def _own_peak() -> int:
+    if sys.platform == "win32":
+        return 0
+    import resource  # noqa: PLC0415 - POSIX only
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _terminal_is_ours() -> bool:
+    """Whether we are in the foreground of a terminal."""
+    if sys.platform == "win32":
+        return True
+    try:
+        terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)

@@ -1,0 +1,144 @@
+"""The trace context and baggage that a process hands to its children in its environment.
+
+https://opentelemetry.io/docs/specs/otel/context/env-carriers/ names the variables; their values
+are W3C's: https://www.w3.org/TR/trace-context/ and https://www.w3.org/TR/baggage/. Where one must
+be cut, whole entries go, from the end, as both say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import quote, unquote
+
+TRACEPARENT, TRACESTATE, BAGGAGE = "TRACEPARENT", "TRACESTATE", "BAGGAGE"
+
+_SAMPLED = 0b01
+_KNOWN_FLAGS = 0b11  # sampled, and since level 2 random; others are passed on as zero
+_PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_FIRST_VERSION, _NO_VERSION = "00", "ff"
+
+_STATE_KEY = r"(?:[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})"
+_STATE_VALUE = r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+_STATE_ENTRY = re.compile(f"({_STATE_KEY})={_STATE_VALUE}")
+_MOST_STATE_ENTRIES, _LONGEST_STATE = 32, 512
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_BAGGAGE_MEMBER = re.compile(r"[\x20-\x7e\t]+")
+# What a value may hold as it is, besides letters and digits; W3C leaves out , ; \ " and blanks.
+_PLAIN_IN_BAGGAGE = "!#$&'()*+-./:<=>?@[]^_`{|}~"
+_MOST_BAGGAGE_ENTRIES, _LONGEST_BAGGAGE = 64, 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceContext:
+    """A span as its children are told of it, ids in lower-case hexadecimal.
+
+    ``state`` is a list that tracing systems hand on; it is empty or a valid `tracestate`.
+    """
+
+    trace_id: str
+    span_id: str
+    flags: int = _SAMPLED
+    state: str = ""
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the span is sent, so that what its children send has a parent."""
+        return bool(self.flags & _SAMPLED)
+
+    @property
+    def traceparent(self) -> str:
+        """The value of `TRACEPARENT`."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags & _KNOWN_FLAGS:02x}"
+
+    def child(self, span_id: str) -> TraceContext:
+        """Return the context of another span of the same trace."""
+        return replace(self, span_id=span_id)
+
+
+def context_in(environ: Mapping[str, str]) -> TraceContext | None:
+    """Return the context that an environment carries; None where there is none, or no valid one."""
+    context = parse_traceparent(environ.get(TRACEPARENT, ""))
+    if context is None:
+        return None
+    return replace(context, state=parse_tracestate(environ.get(TRACESTATE, "")))
+
+
+def with_context(environ: Mapping[str, str], context: TraceContext) -> dict[str, str]:
+    """Return the environment of a child of a span; what it carries as baggage stays."""
+    carried = {**environ, TRACEPARENT: context.traceparent, TRACESTATE: context.state}
+    if not context.state:
+        del carried[TRACESTATE]  # It belonged to the context that is replaced.
+    return carried
+
+
+def parse_traceparent(text: str) -> TraceContext | None:
+    """Return what a `traceparent` says; None where it is empty or invalid.
+
+    A version after the first may append fields, which are left out.
+    """
+    match = _PARENT.fullmatch(text.strip())
+    if match is None:
+        return None
+    version, trace_id, span_id, flags, more = match.groups()
+    if version == _NO_VERSION or (version == _FIRST_VERSION and more is not None):
+        return None
+    if not int(trace_id, 16) or not int(span_id, 16):
+        return None
+    return TraceContext(trace_id=trace_id, span_id=span_id, flags=int(flags, 16) & _KNOWN_FLAGS)
+
+
+def parse_tracestate(text: str) -> str:
+    """Return a `tracestate` without blanks around its entries, cut to its bounds.
+
+    One that is invalid, or names a system twice, is left out whole.
+    """
+    entries = [each.strip() for each in text.split(",") if each.strip()]
+    matches = [_STATE_ENTRY.fullmatch(each) for each in entries]
+    keys = [match[1] for match in matches if match is not None]
+    if len(set(keys)) < len(entries):
+        return ""
+    return _joined(entries[:_MOST_STATE_ENTRIES], _LONGEST_STATE)
+
+
+def parse_baggage(text: str) -> dict[str, str]:
+    """Return the entries of a `baggage`, values decoded, properties and broken ones left out."""
+    found: dict[str, str] = {}
+    for member in _members(text):
+        key, equals, value = member.partition(";")[0].partition("=")
+        if equals and _TOKEN.fullmatch(key.strip()):
+            found[key.strip()] = unquote(value.strip(), errors="replace")
+    return found
+
+
+def format_baggage(entries: Mapping[str, str], present: str = "") -> str:
+    """Return a `baggage` with these entries, values percent-encoded, before those of ``present``.
+
+    Empty values, and names that are no token of HTTP, are left out. An entry of ``present`` with
+    one of these names is replaced; the others stay as they are, their properties included.
+    """
+    own = {key: value for key, value in entries.items() if value and _TOKEN.fullmatch(key)}
+    members = [f"{key}={_encoded(value)}" for key, value in own.items()]
+    others = [each for each in _members(present) if each.partition("=")[0].strip() not in own]
+    return _joined([*members, *others][:_MOST_BAGGAGE_ENTRIES], _LONGEST_BAGGAGE)
+
+
+def _encoded(value: str) -> str:
+    return quote(value, safe=_PLAIN_IN_BAGGAGE, errors="replace")
+
+
+def _members(baggage: str) -> list[str]:
+    return [m.strip() for m in baggage.split(",") if m.strip() and _BAGGAGE_MEMBER.fullmatch(m)]
+
+
+def _joined(entries: Iterable[str], longest: int) -> str:
+    """The first entries, as many as fit."""
+    text = ""
+    for each in entries:
+        longer = f"{text},{each}" if text else each
+        if len(longer) > longest:
+            break
+        text = longer
+    return text

@@ -1,0 +1,84 @@
+"""Whatever is told of a change or an item, its records are such that every backend takes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.mapping.payloads import NAMES
+from tests.mapping.records import OBSERVED, RESOURCE, TRACING, assert_valid_records, place_change
+from tests.rules.builders import at, change, item
+
+from flow_telemetry.identity import TraceIdentity
+from flow_telemetry.model import Actor, ActorKind, Event, EventKind, Lineage, ReviewState
+from flow_telemetry.rules.histories import change_history, item_history
+from flow_telemetry.signals.events import change_events, item_events, place_item_events
+from flow_telemetry.timing import Interval
+
+ODD = [datetime(1970, 1, 2, tzinfo=timezone.utc), datetime(2261, 12, 31, tzinfo=timezone.utc)]
+# Few minutes, so that several things happen in one second; one is before the opening.
+TIMES = st.integers(-1, 6).map(at) | st.sampled_from(ODD)
+TEXTS = st.just("") | NAMES
+EVENTS = st.builds(
+    Event,
+    kind=st.sampled_from(EventKind),
+    time=TIMES,
+    actor=st.none() | st.builds(Actor, login=NAMES, kind=st.sampled_from(ActorKind)),
+    id=st.just("") | st.sampled_from(["501", "c0ffee", "9" * 3000]),
+    subject=TEXTS,
+    before=TEXTS,
+    review=st.none() | st.sampled_from(ReviewState),
+    time_told=st.booleans(),
+)
+HISTORIES = st.lists(EVENTS, max_size=12).map(
+    lambda events: tuple(sorted(events, key=lambda event: event.time))
+)
+CLOSINGS = st.none() | st.integers(0, 6)
+
+
+@given(timeline=HISTORIES, closed=CLOSINGS, title=TEXTS, merged=st.booleans())
+def test_records_of_any_change_are_valid(
+    timeline: tuple[Event, ...], closed: int | None, title: str, *, merged: bool
+) -> None:
+    """Their times, ids, references and attributes; live or with the closing, they are equal."""
+    pull = replace(change(*timeline, closed=closed), title=title)
+    if merged:
+        pull = replace(pull, merged_at=pull.closed_at)
+    placement = place_change(pull)
+    everything = [each.event for each in change_history(pull)]
+    live = list(change_events(pull, placement, RESOURCE, OBSERVED, told=everything))
+    completed = list(change_events(pull, placement, RESOURCE, OBSERVED, all_lives=True))
+    assert_valid_records(live, placement.trace)
+    assert all(record in live for record in completed)
+    names = [record.event_name for record in completed]
+    assert not names or {"flow.change.merged", "flow.change.closed"} & set(names)
+
+
+@given(history=HISTORIES, closed=CLOSINGS, start=st.integers(0, 5), length=st.integers(1, 9))
+def test_records_of_any_item_are_valid(
+    history: tuple[Event, ...], closed: int | None, start: int, length: int
+) -> None:
+    """The same for work items, blocked ones among them."""
+    story = item("ACME-57", *history, closed=closed)
+    blocked = [Interval(at(start), at(start) + timedelta(minutes=length))]
+    placement = place_item_events(story, Lineage(items=(story,)), TRACING)
+    everything = [each.event for each in item_history(story, blocked)]
+    live, completed = (
+        list(
+            item_events(
+                story,
+                placement,
+                RESOURCE,
+                OBSERVED,
+                blocked=blocked,
+                categories={},
+                told=told,
+                all_lives=True,
+            )
+        )
+        for told in (everything, None)
+    )
+    assert_valid_records(live, TraceIdentity(root="jira/ACME-57"))
+    assert all(record in live for record in completed)

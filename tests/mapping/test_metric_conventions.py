@@ -1,0 +1,116 @@
+"""Metrics are called as OpenTelemetry's conventions call them, where these have a word."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from enum import Enum
+
+import pytest
+from opentelemetry.semconv._incubating.attributes import cicd_attributes as cicd
+from opentelemetry.semconv._incubating.attributes import deployment_attributes as deployment
+from opentelemetry.semconv._incubating.attributes import vcs_attributes as vcs
+from opentelemetry.semconv._incubating.metrics import cicd_metrics, vcs_metrics
+from tests.mapping.measured import RESOURCE
+from tests.mapping.test_metrics_of_changes import cart
+from tests.mapping.test_metrics_of_deliveries import FAILED, repair
+from tests.mapping.test_metrics_of_items import feature, story
+from tests.views.builders import busy_run
+
+from flow_telemetry.selection import whole
+from flow_telemetry.signals import metrics
+from flow_telemetry.signals.instruments import INSTRUMENTS
+from flow_telemetry.signals.metric_semconv import (
+    EXTRA_ATTRIBUTES,
+    METRIC_ATTRIBUTES,
+    unknown_attributes,
+)
+from flow_telemetry.telemetry import Instrument, InstrumentKind, Measurement
+
+OURS = [each for each in INSTRUMENTS if each.name.startswith("flow.")]
+CONVENTION = [each for each in INSTRUMENTS if each not in OURS]
+ENUMS: dict[str, type[Enum]] = {
+    "cicd.pipeline.run.state": cicd.CicdPipelineRunStateValues,
+    "cicd.pipeline.result": cicd.CicdPipelineResultValues,
+    "cicd.pipeline.task.run.result": cicd.CicdPipelineTaskRunResultValues,
+    "vcs.change.state": vcs.VcsChangeStateValues,
+    "vcs.line_change.type": vcs.VcsLineChangeTypeValues,
+    "deployment.status": deployment.DeploymentStatusValues,
+}
+KINDS = {
+    "histogram": InstrumentKind.HISTOGRAM,
+    "counter": InstrumentKind.SUM,
+    "gauge": InstrumentKind.GAUGE,
+}
+
+
+def everything() -> list[Measurement]:
+    """Return measurements of a busy run, a change, an item, a feature and two deployments."""
+    branch = ("vcs.ref.head.name",)
+    return [
+        *metrics.run_measurements(whole(busy_run()), RESOURCE, default_branch="main"),
+        *metrics.change_measurements(cart(), RESOURCE, branch),
+        *metrics.item_measurements(story(closed=60), RESOURCE),
+        *metrics.feature_measurements(feature(), RESOURCE),
+        *metrics.delivery_measurements(repair(), RESOURCE),
+        *metrics.delivery_measurements(FAILED, RESOURCE),
+    ]
+
+
+def _constants(module: object) -> dict[str, str]:
+    """The names of a module's metrics, each with the documentation below its constant."""
+    source = inspect.getsource(module)  # type: ignore[arg-type]
+    found = re.findall(
+        r'^[A-Z_]+: Final = "([\w.]+)"\n"""\n(.*?)"""', source, re.MULTILINE | re.DOTALL
+    )
+    return dict(found)
+
+
+@pytest.mark.parametrize("instrument", CONVENTION, ids=lambda each: each.name)
+def test_a_metric_of_the_conventions_is_as_they_define_it(instrument: Instrument) -> None:
+    """Name, kind and unit are those of the package's constant."""
+    known = {**_constants(cicd_metrics), **_constants(vcs_metrics)}
+    text = known[instrument.name]
+    assert f"\nUnit: {instrument.unit}\n" in text
+    kind = re.search(r"Instrument: (\w+)", text)
+    assert kind
+    assert KINDS[kind.group(1)] is instrument.kind
+
+
+def test_values_of_the_conventions_enumerations_are_members_of_them() -> None:
+    """Every state, result and type that leaves is one that the conventions have."""
+    seen: dict[str, set[str]] = {name: set() for name in ENUMS}
+    for each in everything():
+        for name in seen.keys() & set(each.attributes):
+            seen[name].add(str(each.attributes[name]))
+    for name, values in seen.items():
+        assert values, f"nothing has {name}"
+        assert values <= {member.value for member in ENUMS[name]}
+
+
+def test_every_attribute_of_a_metric_is_explained() -> None:
+    """In the table of attributes, or among those that a user may add."""
+    used = {name for each in INSTRUMENTS for name in each.attributes}
+    assert used <= {*METRIC_ATTRIBUTES, *EXTRA_ATTRIBUTES}
+    assert set(METRIC_ATTRIBUTES) <= used
+
+
+def test_names_are_of_one_instrument_each() -> None:
+    """In lower case, parts by dots, as the conventions ask for; units are UCUM."""
+    names = [each.name for each in INSTRUMENTS]
+    assert len(set(names)) == len(names)
+    for each in INSTRUMENTS:
+        assert re.fullmatch(r"[a-z]+(\.[a-z_]+)+", each.name)
+        assert re.fullmatch(r"s|min|1|\{[a-z]+\}", each.unit)
+        assert each.sent
+        assert each.description
+
+
+def test_metrics_that_are_ours_take_no_name_of_the_conventions() -> None:
+    """All of ours begin with `flow.`."""
+    assert not {each.name for each in OURS} & {*_constants(cicd_metrics), *_constants(vcs_metrics)}
+
+
+def test_what_nobody_may_add_is_told() -> None:
+    """A name that no fact of a metric has would be looked for in vain."""
+    assert unknown_attributes(("vcs.change.id", "vcs.chang.id")) == ("vcs.chang.id",)
