@@ -62,7 +62,8 @@ class Servers:
             raise FailedError("the servers cannot be asked")
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return self._read()
+        counts: dict[str, int] = self._read()
+        return counts
 
     def _read(self) -> Any:
         line = self._process.stdout.readline() if self._process.stdout else ""

@@ -16,6 +16,7 @@ PREFIXES = ("ACTIONS_", "FLOW_TELEMETRY_", "GITHUB_", "INPUT_", "OTEL_", "RUNNER
 NAMES = frozenset(
     {
         "ALL_PROXY",
+        "BAGGAGE",
         "CI",
         "CURL_CA_BUNDLE",
         "HTTPS_PROXY",

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.export.interface import Telemetry
+from flow_telemetry.export.trace_sizes import TraceSizes
 from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import OldSpans, Settings
@@ -31,8 +32,11 @@ def export(settings: Settings, subjects: tuple[Subject, ...], parts: Parts) -> O
     gathered = _Gathered()
     limit = _age_limit(settings, parts)
     stream = _telemetry(settings, subjects, parts, gathered, limit)
-    deliveries = parts.sink.deliver(without_names(stream, settings.signals.actors))
+    sizes = TraceSizes()
+    shown = without_names(stream, settings.signals.actors)
+    deliveries = parts.sink.deliver(sizes.watched(shown))
     outcome = _outcome(settings, gathered, deliveries, limit)
+    outcome = replace(outcome, notices=(*outcome.notices, *sizes.notices))
     return replace(outcome, seconds=parts.clock.monotonic() - began)
 
 

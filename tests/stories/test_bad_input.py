@@ -188,7 +188,7 @@ def test_two_exports_of_an_ended_run_are_equal_requests(
     """Nothing of the moment is in them: a repeat adds nothing and changes nothing."""
     program.export(run)
     program.export(run)
-    first, second = receiver.requests
+    first, second = receiver.requests_to("traces")
     assert first.message == second.message
     assert len(first.message.resource_spans) > 0
 

@@ -54,7 +54,7 @@ def test_a_merged_pull_request_leaves_with_its_phases(
     merged(world)
     result = closings.pull_request(program, 123)
     assert (result.warnings, result.outputs["status"]) == ([], "exported")
-    assert len(receiver.requests) == 1
+    assert len(receiver.requests_to("traces")) == 1
     assert receiver.tree(references.trace_id(PULL)) == [
         "pull request #123",
         "  awaiting review",

@@ -66,7 +66,7 @@ def test_both_doors_send_equal_requests(program: Program, run: Run, receiver: Re
         f"--run-id={run.id}",
         f"--otlp-endpoint={receiver.url}",
     )
-    first, second = receiver.requests
+    first, second = receiver.requests_to("traces")
     assert first.message == second.message
 
 

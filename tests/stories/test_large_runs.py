@@ -55,6 +55,19 @@ def test_250_jobs_of_30_steps_arrive_whole(
     assert len([path for path in unchecked.paths if "/jobs" in path]) == 3
 
 
+def test_a_trace_beyond_what_tempo_takes_is_told_with_what_to_set(
+    at_scale: Program, world: World
+) -> None:
+    """Tempo drops the rest without a word to the sender; a smaller trace is no news."""
+    steps = [step(f"Step {n}") for n in range(45)]
+    large = world.run(event="schedule", jobs=[job(f"leg {n}", steps=steps) for n in range(300)])
+    small = world.run(event="schedule", jobs=[job("leg", steps=steps)])
+    (notice,) = [n for n in at_scale.export(large).notices if "Tempo" in n]
+    assert "14,102 spans of about 6 MB" in notice
+    assert "max_bytes_per_trace" in notice
+    assert not [n for n in at_scale.export(small).notices if "Tempo" in n]
+
+
 def test_a_run_of_100_jobs_in_a_pull_request_costs_at_most_four_requests(
     at_scale: Program, world: World, unchecked: FakeGitHub
 ) -> None:

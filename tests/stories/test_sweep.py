@@ -426,5 +426,5 @@ def test_items_without_spans_are_counted(
             number, type="Story", parent=1, opened_at=ago(hours=9), closed_at=ago(hours=number)
         )
     result = sweep(program, swept(world, ago(minutes=1), None), fail_on_error=True)
-    assert (result.status, receiver.requests) == (0, [])
+    assert (result.status, receiver.spans) == (0, [])
     assert "the spans of 3 work items" in result.summary.replace("\\", "")

@@ -241,7 +241,8 @@ class Program:
 def spans_in_file(path: Path) -> list[SpanRecord]:
     """Return the spans of a file of OTLP JSON lines, the file format of the Collector."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    requests = (from_json(ExportTraceServiceRequest, line) for line in lines)
+    of_traces = (line for line in lines if "resourceSpans" in json.loads(line))
+    requests = (from_json(ExportTraceServiceRequest, line) for line in of_traces)
     return [span for request in requests for span in spans_in(request)]
 
 

@@ -79,8 +79,9 @@ class Demo:
                     self._export(trigger, program, receiver)
             self._write(
                 f"\nGitHub was asked {len(github.requests)} times; the receiver decoded "
-                f"{len(receiver.spans)} spans from {len(receiver.requests)} requests.\n"
-                "Of these the terminal shows what is coarse, and of one failed job the steps; the "
+                f"{len(receiver.spans)} spans, {len(receiver.events)} events and "
+                f"{len(receiver.metrics)} metric points.\n"
+                "Of the spans the terminal shows what is coarse, and of one failed job the steps; the "
                 "page shows all.\n"
             )
             return telemetry_spans(receiver.spans)

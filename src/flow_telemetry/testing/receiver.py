@@ -117,6 +117,10 @@ class Receiver:
         """Return the kept points of the metric of that name."""
         return [point for point in self.metrics if point.name == name]
 
+    def requests_to(self, signal: str) -> list[Received]:
+        """Return the requests of one signal: traces, logs or metrics."""
+        return [each for each in list(self.requests) if each.path.endswith(f"/v1/{signal}")]
+
     def spans_named(self, name: str) -> list[SpanRecord]:
         """Return the kept spans of that name."""
         return [span for span in self.spans if span.name == name]

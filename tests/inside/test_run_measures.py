@@ -1,0 +1,141 @@
+"""`flow-telemetry run`: the span says what the command and all below it used."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from tests.inside.running import MEBIBYTE, OUTER, python, run, words_of
+
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.spans import SpanRecord
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+
+HOLD = "import time; held = b'x' * ({} << 20); time.sleep(0.6)"
+
+
+def measured(receiver: Receiver, *arguments: object, **environ: str) -> SpanRecord:
+    """Return the span that one command sent."""
+    run(*arguments, environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, **environ})
+    (span,) = receiver.spans
+    return span
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(python(HOLD.format(300)), id="itself"),
+        pytest.param(
+            ["sh", "-c", '"$0" -I -S -c "$1"; true', sys.executable, HOLD.format(300)], id="below"
+        ),
+        pytest.param(
+            ["sh", "-c", '"$0" -c "$1" & "$0" -c "$1"; wait', sys.executable, HOLD.format(150)],
+            id="two",
+        ),
+    ],
+)
+def test_a_program_that_holds_300_mebibytes(receiver: Receiver, program: list[str]) -> None:
+    """In one process, in a child of a shell, or in two at once: it is found within a tenth."""
+    span = measured(receiver, "--", *program)
+    peak = span.attributes["flow.command.memory.peak"]
+    assert 300 * MEBIBYTE <= peak <= 330 * MEBIBYTE
+
+
+def test_processor_time_is_that_of_the_tree(receiver: Receiver) -> None:
+    """Own code of a child's child counts."""
+    burn = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+    span = measured(receiver, "--", "sh", "-c", '"$0" -c "$1"; true', sys.executable, burn)
+    used = span.attributes["flow.command.cpu.user"] + span.attributes["flow.command.cpu.system"]
+    assert 0.3 <= used < 1
+    assert span.attributes["flow.command.faults.minor"] > 0
+    assert (span.end - span.start) / 1e9 == pytest.approx(0.4, abs=0.35)
+
+
+def test_a_small_command_is_not_given_our_own_memory(receiver: Receiver) -> None:
+    """Between fork and exec it has ours, which is more than a shell ever needs."""
+    span = measured(receiver, "--", "sh", "-c", "sleep 0.4")
+    assert span.attributes["flow.command.memory.peak"] < 8 * MEBIBYTE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="blocks are counted on Linux only")
+def test_what_went_to_the_disk(receiver: Receiver, tmp_path: Path) -> None:
+    """Whatever the file system did not keep in memory."""
+    write = f"dd if=/dev/zero of={tmp_path / 'file'} bs=1M count=4 conv=fsync"
+    span = measured(receiver, "--", "sh", "-c", write)
+    assert span.attributes["flow.command.disk.written"] % 512 == 0
+
+
+def test_the_span_stands_under_the_one_that_the_environment_names(receiver: Receiver) -> None:
+    """In the trace of the job; feature and item come along as baggage."""
+    span = measured(
+        receiver,
+        "--",
+        "true",
+        TRACEPARENT=OUTER,
+        BAGGAGE="flow.feature.key=ACME-42,flow.work_item.key=acme%2Fshop%2317;kept=1",
+        GITHUB_REPOSITORY="acme/shop",
+        GITHUB_RUN_ID="999",
+        GITHUB_RUN_ATTEMPT="2",
+        GITHUB_WORKFLOW="CI",
+    )
+    assert (span.trace_id, span.parent_span_id) == (OUTER[3:35], OUTER[36:52])
+    assert span.name == "true"
+    assert span.attributes["flow.entity.type"] == "command"
+    assert span.attributes["flow.feature.key"] == "ACME-42"
+    assert span.attributes["flow.work_item.key"] == "acme/shop#17"
+    assert span.attributes["cicd.pipeline.run.id"] == "999"
+    assert span.attributes["github.run.attempt"] == 2
+    assert span.resource["service.name"] == "github-actions"
+    assert span.resource["vcs.repository.url.full"] == "https://github.com/acme/shop"
+    assert "error.type" not in span.attributes
+
+
+def test_a_run_in_a_run_is_one_tree(receiver: Receiver) -> None:
+    """The inner one finds the outer one's span in its environment."""
+    inner = words_of("run", "--name", "inner", "--", "true")
+    outer = measured_all(receiver, "--name", "outer", "--", *words_of("run", "--", *inner))
+    assert receiver.tree() == ["outer", f"  {Path(sys.executable).name}", "    inner"]
+    assert len({span.trace_id for span in outer}) == 1
+
+
+def measured_all(receiver: Receiver, *arguments: object) -> list[SpanRecord]:
+    """Return the spans of a command that measures others."""
+    run(*arguments, environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+    return receiver.spans
+
+
+def test_without_a_context_there_is_a_new_trace_each_time(receiver: Receiver) -> None:
+    """Its ids are chance, for nothing names such a command twice alike."""
+    measured_all(receiver, "--", "true")
+    first, second = measured_all(receiver, "--", "true")
+    assert first.trace_id != second.trace_id
+    assert first.parent_span_id in (None, "")
+    assert first.resource["service.name"] == "flow-telemetry"
+
+
+@pytest.mark.parametrize(
+    ("command", "facts"),
+    [
+        (["sh", "-c", "exit 3"], {"process.exit.code": 3, "error.type": "failure"}),
+        (["sh", "-c", "kill -9 $$"], {"process.exit.code": 137, "flow.command.signal": "SIGKILL"}),
+        (["no-such-command"], {"process.exit.code": 127, "error.type": "failure"}),
+    ],
+)
+def test_a_failure_is_told(
+    receiver: Receiver, command: list[str], facts: dict[str, object]
+) -> None:
+    """By exit status, by a signal, or because there is no such command."""
+    span = measured(receiver, "--", *command)
+    assert {name: span.attributes.get(name) for name in facts} == facts
+    assert span.status == "ERROR"
+
+
+def test_arguments_are_sent_nowhere(receiver: Receiver) -> None:
+    """They may hold tokens; of a line given as one word by mistake neither."""
+    run("--", "sh", "-c", ":", "s3cret", environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+    run("--", "/bin/curl -H s3cret", environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+    assert [span.name for span in receiver.spans] == ["sh", "curl"]
+    assert [span.attributes["process.args_count"] for span in receiver.spans] == [4, 1]
+    assert not [request for request in receiver.requests if "s3cret" in str(request.message)]

@@ -1,0 +1,310 @@
+"""`flow-telemetry run`: the command does what it would do without it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.inside.running import OUTER, python, run, words_of
+
+from flow_telemetry.commands.run import may_send
+from flow_telemetry.settings import Door, load_settings
+from flow_telemetry.telemetry import Signal
+from flow_telemetry.testing.receiver import Receiver
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
+
+TRAP = """
+import signal, sys, time
+def tell(number, frame):
+    print(signal.Signals(number).name, flush=True)
+    sys.exit(42)
+signal.signal(getattr(signal, sys.argv[1]), tell)
+print("ready", flush=True)
+time.sleep(20)
+"""
+# Nothing listens on it: a port that was bound and given back.
+REFUSED = "http://127.0.0.1:9"
+
+
+@pytest.fixture(params=["measured", "no endpoint"])
+def environ(request: pytest.FixtureRequest, receiver: Receiver) -> Iterator[dict[str, str]]:
+    """The environment of a job with an endpoint, and of one without."""
+    yield {} if request.param == "no endpoint" else {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+
+
+@pytest.mark.parametrize("status", [0, 1, 77, 255])
+def test_the_exit_status_is_the_command_s(environ: dict[str, str], status: int) -> None:
+    """Whatever became of the telemetry."""
+    assert run("--", *python(f"exit({status})"), environ=environ).returncode == status
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGSEGV])
+def test_it_dies_by_the_signal_that_ended_the_command(
+    environ: dict[str, str], number: signal.Signals
+) -> None:
+    """So a shell above tells it from an exit status."""
+    done = run("--", "sh", "-c", f"kill -{number.value} $$", environ=environ)
+    assert done.returncode == -number
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"])
+def test_signals_are_passed_on(environ: dict[str, str], name: str) -> None:
+    """The command decides what they mean."""
+    words = words_of("run", "--", *python(TRAP), name)
+    with subprocess.Popen(
+        words, env={**os.environ, **environ}, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(getattr(signal, name))
+        assert process.stdout.readline() == f"{name}\n"
+        assert process.wait(10) == 42
+
+
+@posix
+def test_a_command_that_was_told_to_end_did_not_fail(receiver: Receiver) -> None:
+    """A cancelled job is no error."""
+    words = words_of("run", "--", "sleep", "20")
+    environ = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+    with subprocess.Popen(words, env=environ) as process:
+        time.sleep(0.5)
+        process.terminate()
+        assert process.wait(10) == -signal.SIGTERM
+    (span,) = receiver.spans
+    assert span.attributes["flow.command.signal"] == "SIGTERM"
+    assert "error.type" not in span.attributes
+
+
+@posix
+def test_an_ignored_signal_stays_ignored(environ: dict[str, str]) -> None:
+    """As `nohup` wants it."""
+    told = python("import signal; print(signal.getsignal(signal.SIGHUP).name)")
+    done = run("--", *told, environ=environ, preexec_fn=_ignore_hangup)
+    assert done.stdout == "SIG_IGN\n"
+
+
+def _ignore_hangup() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def test_streams_are_the_command_s(environ: dict[str, str]) -> None:
+    """Bytes go through as they are, in both directions."""
+    data = bytes(range(256)) * 1000
+    copy = (
+        "import sys; d = sys.stdin.buffer.read(); "
+        "sys.stdout.buffer.write(d); sys.stderr.buffer.write(d[::-1])"
+    )
+    done = subprocess.run(
+        words_of("run", "--", *python(copy)),
+        input=data,
+        env={**os.environ, **environ},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, data, data[::-1])
+
+
+@posix
+def test_inherited_files_stay_open(environ: dict[str, str]) -> None:
+    """A shell's `<(...)`, or the pipes of make's jobserver."""
+    reading, writing = os.pipe()
+    os.write(writing, b"token")
+    os.close(writing)
+    done = run("--", *python(f"import os; print(os.read({reading}, 9))"), environ=environ,
+               pass_fds=[reading])  # fmt: skip
+    os.close(reading)
+    assert done.stdout == "b'token'\n"
+
+
+@posix
+def test_the_terminal_is_the_command_s_and_ctrl_c_comes_once(environ: dict[str, str]) -> None:
+    """The terminal tells the whole group in its foreground, so nothing is passed on."""
+    import pty  # noqa: PLC0415
+
+    count = """
+import os, signal, time
+times = []
+signal.signal(signal.SIGINT, lambda *_: times.append(1))
+print("terminal", all(map(os.isatty, (0, 1, 2))), flush=True)
+end = time.monotonic() + 1
+while time.monotonic() < end: time.sleep(0.05)
+print("interrupted", len(times), flush=True)
+"""
+    words = words_of("run", "--", *python(count))
+    pid, master = pty.fork()
+    if pid == 0:
+        os.environ.update(environ)
+        os.execv(words[0], words)
+    shown = _read_until(master, b"terminal True")
+    os.write(master, b"\x03")
+    shown = _read_until(master, b"interrupted ", 1)
+    os.close(master)
+    _, status = os.waitpid(pid, 0)
+    assert b"interrupted 1" in shown
+    assert os.waitstatus_to_exitcode(status) in (0, -signal.SIGHUP)
+
+
+def _read_until(master: int, text: bytes, more: int = 0) -> bytes:
+    shown = b""
+    while text not in shown[: len(shown) - more or None]:
+        shown += os.read(master, 1024)
+    return shown
+
+
+@posix
+@pytest.mark.parametrize(
+    ("word", "status", "text"),
+    [
+        ("no-such-command", 127, "no-such-command: command not found"),
+        ("./no/such", 127, "./no/such: No such file or directory"),
+        ("./plain", 126, "./plain: Permission denied"),
+        (".", 126, ".: Is a directory"),
+    ],
+)
+def test_what_cannot_be_run_has_the_shell_s_status(
+    environ: dict[str, str], tmp_path: Path, word: str, status: int, text: str
+) -> None:
+    """And its message."""
+    (tmp_path / "plain").write_text("data")
+    done = run("--", word, environ=environ, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (status, f"flow-telemetry: {text}\n")
+
+
+@posix
+def test_a_script_without_a_first_line_is_run_by_the_shell(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    """As shells do."""
+    script = tmp_path / "script"
+    script.write_text("echo $1\nexit 5\n")
+    script.chmod(0o755)
+    done = run("--", "./script", "it runs", environ=environ, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (5, "it runs\n")
+
+
+def test_options_of_the_command_are_its_own(environ: dict[str, str]) -> None:
+    """Also where they look like ours, with and without the two dashes."""
+    told = python("import sys; print(sys.argv[1:])")
+    assert run("--", *told, "--name", "--", environ=environ).stdout == "['--name', '--']\n"
+    assert run(*told, "--name", environ=environ).stdout == "['--name']\n"
+
+
+def test_no_command_is_wrong_usage() -> None:
+    """Nothing is run, and a sentence says what is missing."""
+    done = run("--name", "nothing")
+    assert done.returncode == 2
+    assert "no command is given" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({}, id="no endpoint"),
+        pytest.param({"OTEL_SDK_DISABLED": "true"}, id="disabled"),
+        pytest.param({"OTEL_TRACES_EXPORTER": "none"}, id="no exporter"),
+        pytest.param({"TRACEPARENT": f"{OUTER[:-1]}0"}, id="not sampled"),
+    ],
+)
+def test_where_nothing_is_sent_the_context_is_handed_on(
+    receiver: Receiver, tmp_path: Path, more: dict[str, str]
+) -> None:
+    """What the command sends would have no parent otherwise; and no file is left."""
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url} if more else {}
+    environ = {"TRACEPARENT": OUTER, **endpoint, **more}
+    told = python("import os; print(os.environ['TRACEPARENT'])")
+    done = run("--", *told, environ=environ, folder=tmp_path)
+    assert (done.stdout, done.stderr) == (f"{environ['TRACEPARENT']}\n", "")
+    assert receiver.requests == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_finds_its_own_span(receiver: Receiver) -> None:
+    """State and baggage of the trace go along."""
+    handed = {"TRACEPARENT": OUTER, "TRACESTATE": "acme=1", "BAGGAGE": "k=v;p=1"}
+    told = python(
+        "import os; print(*(os.environ[n] for n in ('TRACEPARENT', 'TRACESTATE', 'BAGGAGE')))"
+    )
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, **handed}
+    parent, state, baggage = run("--", *told, environ=environ).stdout.split()
+    (span,) = receiver.spans
+    assert parent == f"00-{span.trace_id}-{span.span_id}-01"
+    assert (state, baggage) == ("acme=1", "k=v;p=1")
+
+
+@pytest.mark.parametrize("place", ["RUNNER_TEMP", "FLOW_TELEMETRY_SPOOL_PATH", None])
+def test_what_the_backend_does_not_take_is_kept(tmp_path: Path, place: str | None) -> None:
+    """With the exports' spool in a job; the command's status stays, and a sentence tells."""
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": REFUSED, "FLOW_TELEMETRY_TIMEOUT": "1s"}
+    if place is not None:
+        environ[place] = str(tmp_path / "there")
+    done = run("--", *python("exit(4)"), environ=environ, folder=tmp_path)
+    assert done.returncode == 4
+    assert "the span of the command was not sent" in done.stderr
+    assert "refused the connection" in done.stderr
+    (kept,) = tmp_path.rglob("traces-*.jsonl")
+    folders = {"RUNNER_TEMP": "there/flow-telemetry", "FLOW_TELEMETRY_SPOOL_PATH": "there"}
+    assert kept.parent == tmp_path / folders.get(place or "", "flow-telemetry-spool")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "no URL"},
+        {"OTEL_EXPORTER_OTLP_HEADERS": "s3cret"},
+        {"FLOW_TELEMETRY_TIMEOUT": "never"},
+    ],
+)
+def test_unusable_settings_are_told_afterwards(receiver: Receiver, broken: dict[str, str]) -> None:
+    """The command ran, and its exit status is its own."""
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, **broken}
+    done = run("--", *python("print('done'); exit(4)"), environ=environ)
+    assert (done.returncode, done.stdout) == (4, "done\n")
+    assert "was not sent" in done.stderr
+    assert "s3cret" not in done.stderr
+
+
+def test_nothing_heavy_is_loaded_before_the_command_starts() -> None:
+    """It would wait for it: neither OpenTelemetry nor HTTP, the settings or the records."""
+    program = (
+        "import sys; from flow_telemetry import cli; cli.build_parser('run'); "
+        "print(*sorted(n for n in sys.modules if n.startswith('flow_telemetry.')"
+        " or n in ('opentelemetry', 'requests', 'urllib3', 'psutil', 'google', 'asyncio')))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True
+    )
+    assert loaded.stdout.split() == [
+        *("flow_telemetry.cli", "flow_telemetry.commands", "flow_telemetry.commands.run"),
+        *("flow_telemetry.errors", "flow_telemetry.inside", "flow_telemetry.inside.cgroup"),
+        *("flow_telemetry.inside.child", "flow_telemetry.inside.context"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": " "},
+        {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://localhost:4318/v1/traces"},
+        {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://localhost:4318/v1/logs"},
+        {"FLOW_TELEMETRY_OTLP_ENDPOINT": "http://localhost:4318"},
+        {"FLOW_TELEMETRY_OTLP_ENDPOINT": "http://localhost:4318", "OTEL_SDK_DISABLED": "TRUE"},
+        {"FLOW_TELEMETRY_OTLP_ENDPOINT": "http://localhost:4318", "OTEL_TRACES_EXPORTER": "none"},
+        {"FLOW_TELEMETRY_OTLP_ENDPOINT": "http://localhost:4318", "OTEL_LOGS_EXPORTER": "none"},
+    ],
+)
+def test_the_quick_look_at_the_settings_agrees_with_them(environ: dict[str, str]) -> None:
+    """They take too long to load before the command, which must know whether a span follows."""
+    targets = load_settings(environ, Door.COMMAND_LINE).otlp.targets
+    assert may_send(environ) == (Signal.TRACES in targets)

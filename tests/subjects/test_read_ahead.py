@@ -1,0 +1,114 @@
+"""What is read ahead: subjects side by side in their order, and requests that a guess foresaw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Barrier, Event
+
+import pytest
+
+from flow_telemetry.errors import BudgetExceeded
+from flow_telemetry.sources.github.ahead import ReadAhead
+from flow_telemetry.sources.github.budget import MOST_A_MINUTE, RequestBudget
+from flow_telemetry.subjects.read_ahead import AT_ONCE, read_ahead
+
+
+def never() -> bool:
+    """Go on to the end."""
+    return False
+
+
+def test_several_are_read_at_once_and_come_in_order() -> None:
+    """None of them ends before all have begun."""
+    together = Barrier(AT_ONCE, timeout=20)
+
+    def read(number: int) -> Iterator[int]:
+        together.wait()
+        yield number
+
+    found = list(read_ahead(read, range(AT_ONCE), stop=never))
+    assert [each.parts for each in found] == [(n,) for n in range(AT_ONCE)]
+
+
+def test_what_fails_keeps_what_was_read_of_it_and_the_others() -> None:
+    """A change that arrived stays, though its deployment could not be read."""
+
+    def read(number: int) -> Iterator[int]:
+        yield number
+        if number == 1:
+            raise BudgetExceeded("no more")
+
+    found = list(read_ahead(read, range(3), stop=never))
+    assert [(each.parts, str(each.error or "")) for each in found] == [
+        ((0,), ""),
+        ((1,), "no more"),
+        ((2,), ""),
+    ]
+
+
+def test_none_is_begun_after_the_end_and_what_was_begun_still_comes() -> None:
+    """The budget was used up while several were being read."""
+    begun: list[int] = []
+
+    def read(number: int) -> Iterator[int]:
+        begun.append(number)
+        yield number
+
+    found = list(read_ahead(read, range(100), stop=lambda: bool(begun)))
+    assert [each.item for each in found] == sorted(begun)
+    assert len(begun) <= AT_ONCE
+
+
+def test_what_was_foreseen_is_asked_once() -> None:
+    """Who asks while the guess is under way waits for its answer."""
+    asked: list[str] = []
+    ahead: ReadAhead[str] = ReadAhead()
+    begun, may_end = Event(), Event()
+
+    def ask() -> str:
+        asked.append("pulls")
+        begun.set()
+        assert may_end.wait(20)
+        return f"answer {len(asked)}"
+
+    ahead.start(lambda: ahead.answer("pulls", ask))
+    assert begun.wait(20)
+    may_end.set()
+    assert ahead.answer("pulls", ask) == "answer 1"
+    assert ahead.answer("pulls", ask) == "answer 2"
+
+
+def test_a_wrong_guess_changes_nothing() -> None:
+    """Another question is asked as if there had been none."""
+    ahead: ReadAhead[str] = ReadAhead()
+    ahead.start(lambda: ahead.answer("pulls of main", lambda: "none"))
+    assert ahead.answer("pulls of feature", lambda: "#123") == "#123"
+
+
+def test_a_guess_that_fails_fails_where_its_answer_is_needed() -> None:
+    """And not before, in a thread that nobody looks at."""
+    ahead: ReadAhead[str] = ReadAhead()
+    done = Event()
+
+    def fail() -> str:
+        done.set()
+        raise BudgetExceeded("no more")
+
+    ahead.start(lambda: ahead.answer("pulls", fail))
+    assert done.wait(20)
+    with pytest.raises(BudgetExceeded, match="no more"):
+        ahead.answer("pulls", lambda: "an answer after all")
+
+
+def test_no_minute_holds_more_requests_than_github_takes() -> None:
+    """After the first ones at full speed, the next waits until the first is a minute old."""
+    budget = RequestBudget()
+    budget.note({f"x-ratelimit-{name}": "5000" for name in ("remaining", "limit", "reset")})
+    assert [budget.pause(now=10.0) for _ in range(MOST_A_MINUTE)] == [0.0] * MOST_A_MINUTE
+    assert budget.pause(now=30.0) == 40.0
+
+
+def test_a_server_without_limits_is_no_reason_to_wait() -> None:
+    """GitHub Enterprise Server has none unless its owner sets some."""
+    budget = RequestBudget()
+    assert {budget.pause(now=10.0) for _ in range(2 * MOST_A_MINUTE)} == {0.0}
