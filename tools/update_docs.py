@@ -1,6 +1,6 @@
 """Rewrite the documents that are made from the code's own tables: `make docs`.
 
-    docs/attributes.md      from signals/semconv.py, flow_semconv.py and event_semconv.py
+    docs/attributes.md      from signals/semconv.py, flow_, process_ and event_semconv.py
     docs/events.md          the tables of events, from signals/event_table.py
     docs/metrics.md         the tables of metrics, from signals/instruments.py and metric_semconv.py
     docs/command-line.md    from the parsers of the commands
@@ -38,6 +38,7 @@ from flow_telemetry.signals.metric_semconv import (
     EXTRA_ATTRIBUTES,
     METRIC_ATTRIBUTES,
 )
+from flow_telemetry.signals.process_semconv import PROCESS_ATTRIBUTES
 from flow_telemetry.signals.semconv import ATTRIBUTES, Attribute
 from flow_telemetry.telemetry import Instrument
 
@@ -59,6 +60,7 @@ GROUPS = {
     "status": "Stretches of status",
     "the": "Features in their feature trace",
     "deployment": "Deployments",
+    "command": "Measured commands",
     "event": "Events of spans",
     "records": "Records of events",
     "record": "Records of closings",
@@ -98,7 +100,9 @@ def documents() -> dict[str, str]:
     return {
         README: with_inputs((ROOT / README).read_text(encoding="utf-8"), INPUTS),
         ACTION: with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), INPUTS),
-        ATTRIBUTES_PAGE: attributes_page([*ATTRIBUTES, *FLOW_ATTRIBUTES, *EVENT_ATTRIBUTES]),
+        ATTRIBUTES_PAGE: attributes_page(
+            [*ATTRIBUTES, *FLOW_ATTRIBUTES, *PROCESS_ATTRIBUTES, *EVENT_ATTRIBUTES]
+        ),
         EVENTS_PAGE: with_events((ROOT / EVENTS_PAGE).read_text(encoding="utf-8"), EVENT_TYPES),
         METRICS_PAGE: with_metrics((ROOT / METRICS_PAGE).read_text(encoding="utf-8"), INSTRUMENTS),
         COMMANDS_PAGE: commands_page(build_parser()),
@@ -176,7 +180,7 @@ def attributes_page(attributes: Sequence[Attribute]) -> str:
 
 def _attributes_introduction() -> str:
     return f"""\
-{_made_from("src/flow_telemetry/signals/semconv.py, flow_semconv.py and event_semconv.py")}
+{_made_from("src/flow_telemetry/signals: semconv.py and the others of that name")}
 
 # Attributes
 

@@ -13,7 +13,7 @@ from flow_telemetry.testing.spans import SpanRecord
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 
-HOLD = "import time; held = b'x' * ({} << 20); time.sleep(0.6)"
+HOLD = "import time; held = b'x' * ({} << 20); time.sleep({})"
 
 
 def measured(receiver: Receiver, *arguments: object, **environ: str) -> SpanRecord:
@@ -26,12 +26,13 @@ def measured(receiver: Receiver, *arguments: object, **environ: str) -> SpanReco
 @pytest.mark.parametrize(
     "program",
     [
-        pytest.param(python(HOLD.format(300)), id="itself"),
+        pytest.param(python(HOLD.format(300, 0.2)), id="itself"),
         pytest.param(
-            ["sh", "-c", '"$0" -I -S -c "$1"; true', sys.executable, HOLD.format(300)], id="below"
+            ["sh", "-c", '"$0" -I -S -c "$1"; true', sys.executable, HOLD.format(300, 0.2)],
+            id="below",
         ),
         pytest.param(
-            ["sh", "-c", '"$0" -c "$1" & "$0" -c "$1"; wait', sys.executable, HOLD.format(150)],
+            ["sh", "-c", '"$0" -c "$1" & "$0" -c "$1"; wait', sys.executable, HOLD.format(150, 2)],
             id="two",
         ),
     ],
@@ -50,7 +51,7 @@ def test_processor_time_is_that_of_the_tree(receiver: Receiver) -> None:
     used = span.attributes["flow.command.cpu.user"] + span.attributes["flow.command.cpu.system"]
     assert 0.3 <= used < 1
     assert span.attributes["flow.command.faults.minor"] > 0
-    assert (span.end - span.start) / 1e9 == pytest.approx(0.4, abs=0.35)
+    assert (span.end - span.start) / 1e9 >= used / 2
 
 
 def test_a_small_command_is_not_given_our_own_memory(receiver: Receiver) -> None:

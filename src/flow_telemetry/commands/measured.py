@@ -10,6 +10,7 @@ from pathlib import Path
 from flow_telemetry.build import otlp_sink
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.export.send import otlp_sender
 from flow_telemetry.identity import host_of
 from flow_telemetry.inside.child import Ended
 from flow_telemetry.inside.context import BAGGAGE, TraceContext, context_in, parse_baggage
@@ -51,7 +52,7 @@ class Measured:
             start=ended.start,
             end=ended.end,
             status=ended.status,
-            usage=usage_of(ended, self.seen or TreeUsage(), self.cgroup_peak),
+            usage=usage_of(ended, self.seen, self.cgroup_peak),
             name=self.name,
             signal=_signal_name(number) if number > 0 else "",
             stopped=ended.stopped,
@@ -72,9 +73,16 @@ def send(measured: Measured, own: TraceContext, environ: Mapping[str, str]) -> s
     return terminal_line(" ".join(map(_problem, sink.deliver([span]))), _LONGEST_PROBLEM).strip()
 
 
-def load_sender() -> None:
-    """Load the library that sends, so that it is there when the command has ended."""
-    from flow_telemetry.export import transport  # noqa: F401, PLC0415
+def load_sender(environ: Mapping[str, str]) -> None:
+    """Load the library that sends, so that it is there when the command has ended.
+
+    Raises:
+        SettingsError: `send` will not send.
+    """
+    settings = load_settings(environ, Door.COMMAND_LINE)
+    target = settings.otlp.targets.get(Signal.TRACES)
+    if target is not None:
+        otlp_sender(target, Deadline(SystemClock())).close()
 
 
 def _flags(environ: Mapping[str, str]) -> dict[str, str]:

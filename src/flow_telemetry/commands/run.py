@@ -31,11 +31,12 @@ def add_command(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "run",
         help="run a command and send what it used as a span",
+        usage="flow-telemetry run [-h] [--name NAME] -- COMMAND ...",
         description="Runs a command and sends a span with its time, exit status, memory, processor "
         "time, page faults and I/O, those of all processes below it included. The span stands "
         "under the one that TRACEPARENT names, and the command finds its own there. Streams, "
-        "terminal, signals and exit status are the command's; it is not found: 127. Without "
-        "OTEL_EXPORTER_OTLP_ENDPOINT the command just runs.",
+        "terminal, signals and exit status are the command's, 127 where there is no such command. "
+        "Without OTEL_EXPORTER_OTLP_ENDPOINT the command just runs.",
     )
     parser.add_argument(
         "--name", default="", help="name of the span (default: the command without its arguments)"
@@ -93,18 +94,17 @@ def _measure(
     try:
         child = Child(words, with_context(environ, own))
     except CannotStart as error:
-        ended, seen = _not_started(error), None
-        _loaded().join()
+        ended, watch, loading = _not_started(error), None, _loaded(environ)
     else:
         # Now that the command runs, there is time to load what measures and sends.
         from flow_telemetry.inside.tree import TreeWatch  # noqa: PLC0415
 
         watch = TreeWatch(child.pid, accounts=sys.platform == "win32")
-        loading = _loaded()
+        loading = _loaded(environ)
         ended = child.wait()
-        seen = watch.stop()
-        loading.join()
     try:
+        seen = None if watch is None else watch.stop()
+        loading.join()
         from flow_telemetry.commands.measured import Measured, send  # noqa: PLC0415
 
         peak = None if cgroup is None else cgroup.peak()
@@ -124,7 +124,7 @@ def _not_started(error: CannotStart) -> Ended:
     return Ended(start=now, end=now, returncode=error.status)
 
 
-def _loaded() -> threading.Thread:
+def _loaded(environ: Mapping[str, str]) -> threading.Thread:
     """Begin to load what sends, in a thread: it takes longer than many commands."""
 
     def load() -> None:
@@ -134,7 +134,7 @@ def _loaded() -> threading.Thread:
         try:
             from flow_telemetry.commands.measured import load_sender  # noqa: PLC0415
 
-            load_sender()
+            load_sender(environ)
         except Exception:  # noqa: BLE001, S110 - it is told where it is needed
             pass
 

@@ -72,7 +72,8 @@ class Child:
         """
         self._process: subprocess.Popen[bytes] | None = None
         self._over = False
-        self._received: list[int] = []
+        self._stopped = False
+        self._waiting: list[int] = []  # signals that are not passed on yet
         for each in PASSED_ON:
             # One that is ignored (nohup) stays so for the command too.
             if signal.getsignal(each) is not signal.SIG_IGN:
@@ -80,8 +81,7 @@ class Child:
         self._floor = _own_peak()
         self._start, self._began = time.time_ns(), time.monotonic_ns()
         self._process = _started(words, environ)
-        for number in list(self._received):
-            self._pass_on(number)
+        self._pass_on_all()
 
     @property
     def pid(self) -> int:
@@ -106,15 +106,19 @@ class Child:
             returncode=returncode,
             rusage=rusage,
             rusage_floor=self._floor,
-            stopped=bool(set(self._received) - _OTHERS),
+            stopped=self._stopped,
         )
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self._over:
             raise KeyboardInterrupt
-        self._received.append(number)
-        if self._process is not None:
-            self._pass_on(number)
+        self._stopped = self._stopped or number not in _OTHERS
+        self._waiting.append(number)
+        self._pass_on_all()
+
+    def _pass_on_all(self) -> None:
+        while self._process is not None and self._waiting:
+            self._pass_on(self._waiting.pop(0))
 
     def _pass_on(self, number: int) -> None:
         if sys.platform == "win32" or (number in _OF_TERMINALS and _terminal_is_ours()):

@@ -12,18 +12,22 @@ _BLOCK_BYTES = 512  # getrusage(2): on Linux, whatever the disk's blocks are
 _KIBIBYTE = 1024
 
 
-def usage_of(ended: Ended, seen: TreeUsage, cgroup_peak: int | None = None) -> ProcessUsage:
+def usage_of(ended: Ended, seen: TreeUsage | None, cgroup_peak: int | None = None) -> ProcessUsage:
     """Return what the command and all below it used.
 
-    ``seen`` is what was watched, ``cgroup_peak`` the peak of a control group of its own.
+    ``seen`` is what was watched, None where nothing ran; ``cgroup_peak`` is that of a control group
+    of its own.
     """
+    if seen is None:
+        return ProcessUsage()
     rusage = ended.rusage
     if rusage is None:
+        peak, source = _peak(0, seen.memory_peak, cgroup_peak)
         return ProcessUsage(
             cpu_user=seen.cpu_user,
             cpu_system=seen.cpu_system,
-            memory_peak=seen.memory_peak or None,
-            memory_source=MemorySource.PROCESSES if seen.memory_peak else None,
+            memory_peak=peak,
+            memory_source=source,
             faults_minor=seen.faults,
             disk_read=seen.disk_read,
             disk_written=seen.disk_written,

@@ -36,7 +36,8 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _stop)
     is_wanted = _whether_lives(int(pid), float(created)) if pid else lambda: True
     try:
-        with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123 - without pathlib
+        # Not "w": a file that was removed meanwhile is not wanted any more.
+        with open(path, "r+", encoding="utf-8") as file:  # noqa: PTH123 - without pathlib
             sample_until_over(file, path, is_wanted)
     except OSError:
         return 1  # A full disk, or a folder that is gone: nobody is harmed.

@@ -1,7 +1,7 @@
 """Watching a command and all processes below it while they run, with psutil.
 
 What the system counts of ended children names the memory of the largest process alone; here their
-sum is looked at. It takes at most a hundredth of a processor.
+sum is looked at. It takes at most a fiftieth of a processor.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import psutil
 
 _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0
-_REST_PER_WORK = 100
+_REST_PER_WORK = 50
 _PATIENCE_SECONDS = 1.0
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from hashlib import sha256
 from typing import TypeVar
 
+from flow_telemetry.rules.people import hashed, shown
 from flow_telemetry.settings import Actors
 from flow_telemetry.signals import event_semconv, flow_semconv, semconv
 from flow_telemetry.telemetry import Attributes, AttributeValue, LogRecord, Measurement, Span
@@ -23,7 +24,8 @@ PEOPLE = (
     event_semconv.EVENT_ASSIGNEE,
     event_semconv.EVENT_REVIEWER,
 )
-_HASH_DIGITS = 16
+# The reference of an event without a number, up to what it was about.
+_BEFORE_ABOUT = re.compile(r".*?#event:\w+:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ:")
 
 Telemetry = TypeVar("Telemetry", bound="Span | LogRecord | Measurement")
 
@@ -42,30 +44,30 @@ def _without(attributes: Attributes, actors: Actors) -> Attributes:
     if not named:
         return attributes
     kept = {name: value for name, value in attributes.items() if name not in named}
-    if actors is Actors.HASH:
-        kept.update({name: _hashed_value(value) for name, value in named.items()})
+    values = {name: _shown_value(value, actors) for name, value in named.items()}
+    kept.update({name: value for name, value in values.items() if value is not None})
     return _without_in_reference(kept, named)
 
 
 def _without_in_reference(kept: dict[str, AttributeValue], named: Attributes) -> Attributes:
-    """The reference of an event ends in the person that it is about: hashed there either way.
+    """The reference of an event names the person that it is about: hashed there either way.
 
-    Else two people asked for a review in one second would be one event.
+    Else two people asked for a review in one second would be one event. After the person stands
+    the number of an event that happened again in that second; a very long name is cut there.
     """
     uid = kept.get(event_semconv.LOG_RECORD_UID)
     for name in (event_semconv.EVENT_ASSIGNEE, event_semconv.EVENT_REVIEWER):
         about = named.get(name)
-        if isinstance(uid, str) and isinstance(about, str) and uid.endswith(f":{about}"):
-            kept[event_semconv.LOG_RECORD_UID] = uid.removesuffix(about) + _hashed(about)
+        before = _BEFORE_ABOUT.match(uid) if isinstance(uid, str) else None
+        if isinstance(uid, str) and isinstance(about, str) and before:
+            rest = uid[before.end() :]
+            number = rest.removeprefix(about) if rest.startswith(about) else ""
+            kept[event_semconv.LOG_RECORD_UID] = before[0] + hashed(about) + number
     return kept
 
 
-def _hashed_value(value: AttributeValue) -> AttributeValue:
+def _shown_value(value: AttributeValue, actors: Actors) -> AttributeValue | None:
     if isinstance(value, (list, tuple)):
-        return tuple(_hashed(each) for each in value)
-    return _hashed(str(value))
-
-
-def _hashed(login: str) -> str:
-    """A login as 16 hexadecimal digits: the same each time, and of no meaning."""
-    return sha256(login.encode(errors="replace")).hexdigest()[:_HASH_DIGITS]
+        several = (shown(str(each), actors) for each in value)
+        return tuple(each for each in several if each is not None) or None
+    return shown(str(value), actors)
