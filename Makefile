@@ -72,7 +72,7 @@ validate: $(DEV) ## the action, the workflows and the shell scripts
 		"$(BIN)/zizmor" --offline --quiet --persona pedantic action.yml .github; \
 	else echo "left out, no wheel for this platform: zizmor"; fi
 	@if test -x "$(BIN)/shellcheck"; then set -x; \
-		"$(BIN)/shellcheck" launcher/*.sh .ci/run; \
+		"$(BIN)/shellcheck" launcher/*.sh .ci/run .ci/victoria-metrics; \
 	else echo "left out, no wheel for this platform: shellcheck"; fi
 	@if test -x "$(BIN)/actionlint"; then set -x; \
 		PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/actionlint" .github/workflows/*.yml; \

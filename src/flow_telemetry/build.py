@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flow_telemetry.clock import Clock, Deadline
 from flow_telemetry.export.forms import Choices
 from flow_telemetry.export.interface import Sink
@@ -14,9 +16,10 @@ from flow_telemetry.settings import JiraSettings, Settings
 from flow_telemetry.sources.github.budget import RequestBudget
 from flow_telemetry.sources.github.client import GitHubClient, GitHubSession
 from flow_telemetry.sources.github.issues import GitHubIssues
-from flow_telemetry.sources.jira.client import JiraClient, JiraSession
-from flow_telemetry.sources.jira.tracker import Jira
 from flow_telemetry.sources.trackers import Trackers
+
+if TYPE_CHECKING:
+    from flow_telemetry.sources.jira.tracker import Jira
 
 # What is read must still be sent, or at least written to the spool.
 _SHARE_OF_READING = 0.8
@@ -87,6 +90,10 @@ def _trackers(
 
 
 def _jira(settings: JiraSettings, clock: Clock, until: Deadline, log: Log) -> Jira:
+    # Loaded where there is a Jira: its modules cost every start else.
+    from flow_telemetry.sources.jira import tracker  # noqa: PLC0415
+    from flow_telemetry.sources.jira.client import JiraClient, JiraSession  # noqa: PLC0415
+
     session = JiraSession(settings, until)
     client = JiraClient(settings, session=session, clock=clock, deadline=until, log=log)
-    return Jira(settings, client, clock)
+    return tracker.Jira(settings, client, clock)

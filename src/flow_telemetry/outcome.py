@@ -8,6 +8,7 @@ from enum import Enum
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
+from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import Delivery, Signal, merged_deliveries
 from flow_telemetry.timing import Interval
 
@@ -32,7 +33,7 @@ class Exported:
 
     ``title`` is the span's name, ``reference`` its flow reference; the outputs name it (under
     `export: job` the job's). ``lineage`` are the work items above it, ``parentage`` what a run
-    belongs to. ``partial`` tells that it was still going on.
+    belongs to. ``partial`` tells that it was still going on; ``actors`` as what views name people.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Exported:
     item: WorkItem | None = None
     lineage: Lineage = field(default_factory=Lineage)
     partial: bool = False
+    actors: Actors = Actors.LOGIN
     trace_url: str | None = None
 
 

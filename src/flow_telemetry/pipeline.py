@@ -102,15 +102,20 @@ def _outcome(
 ) -> Outcome:
     incomplete = (*gathered.errors, *gathered.all("incomplete"))
     status = _status(deliveries, bool(incomplete))
-    exported = [each.exported for each in gathered.collected if each.exported is not None]
+    exported = [
+        replace(each.exported, actors=settings.signals.actors)
+        for each in gathered.collected
+        if each.exported is not None
+    ]
     return Outcome(
         status=status,
         exported=exported[0] if exported else None,
         further=tuple(exported[1:]),
         deliveries=deliveries,
-        problems=(
+        problems=_once(
             *gathered.all("problems"),
             *incomplete,
+            # One place that is down fails each signal in the same words.
             *(_told(each) for delivery in deliveries for each in delivery.failures),
         ),
         notices=(
@@ -121,6 +126,10 @@ def _outcome(
         left_out=(*gathered.all("left_out"), *_old(settings, limit)),
         failed=bool(incomplete) or status in (Status.SPOOLED, Status.PARTIAL),
     )
+
+
+def _once(*texts: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
 
 
 def _unknown(settings: Settings) -> tuple[str, ...]:

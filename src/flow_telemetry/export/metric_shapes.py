@@ -42,7 +42,7 @@ class MetricShapes:
         return (
             f"{origin} takes no metrics of delta temporality: they left as gauges, a histogram as "
             "its last value and a count as its sum. Input metric-shape: gauge does so at once, and "
-            "docs/backends.md tells how a Collector turns deltas into what the backend takes"
+            "docs/recipes.md tells how a Collector turns deltas into what the backend takes"
         )
 
 

@@ -56,9 +56,13 @@ class TraceSizes:
 
 
 def _size(span: Span) -> int:
-    """About how many bytes a span is; `sizes` has the bound that none passes, which is far above."""
-    parts = (span.attributes, *(each.attributes for each in (*span.events, *span.links)))
-    return _SPAN_OVERHEAD * (len(parts)) + len(span.name) + sum(map(_size_of_attributes, parts))
+    """About how many bytes a span is; `sizes` has the bound that none passes, far above that."""
+    further = [
+        *(each.attributes for each in span.events),
+        *(each.attributes for each in span.links),
+    ]
+    groups = [span.attributes, *further]
+    return _SPAN_OVERHEAD * len(groups) + len(span.name) + sum(map(_size_of_attributes, groups))
 
 
 def _size_of_attributes(attributes: Attributes) -> int:

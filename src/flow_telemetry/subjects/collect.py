@@ -1,15 +1,25 @@
-"""Each subject to what leaves for it, by the module of its kind."""
+"""Each subject to what leaves for it, by the module of its kind.
+
+Most exports are of a run, and each module costs its share of every start: those of the other kinds
+are loaded where one is exported.
+"""
+
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flow_telemetry.errors import FlowTelemetryError, SelectionError
+from flow_telemetry.errors import (
+    BudgetExceeded,
+    DeadlineExceeded,
+    FlowTelemetryError,
+    SelectionError,
+)
 from flow_telemetry.model import Change
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Settings, TraceScope
-from flow_telemetry.signals.items import item_lives
 from flow_telemetry.sources.github.change_details import read_change
 from flow_telemetry.subject import (
     ChangeSubject,
@@ -25,14 +35,8 @@ from flow_telemetry.subject import (
 from flow_telemetry.subjects.change import change_collected, collect_change, collect_phases
 from flow_telemetry.subjects.collected import Collected
 from flow_telemetry.subjects.deployment import collect_deployment, collect_deployments_of_run
-from flow_telemetry.subjects.facts import item_facts
-from flow_telemetry.subjects.feature import collect_feature, feature_collected
-from flow_telemetry.subjects.item import categories, item_collected, read_item
 from flow_telemetry.subjects.lineage import is_feature, read_lineage
-from flow_telemetry.subjects.live_event import collect_event
-from flow_telemetry.subjects.read_ahead import read_ahead
 from flow_telemetry.subjects.run import collect_run, merged_changes
-from flow_telemetry.subjects.sweep import find_subjects, within_sweep
 
 MOST_FAILURES_SHOWN = 10
 
@@ -52,10 +56,14 @@ def collect(settings: Settings, subject: Subject, parts: Parts) -> Iterator[Coll
     elif isinstance(subject, DeploymentSubject):
         yield collect_deployment(settings, subject, parts)
     elif isinstance(subject, EventSubject):
+        from flow_telemetry.subjects.live_event import collect_event
+
         yield collect_event(settings, subject, parts)
     elif isinstance(subject, ItemSubject):
         yield from _item(settings, subject, parts)
     elif isinstance(subject, FeatureSubject):
+        from flow_telemetry.subjects.feature import collect_feature
+
         yield collect_feature(settings, subject, parts)
     else:
         yield from _sweep(settings, subject, parts)
@@ -92,6 +100,11 @@ def _ancestor(settings: Settings, change: Change, parts: Parts) -> Collected:
 
 def _item(settings: Settings, subject: ItemSubject, parts: Parts) -> Iterator[Collected]:
     """An item, and where it is a feature, and was asked for so, its trace."""
+    from flow_telemetry.signals.items import item_lives
+    from flow_telemetry.subjects.facts import item_facts
+    from flow_telemetry.subjects.feature import feature_collected
+    from flow_telemetry.subjects.item import categories, item_collected, read_item
+
     item, lineage = read_item(settings, subject, parts)
     if not item.ended:
         raise SelectionError(f"{item.key} is still open: its span leaves when it is closed")
@@ -115,19 +128,21 @@ def _item(settings: Settings, subject: ItemSubject, parts: Parts) -> Iterator[Co
 
 def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[Collected]:
     """All that a sweep found, in its order; what fails is told and the rest goes on."""
+    from flow_telemetry.subjects.read_ahead import read_ahead
+    from flow_telemetry.subjects.sweep import find_subjects, within_sweep
+
     sweep = find_subjects(settings, subject, parts)
     within = within_sweep(settings)
     failures = list(sweep.unread)
-    begun, read, spanless = 0, 0, 0
+    left, read, spanless = len(sweep.subjects), 0, 0
     for each in read_ahead(
         lambda found: collect(within, found, parts),
         sweep.subjects,
         stop=lambda: parts.github.budget_exceeded or parts.deadline.expired,
     ):
-        begun += 1
-        parts.log.progress(
-            f"{parts.github.requests} requests, {begun} of {len(sweep.subjects)} things"
-        )
+        left -= 1
+        done, total = len(sweep.subjects) - left, len(sweep.subjects)
+        parts.log.progress(f"{parts.github.requests} requests, {done} of {total} things")
         for collected in each.parts:
             # Told once for all of them, and not for each.
             nothing = isinstance(each.item, ItemSubject) and collected.exported is None
@@ -135,9 +150,11 @@ def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[
             yield replace(collected, left_out=()) if nothing else collected
         if each.error is None:
             read += 1
+        elif isinstance(each.error, (BudgetExceeded, DeadlineExceeded)):
+            left += 1  # Told once, with all that was not even begun.
         else:
             failures.append(str(each.error))
-    failures += _early_end(parts, len(sweep.subjects) - begun)
+    failures += _early_end(parts, left)
     told = (
         f"sweep of {subject.repository} since {sweep.window.since:%Y-%m-%dT%H:%M:%SZ}: {read} of "
         f"{len(sweep.subjects)} found were read, {sweep.already_sent} had been sent before"

@@ -14,8 +14,9 @@ from flow_telemetry.errors import FlowTelemetryError
 Item = TypeVar("Item")
 Part = TypeVar("Part")
 
-# Each makes one or two requests at a time, and the client bounds those. More would only be held.
-AT_ONCE = 6
+# Each makes two requests at a time at most, and the client eight. More would only be held, and be
+# half read when a budget ends.
+AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
