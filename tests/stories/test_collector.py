@@ -8,15 +8,19 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support import closings
 from tests.support.program import Program
 
+from flow_telemetry.testing.logs import LogEntry
+from flow_telemetry.testing.metrics import MetricPoint
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, annotation, job, step
+from flow_telemetry.testing.world import World, annotation, happened, job, step
 
 PACKAGE = importlib.util.find_spec("rotel")
 LONGEST_WAIT_SECONDS = 20.0
@@ -88,12 +92,26 @@ def collector(receiver: Receiver, tmp_path: Path) -> Iterator[str]:
             process.wait(LONGEST_WAIT_SECONDS)
 
 
-def wait_for(receiver: Receiver, count: int) -> list[SpanRecord]:
-    """Return the spans behind the collector, which sends them on a little later."""
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until it holds: the collector sends on a little later. Tests say what they miss."""
     until = time.monotonic() + LONGEST_WAIT_SECONDS
-    while len(receiver.spans) < count and time.monotonic() < until:
+    while not condition() and time.monotonic() < until:
         time.sleep(0.02)
+
+
+def in_order(receiver: Receiver) -> list[SpanRecord]:
+    """Return what spans there are, by their ids."""
     return sorted(receiver.spans, key=lambda span: span.span_id)
+
+
+def facts_of(points: list[MetricPoint]) -> list[str]:
+    """Return points as a backend shows them, but for their times, which each export has anew."""
+    return sorted(repr(replace(point, start=0, time=0)) for point in points)
+
+
+def told_by(events: list[LogEntry]) -> list[str]:
+    """Return events, but for when we saw them."""
+    return sorted(repr(replace(event, observed=0)) for event in events)
 
 
 def test_a_collector_hands_on_the_very_spans(
@@ -117,9 +135,37 @@ def test_a_collector_hands_on_the_very_spans(
     )
     result = program.export(run, otlp_endpoint=collector)
     assert (result.outputs["status"], result.warnings) == ("exported", [])
-    behind = wait_for(receiver, int(result.outputs["spans"]))
+    wait_for(lambda: len(receiver.spans) >= int(result.outputs["spans"]))
+    behind = in_order(receiver)
     with Receiver() as direct:
         program.export(run, otlp_endpoint=direct.url)
-        assert behind == sorted(direct.spans, key=lambda span: span.span_id)
+        assert behind == in_order(direct)
     assert {request.headers["content-encoding"] for request in receiver.requests} == {"gzip"}
     assert {span.status for span in behind} == {"UNSET", "ERROR"}
+
+
+def test_all_three_signals_arrive_behind_it(
+    program: Program, world: World, receiver: Receiver, collector: str
+) -> None:
+    """The spans, events and metrics of a merged pull request, as they arrive without it."""
+    world.pull_request(
+        7,
+        opened_at="2026-11-24T06:00:00Z",
+        merged_at="2026-11-24T08:00:00Z",
+        timeline=[happened("reviewed", at="2026-11-24T07:00:00Z", by="bob", review="approved")],
+    )
+    result = closings.pull_request(program, 7, otlp_endpoint=collector)
+    assert (result.outputs["status"], result.warnings, result.notices) == ("exported", [], [])
+    with Receiver() as direct:
+        closings.pull_request(program, 7, otlp_endpoint=direct.url)
+        wait_for(
+            lambda: (
+                len(receiver.spans) >= len(direct.spans)
+                and len(receiver.events) >= len(direct.events)
+                and len(receiver.metrics) >= len(direct.metrics)
+            )
+        )
+        assert in_order(receiver) == in_order(direct) != []
+        assert facts_of(receiver.metrics) == facts_of(direct.metrics) != []
+        assert told_by(receiver.events) == told_by(direct.events) != []
+    assert {point.temporality for point in receiver.metrics} == {"DELTA"}

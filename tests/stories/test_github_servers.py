@@ -110,6 +110,19 @@ def test_a_repository_that_was_renamed_is_followed(
     assert {r.headers["authorization"] for r in github.requests} == {f"Bearer {TOKEN}"}
 
 
+@pytest.mark.parametrize("target", ["http://[broken", "http://a:b/", "\u00e9://x"])
+def test_a_redirect_to_what_is_no_address_is_told(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver, target: str
+) -> None:
+    """A server's nonsense is a warning and never a fault of ours."""
+    run = world.run(jobs=[job("test")])
+    github.script("/actions/", redirect(target), times=None)
+    result = program.export(run, timeout=4)
+    (warning,) = result.warnings
+    assert "a fault of flow-telemetry" not in warning
+    assert (result.outputs["status"], receiver.requests) == ("skipped", [])
+
+
 def test_a_redirect_without_end_is_told(
     program: Program, world: World, github: FakeGitHub, receiver: Receiver
 ) -> None:

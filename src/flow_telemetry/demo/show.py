@@ -81,8 +81,8 @@ class Demo:
                 f"\nGitHub was asked {len(github.requests)} times; the receiver decoded "
                 f"{len(receiver.spans)} spans, {len(receiver.events)} events and "
                 f"{len(receiver.metrics)} metric points.\n"
-                "Of the spans the terminal shows what is coarse, and of one failed job the steps; the "
-                "page shows all.\n"
+                "Of the spans the terminal shows what is coarse, and of one failed job the steps; "
+                "the page shows all.\n"
             )
             return telemetry_spans(receiver.spans)
 

@@ -8,11 +8,25 @@ from opentelemetry.sdk.resources import Resource as SdkResource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, TraceFlags
 
-from flow_telemetry.telemetry import Resource
+from flow_telemetry.telemetry import Attributes, Resource
 
 # Without the version: Jaeger tells spans apart by it, and a repeat by a newer one is the same.
 SCOPE = InstrumentationScope("flow-telemetry")
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+
+
+class _Resource(SdkResource):
+    """The SDK's resource with a hash that is made once: its encoder asks for it for every span."""
+
+    def __init__(self, attributes: Attributes) -> None:
+        super().__init__(attributes)
+        self._known_hash = super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._known_hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or super().__eq__(other)
 
 
 def context(trace_id: str, span_id: str) -> SpanContext:
@@ -28,7 +42,7 @@ def resources() -> Callable[[Resource], SdkResource]:
         found = known.get(id(resource))
         if found is None:
             # Not Resource.create(), which adds a random service.instance.id.
-            found = known[id(resource)] = SdkResource(resource.attributes)
+            found = known[id(resource)] = _Resource(resource.attributes)
         return found
 
     return find

@@ -268,7 +268,8 @@ class GitHubClient:
             try:
                 with self._slots:
                     answer = self._request(question)
-            except requests.RequestException as error:
+            # A redirect to what is no address is a ValueError of its parts.
+            except (requests.RequestException, ValueError) as error:
                 self._wait_after_break(what, error, tries)
                 continue
             if answer.status == 200:

@@ -1,0 +1,156 @@
+"""Metrics in a real VictoriaMetrics, which takes gauges and drops deltas without a word."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import closings
+from tests.support.program import Program
+
+from flow_telemetry.testing.records import Run
+from flow_telemetry.testing.world import World, happened, job, step
+
+BINARY = shutil.which("victoria-metrics")
+LONGEST_WAIT_SECONDS = 20.0
+
+pytestmark = [
+    pytest.mark.victoriametrics,
+    pytest.mark.skipif(
+        BINARY is None, reason="no victoria-metrics on PATH; .ci/victoria-metrics fetches it"
+    ),
+]
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    """Whether the server is up."""
+    with contextlib.suppress(OSError):
+        return asked(f"{url}/health") == b"OK"
+    return False
+
+
+def asked(url: str, **parameters: str) -> bytes:
+    """Return the answer to a GET request (OSError: there is none, or an error)."""
+    with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(parameters)}", timeout=10) as got:
+        return bytes(got.read())
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database; it ends in any case."""
+    assert BINARY is not None
+    address = f"127.0.0.1:{free_port()}"
+    words = [f"-httpListenAddr={address}", f"-storageDataPath={tmp_path / 'stored'}"]
+    log = tmp_path / "database.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([BINARY, *words], stdout=out, stderr=out)
+        try:
+            until = time.monotonic() + LONGEST_WAIT_SECONDS
+            while not answers(f"http://{address}"):
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < until, "the database did not start"
+                time.sleep(0.05)
+            yield f"http://{address}"
+        finally:
+            process.kill()
+            process.wait(LONGEST_WAIT_SECONDS)
+
+
+def stored(database: str, name: str, **labels: str) -> list[tuple[Mapping[str, str], float]]:
+    """Return the series of a metric with their newest values, by a query as a dashboard's.
+
+    What has been sent shows a little later: this waits for the first.
+    """
+    # MetricsQL wants the dots of label names escaped.
+    wanted = {"__name__": name, **{key.replace("__", r"\."): text for key, text in labels.items()}}
+    query = "{" + ", ".join(f'{key}="{text}"' for key, text in wanted.items()) + "}"
+    until = time.monotonic() + LONGEST_WAIT_SECONDS
+    while not (found := queried(database, f"last_over_time({query}[1h])")):
+        assert time.monotonic() < until, f"nothing is stored for {query}"
+        time.sleep(0.1)
+    return found
+
+
+def queried(database: str, query: str) -> list[tuple[Mapping[str, str], float]]:
+    """Return what a query gives now."""
+    asked(f"{database}/internal/force_flush")
+    # By default the cache, and a rule that leaves out the last seconds, hide what has just come.
+    fresh = {"nocache": "1", "latency_offset": "1ms"}
+    answer = json.loads(asked(f"{database}/api/v1/query", query=query, **fresh))
+    return [(each["metric"], float(each["value"][1])) for each in answer["data"]["result"]]
+
+
+def values(database: str, name: str, **labels: str) -> list[float]:
+    """Return the values alone."""
+    return [value for _, value in stored(database, name, **labels)]
+
+
+def metrics_to(database: str) -> dict[str, Any]:
+    """Return the inputs that send metrics to the database, and nothing else."""
+    return {"otlp_endpoint": f"{database}/opentelemetry", "signals": "metrics"}
+
+
+def export(program: Program, run: Run, database: str, **inputs: Any) -> None:
+    """Export the metrics of a run, which nothing refuses."""
+    result = program.export(run, **metrics_to(database), **inputs)
+    assert (result.warnings, result.outputs["status"]) == ([], "exported")
+
+
+def test_a_run_is_read_back_by_query(program: Program, world: World, database: str) -> None:
+    """Each value under its own name, with its attributes and the resource's as labels."""
+    run = world.run(
+        jobs=[
+            job("build", queued=5, steps=[step("Compile", 30)]),
+            job("test", "failure", queued=15, steps=[step("Run pytest", 60, "failure")]),
+        ]
+    )
+    export(program, run, database, metric_shape="gauge")
+    duration = "cicd.pipeline.run.duration"
+    ((labels, seconds),) = stored(database, duration, cicd__pipeline__run__state="executing")
+    assert seconds == 70
+    assert (labels["cicd.pipeline.name"], labels["cicd.pipeline.result"]) == ("CI", "failure")
+    assert (labels["flow.branch"], labels["service.name"]) == ("default", "github-actions")
+    assert sorted(values(database, "flow.job.queue_time")) == [5, 15]
+    assert values(database, "cicd.pipeline.run.errors") == [1]
+
+
+def test_a_pull_request_is_read_back_by_query(
+    program: Program, world: World, database: str
+) -> None:
+    """Opened at six, reviewed at seven, merged at eight."""
+    world.pull_request(
+        7,
+        opened_at="2026-11-24T06:00:00Z",
+        merged_at="2026-11-24T08:00:00Z",
+        timeline=[happened("reviewed", at="2026-11-24T07:00:00Z", by="bob", review="approved")],
+    )
+    closings.pull_request(program, 7, metric_shape="gauge", **metrics_to(database))
+    assert values(database, "flow.change.time_to_merge") == [7200]
+    assert values(database, "flow.change.time_to_first_review") == [3600]
+    assert values(database, "flow.change.lines", vcs__line_change__type="added") == [120]
+
+
+def test_deltas_are_dropped_without_a_word(program: Program, world: World, database: str) -> None:
+    """Why the recipe says `metric-shape: gauge`: no answer tells that they were not kept."""
+    export(program, world.run(workflow="Deltas", jobs=[job("build")]), database)
+    gauges = world.run(workflow="Gauges", jobs=[job("build")])
+    export(program, gauges, database, metric_shape="gauge")
+    kept = stored(database, "flow.run.count")
+    assert [labels["cicd.pipeline.name"] for labels, _ in kept] == ["Gauges"]
