@@ -8,6 +8,7 @@
     │   ├── AuthenticationError  the token is not accepted
     │   ├── PayloadError    an answer is damaged or has an unexpected form
     │   └── UnavailableError     no answer in time, or only failures of the server
+    ├── ReportError         a file that a job left behind cannot be read; names it
     ├── SelectionError      what to export cannot be decided, such as which job is ours
     ├── BudgetExceeded      the requests to GitHub that were allowed are used up
     └── DeadlineExceeded    the time for everything is used up
@@ -24,6 +25,10 @@ class FlowTelemetryError(Exception):
 
 class SettingsError(FlowTelemetryError):
     """An input has a value that cannot be used; the text names the input."""
+
+
+class ReportError(FlowTelemetryError):
+    """A file that a job left behind cannot be read; the text names the file."""
 
 
 class SelectionError(FlowTelemetryError):

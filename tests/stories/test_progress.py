@@ -53,5 +53,5 @@ def test_in_a_pipe_there_is_none(program: Program, world: World, receiver: Recei
     """What is kept in a file or a log is the result; debugging shows each step."""
     feature(world)
     command = ("export", "feature", "acme/shop#1", "--otlp-endpoint", receiver.url)
-    assert " requests, " not in program.command(*command).stderr
-    assert " requests, " in program.command(*command, "--log-level", "debug").stderr
+    assert "pull requests read" not in program.command(*command).stderr
+    assert "pull requests read" in program.command(*command, "--log-level", "debug").stderr

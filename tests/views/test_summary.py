@@ -29,6 +29,7 @@ from tests.views.flow_builders import make_item
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage
 from flow_telemetry.outcome import Outcome, Status
+from flow_telemetry.telemetry import Signal
 from flow_telemetry.views.summary import LARGEST_SUMMARY, job_summary
 from flow_telemetry.views.summary_run import ROOT_NOT_SENT
 
@@ -53,6 +54,45 @@ def test_a_summary_says_how_the_run_ended_and_where_its_trace_is() -> None:
         "<sub>Sent 9 spans to https://otlp.example.com:4318 in 1 request, 2.3 kB. "
         "The export took 1.2s.</sub>"
     )
+
+
+def test_queue_time_stands_against_run_time() -> None:
+    """Of all jobs together, approvals apart; of a run that took no time nothing is said."""
+    text = job_summary(make_outcome(busy_run()))
+    told = (
+        "The 6 jobs together waited 1m 50s for runners and 9m for approvals and ran 12m 39s: "
+        "46 % waiting."
+    )
+    assert f"\n\n{told}\n\n" in text
+    alone = job_summary(make_outcome(make_run(make_job(1, "build", queued=5, seconds=95))))
+    assert "The job waited 5s for runners and ran 1m 35s: 5 % waiting." in alone
+    assert "waiting." not in job_summary(make_outcome(make_run()))
+
+
+def test_all_signals_are_told_in_one_sentence() -> None:
+    """One place, one sentence; what it does not take at all is told apart."""
+    spans = make_delivery()
+    events = replace(spans, signal=Signal.LOGS, collected=1, sent=1, bytes_sent=100)
+    points = replace(spans, signal=Signal.METRICS, collected=7, sent=6, lost=1, bytes_sent=55)
+    told = job_summary(make_outcome(busy_run(), deliveries=(spans, events, points)))
+    assert (
+        "Sent 9 spans, 1 event and 6 of 7 metric points to https://otlp.example.com:4318 in "
+        "3 requests, 2.5 kB."
+    ) in told.replace("\\", "")
+    refused = replace(events, sent=0, declined=1)
+    told = job_summary(make_outcome(busy_run(), deliveries=(spans, refused))).replace("\\", "")
+    assert "Sent 9 spans to https://otlp.example.com:4318 in 2 requests, 2.4 kB." in told
+    assert "1 event stayed here: https://otlp.example.com:4318 takes none." in told
+    nothing = replace(events, collected=0, sent=0, requests=0, bytes_sent=0)
+    told = job_summary(make_outcome(busy_run(), deliveries=(spans, nothing)))
+    assert "event" not in told
+
+
+def test_an_event_alone_was_sent() -> None:
+    """Under `events: live` one record leaves and no span."""
+    event = replace(make_delivery(), signal=Signal.LOGS, collected=1, sent=1)
+    text = job_summary(make_outcome(deliveries=(event,)))
+    assert text.startswith("### flow-telemetry: 1 event sent\n")
 
 
 def test_the_slowest_ten_steps_are_a_table() -> None:

@@ -40,7 +40,9 @@ def _shown(exported: Exported | None, **facts: Any) -> str:
 
 
 def _rows(text: str) -> list[str]:
-    return [line for line in text.split("\n") if line.startswith("| ")][1:]
+    """The rows of the table of phases, statuses or exports."""
+    before_events = text.partition("| Events")[0]
+    return [line for line in before_events.split("\n") if line.startswith("| ")][1:]
 
 
 def test_a_merged_pull_request_tells_its_times_and_its_trace() -> None:
@@ -91,8 +93,8 @@ def test_phases_of_one_kind_are_added_up() -> None:
     ],
 )
 def test_how_it_ended_and_who_wrote_it(facts: dict[str, object], state: str, author: str) -> None:
-    """Merged or closed; a person, a bot or an agent; no login is shown."""
-    text = _shown(exported_change(make_change(**facts)))
+    """Merged or closed; a person, a bot or an agent; their names are with the events only."""
+    text = _shown(exported_change(make_change(**facts))).partition("| Events")[0]
     assert text.startswith(f"### pull request #123: {state}\n")
     assert f" · {author} · " in text
     assert not re.search("octocat|renovate|copilot", text)
@@ -266,5 +268,5 @@ def test_endless_statuses_stay_below_the_limits() -> None:
     assert "more | 2,9" in text
     assert "the longest 100 of 3,000" in text
     small = job_summary(make_outcome(exported=exported_change(make_change())), largest=10)
-    assert small.endswith("Too large to show here: the diagram of phases.")
+    assert small.endswith("Too large to show here: the table of events and the diagram of phases.")
     assert CHANGE.title in small

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.export.strategies import spans as any_spans
 from tests.views.builders import (
     HOSTILE,
+    at,
     busy_run,
     make_delivery,
     make_exported,
@@ -20,6 +21,7 @@ from tests.views.builders import (
 )
 from tests.views.flow_builders import exported_change, make_change
 
+from flow_telemetry.model import Actor, Change, Event, EventKind
 from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.telemetry import Span
 from flow_telemetry.views import cells
@@ -184,6 +186,8 @@ def test_a_report_tells_what_was_sent_where() -> None:
         "The export took 1.2s.",
         "RUN CI: trace bc5addb5cf688a1630d4f8fe75f91da2 of github.com/acme/shop/pull/123",
         "https://tempo.example/t/1",
+        "The 6 jobs together waited 1m 50s for runners and 9m for approvals and ran 12m 39s: "
+        "46 % waiting.",
         "problem: it did not work",
         "notice: be aware",
         "left out: 2 jobs",
@@ -216,17 +220,25 @@ def test_a_report_of_nothing_says_so() -> None:
     ]
 
 
+def _told_of(text: str) -> Change:
+    """A pull request with a label of that text, put on by somebody called so."""
+    put_on = Event(
+        kind=EventKind.LABELED, time=at(60), subject=text, actor=Actor(login=text or "ghost")
+    )
+    return make_change(timeline=(put_on,), merged_at=None, closed_at=None)
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_a_report_is_obeyed(text: str) -> None:
     """Each text stays on its line and is no command."""
     outcome = Outcome(
         status=Status.PARTIAL,
-        exported=exported_change(make_change(), title=text),
+        exported=exported_change(_told_of(text), title=text),
         problems=(text,),
         notices=(text,),
         left_out=(text,),
     )
     rows = report(outcome).split("\n")
-    assert len(rows) == 5
+    assert len(rows) == 7
     assert all(row.isprintable() and "##[" not in row for row in rows)
     assert not any(row.lstrip().startswith("::") for row in rows)

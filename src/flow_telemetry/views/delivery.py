@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flow_telemetry.outcome import Outcome
 from flow_telemetry.telemetry import Delivery, Signal
 from flow_telemetry.views.durations import counted, duration, size
@@ -11,8 +13,18 @@ _NOUNS = {Signal.TRACES: "span", Signal.LOGS: "event", Signal.METRICS: "metric p
 
 def sentence(outcome: Outcome) -> str:
     """Return what was sent where, and how long it all took."""
-    told = [_sent(delivery) for delivery in outcome.deliveries] or ["Nothing was sent."]
+    with_items = [each for each in outcome.deliveries if each.collected]
+    by_place: dict[str, list[Delivery]] = {}
+    for each in with_items or outcome.deliveries[:1]:
+        by_place.setdefault(each.destination, []).append(each)
+    told = [_sent(place, group) for place, group in by_place.items()] or ["Nothing was sent."]
+    told += [_declined(each) for each in with_items if each.declined]
     return f"{' '.join(told)} The export took {duration(outcome.seconds)}."
+
+
+def things_sent(outcome: Outcome) -> str:
+    """Return how much of each signal a backend took, in words; empty where that is nothing."""
+    return _listed([counted(e.sent, _NOUNS[e.signal]) for e in outcome.deliveries if e.sent])
 
 
 def left_out(outcome: Outcome) -> tuple[str, ...]:
@@ -21,13 +33,29 @@ def left_out(outcome: Outcome) -> tuple[str, ...]:
     return (*outcome.left_out, *told)
 
 
-def _sent(delivery: Delivery) -> str:
-    things = counted(delivery.collected, _NOUNS[delivery.signal])
-    if not delivery.complete:
-        things = f"{delivery.sent:,} of {things}"
-    requests, volume = counted(delivery.requests, "request"), size(delivery.bytes_sent)
-    effort = f" in {requests}, {volume}" if delivery.requests else ""
-    return f"Sent {things} to {delivery.destination}{effort}."
+def _sent(destination: str, group: Sequence[Delivery]) -> str:
+    """What one destination got; what it does not take at all is told apart."""
+    taken = [each for each in group if not each.collected or each.declined < each.collected]
+    requests = sum(each.requests for each in group)
+    volume = size(sum(each.bytes_sent for each in group))
+    effort = f" in {counted(requests, 'request')}, {volume}" if requests else ""
+    things = _listed([_things(each) for each in taken]) or "nothing"
+    return f"Sent {things} to {destination}{effort}."
+
+
+def _things(delivery: Delivery) -> str:
+    wanted = delivery.collected - delivery.declined
+    things = counted(wanted, _NOUNS[delivery.signal])
+    return things if delivery.sent == wanted else f"{delivery.sent:,} of {things}"
+
+
+def _declined(delivery: Delivery) -> str:
+    things = counted(delivery.declined, _NOUNS[delivery.signal])
+    return f"{things} stayed here: {delivery.destination} takes none."
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _kept_or_lost(delivery: Delivery) -> list[str]:

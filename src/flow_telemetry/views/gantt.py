@@ -15,6 +15,7 @@ from flow_telemetry.model import Job, Result, Run, result_of
 from flow_telemetry.timing import Interval
 from flow_telemetry.views.durations import duration
 from flow_telemetry.views.escape import mermaid
+from flow_telemetry.views.run_times import running, waits_of
 
 MOST_JOBS = 40
 MOST_BARS = 100
@@ -104,14 +105,12 @@ def _axis(length: timedelta) -> str:
 
 def _section(run: Run, job: Job, zero: datetime) -> Iterator[str]:
     yield f"  section {mermaid(job.name, _LONGEST_NAME)}"
-    waits = _waits(job)
+    waits, worked = waits_of(job), running(run, job)
     for _, wait in waits:
         yield _bar(_NO_TEXT, "done, ", wait, zero)
-    whole, began = timing.job_interval(run, job), timing.job_began(job)
-    running = Interval.of(whole.start if began is None else began, whole.end)
     waited = ", ".join(f"{word} {duration(wait.seconds)}" for word, wait in waits)
-    text = duration(running.seconds) + (f" ({waited})" if waited else "")
-    yield _bar(text, "crit, " if result_of(job.conclusion) in FAILED else "", running, zero)
+    text = duration(worked.seconds) + (f" ({waited})" if waited else "")
+    yield _bar(text, "crit, " if result_of(job.conclusion) in FAILED else "", worked, zero)
 
 
 def _stretch_section(name: str, chosen: Sequence[Stretch], zero: datetime) -> Iterator[str]:
@@ -121,15 +120,6 @@ def _stretch_section(name: str, chosen: Sequence[Stretch], zero: datetime) -> It
         # Names of several bars in one row would be written over each other.
         text = duration(each.interval.seconds) if len(own) == 1 else _NO_TEXT
         yield _bar(text, "done, " if each.waiting else "", each.interval, zero)
-
-
-def _waits(job: Job) -> list[tuple[str, Interval]]:
-    approvals = [Interval.of(each.requested_at, each.decided_at) for each in job.approvals]
-    queued = timing.job_queued(job)
-    return [
-        *(("approval", wait) for wait in approvals if wait.seconds > 0),
-        *([("queued", queued)] if queued is not None else []),
-    ]
 
 
 def _bar(text: str, kind: str, interval: Interval, zero: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from flow_telemetry.outcome import Exported, Outcome
-from flow_telemetry.views.delivery import left_out, sentence
+from flow_telemetry.views.delivery import left_out, sentence, things_sent
 from flow_telemetry.views.durations import counted, duration
 from flow_telemetry.views.escape import markdown, markdown_link
 from flow_telemetry.views.summary_flow import change_sections, item_sections
@@ -61,7 +61,7 @@ def _about(outcome: Outcome) -> Iterator[Section]:
     """What was exported: one thing with what went along, or, after a sweep, a table of all."""
     first, further = outcome.exported, outcome.further
     if first is None:
-        yield Section(f"### flow-telemetry: {_spans_alone(outcome)}")
+        yield Section(f"### flow-telemetry: {_sent_alone(outcome)}")
     elif all(_goes_along(first, each) for each in further):
         yield from _of_subject(first)
         yield Section(_sent_along(further))
@@ -70,10 +70,11 @@ def _about(outcome: Outcome) -> Iterator[Section]:
         yield Section(_all_of((first, *further)), name="the table of exports")
 
 
-def _spans_alone(outcome: Outcome) -> str:
+def _sent_alone(outcome: Outcome) -> str:
     """What left without a subject that could be named, such as deployments, or that none did."""
-    if outcome.spans:
-        return f"{counted(outcome.spans, 'span')} sent"
+    sent = things_sent(outcome)
+    if sent:
+        return f"{sent} sent"
     collected = any(delivery.collected for delivery in outcome.deliveries)
     return "nothing was delivered" if collected else "nothing was sent"
 

@@ -12,6 +12,7 @@ from flow_telemetry.rules.stretches import stretches
 from flow_telemetry.views.durations import counted, duration
 from flow_telemetry.views.escape import markdown
 from flow_telemetry.views.gantt import MOST_BARS, Stretch, timeline
+from flow_telemetry.views.happenings import MOST_HAPPENINGS, happenings
 from flow_telemetry.views.summary_lines import (
     LONGEST_NAME,
     MOST_LINES,
@@ -44,6 +45,7 @@ def change_sections(exported: Exported, change: Change) -> Iterator[Section]:
     yield Section(_waited(spent))
     yield Section(_totals("Phase", spent))
     yield Section(_chart("Phases", spent), name="the diagram of phases")
+    yield Section(_happened(exported), name="the table of events")
 
 
 def item_sections(exported: Exported, item: WorkItem) -> Iterator[Section]:
@@ -61,6 +63,7 @@ def item_sections(exported: Exported, item: WorkItem) -> Iterator[Section]:
     yield Section(_place_of_item(exported.lineage))
     yield Section(_totals("Status", spent))
     yield Section(_chart("Statuses", spent), name="the diagram of statuses")
+    yield Section(_happened(exported), name="the table of events")
 
 
 def _until(exported: Exported) -> datetime | None:
@@ -160,3 +163,21 @@ def _chart(what: str, spent: Sequence[Stretch]) -> str:
     if len(spent) > MOST_BARS:
         parts.insert(0, f"the longest {MOST_BARS} of {len(spent):,}")
     return f"**{what}** ({'; '.join(parts)})\n\n```mermaid\n{diagram}\n```"
+
+
+def _happened(exported: Exported) -> str:
+    """The last events, oldest first."""
+    told = happenings(exported)
+    rows = [
+        (
+            instant(each.time),
+            " ".join(filter(None, (each.what, markdown(each.about, LONGEST_NAME)))),
+            markdown(each.who, LONGEST_NAME),
+        )
+        for each in told[-MOST_HAPPENINGS:]
+    ]
+    if not rows:
+        return ""
+    earlier = len(told) - len(rows)
+    head = f"Events (the last {len(rows)} of {len(told):,})" if earlier else "Events"
+    return table((head, "What", "By"), rows, right=())

@@ -11,6 +11,7 @@ from flow_telemetry.timing import Interval
 from flow_telemetry.views.durations import counted, duration
 from flow_telemetry.views.escape import markdown, markdown_code, markdown_link
 from flow_telemetry.views.gantt import MOST_JOBS, charted, gantt
+from flow_telemetry.views.run_times import jobs_of, queue_against_run
 from flow_telemetry.views.summary_lines import (
     LONGEST_LINE,
     LONGEST_NAME,
@@ -48,14 +49,9 @@ def run_sections(exported: Exported, run: Run) -> Iterator[Section]:
     if exported.parentage is not None:
         yield Section(_belongs_to(exported, exported.parentage))
     yield Section(items_above(exported.lineage))
+    yield Section(queue_against_run(run, jobs))
     yield Section(_chart(run, jobs), name="the diagram of jobs")
     yield Section(_slowest(jobs), name="the table of steps")
-
-
-def jobs_of(run: Run, reference: str) -> tuple[Job, ...]:
-    """Return the jobs of the attempt; where one job was exported alone, only that one."""
-    alone = tuple(job for job in run.jobs if run.job_reference(job) == reference)
-    return alone or timing.own_jobs(run)
 
 
 def _headline(exported: Exported, run: Run, jobs: Sequence[Job]) -> str:

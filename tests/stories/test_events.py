@@ -1,0 +1,280 @@
+"""What happened leaves as records of events, once, with the export that is about its thing."""
+
+from __future__ import annotations
+
+import pytest
+from tests.stories.worlds import BASE, BEFORE, deployed
+from tests.support import closings, references
+from tests.support.program import Program
+
+from flow_telemetry.testing.github import FakeGitHub
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.world import (
+    World,
+    annotation,
+    deployment_status,
+    happened,
+    job,
+    sha_of,
+    step,
+)
+
+PULL = references.pull(123)
+ISSUE = f"{references.SHOP}/issues/17"
+OPENED, MERGED = "2026-11-02T08:00:00Z", "2026-11-04T08:00:00Z"
+FIRST, MERGE = sha_of("one"), sha_of("merge of 123")
+TIMELINE = (
+    happened("committed", at="2026-11-02T07:50:00Z", subject=FIRST),
+    happened("labeled", at="2026-11-02T08:10:00Z", subject="money"),
+    happened("review_requested", at="2026-11-02T09:00:00Z", subject="bob"),
+    happened("commented", at="2026-11-02T10:00:00Z", by="bob", id=4001),
+    happened("reviewed", at="2026-11-03T08:00:00Z", by="bob", review="approved", id=4002),
+)
+AFTERWARDS = happened("commented", at="2026-11-05T10:00:00Z", by="carol", id=4003)
+NAMES = [
+    "flow.change.committed",
+    "flow.change.created",
+    "flow.change.labeled",
+    "flow.change.review_requested",
+    "flow.change.commented",
+    "flow.change.reviewed",
+    "flow.change.merged",
+    "flow.change.closed",
+]
+
+
+@pytest.fixture
+def merged(world: World) -> None:
+    """Alice's pull request 123, approved by bob and merged after two days."""
+    world.history(BASE, MERGE)
+    world.pull_request(
+        123,
+        opened_at=OPENED,
+        merged_at=MERGED,
+        merge_commit_sha=MERGE,
+        timeline=(*TIMELINE, AFTERWARDS),
+    )
+
+
+def names(receiver: Receiver) -> list[str]:
+    """The names of the events that the backend has, in order of time."""
+    return [event.event_name for event in sorted(receiver.events, key=lambda e: e.time)]
+
+
+@pytest.mark.usefixtures("merged")
+def test_the_events_of_a_pull_request_leave_with_it(program: Program, receiver: Receiver) -> None:
+    """All at once, in its trace and at its span, each named by its flow reference."""
+    result = closings.pull_request(program, 123)
+    assert (result.warnings, result.outputs["status"]) == ([], "exported")
+    assert len(receiver.requests_to("logs")) == 1
+    assert sorted(names(receiver)) == sorted(NAMES)
+    span = receiver.span("pull request #123")
+    assert {(e.trace_id, e.span_id) for e in receiver.events} == {(span.trace_id, span.span_id)}
+    assert {e.attributes["flow.reference"] for e in receiver.events} == {PULL}
+    assert {e.attributes["log.record.uid"].removeprefix(PULL) for e in receiver.events} == {
+        f"#event:committed:{FIRST}",
+        f"#event:created:{OPENED}",
+        "#event:labeled:2026-11-02T08:10:00Z:money",
+        "#event:review_requested:2026-11-02T09:00:00Z:bob",
+        "#event:commented:4001",
+        "#event:reviewed:4002",
+        f"#event:merged:{MERGED}",
+        f"#event:closed:{MERGED}",
+    }
+    (review,) = receiver.events_named("flow.change.reviewed")
+    assert review.attributes["flow.change.review.state"] == "approved"
+    assert review.attributes["flow.actor.login"] == "bob"
+    assert (review.severity, review.has_body) == ("INFO", False)
+
+
+@pytest.mark.usefixtures("merged")
+def test_the_record_of_a_merge_says_what_the_span_says(
+    program: Program, receiver: Receiver
+) -> None:
+    """A backend that refuses the span, days old, still learns where the time went."""
+    closings.pull_request(program, 123)
+    (merge,) = receiver.events_named("flow.change.merged")
+    span = receiver.span("pull request #123")
+    for name in ("vcs.change.title", "vcs.change.state", "flow.change.author"):
+        assert merge.attributes[name] == span.attributes[name]
+    assert merge.attributes["flow.change.duration"] == 2 * 86_400
+    phases = {name: value for name, value in merge.attributes.items() if name.endswith(".duration")}
+    assert phases == {
+        "flow.change.duration": 172_800,
+        "flow.change.phase.awaiting_review.duration": 86_400,
+        "flow.change.phase.awaiting_merge.duration": 86_400,
+    }
+    (closing,) = receiver.events_named("flow.change.closed")
+    assert "flow.change.duration" not in closing.attributes
+
+
+@pytest.mark.usefixtures("merged")
+def test_a_pull_request_that_goes_along_brings_no_events(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Its span goes along with the run of its merge; its events wait for its own export."""
+    run = world.run(event="push", sha=MERGE, created_at="2026-11-04T08:00:05Z", jobs=[job("ci")])
+    program.export(run)
+    assert receiver.span("pull request #123").seconds == 2 * 86_400
+    assert receiver.events == []
+    closings.pull_request(program, 123)
+    assert len(receiver.events) == len(NAMES)
+
+
+@pytest.mark.usefixtures("merged")
+def test_a_repeat_is_equal_but_for_when_it_was_read(program: Program, receiver: Receiver) -> None:
+    """The same ids, times and facts, so that a backend can drop it by `log.record.uid`."""
+    closings.pull_request(program, 123)
+    first = list(receiver.events)
+    closings.pull_request(program, 123)
+    again = receiver.events[len(first) :]
+    assert [(e.event_name, e.time, e.span_id, e.attributes) for e in again] == [
+        (e.event_name, e.time, e.span_id, e.attributes) for e in first
+    ]
+
+
+def test_a_reopened_pull_request_tells_only_what_is_new(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """What left with the first closing does not leave with the second."""
+    closed, reopened = "2026-11-03T08:00:00Z", "2026-11-03T09:00:00Z"
+    world.pull_request(
+        123, opened_at=OPENED, closed_at=closed, timeline=(happened("closed", at=closed),)
+    )
+    closings.pull_request(program, 123)
+    assert names(receiver) == ["flow.change.created", "flow.change.closed"]
+    world.pull_request(
+        123,
+        opened_at=OPENED,
+        merged_at=MERGED,
+        timeline=(
+            happened("closed", at=closed),
+            happened("reopened", at=reopened),
+            happened("merged", at=MERGED),
+            happened("closed", at=MERGED),
+        ),
+    )
+    closings.pull_request(program, 123)
+    assert names(receiver)[2:] == [
+        "flow.change.reopened",
+        "flow.change.merged",
+        "flow.change.closed",
+    ]
+    assert receiver.events_named("flow.change.merged")[0].attributes["flow.life"] == 2
+
+
+def test_the_events_of_a_work_item_leave_with_it(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Though the trace of a change has no span for it: they stand at that of the feature trace."""
+    world.issue(
+        17,
+        "Let people pay",
+        type="Story",
+        opened_at=OPENED,
+        closed_at=MERGED,
+        timeline=[
+            happened("assigned", at="2026-11-02T09:00:00Z", subject="alice"),
+            happened("labeled", at="2026-11-02T10:00:00Z", subject="blocked"),
+            happened("unlabeled", at="2026-11-02T14:00:00Z", subject="blocked"),
+            happened("commented", at="2026-11-03T09:00:00Z", by="bob", id=4009),
+        ],
+    )
+    result = closings.issue(program, "acme/shop#17")
+    assert result.warnings == []
+    assert sorted(names(receiver)) == sorted(
+        f"flow.work_item.{kind}"
+        for kind in (
+            *("created", "assigned", "labeled", "blocked", "unlabeled", "unblocked"),
+            *("commented", "closed"),
+        )
+    )
+    root = references.trace_id(ISSUE), references.span_id(ISSUE)
+    assert {(e.trace_id, e.span_id) for e in receiver.events} == {root}
+    (closing,) = receiver.events_named("flow.work_item.closed")
+    assert closing.attributes["log.record.uid"] == f"{ISSUE}#event:closed:{MERGED}"
+    assert closing.attributes["flow.work_item.duration"] == 2 * 86_400
+    assert closing.attributes["flow.work_item.blocked.duration"] == 4 * 3600
+
+
+@pytest.mark.usefixtures("merged")
+def test_the_record_of_a_deployment_names_what_its_numbers_were_made_of(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """The lead time of each pull request it delivers, from its first commit."""
+    world.deployment(sha=BASE, created_at=BEFORE, statuses=[deployment_status("success")])
+    run, made = deployed(world, MERGE, "2026-11-05T08:00:00Z")
+    result = program.export(run)
+    assert result.warnings == []
+    assert names(receiver) == [
+        "flow.deployment.created",
+        "flow.deployment.status_changed",
+        "flow.deployment.status_changed",
+    ]
+    success = max(receiver.events, key=lambda event: event.time)
+    reference = f"{references.SHOP}/deployments/{made.id}"
+    status = made.statuses[-1]
+    assert success.attributes["log.record.uid"] == f"{reference}#event:status_changed:{status.id}"
+    assert success.attributes["flow.reference"] == reference
+    assert success.trace_id == references.trace_id(PULL)
+    assert success.span_id == references.span_id(PULL, f"{reference}#delivers:{PULL}")
+    assert success.attributes["flow.deployment.changes"] == ["123"]
+    (made_of,) = success.attributes["flow.deployment.lead_times"]
+    assert made_of.startswith("acme/shop#123: ")
+    assert made_of.endswith(f" s from {FIRST} of 2026-11-02T07:50:00Z")
+
+
+def test_the_failures_of_a_job_are_events_of_its_run(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Each failure annotation, at the end of its job; warnings are no failures."""
+    run = world.run(
+        jobs=[
+            job(
+                "test",
+                "failure",
+                steps=[step("Run pytest", 20, "failure")],
+                annotations=[
+                    annotation("assert 1 == 2"),
+                    annotation("old Node", level="warning"),
+                ],
+            )
+        ]
+    )
+    program.export(run)
+    (event,) = receiver.events
+    assert event.event_name == "flow.run.annotated"
+    assert event.attributes["github.annotation.message"] == "assert 1 == 2"
+    assert event.attributes["cicd.pipeline.task.run.id"] == str(run.job("test").id)
+    span = receiver.span("RUN CI")
+    assert (event.trace_id, event.span_id) == (span.trace_id, span.span_id)
+    assert event.time == receiver.span("test").end
+
+
+@pytest.mark.usefixtures("merged")
+def test_without_events_none_leaves(program: Program, receiver: Receiver) -> None:
+    """`events: none` sends spans and metrics as before."""
+    result = closings.pull_request(program, 123, events="none")
+    assert result.outputs["status"] == "exported"
+    assert receiver.spans
+    assert receiver.metrics
+    assert receiver.requests_to("logs") == []
+
+
+@pytest.mark.usefixtures("merged")
+def test_traces_alone_cost_no_request_for_the_others(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """Neither of the backend nor of GitHub: when a delivered change began is then not read."""
+    world.deployment(sha=BASE, created_at=BEFORE, statuses=[deployment_status("success")])
+    run, _ = deployed(world, MERGE, "2026-11-05T08:00:00Z")
+    closings.pull_request(program, 123, signals="traces")
+    before = len(github.requests)
+    program.export(run, signals="traces")
+    alone = github.paths[before:]
+    assert {each.path for each in receiver.requests} == {"/v1/traces"}
+    program.export(run)
+    with_all = github.paths[before + len(alone) :]
+    change = "/repos/acme/shop/pulls/123"
+    assert with_all.count(change) == alone.count(change) + 1
+    assert len(with_all) == len(alone) + 2

@@ -1,0 +1,28 @@
+"""All that a call let out of the program, to search for what must never be there.
+
+leaks.everything(result, receiver)   # what was sent, printed and written, as one text
+leaks.sent(receiver)                 # the bytes of the requests alone, unpacked
+"""
+
+from __future__ import annotations
+
+import gzip
+
+from tests.support.program import Result
+
+from flow_telemetry.testing.receiver import Receiver
+
+_GZIP = b"\x1f\x8b"
+
+
+def sent(receiver: Receiver) -> bytes:
+    """Return the bodies of all requests as the backend unpacks them."""
+    bodies = (each.body for each in list(receiver.requests))
+    return b"\n".join(gzip.decompress(b) if b.startswith(_GZIP) else b for b in bodies)
+
+
+def everything(result: Result, receiver: Receiver) -> str:
+    """Return requests, log, annotations, outputs, summary and spool as one text."""
+    spool = (path.read_text(encoding="utf-8") for path in result.spool_files)
+    texts = (result.log, result.summary, *result.outputs.values(), *spool)
+    return "\n".join([sent(receiver).decode("utf-8", "replace"), *texts])
