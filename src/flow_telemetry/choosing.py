@@ -58,6 +58,7 @@ def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
         Mode.CHANGE: _change,
         Mode.ITEM: _item,
         Mode.FEATURE: _feature,
+        Mode.EVENT: _told_event,
     }
     return (of_mode[mode](settings, event),)
 
@@ -87,18 +88,31 @@ def _live_event(settings: Settings, event: Payload) -> tuple[EventSubject, ...]:
     wanted = Signal.LOGS in settings.signals.wanted
     if not wanted or settings.signals.events is not EventSending.LIVE:
         return ()
+    told = _told(settings, event)
+    return () if told is None else (told,)
+
+
+def _told(settings: Settings, event: Payload) -> EventSubject | None:
     name = settings.runner.event_name or ""
     telling, thing = read_telling(name, event), thing_told_of(event)
     if telling is None or thing is None:
-        return ()
-    return (
-        EventSubject(
-            repository=_repository(settings),
-            number=thing.number,
-            of_change=thing.is_change,
-            telling=telling,
-        ),
+        return None
+    return EventSubject(
+        repository=_repository(settings),
+        number=thing.number,
+        of_change=thing.is_change,
+        telling=telling,
     )
+
+
+def _told_event(settings: Settings, event: Payload) -> EventSubject:
+    told = _told(settings, event)
+    if told is None:
+        raise SettingsError(
+            "input mode is event, but the event that started this workflow "
+            f"({settings.runner.event_name or 'none'}) tells of nothing that is sent as a record"
+        )
+    return told
 
 
 def _of_change_event(

@@ -211,3 +211,21 @@ def test_metrics_do_not_leave_with_single_events(
     """Those of the pull request come once, with its closing."""
     told(program, *of_pull(world, "review"))
     assert receiver.metrics == []
+
+
+def test_mode_event_sends_the_record_alone_whatever_else_is_asked_for(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """A workflow with other jobs, and events that leave with their subject: one record goes."""
+    name, payload = of_pull(world, "comment")
+    own = world.run(workflow="CI", event=name, jobs=closings.going_on(job("build")))
+    result = program.inside(own, closings.OUR_JOB, event=payload, mode="event")
+    assert (result.warnings, receiver.spans, receiver.metrics) == ([], [], [])
+    assert [each.event_name for each in receiver.events] == ["flow.change.commented"]
+
+
+def test_mode_event_says_where_there_is_nothing_to_tell(program: Program, world: World) -> None:
+    """A push is no event of a pull request or issue."""
+    own = world.run(event="push", jobs=closings.going_on())
+    (warning,) = program.inside(own, closings.OUR_JOB, event={}, mode="event").warnings
+    assert "input mode is event" in warning

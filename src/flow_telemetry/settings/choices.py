@@ -20,6 +20,7 @@ class Mode(Enum):
     CHANGE = "change"
     ITEM = "item"
     FEATURE = "feature"
+    EVENT = "event"
     SWEEP = "sweep"
 
 

@@ -57,7 +57,7 @@ INPUTS = (
         "where it is one; on deployment_status the deployment; on schedule or dispatch with since "
         "a sweep; otherwise this run. run: the run that run-id names. change: the pull request "
         "that number names. item: what work-item-key names. feature: what feature-key names. "
-        "sweep: what was closed since.",
+        "event: nothing but the record of what the event tells of. sweep: what was closed since.",
     ),
     Input(
         name="repository",
