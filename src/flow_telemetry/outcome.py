@@ -8,9 +8,9 @@ from enum import Enum
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import Delivery, Signal, merged_deliveries
-from flow_telemetry.timing import Interval
 
 
 class Status(Enum):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flow_telemetry.inside.samples import curve, parse_samples, usage_between, usage_by_window
 from flow_telemetry.model.measured import MachineSample, MachineSamples
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 BEGAN = datetime(2026, 11, 24, 3, 43, tzinfo=timezone.utc)
 GIB = 2**30

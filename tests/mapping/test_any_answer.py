@@ -21,10 +21,10 @@ from tests.mapping.payloads import (
 )
 from tests.mapping.trees import assert_valid_tree
 
-from flow_telemetry import selection
 from flow_telemetry.errors import PayloadError
 from flow_telemetry.model import Change, Lineage, Parentage, Repository, Run, WorkItem
-from flow_telemetry.selection import Part
+from flow_telemetry.rules import selection
+from flow_telemetry.rules.selection import Part
 from flow_telemetry.settings import Detail, Export, TraceScope
 from flow_telemetry.signals.limits import nanoseconds
 from flow_telemetry.signals.placement import Placement, Tracing, ancestry_of_run, place

@@ -12,7 +12,7 @@ from tests.mapping.test_any_answer import parts_of, run_in
 from tests.mapping.trees import assert_values
 
 from flow_telemetry.errors import PayloadError
-from flow_telemetry.selection import Part
+from flow_telemetry.rules.selection import Part
 from flow_telemetry.signals.metric_semconv import EXTRA_ATTRIBUTES
 from flow_telemetry.signals.metrics import run_measurements
 from flow_telemetry.signals.metrics.names import job_matrix, job_name

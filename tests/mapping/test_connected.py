@@ -10,7 +10,6 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry import selection
 from flow_telemetry.model import (
     Actor,
     Change,
@@ -24,6 +23,7 @@ from flow_telemetry.model import (
     Run,
     WorkItem,
 )
+from flow_telemetry.rules import selection
 from flow_telemetry.rules.lineage import FoundChain, lineage_of
 from flow_telemetry.rules.stretches import GITHUB_CATEGORIES
 from flow_telemetry.settings import Detail, TraceScope

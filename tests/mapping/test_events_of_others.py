@@ -21,14 +21,14 @@ from flow_telemetry.model import (
     StatusCategory,
     WorkItem,
 )
-from flow_telemetry.selection import whole
+from flow_telemetry.rules.selection import whole
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.settings import TraceScope
 from flow_telemetry.signals.events import deployment_events, item_events, place_item_events
 from flow_telemetry.signals.items import item_spans
 from flow_telemetry.signals.placement import Ancestry, Tracing, place
 from flow_telemetry.signals.run_events import run_events
 from flow_telemetry.telemetry import LogRecord
-from flow_telemetry.timing import Interval
 
 CATEGORIES = {
     "to do": StatusCategory.TO_DO,

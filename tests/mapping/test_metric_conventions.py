@@ -17,7 +17,7 @@ from tests.mapping.test_metrics_of_deliveries import FAILED, repair
 from tests.mapping.test_metrics_of_items import feature, story
 from tests.views.builders import busy_run
 
-from flow_telemetry.selection import whole
+from flow_telemetry.rules.selection import whole
 from flow_telemetry.signals import metrics
 from flow_telemetry.signals.instruments import INSTRUMENTS
 from flow_telemetry.signals.metric_semconv import (

@@ -20,7 +20,7 @@ from tests.views.builders import (
 )
 
 from flow_telemetry.model import Run
-from flow_telemetry.selection import Part, ongoing, whole
+from flow_telemetry.rules.selection import Part, ongoing, whole
 from flow_telemetry.settings import Export
 from flow_telemetry.signals.metrics import run_measurements
 from flow_telemetry.telemetry import Measurement

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from flow_telemetry.export.encode import otlp_json_line
-from flow_telemetry.selection import Part
+from flow_telemetry.rules.selection import Part
 from flow_telemetry.signals.placement import Placement
 from flow_telemetry.telemetry import Attributes, AttributeValue, Span
 

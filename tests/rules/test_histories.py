@@ -11,7 +11,7 @@ from tests.rules.builders import OPENING, SHOP, at, change, event, item, moved, 
 from flow_telemetry.model import Actor, Deployment, DeploymentStatus, Event, EventKind, WorkItem
 from flow_telemetry.rules import histories
 from flow_telemetry.rules.histories import Happening
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 OWNER = "github.com/acme/shop/pull/7"
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-from launcher.main import packages_key
+from launcher.install import packages_key
 from tests.support.workflows import ROOT
 
 LOCK = ROOT / "requirements" / "runtime.txt"

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from flow_telemetry import selection, timing
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import (
     Annotation,
@@ -21,6 +20,7 @@ from flow_telemetry.model import (
     Step,
 )
 from flow_telemetry.outcome import Exported, Outcome, Status
+from flow_telemetry.rules import selection, timing
 from flow_telemetry.settings import Detail, TraceScope
 from flow_telemetry.signals.placement import Ancestry, Tracing, place
 from flow_telemetry.signals.resources import ResourceMaker

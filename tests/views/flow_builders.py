@@ -9,11 +9,11 @@ from tests.views.builders import CHANGE, SHOP, START, TRACING, at
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Actor, Change, Event, EventKind, Lineage, ReviewState, WorkItem
 from flow_telemetry.outcome import Exported
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.signals.changes import change_spans
 from flow_telemetry.signals.placement import Ancestry, place
 from flow_telemetry.signals.resources import ResourceMaker
 from flow_telemetry.telemetry import Span
-from flow_telemetry.timing import Interval
 
 DAY = 86_400
 

@@ -17,7 +17,7 @@ from tests.views.builders import (
     waiting_for_approval,
 )
 
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.views.gantt import MOST_BARS, MOST_JOBS, Stretch, charted, gantt, timeline
 
 _BAR = re.compile(r"  (\S.*?) :((?:done|crit), )?(2001-\d\d-\d\d \d\d:\d\d:\d\d), (\d+)s")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.views.builders import START, at
 
 from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.views.links import trace_url
 
 _TRACE = TraceIdentity(root="github.com/acme/shop/pull/123")

@@ -29,7 +29,7 @@ from tests.views.flow_builders import (
 
 from flow_telemetry.model import Actor, ActorKind, Event, EventKind, Lineage
 from flow_telemetry.outcome import Exported, Outcome, Status
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.views.summary import LARGEST_SUMMARY, job_summary
 
 

@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping
 
-from flow_telemetry import parentage
 from flow_telemetry.build import build_parts
 from flow_telemetry.choosing import choose_subjects
 from flow_telemetry.clock import Deadline, SystemClock
@@ -16,8 +15,9 @@ from flow_telemetry.errors import SettingsError
 from flow_telemetry.export.sinks import NoSink
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
-from flow_telemetry.parentage import Lookup
 from flow_telemetry.parts import Parts
+from flow_telemetry.rules import parentage
+from flow_telemetry.rules.parentage import Lookup
 from flow_telemetry.settings import Door, Mode, Settings, load_settings
 from flow_telemetry.signals.placement import ancestry_of_run, place
 from flow_telemetry.sources.github.changes import read_candidates, read_changes_of_commit

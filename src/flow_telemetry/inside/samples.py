@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from flow_telemetry.model.measured import MachineSample, MachineSamples, MachineUsage
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 Key = TypeVar("Key")
 

@@ -13,7 +13,7 @@ from flow_telemetry.rules.lives import Life, happened
 from flow_telemetry.rules.spells import merged
 from flow_telemetry.rules.stretches import Stretch
 from flow_telemetry.rules.tiling import Mark, tile
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 # What begins a cause, and what ends it. A flag is a cause without a name.
 _ENDS: Mapping[EventKind, EventKind] = {

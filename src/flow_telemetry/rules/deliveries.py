@@ -11,7 +11,7 @@ from datetime import datetime
 
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Deployment, Result
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 # Of REST, which writes them in lower case, and of GraphQL in upper case.
 _UNSUCCESSFUL = {"failure": Result.FAILURE, "error": Result.ERROR}

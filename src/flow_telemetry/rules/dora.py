@@ -19,7 +19,7 @@ from flow_telemetry.rules.deliveries import (
     previous_successful,
     succeeded_at,
 )
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from flow_telemetry.rules.phases import Phase, phases
 from flow_telemetry.rules.reviewing import PhaseKind
 from flow_telemetry.rules.spells import common, seconds
 from flow_telemetry.rules.stretches import Stretch, stretches
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 # Somebody works on it: the reviewers, or the author on what they asked for.
 _ACTIVE_PHASES = frozenset({PhaseKind.IN_REVIEW, PhaseKind.CHANGES_REQUESTED})

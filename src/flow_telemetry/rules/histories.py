@@ -14,7 +14,7 @@ from flow_telemetry import identity
 from flow_telemetry.model import Actor, Change, Deployment, Event, EventKind, WorkItem
 from flow_telemetry.rules.deliveries import delivery_interval
 from flow_telemetry.rules.lives import CLOSINGS, Life, lives
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 # A merge and the closing that it is are told in the same second, or a second apart.
 _TOLD_TWICE = timedelta(seconds=5)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flow_telemetry.model import Event, EventKind
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 # A merge is a closing too: GitHub tells of both, in the same second or a second apart.
 CLOSINGS = frozenset({EventKind.MERGED, EventKind.CLOSED})

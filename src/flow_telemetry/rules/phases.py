@@ -12,7 +12,7 @@ from flow_telemetry.rules.lives import happened, lives
 from flow_telemetry.rules.reviewing import ChangeState, PhaseKind, after
 from flow_telemetry.rules.reviews import is_anothers_review
 from flow_telemetry.rules.tiling import Mark, tile
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 _DRAFT_BEFORE = {EventKind.READY_FOR_REVIEW: True, EventKind.CONVERTED_TO_DRAFT: False}
 

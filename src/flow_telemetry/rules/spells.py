@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 
 def merged(spells: Iterable[Interval]) -> tuple[Interval, ...]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from flow_telemetry.model import Event, EventKind, StatusCategory, WorkItem
 from flow_telemetry.rules.lives import Life, happened, lives
 from flow_telemetry.rules.tiling import Mark, tile
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 # The statuses that GitHub gives a new project.
 GITHUB_CATEGORIES: Mapping[str, StatusCategory] = {

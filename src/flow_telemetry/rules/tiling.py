@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from flow_telemetry.rules.lives import Life
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 T = TypeVar("T")
 

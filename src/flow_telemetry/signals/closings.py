@@ -13,11 +13,11 @@ from flow_telemetry.rules.histories import Happening, change_lives, closing_of, 
 from flow_telemetry.rules.lives import Life
 from flow_telemetry.rules.phases import phases
 from flow_telemetry.rules.stretches import stretches
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.signals import changes, items
 from flow_telemetry.signals import event_semconv as names
 from flow_telemetry.signals.items import Categories
 from flow_telemetry.signals.spans import Facts
-from flow_telemetry.timing import Interval
 
 _OF_CATEGORY = {
     StatusCategory.TO_DO: names.ITEM_TO_DO,

@@ -13,6 +13,7 @@ from flow_telemetry import identity
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Deployment, Event, EventKind, Lineage, WorkItem
 from flow_telemetry.rules import histories
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.settings import TraceScope
 from flow_telemetry.signals import event_semconv as names
 from flow_telemetry.signals import flow_semconv, semconv
@@ -25,7 +26,6 @@ from flow_telemetry.signals.placement import Placement, Tracing, place_item
 from flow_telemetry.signals.records import RecordMaker
 from flow_telemetry.signals.spans import Facts
 from flow_telemetry.telemetry import LogRecord, Resource
-from flow_telemetry.timing import Interval
 
 _DEPLOYMENT_STATUS = {"success": "succeeded", "failure": "failed", "error": "failed"}
 _NUMBERED = (

@@ -20,7 +20,7 @@ from flow_telemetry.model import (
     StatusCategory,
     WorkItem,
 )
-from flow_telemetry.selection import whole
+from flow_telemetry.rules.selection import whole
 from flow_telemetry.settings import Detail, TraceScope
 from flow_telemetry.signals import flow_semconv
 from flow_telemetry.signals.changes import change_lives, change_spans

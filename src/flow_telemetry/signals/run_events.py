@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from flow_telemetry import identity, timing
+from flow_telemetry import identity
 from flow_telemetry.model import Annotation, Event, EventKind, Job
+from flow_telemetry.rules import timing
 from flow_telemetry.rules.histories import Happening
-from flow_telemetry.selection import Part
+from flow_telemetry.rules.selection import Part
 from flow_telemetry.signals import semconv
 from flow_telemetry.signals.event_table import EventSubject
 from flow_telemetry.signals.placement import Placement

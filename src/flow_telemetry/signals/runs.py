@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from flow_telemetry import identity, timing
+from flow_telemetry import identity
 from flow_telemetry.model import Annotation, Change, Job, Run, Step, result_of
-from flow_telemetry.selection import Part
+from flow_telemetry.rules import timing
+from flow_telemetry.rules.selection import Part
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.settings import Detail
 from flow_telemetry.signals import failures, limits, semconv
 from flow_telemetry.signals.limits import nanoseconds
@@ -16,7 +18,6 @@ from flow_telemetry.signals.placement import Placement
 from flow_telemetry.signals.semconv import Entity
 from flow_telemetry.signals.spans import Facts, SpanMaker
 from flow_telemetry.telemetry import Resource, Span, SpanEvent, SpanKind, SpanLink
-from flow_telemetry.timing import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.signals import limits, semconv
 from flow_telemetry.signals.limits import Maybe, nanoseconds
 from flow_telemetry.signals.placement import Placement
 from flow_telemetry.signals.semconv import Entity
 from flow_telemetry.telemetry import Resource, Span, SpanEvent, SpanKind, SpanLink
-from flow_telemetry.timing import Interval
 
 Facts: TypeAlias = tuple[tuple[str, Maybe], ...]
 

@@ -10,7 +10,8 @@ from flow_telemetry.model import Change, Lineage
 from flow_telemetry.outcome import Exported
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules.phases import phases
-from flow_telemetry.selection import whole
+from flow_telemetry.rules.selection import whole
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.settings import PhaseSending, Settings, TraceScope
 from flow_telemetry.signals.changes import change_lives, change_spans, phase_spans
 from flow_telemetry.signals.placement import Ancestry, Placement, Tracing, place
@@ -23,7 +24,6 @@ from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
 from flow_telemetry.subjects.runs_of_change import ChangeRuns, read_runs_of_change
 from flow_telemetry.telemetry import Span
-from flow_telemetry.timing import Interval
 from flow_telemetry.views.links import trace_url
 
 

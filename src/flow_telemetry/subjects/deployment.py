@@ -9,9 +9,9 @@ from itertools import chain
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Deployment, Lineage, Run
-from flow_telemetry.parentage import asks_for_deployments
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules.deliveries import delivery_result
+from flow_telemetry.rules.parentage import asks_for_deployments
 from flow_telemetry.settings import Settings
 from flow_telemetry.signals.deployments import delivery_reference, delivery_span
 from flow_telemetry.signals.placement import (

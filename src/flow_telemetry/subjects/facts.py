@@ -8,8 +8,9 @@ from typing import TypeAlias
 from flow_telemetry.model import Change, FeatureTree, Lineage, StatusCategory, WorkItem
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules.blocking import blockings
+from flow_telemetry.rules.selection import Part
 from flow_telemetry.rules.stretches import stretches
-from flow_telemetry.selection import Part
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.settings import EventSending, Settings
 from flow_telemetry.signals.events import change_events, item_events, place_item_events
 from flow_telemetry.signals.items import item_lives
@@ -23,7 +24,6 @@ from flow_telemetry.signals.placement import Placement
 from flow_telemetry.signals.run_events import run_events
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
 from flow_telemetry.telemetry import LogRecord, Measurement, Signal
-from flow_telemetry.timing import Interval
 
 Facts: TypeAlias = Iterator[LogRecord | Measurement]
 Categories: TypeAlias = Mapping[str, StatusCategory]

@@ -8,6 +8,7 @@ from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import FeatureTree, Lineage, WorkItem
 from flow_telemetry.outcome import Exported
 from flow_telemetry.parts import Parts
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.settings import Settings, TraceScope
 from flow_telemetry.signals.feature import FeatureMapping, TreeDetail, feature_root, feature_spans
 from flow_telemetry.signals.items import item_name
@@ -17,7 +18,6 @@ from flow_telemetry.subjects.facts import feature_facts
 from flow_telemetry.subjects.feature_tree import read_tree
 from flow_telemetry.subjects.item import categories, item_collected, read_item
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
-from flow_telemetry.timing import Interval
 from flow_telemetry.views.links import trace_url
 
 # Tempo drops what is beyond 5,000,000 bytes of a trace; ours are sums of upper bounds.

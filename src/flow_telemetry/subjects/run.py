@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flow_telemetry import parentage, selection, timing
 from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError, SelectionError
 from flow_telemetry.model import Change, Lineage, Parentage, Run
 from flow_telemetry.outcome import Exported
 from flow_telemetry.parts import Parts
+from flow_telemetry.rules import parentage, selection, timing
 from flow_telemetry.rules.patterns import chosen
-from flow_telemetry.selection import Part
+from flow_telemetry.rules.selection import Part
 from flow_telemetry.settings import Ancestors, Detail, Export, Settings, TrackerChoice
 from flow_telemetry.signals.placement import Placement, ancestry_of_run, place
 from flow_telemetry.signals.runs import run_spans

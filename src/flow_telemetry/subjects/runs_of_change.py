@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from flow_telemetry import parentage
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Change, Run
 from flow_telemetry.parts import Parts
+from flow_telemetry.rules import parentage
 from flow_telemetry.sources.github.changes import read_candidates
 from flow_telemetry.sources.github.run_lists import Runs, list_runs
 from flow_telemetry.sources.github.runs import RunAddress, read_attempt, read_jobs_again

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flow_telemetry import timing
 from flow_telemetry.model import Job, Result, Run, result_of
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules import timing
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.views.durations import duration
 from flow_telemetry.views.escape import mermaid
 from flow_telemetry.views.run_times import running, waits_of

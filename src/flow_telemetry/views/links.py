@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules.timing import Interval
 
 _FIELD = re.compile(r"\{(trace_id|span_id|start|end)\}")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flow_telemetry import timing
 from flow_telemetry.model import Job, Run
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules import timing
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.views.durations import duration
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from flow_telemetry import timing
 from flow_telemetry.model import Job, Lineage, Parentage, Result, Run, Step, WorkItem, result_of
 from flow_telemetry.outcome import Exported
-from flow_telemetry.timing import Interval
+from flow_telemetry.rules import timing
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.views.durations import counted, duration
 from flow_telemetry.views.escape import markdown, markdown_code, markdown_link
 from flow_telemetry.views.gantt import MOST_JOBS, charted, gantt

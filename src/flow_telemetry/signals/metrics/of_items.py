@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from flow_telemetry import timing
 from flow_telemetry.model import (
     ChangeNode,
     EventKind,
@@ -19,6 +18,7 @@ from flow_telemetry.model import (
     WorkItem,
     result_of,
 )
+from flow_telemetry.rules import timing
 from flow_telemetry.rules.flow import Flow, item_flows
 from flow_telemetry.rules.lives import happened
 from flow_telemetry.rules.stretches import GITHUB_CATEGORIES, stretches

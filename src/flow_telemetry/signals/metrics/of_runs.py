@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flow_telemetry import timing
 from flow_telemetry.model import Job, Run, result_of
-from flow_telemetry.rules import runners
-from flow_telemetry.selection import Part
+from flow_telemetry.rules import runners, timing
+from flow_telemetry.rules.selection import Part
 from flow_telemetry.signals import failures, limits, semconv
 from flow_telemetry.signals import instruments as table
 from flow_telemetry.signals import metric_semconv as names

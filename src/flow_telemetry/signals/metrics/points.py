@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from flow_telemetry.rules.timing import Interval
 from flow_telemetry.signals import limits
 from flow_telemetry.signals.metric_semconv import EXTRA_ATTRIBUTES
 from flow_telemetry.signals.spans import Facts
 from flow_telemetry.telemetry import Attributes, Instrument, Measurement, Resource
-from flow_telemetry.timing import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,13 @@
-"""Reading what a run belongs to: its pull request, as `flow_telemetry.parentage` decides."""
+"""Reading what a run belongs to: its pull request, as `flow_telemetry.rules.parentage` decides."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from flow_telemetry import parentage
 from flow_telemetry.errors import SourceError
 from flow_telemetry.model import Change, Parentage, Run
-from flow_telemetry.parentage import Lookup
+from flow_telemetry.rules import parentage
+from flow_telemetry.rules.parentage import Lookup
 from flow_telemetry.sources.github.client import GitHubClient
 from flow_telemetry.sources.github.commit_ranges import numbers_between
 from flow_telemetry.sources.github.parse import parse_change, parse_changes

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from flow_telemetry import parentage, timing
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Deployment, DeploymentStatus, Repository, Run
+from flow_telemetry.rules import parentage, timing
 from flow_telemetry.sources import payload as read
 from flow_telemetry.sources.github.client import GitHubClient
 from flow_telemetry.sources.github.deployments import ask_for_deployments

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from flow_telemetry import timing
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.model import Approval, Job, JobDeployment, Run
-from flow_telemetry.parentage import asks_for_deployments
+from flow_telemetry.rules import timing
+from flow_telemetry.rules.parentage import asks_for_deployments
 from flow_telemetry.sources import payload as read
 from flow_telemetry.sources.github.client import GitHubClient
 from flow_telemetry.sources.github.graphql import GraphqlAnswer

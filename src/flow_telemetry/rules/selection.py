@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.model import Job, Result, Run, Step, result_of
+from flow_telemetry.rules.timing import own_jobs
 from flow_telemetry.settings import Export
-from flow_telemetry.timing import own_jobs
 
 # The runner's clock and the API's are not the same, and the API cuts to whole seconds.
 _CLOCK_DIFFERENCE = timedelta(seconds=3)
