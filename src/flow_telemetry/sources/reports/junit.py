@@ -1,0 +1,189 @@
+"""Test reports: JUnit's XML as surefire, pytest, gotestsum, jest, Gradle and many others write it.
+
+There is no standard: each writer has attributes of its own, and what is missing is left out. A
+.NET report (TRX) is read as well, by `trx`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from flow_telemetry.errors import ReportError
+from flow_telemetry.model import CaseFailure, CaseResult, TestCase, TestReport, TestSuite
+from flow_telemetry.sources.reports import trx
+from flow_telemetry.sources.reports.content import Content
+from flow_telemetry.sources.reports.repeats import numbered, with_reruns_of_pytest
+from flow_telemetry.sources.reports.values import (
+    LONGEST_MESSAGE,
+    count,
+    instant,
+    lines,
+    one_line,
+    seconds,
+)
+from flow_telemetry.sources.reports.xml_events import XmlAttributes, named, opening, read_events
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element, TreeBuilder
+
+_MOST_ELEMENTS_OF_CASE = 10_000
+_OUTPUT = {"system-out", "system-err"}
+# GoogleTest's words for a test that was left out, which has no element for it.
+_NOT_RUN = {"notrun", "disabled", "skipped", "suppressed"}
+
+
+def read_test_report(content: Content, name: str) -> TestReport:
+    """Return the suites and cases of a report, each with what the report tells of it.
+
+    Args:
+        content: the file, or what was in it.
+        name: its path below the workspace; errors and identities name it.
+
+    Raises:
+        ReportError: it cannot be read, or is no test report.
+    """
+    root = opening(content, name)[0][0]
+    if root == "TestRun":
+        return TestReport(name=name, suites=numbered(trx.read_suites(content, name)))
+    if root not in {"testsuites", "testsuite"}:
+        raise ReportError(
+            f"{name} is no test report: its root is `{one_line(root, 64)}`, where JUnit's format "
+            "has `testsuites` or `testsuite`, and .NET's `TestRun`"
+        )
+    reader = _Suites(name)
+    read_events(content, name, reader)
+    return TestReport(name=name, suites=numbered(reader.suites()))
+
+
+@dataclass(slots=True)
+class _OpenSuite:
+    """A suite while it is read."""
+
+    name: str
+    attributes: XmlAttributes
+    cases: list[TestCase] = field(default_factory=list)
+
+    def closed(self) -> TestSuite:
+        start = instant(self.attributes.get("timestamp"))
+        return TestSuite(
+            name=self.name,
+            file=one_line(next(named(self.attributes, "file", "filepath"), "")),
+            duration=seconds(self.attributes.get("time")),
+            started_at=start.at,
+            zoned=start.zoned,
+            cases=tuple(with_reruns_of_pytest(self.cases, count(self.attributes.get("tests")))),
+        )
+
+
+class _Suites:
+    """Builds suites from the events of a document; of elements, only those of one case are kept."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._open = [_OpenSuite("", {})]
+        self._all = list(self._open)
+        self._case: TreeBuilder | None = None
+        self._inside: list[str] = []
+        self._elements = 0
+
+    def suites(self) -> Iterator[TestSuite]:
+        """Return those that have cases, in the order of their starts."""
+        return (suite.closed() for suite in self._all if suite.cases)
+
+    def start(self, tag: str, attributes: XmlAttributes) -> None:
+        if self._case is None and tag == "testcase":
+            self._case, self._elements = _tree_builder(), 0
+        if self._case is not None:
+            self._keep(self._case, tag, attributes)
+        elif tag == "testsuite":
+            self._enter(attributes)
+
+    def end(self, tag: str) -> None:
+        if self._case is not None:
+            self._case.end(tag)
+            self._inside.pop()
+            if not self._inside:
+                self._open[-1].cases.append(_case(self._case.close(), self._open[-1].name))
+                self._case = None
+        elif tag == "testsuite":
+            self._open.pop()
+
+    def data(self, text: str) -> None:
+        if self._case is not None and self._inside[-1] not in _OUTPUT:
+            self._case.data(text)
+
+    def _keep(self, case: TreeBuilder, tag: str, attributes: XmlAttributes) -> None:
+        self._elements += 1
+        if self._elements > _MOST_ELEMENTS_OF_CASE:
+            raise ReportError(
+                f"{self._name} has a test case of more than {_MOST_ELEMENTS_OF_CASE:,} elements; "
+                "it is not read"
+            )
+        case.start(tag, dict(attributes))
+        self._inside.append(tag)
+
+    def _enter(self, attributes: XmlAttributes) -> None:
+        own = one_line(attributes.get("name"))
+        around = self._open[-1].name
+        name = one_line(f"{around} > {own}") if around and own else own or around
+        self._open.append(_OpenSuite(name, attributes))
+        self._all.append(self._open[-1])
+
+
+def _tree_builder() -> TreeBuilder:
+    # What is parsed went through defusedxml before.
+    from xml.etree.ElementTree import TreeBuilder  # noqa: PLC0415
+
+    return TreeBuilder()
+
+
+def _case(element: Element, suite: str) -> TestCase:
+    start = instant(element.get("timestamp"))
+    result, failure, attempts = _outcome(element)
+    return TestCase(
+        name=one_line(element.get("name")),
+        suite=suite,
+        class_name=one_line(element.get("classname")),
+        file=one_line(next(named(element.attrib, "file", "filepath"), "")),
+        result=result,
+        duration=seconds(element.get("time")),
+        started_at=start.at,
+        zoned=start.zoned,
+        failure=failure,
+        attempts=attempts,
+        flaky=result is CaseResult.PASSED and bool(attempts),
+    )
+
+
+def _outcome(element: Element) -> tuple[CaseResult, CaseFailure | None, tuple[CaseFailure, ...]]:
+    """Return the result, why, and the failures of other times that it was run."""
+    if not len(element):
+        skipped = {element.get("status"), element.get("result")} & _NOT_RUN
+        return (CaseResult.SKIPPED if skipped else CaseResult.PASSED), None, ()
+    from junitparser import Error, Failure, Skipped, xunit2  # noqa: PLC0415
+
+    kinds: Any = xunit2.TestCase
+    case = kinds.fromelem(element)
+    attempts = tuple(_failure(each, each.stack_trace) for each in case.interim_result)
+    found = case.result
+    for kind, result in (
+        (Error, CaseResult.ERROR),
+        (Failure, CaseResult.FAILED),
+        (Skipped, CaseResult.SKIPPED),
+    ):
+        first = next((each for each in found if isinstance(each, kind)), None)
+        if first is not None:
+            return result, _failure(first), attempts
+    return CaseResult.PASSED, None, attempts
+
+
+def _failure(found: Any, stack_trace: str | None = None) -> CaseFailure:
+    """Where there is no message, as jest writes it, the text's first line is taken for one."""
+    text = lines(stack_trace or found.text)
+    return CaseFailure(
+        type=one_line(found.type),
+        message=lines(found.message, LONGEST_MESSAGE) or one_line(text.partition("\n")[0]),
+        text=text,
+    )

@@ -1,0 +1,28 @@
+"""Files of tools' traces are cut into lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from flow_telemetry.errors import ReportError
+from flow_telemetry.sources.reports.otlp_files import OtlpLines, read_otlp_lines
+
+
+def test_lines_keep_their_numbers() -> None:
+    """Blank ones are left out; a last one needs no end."""
+    found = read_otlp_lines(b'{"a":1}\r\n\n  \n{"b":2}', "t.jsonl")
+    assert found == OtlpLines(name="t.jsonl", lines=((1, b'{"a":1}'), (4, b'{"b":2}')))
+
+
+def test_a_line_that_is_too_long_is_told() -> None:
+    """The others are kept, over the pieces that a file is read in."""
+    content = b"a\n" + b"b" * 3_000_000 + b"\nc\n"
+    found = read_otlp_lines(content, "t.jsonl", longest=2_000_000)
+    assert (found.lines, found.too_long) == (((1, b"a"), (3, b"c")), (2,))
+    assert read_otlp_lines(content, "t.jsonl").lines[1] == (2, b"b" * 3_000_000)
+
+
+def test_an_empty_file_is_told() -> None:
+    """The error names it."""
+    with pytest.raises(ReportError, match=r"t\.jsonl is empty"):
+        read_otlp_lines(b"", "t.jsonl")
