@@ -26,7 +26,7 @@ LOCK := "$(BIN)/uv" pip compile --quiet --no-python-downloads --universal --pyth
 	--generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help bench demo test test-all lint types validate check format docs lock clean
+.PHONY: help bench demo test test-all lint types validate check format docs lock clean bundle
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -86,6 +86,9 @@ format: $(DEV) ## let ruff format and fix
 
 docs: $(DEV) ## rewrite the documents that are made from the code's tables
 	"$(BIN)/python" tools/update_docs.py
+
+bundle: $(DEV) ## what a release carries, so that nothing is installed at run time: bundle/
+	"$(BIN)/python" tools/build_bundle.py $(ARGS)
 
 # `make lock LOCK_ARGS=--upgrade` takes the newest versions.
 lock: $(DEV) ## regenerate requirements/*.txt from pyproject.toml

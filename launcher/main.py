@@ -1,176 +1,77 @@
 """Gives the action its packages and starts it, whatever Python environment the job has.
 
-Runs under `python -I -S`, so only the standard library and the two folders that are put on
-`sys.path` here can be imported: a `requests.py` in the checkout, the job's PYTHONPATH or its
-installed packages neither break the action nor take it over.
+Runs under `python -I -S`, so only the standard library and what is put on `sys.path` here can be
+imported: a `requests.py` in the checkout, the job's PYTHONPATH or its installed packages neither
+break the action nor take it over.
 
-The packages come from `bundle/` where the release has one, else they are installed by pip, once
-for each runner, Python and lock file, into the runner's tool cache.
+A release carries the packages in `bundle/`. Where there is none for this Python, or it is damaged,
+the action sets up its own environment (install.py) and says so.
 """
 
-import hashlib
-import importlib.machinery
+import gc
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 ACTION = Path(__file__).resolve().parent.parent
-INSTALL_TIMEOUT_SECONDS = 180
-
-# A job's own pip settings: an index or a certificate is wanted, another destination is not.
-# 0 rather than unset where a pip.conf may say the same.
-PIP_SETTINGS_OFF = {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0"}
-PIP_SETTINGS_UNSET = frozenset(
-    {"PIP_CONSTRAINT", "PIP_DRY_RUN", "PIP_PREFIX", "PIP_PYTHON", "PIP_REQUIREMENT"}
-    | {"PIP_ROOT", "PIP_TARGET"}
-)
-
-
-class InstallError(Exception):
-    """The packages could not be installed; the text says what to do."""
 
 
 def main() -> int:
     """Find or install the packages, run the action; returns the exit status."""
+    # What starting makes stays: looking for rubbish in it costs a twentieth of the time.
+    gc.disable()
+    sys.path.insert(0, str(ACTION))
     try:
-        packages = find_packages(ACTION, os.environ)
-    except (InstallError, OSError) as error:
-        return give_up(f"{error} Nothing was exported.", os.environ)
+        problem = None if use_bundle(ACTION) else use_environment(ACTION, os.environ)
     except KeyboardInterrupt:
         return 130
-    sys.path[:0] = [str(ACTION / "src"), str(packages)]
+    if problem:
+        return give_up(f"{problem} Nothing was exported.", os.environ)
+    sys.path.remove(str(ACTION))
     from flow_telemetry.action import main as run_action  # noqa: PLC0415 - importable from here on
 
+    gc.freeze()
+    gc.enable()
     return run_action()
 
 
-def find_packages(action: Path, environ: Mapping[str, str]) -> Path:
-    """Return the folder of the action's packages, installing them where it is not there yet.
+def use_bundle(action: Path) -> bool:
+    """Import from the bundle from now on; False where there is none that can be used.
 
-    Raises InstallError, or OSError where no folder can be written.
+    Why a bundle that is there cannot be used is told.
     """
-    bundle = action / "bundle"
-    if bundle.is_dir():
-        return bundle
-    lock = action / "requirements" / "runtime.txt"
-    folder = cache_folder(environ) / packages_key(lock.read_bytes())
+    folder = action / "bundle"
     if not folder.is_dir():
-        install(lock, folder, environ)
-    return folder
+        return False
+    from launcher.bundle import BundleError, open_bundle  # noqa: PLC0415 - after sys.path is set
 
-
-def packages_key(lock: bytes) -> str:
-    """Return a folder name of its own for each lock and for each kind of compiled extension.
-
-    The extensions' suffix tells Python's version, the processor, and glibc from musl: container
-    jobs of different images share one tool cache.
-    """
-    suffix = importlib.machinery.EXTENSION_SUFFIXES[0].split(".")[1]
-    return f"{suffix}-{hashlib.sha256(lock).hexdigest()[:16]}"
-
-
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Return the first writable parent for the packages: tool cache, runner's or system's temp."""
-    for name in ("RUNNER_TOOL_CACHE", "RUNNER_TEMP"):
-        if parent := environ.get(name):
-            folder = Path(parent, "flow-telemetry")
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError:
-                continue
-            if os.access(folder, os.W_OK):
-                return folder
-    # A fixed name under a system's /tmp would be any local user's to fill beforehand.
-    return Path(tempfile.mkdtemp(prefix="flow-telemetry-"))
-
-
-def install(lock: Path, folder: Path, environ: Mapping[str, str]) -> None:
-    """Install what `lock` pins into `folder`, which appears complete or not at all."""
-    started = time.monotonic()
-    work = Path(tempfile.mkdtemp(prefix=".installing-", dir=folder.parent))
     try:
-        packages = work / "packages"
-        pip = find_pip(work / "venv", environ)
-        run_pip(
-            [
-                *pip,
-                "install",
-                *("--no-deps", "--require-hashes", "--only-binary", ":all:"),
-                *("--no-input", "--disable-pip-version-check", "--quiet"),
-                *("--target", str(packages), "--requirement", str(lock)),
-            ],
-            environ,
-        )
-        try:
-            packages.rename(folder)
-        except OSError:
-            # Another job on this machine was quicker; its folder is as complete as ours.
-            if not folder.is_dir():
-                raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    version = ".".join(map(str, sys.version_info[:2]))
-    seconds = time.monotonic() - started
-    print(f"flow-telemetry: installed its packages for Python {version} in {seconds:.1f} s")
+        bundle = open_bundle(folder)
+        from launcher.image import Image  # noqa: PLC0415 - some Pythons are built without lzma
+    except (BundleError, ImportError) as error:
+        remedy = "let the runner download the action anew, by removing its _work/_actions folder"
+        advice = f" To repair it, {remedy}." if "damaged" in str(error) else ""
+        annotate("warning", f"the bundle {error}: the action sets up an environment.{advice}")
+        return False
+    # The bundle leaves out what guesses encodings, and requests says at each start that it can.
+    warnings.filterwarnings("ignore", message="Unable to find acceptable character detection")
+    Image(bundle.image, action, bundle.platforms).install()
+    sys.path[:0] = [str(each) for each in (*bundle.platforms, bundle.packages, action / "src")]
+    return True
 
 
-def find_pip(venv: Path, environ: Mapping[str, str]) -> list[str]:
-    """Return the command of a pip: this Python's, else that of a virtual environment's."""
-    if run([sys.executable, "-I", "-c", "import pip"], environ).returncode == 0:
-        return [sys.executable, "-I", "-m", "pip"]
-    if run([sys.executable, "-I", "-m", "venv", str(venv)], environ).returncode == 0:
-        python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-        return [str(python), "-I", "-m", "pip"]
-    raise InstallError(
-        f"{sys.executable} has neither pip nor venv to install the action's packages with. Put "
-        "actions/setup-python before this step, or install python3-pip or python3-venv."
-    )
+def use_environment(action: Path, environ: Mapping[str, str]) -> "str | None":
+    """Import from an environment of the action's own; returns why there can be none, if so."""
+    from launcher.install import InstallError, installed  # noqa: PLC0415 - slow, and seldom needed
 
-
-def run_pip(command: list[str], environ: Mapping[str, str]) -> None:
-    """Run pip; raises InstallError with the likely cause where it fails."""
-    result = run(command, environ)
-    if result.returncode == 0:
-        return
-    for line in result.stdout.splitlines():
-        # The prefix keeps a line of pip's from being read as a workflow command.
-        print(f"pip: {line}")
-    raise InstallError(
-        "The action's packages could not be installed: the runner reaches no package index "
-        "(behind a firewall, set PIP_INDEX_URL to a mirror and PIP_CERT to its certificate), or "
-        "has no wheels for this platform. The log above holds pip's own words."
-    )
-
-
-def run(command: list[str], environ: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-    """Run a command without the action's inputs (they hold secrets) and hostile pip settings."""
-    variables = {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith("FLOW_TELEMETRY_") and name not in PIP_SETTINGS_UNSET
-    }
     try:
-        return subprocess.run(
-            command,
-            env=variables | PIP_SETTINGS_OFF,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            timeout=INSTALL_TIMEOUT_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise InstallError(
-            f"Installing the action's packages took longer than {INSTALL_TIMEOUT_SECONDS} s: the "
-            "runner's package index does not answer. Set PIP_INDEX_URL to a mirror."
-        ) from None
+        packages = installed(action, environ)
+    except InstallError as error:
+        return str(error)
+    sys.path[:0] = [str(action / "src"), str(packages)]
+    return None
 
 
 def give_up(message: str, environ: Mapping[str, str]) -> int:
@@ -179,9 +80,14 @@ def give_up(message: str, environ: Mapping[str, str]) -> int:
         with Path(output).open("a", encoding="utf-8", newline="\n") as file:
             file.write("spans=0\nstatus=skipped\n")
     fail = environ.get("FLOW_TELEMETRY_FAIL_ON_ERROR", "").lower() == "true"
-    escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    print(f"::{'error' if fail else 'warning'} title=flow-telemetry::{escaped}")
+    annotate("error" if fail else "warning", message)
     return int(fail)
+
+
+def annotate(kind: str, message: str) -> None:
+    """Show a message at the run."""
+    escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    print(f"::{kind} title=flow-telemetry::{escaped}", flush=True)
 
 
 if __name__ == "__main__":

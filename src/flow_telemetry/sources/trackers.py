@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flow_telemetry.keys import ItemKey
 from flow_telemetry.model import ItemChain, Repository, WorkItem
@@ -12,7 +13,9 @@ from flow_telemetry.sources.github.items import TRACKER as GITHUB
 from flow_telemetry.sources.github.items import unread_item
 from flow_telemetry.sources.github.repositories import repository_named
 from flow_telemetry.sources.interface import Tracker
-from flow_telemetry.sources.jira.tracker import Jira
+
+if TYPE_CHECKING:
+    from flow_telemetry.sources.jira.tracker import Jira
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

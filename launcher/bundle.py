@@ -1,0 +1,96 @@
+"""Finds what a release carries for this Python and this machine, and whether it is undamaged.
+
+Checked are the sizes of all files that may be read, and the checksum of the image, which is read
+anyway: an interrupted download or a full disk shows, at the cost of a few milliseconds.
+"""
+
+import importlib.machinery
+import os
+import re
+import sys
+import zlib
+from pathlib import Path
+
+FIRST_LINE = re.compile(r"flow-telemetry-bundle 1 (\d+)")
+
+
+class BundleError(Exception):
+    """The bundle cannot be used; the text names the file, or the Python that it lacks."""
+
+
+class Bundle:
+    """The part of a bundle for this Python: its image, and folders for `sys.path`."""
+
+    def __init__(self, image: bytes, platforms: "list[Path]", packages: Path) -> None:
+        self.image = image
+        self.platforms = platforms
+        self.packages = packages
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Read what this Python needs of a bundle.
+
+    Raises BundleError where there is nothing for it, or where a file is missing or damaged.
+    """
+    listed = read_manifest(folder)
+    tag = sys.implementation.cache_tag
+    image = f"images/{tag}.image"
+    if image not in listed:
+        raise BundleError(f"holds nothing for {tag}")
+    platforms = [each for each in platform_names() if (folder / "platforms" / each).is_dir()]
+    needed = ("packages/", *(f"platforms/{each}/" for each in platforms))
+    for name, (_, size) in listed.items():
+        if name.startswith(needed) and size_of(folder / name) != size:
+            raise BundleError(f"is damaged: {name} is not as it was released")
+    return Bundle(
+        read_checked(folder, image, listed[image]),
+        [folder / "platforms" / each for each in platforms],
+        folder / "packages",
+    )
+
+
+def read_manifest(folder: Path) -> "dict[str, tuple[int, int]]":
+    """Return checksum and size of each file of the bundle by its name."""
+    try:
+        first, *lines = (folder / "MANIFEST").read_text(encoding="utf-8").splitlines()
+        rows = [line.split(" ", 2) for line in lines]
+        listed = {name: (int(checksum, 16), int(size)) for checksum, size, name in rows}
+    except (OSError, ValueError):
+        first, listed = "", {}
+    counted = FIRST_LINE.fullmatch(first)
+    if counted is None or int(counted[1]) != len(listed):
+        raise BundleError("is damaged: MANIFEST is missing or cut")
+    return listed
+
+
+def read_checked(folder: Path, name: str, known: "tuple[int, int]") -> bytes:
+    """Return the content of a file whose checksum and size are known."""
+    try:
+        data = (folder / name).read_bytes()
+    except OSError:
+        data = b""
+    if (zlib.crc32(data), len(data)) != known:
+        raise BundleError(f"is damaged: {name} is not as it was released")
+    return data
+
+
+def size_of(path: Path) -> int:
+    """Return a file's size in bytes; -1 where there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
+def platform_names(suffix: str = importlib.machinery.EXTENSION_SUFFIXES[0]) -> "list[str]":
+    """Return the names of folders with compiled code for this Python.
+
+    The suffix of its extensions tells system and processor, and glibc from musl; macOS has one
+    suffix for both processors. A Python without a global lock cannot load such code.
+    """
+    found = re.fullmatch(r"\.(?:cpython-|cp)\d+-([\w-]+)\.\w+", suffix)
+    if found is None:
+        return []
+    if found[1] == "darwin":
+        return ["darwin", f"darwin-{os.uname().machine}"]
+    return [found[1]]

@@ -1,0 +1,129 @@
+"""Imports modules from an image of the bundle: one file with all of them, compiled.
+
+On a runner's first start nothing is in its cache yet, and reading one file beats looking for
+hundreds. tools/bundle_image.py makes images and says what is inside.
+"""
+
+import contextlib
+import dataclasses
+import importlib
+import lzma
+import marshal
+import sys
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+LENGTH = 4
+PYC_HEADER = 16
+
+# Of the standard library, what every run needs and takes longest to import.
+NEEDED_ANYWAY = (
+    *("datetime", "enum", "json", "logging", "platform", "queue", "random", "ssl", "typing"),
+    *("ctypes", "gzip", "html", "http.client", "http.cookiejar", "importlib.metadata", "pickle"),
+    *("encodings.idna", "encodings.raw_unicode_escape", "netrc", "subprocess", "tempfile"),
+    *("urllib.parse", "urllib.request"),
+)
+# OpenTelemetry's SDK loads psutil where it finds it, to name processes, which are none of ours.
+KEPT_FROM = {"opentelemetry.sdk.resources": "psutil"}
+
+
+class Image:
+    """A finder and loader for `sys.meta_path`."""
+
+    def __init__(self, data: bytes, action: Path, platforms: "Sequence[Path]") -> None:
+        """`data` is of this Python's image and undamaged; packages go on in `platforms`."""
+        end = LENGTH + int.from_bytes(data[:LENGTH], "little")
+        first = memoryview(unpacked_meanwhile(data[LENGTH:end]))
+        begin = LENGTH + int.from_bytes(first[:LENGTH], "little")
+        header = marshal.loads(first[LENGTH:begin])
+        self._modules: dict[str, tuple[str, bool, int, int, int]] = header["modules"]
+        self._methods: dict[tuple[int, int], tuple[int, int]] = header["methods"]
+        self._first, self._packed_rest = first[begin:], data[end:]
+        self._rest: memoryview | None = None
+        self._action = str(action)
+        self._platforms = [str(each) for each in platforms]
+
+    def install(self) -> None:
+        """Import from here from now on, before any folder."""
+        sys.meta_path.insert(0, self)
+        self.compile_dataclasses()
+
+    def compile_dataclasses(self) -> None:
+        """Let dataclasses find compiled here what they write as text: half of our imports' time.
+
+        A global hides the builtin of its name, in their module only.
+        """
+        dataclasses.exec = self._exec  # type: ignore[attr-defined]
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> "ModuleSpec | None":  # noqa: ARG002
+        """Return how a module is loaded; None where the image has it not."""
+        known = self._modules.get(name)
+        if known is None:
+            return None
+        spec = ModuleSpec(name, self, origin=self._file(known[0]), is_package=known[1])  # type: ignore[arg-type]
+        if known[1]:
+            inside = name.replace(".", "/")
+            spec.submodule_search_locations = [
+                self._file(known[0]).removesuffix("/__init__.py"),
+                *(f"{folder}/{inside}" for folder in self._platforms),
+            ]
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> None:  # noqa: ARG002
+        """Let Python make the module."""
+        return
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run a module's code in it."""
+        shown, _, section, start, end = self._modules[module.__name__]
+        if start == end:
+            return
+        module.__file__ = self._file(shown)
+        data = self._section(section)[start + PYC_HEADER : end]
+        with hidden(KEPT_FROM.get(module.__name__)):
+            exec(marshal.loads(data), module.__dict__)  # noqa: S102 - that is what importing is
+
+    def _file(self, shown: str) -> str:
+        return f"{self._action}/{shown}"
+
+    def _section(self, number: int) -> memoryview:
+        if number == 0:
+            return self._first
+        if self._rest is None:
+            self._rest = memoryview(lzma.decompress(self._packed_rest))
+        return self._rest
+
+    def _exec(self, text: str, *scopes: Any) -> None:
+        data = text.encode()
+        place = self._methods.get((len(data), zlib.crc32(data)))
+        code = marshal.loads(self._first[slice(*place)]) if place else text
+        exec(code, *scopes)  # noqa: S102 - in place of the builtin
+
+
+def unpacked_meanwhile(packed: bytes) -> bytes:
+    """Unpack on another processor while this one imports what is needed anyway."""
+    unpacked: list[bytes] = []
+    thread = threading.Thread(target=lambda: unpacked.append(lzma.decompress(packed)))
+    thread.start()
+    for name in NEEDED_ANYWAY:
+        importlib.import_module(name)
+    thread.join()
+    return unpacked[0]
+
+
+@contextlib.contextmanager
+def hidden(name: "str | None") -> "Iterator[None]":
+    """Let a module not be found for a moment."""
+    if name is None or name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]

@@ -1,0 +1,82 @@
+"""A bundle for the tests of what a release carries, made once for all of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.release.machine import Machine
+from tests.support.program import Program
+from tests.support.runner import fill_tool_cache
+from tools.build_bundle import build
+
+from flow_telemetry.testing.github import FakeGitHub
+from flow_telemetry.testing.receiver import Receiver
+
+# Where the release workflow tests what it has built, the folder is named by this variable.
+GIVEN = os.environ.get("BUNDLE_UNDER_TEST")
+LONGEST_BUILD_SECONDS = 240
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle, with the image of this Python at least; wheels come from the package index."""
+    if GIVEN:
+        return Path(GIVEN)
+    # One for all processes of pytest-xdist, whose folders stand side by side.
+    shared = tmp_path_factory.getbasetemp().parent
+    if os.environ.get("PYTEST_XDIST_WORKER") is None:
+        shared = tmp_path_factory.getbasetemp()
+    out = shared / "bundle"
+    with only_one(shared / "bundle.lock"):
+        if not out.is_dir():
+            build(out, [sys.executable], cache=shared / "wheels")
+    return out
+
+
+@contextmanager
+def only_one(lock: Path) -> Iterator[None]:
+    """Hold a lock that is a folder, which only one process can make."""
+    until = time.monotonic() + LONGEST_BUILD_SECONDS
+    while True:
+        try:
+            lock.mkdir()
+            break
+        except FileExistsError:
+            assert time.monotonic() < until, f"{lock} is never given free"
+            time.sleep(0.2)
+    try:
+        yield
+    finally:
+        lock.rmdir()
+
+
+@pytest.fixture
+def program(
+    github: FakeGitHub,
+    receiver: Receiver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Program:
+    """The variables that a runner sets, and the files that it reads."""
+    return Program(
+        github=github, receiver=receiver, folder=tmp_path, patch=monkeypatch, printed=capsys
+    )
+
+
+@pytest.fixture(scope="session")
+def tool_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runner's tool cache that holds the action's packages already."""
+    return fill_tool_cache(tmp_path_factory.mktemp("runner") / "tool_cache")
+
+
+@pytest.fixture
+def machine(bundle: Path, program: Program, tmp_path: Path) -> Machine:
+    """A runner that has downloaded the release, into a folder whose name has spaces."""
+    return Machine.with_release(bundle, program, tmp_path / "the actions folder" / "flow telemetry")

@@ -1,0 +1,215 @@
+"""The steps of a release, as far as they run without publishing anything."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from tests.support.runner import commit_all, copy_action
+from tests.support.workflows import ROOT, load
+from tools import release_commit, release_notes
+
+import flow_telemetry
+
+VERSION = flow_telemetry.__version__
+SHA = "0123456789abcdef0123456789abcdef01234567"
+WORKFLOW = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+CHANGELOG = f"""# Changelog
+
+## [Unreleased]
+
+## [{VERSION}] - 2026-01-31
+
+### Added
+
+- Something for users.
+
+## [0.0.1] - 2025-01-01
+
+- The beginning.
+
+[Unreleased]: https://example.com
+"""
+README = f"""uses: owner/flow-telemetry@v1
+uses: owner/flow-telemetry@{"f" * 40} # v0.0.1
+uses: actions/checkout@{"f" * 40} # v7.0.1
+"""
+
+
+@pytest.fixture
+def clone(bundle: Path, tmp_path: Path) -> Path:
+    """A clone of the project whose changelog is ready, with the bundle beside the sources."""
+    folder = copy_action(tmp_path / "clone")
+    (folder / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
+    (folder / ".gitattributes").write_text("* text=auto eol=lf\n", encoding="utf-8")
+    (folder / ".gitignore").write_text("/bundle/\n", encoding="utf-8")
+    (folder / "tests").mkdir()
+    (folder / "tests" / "test_it.py").write_text("", encoding="utf-8")
+    commit_all(folder)
+    copytree(bundle, folder / "bundle")
+    return folder
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.check_output(["git", *words], cwd=folder, text=True).strip()
+
+
+def release(clone: Path, version: str = VERSION) -> int:
+    return release_commit.main([version, "--bundle", str(clone / "bundle")], clone)
+
+
+def test_the_bundle_lives_in_the_tagged_commit(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On top of the source, on no branch, under the version's tag and the major one."""
+    source = git(clone, "rev-parse", "HEAD")
+    branch = git(clone, "branch", "--show-current")
+    assert release(clone) == 0
+    commit = capsys.readouterr().out.strip()
+    assert git(clone, "rev-parse", f"v{VERSION}", f"v{VERSION[0]}").split() == [commit, commit]
+    assert git(clone, "rev-parse", f"{commit}^", branch).split() == [source, source]
+    assert "bundle/MANIFEST" in git(clone, "ls-tree", "-r", "--name-only", commit).splitlines()
+
+
+def test_what_runners_download_is_small_and_whole(clone: Path, tmp_path: Path) -> None:
+    """Below 6 MB and 2,000 files, with every byte of the bundle, without what developers need."""
+    assert release(clone) == 0
+    size, files = release_commit.tarball(clone, f"v{VERSION}")
+    assert 0 < size < 6_000_000
+    assert 0 < files < 2_000
+    out = tmp_path / "downloaded"
+    out.mkdir()
+    archive = tmp_path / "archive.tar"
+    git(clone, "archive", "--format=tar", "--output", str(archive), f"v{VERSION}")
+    subprocess.run(["tar", "-xf", archive.name, "-C", out.name], cwd=tmp_path, check=True)
+    before = {p.relative_to(clone): p for p in (clone / "bundle").rglob("*") if p.is_file()}
+    assert all((out / name).read_bytes() == path.read_bytes() for name, path in before.items())
+    assert not (out / "tests").exists()
+    assert not (out / "src" / "flow_telemetry" / "testing").exists()
+
+
+def test_a_tarball_that_grew_too_large_is_refused(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With where to look."""
+    # Chance cannot be compressed.
+    noise = b"".join(hash((n, "x")).to_bytes(8, "little", signed=True) for n in range(900_000))
+    (clone / "src" / "large.bin").write_bytes(noise)
+    git(clone, "add", "-A")
+    git(clone, "-c", "user.name=T", "-c", "user.email=t@example.com", "commit", "-qm", "Grow")
+    assert release(clone) == 1
+    assert "LEFT_OUT" in capsys.readouterr().err
+
+
+def test_a_candidate_moves_no_major_tag(clone: Path) -> None:
+    """Users of v1 get final versions only."""
+    candidate = "1.0.0rc1"
+    change(clone / "src" / "flow_telemetry" / "__init__.py", VERSION, candidate)
+    change(clone / "CHANGELOG.md", VERSION, candidate)
+    git(clone, "-c", "user.name=T", "-c", "user.email=t@example.com", "commit", "-qam", "Candidate")
+    assert release(clone, candidate) == 0
+    assert git(clone, "tag").splitlines() == [f"v{candidate}"]
+
+
+def change(path: Path, old: str, new: str) -> None:
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [("one", "is no version"), ("9.9.9", f"__version__ is {VERSION}")],
+)
+def test_another_version_is_refused(
+    clone: Path, capsys: pytest.CaptureFixture[str], version: str, told: str
+) -> None:
+    """A tag that says something else than the source."""
+    assert release(clone, version) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_what_is_not_ready_is_refused(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Changes that are not committed, a changelog that says nothing, a version that is out."""
+    (clone / "CHANGELOG.md").write_text("# Changelog\n", encoding="utf-8")
+    assert release(clone) == 1
+    assert "no section" in capsys.readouterr().err
+    (clone / "CHANGELOG.md").write_text(CHANGELOG + "\n", encoding="utf-8")
+    assert release(clone) == 1
+    assert "not committed" in capsys.readouterr().err
+    git(clone, "checkout", "-q", "CHANGELOG.md")
+    git(clone, "tag", f"v{VERSION}")
+    assert release(clone) == 1
+    assert "already" in capsys.readouterr().err
+
+
+def test_notes_are_the_changelogs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of that version only, and the line to pin it by."""
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
+    given = ["notes", VERSION, "--commit", SHA, "--repository", "acme/flow-telemetry"]
+    assert release_notes.main(given, tmp_path) == 0
+    printed = capsys.readouterr().out
+    assert "Something for users" in printed
+    assert "The beginning" not in printed
+    assert "example.com" not in printed
+    assert f"- uses: acme/flow-telemetry@{SHA} # v{VERSION}" in printed
+
+
+def test_pinned_examples_follow(tmp_path: Path) -> None:
+    """Those of this action only; `@v1` stays."""
+    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    assert release_notes.main(["pin", "1.2.3", "--commit", SHA], tmp_path) == 0
+    assert (tmp_path / "README.md").read_text(encoding="utf-8").splitlines() == [
+        "uses: owner/flow-telemetry@v1",
+        f"uses: owner/flow-telemetry@{SHA} # v1.2.3",
+        f"uses: actions/checkout@{'f' * 40} # v7.0.1",
+    ]
+
+
+def test_a_short_commit_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the whole hash pins."""
+    assert release_notes.main(["pin", "1.2.3", "--commit", "0123abc"], tmp_path) == 1
+    assert "no full commit" in capsys.readouterr().err
+
+
+def test_others_actions_are_pinned_by_commit() -> None:
+    """With the version beside it, for people and for Dependabot."""
+    uses = re.findall(r"uses: (\S+)(.*)", WORKFLOW)
+    others = [(name, comment) for name, comment in uses if name != "./"]
+    assert len(others) > 5
+    for name, comment in others:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name), name
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), name
+
+
+def test_rights_are_given_job_by_job() -> None:
+    """None to all; only the last job may write to the repository."""
+    workflow = load(WORKFLOW)
+    assert workflow["permissions"] == {}
+    writers = [
+        name
+        for name, each in workflow["jobs"].items()
+        if each["permissions"].get("contents") == "write"
+    ]
+    assert writers == ["tag"]
+
+
+def test_nothing_is_published_by_hand() -> None:
+    """Started without a tag, the workflow ends after the tests; what publishes waits for them."""
+    jobs = load(WORKFLOW)["jobs"]
+    assert jobs["attest"]["if"] == "github.event_name == 'push'"
+    assert (jobs["test"]["needs"], jobs["attest"]["needs"]) == ("build", "test")
+    assert jobs["pypi"]["needs"] == "attest"
+    assert jobs["tag"]["needs"] == ["attest", "pypi"]
+
+
+def test_the_steps_scripts_exist() -> None:
+    """Each with the arguments that it knows."""
+    named = set(re.findall(r"python (tools/\w+\.py)", WORKFLOW))
+    assert named == {"tools/release_commit.py", "tools/release_notes.py"}
+    assert all((ROOT / name).is_file() for name in named)
+    page = (ROOT / "RELEASING.md").read_text(encoding="utf-8")
+    assert "release/v" in page
+    assert "Marketplace" in page
+    assert "trusted publisher" in page

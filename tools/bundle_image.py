@@ -1,0 +1,127 @@
+"""Compiles the bundle's modules for one Python; run by that very Python.
+
+    python -S -B -X no_debug_ranges tools/bundle_image.py MODULES OUT
+
+MODULES is a JSON file: `paths` (for sys.path), `first` (what nearly every run imports), and
+`modules`: the source, the path to be shown, and whether it is ours, by name. OUT.0 and OUT.1 are
+the two sections of the image: what nearly every run needs, and the rest. The first begins with a
+header that says where things stand: its length in four bytes, then marshalled data. The sections
+hold
+
+- each module as a `.pyc` whose source is never looked at (an unchecked hash-based one: git keeps no
+  times, so a `.pyc` with a time would be stale in what runners download);
+- the methods that `dataclasses` writes as text and compiles at each start, compiled: half of the
+  time that our imports take.
+
+Hash seed, paths and order are fixed, so the same input makes the same bytes. Only the standard
+library is used: it runs where nothing is installed.
+"""
+
+import dataclasses
+import importlib
+import importlib.util
+import json
+import marshal
+import sys
+import zlib
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+UNCHECKED_HASH = 0b01
+FIRST, REST = 0, 1
+
+
+def main(arguments: "list[str]") -> int:
+    """Write the sections of what the first argument lists; returns the exit status."""
+    wanted = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    compiled = {name: compile_module(facts) for name, facts in wanted["modules"].items()}
+    # Only now: what is imported from here on must not change how code is marshalled.
+    texts = recorded_texts(wanted["paths"], wanted["first"])
+    first = set(sys.modules)
+    texts |= recorded_texts([], sorted(n for n, f in wanted["modules"].items() if f["ours"]))
+
+    sections = (bytearray(), bytearray())
+    index = {}
+    for name, facts in wanted["modules"].items():
+        section = FIRST if name in first else REST
+        place = add(sections[section], compiled[name])
+        index[name] = (facts["shown"], facts["package"], section, *place)
+    methods = {key(text): add(sections[FIRST], compile_text(text)) for text in sorted(texts)}
+    if len(methods) != len(texts):
+        raise ValueError("two texts of dataclasses have one key")
+    header = marshal.dumps({"modules": index, "methods": methods})
+    sections[FIRST][:0] = len(header).to_bytes(4, "little") + header
+    for number, data in enumerate(sections):
+        Path(f"{arguments[1]}.{number}").write_bytes(data)
+    return 0
+
+
+def add(section: bytearray, data: bytes) -> "tuple[int, int]":
+    """Append ``data``; returns where it begins and ends."""
+    start = len(section)
+    section += data
+    return start, len(section)
+
+
+def key(text: str) -> "tuple[int, int]":
+    """Return what a text of `dataclasses` is found by; the launcher's image.py has the same."""
+    data = text.encode()
+    return len(data), zlib.crc32(data)
+
+
+def compile_text(text: str) -> bytes:
+    """Return the marshalled code of a text of `dataclasses`, without line numbers."""
+    code = compile(text, "<dataclass>", "exec", dont_inherit=True)
+    return marshal.dumps(without_lines(code))
+
+
+def compile_module(facts: "dict[str, Any]") -> bytes:
+    """Return a module's `.pyc`; a namespace, which has no source, has none."""
+    if facts["source"] is None:
+        return b""
+    source = Path(facts["source"]).read_bytes()
+    # Documentation and lines of other people's code are a third of its size. Ours keeps both: a
+    # fault is reported by its line, and a dataclass without documentation has it made, each time.
+    level = 0 if facts["ours"] else 2
+    code = compile(source, facts["shown"], "exec", dont_inherit=True, optimize=level)
+    return pyc(code if facts["ours"] else without_lines(code), source)
+
+
+def without_lines(code: CodeType) -> CodeType:
+    """Return code without the table of its line numbers."""
+    inner = (without_lines(each) if isinstance(each, CodeType) else each for each in code.co_consts)
+    return code.replace(co_consts=tuple(inner), co_linetable=b"")
+
+
+def pyc(code: CodeType, source: bytes) -> bytes:
+    """Return an unchecked hash-based `.pyc`, as PEP 552 lays it out."""
+    flags = UNCHECKED_HASH.to_bytes(4, "little")
+    return (
+        importlib.util.MAGIC_NUMBER
+        + flags
+        + importlib.util.source_hash(source)
+        + marshal.dumps(code)
+    )
+
+
+def recorded_texts(paths: "list[str]", names: "list[str]") -> "set[str]":
+    """Import modules and return what `dataclasses` compiles meanwhile."""
+    texts: set[str] = set()
+    run = exec
+
+    def record(text: str, *scopes: Any) -> None:
+        texts.add(text)
+        run(text, *scopes)
+
+    # A global of the module hides the builtin of that name. Where a Python's dataclasses do
+    # without exec, nothing is recorded, and nothing is lost but speed.
+    dataclasses.exec = record  # type: ignore[attr-defined]
+    sys.path[:0] = paths
+    for name in names:
+        importlib.import_module(name)
+    return texts
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

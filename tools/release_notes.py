@@ -1,0 +1,79 @@
+"""What a release says: its section of the changelog, and the line to pin it by.
+
+python tools/release_notes.py notes 1.2.3 --commit SHA    the notes, on standard output
+python tools/release_notes.py pin 1.2.3 --commit SHA      writes the pin into README.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# A use of the action by its commit, with the version beside it.
+PIN = re.compile(r"(uses: [\w.-]+/flow-telemetry)@[0-9a-f]{40} # v\S+")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+class NotesError(Exception):
+    """The notes cannot be written; the text says what is missing."""
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Print the notes or write the pin; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Write what a release says.")
+    parser.add_argument("what", choices=("notes", "pin"))
+    parser.add_argument("version")
+    parser.add_argument("--commit", required=True, help="the commit that the version's tag names")
+    parser.add_argument("--repository", default="owner/flow-telemetry")
+    given = parser.parse_args(arguments)
+    try:
+        if not COMMIT.fullmatch(given.commit):
+            raise NotesError(f"{given.commit} is no full commit")  # noqa: TRY301
+        if given.what == "notes":
+            changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+            print(release_notes(changelog, given.version, given.repository, given.commit))
+        else:
+            readme = root / "README.md"
+            text = readme.read_text(encoding="utf-8")
+            readme.write_text(pinned(text, given.version, given.commit), encoding="utf-8")
+    except NotesError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def notes_of(changelog: str, version: str) -> str:
+    """Return a version's section of the changelog.
+
+    Raises NotesError where there is none, or nothing in it.
+    """
+    heading = re.compile(rf"^## \[{re.escape(version)}\].*$", re.MULTILINE)
+    found = heading.search(changelog)
+    section = _up_to_the_next(changelog[found.end() :]) if found else ""
+    if not section.strip():
+        raise NotesError(f"CHANGELOG.md has no section [{version}]: write what changed for users")
+    return section.strip()
+
+
+def _up_to_the_next(text: str) -> str:
+    """The text before the next section, or before the links at the end."""
+    return re.split(r"^## |^\[[^\]]+\]: ", text, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def release_notes(changelog: str, version: str, repository: str, commit: str) -> str:
+    """Return the text of a release on GitHub."""
+    pin = f"```yaml\n- uses: {repository}@{commit} # v{version}\n```"
+    return f"{notes_of(changelog, version)}\n\n### Pinned\n\n{pin}"
+
+
+def pinned(readme: str, version: str, commit: str) -> str:
+    """Return the README with its pinned examples at the new commit; others stay as they are."""
+    return PIN.sub(rf"\g<1>@{commit} # v{version}", readme)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
