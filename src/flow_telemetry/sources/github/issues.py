@@ -9,6 +9,7 @@ from flow_telemetry.keys import ItemKey
 from flow_telemetry.model import Change, Event, EventKind, Repository, WorkItem
 from flow_telemetry.sources import payload as read
 from flow_telemetry.sources.github import issue_queries as queries
+from flow_telemetry.sources.github.change_nodes import parse_change_node
 from flow_telemetry.sources.github.client import GitHubClient
 from flow_telemetry.sources.github.issue_history import parse_issue_events
 from flow_telemetry.sources.github.items import (
@@ -173,25 +174,6 @@ def _last_status(history: tuple[Event, ...]) -> str:
 
 
 def _change(pull: Payload, home: Repository) -> Change | None:
+    """A pull request that closes an issue, which may be of another repository than ``home``."""
     repository = parse_home(read.child(pull, "repository"), home)
-    number, created = read.number(pull, "number"), read.time(pull, "createdAt")
-    if repository is None or not number or created is None:
-        return None
-    default = read.child(read.child(pull, "repository"), "defaultBranchRef")
-    merged = read.time(pull, "mergedAt")
-    return Change(
-        repository=repository,
-        number=number,
-        title=read.text(pull, "title") or "",
-        # REST, as all else here, knows open and closed only.
-        state="open" if read.text(pull, "state") == "OPEN" else "closed",
-        created_at=created,
-        url=read.text(pull, "url") or "",
-        closed_at=read.time(pull, "closedAt") or merged,
-        merged_at=merged,
-        merge_commit=read.text(read.child(pull, "mergeCommit"), "oid"),
-        base_branch=read.text(pull, "baseRefName") or "",
-        default_branch=read.text(default, "name"),
-        head_branch=read.text(pull, "headRefName") or "",
-        head_repository=read.text(read.child(pull, "headRepository"), "nameWithOwner"),
-    )
+    return None if repository is None else parse_change_node(pull, repository)
