@@ -12,6 +12,7 @@ from flow_telemetry.telemetry import (
     LogRecord,
     Measurement,
     Resource,
+    Severity,
     Span,
     SpanEvent,
     SpanKind,
@@ -56,6 +57,8 @@ def events(most: int = 5) -> st.SearchStrategy[list[LogRecord]]:
         span_id=_SPAN_IDS,
         resource=st.builds(Resource, attributes=st.dictionaries(_KEYS, _TEXTS, max_size=3)),
         attributes=_ATTRIBUTES,
+        body=st.none() | _TEXTS,
+        severity=st.sampled_from(Severity),
     )
     return st.lists(event, min_size=1, max_size=most, unique_by=lambda e: (e.trace_id, e.span_id))
 

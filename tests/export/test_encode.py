@@ -1,11 +1,16 @@
-"""What leaves is what was mapped: nothing added, nothing lost, nothing at random."""
+"""What leaves is what was mapped: nothing added, nothing lost, nothing at random.
+
+The measure is OpenTelemetry's own SDK, which the program does without.
+"""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from tests.export.builders import (
     OTHER_TRACE,
@@ -18,12 +23,15 @@ from tests.export.builders import (
     make_spans,
     rich_span,
 )
+from tests.export.reference import request_of_points, request_of_records, request_of_spans
 from tests.export.strategies import equal_value, events, measurements, spans
 
 from flow_telemetry.export.encode import encoding_of, otlp_json_line
-from flow_telemetry.export.encode_spans import readable_spans
+from flow_telemetry.export.encode_points import encode_points
+from flow_telemetry.export.encode_records import encode_records
+from flow_telemetry.export.encode_spans import encode_spans
 from flow_telemetry.export.points import Point, SeriesTable
-from flow_telemetry.telemetry import LogRecord, Measurement, Resource, Signal, Span
+from flow_telemetry.telemetry import AttributeValue, LogRecord, Measurement, Resource, Signal, Span
 from flow_telemetry.testing.logs import entries_in
 from flow_telemetry.testing.metrics import points_in
 from flow_telemetry.testing.otlp import LOGS, METRICS
@@ -32,7 +40,7 @@ from flow_telemetry.testing.spans import SpanRecord, from_json, from_protobuf, s
 
 def decoded(given_spans: list[Span]) -> list[SpanRecord]:
     """The spans as a backend gets them."""
-    body = encode_spans(readable_spans(given_spans)).SerializeToString()
+    body = encode_spans(given_spans).SerializeToString()
     return spans_in(from_protobuf(ExportTraceServiceRequest, body))
 
 
@@ -73,7 +81,7 @@ def test_the_resource_holds_what_was_given_only() -> None:
 
 def test_the_scope_is_this_program() -> None:
     """A backend sees which version of what made the span."""
-    request = encode_spans(readable_spans([make_span(1)]))
+    request = encode_spans([make_span(1)])
     [scope] = [s.scope for group in request.resource_spans for s in group.scope_spans]
     assert (scope.name, scope.version) == ("flow-telemetry", "")
 
@@ -90,7 +98,7 @@ def test_spans_of_equal_resources_stand_together() -> None:
         end=other.end,
         resource=Resource(attributes=dict(other.resource.attributes)),
     )
-    assert len(encode_spans(readable_spans([one, twin])).resource_spans) == 1
+    assert len(encode_spans([one, twin]).resource_spans) == 1
 
 
 def test_a_json_line_is_what_the_collector_reads() -> None:
@@ -128,15 +136,14 @@ def test_any_span_arrives_as_it_was(given_spans: list[Span]) -> None:
 def test_a_json_line_says_what_protobuf_says(given_spans: list[Span]) -> None:
     """What is spooled decodes to the very request that would have been sent."""
     from_line = from_json(ExportTraceServiceRequest, otlp_json_line(given_spans))
-    assert from_line == encode_spans(readable_spans(given_spans))
+    assert from_line == encode_spans(given_spans)
 
 
 @given(spans())
 def test_equal_spans_make_equal_requests(given_spans: list[Span]) -> None:
     """An export that is repeated is equal, byte by byte before compression."""
     first, second = (
-        encode_spans(readable_spans(given_spans)).SerializeToString(deterministic=True)
-        for _ in range(2)
+        encode_spans(given_spans).SerializeToString(deterministic=True) for _ in range(2)
     )
     assert first == second
 
@@ -167,7 +174,7 @@ def test_an_event_arrives_with_all_it_has() -> None:
 def test_any_event_arrives_as_it_was(given_events: list[LogRecord]) -> None:
     """Whatever was named and valued, it arrives unchanged, and the spool's line says the same."""
     encoding = encoding_of(Signal.LOGS)
-    message = encoding.request(encoding.readable(given_events))
+    message = encoding.request(given_events)
     assert from_json(LOGS.request, otlp_json_line(given_events, Signal.LOGS)) == message
     arrived = {(entry.trace_id, entry.span_id): entry for entry in entries_in(message)}
     assert len(entries_in(message)) == len(given_events)
@@ -184,7 +191,7 @@ def test_any_point_arrives_once(given_measurements: list[Measurement]) -> None:
     """Each series is one point, of its metric's name and unit, in the protocol as in the spool."""
     points = points_of(given_measurements)
     encoding = encoding_of(Signal.METRICS)
-    message = encoding.request(encoding.readable(points))
+    message = encoding.request(points)
     assert from_json(METRICS.request, otlp_json_line(points, Signal.METRICS)) == message
     assert sorted((p.name, p.unit, p.kind) for p in points_in(message)) == sorted(
         (p.instrument.name, p.instrument.unit, p.instrument.kind.value) for p in points
@@ -197,7 +204,7 @@ def test_a_metric_of_one_entity_stands_once_in_a_request(
 ) -> None:
     """A backend that takes the second of two equal metrics for the first loses nothing."""
     encoding = encoding_of(Signal.METRICS)
-    message = encoding.request(encoding.readable(points_of(given_measurements)))
+    message = encoding.request(points_of(given_measurements))
     metrics = [
         (group.resource.SerializeToString(deterministic=True), metric.SerializeToString())
         for group in message.resource_metrics
@@ -205,3 +212,41 @@ def test_a_metric_of_one_entity_stands_once_in_a_request(
         for metric in scope.metrics
     ]
     assert len(set(metrics)) == len(metrics)
+
+
+@given(spans())
+def test_spans_are_what_the_sdk_would_send(given_spans: list[Span]) -> None:
+    """Whatever is in them, OpenTelemetry's own encoder makes the same request of them."""
+    assert encode_spans(given_spans) == request_of_spans(given_spans)
+
+
+@given(events())
+def test_events_are_what_the_sdk_would_send(given_events: list[LogRecord]) -> None:
+    """Its log records differ in nothing."""
+    assert encode_records(given_events) == request_of_records(given_events)
+
+
+@given(measurements(), st.booleans())
+def test_points_are_what_the_sdk_would_send(
+    given_measurements: list[Measurement], as_gauges: bool
+) -> None:
+    """Deltas and gauges alike."""
+    points = [replace(point, as_gauge=as_gauges) for point in points_of(given_measurements)]
+    assert encode_points(points) == request_of_points(points)
+
+
+@pytest.mark.parametrize(
+    ("value", "arrives"),
+    [
+        (2**63, "9223372036854775808"),
+        ("half \ud83d of a smile", "half ? of a smile"),
+        (("whole", "half \ud83d"), ["whole", "half ?"]),
+        ((), []),
+    ],
+)
+def test_a_value_that_protobuf_cannot_hold_costs_nothing_else(
+    value: AttributeValue, arrives: object
+) -> None:
+    """A number of another system, or text that was cut in half: what is nearest is sent."""
+    [span] = decoded([make_span(1, attributes={"odd": value, "plain": "yes"})])
+    assert span.attributes == {"odd": arrives, "plain": "yes"}

@@ -161,7 +161,7 @@ def test_histograms_and_nothing_else(receiver: Receiver, tmp_path: Path) -> None
     assert '"histogram"' in Path(file).read_text()
 
 
-@pytest.mark.parametrize("refusal", [status(500, "disk full"), status(413, "delta too large")])
+@pytest.mark.parametrize("refusal", [status(500, "disk full"), status(415, "delta too large")])
 def test_another_refusal_is_not_tried_again(
     receiver: Receiver, tmp_path: Path, refusal: object
 ) -> None:

@@ -253,11 +253,10 @@ span = Span(
 print(sink.deliver([span])[0].sent)
 print(*(name for name in sys.modules if name.startswith("opentelemetry")))
 """
-_OF_OTHER_SIGNALS = ("_log_exporter", "_log_encoder", "metric_exporter", "metrics_encoder")
 
 
 def test_traces_alone_load_no_other_signal(receiver: Receiver) -> None:
-    """One who sends traces does not wait for the SDK's other parts to be loaded."""
+    """One who sends traces waits for no messages of logs and metrics, and nobody for the SDK."""
     told = subprocess.run(
         [sys.executable, "-c", SENDS_TRACES, f"{receiver.url}/v1/traces"],
         capture_output=True,
@@ -265,11 +264,30 @@ def test_traces_alone_load_no_other_signal(receiver: Receiver) -> None:
         check=True,
     )
     sent, loaded = told.stdout.splitlines()
-    others = [
-        name
-        for name in loaded.split()
-        if name.endswith(_OF_OTHER_SIGNALS)
-        or name.startswith(("opentelemetry.sdk._logs", "opentelemetry.sdk.metrics"))
-    ]
-    assert (sent, others) == ("1", [])
-    assert "trace_exporter" in loaded
+    parts = {name.removeprefix("opentelemetry.").partition(".")[0] for name in loaded.split()[1:]}
+    assert (sent, parts) == ("1", {"proto"})
+    assert "trace_service_pb2" in loaded
+    assert "logs_service_pb2" not in loaded
+    assert "metrics_service_pb2" not in loaded
+
+
+@pytest.mark.parametrize("code", [405, 501])
+def test_whatever_says_that_nothing_takes_a_signal_costs_a_notice(
+    receiver: Receiver, tmp_path: Path, code: int
+) -> None:
+    """Some proxies know no such path by another status than 404; the notice names it."""
+    receiver.script("/v1/logs", status(code), times=None)
+    delivery = by_signal(sink_to(receiver, tmp_path).deliver(MIXED))[Signal.LOGS]
+    assert (delivery.declined, delivery.spooled, delivery.failures) == (2, 0, ())
+    assert f"({code} at /v1/logs)" in delivery.notices[0]
+
+
+@pytest.mark.parametrize("code", [404, 405, 501])
+def test_where_traces_are_not_taken_either_all_is_kept(
+    receiver: Receiver, tmp_path: Path, code: int
+) -> None:
+    """The address is wrong, so that no signal is missing there: nothing is given up for it."""
+    receiver.script("/v1/", status(code), times=None)
+    for delivery in sink_to(receiver, tmp_path).deliver(MIXED):
+        assert (delivery.declined, delivery.notices) == (0, ())
+        assert delivery.spooled == delivery.collected == delivery.failures[0].items

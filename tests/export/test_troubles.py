@@ -47,6 +47,7 @@ def ssl_error(reason: str) -> ssl.SSLError:
         (requests.exceptions.SSLError(certificate_error()), Trouble.CERTIFICATE),
         (requests.exceptions.SSLError(ssl_error("WRONG_VERSION_NUMBER")), Trouble.TLS_TO_PLAIN),
         (requests.exceptions.SSLError(ssl_error("TLSV13_ALERT")), Trouble.TLS),
+        (requests.exceptions.SSLError(ssl_error("NO_CERTIFICATE_OR_CRL_FOUND")), Trouble.CA_FILE),
         (requests.exceptions.ProxyError("refused"), Trouble.PROXY),
         (requests.exceptions.InvalidHeader("Authorization: secret"), Trouble.HEADER),
         (UnicodeEncodeError("latin-1", "secret", 0, 1, "no"), Trouble.HEADER),
@@ -66,6 +67,18 @@ def test_a_proxys_refusal_tells_its_status() -> None:
     """Whether a proxy asks for credentials or forbids the host makes the difference."""
     error = requests.exceptions.ProxyError(OSError("Tunnel connection failed: 407 Secret words"))
     assert trouble_of(error) == (Trouble.PROXY, "it answered 407")
+
+
+def test_what_a_proxy_did_is_told() -> None:
+    """As the proxy's doing, whatever libraries call it."""
+    unreachable = urllib3_exceptions.ProxyError("secret", ConnectionRefusedError(111, "refused"))
+    socks = requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+    wrong = requests.exceptions.InvalidProxyURL("secret")
+    assert [trouble_of(each) for each in (unreachable, socks, wrong)] == [
+        (Trouble.PROXY, "it could not be reached"),
+        (Trouble.PROXY, "SOCKS is not supported"),
+        (Trouble.PROXY, "its address is not valid"),
+    ]
 
 
 def test_a_certificate_tells_what_is_wrong_with_it() -> None:

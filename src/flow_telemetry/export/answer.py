@@ -1,7 +1,7 @@
 """What came back for a request, as values: the border between the transport and the policy.
 
-The SDK's exporter hides the status, takes a redirect or a login page for a success and never looks
-for a partial one. So every answer is kept as it was, and judged elsewhere.
+A redirect or a login page is no success, and a success may be a partial one: every answer is kept
+as it was, and judged elsewhere.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Answer:
     status: int | None = None
     content_type: str = field(default="", repr=False)
     location: str = field(default="", repr=False)
+    retry_after: str = field(default="", repr=False)
     body: bytes = field(default=b"", repr=False)
     truncated: bool = False
     trouble: Trouble | None = None
@@ -55,8 +56,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """All that was done to deliver one batch: the last answer, and what its requests came to."""
+    """All that was done to deliver one batch: the last answer, and what its requests came to.
+
+    ``seconds`` is how long all of it took.
+    """
 
     answer: Answer
     requests: int = 0
     bytes_sent: int = 0
+    seconds: float = 0.0

@@ -63,13 +63,12 @@ class Batcher(Generic[Item]):
 
         An item that is larger than a request may be goes alone.
         """
-        own = self._cut.size(item)
-        new_resource = id(item.resource) not in self._resources
-        size = own + (resource_size(item.resource) if new_resource else 0)
-        full = self.rest() if self._is_full(item, size) else ()
+        own, resource = self._cut.size(item), id(item.resource)
+        size = own if resource in self._resources else own + resource_size(item.resource)
+        full = self.rest() if self._batch and self._is_full(item, size) else ()
         if not self._batch:
             size = REQUEST_OVERHEAD + own + resource_size(item.resource)
-        self._resources.add(id(item.resource))
+        self._resources.add(resource)
         self._batch.append(item)
         self._size += size
         return full
@@ -86,10 +85,10 @@ class Batcher(Generic[Item]):
         self._size = 0
 
     def _is_full(self, item: Item, size: int) -> bool:
-        return bool(self._batch) and (
-            self._cut.apart(item, self._batch[0])
-            or len(self._batch) >= self._most_items
+        return (
+            len(self._batch) >= self._most_items
             or self._size + size > self._most_bytes
+            or self._cut.apart(item, self._batch[0])
         )
 
 

@@ -6,10 +6,10 @@ from bisect import bisect_left
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
-# Steps last seconds, runs minutes, reviews days and features months: one scale has them all, so
-# that the histograms of two subjects can be added.
+# Tests last milliseconds, steps seconds, runs minutes, reviews days and features months: one scale
+# has them all, so that the histograms of two subjects can be added.
 _SECONDS = (
-    *(1.0, 5.0, 10.0, 30.0),
+    *(0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0),
     *(_MINUTE, 2 * _MINUTE, 5 * _MINUTE, 10 * _MINUTE, 20 * _MINUTE, 30 * _MINUTE),
     *(_HOUR, 2 * _HOUR, 4 * _HOUR, 8 * _HOUR),
     *(_DAY, 2 * _DAY, 4 * _DAY, 7 * _DAY, 14 * _DAY, 30 * _DAY, 60 * _DAY, 120 * _DAY),
@@ -17,7 +17,9 @@ _SECONDS = (
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # Comments, commits, files: few mostly, thousands of lines now and then.
 _COUNTS = (0.0, *(float(2**power) for power in range(15)))
-_BY_UNIT = {"s": _SECONDS, "1": _SHARES}
+# From a mebibyte to 256 GiB: tools hold some of them, machines that build are not larger.
+_BYTES = tuple(float(2**power) for power in range(20, 39))
+_BY_UNIT = {"s": _SECONDS, "1": _SHARES, "By": _BYTES}
 
 
 def boundaries(unit: str) -> tuple[float, ...]:

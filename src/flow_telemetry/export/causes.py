@@ -83,7 +83,8 @@ class Cause:
     """One reason. ``problem`` has no number of items yet; ``key`` tells reasons of one kind apart.
 
     ``lasting`` means that no later batch can escape it, so that none needs to be tried, and
-    ``absent`` that nothing takes the signal there at all.
+    ``absent`` that nothing takes the signal there at all. ``final`` means that no later try of the
+    same items can fare better, wherever the reason lies with them.
     """
 
     key: str
@@ -93,6 +94,7 @@ class Cause:
     lasting: bool = False
     rejection: bool = False
     absent: bool = False
+    final: bool = False
     nouns: Nouns = NOUNS[Signal.TRACES]
 
 

@@ -1,22 +1,28 @@
-"""Our records as the SDK's, and as lines of OTLP JSON.
+"""Batches as the bodies of requests, and as lines of OTLP JSON.
 
-Of the SDK only what a signal needs is loaded, once that signal is really sent or written.
+Of protobuf's messages only what a signal needs is loaded, once that signal is really sent or
+written.
 """
 
 from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from flow_telemetry.export.encoding import Encoding
-from flow_telemetry.export.intake import Item
-from flow_telemetry.telemetry import Signal
+from flow_telemetry.export.intake import Batch, Item
+from flow_telemetry.telemetry import Prepared, Signal
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+_IDS = frozenset({"traceId", "spanId", "parentSpanId"})
 
 
 def encoding_of(signal: Signal) -> Encoding:
-    """Return the encoding of a signal; its part of the SDK is loaded here."""
+    """Return the encoding of a signal; its messages are loaded here."""
     if signal is Signal.TRACES:
         from flow_telemetry.export.encode_spans import ENCODING  # noqa: PLC0415
 
@@ -30,36 +36,79 @@ def encoding_of(signal: Signal) -> Encoding:
     return ENCODING
 
 
+def encoded(batch: Batch) -> bytes:
+    """Return the request that carries a batch, in protobuf, not compressed.
+
+    Raises:
+        ValueError: something in it is no Unicode text, or no hexadecimal id.
+    """
+    if batch.prepared is not None:
+        return batch.prepared.body
+    body: bytes = encoding_of(batch.signal).request(batch.items).SerializeToString()
+    return body
+
+
+def request_in(prepared: Prepared) -> Message:
+    """Return the message of a request that was prepared.
+
+    Raises:
+        ValueError: it is no such request.
+    """
+    # Protobuf is not needed by one who has no such request.
+    from google.protobuf.message import DecodeError  # noqa: PLC0415
+
+    request: Message = encoding_of(prepared.signal).new_request()
+    try:
+        request.ParseFromString(prepared.body)
+    except DecodeError as error:
+        raise ValueError(f"not a request for {prepared.signal.value}") from error
+    return request
+
+
+def line_of(batch: Batch) -> str:
+    """Return a batch as one line of OTLP JSON, without a line end.
+
+    Raises:
+        ValueError: something in it is no Unicode text, or it is no request at all.
+    """
+    if batch.prepared is not None:
+        return json_line(request_in(batch.prepared))
+    return otlp_json_line(batch.items, batch.signal)
+
+
 def otlp_json_line(items: Sequence[Item], signal: Signal = Signal.TRACES) -> str:
     """Return the request that would carry the items as one line of OTLP JSON, without a line end.
 
     The Collector's file exporter writes, and its file receiver reads, such lines.
+
+    Raises:
+        ValueError: something in them is no Unicode text, or no hexadecimal id.
+    """
+    return json_line(encoding_of(signal).request(items))
+
+
+def json_line(request: Message) -> str:
+    """Return a request as one line of OTLP JSON.
+
     https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding asks for lower-case
     hexadecimal ids and integer enums, where protobuf's own mapping has base64 and names.
     """
     # Protobuf is not needed by one who spools nothing.
     from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
 
-    encoding = encoding_of(signal)
-    message = encoding.request(encoding.readable(items))
-    request = MessageToDict(message, use_integers_for_enums=True)
-    for record in _at(request, encoding.levels):
-        _write_ids_in_hex(record)
-        for link in record.get("links", ()):
-            _write_ids_in_hex(link)
-    return json.dumps(request, separators=(",", ":"))
+    content = MessageToDict(request, use_integers_for_enums=True)
+    _write_ids_in_hex(content)
+    return json.dumps(content, separators=(",", ":"))
 
 
-def _at(parent: dict[str, Any], levels: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """What is found by going down those fields, each of which holds a list."""
-    for child in parent.get(levels[0], ()):
-        if len(levels) == 1:
-            yield child
-        else:
-            yield from _at(child, levels[1:])
-
-
-def _write_ids_in_hex(record: dict[str, Any]) -> None:
-    for name in ("traceId", "spanId", "parentSpanId"):
-        if name in record:
-            record[name] = b64decode(record[name]).hex()
+def _write_ids_in_hex(value: Any) -> None:
+    """Write every id in place; keys are the schema's, an attribute's own name is a value."""
+    if isinstance(value, list):
+        for each in value:
+            _write_ids_in_hex(each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if key in _IDS:
+                value[key] = b64decode(each).hex()
+            elif isinstance(each, (list, dict)):
+                _write_ids_in_hex(each)

@@ -1,73 +1,89 @@
-"""Our points as the SDK's metrics. Pure."""
+"""Our points as the protocol's metrics. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
-from opentelemetry.sdk.metrics.export import (
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AggregationTemporality,
-    Gauge,
     Histogram,
-    HistogramDataPoint,
     Metric,
-    MetricsData,
     NumberDataPoint,
-    ResourceMetrics,
     ScopeMetrics,
-    Sum,
 )
 
 from flow_telemetry.export.buckets import boundaries
 from flow_telemetry.export.encoding import Encoding
+from flow_telemetry.export.messages import SCOPE_NAME, groups, write_attributes
 from flow_telemetry.export.points import Point
-from flow_telemetry.export.sdk import SCOPE, resources
-from flow_telemetry.telemetry import Instrument, InstrumentKind
+from flow_telemetry.telemetry import Instrument, InstrumentKind, Resource
 
-_DELTA = AggregationTemporality.DELTA
+_DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 
 
-def readable_metrics(points: Sequence[Point]) -> MetricsData:
-    """Return the points as the SDK's metrics; those of one entity and metric stand together."""
-    resource_of = resources()
-    return MetricsData(
-        [
-            ResourceMetrics(resource_of(resource), [ScopeMetrics(SCOPE, _metrics(group), "")], "")
-            for resource, group in groupby(points, lambda point: point.resource)
-        ]
+def encode_points(points: Iterable[Point]) -> ExportMetricsServiceRequest:
+    """Return the request that carries the points, in order.
+
+    Those of one entity and metric that stand side by side become one metric.
+    """
+    request = ExportMetricsServiceRequest()
+
+    def new_group(resource: Resource) -> ScopeMetrics:
+        group = request.resource_metrics.add()
+        group.resource.SetInParent()
+        write_attributes(group.resource.attributes, resource.attributes)
+        scope = group.scope_metrics.add()
+        scope.scope.name = SCOPE_NAME
+        return scope
+
+    group_of = groups(new_group)
+    for resource, of_resource in groupby(points, lambda point: point.resource):
+        for instrument, of_metric in groupby(of_resource, lambda point: point.instrument):
+            _write(group_of(resource), instrument, list(of_metric))
+    return request
+
+
+def _write(group: ScopeMetrics, instrument: Instrument, points: Sequence[Point]) -> None:
+    metric = group.metrics.add(
+        name=instrument.name, description=instrument.description, unit=instrument.unit
     )
-
-
-def _metrics(points: Iterable[Point]) -> list[Metric]:
-    return [
-        _metric(instrument, list(group))
-        for instrument, group in groupby(points, lambda point: point.instrument)
-    ]
-
-
-def _metric(instrument: Instrument, points: Sequence[Point]) -> Metric:
-    data: Gauge | Histogram | Sum
     if points[0].as_gauge or instrument.kind is InstrumentKind.GAUGE:
-        data = Gauge([_number(point, point.gauge) for point in points])
+        _write_gauge(metric, points)
     elif instrument.kind is InstrumentKind.SUM:
-        data = Sum([_number(point, point.total) for point in points], _DELTA, is_monotonic=True)
+        _write_sum(metric, points)
     else:
-        data = Histogram([_histogram(point) for point in points], _DELTA)
-    return Metric(instrument.name, instrument.description, instrument.unit, data)
+        metric.histogram.aggregation_temporality = _DELTA
+        for point in points:
+            _write_histogram(metric.histogram, point)
 
 
-def _number(point: Point, value: float) -> NumberDataPoint:
+def _write_gauge(metric: Metric, points: Sequence[Point]) -> None:
+    for point in points:
+        _write_number(metric.gauge.data_points.add(), point, point.gauge)
+
+
+def _write_sum(metric: Metric, points: Sequence[Point]) -> None:
+    metric.sum.aggregation_temporality = _DELTA
+    metric.sum.is_monotonic = True
+    for point in points:
+        message = metric.sum.data_points.add(start_time_unix_nano=point.start)
+        _write_number(message, point, point.total)
+
+
+def _write_number(message: NumberDataPoint, point: Point, value: float) -> None:
+    message.time_unix_nano = point.time
     # A metric that is an integer now and a fraction then is two to some backends.
-    return NumberDataPoint(point.attributes, point.start, point.time, float(value))
+    message.as_double = value
+    write_attributes(message.attributes, point.attributes)
 
 
-def _histogram(point: Point) -> HistogramDataPoint:
-    return HistogramDataPoint(
-        attributes=point.attributes,
+def _write_histogram(histogram: Histogram, point: Point) -> None:
+    message = histogram.data_points.add(
         start_time_unix_nano=point.start,
         time_unix_nano=point.time,
         count=point.count,
@@ -77,11 +93,11 @@ def _histogram(point: Point) -> HistogramDataPoint:
         min=point.least,
         max=point.greatest,
     )
+    write_attributes(message.attributes, point.attributes)
 
 
 ENCODING = Encoding(
-    readable=readable_metrics,
-    request=encode_metrics,
+    request=encode_points,
+    new_request=ExportMetricsServiceRequest,
     new_response=ExportMetricsServiceResponse,
-    levels=("resourceMetrics", "scopeMetrics", "metrics"),
 )

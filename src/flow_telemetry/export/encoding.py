@@ -1,4 +1,4 @@
-"""The form of a signal's encoding: from our records to the SDK's, and to the protocol's message."""
+"""The form of a signal's encoding: from our records to the protocol's message."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import Any
 class Encoding:
     """How one signal is encoded.
 
-    ``readable`` makes the objects that the SDK's exporter takes, ``request`` the message of those.
-    ``levels`` are the fields of the request's JSON that lead to the records with ids.
+    ``request`` makes the message that carries some items; the others make an empty request and an
+    empty response, to be read into.
     """
 
-    readable: Callable[[Sequence[Any]], Any]
-    request: Callable[[Any], Any]
+    request: Callable[[Sequence[Any]], Any]
+    new_request: Callable[[], Any]
     new_response: Callable[[], Any]
-    levels: tuple[str, ...]

@@ -7,14 +7,17 @@ Dynatrace what is older than a day, though the events of a merged change are wee
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from operator import attrgetter
 
+from flow_telemetry.export.encode import request_in
+from flow_telemetry.export.intake import Batch
+from flow_telemetry.export.otlp_files import OtlpRequest, groups_of, prepared
 from flow_telemetry.export.verdict import Verdict
 from flow_telemetry.settings import EventTime
-from flow_telemetry.telemetry import LogRecord
+from flow_telemetry.telemetry import LogRecord, Prepared
 
 TRUE_TIME = "flow.event.time"
 # Loki's reasons and messages, Dynatrace's, and what others say of the same.
@@ -38,16 +41,19 @@ class EventTimes:
         self._policy = policy
         self._now = now
 
-    def first(self, items: Sequence[LogRecord]) -> tuple[LogRecord, ...]:
-        """Return the events in order; under `sent` with the time of sending at once."""
-        in_order = tuple(sorted(items, key=attrgetter("time")))
+    def first(self, batch: Batch) -> Batch:
+        """Return the events in order; under `sent` with the time of sending at once.
+
+        What somebody else prepared keeps its order.
+        """
+        in_order = replace(batch, items=tuple(sorted(batch.items, key=attrgetter("time"))))
         return self._as_sent(in_order) if self._policy is EventTime.SENT else in_order
 
-    def second(self, items: Sequence[LogRecord], verdict: Verdict) -> tuple[LogRecord, ...] | None:
+    def second(self, batch: Batch, verdict: Verdict) -> Batch | None:
         """Return the events with the time of sending, where they were refused for their own."""
         if self._policy is not EventTime.AUTO or not verdict.refuses(_TOO_OLD, 400):
             return None
-        return self._as_sent(items)
+        return self._as_sent(batch)
 
     def notice(self, origin: str, items: int) -> str:
         """Tell what became of the times."""
@@ -58,17 +64,35 @@ class EventTimes:
             "so at once, event-time: event never"
         )
 
-    def _as_sent(self, items: Sequence[LogRecord]) -> tuple[LogRecord, ...]:
+    def _as_sent(self, batch: Batch) -> Batch:
         """A nanosecond apart, so that a backend shows them in their order."""
         now = self._now()
-        return tuple(_at(record, now + position) for position, record in enumerate(items))
+        if batch.prepared is not None:
+            return replace(batch, prepared=_prepared_at(batch.prepared, now))
+        records = (each for each in batch.items if isinstance(each, LogRecord))
+        moved = (_at(record, now + position) for position, record in enumerate(records))
+        return replace(batch, items=tuple(moved))
 
 
 def _at(record: LogRecord, time: int) -> LogRecord:
     """What is known to have been at yet another time keeps that."""
-    return replace(record, time=time, attributes={TRUE_TIME: _iso(record), **record.attributes})
+    return replace(
+        record, time=time, attributes={TRUE_TIME: _iso(record.time), **record.attributes}
+    )
 
 
-def _iso(record: LogRecord) -> str:
-    moment = _EPOCH + timedelta(microseconds=record.time // 1000)
+def _prepared_at(given: Prepared, time: int) -> Prepared:
+    """The same for a request that somebody else made, such as a line of the spool."""
+    request = OtlpRequest(signal=given.signal, message=request_in(given))
+    records = (record for *_, found in groups_of(request) for record in found)
+    for position, record in enumerate(records):
+        if all(pair.key != TRUE_TIME for pair in record.attributes):
+            own = record.time_unix_nano or record.observed_time_unix_nano
+            record.attributes.add(key=TRUE_TIME).value.string_value = _iso(own)
+        record.time_unix_nano = time + position
+    return prepared(request)
+
+
+def _iso(time: int) -> str:
+    moment = _EPOCH + timedelta(microseconds=time // 1000)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

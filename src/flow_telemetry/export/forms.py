@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from flow_telemetry.export.event_times import EventTimes
+from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.metric_shapes import MetricShapes
 from flow_telemetry.export.verdict import Verdict
 from flow_telemetry.settings import EventTime, MetricShape
@@ -16,11 +17,11 @@ from flow_telemetry.telemetry import Signal
 class Form(Protocol):
     """The form of one signal's items, for one export."""
 
-    def first(self, items: Sequence[Any]) -> tuple[Any, ...]:
+    def first(self, batch: Batch) -> Batch:
         """Return a batch as it is sent, and spooled where that fails."""
         ...
 
-    def second(self, items: Sequence[Any], verdict: Verdict) -> tuple[Any, ...] | None:
+    def second(self, batch: Batch, verdict: Verdict) -> Batch | None:
         """Return a batch that was refused in another form, or None where that would not help."""
         ...
 
@@ -32,11 +33,11 @@ class Form(Protocol):
 class AsTheyAre:
     """Spans have one form."""
 
-    def first(self, items: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the items."""
-        return tuple(items)
+    def first(self, batch: Batch) -> Batch:
+        """Return the batch."""
+        return batch
 
-    def second(self, items: Sequence[Any], verdict: Verdict) -> None:
+    def second(self, batch: Batch, verdict: Verdict) -> None:
         """Return None."""
 
     def notice(self, origin: str, items: int) -> str:  # noqa: ARG002

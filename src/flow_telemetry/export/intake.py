@@ -9,21 +9,29 @@ from typing import TypeAlias
 from flow_telemetry.export.batches import POINTS, RECORDS, SPANS, Batcher, batches
 from flow_telemetry.export.interface import Telemetry
 from flow_telemetry.export.points import Point, SeriesTable
-from flow_telemetry.telemetry import LogRecord, Measurement, Signal, Span
+from flow_telemetry.telemetry import LogRecord, Measurement, Prepared, Signal, Span
 
 Item: TypeAlias = Span | LogRecord | Point
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What leaves in one request: items of one signal."""
+    """What leaves in one request: items of one signal, or a request that was prepared."""
 
     signal: Signal
     items: tuple[Item, ...]
+    prepared: Prepared | None = None
+
+    @property
+    def count(self) -> int:
+        """How many items it is."""
+        return len(self.items) if self.prepared is None else self.prepared.items
 
 
 def signal_of(telemetry: Telemetry) -> Signal:
     """Return the signal that carries it."""
+    if isinstance(telemetry, Prepared):
+        return telemetry.signal
     if isinstance(telemetry, Span):
         return Signal.TRACES
     return Signal.METRICS if isinstance(telemetry, Measurement) else Signal.LOGS
@@ -32,7 +40,7 @@ def signal_of(telemetry: Telemetry) -> Signal:
 def batches_of(
     stream: Iterable[Telemetry], wanted: Collection[Signal], now: Callable[[], int]
 ) -> Iterator[Batch]:
-    """Yield the batches of the wanted signals as they become full.
+    """Yield the batches of the wanted signals as they become full, prepared requests at once.
 
     Points come last, for a series is known when all was measured. ``now`` tells the Unix time in
     nanoseconds: they are from the first item that was asked for to then.
@@ -42,17 +50,16 @@ def batches_of(
     for each in stream:
         if signal_of(each) not in wanted:
             continue
-        if isinstance(each, Span):
-            if full := spans.add(each):
-                yield Batch(Signal.TRACES, full)
-        elif isinstance(each, LogRecord):
-            if some := records.add(each):
-                yield Batch(Signal.LOGS, some)
-        else:
+        if isinstance(each, Prepared):
+            yield Batch(each.signal, (), each)
+        elif isinstance(each, Measurement):
             series.add(each)
-    if full := spans.rest():
-        yield Batch(Signal.TRACES, full)
-    if some := records.rest():
-        yield Batch(Signal.LOGS, some)
+        else:
+            full = spans.add(each) if isinstance(each, Span) else records.add(each)
+            if full:
+                yield Batch(signal_of(each), full)
+    for signal, rest in ((Signal.TRACES, spans.rest()), (Signal.LOGS, records.rest())):
+        if rest:
+            yield Batch(signal, rest)
     for points in batches(series.points(start, now()), POINTS):
         yield Batch(Signal.METRICS, points)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, TypeAlias
 
-from flow_telemetry.telemetry import Delivery, LogRecord, Measurement, Span
+from flow_telemetry.telemetry import Delivery, LogRecord, Measurement, Prepared, Span
 
-Telemetry: TypeAlias = Span | LogRecord | Measurement
+Telemetry: TypeAlias = Span | LogRecord | Measurement | Prepared
 
 
 class Sink(Protocol):

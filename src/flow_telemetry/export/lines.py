@@ -40,7 +40,15 @@ class LinesFile:
             OSError: the disk fails.
             ValueError: the text cannot be encoded.
         """
-        line = f"{text}\n".encode()
+        self.write_line(text.encode())
+
+    def write_line(self, text: bytes) -> None:
+        """Append bytes without a line end as one line, or nothing of them.
+
+        Raises:
+            OSError: the disk fails.
+        """
+        line = text + b"\n"
         try:
             self._write_all(line)
         except OSError:
@@ -65,6 +73,10 @@ class LinesFile:
         finally:
             self._clean_up()
         return self._path
+
+    def discard(self) -> None:
+        """Leave no file, and what had that name before as it was."""
+        self._clean_up()
 
     def _write_all(self, line: bytes) -> None:
         rest = memoryview(line)

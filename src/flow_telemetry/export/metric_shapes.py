@@ -6,9 +6,9 @@ Prometheus refuses a whole request for one delta in it; every backend takes gaug
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 
+from flow_telemetry.export.intake import Batch, Item
 from flow_telemetry.export.points import Point
 from flow_telemetry.export.verdict import Verdict
 from flow_telemetry.settings import MetricShape
@@ -25,17 +25,20 @@ class MetricShapes:
         self._policy = policy
         self._gauges = policy is MetricShape.GAUGE
 
-    def first(self, items: Sequence[Point]) -> tuple[Point, ...]:
+    def first(self, batch: Batch) -> Batch:
         """Return the points in the shape that is known to be taken, as far as that is known."""
-        return _as_gauges(items) if self._gauges else tuple(items)
+        return _as_gauges(batch) if self._gauges else batch
 
-    def second(self, items: Sequence[Point], verdict: Verdict) -> tuple[Point, ...] | None:
-        """Return the points as gauges, where they were refused for their temporality."""
-        refused = verdict.refuses(_NO_DELTAS, 400, 500) and any(map(_is_delta, items))
+    def second(self, batch: Batch, verdict: Verdict) -> Batch | None:
+        """Return the points as gauges, where they were refused for their temporality.
+
+        What somebody else prepared stays: the last value of a histogram is not in it.
+        """
+        refused = verdict.refuses(_NO_DELTAS, 400, 500) and any(map(_is_delta, batch.items))
         if self._policy is not MetricShape.AUTO or not refused:
             return None
         self._gauges = True
-        return _as_gauges(items)
+        return _as_gauges(batch)
 
     def notice(self, origin: str, items: int) -> str:  # noqa: ARG002
         """Tell that the metrics have another shape than they should."""
@@ -46,9 +49,12 @@ class MetricShapes:
         )
 
 
-def _is_delta(point: Point) -> bool:
-    return not point.as_gauge and point.instrument.kind is not InstrumentKind.GAUGE
+def _is_delta(item: Item) -> bool:
+    if not isinstance(item, Point):
+        return False
+    return not item.as_gauge and item.instrument.kind is not InstrumentKind.GAUGE
 
 
-def _as_gauges(items: Sequence[Point]) -> tuple[Point, ...]:
-    return tuple(replace(point, as_gauge=True) for point in items)
+def _as_gauges(batch: Batch) -> Batch:
+    points = (replace(each, as_gauge=True) for each in batch.items if isinstance(each, Point))
+    return replace(batch, items=tuple(points))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flow_telemetry.broken import PROXY_ADVICE
 from flow_telemetry.export.answer import Answer, Trouble
 from flow_telemetry.export.causes import Cause, Place
 
@@ -39,8 +40,9 @@ _TEXTS = {
     ),
     Trouble.CERTIFICATE: (
         "the certificate of {origin} was not accepted{detail}",
-        "Where a private authority signed it, name its file in OTEL_EXPORTER_OTLP_CERTIFICATE; "
-        "else check the host in input otlp-endpoint and whether the certificate has expired",
+        "Where a private authority signed it, name its file in OTEL_EXPORTER_OTLP_CERTIFICATE or "
+        "SSL_CERT_FILE; else check the host in input otlp-endpoint and whether the certificate has "
+        "expired",
     ),
     Trouble.TLS: (
         "no TLS connection to {origin} came about{detail}",
@@ -61,7 +63,7 @@ _TEXTS = {
     ),
     Trouble.PROXY: (
         "the proxy on the way to {origin} did not make a connection{detail}",
-        "Check HTTPS_PROXY and HTTP_PROXY; NO_PROXY lists the hosts that need none",
+        PROXY_ADVICE,
     ),
     Trouble.CA_FILE: (
         "the certificates for {origin} could not be read",

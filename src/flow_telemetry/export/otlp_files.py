@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flow_telemetry.telemetry import Signal
+from flow_telemetry.export.encode import encoding_of
+from flow_telemetry.telemetry import Prepared, Signal
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -26,6 +27,12 @@ _SIGNALS = {
     "resource_logs": Signal.LOGS,
     "resourceMetrics": Signal.METRICS,
     "resource_metrics": Signal.METRICS,
+}
+# Of each signal's request: its groups by resource, their groups by scope, and what is in those.
+LAYERS = {
+    Signal.TRACES: ("resource_spans", "scope_spans", "spans"),
+    Signal.LOGS: ("resource_logs", "scope_logs", "log_records"),
+    Signal.METRICS: ("resource_metrics", "scope_metrics", "metrics"),
 }
 # How many hexadecimal digits an id has.
 _IDS = {
@@ -66,6 +73,35 @@ def parse_otlp_lines(lines: Iterable[tuple[int, bytes]], name: str) -> OtlpFile:
     return OtlpFile(requests=tuple(requests), damaged=tuple(damaged))
 
 
+def groups_of(request: OtlpRequest) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield resource group, scope group and the field with its spans, log records or metrics."""
+    resources, scopes, items = LAYERS[request.signal]
+    for resource in getattr(request.message, resources):
+        for scope in getattr(resource, scopes):
+            yield resource, scope, getattr(scope, items)
+
+
+def items_in(signal: Signal, item: Any) -> int:
+    """Return for how many a span, log record or metric counts: a metric for its data points."""
+    if signal is not Signal.METRICS:
+        return 1
+    kind = item.WhichOneof("data")
+    return len(getattr(item, kind).data_points) if kind else 0
+
+
+def item_count(request: OtlpRequest) -> int:
+    """Return how many spans, log records or data points a request holds."""
+    return sum(items_in(request.signal, item) for *_, items in groups_of(request) for item in items)
+
+
+def prepared(request: OtlpRequest, repository: str = "") -> Prepared:
+    """Return a request as one that is sent as it is; ``repository`` is as in `Prepared`."""
+    body: bytes = request.message.SerializeToString()
+    return Prepared(
+        signal=request.signal, body=body, items=item_count(request), repository=repository
+    )
+
+
 class _Damaged(Exception):
     """A line is no request; the text says why, as what follows "line 3 of x"."""
 
@@ -78,7 +114,7 @@ def _request(line: bytes) -> OtlpRequest:
     signal = _signal(payload)
     try:
         _write_ids_in_base64(payload)
-        message = ParseDict(payload, _empty(signal), ignore_unknown_fields=True)
+        message = ParseDict(payload, encoding_of(signal).new_request(), ignore_unknown_fields=True)
     except (Error, ValueError, TypeError, AttributeError, KeyError, ArithmeticError) as error:
         raise _Damaged("is no request of OTLP: a field has another form") from error
     except RecursionError as error:
@@ -100,26 +136,6 @@ def _signal(payload: Any) -> Signal:
     return _SIGNALS[fields[0]]
 
 
-def _empty(signal: Signal) -> Message:
-    if signal is Signal.TRACES:
-        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415
-            ExportTraceServiceRequest,
-        )
-
-        return ExportTraceServiceRequest()
-    if signal is Signal.LOGS:
-        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (  # noqa: PLC0415
-            ExportLogsServiceRequest,
-        )
-
-        return ExportLogsServiceRequest()
-    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (  # noqa: PLC0415
-        ExportMetricsServiceRequest,
-    )
-
-    return ExportMetricsServiceRequest()
-
-
 def _write_ids_in_base64(value: Any) -> None:
     """Turn ids into what protobuf's own JSON has; keys are the schema's, never an attacker's."""
     if isinstance(value, list):
@@ -127,6 +143,7 @@ def _write_ids_in_base64(value: Any) -> None:
             _write_ids_in_base64(each)
     elif isinstance(value, dict):
         for key, each in value.items():
+            key.encode()  # protobuf fails in a way of its own at a lone surrogate
             if key in _IDS:
                 value[key] = _base64(key, each)
             else:

@@ -1,7 +1,8 @@
 """Measurements of one export as points: one for each series, whatever it is made of.
 
 A series is an instrument with the same attributes of the same entity. That it leaves as one point
-keeps requests small, and a backend from taking the second value of one instant for the first.
+keeps requests small, and a backend from taking the second value of one instant for the first. Of
+what was measured over a period of its own, such as a curve, each period has a point.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Point:
 
 
 _Pairs: TypeAlias = frozenset[tuple[str, AttributeValue]]
-_Key: TypeAlias = tuple[Instrument, _Pairs, _Pairs]
+_Period: TypeAlias = tuple[int, int]
+_Key: TypeAlias = tuple[Instrument, _Pairs, _Pairs, _Period | None]
 
 
 class SeriesTable:
@@ -65,8 +67,9 @@ class SeriesTable:
 
     def add(self, measurement: Measurement) -> None:
         """Take a measurement into its series."""
-        of_resource = _pairs(measurement.resource.attributes)
-        key = (measurement.instrument, _pairs(measurement.attributes), of_resource)
+        of_resource = pairs(measurement.resource.attributes)
+        attributes = pairs(measurement.attributes)
+        key = (measurement.instrument, attributes, of_resource, measurement.period)
         found = self._series.get(key)
         if found is None:
             resource = self._resources.setdefault(of_resource, measurement.resource)
@@ -76,13 +79,15 @@ class SeriesTable:
         found.add(measurement.value)
 
     def points(self, start: int, now: int) -> list[Point]:
-        """Return a point for each series, those of one entity and metric side by side.
+        """Return a point for each series, and for each period of a curve.
 
+        Those of one entity and metric stand side by side.
         Times are in Unix nanoseconds; a clock that stood still makes a period of one.
         """
         order = {resource: number for number, resource in enumerate(self._resources)}
         keys = sorted(self._series, key=lambda key: (order[key[2]], key[0].name))
-        return [self._series[key].point(start, max(now, start + 1)) for key in keys]
+        whole = (start, max(now, start + 1))
+        return [self._series[key].point(*(key[3] or whole)) for key in keys]
 
 
 @dataclass(slots=True)
@@ -128,7 +133,8 @@ class _Series:
         )
 
 
-def _pairs(attributes: Mapping[str, AttributeValue]) -> _Pairs:
+def pairs(attributes: Mapping[str, AttributeValue]) -> _Pairs:
+    """Return attributes as something that can be compared and hashed, whatever their order."""
     return frozenset(
         (name, value if isinstance(value, (str, bool, int, float)) else tuple(value))
         for name, value in attributes.items()

@@ -19,7 +19,7 @@ _SAID_TO_PLAIN_HTTP = (
 )
 _BUSY = "The backend or a proxy before it is overloaded or down; what is spooled can be sent later"
 _UNKNOWN = "See the backend's own log and documentation"
-# By status; {headers}, {path} and {signal} stand for what all advice on them says.
+# By status; {headers}, {path}, {signal} and {item} stand for what all advice on them says.
 _ADVICE = {
     400: "What answers did not understand the request: mostly it is no OTLP/HTTP receiver. {path}",
     401: "The credentials are missing, wrong or expired, or lack their scheme, such as Bearer or "
@@ -30,7 +30,8 @@ _ADVICE = {
     405: "Nothing takes POST requests at this address. {path}",
     407: "Give the proxy's credentials in the variable that names it, such as HTTPS_PROXY",
     408: "The server waited too long for the request: the connection to it is slow",
-    413: "A proxy or the backend takes smaller requests only: raise its limit",
+    413: "A proxy or the backend takes smaller requests only, smaller than one {item} alone: raise "
+    "its limit",
     415: "Protobuf, or its compression, is not taken here: try OTEL_EXPORTER_OTLP_COMPRESSION=none",
     429: "The backend's rate limit or quota is used up; what is spooled can be sent later",
     500: "The backend failed on this request; its own log tells why",
@@ -42,6 +43,11 @@ _ADVICE = {
 # No batch fares better than the one before; the last four were tried until that made no sense.
 _LASTING = frozenset({401, 403, 404, 405, 407, 415, 501, 429, 502, 503, 504})
 
+# What a server answers that has no such path, or nothing behind it that takes a POST.
+_ABSENT = frozenset({404, 405, 501})
+# They are about what the request holds, and the same items hold the same later.
+_FINAL = frozenset({400, 413, 422})
+
 
 def of_rejection(message: str, place: Place) -> Cause:
     """A partial success: OTLP counts what was refused, and does not tell which."""
@@ -51,6 +57,7 @@ def of_rejection(message: str, place: Place) -> Cause:
         problem=f"{place.origin} took the request but rejected some {place.nouns.item}s{said}",
         advice=f"See the backend's limits on the age, size and number of {place.nouns.item}s",
         rejection=True,
+        final=True,
         nouns=place.nouns,
     )
 
@@ -86,11 +93,15 @@ def of_status(answer: Answer, place: Place) -> Cause:
         key=f"status {status}",
         problem=f"{place.origin} answered {_named(status)}{place.quoted(words)}",
         advice=advice.format(
-            headers=place.headers, path=place.wrong_path, signal=place.nouns.signal
+            headers=place.headers,
+            path=place.wrong_path,
+            signal=place.nouns.signal,
+            item=place.nouns.item,
         ),
         status=status,
         lasting=status in _LASTING,
-        absent=status == HTTPStatus.NOT_FOUND,
+        absent=status in _ABSENT,
+        final=status in _FINAL,
         nouns=place.nouns,
     )
 
@@ -119,11 +130,11 @@ def _of_redirect(answer: Answer, place: Place) -> Cause:
     )
 
 
-def not_taken(place: Place, items: int) -> str:
+def not_taken(place: Place, items: int, status: int) -> str:
     """A backend without a signal, such as Jaeger for events: something to know, no failure."""
     nouns = place.nouns
     return (
-        f"{place.origin} takes no {nouns.signal} (404 at /v1/{place.signal.value}): "
+        f"{place.origin} takes no {nouns.signal} ({status} at /v1/{place.signal.value}): "
         f"{nouns.some(items)} not sent. A list without {nouns.signal} in input signals, such as "
         "signals: traces, keeps them from being tried"
     )

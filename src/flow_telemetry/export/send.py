@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.export import no_answer, refusals
 from flow_telemetry.export.answer import Answer, Attempt, Trouble
 from flow_telemetry.export.causes import Cause, Place
 from flow_telemetry.export.forms import Form
+from flow_telemetry.export.halves import halves
 from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.redaction import origin
-from flow_telemetry.export.spool import Kept, Spool
+from flow_telemetry.export.spool import Keeping, Kept
 from flow_telemetry.export.tally import Tally
 from flow_telemetry.export.verdict import Verdict, judge
 from flow_telemetry.export.workers import Report, Sender, Workers
+from flow_telemetry.log import Log, Silent
 from flow_telemetry.telemetry import Delivery, Signal, SignalTarget
 
 MOST_WORKERS = 3
@@ -26,14 +29,18 @@ MOST_WORKERS = 3
 _MOST_IN_FLIGHT = 2 * MOST_WORKERS
 # A sender ends by itself at the deadline, and tells then why it had to wait; past this it hangs.
 _GRACE_SECONDS = 0.5
+# How soon it is seen that the program was told to end.
+_LOOK_SECONDS = 0.25
 # Without a deadline: a sender's own bound for a batch, besides the requests that begin before it.
 _PATIENCE_SECONDS = 150.0
+# After so many items that were refused alone, where no item was taken, a limit is set wrongly.
+_MOST_TOO_LARGE_ALONE = 10
 
 NewSender = Callable[[SignalTarget, Deadline], Sender]
 
 
 def otlp_sender(target: SignalTarget, deadline: Deadline) -> Sender:
-    """Return the real sender. The SDK is loaded here, in the thread that needs it first."""
+    """Return the real sender. What it needs is loaded here, in the thread that is first."""
     from flow_telemetry.export.transport import OtlpSender  # noqa: PLC0415
 
     return OtlpSender(target, deadline)
@@ -41,10 +48,14 @@ def otlp_sender(target: SignalTarget, deadline: Deadline) -> Sender:
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """A batch that is under way; ``second`` is whether it was refused in its first form."""
+    """A batch that is under way, and as what it was ``sent``: in its first form, or its second."""
 
     batch: Batch
-    second: bool = False
+    sent: Batch
+
+    @property
+    def is_second(self) -> bool:
+        return self.sent is not self.batch
 
 
 class Export:
@@ -56,41 +67,59 @@ class Export:
         form: Form,
         *,
         deadline: Deadline,
-        spool: Spool,
+        spool: Keeping,
         new_sender: NewSender = otlp_sender,
+        keeps_all: bool = False,
+        log: Log | None = None,
     ) -> None:
-        """Open nothing yet."""
+        """Open nothing yet. ``keeps_all`` is whether also a signal that is not taken is kept."""
         self._target = target
         self._form = form
         self._deadline = deadline
         self._spool = spool.writer(target.signal)
         self._patience = _PATIENCE_SECONDS + 2 * target.timeout
-        self._workers = Workers(lambda: new_sender(target, deadline), MOST_WORKERS)
+        self._workers = Workers(lambda: new_sender(target, deadline), MOST_WORKERS, deadline.clock)
+        self._log = log or Silent()
         self._tally = Tally()
         self._in_flight: dict[int, _Flight] = {}
         self._submitted = 0
         self._hopeless: Cause | None = None
         self._kept = Kept()
+        self._too_large_alone = 0
+        self._keeps_all = keeps_all
+        self._declined: list[Batch] = []
 
     def take(self, batch: Batch) -> None:
         """Send a batch as soon as there is room, or spool it if there is no use in sending."""
-        self._tally.collected += len(batch.items)
+        self._tally.collected += batch.count
         while (report := self._workers.next_report(0)) is not None:
             self._settle(report)
         while len(self._in_flight) >= _MOST_IN_FLIGHT:
             self._wait()
         if self._deadline.expired:
             self._give_up_hope(self._cause_of(Trouble.DEADLINE))
-        first = Batch(batch.signal, self._form.first(batch.items))
+        first = self._form.first(batch)
         if self._hopeless is not None:
             self._leave_untried(first, self._hopeless)
             return
-        self._submit(_Flight(first), first)
+        self._submit(_Flight(first, first))
 
     def finish(self) -> None:
         """Wait until the end of every batch is known."""
         while self._in_flight:
             self._wait()
+
+    @property
+    def found_nobody(self) -> bool:
+        """Whether nothing takes the signal there at all."""
+        cause = self._hopeless
+        return cause is not None and cause.absent and not self._tally.sent
+
+    def keep_declined(self) -> None:
+        """Spool what was not taken after all: it is the address that is wrong."""
+        for batch in self._declined:
+            self._add_untried(batch, self._hopeless or self._cause_of(Trouble.OTHER))
+        self._declined.clear()
 
     def end(self) -> None:
         """Spool what is still under way, which is something only after an exception."""
@@ -109,7 +138,7 @@ class Export:
             rejected=tally.rejected,
             spooled=kept.items,
             lost=kept.lost,
-            declined=tally.declined,
+            declined=sum(batch.count for batch in self._declined),
             requests=tally.requests,
             bytes_sent=tally.bytes_sent,
             failures=(*tally.failures(), *kept.failures),
@@ -118,22 +147,29 @@ class Export:
             notices=self._notices(),
         )
 
-    def _submit(self, flight: _Flight, sent: Batch) -> None:
+    def _submit(self, flight: _Flight) -> None:
         self._submitted += 1
         self._in_flight[self._submitted] = flight
-        self._workers.submit(self._submitted, sent.items)
+        self._workers.submit(self._submitted, flight.sent)
 
     def _wait(self) -> None:
         """Settle one more batch; where none ends in time, all that are under way."""
-        report = self._workers.next_report(
-            self._deadline.remaining(self._patience) + _GRACE_SECONDS
-        )
+        until = self._deadline.clock.monotonic() + self._patience
+        while (report := self._workers.next_report(self._moment())) is None:
+            left = until - self._deadline.clock.monotonic()
+            if self._deadline.remaining(left) <= 0:
+                break
+        report = report or self._workers.next_report(_GRACE_SECONDS)
         if report is not None:
             self._settle(report)
             return
         cause = self._cause_of(Trouble.DEADLINE if self._deadline.expired else Trouble.TIMEOUT)
         self._give_up_hope(cause)
         self._abandon(cause)
+
+    def _moment(self) -> float:
+        """How long to look away: the deadline may be cut while we wait."""
+        return self._deadline.remaining(_LOOK_SECONDS)
 
     def _settle(self, report: Report) -> None:
         flight = self._in_flight.pop(report.number, None)
@@ -143,30 +179,59 @@ class Export:
             self._leave_untried(flight.batch, self._hopeless or self._cause_of(Trouble.OTHER))
             return
         self._tally.add_attempt(report.attempt)
+        self._log.debug(self._told(flight, report.attempt))
         self._judge(flight, report.attempt)
 
+    def _told(self, flight: _Flight, attempt: Attempt) -> str:
+        answer = attempt.answer
+        came = answer.status or (answer.trouble.name.lower() if answer.trouble else "nothing")
+        return (
+            f"POST {self._target.signal.value} to {origin(self._target.url)}: {came} in "
+            f"{attempt.seconds:.2f} s, {flight.batch.count} items, {attempt.bytes_sent} bytes in "
+            f"{attempt.requests} requests"
+        )
+
     def _judge(self, flight: _Flight, attempt: Attempt) -> None:
-        items = flight.batch.items
-        verdict = judge(attempt.answer, self._target, len(items))
-        other = None if flight.second else self._form.second(items, verdict)
-        if other is not None:
-            self._submit(_Flight(flight.batch, second=True), Batch(flight.batch.signal, other))
+        count = flight.batch.count
+        verdict = judge(attempt.answer, self._target, count)
+        further = self._further(flight, verdict)
+        if further:
+            for each in further:
+                self._submit(each)
             return
-        if verdict.cause is not None and verdict.cause.lasting:
+        if verdict.cause is not None and (verdict.cause.lasting or self._takes_nothing(verdict)):
             self._give_up_hope(verdict.cause)
         if self._declines(verdict.cause):
-            self._tally.declined += len(items)
+            self._declined.append(flight.batch)
             return
-        undelivered = self._tally.add_verdict(verdict, len(items))
-        if flight.second:
-            self._tally.reformed += len(items) - undelivered
+        undelivered = self._tally.add_verdict(verdict, count)
+        if flight.is_second:
+            self._tally.reformed += count - undelivered
         if undelivered:
             # Whole, for OTLP does not tell which items it rejected.
-            self._spool.add(flight.batch, items=undelivered)
+            self._spool.add(flight.batch, items=undelivered, cause=verdict.cause)
+
+    def _further(self, flight: _Flight, verdict: Verdict) -> list[_Flight]:
+        """What else to try with a batch that was refused: another form, or two halves of it."""
+        if not flight.is_second:
+            second = self._form.second(flight.batch, verdict)
+            if second is not None:
+                return [_Flight(flight.batch, second)]
+        if not _is_too_large(verdict):
+            return []
+        firsts = halves(flight.batch)
+        # Of the same items in the same order, whatever their form.
+        sent = halves(flight.sent) if flight.is_second else firsts
+        return list(map(_Flight, firsts, sent))
+
+    def _takes_nothing(self, verdict: Verdict) -> bool:
+        """Whether requests were cut as small as can be, and not one was small enough."""
+        self._too_large_alone += _is_too_large(verdict)
+        return self._too_large_alone >= _MOST_TOO_LARGE_ALONE and not self._tally.sent
 
     def _declines(self, cause: Cause | None) -> bool:
         """Whether the backend has no such signal. All have traces, so there it is a failure."""
-        is_extra = self._target.signal is not Signal.TRACES
+        is_extra = self._target.signal is not Signal.TRACES and not self._keeps_all
         return is_extra and cause is not None and cause.absent and not self._tally.sent
 
     def _give_up_hope(self, cause: Cause) -> None:
@@ -176,17 +241,20 @@ class Export:
 
     def _leave_untried(self, batch: Batch, cause: Cause) -> None:
         if self._declines(cause):
-            self._tally.declined += len(batch.items)
+            self._declined.append(batch)
             return
-        self._tally.add_untried(cause, len(batch.items))
-        self._spool.add(batch, items=len(batch.items))
+        self._add_untried(batch, cause)
+
+    def _add_untried(self, batch: Batch, cause: Cause) -> None:
+        self._tally.add_untried(cause, batch.count)
+        self._spool.add(batch, items=batch.count, cause=cause)
 
     def _abandon(self, cause: Cause) -> None:
         """Spool all that is under way; if it arrives all the same, it arrives twice and equal."""
         for flight in self._in_flight.values():
-            count = len(flight.batch.items)
+            count = flight.batch.count
             self._tally.add_verdict(Verdict(delivered=False, cause=cause), count)
-            self._spool.add(flight.batch, items=count)
+            self._spool.add(flight.batch, items=count, cause=cause)
         self._in_flight.clear()
 
     def _notices(self) -> tuple[str, ...]:
@@ -194,10 +262,16 @@ class Export:
         found = []
         if tally.reformed:
             found.append(self._form.notice(place.origin, tally.reformed))
-        if tally.declined:
-            found.append(refusals.not_taken(place, tally.declined))
+        if self._declined and self._hopeless is not None:
+            items = sum(batch.count for batch in self._declined)
+            found.append(refusals.not_taken(place, items, self._hopeless.status or 0))
         return tuple(found)
 
     def _cause_of(self, trouble: Trouble) -> Cause:
         answer = Answer(trouble=trouble, seconds=self._patience)
         return no_answer.of_trouble(answer, Place.of(self._target))
+
+
+def _is_too_large(verdict: Verdict) -> bool:
+    cause = verdict.cause
+    return cause is not None and cause.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE

@@ -9,12 +9,21 @@ from pathlib import Path
 
 from flow_telemetry.clock import Clock, Deadline, SystemClock
 from flow_telemetry.export.forms import Choices
-from flow_telemetry.export.intake import Batch, batches_of, signal_of
+from flow_telemetry.export.intake import batches_of, signal_of
 from flow_telemetry.export.interface import Sink, Telemetry
 from flow_telemetry.export.lines import LinesFile
 from flow_telemetry.export.send import Export, NewSender, otlp_sender
-from flow_telemetry.export.spool import Kept, LinesWriter, Spool
-from flow_telemetry.telemetry import Delivery, LogRecord, Measurement, Signal, SignalTarget, Span
+from flow_telemetry.export.spool import Keeping, Kept, LinesWriter
+from flow_telemetry.log import Log, Silent
+from flow_telemetry.telemetry import (
+    Delivery,
+    LogRecord,
+    Measurement,
+    Prepared,
+    Signal,
+    SignalTarget,
+    Span,
+)
 
 # What a user's own file gets, as far as the process's mask allows it.
 _OPEN_FILE = 0o666
@@ -22,13 +31,18 @@ _OPEN_FILE = 0o666
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtlpSink:
-    """A backend; what it does not take goes to the spool. Signals without a target stay here."""
+    """A backend; what it does not take goes to the spool. Signals without a target stay here.
+
+    What a backend has no signal for is neither kept nor a failure, unless ``keeps_all``.
+    """
 
     targets: Mapping[Signal, SignalTarget]
-    spool: Spool
+    spool: Keeping
     deadline: Deadline
     choices: Choices = field(default_factory=Choices)
     new_sender: NewSender = otlp_sender
+    keeps_all: bool = False
+    log: Log = field(default_factory=Silent)
 
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Send all of the stream, each signal on its own connections.
@@ -46,6 +60,7 @@ class OtlpSink:
                 exports[batch.signal].take(batch)
             for export in exports.values():
                 export.finish()
+            _keep_where_nobody_is(exports)
         return tuple(exports[signal].delivery() for signal in Signal if signal in exports)
 
     def _export(self, signal: Signal, now: Callable[[], int]) -> Export:
@@ -55,6 +70,8 @@ class OtlpSink:
             deadline=self.deadline,
             spool=self.spool,
             new_sender=self.new_sender,
+            keeps_all=self.keeps_all,
+            log=self.log,
         )
 
 
@@ -78,8 +95,7 @@ class FileSink:
         kept: dict[Signal, Kept] = {}
         try:
             for batch in batches_of(stream, forms, now):
-                first = forms[batch.signal].first(batch.items)
-                writer.add(Batch(batch.signal, first), items=len(first))
+                writer.add(forms[batch.signal].first(batch), items=batch.count)
         finally:
             kept = writer.close()
         return tuple(self._delivery(signal, kept[signal]) for signal in Signal if signal in kept)
@@ -103,7 +119,7 @@ class NoSink:
         """Take all of the stream and send nothing; metrics count by measurement."""
         taken = dict.fromkeys(Signal, 0)
         for each in stream:
-            taken[signal_of(each)] += 1
+            taken[signal_of(each)] += each.items if isinstance(each, Prepared) else 1
         return tuple(
             Delivery(signal=signal, destination="nowhere", collected=count, sent=count)
             for signal, count in taken.items()
@@ -113,7 +129,7 @@ class NoSink:
 
 @dataclass(frozen=True, slots=True)
 class WatchedSink:
-    """Another sink, what goes there kept to be shown."""
+    """Another sink, what goes there kept to be shown; what others prepared passes by."""
 
     inner: Sink
     spans: list[Span] = field(default_factory=list)
@@ -130,9 +146,17 @@ class WatchedSink:
                 self.spans.append(each)
             elif isinstance(each, LogRecord):
                 self.events.append(each)
-            else:
+            elif isinstance(each, Measurement):
                 self.measurements.append(each)
             yield each
+
+
+def _keep_where_nobody_is(exports: Mapping[Signal, Export]) -> None:
+    """All backends have traces: where nothing takes them, no signal is missing there, but all."""
+    traces = exports.get(Signal.TRACES)
+    if traces is not None and traces.found_nobody:
+        for export in exports.values():
+            export.keep_declined()
 
 
 def _nanoseconds_by(clock: Clock) -> Callable[[], int]:

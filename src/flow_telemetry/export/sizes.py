@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flow_telemetry.export.points import Point
-from flow_telemetry.telemetry import Attributes, AttributeValue, LogRecord, Resource, Span
+from flow_telemetry.telemetry import Attributes, LogRecord, Resource, Span
 
 # Upper bounds in bytes of what protobuf adds to the texts themselves: tags, lengths, ids, times.
 # A length takes at most 5 bytes, the tag before it 1; a number as a varint at most 10.
@@ -33,7 +35,8 @@ def span_size(span: Span) -> int:
 
 def record_size(record: LogRecord) -> int:
     """Return an upper bound in bytes of a log record within its request."""
-    return _RECORD_OVERHEAD + _text(record.event_name) + _attributes(record.attributes)
+    texts = _text(record.event_name) + _text(record.body or "")
+    return _RECORD_OVERHEAD + texts + _attributes(record.attributes)
 
 
 def point_size(point: Point) -> int:
@@ -54,17 +57,18 @@ def resource_size(resource: Resource) -> int:
 
 
 def _attributes(attributes: Attributes) -> int:
-    return sum(
-        _ATTRIBUTE_OVERHEAD + _text(key) + _value(value) for key, value in attributes.items()
-    )
-
-
-def _value(value: AttributeValue) -> int:
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, (bool, int, float)):
-        return 0
-    return sum(_ITEM_OVERHEAD + _text(item) for item in value)
+    texts = [*attributes]
+    size = _ATTRIBUTE_OVERHEAD * len(texts)
+    value: Any
+    for value in attributes.values():
+        kind = type(value)  # It is hot.
+        if kind is str:
+            texts.append(value)
+        elif kind is tuple or kind is list:
+            texts += value
+            size += _ITEM_OVERHEAD * len(value)
+    # One look at all of them: this is asked for every attribute of every span.
+    return size + _text("".join(texts))
 
 
 def _text(text: str) -> int:

@@ -7,15 +7,17 @@ under its name only when it is whole.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Protocol
 
-from flow_telemetry.export.encode import otlp_json_line
-from flow_telemetry.export.intake import Batch
+from flow_telemetry.export.causes import Cause
+from flow_telemetry.export.encode import line_of
+from flow_telemetry.export.intake import Batch, Item
 from flow_telemetry.export.lines import LinesFile
-from flow_telemetry.telemetry import Failure, Signal
+from flow_telemetry.telemetry import Failure, Prepared, Signal
 
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
@@ -36,13 +38,55 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+class Keeper(Protocol):
+    """What takes the batches of one signal that were not delivered."""
+
+    def add(self, batch: Batch, *, items: int, cause: Cause | None = None) -> None:
+        """Keep a batch, ``items`` of which were not delivered for that cause."""
+        ...
+
+    def close(self) -> Mapping[Signal, Kept]:
+        """Return what was kept of each signal; nothing is added after that."""
+        ...
+
+
+class Keeping(Protocol):
+    """Where what is not delivered is kept."""
+
+    def writer(self, signal: Signal) -> Keeper:
+        """Return what takes the batches of a signal, for one export."""
+        ...
+
+
+class Reader(Protocol):
+    """Who may read what is kept, where that is not the one who sent it."""
+
+    def item(self, item: Item) -> Item:
+        """Return an item with no more than they may read."""
+        ...
+
+    def may_keep(self, prepared: Prepared) -> bool:
+        """Return whether they may read a request that somebody else made."""
+        ...
+
+
 class Spool:
     """A folder of spooled files, `<signal>-<UTC time>-<random>.jsonl`, for the owner only."""
 
-    def __init__(self, folder: Path, now: Callable[[], datetime] = utc_now) -> None:
-        """Touch nothing yet: the folder is made when there is something to keep."""
+    def __init__(
+        self,
+        folder: Path,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        reader: Reader | None = None,
+    ) -> None:
+        """Touch nothing yet: the folder is made when there is something to keep.
+
+        ``reader`` is who else may get at the files, such as everybody at an artifact.
+        """
         self._folder = folder
         self._now = now
+        self._reader = reader
 
     def writer(self, signal: Signal) -> LinesWriter:
         """Return a writer for one export of a signal."""
@@ -55,6 +99,7 @@ class Spool:
             new_file,
             problem="the spool could not be written",
             advice="Name a folder that can be written, with room, in input spool-path",
+            reader=self._reader,
         )
 
     def _new_path(self, signal: Signal) -> Path:
@@ -68,21 +113,33 @@ class LinesWriter:
     A failing disk raises nothing: what it takes away is counted.
     """
 
-    def __init__(self, new_file: Callable[[], LinesFile], *, problem: str, advice: str) -> None:
+    def __init__(
+        self,
+        new_file: Callable[[], LinesFile],
+        *,
+        problem: str,
+        advice: str,
+        reader: Reader | None = None,
+    ) -> None:
         """Touch nothing yet. The texts are for failures of the disk."""
         self._new_file = new_file
         self._problem = problem
         self._advice = advice
+        self._reader = reader
         self._file: LinesFile | None = None
         self._counts: dict[Signal, _Count] = {}
 
-    def add(self, batch: Batch, *, items: int) -> None:
-        """Append the batch as a line, ``items`` of which count."""
+    def add(self, batch: Batch, *, items: int, cause: Cause | None = None) -> None:  # noqa: ARG002
+        """Append the batch as a line, ``items`` of which count, whatever the cause."""
         count = self._counts.setdefault(batch.signal, _Count())
+        shown = batch if self._reader is None else _shown(batch, self._reader)
+        if shown is None:
+            count.withheld += items
+            return
         try:
             if self._file is None:
                 self._file = self._new_file()
-            self._file.write(otlp_json_line(batch.items, batch.signal))
+            self._file.write(line_of(shown))
         except (OSError, ValueError) as error:
             count.lose(items, error)
         else:
@@ -105,18 +162,38 @@ class LinesWriter:
     def _kept(self, count: _Count, files: tuple[str, ...]) -> Kept:
         return Kept(
             items=count.items,
-            lost=sum(count.lost.values()),
+            lost=sum(count.lost.values()) + count.withheld,
             files=files,
-            failures=tuple(
-                Failure(problem=f"{self._problem}: {reason}", advice=self._advice, items=items)
-                for reason, items in count.lost.items()
+            failures=(
+                *(
+                    Failure(problem=f"{self._problem}: {reason}", advice=self._advice, items=items)
+                    for reason, items in count.lost.items()
+                ),
+                *([_withheld(count.withheld)] if count.withheld else []),
             ),
         )
+
+
+def _shown(batch: Batch, reader: Reader) -> Batch | None:
+    """The batch with no more than the reader may see; None where that would be nothing."""
+    if batch.prepared is not None:
+        return batch if reader.may_keep(batch.prepared) else None
+    return replace(batch, items=tuple(reader.item(each) for each in batch.items))
+
+
+def _withheld(items: int) -> Failure:
+    return Failure(
+        problem="what tools in a run of another repository wrote is not kept: everybody may read "
+        "the spool of a public repository",
+        advice="Export that run again, or from a private repository",
+        items=items,
+    )
 
 
 @dataclass(slots=True)
 class _Count:
     items: int = 0
+    withheld: int = 0
     lost: dict[str, int] = field(default_factory=dict)
 
     def lose(self, items: int, error: Exception) -> None:

@@ -25,14 +25,12 @@ class _Count:
 class Tally:
     """What became of the batches so far. ``collected`` counts items, ``sent`` those delivered.
 
-    ``declined`` counts those of a signal that the backend does not take, ``reformed`` those that it
-    took in their second form.
+    ``reformed`` counts those that it took in their second form.
     """
 
     collected: int = 0
     sent: int = 0
     rejected: int = 0
-    declined: int = 0
     requests: int = 0
     bytes_sent: int = 0
     warnings: list[str] = field(default_factory=list)

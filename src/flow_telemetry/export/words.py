@@ -44,7 +44,7 @@ def server_words(answer: Answer) -> str:
 
 
 def _status_message(body: bytes) -> str:
-    # Googleapis' messages come with the exporter.
+    # Loaded where a server says so much.
     from google.protobuf.message import DecodeError  # noqa: PLC0415
     from google.rpc.status_pb2 import (  # type: ignore[import-untyped]  # noqa: PLC0415
         Status,

@@ -7,20 +7,22 @@ its batch, which the caller still has.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from queue import Empty, Queue
 from typing import Protocol
 
+from flow_telemetry.clock import Clock
 from flow_telemetry.export.answer import Answer, Attempt, Trouble
-from flow_telemetry.export.intake import Item
+from flow_telemetry.export.encode import encoded
+from flow_telemetry.export.intake import Batch
 
 
 class Sender(Protocol):
-    """What delivers batches, one at a time, from one thread."""
+    """What delivers requests, one at a time, from one thread."""
 
-    def deliver(self, items: Sequence[Item]) -> Attempt:
-        """Send a batch; return the last answer."""
+    def deliver(self, body: bytes) -> Attempt:
+        """Send a request, in protobuf; return the last answer."""
         ...
 
     def close(self) -> None:
@@ -39,18 +41,19 @@ class Report:
 class Workers:
     """At most ``most`` threads, started as there is work, each with a sender of its own."""
 
-    def __init__(self, new_sender: Callable[[], Sender], most: int) -> None:
+    def __init__(self, new_sender: Callable[[], Sender], most: int, clock: Clock) -> None:
         """Start nothing yet."""
+        self._clock = clock
         self._new_sender = new_sender
         self._most = most
         self._threads = 0
-        self._tasks: Queue[tuple[int, Sequence[Item]] | None] = Queue()
+        self._tasks: Queue[tuple[int, Batch] | None] = Queue()
         self._reports: Queue[Report] = Queue()
         self._stopped = threading.Event()
 
-    def submit(self, number: int, items: Sequence[Item]) -> None:
+    def submit(self, number: int, batch: Batch) -> None:
         """Hand over a batch; one report will come of it, unless its thread hangs."""
-        self._tasks.put((number, items))
+        self._tasks.put((number, batch))
         if self._threads < self._most:
             self._threads += 1
             threading.Thread(target=self._work, name="otlp-sender", daemon=True).start()
@@ -75,15 +78,26 @@ class Workers:
     def _work(self) -> None:
         sender: Sender | None = None
         while (task := self._tasks.get()) is not None:
-            number, items = task
+            number, batch = task
             attempt = None
+            began = self._clock.monotonic()
             if not self._stopped.is_set():
                 try:
                     sender = sender or self._new_sender()
-                    attempt = sender.deliver(items)
+                    attempt = _deliver(sender, batch)
                 except Exception as error:  # noqa: BLE001  A thread that ends tells nobody why.
                     answer = Answer(trouble=Trouble.OTHER, detail=type(error).__name__)
                     attempt = Attempt(answer=answer)
+                attempt = replace(attempt, seconds=self._clock.monotonic() - began)
             self._reports.put(Report(number=number, attempt=attempt))
         if sender is not None:
             sender.close()
+
+
+def _deliver(sender: Sender, batch: Batch) -> Attempt:
+    """Encode a batch here, beside what reads the next one, and send it."""
+    try:
+        body = encoded(batch)
+    except ValueError:
+        return Attempt(answer=Answer(trouble=Trouble.ENCODING))
+    return sender.deliver(body)
