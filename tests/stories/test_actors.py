@@ -166,6 +166,76 @@ def test_with_none_nobody_is_left_but_the_kinds(program: Program, receiver: Rece
     assert "flow.actor.login" not in merge.attributes
 
 
+# What names people besides the fields for them.
+WRITTEN = (
+    "Thanks to @person-stranger and person-author",
+    "Reported by person-canary@mail.example",
+    "Co-authored-by: Person <12+person-carol@users.noreply.github.com>",
+    "https://github.com/person-author.png of PERSON-AUTHOR",
+)
+
+
+@pytest.mark.parametrize("actors", ["hash", "none"])
+@pytest.mark.parametrize("text", WRITTEN)
+def test_titles_branches_and_messages_name_nobody_either(
+    program: Program, world: World, receiver: Receiver, text: str, actors: str
+) -> None:
+    """Nor do addresses in them, of e-mail, profile or picture; a fork's owner neither."""
+    world.repository("person-author/shop", fork=True, owner_type="User")
+    pull = world.pull_request(
+        124,
+        title=text,
+        message=text,
+        branch="person-author/fix",
+        head_repository="person-author/shop",
+        author="person-author",
+        merged_at=MERGED,
+        timeline=[
+            happened("reviewed", at="2026-11-03T07:00:00Z", by="person-bob", review="approved"),
+            happened("reviewed", at="2026-11-03T07:10:00Z", by="person-carol", review="approved"),
+        ],
+    )
+    run = world.run(
+        event="pull_request",
+        branch=pull.plan.branch,
+        head_repository="person-author/shop",
+        actor="person-author",
+        title=text.replace("person-bob", "person-author").replace("person-carol", "PERSON-author"),
+        jobs=[job("test", "failure", steps=[step("pytest", 9, "failure")])],
+    )
+    results = [
+        program.export(run, actors=actors, log_level="debug"),
+        closings.pull_request(program, 124, actors=actors, log_level="debug"),
+    ]
+    assert [each.outputs["status"] for each in results] == ["exported"] * 2
+    for each in results:
+        assert PERSON not in leaks.everything(each, receiver).lower()
+    branch = receiver.span("RUN CI").attributes["vcs.ref.head.name"]
+    assert branch == f"{'***' if actors == 'none' else hash_of('person-author')}/fix"
+
+
+@pytest.mark.parametrize("text", ["Bump @acme/ui to v2", "actions/checkout@v4", "a@b", "author"])
+def test_what_names_nobody_stays(
+    program: Program, world: World, receiver: Receiver, text: str
+) -> None:
+    """A package's scope, a version, a word."""
+    world.pull_request(124, title=text, author="person-author", merged_at=MERGED)
+    closings.pull_request(program, 124, actors="none")
+    assert receiver.span("pull request #124").attributes["vcs.change.title"] == text
+
+
+def test_the_owner_of_the_repository_is_its_name(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Whoever owns it is in each of its addresses."""
+    run = world.run(actor="acme", branch="acme/fix")
+    program.export(run, actors="none")
+    span = receiver.span("RUN CI")
+    assert span.resource["vcs.owner.name"] == "acme"
+    assert "github.actor" not in span.attributes
+    assert span.attributes["vcs.ref.head.name"] == "acme/fix"
+
+
 @pytest.mark.parametrize("actors", ["hash", "none"])
 def test_whom_a_request_was_about_still_tells_requests_apart(
     program: Program, receiver: Receiver, actors: str

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
-from tests.support.program import Program
+import pytest
+from tests.support import closings
+from tests.support.program import Program, Result
+from tests.views.builders import HOSTILE
 
-from flow_telemetry.testing.world import World, job, step
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.world import World, annotation, happened, job, step
 
 _NAMES = (
     "::error::not ours",
@@ -29,6 +33,73 @@ def test_names_are_no_commands_to_the_runner(program: Program, world: World) -> 
     assert not [line for line in result.log.splitlines() if re.match(r"\s*::|.*##\[", line)]
     assert "<img" not in re.sub("`[^`]*`", "", result.summary)
     assert "\x1b" not in result.summary + result.log
+
+
+# Tags that are ours; a text's own would be escaped, or stand in a code span.
+_OUR_TAGS = {"<sub>", "</sub>"}
+
+
+def assert_harmless(result: Result) -> None:
+    """Assert that nothing in the log is a command, and nothing in the summary is markup."""
+    assert result.outputs["status"] == "exported"
+    assert not [line for line in result.log.splitlines() if re.match(r"\s*::|.*##\[", line)]
+    told = result.log + result.summary
+    assert not re.search(
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", told
+    )
+    fences = [line for line in result.summary.splitlines() if line.lstrip().startswith("```")]
+    assert fences == ["```mermaid", "```"] * (len(fences) // 2)
+    outside = re.sub(r"^```mermaid$.*?^```$", "", result.summary, flags=re.DOTALL | re.MULTILINE)
+    outside = re.sub(r"(?<!\\)(`+)(?!`).*?(?<!`)\1(?!`)", "", outside)
+    outside, links = re.subn(r"\]\(<https://github\.com/acme/shop/[\w/]*>\)", "](ours)", outside)
+    assert links
+    assert set(re.findall(r"(?<!\\)</?\w[^>]*>", outside)) - _OUR_TAGS == set()
+    assert outside.count("](") == links
+
+
+@pytest.mark.parametrize("text", [each for each in HOSTILE if each.strip()])
+def test_a_hostile_text_in_every_place_of_a_pull_request_is_only_shown(
+    program: Program, world: World, receiver: Receiver, text: str
+) -> None:
+    """As title, branch, label, login, type, workflow, job, step, and in what a tool annotated."""
+    name = text[:200].encode(errors="replace").decode()
+    world.issue(17, title=text, type=name, labels=[name], closed_at="2026-11-04T08:00:00Z")
+    world.pull_request(
+        123,
+        title=text,
+        branch=name,
+        author=name,
+        labels=[name],
+        closes=[17],
+        merged_at="2026-11-04T08:00:00Z",
+        timeline=[
+            happened("labeled", at="2026-11-03T08:00:00Z", by=name, subject=name),
+            happened("review_requested", at="2026-11-03T09:00:00Z", by=name, subject=name),
+        ],
+    )
+    failed = job(
+        text,
+        "failure",
+        steps=[step(text, 20, "failure")],
+        annotations=[annotation(text, title=text)],
+    )
+    run = world.run(
+        event="pull_request",
+        branch=name,
+        actor=name,
+        workflow=text,
+        path=".github/workflows/ci.yml",
+        title=text,
+        jobs=[failed],
+    )
+    for result in (
+        program.export(run, log_level="debug"),
+        closings.pull_request(program, 123, log_level="debug"),
+        closings.issue(program, "acme/shop#17", trace_scope="item", log_level="debug"),
+    ):
+        assert_harmless(result)
+        assert (result.errors, result.warnings) == ([], [])
+    assert len(receiver.spans_named("pull request #123")) >= 1
 
 
 def test_a_drawn_trace_is_no_command_either(program: Program, world: World) -> None:

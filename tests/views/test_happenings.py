@@ -12,8 +12,8 @@ from tests.views.flow_builders import DAY, exported_change, exported_item, make_
 from flow_telemetry.model import Actor, Event, EventKind
 from flow_telemetry.outcome import Exported
 from flow_telemetry.settings import Actors
+from flow_telemetry.views.report import report
 from flow_telemetry.views.summary import job_summary
-from flow_telemetry.views.terminal import report
 
 
 def _shown(exported: Exported) -> str:

@@ -25,7 +25,8 @@ from flow_telemetry.model import Actor, Change, Event, EventKind
 from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.telemetry import Span
 from flow_telemetry.views import cells
-from flow_telemetry.views.terminal import report, tree
+from flow_telemetry.views.report import report
+from flow_telemetry.views.terminal import tree
 
 
 def _drawn(spans: list[Span], width: int = 60) -> list[str]:

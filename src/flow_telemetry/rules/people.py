@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
 from hashlib import sha256
+from typing import Any
 
+from flow_telemetry.model import Actor, Event, EventKind, Repository, WorkItem
 from flow_telemetry.settings import Actors
 
 _HASH_DIGITS = 16
+_NOBODY = "***"
+_ABOUT_PEOPLE = (
+    EventKind.ASSIGNED,
+    EventKind.UNASSIGNED,
+    EventKind.REVIEW_REQUESTED,
+    EventKind.REVIEW_REQUEST_REMOVED,
+)
+_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+# GitHub's logins; `@acme/shop` is a team or the scope of a package.
+_MENTION = re.compile(r"(?<![\w/.@+-])@([A-Za-z0-9][A-Za-z0-9-]{0,38})(?![\w/-])")
 
 
 def shown(login: str, actors: Actors) -> str | None:
@@ -19,3 +35,72 @@ def shown(login: str, actors: Actors) -> str | None:
 def hashed(login: str) -> str:
     """Return 16 hexadecimal digits: the same for a login each time, and of no meaning."""
     return sha256(login.encode(errors="replace")).hexdigest()[:_HASH_DIGITS]
+
+
+@dataclass(slots=True)
+class People:
+    """Those who are known to have taken part, and what becomes of their names in texts.
+
+    ``actors`` is what the user wants. Repositories are named as they are, also by their owners.
+    """
+
+    actors: Actors
+    _known: dict[str, str] = field(default_factory=dict)
+    _pattern: re.Pattern[str] | None = None
+
+    def meet(self, record: object) -> None:
+        """Remember everybody who is in a record, such as a run or a pull request."""
+        if self.actors is Actors.LOGIN:
+            return
+        owners = {each.owner.lower() for each in _all(record, Repository)}
+        for login in _logins(record):
+            if login and login.lower() not in owners:
+                self._known[login.lower()] = login
+        names = sorted(self._known, key=len, reverse=True)
+        either = "|".join(map(re.escape, names))
+        whole = rf"(?<![\w-])(?:{either})(?![\w-])"
+        self._pattern = re.compile(whole, re.IGNORECASE) if names else None
+
+    def text(self, text: str) -> str:
+        """Return what somebody wrote, a title or a branch, with no more of people than wanted.
+
+        Known people, whoever is mentioned with an @, and addresses of e-mail.
+        """
+        if self.actors is Actors.LOGIN:
+            return text
+        if "@" in text:
+            text = _ADDRESS.sub(_NOBODY, text)
+            text = _MENTION.sub(lambda found: "@" + self._name(found[1]), text)
+        if self._pattern is not None:
+            text = self._pattern.sub(lambda found: self._name(found[0]), text)
+        return text
+
+    def _name(self, name: str) -> str:
+        return shown(self._known.get(name.lower(), name), self.actors) or _NOBODY
+
+
+def _logins(record: object) -> Iterator[str]:
+    yield from (actor.login for actor in _all(record, Actor))
+    yield from (login for item in _all(record, WorkItem) for login in item.assignees)
+    yield from (e.subject for e in _all(record, Event) if e.kind in _ABOUT_PEOPLE)
+
+
+def _all(value: Any, kind: type[Any]) -> Iterator[Any]:
+    """All records of a kind in another; steps and what is no record hold none."""
+    if isinstance(value, kind):
+        yield value
+    if isinstance(value, tuple):
+        for each in value:
+            yield from _all(each, kind)
+    elif is_dataclass(value) and not isinstance(value, (Enum, type)):
+        for each in fields(value):
+            held = getattr(value, each.name)
+            if each.name not in ("jobs", "trace") and (
+                is_dataclass(held) or isinstance(held, tuple)
+            ):
+                yield from _all(held, kind)
+
+
+def texts_without(people: People, texts: Iterable[str]) -> tuple[str, ...]:
+    """Return several texts as `People.text` has them."""
+    return tuple(people.text(each) for each in texts)

@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeAlias
 
-from flow_telemetry.rules.people import hashed, shown
+from flow_telemetry.rules.people import People, hashed, shown
 from flow_telemetry.settings import Actors
 from flow_telemetry.signals import event_semconv, flow_semconv, semconv
-from flow_telemetry.telemetry import Attributes, AttributeValue, LogRecord, Measurement, Span
+from flow_telemetry.telemetry import (
+    Attributes,
+    AttributeValue,
+    LogRecord,
+    Measurement,
+    Prepared,
+    Span,
+)
 
 # Every attribute that holds a login. Whether somebody is human, bot or agent names nobody.
 PEOPLE = (
@@ -24,27 +31,57 @@ PEOPLE = (
     event_semconv.EVENT_ASSIGNEE,
     event_semconv.EVENT_REVIEWER,
 )
+# What people write, in which others may be named; labels and names of jobs name nobody.
+WRITTEN = (
+    semconv.VCS_CHANGE_TITLE,
+    semconv.VCS_REF_HEAD_NAME,
+    flow_semconv.VCS_REF_BASE_NAME,
+    semconv.GITHUB_RUN_TITLE,
+    semconv.GITHUB_ANNOTATION_MESSAGE,
+    semconv.GITHUB_ANNOTATION_TITLE,
+    flow_semconv.ITEM_TITLE,
+)
 # The reference of an event without a number, up to what it was about.
 _BEFORE_ABOUT = re.compile(r".*?#event:\w+:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ:")
 
-Telemetry = TypeVar("Telemetry", bound="Span | LogRecord | Measurement")
+Telemetry: TypeAlias = Span | LogRecord | Measurement | Prepared
 
 
-def without_names(stream: Iterable[Telemetry], actors: Actors) -> Iterator[Telemetry]:
-    """Return the stream with people as the policy has them; measurements hold none."""
+def without_names(stream: Iterable[Telemetry], people: People) -> Iterator[Telemetry]:
+    """Return the stream with people as the user wants them, in texts that somebody wrote too.
+
+    Requests that tools in the job made are handed on as they are.
+    """
     for each in stream:
-        if isinstance(each, Measurement) or actors is Actors.LOGIN:
+        if isinstance(each, Prepared) or people.actors is Actors.LOGIN:
             yield each
+        elif isinstance(each, Span):
+            yield _span_without(each, people)
         else:
-            yield replace(each, attributes=_without(each.attributes, actors))
+            clean = replace(each, attributes=_without(each.attributes, people))
+            if isinstance(clean, LogRecord) and clean.body:
+                clean = replace(clean, body=people.text(clean.body))
+            yield clean
 
 
-def _without(attributes: Attributes, actors: Actors) -> Attributes:
+def _span_without(span: Span, people: People) -> Span:
+    events = tuple(replace(e, attributes=_without(e.attributes, people)) for e in span.events)
+    return replace(
+        span,
+        attributes=_without(span.attributes, people),
+        events=events,
+        error=None if span.error is None else people.text(span.error),
+    )
+
+
+def _without(attributes: Attributes, people: People) -> Attributes:
     named = {name: attributes[name] for name in PEOPLE if name in attributes}
-    if not named:
+    written = [name for name in WRITTEN if name in attributes]
+    if not named and not written:
         return attributes
     kept = {name: value for name, value in attributes.items() if name not in named}
-    values = {name: _shown_value(value, actors) for name, value in named.items()}
+    kept.update({name: people.text(str(kept[name])) for name in written})
+    values = {name: _shown_value(value, people.actors) for name, value in named.items()}
     kept.update({name: value for name, value in values.items() if value is not None})
     return _without_in_reference(kept, named)
 

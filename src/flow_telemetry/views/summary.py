@@ -8,7 +8,6 @@ from flow_telemetry.outcome import Exported, Outcome
 from flow_telemetry.views.delivery import left_out, sentence, things_sent
 from flow_telemetry.views.durations import counted, duration
 from flow_telemetry.views.escape import markdown, markdown_link
-from flow_telemetry.views.summary_flow import change_sections, item_sections
 from flow_telemetry.views.summary_lines import (
     LONGEST_LINE,
     LONGEST_NAME,
@@ -80,12 +79,24 @@ def _sent_alone(outcome: Outcome) -> str:
 
 
 def _of_subject(exported: Exported) -> Iterator[Section]:
+    """Each kind by its own module, which is loaded where there is something to show."""
     if exported.run is not None:
         yield from run_sections(exported, exported.run)
+        if exported.inside is not None:
+            from flow_telemetry.views.summary_inside import inside_sections  # noqa: PLC0415
+
+            yield from inside_sections(exported.inside)
     elif exported.change is not None:
+        from flow_telemetry.views.summary_flow import change_sections  # noqa: PLC0415
+
         yield from change_sections(exported, exported.change)
     elif exported.item is not None:
+        from flow_telemetry.views.summary_flow import item_sections  # noqa: PLC0415
+
         yield from item_sections(exported, exported.item)
+    else:  # Nothing of it but its key is for those who read this.
+        yield Section(f"### {markdown(exported.title, LONGEST_NAME)}")
+        yield Section(f"Trace {trace_link(exported)}")
 
 
 def _goes_along(first: Exported, other: Exported) -> bool:

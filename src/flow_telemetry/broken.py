@@ -1,0 +1,71 @@
+"""What kept an answer from coming, out of the nested exceptions of requests and urllib3.
+
+Their texts are not shown: they name addresses, and those of proxies hold credentials.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+from urllib3 import exceptions as urllib3_exceptions
+
+PROXY_ADVICE = (
+    "Check HTTPS_PROXY and HTTP_PROXY: where it answered 407, they are to hold its user and "
+    "password (http://user:password@host:port); where it answered 403, it lets nobody through to "
+    "that host. NO_PROXY lists the hosts that need none"
+)
+_PROXY_KINDS = (
+    requests.exceptions.ProxyError,
+    requests.exceptions.InvalidProxyURL,
+    urllib3_exceptions.ProxyError,
+)
+_NOT_VALID = "its address is not valid"
+_NO_SOCKS = "SOCKS is not supported"
+_ANSWERED = "it answered"
+# http.client's only word for what a proxy answered to CONNECT.
+_TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})\b")
+
+
+def nested(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exception and all that it wraps, in any of the ways that libraries wrap."""
+    waiting: list[Any] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop(0)
+        if not isinstance(each, BaseException) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        waiting += [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
+
+
+def by_a_proxy(error: BaseException) -> str | None:
+    """Return what a proxy did in place of making a connection; None where none is to blame."""
+    found = list(nested(error))
+    if any(isinstance(each, requests.exceptions.InvalidProxyURL) for each in found):
+        return _NOT_VALID
+    if not any(isinstance(each, _PROXY_KINDS) for each in found):
+        # requests' word for a scheme that it knows with further packages only.
+        return _NO_SOCKS if _wants_socks(error) else None
+    for each in found:
+        if answered := _TUNNEL_STATUS.search(str(each)):
+            return f"{_ANSWERED} {answered.group(1)}"
+    return "it could not be reached"
+
+
+def is_lasting(told: str) -> bool:
+    """Return whether a proxy will do the same again, by what `by_a_proxy` tells."""
+    return told in (_NOT_VALID, _NO_SOCKS) or told.startswith(f"{_ANSWERED} 4")
+
+
+def refused_certificate(error: BaseException) -> bool:
+    """Return whether the server's certificate was not accepted."""
+    return any(isinstance(each, ssl.SSLCertVerificationError) for each in nested(error))
+
+
+def _wants_socks(error: BaseException) -> bool:
+    return isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error)

@@ -1,0 +1,144 @@
+"""What everybody may read of telemetry: all of the own repository, of others keys, ids, times."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flow_telemetry.export.points import Point, SeriesTable
+from flow_telemetry.signals.instruments import INSTRUMENTS
+from flow_telemetry.signals.withheld import ForEverybody
+from flow_telemetry.telemetry import (
+    Attributes,
+    LogRecord,
+    Measurement,
+    Prepared,
+    Resource,
+    Signal,
+    Span,
+    SpanEvent,
+    SpanLink,
+)
+
+HOME = "acme/shop"
+JIRA = Resource(attributes={"service.name": "jira"})
+
+
+def of_repository(full_name: str, **more: str) -> Resource:
+    owner, _, name = full_name.partition("/")
+    own = {"vcs.owner.name": owner, "vcs.repository.name": name, "service.name": "canary service"}
+    return Resource(attributes={**own, **more})
+
+
+def a_span(resource: Resource, **attributes: str) -> Span:
+    """A span of which everything is a canary that is no id or time."""
+    canaries: Attributes = {"flow.work_item.title": "canary", "some.attribute": "canary"}
+    return Span(
+        trace_id="a" * 32,
+        span_id="b" * 16,
+        parent_span_id="c" * 16,
+        name="canary",
+        start=1,
+        end=2,
+        resource=resource,
+        attributes={**canaries, **attributes},
+        events=(SpanEvent(name="canary", time=1, attributes=canaries),),
+        links=(SpanLink(trace_id="d" * 32, span_id="e" * 16, attributes=canaries),),
+        error="canary",
+    )
+
+
+def a_record(reference: str) -> LogRecord:
+    return LogRecord(
+        event_name="flow.work_item.labeled",
+        time=1,
+        observed=2,
+        trace_id="a" * 32,
+        span_id="b" * 16,
+        resource=JIRA,
+        attributes={"log.record.uid": reference, "flow.event.label": "canary"},
+        body="canary",
+    )
+
+
+def points(resource: Resource, *types: str) -> list[Point]:
+    table = SeriesTable()
+    for each in types:
+        attributes = {"flow.work_item.tracker": "jira", "flow.work_item.type": each}
+        fact = Measurement(
+            instrument=INSTRUMENTS[0], value=1, resource=resource, attributes=attributes
+        )
+        table.add(fact)
+    return table.points(1, 2)
+
+
+@pytest.mark.parametrize("resource", [of_repository(HOME), of_repository("ACME/Shop")])
+def test_what_is_of_the_own_repository_stays_whole(resource: Resource) -> None:
+    """Names of owners and repositories have no case on GitHub."""
+    span = a_span(resource)
+    assert ForEverybody(HOME).item(span) is span
+
+
+@pytest.mark.parametrize(
+    ("home", "resource"),
+    [
+        (HOME, JIRA),
+        (HOME, of_repository("acme/secret", url="canary")),
+        (HOME, of_repository("acme/shop/canary")),
+        ("", of_repository(HOME)),
+        ("", JIRA),
+        ("", Resource(attributes={})),
+    ],
+)
+def test_of_others_no_text_stays(home: str, resource: Resource) -> None:
+    """Where nobody says whose repository it is, nothing is its own."""
+    reference = "jira/ACME-57#status:2"
+    found = ForEverybody(home).item(a_span(resource, **{"flow.reference": reference}))
+    assert "canary" not in repr(replace(found, resource=Resource(attributes={})))
+    assert "canary service" not in repr(found)
+    assert (found.name, found.attributes) == (reference, {"flow.reference": reference})
+    assert (found.start, found.end, found.error, found.events) == (1, 2, "failed", ())
+    assert [link.span_id for link in found.links] == ["e" * 16]
+
+
+@pytest.mark.parametrize(
+    ("reference", "shown"),
+    [
+        ("jira/A-5#event:labeled:2026-11-24T03:43:00Z:canary", None),
+        ("jira/A-5#event:assigned:2026-11-24T03:43:00Z:canary\ncanary:2", None),
+        ("jira/A-5#event:commented:123", "jira/A-5#event:commented:123"),
+        ("github.com/a/b/actions/runs/1/job/2#test:canary:canary", "#test"),
+        ("jira/A-5@2026-11-24T03:43:00Z#status:2", "jira/A-5@2026-11-24T03:43:00Z#status:2"),
+    ],
+)
+def test_references_keep_what_is_key_number_or_time(reference: str, shown: str | None) -> None:
+    """Labels, people and tests are named in some of them."""
+    record = ForEverybody(HOME).item(a_record(reference))
+    assert "canary" not in repr(record)
+    uid = str(record.attributes["log.record.uid"])
+    assert uid.endswith(shown or ":2026-11-24T03:43:00Z")
+    assert reference.startswith(uid)
+
+
+def test_series_stay_apart() -> None:
+    """Their attributes are hidden, and differ still; equal ones are hidden equally."""
+    reader = ForEverybody(HOME)
+    found = [reader.item(each) for each in points(JIRA, "Epic", "Story")]
+    found += [reader.item(each) for each in points(JIRA, "Story")]
+    types = [str(point.attributes["flow.work_item.type"]) for point in found]
+    assert sorted(types[:2]) == ["(not shown)", "(not shown) 2"]
+    assert types[2] in types[:2]
+    assert {point.attributes["flow.work_item.tracker"] for point in found} == {"jira"}
+    assert len({id(point.resource) for point in found[:2]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("repository", "kept"), [("", True), ("Acme/Shop", True), ("acme/secret", False)]
+)
+def test_what_tools_wrote_is_kept_where_it_is_the_own_repositorys(
+    repository: str, kept: bool
+) -> None:
+    """What it says cannot be known, so it is whole or not at all."""
+    prepared = Prepared(signal=Signal.TRACES, body=b"", items=1, repository=repository)
+    assert ForEverybody(HOME).may_keep(prepared) is kept

@@ -1,0 +1,164 @@
+"""Credentials in names and titles: nothing that is exported, shown or kept holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.support import closings, leaks
+from tests.support.program import TOKEN, Program, Result
+
+from flow_telemetry.testing.faults import status
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.world import World, annotation, happened, job, step
+
+MERGED = "2026-11-04T08:00:00Z"
+HEADER = "canary-of-a-header-0123"
+TYPED = f"ghp_{'canaryOf36Letters' * 2}"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmVkLWJ5LWEtY2FuYXJ5"
+PEM = "-----BEGIN PRIVATE KEY-----\ncanary-of-a-key\n-----END PRIVATE KEY-----"
+# What somebody wrote, and what of it may leave nowhere.
+WRITTEN = {
+    f"rotate {TYPED}": TYPED,
+    f"use ghs_1234_{JWT} as well": JWT,
+    "curl -H 'Authorization: Bearer canary-of-a-bearer'": "canary-of-a-bearer",
+    "https://canary-user:canary-password@git.example/x": "canary-password",
+    "see https://a.example/?access_token=canary-of-a-query&x=1": "canary-of-a-query",
+    f"the key {PEM}": "canary-of-a-key",
+    f"sent {HEADER} by mistake": HEADER,
+    f"the token was {TOKEN}": TOKEN,
+    "ask customer-4711-canary": "customer-4711",
+}
+INPUTS: dict[str, Any] = {
+    "otlp_headers": f"x-key={HEADER}",
+    "redact": "\n".join(["", r"customer-\d+", r"(?i:nobody)-\w{4,10}"]),
+    "log_level": "debug",
+}
+
+
+def everything_of(program: Program, text: str, **inputs: Any) -> Iterator[Result]:
+    """What a failed run and a merged pull request come to whose names are all that text."""
+    world = program.github.world
+    one_line = " ".join(text.split())
+    world.issue(17, type="Story", title=text, labels=[one_line], closed_at=MERGED)
+    world.pull_request(
+        123,
+        title=text,
+        branch=one_line,
+        labels=[one_line],
+        closes=[17],
+        merged_at=MERGED,
+        timeline=[happened("labeled", at="2026-11-03T08:00:00Z", subject=one_line)],
+    )
+    failed = job(
+        one_line,
+        "failure",
+        steps=[step(one_line, 20, "failure")],
+        annotations=[annotation(text, title=text)],
+        labels=[one_line],
+    )
+    run = world.run(
+        event="pull_request",
+        branch=one_line,
+        workflow=one_line,
+        path=".github/workflows/ci.yml",
+        title=text,
+        jobs=[failed],
+    )
+    yield program.export(run, **{**INPUTS, **inputs})
+    yield closings.pull_request(program, 123, **{**INPUTS, **inputs})
+    yield closings.issue(program, "acme/shop#17", trace_scope="item", **{**INPUTS, **inputs})
+
+
+@pytest.mark.parametrize(("text", "secret"), WRITTEN.items(), ids=WRITTEN.values())
+def test_a_credential_in_names_and_titles_leaves_nowhere(
+    program: Program, receiver: Receiver, text: str, secret: str
+) -> None:
+    """In no span, record, point, resource, summary, annotation, output or line of the log."""
+    results = list(everything_of(program, text))
+    assert [each.outputs["status"] for each in results] == ["exported"] * 3
+    left = "\n".join(leaks.everything(each, receiver) for each in results)
+    assert secret not in left
+    assert "***" in left or "https://git.example/x" in left
+    assert receiver.events
+    assert receiver.metrics
+
+
+def test_nor_does_it_stay_in_the_spool(program: Program, receiver: Receiver) -> None:
+    """A spool is what would have been sent; it may be kept as an artifact."""
+    receiver.script("/v1/", status(401), times=None)
+    for result in everything_of(program, f"rotate {TYPED}"):
+        assert result.outputs["status"] == "spooled"
+        assert result.spool_files
+        assert TYPED not in leaks.everything(result, receiver)
+
+
+def test_what_stands_around_it_and_all_ids_stay(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """So that whoever looks for a job still finds it."""
+    run = world.run(jobs=[job(f"deploy {TYPED}", steps=[step("call ?token=canary&x=1")])])
+    program.export(run)
+    span = receiver.span("deploy ***")
+    assert receiver.span("call ?token=***&x=1").parent_span_id == span.span_id
+    assert span.attributes["flow.reference"].endswith(f"/job/{run.jobs[0].id}")
+
+
+def test_resources_hold_none_and_stay_one(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """The user's own resource attributes, the service's name, and the repository's address."""
+    run = world.run(jobs=[job("a"), job("b")], workflow=f"CI {TYPED}")
+    program.export(
+        run,
+        service_name="{workflow}",
+        resource_attributes="team=https://canary-user:canary@git.example/x",
+    )
+    resources = [span.resource for span in receiver.spans]
+    assert all(each == resources[0] for each in resources)
+    assert resources[0]["service.name"] == "CI ***"
+    assert resources[0]["team"] == "https://git.example/x"
+
+
+def test_a_header_that_everybody_knows_takes_no_names_away(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """A tenant is often called as the owner: names of repositories are no secrets."""
+    program.export(world.run(), otlp_headers="X-Scope-OrgID=acme/shop")
+    assert receiver.span("RUN CI").resource["vcs.repository.name"] == "shop"
+    assert receiver.span("RUN CI").resource["vcs.repository.url.full"].endswith("/acme/shop")
+
+
+@pytest.mark.parametrize("pattern", ["(unclosed", "x*", "(a+)+b", r"(a)\1"])
+def test_a_pattern_that_cannot_be_used_is_told_with_its_line(
+    program: Program, world: World, pattern: str
+) -> None:
+    """A warning, and a green build; nothing leaves that was to be taken out."""
+    result = program.export(world.run(), redact=f"fine-\\d+\n\n{pattern}")
+    assert result.status == 0
+    (warning,) = result.warnings
+    assert "input redact: the pattern on line 3 " in warning
+
+
+def test_a_drawn_trace_and_a_file_hold_none_either(program: Program, world: World) -> None:
+    """The command line takes credentials out as the action does."""
+    run = world.run(jobs=[job(f"deploy {TYPED}", steps=[step(f"use {TOKEN}")])])
+    words = ("export", "run", "--repo", "acme/shop", "--run-id", run.id, "--print")
+    result = program.command(*words, "--output", "x.jsonl", "--log-level", "debug")
+    written = (program.folder / "x.jsonl").read_text(encoding="utf-8")
+    assert "deploy ***" in result.stdout
+    assert "deploy ***" in written
+    assert TYPED not in result.stdout + result.stderr + written
+    assert TOKEN not in result.stdout + result.stderr + written
+
+
+def test_a_token_in_the_wrong_place_is_not_repeated(program: Program, world: World) -> None:
+    """An error quotes what was given, but not where that is a credential."""
+    world.run()
+    command = program.command("export", "run", "--repo", TYPED, "--run-id", "1")
+    action = program.action(mode="run", repository=TYPED, run_id="1")
+    assert (command.status, len(action.warnings)) == (1, 1)
+    for told in (command.stderr, action.log, action.summary):
+        assert TYPED not in told
+    assert "***" in command.stderr
