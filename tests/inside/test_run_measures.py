@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tests.inside.running import MEBIBYTE, OUTER, python, run, words_of
 
+from flow_telemetry.testing.faults import status
+from flow_telemetry.testing.metrics import MetricPoint
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.spans import SpanRecord
 
@@ -146,3 +148,58 @@ def test_arguments_are_sent_nowhere(receiver: Receiver) -> None:
     assert [span.name for span in receiver.spans] == ["sh", "curl"]
     assert [span.attributes["process.args_count"] for span in receiver.spans] == [4, 1]
     assert not [request for request in receiver.requests if "s3cret" in str(request.message)]
+
+
+def metrics_of(receiver: Receiver, *arguments: object, **environ: str) -> dict[str, MetricPoint]:
+    """Return the points that one command sent, by name and mode."""
+    run(*arguments, environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, **environ})
+    return {
+        f"{each.name} {each.attributes.get('cpu.mode', '')}".strip(): each
+        for each in receiver.metrics
+    }
+
+
+def test_time_memory_and_processor_time_are_metrics(receiver: Receiver) -> None:
+    """Histograms of few series: by repository, workflow, name and result."""
+    points = metrics_of(
+        receiver,
+        *("--name", "compile", "--", *python(HOLD.format(300, 0.4))),
+        GITHUB_REPOSITORY="acme/shop",
+        GITHUB_WORKFLOW="CI",
+    )
+    assert set(points) == {
+        *("flow.command.duration", "flow.command.memory.peak"),
+        *("flow.command.cpu.time user", "flow.command.cpu.time system"),
+    }
+    (span,) = receiver.spans
+    took, peak = points["flow.command.duration"], points["flow.command.memory.peak"]
+    assert took.value == pytest.approx(span.seconds)
+    assert peak.value == span.attributes["flow.command.memory.peak"]
+    assert peak.attributes == {
+        "github.repository": "acme/shop",
+        "cicd.pipeline.name": "CI",
+        "flow.command.name": "compile",
+        "flow.command.result": "success",
+    }
+    assert {(each.kind, each.temporality) for each in points.values()} == {("histogram", "DELTA")}
+
+
+def test_a_command_that_failed_is_another_series(receiver: Receiver) -> None:
+    """Without a name of its own its first word names it."""
+    points = metrics_of(receiver, "--", "sh", "-c", "exit 3")
+    told = points["flow.command.duration"].attributes
+    assert told == {"flow.command.name": "sh", "flow.command.result": "failure"}
+
+
+def test_without_metrics_only_the_span_leaves(receiver: Receiver) -> None:
+    """The standard variable and our input switch them off."""
+    metrics_of(receiver, "--", "true", OTEL_METRICS_EXPORTER="none")
+    metrics_of(receiver, "--", "true", FLOW_TELEMETRY_SIGNALS="traces")
+    assert ([span.name for span in receiver.spans], receiver.metrics) == (["true", "true"], [])
+
+
+def test_a_backend_without_metrics_is_not_complained_of(receiver: Receiver) -> None:
+    """It costs a command nothing that a trace's backend knows traces only."""
+    receiver.script("/v1/metrics", status(404), times=None)
+    done = run("--", "true", environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+    assert (done.stderr, [span.name for span in receiver.spans]) == ("", ["true"])

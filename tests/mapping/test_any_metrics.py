@@ -14,8 +14,8 @@ from tests.mapping.trees import assert_values
 from flow_telemetry.errors import PayloadError
 from flow_telemetry.rules.selection import Part
 from flow_telemetry.signals.metric_semconv import EXTRA_ATTRIBUTES
-from flow_telemetry.signals.metrics import run_measurements
 from flow_telemetry.signals.metrics.names import job_matrix, job_name
+from flow_telemetry.signals.metrics.of_runs import run_measurements
 
 
 def parts(answers: Answers) -> Iterator[Part]:

@@ -8,23 +8,34 @@ from enum import Enum
 
 import pytest
 from opentelemetry.semconv._incubating.attributes import cicd_attributes as cicd
+from opentelemetry.semconv._incubating.attributes import cpu_attributes as cpu
 from opentelemetry.semconv._incubating.attributes import deployment_attributes as deployment
+from opentelemetry.semconv._incubating.attributes import disk_attributes as disk
+from opentelemetry.semconv._incubating.attributes import network_attributes as network
+from opentelemetry.semconv._incubating.attributes import system_attributes as system
 from opentelemetry.semconv._incubating.attributes import vcs_attributes as vcs
-from opentelemetry.semconv._incubating.metrics import cicd_metrics, vcs_metrics
+from opentelemetry.semconv._incubating.metrics import cicd_metrics, system_metrics, vcs_metrics
 from tests.mapping.measured import RESOURCE
+from tests.mapping.measured_machine import measured_command, measured_job, measured_step
 from tests.mapping.test_metrics_of_changes import cart
 from tests.mapping.test_metrics_of_deliveries import FAILED, repair
 from tests.mapping.test_metrics_of_items import feature, story
 from tests.views.builders import busy_run
 
 from flow_telemetry.rules.selection import whole
-from flow_telemetry.signals import metrics
+from flow_telemetry.signals.commands import CommandPlace
 from flow_telemetry.signals.instruments import INSTRUMENTS
 from flow_telemetry.signals.metric_semconv import (
     EXTRA_ATTRIBUTES,
     METRIC_ATTRIBUTES,
     unknown_attributes,
 )
+from flow_telemetry.signals.metrics.of_changes import change_measurements
+from flow_telemetry.signals.metrics.of_commands import command_measurements
+from flow_telemetry.signals.metrics.of_deliveries import delivery_measurements
+from flow_telemetry.signals.metrics.of_items import feature_measurements, item_measurements
+from flow_telemetry.signals.metrics.of_machine import machine_measurements
+from flow_telemetry.signals.metrics.of_runs import points_of_job, run_measurements
 from flow_telemetry.telemetry import Instrument, InstrumentKind, Measurement
 
 OURS = [each for each in INSTRUMENTS if each.name.startswith("flow.")]
@@ -36,24 +47,36 @@ ENUMS: dict[str, type[Enum]] = {
     "vcs.change.state": vcs.VcsChangeStateValues,
     "vcs.line_change.type": vcs.VcsLineChangeTypeValues,
     "deployment.status": deployment.DeploymentStatusValues,
+    "cpu.mode": cpu.CpuModeValues,
+    "disk.io.direction": disk.DiskIoDirectionValues,
+    "network.io.direction": network.NetworkIoDirectionValues,
+    "system.memory.state": system.SystemMemoryStateValues,
 }
 KINDS = {
     "histogram": InstrumentKind.HISTOGRAM,
     "counter": InstrumentKind.SUM,
     "gauge": InstrumentKind.GAUGE,
+    # What goes up and down is a state at its instant; backends store it as they do a gauge.
+    "updowncounter": InstrumentKind.GAUGE,
 }
 
 
+JOB_POINTS = points_of_job(busy_run(), busy_run().jobs[0], RESOURCE)
+PLACE = CommandPlace(trace_id="1" * 32, span_id="1" * 16, parent_span_id=None)
+
+
 def everything() -> list[Measurement]:
-    """Return measurements of a busy run, a change, an item, a feature and two deployments."""
+    """Return measurements of a thing of each kind."""
     branch = ("vcs.ref.head.name",)
     return [
-        *metrics.run_measurements(whole(busy_run()), RESOURCE, default_branch="main"),
-        *metrics.change_measurements(cart(), RESOURCE, branch),
-        *metrics.item_measurements(story(closed=60), RESOURCE),
-        *metrics.feature_measurements(feature(), RESOURCE),
-        *metrics.delivery_measurements(repair(), RESOURCE),
-        *metrics.delivery_measurements(FAILED, RESOURCE),
+        *run_measurements(whole(busy_run()), RESOURCE, default_branch="main"),
+        *change_measurements(cart(), RESOURCE, branch),
+        *item_measurements(story(closed=60), RESOURCE),
+        *feature_measurements(feature(), RESOURCE),
+        *delivery_measurements(repair(), RESOURCE),
+        *delivery_measurements(FAILED, RESOURCE),
+        *machine_measurements(measured_job(measured_step("Compile", 1, 9, 2)), JOB_POINTS),
+        *command_measurements(measured_command(), PLACE, RESOURCE),
     ]
 
 
@@ -66,10 +89,17 @@ def _constants(module: object) -> dict[str, str]:
     return dict(found)
 
 
+_CONSTANTS = {
+    name: text
+    for module in (cicd_metrics, system_metrics, vcs_metrics)
+    for name, text in _constants(module).items()
+}
+
+
 @pytest.mark.parametrize("instrument", CONVENTION, ids=lambda each: each.name)
 def test_a_metric_of_the_conventions_is_as_they_define_it(instrument: Instrument) -> None:
     """Name, kind and unit are those of the package's constant."""
-    known = {**_constants(cicd_metrics), **_constants(vcs_metrics)}
+    known = dict(_CONSTANTS)
     text = known[instrument.name]
     assert f"\nUnit: {instrument.unit}\n" in text
     kind = re.search(r"Instrument: (\w+)", text)
@@ -101,14 +131,14 @@ def test_names_are_of_one_instrument_each() -> None:
     assert len(set(names)) == len(names)
     for each in INSTRUMENTS:
         assert re.fullmatch(r"[a-z]+(\.[a-z_]+)+", each.name)
-        assert re.fullmatch(r"s|min|1|\{[a-z]+\}", each.unit)
+        assert re.fullmatch(r"s|min|1|By|%|\{[a-z]+\}", each.unit)
         assert each.sent
         assert each.description
 
 
 def test_metrics_that_are_ours_take_no_name_of_the_conventions() -> None:
     """All of ours begin with `flow.`."""
-    assert not {each.name for each in OURS} & {*_constants(cicd_metrics), *_constants(vcs_metrics)}
+    assert not {each.name for each in OURS} & set(_CONSTANTS)
 
 
 def test_what_nobody_may_add_is_told() -> None:

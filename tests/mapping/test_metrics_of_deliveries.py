@@ -10,8 +10,8 @@ from tests.rules.builders import change, event
 from tests.rules.test_deliveries import deployment
 
 from flow_telemetry.model import Deployment, Event, EventKind
-from flow_telemetry.signals.metrics import delivery_measurements, dora_facts
 from flow_telemetry.signals.metrics.names import environment_name
+from flow_telemetry.signals.metrics.of_deliveries import delivery_measurements, dora_facts
 from flow_telemetry.telemetry import Measurement
 
 FAILED = deployment(1, 10, (20, "failure"))

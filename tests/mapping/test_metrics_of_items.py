@@ -10,16 +10,18 @@ from tests.rules.test_deliveries import deployment
 from tests.views.builders import make_job, make_run
 
 from flow_telemetry.model import (
-    ChangeNode,
     Event,
     EventKind,
-    FeatureTree,
-    ItemNode,
     Run,
     StatusCategory,
     WorkItem,
 )
-from flow_telemetry.signals.metrics import feature_measurements, item_measurements
+from flow_telemetry.model.tree import (
+    ChangeNode,
+    FeatureTree,
+    ItemNode,
+)
+from flow_telemetry.signals.metrics.of_items import feature_measurements, item_measurements
 from flow_telemetry.telemetry import Measurement
 
 BLOCKED, UNBLOCKED = EventKind.BLOCKED, EventKind.UNBLOCKED

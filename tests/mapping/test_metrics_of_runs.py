@@ -22,7 +22,7 @@ from tests.views.builders import (
 from flow_telemetry.model import Run
 from flow_telemetry.rules.selection import Part, ongoing, whole
 from flow_telemetry.settings import Export
-from flow_telemetry.signals.metrics import run_measurements
+from flow_telemetry.signals.metrics.of_runs import run_measurements
 from flow_telemetry.telemetry import Measurement
 
 DURATION, ERRORS = "cicd.pipeline.run.duration", "cicd.pipeline.run.errors"

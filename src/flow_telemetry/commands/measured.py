@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flow_telemetry.build import otlp_sink
+from flow_telemetry.build import otlp_sink, redactor_of
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.export.encode import encoding_of
 from flow_telemetry.export.send import otlp_sender
 from flow_telemetry.identity import host_of
 from flow_telemetry.inside.child import Ended
@@ -21,8 +22,9 @@ from flow_telemetry.model.measured import MeasuredCommand
 from flow_telemetry.settings import Door, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUT
 from flow_telemetry.signals.commands import CommandPlace, command_span
+from flow_telemetry.signals.redacted import redacted
 from flow_telemetry.signals.resources import ResourceMaker
-from flow_telemetry.telemetry import Delivery, Resource, Signal
+from flow_telemetry.telemetry import Delivery, Measurement, Resource, Signal, Span
 from flow_telemetry.views.escape import terminal_line
 
 # A build does not wait longer for telemetry; a job that is being cancelled cannot.
@@ -63,14 +65,28 @@ def send(measured: Measured, own: TraceContext, environ: Mapping[str, str]) -> s
     """Send the span of a command; return what went wrong, empty where nothing did."""
     try:
         settings = load_settings(environ, Door.COMMAND_LINE, _flags(environ))
-        place = _place(settings, own, environ)
-        span = command_span(measured.command(), place, _resource(settings, environ))
+        telemetry = _telemetry(measured, settings, own, environ)
     except (FlowTelemetryError, ValueError) as error:
         return terminal_line(str(error), _LONGEST_PROBLEM)
     stopped = measured.ended.stopped
     most = _SENDING_SECONDS_WHEN_STOPPED if stopped else settings.timeout or _SENDING_SECONDS
     sink = otlp_sink(settings, Deadline.after(SystemClock(), most))
-    return terminal_line(" ".join(map(_problem, sink.deliver([span]))), _LONGEST_PROBLEM).strip()
+    sent = sink.deliver(redacted(telemetry, redactor_of(settings)))
+    # One backend that cannot be reached would be told for each signal.
+    problems = dict.fromkeys(filter(None, map(_problem, sent)))
+    return terminal_line(" ".join(problems), _LONGEST_PROBLEM).strip()
+
+
+def _telemetry(
+    measured: Measured, settings: Settings, own: TraceContext, environ: Mapping[str, str]
+) -> list[Span | Measurement]:
+    command, place = measured.command(), _place(settings, own, environ)
+    resource, workflow = _resource(settings, environ), environ.get("GITHUB_WORKFLOW", "")
+    found: list[Span | Measurement] = [command_span(command, place, resource)]
+    if Signal.METRICS in settings.otlp.targets:
+        extra = settings.signals.metric_attributes
+        found += _measurements_of()(command, place, resource, extra, workflow=workflow)
+    return found
 
 
 def load_sender(environ: Mapping[str, str]) -> None:
@@ -80,9 +96,22 @@ def load_sender(environ: Mapping[str, str]) -> None:
         SettingsError: `send` will not send.
     """
     settings = load_settings(environ, Door.COMMAND_LINE)
-    target = settings.otlp.targets.get(Signal.TRACES)
-    if target is not None:
-        otlp_sender(target, Deadline(SystemClock())).close()
+    targets = settings.otlp.targets
+    for each in (Signal.TRACES, Signal.METRICS):
+        if each in targets:
+            encoding_of(each)
+            otlp_sender(targets[each], Deadline(SystemClock())).close()
+    if Signal.METRICS in targets:
+        _measurements_of()
+
+
+def _measurements_of() -> Callable[..., Iterator[Measurement]]:
+    """The mapping to metrics, loaded where there are any: their table takes its time."""
+    from flow_telemetry.signals.metrics.of_commands import (  # noqa: PLC0415
+        command_measurements,
+    )
+
+    return command_measurements
 
 
 def _flags(environ: Mapping[str, str]) -> dict[str, str]:
@@ -126,7 +155,7 @@ def _resource(settings: Settings, environ: Mapping[str, str]) -> Resource:
 
 
 def _problem(delivery: Delivery) -> str:
-    if delivery.complete or delivery.signal is not Signal.TRACES:
+    if delivery.complete:
         return ""
     told = " ".join(f"{f.problem}. {f.advice}." for f in delivery.failures)
     kept = f" It is kept in {', '.join(delivery.spool_files)}." if delivery.spooled else ""

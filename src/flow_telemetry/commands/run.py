@@ -30,11 +30,12 @@ def add_command(commands: Subparsers) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "run",
-        help="run a command and send what it used as a span",
+        help="run a command and send what it used as a span and metrics",
         usage="flow-telemetry run [-h] [--name NAME] -- COMMAND ...",
         description="Runs a command and sends a span with its time, exit status, memory, processor "
         "time, page faults and I/O, those of all processes below it included. The span stands "
-        "under the one that TRACEPARENT names, and the command finds its own there. Streams, "
+        "under the one that TRACEPARENT names, and the command finds its own there; duration, "
+        "memory and processor time leave as metrics too. Streams, "
         "terminal, signals and exit status are the command's, 127 where there is no such command. "
         "Without OTEL_EXPORTER_OTLP_ENDPOINT the command just runs.",
     )
@@ -114,7 +115,9 @@ def _measure(
         # Whatever happened, it is no matter of the command's.
         problem = type(error).__name__
     if problem:
-        sys.stderr.write(f"flow-telemetry: the span of the command was not sent: {problem}\n")
+        sys.stderr.write(
+            f"flow-telemetry: what was measured of the command was not sent in full: {problem}\n"
+        )
     return ended
 
 

@@ -78,6 +78,7 @@ def _usage(counted: Sequence[MachineSample], within: Sequence[MachineSample]) ->
         start=within[0].time,
         end=last.time,
         samples=len(within),
+        memory_before=first.memory,
         memory_peak=max(each.memory for each in within),
         memory_mean=sum(each.memory for each in within) / len(within),
         cpu_peak=max(shares, default=0.0),

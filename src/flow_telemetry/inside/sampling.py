@@ -19,10 +19,10 @@ from pathlib import Path
 
 import psutil
 
+from flow_telemetry.inside.sampled import NOTE, SAMPLES
 from flow_telemetry.inside.samples import parse_samples
 from flow_telemetry.model.measured import MachineSamples
 
-_SAMPLES, _NOTE = "samples.jsonl", "sampler.json"
 _PROGRAM = Path(__file__).with_name("sampler.py")
 # A process of the runner that ends with the job: GitHub's own, and those that stand in for it.
 _RUNNERS = ("runner.worker", "act", "act_runner", "forgejo-runner", "gitea-runner")
@@ -55,12 +55,12 @@ def start_sampler(
     token = secrets.token_hex(16)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / _SAMPLES
+        path = folder / SAMPLES
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
         process = psutil.Process(_spawn(_command(path, token, owner), folder, environ))
         note = {"pid": process.pid, "created": process.create_time(), "token": token}
-        (folder / _NOTE).write_text(json.dumps(note), encoding="utf-8")
+        (folder / NOTE).write_text(json.dumps(note), encoding="utf-8")
     except (OSError, psutil.Error):
         return False
     return True
@@ -74,14 +74,20 @@ def stop_sampler(folder: Path) -> MachineSamples | None:
     process = _running(folder)
     if process is not None:
         _end(process)
-    try:
-        with (folder / _SAMPLES).open(encoding="utf-8", errors="replace") as file:
-            samples = parse_samples(file.read(_MOST_BYTES).splitlines())
-    except OSError:
-        samples = None
-    for name in (_NOTE, _SAMPLES):
+    samples = _read(folder / SAMPLES)
+    for name in (NOTE, SAMPLES):
         _remove(folder / name)
     return samples
+
+
+def _read(path: Path) -> MachineSamples | None:
+    try:
+        if not path.is_file():  # Whoever put a pipe there would have us wait for ever.
+            return None
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return parse_samples(file.read(_MOST_BYTES).splitlines())
+    except OSError:
+        return None
 
 
 def runner_process() -> psutil.Process | None:
@@ -108,7 +114,7 @@ def _running(folder: Path) -> psutil.Process | None:
 
 def _note(folder: Path) -> _Note | None:
     try:
-        with (folder / _NOTE).open(encoding="utf-8") as file:
+        with (folder / NOTE).open(encoding="utf-8") as file:
             note = json.loads(file.read(_MOST_NOTE_BYTES))
         return _Note(pid=int(note["pid"]), created=float(note["created"]), token=str(note["token"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
@@ -155,9 +161,8 @@ def _spawn(command: list[str], folder: Path, environ: Mapping[str, str]) -> int:
 def _end(process: psutil.Process) -> None:
     try:
         process.terminate()
-        process.wait(_PATIENCE_SECONDS)
-    except psutil.TimeoutExpired:
-        process.kill()
+        if psutil.wait_procs([process], _PATIENCE_SECONDS)[1]:
+            process.kill()
     except psutil.Error:
         return  # It ended meanwhile.
 

@@ -23,19 +23,6 @@ from flow_telemetry.model.items import (
     StatusCategory,
     WorkItem,
 )
-from flow_telemetry.model.reports import (
-    CaseFailure,
-    CaseResult,
-    Coverage,
-    CoverageUnit,
-    Covered,
-    LogLevel,
-    LogLine,
-    PackageCoverage,
-    TestCase,
-    TestReport,
-    TestSuite,
-)
 from flow_telemetry.model.runs import (
     Annotation,
     Approval,
@@ -45,7 +32,6 @@ from flow_telemetry.model.runs import (
     Run,
     Step,
 )
-from flow_telemetry.model.tree import ChangeNode, FeatureTree, ItemNode
 
 __all__ = [
     "MOST_ANCESTORS",
@@ -54,27 +40,16 @@ __all__ = [
     "ActorKind",
     "Annotation",
     "Approval",
-    "CaseFailure",
-    "CaseResult",
     "Change",
-    "ChangeNode",
-    "Coverage",
-    "CoverageUnit",
-    "Covered",
     "Deployment",
     "DeploymentStatus",
     "Event",
     "EventKind",
-    "FeatureTree",
     "ItemChain",
-    "ItemNode",
     "Items",
     "Job",
     "JobDeployment",
     "Lineage",
-    "LogLevel",
-    "LogLine",
-    "PackageCoverage",
     "Parentage",
     "ReferencedWorkflow",
     "Repository",
@@ -83,9 +58,6 @@ __all__ = [
     "Run",
     "StatusCategory",
     "Step",
-    "TestCase",
-    "TestReport",
-    "TestSuite",
     "WorkItem",
     "result_of",
 ]

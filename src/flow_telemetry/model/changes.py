@@ -30,6 +30,7 @@ class Change:
     merged_at: datetime | None = None
     merge_commit: str | None = None
     base_branch: str = ""
+    base_sha: str = ""
     default_branch: str | None = None
     head_branch: str = ""
     head_repository: str | None = None

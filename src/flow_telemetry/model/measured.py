@@ -89,13 +89,15 @@ class MachineSamples:
 class MachineUsage:
     """The machine over a stretch of time, from its first sample there to its last.
 
-    Memory in bytes; processor time as a share of all processors, 0 to 1, ``cpu_peak`` being that
-    of the busiest second; what went over disk and network in bytes.
+    Memory in bytes, ``memory_before`` in use when it began; processor time as a share of all
+    processors, 0 to 1, ``cpu_peak`` being that of the busiest second; what went over disk and
+    network in bytes.
     """
 
     start: datetime
     end: datetime
     samples: int
+    memory_before: int
     memory_peak: int
     memory_mean: float
     cpu_peak: float
@@ -104,3 +106,27 @@ class MachineUsage:
     disk_written: int
     network_received: int
     network_sent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredStep:
+    """The machine while a step ran; its times are GitHub's, in whole seconds."""
+
+    name: str
+    start: datetime
+    end: datetime
+    usage: MachineUsage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredJob:
+    """The machine while a job ran: processors and bytes of memory that it has, and what was used.
+
+    ``curve`` is its course in a bounded number of stretches.
+    """
+
+    processors: int
+    memory: int
+    usage: MachineUsage
+    steps: tuple[MeasuredStep, ...] = ()
+    curve: tuple[MachineUsage, ...] = ()

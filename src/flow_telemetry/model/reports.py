@@ -59,8 +59,10 @@ class TestCase:
 
     @property
     def full_name(self) -> str:
-        """Its name with that of the class before it."""
-        return f"{self.class_name}.{self.name}" if self.class_name else self.name
+        """Its name with that of the class before it; jest gives one name for both."""
+        if self.class_name in {"", self.name}:
+            return self.name
+        return f"{self.class_name}.{self.name}"
 
     def part(self, report: str) -> str:
         """Return what follows the owner's in its flow reference, in a report of that name."""
@@ -160,12 +162,14 @@ class LogLine:
     """A line of a run's log, without colours and marks.
 
     ``job`` is the job's name as GitHub's archive has it (see `log_names`), ``step`` the step's
-    number, None where the archive has only files of whole jobs. ``time`` is None for lines before
-    the first that has one. ``group`` is the group that the line stands in, its title included.
+    number, None where the archive has only files of whole jobs. ``number`` counts the lines as they
+    were read, from 1. ``time`` is None for lines before the first that has one. ``group`` is the
+    group that the line stands in, its title included.
     """
 
     job: str
     step: int | None = None
+    number: int = 0
     time: datetime | None = None
     text: str = ""
     group: str = ""

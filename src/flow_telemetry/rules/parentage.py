@@ -42,6 +42,14 @@ def lookup(run: Run) -> Lookup:
     return Lookup.COMMIT if run.event == "release" else Lookup.NONE
 
 
+def may_deploy(run: Run) -> bool:
+    """Whether a run can have delivered something that is merged, so that it is worth a request.
+
+    Runs of pull requests do not.
+    """
+    return run.event in ("push", "release") or asks_for_deployments(run)
+
+
 def asks_for_deployments(run: Run) -> bool:
     """Whether a deployment that the run made may decide what it belongs to."""
     return lookup(run) is Lookup.NONE or run.event == "workflow_dispatch"

@@ -98,6 +98,18 @@ def step_interval(step: Step, previous_end: datetime) -> Interval:
     return Interval.of(start, step.completed_at if step_ran(step) else None)
 
 
+def step_intervals(run: Run, job: Job) -> tuple[tuple[Step, Interval], ...]:
+    """Return the steps of a job that have ended, each with its time, in their order."""
+    found = []
+    previous_end = job_began(job) or job_interval(run, job).start
+    for step in job.steps:
+        if step.completed:
+            interval = step_interval(step, previous_end)
+            previous_end = max(previous_end, interval.end)
+            found.append((step, interval))
+    return tuple(found)
+
+
 def job_queued(job: Job) -> Interval | None:
     """Return the time that a job waited for a runner, after its last approval if it had any.
 

@@ -5,6 +5,7 @@ from flow_telemetry.settings.choices import (
     Detail,
     Door,
     Export,
+    JobLogs,
     LogLevel,
     Mode,
     OldSpans,
@@ -12,9 +13,11 @@ from flow_telemetry.settings.choices import (
     TraceScope,
     TrackerChoice,
 )
+from flow_telemetry.settings.inside import InsideSettings
 from flow_telemetry.settings.jira import JiraSettings
 from flow_telemetry.settings.load import GitHubSettings, Settings, load_settings, wants_failure
 from flow_telemetry.settings.otlp import OtlpSettings
+from flow_telemetry.settings.redaction import RedactionSettings
 from flow_telemetry.settings.runner import RunnerContext
 from flow_telemetry.settings.signals import (
     Actors,
@@ -36,13 +39,16 @@ __all__ = [
     "EventTime",
     "Export",
     "GitHubSettings",
+    "InsideSettings",
     "JiraSettings",
+    "JobLogs",
     "LogLevel",
     "MetricShape",
     "Mode",
     "OldSpans",
     "OtlpSettings",
     "PhaseSending",
+    "RedactionSettings",
     "RunnerContext",
     "Settings",
     "SignalSettings",

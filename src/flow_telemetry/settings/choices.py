@@ -22,6 +22,7 @@ class Mode(Enum):
     FEATURE = "feature"
     EVENT = "event"
     SWEEP = "sweep"
+    CONTEXT = "context"
 
 
 class Export(Enum):
@@ -78,6 +79,14 @@ class PhaseSending(Enum):
 
     COMPLETED = "completed"
     LIVE = "live"
+
+
+class JobLogs(Enum):
+    """Of which steps the lines of GitHub's logs leave as log records."""
+
+    NONE = "none"
+    FAILED = "failed"
+    ALL = "all"
 
 
 class LogLevel(Enum):

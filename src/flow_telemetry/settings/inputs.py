@@ -57,7 +57,8 @@ INPUTS = (
         "where it is one; on deployment_status the deployment; on schedule or dispatch with since "
         "a sweep; otherwise this run. run: the run that run-id names. change: the pull request "
         "that number names. item: what work-item-key names. feature: what feature-key names. "
-        "event: nothing but the record of what the event tells of. sweep: what was closed since.",
+        "event: nothing but the record of what the event tells of. sweep: what was closed since. "
+        "context: exports nothing, but gives the later steps of the job its trace context.",
     ),
     Input(
         name="repository",
@@ -259,6 +260,61 @@ INPUTS = (
         name="blocked-names",
         default="blocked",
         description="Statuses and labels that mean that an item is blocked, as a list.",
+    ),
+    Input(
+        name="redact",
+        description="Regular expressions of what is to leave as *** wherever it stands, one a "
+        "line, besides the forms of credentials that are always taken out.",
+    ),
+    Input(
+        name="measure",
+        default="false",
+        description="In mode context: whether to sample processor, memory, disk and network of "
+        "the machine until the export at the end of the job.",
+    ),
+    Input(
+        name="inject-endpoint",
+        default="false",
+        description="In mode context: whether later steps get OTEL_EXPORTER_OTLP_* too. Every "
+        "later process of the job can then read the endpoint's credentials.",
+    ),
+    Input(
+        name="test-reports",
+        description="Patterns of test reports below the workspace (JUnit XML, TRX), one a line, "
+        "such as **/junit*.xml; a leading ! excludes. Default: none.",
+    ),
+    Input(
+        name="coverage-reports",
+        description="Patterns of coverage reports below the workspace (Cobertura, JaCoCo, LCOV, "
+        "coverage.py, Go, Clover), one a line; a leading ! excludes. Default: none.",
+    ),
+    Input(
+        name="trace-files",
+        description="Patterns of files of OTLP JSON lines that tools in the job wrote, one a line, "
+        "such as **/*.otlp.jsonl; a leading ! excludes. Default: none.",
+    ),
+    Input(
+        name="trace-artifacts",
+        description="For an export from outside of the run: patterns of names of its artifacts "
+        "that hold trace-files, one a line. Default: none.",
+    ),
+    Input(
+        name="fork-artifacts",
+        default="false",
+        description="Whether trace-artifacts may come from runs of forks, whose authors then "
+        "decide what is sent.",
+    ),
+    Input(
+        name="logs",
+        default="none",
+        description="Of which steps the lines of the logs leave as log records: none, failed or "
+        "all.",
+    ),
+    Input(
+        name="log-limit",
+        default="1MB",
+        description="Most that logs sends of a run; of a failed step that is larger its end is "
+        "sent.",
     ),
     Input(
         name="service-name",

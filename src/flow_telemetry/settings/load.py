@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.settings import values
+from flow_telemetry.settings.certificates import authorities
 from flow_telemetry.settings.choices import Door, Export, LogLevel, Mode
 from flow_telemetry.settings.inputs import INPUT, INPUTS, given, optional
+from flow_telemetry.settings.inside import InsideSettings, inside_settings
 from flow_telemetry.settings.otlp import OtlpSettings, otlp_settings
+from flow_telemetry.settings.redaction import RedactionSettings, redaction_settings
 from flow_telemetry.settings.runner import RunnerContext, runner_context
 from flow_telemetry.settings.signals import SignalSettings, signal_settings
 from flow_telemetry.settings.sweeping import SweepSettings, sweep_settings
@@ -29,11 +32,16 @@ _LARGE_MODES = ("sweep", "feature", "item")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitHubSettings:
-    """Which GitHub to read, and with what token; the token is in no representation."""
+    """Which GitHub to read, and with what token; the token is in no representation.
+
+    ``authorities`` is the file or folder with the certificate authorities that are trusted in
+    place of the usual ones; empty for these.
+    """
 
     api_url: str = _PUBLIC_API
     server_url: str = _PUBLIC_SERVER
     token: str = field(default="", repr=False)
+    authorities: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,8 @@ class Settings:
     trackers: TrackerSettings
     sweep: SweepSettings
     signals: SignalSettings
+    redaction: RedactionSettings
+    inside: InsideSettings
     snapshot: bool
     repositories: tuple[str, ...]
     max_requests: int
@@ -75,7 +85,7 @@ def load_settings(
     """
     inputs = {**_inputs_of(environ), **{k: v for k, v in (flags or {}).items() if v != ""}}
     runner = runner_context(environ)
-    signals = signal_settings(inputs)
+    signals, trusted = signal_settings(inputs), authorities(environ)
     return Settings(
         mode=values.choice("mode", given(inputs, "mode"), Mode),
         repository=optional(inputs, "repository", values.repository),
@@ -84,9 +94,11 @@ def load_settings(
         number=optional(inputs, "number", values.positive_integer),
         export=values.choice("export", given(inputs, "export"), Export),
         tracing=tracing_settings(inputs),
-        trackers=tracker_settings(inputs),
+        trackers=tracker_settings(inputs, trusted),
         sweep=sweep_settings(inputs),
         signals=signals,
+        redaction=redaction_settings(inputs, environ, runner.repository),
+        inside=inside_settings(inputs),
         snapshot=values.boolean("snapshot", given(inputs, "snapshot")),
         repositories=_repositories(inputs),
         max_requests=values.positive_integer("max-requests", given(inputs, "max-requests")),
@@ -97,7 +109,7 @@ def load_settings(
         timeout=_timeout(inputs, door, runner),
         spool_path=_spool_path(inputs, runner, door),
         log_level=_log_level(inputs, runner),
-        github=_github(inputs, environ),
+        github=_github(inputs, environ, trusted),
         otlp=otlp_settings(inputs, environ, signals.wanted),
         runner=runner,
     )
@@ -155,7 +167,7 @@ def _log_level(inputs: Mapping[str, str], runner: RunnerContext) -> LogLevel:
     return LogLevel.DEBUG if runner.debug else level
 
 
-def _github(inputs: Mapping[str, str], environ: Mapping[str, str]) -> GitHubSettings:
+def _github(inputs: Mapping[str, str], environ: Mapping[str, str], trusted: str) -> GitHubSettings:
     token = given(inputs, "github-token") or environ.get("GITHUB_TOKEN", "").strip()
     if any(not "!" <= c <= "~" for c in token):
         raise SettingsError(
@@ -166,6 +178,7 @@ def _github(inputs: Mapping[str, str], environ: Mapping[str, str]) -> GitHubSett
         api_url=_url("GITHUB_API_URL", environ, _PUBLIC_API),
         server_url=_url("GITHUB_SERVER_URL", environ, _PUBLIC_SERVER),
         token=token,
+        authorities=trusted,
     )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.settings import values
+from flow_telemetry.settings.certificates import authorities
 from flow_telemetry.telemetry import Signal, SignalTarget
 
 _GRPC_PORT = 4317
@@ -35,16 +36,17 @@ def otlp_settings(
     """Return where each of the wanted signals goes.
 
     Raises:
-        SettingsError: an endpoint, header list, protocol or timeout cannot be used.
+        SettingsError: an endpoint, header list, protocol, timeout or file of certificate
+            authorities cannot be used.
     """
-    targets, off = {}, {}
+    targets, off, trusted = {}, {}, authorities(environ)
     for signal in Signal:
         if signal not in wanted:
             off[signal] = "input signals leaves it out"
             continue
         reason = _switched_off(signal, environ)
         if reason is None:
-            target = _target(signal, inputs, environ)
+            target = _target(signal, inputs, environ, trusted)
             if target is not None:
                 targets[signal] = target
                 continue
@@ -66,7 +68,7 @@ def _switched_off(signal: Signal, environ: Mapping[str, str]) -> str | None:
 
 
 def _target(
-    signal: Signal, inputs: Mapping[str, str], environ: Mapping[str, str]
+    signal: Signal, inputs: Mapping[str, str], environ: Mapping[str, str], trusted: str
 ) -> SignalTarget | None:
     found = _endpoint(signal, inputs, environ)
     if found is None:
@@ -83,6 +85,9 @@ def _target(
         headers=values.headers(header_name, header_text),
         timeout=_timeout(signal, environ),
         compression=_compression(signal, environ),
+        certificate=_file(signal, "CERTIFICATE", environ) or trusted,
+        client_certificate=_file(signal, "CLIENT_CERTIFICATE", environ),
+        client_key=_file(signal, "CLIENT_KEY", environ),
     )
 
 
@@ -167,6 +172,11 @@ def _timeout(signal: Signal, environ: Mapping[str, str]) -> float:
     if not text:
         return _DEFAULT_TIMEOUT_SECONDS
     return values.positive_integer(name, text) / 1000
+
+
+def _file(signal: Signal, ending: str, environ: Mapping[str, str]) -> str:
+    """A file in PEM, by the specification; whether it can be read shows when it is needed."""
+    return _first(*_variables(signal, ending, environ))[1]
 
 
 def _compression(signal: Signal, environ: Mapping[str, str]) -> str:

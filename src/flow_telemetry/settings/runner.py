@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 
 from flow_telemetry.settings.inputs import PREFIX
 
@@ -32,8 +33,16 @@ class RunnerContext:
     step_started_at: datetime | None = None
     summary_path: str | None = None
     output_path: str | None = None
+    environment_path: str | None = None
     temporary_folder: str | None = None
+    workspace: str | None = None
     debug: bool = False
+
+    @property
+    def own_folder(self) -> Path | None:
+        """Where the program's steps of one job leave something to each other."""
+        folder = self.temporary_folder
+        return Path(folder) / "flow-telemetry-job" if folder else None
 
 
 def runner_context(environ: Mapping[str, str]) -> RunnerContext:
@@ -51,7 +60,9 @@ def runner_context(environ: Mapping[str, str]) -> RunnerContext:
         step_started_at=_time(environ, f"{PREFIX}STARTED_AT"),
         summary_path=environ.get("GITHUB_STEP_SUMMARY") or None,
         output_path=environ.get("GITHUB_OUTPUT") or None,
+        environment_path=environ.get("GITHUB_ENV") or None,
         temporary_folder=environ.get("RUNNER_TEMP") or None,
+        workspace=environ.get("GITHUB_WORKSPACE") or None,
         debug=environ.get("RUNNER_DEBUG") == "1",
     )
 

@@ -49,8 +49,8 @@ class TrackerSettings:
         return self.choice in (TrackerChoice.AUTO, TrackerChoice.JIRA) and configured
 
 
-def tracker_settings(inputs: Mapping[str, str]) -> TrackerSettings:
-    """Return what the inputs say of trackers.
+def tracker_settings(inputs: Mapping[str, str], authorities: str = "") -> TrackerSettings:
+    """Return what the inputs say of trackers; ``authorities`` is as in `JiraSettings`.
 
     Raises:
         SettingsError: a value cannot be used; the text names the input.
@@ -63,7 +63,7 @@ def tracker_settings(inputs: Mapping[str, str]) -> TrackerSettings:
         aliases=_aliases(inputs),
         status_project=given(inputs, "status-project"),
         status_categories=_categories(inputs),
-        jira=_jira(inputs, projects),
+        jira=_jira(inputs, projects, authorities),
         jira_projects=projects,
     )
 
@@ -99,7 +99,9 @@ def _categories(inputs: Mapping[str, str]) -> Mapping[str, StatusCategory]:
     return found
 
 
-def _jira(inputs: Mapping[str, str], projects: frozenset[str]) -> JiraSettings | None:
+def _jira(
+    inputs: Mapping[str, str], projects: frozenset[str], authorities: str
+) -> JiraSettings | None:
     url = given(inputs, "jira-url").rstrip("/")
     email, token = given(inputs, "jira-email"), given(inputs, "jira-token")
     if not url:
@@ -118,4 +120,6 @@ def _jira(inputs: Mapping[str, str], projects: frozenset[str]) -> JiraSettings |
         )
     if any(not "!" <= c <= "~" for c in token):
         raise SettingsError("input jira-token holds a blank or a character that no token has")
-    return JiraSettings(url=url, email=email, token=token, projects=projects)
+    return JiraSettings(
+        url=url, email=email, token=token, projects=projects, authorities=authorities
+    )

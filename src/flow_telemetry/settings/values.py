@@ -17,6 +17,17 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h|d)?")
 # Beyond some centuries a socket refuses its timeout.
 _LONGEST_DURATION_SECONDS = 366 * 24 * 3600
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(b|kb|mb|gb|kib|mib|gib)?")
+_BYTES = {
+    "b": 1,
+    "kb": 1000,
+    "mb": 1000**2,
+    "gb": 1000**3,
+    "kib": 1024,
+    "mib": 1024**2,
+    "gib": 1024**3,
+}
+_LARGEST_SIZE_BYTES = 2**40
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _SHOWN = 80
@@ -51,6 +62,20 @@ def positive_integer(name: str, text: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= 19 and int(value) > 0):
         raise SettingsError(f"input {name} must be a number above zero, not {shown(text)}")
     return int(value)
+
+
+def size(name: str, text: str) -> int:
+    """Return bytes; ``500000``, ``500kB``, ``1MB``, ``1MiB`` and ``2GB`` are understood."""
+    match = _SIZE.fullmatch(text.strip().lower())
+    found = int(float(match.group(1)) * _BYTES[match.group(2) or "b"]) if match else 0
+    if not 0 < found <= _LARGEST_SIZE_BYTES:
+        raise SettingsError(f"input {name} must be a size such as 500kB or 1MB, not {shown(text)}")
+    return found
+
+
+def lines(text: str) -> tuple[str, ...]:
+    """Return the lines of a text, trimmed, without empty ones."""
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def duration(name: str, text: str) -> float:

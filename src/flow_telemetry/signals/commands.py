@@ -37,13 +37,18 @@ def command_span(command: MeasuredCommand, place: CommandPlace, resource: Resour
         trace_id=place.trace_id,
         span_id=place.span_id,
         parent_span_id=place.parent_span_id,
-        name=limits.name(command.name or command.executable) or "command",
+        name=command_name(command),
         start=command.start,
         end=command.end,
         resource=resource,
         attributes=limits.attributes(_own(command), _facts_of(place), _used(command)),
         error=_error(command) if failed else None,
     )
+
+
+def command_name(command: MeasuredCommand) -> str:
+    """Return what the user calls the command, else its first word."""
+    return limits.name(command.name or command.executable) or "command"
 
 
 def _own(command: MeasuredCommand) -> Facts:

@@ -25,8 +25,8 @@ _ITEM_END = "record of a work item's closing"
 LOG_RECORD_UID = _attribute(
     log.LOG_RECORD_UID,
     "string",
-    _RECORDS,
-    "flow reference of the event; a repeat has the same, so that it can be dropped",
+    f"{_RECORDS}, lines of logs",
+    "flow reference of the event or line; a repeat has the same, so that it can be dropped",
 )
 ACTOR_LOGIN = _attribute(
     "flow.actor.login", "string", _RECORDS, "login of who did it; missing where the account is gone"

@@ -11,14 +11,16 @@ from flow_telemetry import identity
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import (
     Change,
-    ChangeNode,
     Deployment,
-    FeatureTree,
-    ItemNode,
     Lineage,
     Run,
     StatusCategory,
     WorkItem,
+)
+from flow_telemetry.model.tree import (
+    ChangeNode,
+    FeatureTree,
+    ItemNode,
 )
 from flow_telemetry.rules.selection import whole
 from flow_telemetry.settings import Detail, TraceScope

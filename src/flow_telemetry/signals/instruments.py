@@ -1,13 +1,11 @@
 """All metrics, in one table: names, kinds, units by UCUM, and what their points can have.
 
-The conventions' names are taken from their constants, so a renamed one fails when the package is
-upgraded. `docs/metrics.md` is generated from the table.
+The conventions' names stand here as they are: the package's constants load all of its metrics API,
+which every start would pay for. A test holds names, kinds and units against those constants, so a
+renamed one fails when the package is upgraded. `docs/metrics.md` is generated from the table.
 """
 
 from __future__ import annotations
-
-from opentelemetry.semconv._incubating.metrics import cicd_metrics as cicd
-from opentelemetry.semconv._incubating.metrics import vcs_metrics as vcs
 
 from flow_telemetry.signals import metric_semconv as names
 from flow_telemetry.signals import semconv
@@ -23,6 +21,8 @@ _CHANGE_OPT_IN = "change, where `metric-attributes` names `vcs.ref.head.name`"
 _ITEM = "work item"
 _FEATURE = "feature"
 _DEPLOYMENT = "deployment"
+_MEASURED_JOB = "job that was measured"
+_COMMAND = "command that `flow-telemetry run` ran"
 
 
 def _instrument(  # noqa: PLR0917 - a row of the table
@@ -45,7 +45,7 @@ _RUN_ENDED = (*_OF_RUN, names.RUN_RESULT, names.ERROR_TYPE)
 
 RUN_DURATION = _instrument(
     _RUN,
-    cicd.CICD_PIPELINE_RUN_DURATION,
+    "cicd.pipeline.run.duration",
     _HISTOGRAM,
     "s",
     "Time of a run in each state: waiting for its first runner, then executing",
@@ -53,7 +53,7 @@ RUN_DURATION = _instrument(
 )
 RUN_ERRORS = _instrument(
     "run, job",
-    cicd.CICD_PIPELINE_RUN_ERRORS,
+    "cicd.pipeline.run.errors",
     _SUM,
     "{error}",
     "Jobs that failed, and runs that failed without such a job",
@@ -104,6 +104,125 @@ JOB_BILLABLE_TIME = _instrument(
     "Estimate of the minutes that GitHub bills: rounded up for each job, times the rate of its "
     "operating system",
     _OF_JOB,
+)
+
+
+JOB_MEMORY_PEAK = _instrument(
+    _MEASURED_JOB,
+    "flow.job.memory.peak",
+    _HISTOGRAM,
+    "By",
+    "Most memory of its machine in use while a job ran",
+    _JOB_ENDED,
+)
+JOB_CPU_MEAN = _instrument(
+    _MEASURED_JOB,
+    "flow.job.cpu.mean",
+    _HISTOGRAM,
+    "1",
+    "Share of all processors of its machine that were busy while a job ran",
+    _JOB_ENDED,
+)
+STEP_MEMORY_PEAK = _instrument(
+    _MEASURED_JOB,
+    "flow.step.memory.peak",
+    _HISTOGRAM,
+    "By",
+    "Most memory of its machine in use while a step ran",
+    (*_OF_RUN, names.JOB, names.STEP),
+)
+STEP_CPU_MEAN = _instrument(
+    _MEASURED_JOB,
+    "flow.step.cpu.mean",
+    _HISTOGRAM,
+    "1",
+    "Share of all processors of its machine that were busy while a step ran",
+    (*_OF_RUN, names.JOB, names.STEP),
+)
+
+_OF_MACHINE = (names.REPOSITORY, names.WORKFLOW, names.JOB)
+
+SYSTEM_MEMORY_USAGE = _instrument(
+    _MEASURED_JOB,
+    "system.memory.usage",
+    _GAUGE,
+    "By",
+    "Memory of the machine in use: the most in each stretch of the curve",
+    (*_OF_MACHINE, names.MEMORY_STATE),
+)
+SYSTEM_CPU_UTILIZATION = _instrument(
+    _MEASURED_JOB,
+    "system.cpu.utilization",
+    _GAUGE,
+    "1",
+    "Share of all processors of the machine that were busy",
+    _OF_MACHINE,
+)
+SYSTEM_DISK_IO = _instrument(
+    _MEASURED_JOB,
+    "system.disk.io",
+    _SUM,
+    "By",
+    "Bytes read from and written to the machine's disks",
+    (*_OF_MACHINE, names.DISK_DIRECTION),
+)
+SYSTEM_NETWORK_IO = _instrument(
+    _MEASURED_JOB,
+    "system.network.io",
+    _SUM,
+    "By",
+    "Bytes that the machine received and sent",
+    (*_OF_MACHINE, names.NETWORK_DIRECTION),
+)
+
+_OF_COMMAND = (names.REPOSITORY, names.WORKFLOW, names.COMMAND, names.COMMAND_RESULT)
+
+COMMAND_DURATION = _instrument(
+    _COMMAND, "flow.command.duration", _HISTOGRAM, "s", "Time that a command took", _OF_COMMAND
+)
+COMMAND_MEMORY_PEAK = _instrument(
+    _COMMAND,
+    "flow.command.memory.peak",
+    _HISTOGRAM,
+    "By",
+    "Most memory that a command and all below it held",
+    _OF_COMMAND,
+)
+COMMAND_CPU_TIME = _instrument(
+    _COMMAND,
+    "flow.command.cpu.time",
+    _HISTOGRAM,
+    "s",
+    "Processor time of a command and all below it",
+    (*_OF_COMMAND, names.CPU_MODE),
+)
+
+_TESTED_JOB = "job, from input `test-reports`"
+_OF_TEST = (*_OF_RUN, names.JOB)
+
+TEST_COUNT = _instrument(
+    _TESTED_JOB,
+    "flow.test.count",
+    _SUM,
+    "{test}",
+    "Test cases that ended, each once however often it was run",
+    (*_OF_TEST, names.TEST_RESULT),
+)
+TEST_DURATION = _instrument(
+    _TESTED_JOB,
+    "flow.test.duration",
+    _HISTOGRAM,
+    "s",
+    "Time of a test case that was not skipped",
+    (*_OF_TEST, names.TEST_RESULT),
+)
+TEST_FLAKY = _instrument(
+    _TESTED_JOB,
+    "flow.test.flaky",
+    _SUM,
+    "{test}",
+    "Test cases that passed after they had failed, in the same report or the attempt before",
+    _OF_TEST,
 )
 
 _OF_CHANGE = (names.REPOSITORY, names.BRANCH, names.AUTHOR_KIND, names.CHANGE_STATE)
@@ -176,7 +295,7 @@ _OF_VCS = (names.REPOSITORY_URL, names.REPOSITORY, semconv.VCS_REF_HEAD_NAME)
 
 VCS_CHANGE_DURATION = _instrument(
     _CHANGE_OPT_IN,
-    vcs.VCS_CHANGE_DURATION,
+    "vcs.change.duration",
     _GAUGE,
     "s",
     "Time that a pull request has been a draft (wip) and open",
@@ -184,7 +303,7 @@ VCS_CHANGE_DURATION = _instrument(
 )
 VCS_CHANGE_TIME_TO_APPROVAL = _instrument(
     _CHANGE_OPT_IN,
-    vcs.VCS_CHANGE_TIME_TO_APPROVAL,
+    "vcs.change.time_to_approval",
     _GAUGE,
     "s",
     "Time from opening to the first approval by another person",
@@ -192,7 +311,7 @@ VCS_CHANGE_TIME_TO_APPROVAL = _instrument(
 )
 VCS_CHANGE_TIME_TO_MERGE = _instrument(
     _CHANGE_OPT_IN,
-    vcs.VCS_CHANGE_TIME_TO_MERGE,
+    "vcs.change.time_to_merge",
     _GAUGE,
     "s",
     "Time from opening to merge",
@@ -321,4 +440,36 @@ DEPLOYMENT_RESTORE_TIME = _instrument(
     "DORA's time to restore: from the first failed deployment to the next that succeeds in the "
     "same environment",
     _OF_DEPLOYMENT,
+)
+
+_OF_COVERAGE = (*_OF_RUN, names.JOB, names.COVERAGE_UNIT)
+
+
+def _of_coverage(name: str, unit: str, description: str) -> Instrument:
+    sent = "job, with input `coverage-reports`"
+    of_package = (names.PACKAGE,) if name.startswith("flow.coverage.package.") else ()
+    return _instrument(sent, name, _GAUGE, unit, description, (*_OF_COVERAGE, *of_package))
+
+
+COVERAGE_COVERED = _of_coverage(
+    "flow.coverage.covered", "{element}", "Lines, statements or branches that tests reached"
+)
+COVERAGE_COVERABLE = _of_coverage(
+    "flow.coverage.coverable", "{element}", "Lines, statements or branches that tests could reach"
+)
+COVERAGE_RATIO = _of_coverage("flow.coverage.ratio", "1", "Share that tests reached")
+COVERAGE_CHANGE = _of_coverage(
+    "flow.coverage.change",
+    "%",
+    "Percentage points by which more is covered than on the branch that the pull request is to be "
+    "merged into",
+)
+PACKAGE_COVERED = _of_coverage(
+    "flow.coverage.package.covered", "{element}", "Of a package, what tests reached"
+)
+PACKAGE_COVERABLE = _of_coverage(
+    "flow.coverage.package.coverable", "{element}", "Of a package, what tests could reach"
+)
+PACKAGE_RATIO = _of_coverage(
+    "flow.coverage.package.ratio", "1", "Of a package, the share that tests reached"
 )

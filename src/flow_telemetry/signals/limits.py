@@ -49,20 +49,37 @@ def _valid(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def attributes(*groups: Iterable[tuple[str, Maybe]]) -> Attributes:
+def attributes(
+    first: Iterable[tuple[str, Maybe]],
+    *groups: Iterable[tuple[str, Maybe]],
+    shared: Attributes | None = None,
+) -> Attributes:
     """Return the attributes of the groups that have a value, cut to the bounds.
 
-    Empty texts and lists count as missing. Earlier groups win where there are too many.
+    Empty texts and lists count as missing. Earlier groups win where there are too many; those that
+    are ``shared``, and bounded already, come after the first.
     """
     found: dict[str, AttributeValue] = {}
+    _add(found, first)
+    if shared:
+        found.update(shared)
     for group in groups:
-        for key, given in group:
-            if given is None or given == "" or given == ():  # noqa: PLR1714 - it is hot
-                continue
-            found[key] = given if _is_short(given) else _bounded(given)
+        _add(found, group)
     if len(found) > MOST_ATTRIBUTES:
         return dict(list(found.items())[:MOST_ATTRIBUTES])
     return found
+
+
+def _add(found: dict[str, AttributeValue], group: Iterable[tuple[str, Maybe]]) -> None:
+    for key, given in group:
+        if given is None or given == "" or given == ():  # noqa: PLR1714 - it is hot
+            continue
+        # As `_is_short` tells, without a call for each.
+        kind = type(given)
+        if (kind is str and len(given) <= _SURELY_SHORT and given.isascii()) or kind is int:  # type: ignore[arg-type,union-attr]
+            found[key] = given
+        else:
+            found[key] = _bounded(given)
 
 
 def _is_short(given: AttributeValue) -> bool:

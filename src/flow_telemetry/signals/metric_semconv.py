@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from opentelemetry.semconv._incubating.attributes import cicd_attributes as cicd
+from opentelemetry.semconv._incubating.attributes import cpu_attributes as cpu
+from opentelemetry.semconv._incubating.attributes import disk_attributes as disk
+from opentelemetry.semconv._incubating.attributes import network_attributes as network
 from opentelemetry.semconv._incubating.attributes import os_attributes as os
+from opentelemetry.semconv._incubating.attributes import system_attributes as system
 from opentelemetry.semconv._incubating.attributes import vcs_attributes as vcs
 
-from flow_telemetry.signals import flow_semconv, semconv
+from flow_telemetry.signals import flow_semconv, semconv, test_semconv
 from flow_telemetry.signals.semconv import Attribute
 
 METRIC_ATTRIBUTES: dict[str, str] = {}
@@ -64,6 +68,21 @@ RUNNER_LABELS = _attribute(
     "labels that the job asked for, those that GitHub defines only, such as `ubuntu-24.04`",
 )
 OS_TYPE = _attribute(os.OS_TYPE, "linux, windows or darwin, where the labels tell")
+STEP = _attribute(
+    "flow.step.name",
+    "name of the step; numbers of two digits and more, and hashes, are `*`",
+)
+MEMORY_STATE = _attribute(system.SYSTEM_MEMORY_STATE, "`used`")
+DISK_DIRECTION = _attribute(disk.DISK_IO_DIRECTION, "`read` or `write`")
+NETWORK_DIRECTION = _attribute(network.NETWORK_IO_DIRECTION, "`receive` or `transmit`")
+COMMAND = _attribute(
+    "flow.command.name",
+    "what `flow-telemetry run --name` calls it, else its first word without folders",
+)
+COMMAND_RESULT = _attribute(
+    "flow.command.result", "success, failure, or cancellation where it was told to end"
+)
+CPU_MODE = _attribute(cpu.CPU_MODE, "`user` (own code) or `system`")
 CHANGE_STATE = _attribute(flow_semconv.VCS_CHANGE_STATE, "open, wip, closed or merged")
 AUTHOR_KIND = _attribute(flow_semconv.CHANGE_AUTHOR_KIND, "kind of its author: human, bot or agent")
 LINE_CHANGE = _attribute(vcs.VCS_LINE_CHANGE_TYPE, "`added` or `removed`")
@@ -85,10 +104,17 @@ PRODUCTION = _attribute(
     "flow.deployment.production", "whether GitHub has it as a production environment"
 )
 DEPLOYMENT_STATUS = _attribute(flow_semconv.DEPLOYMENT_STATUS, "succeeded or failed")
+COVERAGE_UNIT = _attribute("flow.coverage.unit", "what is counted: `line`, `statement` or `branch`")
+PACKAGE = _attribute(
+    "flow.coverage.package",
+    "package as the report names it, or folder; beyond the 50 largest `(other)`",
+)
 
 # Of the conventions' gauges of changes, which are sent with the branch only.
 REPOSITORY_URL = _attribute(semconv.VCS_REPOSITORY_URL_FULL, "address of the repository")
+TEST_RESULT = _attribute(test_semconv.CASE_STATUS, "`pass`, `fail` or `skipped`")
 
+TEST_SUITE = test_semconv.SUITE_NAME
 JOB_MATRIX = "flow.job.matrix"
 
 # What input `metric-attributes` may name, each with what it stands on.
@@ -105,6 +131,7 @@ EXTRA_ATTRIBUTES: Mapping[str, str] = {
     semconv.GITHUB_EVENT: "runs and jobs: the event that started the run",
     semconv.GITHUB_JOB_LABELS: "jobs: all labels that the job asked of a runner",
     JOB_MATRIX: "jobs: the matrix values, `3.12, ubuntu-latest`",
+    TEST_SUITE: "tests: the suite",
 }
 
 DEPLOYMENT_LEAD_TIMES = _fact(

@@ -77,12 +77,18 @@ def place(
     tracing: Tracing,
     *,
     others: Iterable[Change] = (),
+    path: tuple[str, ...] | None = None,
 ) -> Placement:
     """Return where an entity stands in its live trace.
 
     ``others`` are further pull requests that it belongs to; further items are in the lineage.
+    ``path`` is given where what stands above it was told to somebody already: then that counts,
+    and a pull request that is not in it becomes a link.
     """
-    path = ancestry.path(tracing.scope)
+    if path is None:
+        path = ancestry.path(tracing.scope)
+    elif ancestry.change is not None and ancestry.change.reference not in path:
+        others = (ancestry.change, *others)
     trace = TraceIdentity(root=path[-1] if path else reference, namespace=tracing.namespace)
     return Placement(
         trace=trace,

@@ -14,6 +14,8 @@ RUN_SERVICE = "github-actions"
 CHANGE_SERVICE = "github"
 COMMAND_SERVICE = "flow-telemetry"
 _ITEM_SERVICES = {"github": "github-issues"}
+# Those of GitHub's things, whose names are made of nothing.
+FIXED_SERVICES = frozenset({RUN_SERVICE, CHANGE_SERVICE, *_ITEM_SERVICES.values()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

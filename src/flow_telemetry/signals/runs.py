@@ -51,7 +51,7 @@ def run_spans(
     builder = _Builder(
         part=part,
         placement=placement,
-        make=SpanMaker(placement=placement, resource=resource, common=_common(part.run)),
+        make=SpanMaker(placement=placement, resource=resource, common=common_of(part.run)),
         change=change,
         unread=unread,
         causes=tuple(each for each in causes if each.trace_id != placement.trace_id),
@@ -66,7 +66,8 @@ def run_spans(
         yield from _job_spans(builder, job, interval, detail)
 
 
-def _common(run: Run) -> Facts:
+def common_of(run: Run) -> Facts:
+    """Return what stands on every span of a run."""
     return (
         (semconv.GITHUB_REPOSITORY, run.repository.full_name),
         (semconv.CICD_PIPELINE_RUN_ID, str(run.id)),
@@ -149,7 +150,7 @@ def _job_spans(builder: _Builder, job: Job, interval: Interval, detail: Detail) 
     yield _job_span(builder, job, reference, interval)
     yield from _job_waits(builder, job, reference)
     if detail is Detail.STEP:
-        yield from _step_spans(builder, job, reference, interval)
+        yield from _step_spans(builder, job, reference)
 
 
 def _job_span(builder: _Builder, job: Job, reference: str, interval: Interval) -> Span:
@@ -157,7 +158,7 @@ def _job_span(builder: _Builder, job: Job, reference: str, interval: Interval) -
     result = result_of(job.conclusion)
     cancelled = job.conclusion == "cancelled" and failures.superseded((job,))
     facts: Facts = (
-        *_job_facts(job),
+        *job_facts(job),
         (semconv.CICD_PIPELINE_TASK_RUN_RESULT, result.value if result else None),
         (semconv.CICD_PIPELINE_TASK_RUN_URL_FULL, job.url),
         (semconv.ERROR_TYPE, error),
@@ -187,7 +188,8 @@ def _job_error(job: Job, error: str | None) -> str | None:
     return failures.description(job.annotations, f"the job ended with {job.conclusion}")
 
 
-def _job_facts(job: Job) -> Facts:
+def job_facts(job: Job) -> Facts:
+    """Return what stands on every span of a job, besides what stands on all of its run."""
     return (
         (semconv.CICD_PIPELINE_TASK_RUN_ID, str(job.id)),
         (semconv.CICD_PIPELINE_TASK_NAME, job.name),
@@ -202,26 +204,19 @@ def _job_waits(builder: _Builder, job: Job, reference: str) -> Iterator[Span]:
             reference,
             "waiting for approval",
             Interval.of(approval.requested_at, approval.decided_at),
-            facts=_job_facts(job),
+            facts=job_facts(job),
         )
     queued = timing.job_queued(job)
     if queued is not None:
         own = identity.queued_reference(reference)
         yield builder.make.span(
-            Entity.QUEUED, own, reference, "queued", queued, facts=_job_facts(job)
+            Entity.QUEUED, own, reference, "queued", queued, facts=job_facts(job)
         )
 
 
-def _step_spans(
-    builder: _Builder, job: Job, job_reference: str, interval: Interval
-) -> Iterator[Span]:
-    previous_end = timing.job_began(job) or interval.start
-    for step in job.steps:
-        if not step.completed:
-            continue
-        of_step = timing.step_interval(step, previous_end)
-        previous_end = max(previous_end, of_step.end)
-        yield _step_span(builder, step, job, job_reference, of_step)
+def _step_spans(builder: _Builder, job: Job, job_reference: str) -> Iterator[Span]:
+    for step, interval in timing.step_intervals(builder.part.run, job):
+        yield _step_span(builder, step, job, job_reference, interval)
 
 
 def _step_span(
@@ -237,7 +232,7 @@ def _step_span(
         step.name,
         interval,
         facts=(
-            *_job_facts(job),
+            *job_facts(job),
             (semconv.ERROR_TYPE, error),
             (semconv.GITHUB_STEP_NUMBER, step.number),
             (semconv.GITHUB_STEP_CONCLUSION, step.conclusion),

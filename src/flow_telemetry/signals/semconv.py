@@ -33,6 +33,9 @@ class Entity(Enum):
     LIFE = "life"
     DEPLOYMENT = "deployment"
     COMMAND = "command"
+    MEASURED = "measured"
+    TEST_SUITE = "test_suite"
+    TEST_CASE = "test_case"
 
 
 class Source(Enum):
@@ -256,7 +259,8 @@ FLOW_LINK = _attribute(
     "why a span links to another trace: `feature` (the same entity in the feature trace), `live` "
     "(the same in its live trace), `change` (a further pull request), `work_item` (a further "
     "item, or what stands above the feature), `run` (the run that made a deployment), `cause` "
-    "(what started the run)",
+    "(what started the run), `context` (the trace that the job was in before), `trace_file` "
+    "(one that a tool in the job wrote to a file)",
 )
 
 ANNOTATION_EVENT = "github.annotation"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from flow_telemetry.rules.timing import Interval
@@ -10,7 +10,7 @@ from flow_telemetry.signals import limits, semconv
 from flow_telemetry.signals.limits import Maybe, nanoseconds
 from flow_telemetry.signals.placement import Placement
 from flow_telemetry.signals.semconv import Entity
-from flow_telemetry.telemetry import Resource, Span, SpanEvent, SpanKind, SpanLink
+from flow_telemetry.telemetry import Attributes, Resource, Span, SpanEvent, SpanKind, SpanLink
 
 Facts: TypeAlias = tuple[tuple[str, Maybe], ...]
 
@@ -25,6 +25,13 @@ class SpanMaker:
     placement: Placement
     resource: Resource
     common: Facts = ()
+    # Bounded once, and not for each of tens of thousands of spans.
+    _shared: Attributes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Bound what all of the spans have."""
+        shared = limits.attributes(self.placement.keys, self.common)
+        object.__setattr__(self, "_shared", shared)
 
     def span(
         self,
@@ -55,7 +62,7 @@ class SpanMaker:
             end=nanoseconds(interval.end),
             resource=self.resource,
             kind=kind,
-            attributes=limits.attributes(own, placement.keys, self.common, facts),
+            attributes=limits.attributes(own, facts, shared=self._shared),
             events=events,
             links=links,
             error=None if error is None else limits.value(error),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any, TypeGuard
 
 from flow_telemetry.errors import PayloadError
@@ -70,7 +71,13 @@ def time(payload: Payload, key: str) -> datetime | None:
     A time without its zone is none: it would mean another instant on each machine.
     """
     value = payload.get(key)
-    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    return _time_in(value) if isinstance(value, str) else None
+
+
+# A step ends when the next one begins, and most of a run's times are of the same minutes.
+@lru_cache(maxsize=4_096)
+def _time_in(text: str) -> datetime | None:
+    match = _TIME.fullmatch(text)
     if match is None:
         return None
     second, fraction, zone = match.groups()

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from flow_telemetry.keys import ItemKey
 from flow_telemetry.model import ItemChain, Repository, WorkItem
-from flow_telemetry.sources.github.issues import GitHubIssues
-from flow_telemetry.sources.github.items import TRACKER as GITHUB
-from flow_telemetry.sources.github.items import unread_item
-from flow_telemetry.sources.github.repositories import repository_named
 from flow_telemetry.sources.interface import Tracker
 
 if TYPE_CHECKING:
+    from flow_telemetry.sources.github.issues import GitHubIssues
     from flow_telemetry.sources.jira.tracker import Jira
+
+_GITHUB = "github"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +26,7 @@ class Trackers:
 
     def of(self, tracker: str, home: Repository) -> Tracker | None:
         """Return the tracker of that name; None where it is not asked, or none that is known."""
-        if tracker == "github" and self.github is not None:
+        if tracker == _GITHUB and self.github is not None:
             return self.github(home)
         return self.jira if tracker == "jira" else None
 
@@ -45,7 +44,11 @@ class Trackers:
 
 def known_by_key(key: ItemKey, home: Repository) -> WorkItem:
     """Return an item of which nothing but the key is known."""
-    if key.tracker == GITHUB:
+    if key.tracker == _GITHUB:
+        # Loaded where an issue is named: most runs are of pull requests without one.
+        from flow_telemetry.sources.github.items import unread_item  # noqa: PLC0415
+        from flow_telemetry.sources.github.repositories import repository_named  # noqa: PLC0415
+
         return unread_item(repository_named(key.repository, home), int(key.key))
     return WorkItem(
         tracker=key.tracker,

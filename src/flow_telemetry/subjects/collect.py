@@ -19,8 +19,8 @@ from flow_telemetry.errors import (
 )
 from flow_telemetry.model import Change
 from flow_telemetry.parts import Parts
+from flow_telemetry.rules.parentage import may_deploy
 from flow_telemetry.settings import Settings, TraceScope
-from flow_telemetry.sources.github.change_details import read_change
 from flow_telemetry.subject import (
     ChangeSubject,
     DeploymentSubject,
@@ -32,9 +32,7 @@ from flow_telemetry.subject import (
     Subject,
     SweepSubject,
 )
-from flow_telemetry.subjects.change import change_collected, collect_change, collect_phases
-from flow_telemetry.subjects.collected import Collected
-from flow_telemetry.subjects.deployment import collect_deployment, collect_deployments_of_run
+from flow_telemetry.subjects.collected import Collected, unread
 from flow_telemetry.subjects.lineage import is_feature, read_lineage
 from flow_telemetry.subjects.run import collect_run, merged_changes
 
@@ -50,10 +48,16 @@ def collect(settings: Settings, subject: Subject, parts: Parts) -> Iterator[Coll
     if isinstance(subject, RunSubject):
         yield from _run(settings, subject, parts)
     elif isinstance(subject, ChangeSubject):
+        from flow_telemetry.subjects.change import collect_change
+
         yield collect_change(settings, subject, parts)
     elif isinstance(subject, PhasesSubject):
+        from flow_telemetry.subjects.change import collect_phases
+
         yield collect_phases(settings, subject, parts)
     elif isinstance(subject, DeploymentSubject):
+        from flow_telemetry.subjects.deployment import collect_deployment
+
         yield collect_deployment(settings, subject, parts)
     elif isinstance(subject, EventSubject):
         from flow_telemetry.subjects.live_event import collect_event
@@ -85,16 +89,22 @@ def _run(settings: Settings, subject: RunSubject, parts: Parts) -> Iterator[Coll
         merged = merged_changes(settings, subject, exported.run, exported.parentage, parts)
         for change in merged:
             yield _ancestor(settings, change, parts)
-    yield collect_deployments_of_run(settings, exported.run, exported.trace, parts)
+    if may_deploy(exported.run):
+        from flow_telemetry.subjects.deployment import collect_deployments_of_run
+
+        yield collect_deployments_of_run(settings, exported.run, exported.trace, parts)
 
 
 def _ancestor(settings: Settings, change: Change, parts: Parts) -> Collected:
-    """A change that goes along with the run of its merge; that it cannot is told, no failure."""
+    """A change that goes along with the run of its merge; one that cannot is told."""
+    from flow_telemetry.sources.github.change_details import read_change
+    from flow_telemetry.subjects.change import change_collected
+
     try:
         known = parts.known(read_change(parts.github, change.repository.full_name, change.number))
         lineage = read_lineage(settings, parts, known, known.repository)
     except FlowTelemetryError as error:
-        return Collected(notices=(f"the merged pull request #{change.number}: {error}",))
+        return unread(f"the merged pull request #{change.number} is not known", error)
     return change_collected(settings, known, lineage)
 
 

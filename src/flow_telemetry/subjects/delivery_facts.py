@@ -9,11 +9,12 @@ from flow_telemetry.model import Change, Deployment
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Settings
 from flow_telemetry.signals.events import deployment_events
-from flow_telemetry.signals.metrics import delivery_measurements
+from flow_telemetry.signals.metrics.of_deliveries import delivery_measurements
 from flow_telemetry.signals.placement import Placement
 from flow_telemetry.sources.github.change_details import read_change
-from flow_telemetry.subjects.facts import Facts, wants_metrics, wants_own_events
+from flow_telemetry.subjects.facts import Facts
 from flow_telemetry.subjects.mapping import resources_of
+from flow_telemetry.subjects.wanted import wants_metrics, wants_own_events
 
 # Two requests each: a delivery of more changes has no lead times, and says so.
 MOST_MEASURED_CHANGES = 50

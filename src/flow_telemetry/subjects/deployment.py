@@ -11,7 +11,6 @@ from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Deployment, Lineage, Run
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules.deliveries import delivery_result
-from flow_telemetry.rules.parentage import asks_for_deployments
 from flow_telemetry.settings import Settings
 from flow_telemetry.signals.deployments import delivery_reference, delivery_span
 from flow_telemetry.signals.placement import (
@@ -31,7 +30,7 @@ from flow_telemetry.sources.github.deployments import read_deployments
 from flow_telemetry.sources.github.repositories import read_repository
 from flow_telemetry.sources.github.runs import RunAddress, read_run
 from flow_telemetry.subject import DeploymentSubject
-from flow_telemetry.subjects.collected import Collected
+from flow_telemetry.subjects.collected import Collected, unread
 from flow_telemetry.subjects.delivery_facts import delivery_facts
 from flow_telemetry.subjects.facts import Facts
 from flow_telemetry.subjects.lineage import read_lineage
@@ -59,16 +58,11 @@ def collect_deployment(settings: Settings, subject: DeploymentSubject, parts: Pa
 def collect_deployments_of_run(
     settings: Settings, run: Run, trace: TraceIdentity, parts: Parts
 ) -> Collected:
-    """Return the spans of the deployments that a run made and that have ended, linked to it.
-
-    Runs of pull requests deliver nothing that is merged, so that no request is spent on them.
-    """
-    if not (run.event in ("push", "release") or asks_for_deployments(run)):
-        return Collected()
+    """Return the spans of the deployments that a run made and that have ended, linked to it."""
     try:
         made = deployments_of_run(parts.github, run)
     except FlowTelemetryError as error:
-        return Collected(notices=(f"what the run deployed is not known: {error}",))
+        return unread("what the run deployed is not known", error)
     return _collected(settings, made, parts, link(trace, run.reference, "run"))
 
 
@@ -104,6 +98,7 @@ def _collected(
     spans: list[Span] = []
     facts: list[Facts] = []
     problems: list[str] = []
+    incomplete: list[str] = []
     notices: list[str] = []
     for deployment in made:
         if delivery_result(deployment) is None:
@@ -111,9 +106,10 @@ def _collected(
         try:
             delivered = with_deliveries(parts.github, deployment)
         except FlowTelemetryError as error:
-            problems.append(
-                f"what the deployment to {deployment.environment} delivered is not known: {error}"
-            )
+            what = f"what the deployment to {deployment.environment} delivered is not known"
+            lacks = unread(what, error)
+            problems += lacks.notices
+            incomplete += lacks.incomplete
             continue
         if not delivered.delivers_complete:
             problems.append(
@@ -129,6 +125,7 @@ def _collected(
     return Collected(
         spans=spans,
         facts=chain.from_iterable(facts),
+        incomplete=tuple(incomplete),
         problems=tuple(problems),
         notices=tuple(notices),
     )

@@ -1,66 +1,38 @@
-"""The events and measurements of a subject: they leave once, with the export that is about it."""
+"""The events and measurements of changes, items and features: they leave once, with their subject.
+
+Those of runs are in `run_facts`, so that the export of a run loads nothing of these.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from flow_telemetry.model import Change, FeatureTree, Lineage, StatusCategory, WorkItem
+from flow_telemetry.model import (
+    Change,
+    Lineage,
+    StatusCategory,
+    WorkItem,
+)
+from flow_telemetry.model.tree import (
+    FeatureTree,
+)
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules.blocking import blockings
-from flow_telemetry.rules.selection import Part
 from flow_telemetry.rules.stretches import stretches
 from flow_telemetry.rules.timing import Interval
-from flow_telemetry.settings import EventSending, Settings
+from flow_telemetry.settings import Settings
 from flow_telemetry.signals.events import change_events, item_events, place_item_events
 from flow_telemetry.signals.items import item_lives
-from flow_telemetry.signals.metrics import (
-    change_measurements,
-    feature_measurements,
-    item_measurements,
-    run_measurements,
-)
+from flow_telemetry.signals.metrics.of_changes import change_measurements
+from flow_telemetry.signals.metrics.of_items import feature_measurements, item_measurements
 from flow_telemetry.signals.placement import Placement
-from flow_telemetry.signals.run_events import run_events
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
-from flow_telemetry.telemetry import LogRecord, Measurement, Signal
+from flow_telemetry.subjects.wanted import wants_events, wants_metrics
+from flow_telemetry.telemetry import LogRecord, Measurement
 
 Facts: TypeAlias = Iterator[LogRecord | Measurement]
 Categories: TypeAlias = Mapping[str, StatusCategory]
-
-
-def wants_events(settings: Settings) -> bool:
-    """Whether events leave with their subject, and not each on its own or not at all."""
-    wanted = Signal.LOGS in settings.signals.wanted
-    return wanted and settings.signals.events is EventSending.COMPLETED
-
-
-def wants_own_events(settings: Settings) -> bool:
-    """Whether the events of runs and deployments leave: they always do with their subject."""
-    wanted = Signal.LOGS in settings.signals.wanted
-    return wanted and settings.signals.events is not EventSending.NONE
-
-
-def wants_metrics(settings: Settings) -> bool:
-    """Whether metrics leave."""
-    return Signal.METRICS in settings.signals.wanted
-
-
-def run_facts(
-    settings: Settings, part: Part, placement: Placement, default_branch: str | None, parts: Parts
-) -> Facts:
-    """Return the facts of the part of a run that leaves."""
-    resource = resources_of(settings).of_run(part.run)
-    if wants_own_events(settings):
-        yield from run_events(part, placement, resource, parts.clock.now())
-    if wants_metrics(settings):
-        yield from run_measurements(
-            part,
-            resource,
-            settings.signals.metric_attributes,
-            default_branch=default_branch,
-            keys=placement.keys,
-        )
 
 
 def change_facts(settings: Settings, change: Change, placement: Placement, parts: Parts) -> Facts:

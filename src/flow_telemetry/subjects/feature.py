@@ -5,7 +5,13 @@ from __future__ import annotations
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.export.sizes import resource_size, span_size
 from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.model import FeatureTree, Lineage, WorkItem
+from flow_telemetry.model import (
+    Lineage,
+    WorkItem,
+)
+from flow_telemetry.model.tree import (
+    FeatureTree,
+)
 from flow_telemetry.outcome import Exported
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules.timing import Interval

@@ -8,7 +8,17 @@ from datetime import datetime, timedelta
 
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.identity import fold
-from flow_telemetry.model import Change, ChangeNode, Deployment, ItemNode, Repository, Result, Run
+from flow_telemetry.model import (
+    Change,
+    Deployment,
+    Repository,
+    Result,
+    Run,
+)
+from flow_telemetry.model.tree import (
+    ChangeNode,
+    ItemNode,
+)
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules.deliveries import delivery_result
 from flow_telemetry.sources.github.deliveries import with_deliveries

@@ -15,12 +15,14 @@ from typing import TypeVar
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.model import (
     Change,
-    ChangeNode,
-    FeatureTree,
-    ItemNode,
     Lineage,
     Repository,
     WorkItem,
+)
+from flow_telemetry.model.tree import (
+    ChangeNode,
+    FeatureTree,
+    ItemNode,
 )
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules.keys_in_text import JiraKeys, keys_in_text
@@ -143,8 +145,9 @@ class _Reading:
         for child in found.items:
             if child.reference in self.seen or self._opened_later(child.created_at):
                 continue
-            known = self._tried(partial(tracker.details, child), child.key)
-            yield self.node(known or child, level + 1)
+            known = self._tried(partial(tracker.details, child), child.key) or child
+            if known.reference not in self.seen:  # It was moved while the tree was read.
+                yield self.node(known, level + 1)
 
     def _changes(self, item: WorkItem) -> Iterator[ChangeNode]:
         """The changes whose nearest item this is: one that closes two items has one place."""
@@ -155,11 +158,11 @@ class _Reading:
                 partial(read_change, self.parts.github, each.repository.full_name, each.number),
                 f"pull request {each.repository.full_name}#{each.number}",
             )
-            if change is None:
+            if change is None or change.reference in self.seen:
                 continue
             lineage = read_lineage(self.settings, self.parts, change, change.repository)
             if lineage.nearest and lineage.nearest.reference == item.reference:
-                self.seen.add(each.reference)
+                self.seen.update((each.reference, change.reference))
                 yield ChangeNode(change=change)
 
     def _opened_later(self, opened: datetime | None) -> bool:

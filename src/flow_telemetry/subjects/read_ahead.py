@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
 
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.interruption import threads
 
 Item = TypeVar("Item")
 Part = TypeVar("Part")
@@ -46,7 +47,7 @@ def read_ahead(
 
     to_begin = iter(items)
     under_way: deque[Future[Read[Item, Part]]] = deque()
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="read-ahead") as pool:
+    with threads(AT_ONCE, "read-ahead") as pool:
         while True:
             if not stop():
                 wanted = AT_ONCE - len(under_way)

@@ -3,63 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from itertools import chain
 
-from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError, SelectionError
+from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError
 from flow_telemetry.model import Change, Lineage, Parentage, Run
 from flow_telemetry.outcome import Exported
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules import parentage, selection, timing
 from flow_telemetry.rules.patterns import chosen
 from flow_telemetry.rules.selection import Part
-from flow_telemetry.settings import Ancestors, Detail, Export, Settings, TrackerChoice
+from flow_telemetry.settings import Ancestors, Detail, Settings, TrackerChoice
 from flow_telemetry.signals.placement import Placement, ancestry_of_run, place
 from flow_telemetry.signals.runs import run_spans
 from flow_telemetry.sources.github.changes import read_parentage
 from flow_telemetry.sources.github.commit_ranges import changes_between
-from flow_telemetry.sources.github.deployments import read_deployments
 from flow_telemetry.sources.github.lineage import read_closing
-from flow_telemetry.sources.github.runs import read_annotations, read_jobs_again, read_run
+from flow_telemetry.sources.github.runs import read_run
 from flow_telemetry.subject import RunSubject
 from flow_telemetry.subjects.causes import cause_links
 from flow_telemetry.subjects.collected import Collected
-from flow_telemetry.subjects.facts import run_facts
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
-from flow_telemetry.telemetry import Span, SpanLink
+from flow_telemetry.subjects.run_facts import run_facts
+from flow_telemetry.subjects.run_inside import end_sampler, inside_of, told_path
+from flow_telemetry.subjects.run_parts import better_known, own_part, whole_part
+from flow_telemetry.subjects.run_read import RunRead
+from flow_telemetry.telemetry import Span
 from flow_telemetry.views.links import trace_url
-from flow_telemetry.waiting import wait_until
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRead:
-    """A run, the part of it that leaves, and what stands above it."""
-
-    part: Part
-    parentage: Parentage
-    lineage: Lineage
-    notices: tuple[str, ...] = ()
-    causes: tuple[SpanLink, ...] = ()
-    default_branch: str | None = None
-
-    @property
-    def unread(self) -> tuple[str, ...]:
-        """What of the chain above could not be read, a reason each."""
-        return (*self.parentage.unread, *self.lineage.unread)
 
 
 def collect_run(settings: Settings, subject: RunSubject, parts: Parts) -> Collected:
     """Read a run and return what leaves of it.
 
+    That of our own job ends the sampler of the job's machine, whatever becomes of it.
+
     Raises:
         FlowTelemetryError: the run cannot be read, or nothing of it can leave.
     """
+    try:
+        return _collected(settings, subject, parts)
+    finally:
+        if subject.own:
+            end_sampler(settings)
+
+
+def _collected(settings: Settings, subject: RunSubject, parts: Parts) -> Collected:
     parts.log.info(f"reading {subject.address}")
     _read_ahead(settings, subject, parts)
     run = parts.known(read_run(parts.github, subject.address))
-    unwanted = _unwanted(settings, run)
-    if unwanted is not None:
-        return Collected(left_out=(unwanted,))
+    reason = unwanted(settings, run)
+    if reason is not None:
+        return Collected(left_out=(reason,))
     if subject.only_beside_others and len(run.jobs) < 2:
         return Collected()
     found = _read(settings, run, subject, parts)
@@ -90,24 +85,24 @@ def run_collected(settings: Settings, found: RunRead, parts: Parts) -> Collected
         ancestry_of_run(found.parentage, found.lineage),
         tracing_of(settings),
         others=found.parentage.others,
+        path=told_path(settings, found),
     )
+    inside = inside_of(settings, found, placement, parts)
     return Collected(
-        spans=_spans(settings, found, placement),
-        facts=run_facts(settings, part, placement, _default_branch(found), parts),
-        exported=_exported(settings, found, placement),
+        spans=chain(_spans(settings, found, placement), inside.spans),
+        facts=chain(
+            run_facts(settings, part, placement, found.branch_by_default, parts),
+            inside.facts,
+            inside.prepared,
+        ),
+        exported=replace(_exported(settings, found, placement), inside=inside.told),
         incomplete=_incomplete(part),
         problems=tuple(
             f"what the run belongs to is not all known: {each}" for each in found.unread
         ),
-        notices=found.notices,
+        notices=(*found.notices, *inside.notices),
         left_out=_left_out(settings, run),
     )
-
-
-def _default_branch(found: RunRead) -> str | None:
-    """The default branch of the repository: the event's word, else the pull request's."""
-    change = found.parentage.change
-    return found.default_branch or (change.default_branch if change else None)
 
 
 def _spans(settings: Settings, found: RunRead, placement: Placement) -> Iterator[Span]:
@@ -146,7 +141,8 @@ def merged_changes(
     return tuple(merged[number] for number in sorted(merged))
 
 
-def _unwanted(settings: Settings, run: Run) -> str | None:
+def unwanted(settings: Settings, run: Run) -> str | None:
+    """Return why a run does not leave; None where it does."""
     sweep = settings.sweep
     if not chosen(run.workflow, sweep.workflows):
         return f"run {run.id}: input workflows does not choose {run.workflow}"
@@ -157,13 +153,11 @@ def _unwanted(settings: Settings, run: Run) -> str | None:
 
 def _read(settings: Settings, run: Run, subject: RunSubject, parts: Parts) -> RunRead:
     part, notices = (
-        _own_part(settings, run, parts)
-        if subject.own
-        else _whole_part(settings, run, subject, parts)
+        own_part(settings, run, parts) if subject.own else whole_part(settings, run, subject, parts)
     )
     if part.refusal is not None:
         return RunRead(part=part, parentage=Parentage(reason="nothing is sent"), lineage=Lineage())
-    part, told = _better_known(part, parts)
+    part, told = better_known(part, parts)
     above, lineage = read_above(settings, part.run, parts)
     return RunRead(
         part=part,
@@ -182,67 +176,6 @@ def read_above(settings: Settings, run: Run, parts: Parts) -> tuple[Parentage, L
     except DeadlineExceeded as error:
         above = Parentage(reason="it was not read in time", unread=(str(error),))
     return above, read_lineage(settings, parts, above.change, run.repository)
-
-
-def _better_known(part: Part, parts: Parts) -> tuple[Part, tuple[str, ...]]:
-    """The part with what is asked for only where it matters: failures and deployments."""
-    annotated = read_annotations(parts.github, part.run, part.jobs)
-    part = part.with_run(annotated.run)
-    deployed = read_deployments(parts.github, part.run, part.jobs)
-    return part.with_run(deployed.run), (*annotated.notices, *deployed.notices)
-
-
-def _own_part(settings: Settings, run: Run, parts: Parts) -> tuple[Part, tuple[str, ...]]:
-    """The part of the run that the program stands in, once the steps before ours have ended."""
-    runner = settings.runner
-
-    def steps_have_ended(seen: Run) -> bool:
-        try:
-            own = selection.find_own_job(
-                seen, check_run_id=runner.check_run_id, runner_name=runner.runner_name
-            )
-        except SelectionError:  # GitHub may list our own job late, too.
-            return False
-        return selection.steps_before_have_ended(own, runner.step_started_at)
-
-    waited = wait_until(
-        steps_have_ended,
-        run,
-        again=lambda seen: read_jobs_again(parts.github, seen),
-        deadline=parts.deadline,
-        log=parts.log,
-        what="the steps before this one as ended",
-    )
-    own = selection.find_own_job(
-        waited.run, check_run_id=runner.check_run_id, runner_name=runner.runner_name
-    )
-    part = selection.ongoing(waited.run, own, export=settings.export, job_status=runner.job_status)
-    late = (
-        "GitHub did not show in time that all steps before this one have ended; those are left out"
-    )
-    return part, () if waited.shown else (late,)
-
-
-def _whole_part(
-    settings: Settings, run: Run, subject: RunSubject, parts: Parts
-) -> tuple[Part, tuple[str, ...]]:
-    if settings.export is Export.JOB:
-        raise SelectionError("input export is job, which works only inside the run that is sent")
-    if subject.ended or run.completed:
-        run = wait_until(
-            selection.has_ended,
-            run,
-            again=lambda _: parts.known(read_run(parts.github, subject.address)),
-            deadline=parts.deadline,
-            log=parts.log,
-            what=f"{subject.address} as ended",
-        ).run
-    if not run.completed:
-        raise SelectionError(
-            f"run {run.id} of {run.repository.full_name} is still {run.status or 'unknown'}: "
-            "export it when it has ended"
-        )
-    return selection.whole(run), ()
 
 
 def _exported(settings: Settings, found: RunRead, placement: Placement) -> Exported:

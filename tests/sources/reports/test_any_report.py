@@ -13,7 +13,9 @@ from tests.sources.reports.archives import PER_JOB, PER_STEP
 from tests.sources.reports.coverage_examples import BY_FORMAT
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import Covered
+from flow_telemetry.model.reports import (
+    Covered,
+)
 from flow_telemetry.sources.reports.coverage import read_coverage
 from flow_telemetry.sources.reports.junit import read_test_report
 from flow_telemetry.sources.reports.log_lines import parse_log_lines

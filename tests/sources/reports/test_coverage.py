@@ -12,7 +12,11 @@ import pytest
 from tests.sources.reports.coverage_examples import BY_FORMAT, COBERTURA, GO, JACOCO, LCOV
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import Coverage, CoverageUnit, Covered
+from flow_telemetry.model.reports import (
+    Coverage,
+    CoverageUnit,
+    Covered,
+)
 from flow_telemetry.sources.reports.coverage import read_coverage
 
 PACKAGES = {

@@ -10,7 +10,12 @@ import pytest
 from tests.sources.reports import junit_examples as examples
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import CaseFailure, CaseResult, TestCase, TestReport
+from flow_telemetry.model.reports import (
+    CaseFailure,
+    CaseResult,
+    TestCase,
+    TestReport,
+)
 from flow_telemetry.sources.reports.junit import read_test_report
 
 PASSED, FAILED = CaseResult.PASSED, CaseResult.FAILED

@@ -11,7 +11,11 @@ import pytest
 from tests.sources.reports.archives import CHECKOUT, PER_JOB, PER_STEP, PYTEST, archive
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import LogLevel, LogLine
+from flow_telemetry.model.reports import (
+    LogLevel,
+    LogLine,
+)
+from flow_telemetry.redaction import over_many_lines, redactor
 from flow_telemetry.sources.reports.log_lines import parse_log_lines
 from flow_telemetry.sources.reports.log_names import same_job
 from flow_telemetry.sources.reports.logs import LogArchive
@@ -73,14 +77,27 @@ def test_names_of_jobs_as_github_writes_them(in_archive: str, job: str, same: bo
     assert same_job(in_archive, job) is same
 
 
+def without_secret(texts: list[str]) -> list[str]:
+    return [text.replace("s3cret", "***") for text in texts]
+
+
 def test_lines_are_handed_to_who_redacts_them() -> None:
     """Without colours in between, and before a group is named by one."""
     raw = ["2026-11-24T03:43:00Z ##[group]Login to\x1b[31mken s3\x1b[0mcret", "x s3cret"]
-    found = parse_log_lines(raw, "job", redact=lambda text: text.replace("s3cret", "***"))
+    found = parse_log_lines(raw, "job", redact=without_secret)
     assert [(line.text, line.group) for line in found] == [
         ("Login token ***", "Login token ***"),
         ("x ***", "Login token ***"),
     ]
+
+
+def test_a_key_over_very_many_lines() -> None:
+    """It is known as one, though lines are looked at some hundred at once."""
+    key = ["-----BEGIN PRIVATE KEY-----", *["canary"] * 600, "-----END PRIVATE KEY-----"]
+    lines = ["before", *key, "after"]
+    found = parse_log_lines(lines, "job", redact=over_many_lines(redactor(())), skip=300)
+    texts = [line.text for line in found]
+    assert (len(texts), set(texts), texts[-1]) == (304, {"***", "after"}, "after")
 
 
 @pytest.mark.parametrize(

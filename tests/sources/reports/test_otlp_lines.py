@@ -22,6 +22,13 @@ def test_a_line_that_is_too_long_is_told() -> None:
     assert read_otlp_lines(content, "t.jsonl").lines[1] == (2, b"b" * 3_000_000)
 
 
+def test_too_many_lines_are_cut() -> None:
+    """Millions of lines that hold nothing would take all memory; blank ones do not count."""
+    found = read_otlp_lines(b"{}\n\n{}\n\n{}\n", "t.jsonl", most=2)
+    assert (len(found.lines), found.cut_at) == (2, 5)
+    assert read_otlp_lines(b"{}\n{}\n\n", "t.jsonl", most=2).cut_at is None
+
+
 def test_an_empty_file_is_told() -> None:
     """The error names it."""
     with pytest.raises(ReportError, match=r"t\.jsonl is empty"):

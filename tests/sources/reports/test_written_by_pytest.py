@@ -8,7 +8,9 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from flow_telemetry.model import CaseResult
+from flow_telemetry.model.reports import (
+    CaseResult,
+)
 from flow_telemetry.sources.reports.junit import read_test_report
 
 TESTS = """\

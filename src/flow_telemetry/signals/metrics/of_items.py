@@ -9,14 +9,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from flow_telemetry.model import (
-    ChangeNode,
     EventKind,
-    FeatureTree,
-    ItemNode,
     Run,
     StatusCategory,
     WorkItem,
     result_of,
+)
+from flow_telemetry.model.tree import (
+    ChangeNode,
+    FeatureTree,
+    ItemNode,
 )
 from flow_telemetry.rules import timing
 from flow_telemetry.rules.flow import Flow, item_flows

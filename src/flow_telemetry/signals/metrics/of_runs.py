@@ -43,6 +43,23 @@ def run_measurements(
             yield from _of_job(job, points)
 
 
+def points_of_job(
+    run: Run,
+    job: Job,
+    resource: Resource,
+    extra: tuple[str, ...] = (),
+    *,
+    default_branch: str | None = None,
+    keys: Facts = (),
+) -> Points:
+    """Return what all measurements of a job share, for what is measured inside of it.
+
+    ``extra`` and ``keys`` are as for `run_measurements`.
+    """
+    points = points_of(resource, (*_facts(run, default_branch), *keys), extra)
+    return points.knowing(*_job_facts(job))
+
+
 def _facts(run: Run, default_branch: str | None) -> Facts:
     # The branch of a fork may be called as the default one is.
     of_change = run.event in _OF_CHANGES

@@ -34,7 +34,14 @@ class Points:
         self, instrument: Instrument, value: float | None, *facts: tuple[str, limits.Maybe]
     ) -> Iterator[Measurement]:
         """Return the measurement; none where there is no value, or a negative one."""
-        if value is None or not math.isfinite(value) or value < 0:
+        if value is not None and value >= 0:
+            yield from self.signed(instrument, value, *facts)
+
+    def signed(
+        self, instrument: Instrument, value: float | None, *facts: tuple[str, limits.Maybe]
+    ) -> Iterator[Measurement]:
+        """Return the measurement of what can be negative; none where there is no value."""
+        if value is None or not math.isfinite(value):
             return
         known = {**self.known, **limits.attributes(facts)} if facts else self.known
         names = (*instrument.attributes, *self.extra)

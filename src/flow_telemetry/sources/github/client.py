@@ -10,22 +10,24 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from io import BytesIO
+from typing import IO, Any, TypeVar
 
 import requests
 
 from flow_telemetry.bounded import BoundedAdapter
 from flow_telemetry.clock import Clock, Deadline
 from flow_telemetry.errors import PayloadError, UnavailableError
+from flow_telemetry.interruption import threads
 from flow_telemetry.log import Log
 from flow_telemetry.settings import GitHubSettings
 from flow_telemetry.sources.github.ahead import ReadAhead
 from flow_telemetry.sources.github.budget import RequestBudget
 from flow_telemetry.sources.github.graphql import GraphqlAnswer, graphql_answer, graphql_url
-from flow_telemetry.sources.github.refusals import refusal
+from flow_telemetry.sources.github.refusals import refusal, stored_elsewhere
 from flow_telemetry.sources.retry import MOST_TRIES, backoff, wait_before_retry
+from flow_telemetry.sources.unreached import is_worth_another, unreached
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,6 +40,8 @@ _CONCURRENT_REQUESTS = 8
 _CONNECT_TIMEOUT_SECONDS = 10.0
 # For one request with its whole answer, however slowly that drips.
 _REQUEST_TIMEOUT_SECONDS = 30.0
+_DOWNLOAD_TIMEOUT_SECONDS = 120.0
+_PIECE = 64 * 1024
 # GitHub's API asks that every client names the version it was written for.
 _API_VERSION = "2022-11-28"
 _LAST_PAGE = re.compile(r'[?&]page=([0-9]{1,6})[^>]*>; *rel="last"')
@@ -45,11 +49,15 @@ _LAST_PAGE = re.compile(r'[?&]page=([0-9]{1,6})[^>]*>; *rel="last"')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer of the API: ``headers`` have lower-case names."""
+    """An answer of the API: ``headers`` have lower-case names.
+
+    ``elsewhere`` tells that it is a file's, from where the API redirected to.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +79,18 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One thing to ask: by GET, or by POST where there is a body."""
+    """One thing to ask: by GET, or by POST where there is a body; ``limit`` bounds a file.
+
+    A file goes ``into`` an open one where that is given, and is read ``until`` a time of its own.
+    """
 
     url: str
     what: str
     query: Mapping[str, str | int] | None = None
     body: Mapping[str, Any] | None = None
+    limit: int | None = None
+    into: IO[bytes] | None = None
+    until: Deadline | None = None
 
     @property
     def key(self) -> str:
@@ -114,7 +128,9 @@ class GitHubSession(requests.Session):
     def __init__(self, settings: GitHubSettings, deadline: Deadline) -> None:
         """Open nothing yet."""
         super().__init__()
+        self._api = (f"{settings.api_url}/", graphql_url(settings.api_url))
         self.auth = _TokenAuth(settings.token)
+        self.verify = settings.authorities or True
         self.headers.update(
             {
                 "Accept": "application/vnd.github+json",
@@ -125,6 +141,14 @@ class GitHubSession(requests.Session):
         self._adapter = BoundedAdapter(deadline, connections=_CONCURRENT_REQUESTS)
         self.mount("https://", self._adapter)
         self.mount("http://", self._adapter)
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """Keep the token on redirects within the API; a server may store files beside it."""
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+        if not (prepared_request.url or "").startswith(self._api):
+            prepared_request.headers.pop("Authorization", None)
 
     def bound(self, limit: Deadline) -> None:
         """Bound what this thread asks next, the answer's body included."""
@@ -156,6 +180,8 @@ class GitHubClient:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(_CONCURRENT_REQUESTS)
         self.requests = 0
+        # What the last answer said of the requests that are left; empty where there is no limit.
+        self.rate_limit: Mapping[str, str] = {}
         # What the server's GraphQL schema was found not to have, so that it is asked for once.
         self.lacking: frozenset[str] = frozenset()
 
@@ -186,6 +212,35 @@ class GitHubClient:
         body = {"query": graphql, "variables": variables}
         payload = _decoded(self._ask(_Question(graphql_url(self._base), what, body=body)), what)
         return graphql_answer(payload, what)
+
+    def download(self, path: str, what: str, limit: int) -> bytes:
+        """Return a file, which GitHub gives by a redirect to where it is stored.
+
+        Args:
+            path: where the API names it.
+            what: how errors name it.
+            limit: how many bytes it may have.
+
+        Raises:
+            PayloadError: it is larger.
+            SourceError, DeadlineExceeded, BudgetExceeded: as `get`.
+        """
+        return self._ask_now(_Question(f"{self._base}{path}", what, limit=limit)).body
+
+    def download_into(
+        self, file: IO[bytes], path: str, what: str, limit: int, until: Deadline
+    ) -> None:
+        """Write a file as `download` returns it into an open one, over what is in there.
+
+        ``until`` bounds the time for it, within the client's own deadline.
+
+        Raises:
+            PayloadError: it is larger.
+            OSError: it cannot be written.
+            SourceError, DeadlineExceeded, BudgetExceeded: as `get`.
+        """
+        url = f"{self._base}{path}"
+        self._ask_now(_Question(url, what, limit=limit, into=file, until=until))
 
     def list_all(self, path: str, key: str | None, what: str, **query: str | int) -> Listing:
         """Return all items of a list, its pages after the first asked for side by side.
@@ -226,12 +281,12 @@ class GitHubClient:
         todo = list(items)
         if len(todo) < 2:
             return [function(item) for item in todo]
-        with ThreadPoolExecutor(min(_CONCURRENT_REQUESTS, len(todo))) as pool:
+        with threads(min(_CONCURRENT_REQUESTS, len(todo)), "reading") as pool:
             return list(pool.map(function, todo))
 
     def both(self, one: Callable[[], Result], other: Callable[[], Other]) -> tuple[Result, Other]:
         """Return what two functions return, their requests under way at once."""
-        with ThreadPoolExecutor(1) as pool:
+        with threads(1, "reading") as pool:
             under_way = pool.submit(other)
             return one(), under_way.result()
 
@@ -261,20 +316,20 @@ class GitHubClient:
         return self._ahead.answer(question.key, lambda: self._ask_now(question))
 
     def _ask_now(self, question: _Question) -> Answer:
-        what = question.what
+        what, within = question.what, question.until or self._deadline
         for tries in range(1, MOST_TRIES + 1):
-            self._deadline.check(f"reading {what} from GitHub")
+            within.check(f"reading {what} from GitHub")
             self._keep_pace(question)
             try:
                 with self._slots:
                     answer = self._request(question)
             # A redirect to what is no address is a ValueError of its parts.
             except (requests.RequestException, ValueError) as error:
-                self._wait_after_break(what, error, tries)
+                self._wait_after_break(what, error, tries, within)
                 continue
             if answer.status == 200:
                 return answer
-            self._wait_or_raise(answer, what, tries)
+            self._wait_or_raise(answer, what, tries, within)
         raise UnavailableError(f"GitHub did not answer on {what} in {MOST_TRIES} tries")
 
     def _keep_pace(self, question: _Question) -> None:
@@ -288,25 +343,35 @@ class GitHubClient:
         with self._lock:
             self.requests += 1
         began = self._clock.monotonic()
-        limit = Deadline.after(self._clock, self._deadline.remaining(_REQUEST_TIMEOUT_SECONDS))
+        most = _REQUEST_TIMEOUT_SECONDS if question.limit is None else _DOWNLOAD_TIMEOUT_SECONDS
+        within = question.until or self._deadline
+        limit = Deadline.after(self._clock, within.remaining(most))
         self._session.bound(limit)
         # Before the first byte of an answer, the limit is kept by these.
         timeout = (max(0.1, limit.remaining(_CONNECT_TIMEOUT_SECONDS)), max(0.1, limit.remaining()))
         method = "GET" if question.body is None else "POST"
+        is_file = question.limit is not None
+        # Read here in any case, so that the connection is closed where the body is damaged.
         with self._session.request(
             method,
             question.url,
             params=question.query,
             json=question.body,
             timeout=timeout,
+            stream=True,
+            # Named, or requests would look for the variables itself.
+            verify=self._session.verify,
         ) as response:
             answer = Answer(
                 status=response.status_code,
                 headers={key.lower(): value for key, value in response.headers.items()},
-                body=response.content,
+                body=_body(response, question),
+                elsewhere=is_file and not response.url.startswith(f"{self._base}/"),
             )
         if self._budget:
             self._budget.note(answer.headers)
+        told = answer.headers.items()
+        self.rate_limit = {name: value for name, value in told if name.startswith("x-ratelimit-")}
         left = answer.headers.get("x-ratelimit-remaining", "unlimited")
         taken = self._clock.monotonic() - began
         self.log.debug(
@@ -314,31 +379,53 @@ class GitHubClient:
         )
         return answer
 
-    def _wait_after_break(self, what: str, error: Exception, tries: int) -> None:
+    def _wait_after_break(self, what: str, error: Exception, tries: int, within: Deadline) -> None:
         wait = backoff(tries)
-        if tries >= MOST_TRIES or wait >= self._deadline.remaining():
+        again = tries < MOST_TRIES and is_worth_another(error)
+        if not again or wait >= within.remaining():
+            server = f"GitHub at {self._base}"
             raise UnavailableError(
-                f"GitHub at {self._base} could not be reached for {what} "
-                f"({type(error).__name__}): check GITHUB_API_URL, the network and the proxy"
+                unreached(server, what, error, named_by="GITHUB_API_URL")
             ) from None
         self.log.debug(f"no answer on {what} ({type(error).__name__}), again in {wait:.0f} s")
         self._deadline.sleep(wait)
 
-    def _wait_or_raise(self, answer: Answer, what: str, tries: int) -> None:
+    def _wait_or_raise(self, answer: Answer, what: str, tries: int, within: Deadline) -> None:
         body = answer.body.decode("utf-8", errors="replace")
-        error = refusal(answer.status, answer.headers, body, what, has_token=self._has_token)
+        error = (
+            stored_elsewhere(answer.status, what)
+            if answer.elsewhere
+            else refusal(answer.status, answer.headers, body, what, has_token=self._has_token)
+        )
         wait = wait_before_retry(
             answer.status, answer.headers, body, tries=tries, now=self._clock.now().timestamp()
         )
         if wait is None:
             raise error
-        if wait >= self._deadline.remaining():
+        if wait >= within.remaining():
             raise UnavailableError(
                 f"GitHub asks to wait {wait:.0f} s before {what} can be read (rate limit or "
                 "overload), which is longer than input timeout allows"
             )
         self.log.info(f"GitHub asks to wait {wait:.0f} s before {what} is read again")
         self._deadline.sleep(wait)
+
+
+def _body(response: requests.Response, question: _Question) -> bytes:
+    """The answer's bytes; of a file no more are read than it may have."""
+    if question.limit is None:
+        return response.content
+    refused = response.status_code != 200
+    into = BytesIO() if question.into is None or refused else question.into
+    into.seek(0)
+    into.truncate()
+    size = 0
+    for piece in response.iter_content(_PIECE):
+        size += len(piece)
+        if size > question.limit:
+            raise PayloadError(f"{question.what} has more than {question.limit:,} bytes")
+        into.write(piece)
+    return into.getvalue() if isinstance(into, BytesIO) else b""
 
 
 def _last_page(link: str, total: int | None) -> int:

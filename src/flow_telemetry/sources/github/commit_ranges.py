@@ -96,6 +96,8 @@ def _of_nodes(client: GitHubClient, repository: Repository, ids: list[str | None
     complete = len(known) == len(ids)
     changes: list[Change] = []
     for answer in answers:
+        if not isinstance(answer.data.get("nodes"), list) and not answer.errors:
+            raise PayloadError(f"GitHub's answer on {what} holds no list; it is damaged")
         commits = [
             each["associatedPullRequests"]
             for each in read.children(answer.data, "nodes")

@@ -212,6 +212,7 @@ def _parse_change(payload: Payload, repository: Repository) -> Change | None:
         merged_at=read.time(payload, "merged_at"),
         merge_commit=read.text(payload, "merge_commit_sha"),
         base_branch=read.text(base, "ref") or "",
+        base_sha=read.text(base, "sha") or "",
         default_branch=read.text(read.child(base, "repo"), "default_branch"),
         head_branch=read.text(head, "ref") or "",
         head_repository=read.text(read.child(head, "repo"), "full_name"),

@@ -15,6 +15,7 @@ from flow_telemetry.errors import (
     SourceError,
     UnavailableError,
 )
+from flow_telemetry.sources.unreached import asks_for_credentials
 
 _SHOWN = 200
 
@@ -31,15 +32,24 @@ def refusal(
         )
     if status == 403:
         return AccessDeniedError(_denied(headers, what, said))
+    if status == 407:
+        return UnavailableError(asks_for_credentials("GitHub", what))
     if status in (404, 410, 451):
         hint = "the token cannot see it" if has_token else "it is private: input github-token"
         return NotFoundError(
-            f"GitHub knows no {what}{said}: the number or repository is wrong, it was deleted, "
-            f"or {hint}"
+            f"GitHub knows no {what.removeprefix('the ')}{said}: the number or repository is "
+            f"wrong, it was deleted, or {hint}"
         )
     if status in (301, 302, 303, 307, 308):
         return UnavailableError(f"GitHub redirects {what} without end or target")
     return UnavailableError(f"GitHub could not give {what}: status {status}{said}")
+
+
+def stored_elsewhere(status: int, what: str) -> UnavailableError:
+    """Return the error for an answer of the host that GitHub redirected to, which has no token."""
+    return UnavailableError(
+        f"{what} could not be had from the host that GitHub names for it: status {status}"
+    )
 
 
 def _denied(headers: Mapping[str, str], what: str, said: str) -> str:

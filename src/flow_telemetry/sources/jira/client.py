@@ -23,6 +23,7 @@ from flow_telemetry.log import Log
 from flow_telemetry.settings.jira import JiraSettings
 from flow_telemetry.sources.jira.refusals import no_json, not_signed_in, refusal
 from flow_telemetry.sources.retry import MOST_TRIES, backoff, wait_before_retry
+from flow_telemetry.sources.unreached import is_worth_another, unreached
 
 _PAGE_SIZE = 100
 # 30,000 items; a server that never ends a list is not to be followed.
@@ -73,6 +74,7 @@ class JiraSession(requests.Session):
         self.auth = _TokenAuth(settings.token)
         if settings.email and settings.token:
             self.auth = HTTPBasicAuth(settings.email.encode(), settings.token.encode())
+        self.verify = settings.authorities or True
         self.headers.update({"Accept": "application/json", "User-Agent": "flow-telemetry"})
         self._adapter = BoundedAdapter(deadline)
         self.mount("https://", self._adapter)
@@ -164,12 +166,14 @@ class JiraClient:
         return Listing(tuple(items), complete=False)
 
     def _ask(self, path: str, what: str, query: Query) -> Answer:
+        # A Jira that hangs is to leave time for what else is to be read and sent.
+        within = Deadline.after(self._clock, self._deadline.remaining() / 2, self._deadline.cut)
         for tries in range(1, MOST_TRIES + 1):
             self._deadline.check(f"reading {what} from Jira")
             try:
-                answer = self._request(path, query)
+                answer = self._request(path, query, within)
             except requests.RequestException as error:
-                self._wait_after_break(what, error, tries)
+                self._wait_after_break(what, error, tries, within)
                 continue
             stranger = not_signed_in(answer.headers, what) if self._token else None
             if stranger is not None:
@@ -177,18 +181,22 @@ class JiraClient:
                 raise stranger
             if answer.status == 200:
                 return answer
-            self._wait_or_raise(answer, what, tries)
+            self._wait_or_raise(answer, what, tries, within)
         raise UnavailableError(f"Jira did not answer on {what} in {MOST_TRIES} tries")
 
-    def _request(self, path: str, query: Query) -> Answer:
+    def _request(self, path: str, query: Query, within: Deadline) -> Answer:
         self.requests += 1
         began = self._clock.monotonic()
-        limit = Deadline.after(self._clock, self._deadline.remaining(_REQUEST_TIMEOUT_SECONDS))
+        limit = Deadline.after(self._clock, within.remaining(_REQUEST_TIMEOUT_SECONDS))
         self._session.bound(limit)
         # Before the first byte of an answer, the limit is kept by these.
         timeout = (max(0.1, limit.remaining(_CONNECT_TIMEOUT_SECONDS)), max(0.1, limit.remaining()))
         url = f"{self._base}{path}"
-        with self._session.get(url, params=query, timeout=timeout) as response:
+        # Read here, so that the connection is closed where the body is damaged.
+        verify = self._session.verify  # Named, or requests would look for the variables itself.
+        with self._session.get(
+            url, params=query, timeout=timeout, stream=True, verify=verify
+        ) as response:
             answer = Answer(
                 status=response.status_code,
                 headers={key.lower(): value for key, value in response.headers.items()},
@@ -203,18 +211,19 @@ class JiraClient:
         """The site without what may stand before an `@`."""
         return identity.host_of(self._base)
 
-    def _wait_after_break(self, what: str, error: Exception, tries: int) -> None:
+    def _wait_after_break(self, what: str, error: Exception, tries: int, within: Deadline) -> None:
         wait = backoff(tries)
-        if tries >= MOST_TRIES or wait >= self._deadline.remaining():
+        again = tries < MOST_TRIES and is_worth_another(error)
+        if not again or wait >= within.remaining():
+            server = f"Jira at {self._host}"
             self._given_up = UnavailableError(
-                f"Jira at {self._host} could not be reached for {what} ({type(error).__name__}): "
-                "check input jira-url, the network and the proxy"
+                unreached(server, what, error, named_by="input jira-url")
             )
             raise self._given_up from None
         self._log.debug(f"no answer on {what} ({type(error).__name__}), again in {wait:.0f} s")
         self._deadline.sleep(wait)
 
-    def _wait_or_raise(self, answer: Answer, what: str, tries: int) -> None:
+    def _wait_or_raise(self, answer: Answer, what: str, tries: int, within: Deadline) -> None:
         body = answer.body.decode("utf-8", errors="replace")
         if self._token:
             body = body.replace(self._token, "***")
@@ -226,7 +235,7 @@ class JiraClient:
         )
         if wait is None:
             raise error
-        if wait >= self._deadline.remaining():
+        if wait >= within.remaining():
             raise UnavailableError(
                 f"Jira asks to wait {wait:.0f} s before {what} can be read (rate limit or "
                 "overload), which is longer than input timeout allows"

@@ -18,6 +18,7 @@ from flow_telemetry.errors import (
     SourceError,
     UnavailableError,
 )
+from flow_telemetry.sources.unreached import asks_for_credentials
 
 _SHOWN = 200
 _CREDENTIALS = "inputs jira-email and jira-token"
@@ -50,11 +51,13 @@ def refusal(
             f"the Jira account may not read {what}{said}: give it the permission Browse projects "
             "there, and the token the scope to read issues"
         )
+    if status == 407:
+        return UnavailableError(asks_for_credentials("Jira", what))
     if status in (400, 404, 410):
         hint = "the account cannot see it" if has_token else "it is private: set input jira-token"
         return NotFoundError(
-            f"Jira knows no {what}{said}: the key or input jira-url is wrong, it was deleted or "
-            f"archived, or {hint}"
+            f"Jira knows no {what.removeprefix('the ')}{said}: the key or input jira-url is wrong, "
+            f"it was deleted or archived, or {hint}"
         )
     if 300 <= status < 400:
         return _redirected(headers.get("location", ""), what)

@@ -194,7 +194,7 @@ class Jira:
             if (urlsplit(url).hostname or "").endswith(_CLOUD):
                 self._known_site = Site(cloud=True, pages=url)
             else:
-                info = self._client.get("/rest/api/2/serverInfo", "this server")
+                info = self._client.get("/rest/api/2/serverInfo", "information on the server")
                 self._known_site = parse_site(info, url)
         return self._known_site
 

@@ -63,6 +63,12 @@ def find_files(patterns: Sequence[str], workspace: Path, *, bounds: Bounds | Non
     return Found(files=tuple(_within(found, bounds, left_out)), left_out=tuple(left_out))
 
 
+def chosen_files(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Return whether patterns choose a path, with slashes, in an archive as in a workspace."""
+    parts = (pattern.strip().split("/") for pattern in patterns if pattern.strip())
+    return _Wanted(["/".join(part for part in each if part != ".") for each in parts]).fits
+
+
 class _Wanted:
     """The patterns, and which of them fitted something."""
 

@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import CaseFailure, CaseResult, TestCase, TestReport, TestSuite
+from flow_telemetry.model.reports import (
+    CaseFailure,
+    CaseResult,
+    TestCase,
+    TestReport,
+    TestSuite,
+)
 from flow_telemetry.sources.reports import trx
 from flow_telemetry.sources.reports.content import Content
 from flow_telemetry.sources.reports.repeats import numbered, with_reruns_of_pytest

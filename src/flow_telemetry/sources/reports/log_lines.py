@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from typing import TypeAlias
 
-from flow_telemetry.model import LogLevel, LogLine
+from flow_telemetry.model.reports import (
+    LogLevel,
+    LogLine,
+)
 from flow_telemetry.sources import payload as take
 
 # How much of a line is kept, in characters.
@@ -15,6 +19,11 @@ LONGEST_LINE = 16_384
 _LONGEST_GROUP = 256
 
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,24}Z) ?")
+# As long as the runner's own times, `2026-11-24T03:43:00.1234567Z`, of which six digits are kept.
+_USUAL_LENGTH = 28
+_KEPT_LENGTH = 26
+# What marks and groups begin with, and the lines around a private key: they matter to what follows.
+_OF_MATTER = ("##[", "-----")
 _MARK = re.compile(r"##\[([a-z]{1,16})\]")
 # Colours and cursors (CSI), titles and links (OSC, up to their end), and other sequences.
 _ANSI = re.compile(
@@ -22,67 +31,96 @@ _ANSI = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]+")
-Redact = Callable[[str], str]
+# What it returns has as many texts, in their order.
+Redact = Callable[[list[str]], list[str]]
+# So many lines are handed to who redacts them at once.
+_AT_ONCE = 256
 
 _LEVELS = {level.value: level for level in LogLevel}
+# The number, time and text of a line.
+_Plain: TypeAlias = tuple[int, datetime | None, str]
 
 
-@dataclass(slots=True)
-class _Place:
-    """Where in a log the reader is."""
-
-    time: datetime | None = None
-    group: str = ""
-
-
-def unredacted(text: str) -> str:
-    """Return a text as it is."""
-    return text
+def unredacted(texts: list[str]) -> list[str]:
+    """Return texts as they are."""
+    return texts
 
 
 def parse_log_lines(
-    raw: Iterable[str], job: str, step: int | None = None, *, redact: Redact = unredacted
+    raw: Iterable[str],
+    job: str,
+    step: int | None = None,
+    *,
+    redact: Redact = unredacted,
+    skip: int = 0,
 ) -> Iterator[LogLine]:
-    """Yield the lines of a log; those that only end a group are none.
+    """Yield the lines of a log after the first ``skip``; those that only end a group are none.
 
-    A line without a time has that of the line before it. ``redact`` is given each line without
-    its time and colours, before it is cut.
+    A line without a time has that of the line before it. ``redact`` is given the lines without
+    their times and colours, before they are cut, in order; of those that are skipped only what
+    opens or ends something.
     """
-    place = _Place()
-    for line in raw:
-        parsed = _parse(_without_time(line, place), place, redact)
-        if parsed is not None:
-            text, level = parsed
+    group = ""
+    for number, time, text in _redacted(_plain_lines(raw, skip), redact):
+        mark = _MARK.match(text) if text.startswith("##[") else None
+        kind = mark[1] if mark is not None else ""
+        if kind == "endgroup":
+            group = ""
+            continue
+        shown = text[mark.end() if mark is not None else 0 :][:LONGEST_LINE]
+        if kind == "group":
+            group = shown.strip()[:_LONGEST_GROUP]
+        if number > skip:
             yield LogLine(
-                job=job, step=step, time=place.time, text=text, group=place.group, level=level
+                job=job,
+                step=step,
+                number=number,
+                time=time,
+                text=shown,
+                group=group,
+                level=_LEVELS.get(kind),
             )
 
 
-def _without_time(raw: str, place: _Place) -> str:
-    text = raw.lstrip("\ufeff")
-    stamp = _TIME.match(text)
-    if stamp is not None:
-        place.time = take.time({"": stamp[1]}, "") or place.time
-        text = text[stamp.end() :]
-    return text
+def _plain_lines(raw: Iterable[str], skip: int) -> Iterator[_Plain]:
+    time: datetime | None = None
+    for number, line in enumerate(raw, 1):
+        # Of the last one that is skipped the time may be needed.
+        if number < skip and not any(mark in line for mark in _OF_MATTER):
+            continue
+        text = line.lstrip("\ufeff")
+        stamp = _TIME.match(text)
+        if stamp is not None:
+            time = log_time(stamp[1]) or time
+            text = text[stamp.end() :]
+        yield number, time, _plain(text)
 
 
-def _parse(raw: str, place: _Place, redact: Redact) -> tuple[str, LogLevel | None] | None:
-    """Return a line's text and what it is marked as; None where it only ends a group."""
-    text = redact(_plain(raw))
-    mark = _MARK.match(text)
-    kind = mark[1] if mark is not None else ""
-    if kind == "endgroup":
-        place.group = ""
-        return None
-    text = text[mark.end() if mark is not None else 0 :][:LONGEST_LINE]
-    if kind == "group":
-        place.group = text.strip()[:_LONGEST_GROUP]
-    return text, _LEVELS.get(kind)
+def _redacted(lines: Iterator[_Plain], redact: Redact) -> Iterator[_Plain]:
+    while chunk := list(islice(lines, _AT_ONCE)):
+        texts = redact([text for _, _, text in chunk])
+        for (number, time, _), text in zip(chunk, texts, strict=True):
+            yield number, time, text
+
+
+def log_time(stamp: str) -> datetime | None:
+    """Return a time as the runner writes it; None for what is no time."""
+    # Nearly all are of one form, and a log has many.
+    if len(stamp) == _USUAL_LENGTH and stamp.startswith("20"):
+        try:
+            return datetime.fromisoformat(f"{stamp[:_KEPT_LENGTH]}+00:00")
+        except ValueError:
+            return None
+    return take.time({"": stamp}, "")
 
 
 def _plain(text: str) -> str:
     """Return what a terminal shows at last: of what returns to the line's start, the end."""
-    text = _ANSI.sub("", text).rstrip("\r\n")
+    text = text.rstrip("\r\n")
+    if text.isprintable():
+        return text
+    text = _ANSI.sub("", text)
+    if text.isprintable():
+        return text
     shown = text.rpartition("\r")[2] or text
     return _CONTROLS.sub("", shown)

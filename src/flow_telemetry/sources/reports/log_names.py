@@ -36,11 +36,15 @@ def same_job(in_archive: str, job: str) -> bool:
 
     Some characters are left out and the rest is cut; a folder may have the job's number before it.
     """
-    cut = _as_file(job)
-    return cut in (_as_file(in_archive), _as_file(_NUMBERED.sub("", in_archive, count=1)))
+    return name_as_file(job) in names_without_number(in_archive)
 
 
-def _as_file(name: str) -> str:
-    """GitHub counts in units of UTF-16."""
+def names_without_number(in_archive: str) -> tuple[str, str]:
+    """Return what the name of a job in an archive may be: as it is, and without a number."""
+    return name_as_file(in_archive), name_as_file(_NUMBERED.sub("", in_archive, count=1))
+
+
+def name_as_file(name: str) -> str:
+    """Return what GitHub makes of a job's name in an archive. It counts in units of UTF-16."""
     kept = _NOT_IN_NAMES.sub("", name).encode("utf-16-le", errors="surrogatepass")
     return kept[: _LONGEST * 2].decode("utf-16-le", errors="replace").strip()

@@ -6,32 +6,23 @@ a file is counted, whatever the archive says of its size.
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
-from stat import S_ISLNK
-from typing import IO
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from io import BufferedReader, RawIOBase
+from typing import IO, cast
+from zipfile import ZipInfo
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import LogLine
-from flow_telemetry.sources.reports.content import MEBIBYTE, Content, chunks
+from flow_telemetry.model.reports import (
+    LogLine,
+)
+from flow_telemetry.sources.reports.archives import DAMAGES, is_folder, open_archive, refusal
+from flow_telemetry.sources.reports.content import MEBIBYTE, Content
 from flow_telemetry.sources.reports.log_lines import Redact, parse_log_lines, unredacted
 from flow_telemetry.sources.reports.log_names import LogName, parse_log_name
 
-LARGEST_ARCHIVE = 256 * MEBIBYTE
 LARGEST_LOG = 256 * MEBIBYTE
-MOST_FILES = 50_000
 _LONGEST_READ = 64 * 1024
-# What an entry of a zip archive's list of files begins with.
-_ENTRY = b"PK\x01\x02"
-_METHODS = {ZIP_STORED, ZIP_DEFLATED}
-_DAMAGES = (
-    *(BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError),
-    *(OverflowError, struct.error, zlib.error),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +40,14 @@ class LogArchive:
 
     def __init__(
         self,
-        content: Content,
+        content: Content | IO[bytes],
         name: str = "the archive of the run's logs",
         *,
         largest: int = LARGEST_LOG,
     ) -> None:
         """Open an archive; ``name`` is what errors call it, ``largest`` bounds each log in bytes.
+
+        An open file is read, and closed by who opened it.
 
         Raises:
             ReportError: it cannot be read, or is no archive.
@@ -62,7 +55,7 @@ class LogArchive:
         self._name = name
         self._largest = largest
         self.left_out: list[str] = []
-        self._zip = _opened(content, name)
+        self._zip = open_archive(content, name)
         self.files = self._listed()
 
     def __enter__(self) -> LogArchive:
@@ -76,35 +69,26 @@ class LogArchive:
         self._zip.close()
 
     def lines(self, file: LogFile, *, redact: Redact = unredacted) -> Iterator[LogLine]:
-        """Yield the lines of a log, each given to ``redact`` without its time and colours.
+        """Yield the lines of a log, given to ``redact`` without their times and colours.
 
         Raises:
             ReportError: the archive is damaged there, or its log larger than it may be.
         """
-        return parse_log_lines(self._raw(file), file.job, file.step, redact=redact)
+        raw = (line.decode("utf-8", errors="replace") for line in self.raw(file))
+        return parse_log_lines(raw, file.job, file.step, redact=redact)
 
-    def _raw(self, file: LogFile) -> Iterator[str]:
+    def raw(self, file: LogFile) -> Iterator[bytes]:
+        """Yield the lines of a log as they are, of a very long one only the beginning.
+
+        Raises:
+            ReportError: as `lines`.
+        """
         try:
-            with self._zip.open(file.path) as log:
-                for line in self._lines_of(log):
-                    yield line.decode("utf-8", errors="replace")
-        except _DAMAGES as error:
+            # Its own `readline` takes many times as long.
+            with self._zip.open(file.path) as log, BufferedReader(cast("RawIOBase", log)) as lines:
+                yield from raw_lines(lines, self._name, self._largest)
+        except DAMAGES as error:
             raise ReportError(f"{self._name} is damaged at one of its logs: {error}") from error
-
-    def _lines_of(self, log: IO[bytes]) -> Iterator[bytes]:
-        """Yield lines, of a very long one only the beginning."""
-        left = self._largest
-        within = False
-        while piece := log.readline(_LONGEST_READ):
-            left -= len(piece)
-            if left < 0:
-                raise ReportError(
-                    f"a log in {self._name} is larger than {self._largest // MEBIBYTE} MiB; "
-                    "the rest of it is not read"
-                )
-            if not within:
-                yield piece
-            within = not piece.endswith(b"\n")
 
     def _listed(self) -> tuple[LogFile, ...]:
         """The logs in the archive's order; a job's whole log only where it has none of steps."""
@@ -124,33 +108,31 @@ class LogArchive:
         )
 
     def _name_of(self, entry: ZipInfo) -> LogName | None:
-        name = None if entry.is_dir() else parse_log_name(entry.filename)
+        name = None if is_folder(entry) else parse_log_name(entry.filename)
         if name is None:
             return None
-        reason = _refusal(entry, self._largest)
+        reason = refusal(entry, self._largest)
         if reason:
             self.left_out.append(f"{entry.filename!a} in {self._name} {reason}")
             return None
         return name
 
 
-def _refusal(entry: ZipInfo, largest: int) -> str:
-    """Return why a file is not read; empty where it is."""
-    if S_ISLNK(entry.external_attr >> 16):
-        return "is a link"
-    if entry.file_size > largest:
-        return f"is larger than {largest // MEBIBYTE} MiB"
-    if entry.compress_type not in _METHODS or entry.flag_bits & 1:
-        return "is encrypted, or compressed in a way that GitHub does not use"
-    return ""
+def raw_lines(log: IO[bytes], name: str, largest: int = LARGEST_LOG) -> Iterator[bytes]:
+    """Yield the lines of a log in an open file, of a very long one only the beginning.
 
-
-def _opened(content: Content, name: str) -> ZipFile:
-    # An archive's list may hold millions of files, all of which ZipFile would keep.
-    entries = sum(chunk.count(_ENTRY) for chunk in chunks(content, name, limit=LARGEST_ARCHIVE))
-    if entries > MOST_FILES:
-        raise ReportError(f"{name} has more than {MOST_FILES:,} files; it is not read")
-    try:
-        return ZipFile(BytesIO(content) if isinstance(content, bytes) else content)
-    except _DAMAGES as error:
-        raise ReportError(f"{name} is no whole zip archive: {error}") from error
+    Raises:
+        ReportError: it is larger than ``largest``, in bytes; its lines until there have come.
+    """
+    left = largest
+    within = False
+    while piece := log.readline(_LONGEST_READ):
+        left -= len(piece)
+        if left < 0:
+            raise ReportError(
+                f"a log in {name} is larger than {largest // MEBIBYTE} MiB; the rest of it is not "
+                "read"
+            )
+        if not within:
+            yield piece
+        within = not piece.endswith(b"\n")

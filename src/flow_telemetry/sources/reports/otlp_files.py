@@ -12,19 +12,27 @@ from flow_telemetry.sources.reports.content import MEBIBYTE, Content, chunks
 
 # A request is at most 4 MiB by gRPC's default; JSON takes up to three times the room.
 LONGEST_LINE = 16 * MEBIBYTE
+# A line for each span, each of some hundred bytes; shorter ones hold nothing, and are many.
+MOST_LINES = 250_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtlpLines:
-    """The lines that are not blank, and the numbers of those that were too long to be kept."""
+    """The lines that are not blank, and the numbers of those that were too long to be kept.
+
+    ``cut_at`` is the number of the first one that was one too many; None where all were read.
+    """
 
     name: str
     lines: tuple[tuple[int, bytes], ...]
     too_long: tuple[int, ...] = ()
+    cut_at: int | None = None
 
 
-def read_otlp_lines(content: Content, name: str, *, longest: int = LONGEST_LINE) -> OtlpLines:
-    """Return a file's lines, each with its number from 1.
+def read_otlp_lines(
+    content: Content, name: str, *, longest: int = LONGEST_LINE, most: int = MOST_LINES
+) -> OtlpLines:
+    """Return a file's lines, each with its number from 1: ``most`` of at most ``longest`` bytes.
 
     Raises:
         ReportError: it cannot be read, is empty or too large.
@@ -35,6 +43,10 @@ def read_otlp_lines(content: Content, name: str, *, longest: int = LONGEST_LINE)
         if len(line) > longest:
             too_long.append(number)
         elif line.strip():
+            if len(kept) == most:
+                return OtlpLines(
+                    name=name, lines=tuple(kept), too_long=tuple(too_long), cut_at=number
+                )
             kept.append((number, line.strip()))
     return OtlpLines(name=name, lines=tuple(kept), too_long=tuple(too_long))
 

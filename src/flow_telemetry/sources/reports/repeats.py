@@ -6,7 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from flow_telemetry.model import CaseResult, TestCase, TestSuite
+from flow_telemetry.model.reports import (
+    CaseResult,
+    TestCase,
+    TestSuite,
+)
 
 _FAILING = {CaseResult.FAILED, CaseResult.ERROR}
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from flow_telemetry.model import CaseFailure, CaseResult, TestCase, TestSuite
+from flow_telemetry.model.reports import (
+    CaseFailure,
+    CaseResult,
+    TestCase,
+    TestSuite,
+)
 from flow_telemetry.sources.reports.content import Content
 from flow_telemetry.sources.reports.values import (
     LONGEST_MESSAGE,

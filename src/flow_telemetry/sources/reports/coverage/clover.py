@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import Coverage, CoverageUnit, Covered
+from flow_telemetry.model.reports import (
+    Coverage,
+    CoverageUnit,
+    Covered,
+)
 from flow_telemetry.sources.reports.content import Content
 from flow_telemetry.sources.reports.coverage.tally import Tally, plausible
 from flow_telemetry.sources.reports.values import count, folder, one_line

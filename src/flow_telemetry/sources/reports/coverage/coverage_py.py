@@ -6,7 +6,10 @@ import json
 from typing import Any
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import Coverage, Covered
+from flow_telemetry.model.reports import (
+    Coverage,
+    Covered,
+)
 from flow_telemetry.sources import payload as take
 from flow_telemetry.sources.payload import Payload
 from flow_telemetry.sources.reports import content as files

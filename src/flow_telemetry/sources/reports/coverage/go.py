@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import Coverage, CoverageUnit, Covered
+from flow_telemetry.model.reports import (
+    Coverage,
+    CoverageUnit,
+    Covered,
+)
 from flow_telemetry.sources.reports import content as files
 from flow_telemetry.sources.reports.content import Content
 from flow_telemetry.sources.reports.coverage.tally import Tally

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import Coverage, Covered
+from flow_telemetry.model.reports import (
+    Coverage,
+    Covered,
+)
 from flow_telemetry.sources.reports.content import Content
 from flow_telemetry.sources.reports.coverage.tally import NOTHING, Tally
 from flow_telemetry.sources.reports.values import count, one_line

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import Coverage, Covered
+from flow_telemetry.model.reports import (
+    Coverage,
+    Covered,
+)
 from flow_telemetry.sources.reports import content as files
 from flow_telemetry.sources.reports.content import Content
 from flow_telemetry.sources.reports.coverage.tally import NOTHING, Tally, hit, plausible

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import Coverage
+from flow_telemetry.model.reports import (
+    Coverage,
+)
 from flow_telemetry.sources.reports import content as files
 from flow_telemetry.sources.reports.content import Content
 from flow_telemetry.sources.reports.coverage.clover import read_clover

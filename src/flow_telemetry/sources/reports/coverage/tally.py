@@ -6,7 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import Covered, PackageCoverage
+from flow_telemetry.model.reports import (
+    Covered,
+    PackageCoverage,
+)
 
 # More lines than the largest projects have; each takes memory while a report is read.
 MOST_LINES = 3_000_000

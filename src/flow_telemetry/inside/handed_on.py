@@ -1,0 +1,60 @@
+"""What the context step of a job hands on to the export in the same job: where the job's span is.
+
+The note lies in the runner's temporary folder, where every step of the job can write. So it is
+read as an untrusted text, and the export believes of it only what it could have found itself.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_NOTE = "context.json"
+_MOST_BYTES = 20_000
+_MOST_REFERENCES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOn:
+    """The context that later steps got, by flow references.
+
+    ``path`` is what stands above the run in its trace, nearest first. ``outer`` is the
+    `traceparent` that was there already and was kept, else empty.
+    """
+
+    run: str
+    job: str
+    path: tuple[str, ...]
+    outer: str = ""
+
+
+def hand_on(folder: Path, context: HandedOn) -> None:
+    """Leave the note for the export.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / _NOTE).write_text(json.dumps(asdict(context)), encoding="utf-8")
+
+
+def read_handed_on(folder: Path | None) -> HandedOn | None:
+    """Return the note of the context step; None where there is none, or it is damaged."""
+    if folder is None:
+        return None
+    try:
+        with (folder / _NOTE).open(encoding="utf-8") as file:
+            return _parsed(json.loads(file.read(_MOST_BYTES)))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _parsed(note: object) -> HandedOn | None:
+    if not isinstance(note, dict):
+        return None
+    run, job, outer, path = (note.get(name) for name in ("run", "job", "outer", "path"))
+    texts = (run, job, outer, *(path if isinstance(path, list) else (None,)))
+    if not all(isinstance(each, str) for each in texts) or len(texts) > _MOST_REFERENCES:
+        return None
+    return HandedOn(run=str(run), job=str(job), outer=str(outer), path=tuple(map(str, path or ())))

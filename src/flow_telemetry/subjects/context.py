@@ -1,0 +1,75 @@
+"""The trace context of the job that the program stands in, before anything of it is exported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flow_telemetry import identity
+from flow_telemetry.errors import SelectionError
+from flow_telemetry.identity import TraceIdentity
+from flow_telemetry.inside.handed_on import HandedOn
+from flow_telemetry.model import Run
+from flow_telemetry.parts import Parts
+from flow_telemetry.rules import selection
+from flow_telemetry.settings import Settings
+from flow_telemetry.signals.placement import ancestry_of_run, place
+from flow_telemetry.sources.github.runs import RunAddress, read_attempt, read_jobs_again
+from flow_telemetry.subject import RunSubject
+from flow_telemetry.subjects.mapping import tracing_of
+from flow_telemetry.subjects.run import read_above, unwanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobContext:
+    """Where the span of a job will be: its trace, its reference, and what stands above the run.
+
+    ``baggage`` says what it belongs to: feature, work item and change, where known. ``unread`` is
+    what of the chain could not be read.
+    """
+
+    trace: TraceIdentity
+    run: str
+    job: str
+    path: tuple[str, ...]
+    baggage: dict[str, str]
+    unread: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> HandedOn:
+        """What the export in the same job is to know."""
+        return HandedOn(run=self.run, job=self.job, path=self.path)
+
+
+def read_context(settings: Settings, subject: RunSubject, parts: Parts) -> JobContext:
+    """Return the context of our own job, by the same rules as its export.
+
+    Raises:
+        FlowTelemetryError: the run cannot be read, or is not exported, or our job cannot be told.
+    """
+    run = parts.known(read_attempt(parts.github, subject.address))
+    reason = unwanted(settings, run)
+    if reason is not None:
+        raise SelectionError(f"the steps of this job get no trace context: {reason}")
+    job = _own_job(settings, subject.address, run, parts)
+    above, lineage = read_above(settings, run, parts)
+    ancestry, tracing = ancestry_of_run(above, lineage), tracing_of(settings)
+    placement = place(run.reference, ancestry, tracing)
+    return JobContext(
+        trace=placement.trace,
+        run=run.reference,
+        job=job,
+        path=ancestry.path(tracing.scope),
+        baggage={key: str(value) for key, value in placement.keys if value is not None},
+        unread=(*above.unread, *lineage.unread),
+    )
+
+
+def _own_job(settings: Settings, address: RunAddress, run: Run, parts: Parts) -> str:
+    """The reference of our job: by the id that the runner tells, else looked up."""
+    runner = settings.runner
+    if runner.check_run_id is not None:
+        return identity.job_reference(run.repository.reference, run.id, runner.check_run_id)
+    parts.log.debug(f"{address}: the runner does not tell the id of this job; it is looked up")
+    listed = parts.known(read_jobs_again(parts.github, run))
+    own = selection.find_own_job(listed, check_run_id=None, runner_name=runner.runner_name)
+    return listed.job_reference(own)

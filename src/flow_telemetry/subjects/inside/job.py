@@ -1,0 +1,72 @@
+"""The job that an export stands in, as all who read of its inside need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flow_telemetry import identity
+from flow_telemetry.model import Change, Job, Run, Step
+from flow_telemetry.parts import Parts
+from flow_telemetry.rules import timing
+from flow_telemetry.rules.timing import Interval
+from flow_telemetry.settings import Settings
+from flow_telemetry.signals.placement import Placement
+from flow_telemetry.signals.spans import SpanMaker
+from flow_telemetry.telemetry import Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepWindow:
+    """A step that has ended: its time by GitHub, and the reference of its span."""
+
+    step: Step
+    reference: str
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobInside:
+    """A job of the run whose inside is read.
+
+    ``make`` makes spans with the facts of the run and job on them, ``windows`` are its ended steps
+    in order. ``workspace`` and ``temporary`` are folders of the runner: the checkout, and what the
+    steps of the job hand to one another; None outside of a job. ``default_branch`` is the
+    repository's, where known; ``change`` the pull request that the run is of, before its merge.
+    """
+
+    settings: Settings
+    parts: Parts
+    run: Run
+    job: Job
+    reference: str
+    interval: Interval
+    placement: Placement
+    resource: Resource
+    make: SpanMaker
+    windows: tuple[StepWindow, ...]
+    default_branch: str | None = None
+    change: Change | None = None
+    workspace: Path | None = None
+    temporary: Path | None = None
+
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        """The times of the job and its steps by the references of their spans."""
+        return {
+            self.reference: self.interval,
+            **{window.reference: window.interval for window in self.windows},
+        }
+
+
+def step_windows(run: Run, job: Job) -> tuple[StepWindow, ...]:
+    """Return the ended steps of a job with the references of their spans."""
+    reference = run.job_reference(job)
+    return tuple(
+        StepWindow(
+            step=step,
+            reference=identity.step_reference(reference, step.number, step.occurrence),
+            interval=interval,
+        )
+        for step, interval in timing.step_intervals(run, job)
+    )
