@@ -26,12 +26,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.run(options, dict(os.environ))
     except FlowTelemetryError as error:
-        sys.stderr.write(f"flow-telemetry: {error}\n")
+        sys.stderr.write(f"flow-telemetry: {_without_credentials(str(error))}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("flow-telemetry: interrupted\n")
         return 130
     return status
+
+
+def _without_credentials(text: str) -> str:
+    """Return the text of an error: a flag may have been given the token of another."""
+    from flow_telemetry.redaction import redactor  # noqa: PLC0415 - errors alone need it
+    from flow_telemetry.settings.secrets import secrets_of  # noqa: PLC0415
+
+    return redactor(secrets_of(os.environ))(text)
 
 
 def build_parser(only: str = "") -> argparse.ArgumentParser:
@@ -69,10 +77,22 @@ def _add_explain(commands: Subparsers) -> None:
     explain.add_command(commands)
 
 
+def _add_check(commands: Subparsers) -> None:
+    from flow_telemetry.commands import check  # noqa: PLC0415
+
+    check.add_command(commands)
+
+
 def _add_run(commands: Subparsers) -> None:
     from flow_telemetry.commands import run  # noqa: PLC0415
 
     run.add_command(commands)
+
+
+def _add_replay(commands: Subparsers) -> None:
+    from flow_telemetry.commands import replay  # noqa: PLC0415
+
+    replay.add_command(commands)
 
 
 def _add_ids(commands: Subparsers) -> None:
@@ -92,7 +112,9 @@ _COMMANDS: dict[str, Callable[[Subparsers], None]] = {
     "export": _add_export,
     "sweep": _add_sweep,
     "explain": _add_explain,
+    "check": _add_check,
     "run": _add_run,
+    "replay": _add_replay,
     "ids": _add_ids,
     "demo": _add_demo,
 }

@@ -20,12 +20,14 @@ from flow_telemetry.rules import parentage
 from flow_telemetry.rules.parentage import Lookup
 from flow_telemetry.settings import Door, Mode, Settings, load_settings
 from flow_telemetry.signals.placement import ancestry_of_run, place
+from flow_telemetry.sources.event import read_event
 from flow_telemetry.sources.github.changes import read_candidates, read_changes_of_commit
 from flow_telemetry.sources.github.deployments import Deployed, read_deployments
 from flow_telemetry.sources.github.runs import read_run
 from flow_telemetry.subject import RunSubject
 from flow_telemetry.subjects.mapping import tracing_of
 from flow_telemetry.subjects.run import read_above
+from flow_telemetry.views.audience import Audience, audience_of, lineage_for
 from flow_telemetry.views.escape import terminal_line
 
 _LONGEST_LINE = 500
@@ -60,12 +62,16 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     )
     found = read_run(parts.github, subject.address)
     deployed = read_deployments(parts.github, found, found.jobs)
-    lines = _explanation(settings, deployed, parts)
+    audience = audience_of(settings.runner, read_event(settings.runner.event_path))
+    lines = map(parts.redact, explanation(settings, deployed, parts, audience))
     sys.stdout.write("\n".join(terminal_line(line, _LONGEST_LINE) for line in lines) + "\n")
     return 0
 
 
-def _explanation(settings: Settings, deployed: Deployed, parts: Parts) -> Iterator[str]:
+def explanation(
+    settings: Settings, deployed: Deployed, parts: Parts, audience: Audience
+) -> Iterator[str]:
+    """Yield the lines that tell why a run got its trace, reading what is still needed."""
     found = deployed.run
     above, lineage = read_above(settings, found, parts)
     yield f"run {found.id}, attempt {found.attempt}: {found.workflow}, event {found.event}"
@@ -73,7 +79,7 @@ def _explanation(settings: Settings, deployed: Deployed, parts: Parts) -> Iterat
     yield f"pull request: looked for in {parentage.lookup(found).value}"
     yield from _of_changes(found, above, parts)
     yield from (f"  not read: {reason}" for reason in (*above.unread, *deployed.notices))
-    yield from _of_items(lineage)
+    yield from _of_items(lineage_for(audience, lineage))
     yield from _of_ids(settings, found, above, lineage)
 
 

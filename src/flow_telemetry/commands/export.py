@@ -16,11 +16,14 @@ from flow_telemetry.commands.flags import Subparsers, add_flags, flags_of
 from flow_telemetry.commands.terminal import TerminalLog, draw, tell
 from flow_telemetry.export.interface import Sink
 from flow_telemetry.export.sinks import FileSink, NoSink, WatchedSink
+from flow_telemetry.interruption import Interruption
+from flow_telemetry.log import Log
 from flow_telemetry.outcome import Outcome
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Door, Mode, Settings, load_settings
 from flow_telemetry.sources.event import read_event
 from flow_telemetry.subject import ChangeSubject, Subject, reads_much
+from flow_telemetry.views.audience import Audience, audience_of, fit_for, spans_for
 
 _VARIABLES = (
     "Every input of the action is a flag of the same name; the variables OTEL_EXPORTER_OTLP_*, "
@@ -114,31 +117,43 @@ def export_and_tell(
     ``bounded`` holds requests to input `max-requests`.
     """
     clock = SystemClock()
-    deadline = Deadline.after(clock, settings.timeout)
+    interruption = Interruption(clock)
+    deadline = Deadline.after(clock, settings.timeout, interruption.cut)
     off = None if options.output else pipeline.switched_off(settings)
     if off is not None and not options.print:
         return tell(off, sys.stderr)
-    watched = WatchedSink(_sink(settings, options.output, deadline))
+    audience = audience_of(settings.runner, read_event(settings.runner.event_path))
+    log = TerminalLog(settings.log_level, sys.stderr)
+    watched = WatchedSink(_sink(settings, options.output, deadline, audience, log))
     # What is not drawn is not kept: a sweep may send any number of spans.
     sink = watched if options.print else watched.inner
-    log = TerminalLog(settings.log_level, sys.stderr)
     parts = build_parts(
-        settings, sink=sink, clock=clock, deadline=deadline, log=log, bounded=bounded
+        settings,
+        sink=sink,
+        clock=clock,
+        deadline=deadline,
+        log=log,
+        bounded=bounded,
+        interruption=interruption,
     )
     began = clock.monotonic()
-    outcome = replace(export(parts), seconds=clock.monotonic() - began)
+    with interruption.listening():
+        outcome = replace(export(parts), seconds=clock.monotonic() - began)
     log.clear()
     if watched.spans:
-        sys.stdout.write(draw(watched.spans, sys.stdout) + "\n")
+        sys.stdout.write(draw(spans_for(audience, watched.spans), sys.stdout) + "\n")
         sys.stdout.flush()
-    return tell(outcome, sys.stderr)
+    status = tell(fit_for(audience, outcome), sys.stderr)
+    return interruption.leave(interruption.status or status)
 
 
 def _with_runs(subject: Subject) -> Subject:
     return replace(subject, with_runs=True) if isinstance(subject, ChangeSubject) else subject
 
 
-def _sink(settings: Settings, output: Path | None, deadline: Deadline) -> Sink:
+def _sink(
+    settings: Settings, output: Path | None, deadline: Deadline, audience: Audience, log: Log
+) -> Sink:
     if output is not None:
         return FileSink(output, deadline.clock, choices_of(settings))
-    return otlp_sink(settings, deadline) if settings.otlp.targets else NoSink()
+    return otlp_sink(settings, deadline, audience, log) if settings.otlp.targets else NoSink()

@@ -12,9 +12,14 @@ from flow_telemetry.settings.inputs import INPUTS, Input
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 # What only a step of a workflow can mean.
-OF_THE_ACTION = frozenset({"mode", "summary", "fail-on-error"})
+OF_THE_ACTION = frozenset(
+    {
+        *("mode", "summary", "fail-on-error", "measure", "inject-endpoint"),
+        *("test-reports", "coverage-reports"),
+    }
+)
 # On the command line these are set by being there.
-_SWITCHES = frozenset({"snapshot", "sweep-runs"})
+_SWITCHES = frozenset({"snapshot", "sweep-runs", "fork-artifacts"})
 _SHORT_FORMS = {"repository": ("--repo",)}
 
 

@@ -12,7 +12,8 @@ from flow_telemetry.outcome import Outcome
 from flow_telemetry.settings import LogLevel
 from flow_telemetry.telemetry import Span
 from flow_telemetry.views.escape import terminal_line
-from flow_telemetry.views.terminal import report, tree
+from flow_telemetry.views.report import report
+from flow_telemetry.views.terminal import tree
 
 _DEFAULT_WIDTH = 100
 _LONGEST_LINE = 1_000

@@ -1,0 +1,256 @@
+"""`check` tells what works of endpoint, token and trackers, and what to do about the rest."""
+
+from __future__ import annotations
+
+import pytest
+from tests.sources.jira.support import TOKEN as JIRA_TOKEN
+from tests.sources.jira.support import fake
+from tests.support.program import TOKEN, Program, Result
+
+from flow_telemetry.testing.faults import Scripted, drop, html, redirect, status
+from flow_telemetry.testing.github import FakeGitHub
+from flow_telemetry.testing.jira_world import JiraWorld
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.world import World, job, sha_of
+
+OK = [
+    "actions: read (runs and jobs)",
+    "checks: read (why jobs failed)",
+    "contents: read (what a push or deployment brought)",
+    "deployments: read (deployments and approvals)",
+    "issues: read (work items)",
+    "pull-requests: read (pull requests above runs)",
+]
+
+
+@pytest.fixture
+def at_work(world: World) -> World:
+    """A repository with a commit, a run of it, an issue and a pull request."""
+    world.history(sha_of("head"))
+    world.run(sha=sha_of("head"), jobs=[job("test")])
+    world.issue(17)
+    world.pull_request(123)
+    return world
+
+
+def check(program: Program, receiver: Receiver | str, *arguments: str) -> Result:
+    url = receiver if isinstance(receiver, str) else receiver.url
+    words = ("--repo", "acme/shop", "--otlp-endpoint", url, *arguments)
+    return program.command("check", *words)
+
+
+def lines(result: Result, word: str) -> list[str]:
+    """The lines that begin with the word, without it."""
+    found = (line.partition(" ") for line in result.stdout.splitlines())
+    return [rest.strip() for first, _, rest in found if first == word]
+
+
+def line_about(result: Result, what: str) -> str:
+    (found,) = (line for line in result.stdout.splitlines() if what in line)
+    return found
+
+
+@pytest.mark.usefixtures("at_work")
+def test_all_that_works_is_told(program: Program, receiver: Receiver) -> None:
+    """A line each, the endpoint by scheme, host and port; the status is 0."""
+    result = check(program, receiver)
+    assert result.status == 0, result.stdout
+    assert (lines(result, "FAILS"), lines(result, "note")) == ([], [])
+    told = lines(result, "ok")
+    for signal, line in zip(("traces", "events", "metrics"), told, strict=False):
+        assert line.startswith(f"{signal} to {receiver.url}: answered in ")
+    assert told[3:-1] == ["GitHub, repository acme/shop", *OK]
+    assert told[-1].startswith("GitHub's rate limit: 49")
+    assert result.stdout.splitlines()[-1] == "all that is needed works"
+
+
+@pytest.mark.usefixtures("at_work")
+def test_the_requests_hold_nothing(program: Program, receiver: Receiver) -> None:
+    """One for each signal; no span, event or point comes of it."""
+    check(program, receiver)
+    assert [each.path for each in receiver.requests] == ["/v1/traces", "/v1/logs", "/v1/metrics"]
+    assert (receiver.spans, receiver.events, receiver.metrics) == ([], [], [])
+
+
+@pytest.mark.usefixtures("at_work")
+@pytest.mark.parametrize(
+    ("permission", "lacking"),
+    [
+        ("actions=read", OK[0]),
+        ("checks=read", OK[1]),
+        ("contents=read", OK[2]),
+        ("deployments=read", OK[3]),
+        ("pull_requests=read", OK[5]),
+    ],
+)
+def test_a_permission_that_is_missing_is_told(
+    program: Program, receiver: Receiver, github: FakeGitHub, permission: str, lacking: str
+) -> None:
+    """With the line to add to the workflow; the others are tried all the same."""
+    github.denied = {permission}
+    result = check(program, receiver)
+    (failing,) = lines(result, "FAILS")
+    assert failing.startswith(f"{lacking}: ")
+    assert f"add `{lacking.partition(' (')[0]}` to the `permissions:` of the job" in failing
+    assert result.status == 1
+    assert result.stdout.splitlines()[-1].endswith("do not work")
+
+
+def test_what_a_young_repository_cannot_show_is_no_failure(
+    program: Program, receiver: Receiver
+) -> None:
+    """Without runs and issues, some of it is not known."""
+    result = check(program, receiver)
+    assert (result.status, lines(result, "FAILS")) == (0, [])
+    assert [line.partition(":")[0] for line in lines(result, "note")] == [
+        "checks",
+        "contents",
+        "issues",
+    ]
+
+
+def test_a_repository_that_is_not_seen_is_one_failure(
+    program: Program, receiver: Receiver, github: FakeGitHub
+) -> None:
+    """All else of it would fail alike."""
+    result = program.command("check", "--repo", "acme/secret", "--otlp-endpoint", receiver.url)
+    (failing,) = lines(result, "FAILS")
+    assert failing.startswith("GitHub, repository acme/secret: GitHub knows no repository")
+    assert (result.status, len(github.requests)) == (1, 1)
+
+
+def test_a_token_that_is_not_accepted(program: Program, world: World, receiver: Receiver) -> None:
+    """It is not shown."""
+    with FakeGitHub(world, token="ghs_another") as github:
+        result = program.command(
+            *("check", "--repo", "acme/shop", "--otlp-endpoint", receiver.url),
+            environ={"GITHUB_API_URL": github.url},
+        )
+    assert "does not accept the token" in line_about(result, "GitHub, repository")
+    assert TOKEN not in result.stdout + result.stderr
+
+
+def test_github_that_is_not_there(program: Program, receiver: Receiver) -> None:
+    """A GitHub Enterprise Server behind another address."""
+    result = program.command(
+        *("check", "--repo", "acme/shop", "--otlp-endpoint", receiver.url, "--timeout", "3"),
+        environ={"GITHUB_API_URL": "http://127.0.0.1:9"},
+    )
+    assert "check GITHUB_API_URL" in line_about(result, "GitHub, repository")
+    assert result.status == 1
+
+
+@pytest.mark.usefixtures("at_work")
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (status(401), "The credentials are missing, wrong or expired"),
+        (status(403), "The credentials may not write"),
+        (status(404), "Nothing takes traces at this address"),
+        (html(), "It is a login page"),
+        (redirect("https://login.example.com/"), "redirect"),
+    ],
+)
+def test_an_endpoint_that_refuses_is_told(
+    program: Program, receiver: Receiver, answer: Scripted, said: str
+) -> None:
+    """What it did, the likely cause and what to do; of the address no more than the host."""
+    receiver.script("/v1/traces", answer, times=None)
+    key = "k3y-of-the-backend"
+    result = check(program, receiver, "--otlp-headers", f"authorization=Bearer {key}")
+    (failing,) = lines(result, "FAILS")
+    assert failing.startswith(f"traces to {receiver.url}: ")
+    assert said in failing
+    assert result.status == 1
+    assert key not in result.stdout + result.stderr
+
+
+@pytest.mark.usefixtures("at_work")
+def test_a_backend_without_metrics_is_no_failure(program: Program, receiver: Receiver) -> None:
+    """An export tells it by a notice."""
+    receiver.script("/v1/metrics", status(404), times=None)
+    result = check(program, receiver)
+    assert result.status == 0
+    assert "Nothing takes metrics" in lines(result, "note")[0]
+
+
+@pytest.mark.usefixtures("at_work")
+def test_nobody_listens(program: Program) -> None:
+    """Each signal tells it."""
+    result = check(program, "http://127.0.0.1:9")
+    assert len(lines(result, "FAILS")) == 3
+    assert "refused the connection" in lines(result, "FAILS")[0]
+
+
+@pytest.mark.usefixtures("at_work")
+def test_without_an_endpoint(program: Program) -> None:
+    """As in a run of a fork, which gets no secrets."""
+    result = program.command("check", "--repo", "acme/shop")
+    assert result.status == 1
+    assert all("input otlp-endpoint is empty" in line for line in lines(result, "FAILS"))
+
+
+@pytest.mark.usefixtures("at_work")
+def test_a_signal_that_is_off_is_not_tried(program: Program, receiver: Receiver) -> None:
+    """The user left it out."""
+    result = check(program, receiver, "--signals", "traces")
+    assert result.status == 0
+    assert [each.path for each in receiver.requests] == ["/v1/traces"]
+    assert all("input signals leaves it out" in line for line in lines(result, "note"))
+
+
+@pytest.mark.usefixtures("at_work")
+def test_the_runners_repository_counts(program: Program, receiver: Receiver) -> None:
+    """In a workflow no repository need be named; without one it is asked for."""
+    words = ("check", "--otlp-endpoint", receiver.url)
+    found = program.command(*words, environ={"GITHUB_REPOSITORY": "acme/shop"})
+    missing = program.command(*words)
+    assert (found.status, missing.status) == (0, 1)
+    assert "input repository is missing" in lines(missing, "FAILS")[0]
+
+
+@pytest.mark.usefixtures("at_work")
+def test_without_a_token_it_is_told(program: Program, receiver: Receiver) -> None:
+    """Public repositories can be read so, slowly."""
+    result = program.command(
+        *("check", "--repo", "acme/shop", "--otlp-endpoint", receiver.url),
+        environ={"GITHUB_TOKEN": ""},
+    )
+    assert "60 requests an hour" in line_about(result, "GitHub's token")
+
+
+@pytest.mark.usefixtures("at_work")
+def test_a_server_without_rate_limit(
+    program: Program, receiver: Receiver, github: FakeGitHub
+) -> None:
+    """GitHub Enterprise Server has none unless its owner sets one."""
+    github.rate_limit = None
+    assert line_about(check(program, receiver), "rate limit").endswith("the server tells of none")
+
+
+@pytest.mark.usefixtures("at_work")
+def test_jira_is_asked_where_it_is_set_up(program: Program, receiver: Receiver) -> None:
+    """Statuses and issues, as an export asks."""
+    tracked = JiraWorld()
+    tracked.issue("ACME-57")
+    with fake(tracked, cloud=True) as jira:
+        given = ("--jira-url", jira.url, "--jira-email", jira.email or "")
+        good = check(program, receiver, *given, "--jira-token", JIRA_TOKEN)
+        bad = check(program, receiver, *given, "--jira-token", "wrong-token-of-jira")
+    assert line_about(good, "Jira at").endswith("statuses and issues can be read")
+    assert (good.status, bad.status) == (0, 1)
+    assert "does not accept the credentials" in line_about(bad, "Jira at")
+    assert "wrong-token-of-jira" not in bad.stdout + bad.stderr
+
+
+@pytest.mark.usefixtures("at_work")
+def test_a_broken_answer_is_no_traceback(
+    program: Program, receiver: Receiver, github: FakeGitHub
+) -> None:
+    """Whatever a server or a proxy gives."""
+    github.script("/actions/runs", html(), times=None)
+    github.script("/deployments", drop(), times=None)
+    result = check(program, receiver, "--timeout", "4")
+    assert result.status == 1
+    assert "Traceback" not in result.stdout + result.stderr
+    assert len(lines(result, "FAILS")) == 2
