@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,15 +20,20 @@ from flow_telemetry.build import build_parts, otlp_sink
 from flow_telemetry.choosing import choose_subjects
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.outcome import Outcome, Status
-from flow_telemetry.settings import Door, LogLevel, Settings, load_settings, wants_failure
+from flow_telemetry.export.sinks import NoSink
+from flow_telemetry.interruption import Interruption
+from flow_telemetry.outcome import InsideTold, Outcome, Status
+from flow_telemetry.redaction import Redactor, redactor
+from flow_telemetry.settings import Door, LogLevel, Mode, Settings, load_settings, wants_failure
 from flow_telemetry.settings.secrets import secrets_of
 from flow_telemetry.sources.event import read_event
 from flow_telemetry.sources.payload import Payload
 from flow_telemetry.subject import reads_much
+from flow_telemetry.views.audience import audience_of, fit_for
 from flow_telemetry.views.escape import terminal_line
+from flow_telemetry.views.report import report
 from flow_telemetry.views.summary import job_summary
-from flow_telemetry.views.terminal import report
+from flow_telemetry.views.texts import without_credentials
 
 _LONGEST_LINE = 1_000
 
@@ -58,14 +63,17 @@ def main() -> int:
     """Run the action in the environment of the process and return its exit status."""
     _speak_utf8()
     environ = dict(os.environ)
-    for secret in secrets_of(environ):
+    secrets = secrets_of(environ)
+    for secret in secrets:
         core.set_secret(secret)
-    settings, outcome = _export(environ)
+    interruption = Interruption(SystemClock())
+    settings, outcome = _export(environ, interruption, redactor(secrets))
     try:
         _tell(outcome, settings, environ)
     except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
         core.warning(f"the result could not be told in full: {_unexpected(error)}")
-    return 1 if outcome.failed and wants_failure(environ) else 0
+    status = 1 if outcome.failed and wants_failure(environ) else 0
+    return interruption.leave(status)
 
 
 def _speak_utf8() -> None:
@@ -74,28 +82,36 @@ def _speak_utf8() -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _export(environ: Mapping[str, str]) -> tuple[Settings | None, Outcome]:
+def _export(
+    environ: Mapping[str, str], interruption: Interruption, redact: Redactor
+) -> tuple[Settings | None, Outcome]:
     settings = None
     try:
         settings = load_settings(environ, Door.ACTION)
+        if settings.mode is Mode.CONTEXT:
+            return settings, without_credentials(_give_context(settings, environ), redact)
         off = pipeline.switched_off(settings)
         if off is not None:
             return settings, off
         event = read_event(settings.runner.event_path)
-        return settings, _run(settings, event)
+        return settings, _run(settings, event, interruption)
     except FlowTelemetryError as error:
         problem = str(error)
     except KeyboardInterrupt:  # The runner's first signal to a step that was cancelled.
         problem = "the step was cancelled before everything was sent"
     except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
         problem = _unexpected(error)
-    return settings, Outcome(status=Status.SKIPPED, problems=(problem,), failed=True)
+    outcome = Outcome(status=Status.SKIPPED, problems=(problem,), failed=True)
+    # What could not be read as settings, such as a token in the wrong input, is told too.
+    return settings, without_credentials(outcome, redact)
 
 
-def _run(settings: Settings, event: Payload) -> Outcome:
+def _run(settings: Settings, event: Payload, interruption: Interruption) -> Outcome:
     clock = SystemClock()
-    deadline = Deadline.after(clock, settings.timeout)
-    sink, log = otlp_sink(settings, deadline), ActionLog(settings.log_level)
+    deadline = Deadline.after(clock, settings.timeout, interruption.cut)
+    audience = audience_of(settings.runner, event)
+    log = ActionLog(settings.log_level)
+    sink = otlp_sink(settings, deadline, audience, log)
     subjects = choose_subjects(settings, event)
     parts = build_parts(
         settings,
@@ -104,8 +120,37 @@ def _run(settings: Settings, event: Payload) -> Outcome:
         deadline=deadline,
         log=log,
         bounded=reads_much(subjects),
+        interruption=interruption,
     )
-    return pipeline.export(settings, subjects, parts)
+    with interruption.listening():
+        outcome = pipeline.export(settings, subjects, parts)
+    return fit_for(audience, outcome)
+
+
+def _give_context(settings: Settings, environ: Mapping[str, str]) -> Outcome:
+    """Give the later steps of the job what they are to know; nothing is sent."""
+    # Loaded where it is asked for: an export needs none of it.
+    from flow_telemetry.context_step import give_context  # noqa: PLC0415
+
+    clock = SystemClock()
+    deadline, log = Deadline.after(clock, settings.timeout), ActionLog(settings.log_level)
+    parts = build_parts(settings, sink=NoSink(), clock=clock, deadline=deadline, log=log)
+    given = give_context(settings, read_event(settings.runner.event_path), parts, environ)
+    for secret in given.secrets:
+        core.set_secret(secret)
+    _write("the job's context", lambda: _export_variables(given.variables))
+    log.info(given.line)
+    return Outcome(
+        status=Status.SKIPPED,
+        problems=given.problems,
+        notices=given.notices,
+        context=given.outputs,
+    )
+
+
+def _export_variables(variables: Mapping[str, str]) -> None:
+    for name, value in variables.items():
+        core.export_variable(name, value)
 
 
 def _unexpected(error: Exception) -> str:
@@ -127,23 +172,48 @@ def _tell(outcome: Outcome, settings: Settings | None, environ: Mapping[str, str
         annotate(f"flow-telemetry: {terminal_line(problem, _LONGEST_LINE)}")
     for notice in outcome.notices:
         core.notice(f"flow-telemetry: {terminal_line(notice, _LONGEST_LINE)}")
+    _write("the outputs", lambda: _set_outputs(outcome, settings))
+    if settings is not None and settings.mode is Mode.CONTEXT:
+        return  # There is no export to tell of.
     for line in report(replace(outcome, problems=(), notices=())).splitlines():
         core.info(terminal_line(line, _LONGEST_LINE))
-    _set_outputs(outcome, settings)
     if settings is not None and settings.summary:
-        _write_summary(outcome, settings.runner.summary_path)
+        path = settings.runner.summary_path
+        _write("the summary", lambda: _write_summary(outcome, path))
+
+
+def _write(what: str, write: Callable[[], None]) -> None:
+    """Write to a file of the runner's; what a disk does not take costs nothing else."""
+    try:
+        write()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        core.warning(
+            f"flow-telemetry: {what} could not be written ({reason}): free space on the runner's "
+            "disk, and look who may write to its temporary folder"
+        )
 
 
 def outputs_of(outcome: Outcome) -> dict[str, str]:
     """Return the action's outputs by name."""
-    outputs = {"status": outcome.status.value, "spans": str(outcome.spans)}
+    outputs = {"status": outcome.status.value, "spans": str(outcome.spans), **outcome.context}
     exported = outcome.exported
     if exported is not None:
         outputs["trace-id"] = exported.trace.trace_id
         outputs["span-id"] = exported.trace.span_id(exported.reference)
         outputs["traceparent"] = exported.trace.traceparent(exported.reference)
         outputs["trace-url"] = exported.trace_url or ""
+        outputs.update(_coverage_outputs(exported.inside))
     return outputs
+
+
+def _coverage_outputs(inside: InsideTold | None) -> dict[str, str]:
+    if inside is None or inside.coverage is None or not inside.coverage.file:
+        return {}
+    return {
+        "coverage-file": inside.coverage.file,
+        "coverage-artifact": inside.coverage.artifact,
+    }
 
 
 def _set_outputs(outcome: Outcome, settings: Settings | None) -> None:

@@ -8,37 +8,65 @@ from flow_telemetry.clock import Clock, Deadline
 from flow_telemetry.export.forms import Choices
 from flow_telemetry.export.interface import Sink
 from flow_telemetry.export.sinks import OtlpSink
-from flow_telemetry.export.spool import Spool
-from flow_telemetry.log import Log
+from flow_telemetry.export.spool import Reader, Spool
+from flow_telemetry.interruption import Interruption
+from flow_telemetry.log import Log, RedactedLog, Silent
 from flow_telemetry.model import Repository
-from flow_telemetry.parts import Parts
+from flow_telemetry.redaction import Redactor, redactor
 from flow_telemetry.settings import JiraSettings, Settings
-from flow_telemetry.sources.github.budget import RequestBudget
-from flow_telemetry.sources.github.client import GitHubClient, GitHubSession
-from flow_telemetry.sources.github.issues import GitHubIssues
-from flow_telemetry.sources.trackers import Trackers
 
+# Of what reads, nothing is loaded by `flow-telemetry run`, which only sends.
 if TYPE_CHECKING:
+    from flow_telemetry.parts import Parts
+    from flow_telemetry.sources.github.client import GitHubClient
+    from flow_telemetry.sources.github.issues import GitHubIssues
     from flow_telemetry.sources.jira.tracker import Jira
+    from flow_telemetry.sources.trackers import Trackers
+    from flow_telemetry.views.audience import Audience
 
 # What is read must still be sent, or at least written to the spool.
 _SHARE_OF_READING = 0.8
 
 
-def otlp_sink(settings: Settings, deadline: Deadline) -> OtlpSink:
-    """Return the backend of the settings."""
+def otlp_sink(
+    settings: Settings,
+    deadline: Deadline,
+    audience: Audience | None = None,
+    log: Log | None = None,
+) -> OtlpSink:
+    """Return the backend of the settings.
+
+    ``audience`` is who can get at what is not delivered; None where it tells of nothing but the
+    job that it is in.
+    """
     return OtlpSink(
         targets=settings.otlp.targets,
-        spool=Spool(settings.spool_path),
+        spool=Spool(settings.spool_path, reader=_reader(audience)),
         deadline=deadline,
         choices=choices_of(settings),
+        log=log or Silent(),
     )
+
+
+def _reader(audience: Audience | None) -> Reader | None:
+    """Who is to find nothing of others in the spool; None where all may be found."""
+    if audience is None or not audience.everybody:
+        return None
+    # Loaded where it is needed: the names of all attributes are behind it.
+    from flow_telemetry.signals.withheld import ForEverybody  # noqa: PLC0415
+
+    return ForEverybody(audience.home)
 
 
 def choices_of(settings: Settings) -> Choices:
     """Return the forms in which the user wants events and metrics to leave."""
     chosen = settings.signals
     return Choices(event_time=chosen.event_time, metric_shape=chosen.metric_shape)
+
+
+def redactor_of(settings: Settings) -> Redactor:
+    """Return what takes credentials, and what the user's patterns match, out of a text."""
+    return redactor(settings.redaction.secrets, settings.redaction.patterns)
 
 
 def build_parts(
@@ -49,13 +77,21 @@ def build_parts(
     deadline: Deadline,
     log: Log,
     bounded: bool = False,
+    interruption: Interruption | None = None,
 ) -> Parts:
     """Return the collaborators of an export that ends with ``deadline``.
 
-    ``bounded`` holds requests to input `max-requests`, for what reads much.
+    ``bounded`` holds requests to input `max-requests`, for what reads much. ``interruption`` is
+    who listens to signals, where somebody does.
     """
+    from flow_telemetry.parts import Parts  # noqa: PLC0415
+    from flow_telemetry.sources.github.budget import RequestBudget  # noqa: PLC0415
+    from flow_telemetry.sources.github.client import GitHubClient, GitHubSession  # noqa: PLC0415
+
     reading = None if settings.timeout is None else settings.timeout * _SHARE_OF_READING
-    until = Deadline.after(clock, reading)
+    until = Deadline.after(clock, reading, deadline.cut)
+    redact = redactor_of(settings)
+    log = RedactedLog(log, redact)
     github = GitHubClient(
         settings.github,
         session=GitHubSession(settings.github, until),
@@ -72,15 +108,22 @@ def build_parts(
         deadline=deadline,
         log=log,
         aliases=settings.trackers.aliases,
+        interruption=interruption or Interruption(clock),
+        redact=redact,
     )
 
 
 def _trackers(
     settings: Settings, github: GitHubClient, clock: Clock, until: Deadline, log: Log
 ) -> Trackers:
+    from flow_telemetry.sources.trackers import Trackers  # noqa: PLC0415
+
     chosen = settings.trackers
 
     def issues(home: Repository) -> GitHubIssues:
+        # Loaded where an issue is read: its modules cost every start else.
+        from flow_telemetry.sources.github.issues import GitHubIssues  # noqa: PLC0415
+
         return GitHubIssues(github, home, status_project=chosen.status_project)
 
     return Trackers(

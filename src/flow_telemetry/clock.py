@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Protocol
 
@@ -42,6 +42,13 @@ class SystemClock:
         time.sleep(seconds)
 
 
+@dataclass(slots=True)
+class Cut:
+    """An end that deadlines get later, all that share it at once; None while there is none."""
+
+    at: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """The one bound on waiting, reading, sending and retrying together.
@@ -51,17 +58,20 @@ class Deadline:
 
     clock: Clock
     at: float | None = None
+    cut: Cut = field(default_factory=Cut)
 
     @classmethod
-    def after(cls, clock: Clock, seconds: float | None) -> Deadline:
+    def after(cls, clock: Clock, seconds: float | None, cut: Cut | None = None) -> Deadline:
         """Return a deadline ``seconds`` from now; None means never."""
-        return cls(clock, None if seconds is None else clock.monotonic() + seconds)
+        at = None if seconds is None else clock.monotonic() + seconds
+        return cls(clock, at, cut or Cut())
 
     def remaining(self, at_most: float = float("inf")) -> float:
         """Return the seconds that are left, never negative and never more than ``at_most``."""
-        if self.at is None:
+        ends = [end for end in (self.at, self.cut.at) if end is not None]
+        if not ends:
             return at_most
-        return max(0.0, min(at_most, self.at - self.clock.monotonic()))
+        return max(0.0, min(at_most, min(ends) - self.clock.monotonic()))
 
     @property
     def expired(self) -> bool:

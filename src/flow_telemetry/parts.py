@@ -8,7 +8,9 @@ from typing import TypeVar
 
 from flow_telemetry.clock import Clock, Deadline
 from flow_telemetry.export.interface import Sink
+from flow_telemetry.interruption import Interruption
 from flow_telemetry.log import Log
+from flow_telemetry.redaction import Redactor
 from flow_telemetry.rules.aliases import with_aliases
 from flow_telemetry.sources.github.client import GitHubClient
 from flow_telemetry.sources.trackers import Trackers
@@ -18,9 +20,11 @@ Record = TypeVar("Record")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """GitHub, the trackers and the backend; ``deadline`` is that of the whole export.
+    """GitHub, the trackers and the backend.
 
-    ``aliases`` maps what was renamed to the names whose ids are kept.
+    ``deadline`` is that of the whole export, which ``interruption`` can end early.
+    ``aliases`` maps what was renamed to the names whose ids are kept. ``redact`` takes credentials
+    out of whatever leaves.
     """
 
     github: GitHubClient
@@ -29,6 +33,8 @@ class Parts:
     clock: Clock
     deadline: Deadline
     log: Log
+    interruption: Interruption
+    redact: Redactor
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     def known(self, record: Record) -> Record:

@@ -9,17 +9,21 @@ from datetime import timedelta
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.export.interface import Telemetry
 from flow_telemetry.export.trace_sizes import TraceSizes
+from flow_telemetry.interruption import Interrupted
 from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.parts import Parts
+from flow_telemetry.rules.people import People
 from flow_telemetry.settings import OldSpans, Settings
 from flow_telemetry.signals.ages import AgeLimit
 from flow_telemetry.signals.limits import nanoseconds
 from flow_telemetry.signals.metric_semconv import unknown_attributes
 from flow_telemetry.signals.people import without_names
+from flow_telemetry.signals.redacted import redacted
 from flow_telemetry.subject import Subject
 from flow_telemetry.subjects.collect import collect
 from flow_telemetry.subjects.collected import Collected
 from flow_telemetry.telemetry import Delivery, Failure
+from flow_telemetry.views.texts import without_credentials, without_people
 
 
 def export(settings: Settings, subjects: tuple[Subject, ...], parts: Parts) -> Outcome:
@@ -29,14 +33,15 @@ def export(settings: Settings, subjects: tuple[Subject, ...], parts: Parts) -> O
     problems; what is one subject's does not keep the others back.
     """
     began = parts.clock.monotonic()
-    gathered = _Gathered()
+    gathered = _Gathered(people=People(settings.signals.actors))
     limit = _age_limit(settings, parts)
     stream = _telemetry(settings, subjects, parts, gathered, limit)
     sizes = TraceSizes()
-    shown = without_names(stream, settings.signals.actors)
+    shown = redacted(without_names(stream, gathered.people), parts.redact)
     deliveries = parts.sink.deliver(sizes.watched(shown))
     outcome = _outcome(settings, gathered, deliveries, limit)
     outcome = replace(outcome, notices=(*outcome.notices, *sizes.notices))
+    outcome = without_credentials(without_people(outcome, gathered.people), parts.redact)
     return replace(outcome, seconds=parts.clock.monotonic() - began)
 
 
@@ -55,6 +60,7 @@ def switched_off(settings: Settings) -> Outcome | None:
 class _Gathered:
     """What was told by the subjects so far, without their spans, and why some failed."""
 
+    people: People
     collected: list[Collected] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -75,15 +81,26 @@ def _telemetry(
         found = collect(settings, subject, parts)
         while True:
             try:
-                each = next(found, None)
+                each = parts.interruption.read(lambda: next(found, None))  # noqa: B023
             except FlowTelemetryError as error:
                 gathered.errors.append(str(error))
                 break
+            except Interrupted:
+                gathered.errors.append(_interrupted(parts))
+                return
             if each is None:
                 break
             gathered.collected.append(replace(each, spans=(), facts=()))
+            gathered.people.meet(each.exported)
             yield from limit.applied(each.spans) if limit else each.spans
             yield from each.facts
+
+
+def _interrupted(parts: Parts) -> str:
+    return (
+        f"the program was told to end ({parts.interruption.name}) before everything was read: "
+        "what was read until then was sent or is in the spool"
+    )
 
 
 def _age_limit(settings: Settings, parts: Parts) -> AgeLimit | None:

@@ -92,6 +92,8 @@ def test_as_last_step_of_a_job(act: Act, in_pull_request: Run, receiver: Receive
         "span-id": run.span_id,
         "traceparent": f"00-{run.trace_id}-{run.span_id}-01",
         "trace-url": "",
+        "coverage-file": "",
+        "coverage-artifact": "",
     }
     assert "status=exported" in result.echoed
     assert f"traceparent={outputs['traceparent']}" in result.echoed
