@@ -173,6 +173,40 @@ def cut_off(keep: int) -> Alteration:
     return lambda _, answer: replace(answer, body=answer.body[:keep], promised=len(answer.body))
 
 
+def huge(size: int, content_type: str = "application/json") -> Alteration:
+    """Return `size` bytes that mean nothing."""
+    return lambda *_: Answer(headers={"Content-Type": content_type}, body=bytes(size))
+
+
+def no_gzip() -> Alteration:
+    """Return the real answer, said to be compressed, which it is not."""
+    return lambda _, answer: replace(answer, headers={**answer.headers, "Content-Encoding": "gzip"})
+
+
+def echo(code: int) -> Alteration:
+    """Refuse, and repeat in the message the credentials that came with the request."""
+
+    def alter(request: Request, _: Answer) -> Answer:
+        names = [n for n in request.headers if n == "authorization" or n.startswith("x-api")]
+        told = " ".join(f"{name}={request.headers[name]}" for name in sorted(names))
+        body = json.dumps({"message": told, "errorMessages": [told]}).encode()
+        return Answer(status=code, headers={"Content-Type": "application/json"}, body=body)
+
+    return alter
+
+
+def endless() -> Alteration:
+    """Let a list begin anew on every page, with a link to the next one."""
+    first: list[bytes] = []
+
+    def alter(request: Request, answer: Answer) -> Answer:
+        first.append(answer.body)
+        link = {"Link": f'<{request.path}?page=2>; rel="next"'}
+        return replace(answer, headers={**answer.headers, **link}, body=first[0])
+
+    return alter
+
+
 def altered(change: Callable[[Any], Any]) -> Alteration:
     """Return the real answer with its JSON changed by `change`, in place or by what it returns."""
 

@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
-from flow_telemetry.testing import graphql, issues, listing, routes
+from flow_telemetry.testing import artifacts, graphql, issues, listing, routes, run_logs
 from flow_telemetry.testing.faults import Answer, Request, Script, Scripted
 from flow_telemetry.testing.plans import RepositoryPlan
 from flow_telemetry.testing.server import LocalServer
+from flow_telemetry.testing.storage import Storage, Stored
 from flow_telemetry.testing.world import World
 
 DOCUMENTATION = "https://docs.github.com/rest"
@@ -36,7 +37,8 @@ class FakeGitHub:
     such as "checks=read". `missing_fields`: what an older server's GraphQL schema lacks, such as
     "Issue.parent". `rate_limit`: requests an hour (None: a server that knows no limits, and
     sends no such headers). `latency`: seconds before each answer. `check(method, path, payload)`
-    sees every 2xx answer and may raise: the error is raised again when the context ends.
+    sees every 2xx answer and may raise: the error is raised again when the context ends. Files are
+    kept by `storage`, to which the answers lead.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class FakeGitHub:
         self.check = check
         self.requests: list[Request] = []
         self.on_request: Callable[[int, str], object] = _nothing
+        self.storage = Storage()
         self._script = Script()
         self._now = now
         self._reset_at = int(now()) + 3600
@@ -69,7 +72,7 @@ class FakeGitHub:
         self._errors: list[Exception] = []
         self._encoded: dict[str, Answer] = {}
         self._encoded_revision = -1
-        self._server = LocalServer(self._respond)
+        self._server = LocalServer(self.respond)
 
     @property
     def url(self) -> str:
@@ -107,10 +110,12 @@ class FakeGitHub:
         trace: TracebackType | None,
     ) -> None:
         self._server.stop()
+        self.storage.stop()
         if error is None and self._errors:
             raise self._errors[0]
 
-    def _respond(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> Answer:
+        """Return the answer to a request, as it leaves over HTTP."""
         with self._lock:
             self.requests.append(request)
             count = len(self.requests)
@@ -178,10 +183,12 @@ class FakeGitHub:
         except issues.MovedError as moved:
             location = {"Location": f"{self.url}{moved}"}
             return _with(_error(301, "Moved Permanently", found.route.docs), location)
-        except issues.DeletedError:
-            return _error(410, "This issue was deleted", found.route.docs)
+        except (issues.DeletedError, artifacts.ExpiredError, run_logs.ExpiredError) as gone:
+            return _error(410, _GONE[type(gone)], found.route.docs)
         except KeyError:
             return _error(404, "Not Found", found.route.docs)
+        if isinstance(answer, Stored):
+            return Answer(status=302, headers={"Location": self.storage.keep(answer)})
         page = listing.page_of(answer, request.query)
         if self.check is not None:
             self.check("GET", f"/repos/{home.full_name}{found.rest}", page.payload)
@@ -214,6 +221,11 @@ _GENERAL_HEADERS = {
     "Server": "GitHub.com",
     "x-github-media-type": "github.v3; format=json",
     "x-github-api-version-selected": "2022-11-28",
+}
+_GONE = {
+    issues.DeletedError: "This issue was deleted",
+    artifacts.ExpiredError: "Artifact has expired",
+    run_logs.ExpiredError: "Server Error",
 }
 _RATE_LIMITS = "/using-the-rest-api/rate-limits-for-the-rest-api"
 

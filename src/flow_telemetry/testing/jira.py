@@ -63,7 +63,7 @@ class FakeJira:
         self._script = Script()
         self._lock = threading.Lock()
         self._errors: list[Exception] = []
-        self._server = LocalServer(self._respond)
+        self._server = LocalServer(self.respond)
 
     @property
     def url(self) -> str:
@@ -99,7 +99,8 @@ class FakeJira:
         if error is None and self._errors:
             raise self._errors[0]
 
-    def _respond(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> Answer:
+        """Return the answer to a request, as it leaves over HTTP."""
         with self._lock:
             self.requests.append(request)
         try:

@@ -16,8 +16,8 @@ from flow_telemetry.testing.spans import attributes
 class LogEntry:
     """A log record as it was received; an event is one with a name.
 
-    Ids in hex, `time` and `observed` in nanoseconds since 1970, `severity` as INFO. `resource` and
-    `attributes` hold Python values.
+    Ids in hex, `time` and `observed` in nanoseconds since 1970, `severity` as INFO. `body` is empty
+    where there is none or no text. `resource` and `attributes` hold Python values.
     """
 
     event_name: str
@@ -28,6 +28,7 @@ class LogEntry:
     severity: str
     severity_text: str
     has_body: bool
+    body: str
     attributes: Mapping[str, Any]
     resource: Mapping[str, Any]
     scope: str
@@ -55,6 +56,7 @@ def _entry(record: logs_pb2.LogRecord, resource: dict[str, Any], scope: str) -> 
         severity=severity.removeprefix("SEVERITY_NUMBER_"),
         severity_text=record.severity_text,
         has_body=record.body.WhichOneof("value") is not None,
+        body=record.body.string_value,
         attributes=attributes(record.attributes),
         resource=resource,
         scope=scope,

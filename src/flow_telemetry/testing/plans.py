@@ -266,6 +266,35 @@ class DeploymentPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ArtifactPlan:
+    """What a run keeps: files by their names, or an archive as it is; `run` is the run's id."""
+
+    name: str
+    content: bytes | Mapping[str, bytes | str]
+    _: KW_ONLY
+    run: int
+    id: int | None = None
+    expired: bool = False
+    created_at: Moment | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogsPlan:
+    """What is kept of the logs of a run attempt: files by their names, or an archive as it is.
+
+    `jobs` are logs of single jobs, by the jobs' names; else it is the one in the archive.
+    """
+
+    content: bytes | Mapping[str, bytes | str] = field(default_factory=dict)
+    _: KW_ONLY
+    run: int
+    attempt: int = 1
+    jobs: Mapping[str, bytes | str] = field(default_factory=dict)
+    expired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoryPlan:
     """A repository, `OWNER/NAME` as GitHub spells it; the token sees nothing of a `hidden` one."""
 

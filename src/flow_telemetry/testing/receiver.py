@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from google.protobuf import json_format
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from flow_telemetry.testing.faults import Alteration, Answer, Request, Script, Scripted
 from flow_telemetry.testing.logs import LogEntry, entries_in
@@ -223,5 +223,8 @@ def _rejected(answer: Answer, signal: Signal) -> int | None:
     )
     if decode is None:
         return None
-    response: Any = decode(signal.response, answer.body)
+    try:
+        response: Any = decode(signal.response, answer.body)
+    except (ValueError, RecursionError, DecodeError, json_format.ParseError):
+        return None
     return int(getattr(response.partial_success, signal.rejected))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flow_telemetry.testing.plans import (
+    ArtifactPlan,
     DeploymentPlan,
     DeploymentStatusPlan,
     EventPlan,
@@ -152,3 +153,13 @@ class Deployment:
     repository: str
     created_at: datetime
     statuses: tuple[DeploymentStatus, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """An artifact of a run in a repository."""
+
+    plan: ArtifactPlan
+    id: int
+    repository: str
+    created_at: Moment

@@ -7,14 +7,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from flow_telemetry.testing import answers, history, issue_lists, issues, pulls, run_lists
+from flow_telemetry.testing import (
+    answers,
+    artifacts,
+    history,
+    issue_lists,
+    issues,
+    pulls,
+    run_lists,
+    run_logs,
+)
 from flow_telemetry.testing.accounts import full_repository, time_text
 from flow_telemetry.testing.listing import Found, Listing, Values
 from flow_telemetry.testing.plans import Moment, RepositoryPlan
 from flow_telemetry.testing.records import Deployment, PullRequest, Run
+from flow_telemetry.testing.storage import Stored
 from flow_telemetry.testing.world import World
 
-Find = Callable[[World, RepositoryPlan, Values, Mapping[str, str]], Found]
+Find = Callable[[World, RepositoryPlan, Values, Mapping[str, str]], Found | Stored]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +235,26 @@ ROUTES = (
     _route(
         _RUN + r"/attempts/(?P<attempt>\d+)/jobs",
         _attempt_jobs,
+        "actions=read",
+        "/actions/workflow-jobs",
+    ),
+    _route("/actions/artifacts", artifacts.artifacts, "actions=read", "/actions/artifacts"),
+    _route(_RUN + "/artifacts", artifacts.artifacts, "actions=read", "/actions/artifacts"),
+    _route(
+        r"/actions/artifacts/(?P<artifact>\d+)/zip",
+        artifacts.archive,
+        "actions=read",
+        "/actions/artifacts",
+    ),
+    _route(
+        _RUN + r"/attempts/(?P<attempt>\d+)/logs",
+        run_logs.archive,
+        "actions=read",
+        "/actions/workflow-runs",
+    ),
+    _route(
+        r"/actions/jobs/(?P<job>\d+)/logs",
+        run_logs.of_job,
         "actions=read",
         "/actions/workflow-jobs",
     ),

@@ -30,12 +30,14 @@ from flow_telemetry.testing.plans import (
     SELF_HOSTED,
     ZERO_TIME,
     AnnotationPlan,
+    ArtifactPlan,
     DeploymentPlan,
     DeploymentStatusPlan,
     Derived,
     EventPlan,
     IssuePlan,
     JobPlan,
+    LogsPlan,
     PullRequestPlan,
     RepositoryPlan,
     Runner,
@@ -44,6 +46,7 @@ from flow_telemetry.testing.plans import (
     UsesPlan,
 )
 from flow_telemetry.testing.records import (
+    Artifact,
     Deployment,
     DeploymentStatus,
     Issue,
@@ -67,6 +70,7 @@ __all__ = [
     "NULL_RUNNER",
     "SELF_HOSTED",
     "ZERO_TIME",
+    "Artifact",
     "Deployment",
     "DeploymentStatus",
     "Issue",
@@ -160,6 +164,8 @@ class World:
         self.pull_requests: list[PullRequest] = []
         self.issues: list[Issue] = []
         self.deployments: list[Deployment] = []
+        self.artifacts: list[Artifact] = []
+        self.kept_logs: list[LogsPlan] = []
         self.commits: dict[str, dict[str, tuple[str, ...]]] = {}
         self.messages: dict[str, str] = {}
         self.revision = 0
@@ -301,6 +307,25 @@ class World:
         )
         self.deployments.append(settled)
         return settled
+
+    @_of(ArtifactPlan)
+    def artifact(self, plan: ArtifactPlan) -> Artifact:
+        """Add an artifact of a run that the world has; later ones are newer."""
+        run = next(run for run in self.attempts if run.id == plan.run)
+        settled = Artifact(
+            plan=plan,
+            id=plan.id or next(self._other_ids),
+            repository=self._name(run.plan.repository),
+            created_at=plan.created_at or run.updated_at,
+        )
+        self.artifacts.append(settled)
+        return settled
+
+    @_of(LogsPlan)
+    def logs(self, plan: LogsPlan) -> LogsPlan:
+        """Keep the logs of a run attempt that the world has."""
+        self.kept_logs.append(plan)
+        return plan
 
     def history(
         self, *shas: str, after: str | None = None, repository: str | None = None

@@ -1,0 +1,10 @@
+"""All single faults, in the order of the table."""
+
+from __future__ import annotations
+
+from tests.faults.otlp_faults import otlp_cases
+from tests.faults.source_faults import github_cases, jira_cases
+
+OF_ENDPOINT = tuple(otlp_cases())
+OF_SOURCES = (*github_cases(), *jira_cases())
+SINGLE = OF_ENDPOINT + OF_SOURCES

@@ -1,0 +1,109 @@
+"""What a backend would know: every item that was received or spooled, by what makes it one.
+
+A span is known by its ids, an event by `log.record.uid`, a point by its metric and attributes. Of
+the content nothing is compared that differs between two exports of one world: the time of sending.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import Message
+
+from flow_telemetry.testing.logs import LogEntry, entries_in
+from flow_telemetry.testing.metrics import MetricPoint, points_in
+from flow_telemetry.testing.otlp import LOGS, METRICS, TRACES
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.spans import SpanRecord, from_json, spans_in
+
+Known = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The contents of the items of each signal, by key; ``all_spans`` as they came."""
+
+    traces: Known
+    logs: Known
+    metrics: Known
+    all_spans: tuple[SpanRecord, ...] = field(default=(), repr=False)
+
+    def of(self, signal: str) -> Known:
+        """Return those of one signal: traces, logs or metrics."""
+        found: Known = getattr(self, signal)
+        return found
+
+
+def received_by(receiver: Receiver) -> Items:
+    """Return what a backend kept."""
+    return _items(receiver.spans, receiver.events, receiver.metrics)
+
+
+def spooled_in(files: Iterable[Path]) -> Items:
+    """Return what the files of a spool hold."""
+    spans: list[SpanRecord] = []
+    events: list[LogEntry] = []
+    points: list[MetricPoint] = []
+    for request in _requests(files):
+        if isinstance(request, TRACES.request):
+            spans += spans_in(request)  # type: ignore[arg-type]
+        elif isinstance(request, LOGS.request):
+            events += entries_in(request)  # type: ignore[arg-type]
+        else:
+            points += points_in(request)  # type: ignore[arg-type]
+    return _items(spans, events, points)
+
+
+def both(one: Items, other: Items) -> Items:
+    """Return what is in the one or the other."""
+    return Items(
+        traces={**one.traces, **other.traces},
+        logs={**one.logs, **other.logs},
+        metrics={**one.metrics, **other.metrics},
+        all_spans=one.all_spans + other.all_spans,
+    )
+
+
+def _requests(files: Iterable[Path]) -> Iterator[Message]:
+    kinds = {
+        "resourceSpans": TRACES.request,
+        "resourceLogs": LOGS.request,
+        "resourceMetrics": METRICS.request,
+    }
+    for path in files:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            (name,) = json.loads(line)
+            yield from_json(kinds[name], line)
+
+
+def _items(
+    spans: Iterable[SpanRecord], events: Iterable[LogEntry], points: Iterable[MetricPoint]
+) -> Items:
+    all_spans = tuple(spans)
+    return Items(
+        traces={f"{each.trace_id}/{each.span_id}": _span(each) for each in all_spans},
+        logs={str(each.attributes["log.record.uid"]): _event(each) for each in events},
+        metrics={f"{each.name} {_sorted(each.attributes)}": _point(each) for each in points},
+        all_spans=all_spans,
+    )
+
+
+def _span(each: SpanRecord) -> str:
+    return repr((each.name, each.parent_span_id, each.start, each.end, _sorted(each.attributes)))
+
+
+def _event(each: LogEntry) -> str:
+    return repr((each.event_name, each.trace_id, each.span_id, _sorted(each.attributes)))
+
+
+def _point(each: MetricPoint) -> str:
+    return repr((each.kind, each.unit, each.value, each.count, each.buckets))
+
+
+def _sorted(attributes: Mapping[str, Any]) -> str:
+    # Jira's address is another one in each world.
+    return repr(sorted((k, v) for k, v in attributes.items() if not k.endswith(".url")))
