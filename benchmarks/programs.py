@@ -76,8 +76,11 @@ def environ_of(program: Program, place: Place) -> dict[str, str]:
         path.write_text("", encoding="utf-8")
     files["event.json"].write_text(json.dumps(place.event), encoding="utf-8")
     known = {name: text for name, text in os.environ.items() if not name.startswith(_FOREIGN)}
+    # A runner's `python3` is a Python; on a developer's machine it may be a script that finds one.
+    folders = (str(Path(sys.executable).resolve().parent), known.get("PATH", os.defpath))
     return {
         **known,
+        "PATH": os.pathsep.join(folders),
         "GITHUB_ACTIONS": "true",
         "GITHUB_API_URL": place.github,
         "GITHUB_EVENT_NAME": "workflow_run",

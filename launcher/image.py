@@ -4,7 +4,7 @@ On a runner's first start nothing is in its cache yet, and reading one file beat
 hundreds. tools/bundle_image.py makes images and says what is inside.
 """
 
-import contextlib
+import _sre  # type: ignore[import-not-found]
 import dataclasses
 import importlib
 import lzma
@@ -12,7 +12,7 @@ import marshal
 import sys
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +20,7 @@ from typing import Any
 
 LENGTH = 4
 PYC_HEADER = 16
+_COMPILER = "re._compiler" if sys.version_info >= (3, 11) else "sre_compile"
 
 # Of the standard library, what every run needs and takes longest to import.
 NEEDED_ANYWAY = (
@@ -28,8 +29,6 @@ NEEDED_ANYWAY = (
     *("encodings.idna", "encodings.raw_unicode_escape", "netrc", "subprocess", "tempfile"),
     *("urllib.parse", "urllib.request"),
 )
-# OpenTelemetry's SDK loads psutil where it finds it, to name processes, which are none of ours.
-KEPT_FROM = {"opentelemetry.sdk.resources": "psutil"}
 
 
 class Image:
@@ -43,6 +42,8 @@ class Image:
         header = marshal.loads(first[LENGTH:begin])
         self._modules: dict[str, tuple[str, bool, int, int, int]] = header["modules"]
         self._methods: dict[tuple[int, int], tuple[int, int]] = header["methods"]
+        # Another release of this Python may compile regular expressions otherwise.
+        self._patterns = header["patterns"] if header["magic"] == _sre.MAGIC else {}
         self._first, self._packed_rest = first[begin:], data[end:]
         self._rest: memoryview | None = None
         self._action = str(action)
@@ -52,6 +53,7 @@ class Image:
         """Import from here from now on, before any folder."""
         sys.meta_path.insert(0, self)
         self.compile_dataclasses()
+        self.compile_patterns()
 
     def compile_dataclasses(self) -> None:
         """Let dataclasses find compiled here what they write as text: half of our imports' time.
@@ -59,6 +61,12 @@ class Image:
         A global hides the builtin of its name, in their module only.
         """
         dataclasses.exec = self._exec  # type: ignore[attr-defined]
+
+    def compile_patterns(self) -> None:
+        """Let `re` find compiled here what modules compile when they are imported."""
+        compiler = importlib.import_module(_COMPILER)
+        self._compile = compiler.compile
+        compiler.compile = self._pattern  # type: ignore[attr-defined]
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> "ModuleSpec | None":  # noqa: ARG002
         """Return how a module is loaded; None where the image has it not."""
@@ -85,8 +93,7 @@ class Image:
             return
         module.__file__ = self._file(shown)
         data = self._section(section)[start + PYC_HEADER : end]
-        with hidden(KEPT_FROM.get(module.__name__)):
-            exec(marshal.loads(data), module.__dict__)  # noqa: S102 - that is what importing is
+        exec(marshal.loads(data), module.__dict__)  # noqa: S102 - that is what importing is
 
     def _file(self, shown: str) -> str:
         return f"{self._action}/{shown}"
@@ -97,6 +104,12 @@ class Image:
         if self._rest is None:
             self._rest = memoryview(lzma.decompress(self._packed_rest))
         return self._rest
+
+    def _pattern(self, pattern: Any, flags: int = 0) -> Any:
+        known = self._patterns.get((pattern, int(flags)))
+        if known is None:
+            return self._compile(pattern, flags)
+        return _sre.compile(pattern, *known)
 
     def _exec(self, text: str, *scopes: Any) -> None:
         data = text.encode()
@@ -114,16 +127,3 @@ def unpacked_meanwhile(packed: bytes) -> bytes:
         importlib.import_module(name)
     thread.join()
     return unpacked[0]
-
-
-@contextlib.contextmanager
-def hidden(name: "str | None") -> "Iterator[None]":
-    """Let a module not be found for a moment."""
-    if name is None or name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[name]

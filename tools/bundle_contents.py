@@ -39,11 +39,6 @@ LEFT_OUT: Mapping[str, str] = {
     "google.protobuf.compiler": "protoc's plug-ins",
     "idna.cli": "idna's own command",
     "idna.__main__": "idna's own command",
-    "opentelemetry.baggage": "nothing is propagated to other processes",
-    "opentelemetry.propagate": "nothing is propagated to other processes",
-    "opentelemetry.propagators": "nothing is propagated to other processes",
-    "opentelemetry.sdk._configuration": "configures the SDK by files; the action has inputs",
-    "opentelemetry.sdk.error_handler": "calls plug-ins of the process; there are none",
     "psutil._psaix": "no runner is one",
     "psutil._psbsd": "no runner is one",
     "psutil._pssunos": "no runner is one",
@@ -74,9 +69,11 @@ NOT_IN_IMAGES: Mapping[str, str] = {
 # Imported inside functions of nearly every run, besides what the door imports at its top.
 LOADED_BY_MOST_RUNS = (
     "flow_telemetry.export.sinks",
-    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-    "opentelemetry.exporter.otlp.proto.http._log_exporter",
-    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
+    "flow_telemetry.export.transport",
+    "flow_telemetry.export.encode_spans",
+    "flow_telemetry.export.encode_records",
+    "flow_telemetry.export.encode_points",
+    "flow_telemetry.signals.withheld",
 )
 
 

@@ -1,7 +1,7 @@
 """What a release says: its section of the changelog, and the line to pin it by.
 
 python tools/release_notes.py notes 1.2.3 --commit SHA    the notes, on standard output
-python tools/release_notes.py pin 1.2.3 --commit SHA      writes the pin into README.md
+python tools/release_notes.py pin 1.2.3 --commit SHA      writes the pin into README.md and docs/
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# A use of the action by its commit, with the version beside it.
-PIN = re.compile(r"(uses: [\w.-]+/flow-telemetry)@[0-9a-f]{40} # v\S+")
+# A use of the action: by the major tag before there is a release, then by its commit, with the
+# version beside it.
+PIN = re.compile(r"(uses: [\w.-]+/flow-telemetry)@(?:v\d+|[0-9a-f]{40} # v\S+)$", re.MULTILINE)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -37,9 +38,11 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
             changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
             print(release_notes(changelog, given.version, given.repository, given.commit))
         else:
-            readme = root / "README.md"
-            text = readme.read_text(encoding="utf-8")
-            readme.write_text(pinned(text, given.version, given.commit), encoding="utf-8")
+            for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+                text = page.read_text(encoding="utf-8")
+                new = pinned(text, given.version, given.commit)
+                if new != text:
+                    page.write_text(new, encoding="utf-8", newline="\n")
     except NotesError as error:
         print(error, file=sys.stderr)
         return 1
@@ -70,9 +73,9 @@ def release_notes(changelog: str, version: str, repository: str, commit: str) ->
     return f"{notes_of(changelog, version)}\n\n### Pinned\n\n{pin}"
 
 
-def pinned(readme: str, version: str, commit: str) -> str:
-    """Return the README with its pinned examples at the new commit; others stay as they are."""
-    return PIN.sub(rf"\g<1>@{commit} # v{version}", readme)
+def pinned(page: str, version: str, commit: str) -> str:
+    """Return a page with its examples at the new commit; other actions stay as they are."""
+    return PIN.sub(rf"\g<1>@{commit} # v{version}", page)
 
 
 if __name__ == "__main__":

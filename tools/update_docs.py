@@ -1,6 +1,6 @@
 """Rewrite the documents that are made from the code's own tables: `make docs`.
 
-    docs/attributes.md      from signals/semconv.py, flow_, process_ and event_semconv.py
+    docs/attributes.md      from signals/semconv.py and the …_semconv.py beside it
     docs/events.md          the tables of events, from signals/event_table.py
     docs/metrics.md         the tables of metrics, from signals/instruments.py and metric_semconv.py
     docs/command-line.md    from the parsers of the commands
@@ -24,6 +24,7 @@ from pathlib import Path
 from flow_telemetry.cli import build_parser
 from flow_telemetry.settings.inputs import INPUTS, Input
 from flow_telemetry.signals import limits
+from flow_telemetry.signals.coverage_semconv import COVERAGE_ATTRIBUTES
 from flow_telemetry.signals.event_semconv import EVENT_ATTRIBUTES
 from flow_telemetry.signals.event_table import (
     COMMON_ATTRIBUTES,
@@ -33,6 +34,8 @@ from flow_telemetry.signals.event_table import (
 )
 from flow_telemetry.signals.flow_semconv import FLOW_ATTRIBUTES
 from flow_telemetry.signals.instruments import INSTRUMENTS
+from flow_telemetry.signals.log_semconv import LOG_ATTRIBUTES
+from flow_telemetry.signals.machine_semconv import MACHINE_ATTRIBUTES
 from flow_telemetry.signals.metric_semconv import (
     DELIVERY_FACTS,
     EXTRA_ATTRIBUTES,
@@ -40,6 +43,7 @@ from flow_telemetry.signals.metric_semconv import (
 )
 from flow_telemetry.signals.process_semconv import PROCESS_ATTRIBUTES
 from flow_telemetry.signals.semconv import ATTRIBUTES, Attribute
+from flow_telemetry.signals.test_semconv import TEST_ATTRIBUTES
 from flow_telemetry.telemetry import Instrument
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,9 +65,12 @@ GROUPS = {
     "the": "Features in their feature trace",
     "deployment": "Deployments",
     "command": "Measured commands",
+    "measured": "Measured jobs and steps",
+    "test": "Tests",
     "event": "Events of spans",
     "records": "Records of events",
     "record": "Records of closings",
+    "lines": "Lines of logs",
     "links": "Links",
 }
 _EVENT_GROUPS = {
@@ -101,7 +108,16 @@ def documents() -> dict[str, str]:
         README: with_inputs((ROOT / README).read_text(encoding="utf-8"), INPUTS),
         ACTION: with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), INPUTS),
         ATTRIBUTES_PAGE: attributes_page(
-            [*ATTRIBUTES, *FLOW_ATTRIBUTES, *PROCESS_ATTRIBUTES, *EVENT_ATTRIBUTES]
+            [
+                *ATTRIBUTES,
+                *FLOW_ATTRIBUTES,
+                *PROCESS_ATTRIBUTES,
+                *MACHINE_ATTRIBUTES,
+                *COVERAGE_ATTRIBUTES,
+                *TEST_ATTRIBUTES,
+                *LOG_ATTRIBUTES,
+                *EVENT_ATTRIBUTES,
+            ]
         ),
         EVENTS_PAGE: with_events((ROOT / EVENTS_PAGE).read_text(encoding="utf-8"), EVENT_TYPES),
         METRICS_PAGE: with_metrics((ROOT / METRICS_PAGE).read_text(encoding="utf-8"), INSTRUMENTS),

@@ -157,14 +157,27 @@ def test_notes_are_the_changelogs(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_pinned_examples_follow(tmp_path: Path) -> None:
-    """Those of this action only; `@v1` stays."""
+    """In the README and the docs: `@v1` of before any release, and the pin of an earlier one."""
     (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    (tmp_path / "docs").mkdir()
+    page = tmp_path / "docs" / "recipes.md"
+    page.write_text("- uses: owner/flow-telemetry@v1\n", encoding="utf-8")
     assert release_notes.main(["pin", "1.2.3", "--commit", SHA], tmp_path) == 0
     assert (tmp_path / "README.md").read_text(encoding="utf-8").splitlines() == [
-        "uses: owner/flow-telemetry@v1",
+        f"uses: owner/flow-telemetry@{SHA} # v1.2.3",
         f"uses: owner/flow-telemetry@{SHA} # v1.2.3",
         f"uses: actions/checkout@{'f' * 40} # v7.0.1",
     ]
+    assert page.read_text("utf-8") == f"- uses: owner/flow-telemetry@{SHA} # v1.2.3\n"
+
+
+def test_every_example_would_be_pinned() -> None:
+    """None is written so that the release would not find it."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        new = release_notes.pinned(text, "1.2.3", SHA)
+        assert new.count(f"@{SHA} # v1.2.3") == text.count("uses: owner/flow-telemetry@"), page
 
 
 def test_a_short_commit_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,14 +186,23 @@ def test_a_short_commit_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "no full commit" in capsys.readouterr().err
 
 
-def test_others_actions_are_pinned_by_commit() -> None:
+@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")))
+def test_others_actions_are_pinned_by_commit(path: Path) -> None:
     """With the version beside it, for people and for Dependabot."""
-    uses = re.findall(r"uses: (\S+)(.*)", WORKFLOW)
+    uses = re.findall(r"uses: (\S+)(.*)", path.read_text(encoding="utf-8"))
     others = [(name, comment) for name, comment in uses if name != "./"]
-    assert len(others) > 5
+    assert others
     for name, comment in others:
         assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name), name
         assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")))
+def test_every_workflow_gives_rights_job_by_job(path: Path) -> None:
+    """None to all of a workflow's jobs."""
+    workflow = load(path.read_text(encoding="utf-8"))
+    assert workflow["permissions"] == {}
+    assert all("permissions" in each for each in workflow["jobs"].values())
 
 
 def test_rights_are_given_job_by_job() -> None:
@@ -209,6 +231,8 @@ def test_the_steps_scripts_exist() -> None:
     named = set(re.findall(r"python (tools/\w+\.py)", WORKFLOW))
     assert named == {"tools/release_commit.py", "tools/release_notes.py"}
     assert all((ROOT / name).is_file() for name in named)
+    assert "run: make sbom" in WORKFLOW
+    assert "tools/sbom.py --out dist/sbom.cdx.json" in (ROOT / "Makefile").read_text("utf-8")
     page = (ROOT / "RELEASING.md").read_text(encoding="utf-8")
     assert "release/v" in page
     assert "Marketplace" in page

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from launcher.bundle import platform_names, read_manifest
 from tests.release.machine import IMAGE, Machine
+from tests.sources.jira.support import TOKEN, fake
 
 from flow_telemetry.testing.github import FakeGitHub
+from flow_telemetry.testing.jira_world import JiraWorld
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.records import Run
 from flow_telemetry.testing.world import World, job, step
@@ -182,17 +184,28 @@ def test_a_machine_where_nothing_can_be_written_is_told(
 
 
 def test_only_the_listed_hosts_are_contacted(
-    machine: Machine, github: FakeGitHub, run: Run, receiver: Receiver, tmp_path: Path
+    machine: Machine, github: FakeGitHub, world: World, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """docs/network.md names GitHub, Jira and the OTLP endpoint; no other connection is made."""
+    """docs/network.md names GitHub, its storage, Jira and the endpoint; nobody else is asked."""
+    world.pull_request(123, branch="feature/acme-57-pay")
+    run = world.run(event="pull_request", branch="feature/acme-57-pay", jobs=[job("build")])
+    world.artifact("traces", {"x.otlp.jsonl": "{}"}, run=run.id)
+    tracked = JiraWorld()
+    tracked.issue("ACME-57")
     watch, seen = tmp_path / "watch.py", tmp_path / "seen"
     watch.write_text(WATCH, encoding="utf-8")
     seen.touch()
-    status, printed = machine.export(run, {"SEEN": str(seen)}, python=(str(watch),))
-    assert (status, receiver.tree()) == (0, TREE), printed
+    environ = {"SEEN": str(seen), "GITHUB_EVENT_NAME": "workflow_run"}
+    with fake(tracked, cloud=True) as jira:
+        inputs = {"jira_url": jira.url, "jira_email": jira.email, "jira_token": TOKEN}
+        inputs |= {"trace_artifacts": "traces", "trace_scope": "item"}
+        status, printed = machine.export(run, environ, python=(str(watch),), **inputs)
+        assert (status, bool(receiver.spans)) == (0, True), printed
+        assert [bool(each.requests) for each in (github.storage, jira)] == [True, True]
+        hosts = (github.url, github.storage.url, jira.url, receiver.url)
     contacted = {tuple(line.split(" ")) for line in seen.read_text("utf-8").splitlines()}
     ports = {port for word, _, port in contacted if word == "connect"}
-    assert ports == {str(urlsplit(url).port) for url in (github.url, receiver.url)}
+    assert ports == {str(urlsplit(url).port) for url in hosts}
     assert {word for word, _, _ in contacted} == {"connect", "resolve"}
     assert {host for _, host, _ in contacted} == {"127.0.0.1"}
 
@@ -203,8 +216,9 @@ def test_the_list_of_hosts_is_published() -> None:
     rows = re.findall(r"^\| (.+?) \| .+ \| (.+?) \|$", page, re.MULTILINE)[2:]
     assert [named for _, named in rows] == [
         "`GITHUB_API_URL`, set by the runner",
+        "the answer of GitHub's API, a redirect",
         "`jira-url`",
-        "`otlp-endpoint`, `otlp-traces-endpoint`, …",
+        "`otlp-endpoint`, else `OTEL_EXPORTER_OTLP_ENDPOINT` and its like",
         "`HTTPS_PROXY`, `HTTP_PROXY`",
     ]
 
@@ -234,16 +248,18 @@ def test_the_start_imports_what_the_run_needs(loaded: Callable[..., set[str]]) -
 @pytest.mark.parametrize(
     ("signals", "absent"),
     [
-        ("traces", {"_log_exporter", "metric_exporter"}),
-        ("traces,events", {"metric_exporter"}),
-        ("traces,metrics", {"_log_exporter"}),
+        ("traces", {"logs", "metrics"}),
+        ("traces,events", {"metrics"}),
+        ("traces,metrics", {"logs"}),
     ],
 )
-def test_the_exporter_of_a_signal_that_is_off_stays_out(
+def test_the_messages_of_a_signal_that_is_off_stay_out(
     loaded: Callable[..., set[str]], signals: str, absent: set[str]
 ) -> None:
-    """Each costs its share of the start."""
-    base = "opentelemetry.exporter.otlp.proto.http."
-    names = {name.removeprefix(base) for name in loaded(signals=signals) if name.startswith(base)}
-    assert "trace_exporter" in names
-    assert names & absent == set()
+    """Each costs its share of the start; the SDK, which nothing needs, cost more than all."""
+    base = "opentelemetry.proto.collector."
+    names = loaded(signals=signals)
+    sent = {name.removeprefix(base).partition(".")[0] for name in names if name.startswith(base)}
+    assert "trace" in sent
+    assert sent & absent == set()
+    assert not any(name.startswith("opentelemetry.sdk") for name in names)
