@@ -16,6 +16,11 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 EMPTY := $(VENV)/.empty-$(PYTHON_VERSION)
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
+# Apart: what looks at the dependencies is none of them.
+AUDIT := $(VENV)-audit
+AUDIT_BIN := $(AUDIT)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+FUZZ := $(VENV)-fuzz
+FUZZ_BIN := $(FUZZ)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
 # --no-deps: the locks are complete, and leave out what nothing imports (see [tool.uv]).
 INSTALL := "$(BIN)/python" -m pip install -qq --disable-pip-version-check --no-deps
@@ -26,7 +31,8 @@ LOCK := "$(BIN)/uv" pip compile --quiet --no-python-downloads --universal --pyth
 	--generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help bench demo test test-all lint types validate check format docs lock clean bundle
+.PHONY: help bench demo test test-all lint types validate check format docs reliability lock clean bundle \
+	audit sbom fuzz
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -87,18 +93,33 @@ format: $(DEV) ## let ruff format and fix
 docs: $(DEV) ## rewrite the documents that are made from the code's tables
 	"$(BIN)/python" tools/update_docs.py
 
+reliability: $(DEV) ## try every fault and write what it came to into docs/reliability.md
+	"$(BIN)/python" tools/update_reliability.py
+
 bundle: $(DEV) ## what a release carries, so that nothing is installed at run time: bundle/
 	"$(BIN)/python" tools/build_bundle.py $(ARGS)
+
+fuzz: $(FUZZ)/.made ## mutated answers and reports; ARGS="lines --coverage -runs=100000" guides by coverage
+	PYTHONPATH=src "$(FUZZ_BIN)/python" -m fuzz $(ARGS)
+
+audit: $(AUDIT)/.made ## known vulnerabilities of all that is locked; asks the package index
+	"$(AUDIT_BIN)/python" -m pip_audit --require-hashes --disable-pip \
+		$(foreach lock,runtime build dev audit fuzz,--requirement requirements/$(lock).txt)
+
+sbom: $(AUDIT)/.made ## what a release carries, as CycloneDX: dist/sbom.cdx.json
+	"$(AUDIT_BIN)/python" tools/sbom.py --out dist/sbom.cdx.json
 
 # `make lock LOCK_ARGS=--upgrade` takes the newest versions.
 lock: $(DEV) ## regenerate requirements/*.txt from pyproject.toml
 	$(LOCK) --output-file requirements/runtime.txt pyproject.toml
 	$(LOCK) --output-file requirements/build.txt --group build
+	$(LOCK) --output-file requirements/audit.txt --group audit
+	$(LOCK) --output-file requirements/fuzz.txt --group fuzz
 	$(LOCK) --output-file requirements/dev.txt --group dev pyproject.toml \
 		--constraints requirements/runtime.txt --constraints requirements/build.txt
 
 clean: ## remove environments and caches
-	rm -rf .venv .venv-3.* "$(VENV)" build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* "$(VENV)" "$(AUDIT)" "$(FUZZ)" build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests tools launcher -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(EMPTY):
@@ -110,6 +131,20 @@ $(EMPTY):
 	@"$(PYTHON)" -m venv "$(VENV)" || { rm -rf "$(VENV)"; \
 		echo "This Python cannot make a virtual environment." >&2; \
 		echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch "$@"
+
+$(AUDIT)/.made: requirements/audit.txt
+	@rm -rf "$(AUDIT)"
+	@"$(PYTHON)" -m venv "$(AUDIT)"
+	"$(AUDIT_BIN)/python" -m pip install -qq --disable-pip-version-check --no-deps \
+		--require-hashes --requirement requirements/audit.txt
+	@touch "$@"
+
+$(FUZZ)/.made: requirements/fuzz.txt requirements/runtime.txt
+	@rm -rf "$(FUZZ)"
+	@"$(PYTHON)" -m venv "$(FUZZ)"
+	"$(FUZZ_BIN)/python" -m pip install -qq --disable-pip-version-check --no-deps --require-hashes \
+		--requirement requirements/runtime.txt --requirement requirements/fuzz.txt
 	@touch "$@"
 
 $(RUNTIME): $(EMPTY) requirements/runtime.txt requirements/build.txt pyproject.toml

@@ -53,6 +53,8 @@ def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
         return _by_event(settings, event)
     if mode is Mode.SWEEP:
         return (SweepSubject(repository=_repository(settings)),)
+    if mode is Mode.CONTEXT:
+        raise SettingsError("input mode is context, which only a step of the action can have")
     of_mode: dict[Mode, Callable[[Settings, Payload], Subject]] = {
         Mode.RUN: _run,
         Mode.CHANGE: _change,
@@ -79,7 +81,7 @@ def _by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
         return (DeploymentSubject(repository=_repository(settings), id=deployment),)
     if name in ("schedule", "workflow_dispatch") and settings.sweep.asked:
         return (SweepSubject(repository=_repository(settings)),)
-    own = _own_run(settings, event, only_beside_others=True) if live else _run(settings, event)
+    own = own_run(settings, event, only_beside_others=True) if live else _run(settings, event)
     return *live, own
 
 
@@ -133,7 +135,7 @@ def _of_change_event(
                 ended_since=instant - _EVENT_LAG,
             )
         )
-    return *subjects, _own_run(settings, event, only_beside_others=bool(subjects))
+    return *subjects, own_run(settings, event, only_beside_others=bool(subjects))
 
 
 def _run(settings: Settings, event: Payload) -> RunSubject:
@@ -154,10 +156,15 @@ def _run(settings: Settings, event: Payload) -> RunSubject:
             told=told_run("workflow_run", event),
             default_branch=default_branch(event),
         )
-    return _own_run(settings, event)
+    return own_run(settings, event)
 
 
-def _own_run(settings: Settings, event: Payload, *, only_beside_others: bool = False) -> RunSubject:
+def own_run(settings: Settings, event: Payload, *, only_beside_others: bool = False) -> RunSubject:
+    """Return the run that the program stands in.
+
+    Raises:
+        SettingsError: it stands in none.
+    """
     runner = settings.runner
     if runner.run_id is None:
         raise SettingsError("input run-id is missing: outside of a workflow it names the run")

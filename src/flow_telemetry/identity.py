@@ -163,6 +163,11 @@ def queued_reference(owner: str) -> str:
     return f"{owner}#queued"
 
 
+def measured_reference(owner: str) -> str:
+    """Return the reference of what only the runner knows of a step or job."""
+    return f"{owner}#measured"
+
+
 def approval_reference(owner: str, number: int) -> str:
     """Return the reference of the ``number``-th wait of a job for an approval."""
     return f"{owner}#waiting:approval:{number}"
@@ -200,6 +205,11 @@ def event_reference(owner: str, kind: str, identifier: str) -> str:
     or deployment status, the sha of a commit, else what `moment` returns.
     """
     return f"{owner}#event:{kind}:{identifier}"
+
+
+def log_line_reference(step: str, number: int) -> str:
+    """Return the reference of a line of a step's log, by its number there, from 1."""
+    return f"{step}#log:{number}"
 
 
 def moment(time: datetime, subject: str = "") -> str:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
 from flow_telemetry.rules.timing import Interval
 from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import Delivery, Signal, merged_deliveries
+
+if TYPE_CHECKING:  # Loaded where something inside of a job was read.
+    from flow_telemetry.model.coverage import JobCoverage
+    from flow_telemetry.model.measured import MeasuredJob
+    from flow_telemetry.model.test_results import TestsTold
+    from flow_telemetry.model.tool_traces import ToolTraces
 
 
 class Status(Enum):
@@ -28,12 +35,37 @@ class Status(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InsideTold:
+    """What was found inside of a job, for the summary; None or empty is what was not asked for."""
+
+    machine: MeasuredJob | None = None
+    tests: TestsTold | None = None
+    tool_traces: ToolTraces | None = None
+    coverage: JobCoverage | None = None
+
+
+def merged_inside(told: Iterable[InsideTold | None]) -> InsideTold | None:
+    """Return one for all that were found of a job; None where there is nothing to tell."""
+    given = [each for each in told if each is not None]
+    if not given:
+        return None
+    values = {
+        name: value
+        for each in given
+        for name in (known.name for known in fields(each))
+        if (value := getattr(each, name))
+    }
+    return InsideTold(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
     """What was exported, and where its span stands: a run, a change or a work item.
 
     ``title`` is the span's name, ``reference`` its flow reference; the outputs name it (under
-    `export: job` the job's). ``lineage`` are the work items above it, ``parentage`` what a run
-    belongs to. ``partial`` tells that it was still going on; ``actors`` as what views name people.
+    `export: job` the job's). ``inside`` is what was found inside of its own job. ``lineage`` are
+    the work items above it, ``parentage`` what a run belongs to. ``partial`` tells that it was
+    still going on; ``actors`` as what views name people.
     """
 
     title: str
@@ -48,6 +80,7 @@ class Exported:
     partial: bool = False
     actors: Actors = Actors.LOGIN
     trace_url: str | None = None
+    inside: InsideTold | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +91,7 @@ class Outcome:
     ``problems`` are warnings, ``notices`` things worth knowing, ``left_out`` what was not sent
     and why. ``failed`` is whether something went wrong that `fail-on-error` and exit statuses
     tell; a warning alone, such as a pull request that the token cannot see, is no failure.
+    ``context`` are the outputs of a step that exports nothing but gives the job's context.
     """
 
     status: Status
@@ -69,6 +103,7 @@ class Outcome:
     left_out: tuple[str, ...] = ()
     seconds: float = 0.0
     failed: bool = False
+    context: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spans(self) -> int:

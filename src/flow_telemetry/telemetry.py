@@ -1,6 +1,6 @@
 """What is sent, as frozen records: the product of ``signals`` and all that ``export`` gets.
 
-They stand apart from the SDK's classes so that mapping stays pure and cheap, and so that only
+They stand apart from the protocol's messages so that mapping stays pure and cheap, and so that only
 ``export`` needs to load OpenTelemetry.
 """
 
@@ -68,12 +68,22 @@ class Span:
     error: str | None = None
 
 
+class Severity(Enum):
+    """How grave a log record is, by OpenTelemetry's numbers; their names are the short texts."""
+
+    DEBUG = 5
+    INFO = 9
+    WARN = 13
+    ERROR = 17
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRecord:
-    """Something that happened: OpenTelemetry's event, a log record with a name.
+    """Something that happened: OpenTelemetry's event, a log record with a name; or a line of a log.
 
-    Times are in nanoseconds since the Unix epoch, UTC: ``time`` is when it happened, ``observed``
-    when it was read. The ids, in lower-case hexadecimal, are those of the span that it belongs to.
+    A line has no name but a ``body``. Times are in nanoseconds since the Unix epoch, UTC: ``time``
+    is when it happened, ``observed`` when it was read. The ids, in lower-case hexadecimal, are
+    those of the span that it belongs to.
     """
 
     event_name: str
@@ -83,6 +93,8 @@ class LogRecord:
     span_id: str
     resource: Resource
     attributes: Attributes = field(default_factory=dict)
+    body: str | None = None
+    severity: Severity = Severity.INFO
 
 
 class InstrumentKind(Enum):
@@ -110,12 +122,17 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One fact about one ended thing; it leaves as a point of its metric when it is sent."""
+    """One fact about one ended thing; it leaves as a point of its metric when it is sent.
+
+    ``period`` is from when to when it was measured, in Unix nanoseconds, where it is a point of a
+    curve; None is the time of the export, as for all that is no curve.
+    """
 
     instrument: Instrument
     value: float
     resource: Resource
     attributes: Attributes = field(default_factory=dict)
+    period: tuple[int, int] | None = None
 
 
 class Signal(Enum):
@@ -124,6 +141,20 @@ class Signal(Enum):
     TRACES = "traces"
     LOGS = "logs"
     METRICS = "metrics"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A request of OTLP that somebody else made, in protobuf: it is sent as it is.
+
+    ``items`` is how many spans, log records or data points it holds. ``repository`` is that of the
+    run whose tools made it, as owner/name; empty where it is of the job that sends it.
+    """
+
+    signal: Signal
+    body: bytes
+    items: int
+    repository: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +237,9 @@ class SignalTarget:
     """Where one signal goes, and how. ``timeout`` is for one request, in seconds.
 
     ``url`` and ``headers`` never appear in a representation: they may hold credentials.
+    ``certificate`` is a file with the authorities that are trusted in place of the usual ones,
+    ``client_certificate`` and ``client_key`` are files of what this side shows; the key may stand
+    in the certificate's file. Empty means none.
     """
 
     signal: Signal
@@ -213,3 +247,6 @@ class SignalTarget:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float = 10.0
     compression: str = "gzip"
+    certificate: str = ""
+    client_certificate: str = ""
+    client_key: str = ""

@@ -46,14 +46,28 @@ def undescribed(method: str, path: str, payload: Any) -> set[str]:
 
 
 def operations() -> set[tuple[str, str]]:
-    """Return every method and path template of the extract."""
+    """Return every method and path template of the extract that is answered with JSON."""
+    return _answered("200")
+
+
+def redirects() -> set[tuple[str, str]]:
+    """Return every method and path template of the extract that leads to where a file is kept."""
+    return _answered("302")
+
+
+def _answered(status: str) -> set[tuple[str, str]]:
     paths: Json = _extract()["paths"]
-    return {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    return {
+        (method.upper(), path)
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if status in operation["responses"]
+    }
 
 
 def template_of(method: str, path: str) -> str:
     """Return the path of the description that a request's path fits (ContractError: none)."""
-    for known_method, template in operations():
+    for known_method, template in operations() | redirects():
         if known_method == method and re.fullmatch(_pattern(template), path):
             return template
     raise ContractError(f"{method} {path} is no operation of {EXTRACT.name}")

@@ -10,6 +10,7 @@ import requests
 from tests.contracts.errors import ContractError
 from tests.contracts.openapi import (
     operations,
+    redirects,
     template_of,
     undescribed,
     validate,
@@ -104,6 +105,10 @@ def rich_world() -> World:
             job("test", status="queued"),
         ],
     )
+    world.artifact("coverage", {"coverage.json": "{}"}, run=first.id)
+    world.artifact("coverage", {"coverage.json": "{}"}, run=world.attempts[-1].id, expired=True)
+    world.artifact("old", b"", run=first.id, facts={"workflow_run": None, "expires_at": None})
+    world.logs({"0_build.txt": "log"}, run=first.id)
     world.history(sha_of("base"), sha_of("merge"))
     world.deployment(
         sha=sha_of("merge"),
@@ -150,6 +155,8 @@ def every_path(world: World) -> list[str]:
         *(f"{actions}/{run.id}/attempts/{run.attempt}" for run in world.attempts),
         *(f"{actions}/{run.id}/attempts/{run.attempt}/jobs" for run in world.attempts),
         *(f"{actions}/{run}/jobs?filter={which}" for run in runs for which in ("latest", "all")),
+        f"{repository}/actions/artifacts?name=coverage",
+        *(f"{actions}/{run}/artifacts" for run in runs),
         *(f"{repository}/check-runs/{each.id}/annotations" for each in jobs),
         f"{repository}/pulls?state=all",
         f"{repository}/issues?state=all",
@@ -178,6 +185,24 @@ def test_every_answer_is_what_github_describes() -> None:
             assert undescribed("GET", bare, payload) == set()
             asked.add(("GET", template_of("GET", bare)))
     assert asked == operations()
+
+
+def test_files_are_kept_elsewhere() -> None:
+    """Archives of artifacts and logs, and logs of jobs: GitHub's answer leads to another host."""
+    world = rich_world()
+    first = world.attempts[0]
+    actions = "/repos/acme/shop/actions"
+    paths = (
+        f"{actions}/runs/{first.id}/attempts/1/logs",
+        f"{actions}/jobs/{first.jobs[0].id}/logs",
+        f"{actions}/artifacts/{world.artifacts[0].id}/zip",
+    )
+    with FakeGitHub(world) as github:
+        for path in paths:
+            answer = requests.get(github.url + path, timeout=5, allow_redirects=False)
+            assert answer.status_code == 302
+            assert not answer.headers["Location"].startswith(github.url)
+    assert {("GET", template_of("GET", path)) for path in paths} == redirects()
 
 
 def test_an_answer_that_breaks_the_contract_fails_the_test_that_asked_for_it() -> None:

@@ -28,6 +28,8 @@ PATHS = (
     f"{RUN}/attempts/{{attempt_number}}",
     f"{RUN}/attempts/{{attempt_number}}/jobs",
     f"{RUN}/jobs",
+    f"{RUN}/artifacts",
+    "/repos/{owner}/{repo}/actions/artifacts",
     "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations",
     "/repos/{owner}/{repo}/pulls",
     "/repos/{owner}/{repo}/pulls/{pull_number}",
@@ -39,6 +41,12 @@ PATHS = (
     "/repos/{owner}/{repo}/deployments",
     "/repos/{owner}/{repo}/deployments/{deployment_id}",
     "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+)
+# Files: GitHub's answer is a redirect to where they are kept.
+FILES = (
+    f"{RUN}/attempts/{{attempt_number}}/logs",
+    "/repos/{owner}/{repo}/actions/jobs/{job_id}/logs",
+    "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}",
 )
 # What GitHub is known to send although its description does not say so: null in the place of a
 # fork or an account that was deleted.
@@ -72,7 +80,7 @@ def main(archive: Path) -> None:
 
 def extract(description: Json, version: str) -> Json:
     """Return the part of GitHub's description that the contract needs."""
-    paths = {path: {"get": _answer(description["paths"][path]["get"])} for path in PATHS}
+    paths = {path: {"get": _answer(description["paths"][path]["get"])} for path in PATHS + FILES}
     known = description["components"]["schemas"]
     schemas = {name: json_schema(known[name]) for name in sorted(_reached(paths, known))}
     for name, *properties in NULL_IN_PRACTICE:
@@ -126,6 +134,8 @@ def _allow_null(schema: Json, properties: list[str]) -> None:
 
 
 def _answer(operation: Json) -> Json:
+    if "302" in operation["responses"]:
+        return {"operationId": operation["operationId"], "responses": {"302": {}}}
     content = operation["responses"]["200"]["content"]["application/json"]
     schema = json_schema(content["schema"])
     return {

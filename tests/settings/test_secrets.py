@@ -150,6 +150,13 @@ def test_the_token_is_masked_and_short_texts_are_not() -> None:
     assert not {"1", "on", ""} & set(masked)
 
 
+@pytest.mark.parametrize("text", [f"http://user:{CANARY}@proxy:3128", f"user:{CANARY}@proxy:3128"])
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
+def test_the_password_of_a_proxy_is_masked(name: str, text: str) -> None:
+    """However it is named; programs that print their environment print it too."""
+    assert CANARY in secrets_of({name: text})
+
+
 @given(st.text(st.characters(), max_size=60))
 def test_any_text_can_be_looked_through_for_secrets(text: str) -> None:
     """Masks come first of all, so nothing about them may fail, and none is blank."""

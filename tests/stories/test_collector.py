@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import socket
 import subprocess
+import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.stories.test_inside_a_run import going_on
 from tests.support import closings
+from tests.support.job import A_TOOL, Job
 from tests.support.program import Program
 
 from flow_telemetry.testing.logs import LogEntry
@@ -169,3 +173,39 @@ def test_all_three_signals_arrive_behind_it(
         assert facts_of(receiver.metrics) == facts_of(direct.metrics) != []
         assert told_by(receiver.events) == told_by(direct.events) != []
     assert {point.temporality for point in receiver.metrics} == {"DELTA"}
+
+
+def test_context_tools_and_export_are_one_trace_behind_it(
+    program: Program, world: World, receiver: Receiver, collector: str
+) -> None:
+    """A tool in the job sends to the collector itself, another leaves a file, then the export."""
+    world.pull_request(123)
+    run = world.run(event="pull_request", branch="feature", jobs=[going_on("test", "Compile")])
+    of_job = Job(program, run, "test")
+    of_job.environ["GITHUB_WORKSPACE"] = str(program.folder)
+    given = of_job.context(otlp_endpoint=collector, inject_endpoint=True)
+    assert of_job.process(sys.executable, "-c", A_TOOL).returncode == 0
+    _, trace_id, job_id, _ = given.outputs["traceparent"].split("-")
+    file = program.folder / "tool.otlp.jsonl"
+    file.write_text(span_line(trace_id, "00f067aa0ba902b7", job_id, "link shop"), encoding="utf-8")
+    result = of_job.step(otlp_endpoint=collector, trace_files="*.otlp.jsonl")
+    assert (result.outputs["status"], result.warnings) == ("exported", [])
+    names = {"RUN CI", "test", "Compile", "compile shop", "link shop"}
+    wait_for(lambda: names <= {span.name for span in receiver.spans})
+    spans = {span.name: span for span in receiver.spans}
+    assert {spans[name].trace_id for name in names} == {trace_id}
+    assert spans["compile shop"].parent_span_id == job_id == spans["test"].span_id
+    assert spans["link shop"].parent_span_id == job_id
+
+
+def span_line(trace_id: str, span_id: str, parent: str, name: str) -> str:
+    """Return a span as a line of the Collector's file format."""
+    span = {
+        "traceId": trace_id,
+        "spanId": span_id,
+        "parentSpanId": parent,
+        "name": name,
+        "startTimeUnixNano": str(time.time_ns()),
+        "endTimeUnixNano": str(time.time_ns()),
+    }
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}) + "\n"

@@ -16,7 +16,10 @@ from flow_telemetry.testing.records import Run
 from flow_telemetry.testing.world import World, job, step
 
 # What only a step of a workflow can mean.
-OF_THE_ACTION = {"mode", "summary", "fail-on-error"}
+OF_THE_ACTION = {
+    *("mode", "summary", "fail-on-error", "measure", "inject-endpoint"),
+    *("test-reports", "coverage-reports"),
+}
 
 
 @pytest.fixture
@@ -220,6 +223,10 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "log-level": "error",
         "number": "7",
         "work-item-key": "",
+        "trace-files": "**/*.otlp.jsonl",
+        "trace-artifacts": "traces-*",
+        "logs": "none",
+        "log-limit": "1MB",
         "tracker": "none",
         "feature-types": "Epic",
         "identity-aliases": "acme/new=acme/old",
@@ -247,8 +254,9 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "metric-attributes": "",
         "actors": "login",
         "blocked-names": "waiting",
+        "redact": "customer-[0-9]+",
     }
-    switches = {"snapshot", "sweep-runs"}
+    switches = {"snapshot", "sweep-runs", "fork-artifacts"}
     assert values.keys() | switches == {each.name for each in INPUTS} - OF_THE_ACTION
     flags = [f"--{name}={value}" for name, value in values.items()]
     flags += [f"--{name}" for name in switches]

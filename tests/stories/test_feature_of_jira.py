@@ -8,7 +8,7 @@ import pytest
 from tests.support import references
 from tests.support.program import Program, Result
 
-from flow_telemetry.testing.faults import status
+from flow_telemetry.testing.faults import altered, status
 from flow_telemetry.testing.jira import FakeJira
 from flow_telemetry.testing.jira_world import JiraWorld
 from flow_telemetry.testing.receiver import Receiver
@@ -141,3 +141,13 @@ def test_jira_that_fails_halfway_is_told(
     told = receiver.span("epic ACME-42").attributes["flow.feature.incomplete"]
     assert "ACME-42" in told
     assert "ACME-42 is not all in its trace" in result.stderr
+
+
+def test_a_story_that_is_told_to_be_the_epic_stands_once(
+    program: Program, jira: FakeJira, receiver: Receiver
+) -> None:
+    """A key may change while the tree is read: no span is its own parent, and none comes twice."""
+    jira.script("/issue/ACME-57?", altered(lambda told: told.update(key="ACME-42")), times=None)
+    assert export(program, jira, "--repositories", "acme/shop").status == 0
+    assert [line for line in receiver.tree() if "ACME" in line] == ["epic ACME-42"]
+    assert all(span.span_id != span.parent_span_id for span in receiver.spans)

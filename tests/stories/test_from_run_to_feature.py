@@ -154,7 +154,7 @@ def test_an_answer_that_is_none_narrows_the_trace(
     github.script("/graphql", fault, times=None)
     result = program.export(run)
     (warning,) = result.warnings
-    assert "the issues that acme/shop#123 closes" in warning
+    assert "issues that acme/shop#123 closes" in warning
     assert result.outputs["status"] == "exported"
     assert receiver.span("RUN CI").trace_id == references.trace_id(PULL)
     assert keys(receiver) == {(None, None)}

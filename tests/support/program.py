@@ -33,6 +33,8 @@ from flow_telemetry.testing.spans import SpanRecord, from_json, spans_in
 TOKEN = "ghs_fakeTokenOfThisRun0123456789"
 # The run of the workflow that exports others; nothing asks GitHub about it.
 EXPORTING_RUN = "9000001"
+# The action as a program.
+DOOR = "import sys; from flow_telemetry.action import main; sys.exit(main())"
 
 _COMMAND = re.compile(r"::(add-mask|warning|notice|error)(?: [^:]*)?::(.*)")
 _OUTPUT = re.compile(r"(?P<name>[\w-]+)<<(?P<end>\S+)\n(?P<value>.*?)\n?(?P=end)\n", re.DOTALL)
@@ -143,9 +145,10 @@ class Program:
         status, stdout, stderr = self._call(variables, action.main)
         return self._result(status, stdout, stderr)
 
-    def action_process(self, environ: Mapping[str, str] | None = None, **inputs: Any) -> Result:
-        """Run the action in a process of its own."""
-        door = "import sys; from flow_telemetry.action import main; sys.exit(main())"
+    def action_process(
+        self, environ: Mapping[str, str] | None = None, *, door: str = DOOR, **inputs: Any
+    ) -> Result:
+        """Run the action in a process of its own, which may prepare something before."""
         return self._process(["-c", door], self.action_environ(environ, **inputs))
 
     def action_environ(

@@ -14,7 +14,8 @@ from jsonschema.validators import validator_for
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-ACTION = "owner/flow-telemetry@v1"
+# By the major tag, or once there is a release by its commit, which the release writes there.
+ACTION = re.findall(r"uses: (owner/flow-telemetry@\S+)", README.read_text(encoding="utf-8"))[0]
 
 Workflow = dict[str, Any]
 
@@ -41,7 +42,10 @@ def readme_examples() -> dict[str, str]:
     """Return the README's YAML by the place of use that it shows."""
     text = README.read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    names = ("last step", "each job and the rest", "last job", "workflow_run", "ready file")
+    names = (
+        *("last step", "each job and the rest", "last job", "workflow_run", "ready file"),
+        *("inside the job", "keep the spool", "replay the spool"),
+    )
     return dict(zip(names, blocks, strict=True))
 
 
