@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -30,6 +31,18 @@ NAMES = frozenset(
         "TRACESTATE",
     }
 )
+
+
+def pytest_configure() -> None:
+    """Take signals as a terminal leaves them: in the background, SIGINT and others are ignored.
+
+    What ignores a signal hands that on to the processes that it starts.
+    """
+    for name in ("SIGINT", "SIGQUIT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            of_python = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+            signal.signal(number, of_python)
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ library is used: it runs where nothing is installed.
 """
 
 import _sre  # type: ignore[import-not-found]
+import ast
 import dataclasses
 import importlib
 import importlib.util
@@ -94,11 +95,25 @@ def compile_module(facts: "dict[str, Any]") -> bytes:
     if facts["source"] is None:
         return b""
     source = Path(facts["source"]).read_bytes()
-    # Documentation and lines of other people's code are a third of its size. Ours keeps both: a
-    # fault is reported by its line, and a dataclass without documentation has it made, each time.
-    level = 0 if facts["ours"] else 2
-    code = compile(source, facts["shown"], "exec", dont_inherit=True, optimize=level)
-    return pyc(code if facts["ours"] else without_lines(code), source)
+    if facts["ours"]:
+        # Lines are kept: a fault is reported by its line.
+        tree = without_function_documentation(ast.parse(source))
+        return pyc(compile(tree, facts["shown"], "exec", dont_inherit=True), source)
+    # Documentation and lines of other people's code are a third of its size.
+    code = compile(source, facts["shown"], "exec", dont_inherit=True, optimize=2)
+    return pyc(without_lines(code), source)
+
+
+def without_function_documentation(tree: ast.Module) -> ast.Module:
+    """Return a module's tree without what functions say of themselves, which nobody asks here.
+
+    That of classes stays: a dataclass without documentation has it made, at each start.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node):
+            place = node.body[0]
+            node.body[:1] = [] if len(node.body) > 1 else [ast.copy_location(ast.Pass(), place)]
+    return tree
 
 
 def without_lines(code: CodeType) -> CodeType:

@@ -108,6 +108,8 @@ def _quoted(text: str, safe: str) -> str:
 
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 _KEY_ENDS = "-----END "
+# The longest keys in use have some two hundred lines; a mark without an end hides no more.
+_MOST_KEY_LINES = 300
 
 
 @dataclass(slots=True)
@@ -115,13 +117,19 @@ class _Lines:
     """Takes the lines of one text in their order."""
 
     redact: Redact
-    inside_key: bool = False
+    _left: int = 0
+
+    @property
+    def inside_key(self) -> bool:
+        """Whether the next line is of a private key."""
+        return self._left > 0
 
     def __call__(self, line: str) -> str:
         if self.inside_key:
-            self.inside_key = _KEY_ENDS not in line
+            self._left = 0 if _KEY_ENDS in line else self._left - 1
             return PLACE
-        self.inside_key = _KEY_BEGINS.search(line) is not None and _KEY_ENDS not in line
+        if _KEY_BEGINS.search(line) is not None and _KEY_ENDS not in line:
+            self._left = _MOST_KEY_LINES
         return self.redact(line)
 
 

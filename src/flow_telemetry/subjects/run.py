@@ -90,9 +90,11 @@ def run_collected(settings: Settings, found: RunRead, parts: Parts) -> Collected
     inside = inside_of(settings, found, placement, parts)
     return Collected(
         spans=chain(_spans(settings, found, placement), inside.spans),
+        # Lines of logs come first: they are older than the run's events, and some backends take
+        # nothing that is much older than what they have.
         facts=chain(
-            run_facts(settings, part, placement, found.branch_by_default, parts),
             inside.facts,
+            run_facts(settings, part, placement, found.branch_by_default, parts),
             inside.prepared,
         ),
         exported=replace(_exported(settings, found, placement), inside=inside.told),

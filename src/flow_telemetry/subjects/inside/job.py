@@ -10,7 +10,7 @@ from flow_telemetry.model import Change, Job, Run, Step
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules import timing
 from flow_telemetry.rules.timing import Interval
-from flow_telemetry.settings import Settings
+from flow_telemetry.settings import Detail, Settings
 from flow_telemetry.signals.placement import Placement
 from flow_telemetry.signals.spans import SpanMaker
 from flow_telemetry.telemetry import Resource
@@ -52,10 +52,15 @@ class JobInside:
 
     @property
     def intervals(self) -> dict[str, Interval]:
-        """The times of the job and its steps by the references of their spans."""
+        """The times of the job and its steps by the references of their spans, of those that leave.
+
+        Under a coarser `detail` nothing may stand below a span that is not sent.
+        """
+        detail = self.settings.tracing.detail
+        of_steps = {window.reference: window.interval for window in self.windows}
         return {
-            self.reference: self.interval,
-            **{window.reference: window.interval for window in self.windows},
+            **({} if detail is Detail.RUN else {self.reference: self.interval}),
+            **(of_steps if detail is Detail.STEP else {}),
         }
 
 
