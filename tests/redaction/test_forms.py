@@ -104,6 +104,15 @@ def test_a_private_key_over_the_lines_of_a_log() -> None:
     assert [redact(line) for line in lines] == ["before", "***", "***", "***", "***", "after"]
 
 
+def test_a_mark_without_an_end_hides_a_bounded_number_of_lines() -> None:
+    """A log may just talk of keys; what comes long after is no key."""
+    redact = over_lines(REDACT)
+    found = [redact(text) for text in ["-----BEGIN PRIVATE KEY-----", *["line"] * 1_200]]
+    assert found[1] == "***"
+    assert found[-1] == "line"
+    assert found.count("line") == 200
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -108,8 +108,8 @@ def _quoted(text: str, safe: str) -> str:
 
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 _KEY_ENDS = "-----END "
-# The longest keys in use have some two hundred lines; a mark without an end hides no more.
-_MOST_KEY_LINES = 300
+# The longest keys in use have some hundred lines; a mark without an end hides no more than these.
+_MOST_KEY_LINES = 1_000
 
 
 @dataclass(slots=True)
