@@ -106,7 +106,8 @@ def _running(folder: Path) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(note.pid)
-        ours = abs(process.create_time() - note.created) < 1 and note.token in process.cmdline()
+        words = process.cmdline()  # Linux shows none in the moment in which a program is loaded.
+        ours = abs(process.create_time() - note.created) < 1 and (not words or note.token in words)
         return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
     except (psutil.Error, OSError, ValueError):
         return None
