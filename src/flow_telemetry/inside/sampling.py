@@ -13,6 +13,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ _RUNNERS = ("runner.worker", "act", "act_runner", "forgejo-runner", "gitea-runne
 # runner ends whatever still carries its id.
 _VARIABLES = ("RUNNER_TRACKING_ID", "SYSTEMROOT")
 _PATIENCE_SECONDS = 2.0
+_LOADING_SECONDS = 0.2
 # Six hours of samples are some 3 MB; more was written by somebody else.
 _MOST_BYTES = 8_000_000
 _MOST_NOTE_BYTES = 10_000
@@ -106,11 +108,18 @@ def _running(folder: Path) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(note.pid)
-        words = process.cmdline()  # Linux shows none in the moment in which a program is loaded.
-        ours = abs(process.create_time() - note.created) < 1 and (not words or note.token in words)
+        ours = abs(process.create_time() - note.created) < 1 and note.token in _command_of(process)
         return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
     except (psutil.Error, OSError, ValueError):
         return None
+
+
+def _command_of(process: psutil.Process) -> list[str]:
+    """Its command; Linux shows none in the moment in which a program is loaded."""
+    until = time.monotonic() + _LOADING_SECONDS
+    while not (words := process.cmdline()) and time.monotonic() < until:
+        time.sleep(_LOADING_SECONDS / 20)
+    return words
 
 
 def _note(folder: Path) -> _Note | None:
