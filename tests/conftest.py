@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.contracts.openapi import validate
+from tests.support.program import Program
 
 from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.receiver import Receiver
@@ -71,3 +73,17 @@ def receiver() -> Iterator[Receiver]:
     """A receiver of OTLP over HTTP."""
     with Receiver() as running:
         yield running
+
+
+@pytest.fixture
+def program(
+    github: FakeGitHub,
+    receiver: Receiver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Program:
+    """The program on a machine of its own, with the backend's address and a token."""
+    return Program(
+        github=github, receiver=receiver, folder=tmp_path, patch=monkeypatch, printed=capsys
+    )

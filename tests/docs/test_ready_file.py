@@ -17,7 +17,6 @@ from tests.support.program import EXPORTING_RUN, Program, Result
 from tests.support.workflows import ACTION, README, load, our_steps, readme_examples
 
 from flow_telemetry.testing import events
-from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.world import World, job
 
@@ -25,20 +24,6 @@ TEXT = readme_examples()["ready file"]
 FILE = load(TEXT)
 PATH = ".github/workflows/flow-telemetry.yml"
 Event = Mapping[str, Any]
-
-
-@pytest.fixture
-def program(
-    github: FakeGitHub,
-    receiver: Receiver,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Program:
-    """The program on a machine of its own, with the backend's address and a token."""
-    return Program(
-        github=github, receiver=receiver, folder=tmp_path, patch=monkeypatch, printed=capsys
-    )
 
 
 def ago(hours: float) -> datetime:

@@ -15,9 +15,6 @@ from tests.support.program import Program
 from tests.support.runner import fill_tool_cache
 from tools.build_bundle import build
 
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-
 # Where the release workflow tests what it has built, the folder is named by this variable.
 GIVEN = os.environ.get("BUNDLE_UNDER_TEST")
 LONGEST_BUILD_SECONDS = 240
@@ -54,20 +51,6 @@ def only_one(lock: Path) -> Iterator[None]:
         yield
     finally:
         lock.rmdir()
-
-
-@pytest.fixture
-def program(
-    github: FakeGitHub,
-    receiver: Receiver,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Program:
-    """The variables that a runner sets, and the files that it reads."""
-    return Program(
-        github=github, receiver=receiver, folder=tmp_path, patch=monkeypatch, printed=capsys
-    )
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ def name(text: str) -> str:
 
 def value(text: str) -> str:
     """Return a value of at most 2,048 bytes in UTF-8."""
-    if _is_short(text):
+    if len(text) <= _SURELY_SHORT and text.isascii():
         return text
     encoded = _valid(text).encode()
     if len(encoded) <= LONGEST_VALUE_BYTES:
@@ -74,19 +74,12 @@ def _add(found: dict[str, AttributeValue], group: Iterable[tuple[str, Maybe]]) -
     for key, given in group:
         if given is None or given == "" or given == ():  # noqa: PLR1714 - it is hot
             continue
-        # As `_is_short` tells, without a call for each.
+        # Certainly within the bounds, as nearly all are: without a call for each.
         kind = type(given)
         if (kind is str and len(given) <= _SURELY_SHORT and given.isascii()) or kind is int:  # type: ignore[arg-type,union-attr]
             found[key] = given
         else:
             found[key] = _bounded(given)
-
-
-def _is_short(given: AttributeValue) -> bool:
-    """Whether a value is certainly within the bounds, as nearly all are."""
-    if type(given) is str:
-        return len(given) <= _SURELY_SHORT and given.isascii()
-    return type(given) is int
 
 
 def _bounded(given: AttributeValue) -> AttributeValue:
