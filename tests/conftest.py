@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.contracts.openapi import validate
 from tests.support.program import Program
 
@@ -45,6 +46,15 @@ def pytest_configure() -> None:
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
             of_python = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
             signal.signal(number, of_python)
+    _judge_no_speed()
+
+
+def _judge_no_speed() -> None:
+    """Let no property fail because the machine is busy: speed is what `benchmarks` is for."""
+    settings.register_profile(
+        "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("busy machine")
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -22,12 +23,27 @@ def raw_server(answer: bytes, tls: ssl.SSLContext | None = None) -> Iterator[str
     def serve(connection: socket.socket) -> None:
         with suppress(OSError):
             stream = tls.wrap_socket(connection, server_side=True) if tls else connection
-            stream.recv(65536)
+            _read_request(stream)
             stream.sendall(answer)
             stream.close()
 
     with _accepting(serve) as port:
         yield f"127.0.0.1:{port}"
+
+
+def _read_request(stream: socket.socket) -> None:
+    """Read a request whole: who closes with something unread resets the connection.
+
+    The client would then see the reset, at times before the answer.
+    """
+    came = b""
+    while b"\r\n\r\n" not in came and (piece := stream.recv(65536)):
+        came += piece
+    head, _, body = came.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    missing = int(length[1]) - len(body) if length else 0
+    while missing > 0 and (piece := stream.recv(65536)):
+        missing -= len(piece)
 
 
 @contextmanager

@@ -158,9 +158,9 @@ def test_twice_is_as_once(before: str, credential: str, after: str) -> None:
 def test_no_text_takes_long(piece: str) -> None:
     """A text is an attacker's: 200,000 characters cost time in proportion, and nobody waits."""
     text = piece * (200_000 // len(piece))
-    began = time.perf_counter()
+    began = time.process_time()
     REDACT(text)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @given(st.text(string.ascii_letters + string.digits + "+/=-_. %", min_size=8, max_size=40))

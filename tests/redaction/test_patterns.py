@@ -59,9 +59,9 @@ def test_what_is_wrong_is_told(pattern: str, told: str) -> None:
 def test_a_fit_pattern_ends_soon_on_any_text(pattern: str, piece: str) -> None:
     """On texts as long as a value can be."""
     redact = redactor((), [pattern])
-    began = time.perf_counter()
+    began = time.process_time()
     redact(piece * (2_048 // len(piece)))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_every_match_goes_also_far_into_a_long_text() -> None:

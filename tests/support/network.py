@@ -7,6 +7,7 @@ with Proxy(user="u", password="p") as proxy: ...               # proxy.url, prox
 from __future__ import annotations
 
 import base64
+import selectors
 import socket
 import socketserver
 import ssl
@@ -153,18 +154,16 @@ def _handler_for(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
 
 
 def _join(one: socket.socket, other: socket.socket) -> None:
-    """Hand on what both sides say until one of them ends."""
+    """Hand on what both sides say until one of them ends.
 
-    def hand_on(source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(_PIECE):
-                target.sendall(data)
-        for each in (source, target):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
-    with other:
-        thread = threading.Thread(target=hand_on, args=(other, one), daemon=True)
-        thread.start()
-        hand_on(one, other)
-        thread.join(_PATIENCE_SECONDS)
+    In one thread: a connection over TLS is not read and written at once.
+    """
+    with other, selectors.DefaultSelector() as heard, suppress(OSError):
+        for source, target in ((one, other), (other, one)):
+            heard.register(source, selectors.EVENT_READ, target)
+        while said := heard.select(_PATIENCE_SECONDS):
+            for key, _ in said:
+                data = cast("socket.socket", key.fileobj).recv(_PIECE)
+                if not data:
+                    return
+                key.data.sendall(data)

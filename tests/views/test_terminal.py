@@ -162,10 +162,10 @@ def test_large_runs_are_drawn_at_once() -> None:
         for m in range(31)
     ]
     spans = [make_span(1, "RUN CI", seconds=2_000), *jobs, *steps]
-    began = time.perf_counter()
+    began = time.process_time()
     drawn = tree(spans, width=100, colour=True, plain_ascii=False)
     assert drawn.count("\n") == 32_001
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_report_tells_what_was_sent_where() -> None:

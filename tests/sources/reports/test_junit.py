@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -181,15 +180,13 @@ def test_encodings(encoding: str) -> None:
     assert case.name == "Größe"
 
 
-def test_many_cases_are_read_quickly(tmp_path: Path) -> None:
-    """24,000 cases take a second or two, with room here for a slow machine."""
+def test_many_cases_are_read(tmp_path: Path) -> None:
+    """24,000 of them, as a large project has."""
     case = '<testcase classname="a.b" name="t[{}]" time="0.01"/>'
     path = tmp_path / "junit.xml"
     path.write_bytes(report_of("".join(map(case.format, range(24_000)))))
-    began = time.perf_counter()
     report = read_test_report(path, "junit.xml")
     assert len(report.cases) == 24_000
-    assert time.perf_counter() - began < 15
 
 
 BOMB = (

@@ -427,7 +427,9 @@ def test_reading_ends_where_its_time_is_used_up() -> None:
 
 
 @settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
 )
 @given(content=st.binary(max_size=200))
 def test_whatever_is_in_a_file_the_export_goes_on(content: bytes, workspace: Workspace) -> None:

@@ -181,7 +181,9 @@ def test_a_hostile_archive_does_nothing(
 
 
 @settings(
-    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
 )
 @given(content=st.binary(max_size=300))
 def test_any_bytes_are_an_archive_or_told(
