@@ -30,12 +30,14 @@ from flow_telemetry.outcome import Outcome
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Door, Settings, load_settings
 from flow_telemetry.sources.github.budget import RequestBudget
-from flow_telemetry.sources.github.client import GitHubClient, GitHubSession
+from flow_telemetry.sources.github.client import GitHubClient
 from flow_telemetry.sources.github.deployments import read_deployments
 from flow_telemetry.sources.github.issues import GitHubIssues
 from flow_telemetry.sources.github.permissions import check_github
 from flow_telemetry.sources.github.runs import read_run
-from flow_telemetry.sources.jira.client import JiraClient, JiraSession
+from flow_telemetry.sources.github.session import GitHubSession
+from flow_telemetry.sources.jira.client import JiraClient
+from flow_telemetry.sources.jira.session import JiraSession
 from flow_telemetry.sources.jira.tracker import Jira
 from flow_telemetry.sources.trackers import Trackers
 from flow_telemetry.subject import RunSubject, reads_much

@@ -101,10 +101,6 @@ class StandIn:
     def bound(self, limit: Deadline) -> None:
         """Take the bound, which what answers at once never meets."""
 
-    def get(self, url: str, *, params: Mapping[str, Any], **_: object) -> Reply:
-        """Answer as `requests.Session.get`."""
-        return self.request("GET", url, params=params)
-
     def request(
         self,
         method: str,

@@ -86,7 +86,8 @@ def build_parts(
     """
     from flow_telemetry.parts import Parts  # noqa: PLC0415
     from flow_telemetry.sources.github.budget import RequestBudget  # noqa: PLC0415
-    from flow_telemetry.sources.github.client import GitHubClient, GitHubSession  # noqa: PLC0415
+    from flow_telemetry.sources.github.client import GitHubClient  # noqa: PLC0415
+    from flow_telemetry.sources.github.session import GitHubSession  # noqa: PLC0415
 
     reading = None if settings.timeout is None else settings.timeout * _SHARE_OF_READING
     until = Deadline.after(clock, reading, deadline.cut)
@@ -135,7 +136,8 @@ def _trackers(
 def _jira(settings: JiraSettings, clock: Clock, until: Deadline, log: Log) -> Jira:
     # Loaded where there is a Jira: its modules cost every start else.
     from flow_telemetry.sources.jira import tracker  # noqa: PLC0415
-    from flow_telemetry.sources.jira.client import JiraClient, JiraSession  # noqa: PLC0415
+    from flow_telemetry.sources.jira.client import JiraClient  # noqa: PLC0415
+    from flow_telemetry.sources.jira.session import JiraSession  # noqa: PLC0415
 
     session = JiraSession(settings, until)
     client = JiraClient(settings, session=session, clock=clock, deadline=until, log=log)

@@ -10,7 +10,8 @@ from flow_telemetry.log import Silent
 from flow_telemetry.model import Repository
 from flow_telemetry.settings import GitHubSettings
 from flow_telemetry.sources.github.budget import RequestBudget
-from flow_telemetry.sources.github.client import GitHubClient, GitHubSession
+from flow_telemetry.sources.github.client import GitHubClient
+from flow_telemetry.sources.github.session import GitHubSession
 from flow_telemetry.testing.github import FakeGitHub
 
 SHOP = Repository(host="github.com", owner="acme", name="shop", url="https://github.com/acme/shop")

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from flow_telemetry.broken import PROXY_ADVICE, by_a_proxy, is_lasting, refused_certificate
+from flow_telemetry.errors import UnavailableError
+
+
+class UnreachedError(UnavailableError):
+    """No answer came; the text is `unreached`'s."""
 
 
 def unreached(server: str, what: str, error: Exception, *, named_by: str) -> str:

@@ -10,7 +10,8 @@ from tests.contracts.jira_openapi import validate
 from flow_telemetry.clock import Deadline
 from flow_telemetry.keys import ItemKey
 from flow_telemetry.settings.jira import JiraSettings
-from flow_telemetry.sources.jira.client import JiraClient, JiraSession
+from flow_telemetry.sources.jira.client import JiraClient
+from flow_telemetry.sources.jira.session import JiraSession
 from flow_telemetry.sources.jira.tracker import Jira
 from flow_telemetry.testing.jira import FakeJira
 from flow_telemetry.testing.jira_world import JiraWorld

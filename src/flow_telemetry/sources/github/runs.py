@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError, NotFoundError
 from flow_telemetry.model import Annotation, Job, Result, Run, result_of
-from flow_telemetry.sources.github.client import GitHubClient, Listing
+from flow_telemetry.sources.github.client import GitHubClient
+from flow_telemetry.sources.github.listing import Listing
 from flow_telemetry.sources.github.parse import parse_annotations, parse_jobs, parse_run
 
 # One request a job: enough to tell why a run failed, without a request for each of 250 legs.

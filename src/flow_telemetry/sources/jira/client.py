@@ -1,47 +1,29 @@
 """A thin client of Jira's REST API: what to ask is decided elsewhere, here it is asked.
 
 It follows pages to their end, tries again where that helps, stays within the deadline, and turns
-every failure into an error that says what to do. The token goes to Jira's own origin only: no
-redirect is followed.
+every failure into an error that says what to do.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import requests
-from requests.auth import AuthBase, HTTPBasicAuth
-
 from flow_telemetry import identity
-from flow_telemetry.bounded import BoundedAdapter
 from flow_telemetry.clock import Clock, Deadline
-from flow_telemetry.errors import AuthenticationError, PayloadError, SourceError, UnavailableError
+from flow_telemetry.errors import AuthenticationError, PayloadError, SourceError
 from flow_telemetry.log import Log
 from flow_telemetry.settings.jira import JiraSettings
+from flow_telemetry.sources.asking import Asking, Server
+from flow_telemetry.sources.exchange import Answer, Query, Request, exchange
 from flow_telemetry.sources.jira.refusals import no_json, not_signed_in, refusal
-from flow_telemetry.sources.retry import MOST_TRIES, backoff, wait_before_retry
-from flow_telemetry.sources.unreached import is_worth_another, unreached
+from flow_telemetry.sources.jira.session import JiraSession
+from flow_telemetry.sources.unreached import UnreachedError
 
 _PAGE_SIZE = 100
 # 30,000 items; a server that never ends a list is not to be followed.
 _MOST_PAGES = 300
-_CONNECT_TIMEOUT_SECONDS = 10.0
-# For one request with its whole answer, however slowly that drips.
-_REQUEST_TIMEOUT_SECONDS = 30.0
-
-Query = Mapping[str, str | int]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer of the API: ``headers`` have lower-case names."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,42 +32,6 @@ class Listing:
 
     items: tuple[Any, ...]
     complete: bool
-
-
-class _TokenAuth(AuthBase):
-    """A personal access token; nothing where there is none, not even what a ``.netrc`` says."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            # Headers are Latin-1; a character beyond it must be Jira's to refuse.
-            request.headers["Authorization"] = f"Bearer {self._token}".encode().decode("latin-1")
-        return request
-
-
-class JiraSession(requests.Session):
-    """A session that speaks to Jira with the settings' token, each request bounded."""
-
-    def __init__(self, settings: JiraSettings, deadline: Deadline) -> None:
-        """Open nothing yet."""
-        super().__init__()
-        self.auth = _TokenAuth(settings.token)
-        if settings.email and settings.token:
-            self.auth = HTTPBasicAuth(settings.email.encode(), settings.token.encode())
-        self.verify = settings.authorities or True
-        self.headers.update({"Accept": "application/json", "User-Agent": "flow-telemetry"})
-        self._adapter = BoundedAdapter(deadline)
-        self.mount("https://", self._adapter)
-        self.mount("http://", self._adapter)
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return nothing: no redirect is followed, so none is looked at, broken ones included."""
-
-    def bound(self, limit: Deadline) -> None:
-        """Bound what this thread asks next, the answer's body included."""
-        self._adapter.limit = limit
 
 
 class JiraClient:
@@ -102,6 +48,10 @@ class JiraClient:
     ) -> None:
         """Take the collaborators; nothing is asked yet."""
         self._base = settings.url.rstrip("/")
+        # The site without what may stand before an `@`.
+        self._host = identity.host_of(self._base)
+        place = f"Jira at {self._host}"
+        self._asking = Asking(Server(name="Jira", place=place, named_by="input jira-url"), log)
         self._token = settings.token
         self._session = session
         self._clock = clock
@@ -168,80 +118,30 @@ class JiraClient:
     def _ask(self, path: str, what: str, query: Query) -> Answer:
         # A Jira that hangs is to leave time for what else is to be read and sent.
         within = Deadline.after(self._clock, self._deadline.remaining() / 2, self._deadline.cut)
-        for tries in range(1, MOST_TRIES + 1):
-            self._deadline.check(f"reading {what} from Jira")
-            try:
-                answer = self._request(path, query, within)
-            except requests.RequestException as error:
-                self._wait_after_break(what, error, tries, within)
-                continue
-            stranger = not_signed_in(answer.headers, what) if self._token else None
-            if stranger is not None:
-                self._given_up = stranger
-                raise stranger
-            if answer.status == 200:
-                return answer
-            self._wait_or_raise(answer, what, tries, within)
-        raise UnavailableError(f"Jira did not answer on {what} in {MOST_TRIES} tries")
-
-    def _request(self, path: str, query: Query, within: Deadline) -> Answer:
-        self.requests += 1
-        began = self._clock.monotonic()
-        limit = Deadline.after(self._clock, within.remaining(_REQUEST_TIMEOUT_SECONDS))
-        self._session.bound(limit)
-        # Before the first byte of an answer, the limit is kept by these.
-        timeout = (max(0.1, limit.remaining(_CONNECT_TIMEOUT_SECONDS)), max(0.1, limit.remaining()))
-        url = f"{self._base}{path}"
-        # Read here, so that the connection is closed where the body is damaged.
-        verify = self._session.verify  # Named, or requests would look for the variables itself.
-        with self._session.get(
-            url, params=query, timeout=timeout, stream=True, verify=verify
-        ) as response:
-            answer = Answer(
-                status=response.status_code,
-                headers={key.lower(): value for key, value in response.headers.items()},
-                body=response.content,
+        try:
+            return self._asking.ask(
+                what,
+                lambda: self._once(path, what, query, within),
+                refusal=lambda answer: self._refusal(answer, what),
+                deadline=self._deadline,
+                within=within,
             )
-        taken = self._clock.monotonic() - began
-        self._log.debug(f"GET {self._host}{path} {answer.status} in {taken:.2f} s")
+        except (AuthenticationError, UnreachedError) as error:
+            self._given_up = error
+            raise
+
+    def _once(self, path: str, what: str, query: Query, within: Deadline) -> Answer:
+        self.requests += 1
+        answer = exchange(self._session, Request(f"{self._base}{path}", query), within)
+        self._log.debug(f"GET {self._host}{path} {answer.status} in {answer.seconds:.2f} s")
+        stranger = not_signed_in(answer.headers, what) if self._token else None
+        if stranger is not None:
+            raise stranger
         return answer
 
-    @property
-    def _host(self) -> str:
-        """The site without what may stand before an `@`."""
-        return identity.host_of(self._base)
-
-    def _wait_after_break(self, what: str, error: Exception, tries: int, within: Deadline) -> None:
-        wait = backoff(tries)
-        again = tries < MOST_TRIES and is_worth_another(error)
-        if not again or wait >= within.remaining():
-            server = f"Jira at {self._host}"
-            self._given_up = UnavailableError(
-                unreached(server, what, error, named_by="input jira-url")
-            )
-            raise self._given_up from None
-        self._log.debug(f"no answer on {what} ({type(error).__name__}), again in {wait:.0f} s")
-        self._deadline.sleep(wait)
-
-    def _wait_or_raise(self, answer: Answer, what: str, tries: int, within: Deadline) -> None:
-        body = answer.body.decode("utf-8", errors="replace")
-        if self._token:
-            body = body.replace(self._token, "***")
-        error = refusal(answer.status, answer.headers, body, what, has_token=bool(self._token))
-        if isinstance(error, AuthenticationError):
-            self._given_up = error
-        wait = wait_before_retry(
-            answer.status, answer.headers, body, tries=tries, now=self._clock.now().timestamp()
-        )
-        if wait is None:
-            raise error
-        if wait >= within.remaining():
-            raise UnavailableError(
-                f"Jira asks to wait {wait:.0f} s before {what} can be read (rate limit or "
-                "overload), which is longer than input timeout allows"
-            )
-        self._log.info(f"Jira asks to wait {wait:.0f} s before {what} is read again")
-        self._deadline.sleep(wait)
+    def _refusal(self, answer: Answer, what: str) -> SourceError:
+        body = answer.text.replace(self._token, "***") if self._token else answer.text
+        return refusal(answer.status, answer.headers, body, what, has_token=bool(self._token))
 
     @staticmethod
     def _decoded(answer: Answer, what: str) -> Any:

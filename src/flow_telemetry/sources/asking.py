@@ -1,0 +1,108 @@
+"""Asking a server until it answers: again where that helps, and no longer than there is time.
+
+How one request is made, and what a refusal means, differs from server to server and is passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import requests
+
+from flow_telemetry.clock import Deadline
+from flow_telemetry.errors import SourceError, UnavailableError
+from flow_telemetry.log import Log
+from flow_telemetry.sources.exchange import Answer
+from flow_telemetry.sources.retry import MOST_TRIES, backoff, wait_before_retry
+from flow_telemetry.sources.unreached import UnreachedError, is_worth_another, unreached
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Who is asked, in words: ``name`` alone, ``place`` with the address that may be shown.
+
+    ``named_by`` is the input or variable that holds the address.
+    """
+
+    name: str
+    place: str
+    named_by: str
+
+
+class Asking:
+    """Asks one server, patiently."""
+
+    def __init__(self, server: Server, log: Log) -> None:
+        """Take the collaborators; nothing is asked yet."""
+        self._server = server
+        self._log = log
+
+    def ask(
+        self,
+        what: str,
+        once: Callable[[], Answer],
+        *,
+        refusal: Callable[[Answer], SourceError],
+        deadline: Deadline,
+        within: Deadline,
+    ) -> Answer:
+        """Return the first answer of status 200 that ``once`` gives.
+
+        Args:
+            what: how errors name what is read.
+            once: makes one request, as `flow_telemetry.sources.exchange.exchange` does.
+            refusal: gives the error for an answer of another status.
+            deadline: ends the reading as a whole.
+            within: ends the waiting for this answer; no later than ``deadline``.
+
+        Raises:
+            UnreachedError: no answer came.
+            SourceError: the one that ``refusal`` gives, or UnavailableError where the server asks
+                to wait longer than ``within``.
+            DeadlineExceeded: no time is left.
+            FlowTelemetryError: what ``once`` raises.
+        """
+        tries = 1
+        while True:
+            deadline.check(f"reading {what} from {self._server.name}")
+            try:
+                answer = once()
+            except (requests.RequestException, ValueError) as error:
+                wait = self._wait_after_break(what, error, tries, within)
+            else:
+                if answer.status == 200:
+                    return answer
+                wait = self._wait_after_refusal(answer, refusal, what, tries, within)
+            deadline.sleep(wait)
+            tries += 1
+
+    def _wait_after_break(self, what: str, error: Exception, tries: int, within: Deadline) -> float:
+        wait = backoff(tries)
+        again = tries < MOST_TRIES and is_worth_another(error)
+        if not again or wait >= within.remaining():
+            raise UnreachedError(
+                unreached(self._server.place, what, error, named_by=self._server.named_by)
+            ) from None
+        self._log.debug(f"no answer on {what} ({type(error).__name__}), again in {wait:.0f} s")
+        return wait
+
+    def _wait_after_refusal(
+        self,
+        answer: Answer,
+        refusal: Callable[[Answer], SourceError],
+        what: str,
+        tries: int,
+        within: Deadline,
+    ) -> float:
+        name, now = self._server.name, within.clock.now().timestamp()
+        wait = wait_before_retry(answer.status, answer.headers, answer.text, tries=tries, now=now)
+        if wait is None:
+            raise refusal(answer)
+        if wait >= within.remaining():
+            raise UnavailableError(
+                f"{name} asks to wait {wait:.0f} s before {what} can be read (rate limit or "
+                "overload), which is longer than input timeout allows"
+            )
+        self._log.info(f"{name} asks to wait {wait:.0f} s before {what} is read again")
+        return wait
