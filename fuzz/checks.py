@@ -49,6 +49,7 @@ class CheckedSink:
 
     spans: list[Span] = field(default_factory=list)
     records: list[LogRecord] = field(default_factory=list)
+    signals: frozenset[Signal] = frozenset(Signal)
 
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Encode the stream, and check what is in it.

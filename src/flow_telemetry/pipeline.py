@@ -33,6 +33,7 @@ def export(settings: Settings, subjects: tuple[Subject, ...], parts: Parts) -> O
     problems; what is one subject's does not keep the others back.
     """
     began = parts.clock.monotonic()
+    settings = _of_what_leaves(settings, parts)
     gathered = _Gathered(people=People(settings.signals.actors))
     limit = _age_limit(settings, parts)
     stream = _telemetry(settings, subjects, parts, gathered, limit)
@@ -54,6 +55,12 @@ def switched_off(settings: Settings) -> Outcome | None:
     return Outcome(
         status=Status.SKIPPED, notices=tuple(f"nothing is sent: {each}" for each in reasons)
     )
+
+
+def _of_what_leaves(settings: Settings, parts: Parts) -> Settings:
+    """The settings with the signals only that go somewhere: nothing is read to fill another."""
+    wanted = settings.signals.wanted.intersection(parts.sink.signals)
+    return replace(settings, signals=replace(settings.signals, wanted=wanted))
 
 
 @dataclass(slots=True)

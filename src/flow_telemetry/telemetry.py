@@ -145,7 +145,7 @@ class Signal(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A request of OTLP that somebody else made, in protobuf: it is sent as it is.
+    """A request of OTLP that was made before, in protobuf, such as that of a tool.
 
     ``items`` is how many spans, log records or data points it holds. ``repository`` is that of the
     run whose tools made it, as owner/name; empty where it is of the job that sends it.

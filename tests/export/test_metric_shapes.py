@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
 from tests.export.builders import (
     DURATION,
     ERRORS,
@@ -16,15 +19,23 @@ from tests.export.builders import (
     measured,
     seconds_from_now,
 )
+from tests.export.strategies import measurements
+from tests.export.test_halves import prepared_of
 
+from flow_telemetry.export.encode import request_in
 from flow_telemetry.export.forms import Choices
+from flow_telemetry.export.gauges import as_gauges, holds_deltas
+from flow_telemetry.export.interface import Telemetry
+from flow_telemetry.export.otlp_files import parse_otlp_lines, prepared
+from flow_telemetry.export.points import SeriesTable
 from flow_telemetry.export.sinks import OtlpSink
 from flow_telemetry.export.spool import Spool
 from flow_telemetry.settings import MetricShape
-from flow_telemetry.telemetry import Delivery, Measurement, Signal
+from flow_telemetry.telemetry import Delivery, Measurement, Prepared, Signal
 from flow_telemetry.testing.backends import Prometheus
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.metrics import MetricPoint
+from flow_telemetry.testing.faults import Answer, Request, status
+from flow_telemetry.testing.metrics import MetricPoint, points_in
+from flow_telemetry.testing.otlp import METRICS, decoded
 from flow_telemetry.testing.receiver import Receiver, partial_success
 
 DAY_OF_BUILDS = [
@@ -41,17 +52,17 @@ DAY_OF_BUILDS = [
 def send(
     receiver: Receiver,
     folder: Path,
-    measurements: Iterable[Measurement],
+    stream: Iterable[Telemetry],
     policy: MetricShape = MetricShape.AUTO,
 ) -> Delivery:
-    """Send measurements under a policy."""
+    """Send metrics under a policy."""
     sink = OtlpSink(
         targets={Signal.METRICS: make_target(receiver.url, signal=Signal.METRICS)},
         spool=Spool(folder / "spool"),
         deadline=seconds_from_now(20),
         choices=Choices(metric_shape=policy),
     )
-    [delivery] = sink.deliver(measurements)
+    [delivery] = sink.deliver(stream)
     return delivery
 
 
@@ -178,3 +189,127 @@ def test_gauges_that_are_refused_are_not_tried_as_gauges_again(
     receiver.script("/v1/metrics", status(400, "temporality"), times=None)
     delivery = send(receiver, tmp_path, [measured(LOAD, 7)])
     assert (delivery.requests, delivery.spooled) == (1, 1)
+
+
+def points_of(stream: Iterable[Measurement]) -> Prepared:
+    """A request with their points, as a line of the spool holds it."""
+    series = SeriesTable()
+    for each in stream:
+        series.add(each)
+    return prepared_of(series.points(1, 2), Signal.METRICS)
+
+
+def of_a_tool(**metric: Any) -> Prepared:
+    """A request with one metric, as a tool may write it."""
+    metrics = [{"name": "cache.hits", "unit": "1", **metric}]
+    line = json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]})
+    [request] = parse_otlp_lines([(1, line.encode())], "tool.jsonl").requests
+    return prepared(request)
+
+
+def read(request: Prepared) -> list[MetricPoint]:
+    """The points of a request."""
+    message: Any = request_in(request)
+    return points_in(message)
+
+
+@pytest.mark.parametrize("code", [500, 400])
+def test_what_was_kept_in_a_file_leaves_as_gauges_too(
+    receiver: Receiver, tmp_path: Path, code: int
+) -> None:
+    """A file does not tell a histogram's last value: the greatest leaves in its place."""
+    receiver.script("/v1/metrics", Prometheus(code), times=None)
+    delivery = send(receiver, tmp_path, [points_of(DAY_OF_BUILDS), points_of(DAY_OF_BUILDS)])
+    assert values(receiver.metrics) == sorted(2 * AS_GAUGES)
+    assert (delivery.sent, delivery.spooled, delivery.failures) == (8, 0, ())
+    [notice] = delivery.notices
+    assert "no metrics of delta temporality" in notice
+
+
+def test_a_request_that_was_prepared_is_turned_at_once(receiver: Receiver, tmp_path: Path) -> None:
+    """`metric-shape: gauge` is for everything that leaves."""
+    receiver.script("/v1/metrics", Prometheus(), times=None)
+    delivery = send(receiver, tmp_path, [points_of(DAY_OF_BUILDS)], MetricShape.GAUGE)
+    assert values(receiver.metrics) == AS_GAUGES
+    assert (delivery.requests, delivery.notices) == (1, ())
+
+
+@given(measured_ones=measurements())
+def test_gauges_say_what_the_deltas_said(measured_ones: list[Measurement]) -> None:
+    """Of what and when, point by point; nothing in them is a delta any more."""
+    before = points_of(measured_ones)
+    after = as_gauges(before)
+    assert not holds_deltas(after)
+    assert after.items == before.items
+
+    def told(point: MetricPoint) -> tuple[Any, ...]:
+        whose = dict(point.resource), dict(point.attributes), point.scope
+        return point.name, point.unit, point.description, point.time, *whose
+
+    assert list(map(told, read(after))) == list(map(told, read(before)))
+    for old, new in zip(read(before), read(after), strict=True):
+        assert new.kind == "gauge"
+        assert new.value == (old.greatest if old.kind == "histogram" else old.value)
+
+
+A_NUMBER = {"timeUnixNano": "7", "startTimeUnixNano": "5", "asInt": "3"}
+CUMULATIVE = {"dataPoints": [A_NUMBER], "aggregationTemporality": 2, "isMonotonic": True}
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        {"sum": CUMULATIVE},
+        {"gauge": {"dataPoints": [A_NUMBER]}},
+        {"summary": {"dataPoints": [{"timeUnixNano": "7", "count": "1", "sum": 2.0}]}},
+        {},
+    ],
+)
+def test_what_is_no_delta_stays(metric: dict[str, Any]) -> None:
+    """Cumulative values and summaries are taken as they are, and others would say less."""
+    request = of_a_tool(**metric)
+    assert not holds_deltas(request)
+    assert as_gauges(request) == request
+
+
+@pytest.mark.parametrize("kind", ["histogram", "exponentialHistogram"])
+@pytest.mark.parametrize(
+    ("facts", "value"),
+    [
+        ({"count": "2", "sum": 5.0, "max": 4.0}, 4.0),
+        ({"count": "2", "sum": 5.0}, 2.5),
+        ({"count": "0", "sum": 0.0}, None),
+        ({"count": "2"}, None),
+    ],
+)
+def test_a_histogram_without_its_greatest_value_has_its_mean(
+    kind: str, facts: dict[str, Any], value: float | None
+) -> None:
+    """Tools may leave it out; where there is neither, the point says that it has no value."""
+    point = {"timeUnixNano": "7", "startTimeUnixNano": "5", **facts}
+    request = of_a_tool(**{kind: {"dataPoints": [point], "aggregationTemporality": 1}})
+    assert holds_deltas(request)
+    message: Any = request_in(as_gauges(request))
+    [gauge] = message.resource_metrics[0].scope_metrics[0].metrics[0].gauge.data_points
+    assert (gauge.time_unix_nano, gauge.start_time_unix_nano) == (7, 0)
+    if value is None:
+        assert (gauge.WhichOneof("value"), gauge.flags) == (None, 1)
+    else:
+        assert (gauge.as_double, gauge.flags) == (value, 0)
+
+
+def test_a_request_that_is_too_large_as_gauges_arrives_in_parts(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    """Both forms of it are cut at the same place, so what is left is what did not arrive."""
+
+    def answer(request: Request, real: Answer) -> Answer:
+        refused = Prometheus()(request, real)
+        message: Any = decoded(request, METRICS)
+        too_large = refused.status == 200 and len(points_in(message)) > 1
+        return Answer(status=413, kept=()) if too_large else refused
+
+    receiver.script("/v1/metrics", answer, times=None)
+    delivery = send(receiver, tmp_path, [points_of(DAY_OF_BUILDS)])
+    assert values(receiver.metrics) == AS_GAUGES
+    assert (delivery.sent, delivery.spooled) == (4, 0)

@@ -261,16 +261,25 @@ def test_without_events_none_leaves(program: Program, receiver: Receiver) -> Non
     assert receiver.requests_to("logs") == []
 
 
+NO_OTHERS = {"OTEL_LOGS_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}
+
+
 @pytest.mark.usefixtures("merged")
+@pytest.mark.parametrize(("inputs", "environ"), [({"signals": "traces"}, {}), ({}, NO_OTHERS)])
 def test_traces_alone_cost_no_request_for_the_others(
-    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+    program: Program,
+    world: World,
+    github: FakeGitHub,
+    receiver: Receiver,
+    inputs: dict[str, str],
+    environ: dict[str, str],
 ) -> None:
     """Neither of the backend nor of GitHub: when a delivered change began is then not read."""
     world.deployment(sha=BASE, created_at=BEFORE, statuses=[deployment_status("success")])
     run, _ = deployed(world, MERGE, "2026-11-05T08:00:00Z")
     closings.pull_request(program, 123, signals="traces")
     before = len(github.requests)
-    program.export(run, signals="traces")
+    program.export(run, environ, **inputs)
     alone = github.paths[before:]
     assert {each.path for each in receiver.requests} == {"/v1/traces"}
     program.export(run)

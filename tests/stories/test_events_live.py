@@ -10,6 +10,7 @@ from tests.support import closings, leaks, references
 from tests.support.program import Program, Result
 
 from flow_telemetry.testing import events, issues
+from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.logs import LogEntry
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.world import World, happened, job
@@ -51,11 +52,17 @@ PULL_EVENTS: Mapping[str, tuple[str, str, str, Mapping[str, Any]]] = {
 }
 
 
-def told(program: Program, name: str, payload: Mapping[str, Any], **inputs: Any) -> Result:
+def told(
+    program: Program,
+    name: str,
+    payload: Mapping[str, Any],
+    environ: Mapping[str, str] | None = None,
+    **inputs: Any,
+) -> Result:
     """Run the action on an event, in a run of a workflow that has no other job."""
     world = program.github.world
     own = world.run(workflow="Flow telemetry", event=name, jobs=closings.going_on())
-    return program.inside(own, closings.OUR_JOB, event=payload, events="live", **inputs)
+    return program.inside(own, closings.OUR_JOB, environ, event=payload, events="live", **inputs)
 
 
 def of_pull(world: World, event: str) -> tuple[str, dict[str, Any]]:
@@ -117,6 +124,18 @@ def test_the_one_record_of_an_event_leaves(
         live.attributes,
     )
     assert (same.trace_id, same.span_id) == (live.trace_id, live.span_id)
+
+
+def test_without_the_signal_nothing_of_the_event_is_read(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """Its record has nowhere to go; that is told, and nothing is sent in its place."""
+    result = told(program, *of_pull(world, "comment"), environ={"OTEL_LOGS_EXPORTER": "none"})
+    assert (result.warnings, result.notices) == ([], [])
+    assert result.outputs["status"] == "skipped"
+    assert not [path for path in github.paths if "/123" in path or "graphql" in path]
+    assert receiver.requests == []
+    assert "OTEL_LOGS_EXPORTER is none" in result.log
 
 
 def test_a_label_of_an_issue_is_one_record(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -243,22 +244,34 @@ def test_the_spool_holds_titles_of_the_own_repository_only(
     assert "own workflow" in texts["acme/shop"]
 
 
+A_RECORD = {"eventName": "canary"}
+A_METRIC = {
+    "name": "canary",
+    "sum": {"dataPoints": [{"asInt": "3"}], "aggregationTemporality": 1},
+}
+OF_A_TOOL = (
+    {"resourceLogs": [{"scopeLogs": [{"logRecords": [A_RECORD]}]}]},
+    {"resourceMetrics": [{"scopeMetrics": [{"metrics": [A_METRIC]}]}]},
+)
+
+
+@pytest.mark.parametrize("forms", [{}, {"event_time": "sent", "metric_shape": "gauge"}])
 def test_what_tools_of_another_repository_wrote_is_not_kept(
-    program: Program, world: World, receiver: Receiver
+    program: Program, world: World, receiver: Receiver, forms: dict[str, Any]
 ) -> None:
-    """It may say anything, so it is counted as lost, with what to do."""
+    """It may say anything, so it is counted as lost, with what to do, in whatever form it left."""
     world.repository("acme/secret", private=True)
     receiver.script("/v1/", status(401), times=None)
     run = world.run(repository="acme/secret", jobs=[job("test")])
-    line = a_line(a_span(), name="canary")
-    world.artifact("traces", {"x.otlp.jsonl": line}, run=run.id)
-    inputs: dict[str, Any] = {"run_id": run.id, "trace_artifacts": "traces"}
+    lines = (a_line(a_span(), name="canary"), *map(json.dumps, OF_A_TOOL))
+    world.artifact("traces", {"x.otlp.jsonl": "\n".join(lines)}, run=run.id)
+    inputs: dict[str, Any] = {"run_id": run.id, "trace_artifacts": "traces", **forms}
     inputs["repository"] = "acme/secret"
     result = program.action(mode="run", **inputs)
     assert "what tools in a run of another repository wrote is not kept" in result.log
     assert CANARY not in in_spool(result)
     private = program.action(event={"repository": PRIVATE}, mode="run", **inputs)
-    assert CANARY in in_spool(private)
+    assert in_spool(private).count(CANARY) == 3
 
 
 def test_the_spool_of_a_command_in_a_public_workflow_holds_keys(

@@ -12,15 +12,22 @@ import pytest
 from tests.export.servers import closed_port_url
 from tests.support.program import Program, Result, spans_in_file
 
+from flow_telemetry.testing.backends import Prometheus
 from flow_telemetry.testing.faults import Answer, Request, status
 from flow_telemetry.testing.receiver import Receiver, partial_success
+from flow_telemetry.testing.records import Run
 from flow_telemetry.testing.world import World, job, step
 
 
 @pytest.fixture
-def spool(program: Program, world: World) -> Path:
+def run(world: World) -> Run:
+    """A run with a job."""
+    return world.run(jobs=[job("test", queued=4, steps=[step("Run pytest", 12)])])
+
+
+@pytest.fixture
+def spool(program: Program, run: Run) -> Path:
     """The spool of an export whose backend was down."""
-    run = world.run(jobs=[job("test", queued=4, steps=[step("Run pytest", 12)])])
     result = program.export(run, otlp_endpoint=closed_port_url())
     assert result.outputs["status"] == "spooled"
     return result.spool_folder
@@ -319,6 +326,51 @@ def test_events_that_became_too_old_leave_with_the_time_of_sending(
     ] * 2
     assert all(event.time > 1763985780000000000 for event in receiver.events)
     assert "left with the time of sending" in result.stderr
+
+
+def shapes(receiver: Receiver) -> list[tuple[str, str, float]]:
+    """Name, kind and value of each point that was kept, in order."""
+    return sorted((point.name, point.kind, point.value) for point in receiver.metrics)
+
+
+@pytest.mark.parametrize("code", [400, 500])
+def test_metrics_that_are_refused_as_deltas_leave_as_gauges(
+    program: Program, run: Run, spool: Path, receiver: Receiver, code: int
+) -> None:
+    """As the export would have sent them to Prometheus or Mimir, and one notice tells so."""
+    receiver.script("/v1/metrics", Prometheus(code), times=None)
+    result = replay(program, spool)
+    assert result.status == 0, result.stderr
+    assert list(spool.iterdir()) == []
+    assert {kind for _, kind, _ in shapes(receiver)} == {"gauge"}
+    assert result.stderr.count("takes no metrics of delta temporality") == 1
+    with Receiver() as other:
+        program.export(run, otlp_endpoint=other.url, metric_shape="gauge")
+        assert shapes(receiver) == shapes(other)
+
+
+def test_gauges_are_replayed_at_once_where_the_user_says_so(
+    program: Program, spool: Path, receiver: Receiver
+) -> None:
+    """`metric-shape: gauge` is for a backend that drops deltas in silence."""
+    result = replay(program, spool, "--metric-shape", "gauge")
+    assert result.status == 0, result.stderr
+    assert {kind for _, kind, _ in shapes(receiver)} == {"gauge"}
+    assert len(receiver.requests_to("metrics")) == 1
+    assert "delta" not in result.stderr
+
+
+def test_deltas_that_are_to_stay_deltas_are_kept(
+    program: Program, spool: Path, receiver: Receiver
+) -> None:
+    """`metric-shape: histogram` never falls back: the line moves to where refused ones are."""
+    receiver.script("/v1/metrics", Prometheus(400), times=None)
+    result = replay(program, spool, "--metric-shape", "histogram")
+    assert result.status == 1
+    assert receiver.metrics == []
+    [refused] = spool.iterdir()
+    assert refused.name.endswith(".jsonl.refused")
+    assert '"histogram"' in refused.read_text()
 
 
 def test_a_file_of_another_tool_is_sent_without_credentials(

@@ -20,7 +20,10 @@ from flow_telemetry.settings.inputs import INPUTS
 from flow_telemetry.telemetry import Delivery, merged_deliveries
 
 _OF_SENDING = frozenset(
-    {"otlp-endpoint", "otlp-headers", "event-time", "redact", "timeout", "log-level"}
+    {
+        *("otlp-endpoint", "otlp-headers", "event-time", "metric-shape"),
+        *("redact", "timeout", "log-level"),
+    }
 )
 
 

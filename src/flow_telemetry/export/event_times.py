@@ -90,7 +90,7 @@ def _prepared_at(given: Prepared, time: int) -> Prepared:
             own = record.time_unix_nano or record.observed_time_unix_nano
             record.attributes.add(key=TRUE_TIME).value.string_value = _iso(own)
         record.time_unix_nano = time + position
-    return prepared(request)
+    return prepared(request, given.repository)
 
 
 def _iso(time: int) -> str:

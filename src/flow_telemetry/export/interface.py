@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol, TypeAlias
 
-from flow_telemetry.telemetry import Delivery, LogRecord, Measurement, Prepared, Span
+from flow_telemetry.telemetry import Delivery, LogRecord, Measurement, Prepared, Signal, Span
 
 Telemetry: TypeAlias = Span | LogRecord | Measurement | Prepared
 
 
 class Sink(Protocol):
     """Where telemetry goes: a backend, a file, or a backend while somebody looks on."""
+
+    @property
+    def signals(self) -> Collection[Signal]:
+        """The signals that it takes: what is for others only need not even be read."""
+        ...
 
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Take all that is in the stream, whatever its order, and tell what became of it.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from flow_telemetry.export.gauges import as_gauges, holds_deltas
 from flow_telemetry.export.intake import Batch, Item
 from flow_telemetry.export.points import Point
 from flow_telemetry.export.verdict import Verdict
@@ -30,11 +31,8 @@ class MetricShapes:
         return _as_gauges(batch) if self._gauges else batch
 
     def second(self, batch: Batch, verdict: Verdict) -> Batch | None:
-        """Return the points as gauges, where they were refused for their temporality.
-
-        What somebody else prepared stays: the last value of a histogram is not in it.
-        """
-        refused = verdict.refuses(_NO_DELTAS, 400, 500) and any(map(_is_delta, batch.items))
+        """Return the points as gauges, where they were refused for their temporality."""
+        refused = verdict.refuses(_NO_DELTAS, 400, 500) and _has_deltas(batch)
         if self._policy is not MetricShape.AUTO or not refused:
             return None
         self._gauges = True
@@ -44,9 +42,16 @@ class MetricShapes:
         """Tell that the metrics have another shape than they should."""
         return (
             f"{origin} takes no metrics of delta temporality: they left as gauges, a histogram as "
-            "its last value and a count as its sum. Input metric-shape: gauge does so at once, and "
-            "docs/recipes.md tells how a Collector turns deltas into what the backend takes"
+            "its last value (one out of a file as its greatest) and a count as its sum. Input "
+            "metric-shape: gauge does so at once, and docs/recipes.md tells how a Collector turns "
+            "deltas into what the backend takes"
         )
+
+
+def _has_deltas(batch: Batch) -> bool:
+    if batch.prepared is not None:
+        return holds_deltas(batch.prepared)
+    return any(map(_is_delta, batch.items))
 
 
 def _is_delta(item: Item) -> bool:
@@ -56,5 +61,7 @@ def _is_delta(item: Item) -> bool:
 
 
 def _as_gauges(batch: Batch) -> Batch:
+    if batch.prepared is not None:
+        return replace(batch, prepared=as_gauges(batch.prepared))
     points = (replace(each, as_gauge=True) for each in batch.items if isinstance(each, Point))
     return replace(batch, items=tuple(points))

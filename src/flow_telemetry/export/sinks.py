@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,11 @@ class OtlpSink:
     keeps_all: bool = False
     log: Log = field(default_factory=Silent)
 
+    @property
+    def signals(self) -> Collection[Signal]:
+        """Those that have a target."""
+        return self.targets.keys()
+
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Send all of the stream, each signal on its own connections.
 
@@ -83,6 +88,11 @@ class FileSink:
     clock: Clock = field(default_factory=SystemClock)
     choices: Choices = field(default_factory=Choices)
 
+    @property
+    def signals(self) -> Collection[Signal]:
+        """All of them, whatever has an endpoint."""
+        return frozenset(Signal)
+
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Write all of the stream to the file."""
         now = _nanoseconds_by(self.clock)
@@ -115,6 +125,11 @@ class FileSink:
 class NoSink:
     """Nowhere: for what is only looked at."""
 
+    @property
+    def signals(self) -> Collection[Signal]:
+        """All of them."""
+        return frozenset(Signal)
+
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Take all of the stream and send nothing; metrics count by measurement."""
         taken = dict.fromkeys(Signal, 0)
@@ -135,6 +150,11 @@ class WatchedSink:
     spans: list[Span] = field(default_factory=list)
     events: list[LogRecord] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
+
+    @property
+    def signals(self) -> Collection[Signal]:
+        """Those of the other sink."""
+        return self.inner.signals
 
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Hand all of the stream on and keep it."""

@@ -39,12 +39,13 @@ def hand_on(folder: Path, context: HandedOn) -> None:
     (folder / _NOTE).write_text(json.dumps(asdict(context)), encoding="utf-8")
 
 
-def read_handed_on(folder: Path | None) -> HandedOn | None:
+def read_handed_on(folder: Path) -> HandedOn | None:
     """Return the note of the context step; None where there is none, or it is damaged."""
-    if folder is None:
-        return None
+    path = folder / _NOTE
     try:
-        with (folder / _NOTE).open(encoding="utf-8") as file:
+        if not path.is_file():  # Whoever put a pipe there would have us wait for ever.
+            return None
+        with path.open(encoding="utf-8") as file:
             return _parsed(json.loads(file.read(_MOST_BYTES)))
     except (OSError, ValueError, RecursionError):
         return None

@@ -31,7 +31,7 @@ _RUNNERS = ("runner.worker", "act", "act_runner", "forgejo-runner", "gitea-runne
 # runner ends whatever still carries its id.
 _VARIABLES = ("RUNNER_TRACKING_ID", "SYSTEMROOT")
 _PATIENCE_SECONDS = 2.0
-_LOADING_SECONDS = 0.2
+_LOADING_SECONDS = 2.0
 # Six hours of samples are some 3 MB; more was written by somebody else.
 _MOST_BYTES = 8_000_000
 _MOST_NOTE_BYTES = 10_000
@@ -123,8 +123,11 @@ def _command_of(process: psutil.Process) -> list[str]:
 
 
 def _note(folder: Path) -> _Note | None:
+    path = folder / NOTE
     try:
-        with (folder / NOTE).open(encoding="utf-8") as file:
+        if not path.is_file():  # As with the samples: no pipe is waited for.
+            return None
+        with path.open(encoding="utf-8") as file:
             note = json.loads(file.read(_MOST_NOTE_BYTES))
         return _Note(pid=int(note["pid"]), created=float(note["created"]), token=str(note["token"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):

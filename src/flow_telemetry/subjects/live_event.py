@@ -15,16 +15,21 @@ from flow_telemetry.subjects.facts import Facts, blocked_times
 from flow_telemetry.subjects.item import categories, read_item
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
+from flow_telemetry.telemetry import Signal
 
 
 def collect_event(settings: Settings, subject: EventSubject, parts: Parts) -> Collected:
     """Read the history of a thing and return the record of what the event told of.
 
-    Events carry no id and time for most of what happens: the history has them.
+    Events carry no id and time for most of what happens: the history has them. Where records go
+    nowhere nothing is read.
 
     Raises:
         FlowTelemetryError: the thing cannot be read.
     """
+    if Signal.LOGS not in settings.signals.wanted:
+        reason = settings.otlp.off[Signal.LOGS]
+        return Collected(left_out=(f"what happened to #{subject.number}: {reason}",))
     facts = (
         _of_change(settings, subject, parts)
         if subject.of_change

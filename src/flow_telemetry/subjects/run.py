@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import chain
 
 from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError
+from flow_telemetry.inside.left_by_steps import LeftBySteps, take_what_steps_left
 from flow_telemetry.model import Change, Lineage, Parentage, Run
 from flow_telemetry.outcome import Exported
 from flow_telemetry.parts import Parts
@@ -26,7 +27,7 @@ from flow_telemetry.subjects.collected import Collected
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.mapping import resources_of, tracing_of
 from flow_telemetry.subjects.run_facts import run_facts
-from flow_telemetry.subjects.run_inside import end_sampler, inside_of, told_path
+from flow_telemetry.subjects.run_inside import inside_of, told_path
 from flow_telemetry.subjects.run_parts import better_known, own_part, whole_part
 from flow_telemetry.subjects.run_read import RunRead
 from flow_telemetry.telemetry import Span
@@ -36,19 +37,13 @@ from flow_telemetry.views.links import trace_url
 def collect_run(settings: Settings, subject: RunSubject, parts: Parts) -> Collected:
     """Read a run and return what leaves of it.
 
-    That of our own job ends the sampler of the job's machine, whatever becomes of it.
+    That of our own job ends the sampler of the job's machine first, whatever becomes of it: the
+    steps that it was for are over.
 
     Raises:
         FlowTelemetryError: the run cannot be read, or nothing of it can leave.
     """
-    try:
-        return _collected(settings, subject, parts)
-    finally:
-        if subject.own:
-            end_sampler(settings)
-
-
-def _collected(settings: Settings, subject: RunSubject, parts: Parts) -> Collected:
+    left = take_what_steps_left(settings.runner.own_folder) if subject.own else LeftBySteps()
     parts.log.info(f"reading {subject.address}")
     _read_ahead(settings, subject, parts)
     run = parts.known(read_run(parts.github, subject.address))
@@ -57,7 +52,7 @@ def _collected(settings: Settings, subject: RunSubject, parts: Parts) -> Collect
         return Collected(left_out=(reason,))
     if subject.only_beside_others and len(run.jobs) < 2:
         return Collected()
-    found = _read(settings, run, subject, parts)
+    found = _read(settings, run, subject, left, parts)
     if found.part.refusal is not None:
         return Collected(notices=(found.part.refusal,))
     return run_collected(settings, found, parts)
@@ -85,7 +80,7 @@ def run_collected(settings: Settings, found: RunRead, parts: Parts) -> Collected
         ancestry_of_run(found.parentage, found.lineage),
         tracing_of(settings),
         others=found.parentage.others,
-        path=told_path(settings, found),
+        path=told_path(found),
     )
     inside = inside_of(settings, found, placement, parts)
     return Collected(
@@ -153,7 +148,9 @@ def unwanted(settings: Settings, run: Run) -> str | None:
     return None
 
 
-def _read(settings: Settings, run: Run, subject: RunSubject, parts: Parts) -> RunRead:
+def _read(
+    settings: Settings, run: Run, subject: RunSubject, left: LeftBySteps, parts: Parts
+) -> RunRead:
     part, notices = (
         own_part(settings, run, parts) if subject.own else whole_part(settings, run, subject, parts)
     )
@@ -168,6 +165,7 @@ def _read(settings: Settings, run: Run, subject: RunSubject, parts: Parts) -> Ru
         notices=(*notices, *told),
         causes=cause_links(settings, subject, parts),
         default_branch=subject.default_branch,
+        left=left,
     )
 
 

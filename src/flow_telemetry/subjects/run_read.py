@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from flow_telemetry.inside.left_by_steps import LeftBySteps
 from flow_telemetry.model import Lineage, Parentage
 from flow_telemetry.rules.selection import Part
 from flow_telemetry.telemetry import SpanLink
@@ -11,7 +12,10 @@ from flow_telemetry.telemetry import SpanLink
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRead:
-    """A run, the part of it that leaves, and what stands above it."""
+    """A run, the part of it that leaves, and what stands above it.
+
+    ``left`` is what the steps of the job left that the program stands in.
+    """
 
     part: Part
     parentage: Parentage
@@ -19,6 +23,7 @@ class RunRead:
     notices: tuple[str, ...] = ()
     causes: tuple[SpanLink, ...] = ()
     default_branch: str | None = None
+    left: LeftBySteps = field(default_factory=LeftBySteps)
 
     @property
     def unread(self) -> tuple[str, ...]:

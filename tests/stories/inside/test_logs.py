@@ -347,15 +347,54 @@ def test_a_job_alone_has_no_logs(
     assert not [path for path in github.paths if "logs" in path]
 
 
+@pytest.mark.parametrize("wanted", ["all", "failed"])
+@pytest.mark.parametrize(
+    ("inputs", "environ", "said"),
+    [
+        ({"signals": "traces,metrics"}, {}, "input signals leaves it out"),
+        ({}, {"OTEL_LOGS_EXPORTER": "none"}, "OTEL_LOGS_EXPORTER is none"),
+    ],
+)
 def test_without_the_signal_nothing_is_read(
-    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+    program: Program,
+    world: World,
+    github: FakeGitHub,
+    receiver: Receiver,
+    wanted: str,
+    inputs: dict[str, str],
+    environ: dict[str, str],
+    said: str,
 ) -> None:
-    """Lines are log records."""
+    """Lines are log records, whatever switches these off."""
     run = failed_run(world)
-    (notice,) = of_logs(program.export(run, logs="all", signals="traces,metrics"))
-    assert "input signals" in notice
+    world.logs(archive_per_step(its_logs(run)), run=run.id)
+    (notice,) = of_logs(program.export(run, environ, logs=wanted, **inputs))
+    assert said in notice
     assert not [path for path in github.paths if "logs" in path]
     assert receiver.requests_to("logs") == []
+
+
+def test_without_an_endpoint_for_the_signal_nothing_is_read(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """A variable may name one for traces alone."""
+    run = failed_run(world)
+    environ = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{receiver.url}/v1/traces"}
+    (notice,) = of_logs(program.export(run, environ, logs="all", otlp_endpoint=""))
+    assert "input otlp-endpoint is empty" in notice
+    assert not [path for path in github.paths if "logs" in path]
+    assert receiver.spans
+
+
+def test_a_file_takes_lines_without_an_endpoint_for_them(program: Program, world: World) -> None:
+    """It has all signals, whatever the variables of the shell switch off."""
+    run = failed_run(world)
+    world.logs(archive_per_step(its_logs(run)), run=run.id)
+    file = program.folder / "out.jsonl"
+    words = ("--repo", "acme/shop", "--run-id", run.id, "--logs", "failed", "--output", file)
+    result = program.command("export", "run", *words, environ={"OTEL_LOGS_EXPORTER": "none"})
+    assert result.status == 0, result.stderr
+    assert "Process completed with exit code 1." in file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("detail", "owner"), [("job", "test (3.12)"), ("run", "RUN CI")])

@@ -91,12 +91,10 @@ class Workspace:
         began: Any = self.run.job(self.job).steps[0].started_at
         os.utime(path, (began.timestamp() - age,) * 2)
 
-    def export(self, **inputs: Any) -> Result:
+    def export(self, environ: dict[str, str] | None = None, **inputs: Any) -> Result:
         """Run the export at the end of the job."""
-        given = {"trace_files": FILES, **inputs}
-        return self.program.inside(
-            self.run, self.job, {"GITHUB_WORKSPACE": str(self.folder)}, **given
-        )
+        of_place = {"GITHUB_WORKSPACE": str(self.folder), **(environ or {})}
+        return self.program.inside(self.run, self.job, of_place, **{"trace_files": FILES, **inputs})
 
 
 def run_reference(run: Run) -> str:
@@ -285,12 +283,20 @@ def test_logs_and_metrics_go_along(workspace: Workspace, receiver: Receiver) -> 
     assert "From 1 file of tools: 1 log record, 1 data point." in result.summary
 
 
-def test_signals_that_are_off_stay_out(workspace: Workspace, receiver: Receiver) -> None:
-    """Input signals decides of tools' files, too."""
+NO_OTHERS = {"OTEL_LOGS_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}
+
+
+@pytest.mark.parametrize(("inputs", "environ"), [({"signals": "traces"}, {}), ({}, NO_OTHERS)])
+def test_signals_that_are_off_stay_out(
+    workspace: Workspace, receiver: Receiver, inputs: dict[str, str], environ: dict[str, str]
+) -> None:
+    """What switches them off decides of tools' files, too, and the summary tells of no others."""
     workspace.write("a.otlp.jsonl", json.dumps(A_LOG), json.dumps(METRICS), a_line(a_span()))
-    workspace.export(signals="traces")
+    result = workspace.export(environ, **inputs)
     assert {received.path for received in receiver.requests} == {"/v1/traces"}
     assert len(tools(receiver)) == 1
+    assert "log record" not in result.summary
+    assert "data point" not in result.summary
 
 
 def test_credentials_are_taken_out(workspace: Workspace, receiver: Receiver) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flow_telemetry import identity
+from flow_telemetry.inside.left_by_steps import LeftBySteps
 from flow_telemetry.model import Change, Job, Run, Step
 from flow_telemetry.parts import Parts
 from flow_telemetry.rules import timing
@@ -30,9 +31,10 @@ class JobInside:
     """A job of the run whose inside is read.
 
     ``make`` makes spans with the facts of the run and job on them, ``windows`` are its ended steps
-    in order. ``workspace`` and ``temporary`` are folders of the runner: the checkout, and what the
-    steps of the job hand to one another; None outside of a job. ``default_branch`` is the
-    repository's, where known; ``change`` the pull request that the run is of, before its merge.
+    in order, and ``left`` is what they left. ``workspace`` and ``temporary`` are folders of the
+    runner: the checkout, and where the steps of the job leave something to one another; None
+    outside of a job. ``default_branch`` is the repository's, where known; ``change`` the pull
+    request that the run is of, before its merge.
     """
 
     settings: Settings
@@ -45,6 +47,7 @@ class JobInside:
     resource: Resource
     make: SpanMaker
     windows: tuple[StepWindow, ...]
+    left: LeftBySteps
     default_branch: str | None = None
     change: Change | None = None
     workspace: Path | None = None

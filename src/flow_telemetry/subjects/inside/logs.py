@@ -38,8 +38,7 @@ from flow_telemetry.telemetry import LogRecord, Signal, Span
 MOST_READ = 256 * MEBIBYTE
 _INPUT = "input logs"
 _NO_SIGNAL = (
-    f"{_INPUT}: nothing is read, because lines of logs leave as log records and input signals "
-    "leaves out logs"
+    f"{_INPUT}: nothing is read, because lines of logs leave as log records, and none are sent: "
 )
 _NOT_FROM_HERE = (
     f"{_INPUT}: nothing is read, because GitHub gives the log of a job only when that has ended. "
@@ -66,7 +65,7 @@ class StepLog:
 def read_logs(settings: Settings, part: Part, placement: Placement, parts: Parts) -> Inside:
     """Return the lines of logs that input logs asks for, as far as input log-limit allows."""
     if Signal.LOGS not in settings.signals.wanted:
-        return Inside(notices=(_NO_SIGNAL,))
+        return Inside(notices=(f"{_NO_SIGNAL}{settings.otlp.off[Signal.LOGS]}",))
     if part.partial and settings.export is not Export.RUN:
         return Inside(notices=(_NOT_FROM_HERE,))
     reading = _Reading(settings=settings, part=part, placement=placement, parts=parts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from flow_telemetry.inside.sampled import was_sampled
 from flow_telemetry.inside.samples import curve, usage_between, usage_by_window
 from flow_telemetry.model.measured import (
     MachineSample,
@@ -33,13 +32,8 @@ _NOT_MEASURED = (
 
 
 def read_machine(job: JobInside) -> Inside:
-    """Stop the sampler of the job, if it has one, and return what it saw of the job's steps."""
-    folder = job.temporary
-    if folder is None or not was_sampled(folder):
-        return Inside()
-    from flow_telemetry.inside.sampling import stop_sampler  # noqa: PLC0415 - loads psutil
-
-    found = stop_sampler(folder)
+    """Return what the sampler saw of the job's steps, or that it left nothing of them."""
+    found = job.left.samples
     steps = {} if found is None else _steps(job, found.samples)
     measured = None if found is None else _measured_job(job, found, tuple(steps.values()))
     if measured is None:

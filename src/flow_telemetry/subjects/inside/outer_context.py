@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flow_telemetry.inside.context import parse_traceparent
-from flow_telemetry.inside.handed_on import read_handed_on
 from flow_telemetry.signals import semconv
 from flow_telemetry.signals.measured import Measured
 from flow_telemetry.subjects.inside.found import Inside
@@ -13,7 +12,7 @@ from flow_telemetry.telemetry import SpanLink
 
 def outer_context(job: JobInside) -> Inside:
     """Return a link to the span that the job's steps are below, where that is not the job's."""
-    note = read_handed_on(job.temporary)
+    note = job.left.note
     outer = (
         parse_traceparent(note.outer) if note is not None and note.job == job.reference else None
     )

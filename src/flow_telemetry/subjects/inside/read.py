@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
-from flow_telemetry.inside.sampled import was_sampled
+from flow_telemetry.inside.left_by_steps import LeftBySteps
 from flow_telemetry.model import Change, Job
 from flow_telemetry.outcome import InsideTold, merged_inside
 from flow_telemetry.parts import Parts
@@ -36,13 +36,15 @@ def read_inside(
     placement: Placement,
     parts: Parts,
     *,
+    left: LeftBySteps,
     default_branch: str | None = None,
     change: Change | None = None,
 ) -> Inside:
     """Return what is known of the inside of the jobs that leave with a part of a run.
 
-    What only the runner knows is read of the job that the program stands in, where that leaves.
-    ``change`` is the pull request that the run is of, where it is not merged.
+    What only the runner knows is read of the job that the program stands in, where that leaves;
+    ``left`` is what its steps left. ``change`` is the pull request that the run is of, where it is
+    not merged.
     """
     own = part.own_job
     if own is None:
@@ -50,7 +52,14 @@ def read_inside(
     if all(job.id != own.id for job in part.jobs):
         return Inside()
     job = _job_inside(
-        settings, part, own, placement, parts, default_branch=default_branch, change=change
+        settings,
+        part,
+        own,
+        placement,
+        parts,
+        left=left,
+        default_branch=default_branch,
+        change=change,
     )
     found = [*_of_own_job(job), *_logs(settings, part, placement, parts)]
     return _joined(found, job.make, job.intervals) if found else Inside()
@@ -60,7 +69,7 @@ def _of_own_job(job: JobInside) -> Iterator[Inside]:
     """What the runner knows, and what of the workspace the user asks for."""
     asked = job.settings.inside
     yield outer_context(job)
-    if job.temporary is not None and was_sampled(job.temporary):
+    if job.left.sampled:
         from flow_telemetry.subjects.inside.machine import read_machine
 
         yield read_machine(job)
@@ -110,6 +119,7 @@ def _job_inside(
     placement: Placement,
     parts: Parts,
     *,
+    left: LeftBySteps,
     default_branch: str | None,
     change: Change | None,
 ) -> JobInside:
@@ -128,6 +138,7 @@ def _job_inside(
             placement=placement, resource=resource, common=(*common_of(run), *job_facts(job))
         ),
         windows=step_windows(run, job),
+        left=left,
         default_branch=default_branch,
         change=change,
         workspace=Path(runner.workspace) if runner.workspace else None,
