@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tests.contracts.openapi import validate
 from tests.support.program import Program
+from tests.support.runner import fill_tool_cache
 
 from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.receiver import Receiver
@@ -97,3 +98,9 @@ def program(
     return Program(
         github=github, receiver=receiver, folder=tmp_path, patch=monkeypatch, printed=capsys
     )
+
+
+@pytest.fixture(scope="session")
+def tool_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runner's tool cache that holds the action's packages already."""
+    return fill_tool_cache(tmp_path_factory.mktemp("runner") / "tool_cache")

@@ -1,4 +1,4 @@
-"""What the tests of the action stand on: the program, its packages, and the action's folder."""
+"""What the tests of the action stand on: its folder, and a runner that runs it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.support.act import Act, find_act, take_inputs_away
-from tests.support.runner import copy_action, fill_tool_cache
+from tests.support.runner import copy_action
 
 from flow_telemetry.testing.github import FakeGitHub
-
-
-@pytest.fixture(scope="session")
-def tool_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A runner's tool cache that holds the action's packages already."""
-    return fill_tool_cache(tmp_path_factory.mktemp("act") / "tool_cache")
 
 
 @pytest.fixture(scope="session")

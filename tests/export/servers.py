@@ -9,11 +9,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+# Ports that are bound for as long as the tests run: one that is given back is soon another's.
+_TAKEN: list[socket.socket] = []
+
 
 def closed_port_url() -> str:
-    """Return the address of a port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"http://127.0.0.1:{server.getsockname()[1]}"
+    """Return the address of a port on which nobody listens, and nobody else can begin to."""
+    if not _TAKEN:
+        _TAKEN.append(socket.socket())
+        _TAKEN[0].bind(("127.0.0.1", 0))
+    return f"http://127.0.0.1:{_TAKEN[0].getsockname()[1]}"
 
 
 @contextmanager

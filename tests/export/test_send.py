@@ -89,9 +89,9 @@ def send_spans(
 def send(
     receiver: Receiver, spool: Spool, spans: Sequence[Span], *, timeout: float = 5.0
 ) -> Delivery:
-    """Send to the receiver, with headers, within ten seconds."""
+    """Send to the receiver, with headers, within thirty seconds."""
     target = make_target(receiver.url, headers=HEADERS, timeout=timeout)
-    return send_spans(spans, target, deadline=seconds_from_now(10), spool=spool)
+    return send_spans(spans, target, deadline=seconds_from_now(30), spool=spool)
 
 
 def send_by(
@@ -185,8 +185,8 @@ def slow(request: Request, answer: ServerAnswer) -> ServerAnswer:
         (status(429, retry_after="900"), "answered 429 Too Many Requests", 429),
         (status(500, "oh no"), 'answered 500 Internal Server Error: "oh no"', 500),
         (busy("900"), "answered 503 Service Unavailable", 503),
-        (slow, "did not finish an answer within 0.2 s", 200),
-        (black_hole(), "did not finish an answer within 0.2 s", None),
+        (slow, "did not finish an answer within 1 s", 200),
+        (black_hole(), "did not finish an answer within 1 s", None),
         (drop(), "closed the connection", None),
         (reset(), "closed the connection", None),
         (status(401, f"no such key: {CANARY}, Bearer {CANARY}"), "no such key: ***, ***", 401),
@@ -207,7 +207,8 @@ def test_each_fault_is_told_and_spooled(
     caplog.set_level(logging.DEBUG)
     receiver.script("/v1/traces", fault, times=None)
     trace = make_spans(20)
-    delivery = send(receiver, spool, trace, timeout=0.2)
+    # Short for those that never end; what is answered at once is given its time on a busy machine.
+    delivery = send(receiver, spool, trace, timeout=1 if "within 1 s" in told else 5)
     [failure] = delivery.failures
     assert receiver.url in failure.problem
     assert told in failure.problem
@@ -304,7 +305,7 @@ def test_a_thread_that_hangs_holds_neither_program_nor_spans(spool: Spool) -> No
         released.wait(60)
         return Answer(status=200)
 
-    delivery = send_by(FakeSender(hang), spool, make_spans(2_500), seconds_from_now(0.1))
+    delivery = send_by(FakeSender(hang), spool, make_spans(2_500), seconds_from_now(1))
     released.set()
     assert (delivery.sent, delivery.spooled) == (0, 2_500)
     assert sorted(spooled(delivery)) == ids(make_spans(2_500))

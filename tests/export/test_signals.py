@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from tests.export.builders import (
     measured,
     seconds_from_now,
 )
+from tests.support.waiting import until
 
 from flow_telemetry.errors import SourceError
 from flow_telemetry.export.forms import Choices
@@ -118,14 +119,13 @@ def test_traces_that_nothing_takes_are_a_failure(receiver: Receiver, tmp_path: P
 
 def test_a_signal_that_was_taken_before_is_not_missing(receiver: Receiver, tmp_path: Path) -> None:
     """A 404 in the middle is a failure like any other."""
-    receiver.script("/v1/logs", status(404), after=1, times=None)
+    # The first request is answered before the others, which are made once it has come.
+    receiver.script("/v1/logs", replace(status(404), delay=0.5), after=1, times=None)
 
     def stream() -> Iterator[Telemetry]:
         for number in range(3_000):
-            # The first request is answered before the others are made.
             if number == 1_500:
-                while not receiver.events:
-                    time.sleep(0.01)
+                until(lambda: receiver.events, "the first request never came")
             yield make_event(number)
 
     [delivery] = sink_to(receiver, tmp_path).deliver(stream())

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from tests.faults.stage import Stage
+from tests.faults.stage import OTLP_TIMEOUT, Stage
 
 from flow_telemetry.testing.faults import Request, Scripted
 
 SHORT, LONG = 3, 20
+SHORT_OF_OTLP = 400
 _MAKES_WAIT = re.compile(
     r"^(408|429|502|503|504)$|silence|drip|ends|reset|cut off|gzip|listens|not known|TLS is spoken"
 )
@@ -58,6 +59,13 @@ class Case:
     def timeout(self) -> int:
         """What the program is given for everything, in seconds: less where it would wait."""
         return SHORT if not self.heals and _MAKES_WAIT.search(self.fault) else LONG
+
+    @property
+    def otlp_timeout(self) -> int:
+        """What one request over OTLP is given, in milliseconds: less where it gets no answer."""
+        if self.side is Side.OTLP and re.search("silence|drip", self.fault):
+            return 4 * SHORT_OF_OTLP if self.heals else SHORT_OF_OTLP  # others are answered then
+        return OTLP_TIMEOUT
 
     @property
     def fails_on_error(self) -> bool:

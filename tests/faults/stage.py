@@ -38,8 +38,8 @@ GITHUB_TOKEN = programs.TOKEN
 JIRA_EMAIL, JIRA_TOKEN = "canary-mona@jira.example", "canary-of-jira-0123456789"
 OTLP_HEADER = "canary-of-a-header-0123456789"
 URL_USER, URL_PASSWORD = "canary-user-of-the-url", "canary-password-of-the-url"
-# For one request over OTLP, in milliseconds.
-OTLP_TIMEOUT = 400
+# For one request over OTLP, in milliseconds: what is answered has it, however busy the machine is.
+OTLP_TIMEOUT = 10_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +47,8 @@ class Stage:
     """The servers of one case, and the program that is to meet them.
 
     ``endpoint`` is what a case may change before the program runs; ``rest`` ends what it starts.
-    ``closes_issue`` is whether the closing of an issue is exported, and not a run.
+    ``closes_issue`` is whether the closing of an issue is exported, and not a run; ``otlp_timeout``
+    is for one request over OTLP, in milliseconds.
     """
 
     github: FakeGitHub
@@ -59,6 +60,7 @@ class Stage:
     rest: ExitStack
     endpoint: str
     closes_issue: bool = False
+    otlp_timeout: int = OTLP_TIMEOUT
 
     @property
     def access(self) -> dict[str, str]:
@@ -72,7 +74,7 @@ class Stage:
 
     def export(self, **inputs: Any) -> tuple[Result, float]:
         """Run the action once; return what came of it, and its seconds."""
-        environ = {"OTEL_EXPORTER_OTLP_TIMEOUT": str(OTLP_TIMEOUT)}
+        environ = {"OTEL_EXPORTER_OTLP_TIMEOUT": str(self.otlp_timeout)}
         given = {
             "otlp_endpoint": self.endpoint,
             "otlp_headers": f"x-api-key={OTLP_HEADER}",

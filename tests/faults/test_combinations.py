@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from tests.faults import promise
 from tests.faults.all_cases import OF_ENDPOINT, OF_SOURCES
-from tests.faults.cases import SHORT, Case, Side
+from tests.faults.cases import SHORT, SHORT_OF_OTLP, Case, Side
 from tests.faults.items import Items
 from tests.faults.stage import Stage
 
@@ -59,6 +59,7 @@ def test_many_faults_at_once_do_no_more_harm(
     """Whatever was read is delivered or kept, the build is green, and no secret is out."""
     for case in drawn.cases:
         case.strike(stage)
+    stage.otlp_timeout = SHORT_OF_OTLP
     end = promise.ending(stage, timeout=SHORT, fail_on_error=drawn.number % 3 == 0)
     promise.check_nothing_is_wrong(end, clean)
     promise.check_all_is_counted(end)

@@ -48,5 +48,6 @@ def ended(case: Case, stage: Stage) -> promise.Ending:
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not there")
     stage.closes_issue = case.closes_issue
+    stage.otlp_timeout = case.otlp_timeout
     case.strike(stage)
     return promise.ending(stage, timeout=case.timeout, fail_on_error=case.fails_on_error)

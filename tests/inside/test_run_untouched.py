@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from tests.inside.running import OUTER, python, run, words_of
+from tests.support.waiting import until
 
 from flow_telemetry.commands.run import may_send
 from flow_telemetry.settings import Door, load_settings
@@ -27,9 +27,9 @@ def tell(number, frame):
     sys.exit(42)
 signal.signal(getattr(signal, sys.argv[1]), tell)
 os.write(1, b"ready\\n")
-time.sleep(20)
+time.sleep(90)
 """
-# Nothing listens on it: a port that was bound and given back.
+# Nothing listens on it, and no system gives it to anybody by chance.
 REFUSED = "http://127.0.0.1:9"
 
 
@@ -73,18 +73,19 @@ def test_signals_are_passed_on(environ: dict[str, str], name: str) -> None:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(getattr(signal, name))
         assert process.stdout.readline() == f"{name}\n"
-        assert process.wait(10) == 42
+        assert process.wait(60) == 42
 
 
 @posix
 def test_a_command_that_was_told_to_end_did_not_fail(receiver: Receiver) -> None:
     """A cancelled job is no error."""
-    words = words_of("run", "--", "sleep", "20")
+    words = words_of("run", "--", "sh", "-c", "echo ready; exec sleep 90")
     environ = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
-    with subprocess.Popen(words, env=environ) as process:
-        time.sleep(0.5)
+    with subprocess.Popen(words, env=environ, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
         process.terminate()
-        assert process.wait(10) == -signal.SIGTERM
+        assert process.wait(60) == -signal.SIGTERM
     (span,) = receiver.spans
     assert span.attributes["flow.command.signal"] == "SIGTERM"
     assert "error.type" not in span.attributes
@@ -140,9 +141,12 @@ import os, signal, time
 times = []
 signal.signal(signal.SIGINT, lambda *_: times.append(1))
 print("terminal", all(map(os.isatty, (0, 1, 2))), flush=True)
-end = time.monotonic() + 1
-while time.monotonic() < end:
-    time.sleep(0.05)
+def wait(seconds, enough):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and len(times) < enough:
+        time.sleep(0.05)
+wait(60, 1)
+wait(0.5, 2)  # a second one would follow at once
 print("interrupted", len(times), "times", flush=True)
 """
 # A terminal with somebody who waits for the first line, presses Ctrl-C and reads on.
@@ -262,7 +266,7 @@ def test_the_command_finds_its_own_span(receiver: Receiver) -> None:
 @pytest.mark.parametrize("place", ["RUNNER_TEMP", "FLOW_TELEMETRY_SPOOL_PATH", None])
 def test_what_the_backend_does_not_take_is_kept(tmp_path: Path, place: str | None) -> None:
     """With the exports' spool in a job; the command's status stays, and a sentence tells."""
-    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": REFUSED, "FLOW_TELEMETRY_TIMEOUT": "1s"}
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": REFUSED, "FLOW_TELEMETRY_TIMEOUT": "4s"}
     if place is not None:
         environ[place] = str(tmp_path / "there")
     done = run("--", *python("raise SystemExit(4)"), environ=environ, folder=tmp_path)
@@ -337,11 +341,9 @@ def test_a_signal_while_sending_ends_the_sending_only(tmp_path: Path, receiver: 
     with subprocess.Popen(
         words, env={**os.environ, **environ}, stderr=subprocess.PIPE, encoding="utf-8"
     ) as process:
-        end = time.monotonic() + 20
-        while not receiver.requests and time.monotonic() < end:
-            time.sleep(0.02)
+        until(lambda: receiver.requests, "nothing is sent")
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None
         assert "was not sent" in process.stderr.read()
-        assert process.wait(10) == 4
+        assert process.wait(60) == 4
     assert len(list(tmp_path.rglob("traces-*.jsonl"))) == 1

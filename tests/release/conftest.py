@@ -12,12 +12,20 @@ from pathlib import Path
 import pytest
 from tests.release.machine import Machine
 from tests.support.program import Program
-from tests.support.runner import fill_tool_cache
 from tools.build_bundle import build
 
 # Where the release workflow tests what it has built, the folder is named by this variable.
 GIVEN = os.environ.get("BUNDLE_UNDER_TEST")
 LONGEST_BUILD_SECONDS = 240
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give whichever test comes first, and those that wait for it, the time of the build too."""
+    longest = pytest.mark.timeout(LONGEST_BUILD_SECONDS + 120)
+    for item in items:
+        needs = getattr(item, "fixturenames", ())
+        if "bundle" in needs and item.get_closest_marker("timeout") is None:
+            item.add_marker(longest)
 
 
 @pytest.fixture(scope="session")
@@ -51,12 +59,6 @@ def only_one(lock: Path) -> Iterator[None]:
         yield
     finally:
         lock.rmdir()
-
-
-@pytest.fixture(scope="session")
-def tool_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A runner's tool cache that holds the action's packages already."""
-    return fill_tool_cache(tmp_path_factory.mktemp("runner") / "tool_cache")
 
 
 @pytest.fixture

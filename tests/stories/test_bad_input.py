@@ -156,9 +156,9 @@ def test_what_the_backend_does_not_take_is_told_and_kept(
     """Not delivered is told in one line, and the spool holds the very spans that were sent."""
     answer, *words = FAULTS[fault]
     headers = f"Authorization=Bearer {SECRET}"
-    environ = {"OTEL_EXPORTER_OTLP_TIMEOUT": "400"}
+    environ = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1000"}
     receiver.script("/v1/traces", answer, times=None)
-    result = program.export(run, environ, otlp_headers=headers, timeout=4)
+    result = program.export(run, environ, otlp_headers=headers, timeout=20)
     (warning,) = result.warnings
     for word in (receiver.url.removeprefix("http://"), *words):
         assert word in warning

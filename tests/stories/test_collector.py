@@ -18,6 +18,7 @@ import pytest
 from tests.stories.test_inside_a_run import going_on
 from tests.support import closings
 from tests.support.job import A_TOOL, Job
+from tests.support.ports import free_ports
 from tests.support.program import Program
 
 from flow_telemetry.testing.logs import LogEntry
@@ -27,23 +28,12 @@ from flow_telemetry.testing.spans import SpanRecord
 from flow_telemetry.testing.world import World, annotation, happened, job, step
 
 PACKAGE = importlib.util.find_spec("rotel")
-LONGEST_WAIT_SECONDS = 20.0
+LONGEST_WAIT_SECONDS = 40.0
 
 pytestmark = [
     pytest.mark.collector,
     pytest.mark.skipif(PACKAGE is None, reason="rotel has no package for this platform"),
 ]
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports on which nobody listens."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def listens(port: int) -> bool:

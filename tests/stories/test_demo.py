@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.contracts.openapi import validate
 from tests.support.program import TOKEN, Program
+from tests.support.waiting import until
 
 from flow_telemetry.demo.browser import has_browser, open_page
 from flow_telemetry.demo.show import Demo
@@ -263,6 +264,7 @@ def test_a_browser_that_does_not_come_holds_up_nobody(tmp_path: Path) -> None:
     page = tmp_path / "a page.html"
     for browser in (block, fail):
         open_page(page, browser, longest=0.05)
+    until(lambda: len(asked) == 2, "a browser was not asked")
     closed.set()
     assert asked == [page.resolve().as_uri()] * 2
 

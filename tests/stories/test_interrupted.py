@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import pytest
 from tests.support.program import Program, Result
+from tests.support.waiting import until
 
 from flow_telemetry.testing import events
 from flow_telemetry.testing.faults import black_hole
@@ -44,11 +45,12 @@ class Step:
 
     def until(self, happened: Callable[[], bool]) -> None:
         """Wait until the program has come so far."""
-        end = time.monotonic() + 30
-        while not happened():
-            assert time.monotonic() < end, "the program never came so far"
-            assert self.process.poll() is None, self.process.communicate()
-            time.sleep(0.02)
+
+        def ended_or_happened() -> bool:
+            return self.process.poll() is not None or happened()
+
+        until(ended_or_happened, "the program never came so far")
+        assert self.process.poll() is None, self.process.communicate()
 
     def send(self, number: int) -> None:
         self.process.send_signal(number)
@@ -131,9 +133,7 @@ def test_the_command_line_tells_the_shell(program: Program, run: Run, receiver: 
         stderr=subprocess.PIPE,
         encoding="utf-8",
     )
-    end = time.monotonic() + 30
-    while not receiver.requests and time.monotonic() < end:
-        time.sleep(0.02)
+    until(lambda: receiver.requests, "the program sends nothing")
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT

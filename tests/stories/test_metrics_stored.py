@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -16,13 +15,14 @@ from typing import Any
 
 import pytest
 from tests.support import closings
+from tests.support.ports import free_ports
 from tests.support.program import Program
 
 from flow_telemetry.testing.records import Run
 from flow_telemetry.testing.world import World, happened, job, step
 
 BINARY = shutil.which("victoria-metrics")
-LONGEST_WAIT_SECONDS = 20.0
+LONGEST_WAIT_SECONDS = 40.0
 
 pytestmark = [
     pytest.mark.victoriametrics,
@@ -30,13 +30,6 @@ pytestmark = [
         BINARY is None, reason="no victoria-metrics on PATH; .ci/victoria-metrics fetches it"
     ),
 ]
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answers(url: str) -> bool:
@@ -56,7 +49,8 @@ def asked(url: str, **parameters: str) -> bytes:
 def database(tmp_path: Path) -> Iterator[str]:
     """The address of an empty database; it ends in any case."""
     assert BINARY is not None
-    address = f"127.0.0.1:{free_port()}"
+    (port,) = free_ports(1)
+    address = f"127.0.0.1:{port}"
     words = [f"-httpListenAddr={address}", f"-storageDataPath={tmp_path / 'stored'}"]
     log = tmp_path / "database.log"
     with log.open("wb") as out:

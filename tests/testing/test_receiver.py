@@ -13,6 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from tests.support.waiting import until
 
 from flow_telemetry.testing.faults import (
     black_hole,
@@ -57,8 +58,8 @@ OTHER_JOB = span("test", 4, 1)
 
 @pytest.fixture
 def exporter(receiver: Receiver) -> Iterator[OTLPSpanExporter]:
-    """The SDK's own exporter, aimed at the receiver; it gives up after half a second."""
-    made = OTLPSpanExporter(f"{receiver.url}/v1/traces", timeout=0.5, compression=Compression.Gzip)
+    """The SDK's own exporter, aimed at the receiver."""
+    made = OTLPSpanExporter(f"{receiver.url}/v1/traces", timeout=20, compression=Compression.Gzip)
     yield made
     made.shutdown()  # type: ignore[no-untyped-call]
 
@@ -201,7 +202,8 @@ def test_silence_is_no_delivery(receiver: Receiver, fault: object) -> None:
     """A connection that is reset, or on which nobody answers, keeps nothing."""
     receiver.script("/v1/traces", fault)  # type: ignore[arg-type]
     with pytest.raises(requests.exceptions.RequestException):
-        requests.post(f"{receiver.url}/v1/traces", json={}, timeout=0.2)
+        requests.post(f"{receiver.url}/v1/traces", json={}, timeout=0.5)
+    until(lambda: receiver.requests, "the request never came")
     assert [(each.status, each.accepted) for each in receiver.requests] == [(0, False)]
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tests.inside.running import python
 from tests.stories.points import by, names, values
 from tests.stories.test_inside_a_run import going_on
 from tests.support.program import Program
+from tests.support.waiting import until
 
 from flow_telemetry.inside.sampling import start_sampler, stop_sampler
 from flow_telemetry.settings.runner import runner_context
@@ -26,6 +27,7 @@ from flow_telemetry.testing.world import World, job, step
 
 GIB, MIB = 2**30, 2**20
 TASK = "cicd.pipeline.task.name"
+STAYS = "the sampler does not end"
 
 
 def folder_of(program: Program) -> Path:
@@ -249,9 +251,10 @@ def test_a_damaged_file_of_samples_is_told_and_harms_nothing(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
-def test_nobody_waits_for_a_pipe_in_place_of_the_samples(program: Program, run: Run) -> None:
+@pytest.mark.parametrize("name", ["samples.jsonl", "sampler.json", "context.json"])
+def test_nobody_waits_for_a_pipe_in_place_of_a_file(program: Program, run: Run, name: str) -> None:
     """Whoever puts one there would otherwise stop the export."""
-    os.mkfifo(folder_of(program) / "samples.jsonl")
+    os.mkfifo(folder_of(program) / name)
     assert program.inside(run, "build").outputs["status"] == "exported"
 
 
@@ -274,14 +277,6 @@ def sampler(program: Program) -> Iterator[psutil.Process]:
     stop_sampler(folder)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
-
-
 def is_over(process: psutil.Process) -> bool:
     """Whether a process ended; in a job nobody waits for it, and init takes what is left."""
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
@@ -293,7 +288,7 @@ def test_an_export_that_refuses_ends_the_sampler_all_the_same(
     """Another job goes on, so nothing leaves; the sampler is not needed any more."""
     run = world.run(jobs=[going_on("build", "Compile"), job("slow", None, steps=[])])
     assert program.inside(run, "build").outputs["status"] == "skipped"
-    until(lambda: is_over(sampler))
+    until(lambda: is_over(sampler), STAYS)
     assert list(folder_of(program).iterdir()) == []
 
 
@@ -304,7 +299,7 @@ def test_an_export_that_fails_ends_the_sampler_all_the_same(
     run = world.run(jobs=[going_on("build", "Compile")])
     result = program.inside(run, "build", {"GITHUB_RUN_ID": "424242"})
     assert (result.outputs["status"], len(result.warnings)) == ("skipped", 1)
-    until(lambda: is_over(sampler))
+    until(lambda: is_over(sampler), STAYS)
 
 
 def test_a_program_that_holds_300_mebibytes_in_a_step(
@@ -322,7 +317,7 @@ def test_a_program_that_holds_300_mebibytes_in_a_step(
     assert min(others) + 300 <= peak <= max(others) + 330
     assert "Idle" in measured
     assert list(folder_of(program).iterdir()) == []
-    until(lambda: is_over(sampler))
+    until(lambda: is_over(sampler), STAYS)
 
 
 def _really_run(world: World, compiler: str) -> tuple[Run, list[float]]:
