@@ -108,6 +108,14 @@ def test_the_span_stands_under_the_one_that_the_environment_names(receiver: Rece
     assert "error.type" not in span.attributes
 
 
+def test_baggage_is_cleaned_as_names_are(receiver: Receiver) -> None:
+    """Whoever sets it may write anything into it: no line break, nothing that moves a terminal."""
+    baggage = f"flow.work_item.key=%0Aevil%1b%5B31m,flow.feature.key={'x' * 200}"
+    span = measured(receiver, "--", "true", BAGGAGE=baggage)
+    assert span.attributes["flow.work_item.key"] == "evil\ufffd[31m"
+    assert span.attributes["flow.feature.key"] == "x" * 127 + "…"
+
+
 def test_a_run_in_a_run_is_one_tree(receiver: Receiver) -> None:
     """The inner one finds the outer one's span in its environment."""
     inner = words_of("run", "--name", "inner", "--", "true")

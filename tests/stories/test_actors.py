@@ -214,6 +214,42 @@ def test_titles_branches_and_messages_name_nobody_either(
     assert branch == f"{'***' if actors == 'none' else hash_of('person-author')}/fix"
 
 
+@pytest.mark.parametrize("actors", ["hash", "none"])
+@pytest.mark.parametrize(
+    "branch", ["person-author-patch-1", "fix-for-person-bob", "x_person-bob_y"]
+)
+def test_a_branch_that_is_called_after_somebody_names_nobody(
+    program: Program, world: World, receiver: Receiver, branch: str, actors: str
+) -> None:
+    """GitHub's editor calls it after its author; also where a merge tells of it."""
+    world.pull_request(
+        124,
+        branch=branch,
+        author="person-author",
+        merged_at=MERGED,
+        message=f"Merge branch 'main' into {branch}",
+        timeline=[
+            happened("reviewed", at="2026-11-03T07:00:00Z", by="person-bob", review="approved")
+        ],
+    )
+    run = world.run(
+        branch=branch,
+        actor="person-author",
+        triggering_actor="person-bob",
+        title=f"Merge pull request #124 from acme/{branch}",
+    )
+    results = [
+        program.export(run, actors=actors, log_level="debug"),
+        closings.pull_request(program, 124, actors=actors, log_level="debug"),
+    ]
+    for each in results:
+        assert PERSON not in leaks.everything(each, receiver)
+    (person,) = {login for login in PEOPLE if login in branch}
+    shown = branch.replace(person, hash_of(person) if actors == "hash" else "***")
+    for name in ("RUN CI", "pull request #124"):
+        assert receiver.span(name).attributes["vcs.ref.head.name"] == shown
+
+
 @pytest.mark.parametrize("text", ["Bump @acme/ui to v2", "actions/checkout@v4", "a@b", "author"])
 def test_what_names_nobody_stays(
     program: Program, world: World, receiver: Receiver, text: str

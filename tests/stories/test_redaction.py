@@ -85,6 +85,29 @@ def test_a_credential_in_names_and_titles_leaves_nowhere(
     assert receiver.metrics
 
 
+# What a name or a message is cut in the middle of: behind the cut is what tells what it is.
+CUT = {
+    "https://deploy:canary-of-a-password@git.example/x": "canary",
+    f"token {TYPED}": TYPED[:10],
+    "key AKIACANARYCANARYCANA": "AKIACANARY",
+    'PASSWORD="a canary of a password"': "canary",
+}
+
+
+@pytest.mark.parametrize(("text", "secret"), CUT.items(), ids=CUT.values())
+def test_the_beginning_of_one_that_is_cut_leaves_nowhere_either(
+    program: Program, world: World, receiver: Receiver, text: str, secret: str
+) -> None:
+    """A name has at most 128 characters, a message 2,048 bytes."""
+    shown = text[: text.index(secret) + len(secret)]
+    name, message = (f"{'x' * (most - 4 - len(shown))} {text} {'y' * 9}" for most in (128, 2_048))
+    failed = job(name, "failure", steps=[step(name, 3)], annotations=[annotation(message)])
+    result = program.export(world.run(workflow=name, title=message, jobs=[failed]), **INPUTS)
+    assert result.outputs["status"] == "exported"
+    assert secret not in leaks.everything(result, receiver)
+    assert receiver.events
+
+
 def test_nor_does_it_stay_in_the_spool(program: Program, receiver: Receiver) -> None:
     """A spool is what would have been sent; it may be kept as an artifact."""
     receiver.script("/v1/", status(401), times=None)

@@ -21,6 +21,7 @@ from flow_telemetry.model import Repository
 from flow_telemetry.model.measured import MeasuredCommand
 from flow_telemetry.settings import Door, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUT
+from flow_telemetry.signals import limits
 from flow_telemetry.signals.commands import CommandPlace, command_span
 from flow_telemetry.signals.redacted import redacted
 from flow_telemetry.signals.resources import ResourceMaker
@@ -132,7 +133,10 @@ def _place(settings: Settings, own: TraceContext, environ: Mapping[str, str]) ->
         repository=runner.repository,
         run_id=runner.run_id,
         run_attempt=runner.run_attempt,
-        baggage=parse_baggage(environ.get(BAGGAGE, "")),
+        baggage={
+            key: limits.name(value)
+            for key, value in parse_baggage(environ.get(BAGGAGE, "")).items()
+        },
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -20,6 +21,13 @@ _HIDDEN = (
     r"(?i:token|secret|passw(?:or)?d|pwd|passphrase|(?:api|access|private)[_-]?key|"
     r"credentials?|signature)"
 )
+# Schemes of `Authorization` whose names are shown; another could be the credential itself.
+_SCHEMES = r"(?i:bearer|basic|token|digest|negotiate|api-?key|aws4-hmac-sha256)"
+_HEADER = r"(?i:authorization)[\\\"']{0,4}[ \t]{0,8}[:=][ \t\\\"']{0,8}"
+# Up to what ends it where it stands in JSON, in quotes or in a list.
+_WORD_OF_HEADER = r"(?:[^\s\"',;&\\]|\\(?![\"']))+"
+# `username="x", response="y"`: no padding of base64, which nothing follows but a quote.
+_PARAMETERS = r"[A-Za-z][\w-]*[ \t]?=[ \t]?(?:\\?\"[^\s\",}\]\\]|\w)[^\r\n]*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +40,10 @@ class Form:
     becomes: str = PLACE
 
 
-def _form(name: str, marks: str, pattern: str, becomes: str = PLACE) -> Form:
+def _form(name: str, marks: str | tuple[str, ...], pattern: str, becomes: str = PLACE) -> Form:
     return Form(
         name=name,
-        marks=tuple(marks.split()),
+        marks=tuple(marks.split()) if isinstance(marks, str) else marks,
         pattern=re.compile(pattern, re.ASCII),
         becomes=becomes,
     )
@@ -61,8 +69,15 @@ FORMS = (
     _form(
         "a header",
         "authorization",
-        r"(?i:(authorization[\"']?[ \t]{0,8}[:=][ \t\"']{0,8}(?:(?:bearer|basic|token)[ \t]+)?))"
-        r"[^\s\"',;&]+",
+        rf"({_HEADER}{_SCHEMES}[ \t]+[\\\"']{{0,2}})(?:{_PARAMETERS}|{_WORD_OF_HEADER})",
+        rf"\1{PLACE}",
+    ),
+    # A scheme that is not known goes with what follows it, but not after `=`, as in a shell.
+    _form(
+        "a header of another scheme",
+        "authorization",
+        rf"({_HEADER})(?!\*\*\*|{_SCHEMES}(?![^\s\"',;&]))"
+        rf"(?:(?<!=){_WORD_OF_HEADER}[ \t]+)?(?:{_PARAMETERS}|{_WORD_OF_HEADER})",
         rf"\1{PLACE}",
     ),
     # `Bearer authentication` is prose.
@@ -70,21 +85,30 @@ FORMS = (
         "a bearer",
         "bearer",
         rf"{_NO_WORD_BEFORE}((?i:bearer)(?:[ \t]+|%20))"
-        r"(?!(?i:authenticat|authori[sz]|credential|challenge|scheme)[a-z]*)"
+        r"(?!(?i:authenticat|authori[sz]|credential|challenge|scheme)[a-z]*(?![\w+/=]))"
         r"[A-Za-z0-9._~+/=%-]{8,}",
         rf"\1{PLACE}",
     ),
+    # In quotes up to the closing one, on the same line or behind a cut, or else one word.
     _form(
         "a value by its name",
         "token= secret= passwd= password= pwd= passphrase= key= credential= credentials= "
         "signature=",
-        rf"({_HIDDEN}=[\"']?)[^\s&#\"'<>;,]+",
+        rf"({_HIDDEN}=(?:\\?[\"'])?)"
+        r"(?:(?<==\\\")(?=\S)[^\"\\\n]+(?=\\\"|(?<=…)\Z)"
+        r"|(?<==\")(?=[^\s\"])[^\"\\\n]*(?:\\.[^\"\\\n]*)*(?=\"|(?<=…)\Z)"
+        r"|(?<==')(?=[^\s'])[^'\\\n]*(?:\\.[^'\\\n]*)*(?='|(?<=…)\Z)"
+        r"|[^\s&#\"'<>;,]+)",
         rf"\1{PLACE}",
     ),
+    # With quotes of either kind; with a backslash before each where the JSON is a text itself.
     _form(
         "a value by its name, in JSON",
-        '": ":',
-        rf"({_HIDDEN}\"[ \t]{{0,4}}:[ \t]{{0,4}}\")[^\"]+",
+        ('":', "':", '" :', "' :"),
+        rf"({_HIDDEN}(?:[\"'][ \t]{{0,4}}:[ \t]{{0,4}}[\"']|\\\"[ \t]{{0,4}}:[ \t]{{0,4}}\\\"))"
+        r"(?:(?<=\\\")(?:[^\"\\]+|\\\\\\\"|\\[^\"])+"
+        r"|(?<=[^\\]\")(?:[^\"\\]+|\\(?s:.))+"
+        r"|(?<=')(?:[^'\\]+|\\(?s:.))+)",
         rf"\1{PLACE}",
     ),
     # Names too short for prose: only in the query of an address.
@@ -117,7 +141,7 @@ BASIC_MARK = "basic"
 
 
 # Looked for only where its character stands in the text: one character is found much quicker.
-_GATES = '=@_"-.'
+_GATES = "=@_\"'-."
 
 
 def _by_gate() -> dict[str, tuple[str, ...]]:
@@ -153,7 +177,13 @@ def _without_credentials(found: re.Match[str]) -> str:
     encoded = found[2].rstrip("=")
     encoded = encoded[: len(encoded) // 4 * 4] if len(encoded) % 4 == 1 else encoded
     try:
-        decoded = base64.b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+        decoded = _beginning(base64.b64decode(encoded + "=" * (-len(encoded) % 4)))
     except (binascii.Error, ValueError):
         return found[0]
     return found[1] + PLACE if ":" in decoded and decoded.isprintable() else found[0]
+
+
+def _beginning(encoded: bytes) -> str:
+    """The text, but for a last character that was cut."""
+    text, _ = codecs.utf_8_decode(encoded, "strict", False)
+    return text

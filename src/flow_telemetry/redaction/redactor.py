@@ -13,6 +13,7 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from flow_telemetry.redaction import forms
+from flow_telemetry.redaction.cut import CUT, without_beginnings
 from flow_telemetry.redaction.forms import BASIC_MARK, FORMS, PLACE
 from flow_telemetry.redaction.patterns import UserPatterns
 
@@ -22,7 +23,6 @@ Redact: TypeAlias = Callable[[str], str]
 SHORTEST_SECRET = 8
 _MOST_REMEMBERED = 8_192
 _LONGEST_REMEMBERED = 256
-_CUT = "…"
 _BETWEEN = "\n"
 
 
@@ -39,7 +39,8 @@ class Redactor:
         """Return the text with `***` in the place of each credential."""
         if text in self._clean:
             return text
-        found = self._without_known(text) if self._suspects(text) else text
+        cut = text.endswith(CUT)
+        found = self._without_known(text) if cut or self._suspects(text) else text
         found = self._patterns.redacted(found, PLACE)
         if found == text:
             self._remember([text])
@@ -50,7 +51,10 @@ class Redactor:
         new = set(texts) - self._clean
         if self._patterns:
             return all(self(text) == text for text in new)
-        if new and self._suspects(_BETWEEN.join(new)):
+        together = _BETWEEN.join(new)
+        if self._suspects(together):
+            return False
+        if CUT in together and any(text.endswith(CUT) and self(text) != text for text in new):
             return False
         self._remember(new)
         return True
@@ -65,27 +69,18 @@ class Redactor:
         for secret in self._secrets:
             if secret in text:
                 return True
-        # The end of a text that was cut may be the beginning of a secret.
-        return (bool(self._secrets) and _CUT in text) or forms.marked(text.lower())
+        return forms.marked(text.lower())
 
     def _without_known(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, PLACE)
-        if text.endswith(_CUT):
-            text = self._without_cut_secret(text)
+        if text.endswith(CUT):
+            text = without_beginnings(text, self._secrets)
         lower = text.lower()
         for form in FORMS:
             if any(mark in lower for mark in form.marks):
                 text = form.pattern.sub(form.becomes, text)
         return forms.without_basic_credentials(text) if BASIC_MARK in lower else text
-
-    def _without_cut_secret(self, text: str) -> str:
-        """Return a cut text without the beginning of a secret that it ends with."""
-        for secret in self._secrets:
-            for length in range(min(len(secret), len(text)) - 1, SHORTEST_SECRET - 1, -1):
-                if text.endswith(secret[:length] + _CUT):
-                    return text[: -length - 1] + PLACE
-        return text
 
 
 def redactor(secrets: Iterable[str], patterns: Iterable[str] = ()) -> Redactor:

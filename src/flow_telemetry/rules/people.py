@@ -21,6 +21,13 @@ _ABOUT_PEOPLE = (
     EventKind.REVIEW_REQUEST_REMOVED,
 )
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+# What a name stands between. In prose `jane-smith` is another than `jane`; branches are made of
+# names and words, such as `jane-patch-1`, which GitHub's editor proposes.
+_IN_PROSE = (r"(?<![\w-])", r"(?=-patch-\d|(?![\w-]))")
+_IN_BRANCHES = (r"(?<![^\W_])", r"(?![^\W_])")
+_ABOUT_BRANCHES = re.compile(
+    r"\bMerge (?:pull request|(?:remote-tracking )?branch)\b.*|(?:\brefs/heads|/tree)/\S+"
+)
 # GitHub's logins; `@acme/shop` is a team or the scope of a package.
 _MENTION = re.compile(r"(?<![\w/.@+-])@([A-Za-z0-9][A-Za-z0-9-]{0,38})(?![\w/-])")
 
@@ -46,7 +53,8 @@ class People:
 
     actors: Actors
     _known: dict[str, str] = field(default_factory=dict)
-    _pattern: re.Pattern[str] | None = None
+    _in_prose: re.Pattern[str] | None = None
+    _in_branches: re.Pattern[str] | None = None
 
     def meet(self, record: object) -> None:
         """Remember everybody who is in a record, such as a run or a pull request."""
@@ -56,27 +64,42 @@ class People:
         for login in _logins(record):
             if login and login.lower() not in owners:
                 self._known[login.lower()] = login
-        names = sorted(self._known, key=len, reverse=True)
-        either = "|".join(map(re.escape, names))
-        whole = rf"(?<![\w-])(?:{either})(?![\w-])"
-        self._pattern = re.compile(whole, re.IGNORECASE) if names else None
+        self._in_prose = _any_of(self._known, *_IN_PROSE)
+        self._in_branches = _any_of(self._known, *_IN_BRANCHES)
 
     def text(self, text: str) -> str:
-        """Return what somebody wrote, a title or a branch, with no more of people than wanted.
+        """Return what somebody wrote, such as a title, with no more of people than wanted.
 
         Known people, whoever is mentioned with an @, and addresses of e-mail.
         """
+        if self._in_branches is not None:
+            text = _ABOUT_BRANCHES.sub(lambda found: self.branch(found[0]), text)
+        return self._without(text, self._in_prose)
+
+    def branch(self, name: str) -> str:
+        """Return the name of a branch with no more of people than wanted.
+
+        As `text` has it, but known people also where a hyphen or an underscore joins them to what
+        else the name is made of.
+        """
+        return self._without(name, self._in_branches)
+
+    def _without(self, text: str, known: re.Pattern[str] | None) -> str:
         if self.actors is Actors.LOGIN:
             return text
         if "@" in text:
             text = _ADDRESS.sub(_NOBODY, text)
             text = _MENTION.sub(lambda found: "@" + self._name(found[1]), text)
-        if self._pattern is not None:
-            text = self._pattern.sub(lambda found: self._name(found[0]), text)
-        return text
+        return text if known is None else known.sub(lambda found: self._name(found[0]), text)
 
     def _name(self, name: str) -> str:
         return shown(self._known.get(name.lower(), name), self.actors) or _NOBODY
+
+
+def _any_of(names: Iterable[str], before: str, after: str) -> re.Pattern[str] | None:
+    """What finds names, the longest first, between such borders; None where there are none."""
+    either = "|".join(map(re.escape, sorted(names, key=lambda each: (-len(each), each))))
+    return re.compile(rf"{before}(?:{either}){after}", re.IGNORECASE) if either else None
 
 
 def _logins(record: object) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TypeAlias
@@ -14,6 +15,9 @@ LONGEST_NAME = 128
 LONGEST_VALUE_BYTES = 2048
 _SURELY_SHORT = LONGEST_VALUE_BYTES // 4
 _MOST_ITEMS = 32
+# What moves a terminal, and what turns the direction of a text.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+_UNREADABLE = "\ufffd"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -28,8 +32,8 @@ def nanoseconds(time: datetime) -> int:
 
 
 def name(text: str) -> str:
-    """Return a name of at most 128 characters on one line."""
-    one_line = text if text.isprintable() else " ".join(text.split())
+    """Return a name of at most 128 characters on one line; U+FFFD stands for what is no text."""
+    one_line = text if text.isprintable() else _CONTROLS.sub(_UNREADABLE, " ".join(text.split()))
     clean = one_line if one_line.isascii() else _valid(one_line)
     return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 1] + "…"
 

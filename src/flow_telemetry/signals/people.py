@@ -34,13 +34,12 @@ PEOPLE = (
 # What people write, in which others may be named; labels and names of jobs name nobody.
 WRITTEN = (
     semconv.VCS_CHANGE_TITLE,
-    semconv.VCS_REF_HEAD_NAME,
-    flow_semconv.VCS_REF_BASE_NAME,
     semconv.GITHUB_RUN_TITLE,
     semconv.GITHUB_ANNOTATION_MESSAGE,
     semconv.GITHUB_ANNOTATION_TITLE,
     flow_semconv.ITEM_TITLE,
 )
+BRANCHES = (semconv.VCS_REF_HEAD_NAME, flow_semconv.VCS_REF_BASE_NAME)
 # The reference of an event without a number, up to what it was about.
 _BEFORE_ABOUT = re.compile(r".*?#event:\w+:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ:")
 
@@ -77,10 +76,12 @@ def _span_without(span: Span, people: People) -> Span:
 def _without(attributes: Attributes, people: People) -> Attributes:
     named = {name: attributes[name] for name in PEOPLE if name in attributes}
     written = [name for name in WRITTEN if name in attributes]
-    if not named and not written:
+    branches = [name for name in BRANCHES if name in attributes]
+    if not named and not written and not branches:
         return attributes
     kept = {name: value for name, value in attributes.items() if name not in named}
     kept.update({name: people.text(str(kept[name])) for name in written})
+    kept.update({name: people.branch(str(kept[name])) for name in branches})
     values = {name: _shown_value(value, people.actors) for name, value in named.items()}
     kept.update({name: value for name, value in values.items() if value is not None})
     return _without_in_reference(kept, named)

@@ -19,7 +19,8 @@ Record = TypeVar("Record")
 _KEPT = ("reference", "trace")
 _TEXTLESS = frozenset({type(None), bool, int, float, datetime, timedelta})
 # What people write, and what is told of an export in sentences.
-_WRITTEN = ("title", "message", "head_branch", "base_branch", "oldest_commit_message")
+_WRITTEN = ("title", "message", "oldest_commit_message")
+_BRANCHES = ("head_branch", "base_branch")
 _TOLD = ("problems", "notices", "left_out", "unread")
 
 
@@ -51,6 +52,8 @@ def _rewritten(value: Any, people: People) -> Any:
         held = getattr(value, name)
         if name in _WRITTEN and isinstance(held, str):
             changed[name] = people.text(held)
+        elif name in _BRANCHES and isinstance(held, str):
+            changed[name] = people.branch(held)
         elif name in _TOLD and isinstance(held, tuple):
             changed[name] = texts_without(people, held)
         elif (clean := _rewritten(held, people)) is not held:
