@@ -119,7 +119,13 @@ def _request(line: bytes) -> OtlpRequest:
         raise _Damaged("is no request of OTLP: a field has another form") from error
     except RecursionError as error:
         raise _Damaged("is nested too deep") from error
-    return OtlpRequest(signal=signal, message=message)
+    request = OtlpRequest(signal=signal, message=message)
+    if getattr(message, LAYERS[signal][0]) and next(groups_of(request), None) is None:
+        raise _Damaged(
+            "has resources without scopes, so nothing is taken of it; older forms of OTLP, such as "
+            "that with instrumentationLibrarySpans, are not read"
+        )
+    return request
 
 
 def _decoded(line: bytes) -> Any:

@@ -43,9 +43,19 @@ def spans_of_tests(make: SpanMaker, job: str, suites: Iterable[PlacedSuite]) -> 
     references = _References(job)
     for placed in suites:
         if placed.cases is not None:
-            own = references.of(f"#test:{placed.report}:{placed.suite.name}")
+            own = references.of(_part(placed))
             yield _suite_span(make, own, placed)
             yield from _case_spans(make, own, placed, references)
+
+
+def references_of_tests(job: str, suites: Iterable[PlacedSuite]) -> Iterator[str]:
+    """Return the references of the spans that `spans_of_tests` makes, without making them."""
+    references = _References(job)
+    for placed in suites:
+        if placed.cases is not None:
+            yield references.of(_part(placed))
+            for position in sorted(placed.cases):
+                yield references.of(placed.suite.cases[position].part(placed.report))
 
 
 def case_status(case: TestCase) -> str:
@@ -82,6 +92,10 @@ class _References:
             reference = f"{wanted}:{number}"
         self._taken.add(reference)
         return reference
+
+
+def _part(placed: PlacedSuite) -> str:
+    return f"#test:{placed.report}:{placed.suite.name}"
 
 
 def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite) -> Span:

@@ -75,6 +75,27 @@ def test_totals_that_cannot_be_are_passed_over() -> None:
     assert read(given).lines == pair(3, 4)
 
 
+def test_totals_of_nothing_are_passed_over() -> None:
+    """Some writers leave the root's numbers at zero, though there are lines."""
+    given = COBERTURA.replace(b"<coverage ", b'<coverage lines-covered="0" lines-valid="0" ')
+    assert read(given) == read(COBERTURA)
+    empty = b'<coverage line-rate="0" lines-covered="0" lines-valid="0"><packages/></coverage>'
+    assert read(empty).lines == pair(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("3.0", True), ("0.0", False), ("1e3", True), ("9" * 30, True), ("0" * 30, False)],
+)
+def test_numbers_of_hits_of_any_form(given: str, expected: bool) -> None:
+    """A line counts, and whether it was hit, also where nobody needs the number."""
+    cobertura = f"""<coverage line-rate="0"><packages><package name="a"><classes><class
+        filename="a.py"><lines><line number="1" hits="{given}"/></lines></class></classes>
+        </package></packages></coverage>"""
+    for report in (cobertura, f"SF:a.py\nDA:1,{given}\nend_of_record\n"):
+        assert read(report.encode()).lines == pair(int(expected), 1)
+
+
 def test_an_empty_profile_covers_nothing() -> None:
     """Go writes one where no package has statements."""
     coverage = read(b"mode: set\n")

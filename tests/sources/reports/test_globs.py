@@ -93,7 +93,32 @@ def test_links_out_of_the_workspace_are_not_followed(workspace: Path, tmp_path: 
     found = find_files(["*.xml", "folder/**", "up/**"], workspace)
     assert names(found) == ["junit.xml", "leads-in.xml"]
     assert "leads-out.xml is a link that leads out of the workspace" in found.left_out
-    assert "nothing fits folder/**" in found.left_out
+    for pattern, name in (("folder/**", "folder"), ("up/**", "up")):
+        assert (
+            f"nothing fits {pattern}: {name} is a link to a folder, which is not walked into; copy "
+            "what is in it into another folder first"
+        ) in found.left_out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_linked_folder_further_down_is_told(workspace: Path) -> None:
+    """Where a pattern names it; what is found without it needs no such word."""
+    (workspace / "a" / "linked").symlink_to(workspace / "a" / "b")
+    (workspace / "a" / "junit.xml").symlink_to(workspace / "junit.xml")
+    found = find_files(["a/linked/*.xml", "a/junit.xml", "a/?/gone"], workspace)
+    assert names(found) == ["a/junit.xml"]
+    first, second = found.left_out
+    assert first.startswith("nothing fits a/linked/*.xml: a/linked is a link to a folder")
+    assert second == "nothing fits a/?/gone"
+
+
+def test_patterns_that_only_exclude_are_told(workspace: Path) -> None:
+    """They read nothing, which is hardly what was meant; no pattern at all is."""
+    found = find_files(["!a/**", "!x"], workspace)
+    assert (found.files, found.left_out) == (
+        (), ("every pattern begins with `!` and so excludes; add one of what to read",)
+    )  # fmt: skip
+    assert find_files([" "], workspace).left_out == ()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")

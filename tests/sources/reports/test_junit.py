@@ -136,12 +136,46 @@ def test_reruns_of_pytest_are_known_by_the_count() -> None:
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [("0.5", 0.5), ("1,234.5", 1234.5), ("0,25", 0.25), ("-1", None), ("nan", None), ("x", None)],
+    [
+        *(("0.5", 0.5), ("-1", None), ("nan", None), ("x", None), ("1e-05", 1e-05)),
+        *(
+            ("1,234.5", 1234.5),
+            ("1,234", 1234),
+            ("1,234,567", 1_234_567),
+            ("1,234,567.8", 1234567.8),
+        ),
+        *(("0,25", 0.25), ("0,125", 0.125), ("1,25", 1.25), ("12,5", 12.5), ("3,7500", 3.75)),
+        *(
+            ("1234,567", 1234.567),
+            ("1.234,5", 1234.5),
+            ("1.234,567", 1234.567),
+            ("1,5e-05", 1.5e-05),
+        ),
+        *(("1,2,3", None), ("1,25.5", None), ("-1,5", None), ("1,", None), ("9" * 40, None)),
+    ],
 )
 def test_durations(given: str, expected: float | None) -> None:
-    """Writers group digits; what is no duration is left out."""
+    """Writers group digits, or have a decimal comma; what is no duration is left out."""
     (case,) = read(report_of(f'<testcase name="a" time="{given}"/>')).cases
     assert case.duration == expected
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ((), 1234.0),
+        (("0.25",), 1234.0),
+        (("2,345.5",), 1234.0),
+        (("0,25",), 1.234),
+        (("12,345", "1,5"), 1.234),
+    ],
+)
+def test_three_digits_after_a_comma(others: tuple[str, ...], expected: float) -> None:
+    """The report's other durations tell whether they are a group or a fraction."""
+    cases = "".join(f'<testcase name="{time}" time="{time}"/>' for time in ("1,234", *others))
+    assert read(report_of(cases)).cases[0].duration == expected
+    suite = read(report_of(cases, 'time="1,234"')).suites[0]
+    assert suite.duration == expected
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tests.support.run_logs import stamp
 
 from flow_telemetry.errors import ReportError
+from flow_telemetry.model.reports import LogLevel
 from flow_telemetry.rules.timing import Interval
-from flow_telemetry.sources.reports.log_lines import parse_log_lines
-from flow_telemetry.sources.reports.log_survey import lines_before_end, survey
+from flow_telemetry.sources.reports.log_lines import LONGEST_LINE, parse_log_lines
+from flow_telemetry.sources.reports.log_survey import EndOfStretch, end_of_stretch, survey
 
 GROUP = "##[group]Run make"
 
@@ -72,9 +73,44 @@ def test_the_end_of_a_stretch() -> None:
     """As many of its last lines as fit."""
     raw = log((0, "a"), (1, "bb"), (2, "ccc"))
     (found,) = survey(raw).stretches
-    assert [lines_before_end(raw, found, share) for share in (9, 8, 7, 4, 3, 0)] == [
+    assert [end_of_stretch(raw, found, share).before for share in (9, 8, 7, 4, 3, 0)] == [
         0, 1, 1, 2, 3, 3
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("texts", "share", "expected"),
+    [
+        # The last line alone is too large.
+        (("a", "b" * 50), 10, EndOfStretch(2, 1)),
+        # What comes after it tells nothing.
+        (("a", "b" * 50, "", "##[endgroup]"), 20, EndOfStretch(2, 1)),
+        (("a", "b" * 50, "", "c"), 20, EndOfStretch(2)),
+        (("", "", ""), 2, EndOfStretch(1)),
+    ],
+)
+def test_an_end_that_tells_nothing(
+    texts: tuple[str, ...], share: int, expected: EndOfStretch
+) -> None:
+    """The last line that does is known, though it is larger."""
+    raw = log(*((number, text) for number, text in enumerate(texts)))
+    (found,) = survey(raw).stretches
+    assert end_of_stretch(raw, found, share) == expected
+
+
+def test_of_a_long_line_what_is_kept_counts() -> None:
+    """Its first characters, in bytes."""
+    raw = log((0, "J" * 70_000), (1, "ä" * 20_000), (2, "J" * LONGEST_LINE))
+    (found,) = survey(raw).stretches
+    assert found.size == (LONGEST_LINE + 1) + (2 * LONGEST_LINE + 1) + (LONGEST_LINE + 1)
+    kept = [line.text for line in parse_log_lines(map(bytes.decode, raw), "job")]
+    assert sum(len(text.encode()) + 1 for text in kept) == found.size
+
+
+def test_a_line_is_cut_to_bytes() -> None:
+    """Between characters, after what marks it."""
+    (line,) = parse_log_lines(["##[error]zäh"], "job", longest=2)
+    assert (line.text, line.level) == ("z", LogLevel.ERROR)
 
 
 def test_a_damaged_log_counts_until_there() -> None:
@@ -115,5 +151,6 @@ def test_any_log(lines: list[bytes], times: list[tuple[int, int]], share: int) -
     assert [each.step for each in found] == sorted({each.step for each in found})
     for each in found:
         of_step = lines[each.begin : each.begin + each.lines]
-        (end,) = survey(of_step[lines_before_end(of_step, each, share) :]).stretches or (None,)
+        before = end_of_stretch(of_step, each, share).before
+        (end,) = survey(of_step[before:]).stretches or (None,)
         assert end is None or end.size <= share

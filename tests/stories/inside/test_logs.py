@@ -187,10 +187,51 @@ def test_a_log_that_is_too_large_is_cut_to_its_end(
     (notice,) = of_logs(program.export(run, logs="failed", log_limit="105"))
     assert bodies(receiver) == many[-10:]
     assert {each.attributes["flow.log.group"] for each in lines(receiver)} == {"Everything"}
-    assert "991 lines of 1 step are left out" in notice
+    assert "left out: 991 lines of 1 step, of each the first" in notice
     assert "105 bytes that input log-limit allows" in notice
     attributes = receiver.span("measured").attributes
     assert (attributes["flow.log.lines"], attributes["flow.log.lines.cut"]) == (1001, 991)
+
+
+def test_a_last_line_that_is_too_large_leaves_its_beginning(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Else nothing would say why the step failed; that it is cut is told."""
+    run = failed_run(world)
+    log = log_of(run.jobs[0].steps[2], ["first", f"##[error]{'why ' * 200}"])
+    world.logs(archive_per_step({("test (3.12)", 3): log}), run=run.id)
+    lost, cut = of_logs(program.export(run, logs="failed", log_limit="300"))
+    assert bodies(receiver) == ["why " * 75]
+    assert "left out: 1 line of 1 step," in lost
+    assert "of the last line of 1 step only the beginning leaves" in cut
+
+
+def test_of_long_lines_what_leaves_counts(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """16,384 characters each, so that more of them fit."""
+    run = failed_run(world)
+    log = log_of(run.jobs[0].steps[2], ["the disk is full", *["J" * 70_000] * 16])
+    world.logs(archive_per_step({("test (3.12)", 3): log}), run=run.id)
+    assert of_logs(program.export(run, logs="failed")) == []
+    assert bodies(receiver) == ["the disk is full", *["J" * 16_384] * 16]
+
+
+@pytest.mark.parametrize("wanted", ["failed", "all"])
+@SHAPES
+def test_a_failed_step_without_a_line_is_told(
+    program: Program, world: World, receiver: Receiver, packed: Any, wanted: str
+) -> None:
+    """Where there is a log of its job: whoever asks for the reason learns why it is missing."""
+    run = failed_run(world)
+    logs = its_logs(run)
+    del logs["test (3.12)", 3], logs["test (3.12)", 5]
+    world.logs(packed(logs), run=run.id)
+    (notice,) = of_logs(program.export(run, logs=wanted))
+    assert notice.endswith(
+        "no line of step Run pytest was found in the log of job test (3.12), which failed"
+    )
+    assert len(bodies(receiver)) == (0 if wanted == "failed" else 6)
 
 
 def test_failed_steps_come_before_the_others(

@@ -33,6 +33,30 @@ def test_bad_reports_are_notices_and_the_others_count(
     assert set(cases_of(receiver)) == {"shop.adds", "shop.zählt"}
 
 
+def test_the_same_report_in_two_places_counts_once(
+    workspace: Workspace, receiver: Receiver
+) -> None:
+    """A copy, as where a step gathers reports; one that differs in anything is another."""
+    text = suite(case("adds"), failed("bills"))
+    workspace.report("a/junit.xml", text)
+    workspace.report("b/junit.xml", text)
+    workspace.report("c/junit.xml", suite(case("ships")))
+    result = workspace.export()
+    assert by(receiver, "flow.test.count", "test.case.result.status") == {"pass": 2, "fail": 1}
+    assert [s.attributes["flow.test.report"] for s in receiver.spans_named("cart")] == [
+        "a/junit.xml",
+        "c/junit.xml",
+    ]
+    assert [notice for notice in result.notices if "test-reports" in notice] == []
+
+
+def test_patterns_that_only_exclude_are_told(workspace: Workspace) -> None:
+    """Nothing is read by them."""
+    workspace.report("junit.xml", suite(case("adds")))
+    (notice,) = workspace.export(test_reports="!sub/**").notices
+    assert notice.startswith("flow-telemetry: input test-reports: every pattern begins with `!`")
+
+
 def test_a_pattern_that_fits_nothing_is_told(workspace: Workspace, receiver: Receiver) -> None:
     """So that a typing error is seen; the export goes on."""
     result = workspace.export(test_reports="out/*.xml")

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.stories.inside.reported import case
+from tests.stories.inside.reported import suite as report_of
 from tests.stories.test_inside_a_run import going_on
 from tests.support.job import Job
 from tests.support.program import Program, Result
@@ -245,6 +247,23 @@ def test_a_span_with_the_id_of_one_of_ours_is_left_out(
     assert notices(result) == ["spans left out because this export makes ones of the same ids: 5"]
 
 
+def test_a_span_with_the_id_of_a_tests_is_left_out(
+    workspace: Workspace, receiver: Receiver
+) -> None:
+    """Suites and cases that a report adds have their ids, too; other spans of the trace leave."""
+    suite = f"{job_reference(workspace.run)}#test:junit.xml:cart"
+    trace = workspace.trace
+    taken = [
+        a_span(trace=trace.trace_id, spanId=trace.span_id(reference))
+        for reference in (suite, f"{suite}:shop.adds", f"{suite}:shop.adds:2")
+    ]
+    workspace.write("a.otlp.jsonl", a_line(*taken, a_span(trace=trace.trace_id, number=7)))
+    workspace.write("junit.xml", report_of(case("adds"), case("adds")))
+    result = workspace.export(test_reports="junit.xml")
+    assert [span.name for span in tools(receiver)] == ["span 7"]
+    assert notices(result) == ["spans left out because this export makes ones of the same ids: 3"]
+
+
 def test_a_span_leaves_once(workspace: Workspace, receiver: Receiver) -> None:
     """A file in two places is read once; another span of the same id is left out and told."""
     workspace.write("a.otlp.jsonl", a_line(a_span()))
@@ -388,6 +407,24 @@ def test_what_cannot_be_read_is_told_and_the_rest_goes_on(
         "b.otlp.jsonl is empty; the tool that writes it seems to have been cut off",
         "line 1 of c.otlp.jsonl has a resource that is too large: left out",
     ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"resourceSpans": [{"instrumentationLibrarySpans": [{"spans": [{}]}]}]},
+        {"resourceLogs": [{"instrumentationLibraryLogs": [{"logs": [{}]}]}]},
+    ],
+)
+def test_an_older_form_of_otlp_is_told(
+    workspace: Workspace, receiver: Receiver, line: Mapping[str, Any]
+) -> None:
+    """Nothing of it is known; a request that is empty by itself lacks nothing."""
+    empty = '{"resourceSpans": []}', '{"resourceSpans": [{"scopeSpans": [{}]}]}'
+    workspace.write("a.otlp.jsonl", json.dumps(line), *empty, a_line(a_span()))
+    (notice,) = notices(workspace.export())
+    assert notice.startswith("line 1 of a.otlp.jsonl has resources without scopes, so nothing")
+    assert len(tools(receiver)) == 1
 
 
 def test_what_fits_nothing_is_told(workspace: Workspace, receiver: Receiver) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 # What is in them was not written by the job's tools, and walking them takes long. A pattern that
 # names one finds it all the same.
 UNSEEN = (".git", "node_modules")
+_MAGIC = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,9 @@ def find_files(patterns: Sequence[str], workspace: Path, *, bounds: Bounds | Non
             inside.append(relative)
     wanted = _Wanted(inside)
     found = sorted(_matching(top, wanted, bounds, left_out), key=lambda file: file.name)
-    left_out += [f"nothing fits {pattern}" for pattern in wanted.unused()]
+    left_out += [f"nothing fits {each}{_why_not(each, top)}" for each in wanted.unused()]
+    if wanted.only_excludes:
+        left_out.append("every pattern begins with `!` and so excludes; add one of what to read")
     return Found(files=tuple(_within(found, bounds, left_out)), left_out=tuple(left_out))
 
 
@@ -90,6 +93,10 @@ class _Wanted:
     def _fitting(self, name: str) -> Iterator[_Pattern]:
         names = name.split("/")
         return (pattern for pattern in self._patterns if pattern.fits(names))
+
+    @property
+    def only_excludes(self) -> bool:
+        return bool(self._patterns) and all(each.excludes for each in self._patterns)
 
     def unused(self) -> list[str]:
         unused = (each for each in self._patterns if each.text not in self._used)
@@ -148,6 +155,22 @@ def _name_matcher(part: str) -> Callable[[str], object]:
     return re.compile(translate(part)).match
 
 
+def _why_not(pattern: str, top: Path) -> str:
+    """Why nothing fits, where the folders that a pattern begins with have one that is a link."""
+    path = top
+    for part in pattern.split("/")[:-1]:
+        if _MAGIC.search(part):
+            break
+        path /= part
+        if _is_linked_folder(path):
+            name = path.relative_to(top).as_posix()
+            return (
+                f": {name} is a link to a folder, which is not walked into; copy what is in it "
+                "into another folder first"
+            )
+    return ""
+
+
 def _matching(
     top: Path, wanted: _Wanted, bounds: Bounds, left_out: list[str]
 ) -> Iterator[FoundFile]:
@@ -191,6 +214,13 @@ def _walk(top: Path, unseen: set[str]) -> Iterator[tuple[str, str]]:
             yield name, entry.path
             if entry.name not in unseen and _is_real_folder(entry):
                 folders.append((f"{name}/", entry.path))
+
+
+def _is_linked_folder(path: Path) -> bool:
+    try:
+        return path.is_symlink() and path.is_dir()
+    except OSError:
+        return False
 
 
 def _is_real_folder(entry: os.DirEntry[str]) -> bool:

@@ -7,7 +7,7 @@ There is no standard: each writer has attributes of its own, and what is missing
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from flow_telemetry.errors import ReportError
@@ -24,6 +24,7 @@ from flow_telemetry.sources.reports.repeats import numbered, with_reruns_of_pyte
 from flow_telemetry.sources.reports.values import (
     LONGEST_MESSAGE,
     count,
+    has_decimal_comma,
     instant,
     lines,
     one_line,
@@ -65,18 +66,32 @@ def read_test_report(content: Content, name: str) -> TestReport:
 
 @dataclass(slots=True)
 class _OpenSuite:
-    """A suite while it is read."""
+    """A suite while it is read; ``times`` are the durations of its cases as they stand there."""
 
     name: str
     attributes: XmlAttributes
     cases: list[TestCase] = field(default_factory=list)
+    times: list[str | None] = field(default_factory=list)
 
-    def closed(self) -> TestSuite:
+    def add(self, element: Element) -> None:
+        self.cases.append(_case(element, self.name))
+        self.times.append(element.get("time"))
+
+    @property
+    def has_decimal_comma(self) -> bool:
+        return any(map(has_decimal_comma, (self.attributes.get("time"), *self.times)))
+
+    def closed(self, *, decimal_comma: bool) -> TestSuite:
+        if decimal_comma:
+            self.cases = [
+                replace(case, duration=seconds(time, decimal_comma=True))
+                for case, time in zip(self.cases, self.times, strict=True)
+            ]
         start = instant(self.attributes.get("timestamp"))
         return TestSuite(
             name=self.name,
             file=one_line(next(named(self.attributes, "file", "filepath"), "")),
-            duration=seconds(self.attributes.get("time")),
+            duration=seconds(self.attributes.get("time"), decimal_comma=decimal_comma),
             started_at=start.at,
             zoned=start.zoned,
             cases=tuple(with_reruns_of_pytest(self.cases, count(self.attributes.get("tests")))),
@@ -96,7 +111,8 @@ class _Suites:
 
     def suites(self) -> Iterator[TestSuite]:
         """Return those that have cases, in the order of their starts."""
-        return (suite.closed() for suite in self._all if suite.cases)
+        decimal_comma = any(suite.has_decimal_comma for suite in self._all)
+        return (suite.closed(decimal_comma=decimal_comma) for suite in self._all if suite.cases)
 
     def start(self, tag: str, attributes: XmlAttributes) -> None:
         if self._case is None and tag == "testcase":
@@ -111,7 +127,7 @@ class _Suites:
             self._case.end(tag)
             self._inside.pop()
             if not self._inside:
-                self._open[-1].cases.append(_case(self._case.close(), self._open[-1].name))
+                self._open[-1].add(self._case.close())
                 self._case = None
         elif tag == "testsuite":
             self._open.pop()

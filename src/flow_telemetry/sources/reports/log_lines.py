@@ -53,12 +53,14 @@ def parse_log_lines(
     *,
     redact: Redact = unredacted,
     skip: int = 0,
+    longest: int | None = None,
 ) -> Iterator[LogLine]:
     """Yield the lines of a log after the first ``skip``; those that only end a group are none.
 
     A line without a time has that of the line before it. ``redact`` is given the lines without
     their times and colours, before they are cut, in order; of those that are skipped only what
-    opens or ends something.
+    opens or ends something. ``longest`` bounds the bytes of a line, where it is less than what is
+    kept of each.
     """
     group = ""
     for number, time, text in _redacted(_plain_lines(raw, skip), redact):
@@ -68,6 +70,8 @@ def parse_log_lines(
             group = ""
             continue
         shown = text[mark.end() if mark is not None else 0 :][:LONGEST_LINE]
+        if longest is not None:
+            shown = shown.encode()[:longest].decode(errors="ignore")
         if kind == "group":
             group = shown.strip()[:_LONGEST_GROUP]
         if number > skip:

@@ -15,12 +15,13 @@ from datetime import datetime
 from flow_telemetry.errors import ReportError
 from flow_telemetry.identity import instant
 from flow_telemetry.rules.timing import Interval
-from flow_telemetry.sources.reports.log_lines import log_time
+from flow_telemetry.sources.reports.log_lines import LONGEST_LINE, log_time
 
 _STAMP = re.compile(rb"(?:\xef\xbb\xbf)?([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,24}Z) ?")
 _BEGINNING_OF_STEP = re.compile(
     rb"##\[group\](?:Run |Checking docker version)|Post job cleanup\.|Cleaning up orphan processes"
 )
+_TELLS_NOTHING = (b"", b"##[endgroup]")
 _TO_THE_SECOND = len("2026-11-24T03:43:00")
 
 
@@ -99,25 +100,52 @@ def survey(raw: Iterable[bytes], steps: Sequence[Interval] = ()) -> Survey:
     return Survey(stretches=tuple(found), damage=damage)
 
 
-def lines_before_end(raw: Iterable[bytes], stretch: Stretch, share: int) -> int:
-    """Return how many lines of a stretch are before its end of at most ``share`` bytes.
+@dataclass(frozen=True, slots=True)
+class EndOfStretch:
+    """How many lines of a stretch are before its end.
+
+    Where nothing in the end tells anything, ``telling`` is how many are before the last line that
+    does, which is larger than the end may be.
+    """
+
+    before: int
+    telling: int | None = None
+
+
+def end_of_stretch(raw: Iterable[bytes], stretch: Stretch, share: int) -> EndOfStretch:
+    """Return where the end of a stretch of at most ``share`` bytes begins.
 
     ``raw`` are the lines of the stretch.
     """
-    left, skipped = stretch.size, 0
+    left, before = stretch.size, 0
+    telling: int | None = None
     for line in _until_damage(raw):
-        if left <= share or isinstance(line, ReportError):
+        if isinstance(line, ReportError):
             break
         stamp = _STAMP.match(line)
-        left -= text_size(line, stamp.end() if stamp is not None else 0)
-        skipped += 1
-    return skipped
+        text_at = stamp.end() if stamp is not None else 0
+        tells = line[text_at:].strip() not in _TELLS_NOTHING
+        if left <= share:
+            if tells:
+                return EndOfStretch(before)
+            continue
+        telling = before if tells else telling
+        left -= text_size(line, text_at)
+        before += 1
+    return EndOfStretch(before, telling)
 
 
 def text_size(line: bytes, text_at: int) -> int:
-    """Return the bytes of a line from where its text begins, one for its end included."""
+    """Return the bytes of a line from where its text begins, one for its end included.
+
+    Of a long line what is kept of it counts.
+    """
     size = len(line) - text_at
-    return size if line.endswith(b"\n") else size + 1
+    size = size if line.endswith(b"\n") else size + 1
+    if size <= LONGEST_LINE:
+        return size
+    text = line[text_at:].rstrip(b"\r\n").decode(errors="replace")
+    return len(text[:LONGEST_LINE].encode()) + 1
 
 
 class _Places:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import datetime
 from typing import NamedTuple
@@ -16,6 +15,11 @@ LONGEST_TEXT = 8192
 # Ten years in seconds: what is longer is no duration.
 _LONGEST_DURATION = 3.2e8
 _MOST_DIGITS = 15
+_LONGEST_NUMBER = 32
+# `1,234` is either of these; `0,234` and `1234,567` have groups that nobody writes.
+_COMMA_OF_EITHER_KIND = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
+_DECIMAL_COMMA = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+),[0-9]+(?:[eE][+-]?[0-9]{1,3})?")
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _CONTROLS_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}) (?=[0-9])")
@@ -51,16 +55,29 @@ def count(text: object) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def seconds(text: str | None) -> float | None:
-    """Return a duration: `0.25`, `1,234.5` as surefire groups digits, `0,25` as others do."""
+def seconds(text: str | None, *, decimal_comma: bool = False) -> float | None:
+    """Return a duration: `0.25`, `1,234.5` as surefire groups digits, `12,5` as others write it.
+
+    `1,234` may be both: it is grouped, unless the report's other durations have a decimal comma.
+    """
     text = (text or "").strip()
-    if text.startswith("0,"):
-        text = text.replace(",", ".", 1)
+    if len(text) >= _LONGEST_NUMBER:
+        return None
+    if has_decimal_comma(text) or (decimal_comma and _COMMA_OF_EITHER_KIND.fullmatch(text)):
+        text = text.replace(".", "").replace(",", ".")
+    elif _GROUPED.fullmatch(text):
+        text = text.replace(",", "")
     try:
-        found = float(text.replace(",", "")) if len(text) < 32 else math.nan
+        found = float(text)
     except ValueError:
         return None
     return found if 0 <= found <= _LONGEST_DURATION else None
+
+
+def has_decimal_comma(text: str | None) -> bool:
+    """Whether a duration has a comma that can be nothing but its decimal mark."""
+    text = (text or "").strip()
+    return bool(_DECIMAL_COMMA.fullmatch(text)) and not _COMMA_OF_EITHER_KIND.fullmatch(text)
 
 
 def clock(text: str | None) -> float | None:

@@ -18,7 +18,8 @@ class Inside:
     """What was found inside of a job.
 
     ``prepared`` are requests that tools in the job made, ``notices`` what is worth knowing, such as
-    a report that could not be read, and ``told`` what the summary shows.
+    a report that could not be read, and ``told`` what the summary shows. ``references`` are those
+    of the ``spans`` whose ids a tool's span could have.
     """
 
     spans: Iterable[Span] = ()
@@ -27,3 +28,4 @@ class Inside:
     measured: tuple[Measured, ...] = ()
     notices: tuple[str, ...] = ()
     told: InsideTold | None = None
+    references: Iterable[str] = ()

@@ -7,19 +7,17 @@ inside those of jobs that ended before.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby, islice
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model import Job, Step
+from flow_telemetry.model import Job
 from flow_telemetry.parts import Parts
 from flow_telemetry.redaction import over_many_lines
 from flow_telemetry.rules import timing
-from flow_telemetry.rules.log_choice import shares
 from flow_telemetry.rules.selection import Part
 from flow_telemetry.settings import Detail, Export, JobLogs, Settings
-from flow_telemetry.signals import failures
 from flow_telemetry.signals.job_logs import LoggedStep, log_records, measured_log
 from flow_telemetry.signals.measured import Measured, measured_spans
 from flow_telemetry.signals.placement import Placement
@@ -27,10 +25,17 @@ from flow_telemetry.signals.runs import common_of, job_facts
 from flow_telemetry.signals.spans import SpanMaker
 from flow_telemetry.sources.reports.content import MEBIBYTE
 from flow_telemetry.sources.reports.log_lines import parse_log_lines
-from flow_telemetry.sources.reports.log_survey import Stretch, lines_before_end, survey
+from flow_telemetry.sources.reports.log_survey import survey
 from flow_telemetry.subjects.inside.found import Inside
 from flow_telemetry.subjects.inside.job import StepWindow, step_windows
 from flow_telemetry.subjects.inside.log_files import KeptLog, KeptLogs, logs_of_jobs, logs_of_run
+from flow_telemetry.subjects.inside.step_logs import (
+    StepLog,
+    failed_steps,
+    told_of_cut,
+    told_of_missing,
+    within,
+)
 from flow_telemetry.subjects.mapping import resources_of
 from flow_telemetry.telemetry import LogRecord, Signal, Span
 
@@ -49,17 +54,6 @@ _NOT_THE_OWN = (
     f"{_INPUT}: GitHub gives the log of a job only when that has ended, so that of the job that "
     "this step stands in is not sent. Export from a workflow on `workflow_run` to have it too"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepLog:
-    """The log of a step: a stretch of a log that GitHub keeps, of which the first lines are cut."""
-
-    logged: LoggedStep
-    kept: KeptLog
-    stretch: Stretch
-    failed: bool
-    cut: int = 0
 
 
 def read_logs(settings: Settings, part: Part, placement: Placement, parts: Parts) -> Inside:
@@ -86,21 +80,24 @@ class _Reading:
         jobs = self._wanted_jobs()
         if not jobs:
             return Inside(notices=tuple(told))
-        kept = self._kept(jobs)
+        kept, limit = self._kept(jobs), self.settings.inside.log_limit
         try:
-            logs, unread = self._surveyed(kept)
-            logs = self._cut(logs)
+            found, unread = self._surveyed(kept)
+            logs = within(found, limit)
         except BaseException:
             kept.close()
             raise
-        told += [f"{_INPUT}: {each}" for each in (*kept.told, *unread, *self._of_cut(logs))]
+        # What could not be read may be what is missing.
+        missing = () if unread else told_of_missing(kept.logs, logs)
+        news = (*kept.told, *unread, *missing, *told_of_cut(logs, limit))
+        told += [f"{_INPUT}: {each}" for each in news]
         return Inside(
             spans=self._measured(logs), facts=self._records(logs, kept), notices=tuple(told)
         )
 
     def _of_own_job(self) -> Iterator[str]:
         own = self.part.own_job
-        if own is not None and (self._all or _failed_steps(own)):
+        if own is not None and (self._all or failed_steps(own)):
             yield _NOT_THE_OWN
 
     @property
@@ -115,7 +112,7 @@ class _Reading:
             for job in self.part.jobs
             if (own is None or job.id != own.id) and job.completed and not timing.never_started(job)
         ]
-        wanted = [job for job in jobs if self._all or _failed_steps(job)]
+        wanted = [job for job in jobs if self._all or failed_steps(job)]
         return sorted(wanted, key=lambda job: (self._interval(job).start, job.id))
 
     def _interval(self, job: Job) -> timing.Interval:
@@ -157,7 +154,7 @@ class _Reading:
         if log.step is not None:
             windows = windows[:1]  # A number may repeat.
         surveyed = survey(log.read(), [each.interval for each in windows])
-        failed = _failed_steps(log.job)
+        failed = failed_steps(log.job)
         found = []
         for stretch in surveyed.stretches if windows else ():
             window = windows[stretch.step]
@@ -185,28 +182,6 @@ class _Reading:
             span=span,
             interval=window.interval,
         )
-
-    def _cut(self, logs: list[StepLog]) -> list[StepLog]:
-        failed = [each for each in logs if each.failed]
-        others = [each for each in logs if not each.failed]
-        given = shares(
-            [each.stretch.size for each in failed],
-            [each.stretch.size for each in others],
-            self.settings.inside.log_limit,
-        )
-        share_of = {id(each): share for each, share in zip((*failed, *others), given, strict=True)}
-        return [replace(each, cut=_lines_cut(each, share_of[id(each)])) for each in logs]
-
-    def _of_cut(self, logs: list[StepLog]) -> Iterator[str]:
-        cut = [each for each in logs if each.cut]
-        if cut:
-            lines = sum(each.cut for each in cut)
-            limit = self.settings.inside.log_limit
-            steps = "1 step" if len(cut) == 1 else f"{len(cut):,} steps"
-            yield (
-                f"{lines:,} lines of {steps} are left out, of each the first ones: all "
-                f"together is more text than the {limit:,} bytes that input log-limit allows"
-            )
 
     def _measured(self, logs: list[StepLog]) -> Iterator[Span]:
         if self.settings.tracing.detail is not Detail.STEP:
@@ -246,6 +221,7 @@ class _Reading:
                 each.logged.step.number,
                 redact=over_many_lines(self.parts.redact),
                 skip=each.cut,
+                longest=each.longest,
             )
             position = stretch.begin + stretch.lines
             yield from log_records(lines, each.logged, self.placement, resource, observed)
@@ -260,17 +236,9 @@ def _decoded(raw: Iterator[bytes], lines: int) -> Iterator[str]:
         return
 
 
-def _failed_steps(job: Job) -> tuple[Step, ...]:
-    """The steps whose logs tell why a job failed; where no step did, the last one that ran."""
-    failed = failures.failed_steps(job)
-    if failed or failures.job_error_type(job) is None:
-        return failed
-    return tuple(step for step in job.steps if timing.step_ran(step))[-1:]
-
-
 def _tells(log: KeptLog) -> bool:
     """Whether a log may hold lines of a step that failed."""
-    failed = _failed_steps(log.job)
+    failed = failed_steps(log.job)
     return any(log.step in (None, step.number) for step in failed)
 
 
@@ -279,16 +247,6 @@ def _is_of(log: KeptLog, window: StepWindow) -> bool:
     if log.step is None:
         return timing.step_ran(window.step)
     return log.step == window.step.number
-
-
-def _lines_cut(log: StepLog, share: int) -> int:
-    stretch = log.stretch
-    if share >= stretch.size:
-        return 0
-    if not share:
-        return stretch.lines
-    raw = islice(log.kept.read(), stretch.begin, stretch.begin + stretch.lines)
-    return lines_before_end(raw, stretch, share)
 
 
 def _measured_step(log: StepLog) -> Measured:

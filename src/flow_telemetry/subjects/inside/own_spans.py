@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flow_telemetry import identity
 from flow_telemetry.model import Job, Run
 from flow_telemetry.signals.placement import Placement
 
 
-def own_span_ids(placement: Placement, run: Run) -> frozenset[str]:
-    """Return the ids of a run's spans in its trace, and of what stands above it, hexadecimal."""
+def own_span_ids(placement: Placement, run: Run, beside: Iterable[str] = ()) -> frozenset[str]:
+    """Return the ids of a run's spans in its trace, and of what stands above it, hexadecimal.
+
+    ``beside`` are further references, of what reports of its jobs add.
+    """
     above = {placement.trace.root, placement.parent or placement.trace.root}
-    return frozenset(map(placement.span_id, [*above, *_references(run)]))
+    return frozenset(map(placement.span_id, [*above, *_references(run), *beside]))
 
 
 def _references(run: Run) -> Iterator[str]:

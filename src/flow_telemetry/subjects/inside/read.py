@@ -7,7 +7,7 @@ Each kind is read by its own module, which is loaded where the user asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -68,6 +68,7 @@ def read_inside(
 def _of_own_job(job: JobInside) -> Iterator[Inside]:
     """What the runner knows, and what of the workspace the user asks for."""
     asked = job.settings.inside
+    references: Iterable[str] = ()
     yield outer_context(job)
     if job.left.sampled:
         from flow_telemetry.subjects.inside.machine import read_machine
@@ -76,7 +77,9 @@ def _of_own_job(job: JobInside) -> Iterator[Inside]:
     if asked.test_reports:
         from flow_telemetry.subjects.inside.tests import read_tests
 
-        yield read_tests(job)
+        tests = read_tests(job)
+        references = tests.references
+        yield tests
     if asked.coverage_reports:
         from flow_telemetry.subjects.inside.coverage import read_job_coverage
 
@@ -84,7 +87,7 @@ def _of_own_job(job: JobInside) -> Iterator[Inside]:
     if asked.trace_files:
         from flow_telemetry.subjects.inside.traces import file_traces
 
-        yield file_traces(job)
+        yield file_traces(job, references)
 
 
 def _inside_of_run(settings: Settings, part: Part, placement: Placement, parts: Parts) -> Inside:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from hashlib import sha256
 from pathlib import Path
 
 from flow_telemetry.errors import ReportError
@@ -23,7 +24,13 @@ from flow_telemetry.settings import Detail
 from flow_telemetry.signals.measured import Measured
 from flow_telemetry.signals.metrics.of_runs import points_of_job
 from flow_telemetry.signals.metrics.of_tests import measurements_of_tests
-from flow_telemetry.signals.tests import PlacedSuite, count_facts, spans_of_tests
+from flow_telemetry.signals.tests import (
+    PlacedSuite,
+    count_facts,
+    references_of_tests,
+    spans_of_tests,
+)
+from flow_telemetry.sources.reports.content import whole
 from flow_telemetry.sources.reports.globs import FoundFile, find_files
 from flow_telemetry.sources.reports.junit import read_test_report
 from flow_telemetry.subjects.inside.attempt_before import failed_before, failed_now
@@ -66,8 +73,10 @@ def read_tests(job: JobInside) -> Inside:
     counts, left_out = counts_of(cases), _left_out(suites)
     detail = job.settings.tracing.detail
     measured = Measured(owner=job.reference, facts=count_facts(counts, left_out))
+    shown = suites if detail is Detail.STEP else []
     return Inside(
-        spans=spans_of_tests(job.make, job.reference, suites) if detail is Detail.STEP else (),
+        spans=spans_of_tests(job.make, job.reference, shown),
+        references=references_of_tests(job.reference, shown),
         facts=_measurements(job, [placed.suite for placed in suites]),
         measured=() if detail is Detail.RUN else (measured,),
         notices=(
@@ -81,19 +90,26 @@ def read_tests(job: JobInside) -> Inside:
 
 
 def _read_all(job: JobInside, workspace: Path) -> _Read:
+    """The reports in order of their names; a file that is there twice is one."""
     found = find_files(job.settings.inside.test_reports, workspace)
     reports: list[TestReport] = []
     written: list[datetime] = []
+    seen: set[bytes] = set()
     troubles = list(found.left_out)
     for number, file in enumerate(found.files):
         if job.parts.deadline.expired:
             troubles.append(f"{len(found.files) - number} reports were not read in time")
             break
         try:
-            report, at = read_test_report(file.path, file.name), _written_at(file)
+            content = whole(file.path, file.name)
+            digest = sha256(content).digest()
+            if digest in seen:
+                continue
+            report, at = read_test_report(content, file.name), _written_at(file)
         except ReportError as error:
             troubles.append(str(error))
             continue
+        seen.add(digest)
         reports.append(report)
         written.append(at)
     troubles += _left_over(job, reports, written)

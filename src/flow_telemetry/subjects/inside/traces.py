@@ -46,8 +46,11 @@ _LONGEST_NAME = 200
 _COARSE = timedelta(seconds=3)
 
 
-def file_traces(job: JobInside) -> Inside:
-    """Return what tools of the job wrote to files that input trace-files names."""
+def file_traces(job: JobInside, beside: Iterable[str] = ()) -> Inside:
+    """Return what tools of the job wrote to files that input trace-files names.
+
+    ``beside`` are the references of spans that leave beside those of the run, as of its tests.
+    """
     if job.workspace is None:
         return Inside(
             notices=("input trace-files: GITHUB_WORKSPACE is not set, so no files are found",)
@@ -55,7 +58,7 @@ def file_traces(job: JobInside) -> Inside:
     bounds = Bounds(files=MOST_FILES, size=MOST_BYTES)
     found = find_files(job.settings.inside.trace_files, job.workspace, bounds=bounds)
     reading = Reading.of(job.settings, job.parts, own_trace=job.placement.trace_id)
-    reading.spans.taken = own_span_ids(job.placement, job.run)
+    reading.spans.taken = own_span_ids(job.placement, job.run, beside)
     reading.tell(found.left_out)
     reading.read((file.name, file.path) for file in _of_this_job(job, found.files, reading.tell))
     return reading.inside(job.reference, "input trace-files")

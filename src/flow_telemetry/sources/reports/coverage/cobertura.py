@@ -10,7 +10,7 @@ from flow_telemetry.model.reports import (
     Covered,
 )
 from flow_telemetry.sources.reports.content import Content
-from flow_telemetry.sources.reports.coverage.tally import Tally, hit, plausible, total
+from flow_telemetry.sources.reports.coverage.tally import Tally, hit, hits, plausible, total
 from flow_telemetry.sources.reports.values import count, one_line
 from flow_telemetry.sources.reports.xml_events import XmlAttributes, read_events
 
@@ -29,13 +29,15 @@ def read_cobertura(content: Content, name: str) -> Coverage:
     lines = plausible(count(root.get("lines-covered")), count(root.get("lines-valid")))
     if lines is None and tally.empty:
         raise ReportError(f"{name} has Cobertura's format, but tells of no line")
+    if lines is None or not lines.coverable:
+        lines = tally.lines()
     branches = plausible(count(root.get("branches-covered")), count(root.get("branches-valid")))
     if branches is None or not branches.coverable:
         branches = tally.branches()
     return Coverage(
         name=name,
         format="cobertura",
-        lines=lines or tally.lines(),
+        lines=lines,
         branches=branches,
         packages=tally.packages(),
     )
@@ -71,13 +73,13 @@ class _Lines:
     def data(self, text: str) -> None: ...
 
     def _add(self, attributes: XmlAttributes) -> None:
-        number, hits = count(attributes.get("number")), count(attributes.get("hits"))
-        if number is None or hits is None:
+        number, times = count(attributes.get("number")), hits(attributes.get("hits"))
+        if number is None or times is None:
             return
         line = (self._file, number)
         if line not in self._hits:
             self.tally.count_one()
-        self._hits[line] = max(hits, self._hits.get(line, 0))
+        self._hits[line] = max(times, self._hits.get(line, 0))
         found = _CONDITIONS.search(attributes.get("condition-coverage", "")[:64])
         branches = plausible(int(found[1]), int(found[2])) if found else None
         if branches is not None:

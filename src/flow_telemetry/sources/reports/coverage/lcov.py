@@ -11,11 +11,10 @@ from flow_telemetry.model.reports import (
 )
 from flow_telemetry.sources.reports import content as files
 from flow_telemetry.sources.reports.content import Content
-from flow_telemetry.sources.reports.coverage.tally import NOTHING, Tally, hit, plausible
+from flow_telemetry.sources.reports.coverage.tally import NOTHING, Tally, hit, hits, plausible
 from flow_telemetry.sources.reports.values import count, folder
 
 _FIRST = ("TN:", "SF:", "#")
-_MOST_DIGITS = 15
 
 
 def looks_like_lcov(head: str) -> bool:
@@ -86,11 +85,4 @@ def _add(file: _SourceFile, kind: str, values: list[str]) -> None:
     if len(values) <= at or count(values[0]) is None:
         return
     key: object = int(values[0]) if kind == "DA" else tuple(values[:3])
-    kept[key] = max(kept.get(key, 0), _hits(values[at]))
-
-
-def _hits(text: str) -> int:
-    """What was hit more often than is worth counting was hit."""
-    if len(text) > _MOST_DIGITS and text.isdigit():
-        return 1
-    return count(text) or 0
+    kept[key] = max(kept.get(key, 0), hits(values[at]) or 0)

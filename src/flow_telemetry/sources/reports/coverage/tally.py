@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -10,9 +11,11 @@ from flow_telemetry.model.reports import (
     Covered,
     PackageCoverage,
 )
+from flow_telemetry.sources.reports.values import count
 
 # More lines than the largest projects have; each takes memory while a report is read.
 MOST_LINES = 3_000_000
+_NUMBER = re.compile(r"([0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]{1,3})?")
 
 NOTHING = Covered(covered=0, coverable=0)
 
@@ -36,6 +39,17 @@ def plausible(covered: int | None, coverable: int | None) -> Covered | None:
 def hit(counts: Mapping[object, int]) -> Covered:
     """Return how many of them were hit at least once."""
     return Covered(covered=sum(1 for hits in counts.values() if hits > 0), coverable=len(counts))
+
+
+def hits(text: str | None) -> int | None:
+    """Return how often something was hit, None where a text does not tell.
+
+    Of what is more than is worth counting, or was counted as `3.0`, only whether it was hit: 1.
+    """
+    found = count(text)
+    if found is None and text is not None and (number := _NUMBER.fullmatch(text.strip()[:64])):
+        return 1 if number[1].strip("0.") else 0
+    return found
 
 
 @dataclass(slots=True)
