@@ -8,12 +8,16 @@ A release carries the packages in `bundle/`. Where there is none for this Python
 the action sets up its own environment (install.py) and says so.
 """
 
-import gc
-import os
 import sys
-import warnings
-from collections.abc import Mapping
-from pathlib import Path
+
+try:
+    import gc
+    import os
+    import warnings
+    from collections.abc import Mapping
+    from pathlib import Path
+except KeyboardInterrupt:  # The step is cancelled: there is nothing yet that could tell more.
+    sys.exit(0)
 
 ACTION = Path(__file__).resolve().parent.parent
 
@@ -25,13 +29,16 @@ def main() -> int:
     sys.path.insert(0, str(ACTION))
     try:
         problem = None if use_bundle(ACTION) else use_environment(ACTION, os.environ)
+        if problem:
+            return give_up(f"{problem} Nothing was exported.", os.environ)
+        sys.path.remove(str(ACTION))
+        from flow_telemetry.action import (  # noqa: PLC0415 - importable from here on
+            main as run_action,
+        )
     except KeyboardInterrupt:
-        return 130
-    if problem:
-        return give_up(f"{problem} Nothing was exported.", os.environ)
-    sys.path.remove(str(ACTION))
-    from flow_telemetry.action import main as run_action  # noqa: PLC0415 - importable from here on
-
+        told = give_up("the step was cancelled as it began. Nothing was exported.", os.environ)
+        # At once: Python would end by the signal all the same where it came within an exec().
+        os._exit(told)
     gc.freeze()
     gc.enable()
     return run_action()

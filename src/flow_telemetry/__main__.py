@@ -1,7 +1,20 @@
-"""`python -m flow_telemetry` is the command `flow-telemetry`."""
+"""`python -m flow_telemetry` is the command `flow-telemetry`, and both begin here."""
 
 import sys
 
-from flow_telemetry.cli import main
+_INTERRUPTED = 130
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command line, and return its exit status: also where Ctrl-C comes as it loads."""
+    try:
+        from flow_telemetry import cli  # noqa: PLC0415 - most of the start is spent on this
+
+        return cli.main()
+    except KeyboardInterrupt:
+        sys.stderr.write("flow-telemetry: interrupted\n")
+        return _INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -21,7 +21,7 @@ from flow_telemetry.choosing import choose_subjects
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.export.sinks import NoSink
-from flow_telemetry.interruption import Interruption
+from flow_telemetry.interruption import Interrupted, Interruption
 from flow_telemetry.outcome import InsideTold, Outcome, Status
 from flow_telemetry.redaction import Redactor, redactor
 from flow_telemetry.settings import Door, LogLevel, Mode, Settings, load_settings, wants_failure
@@ -61,19 +61,21 @@ class ActionLog:
 
 def main() -> int:
     """Run the action in the environment of the process and return its exit status."""
-    _speak_utf8()
-    environ = dict(os.environ)
-    secrets = secrets_of(environ)
-    for secret in secrets:
-        core.set_secret(secret)
     interruption = Interruption(SystemClock())
-    settings, outcome = _export(environ, interruption, redactor(secrets))
-    try:
-        _tell(outcome, settings, environ)
-    except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
-        core.warning(f"the result could not be told in full: {_unexpected(error)}")
-    status = 1 if outcome.failed and wants_failure(environ) else 0
-    return interruption.leave(status)
+    # To the end: whoever cancels the step is told what came of it.
+    with interruption.listening():
+        _speak_utf8()
+        environ = dict(os.environ)
+        secrets = secrets_of(environ)
+        for secret in secrets:
+            core.set_secret(secret)
+        settings, outcome = _export(environ, interruption, redactor(secrets))
+        try:
+            _tell(outcome, settings, environ)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
+            core.warning(f"the result could not be told in full: {_unexpected(error)}")
+        status = 1 if outcome.failed and wants_failure(environ) else 0
+        return interruption.leave(status)
 
 
 def _speak_utf8() -> None:
@@ -89,7 +91,8 @@ def _export(
     try:
         settings = load_settings(environ, Door.ACTION)
         if settings.mode is Mode.CONTEXT:
-            return settings, without_credentials(_give_context(settings, environ), redact)
+            given = _give_context(settings, environ, interruption)
+            return settings, without_credentials(given, redact)
         off = pipeline.switched_off(settings)
         if off is not None:
             return settings, off
@@ -97,8 +100,8 @@ def _export(
         return settings, _run(settings, event, interruption)
     except FlowTelemetryError as error:
         problem = str(error)
-    except KeyboardInterrupt:  # The runner's first signal to a step that was cancelled.
-        problem = "the step was cancelled before everything was sent"
+    except Interrupted:
+        problem = f"the program was told to end ({interruption.name}): steps get no trace context"
     except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
         problem = _unexpected(error)
     outcome = Outcome(status=Status.SKIPPED, problems=(problem,), failed=True)
@@ -122,12 +125,12 @@ def _run(settings: Settings, event: Payload, interruption: Interruption) -> Outc
         bounded=reads_much(subjects),
         interruption=interruption,
     )
-    with interruption.listening():
-        outcome = pipeline.export(settings, subjects, parts)
-    return fit_for(audience, outcome)
+    return fit_for(audience, pipeline.export(settings, subjects, parts))
 
 
-def _give_context(settings: Settings, environ: Mapping[str, str]) -> Outcome:
+def _give_context(
+    settings: Settings, environ: Mapping[str, str], interruption: Interruption
+) -> Outcome:
     """Give the later steps of the job what they are to know; nothing is sent."""
     # Loaded where it is asked for: an export needs none of it.
     from flow_telemetry.context_step import give_context  # noqa: PLC0415
@@ -135,7 +138,8 @@ def _give_context(settings: Settings, environ: Mapping[str, str]) -> Outcome:
     clock = SystemClock()
     deadline, log = Deadline.after(clock, settings.timeout), ActionLog(settings.log_level)
     parts = build_parts(settings, sink=NoSink(), clock=clock, deadline=deadline, log=log)
-    given = give_context(settings, read_event(settings.runner.event_path), parts, environ)
+    event = read_event(settings.runner.event_path)
+    given = interruption.read(lambda: give_context(settings, event, parts, environ))
     for secret in given.secrets:
         core.set_secret(secret)
     _write("the job's context", lambda: _export_variables(given.variables))

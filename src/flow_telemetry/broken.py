@@ -14,9 +14,10 @@ import requests
 from urllib3 import exceptions as urllib3_exceptions
 
 PROXY_ADVICE = (
+    # No address as an example: what looks like one with a password is taken out where it is shown.
     "Check HTTPS_PROXY and HTTP_PROXY: where it answered 407, they are to hold its user and "
-    "password (http://user:password@host:port); where it answered 403, it lets nobody through to "
-    "that host. NO_PROXY lists the hosts that need none"
+    "password, before the host, with a colon between them and an at sign after them; where it "
+    "answered 403, it lets nobody through to that host. NO_PROXY lists the hosts that need none"
 )
 _PROXY_KINDS = (
     requests.exceptions.ProxyError,
@@ -46,7 +47,7 @@ def nested(error: BaseException) -> Iterator[BaseException]:
 def by_a_proxy(error: BaseException) -> str | None:
     """Return what a proxy did in place of making a connection; None where none is to blame."""
     found = list(nested(error))
-    if any(isinstance(each, requests.exceptions.InvalidProxyURL) for each in found):
+    if any(map(_of_a_wrong_address, found)):
         return _NOT_VALID
     if not any(isinstance(each, _PROXY_KINDS) for each in found):
         # requests' word for a scheme that it knows with further packages only.
@@ -65,6 +66,15 @@ def is_lasting(told: str) -> bool:
 def refused_certificate(error: BaseException) -> bool:
     """Return whether the server's certificate was not accepted."""
     return any(isinstance(each, ssl.SSLCertVerificationError) for each in nested(error))
+
+
+def _of_a_wrong_address(error: BaseException) -> bool:
+    """Return whether it is that of a proxy: for no other is the reason an exception."""
+    if not isinstance(error, requests.exceptions.InvalidURL):
+        return False
+    return isinstance(error, requests.exceptions.InvalidProxyURL) or any(
+        isinstance(each, urllib3_exceptions.LocationValueError) for each in error.args
+    )
 
 
 def _wants_socks(error: BaseException) -> bool:

@@ -22,8 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     given = sys.argv[1:] if arguments is None else list(arguments)
-    options = build_parser(given[0] if given else "").parse_args(given)
     try:
+        options = build_parser(given[0] if given else "").parse_args(given)
         status: int = options.run(options, dict(os.environ))
     except FlowTelemetryError as error:
         sys.stderr.write(f"flow-telemetry: {_without_credentials(str(error))}\n")

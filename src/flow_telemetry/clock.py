@@ -44,9 +44,13 @@ class SystemClock:
 
 @dataclass(slots=True)
 class Cut:
-    """An end that deadlines get later, all that share it at once; None while there is none."""
+    """An end that deadlines get later, all that share it at once; None while there is none.
+
+    ``by`` names the signal that it is made for.
+    """
 
     at: float | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,17 @@ class Deadline:
         """Whether no time is left."""
         return self.remaining() <= 0
 
+    @property
+    def ended(self) -> str:
+        """Why no time is left, in words."""
+        if self.cut.at is None:
+            return "the time for everything (input timeout) was used up"
+        return f"the program was told to end ({self.cut.by})"
+
     def check(self, doing: str) -> None:
         """Raise DeadlineExceeded, saying what was being done, where no time is left."""
         if self.expired:
-            raise DeadlineExceeded(
-                f"the time for everything (input timeout) was used up while {doing}"
-            )
+            raise DeadlineExceeded(f"{self.ended} while {doing}")
 
     def sleep(self, seconds: float) -> None:
         """Wait, but never past the deadline."""

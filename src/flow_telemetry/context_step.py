@@ -18,7 +18,7 @@ from flow_telemetry.inside.context import (
     context_in,
     format_baggage,
 )
-from flow_telemetry.inside.handed_on import hand_on
+from flow_telemetry.inside.handed_on import hand_on, read_handed_on
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Settings
 from flow_telemetry.sources.payload import Payload
@@ -53,7 +53,9 @@ def give_context(
     Raises:
         FlowTelemetryError: the run cannot be read, or our job cannot be told.
     """
-    found = read_context(settings, own_run(settings, event), parts)
+    folder = settings.runner.own_folder
+    told = None if folder is None else read_handed_on(folder)
+    found = read_context(settings, own_run(settings, event), parts, told)
     own = TraceContext(
         trace_id=found.trace.trace_id, span_id=found.trace.span_id(found.job), state=_STATE
     )
@@ -70,7 +72,7 @@ def give_context(
         line=f"the job's span is {own.traceparent}, {found.job}",
         problems=tuple(f"what the run belongs to is not all known: {why}" for why in found.unread),
         notices=(
-            *_kept(outer),
+            *(_kept(outer) if found.before is None else ()),
             *_noted(settings, found, outer),
             *(_measured(settings, environ) if settings.inside.measure else ()),
         ),
@@ -104,7 +106,7 @@ def _kept(outer: TraceContext | None) -> tuple[str, ...]:
 
 def _noted(settings: Settings, found: JobContext, outer: TraceContext | None) -> tuple[str, ...]:
     folder = settings.runner.own_folder
-    note = replace(found.note, outer="" if outer is None else outer.traceparent)
+    note = found.before or replace(found.note, outer="" if outer is None else outer.traceparent)
     try:
         if folder is None:
             raise FileNotFoundError("RUNNER_TEMP is not set")

@@ -10,7 +10,7 @@
     │   └── UnavailableError     no answer in time, or only failures of the server
     ├── ReportError         a file that a job left behind cannot be read; names it
     ├── SelectionError      what to export cannot be decided, such as which job is ours
-    ├── BudgetExceeded      the requests to GitHub that were allowed are used up
+    ├── BudgetExceeded      the requests to GitHub that were allowed are used up, or it refuses more
     └── DeadlineExceeded    the time for everything is used up
 
 Errors of libraries never leave ``sources`` and ``export``: they are mapped there.
@@ -40,7 +40,7 @@ class DeadlineExceeded(FlowTelemetryError):
 
 
 class BudgetExceeded(FlowTelemetryError):
-    """No more requests to GitHub are allowed: `max-requests`, or hardly any rate limit is left."""
+    """No more is asked of GitHub: `max-requests`, hardly any rate limit is left, or it refuses."""
 
 
 class SourceError(FlowTelemetryError):

@@ -91,6 +91,7 @@ class Interruption:
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         now = self._clock.monotonic()
+        self.cut.by = signal.Signals(number).name
         # A second signal means it: then nothing more is tried.
         self.cut.at = now if self.signal is not None else now + SENDING_SECONDS
         self.signal = number

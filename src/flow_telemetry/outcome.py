@@ -117,8 +117,10 @@ def merged(outcomes: Iterable[Outcome]) -> Outcome:
     statuses = [each.status for each in all_of]
     exported = [e for each in all_of if each.exported for e in (each.exported, *each.further)]
     worst = next((s for s in _FROM_THE_WORST if s in statuses), Status.SKIPPED)
+    failed = any(each.failed for each in all_of)
     return Outcome(
-        status=worst,
+        # One of which nothing could be read had nothing to send, and still is missing.
+        status=Status.PARTIAL if failed and worst is Status.EXPORTED else worst,
         exported=exported[0] if exported else None,
         further=tuple(exported[1:]),
         deliveries=merged_deliveries(d for each in all_of for d in each.deliveries),
@@ -126,7 +128,7 @@ def merged(outcomes: Iterable[Outcome]) -> Outcome:
         notices=_once(text for each in all_of for text in each.notices),
         left_out=_once(text for each in all_of for text in each.left_out),
         seconds=sum(each.seconds for each in all_of),
-        failed=any(each.failed for each in all_of),
+        failed=failed,
     )
 
 

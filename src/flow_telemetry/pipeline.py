@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ from flow_telemetry.telemetry import Delivery, Failure
 from flow_telemetry.views.texts import without_credentials, without_people
 
 
-def export(settings: Settings, subjects: tuple[Subject, ...], parts: Parts) -> Outcome:
+def export(settings: Settings, subjects: Iterable[Subject], parts: Parts) -> Outcome:
     """Export the subjects and tell what came of it.
 
     Each is read when the spans of the one before are under way. Errors become the outcome's
@@ -79,7 +79,7 @@ class _Gathered:
 
 def _telemetry(
     settings: Settings,
-    subjects: tuple[Subject, ...],
+    subjects: Iterable[Subject],
     parts: Parts,
     gathered: _Gathered,
     limit: AgeLimit | None,

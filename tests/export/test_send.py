@@ -297,6 +297,17 @@ def test_after_the_deadline_the_rest_is_spooled(spool: Spool) -> None:
     assert "input timeout" in failure.problem
 
 
+def test_a_signal_is_not_blamed_on_an_input(spool: Spool) -> None:
+    """The step was cancelled: there was time enough, and nothing that could be raised."""
+    deadline = Deadline.after(FakeClock(), 60)
+    deadline.cut.at = deadline.clock.monotonic()
+    delivery = send_by(FakeSender(lambda _: Answer(status=200)), spool, make_spans(3), deadline)
+    assert delivery.spooled == 3
+    [failure] = delivery.failures
+    assert "told to end" in failure.problem
+    assert "input timeout" not in f"{failure.problem} {failure.advice}"
+
+
 def test_a_thread_that_hangs_holds_neither_program_nor_spans(spool: Spool) -> None:
     """A dead resolver or socket keeps its thread; its batch is spooled all the same."""
     released = threading.Event()

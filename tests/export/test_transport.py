@@ -257,6 +257,15 @@ def test_the_deadline_for_everything_bounds_a_request(deliver: Deliver, receiver
     assert (attempt.answer.trouble, attempt.requests) == (Trouble.DEADLINE, 1)
 
 
+def test_a_signal_ends_what_is_under_way(deliver: Deliver, receiver: Receiver) -> None:
+    """It is told from a time that ended."""
+    receiver.script("/v1/traces", black_hole(), times=None)
+    deadline = seconds_from_now(60)
+    deadline.cut.at = deadline.clock.monotonic() + 0.5
+    attempt = deliver(make_target(receiver.url, timeout=30), deadline=deadline)
+    assert (attempt.answer.trouble, attempt.requests) == (Trouble.INTERRUPTED, 1)
+
+
 def test_without_time_no_request_is_made(deliver: Deliver, receiver: Receiver) -> None:
     """A deadline that is over leaves the backend alone."""
     clock = FakeClock()

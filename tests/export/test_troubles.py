@@ -74,9 +74,11 @@ def test_what_a_proxy_did_is_told() -> None:
     unreachable = urllib3_exceptions.ProxyError("secret", ConnectionRefusedError(111, "refused"))
     socks = requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
     wrong = requests.exceptions.InvalidProxyURL("secret")
-    assert [trouble_of(each) for each in (unreachable, socks, wrong)] == [
+    unparsed = requests.exceptions.InvalidURL(urllib3_exceptions.LocationParseError("secret"))
+    assert [trouble_of(each) for each in (unreachable, socks, wrong, unparsed)] == [
         (Trouble.PROXY, "it could not be reached"),
         (Trouble.PROXY, "SOCKS is not supported"),
+        (Trouble.PROXY, "its address is not valid"),
         (Trouble.PROXY, "its address is not valid"),
     ]
 

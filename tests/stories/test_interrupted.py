@@ -7,15 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from tests.support.program import Program, Result
 from tests.support.waiting import until
 
 from flow_telemetry.testing import events
-from flow_telemetry.testing.faults import black_hole
+from flow_telemetry.testing.faults import black_hole, status
 from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.records import Run
@@ -23,6 +24,7 @@ from flow_telemetry.testing.world import START, World, job, step
 
 DOOR = "import sys; from flow_telemetry.action import main; sys.exit(main())"
 MOST_SECONDS = 5.0
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals to send")
 
@@ -30,9 +32,15 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no such 
 class Step:
     """The action as a process that can be sent signals, as the runner does."""
 
-    def __init__(self, program: Program, run: Run, **inputs: object) -> None:
+    def __init__(
+        self,
+        program: Program,
+        run: Run,
+        place: Mapping[str, str] | None = None,
+        **inputs: object,
+    ) -> None:
         event = events.workflow_run(program.github.world, run)
-        of_place = {"GITHUB_EVENT_NAME": "workflow_run", "PYTHONUTF8": "1"}
+        of_place = {"GITHUB_EVENT_NAME": "workflow_run", "PYTHONUTF8": "1", **(place or {})}
         self.program = program
         environ = program.action_environ(of_place, event=event, **inputs)
         self.process = subprocess.Popen(
@@ -62,6 +70,17 @@ class Step:
         seconds = time.monotonic() - began
         done = self.program._result(self.process.returncode, stdout, stderr)
         return seconds, done
+
+
+def command(program: Program, *words: str) -> subprocess.Popen[str]:
+    """Start the command line."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "flow_telemetry", *words],
+        env={**os.environ, **program.command_environ()},
+        cwd=program.folder,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
 
 
 @pytest.fixture
@@ -106,6 +125,9 @@ def test_what_hangs_on_its_way_is_kept_in_the_spool(
     names = {span.name for span in result.spooled}
     assert {"RUN CI", "test", "Test"} <= names
     assert result.outputs["status"] == "spooled"
+    told = " ".join(result.warnings)
+    assert "the program was told to end" in told
+    assert "input timeout" not in told
 
 
 def test_a_second_signal_ends_it_at_once(program: Program, run: Run, receiver: Receiver) -> None:
@@ -124,18 +146,145 @@ def test_a_second_signal_ends_it_at_once(program: Program, run: Run, receiver: R
 def test_the_command_line_tells_the_shell(program: Program, run: Run, receiver: Receiver) -> None:
     """Ctrl-C: what was read is kept, and the exit status is a shell's for SIGINT."""
     receiver.script("/v1/", black_hole(), times=None)
-    environ = program.command_environ()
-    words = ["export", "run", "--repo=acme/shop", f"--run-id={run.id}"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flow_telemetry", *words, f"--otlp-endpoint={receiver.url}"],
-        env={**os.environ, **environ},
-        cwd=program.folder,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
+    words = ("export", "run", "--repo=acme/shop", f"--run-id={run.id}")
+    process = command(program, *words, f"--otlp-endpoint={receiver.url}")
     until(lambda: receiver.requests, "the program sends nothing")
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in stderr
+    assert "input timeout" not in stderr
     assert list((program.folder / "flow-telemetry-spool").glob("traces-*.jsonl"))
+
+
+def test_a_signal_while_the_results_are_told_ends_nothing(
+    program: Program, run: Run, receiver: Receiver
+) -> None:
+    """All was delivered, and the summary is being written: it is written to its end."""
+    summary = program.folder / "slow-summary"
+    os.mkfifo(summary)
+    cancelled = Step(program, run, {"GITHUB_STEP_SUMMARY": str(summary)})
+    cancelled.until(lambda: "trace-id" in program._written("output"))
+    cancelled.send(signal.SIGINT)
+    written = summary.read_text(encoding="utf-8")
+    _, result = cancelled.result()
+    assert (result.status, result.outputs["status"]) == (0, "exported")
+    assert "Traceback" not in result.log
+    assert "CI: success" in written
+    assert result.warnings == []
+
+
+def test_the_context_step_stops_waiting(program: Program, run: Run, github: FakeGitHub) -> None:
+    """The job is cancelled while GitHub is asked where it belongs."""
+    github.script("/actions/runs", black_hole(), times=None)
+    cancelled = Step(program, run, mode="context")
+    cancelled.until(lambda: bool(github.paths))
+    cancelled.send(signal.SIGINT)
+    seconds, result = cancelled.result()
+    assert seconds < MOST_SECONDS
+    assert result.status == 0
+    assert "SIGINT" in " ".join(result.warnings)
+    assert "Traceback" not in result.log
+
+
+def test_a_replay_says_that_it_was_ended(program: Program, run: Run, receiver: Receiver) -> None:
+    """What was not sent stays in its file, and no input is blamed."""
+    receiver.script("/v1/", status(503), times=7)
+    program.export(run, timeout=1)
+    spool = program.folder / "temp" / "flow-telemetry"
+    kept = {each.name for each in spool.iterdir()}
+    receiver.script("/v1/", black_hole(), times=None)
+    before = len(receiver.requests)
+    process = command(program, "replay", str(spool), f"--otlp-endpoint={receiver.url}")
+    until(lambda: len(receiver.requests) > before, "the program sends nothing")
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "told to end (SIGINT)" in stderr
+    assert "input timeout" not in stderr
+    assert {each.name for each in spool.iterdir()} == kept
+
+
+def test_a_sweep_that_is_ended_says_what_is_left(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Ctrl-C in the middle of it."""
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    for number in range(1, 9):
+        world.pull_request(
+            number,
+            branch=f"branch-{number}",
+            opened_at=now - timedelta(hours=2),
+            merged_at=now - timedelta(minutes=number),
+        )
+    receiver.script("/v1/traces", black_hole(), after=2, times=None)
+    words = ("sweep", "--repo=acme/shop", "--since=1h", f"--otlp-endpoint={receiver.url}")
+    process = command(program, *words)
+
+    def third() -> bool:
+        return len([each for each in receiver.requests if each.path == "/v1/traces"]) > 2
+
+    until(third, "the third is not sent")
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "told to end (SIGINT): 6 things are left to the next sweep" in stderr
+
+
+# Sends the signal at the moment when a module is looked for.
+CANCELLED_AS_IT_LOADS = """
+import os, runpy, signal, sys
+module, door = sys.argv[1:3]
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+sys.argv = sys.argv[2:]
+run = runpy.run_path if door.endswith(".py") else runpy.run_module
+run(door, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("module", ["flow_telemetry.cli", "flow_telemetry.commands.export"])
+def test_ctrl_c_as_the_command_line_starts_is_no_fault(program: Program, module: str) -> None:
+    """It is still loading what it needs."""
+    done = subprocess.run(
+        [sys.executable, "-c", CANCELLED_AS_IT_LOADS, module, "flow_telemetry", "export", "run"],
+        env={**os.environ, **program.command_environ()},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "flow-telemetry: interrupted\n")
+
+
+def cancelled_as_it_loads(program: Program, module: str) -> subprocess.CompletedProcess[str]:
+    """Start the action as its launcher does, and cancel the step when a module is loaded."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-I", "-S", "-B", "-c", CANCELLED_AS_IT_LOADS),
+            *(module, str(ROOT / "launcher" / "main.py")),
+        ],
+        env={**os.environ, **program.action_environ()},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_step_that_is_cancelled_as_it_starts_says_so(program: Program) -> None:
+    """Before the action itself is loaded."""
+    done = cancelled_as_it_loads(program, "launcher.install")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "::warning" in done.stdout
+    assert "cancelled" in done.stdout
+    assert "status=skipped" in program._written("output")
+
+
+def test_a_step_that_is_cancelled_before_that_is_no_fault(program: Program) -> None:
+    """There is nothing yet that could say it."""
+    done = cancelled_as_it_loads(program, "gc")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -152,3 +152,26 @@ def test_a_socks_proxy_is_told(program: Program, run: Run) -> None:
     """It would take a further package."""
     result = export(program, run, {}, "socks5://127.0.0.1:1080")
     assert "SOCKS is not supported" in result.warnings[0]
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://proxy:99999", "ftp://proxy:1080"])
+def test_an_address_of_a_proxy_that_is_none_is_told_at_once(
+    program: Program, receiver: Receiver, run: Run, address: str
+) -> None:
+    """By the variables that hold it, for GitHub and for the backend; nothing is asked again."""
+    of_github = export(program, run, {}, address)
+    around = both_cases({"NO_PROXY": "127.0.0.1"})
+    endpoint = receiver.url.replace("127.0.0.1", "localhost")
+    of_backend = export(program, run, around, address, otlp_endpoint=endpoint)
+    for result in (of_github, of_backend):
+        (warning,) = result.warnings
+        assert "did not make a connection" in warning
+        assert "its address is not valid. Check HTTPS_PROXY and HTTP_PROXY" in warning
+        assert "again in" not in result.log
+        assert "GITHUB_API_URL" not in warning
+
+
+def test_the_advice_on_a_proxys_password_is_shown_whole(program: Program, run: Run) -> None:
+    """An example of an address with one would be taken for a credential."""
+    result = export(program, run, {}, "http://proxy:99999")
+    assert "before the host, with a colon between them and an at sign after" in result.warnings[0]

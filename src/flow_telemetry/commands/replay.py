@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from flow_telemetry.build import choices_of, redactor_of
@@ -58,6 +59,9 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     with interruption.listening():
         problems, replayed = _replay(settings, options.files, deadline)
     outcome = _outcome(problems, replayed, clock.monotonic() - began)
+    if interruption.name and outcome.failed:
+        told = f"the program was told to end ({interruption.name}): what is left stayed in its file"
+        outcome = replace(outcome, problems=(told, *outcome.problems))
     status = tell(outcome, sys.stderr)
     return interruption.leave(interruption.status or status)
 
@@ -92,7 +96,10 @@ def _outcome(problems: Sequence[str], replayed: Sequence[Replayed], seconds: flo
         status=_status(deliveries, complete),
         deliveries=deliveries,
         problems=tuple(dict.fromkeys([*causes, *told])),
-        notices=tuple(notice for each in deliveries for notice in each.notices),
+        notices=(
+            *(notice for each in deliveries for notice in each.notices),
+            *(notice for each in replayed for notice in each.notices),
+        ),
         seconds=seconds,
         failed=not complete,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from flow_telemetry import pipeline
@@ -15,7 +15,14 @@ from flow_telemetry.outcome import Outcome, Status, merged
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Door, Mode, Settings, load_settings
 from flow_telemetry.subject import Subject, SweepSubject
-from flow_telemetry.subjects.sweep import Sweep, find_subjects, mark_of, within_sweep
+from flow_telemetry.subjects.sweep import (
+    Sweep,
+    early_end,
+    find_subjects,
+    mark_of,
+    why_ended,
+    within_sweep,
+)
 
 
 def add_command(commands: Subparsers) -> None:
@@ -65,28 +72,39 @@ def _sweep(
         sweep = find_subjects(settings, subject, parts, sent=_noted(resume))
     except FlowTelemetryError as error:
         return Outcome(status=Status.SKIPPED, problems=(str(error),), failed=True)
-    subjects = tuple(sweep.subjects)
-    found = _found(sweep)
-    done = Outcome(status=Status.SKIPPED)
-    for number, group in enumerate([subjects] if at_once else [(s,) for s in subjects], start=1):
-        parts.log.progress(f"{number} of {len(subjects)}, {parts.github.requests} requests")
+    begun: list[Subject] = []
+    todo = _until_the_end(sweep, parts, begun)
+    done, left = Outcome(status=Status.SKIPPED), len(sweep.subjects)
+    for group in [todo] if at_once else ((each,) for each in todo):
         outcome = pipeline.export(within_sweep(settings), group, parts)
         done = merged((done, outcome))
+        # What failed at the end is left as well as what was not begun.
+        left -= len(begun) - (outcome.failed and bool(why_ended(parts)))
         if resume is not None and not outcome.failed:
-            _note(resume, group)
-        if parts.github.budget_exceeded:
-            break
-    return merged((found, done))
+            _note(resume, begun)
+        begun.clear()
+    return merged((_found(sweep, early_end(sweep, parts, left)), done))
 
 
-def _found(sweep: Sweep) -> Outcome:
+def _until_the_end(sweep: Sweep, parts: Parts, begun: list[Subject]) -> Iterator[Subject]:
+    """What was found, as long as more may be read; ``begun`` gets each that is taken."""
+    for number, subject in enumerate(sweep.subjects, start=1):
+        if why_ended(parts):
+            return
+        parts.log.progress(f"{number} of {len(sweep.subjects)}, {parts.github.requests} requests")
+        begun.append(subject)
+        yield subject
+
+
+def _found(sweep: Sweep, ended: tuple[str, ...]) -> Outcome:
     subjects, sent = len(sweep.subjects), sweep.already_sent
+    unread = (*sweep.unread, *ended)
     return Outcome(
         status=Status.SKIPPED,
         notices=(f"{subjects} things to send were found, {sent} more had been sent before",),
-        problems=tuple(f"the sweep could not read all: {each}" for each in sweep.unread),
+        problems=tuple(f"the sweep could not read all: {each}" for each in unread),
         left_out=sweep.left_out,
-        failed=bool(sweep.unread),
+        failed=bool(unread),
     )
 
 

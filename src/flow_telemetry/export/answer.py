@@ -30,6 +30,7 @@ class Trouble(Enum):
     URL = auto()
     ENCODING = auto()
     DEADLINE = auto()
+    INTERRUPTED = auto()
     OTHER = auto()
 
 

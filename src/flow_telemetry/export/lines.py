@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
+
+from flow_telemetry.export.held import hold
 
 
 class LinesFile:
@@ -17,21 +20,31 @@ class LinesFile:
     replaced. A symbolic link is followed.
     """
 
-    def __init__(self, path: Path, mode: int) -> None:
+    def __init__(self, path: Path, mode: int, *, unfinished: str = "") -> None:
         """Create the unfinished file, with at most the permissions of ``mode``.
+
+        ``unfinished`` is its name until then, for one who looks for it after a kill; without, the
+        name is hidden.
 
         Raises:
             OSError: that is not possible.
         """
         self._in_place = path.exists() and not path.is_file()
         self._path = path if self._in_place else path.resolve()
-        self._unfinished = self._path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+        hidden = f".{path.name}.{secrets.token_hex(4)}.partial"
+        self._unfinished = self._path.with_name(unfinished or hidden)
         if self._in_place:
             self._file = FileIO(path, "wb")
         else:
             # Path.open() cannot be told the permissions.
             self._file = FileIO(self._unfinished, "xb", opener=_opener(mode))
+            hold(self._file)
         self._size = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes were written."""
+        return self._size
 
     def write(self, text: str) -> None:
         """Append the text as one line, or nothing of it.
@@ -68,7 +81,8 @@ class LinesFile:
             if self._in_place or not self._size:
                 return self._path if self._size else None
             os.fsync(self._file.fileno())
-            self._file.close()
+            if sys.platform == "win32":
+                self._file.close()  # What is open gets no other name there.
             self._unfinished.replace(self._path)
         finally:
             self._clean_up()

@@ -87,6 +87,10 @@ _TEXTS = {
         "the time for everything (input timeout) ended before {origin} had answered",
         "Raise input timeout, or find out why the endpoint takes long",
     ),
+    Trouble.INTERRUPTED: (
+        "the program was told to end (a cancelled step, or Ctrl-C) before {origin} had answered",
+        "What is kept can be sent later by flow-telemetry replay",
+    ),
     Trouble.OTHER: (
         "a request to {origin} failed{detail}",
         "This kind of failure is not known here: please report it",

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.export.causes import NOUNS, Cause
-from flow_telemetry.export.claim import Claim, ClaimError, claim, claims_in, told_of
+from flow_telemetry.export.claim import (
+    Claim,
+    ClaimError,
+    claim,
+    claims_in,
+    told_of,
+    unfinished_in,
+)
 from flow_telemetry.export.forms import Choices
 from flow_telemetry.export.leftovers import Leftovers
 from flow_telemetry.export.message_texts import redact_texts
@@ -23,10 +30,14 @@ _MOST_DAMAGED_TOLD = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """What came of a file: ``problems`` say what is left of it, and why, a sentence each."""
+    """What came of a file: ``problems`` say what is left of it, and why, a sentence each.
+
+    ``notices`` are what else is worth knowing of it.
+    """
 
     deliveries: tuple[Delivery, ...] = ()
     problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -66,7 +77,7 @@ class Replay:
     def file(self, file: Path) -> Replayed:
         """Send every line of a file, and let stand there what was not delivered."""
         if self._deadline.expired:
-            return Replayed(problems=(f"{file} was not begun: the time was over (input timeout)",))
+            return Replayed(problems=(f"{file} was not begun: {self._deadline.ended}",))
         try:
             claimed = claim(file)
         except ClaimError as error:
@@ -86,7 +97,9 @@ class Replay:
                 left.undo()
         except OSError as error:
             problems.append(_not_rewritten(file, error))
-        return Replayed(deliveries=deliveries, problems=tuple(problems))
+        return Replayed(
+            deliveries=deliveries, problems=tuple(problems), notices=_of_a_kill(file, claimed)
+        )
 
     def _sink(self, left: Leftovers) -> OtlpSink:
         return OtlpSink(
@@ -137,6 +150,7 @@ class Replay:
 def files_in(paths: Iterable[Path], tell: Callable[[str], None]) -> list[Path]:
     """Return the files to replay: those that are named, and `*.jsonl` in folders that are.
 
+    So is what killed exports left in these folders, but nothing that is still being written.
     ``tell`` gets a sentence for each file that another replay has.
     """
     found: dict[Path, None] = {}
@@ -144,7 +158,7 @@ def files_in(paths: Iterable[Path], tell: Callable[[str], None]) -> list[Path]:
         if not path.is_dir():
             found[path] = None
             continue
-        found.update(dict.fromkeys(sorted(path.rglob("*.jsonl"))))
+        found.update(dict.fromkeys([*sorted(path.rglob("*.jsonl")), *unfinished_in(path)]))
         for taken in claims_in(path):
             tell(told_of(taken))
     return list(found)
@@ -164,6 +178,13 @@ def _refused(file: Path, left: Leftovers) -> Iterator[str]:
             f"{_some(left.refused.count)} of {file} would be refused whenever they are sent, and "
             f"were moved to {left.refused.path}"
         )
+
+
+def _of_a_kill(file: Path, claimed: Claim) -> tuple[str, ...]:
+    if not claimed.unfinished:
+        return ()
+    torn = "; what was written of its last line is lost" if claimed.torn else ""
+    return (f"{file} was left by an export that was killed, and was replayed all the same{torn}",)
 
 
 def _not_rewritten(file: Path, error: OSError) -> str:

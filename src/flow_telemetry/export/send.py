@@ -19,6 +19,7 @@ from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.redaction import origin
 from flow_telemetry.export.spool import Keeping, Kept
 from flow_telemetry.export.tally import Tally
+from flow_telemetry.export.troubles import out_of_time
 from flow_telemetry.export.verdict import Verdict, judge
 from flow_telemetry.export.workers import Report, Sender, Workers
 from flow_telemetry.log import Log, Silent
@@ -94,10 +95,12 @@ class Export:
         self._tally.collected += batch.count
         while (report := self._workers.next_report(0)) is not None:
             self._settle(report)
-        while len(self._in_flight) >= _MOST_IN_FLIGHT:
-            self._wait()
+        if not self._has_room():
+            cause = self._cause_of(out_of_time(self._deadline))
+            self._add_untried(self._form.first(batch), cause)
+            return
         if self._deadline.expired:
-            self._give_up_hope(self._cause_of(Trouble.DEADLINE))
+            self._give_up_hope(self._cause_of(out_of_time(self._deadline)))
         first = self._form.first(batch)
         if self._hopeless is not None:
             self._leave_untried(first, self._hopeless)
@@ -152,10 +155,25 @@ class Export:
         self._in_flight[self._submitted] = flight
         self._workers.submit(self._submitted, flight.sent)
 
-    def _wait(self) -> None:
+    def _has_room(self) -> bool:
+        """Wait for room; a program that was told to end has no time for that, and has none."""
+        while len(self._in_flight) >= _MOST_IN_FLIGHT:
+            if self._hurries:
+                return False
+            self._wait(for_room=True)
+        return True
+
+    @property
+    def _hurries(self) -> bool:
+        """Whether the program was told to end, and has a moment left."""
+        return self._deadline.cut.at is not None and not self._deadline.expired
+
+    def _wait(self, *, for_room: bool = False) -> None:
         """Settle one more batch; where none ends in time, all that are under way."""
         until = self._deadline.clock.monotonic() + self._patience
         while (report := self._workers.next_report(self._moment())) is None:
+            if for_room and self._hurries:
+                return
             left = until - self._deadline.clock.monotonic()
             if self._deadline.remaining(left) <= 0:
                 break
@@ -163,7 +181,8 @@ class Export:
         if report is not None:
             self._settle(report)
             return
-        cause = self._cause_of(Trouble.DEADLINE if self._deadline.expired else Trouble.TIMEOUT)
+        late = out_of_time(self._deadline) if self._deadline.expired else Trouble.TIMEOUT
+        cause = self._cause_of(late)
         self._give_up_hope(cause)
         self._abandon(cause)
 

@@ -17,7 +17,7 @@ from flow_telemetry import __version__
 from flow_telemetry.bounded import BoundedAdapter
 from flow_telemetry.clock import Deadline
 from flow_telemetry.export.answer import Answer, Trouble
-from flow_telemetry.export.troubles import trouble_of
+from flow_telemetry.export.troubles import out_of_time, trouble_of
 from flow_telemetry.telemetry import SignalTarget
 
 MOST_BODY_BYTES = 64 * 1024
@@ -89,7 +89,7 @@ class RecordingSession(requests.Session):
     def _or_deadline(self, trouble: Trouble | None) -> Trouble | None:
         """Tell a slow endpoint from one that was given less than its time."""
         if trouble in (Trouble.TIMEOUT, Trouble.CONNECT_TIMEOUT) and self._deadline.expired:
-            return Trouble.DEADLINE
+            return out_of_time(self._deadline)
         return trouble
 
 

@@ -1,7 +1,8 @@
 """Keeping on disk what was not delivered, as OTLP JSON lines: the Collector's file format.
 
 Each export writes files of its own, so that exports side by side never meet, and a file appears
-under its name only when it is whole.
+under its name only when it is whole. None becomes large: a kill leaves little that is not whole,
+and `replay` finds that too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from flow_telemetry.export.causes import Cause
+from flow_telemetry.export.claim import unfinished_name
 from flow_telemetry.export.encode import line_of
 from flow_telemetry.export.intake import Batch, Item
 from flow_telemetry.export.lines import LinesFile
@@ -21,6 +23,8 @@ from flow_telemetry.telemetry import Failure, Prepared, Signal
 
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
+# A file of so many bytes is ended: about 5,000 spans.
+_MOST_FILE_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +97,15 @@ class Spool:
 
         def new_file() -> LinesFile:
             self._folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-            return LinesFile(self._new_path(signal), _PRIVATE_FILE)
+            path = self._new_path(signal)
+            return LinesFile(path, _PRIVATE_FILE, unfinished=unfinished_name(path.name))
 
         return LinesWriter(
             new_file,
             problem="the spool could not be written",
             advice="Name a folder that can be written, with room, in input spool-path",
             reader=self._reader,
+            most_bytes=_MOST_FILE_BYTES,
         )
 
     def _new_path(self, signal: Signal) -> Path:
@@ -108,7 +114,7 @@ class Spool:
 
 
 class LinesWriter:
-    """Writes batches of any signal to one file, which is made for the first.
+    """Writes batches of any signal to a file, which is made for the first, or to several.
 
     A failing disk raises nothing: what it takes away is counted.
     """
@@ -120,13 +126,20 @@ class LinesWriter:
         problem: str,
         advice: str,
         reader: Reader | None = None,
+        most_bytes: float = float("inf"),
     ) -> None:
-        """Touch nothing yet. The texts are for failures of the disk."""
+        """Touch nothing yet. The texts are for failures of the disk.
+
+        A file that has ``most_bytes`` is published, and the next one begun.
+        """
         self._new_file = new_file
         self._problem = problem
         self._advice = advice
         self._reader = reader
+        self._most_bytes = most_bytes
         self._file: LinesFile | None = None
+        self._in_file: dict[Signal, int] = {}
+        self._files: list[str] = []
         self._counts: dict[Signal, _Count] = {}
 
     def add(self, batch: Batch, *, items: int, cause: Cause | None = None) -> None:  # noqa: ARG002
@@ -142,22 +155,32 @@ class LinesWriter:
             self._file.write(line_of(shown))
         except (OSError, ValueError) as error:
             count.lose(items, error)
-        else:
-            count.items += items
+            return
+        self._in_file[batch.signal] = self._in_file.get(batch.signal, 0) + items
+        if self._file.size >= self._most_bytes:
+            self._publish()
 
     def close(self) -> dict[Signal, Kept]:
-        """Publish the file, if there is one, and return what it holds of each signal."""
-        file, self._file = self._file, None
-        published = None
-        if file is not None:
-            try:
-                published = file.publish()
-            except OSError as error:
-                for count in self._counts.values():
-                    count.lose(count.items, error)
-                    count.items = 0
-        files = () if published is None else (str(published),)
+        """Publish what is not yet, and return what the files hold of each signal."""
+        self._publish()
+        files = tuple(self._files)
         return {signal: self._kept(count, files) for signal, count in self._counts.items()}
+
+    def _publish(self) -> None:
+        file, self._file = self._file, None
+        held, self._in_file = self._in_file, {}
+        if file is None:
+            return
+        try:
+            published = file.publish()
+        except OSError as error:
+            for signal, items in held.items():
+                self._counts[signal].lose(items, error)
+            return
+        if published is not None:
+            self._files.append(str(published))
+        for signal, items in held.items():
+            self._counts[signal].items += items
 
     def _kept(self, count: _Count, files: tuple[str, ...]) -> Kept:
         return Kept(

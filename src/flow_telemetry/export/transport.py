@@ -7,9 +7,10 @@ import random
 import zlib
 
 from flow_telemetry.clock import Deadline
-from flow_telemetry.export.answer import Answer, Attempt, Trouble
+from flow_telemetry.export.answer import Answer, Attempt
 from flow_telemetry.export.retries import is_worth_another, pause
 from flow_telemetry.export.session import RecordingSession
+from flow_telemetry.export.troubles import out_of_time
 from flow_telemetry.telemetry import SignalTarget
 
 # For a batch with all its retries, where no deadline bounds it: a Retry-After may ask for a day.
@@ -36,7 +37,7 @@ class OtlpSender:
         seconds_left = self._deadline.remaining(LONGEST_BATCH_SECONDS)
         last = Deadline.after(clock, seconds_left, self._deadline.cut)
         packed = compressed(body, self._compression)
-        answer, tries = Answer(trouble=Trouble.DEADLINE), 0
+        answer, tries = Answer(trouble=out_of_time(self._deadline)), 0
         while not last.expired:
             answer, tries = self._session.exchange(packed), tries + 1
             if not is_worth_another(answer, tries):

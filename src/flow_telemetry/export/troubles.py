@@ -10,6 +10,7 @@ import requests
 from urllib3 import exceptions as urllib3_exceptions
 
 from flow_telemetry.broken import by_a_proxy, nested
+from flow_telemetry.clock import Deadline
 from flow_telemetry.export.answer import Trouble
 
 # What OpenSSL says where the other side does not speak TLS at all.
@@ -43,6 +44,11 @@ _KINDS: tuple[tuple[type[BaseException], Trouble], ...] = (
     (urllib3_exceptions.ProtocolError, Trouble.CLOSED),
     (urllib3_exceptions.DecodeError, Trouble.NOT_HTTP),
 )
+
+
+def out_of_time(deadline: Deadline) -> Trouble:
+    """Return the trouble of what came to no end before a deadline."""
+    return Trouble.DEADLINE if deadline.cut.at is None else Trouble.INTERRUPTED
 
 
 def trouble_of(error: BaseException) -> tuple[Trouble, str]:

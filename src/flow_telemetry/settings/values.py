@@ -146,7 +146,7 @@ def _headers_from_json(name: str, text: str) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
         raise SettingsError(
             f"input {name} begins like JSON but is no JSON object of text values; "
-            'write {"Authorization": "Bearer …"}'
+            'write {"NAME": "VALUE"}, with a name and a value for each header'
         )
     return {key.strip(): value.strip() for key, value in found.items()}
 

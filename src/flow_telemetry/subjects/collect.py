@@ -139,7 +139,7 @@ def _item(settings: Settings, subject: ItemSubject, parts: Parts) -> Iterator[Co
 def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[Collected]:
     """All that a sweep found, in its order; what fails is told and the rest goes on."""
     from flow_telemetry.subjects.read_ahead import read_ahead
-    from flow_telemetry.subjects.sweep import find_subjects, within_sweep
+    from flow_telemetry.subjects.sweep import early_end, find_subjects, why_ended, within_sweep
 
     sweep = find_subjects(settings, subject, parts)
     within = within_sweep(settings)
@@ -148,7 +148,7 @@ def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[
     for each in read_ahead(
         lambda found: collect(within, found, parts),
         sweep.subjects,
-        stop=lambda: parts.github.budget_exceeded or parts.deadline.expired,
+        stop=lambda: bool(why_ended(parts)),
     ):
         left -= 1
         done, total = len(sweep.subjects) - left, len(sweep.subjects)
@@ -164,7 +164,7 @@ def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[
             left += 1  # Told once, with all that was not even begun.
         else:
             failures.append(str(each.error))
-    failures += _early_end(parts, left)
+    failures += early_end(sweep, parts, left)
     told = (
         f"sweep of {subject.repository} since {sweep.window.since:%Y-%m-%dT%H:%M:%SZ}: {read} of "
         f"{len(sweep.subjects)} found were read, {sweep.already_sent} had been sent before"
@@ -174,15 +174,6 @@ def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[
         incomplete=tuple(f"the sweep could not read all: {each}" for each in _shown(failures)),
         left_out=(*_without_spans(settings, spanless), *sweep.left_out),
     )
-
-
-def _early_end(parts: Parts, left: int) -> tuple[str, ...]:
-    """Why a sweep ended before all was read, and how much that leaves to the next one."""
-    if parts.github.budget_exceeded:
-        why = "what input max-requests or the token's rate limit allows is used up"
-    else:
-        why = "the time of input timeout is used up"
-    return (f"{why}, {left} things are left to the next sweep",) if left else ()
 
 
 def _without_spans(settings: Settings, items: int) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from flow_telemetry.sources.github.runs import RunAddress, read_attempt, read_jo
 from flow_telemetry.subject import RunSubject
 from flow_telemetry.subjects.mapping import tracing_of
 from flow_telemetry.subjects.run import read_above, unwanted
+from flow_telemetry.subjects.run_inside import may_stand_above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class JobContext:
     """Where the span of a job will be: its trace, its reference, and what stands above the run.
 
     ``baggage`` says what it belongs to: feature, work item and change, where known. ``unread`` is
-    what of the chain could not be read.
+    what of the chain could not be read. ``before`` is what an earlier context step of the job told,
+    where that counts.
     """
 
     trace: TraceIdentity
@@ -33,6 +35,7 @@ class JobContext:
     path: tuple[str, ...]
     baggage: dict[str, str]
     unread: tuple[str, ...] = ()
+    before: HandedOn | None = None
 
     @property
     def note(self) -> HandedOn:
@@ -40,8 +43,13 @@ class JobContext:
         return HandedOn(run=self.run, job=self.job, path=self.path)
 
 
-def read_context(settings: Settings, subject: RunSubject, parts: Parts) -> JobContext:
+def read_context(
+    settings: Settings, subject: RunSubject, parts: Parts, told: HandedOn | None = None
+) -> JobContext:
     """Return the context of our own job, by the same rules as its export.
+
+    ``told`` is the note of an earlier context step: the job's steps have that context already, so
+    it stays, under the conditions under which the export believes it.
 
     Raises:
         FlowTelemetryError: the run cannot be read, or is not exported, or our job cannot be told.
@@ -53,14 +61,19 @@ def read_context(settings: Settings, subject: RunSubject, parts: Parts) -> JobCo
     job = _own_job(settings, subject.address, run, parts)
     above, lineage = read_above(settings, run, parts)
     ancestry, tracing = ancestry_of_run(above, lineage), tracing_of(settings)
-    placement = place(run.reference, ancestry, tracing)
+    before = told if told is not None and (told.run, told.job) == (run.reference, job) else None
+    if before is not None and not may_stand_above(before.path, above, lineage):
+        before = None
+    path = ancestry.path(tracing.scope) if before is None else before.path
+    placement = place(run.reference, ancestry, tracing, path=path)
     return JobContext(
         trace=placement.trace,
         run=run.reference,
         job=job,
-        path=ancestry.path(tracing.scope),
+        path=path,
         baggage={key: str(value) for key, value in placement.keys if value is not None},
         unread=(*above.unread, *lineage.unread),
+        before=before,
     )
 
 

@@ -60,10 +60,7 @@ def read_tree(
         parts, reading.node(feature, 1), until, reading.unread, own_workflow=own
     )
     if parts.github.budget_exceeded:
-        reading.unread.append(
-            f"it takes more than the {settings.max_requests} requests to GitHub that input "
-            "max-requests allows, or than are left to the token"
-        )
+        reading.unread.append(parts.github.ended)
     return FeatureTree(
         root=root,
         snapshot=snapshot,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flow_telemetry.model import Lineage, Parentage
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Settings
 from flow_telemetry.signals.placement import Placement
@@ -20,10 +21,15 @@ def told_path(found: RunRead) -> tuple[str, ...] | None:
         return None
     if (note.run, note.job) != (run.reference, run.job_reference(own)):
         return None
-    changes = (found.parentage.change, *found.parentage.others)
+    return note.path if may_stand_above(note.path, found.parentage, found.lineage) else None
+
+
+def may_stand_above(path: tuple[str, ...], parentage: Parentage, lineage: Lineage) -> bool:
+    """Return whether all of a path is of what a run belongs to, as far as that could be read."""
+    changes = (parentage.change, *parentage.others)
     known = {change.reference for change in changes if change is not None}
-    known |= {item.reference for item in (*found.lineage.items, *found.lineage.others)}
-    return note.path if found.unread or known.issuperset(note.path) else None
+    known |= {item.reference for item in (*lineage.items, *lineage.others)}
+    return bool(parentage.unread or lineage.unread) or known.issuperset(path)
 
 
 def inside_of(settings: Settings, found: RunRead, placement: Placement, parts: Parts) -> Inside:

@@ -86,6 +86,22 @@ def find_subjects(
     return sweep
 
 
+def why_ended(parts: Parts) -> str:
+    """Return why nothing more is read, in words; empty where something still may be."""
+    if parts.interruption.name or parts.deadline.expired:
+        return parts.deadline.ended
+    return parts.github.ended
+
+
+def early_end(sweep: Sweep, parts: Parts, left: int) -> tuple[str, ...]:
+    """Return why a sweep ended before all was read, and what that leaves to the next one."""
+    why = why_ended(parts)
+    if not why or not (left or sweep.unread):
+        return ()
+    things = {0: "what was not found", 1: "1 thing"}.get(left, f"{left} things")
+    return (f"{why}: {things} {'are' if left > 1 else 'is'} left to the next sweep",)
+
+
 def within_sweep(settings: Settings) -> Settings:
     """Return the settings for what a sweep found: each change leaves as a subject of its own.
 

@@ -9,7 +9,7 @@ from flow_telemetry.errors import BudgetExceeded
 from flow_telemetry.sources.github.budget import RequestBudget
 from flow_telemetry.sources.github.client import GitHubClient
 from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.github import FakeGitHub
+from flow_telemetry.testing.github import FakeGitHub, secondary_rate_limit
 from flow_telemetry.testing.world import World
 
 
@@ -49,6 +49,51 @@ def test_the_last_of_the_rate_limit_is_left_to_others(world: World) -> None:
             ask(client)
         with pytest.raises(BudgetExceeded, match="rate limit"):
             ask(client)
+
+
+def test_of_a_tiny_rate_limit_all_but_the_last_is_asked_for(world: World) -> None:
+    """A tenth of it is less than one request; still none is refused."""
+    with FakeGitHub(world, rate_limit=5) as github, client_of(github, RequestBudget()) as client:
+        for _ in range(5):
+            ask(client)
+        with pytest.raises(BudgetExceeded, match="nearly used up"):
+            ask(client)
+    assert len(github.paths) == 5
+
+
+@pytest.mark.parametrize("code", [403, 429])
+@pytest.mark.parametrize(("seconds", "told"), [(3600, "3600 s"), (None, "60 s")])
+def test_who_is_told_to_wait_long_asks_for_nothing_else(
+    github: FakeGitHub, code: int, seconds: int | None, told: str
+) -> None:
+    """The secondary limit is of the token, so every other request would be refused as well."""
+    github.script("/acme/shop", secondary_rate_limit(seconds, code), times=None)
+    with client_of(github, RequestBudget()) as client:
+        for _ in range(3):
+            with pytest.raises(BudgetExceeded, match=f"{told}.*longer than input timeout allows"):
+                ask(client)
+        assert told in client.ended
+    assert len(github.paths) == 1
+
+
+def test_what_can_be_waited_for_ends_nothing(github: FakeGitHub) -> None:
+    """GitHub asks for a second of patience."""
+    github.script("/acme/shop", secondary_rate_limit(1))
+    with client_of(github, RequestBudget()) as client:
+        ask(client)
+        ask(client)
+        assert (client.ended, client.budget_exceeded) == ("", False)
+
+
+def test_a_token_that_is_not_accepted_is_not_shown_again(github: FakeGitHub) -> None:
+    """It expired while much was being read."""
+    github.script("/acme/shop", status(401), after=1, times=None)
+    with client_of(github, RequestBudget()) as client:
+        ask(client)
+        for _ in range(3):
+            with pytest.raises(BudgetExceeded, match="does not accept the token"):
+                ask(client)
+    assert len(github.paths) == 2
 
 
 def test_a_new_hour_brings_a_new_rate_limit(world: World) -> None:

@@ -125,6 +125,48 @@ def test_both_name_one_trace_though_the_pull_request_is_opened_meanwhile(
     assert of_run.attributes["vcs.change.id"] == str(pull.number)
 
 
+def test_a_second_context_step_names_that_trace_too(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Two composite actions bring a context step each, and the pull request comes in between."""
+    run = world.run(event="push", branch="feature", jobs=[going_on("test", "Compile")])
+    of_job = Job(program, run, "test")
+    first = of_job.context()
+    world.pull_request(123, opened_at=run.created_at - timedelta(minutes=1))
+    second = of_job.context()
+    assert second.outputs["traceparent"] == first.outputs["traceparent"]
+    assert of_job.environ["TRACEPARENT"] == first.outputs["traceparent"]
+    assert "vcs.change.id=123" in of_job.environ["BAGGAGE"]
+    assert second.notices == []
+    of_job.step()
+    of_export = receiver.span("test")
+    assert first.outputs["traceparent"] == f"00-{of_export.trace_id}-{of_export.span_id}-01"
+
+
+def test_a_second_context_step_keeps_the_link_to_what_was_there(
+    own_job: Job, receiver: Receiver
+) -> None:
+    """The first one told of it; the second says nothing new."""
+    own_job.environ["TRACEPARENT"] = OUTER
+    own_job.context()
+    assert own_job.context().notices == []
+    assert own_job.environ["TRACEPARENT"] == OUTER
+    own_job.step()
+    (link,) = receiver.span("measured").links
+    assert link.trace_id == OUTER.split("-")[1]
+
+
+def test_a_second_context_step_does_not_believe_a_strangers_note(own_job: Job) -> None:
+    """What any step could have written leads it to no other trace."""
+    first = own_job.context()
+    (note,) = (own_job.program.folder / "temp").rglob("context.json")
+    told = json.loads(note.read_text(encoding="utf-8"))
+    note.write_text(json.dumps({**told, "path": ["github.com/acme/shop/pull/99"]}), "utf-8")
+    assert own_job.context().outputs["traceparent"] == first.outputs["traceparent"]
+    note.write_text(json.dumps({**told, "run": "another", "path": []}), "utf-8")
+    assert own_job.context().outputs["traceparent"] == first.outputs["traceparent"]
+
+
 def test_a_note_that_names_a_strangers_trace_is_not_believed(
     own_job: Job, receiver: Receiver
 ) -> None:

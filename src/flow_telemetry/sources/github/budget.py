@@ -1,5 +1,7 @@
 """How much may be asked of GitHub: a number of requests, and never the last of the rate limit.
 
+It ends as well where GitHub refuses what is asked, for longer than there is time to wait.
+
 The rate limit of a token is shared (that of GITHUB_TOKEN by all workflows of a repository), so
 what reads much stops before others are refused. https://docs.github.com/en/rest/using-the-rest-api
 """
@@ -26,14 +28,16 @@ class RequestBudget:
     def __init__(self, most: int | None = None, *, reserve: int = RESERVED_RATE_LIMIT) -> None:
         """Take both bounds: ``reserve`` is how much of the rate limit stays untouched.
 
-        ``exceeded`` becomes true with the first request that may not be made.
+        ``ended`` says why a request was not made, or not answered, and is empty before that.
         """
         self.most = most
         self._reserve = reserve
         self._taken = 0
-        self.exceeded = False
-        # Why no more may be asked, and until when (Unix seconds), by GitHub's kind of limit.
-        self._refused_until: dict[str, float] = {}
+        self.ended = ""
+        # Until when (Unix seconds) no more may be asked, by GitHub's kind of limit.
+        self._low_until: dict[str, float] = {}
+        # The same by GitHub's own word, and the word.
+        self._refused_until, self._refused = 0.0, ""
         self._lock = threading.Lock()
         self._begins: deque[float] = deque(maxlen=MOST_A_MINUTE)
         self._limited = False
@@ -50,19 +54,18 @@ class RequestBudget:
             BudgetExceeded: it may not be made.
         """
         with self._lock:
-            if self.left == 0:
-                self.exceeded = True
-                raise BudgetExceeded(
-                    f"{what} was not read: all {self.most} requests to GitHub that input "
-                    "max-requests allows are used up"
-                )
-            if any(now < until for until in self._refused_until.values()):
-                self.exceeded = True
-                raise BudgetExceeded(
-                    f"{what} was not read: the rate limit of the token is nearly used up, and "
-                    "what is left of it is for others. Try again in an hour, or with another token"
-                )
+            why = self._why_not(now)
+            if why:
+                self.ended = why
+                raise BudgetExceeded(f"{what} was not read: {why}")
             self._taken += 1
+
+    def refuse(self, what: str, why: str, *, until: float = float("inf")) -> BudgetExceeded:
+        """Allow no more before ``until`` (Unix seconds), and return the error for ``what``."""
+        with self._lock:
+            self._refused_until, self._refused = until, why
+            self.ended = why
+        return BudgetExceeded(f"{what} was not read: {why}")
 
     def pause(self, *, now: float) -> float:
         """Return how many seconds to wait, so that no minute holds more than GitHub takes.
@@ -82,11 +85,23 @@ class RequestBudget:
         if left is None or limit is None or reset is None:
             return
         # Without a token all of the limit is smaller than the reserve.
-        low = left < min(self._reserve, limit // 10)
+        low = left < min(self._reserve, max(1, limit // 10))
         with self._lock:
             self._limited = True
             kind = headers.get("x-ratelimit-resource", "core")
-            self._refused_until[kind] = float(reset) if low else 0.0
+            self._low_until[kind] = float(reset) if low else 0.0
+
+    def _why_not(self, now: float) -> str:
+        if self.left == 0:
+            return f"all {self.most} requests to GitHub that input max-requests allows are used up"
+        if now < self._refused_until:
+            return self._refused
+        if any(now < until for until in self._low_until.values()):
+            return (
+                "the rate limit of the token is nearly used up, and what is left of it is for "
+                "others (try again in an hour, or with another token)"
+            )
+        return ""
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:

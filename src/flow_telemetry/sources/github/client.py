@@ -33,6 +33,7 @@ from flow_telemetry.sources.github.listing import (
 )
 from flow_telemetry.sources.github.refusals import refusal, stored_elsewhere
 from flow_telemetry.sources.github.session import CONCURRENT_REQUESTS, GitHubSession
+from flow_telemetry.sources.retry import wait_before_retry
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -90,8 +91,15 @@ class GitHubClient:
 
     @property
     def budget_exceeded(self) -> bool:
-        """Whether something was not read because a budget of requests was used up."""
-        return self._budget is not None and self._budget.exceeded
+        """Whether something was not read because a budget of requests has ended."""
+        return self._budget is not None and bool(self._budget.ended)
+
+    @property
+    def ended(self) -> str:
+        """Why nothing more is read, in words: the budget or the time; empty where there is both."""
+        if self._budget is not None and self._budget.ended:
+            return self._budget.ended
+        return self._deadline.ended if self._deadline.expired else ""
 
     def get(self, path: str, what: str, **query: str | int) -> Any:
         """Return the decoded answer to a GET of ``path``.
@@ -227,6 +235,8 @@ class GitHubClient:
                 self.requests += 1
             answer = self._exchange(question, until)
             self._note(question.request, answer)
+        if self._budget:
+            self._end_where_refused(self._budget, question, answer)
         return answer
 
     def _keep_pace(self, question: _Question) -> None:
@@ -251,11 +261,42 @@ class GitHubClient:
             f"rate limit left: {left}"
         )
 
+    def _end_where_refused(
+        self, budget: RequestBudget, question: _Question, answer: Answer
+    ) -> None:
+        """End the budget where GitHub would give the same answer to all that is asked next.
+
+        Raises:
+            BudgetExceeded: it does.
+        """
+        if self._is_stored_elsewhere(answer, question):
+            return
+        if answer.status == 401:
+            raise budget.refuse(question.what, str(self._refusal(answer, question)))
+        if answer.status not in (403, 429):
+            return
+        now = self._clock.now().timestamp()
+        wait = wait_before_retry(answer.status, answer.headers, answer.text, tries=1, now=now)
+        if wait is not None and wait >= self._deadline.remaining():
+            why = (
+                f"GitHub asks to wait {wait:.0f} s (rate limit), which is longer than input "
+                "timeout allows"
+            )
+            raise budget.refuse(question.what, why, until=now + wait)
+
+    def _is_stored_elsewhere(self, answer: Answer, question: _Question) -> bool:
+        return question.file is not None and not answer.url.startswith(f"{self._base}/")
+
     def _refusal(self, answer: Answer, question: _Question) -> SourceError:
-        if question.file is not None and not answer.url.startswith(f"{self._base}/"):
+        if self._is_stored_elsewhere(answer, question):
             return stored_elsewhere(answer.status, question.what)
         return refusal(
-            answer.status, answer.headers, answer.text, question.what, has_token=self._has_token
+            answer.status,
+            answer.headers,
+            answer.text,
+            question.what,
+            has_token=self._has_token,
+            api_url=self._base,
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from flow_telemetry.errors import (
     AccessDeniedError,
@@ -21,9 +22,15 @@ _SHOWN = 200
 
 
 def refusal(
-    status: int, headers: Mapping[str, str], body: str, what: str, *, has_token: bool
+    status: int,
+    headers: Mapping[str, str],
+    body: str,
+    what: str,
+    *,
+    has_token: bool,
+    api_url: str,
 ) -> SourceError:
-    """Return the error for an answer; ``headers`` have lower-case names."""
+    """Return the error for an answer; ``headers`` have lower-case names, ``api_url`` was asked."""
     said = _said(body)
     if status == 401:
         return AuthenticationError(
@@ -38,7 +45,7 @@ def refusal(
         hint = "the token cannot see it" if has_token else "it is private: input github-token"
         return NotFoundError(
             f"GitHub knows no {what.removeprefix('the ')}{said}: the number or repository is "
-            f"wrong, it was deleted, or {hint}"
+            f"wrong, it was deleted, or {hint}{_address_hint(api_url)}"
         )
     if status in (301, 302, 303, 307, 308):
         return UnavailableError(f"GitHub redirects {what} without end or target")
@@ -52,18 +59,27 @@ def stored_elsewhere(status: int, what: str) -> UnavailableError:
     )
 
 
-def _denied(headers: Mapping[str, str], what: str, said: str) -> str:
-    """GitHub names the permissions that would do: `actions=read; pull_requests=read`.
+def _address_hint(api_url: str) -> str:
+    """Any other server than GitHub's own may be a wrong one, and answers 404 to everything."""
+    host = urlsplit(api_url).hostname or ""
+    if host == "api.github.com" or host.endswith(".ghe.com"):
+        return ""
+    return "; check GITHUB_API_URL, too: on GitHub Enterprise Server it ends in /api/v3"
 
-    Workflows write them with a hyphen.
+
+def _denied(headers: Mapping[str, str], what: str, said: str) -> str:
+    """GitHub names the permissions that would do: `issues=read; pull_requests=read`.
+
+    Workflows write them with a hyphen. Each of them alone does, or several between commas.
     """
-    accepted = headers.get("x-accepted-github-permissions", "").replace("_", "-")
-    names = accepted.replace("=", ": ").replace(";", " or")[:_SHOWN]
+    accepted = headers.get("x-accepted-github-permissions", "")[:_SHOWN]
+    written = accepted.replace("_", "-").replace("=", ": ")
+    names = " or ".join(f"`{each.strip()}`" for each in written.split(";") if each.strip())
     if headers.get("x-github-sso"):
         return f"the token is not authorized for single sign-on of this organization, for {what}"
     if names:
         return (
-            f"the token may not read {what}{said}: add `{names}` to the `permissions:` of the job"
+            f"the token may not read {what}{said}: add {names} to the `permissions:` of the job"
         )
     return f"the token may not read {what}{said}: check its permissions"
 

@@ -1,0 +1,129 @@
+"""A sweep that cannot read all ends at once, and says why and what is left to the next one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.stories.test_sweep import ago, merged, names, sweep, swept
+from tests.support.program import Program, spans_in_file
+
+from flow_telemetry.testing.faults import Answer, Request, black_hole, status
+from flow_telemetry.testing.github import FakeGitHub, secondary_rate_limit
+from flow_telemetry.testing.receiver import Receiver
+from flow_telemetry.testing.world import World
+
+MOST = 40
+COMMAND = ("sweep", "--repo", "acme/shop", "--since", "1d")
+
+REFUSALS = {
+    "wait an hour": (secondary_rate_limit(3600), "asks to wait 3600 s"),
+    "wait a while": (secondary_rate_limit(None), "asks to wait 60 s"),
+    "too many": (secondary_rate_limit(None, 429), "asks to wait 60 s"),
+    "a refused token": (status(401), "does not accept the token"),
+}
+
+
+@pytest.fixture(autouse=True)
+def many(world: World) -> None:
+    """More pull requests than are read before the end."""
+    for number in range(1, MOST + 1):
+        merged(world, number, ago(minutes=10 * number))
+
+
+def of_one(request: Request) -> bool:
+    """Whether a request is for the details of a pull request, and not for a list of them."""
+    return "/pulls/" in request.target or "graphql" in request.target
+
+
+def left(told: str) -> int:
+    """How many things are left, by the one sentence that says so."""
+    (number,) = re.findall(r"(\d+) things? (?:is|are) left to the next sweep", told)
+    return int(number)
+
+
+@pytest.mark.parametrize(("answer", "why"), REFUSALS.values(), ids=REFUSALS)
+def test_the_action_asks_no_more_where_it_was_told_to_stop(
+    program: Program, world: World, github: FakeGitHub, answer: Answer, why: str
+) -> None:
+    """One error with the reason, and not one for each of what was not read."""
+    github.script(of_one, answer, times=None)
+    own = swept(world, ago(minutes=1), None)
+    result = sweep(program, own, fail_on_error=True, timeout=30)
+    (error,) = result.errors
+    assert why in error
+    assert (result.status, left(error)) == (1, MOST)
+    assert len([each for each in github.requests if of_one(each)]) <= 10
+
+
+@pytest.mark.parametrize(("answer", "why"), REFUSALS.values(), ids=REFUSALS)
+def test_the_command_line_asks_no_more_either(
+    program: Program, github: FakeGitHub, receiver: Receiver, answer: Answer, why: str
+) -> None:
+    """What was sent before the end has left, and is not among what is left."""
+    github.script(of_one, answer, after=15, times=None)
+    result = program.command(*COMMAND, "--timeout", 30, "--otlp-endpoint", receiver.url)
+    assert (result.status, why in result.stderr) == (1, True)
+    assert result.stderr.startswith("partial: ")
+    assert left(result.stderr) == MOST - len(names(receiver))
+    assert 0 < len(names(receiver)) < MOST
+    assert len([each for each in github.requests if of_one(each)]) <= 20
+
+
+def test_a_small_rate_limit_leaves_the_rest_to_the_next_sweep(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """The exit status says so, and `--resume` goes on with exactly what is left."""
+    with FakeGitHub(world, rate_limit=30) as small:
+        environ = {"GITHUB_API_URL": small.url}
+        command = (*COMMAND, "--resume", "sent.txt", "--otlp-endpoint", receiver.url)
+        first = program.command(*command, environ=environ)
+    assert (first.status, first.stderr.startswith("partial: ")) == (1, True)
+    remaining = left(first.stderr)
+    assert 0 < remaining < MOST
+    second = program.command(*command)
+    assert second.status == 0
+    assert f"{remaining} things to send were found" in second.stderr
+    assert len(names(receiver)) == len(set(names(receiver))) == MOST
+
+
+def test_a_file_says_what_is_not_in_it(program: Program) -> None:
+    """`--output` holds what was read until the end."""
+    result = program.command(*COMMAND, "--max-requests", 30, "--output", "spans.jsonl")
+    held = spans_in_file(Path(program.folder, "spans.jsonl"))
+    whole = {each.name for each in held if each.attributes["flow.entity.type"] == "change"}
+    assert result.status == 1
+    assert "max-requests" in result.stderr
+    assert 0 < len(whole) <= MOST - left(result.stderr) < MOST
+
+
+@pytest.mark.parametrize("door", ["action", "command line"])
+def test_the_end_of_the_time_is_told_once(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver, door: str
+) -> None:
+    """GitHub says nothing any more, and each of what is left would have to be told else."""
+    own = swept(world, ago(minutes=1), None)
+    github.script(of_one, black_hole(), after=6, times=None)
+    if door == "action":
+        result = sweep(program, own, timeout=2)
+        told = result.warnings
+    else:
+        result = program.command(*COMMAND, "--timeout", 2, "--otlp-endpoint", receiver.url)
+        told = [each for each in result.stderr.splitlines() if each.startswith("problem: ")]
+        assert result.status == 1
+    assert left(" ".join(told)) >= MOST - len(names(receiver)) - 4
+    assert "input timeout" in " ".join(told)
+    assert len(told) <= 9
+
+
+def test_a_list_that_ends_early_says_why(
+    program: Program, world: World, github: FakeGitHub
+) -> None:
+    """Nothing was found at all, so the reason is all there is to tell."""
+    own = swept(world, ago(minutes=1), None)
+    github.script("/pulls", secondary_rate_limit(3600), times=None)
+    result = sweep(program, own, fail_on_error=True, timeout=30)
+    assert result.status == 1
+    assert "asks to wait 3600 s" in " ".join(result.errors)
+    assert "what was not found is left to the next sweep" in " ".join(result.errors)
