@@ -29,6 +29,8 @@ signal.signal(getattr(signal, sys.argv[1]), tell)
 os.write(1, b"ready\\n")
 time.sleep(90)
 """
+# Python holds back what it is to write to a pipe or file.
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 # Nothing listens on it, and no system gives it to anybody by chance.
 REFUSED = "http://127.0.0.1:9"
 
@@ -59,6 +61,72 @@ def test_it_dies_by_the_signal_that_ended_the_command(
     """So a shell above tells it from an exit status."""
     done = run("--", "sh", "-c", f"kill -{number.value} $$", environ=either)
     assert done.returncode == -number
+
+
+NOBODY_READS = r"""
+import os, subprocess, sys
+reading, writing = os.pipe()
+os.close(reading)
+raise SystemExit(subprocess.run(sys.argv[1:], stderr=writing).returncode)
+"""
+
+
+@posix
+@pytest.mark.parametrize(
+    "above",
+    [
+        pytest.param(["sh", "-c", '"$@" >&-', "sh"], id="output closed"),
+        pytest.param(["sh", "-c", '"$@" 2>&-', "sh"], id="errors closed"),
+        pytest.param(["sh", "-c", '"$@" <&- >&- 2>&-', "sh"], id="all closed"),
+        pytest.param(python(NOBODY_READS), id="nobody reads errors"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(["sh", "-c", "exit 0"], 0), (["sh", "-c", "exit 3"], 3), (["nosuch"], 127)],
+)
+@pytest.mark.parametrize("endpoint", ["", "no URL"])
+def test_a_stream_that_cannot_be_written_changes_no_status(
+    above: list[str], words: list[str], status: int, endpoint: str
+) -> None:
+    """There is something to tell, and nobody to tell it to."""
+    done = subprocess.run(
+        [*above, *words_of("run", "--", *words)],
+        env={**BUFFERED, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status
+
+
+@posix
+def test_wrong_usage_keeps_its_status_where_nobody_can_be_told() -> None:
+    """Python ends with 120 where it cannot write what it still holds."""
+    done = subprocess.run(
+        [*python(NOBODY_READS), *words_of("run")], env=BUFFERED, timeout=60, check=False
+    )
+    assert done.returncode == 2
+
+
+@posix
+def test_ignored_ends_of_children_stay_ignored(either: dict[str, str]) -> None:
+    """The system then keeps no status of a child, but its exit status is told all the same."""
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    told = "import signal; print(signal.getsignal(signal.SIGCHLD).name); raise SystemExit(3)"
+    done = subprocess.run(
+        [*python(ignoring), *words_of("run", "--", *python(told))],
+        env={**os.environ, **either},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "SIG_IGN\n", "")
 
 
 @posix
@@ -214,6 +282,27 @@ def test_a_script_without_a_first_line_is_run_by_the_shell(
     assert (done.returncode, done.stdout) == (5, "it runs\n")
 
 
+@posix
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"\x7fELFxx\necho it ran\n", id="ELF"),
+        pytest.param(b"\xcf\xfa\xed\xfe\x0c\0\0\x01 \necho it ran\n", id="Mach-O"),
+        pytest.param(b"MZ\x90\0\necho it ran\n", id="Windows"),
+    ],
+)
+def test_a_program_for_another_system_is_no_script(
+    either: dict[str, str], tmp_path: Path, content: bytes
+) -> None:
+    """A shell would run whatever looks like a command in it."""
+    program = tmp_path / "program"
+    program.write_bytes(content)
+    program.chmod(0o755)
+    done = run("--", "./program", environ=either, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (126, "")
+    assert done.stderr.startswith("flow-telemetry: ./program: ")
+
+
 def test_options_of_the_command_are_its_own(environ: dict[str, str]) -> None:
     """Also where they look like ours, with and without the two dashes."""
     told = python("import sys; print(sys.argv[1:])")
@@ -309,6 +398,7 @@ def test_nothing_heavy_is_loaded_before_the_command_starts() -> None:
         *("flow_telemetry.cli", "flow_telemetry.commands", "flow_telemetry.commands.run"),
         *("flow_telemetry.errors", "flow_telemetry.inside", "flow_telemetry.inside.cgroup"),
         *("flow_telemetry.inside.child", "flow_telemetry.inside.context"),
+        *("flow_telemetry.inside.streams", "flow_telemetry.inside.uncoerced"),
     ]
 
 

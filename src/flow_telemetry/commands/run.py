@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from flow_telemetry.inside.cgroup import own_cgroup
 from flow_telemetry.inside.child import CannotStart, Child, Ended, leave
 from flow_telemetry.inside.context import TraceContext, context_in, with_context
+from flow_telemetry.inside.streams import finish_streams, tell
+from flow_telemetry.inside.uncoerced import uncoerced
 
 if TYPE_CHECKING:
     from flow_telemetry.commands.flags import Subparsers
@@ -55,8 +57,10 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run the command and return its exit status, or die by the signal that it died by."""
     words: list[str] = options.words[1:] if options.words[:1] == ["--"] else options.words
     if not words:
-        sys.stderr.write("flow-telemetry: no command is given: flow-telemetry run -- COMMAND …\n")
+        tell("no command is given: flow-telemetry run -- COMMAND …")
+        finish_streams()
         return 2
+    environ = uncoerced(environ)
     own = own_context(environ)
     ended = _run(words, environ) if own is None else _measure(words, environ, own, options.name)
     return leave(ended)
@@ -115,14 +119,12 @@ def _measure(
         # Whatever happened, it is no matter of the command's.
         problem = type(error).__name__
     if problem:
-        sys.stderr.write(
-            f"flow-telemetry: what was measured of the command was not sent in full: {problem}\n"
-        )
+        tell(f"what was measured of the command was not sent in full: {problem}")
     return ended
 
 
 def _not_started(error: CannotStart) -> Ended:
-    sys.stderr.write(f"flow-telemetry: {error}\n")
+    tell(str(error))
     now = time.time_ns()
     return Ended(start=now, end=now, returncode=error.status)
 

@@ -6,6 +6,7 @@ Nothing here may take long to load, for the command waits until it is.
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import signal
 import subprocess
@@ -16,12 +17,15 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from flow_telemetry.inside.streams import finish_streams
+
 if TYPE_CHECKING:
     import resource
 
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128  # what shells return
 _NAMES = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 PASSED_ON = frozenset(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
+_READ_BY_SHELLS = 80  # bytes of a file, for whether it is a script
 # A terminal sends these to the whole group in its foreground, so to the command too.
 _OF_TERMINALS = frozenset(s for s in PASSED_ON if s.name in {"SIGINT", "SIGQUIT"})
 _OTHERS = frozenset(s for s in PASSED_ON if s.name in {"SIGUSR1", "SIGUSR2"})  # end nothing
@@ -134,10 +138,9 @@ def leave(ended: Ended) -> int:
 
     Python would first take down all that was loaded, which takes longer than a small command.
     """
+    finish_streams()
     if sys.platform == "win32":
         return ended.status
-    sys.stdout.flush()
-    sys.stderr.flush()
     if ended.returncode < 0:
         _die_by(-ended.returncode)
     os._exit(ended.status)
@@ -155,9 +158,15 @@ def _die_by(number: int) -> None:
 
 def _started(words: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start it with all that we inherited: a jobserver's pipes, a shell's `<(...)`."""
+    ignore_again = _heed_children()
 
     def started(*command: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, env=environ, close_fds=False)  # noqa: S603
+        return subprocess.Popen(  # noqa: S603
+            command,
+            env=environ,
+            close_fds=False,
+            preexec_fn=ignore_again,  # noqa: PLW1509 - no thread runs yet
+        )
 
     try:
         if sys.platform == "win32":
@@ -165,6 +174,17 @@ def _started(words: Sequence[str], environ: Mapping[str, str]) -> subprocess.Pop
         return _as_script(started, words, environ)
     except OSError as error:
         raise _cannot_start(words[0], error) from None
+
+
+def _heed_children() -> Callable[[], object] | None:
+    """Have the system keep a child's status for us, where we were started without that.
+
+    Return what gives the child the same start, None where there is nothing to do.
+    """
+    if sys.platform == "win32" or signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN:
+        return None
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    return functools.partial(signal.signal, signal.SIGCHLD, signal.SIG_IGN)
 
 
 def _as_script(
@@ -177,8 +197,24 @@ def _as_script(
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
-        # A script without a first line that names its shell: shells run it themselves.
-        return started("/bin/sh", _found(words[0], environ), *words[1:])
+        script = _found(words[0], environ)
+        if not _may_be_script(script):
+            raise
+        # Without a first line that names its shell: shells run it themselves.
+        return started("/bin/sh", script, *words[1:])
+
+
+def _may_be_script(path: str) -> bool:
+    """Whether a file's first line is text, so no program for another system or processor.
+
+    Shells look at as much of it (`check_binary_file` of bash).
+    """
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - light
+            line = file.readline(_READ_BY_SHELLS)
+    except OSError:
+        return False
+    return b"\0" not in line and not line.startswith(b"\x7fELF")
 
 
 def _found(name: str, environ: Mapping[str, str]) -> str:
