@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 FIRST_LINE = re.compile(r"flow-telemetry-bundle 1 (\d+)")
@@ -37,7 +38,8 @@ def open_bundle(folder: Path) -> Bundle:
     image = f"images/{tag}.image"
     if image not in listed:
         raise BundleError(f"holds nothing for {tag}")
-    platforms = [each for each in platform_names() if (folder / "platforms" / each).is_dir()]
+    # By the manifest: a folder that was lost is damage, and protobuf would be slow without a word.
+    platforms = [each for each in platform_names() if carries(listed, f"platforms/{each}/")]
     needed = ("packages/", *(f"platforms/{each}/" for each in platforms))
     for name, (_, size) in listed.items():
         if name.startswith(needed) and size_of(folder / name) != size:
@@ -47,6 +49,11 @@ def open_bundle(folder: Path) -> Bundle:
         [folder / "platforms" / each for each in platforms],
         folder / "packages",
     )
+
+
+def carries(listed: "Iterable[str]", folder: str) -> bool:
+    """Return whether there is a file below a folder."""
+    return any(name.startswith(folder) for name in listed)
 
 
 def read_manifest(folder: Path) -> "dict[str, tuple[int, int]]":

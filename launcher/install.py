@@ -7,11 +7,13 @@ import hashlib
 import importlib.machinery
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 INSTALL_TIMEOUT_SECONDS = 180
@@ -75,8 +77,7 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
 def install(lock: Path, folder: Path, environ: Mapping[str, str]) -> None:
     """Install what `lock` pins into `folder`, which appears complete or not at all."""
     started = time.monotonic()
-    work = Path(tempfile.mkdtemp(prefix=".installing-", dir=folder.parent))
-    try:
+    with working_folder(folder.parent) as work:
         packages = work / "packages"
         pip = find_pip(work / "venv", environ)
         run_pip(
@@ -95,11 +96,24 @@ def install(lock: Path, folder: Path, environ: Mapping[str, str]) -> None:
             # Another job on this machine was quicker; its folder is as complete as ours.
             if not folder.is_dir():
                 raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     version = ".".join(map(str, sys.version_info[:2]))
     seconds = time.monotonic() - started
     print(f"flow-telemetry: installed its packages for Python {version} in {seconds:.1f} s")
+
+
+@contextmanager
+def working_folder(parent: Path) -> "Iterator[Path]":
+    """Yield a folder that is gone afterwards, also where the step is cancelled meanwhile.
+
+    SIGTERM would end Python at once; within, it raises KeyboardInterrupt as SIGINT does.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=".installing-", dir=parent))
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        signal.signal(signal.SIGTERM, before)
 
 
 def find_pip(venv: Path, environ: Mapping[str, str]) -> list[str]:

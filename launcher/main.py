@@ -83,9 +83,12 @@ def use_environment(action: Path, environ: Mapping[str, str]) -> "str | None":
 
 def give_up(message: str, environ: Mapping[str, str]) -> int:
     """Say why as an annotation, set the outputs; the exit status is 1 under fail-on-error only."""
-    if output := environ.get("GITHUB_OUTPUT"):
-        with Path(output).open("a", encoding="utf-8", newline="\n") as file:
-            file.write("spans=0\nstatus=skipped\n")
+    try:
+        if output := environ.get("GITHUB_OUTPUT"):
+            with Path(output).open("a", encoding="utf-8", newline="\n") as file:
+                file.write("spans=0\nstatus=skipped\n")
+    except OSError as error:
+        message = f"{message} The outputs could not be set either: {error.strerror}."
     fail = environ.get("FLOW_TELEMETRY_FAIL_ON_ERROR", "").lower() == "true"
     annotate("error" if fail else "warning", message)
     return int(fail)

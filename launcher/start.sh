@@ -6,7 +6,7 @@ set -u
 FLOW_TELEMETRY_STARTED_AT=$(date +%s)
 export FLOW_TELEMETRY_STARTED_AT
 
-here=$(dirname -- "$0")
+here=${0%/*}
 
 for python in python3 python python3.14 python3.13 python3.12 python3.11 python3.10; do
     if "$python" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then

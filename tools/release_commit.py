@@ -28,8 +28,8 @@ WRITTEN = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)
 # Bars of the tarball: every run of every user's workflow downloads it.
 MOST_BYTES, MOST_FILES = 6_000_000, 2_000
 NOT_FOR_RUNNERS = (
-    *(".ci", ".github", "benchmarks", "docs", "tests", "tools", "Makefile"),
-    *("requirements/build.txt", "requirements/dev.txt"),
+    *(".ci", ".github", "benchmarks", "docs", "fuzz", "tests", "tools", "Makefile"),
+    *(f"requirements/{name}.txt" for name in ("audit", "build", "dev", "fuzz")),
     *("src/flow_telemetry/demo", "src/flow_telemetry/testing"),
 )
 WHO = ("-c", "user.name=flow-telemetry", "-c", "user.email=noreply@github.com")

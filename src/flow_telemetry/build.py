@@ -77,12 +77,14 @@ def build_parts(
     deadline: Deadline,
     log: Log,
     bounded: bool = False,
+    reading_until: Deadline | None = None,
     interruption: Interruption | None = None,
 ) -> Parts:
     """Return the collaborators of an export that ends with ``deadline``.
 
-    ``bounded`` holds requests to input `max-requests`, for what reads much. ``interruption`` is
-    who listens to signals, where somebody does.
+    ``bounded`` holds requests to input `max-requests`, for what reads much. ``reading_until`` ends
+    the reading, where that is not to be a share of input `timeout`. ``interruption`` is who listens
+    to signals, where somebody does.
     """
     from flow_telemetry.parts import Parts  # noqa: PLC0415
     from flow_telemetry.sources.github.budget import RequestBudget  # noqa: PLC0415
@@ -90,7 +92,7 @@ def build_parts(
     from flow_telemetry.sources.github.session import GitHubSession  # noqa: PLC0415
 
     reading = None if settings.timeout is None else settings.timeout * _SHARE_OF_READING
-    until = Deadline.after(clock, reading, deadline.cut)
+    until = reading_until or Deadline.after(clock, reading, deadline.cut)
     redact = redactor_of(settings)
     log = RedactedLog(log, redact)
     github = GitHubClient(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Protocol
 
@@ -57,18 +57,26 @@ class Cut:
 class Deadline:
     """The one bound on waiting, reading, sending and retrying together.
 
-    ``at`` is a reading of ``clock.monotonic()``, or None where there is no bound.
+    ``at`` is a reading of ``clock.monotonic()``, or None where there is no bound. ``set_by`` is
+    what to change where the time is too short, in words.
     """
 
     clock: Clock
     at: float | None = None
     cut: Cut = field(default_factory=Cut)
+    set_by: str = "input timeout"
 
     @classmethod
     def after(cls, clock: Clock, seconds: float | None, cut: Cut | None = None) -> Deadline:
         """Return a deadline ``seconds`` from now; None means never."""
         at = None if seconds is None else clock.monotonic() + seconds
         return cls(clock, at, cut or Cut())
+
+    def at_most(self, seconds: float, *, set_by: str) -> Deadline:
+        """Return this deadline, or one that is ``seconds`` from now where that is sooner."""
+        if self.remaining() <= seconds:
+            return self
+        return replace(self, at=self.clock.monotonic() + seconds, set_by=set_by)
 
     def remaining(self, at_most: float = float("inf")) -> float:
         """Return the seconds that are left, never negative and never more than ``at_most``."""
@@ -86,7 +94,7 @@ class Deadline:
     def ended(self) -> str:
         """Why no time is left, in words."""
         if self.cut.at is None:
-            return "the time for everything (input timeout) was used up"
+            return f"the time for everything ({self.set_by}) was used up"
         return f"the program was told to end ({self.cut.by})"
 
     def check(self, doing: str) -> None:

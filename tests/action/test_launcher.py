@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from flow_telemetry.testing.world import World, job, step
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="start.ps1 serves Windows")
 # What a shell needs to find on a machine without Python.
-TOOLS = ("date", "dirname")
+TOOLS = ("date",)
 TOO_OLD = "#!/bin/sh\nexit 1\n"
 
 
@@ -212,6 +213,54 @@ def test_packages_that_cannot_be_installed_are_told(
     assert all(line.startswith("pip: ") for line in log)
     assert variables["FLOW_TELEMETRY_GITHUB_TOKEN"] not in printed
     assert list((tmp_path / "empty" / "flow-telemetry").iterdir()) == []
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_step_that_is_cancelled_while_installing_leaves_nothing(
+    action: Path,
+    variables: dict[str, str],
+    tools: Path,
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    """pip is waited for in vain: the tool cache is as it was, and the step ends green."""
+    add_python(tools, "python3")
+    cache = tmp_path / "cache" / "flow-telemetry"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        given = {
+            **variables,
+            "HOME": str(tmp_path),
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_INDEX_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/simple",
+            "RUNNER_TOOL_CACHE": str(cache.parent),
+        }
+        with start(action, given) as process:
+            silent.settimeout(60)
+            connection, _ = silent.accept()
+            assert [path.name[:12] for path in cache.iterdir()] == [".installing-"]
+            process.send_signal(number)
+            printed, _ = process.communicate(timeout=60)
+        connection.close()
+    assert (process.returncode, list(cache.iterdir())) == (0, []), printed
+    assert "the step was cancelled as it began. Nothing was exported." in printed
+
+
+@posix
+def test_outputs_that_cannot_be_set_are_no_failure(
+    action: Path, variables: dict[str, str], tools: Path, tmp_path: Path
+) -> None:
+    """It is told with what else went wrong."""
+    add_python(tools, "python3")
+    blocked = tmp_path / "blocked"
+    blocked.write_text("")
+    below = {name: str(blocked / "x") for name in ("RUNNER_TEMP", "RUNNER_TOOL_CACHE", "TMPDIR")}
+    given = {"GITHUB_OUTPUT": str(blocked / "output"), "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+    offline = {"PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0"}
+    status, printed = launch(action, {**variables, **below, **given, **offline})
+    assert status == 0
+    assert "Nothing was exported. The outputs could not be set either: " in printed
+    assert "Traceback" not in printed
 
 
 @pytest.mark.timeout(300)

@@ -308,6 +308,27 @@ def test_a_signal_is_not_blamed_on_an_input(spool: Spool) -> None:
     assert "input timeout" not in f"{failure.problem} {failure.advice}"
 
 
+def test_a_program_that_is_ended_does_not_wait_for_an_endpoint_to_read_on(spool: Spool) -> None:
+    """What finds no room among the requests under way is kept at once; those may still arrive."""
+    all_is_read = threading.Event()
+
+    def stream() -> Iterator[Span]:
+        yield from make_spans(10_000)
+        all_is_read.set()
+
+    def hang(spans: Sequence[SpanRecord]) -> Answer:
+        all_is_read.wait(60)
+        return Answer(status=200)
+
+    deadline = seconds_from_now(120)
+    deadline.cut.at = deadline.clock.monotonic() + 60
+    delivery = send_by(FakeSender(hang), spool, stream(), deadline)
+    assert is_balanced(delivery)
+    assert (delivery.sent >= 6_000, delivery.spooled >= 3_000) == (True, True)
+    assert len(spooled(delivery)) == delivery.spooled
+    assert "told to end" in delivery.failures[0].problem
+
+
 def test_a_thread_that_hangs_holds_neither_program_nor_spans(spool: Spool) -> None:
     """A dead resolver or socket keeps its thread; its batch is spooled all the same."""
     released = threading.Event()

@@ -91,6 +91,15 @@ def test_what_runners_download_is_small_and_whole(clone: Path, tmp_path: Path) -
     assert not (out / "src" / "flow_telemetry" / "testing").exists()
 
 
+def test_all_that_only_developers_need_is_left_out() -> None:
+    """Packages beside `src`, and every lock file but the one that a runner may install."""
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    locks = {f"requirements/{path.name}" for path in ROOT.glob("requirements/*.txt")}
+    downloaded = (packages | locks) - set(release_commit.NOT_FOR_RUNNERS)
+    assert "fuzz" in packages
+    assert downloaded == {"requirements/runtime.txt"}
+
+
 def test_a_tarball_that_grew_too_large_is_refused(
     clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -151,6 +152,18 @@ def test_a_damaged_bundle_is_told_by_name(
     assert len(told) == 1
     assert f"is damaged: {name} is" in told[0]
     assert "_actions" in told[0]
+
+
+@pytest.mark.skipif(not platform_names(), reason="no compiled code is for this Python")
+def test_a_bundle_that_lost_all_compiled_code_is_told(
+    machine: Machine, run: Run, receiver: Receiver, tool_cache: Path
+) -> None:
+    """It would run without, but slowly, and nobody would know."""
+    shutil.rmtree(machine.bundle / "platforms")
+    status, printed = machine.export(run, {"RUNNER_TOOL_CACHE": str(tool_cache)})
+    assert (status, receiver.tree()) == (0, TREE), printed
+    (told,) = (line for line in printed.splitlines() if line.startswith("::warning"))
+    assert "is damaged: platforms/" in told
 
 
 def test_a_damaged_bundle_without_an_index_breaks_no_build(

@@ -7,7 +7,7 @@ from tests.sources.jira.support import TOKEN as JIRA_TOKEN
 from tests.sources.jira.support import fake
 from tests.support.program import TOKEN, Program, Result
 
-from flow_telemetry.testing.faults import Scripted, drop, html, redirect, status
+from flow_telemetry.testing.faults import Scripted, black_hole, drop, html, redirect, status
 from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.jira_world import JiraWorld
 from flow_telemetry.testing.receiver import Receiver
@@ -180,6 +180,51 @@ def test_nobody_listens(program: Program) -> None:
     result = check(program, "http://127.0.0.1:9")
     assert len(lines(result, "FAILS")) == 3
     assert "refused the connection" in lines(result, "FAILS")[0]
+
+
+@pytest.mark.usefixtures("at_work")
+def test_an_endpoint_that_says_nothing_is_asked_once(program: Program, receiver: Receiver) -> None:
+    """For as long as a request may take, which is told with how to give it more."""
+    receiver.script("/v1/", black_hole(), times=None)
+    result = program.command(
+        *("check", "--repo", "acme/shop", "--otlp-endpoint", receiver.url),
+        environ={"OTEL_EXPORTER_OTLP_TIMEOUT": "200"},
+    )
+    for told in lines(result, "FAILS"):
+        assert "did not finish an answer within 0.2 s" in told
+        assert "OTEL_EXPORTER_OTLP_TIMEOUT" in told
+        assert "input timeout" not in told
+    assert len(receiver.requests) == 3
+
+
+@pytest.mark.usefixtures("at_work")
+def test_an_endpoint_is_not_waited_for_past_the_time_of_the_check(
+    program: Program, receiver: Receiver
+) -> None:
+    """Where the user gave one, it is what ended."""
+    receiver.script("/v1/", black_hole(), times=None)
+    told = lines(check(program, receiver, "--timeout", "1"), "FAILS")
+    assert "the time for everything (input timeout) ended" in told[0]
+
+
+@pytest.mark.usefixtures("at_work")
+def test_a_github_that_asks_to_wait_long_is_told_at_once(
+    program: Program, receiver: Receiver, github: FakeGitHub
+) -> None:
+    """Nobody looks at a check for the hour until a rate limit is renewed."""
+    github.rate_limit = 0
+    failing = line_about(check(program, receiver), "GitHub, repository")
+    assert "(rate limit or overload)" in failing
+    assert "longer than a check's limit of 30 s allows" in failing
+
+
+@pytest.mark.usefixtures("at_work")
+def test_details_of_each_request_are_shown(program: Program, receiver: Receiver) -> None:
+    """To the endpoint as to GitHub, where they are asked for."""
+    result = check(program, receiver, "--log-level", "debug")
+    for signal in ("traces", "logs", "metrics"):
+        assert f"POST {signal} to {receiver.url}: 200 in " in result.stderr
+    assert "GET " in result.stderr
 
 
 @pytest.mark.usefixtures("at_work")

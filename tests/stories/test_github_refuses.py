@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.support.program import TOKEN, Program, Result
 
+from flow_telemetry.sources.github.refusals import refusal
 from flow_telemetry.testing.faults import (
     Scripted,
     altered,
@@ -63,6 +64,39 @@ def test_a_missing_permission_is_named(
     """403: what to add to `permissions:`, as GitHub itself names it."""
     github.denied.add("actions=read")
     assert_told(program.export(run), receiver, "`actions: read`", "permissions")
+
+
+def test_permissions_of_which_one_will_do_are_named_apart(
+    program: Program, run: Run, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """Each can be copied into a workflow as it is; a list is wanted as a whole."""
+    accepted = "issues=read; pull_requests=read,contents=read"
+    denied = status(403, "{}", **{"X-Accepted-GitHub-Permissions": accepted})
+    github.script("/attempts/1", denied, times=None)
+    assert_told(
+        program.export(run),
+        receiver,
+        "add `issues: read` or `pull-requests: read` and `contents: read` to the `permissions:`",
+    )
+
+
+@pytest.mark.parametrize("command", ["check", "export"])
+def test_a_server_that_may_be_no_github_is_told(program: Program, command: str) -> None:
+    """An Enterprise Server without `/api/v3`, or something else, answers 404 to everything."""
+    words = ["run", "--run-id", "1"] if command == "export" else []
+    result = program.command(
+        *(command, *words, "--repo", "acme/shop", "--otlp-endpoint", program.receiver.url),
+        environ={"GITHUB_API_URL": f"{program.github.url}/elsewhere"},
+    )
+    assert "check GITHUB_API_URL, too" in result.log
+    assert "/api/v3" in result.log
+
+
+def test_githubs_own_server_is_not_doubted() -> None:
+    """There, and at a company's address below ghe.com, the repository is wrong."""
+    for server in ("api.github.com", "api.acme.ghe.com"):
+        error = refusal(404, {}, "", "x", has_token=True, api_url=f"https://{server}")
+        assert "GITHUB_API_URL" not in str(error)
 
 
 def test_a_missing_sign_on_is_named(

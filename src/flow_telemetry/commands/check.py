@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from flow_telemetry.build import build_parts
+from flow_telemetry.build import build_parts, redactor_of
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.commands.flags import Subparsers, add_flags, flags_of
 from flow_telemetry.commands.terminal import TerminalLog
@@ -16,12 +16,16 @@ from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.export.causes import NOUNS
 from flow_telemetry.export.probe import probe
 from flow_telemetry.export.sinks import NoSink
+from flow_telemetry.log import Log, RedactedLog
 from flow_telemetry.model.findings import Finding, State
 from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Door, Mode, Settings, load_settings
 from flow_telemetry.sources.github.permissions import check_github
 from flow_telemetry.telemetry import Signal
 from flow_telemetry.views.check import check_lines
+
+# For all that GitHub is asked, and for all that Jira is: a check is waited for.
+_LONGEST_SECONDS = 30.0
 
 
 def add_command(commands: Subparsers) -> None:
@@ -42,35 +46,43 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print what was found; return 0, or 1 where something that is needed does not work."""
     flags = flags_of(options, mode=Mode.RUN.value)
     settings = load_settings(environ, Door.COMMAND_LINE, flags)
-    clock = SystemClock()
-    parts = build_parts(
-        settings,
-        sink=NoSink(),
-        clock=clock,
-        deadline=Deadline.after(clock, settings.timeout),
-        log=TerminalLog(settings.log_level, sys.stderr),
-    )
-    findings = [_redacted(each, parts) for each in _findings(settings, parts)]
+    redact = redactor_of(settings)
+    log = RedactedLog(TerminalLog(settings.log_level, sys.stderr), redact)
+    deadline = Deadline.after(SystemClock(), settings.timeout)
+    findings = [
+        replace(each, what=redact(each.what), told=redact(each.told))
+        for each in _findings(settings, deadline, log)
+    ]
     sys.stdout.write(check_lines(findings) + "\n")
     return 1 if any(each.state is State.FAILS for each in findings) else 0
 
 
-def _redacted(finding: Finding, parts: Parts) -> Finding:
-    return replace(finding, what=parts.redact(finding.what), told=parts.redact(finding.told))
-
-
-def _findings(settings: Settings, parts: Parts) -> Iterator[Finding]:
+def _findings(settings: Settings, deadline: Deadline, log: Log) -> Iterator[Finding]:
     for signal in Signal:
-        yield _of_signal(settings, signal, parts)
-    yield from _of_github(settings, parts)
+        yield _of_signal(settings, signal, deadline, log)
+    yield from _of_github(settings, _parts(settings, deadline, log))
     if settings.trackers.jira is not None and settings.trackers.uses_jira:
-        yield _of_jira(settings.trackers.jira.url, parts)
+        yield _of_jira(settings.trackers.jira.url, _parts(settings, deadline, log))
 
 
-def _of_signal(settings: Settings, signal: Signal, parts: Parts) -> Finding:
+def _parts(settings: Settings, deadline: Deadline, log: Log) -> Parts:
+    """What asks a server, within a time that begins now: each server has its own."""
+    return build_parts(
+        settings,
+        sink=NoSink(),
+        clock=deadline.clock,
+        deadline=deadline,
+        reading_until=deadline.at_most(
+            _LONGEST_SECONDS, set_by=f"a check's limit of {_LONGEST_SECONDS:.0f} s"
+        ),
+        log=log,
+    )
+
+
+def _of_signal(settings: Settings, signal: Signal, deadline: Deadline, log: Log) -> Finding:
     target = settings.otlp.targets.get(signal)
     if target is not None:
-        return probe(target, parts.deadline)
+        return probe(target, deadline, log=log)
     asked_for = signal in settings.signals.wanted and not settings.otlp.targets
     return Finding(
         what=NOUNS[signal].signal,

@@ -19,6 +19,7 @@ from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.redaction import origin
 from flow_telemetry.export.spool import Keeping, Kept
 from flow_telemetry.export.tally import Tally
+from flow_telemetry.export.telling import told
 from flow_telemetry.export.troubles import out_of_time
 from flow_telemetry.export.verdict import Verdict, judge
 from flow_telemetry.export.workers import Report, Sender, Workers
@@ -32,6 +33,8 @@ _MOST_IN_FLIGHT = 2 * MOST_WORKERS
 _GRACE_SECONDS = 0.5
 # How soon it is seen that the program was told to end.
 _LOOK_SECONDS = 0.25
+# So long before the deadline nothing more waits for others to leave: what is to be kept takes time.
+_LAST_SECONDS = 1.0
 # Without a deadline: a sender's own bound for a batch, besides the requests that begin before it.
 _PATIENCE_SECONDS = 150.0
 # After so many items that were refused alone, where no item was taken, a limit is set wrongly.
@@ -156,7 +159,7 @@ class Export:
         self._workers.submit(self._submitted, flight.sent)
 
     def _has_room(self) -> bool:
-        """Wait for room; a program that was told to end has no time for that, and has none."""
+        """Wait for room; where the time runs out there is none, so that the rest is read in time."""
         while len(self._in_flight) >= _MOST_IN_FLIGHT:
             if self._hurries:
                 return False
@@ -165,8 +168,9 @@ class Export:
 
     @property
     def _hurries(self) -> bool:
-        """Whether the program was told to end, and has a moment left."""
-        return self._deadline.cut.at is not None and not self._deadline.expired
+        """Whether only a moment is left, as where the program was told to end."""
+        left = self._deadline.remaining()
+        return left > 0 and (left <= _LAST_SECONDS or self._deadline.cut.at is not None)
 
     def _wait(self, *, for_room: bool = False) -> None:
         """Settle one more batch; where none ends in time, all that are under way."""
@@ -198,17 +202,8 @@ class Export:
             self._leave_untried(flight.batch, self._hopeless or self._cause_of(Trouble.OTHER))
             return
         self._tally.add_attempt(report.attempt)
-        self._log.debug(self._told(flight, report.attempt))
+        self._log.debug(told(report.attempt, self._target, flight.batch.count))
         self._judge(flight, report.attempt)
-
-    def _told(self, flight: _Flight, attempt: Attempt) -> str:
-        answer = attempt.answer
-        came = answer.status or (answer.trouble.name.lower() if answer.trouble else "nothing")
-        return (
-            f"POST {self._target.signal.value} to {origin(self._target.url)}: {came} in "
-            f"{attempt.seconds:.2f} s, {flight.batch.count} items, {attempt.bytes_sent} bytes in "
-            f"{attempt.requests} requests"
-        )
 
     def _judge(self, flight: _Flight, attempt: Attempt) -> None:
         count = flight.batch.count

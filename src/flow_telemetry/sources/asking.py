@@ -102,7 +102,7 @@ class Asking:
         if wait >= within.remaining():
             raise UnavailableError(
                 f"{name} asks to wait {wait:.0f} s before {what} can be read (rate limit or "
-                "overload), which is longer than input timeout allows"
+                f"overload), which is longer than {within.set_by} allows"
             )
         self._log.info(f"{name} asks to wait {wait:.0f} s before {what} is read again")
         return wait

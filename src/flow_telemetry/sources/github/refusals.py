@@ -68,20 +68,23 @@ def _address_hint(api_url: str) -> str:
 
 
 def _denied(headers: Mapping[str, str], what: str, said: str) -> str:
-    """GitHub names the permissions that would do: `issues=read; pull_requests=read`.
-
-    Workflows write them with a hyphen. Each of them alone does, or several between commas.
-    """
-    accepted = headers.get("x-accepted-github-permissions", "")[:_SHOWN]
-    written = accepted.replace("_", "-").replace("=", ": ")
-    names = " or ".join(f"`{each.strip()}`" for each in written.split(";") if each.strip())
+    names = _permissions(headers.get("x-accepted-github-permissions", "")[:_SHOWN])
     if headers.get("x-github-sso"):
         return f"the token is not authorized for single sign-on of this organization, for {what}"
     if names:
-        return (
-            f"the token may not read {what}{said}: add {names} to the `permissions:` of the job"
-        )
+        return f"the token may not read {what}{said}: add {names} to the `permissions:` of the job"
     return f"the token may not read {what}{said}: check its permissions"
+
+
+def _permissions(accepted: str) -> str:
+    """The permissions that GitHub accepts, as workflows write them, each to be copied by itself.
+
+    Any of what stands between semicolons will do, where it is a list all of that list:
+    https://github.blog/changelog/2023-08-10-x-accepted-github-permissions-header-for-fine-grained-permission-actors
+    """
+    written = accepted.replace("_", "-").replace("=", ": ")
+    sets = ([f"`{name.strip()}`" for name in each.split(",")] for each in written.split(";"))
+    return " or ".join(" and ".join(names) for names in sets if names != ["``"])
 
 
 def _said(body: str) -> str:
