@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 TRACE_RECIPE = "flow-telemetry/trace/v1"
 SPAN_RECIPE = "flow-telemetry/span/v1"
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_FOLDED = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -85,7 +86,7 @@ def fold(text: str) -> str:
     GitHub compares names of owners and repositories so; full Unicode folding would depend on the
     Unicode version of the runtime.
     """
-    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+    return text.translate(_FOLDED)
 
 
 def upper(text: str) -> str:

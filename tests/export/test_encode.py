@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ from tests.export.builders import (
 from tests.export.reference import request_of_points, request_of_records, request_of_spans
 from tests.export.strategies import equal_value, events, measurements, spans
 
-from flow_telemetry.export.encode import encoding_of, otlp_json_line
+from flow_telemetry.export.encode import encoding_of, json_line, otlp_json_line
 from flow_telemetry.export.encode_points import encode_points
 from flow_telemetry.export.encode_records import encode_records
 from flow_telemetry.export.encode_spans import encode_spans
@@ -135,8 +136,9 @@ def test_any_span_arrives_as_it_was(given_spans: list[Span]) -> None:
 @given(spans())
 def test_a_json_line_says_what_protobuf_says(given_spans: list[Span]) -> None:
     """What is spooled decodes to the very request that would have been sent."""
-    from_line = from_json(ExportTraceServiceRequest, otlp_json_line(given_spans))
-    assert from_line == encode_spans(given_spans)
+    line = otlp_json_line(given_spans)
+    assert from_json(ExportTraceServiceRequest, line) == encode_spans(given_spans)
+    assert line == json_line(encode_spans(given_spans))
 
 
 @given(spans())
@@ -175,7 +177,9 @@ def test_any_event_arrives_as_it_was(given_events: list[LogRecord]) -> None:
     """Whatever was named and valued, it arrives unchanged, and the spool's line says the same."""
     encoding = encoding_of(Signal.LOGS)
     message = encoding.request(given_events)
-    assert from_json(LOGS.request, otlp_json_line(given_events, Signal.LOGS)) == message
+    line = otlp_json_line(given_events, Signal.LOGS)
+    assert from_json(LOGS.request, line) == message
+    assert line == json_line(message)
     arrived = {(entry.trace_id, entry.span_id): entry for entry in entries_in(message)}
     assert len(entries_in(message)) == len(given_events)
     for event in given_events:
@@ -192,7 +196,9 @@ def test_any_point_arrives_once(given_measurements: list[Measurement]) -> None:
     points = points_of(given_measurements)
     encoding = encoding_of(Signal.METRICS)
     message = encoding.request(points)
-    assert from_json(METRICS.request, otlp_json_line(points, Signal.METRICS)) == message
+    line = otlp_json_line(points, Signal.METRICS)
+    assert from_json(METRICS.request, line) == message
+    assert line == json_line(message)
     assert sorted((p.name, p.unit, p.kind) for p in points_in(message)) == sorted(
         (p.instrument.name, p.instrument.unit, p.instrument.kind.value) for p in points
     )
@@ -230,9 +236,10 @@ def test_events_are_what_the_sdk_would_send(given_events: list[LogRecord]) -> No
 def test_points_are_what_the_sdk_would_send(
     given_measurements: list[Measurement], as_gauges: bool
 ) -> None:
-    """Deltas and gauges alike."""
+    """Deltas and gauges alike, and the spool's line says the same."""
     points = [replace(point, as_gauge=as_gauges) for point in points_of(given_measurements)]
     assert encode_points(points) == request_of_points(points)
+    assert otlp_json_line(points, Signal.METRICS) == json_line(encode_points(points))
 
 
 @pytest.mark.parametrize(
@@ -248,5 +255,44 @@ def test_a_value_that_protobuf_cannot_hold_costs_nothing_else(
     value: AttributeValue, arrives: object
 ) -> None:
     """A number of another system, or text that was cut in half: what is nearest is sent."""
-    [span] = decoded([make_span(1, attributes={"odd": value, "plain": "yes"})])
+    given = [make_span(1, attributes={"odd": value, "plain": "yes"})]
+    [span] = decoded(given)
     assert span.attributes == {"odd": arrives, "plain": "yes"}
+    assert otlp_json_line(given) == json_line(encode_spans(given))
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), -0.0, 1e300, -7])
+def test_a_number_that_json_has_not_is_written_as_protobuf_does(value: float) -> None:
+    """As a text, and zero with its sign."""
+    given = [make_span(1, attributes={"": value})]
+    assert otlp_json_line(given) == json_line(encode_spans(given))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "half \ud83d of a smile"},
+        {"error": "\ud83d"},
+        {"attributes": {"\ud83d": 1}},
+        {"trace_id": "xyz"},
+        {"start": -1},
+        {"end": 2**64},
+    ],
+)
+def test_what_no_request_can_carry_is_no_line_either(change: dict[str, Any]) -> None:
+    """Both ways to write it fail alike, so that it is counted and not kept as damage."""
+    given = [replace(make_span(1), **change)]
+    for written in (encode_spans, otlp_json_line):
+        with pytest.raises(ValueError, match=r"."):
+            written(given)
+
+
+def test_half_a_surrogate_pair_in_a_line_of_a_log_is_written_as_a_request_has_it() -> None:
+    """As a question mark."""
+    given = [replace(make_event(1, ""), body="a\ud800")]
+    assert otlp_json_line(given, Signal.LOGS) == json_line(encode_records(given))
+
+
+def test_nothing_is_an_empty_request() -> None:
+    """Of each signal."""
+    assert {otlp_json_line([], signal) for signal in Signal} == {"{}"}

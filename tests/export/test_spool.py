@@ -73,6 +73,32 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == len(list(tmp_path.glob("*.jsonl"))) == 1
 
 
+def test_a_large_spool_has_several_files(tmp_path: Path) -> None:
+    """Each appears when it is full, so that little is unfinished where the program is killed."""
+    writer = Spool(tmp_path).writer(Signal.TRACES)
+    whole = [make_span(number, "x" * 2_000) for number in range(1, 6_001)]
+    lines = [whole[first : first + 500] for first in range(0, len(whole), 500)]
+    for line in lines[:-1]:
+        add(writer, line)
+    assert list(tmp_path.glob("*.jsonl"))
+    add(writer, lines[-1])
+    kept = closed(writer)
+    assert kept.items == len(whole)
+    assert [each for file in kept.files for each in span_ids_in(file)] == ids(whole)
+    assert all(Path(file).stat().st_size < 6_000_000 for file in kept.files)
+    assert len(kept.files) > 2
+
+
+def test_what_is_not_yet_whole_is_visible_to_all_who_save_it(tmp_path: Path) -> None:
+    """actions/upload-artifact leaves hidden files out."""
+    writer = Spool(tmp_path, now).writer(Signal.TRACES)
+    add(writer, make_spans(1))
+    [file] = tmp_path.iterdir()
+    name = r"traces-20261124T034300Z-[0-9a-f]{8}\.jsonl\.[0-9a-f]{8}\.partial"
+    assert re.fullmatch(name, file.name)
+    writer.close()
+
+
 def test_nothing_to_keep_leaves_no_trace(tmp_path: Path) -> None:
     """A delivered export makes no file and no folder."""
     folder = tmp_path / "spool"

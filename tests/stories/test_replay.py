@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.export.builders import make_span
 from tests.export.servers import closed_port_url
 from tests.support.program import Program, Result, spans_in_file
 
+from flow_telemetry.export.intake import Batch
+from flow_telemetry.export.spool import Spool
+from flow_telemetry.telemetry import Signal
 from flow_telemetry.testing.backends import Prometheus
 from flow_telemetry.testing.faults import Answer, Request, status
 from flow_telemetry.testing.receiver import Receiver, partial_success
@@ -151,7 +155,7 @@ def test_a_line_that_fails_for_now_stays(
     file = written(tmp_path, line("one"), line("unlucky"), line("two"))
     assert replay(program, file).status == 1
     assert names(spans_in_file(file)) == ["unlucky"]
-    assert names(receiver.spans) == ["one", "two"]
+    assert sorted(names(receiver.spans)) == ["one", "two"]
 
 
 def test_a_large_line_is_sent_in_parts(
@@ -190,7 +194,7 @@ def test_a_damaged_line_is_kept_and_told(
     file = written(tmp_path, line("one"), '{"resourceSpans": [{"reso', "", line("two"))
     result = replay(program, file)
     assert result.status == 1
-    assert names(receiver.spans) == ["one", "two"]
+    assert sorted(names(receiver.spans)) == ["one", "two"]
     assert file.read_text() == '{"resourceSpans": [{"reso\n'
     assert "line 2 of " in result.stderr
     assert "it may have been cut off" in result.stderr
@@ -396,3 +400,61 @@ def test_the_permissions_of_a_file_stay(
     replay(program, file)
     for path in (file, tmp_path / "kept.jsonl.refused"):
         assert path.stat().st_mode & 0o777 == 0o600
+
+
+UNFINISHED = "traces-20261124T034300Z-0123abcd.jsonl.4567cdef.partial"
+
+
+def test_what_a_killed_export_left_is_delivered(
+    program: Program, receiver: Receiver, tmp_path: Path
+) -> None:
+    """Its whole lines are, and both the kill and the line that was cut off are told."""
+    (tmp_path / "below").mkdir()
+    left = written(tmp_path / "below", line("a"), line("b"), name=UNFINISHED)
+    with left.open("a", encoding="utf-8") as file:
+        file.write(line("c")[:-9])
+    result = replay(program, tmp_path)
+    assert result.status == 0, result.stderr
+    assert sorted(names(receiver.spans)) == ["a", "b"]
+    assert f"{left} was left by an export that was killed" in result.stderr
+    assert "its last line is lost" in result.stderr
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
+
+
+def test_what_a_killed_export_left_goes_on_as_a_whole_file(
+    program: Program, receiver: Receiver, tmp_path: Path
+) -> None:
+    """Where the backend does not take it, under the name that it would have had."""
+    left = written(tmp_path, line("a"), name=UNFINISHED)
+    result = replay(program, left, url=closed_port_url())
+    assert result.status == 1
+    [file] = tmp_path.glob("*traces*")
+    assert file.name == "traces-20261124T034300Z-0123abcd.jsonl"
+    assert names(spans_in_file(file)) == ["a"]
+
+
+def test_what_is_still_being_written_is_left_alone(
+    program: Program, receiver: Receiver, tmp_path: Path
+) -> None:
+    """An export is at work there; what it ends is replayed as ever."""
+    writer = Spool(tmp_path / "spool").writer(Signal.TRACES)
+    writer.add(Batch(Signal.TRACES, (make_span(1),)), items=1)
+    [unfinished] = (tmp_path / "spool").iterdir()
+    assert replay(program, tmp_path / "spool").status == 0
+    named = replay(program, unfinished)
+    assert named.status == 1
+    assert f"{unfinished} is still being written" in named.stderr
+    assert receiver.requests == []
+    writer.close()
+    assert replay(program, tmp_path / "spool").status == 0
+    assert len(receiver.spans) == 1
+
+
+def test_what_a_killed_replay_was_about_to_leave_is_not_sent_twice(
+    program: Program, receiver: Receiver, tmp_path: Path
+) -> None:
+    """It is hidden, and all of it stands in the file that the replay had taken."""
+    about_to = written(tmp_path, line("a"), name=".kept.jsonl.0123abcd.partial")
+    assert replay(program, tmp_path).status == 0
+    assert receiver.requests == []
+    assert about_to.exists()

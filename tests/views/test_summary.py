@@ -225,6 +225,14 @@ def test_what_is_missing_in_the_backend_is_told() -> None:
     assert "Sent 5 of 9 spans" in text
 
 
+def test_of_a_large_spool_a_few_files_are_named() -> None:
+    """The others stand beside them."""
+    files = tuple(f"spool/{number}.jsonl" for number in range(5))
+    delivery = make_delivery(sent=0, spooled=9, spool_files=files)
+    text = job_summary(make_outcome(busy_run(), deliveries=(delivery,))).replace("\\", "")
+    assert "kept in spool/0.jsonl, spool/1.jsonl, spool/2.jsonl and 2 more files\n" in text
+
+
 def test_a_large_summary_gives_up_the_table_then_the_diagram() -> None:
     """What is left out for its size is named, the rest stays."""
     outcome = make_outcome(busy_run())

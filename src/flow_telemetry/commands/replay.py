@@ -37,7 +37,8 @@ def add_command(commands: Subparsers) -> None:
         "rules of an export. What was taken goes out of the file, and the file with its last line; "
         "what failed stays. A line that would be refused whenever it is sent moves to "
         "FILE.refused. While a file is replayed it has another name (FILE.….replaying), so that "
-        "two replays never send the same. The status is 0 where all was delivered.",
+        "two replays never send the same. In a folder, what a killed export left unfinished "
+        "(FILE.….partial) is sent too. The status is 0 where all was delivered.",
     )
     parser.add_argument(
         "files", metavar="FILE", nargs="+", type=Path, help="a file, or a folder with *.jsonl"

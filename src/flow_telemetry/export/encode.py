@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flow_telemetry.export.encoding import Encoding
@@ -84,7 +84,22 @@ def otlp_json_line(items: Sequence[Item], signal: Signal = Signal.TRACES) -> str
     Raises:
         ValueError: something in them is no Unicode text, or no hexadecimal id.
     """
-    return json_line(encoding_of(signal).request(items))
+    return _writer_of(signal)(items)
+
+
+def _writer_of(signal: Signal) -> Callable[[Any], str]:
+    """Return what writes the items of a signal; of the messages it needs nothing."""
+    if signal is Signal.TRACES:
+        from flow_telemetry.export.json_spans import json_of_spans  # noqa: PLC0415
+
+        return json_of_spans
+    if signal is Signal.LOGS:
+        from flow_telemetry.export.json_records import json_of_records  # noqa: PLC0415
+
+        return json_of_records
+    from flow_telemetry.export.json_points import json_of_points  # noqa: PLC0415
+
+    return json_of_points
 
 
 def json_line(request: Message) -> str:

@@ -35,7 +35,14 @@ def write_attributes(target: Pairs, given: Attributes) -> None:
             _write(pair.value, value)
         except ValueError:
             pair.value.Clear()
-            _write(pair.value, _nearest(value))
+            _write(pair.value, nearest(value))
+
+
+def nearest(value: AttributeValue) -> AttributeValue:
+    """Return the text that is nearest to a value which protobuf cannot hold, or a list of such."""
+    if isinstance(value, (str, bool, int, float)):
+        return str(value).encode(errors="replace").decode()
+    return [str(nearest(each)) for each in value]
 
 
 def groups(new_group: Callable[[Resource], _Group]) -> Callable[[Resource], _Group]:
@@ -73,9 +80,3 @@ def _write(target: AnyValue, value: AttributeValue) -> None:
         target.array_value.SetInParent()
         for each in value:
             target.array_value.values.add(string_value=each)
-
-
-def _nearest(value: AttributeValue) -> AttributeValue:
-    if isinstance(value, (str, bool, int, float)):
-        return str(value).encode(errors="replace").decode()
-    return [str(_nearest(each)) for each in value]

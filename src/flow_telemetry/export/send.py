@@ -33,8 +33,6 @@ _MOST_IN_FLIGHT = 2 * MOST_WORKERS
 _GRACE_SECONDS = 0.5
 # How soon it is seen that the program was told to end.
 _LOOK_SECONDS = 0.25
-# So long before the deadline nothing more waits for others to leave: what is to be kept takes time.
-_LAST_SECONDS = 1.0
 # Without a deadline: a sender's own bound for a batch, besides the requests that begin before it.
 _PATIENCE_SECONDS = 150.0
 # After so many items that were refused alone, where no item was taken, a limit is set wrongly.
@@ -87,6 +85,7 @@ class Export:
         self._tally = Tally()
         self._in_flight: dict[int, _Flight] = {}
         self._submitted = 0
+        self._silent = False
         self._hopeless: Cause | None = None
         self._kept = Kept()
         self._too_large_alone = 0
@@ -159,24 +158,24 @@ class Export:
         self._workers.submit(self._submitted, flight.sent)
 
     def _has_room(self) -> bool:
-        """Wait for room; where the time runs out there is none, so that the rest is read in time."""
+        """Wait for room; a program that was told to end waits for no backend that is silent."""
         while len(self._in_flight) >= _MOST_IN_FLIGHT:
-            if self._hurries:
+            if self._hurries and self._silent:
                 return False
             self._wait(for_room=True)
         return True
 
     @property
     def _hurries(self) -> bool:
-        """Whether only a moment is left, as where the program was told to end."""
-        left = self._deadline.remaining()
-        return left > 0 and (left <= _LAST_SECONDS or self._deadline.cut.at is not None)
+        """Whether the program was told to end, and has a moment left."""
+        return self._deadline.cut.at is not None and not self._deadline.expired
 
     def _wait(self, *, for_room: bool = False) -> None:
         """Settle one more batch; where none ends in time, all that are under way."""
         until = self._deadline.clock.monotonic() + self._patience
         while (report := self._workers.next_report(self._moment())) is None:
             if for_room and self._hurries:
+                self._silent = True
                 return
             left = until - self._deadline.clock.monotonic()
             if self._deadline.remaining(left) <= 0:
@@ -195,6 +194,7 @@ class Export:
         return self._deadline.remaining(_LOOK_SECONDS)
 
     def _settle(self, report: Report) -> None:
+        self._silent = False
         flight = self._in_flight.pop(report.number, None)
         if flight is None:
             return  # It was abandoned, and is in the spool.

@@ -9,6 +9,8 @@ from flow_telemetry.telemetry import Delivery, Signal
 from flow_telemetry.views.durations import counted, duration, size
 
 _NOUNS = {Signal.TRACES: "span", Signal.LOGS: "event", Signal.METRICS: "metric point"}
+# A large spool has many files, which stand side by side.
+_MOST_FILES = 3
 
 
 def sentence(outcome: Outcome) -> str:
@@ -62,7 +64,13 @@ def _kept_or_lost(delivery: Delivery) -> list[str]:
     noun, told = _NOUNS[delivery.signal], []
     if delivery.spooled:
         kept = counted(delivery.spooled, noun)
-        told.append(f"{kept} not delivered but kept in {', '.join(delivery.spool_files)}")
+        told.append(f"{kept} not delivered but kept in {_named(delivery.spool_files)}")
     if delivery.lost:
         told.append(f"{counted(delivery.lost, noun)} neither delivered nor kept")
     return told
+
+
+def _named(files: Sequence[str]) -> str:
+    more = len(files) - _MOST_FILES
+    named = ", ".join(files[:_MOST_FILES])
+    return f"{named} and {counted(more, 'more file')}" if more > 0 else named
