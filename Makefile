@@ -31,7 +31,7 @@ LOCK := "$(BIN)/uv" pip compile --quiet --no-python-downloads --universal --pyth
 	--generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help bench demo test test-all lint types validate check format docs reliability lock clean bundle \
+.PHONY: help bench demo golden test test-all lint types validate check format docs reliability lock clean bundle \
 	audit sbom fuzz
 .DEFAULT_GOAL := help
 
@@ -59,6 +59,9 @@ test-all: ## the suite on each Python 3.10 to 3.14 that is found
 	done; \
 	echo "== ran on:$${found:- none}; failed on:$${failed:- none}"; \
 	test -n "$$found" && test -z "$$failed"
+
+golden: $(DEV) ## write the program's output into tests/golden/expected, to be read before it is committed
+	"$(BIN)/python" -m pytest tests/golden --update-golden $(ARGS)
 
 bench: $(RUNTIME) ## whole exports beside a peer; ARGS=--smoke: one small run
 	"$(BIN)/python" -m benchmarks $(ARGS)

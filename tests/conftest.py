@@ -37,6 +37,15 @@ NAMES = frozenset(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of `make golden`."""
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write the program's output into tests/golden/expected before comparing",
+    )
+
+
 def pytest_configure() -> None:
     """Take signals as a terminal leaves them: in the background, SIGINT and others are ignored.
 

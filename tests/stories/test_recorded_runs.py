@@ -5,64 +5,32 @@ The recorded answers lie beside the project, not in it; without them these tests
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.support import references
 from tests.support.program import Program
+from tests.support.recorded import RECORDED, recorded, single_runs
 
-from flow_telemetry.testing.faults import Answer, Request
 from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.server import LocalServer
 from flow_telemetry.testing.spans import SpanRecord
 
-RECORDED = Path(__file__).parents[3] / "shared" / "data" / "github"
 RUNS = ("3881497935", "21487811823")
 
 pytestmark = pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded data beside the project")
 
 
-def recorded(name: str) -> Any:
-    """Return one recorded answer."""
-    return json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def replaying(run_id: str) -> Callable[[Request], Answer]:
-    """Answer as GitHub did: the run, its attempt, its jobs, and no pull request of the branch."""
-    run, jobs = recorded(f"run-{run_id}"), recorded(f"run-{run_id}-jobs")
-    repository = f"/repos/{run['repository']['full_name']}"
-    of_run = f"{repository}/actions/runs/{run_id}"
-    answers = {
-        of_run: run,
-        f"{of_run}/attempts/1": run,
-        f"{of_run}/attempts/1/jobs": jobs,
-        f"{repository}/pulls": [],
-    }
-
-    def respond(request: Request) -> Answer:
-        found = answers.get(request.path)
-        status = 404 if found is None else 200
-        body = json.dumps({"message": "Not Found"} if found is None else found).encode()
-        return Answer(status=status, headers={"Content-Type": "application/json"}, body=body)
-
-    return respond
-
-
 def export(program: Program, receiver: Receiver, run_id: str) -> None:
     """Export a recorded run by the command line."""
-    name = recorded(f"run-{run_id}")["repository"]["full_name"]
-    with LocalServer(replaying(run_id)) as server:
+    run = next(each for each in single_runs() if str(each.id) == run_id)
+    with run.served() as api:
         result = program.command(
             "export",
             "run",
-            f"--repo={name}",
+            f"--repo={run.repository}",
             f"--run-id={run_id}",
             f"--otlp-endpoint={receiver.url}",
-            environ={"GITHUB_API_URL": server.url, "GITHUB_SERVER_URL": "https://github.com"},
+            environ={"GITHUB_API_URL": api, "GITHUB_SERVER_URL": "https://github.com"},
         )
     assert result.status == 0, result.stderr
 
