@@ -27,6 +27,27 @@ _PROXY_KINDS = (
 _NOT_VALID = "its address is not valid"
 _NO_SOCKS = "SOCKS is not supported"
 _ANSWERED = "it answered"
+# OpenSSL's phrases (crypto/x509/x509_txt.c), and the remedy for each as openssl.cnf writes it.
+_AUTHORITY = "the authority's certificate issued again with the extension"
+_EXTENSIONS = {
+    "ca cert does not include key usage extension": (
+        f"{_AUTHORITY} keyUsage (keyUsage = critical, keyCertSign, cRLSign)"
+    ),
+    "basic constraints of ca cert not marked critical": (
+        f"{_AUTHORITY} basicConstraints marked critical (basicConstraints = critical, CA:TRUE)"
+    ),
+    "invalid ca certificate": (
+        f"{_AUTHORITY} basicConstraints (basicConstraints = critical, CA:TRUE), and keyUsage "
+        "(keyUsage = critical, keyCertSign, cRLSign); a server's certificate has no keyCertSign"
+    ),
+    "missing subject key identifier": (
+        f"{_AUTHORITY} subjectKeyIdentifier (subjectKeyIdentifier = hash)"
+    ),
+    "missing authority key identifier": (
+        "the server's certificate, and those between it and the authority, issued again with the "
+        "extension authorityKeyIdentifier (authorityKeyIdentifier = keyid)"
+    ),
+}
 # http.client's only word for what a proxy answered to CONNECT.
 _TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})\b")
 
@@ -63,9 +84,32 @@ def is_lasting(told: str) -> bool:
     return told in (_NOT_VALID, _NO_SOCKS) or told.startswith(f"{_ANSWERED} 4")
 
 
-def refused_certificate(error: BaseException) -> bool:
-    """Return whether the server's certificate was not accepted."""
-    return any(isinstance(each, ssl.SSLCertVerificationError) for each in nested(error))
+def refused_certificate(error: BaseException) -> str | None:
+    """Return why the server's certificate was not accepted; None if that was not the problem.
+
+    It is OpenSSL's fixed phrase, such as "certificate has expired"; a mismatch names the host.
+    """
+    for each in nested(error):
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return str(getattr(each, "verify_message", "")).partition(", ")[0]
+    return None
+
+
+def extension_advice(phrase: str) -> str | None:
+    """Return what to do about a certificate that only a strict check refuses, by OpenSSL's phrase.
+
+    Python 3.13 checks strictly by default, by RFC 5280 (`ssl.VERIFY_X509_STRICT`); curl, browsers
+    and older Pythons do not. So an authority that works for them may fail here. None for phrases of
+    other kinds.
+    """
+    extension = _EXTENSIONS.get(phrase.lower())
+    if extension is None:
+        return None
+    return (
+        f"Have {extension}. From version 3.13 on Python requires this (RFC 5280), while curl does "
+        "not. Until then an older Python accepts the certificate, such as 3.12 by actions/"
+        "setup-python before this step"
+    )
 
 
 def _of_a_wrong_address(error: BaseException) -> bool:

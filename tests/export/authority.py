@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +23,41 @@ class Certificate:
         return path
 
 
-class Authority:
-    """Signs certificates in a folder; nobody knows it who is not told."""
+# What RFC 5280 asks of an authority; from 3.13 on Python does, too.
+STRICT = {
+    "basicConstraints": "critical,CA:TRUE",
+    "keyUsage": "critical,keyCertSign,cRLSign",
+    "subjectKeyIdentifier": "hash",
+    "authorityKeyIdentifier": "keyid",
+}
 
-    def __init__(self, folder: Path) -> None:
+
+class Authority:
+    """Signs certificates in a folder; nobody knows it who is not told.
+
+    ``extensions`` are its certificate's own, as openssl.cnf has them; ``identifies`` is what a
+    signed certificate says of the authority's key.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        extensions: Mapping[str, str] | None = None,
+        *,
+        identifies: str = "keyid",
+    ) -> None:
         self._folder = folder
         self._own = self._files("authority")
+        self._identifies = identifies
+        settings = folder / "authority.cnf"
+        wanted = STRICT if extensions is None else extensions
+        settings.write_text(
+            "[req]\nprompt=no\ndistinguished_name=name\nx509_extensions=own\n"
+            "[name]\nCN=authority\n[own]\n" + "".join(f"{k}={v}\n" for k, v in wanted.items())
+        )
         self._openssl(
-            *f"req -x509 -nodes -days 2 -subj /CN=authority {_NEW_KEY} -keyout".split(),
-            *(self._own.key, "-out", self._own.certificate),
+            *f"req -x509 -nodes -days 2 {_NEW_KEY} -keyout".split(),
+            *(self._own.key, "-out", self._own.certificate, "-config", settings),
         )
 
     @property
@@ -42,7 +69,10 @@ class Authority:
         """Return a certificate for localhost, or for a client of some name."""
         files, request = self._files(name), self._folder / f"{name}.csr"
         extensions = self._folder / f"{name}.ext"
-        extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        extensions.write_text(
+            "subjectAltName=DNS:localhost,IP:127.0.0.1\nsubjectKeyIdentifier=hash\n"
+            f"authorityKeyIdentifier={self._identifies}\n"
+        )
         self._openssl(
             *f"req -nodes -subj /CN={name} {_NEW_KEY} -keyout".split(),
             *(files.key, "-out", request),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.export.authority import Authority
+from tests.export.authority import STRICT, Authority
 from tests.export.builders import seconds_from_now
 from tests.export.servers import closed_port_url, raw_server
 
 from flow_telemetry.export.answer import Attempt, Trouble
 from flow_telemetry.export.transport import OtlpSender
+from flow_telemetry.export.verdict import judge
 from flow_telemetry.settings.otlp import otlp_settings
 from flow_telemetry.telemetry import Signal
 
@@ -52,6 +54,37 @@ def test_an_unknown_authority_is_told_after_one_try(authority: Authority) -> Non
         attempt = sent(url, {})
     assert (attempt.answer.trouble, attempt.requests) == (Trouble.CERTIFICATE, 1)
     assert attempt.answer.detail == "unable to get local issuer certificate"
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 13), reason="from Python 3.13 on it is strict"
+)
+@pytest.mark.parametrize(
+    ("extension", "said", "remedy"),
+    [
+        ("keyUsage", "CA cert does not include key usage extension", "keyCertSign, cRLSign"),
+        ("basicConstraints", "invalid CA certificate", "basicConstraints = critical, CA:TRUE"),
+        ("authorityKeyIdentifier", "Missing Authority Key Identifier", "= keyid"),
+    ],
+)
+def test_a_strict_check_names_the_missing_extension(
+    tmp_path: Path, extension: str, said: str, remedy: str
+) -> None:
+    """curl accepts such an authority: without its name nobody knows what to change."""
+    if extension == "authorityKeyIdentifier":
+        authority = Authority(tmp_path, identifies="none")
+    else:
+        authority = Authority(tmp_path, {k: v for k, v in STRICT.items() if k != extension})
+    variables = {f"{PREFIX}_CERTIFICATE": authority.certificate}
+    with backend(authority) as url:
+        attempt = sent(url, variables)
+        settings = otlp_settings({"otlp-endpoint": url}, {}, {Signal.TRACES})
+    cause = judge(attempt.answer, settings.targets[Signal.TRACES], 1).cause
+    assert cause is not None
+    assert (attempt.requests, attempt.answer.trouble) == (1, Trouble.CERTIFICATE)
+    assert cause.problem.endswith(f"was not accepted: {said}")
+    assert f"extension {extension}" in cause.advice
+    assert remedy in cause.advice
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.export.authority import Authority
+from tests.export.authority import STRICT, Authority
 from tests.sources.jira.support import TOKEN, fake
 from tests.support.network import tls_front
 from tests.support.program import Program, Result
@@ -109,6 +110,28 @@ def test_an_authority_that_nobody_knows_is_told(
     assert len(result.warnings) == 1
     assert "the certificate of GitHub at https://localhost:" in result.warnings[0]
     assert "SSL_CERT_FILE" in result.warnings[0]
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 13), reason="from Python 3.13 on it is strict"
+)
+def test_an_authority_without_key_usage_is_refused_with_a_remedy(
+    program: Program, receiver: Receiver, run: Run, tmp_path: Path
+) -> None:
+    """By GitHub's address and by the endpoint alike; curl accepts both."""
+    without = {name: value for name, value in STRICT.items() if name != "keyUsage"}
+    authority = Authority(tmp_path, without)
+    context, environ = authority.server(), {"SSL_CERT_FILE": str(authority.certificate)}
+    with tls_front(program.github.url, context) as api, tls_front(receiver.url, context) as otlp:
+        unread = program.export(run, {**environ, "GITHUB_API_URL": api})
+        unsent = program.export(run, environ, otlp_endpoint=otlp)
+    for result, server in ((unread, "GitHub"), (unsent, "https://localhost")):
+        assert result.status == 0
+        assert len(result.warnings) == 1
+        assert f"the certificate of {server}" in result.warnings[0]
+        assert "CA cert does not include key usage extension" in result.warnings[0]
+        assert "keyUsage = critical, keyCertSign, cRLSign" in result.warnings[0]
+    assert unsent.outputs["status"] == "spooled"
 
 
 @pytest.mark.parametrize("name", VARIABLES)

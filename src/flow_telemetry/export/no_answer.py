@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flow_telemetry.broken import PROXY_ADVICE
+from flow_telemetry.broken import PROXY_ADVICE, extension_advice
 from flow_telemetry.export.answer import Answer, Trouble
 from flow_telemetry.export.causes import Cause, Place
 
@@ -104,6 +104,8 @@ def of_trouble(answer: Answer, place: Place) -> Cause:
     """Return the cause that an answer's trouble is; the answer has one."""
     trouble = answer.trouble or Trouble.OTHER
     problem, advice = _TEXTS[trouble]
+    if trouble is Trouble.CERTIFICATE:
+        advice = extension_advice(answer.detail) or advice
     detail = place.redactor.shown(answer.detail)
     return Cause(
         key=trouble.name,

@@ -9,7 +9,7 @@ import ssl
 import requests
 from urllib3 import exceptions as urllib3_exceptions
 
-from flow_telemetry.broken import by_a_proxy, nested
+from flow_telemetry.broken import by_a_proxy, nested, refused_certificate
 from flow_telemetry.clock import Deadline
 from flow_telemetry.export.answer import Trouble
 
@@ -63,7 +63,7 @@ def trouble_of(error: BaseException) -> tuple[Trouble, str]:
     for kind, trouble in _KINDS:
         for each in found:
             if isinstance(each, kind):
-                return trouble, _detail(found)
+                return trouble, _detail(error)
     if type(error) is OSError:
         # requests has no kind for a CA bundle or client certificate that is not there.
         return Trouble.CA_FILE, ""
@@ -81,14 +81,12 @@ def _told_by_words(error: BaseException) -> Trouble | None:
     return None
 
 
-def _detail(found: list[BaseException]) -> str:
-    for each in found:
-        if isinstance(each, ssl.SSLCertVerificationError):
-            # OpenSSL's fixed phrase, such as "certificate has expired"; a mismatch names the host.
-            return str(getattr(each, "verify_message", "")).partition(", ")[0]
-        if isinstance(each, ssl.SSLError):
-            return _reason(each)
-    return ""
+def _detail(error: BaseException) -> str:
+    phrase = refused_certificate(error)
+    if phrase is not None:
+        return phrase
+    of_tls = (_reason(each) for each in nested(error) if isinstance(each, ssl.SSLError))
+    return next(of_tls, "")
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from flow_telemetry.broken import PROXY_ADVICE, by_a_proxy, is_lasting, refused_certificate
+from flow_telemetry.broken import (
+    PROXY_ADVICE,
+    by_a_proxy,
+    extension_advice,
+    is_lasting,
+    refused_certificate,
+)
 from flow_telemetry.errors import UnavailableError
 
 
@@ -22,7 +28,11 @@ def unreached(server: str, what: str, error: Exception, *, named_by: str) -> str
             f"the proxy on the way to {server} did not make a connection for {what}: {proxy}. "
             f"{PROXY_ADVICE}"
         )
-    if refused_certificate(error):
+    phrase = refused_certificate(error)
+    if phrase is not None:
+        advice = extension_advice(phrase)
+        if advice is not None:
+            return f"the certificate of {server} was not accepted for {what}: {phrase}. {advice}"
         return (
             f"the certificate of {server} was not accepted for {what}: where a private authority "
             "signed it, as one of a proxy that opens TLS, name the file with that authority in "
@@ -37,7 +47,7 @@ def unreached(server: str, what: str, error: Exception, *, named_by: str) -> str
 def is_worth_another(error: Exception) -> bool:
     """Return whether the next try may fare better: what was refused once is refused again."""
     told = by_a_proxy(error)
-    return not refused_certificate(error) and (told is None or not is_lasting(told))
+    return refused_certificate(error) is None and (told is None or not is_lasting(told))
 
 
 def asks_for_credentials(server: str, what: str) -> str:
