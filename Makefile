@@ -46,16 +46,12 @@ test: $(DEV) ## the test suite; ARGS="-k name" goes to pytest
 
 test-all: ## the suite on each Python 3.10 to 3.14 that is found
 	@found=; failed=; \
-	for version in 3.10 3.11 3.12 3.13 3.14; do \
-		for python in "python$$version" \
-			"$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/"$$version".*/bin/python; do \
-			"$$python" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "'$$version'")' \
-				2>/dev/null || continue; \
-			echo "== Python $$version ($$python)"; found="$$found $$version"; \
-			"$(MAKE)" --no-print-directory test PYTHON="$$python" VENV=".venv-$$version" \
-				|| failed="$$failed $$version"; \
-			break; \
-		done; \
+	pythons=$$(sh tools/pythons.sh | tr ' ' '='); \
+	for each in $$pythons; do \
+		version=$${each%%=*}; python=$${each#*=}; \
+		echo "== Python $$version ($$python)"; found="$$found $$version"; \
+		"$(MAKE)" --no-print-directory test PYTHON="$$python" VENV=".venv-$$version" \
+			|| failed="$$failed $$version"; \
 	done; \
 	echo "== ran on:$${found:- none}; failed on:$${failed:- none}"; \
 	test -n "$$found" && test -z "$$failed"
@@ -81,7 +77,7 @@ validate: $(DEV) ## the action, the workflows and the shell scripts
 		"$(BIN)/zizmor" --offline --quiet --persona pedantic action.yml .github; \
 	else echo "left out, no wheel for this platform: zizmor"; fi
 	@if test -x "$(BIN)/shellcheck"; then set -x; \
-		"$(BIN)/shellcheck" launcher/*.sh .ci/run .ci/victoria-metrics; \
+		"$(BIN)/shellcheck" launcher/*.sh tools/*.sh .ci/*; \
 	else echo "left out, no wheel for this platform: shellcheck"; fi
 	@if test -x "$(BIN)/actionlint"; then set -x; \
 		PATH="$(abspath $(BIN)):$$PATH" "$(BIN)/actionlint" .github/workflows/*.yml; \
@@ -122,7 +118,7 @@ lock: $(DEV) ## regenerate requirements/*.txt from pyproject.toml
 		--constraints requirements/runtime.txt --constraints requirements/build.txt
 
 clean: ## remove environments and caches
-	rm -rf .venv .venv-3.* "$(VENV)" "$(AUDIT)" "$(FUZZ)" build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-programs "$(VENV)" "$(AUDIT)" "$(FUZZ)" build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests tools launcher -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(EMPTY):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tests.contracts.openapi import validate
 from tests.support.program import Program
+from tests.support.recorded import NO_RECORDED_DATA, SHARED
 from tests.support.runner import fill_tool_cache
 
 from flow_telemetry.testing.github import FakeGitHub
@@ -37,8 +38,17 @@ NAMES = frozenset(
 )
 
 
+# Skips that nothing installed could avoid; on Linux there are no others.
+FITTING_SKIPS = ("root may write everywhere", "from Python 3.13 on", "no recorded data")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option of `make golden`."""
+    """Add the options of `make golden` and of CI."""
+    parser.addoption(
+        "--complete",
+        action="store_true",
+        help="fail if a test is skipped because a program, or recorded data, is missing",
+    )
     parser.addoption(
         "--update-golden",
         action="store_true",
@@ -46,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Take signals as a terminal leaves them: in the background, SIGINT and others are ignored.
 
     What ignores a signal hands that on to the processes that it starts.
@@ -57,6 +67,42 @@ def pytest_configure() -> None:
             of_python = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
             signal.signal(number, of_python)
     _judge_no_speed()
+    if config.getoption("--complete"):
+        config.pluginmanager.register(Completeness())
+
+
+class Completeness:
+    """Fails a run of tests in which something was missing: a green run promises the whole suite."""
+
+    def __init__(self) -> None:
+        self.missing: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._note(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._note(report)
+
+    def _note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if not report.skipped or hasattr(report, "wasxfail"):
+            return
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = reason.removeprefix("Skipped: ")
+        if reason == NO_RECORDED_DATA and SHARED.is_dir():
+            reason = f"{reason}, though {SHARED} is there"
+        elif reason.startswith(FITTING_SKIPS):
+            return
+        self.missing[report.nodeid] = reason
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.missing and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.missing:
+            terminalreporter.section("skipped, so the suite is not complete", red=True)
+        for test, reason in sorted(self.missing.items()):
+            terminalreporter.line(f"{test}: {reason}")
 
 
 def _judge_no_speed() -> None:

@@ -17,7 +17,7 @@ import pytest
 from tests.contracts.openapi import validate
 from tests.golden.decoded import golden_text
 from tests.support.program import Program, Result
-from tests.support.recorded import RECORDED, RecordedRun, corpus_of_runs
+from tests.support.recorded import NO_RECORDED_DATA, RECORDED, RecordedRun, corpus_of_runs
 
 from flow_telemetry.demo.program import Place, running
 from flow_telemetry.demo.triggers import triggers
@@ -112,7 +112,7 @@ def test_a_recorded_run(
     check(f"runs/{recorded.name}.log", shown(result), request)
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="missing: recorded data beside the project")
+@pytest.mark.skipif(not RECORDED.is_dir(), reason=NO_RECORDED_DATA)
 def test_the_recorded_runs_are_there() -> None:
     """Six at least, and an expected file for each."""
     assert len(RUNS) >= 6
@@ -148,7 +148,7 @@ def test_the_demo_world(tmp_path: Path, request: pytest.FixtureRequest) -> None:
 
 
 @pytest.mark.skipif(
-    sys.version_info < (3, 13), reason="argparse wraps help in another way from 3.13 on"
+    sys.version_info < (3, 13), reason="from Python 3.13 on argparse wraps help in another way"
 )
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(command: str, program: Program, request: pytest.FixtureRequest) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 
 import pytest
 from tests.mapping.records import OBSERVED, RESOURCE, assert_valid_records, place_change
 from tests.rules.builders import at, change, event, item, review
+from tests.support.recorded import NO_RECORDED_DATA, RECORDED
 
 from flow_telemetry.model import (
     Actor,
@@ -26,7 +26,7 @@ from flow_telemetry.signals.events import change_events
 from flow_telemetry.sources.github.timeline import parse_timeline
 from flow_telemetry.telemetry import LogRecord
 
-RECORDED = Path(__file__).parents[3] / "shared" / "data" / "github" / "pull-31-timeline.json"
+TIMELINE = RECORDED / "pull-31-timeline.json"
 PULL = "github.com/acme/shop/pull/7"
 
 
@@ -207,10 +207,10 @@ def test_what_is_never_told_of_a_change_is_passed_by() -> None:
     assert names == ["flow.change.created", "flow.change.closed"]
 
 
-@pytest.mark.skipif(not RECORDED.is_file(), reason="the recorded data is not here")
+@pytest.mark.skipif(not TIMELINE.is_file(), reason=NO_RECORDED_DATA)
 def test_a_recorded_timeline_yields_its_events() -> None:
     """What GitHub sent of a real pull request, up to its merge; the years after are not its own."""
-    timeline = parse_timeline(json.loads(RECORDED.read_text(encoding="utf-8")))
+    timeline = parse_timeline(json.loads(TIMELINE.read_text(encoding="utf-8")))
     merged = datetime(2012, 5, 27, 10, 29, 7, tzinfo=timezone.utc)
     pull = Change(
         repository=Repository(

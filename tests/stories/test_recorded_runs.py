@@ -10,14 +10,14 @@ from datetime import datetime
 import pytest
 from tests.support import references
 from tests.support.program import Program
-from tests.support.recorded import RECORDED, recorded, single_runs
+from tests.support.recorded import NO_RECORDED_DATA, RECORDED, recorded, single_runs
 
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.spans import SpanRecord
 
 RUNS = ("3881497935", "21487811823")
 
-pytestmark = pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded data beside the project")
+pytestmark = pytest.mark.skipif(not RECORDED.is_dir(), reason=NO_RECORDED_DATA)
 
 
 def export(program: Program, receiver: Receiver, run_id: str) -> None:

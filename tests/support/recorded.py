@@ -12,7 +12,9 @@ from typing import Any
 from flow_telemetry.testing.faults import Answer, Request
 from flow_telemetry.testing.server import LocalServer
 
-RECORDED = Path(__file__).parents[3] / "shared" / "data" / "github"
+SHARED = Path(__file__).parents[3] / "shared"
+RECORDED = SHARED / "data" / "github"
+NO_RECORDED_DATA = "no recorded data beside the project"
 
 _EMPTY = ("/pulls", "/annotations", "/deployments")
 

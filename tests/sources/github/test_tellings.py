@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.recorded import NO_RECORDED_DATA, RECORDED
 
 from flow_telemetry.model import Event, EventKind
 from flow_telemetry.rules.live_events import Telling
 from flow_telemetry.sources.tellings import read_telling, told_by
 
-RECORDED = Path(__file__).parents[4] / "shared" / "data" / "github"
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 CHANGE = {"number": 7, "updated_at": "2026-11-24T12:00:00Z"}
 
@@ -121,7 +120,7 @@ def test_what_is_not_sent_is_not_told(name: str, payload: dict[str, Any]) -> Non
     assert told_by(name, payload, [Event(kind=EventKind.COMMENTED, time=NOON, id="5")]) == ()
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded data is not here")
+@pytest.mark.skipif(not RECORDED.is_dir(), reason=NO_RECORDED_DATA)
 @pytest.mark.parametrize(
     ("file", "name", "told"),
     [

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.clients import client_of
+from tests.support.recorded import NO_RECORDED_DATA, RECORDED
 
 from flow_telemetry.errors import NotFoundError
 from flow_telemetry.model import Actor, ActorKind, EventKind, ReviewState
@@ -19,7 +19,7 @@ from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.plans import EventPlan
 from flow_telemetry.testing.world import World, happened, sha_of
 
-RECORDED = Path(__file__).parents[4] / "shared" / "data" / "github" / "pull-31-timeline.json"
+TIMELINE = RECORDED / "pull-31-timeline.json"
 
 
 def test_a_pull_request_has_all_of_its_facts(
@@ -211,10 +211,10 @@ def test_comments_on_lines_are_comments() -> None:
     ]
 
 
-@pytest.mark.skipif(not RECORDED.is_file(), reason="the recorded data is not here")
+@pytest.mark.skipif(not TIMELINE.is_file(), reason=NO_RECORDED_DATA)
 def test_a_recorded_timeline_is_read() -> None:
     """A real pull request's events are there, in order of time, and no other."""
-    items = json.loads(RECORDED.read_text(encoding="utf-8"))
+    items = json.loads(TIMELINE.read_text(encoding="utf-8"))
     events = parse_timeline(items)
     times = [event.time for event in events]
     by_kind = {event.kind.value: event for event in events}
