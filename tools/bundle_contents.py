@@ -57,22 +57,21 @@ OF_PLATFORM: Mapping[str, str] = {
 }
 
 # Not in the images, but as sources beside them: what reads files beside it (certifi's
-# certificates, psutil for a process of its own), and what hardly ever runs.
+# certificates), and what hardly ever runs. psutil is in both: the SDK imports it at each start, and
+# the sampler's own process loads it from the folder.
 NOT_IN_IMAGES: Mapping[str, str] = {
     "certifi": "reads its certificates from the folder",
     "google.protobuf.descriptor_pb2": "describes .proto files",
     "google.protobuf.json_format": "writes what could not be sent",
     "idna.uts46data": "for hosts with letters beyond ASCII",
-    "psutil": "the sampler's own process loads it from the folder",
 }
 
 # Imported inside functions of nearly every run, besides what the door imports at its top.
 LOADED_BY_MOST_RUNS = (
     "flow_telemetry.export.sinks",
     "flow_telemetry.export.transport",
-    "flow_telemetry.export.encode_spans",
-    "flow_telemetry.export.encode_records",
-    "flow_telemetry.export.encode_points",
+    "flow_telemetry.export.sdk_spans",
+    "flow_telemetry.export.sdk_metrics",
     "flow_telemetry.signals.withheld",
 )
 

@@ -19,6 +19,7 @@ from flow_telemetry import pipeline
 from flow_telemetry.build import build_parts, otlp_sink
 from flow_telemetry.choosing import choose_subjects
 from flow_telemetry.clock import Deadline, SystemClock
+from flow_telemetry.environment import take_environment
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.export.sinks import NoSink
 from flow_telemetry.interruption import Interrupted, Interruption
@@ -65,7 +66,7 @@ def main() -> int:
     # To the end: whoever cancels the step is told what came of it.
     with interruption.listening():
         _speak_utf8()
-        environ = dict(os.environ)
+        environ = take_environment()
         secrets = secrets_of(environ)
         for secret in secrets:
             core.set_secret(secret)

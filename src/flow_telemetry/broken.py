@@ -5,6 +5,7 @@ Their texts are not shown: they name addresses, and those of proxies hold creden
 
 from __future__ import annotations
 
+import logging
 import re
 import ssl
 from collections.abc import Iterator
@@ -50,6 +51,16 @@ _EXTENSIONS = {
 }
 # http.client's only word for what a proxy answered to CONNECT.
 _TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})\b")
+
+
+def keep_silent(library: str) -> None:
+    """Keep Python from writing a library's warnings to the terminal for want of a handler.
+
+    The outcome says what they warn of. A program that sets up logging still gets them.
+    """
+    logger = logging.getLogger(library)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
 
 
 def nested(error: BaseException) -> Iterator[BaseException]:

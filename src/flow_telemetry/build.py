@@ -97,7 +97,8 @@ def build_parts(
     log = RedactedLog(log, redact)
     github = GitHubClient(
         settings.github,
-        session=GitHubSession(settings.github, until),
+        # The SDK is loaded while GitHub's first response is waited for.
+        session=GitHubSession(settings.github, until, meanwhile=sink.preload),
         clock=clock,
         deadline=until,
         log=log,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flow_telemetry import __version__
+from flow_telemetry.environment import take_environment
 from flow_telemetry.errors import FlowTelemetryError
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal or pipe of another encoding than UTF-8 shows `?`, and nothing breaks.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    environ = take_environment()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         options = build_parser(given[0] if given else "").parse_args(given)
-        status: int = options.run(options, dict(os.environ))
+        status: int = options.run(options, environ)
     except FlowTelemetryError as error:
-        sys.stderr.write(f"flow-telemetry: {_without_credentials(str(error))}\n")
+        sys.stderr.write(f"flow-telemetry: {_without_credentials(str(error), environ)}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("flow-telemetry: interrupted\n")
@@ -34,12 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _without_credentials(text: str) -> str:
+def _without_credentials(text: str, environ: Mapping[str, str]) -> str:
     """Return the text of an error: a flag may have been given the token of another."""
     from flow_telemetry.redaction import redactor  # noqa: PLC0415 - errors alone need it
     from flow_telemetry.settings.secrets import secrets_of  # noqa: PLC0415
 
-    return redactor(secrets_of(os.environ))(text)
+    return redactor(secrets_of(environ))(text)
 
 
 def build_parser(only: str = "") -> argparse.ArgumentParser:

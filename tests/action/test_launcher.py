@@ -24,7 +24,7 @@ from flow_telemetry.testing.world import World, job, step
 posix = pytest.mark.skipif(sys.platform == "win32", reason="start.ps1 serves Windows")
 # What a shell needs to find on a machine without Python.
 TOOLS = ("date",)
-TOO_OLD = "#!/bin/sh\nexit 1\n"
+TOO_OLD = "#!/bin/sh\necho Python 3.9.18\n"
 
 
 @pytest.fixture

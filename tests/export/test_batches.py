@@ -8,11 +8,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.export.builders import OTHER_TRACE, TRACE, ids, make_event, make_span, make_spans
+from tests.export.encoding import encoded
 from tests.export.strategies import events, measurements, spans
 
 from flow_telemetry.export.batches import POINTS, RECORDS, SPANS, batches
-from flow_telemetry.export.encode import encoding_of
-from flow_telemetry.export.encode_spans import encode_spans
 from flow_telemetry.export.intake import Item
 from flow_telemetry.export.points import SeriesTable
 from flow_telemetry.telemetry import LogRecord, Measurement, Signal, Span
@@ -20,7 +19,7 @@ from flow_telemetry.telemetry import LogRecord, Measurement, Signal, Span
 
 def encoded_size(some: list[Span]) -> int:
     """The bytes of the request before compression."""
-    return len(encode_spans(some).SerializeToString())
+    return len(encoded(some))
 
 
 def test_a_small_trace_is_one_request() -> None:
@@ -102,8 +101,7 @@ def test_a_batch_of_several_keeps_the_bound(some: list[Span], bound: int) -> Non
 
 def request_size(some: Sequence[Item], signal: Signal) -> int:
     """The bytes of any signal's request before compression."""
-    encoding = encoding_of(signal)
-    return len(encoding.request(some).SerializeToString())
+    return len(encoded(some, signal))
 
 
 @given(events(most=8))

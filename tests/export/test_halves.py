@@ -22,15 +22,16 @@ from tests.export.builders import (
     measured,
     seconds_from_now,
 )
+from tests.export.encoding import request_of
 from tests.export.strategies import events, measurements, spans
 
-from flow_telemetry.export.encode import encoding_of, request_in
 from flow_telemetry.export.forms import Choices
 from flow_telemetry.export.halves import halves
 from flow_telemetry.export.intake import Batch, Item
 from flow_telemetry.export.interface import Telemetry
 from flow_telemetry.export.otlp_files import OtlpRequest, parse_otlp_lines, prepared
 from flow_telemetry.export.points import SeriesTable
+from flow_telemetry.export.protobuf import request_in
 from flow_telemetry.export.sinks import OtlpSink
 from flow_telemetry.export.spool import Spool
 from flow_telemetry.settings import EventTime
@@ -62,8 +63,7 @@ def send(receiver: Receiver, tmp_path: Path) -> Send:
 
 def prepared_of(items: Iterable[Item], signal: Signal = Signal.TRACES) -> Prepared:
     """A request with those items, as a file holds it."""
-    message = encoding_of(signal).request(list(items))
-    return prepared(OtlpRequest(signal=signal, message=message))
+    return prepared(OtlpRequest(signal=signal, message=request_of(list(items), signal)))
 
 
 def ground(batch: Batch) -> list[Batch]:
@@ -170,7 +170,7 @@ def test_a_prepared_request_is_spooled_where_it_is_refused(
 @given(spans(most=8))
 def test_halves_of_spans_hold_what_the_whole_did(given_spans: list[Span]) -> None:
     """None twice and none left out, in order, mapped here or prepared elsewhere."""
-    whole = spans_in(encoding_of(Signal.TRACES).request(given_spans))
+    whole = spans_in(request_of(given_spans))
     batch = Batch(Signal.TRACES, (), prepared_of(given_spans))
     assert [s for part in ground(batch) for s in spans_in(message_of(part))] == whole
     assert all(part.count == 1 for part in ground(batch))
@@ -182,7 +182,7 @@ def test_halves_of_spans_hold_what_the_whole_did(given_spans: list[Span]) -> Non
 def test_halves_of_events_hold_what_the_whole_did(given_events: list[LogRecord]) -> None:
     """Events stand below resources and scopes, too."""
     batch = Batch(Signal.LOGS, (), prepared_of(given_events, Signal.LOGS))
-    whole = entries_in(encoding_of(Signal.LOGS).request(given_events))
+    whole = entries_in(request_of(given_events, Signal.LOGS))
     assert [e for part in ground(batch) for e in entries_in(message_of(part))] == whole
     assert all(part.count == 1 for part in ground(batch))
 
@@ -195,7 +195,7 @@ def test_halves_of_points_hold_what_the_whole_did(given_measurements: list[Measu
         table.add(measurement)
     points = table.points(START, START + SECOND)
     batch = Batch(Signal.METRICS, (), prepared_of(points, Signal.METRICS))
-    whole = points_in(encoding_of(Signal.METRICS).request(points))
+    whole = points_in(request_of(points, Signal.METRICS))
     assert [p for part in ground(batch) for p in points_in(message_of(part))] == whole
     assert all(part.count == 1 for part in ground(batch))
 

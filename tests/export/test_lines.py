@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.export.builders import START, make_event
+from tests.export.encoding import request_of
 
-from flow_telemetry.export.encode_records import encode_records
-from flow_telemetry.telemetry import LogRecord, Severity
+from flow_telemetry.telemetry import LogRecord, Severity, Signal
 from flow_telemetry.testing.logs import entries_in
 
 BODIES = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -39,7 +39,7 @@ def lines(draw: st.DrawFn) -> list[LogRecord]:
 @given(lines())
 def test_any_lines_arrive_as_they_were(records: list[LogRecord]) -> None:
     """Each with its own text, time, place, severity and attributes."""
-    found = entries_in(encode_records(records))
+    found = entries_in(request_of(records, Signal.LOGS))
     assert [
         (e.body, e.has_body, e.time, e.span_id, e.severity, e.event_name, e.attributes)
         for e in found
@@ -56,5 +56,5 @@ def test_half_a_surrogate_pair_is_no_end() -> None:
     """It is written as a question mark."""
     texts = ["a\ud800", "b\ud800"]
     record = make_event(1, "")
-    found = entries_in(encode_records([replace(record, body=text) for text in texts]))
+    found = entries_in(request_of([replace(record, body=text) for text in texts], Signal.LOGS))
     assert [entry.body for entry in found] == ["a?", "b?"]

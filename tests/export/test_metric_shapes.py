@@ -22,12 +22,12 @@ from tests.export.builders import (
 from tests.export.strategies import measurements
 from tests.export.test_halves import prepared_of
 
-from flow_telemetry.export.encode import request_in
 from flow_telemetry.export.forms import Choices
 from flow_telemetry.export.gauges import as_gauges, holds_deltas
 from flow_telemetry.export.interface import Telemetry
 from flow_telemetry.export.otlp_files import parse_otlp_lines, prepared
 from flow_telemetry.export.points import SeriesTable
+from flow_telemetry.export.protobuf import request_in
 from flow_telemetry.export.sinks import OtlpSink
 from flow_telemetry.export.spool import Spool
 from flow_telemetry.settings import MetricShape

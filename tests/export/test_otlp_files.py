@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.export.encoding import request_of
 from tests.export.strategies import events, spans
 
-from flow_telemetry.export.encode import encoding_of, otlp_json_line
+from flow_telemetry.export.json_lines import otlp_json_line
 from flow_telemetry.export.otlp_files import OtlpFile, parse_otlp_lines
 from flow_telemetry.telemetry import LogRecord, Signal, Span
 
@@ -40,21 +41,19 @@ def line_of(**changes: Any) -> bytes:
 @given(given_spans=spans().filter(bool))
 def test_what_we_write_is_read_again(given_spans: list[Span]) -> None:
     """Spans, with their links, come back as they were."""
-    encoding = encoding_of(Signal.TRACES)
     line = otlp_json_line(given_spans)
     (request,) = parse(line.encode()).requests
     assert request.signal is Signal.TRACES
-    assert request.message == encoding.request(given_spans)
+    assert request.message == request_of(given_spans)
 
 
 @given(given_events=events())
 def test_events_are_read_again(given_events: list[LogRecord]) -> None:
     """The Collector writes logs and metrics into such files, too."""
-    encoding = encoding_of(Signal.LOGS)
     line = otlp_json_line(given_events, Signal.LOGS)
     (request,) = parse(line.encode()).requests
     assert request.signal is Signal.LOGS
-    assert request.message == encoding.request(given_events)
+    assert request.message == request_of(given_events, Signal.LOGS)
 
 
 def test_a_span_of_another_tool() -> None:

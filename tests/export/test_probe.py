@@ -9,6 +9,7 @@ from tests.export.builders import FakeClock, make_target
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.export.answer import Answer, Attempt, Trouble
+from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.probe import probe
 from flow_telemetry.export.workers import Sender
 from flow_telemetry.telemetry import SignalTarget
@@ -25,9 +26,9 @@ class Slow:
         self._deadline = deadline
         return self
 
-    def deliver(self, body: bytes) -> Attempt:
+    def deliver(self, batch: Batch) -> Attempt:
         """Wait in vain."""
-        assert body == b""
+        assert batch.count == 0
         self._deadline.sleep(1000)
         return Attempt(answer=Answer(trouble=Trouble.DEADLINE), requests=1)
 

@@ -11,12 +11,17 @@ from tests.export.builders import FakeClock, make_target
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.export.answer import Answer, Attempt
+from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.retries import MOST_TRIES, is_worth_another, pause
 from flow_telemetry.export.transport import LONGEST_BATCH_SECONDS, OtlpSender
+from flow_telemetry.telemetry import Signal
 from flow_telemetry.testing.faults import status
 from flow_telemetry.testing.receiver import Receiver
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
+
+
+NOTHING = Batch(Signal.TRACES, ())
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ def waited(clock: FakeClock) -> float:
 def test_what_may_be_sent_again_is(deliver: OtlpSender, receiver: Receiver, code: int) -> None:
     """A busy backend gets what it could not take."""
     receiver.script("/v1/traces", status(code))
-    attempt = deliver.deliver(b"")
+    attempt = deliver.deliver(NOTHING)
     assert (attempt.answer.status, attempt.requests) == (200, 2)
 
 
@@ -50,14 +55,14 @@ def test_what_may_not_be_sent_again_is_not(
 ) -> None:
     """The specification lists what may; all else would be refused again."""
     receiver.script("/v1/traces", status(code, retry_after="0"), times=None)
-    attempt = deliver.deliver(b"")
+    attempt = deliver.deliver(NOTHING)
     assert (attempt.answer.status, attempt.requests) == (code, 1)
 
 
 def test_pauses_grow_and_end(deliver: OtlpSender, receiver: Receiver, clock: FakeClock) -> None:
     """Half a second at first, each pause twice the last, a little off, and seven tries in all."""
     receiver.script("/v1/traces", status(503), times=None)
-    attempt: Attempt = deliver.deliver(b"")
+    attempt: Attempt = deliver.deliver(NOTHING)
     assert (attempt.answer.status, attempt.requests) == (503, MOST_TRIES)
     assert 0.8 * 31.5 <= waited(clock) <= 1.2 * 31.5
 
@@ -97,7 +102,7 @@ def test_the_time_that_a_server_asks_for_is_waited(
 ) -> None:
     """Not less, and not more."""
     receiver.script("/v1/traces", status(429, retry_after="17"))
-    assert deliver.deliver(b"").requests == 2
+    assert deliver.deliver(NOTHING).requests == 2
     assert waited(clock) == 17
 
 
@@ -106,7 +111,7 @@ def test_a_wait_that_leads_too_far_is_not_begun(
 ) -> None:
     """Without a deadline a batch with all its pauses still has a bound."""
     receiver.script("/v1/traces", status(429, retry_after="50"), times=None)
-    attempt = deliver.deliver(b"")
+    attempt = deliver.deliver(NOTHING)
     assert (attempt.answer.status, attempt.requests) == (429, 3)
     assert waited(clock) <= LONGEST_BATCH_SECONDS
 

@@ -25,6 +25,8 @@ from tests.export.test_spool import span_ids_in
 from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import SourceError
 from flow_telemetry.export.answer import Answer, Attempt, Trouble
+from flow_telemetry.export.intake import Batch
+from flow_telemetry.export.sdk import SdkExporter
 from flow_telemetry.export.send import NewSender, otlp_sender
 from flow_telemetry.export.sinks import OtlpSink
 from flow_telemetry.export.spool import Spool
@@ -55,7 +57,11 @@ class FakeSender:
         self._lock = threading.Lock()
         self.batches: list[list[str]] = []
 
-    def deliver(self, body: bytes) -> Attempt:
+    def deliver(self, batch: Batch) -> Attempt:
+        target = make_target("https://otlp.example.com")
+        return SdkExporter(target, self._take).export(batch.items)
+
+    def _take(self, body: bytes) -> Attempt:
         spans = spans_in(from_protobuf(ExportTraceServiceRequest, body))
         with self._lock:
             self.batches.append([span.span_id for span in spans])

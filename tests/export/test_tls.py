@@ -14,6 +14,7 @@ from tests.export.builders import seconds_from_now
 from tests.export.servers import closed_port_url, raw_server
 
 from flow_telemetry.export.answer import Attempt, Trouble
+from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.transport import OtlpSender
 from flow_telemetry.export.verdict import judge
 from flow_telemetry.settings.otlp import otlp_settings
@@ -43,7 +44,7 @@ def sent(url: str, variables: Mapping[str, Path | str], signal: Signal = Signal.
     settings = otlp_settings({"otlp-endpoint": url}, environ, {signal})
     sender = OtlpSender(settings.targets[signal], seconds_from_now(30))
     try:
-        return sender.deliver(b"")
+        return sender.deliver(Batch(signal, ()))
     finally:
         sender.close()
 
@@ -56,9 +57,7 @@ def test_an_unknown_authority_is_told_after_one_try(authority: Authority) -> Non
     assert attempt.answer.detail == "unable to get local issuer certificate"
 
 
-@pytest.mark.skipif(
-    sys.version_info < (3, 13), reason="from Python 3.13 on it is strict"
-)
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="from Python 3.13 on it is strict")
 @pytest.mark.parametrize(
     ("extension", "said", "remedy"),
     [

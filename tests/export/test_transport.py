@@ -19,7 +19,7 @@ from tests.export.servers import closed_port_url, raw_server
 from flow_telemetry import __version__
 from flow_telemetry.clock import Deadline
 from flow_telemetry.export.answer import Attempt, Trouble
-from flow_telemetry.export.encode_spans import encode_spans
+from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.session import MOST_BODY_BYTES
 from flow_telemetry.export.transport import OtlpSender
 from flow_telemetry.telemetry import Signal, SignalTarget
@@ -48,7 +48,7 @@ def deliver() -> Iterator[Deliver]:
     def run(target: SignalTarget, *, deadline: Deadline | None = None, spans: int = 3) -> Attempt:
         sender = OtlpSender(target, deadline or seconds_from_now(30))
         senders.append(sender)
-        return sender.deliver(encode_spans(make_spans(spans)).SerializeToString())
+        return sender.deliver(Batch(target.signal, tuple(make_spans(spans))))
 
     yield run
     for sender in senders:
@@ -113,8 +113,8 @@ def test_cookies_are_not_kept(receiver: Receiver) -> None:
     """What a load balancer sets is not sent back: only the user's headers are."""
     receiver.script("/v1/traces", Answer(headers={"Set-Cookie": "session=1; Path=/"}))
     sender = OtlpSender(make_target(receiver.url), seconds_from_now(30))
-    sender.deliver(b"")
-    sender.deliver(b"")
+    sender.deliver(Batch(Signal.TRACES, ()))
+    sender.deliver(Batch(Signal.TRACES, ()))
     sender.close()
     assert "cookie" not in receiver.requests[1].headers
 

@@ -396,7 +396,8 @@ def test_nothing_heavy_is_loaded_before_the_command_starts() -> None:
     )
     assert loaded.stdout.split() == [
         *("flow_telemetry.cli", "flow_telemetry.commands", "flow_telemetry.commands.run"),
-        *("flow_telemetry.errors", "flow_telemetry.inside", "flow_telemetry.inside.cgroup"),
+        *("flow_telemetry.environment", "flow_telemetry.errors"),
+        *("flow_telemetry.inside", "flow_telemetry.inside.cgroup"),
         *("flow_telemetry.inside.child", "flow_telemetry.inside.context"),
         *("flow_telemetry.inside.streams", "flow_telemetry.inside.uncoerced"),
     ]

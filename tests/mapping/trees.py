@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from flow_telemetry.export.encode import otlp_json_line
+from flow_telemetry.export.json_lines import otlp_json_line
 from flow_telemetry.rules.selection import Part
 from flow_telemetry.signals.placement import Placement
 from flow_telemetry.telemetry import Attributes, AttributeValue, Span

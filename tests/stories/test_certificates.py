@@ -112,9 +112,7 @@ def test_an_authority_that_nobody_knows_is_told(
     assert "SSL_CERT_FILE" in result.warnings[0]
 
 
-@pytest.mark.skipif(
-    sys.version_info < (3, 13), reason="from Python 3.13 on it is strict"
-)
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="from Python 3.13 on it is strict")
 def test_an_authority_without_key_usage_is_refused_with_a_remedy(
     program: Program, receiver: Receiver, run: Run, tmp_path: Path
 ) -> None:

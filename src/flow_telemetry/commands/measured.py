@@ -10,7 +10,7 @@ from pathlib import Path
 from flow_telemetry.build import otlp_sink, redactor_of
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.export.encode import encoding_of
+from flow_telemetry.export.sdk import preload
 from flow_telemetry.export.send import otlp_sender
 from flow_telemetry.identity import host_of
 from flow_telemetry.inside.child import Ended
@@ -98,10 +98,10 @@ def load_sender(environ: Mapping[str, str]) -> None:
     """
     settings = load_settings(environ, Door.COMMAND_LINE)
     targets = settings.otlp.targets
-    for each in (Signal.TRACES, Signal.METRICS):
-        if each in targets:
-            encoding_of(each)
-            otlp_sender(targets[each], Deadline(SystemClock())).close()
+    loading = preload(targets)
+    for target in targets.values():
+        otlp_sender(target, Deadline(SystemClock())).close()
+    loading.join()
     if Signal.METRICS in targets:
         _measurements_of()
 

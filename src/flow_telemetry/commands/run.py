@@ -6,6 +6,7 @@ The command waits while this is loaded, so nothing is that is not needed before 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import threading
@@ -60,6 +61,8 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         tell("no command is given: flow-telemetry run -- COMMAND …")
         finish_streams()
         return 2
+    # What is loaded beside the command stays: the collector would look at it a hundred times.
+    gc.set_threshold(100_000)
     environ = uncoerced(environ)
     own = own_context(environ)
     ended = _run(words, environ) if own is None else _measure(words, environ, own, options.name)

@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from operator import attrgetter
 
-from flow_telemetry.export.encode import request_in
 from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.otlp_files import OtlpRequest, groups_of, prepared
+from flow_telemetry.export.protobuf import request_in
 from flow_telemetry.export.verdict import Verdict
 from flow_telemetry.settings import EventTime
 from flow_telemetry.telemetry import LogRecord, Prepared

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flow_telemetry.export.encode import request_in
 from flow_telemetry.export.otlp_files import OtlpRequest, groups_of, prepared
+from flow_telemetry.export.protobuf import request_in
 from flow_telemetry.telemetry import Prepared
 
 # `AggregationTemporality` and `DataPointFlags` of OTLP, whose module only a sender loads.

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from flow_telemetry.export.encode import request_in
 from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.otlp_files import LAYERS, OtlpRequest, prepared
+from flow_telemetry.export.protobuf import request_in
 from flow_telemetry.telemetry import Prepared, Signal
 
 

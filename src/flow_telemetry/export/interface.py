@@ -18,6 +18,10 @@ class Sink(Protocol):
         """The signals that it takes: what is for others only need not even be read."""
         ...
 
+    def preload(self) -> object:
+        """Begin to load, in a thread, what delivering needs; return before that is done."""
+        ...
+
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Take all that is in the stream, whatever its order, and tell what became of it.
 

@@ -19,13 +19,13 @@ from flow_telemetry.export.json_values import (
 from flow_telemetry.export.points import Point
 from flow_telemetry.telemetry import Instrument, InstrumentKind, Resource
 
-# As in `encode_points`, by the number that protobuf has for it.
+# By the number that protobuf has for it.
 _DELTA = '"aggregationTemporality":1'
 _ONLY_GROWS = '"isMonotonic":true'
 
 
 def json_of_points(points: Iterable[Point]) -> str:
-    """Return the request of `encode_points` as one line of OTLP JSON.
+    """Return the request with the points as one line of OTLP JSON.
 
     Raises:
         ValueError: something in them is no Unicode text, or no time.

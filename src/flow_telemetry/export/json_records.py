@@ -15,12 +15,12 @@ from flow_telemetry.export.json_values import (
 )
 from flow_telemetry.telemetry import LogRecord
 
-# As in `encode_records`: of a sampled span.
+# Of a sampled span, by W3C's trace context.
 _FLAGS = '"flags":1'
 
 
 def json_of_records(records: Iterable[LogRecord]) -> str:
-    """Return the request of `encode_records` as one line of OTLP JSON.
+    """Return the request with the records as one line of OTLP JSON.
 
     Raises:
         ValueError: something in them is no Unicode text, no hexadecimal id, or no time.

@@ -15,14 +15,14 @@ from flow_telemetry.export.json_values import (
 )
 from flow_telemetry.telemetry import Span, SpanEvent, SpanKind, SpanLink
 
-# As in `encode_spans`, by the numbers that protobuf has for them.
+# By the numbers that protobuf has for them.
 _KINDS = {SpanKind.INTERNAL: '"kind":1', SpanKind.SERVER: '"kind":2'}
 _FAILED = '"code":2'
 _FLAGS = '"flags":256'
 
 
 def json_of_spans(spans: Iterable[Span]) -> str:
-    """Return the request of `encode_spans` as one line of OTLP JSON.
+    """Return the request with the spans as one line of OTLP JSON.
 
     Raises:
         ValueError: something in them is no Unicode text, no hexadecimal id, or no time.

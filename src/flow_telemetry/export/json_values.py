@@ -12,7 +12,8 @@ import math
 from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii
 
-from flow_telemetry.export.messages import SCOPE_NAME, groups, nearest
+from flow_telemetry.export.points import pairs
+from flow_telemetry.export.values import SCOPE_NAME, nearest, nearest_text
 from flow_telemetry.telemetry import Attributes, AttributeValue, Resource
 
 _SCOPE = f'"scope":{{"name":"{SCOPE_NAME}"}}'
@@ -62,11 +63,7 @@ def list_field(name: str, values: Iterable[str]) -> str:
 
 
 def attributes_field(given: Attributes) -> str:
-    """Return the field `attributes`, in order; a value that protobuf cannot hold as `nearest` has.
-
-    Raises:
-        ValueError: a name holds half a surrogate pair.
-    """
+    """Return the field `attributes`, in order; what protobuf cannot hold as `encodable` has it."""
     return list_field("attributes", [_attribute(*each) for each in given.items()])
 
 
@@ -104,15 +101,19 @@ def request(
 
     The names are those of its fields, from the outside in.
     """
+    # Resources that are equal share a group, even if they are different objects.
+    by_identity: dict[int, list[str]] = {}
+    by_content: dict[object, list[str]] = {}
     found: list[tuple[Resource, list[str]]] = []
-
-    def new_group(resource: Resource) -> list[str]:
-        found.append((resource, []))
-        return found[-1][1]
-
-    group_of = groups(new_group)
     for resource, item in items:
-        group_of(resource).append(item)
+        group = by_identity.get(id(resource))
+        if group is None:
+            content = pairs(resource.attributes)
+            if content not in by_content:
+                by_content[content] = []
+                found.append((resource, by_content[content]))
+            group = by_identity[id(resource)] = by_content[content]
+        group.append(item)
     made = [
         json_object(
             f'"resource":{json_object(attributes_field(resource.attributes))}',
@@ -128,7 +129,7 @@ def _attribute(key: str, value: AttributeValue) -> str:
         written = any_value(value)
     except ValueError:
         written = any_value(nearest(value))
-    named = f'"key":{_text(key)},' if key else ""
+    named = f'"key":{_text(nearest_text(key))},' if key else ""
     return f'{{{named}"value":{written}}}'
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from flow_telemetry.export.causes import Cause
 from flow_telemetry.export.claim import Claim
-from flow_telemetry.export.encode import line_of
 from flow_telemetry.export.intake import Batch
+from flow_telemetry.export.json_lines import line_of
 from flow_telemetry.export.lines import LinesFile
 from flow_telemetry.export.spool import Kept
 from flow_telemetry.telemetry import Signal

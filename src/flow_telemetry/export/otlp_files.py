@@ -1,4 +1,4 @@
-"""Lines of OTLP JSON as requests again: what `encode.otlp_json_line` writes, read.
+"""Lines of OTLP JSON as requests again: what `json_lines.otlp_json_line` writes, read.
 
 A tool in a job may write such a file, and so does the Collector. What is in it is not trusted: a
 line that is damaged is told, and the others go on.
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flow_telemetry.export.encode import encoding_of
+from flow_telemetry.export.protobuf import new_request
 from flow_telemetry.telemetry import Prepared, Signal
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _request(line: bytes) -> OtlpRequest:
     signal = _signal(payload)
     try:
         _write_ids_in_base64(payload)
-        message = ParseDict(payload, encoding_of(signal).new_request(), ignore_unknown_fields=True)
+        message = ParseDict(payload, new_request(signal), ignore_unknown_fields=True)
     except (Error, ValueError, TypeError, AttributeError, KeyError, ArithmeticError) as error:
         raise _Damaged("is no request of OTLP: a field has another form") from error
     except RecursionError as error:

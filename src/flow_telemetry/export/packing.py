@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flow_telemetry.export.batches import MOST_BYTES, MOST_ITEMS
-from flow_telemetry.export.encode import encoding_of
 from flow_telemetry.export.otlp_files import (
     LAYERS,
     OtlpRequest,
@@ -19,6 +18,7 @@ from flow_telemetry.export.otlp_files import (
     item_count,
     items_in,
 )
+from flow_telemetry.export.protobuf import new_request
 from flow_telemetry.telemetry import Signal
 
 # It is repeated in each request that a larger one becomes; no tool describes itself at such length.
@@ -74,7 +74,7 @@ class _Open:
     """A request that may still grow."""
 
     def __init__(self, signal: Signal) -> None:
-        self.request = OtlpRequest(signal=signal, message=encoding_of(signal).new_request())
+        self.request = OtlpRequest(signal=signal, message=new_request(signal))
         self.size = 0
         self.items = 0
 
@@ -114,7 +114,7 @@ def _parts(signal: Signal, group: tuple[Any, Any, Any], room: Room) -> Iterator[
 
 def _empty_like(signal: Signal, resource: Any, scope: Any) -> tuple[OtlpRequest, Any]:
     """A request with that resource and scope, and the field for the items in it."""
-    message = encoding_of(signal).new_request()
+    message = new_request(signal)
     resources, scopes, items = LAYERS[signal]
     group = getattr(message, resources).add(schema_url=resource.schema_url)
     group.resource.CopyFrom(resource.resource)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from flow_telemetry.clock import Deadline
 from flow_telemetry.export.answer import Trouble
 from flow_telemetry.export.causes import NOUNS
-from flow_telemetry.export.encode import encoding_of
+from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.redaction import origin
 from flow_telemetry.export.send import NewSender, otlp_sender
 from flow_telemetry.export.telling import told
@@ -40,8 +40,7 @@ def probe(
     began = clock.monotonic()
     sender = new_sender(replace(target, timeout=longest), until)
     try:
-        body: bytes = encoding_of(target.signal).new_request().SerializeToString()
-        attempt = sender.deliver(body)
+        attempt = sender.deliver(Batch(target.signal, ()))
     finally:
         sender.close()
     seconds = clock.monotonic() - began

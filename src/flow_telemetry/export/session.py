@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -15,6 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from flow_telemetry import __version__
 from flow_telemetry.bounded import BoundedAdapter
+from flow_telemetry.broken import keep_silent
 from flow_telemetry.clock import Deadline
 from flow_telemetry.export.answer import Answer, Trouble
 from flow_telemetry.export.troubles import out_of_time, trouble_of
@@ -33,7 +33,7 @@ class RecordingSession(requests.Session):
     def __init__(self, target: SignalTarget, deadline: Deadline) -> None:
         """Open nothing yet."""
         super().__init__()
-        _keep_libraries_silent()
+        keep_silent("urllib3")
         self.headers.clear()
         self.auth = _url_credentials(target)
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -125,13 +125,3 @@ def _url_credentials(target: SignalTarget) -> Any:
 
 def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
-
-
-def _keep_libraries_silent() -> None:
-    """Keep Python from writing urllib3's warnings to the terminal for want of a handler.
-
-    What they warn of is told in the outcome; a program that sets up logging still gets them.
-    """
-    logger = logging.getLogger("urllib3")
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())

@@ -49,6 +49,13 @@ class OtlpSink:
         """Those that have a target."""
         return self.targets.keys()
 
+    def preload(self) -> object:
+        """Load the SDK."""
+        # Loaded here: one that replays encoded requests needs none of it.
+        from flow_telemetry.export.sdk import preload  # noqa: PLC0415
+
+        return preload(self.targets)
+
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Send all of the stream, each signal on its own connections.
 
@@ -93,6 +100,9 @@ class FileSink:
         """All of them, whatever has an endpoint."""
         return frozenset(Signal)
 
+    def preload(self) -> None:
+        """Load nothing: lines are written without the SDK."""
+
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Write all of the stream to the file."""
         now = _nanoseconds_by(self.clock)
@@ -130,6 +140,9 @@ class NoSink:
         """All of them."""
         return frozenset(Signal)
 
+    def preload(self) -> None:
+        """Load nothing."""
+
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Take all of the stream and send nothing; metrics count by measurement."""
         taken = dict.fromkeys(Signal, 0)
@@ -155,6 +168,10 @@ class WatchedSink:
     def signals(self) -> Collection[Signal]:
         """Those of the other sink."""
         return self.inner.signals
+
+    def preload(self) -> object:
+        """Load what the other sink needs."""
+        return self.inner.preload()
 
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Hand all of the stream on and keep it."""

@@ -16,8 +16,8 @@ from typing import Protocol
 
 from flow_telemetry.export.causes import Cause
 from flow_telemetry.export.claim import unfinished_name
-from flow_telemetry.export.encode import line_of
 from flow_telemetry.export.intake import Batch, Item
+from flow_telemetry.export.json_lines import line_of
 from flow_telemetry.export.lines import LinesFile
 from flow_telemetry.telemetry import Failure, Prepared, Signal
 

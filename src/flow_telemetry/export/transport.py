@@ -1,4 +1,4 @@
-"""Delivering the bodies of requests: compressed, sent, and sent again where that may help."""
+"""Delivering batches: encoded by the SDK, compressed, sent, and sent again if that may help."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import zlib
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.export.answer import Answer, Attempt
+from flow_telemetry.export.intake import Batch
 from flow_telemetry.export.retries import is_worth_another, pause
+from flow_telemetry.export.sdk import SdkExporter
 from flow_telemetry.export.session import RecordingSession
 from flow_telemetry.export.troubles import out_of_time
 from flow_telemetry.telemetry import SignalTarget
@@ -24,15 +26,30 @@ class OtlpSender:
 
     def __init__(self, target: SignalTarget, deadline: Deadline) -> None:
         """Open nothing yet."""
+        self._target = target
+        self._exporter: SdkExporter | None = None
         self._compression = target.compression
         self._deadline = deadline
         self._session = RecordingSession(target, deadline)
 
-    def deliver(self, body: bytes) -> Attempt:
-        """Send one request, again where that may help, until the deadline.
+    def deliver(self, batch: Batch) -> Attempt:
+        """Send a batch in one request, again if that may help, until the deadline.
 
-        ``body`` is the protocol's message as protobuf; the attempt holds the last answer.
+        What is encoded already is sent as it is: to decode it into the SDK's objects would lose
+        fields that the SDK does not know.
         """
+        if batch.prepared is not None:
+            return self._send(batch.prepared.body)
+        if self._exporter is None:
+            self._exporter = SdkExporter(self._target, self._send)
+        return self._exporter.export(batch.items)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _send(self, body: bytes) -> Attempt:
+        """Send the body of a request, in protobuf; the attempt holds the last answer."""
         clock = self._deadline.clock
         seconds_left = self._deadline.remaining(LONGEST_BATCH_SECONDS)
         last = Deadline.after(clock, seconds_left, self._deadline.cut)
@@ -47,10 +64,6 @@ class OtlpSender:
                 break
             clock.sleep(seconds)
         return Attempt(answer=answer, requests=tries, bytes_sent=tries * len(packed))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
 
 
 def compressed(body: bytes, compression: str) -> bytes:

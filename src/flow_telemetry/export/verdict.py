@@ -15,7 +15,7 @@ from typing import Any
 from flow_telemetry.export import no_answer, refusals
 from flow_telemetry.export.answer import Answer
 from flow_telemetry.export.causes import Cause, Place
-from flow_telemetry.export.encode import encoding_of
+from flow_telemetry.export.protobuf import new_response
 from flow_telemetry.export.words import server_words
 from flow_telemetry.telemetry import Signal, SignalTarget
 
@@ -98,7 +98,7 @@ def _from_protobuf(body: bytes, signal: Signal) -> tuple[int, str] | None:
     # Protobuf is loaded once something was sent, not by all who import this.
     from google.protobuf.message import DecodeError  # noqa: PLC0415
 
-    response = encoding_of(signal).new_response()
+    response = new_response(signal)
     try:
         response.ParseFromString(body)
     except DecodeError:

@@ -14,15 +14,14 @@ from typing import Protocol
 
 from flow_telemetry.clock import Clock
 from flow_telemetry.export.answer import Answer, Attempt, Trouble
-from flow_telemetry.export.encode import encoded
 from flow_telemetry.export.intake import Batch
 
 
 class Sender(Protocol):
     """What delivers requests, one at a time, from one thread."""
 
-    def deliver(self, body: bytes) -> Attempt:
-        """Send a request, in protobuf; return the last answer."""
+    def deliver(self, batch: Batch) -> Attempt:
+        """Send a batch in one request; return the last answer."""
         ...
 
     def close(self) -> None:
@@ -84,7 +83,7 @@ class Workers:
             if not self._stopped.is_set():
                 try:
                     sender = sender or self._new_sender()
-                    attempt = _deliver(sender, batch)
+                    attempt = sender.deliver(batch)
                 except Exception as error:  # noqa: BLE001  A thread that ends tells nobody why.
                     answer = Answer(trouble=Trouble.OTHER, detail=type(error).__name__)
                     attempt = Attempt(answer=answer)
@@ -92,12 +91,3 @@ class Workers:
             self._reports.put(Report(number=number, attempt=attempt))
         if sender is not None:
             sender.close()
-
-
-def _deliver(sender: Sender, batch: Batch) -> Attempt:
-    """Encode a batch here, beside what reads the next one, and send it."""
-    try:
-        body = encoded(batch)
-    except ValueError:
-        return Attempt(answer=Answer(trouble=Trouble.ENCODING))
-    return sender.deliver(body)

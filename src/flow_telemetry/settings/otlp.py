@@ -75,10 +75,7 @@ def _target(
         return None
     name, url = found
     _check_protocol(signal, name, environ)
-    header_name, header_text = _first(
-        ("otlp-headers", inputs.get("otlp-headers", "")),
-        *_variables(signal, "HEADERS", environ),
-    )
+    header_name, header_text = _headers(signal, url, inputs, environ)
     return SignalTarget(
         signal=signal,
         url=url,
@@ -116,6 +113,31 @@ def _endpoint(
     if not text:
         return None
     return name, _signal_url(_checked_url(name, text), signal)
+
+
+def _headers(
+    signal: Signal, url: str, inputs: Mapping[str, str], environ: Mapping[str, str]
+) -> tuple[str, str]:
+    """The header list for an address, and its name.
+
+    A job that has set an endpoint of its own, for another backend, has set the headers for that
+    one: its credentials are not for this address.
+    """
+    given = ("otlp-headers", inputs.get("otlp-headers", ""))
+    endpoint = _first(*_variables(signal, "ENDPOINT", environ))[1]
+    if endpoint and _origin(endpoint) != _origin(url):
+        return _first(given)
+    return _first(given, *_variables(signal, "HEADERS", environ))
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """Scheme, host and port; None if they cannot be read."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _checked_url(name: str, text: str) -> SplitResult:

@@ -67,9 +67,11 @@ def decoded(request: Request, signal: Signal | None) -> Any:
     if signal is None or request.method != "POST":
         return None
     try:
-        body = request.body
-        if request.headers.get("content-encoding") == "gzip":
+        body, packed = request.body, request.headers.get("content-encoding")
+        if packed == "gzip":
             body = gzip.decompress(body)
+        elif packed == "deflate":
+            body = zlib.decompress(body)
         decode = {PROTOBUF: from_protobuf, JSON: from_json}.get(content_type(request.headers))
         return None if decode is None else decode(signal.request, body)
     except (OSError, EOFError, zlib.error, ValueError, DecodeError, json_format.ParseError):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from typing import Any
+
 import requests
 
 from flow_telemetry.bounded import BoundedAdapter
@@ -18,9 +22,17 @@ _API_VERSION = "2022-11-28"
 class GitHubSession(requests.Session):
     """A session that speaks to GitHub's API with the settings' token, each request bounded."""
 
-    def __init__(self, settings: GitHubSettings, deadline: Deadline) -> None:
-        """Open nothing yet."""
+    def __init__(
+        self,
+        settings: GitHubSettings,
+        deadline: Deadline,
+        *,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> None:
+        """Open nothing yet. ``meanwhile`` is called once, by the first request."""
         super().__init__()
+        self._meanwhile = meanwhile
+        self._first_request = threading.Lock()
         self._api = (f"{settings.api_url}/", graphql_url(settings.api_url))
         self.auth = TokenAuth(settings.token)
         self.verify = settings.authorities or True
@@ -34,6 +46,12 @@ class GitHubSession(requests.Session):
         self._adapter = BoundedAdapter(deadline, connections=CONCURRENT_REQUESTS)
         self.mount("https://", self._adapter)
         self.mount("http://", self._adapter)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send a request; what the first one starts has the time of its response."""
+        if self._first_request.acquire(blocking=False) and self._meanwhile is not None:
+            self._meanwhile()
+        return super().send(request, **options)
 
     def rebuild_auth(
         self, prepared_request: requests.PreparedRequest, response: requests.Response

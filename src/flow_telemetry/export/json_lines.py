@@ -1,7 +1,6 @@
-"""Batches as the bodies of requests, and as lines of OTLP JSON.
+"""Requests as lines of OTLP JSON, straight from our items or from the message of a request.
 
-Of protobuf's messages only what a signal needs is loaded, once that signal is really sent or
-written.
+The writer of a signal is loaded when a line of it is written.
 """
 
 from __future__ import annotations
@@ -11,58 +10,14 @@ from base64 import b64decode
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flow_telemetry.export.encoding import Encoding
 from flow_telemetry.export.intake import Batch, Item
-from flow_telemetry.telemetry import Prepared, Signal
+from flow_telemetry.export.protobuf import request_in
+from flow_telemetry.telemetry import Signal
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 _IDS = frozenset({"traceId", "spanId", "parentSpanId"})
-
-
-def encoding_of(signal: Signal) -> Encoding:
-    """Return the encoding of a signal; its messages are loaded here."""
-    if signal is Signal.TRACES:
-        from flow_telemetry.export.encode_spans import ENCODING  # noqa: PLC0415
-
-        return ENCODING
-    if signal is Signal.LOGS:
-        from flow_telemetry.export.encode_records import ENCODING  # noqa: PLC0415
-
-        return ENCODING
-    from flow_telemetry.export.encode_points import ENCODING  # noqa: PLC0415
-
-    return ENCODING
-
-
-def encoded(batch: Batch) -> bytes:
-    """Return the request that carries a batch, in protobuf, not compressed.
-
-    Raises:
-        ValueError: something in it is no Unicode text, or no hexadecimal id.
-    """
-    if batch.prepared is not None:
-        return batch.prepared.body
-    body: bytes = encoding_of(batch.signal).request(batch.items).SerializeToString()
-    return body
-
-
-def request_in(prepared: Prepared) -> Message:
-    """Return the message of a request that was prepared.
-
-    Raises:
-        ValueError: it is no such request.
-    """
-    # Protobuf is not needed by one who has no such request.
-    from google.protobuf.message import DecodeError  # noqa: PLC0415
-
-    request: Message = encoding_of(prepared.signal).new_request()
-    try:
-        request.ParseFromString(prepared.body)
-    except DecodeError as error:
-        raise ValueError(f"not a request for {prepared.signal.value}") from error
-    return request
 
 
 def line_of(batch: Batch) -> str:
