@@ -14,6 +14,7 @@ import threading
 import zlib
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
+from importlib.util import LazyLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,9 +27,16 @@ _COMPILER = "re._compiler" if sys.version_info >= (3, 11) else "sre_compile"
 NEEDED_ANYWAY = (
     *("datetime", "enum", "json", "logging", "platform", "queue", "random", "ssl", "typing"),
     *("ctypes", "gzip", "html", "http.client", "http.cookiejar", "importlib.metadata", "pickle"),
-    *("encodings.idna", "encodings.raw_unicode_escape", "netrc", "subprocess", "tempfile"),
+    *("encodings.idna", "encodings.raw_unicode_escape", "subprocess", "tempfile"),
     *("urllib.parse", "urllib.request"),
+    # OpenTelemetry's SDK needs these.
+    *("concurrent.futures.thread", "contextvars", "encodings.unicode_escape", "inspect"),
+    *("numbers", "uuid"),
 )
+
+
+# Executed when something of it is used: the SDK imports it for a detector that is never asked.
+LAZY = ("psutil",)
 
 
 class Image:
@@ -41,7 +49,7 @@ class Image:
         begin = LENGTH + int.from_bytes(first[:LENGTH], "little")
         header = marshal.loads(first[LENGTH:begin])
         self._modules: dict[str, tuple[str, bool, int, int, int]] = header["modules"]
-        self._methods: dict[tuple[int, int], tuple[int, int]] = header["methods"]
+        self._methods: dict[tuple[int, int], tuple[int, int, int]] = header["methods"]
         # Another release of this Python may compile regular expressions otherwise.
         self._patterns = header["patterns"] if header["magic"] == _sre.MAGIC else {}
         self._first, self._packed_rest = first[begin:], data[end:]
@@ -73,7 +81,8 @@ class Image:
         known = self._modules.get(name)
         if known is None:
             return None
-        spec = ModuleSpec(name, self, origin=self._file(known[0]), is_package=known[1])  # type: ignore[arg-type]
+        loader: Any = LazyLoader(self) if name in LAZY else self  # type: ignore[arg-type]
+        spec = ModuleSpec(name, loader, origin=self._file(known[0]), is_package=known[1])
         if known[1]:
             inside = name.replace(".", "/")
             spec.submodule_search_locations = [
@@ -114,7 +123,7 @@ class Image:
     def _exec(self, text: str, *scopes: Any) -> None:
         data = text.encode()
         place = self._methods.get((len(data), zlib.crc32(data)))
-        code = marshal.loads(self._first[slice(*place)]) if place else text
+        code = marshal.loads(self._section(place[0])[place[1] : place[2]]) if place else text
         exec(code, *scopes)  # noqa: S102 - in place of the builtin
 
 

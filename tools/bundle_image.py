@@ -46,7 +46,7 @@ def main(arguments: "list[str]") -> int:
     texts = recorded_texts(wanted["paths"], wanted["first"])
     first = set(sys.modules)
     of_first = dict(patterns)
-    texts |= recorded_texts([], sorted(n for n, f in wanted["modules"].items() if f["ours"]))
+    later = recorded_texts([], sorted(n for n, f in wanted["modules"].items() if f["ours"]))
 
     sections = (bytearray(), bytearray())
     index = {}
@@ -54,8 +54,11 @@ def main(arguments: "list[str]") -> int:
         section = FIRST if name in first else REST
         place = add(sections[section], compiled[name])
         index[name] = (facts["shown"], facts["package"], section, *place)
-    methods = {key(text): add(sections[FIRST], compile_text(text)) for text in sorted(texts)}
-    if len(methods) != len(texts):
+    methods = {}
+    for section, of_section in ((FIRST, texts), (REST, later - texts)):
+        for text in sorted(of_section):
+            methods[key(text)] = (section, *add(sections[section], compile_text(text)))
+    if len(methods) != len(texts | later):
         raise ValueError("two texts of dataclasses have one key")
     header = marshal.dumps(
         {
@@ -100,7 +103,10 @@ def compile_module(facts: "dict[str, Any]") -> bytes:
         tree = without_function_documentation(ast.parse(source))
         return pyc(compile(tree, facts["shown"], "exec", dont_inherit=True), source)
     # Documentation and lines of other people's code are a third of its size.
-    code = compile(source, facts["shown"], "exec", dont_inherit=True, optimize=2)
+    tree, level = ast.parse(source), 2
+    if b"dataclass" in source:
+        tree, level = without_function_documentation(tree), 1
+    code = compile(tree, facts["shown"], "exec", dont_inherit=True, optimize=level)
     return pyc(without_lines(code), source)
 
 

@@ -137,9 +137,12 @@ def _note(folder: Path) -> _Note | None:
 def _command(path: Path, token: str, owner: psutil.Process | None) -> list[str]:
     """The sampler with psutil and nothing else: not the job's packages, nor its checkout."""
     found = importlib.util.find_spec("psutil")
-    if found is None or found.origin is None:
+    places = [] if found is None else found.submodule_search_locations or []
+    # In a bundle the first place is that of the image, where there is no folder.
+    folders = [Path(each) for each in places if Path(each, "__init__.py").is_file()]
+    if not folders:
         raise FileNotFoundError("psutil")
-    packages = str(Path(found.origin).parents[1])
+    packages = str(folders[0].parent)
     start = (
         "import runpy, sys; program = sys.argv.pop(1); sys.path.insert(0, sys.argv.pop(1)); "
         "runpy.run_path(program, run_name='__main__')"
