@@ -9,12 +9,10 @@ import math
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
-from flow_telemetry.export.answer import Answer, Trouble
-from flow_telemetry.export.causes import failure
-from flow_telemetry.export.retries import is_worth_another, pause
-from flow_telemetry.export.verdict import judge
+from flow_telemetry.otlp.response import Answer, Trouble, failure, judge
+from flow_telemetry.otlp.transport import is_worth_another, pause
+from flow_telemetry.report.text import terminal_line
 from flow_telemetry.telemetry import Signal, SignalTarget
-from flow_telemetry.views.escape import terminal_line
 
 _NOW = datetime(2026, 11, 24, 3, 43, tzinfo=timezone.utc)
 _SECRET = "canary-5f3a9c"

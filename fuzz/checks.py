@@ -7,18 +7,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from flow_telemetry.export.answer import Answer, Attempt
-from flow_telemetry.export.forms import Choices
-from flow_telemetry.export.intake import Batch, batches_of
-from flow_telemetry.export.interface import Telemetry
-from flow_telemetry.export.json_lines import line_of
-from flow_telemetry.export.sdk import SdkExporter
-from flow_telemetry.signals.limits import (
+from flow_telemetry.mapping.limits import (
     LONGEST_NAME,
     LONGEST_VALUE_BYTES,
     MOST_ATTRIBUTES,
     MOST_EVENTS,
 )
+from flow_telemetry.otlp.batch import Batch, batches_of
+from flow_telemetry.otlp.fallback import Choices
+from flow_telemetry.otlp.json import line_of
+from flow_telemetry.otlp.response import Answer, Attempt
+from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.telemetry import (
     Attributes,
     AttributeValue,
@@ -29,6 +28,7 @@ from flow_telemetry.telemetry import (
     Signal,
     SignalTarget,
     Span,
+    Telemetry,
 )
 
 NOW = 1_795_500_000 * 10**9  # in the evening of 2026-11-24

@@ -11,25 +11,47 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from flow_telemetry.choosing import choose_subjects
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.github import (
+    deployments as deployment_records,
+)
+from flow_telemetry.github import (
+    issues as items,
+)
+from flow_telemetry.github import (
+    payloads as parse,
+)
+from flow_telemetry.github import (
+    timeline,
+)
+from flow_telemetry.github.changes import parse_change_node
+from flow_telemetry.github.client import graphql_answer
+from flow_telemetry.github.deployments import parse_job_deployment
+from flow_telemetry.github.issues import parse_issue_events
+from flow_telemetry.github.webhook import CHANGE_EVENTS
+from flow_telemetry.http import payload as read
+from flow_telemetry.jira import parse as jira
 from flow_telemetry.model import Change, Repository, WorkItem
-from flow_telemetry.rules import flow, histories, phases, timing
+from flow_telemetry.privacy.audience import audience_of
+from flow_telemetry.rules import (
+    flow,
+)
+from flow_telemetry.rules import (
+    intervals as timing,
+)
+from flow_telemetry.rules import (
+    lifecycle as phases,
+)
+from flow_telemetry.rules import (
+    timeline as histories,
+)
 from flow_telemetry.settings import Door, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUT
-from flow_telemetry.sources import payload as read
-from flow_telemetry.sources.event import CHANGE_EVENTS
-from flow_telemetry.sources.github import deployment_records, items, parse, timeline
-from flow_telemetry.sources.github.change_nodes import parse_change_node
-from flow_telemetry.sources.github.deployments import parse_deployment
-from flow_telemetry.sources.github.graphql import graphql_answer
-from flow_telemetry.sources.github.issue_history import parse_issue_events
-from flow_telemetry.sources.jira import parse as jira
+from flow_telemetry.subjects.choose import choose_subjects
 from flow_telemetry.testing import answers, events, issues, pulls
 from flow_telemetry.testing.issues import timeline as timeline_of
 from flow_telemetry.testing.jira_answers import Answers
 from flow_telemetry.testing.listing import Listing
-from flow_telemetry.views.audience import audience_of
 from fuzz.mutation import EDIT_BYTES, as_json, edited, edits_in
 from fuzz.worlds import jira_world, odd_world
 
@@ -99,7 +121,7 @@ KINDS: Mapping[str, Callable[[Any], object]] = {
     "timeline": _list(lambda found: (timeline.parse_timeline(found), timeline.passed_by(found))),
     "deployment": lambda found: deployment_records.parse_deployment(found, SHOP, where="x"),
     "statuses": _list(deployment_records.parse_statuses),
-    "deployment node": _object(parse_deployment),
+    "deployment node": _object(parse_job_deployment),
     "graphql": lambda found: graphql_answer(found, "x"),
     "change node": _object(lambda found: _history_of_change(parse_change_node(found, SHOP))),
     "item node": _object(

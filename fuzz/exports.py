@@ -18,36 +18,31 @@ from typing import Any, cast
 from flow_telemetry import pipeline
 from flow_telemetry.action import outputs_of
 from flow_telemetry.build import redactor_of
-from flow_telemetry.choosing import choose_subjects
-from flow_telemetry.clock import Deadline
-from flow_telemetry.commands.explain import explanation
+from flow_telemetry.cli.check import check_github
+from flow_telemetry.cli.explain import explanation
+from flow_telemetry.clock import Deadline, Interruption
+from flow_telemetry.context import Parts
 from flow_telemetry.context_step import give_context
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.interruption import Interruption
-from flow_telemetry.log import Silent
+from flow_telemetry.github.client import GitHubClient, GitHubSession, RequestBudget
+from flow_telemetry.github.deployments import read_deployments
+from flow_telemetry.github.issues import GitHubIssues
+from flow_telemetry.github.runs import read_run
+from flow_telemetry.jira.client import JiraClient, JiraSession
+from flow_telemetry.jira.tracker import Jira
+from flow_telemetry.logging import Silent
 from flow_telemetry.model import Repository
 from flow_telemetry.outcome import Outcome
-from flow_telemetry.parts import Parts
+from flow_telemetry.privacy.audience import audience_of, fit_for, spans_for
+from flow_telemetry.report.html import waterfall
+from flow_telemetry.report.summary import job_summary
+from flow_telemetry.report.terminal import report, tree
 from flow_telemetry.settings import Door, Settings, load_settings
-from flow_telemetry.sources.github.budget import RequestBudget
-from flow_telemetry.sources.github.client import GitHubClient
-from flow_telemetry.sources.github.deployments import read_deployments
-from flow_telemetry.sources.github.issues import GitHubIssues
-from flow_telemetry.sources.github.permissions import check_github
-from flow_telemetry.sources.github.runs import read_run
-from flow_telemetry.sources.github.session import GitHubSession
-from flow_telemetry.sources.jira.client import JiraClient
-from flow_telemetry.sources.jira.session import JiraSession
-from flow_telemetry.sources.jira.tracker import Jira
-from flow_telemetry.sources.trackers import Trackers
-from flow_telemetry.subject import RunSubject, reads_much
+from flow_telemetry.subjects.choose import choose_subjects
+from flow_telemetry.subjects.types import RunSubject, reads_much
 from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.jira import FakeJira
-from flow_telemetry.views.audience import audience_of, fit_for, spans_for
-from flow_telemetry.views.html import waterfall
-from flow_telemetry.views.report import report
-from flow_telemetry.views.summary import job_summary
-from flow_telemetry.views.terminal import tree
+from flow_telemetry.trackers import Trackers
 from fuzz.checks import NOW, Broken, CheckedSink
 from fuzz.mutation import EDIT_BYTES, Edit, edited, edited_bytes, edits_in
 from fuzz.scenarios import SCENARIOS, Scenario

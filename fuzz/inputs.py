@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flow_telemetry.build import choices_of, redactor_of
-from flow_telemetry.choosing import choose_subjects
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.mapping.metric_attributes import unknown_attributes
 from flow_telemetry.pipeline import switched_off
 from flow_telemetry.settings import Door, load_settings
 from flow_telemetry.settings.inputs import INPUT
-from flow_telemetry.signals.metric_semconv import unknown_attributes
+from flow_telemetry.subjects.choose import choose_subjects
 
 _VARIABLES = (
     *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT"),

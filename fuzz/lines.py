@@ -6,19 +6,17 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.export.otlp_files import parse_otlp_lines, prepared
-from flow_telemetry.export.tool_spans import ToolSpans
-from flow_telemetry.inside import context
-from flow_telemetry.inside.samples import curve, parse_samples
-from flow_telemetry.redaction import over_many_lines, redactor
-from flow_telemetry.rules.keys_in_text import JiraKeys, keys_in_text
-from flow_telemetry.rules.patterns import chosen
-from flow_telemetry.sources.reports.globs import chosen_files
-from flow_telemetry.sources.reports.log_lines import parse_log_lines
-from flow_telemetry.sources.reports.log_survey import survey
-from flow_telemetry.sources.reports.logs import raw_lines
-from flow_telemetry.sources.reports.otlp_files import read_otlp_lines
-from flow_telemetry.views import escape
+from flow_telemetry.otlp.lines import parse_otlp_lines, prepared
+from flow_telemetry.privacy.redactor import over_many_lines, redactor
+from flow_telemetry.process import context
+from flow_telemetry.process.samples import curve, parse_samples
+from flow_telemetry.report import text as escape
+from flow_telemetry.reports.files import chosen_files
+from flow_telemetry.reports.logs import parse_log_lines, raw_lines, survey
+from flow_telemetry.reports.otlp_lines import read_otlp_lines
+from flow_telemetry.rules.item_keys import JiraKeys, keys_in_text
+from flow_telemetry.rules.selection import chosen
+from flow_telemetry.subjects.job.tool_traces import ToolSpans
 from fuzz.scenarios import SAMPLES
 from fuzz.worlds import A_SPAN, JOB_LOG
 

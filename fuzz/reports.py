@@ -7,11 +7,21 @@ from datetime import datetime, timezone
 
 from flow_telemetry.errors import ReportError
 from flow_telemetry.model.reports import Coverage, TestReport
-from flow_telemetry.rules import coverage, test_choice, test_counts, test_places
-from flow_telemetry.rules.timing import Interval
-from flow_telemetry.sources.reports.coverage.kept import read_kept_coverage
-from flow_telemetry.sources.reports.coverage.read import read_coverage
-from flow_telemetry.sources.reports.junit import read_test_report
+from flow_telemetry.reports.coverage import read_coverage, read_kept_coverage
+from flow_telemetry.reports.junit import read_test_report
+from flow_telemetry.rules import (
+    coverage,
+)
+from flow_telemetry.rules import (
+    tests as test_choice,
+)
+from flow_telemetry.rules import (
+    tests as test_counts,
+)
+from flow_telemetry.rules import (
+    tests as test_places,
+)
+from flow_telemetry.rules.intervals import Interval
 from fuzz.scenarios import COVERAGE, JUNIT
 
 _AT = datetime(2026, 11, 24, 3, 43, tzinfo=timezone.utc)

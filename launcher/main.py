@@ -33,9 +33,7 @@ def main() -> int:
         if problem:
             return give_up(f"{problem} Nothing was exported.", os.environ)
         sys.path.remove(str(ACTION))
-        from flow_telemetry.action import (  # noqa: PLC0415 - importable from here on
-            main as run_action,
-        )
+        from flow_telemetry.action import main as run_action  # noqa: PLC0415
     except KeyboardInterrupt:
         told = give_up("the step was cancelled as it began. Nothing was exported.", os.environ)
         # At once: Python would end by the signal all the same where it came within an exec().

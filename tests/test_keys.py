@@ -9,7 +9,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from flow_telemetry.keys import parse_item_key
+from flow_telemetry.model.item_key import parse_item_key
 
 ISSUE = "github.com/acme/shop/issues/17"
 

@@ -68,11 +68,11 @@ NOT_IN_IMAGES: Mapping[str, str] = {
 
 # Imported inside functions of nearly every run, besides what the door imports at its top.
 LOADED_BY_MOST_RUNS = (
-    "flow_telemetry.export.sinks",
-    "flow_telemetry.export.transport",
-    "flow_telemetry.export.sdk_spans",
-    "flow_telemetry.export.sdk_metrics",
-    "flow_telemetry.signals.withheld",
+    "flow_telemetry.otlp.exporter",
+    "flow_telemetry.otlp.transport",
+    "flow_telemetry.otlp.sdk_spans",
+    "flow_telemetry.otlp.sdk_metrics",
+    "flow_telemetry.privacy.audience",
 )
 
 

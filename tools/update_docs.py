@@ -21,29 +21,34 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from flow_telemetry.cli import build_parser
-from flow_telemetry.settings.inputs import INPUTS, Input
-from flow_telemetry.signals import limits
-from flow_telemetry.signals.coverage_semconv import COVERAGE_ATTRIBUTES
-from flow_telemetry.signals.event_semconv import EVENT_ATTRIBUTES
-from flow_telemetry.signals.event_table import (
+from flow_telemetry.cli.main import build_parser
+from flow_telemetry.mapping import limits
+from flow_telemetry.mapping.attributes import (
+    ATTRIBUTES,
+    EVENT_ATTRIBUTES,
+    FLOW_ATTRIBUTES,
+    TEST_ATTRIBUTES,
+    Attribute,
+)
+from flow_telemetry.mapping.event_types import (
     COMMON_ATTRIBUTES,
     EVENT_TYPES,
     EventSubject,
     EventType,
 )
-from flow_telemetry.signals.flow_semconv import FLOW_ATTRIBUTES
-from flow_telemetry.signals.instruments import INSTRUMENTS
-from flow_telemetry.signals.log_semconv import LOG_ATTRIBUTES
-from flow_telemetry.signals.machine_semconv import MACHINE_ATTRIBUTES
-from flow_telemetry.signals.metric_semconv import (
+from flow_telemetry.mapping.instruments import INSTRUMENTS
+from flow_telemetry.mapping.job_attributes import (
+    COVERAGE_ATTRIBUTES,
+    LOG_ATTRIBUTES,
+    MACHINE_ATTRIBUTES,
+    PROCESS_ATTRIBUTES,
+)
+from flow_telemetry.mapping.metric_attributes import (
     DELIVERY_FACTS,
     EXTRA_ATTRIBUTES,
     METRIC_ATTRIBUTES,
 )
-from flow_telemetry.signals.process_semconv import PROCESS_ATTRIBUTES
-from flow_telemetry.signals.semconv import ATTRIBUTES, Attribute
-from flow_telemetry.signals.test_semconv import TEST_ATTRIBUTES
+from flow_telemetry.settings.inputs import INPUTS, Input
 from flow_telemetry.telemetry import Instrument
 
 ROOT = Path(__file__).resolve().parents[1]

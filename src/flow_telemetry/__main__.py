@@ -8,7 +8,9 @@ _INTERRUPTED = 130
 def main() -> int:
     """Run the command line, and return its exit status: also where Ctrl-C comes as it loads."""
     try:
-        from flow_telemetry import cli  # noqa: PLC0415 - most of the start is spent on this
+        from flow_telemetry.cli import (  # noqa: PLC0415 - most of the start is spent on this
+            main as cli,
+        )
 
         return cli.main()
     except KeyboardInterrupt:

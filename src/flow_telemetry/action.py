@@ -17,24 +17,23 @@ from actions_toolkit import core
 
 from flow_telemetry import pipeline
 from flow_telemetry.build import build_parts, otlp_sink
-from flow_telemetry.choosing import choose_subjects
-from flow_telemetry.clock import Deadline, SystemClock
+from flow_telemetry.clock import Deadline, Interrupted, Interruption, SystemClock
 from flow_telemetry.environment import take_environment
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.export.sinks import NoSink
-from flow_telemetry.interruption import Interrupted, Interruption
+from flow_telemetry.github.webhook import read_event
+from flow_telemetry.http.payload import Payload
+from flow_telemetry.otlp.exporter import NoSink
 from flow_telemetry.outcome import InsideTold, Outcome, Status
-from flow_telemetry.redaction import Redactor, redactor
+from flow_telemetry.privacy.audience import audience_of, fit_for
+from flow_telemetry.privacy.records import without_credentials
+from flow_telemetry.privacy.redactor import Redactor, redactor
+from flow_telemetry.report.summary import job_summary
+from flow_telemetry.report.terminal import report
+from flow_telemetry.report.text import terminal_line
 from flow_telemetry.settings import Door, LogLevel, Mode, Settings, load_settings, wants_failure
-from flow_telemetry.settings.secrets import secrets_of
-from flow_telemetry.sources.event import read_event
-from flow_telemetry.sources.payload import Payload
-from flow_telemetry.subject import reads_much
-from flow_telemetry.views.audience import audience_of, fit_for
-from flow_telemetry.views.escape import terminal_line
-from flow_telemetry.views.report import report
-from flow_telemetry.views.summary import job_summary
-from flow_telemetry.views.texts import without_credentials
+from flow_telemetry.settings.model import secrets_of
+from flow_telemetry.subjects.choose import choose_subjects
+from flow_telemetry.subjects.types import reads_much
 
 _LONGEST_LINE = 1_000
 

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flow_telemetry.clock import Clock, Deadline
-from flow_telemetry.export.forms import Choices
-from flow_telemetry.export.interface import Sink
-from flow_telemetry.export.sinks import OtlpSink
-from flow_telemetry.export.spool import Reader, Spool
-from flow_telemetry.interruption import Interruption
-from flow_telemetry.log import Log, RedactedLog, Silent
+from flow_telemetry.clock import Clock, Deadline, Interruption
+from flow_telemetry.logging import Log, RedactedLog, Silent
 from flow_telemetry.model import Repository
-from flow_telemetry.redaction import Redactor, redactor
+from flow_telemetry.otlp.exporter import OtlpSink
+from flow_telemetry.otlp.fallback import Choices
+from flow_telemetry.otlp.spool import Reader, Spool
+from flow_telemetry.privacy.redactor import Redactor, redactor
 from flow_telemetry.settings import JiraSettings, Settings
+from flow_telemetry.telemetry import Sink
 
 # Of what reads, nothing is loaded by `flow-telemetry run`, which only sends.
 if TYPE_CHECKING:
-    from flow_telemetry.parts import Parts
-    from flow_telemetry.sources.github.client import GitHubClient
-    from flow_telemetry.sources.github.issues import GitHubIssues
-    from flow_telemetry.sources.jira.tracker import Jira
-    from flow_telemetry.sources.trackers import Trackers
-    from flow_telemetry.views.audience import Audience
+    from flow_telemetry.context import Parts
+    from flow_telemetry.github.client import GitHubClient
+    from flow_telemetry.github.issues import GitHubIssues
+    from flow_telemetry.jira.tracker import Jira
+    from flow_telemetry.privacy.audience import Audience
+    from flow_telemetry.trackers import Trackers
 
 # What is read must still be sent, or at least written to the spool.
 _SHARE_OF_READING = 0.8
@@ -53,7 +52,7 @@ def _reader(audience: Audience | None) -> Reader | None:
     if audience is None or not audience.everybody:
         return None
     # Loaded where it is needed: the names of all attributes are behind it.
-    from flow_telemetry.signals.withheld import ForEverybody  # noqa: PLC0415
+    from flow_telemetry.privacy.audience import ForEverybody  # noqa: PLC0415
 
     return ForEverybody(audience.home)
 
@@ -86,10 +85,12 @@ def build_parts(
     the reading, where that is not to be a share of input `timeout`. ``interruption`` is who listens
     to signals, where somebody does.
     """
-    from flow_telemetry.parts import Parts  # noqa: PLC0415
-    from flow_telemetry.sources.github.budget import RequestBudget  # noqa: PLC0415
-    from flow_telemetry.sources.github.client import GitHubClient  # noqa: PLC0415
-    from flow_telemetry.sources.github.session import GitHubSession  # noqa: PLC0415
+    from flow_telemetry.context import Parts  # noqa: PLC0415
+    from flow_telemetry.github.client import (  # noqa: PLC0415
+        GitHubClient,
+        GitHubSession,
+        RequestBudget,
+    )
 
     reading = None if settings.timeout is None else settings.timeout * _SHARE_OF_READING
     until = reading_until or Deadline.after(clock, reading, deadline.cut)
@@ -120,13 +121,13 @@ def build_parts(
 def _trackers(
     settings: Settings, github: GitHubClient, clock: Clock, until: Deadline, log: Log
 ) -> Trackers:
-    from flow_telemetry.sources.trackers import Trackers  # noqa: PLC0415
+    from flow_telemetry.trackers import Trackers  # noqa: PLC0415
 
     chosen = settings.trackers
 
     def issues(home: Repository) -> GitHubIssues:
         # Loaded where an issue is read: its modules cost every start else.
-        from flow_telemetry.sources.github.issues import GitHubIssues  # noqa: PLC0415
+        from flow_telemetry.github.issues import GitHubIssues  # noqa: PLC0415
 
         return GitHubIssues(github, home, status_project=chosen.status_project)
 
@@ -138,9 +139,8 @@ def _trackers(
 
 def _jira(settings: JiraSettings, clock: Clock, until: Deadline, log: Log) -> Jira:
     # Loaded where there is a Jira: its modules cost every start else.
-    from flow_telemetry.sources.jira import tracker  # noqa: PLC0415
-    from flow_telemetry.sources.jira.client import JiraClient  # noqa: PLC0415
-    from flow_telemetry.sources.jira.session import JiraSession  # noqa: PLC0415
+    from flow_telemetry.jira import tracker  # noqa: PLC0415
+    from flow_telemetry.jira.client import JiraClient, JiraSession  # noqa: PLC0415
 
     session = JiraSession(settings, until)
     client = JiraClient(settings, session=session, clock=clock, deadline=until, log=log)

@@ -1,13 +1,23 @@
-"""Time as a collaborator, so that nothing else reads a clock and tests need no waiting."""
+"""Clock, deadline, cancellation."""
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Protocol
+from types import FrameType
+from typing import Protocol, TypeVar
 
 from flow_telemetry.errors import DeadlineExceeded
+
+# Time as a collaborator, so that nothing else reads a clock and tests need no waiting.
 
 
 class Clock(Protocol):
@@ -105,3 +115,105 @@ class Deadline:
     def sleep(self, seconds: float) -> None:
         """Wait, but never past the deadline."""
         self.clock.sleep(self.remaining(seconds))
+
+
+# What a signal to end the program does: reading stops at once, and what was read still leaves.
+#
+# GitHub's runner sends a cancelled step SIGINT, SIGTERM 7.5 s later, and kills it after 2.5 s
+# more. So what is collected is sent for a moment, and what is left then is kept in the spool.
+
+Value = TypeVar("Value")
+
+SENDING_SECONDS = 2.0
+_BY_SIGNAL = 128
+# SIGBREAK is what Ctrl-Break sends on Windows, where there is no SIGTERM from others.
+_NAMES = ("SIGINT", "SIGTERM", "SIGBREAK")
+SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
+
+
+class Interrupted(BaseException):
+    """Ends what is being read; no `except Exception` on the way keeps it."""
+
+
+class Interruption:
+    """Whether the program was told to end. Its ``cut`` ends the deadlines that share it."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Listen to nothing yet."""
+        self.cut = Cut()
+        self.signal: int | None = None
+        self._clock = clock
+        self._reading = False
+
+    @property
+    def name(self) -> str:
+        """The name of the signal that came; empty where none did."""
+        return "" if self.signal is None else signal.Signals(self.signal).name
+
+    @property
+    def status(self) -> int:
+        """The exit status that a shell tells of a program that a signal ended; 0 without one."""
+        return 0 if self.signal is None else _BY_SIGNAL + self.signal
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take the signals over while this lasts; outside of the main thread that is impossible."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def read(self, step: Callable[[], Value]) -> Value:
+        """Return what ``step`` returns.
+
+        Raises:
+            Interrupted: a signal came before it was done.
+        """
+        if self.signal is not None:
+            raise Interrupted
+        self._reading = True
+        try:
+            return step()
+        finally:
+            self._reading = False
+
+    def leave(self, status: int) -> int:
+        """Return the exit status, or end the program with it at once where a signal came.
+
+        Threads that still wait for an answer would hold it.
+        """
+        if self.signal is not None:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+        return status
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        now = self._clock.monotonic()
+        self.cut.by = signal.Signals(number).name
+        # A second signal means it: then nothing more is tried.
+        self.cut.at = now if self.signal is not None else now + SENDING_SECONDS
+        self.signal = number
+        if self._reading:
+            self._reading = False
+            raise Interrupted
+
+
+@contextmanager
+def threads(most: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Give threads that are waited for at the end, but not where the program was told to end."""
+    pool = ThreadPoolExecutor(most, thread_name_prefix=name)
+    try:
+        yield pool
+    except Interrupted:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    except BaseException:
+        pool.shutdown()
+        raise
+    pool.shutdown()

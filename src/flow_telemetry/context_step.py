@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from flow_telemetry.choosing import own_run
-from flow_telemetry.inside.context import (
+from flow_telemetry.context import Parts
+from flow_telemetry.http.payload import Payload
+from flow_telemetry.process.context import (
     BAGGAGE,
     TRACEPARENT,
     TRACESTATE,
@@ -18,11 +19,10 @@ from flow_telemetry.inside.context import (
     context_in,
     format_baggage,
 )
-from flow_telemetry.inside.handed_on import hand_on, read_handed_on
-from flow_telemetry.parts import Parts
 from flow_telemetry.settings import Settings
-from flow_telemetry.sources.payload import Payload
-from flow_telemetry.subjects.context import JobContext, read_context
+from flow_telemetry.subjects.choose import own_run
+from flow_telemetry.subjects.job.handoff import hand_on, read_handed_on
+from flow_telemetry.subjects.trace_context import JobContext, read_context
 from flow_telemetry.telemetry import SignalTarget
 
 # OpenTelemetry's word for "every span is kept", https://opentelemetry.io/docs/specs/otel/trace/
@@ -120,7 +120,7 @@ def _noted(settings: Settings, found: JobContext, outer: TraceContext | None) ->
 
 
 def _measured(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
-    from flow_telemetry.inside.sampling import start_sampler  # noqa: PLC0415 - loads psutil
+    from flow_telemetry.process.sampling import start_sampler  # noqa: PLC0415 - loads psutil
 
     folder = settings.runner.own_folder
     if folder is not None and start_sampler(folder, environ):

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
-from flow_telemetry.rules.timing import Interval
+from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import Delivery, Signal, merged_deliveries
 
 if TYPE_CHECKING:  # Loaded where something inside of a job was read.
-    from flow_telemetry.model.coverage import JobCoverage
-    from flow_telemetry.model.measured import MeasuredJob
-    from flow_telemetry.model.test_results import TestsTold
-    from flow_telemetry.model.tool_traces import ToolTraces
+    from flow_telemetry.model.measurements import MeasuredJob
+    from flow_telemetry.model.reports import JobCoverage, TestsTold, ToolTraces
 
 
 class Status(Enum):

@@ -6,24 +6,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from flow_telemetry.clock import Interrupted
+from flow_telemetry.context import Parts
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.export.interface import Telemetry
-from flow_telemetry.export.trace_sizes import TraceSizes
-from flow_telemetry.interruption import Interrupted
+from flow_telemetry.mapping.limits import nanoseconds
+from flow_telemetry.mapping.metric_attributes import unknown_attributes
+from flow_telemetry.mapping.spans import AgeLimit
+from flow_telemetry.otlp.batch import TraceSizes
 from flow_telemetry.outcome import Outcome, Status
-from flow_telemetry.parts import Parts
+from flow_telemetry.privacy.records import (
+    redacted,
+    without_credentials,
+    without_names,
+    without_people,
+)
 from flow_telemetry.rules.people import People
 from flow_telemetry.settings import OldSpans, Settings
-from flow_telemetry.signals.ages import AgeLimit
-from flow_telemetry.signals.limits import nanoseconds
-from flow_telemetry.signals.metric_semconv import unknown_attributes
-from flow_telemetry.signals.people import without_names
-from flow_telemetry.signals.redacted import redacted
-from flow_telemetry.subject import Subject
 from flow_telemetry.subjects.collect import collect
-from flow_telemetry.subjects.collected import Collected
-from flow_telemetry.telemetry import Delivery, Failure
-from flow_telemetry.views.texts import without_credentials, without_people
+from flow_telemetry.subjects.types import Collected, Subject
+from flow_telemetry.telemetry import Delivery, Failure, Telemetry
 
 
 def export(settings: Settings, subjects: Iterable[Subject], parts: Parts) -> Outcome:

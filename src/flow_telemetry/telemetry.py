@@ -1,15 +1,16 @@
-"""What is sent, as frozen records: the product of ``signals`` and all that ``export`` gets.
-
-They stand apart from the protocol's messages so that mapping stays pure and cheap, and so that only
-``export`` needs to load OpenTelemetry.
-"""
+"""Spans, log records, measurements, and who takes them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
+
+# What is sent, as frozen records: the product of ``signals`` and all that ``export`` gets.
+#
+# They stand apart from the protocol's messages so that mapping stays pure and cheap, and so that
+# only ``export`` needs to load OpenTelemetry.
 
 AttributeValue: TypeAlias = str | bool | int | float | Sequence[str]
 Attributes: TypeAlias = Mapping[str, AttributeValue]
@@ -250,3 +251,29 @@ class SignalTarget:
     certificate: str = ""
     client_certificate: str = ""
     client_key: str = ""
+
+
+# What the pipeline asks of whatever takes its telemetry.
+
+Telemetry: TypeAlias = Span | LogRecord | Measurement | Prepared
+
+
+class Sink(Protocol):
+    """Where telemetry goes: a backend, a file, or a backend while somebody looks on."""
+
+    @property
+    def signals(self) -> Collection[Signal]:
+        """The signals that it takes: what is for others only need not even be read."""
+        ...
+
+    def preload(self) -> object:
+        """Begin to load, in a thread, what delivering needs; return before that is done."""
+        ...
+
+    def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
+        """Take all that is in the stream, whatever its order, and tell what became of it.
+
+        There is one delivery for each signal that had something, in the order of ``Signal``. It
+        never raises because of a backend; what the stream raises is raised here.
+        """
+        ...

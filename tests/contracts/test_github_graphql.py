@@ -9,7 +9,8 @@ import pytest
 from tests.contracts import graphql_schema
 from tests.contracts.errors import ContractError
 
-from flow_telemetry.sources.github import issue_queries, lineage
+from flow_telemetry.github import issues as issue_queries
+from flow_telemetry.github import issues as lineage
 from flow_telemetry.testing import graphql
 from flow_telemetry.testing.world import World, happened
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flow_telemetry.settings.inputs import INPUT
-from flow_telemetry.settings.tracing import tracing_settings
+from flow_telemetry.settings.model import tracing_settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text(encoding="utf-8")
 BACKENDS = (

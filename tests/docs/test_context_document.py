@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from tests.support.workflows import ACTION, ROOT, Workflow, load, our_steps, schema_errors
 
-from flow_telemetry.inside.context import BAGGAGE, TRACEPARENT, TRACESTATE
+from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.process.context import BAGGAGE, TRACEPARENT, TRACESTATE
 from flow_telemetry.settings.inputs import INPUT
-from flow_telemetry.signals import semconv
 
 PAGE = (ROOT / "docs" / "context.md").read_text(encoding="utf-8")
 EXAMPLES = dict(

@@ -9,16 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.sources.reports.coverage_examples import BY_FORMAT
+from tests.reports.coverage_examples import BY_FORMAT
 from tests.support.workflows import ROOT, load, our_steps, schema_errors
 
+from flow_telemetry.mapping.job_attributes import COVERAGE_ATTRIBUTES
+from flow_telemetry.mapping.metrics import MOST_PACKAGES
+from flow_telemetry.report import summary_job as summary_coverage
+from flow_telemetry.reports import coverage as kept
+from flow_telemetry.reports import coverage as tally
+from flow_telemetry.reports.files import LARGEST_FILE, MEBIBYTE, Bounds
 from flow_telemetry.settings.inputs import INPUT
-from flow_telemetry.signals.coverage_semconv import COVERAGE_ATTRIBUTES
-from flow_telemetry.signals.metrics.of_coverage import MOST_PACKAGES
-from flow_telemetry.sources.reports.content import LARGEST_FILE, MEBIBYTE
-from flow_telemetry.sources.reports.coverage import kept, tally
-from flow_telemetry.sources.reports.globs import Bounds
-from flow_telemetry.views import summary_coverage
 
 PAGE = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)

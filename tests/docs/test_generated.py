@@ -18,8 +18,8 @@ from tools.update_docs import (
     with_metrics,
 )
 
+from flow_telemetry.mapping.attributes import Attribute
 from flow_telemetry.settings.inputs import Input
-from flow_telemetry.signals.semconv import Attribute
 
 DOCUMENTS = documents()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from flow_telemetry.rules.reviewing import MOVES, PhaseKind
+from flow_telemetry.rules.lifecycle import MOVES, PhaseKind
 
 PAGE = (Path(__file__).parents[2] / "docs" / "phases.md").read_text(encoding="utf-8")
 

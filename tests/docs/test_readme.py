@@ -20,7 +20,7 @@ from tests.support.workflows import (
     schema_errors,
 )
 
-from flow_telemetry.cli import build_parser
+from flow_telemetry.cli.main import build_parser
 from flow_telemetry.settings.inputs import INPUT
 
 TEXT = README.read_text(encoding="utf-8")

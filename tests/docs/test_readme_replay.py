@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.export.servers import closed_port_url
+from tests.otlp.servers import closed_port_url
 from tests.support.program import TOKEN, Program, Result
 from tests.support.workflows import load, readme_examples
 

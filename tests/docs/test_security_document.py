@@ -7,7 +7,7 @@ import re
 import pytest
 from tests.support.workflows import ROOT
 
-from flow_telemetry.redaction.patterns import problem
+from flow_telemetry.privacy.redactor import problem
 from flow_telemetry.rules.people import hashed
 
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")

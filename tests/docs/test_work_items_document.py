@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flow_telemetry.keys import parse_item_key
-from flow_telemetry.rules.keys_in_text import JiraKeys, keys_in_text
+from flow_telemetry.model.item_key import parse_item_key
+from flow_telemetry.rules.item_keys import JiraKeys, keys_in_text
 
 PAGE = (Path(__file__).parents[2] / "docs" / "work-items.md").read_text(encoding="utf-8")
 PLACES = re.findall(r"^\| (branch|title): .*?\| (.*?) \| (.*?) ?\|$", PAGE, re.MULTILINE)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.export.authority import Authority
-from tests.export.servers import closed_port_url, raw_server
 from tests.faults.cases import EVERY, OTLP_CALLS, Call, Case, Made, OnStage, Side, scripted
 from tests.faults.stage import Stage, with_credentials
+from tests.otlp.authority import Authority
+from tests.otlp.servers import closed_port_url, raw_server
 
 from flow_telemetry.testing.faults import (
     Answer,

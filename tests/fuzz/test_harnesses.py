@@ -15,7 +15,7 @@ from fuzz.checks import Broken, check_trees
 from fuzz.harnesses import NAMES, harness
 from fuzz.mutation import Edit, as_json, edited, edited_bytes, edits_in
 from fuzz.scenarios import SCENARIOS
-from tests.export.builders import make_span
+from tests.otlp.builders import make_span
 
 from fuzz import exports
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from flow_telemetry.signals.metric_semconv import EXTRA_ATTRIBUTES
+from flow_telemetry.mapping.metric_attributes import EXTRA_ATTRIBUTES
 from flow_telemetry.telemetry import AttributeValue, Measurement, Resource
 
 RESOURCE = Resource(attributes={"service.name": "github-actions"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
-from flow_telemetry.model.measured import (
+from flow_telemetry.model.measurements import (
     MachineUsage,
     MeasuredCommand,
     MeasuredJob,

@@ -9,10 +9,10 @@ from datetime import datetime, timezone
 from tests.mapping.trees import assert_values
 
 from flow_telemetry.identity import TraceIdentity
+from flow_telemetry.mapping.event_types import COMMON_ATTRIBUTES, EVENT_TYPES
+from flow_telemetry.mapping.placement import Ancestry, Placement, Tracing, place
 from flow_telemetry.model import Change, Lineage
 from flow_telemetry.settings import TraceScope
-from flow_telemetry.signals.event_table import COMMON_ATTRIBUTES, EVENT_TYPES
-from flow_telemetry.signals.placement import Ancestry, Placement, Tracing, place
 from flow_telemetry.telemetry import LogRecord, Resource
 
 RESOURCE = Resource(attributes={"service.name": "github"})

@@ -22,22 +22,22 @@ from tests.mapping.payloads import (
 from tests.mapping.trees import assert_valid_tree
 
 from flow_telemetry.errors import PayloadError
-from flow_telemetry.model import Change, Lineage, Parentage, Repository, Run, WorkItem
-from flow_telemetry.rules import selection
-from flow_telemetry.rules.selection import Part
-from flow_telemetry.settings import Detail, Export, TraceScope
-from flow_telemetry.signals.limits import nanoseconds
-from flow_telemetry.signals.placement import Placement, Tracing, ancestry_of_run, place
-from flow_telemetry.signals.resources import ResourceMaker
-from flow_telemetry.signals.runs import run_spans
-from flow_telemetry.sources.github.deployments import parse_deployment
-from flow_telemetry.sources.github.parse import (
+from flow_telemetry.github.deployments import parse_job_deployment
+from flow_telemetry.github.payloads import (
     parse_actor,
     parse_annotations,
     parse_changes,
     parse_jobs,
     parse_run,
 )
+from flow_telemetry.mapping.limits import nanoseconds
+from flow_telemetry.mapping.placement import Placement, Tracing, ancestry_of_run, place
+from flow_telemetry.mapping.runs import run_spans
+from flow_telemetry.mapping.spans import ResourceMaker
+from flow_telemetry.model import Change, Lineage, Parentage, Repository, Run, WorkItem
+from flow_telemetry.rules import selection
+from flow_telemetry.rules.selection import Part
+from flow_telemetry.settings import Detail, Export, TraceScope
 from flow_telemetry.telemetry import Span
 
 SHOP = Repository(host="github.com", owner="acme", name="shop", url="https://github.com/acme/shop")
@@ -133,7 +133,7 @@ def test_any_annotation_and_deployment_keeps_the_tree_valid(
     for number, found in enumerate(annotations[: len(jobs)]):
         jobs[number] = replace(jobs[number], annotations=parse_annotations(found))
     for number, deployment in enumerate(deployments[: len(jobs)]):
-        jobs[number] = replace(jobs[number], deployment=parse_deployment(deployment))
+        jobs[number] = replace(jobs[number], deployment=parse_job_deployment(deployment))
     part = selection.whole(replace(run, jobs=tuple(jobs)))
     placement = alone(part.run)
     assert_valid_tree(mapped(part, placement), part, placement)

@@ -12,10 +12,10 @@ from tests.mapping.records import OBSERVED, RESOURCE, TRACING, assert_valid_reco
 from tests.rules.builders import at, change, item
 
 from flow_telemetry.identity import TraceIdentity
+from flow_telemetry.mapping.events import change_events, item_events, place_item_events
 from flow_telemetry.model import Actor, ActorKind, Event, EventKind, Lineage, ReviewState
-from flow_telemetry.rules.histories import change_history, item_history
-from flow_telemetry.rules.timing import Interval
-from flow_telemetry.signals.events import change_events, item_events, place_item_events
+from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.timeline import change_history, item_history
 
 ODD = [datetime(1970, 1, 2, tzinfo=timezone.utc), datetime(2261, 12, 31, tzinfo=timezone.utc)]
 # Few minutes, so that several things happen in one second; one is before the opening.

@@ -12,10 +12,9 @@ from tests.mapping.test_any_answer import parts_of, run_in
 from tests.mapping.trees import assert_values
 
 from flow_telemetry.errors import PayloadError
+from flow_telemetry.mapping.metric_attributes import EXTRA_ATTRIBUTES
+from flow_telemetry.mapping.metrics import job_matrix, job_name, run_measurements
 from flow_telemetry.rules.selection import Part
-from flow_telemetry.signals.metric_semconv import EXTRA_ATTRIBUTES
-from flow_telemetry.signals.metrics.names import job_matrix, job_name
-from flow_telemetry.signals.metrics.of_runs import run_measurements
 
 
 def parts(answers: Answers) -> Iterator[Part]:

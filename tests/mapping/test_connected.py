@@ -10,6 +10,11 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flow_telemetry.mapping.changes import change_spans
+from flow_telemetry.mapping.items import item_spans
+from flow_telemetry.mapping.placement import Ancestry, Tracing, place, place_item
+from flow_telemetry.mapping.runs import run_spans
+from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model import (
     Actor,
     Change,
@@ -24,14 +29,9 @@ from flow_telemetry.model import (
     WorkItem,
 )
 from flow_telemetry.rules import selection
-from flow_telemetry.rules.lineage import FoundChain, lineage_of
-from flow_telemetry.rules.stretches import GITHUB_CATEGORIES
+from flow_telemetry.rules.lifecycle import GITHUB_CATEGORIES
+from flow_telemetry.rules.parentage import FoundChain, lineage_of
 from flow_telemetry.settings import Detail, TraceScope
-from flow_telemetry.signals.changes import change_spans
-from flow_telemetry.signals.items import item_spans
-from flow_telemetry.signals.placement import Ancestry, Tracing, place, place_item
-from flow_telemetry.signals.resources import ResourceMaker
-from flow_telemetry.signals.runs import run_spans
 from flow_telemetry.telemetry import Span
 
 SHOP = Repository(host="github.com", owner="acme", name="shop", url="https://github.com/acme/shop")

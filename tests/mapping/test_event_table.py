@@ -7,11 +7,14 @@ import re
 import pytest
 from opentelemetry.semconv._incubating.attributes import log_attributes
 
+from flow_telemetry.mapping.attributes import (
+    ATTRIBUTES,
+    EVENT_ATTRIBUTES,
+    FLOW_ATTRIBUTES,
+    LOG_RECORD_UID,
+)
+from flow_telemetry.mapping.event_types import COMMON_ATTRIBUTES, EVENT_TYPES, EventType
 from flow_telemetry.model import EventKind
-from flow_telemetry.signals.event_semconv import EVENT_ATTRIBUTES, LOG_RECORD_UID
-from flow_telemetry.signals.event_table import COMMON_ATTRIBUTES, EVENT_TYPES, EventType
-from flow_telemetry.signals.flow_semconv import FLOW_ATTRIBUTES
-from flow_telemetry.signals.semconv import ATTRIBUTES
 
 # https://cdevents.dev/docs: subjects and predicates that mean one of ours.
 CDEVENTS = {

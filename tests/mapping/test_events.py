@@ -11,19 +11,11 @@ from tests.mapping.records import OBSERVED, RESOURCE, assert_valid_records, plac
 from tests.rules.builders import at, change, event, item, review
 from tests.support.recorded import NO_RECORDED_DATA, RECORDED
 
-from flow_telemetry.model import (
-    Actor,
-    ActorKind,
-    Change,
-    Event,
-    EventKind,
-    Lineage,
-    Repository,
-)
-from flow_telemetry.rules.histories import change_history
-from flow_telemetry.signals.changes import change_spans
-from flow_telemetry.signals.events import change_events
-from flow_telemetry.sources.github.timeline import parse_timeline
+from flow_telemetry.github.timeline import parse_timeline
+from flow_telemetry.mapping.changes import change_spans
+from flow_telemetry.mapping.events import change_events
+from flow_telemetry.model import Actor, ActorKind, Change, Event, EventKind, Lineage, Repository
+from flow_telemetry.rules.timeline import change_history
 from flow_telemetry.telemetry import LogRecord
 
 TIMELINE = RECORDED / "pull-31-timeline.json"

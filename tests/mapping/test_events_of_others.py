@@ -9,6 +9,10 @@ from tests.mapping.records import OBSERVED, RESOURCE, TRACING, assert_valid_reco
 from tests.rules.builders import OPENING, SHOP, at, change, event, item, moved
 
 from flow_telemetry.identity import TraceIdentity
+from flow_telemetry.mapping.events import deployment_events, item_events, place_item_events
+from flow_telemetry.mapping.items import item_spans
+from flow_telemetry.mapping.placement import Ancestry, Tracing, place
+from flow_telemetry.mapping.runs import run_events
 from flow_telemetry.model import (
     Actor,
     Annotation,
@@ -21,13 +25,9 @@ from flow_telemetry.model import (
     StatusCategory,
     WorkItem,
 )
+from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.selection import whole
-from flow_telemetry.rules.timing import Interval
 from flow_telemetry.settings import TraceScope
-from flow_telemetry.signals.events import deployment_events, item_events, place_item_events
-from flow_telemetry.signals.items import item_spans
-from flow_telemetry.signals.placement import Ancestry, Tracing, place
-from flow_telemetry.signals.run_events import run_events
 from flow_telemetry.telemetry import LogRecord
 
 CATEGORIES = {

@@ -20,22 +20,28 @@ from tests.mapping.measured_machine import measured_command, measured_job, measu
 from tests.mapping.test_metrics_of_changes import cart
 from tests.mapping.test_metrics_of_deliveries import FAILED, repair
 from tests.mapping.test_metrics_of_items import feature, story
-from tests.views.builders import busy_run
+from tests.report.builders import busy_run
 
-from flow_telemetry.rules.selection import whole
-from flow_telemetry.signals.commands import CommandPlace
-from flow_telemetry.signals.instruments import INSTRUMENTS
-from flow_telemetry.signals.metric_semconv import (
+from flow_telemetry.mapping.flow_metrics import (
+    change_measurements,
+    delivery_measurements,
+    feature_measurements,
+    item_measurements,
+)
+from flow_telemetry.mapping.instruments import INSTRUMENTS
+from flow_telemetry.mapping.jobs import CommandPlace
+from flow_telemetry.mapping.metric_attributes import (
     EXTRA_ATTRIBUTES,
     METRIC_ATTRIBUTES,
     unknown_attributes,
 )
-from flow_telemetry.signals.metrics.of_changes import change_measurements
-from flow_telemetry.signals.metrics.of_commands import command_measurements
-from flow_telemetry.signals.metrics.of_deliveries import delivery_measurements
-from flow_telemetry.signals.metrics.of_items import feature_measurements, item_measurements
-from flow_telemetry.signals.metrics.of_machine import machine_measurements
-from flow_telemetry.signals.metrics.of_runs import points_of_job, run_measurements
+from flow_telemetry.mapping.metrics import (
+    command_measurements,
+    machine_measurements,
+    points_of_job,
+    run_measurements,
+)
+from flow_telemetry.rules.selection import whole
 from flow_telemetry.telemetry import Instrument, InstrumentKind, Measurement
 
 OURS = [each for each in INSTRUMENTS if each.name.startswith("flow.")]

@@ -8,8 +8,8 @@ import pytest
 from tests.mapping.measured import RESOURCE, attributes, by, values
 from tests.rules.builders import at, change, event, review
 
+from flow_telemetry.mapping.flow_metrics import change_measurements
 from flow_telemetry.model import Actor, ActorKind, Change, EventKind
-from flow_telemetry.signals.metrics.of_changes import change_measurements
 from flow_telemetry.telemetry import Measurement
 
 PUSH, COMMENT = EventKind.COMMITTED, EventKind.COMMENTED

@@ -9,9 +9,9 @@ from tests.mapping.measured import RESOURCE, attributes, values
 from tests.rules.builders import change, event
 from tests.rules.test_deliveries import deployment
 
+from flow_telemetry.mapping.flow_metrics import delivery_measurements, dora_facts
+from flow_telemetry.mapping.metrics import environment_name
 from flow_telemetry.model import Deployment, Event, EventKind
-from flow_telemetry.signals.metrics.names import environment_name
-from flow_telemetry.signals.metrics.of_deliveries import delivery_measurements, dora_facts
 from flow_telemetry.telemetry import Measurement
 
 FAILED = deployment(1, 10, (20, "failure"))

@@ -5,23 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.mapping.measured import RESOURCE, attributes, checked, values
+from tests.report.builders import make_job, make_run
 from tests.rules.builders import SHOP, at, change, event, item, moved
 from tests.rules.test_deliveries import deployment
-from tests.views.builders import make_job, make_run
 
-from flow_telemetry.model import (
-    Event,
-    EventKind,
-    Run,
-    StatusCategory,
-    WorkItem,
-)
-from flow_telemetry.model.tree import (
-    ChangeNode,
-    FeatureTree,
-    ItemNode,
-)
-from flow_telemetry.signals.metrics.of_items import feature_measurements, item_measurements
+from flow_telemetry.mapping.flow_metrics import feature_measurements, item_measurements
+from flow_telemetry.model import Event, EventKind, Run, StatusCategory, WorkItem
+from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
 from flow_telemetry.telemetry import Measurement
 
 BLOCKED, UNBLOCKED = EventKind.BLOCKED, EventKind.UNBLOCKED

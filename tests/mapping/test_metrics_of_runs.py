@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from tests.mapping.measured import RESOURCE, attributes, by, checked, values
-from tests.views.builders import (
+from tests.report.builders import (
     START,
     at,
     failed,
@@ -19,10 +19,10 @@ from tests.views.builders import (
     waiting_for_approval,
 )
 
+from flow_telemetry.mapping.metrics import run_measurements
 from flow_telemetry.model import Run
 from flow_telemetry.rules.selection import Part, ongoing, whole
 from flow_telemetry.settings import Export
-from flow_telemetry.signals.metrics.of_runs import run_measurements
 from flow_telemetry.telemetry import Measurement
 
 DURATION, ERRORS = "cicd.pipeline.run.duration", "cicd.pipeline.run.errors"

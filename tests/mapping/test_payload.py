@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from flow_telemetry.sources import payload as read
+from flow_telemetry.http import payload as read
 
 TIME = datetime(2026, 1, 29, 17, 16, 44, tzinfo=timezone.utc)
 

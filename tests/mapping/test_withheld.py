@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from flow_telemetry.export.points import Point, SeriesTable
-from flow_telemetry.signals.instruments import INSTRUMENTS
-from flow_telemetry.signals.withheld import ForEverybody
+from flow_telemetry.mapping.instruments import INSTRUMENTS
+from flow_telemetry.otlp.series import Point, SeriesTable
+from flow_telemetry.privacy.audience import ForEverybody
 from flow_telemetry.telemetry import (
     Attributes,
     LogRecord,

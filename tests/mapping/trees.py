@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Sequence
 
-from flow_telemetry.export.json_lines import otlp_json_line
+from flow_telemetry.mapping.placement import Placement
+from flow_telemetry.otlp.json import otlp_json_line
 from flow_telemetry.rules.selection import Part
-from flow_telemetry.signals.placement import Placement
 from flow_telemetry.telemetry import Attributes, AttributeValue, Span
 
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from launcher.bundle import platform_names, read_manifest
+from tests.jira.support import TOKEN, fake
 from tests.release.machine import IMAGE, Machine
-from tests.sources.jira.support import TOKEN, fake
 
 from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.jira_world import JiraWorld

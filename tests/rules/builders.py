@@ -14,7 +14,7 @@ from flow_telemetry.model import (
     ReviewState,
     WorkItem,
 )
-from flow_telemetry.rules.timing import Interval
+from flow_telemetry.rules.intervals import Interval
 
 OPENING = datetime(2026, 11, 24, 9, 0, tzinfo=timezone.utc)
 SHOP = Repository(host="github.com", owner="acme", name="shop", url="https://github.com/acme/shop")

@@ -7,9 +7,7 @@ from dataclasses import replace
 from tests.rules.builders import event, item, minutes, moved
 
 from flow_telemetry.model import Event, EventKind, WorkItem
-from flow_telemetry.rules.blocking import blockings
-from flow_telemetry.rules.lives import lives
-from flow_telemetry.rules.stretches import stretches
+from flow_telemetry.rules.lifecycle import blockings, lives, stretches
 
 BLOCKED, UNBLOCKED = EventKind.BLOCKED, EventKind.UNBLOCKED
 LABELED, UNLABELED = EventKind.LABELED, EventKind.UNLABELED

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.rules.builders import SHOP, at, minutes
 
 from flow_telemetry.model import Deployment, DeploymentStatus, Result
-from flow_telemetry.rules.deliveries import (
+from flow_telemetry.rules.parentage import (
     delivery_interval,
     delivery_result,
     previous_successful,

@@ -8,7 +8,7 @@ from tests.rules.builders import at, change, event, minutes
 from tests.rules.test_deliveries import deployment
 
 from flow_telemetry.model import Change, Deployment, EventKind
-from flow_telemetry.rules.dora import change_failed, lead_times, restoration
+from flow_telemetry.rules.flow import change_failed, lead_times, restoration
 
 COMMITTED = EventKind.COMMITTED
 

@@ -9,10 +9,8 @@ from tests.rules.builders import at, change, event, item, moved, review
 
 from flow_telemetry.model import Change, Event, EventKind, StatusCategory, WorkItem
 from flow_telemetry.rules.flow import Flow, change_flows, item_flows
-from flow_telemetry.rules.lives import lives
-from flow_telemetry.rules.phases import phases
-from flow_telemetry.rules.spells import merged, seconds
-from flow_telemetry.rules.stretches import stretches
+from flow_telemetry.rules.intervals import merged, seconds
+from flow_telemetry.rules.lifecycle import lives, phases, stretches
 
 BLOCKED, UNBLOCKED = EventKind.BLOCKED, EventKind.UNBLOCKED
 CLOSED, REOPENED = EventKind.CLOSED, EventKind.REOPENED

@@ -9,9 +9,9 @@ import pytest
 from tests.rules.builders import OPENING, SHOP, at, change, event, item, moved, review
 
 from flow_telemetry.model import Actor, Deployment, DeploymentStatus, Event, EventKind, WorkItem
-from flow_telemetry.rules import histories
-from flow_telemetry.rules.histories import Happening
-from flow_telemetry.rules.timing import Interval
+from flow_telemetry.rules import timeline as histories
+from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.timeline import Happening
 
 OWNER = "github.com/acme/shop/pull/7"
 

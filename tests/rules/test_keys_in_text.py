@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.rules.keys_in_text import JiraKeys, KeyPlace, keys_in_text
+from flow_telemetry.rules.item_keys import JiraKeys, KeyPlace, keys_in_text
 
 ANY = JiraKeys(enabled=True)
 ACME = JiraKeys(enabled=True, projects=frozenset({"ACME"}))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.rules.builders import item
 
 from flow_telemetry.model import MOST_ANCESTORS, ItemChain, Lineage, WorkItem
-from flow_telemetry.rules.lineage import FoundChain, lineage_of
+from flow_telemetry.rules.parentage import FoundChain, lineage_of
 
 TASK, STORY, BUG = item("ACME-60", kind="Task"), item("ACME-57"), item("ACME-58", kind="Bug")
 EPIC = item("ACME-42", kind="Epic", level=1)

@@ -9,7 +9,7 @@ import pytest
 from tests.rules.builders import at, event, review
 
 from flow_telemetry.model import Event, EventKind
-from flow_telemetry.rules.live_events import Telling, find_told
+from flow_telemetry.rules.timeline import Telling, find_told
 
 BUG = [event(minute, EventKind.LABELED, "bug") for minute in (1, 5, 9)]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.rules.builders import OPENING, at, event, minutes
 
 from flow_telemetry.model import Event, EventKind
-from flow_telemetry.rules.lives import CLOSINGS, lives
+from flow_telemetry.rules.lifecycle import CLOSINGS, lives
 
 CLOSED, MERGED, REOPENED = EventKind.CLOSED, EventKind.MERGED, EventKind.REOPENED
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.rules.log_choice import shares
+from flow_telemetry.rules.selection import shares
 
 SIZES = st.lists(st.integers(0, 1000), max_size=8)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.rules.patterns import chosen
+from flow_telemetry.rules.selection import chosen
 
 
 @pytest.mark.parametrize(

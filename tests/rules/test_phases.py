@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from tests.rules.builders import at, change, dismissal, event, minutes, review
 
 from flow_telemetry.model import Change, Event, EventKind
-from flow_telemetry.rules.lives import lives
-from flow_telemetry.rules.phases import phases
-from flow_telemetry.rules.reviewing import MOVES, PhaseKind
+from flow_telemetry.rules.lifecycle import MOVES, PhaseKind, lives, phases
 
 READY, DRAFTED = EventKind.READY_FOR_REVIEW, EventKind.CONVERTED_TO_DRAFT
 COMMITTED, REQUESTED = EventKind.COMMITTED, EventKind.REVIEW_REQUESTED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.rules.builders import at, change, event, review
 
 from flow_telemetry.model import Event, EventKind
-from flow_telemetry.rules.reviews import first_approval, first_review, review_rounds
+from flow_telemetry.rules.lifecycle import first_approval, first_review, review_rounds
 
 PUSH = EventKind.COMMITTED
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from opentelemetry.semconv._incubating.attributes.os_attributes import OsTypeValues
-from tests.views.builders import make_job
+from tests.report.builders import make_job
 
 from flow_telemetry.model import Job
 from flow_telemetry.rules.runners import (

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from tests.rules.builders import at, event, item, minutes, moved
 
 from flow_telemetry.model import Event, EventKind, StatusCategory, WorkItem
-from flow_telemetry.rules.lives import lives
-from flow_telemetry.rules.stretches import stretches
+from flow_telemetry.rules.lifecycle import lives, stretches
 
 ASSIGNED, CLOSED, REOPENED = EventKind.ASSIGNED, EventKind.CLOSED, EventKind.REOPENED
 TO_DO, IN_PROGRESS, DONE = StatusCategory

@@ -7,15 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.model.reports import (
-    CaseResult,
-    TestCase,
-    TestReport,
-    TestSuite,
-)
-from flow_telemetry.model.test_results import TestCounts
-from flow_telemetry.rules.test_choice import choose_spans
-from flow_telemetry.rules.test_counts import counts_of, with_flaky
+from flow_telemetry.model.reports import CaseResult, TestCase, TestCounts, TestReport, TestSuite
+from flow_telemetry.rules.tests import choose_spans, counts_of, with_flaky
 
 
 def case(name: str, seconds: float = 0, result: str = "passed", **facts: Any) -> TestCase:

@@ -8,18 +8,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.model.reports import (
-    TestCase,
-    TestSuite,
-)
-from flow_telemetry.rules.test_places import (
-    Stretch,
-    SuitePlace,
-    Written,
-    place_cases,
-    place_suites,
-)
-from flow_telemetry.rules.timing import Interval
+from flow_telemetry.model.reports import TestCase, TestSuite
+from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.tests import Stretch, SuitePlace, Written, place_cases, place_suites
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=timezone.utc)
 

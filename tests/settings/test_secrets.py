@@ -12,7 +12,7 @@ from tests.settings.loading import environ_of, load, target
 
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.settings import Door, load_settings
-from flow_telemetry.settings.secrets import secrets_of
+from flow_telemetry.settings.model import secrets_of
 
 ENDPOINT = "https://o.example.com"
 CANARY = "kanarien-5f3a9c"

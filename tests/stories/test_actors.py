@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.sources.jira.support import TOKEN, fake
+from tests.jira.support import TOKEN, fake
 from tests.stories.worlds import BASE, BEFORE
 from tests.support import closings, leaks, references
 from tests.support.program import Program, Result

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.export.authority import STRICT, Authority
-from tests.sources.jira.support import TOKEN, fake
+from tests.jira.support import TOKEN, fake
+from tests.otlp.authority import STRICT, Authority
 from tests.support.network import tls_front
 from tests.support.program import Program, Result
 

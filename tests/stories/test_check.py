@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.sources.jira.support import TOKEN as JIRA_TOKEN
-from tests.sources.jira.support import fake
+from tests.jira.support import TOKEN as JIRA_TOKEN
+from tests.jira.support import fake
 from tests.support.program import TOKEN, Program, Result
 
 from flow_telemetry.testing.faults import Scripted, black_hole, drop, html, redirect, status

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support.program import TOKEN, Program, Result
 
-from flow_telemetry.sources.github.refusals import refusal
+from flow_telemetry.github.errors import refusal
 from flow_telemetry.testing.faults import (
     Scripted,
     altered,

@@ -9,15 +9,7 @@ from tests.contracts.openapi import validate
 from tests.support import references
 from tests.support.program import TOKEN, Program
 
-from flow_telemetry.testing.faults import (
-    Answer,
-    Request,
-    cut_off,
-    drop,
-    redirect,
-    reset,
-    status,
-)
+from flow_telemetry.testing.faults import Answer, Request, cut_off, drop, redirect, reset, status
 from flow_telemetry.testing.github import FakeGitHub, secondary_rate_limit
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.world import World, job, step

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests.report.builders import HOSTILE
 from tests.support import closings
 from tests.support.program import Program, Result
-from tests.views.builders import HOSTILE
 
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.world import World, annotation, happened, job, step

@@ -246,7 +246,7 @@ run(door, run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("module", ["flow_telemetry.cli", "flow_telemetry.commands.export"])
+@pytest.mark.parametrize("module", ["flow_telemetry.cli.main", "flow_telemetry.cli.export"])
 def test_ctrl_c_as_the_command_line_starts_is_no_fault(program: Program, module: str) -> None:
     """It is still loading what it needs."""
     done = subprocess.run(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.sources.jira.support import TOKEN, fake
+from tests.jira.support import TOKEN, fake
 from tests.support import references
 from tests.support.program import Program, Result
 

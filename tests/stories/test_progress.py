@@ -8,7 +8,7 @@ import pytest
 from tests.stories.worlds import feature
 from tests.support.program import Program
 
-from flow_telemetry.commands.terminal import TerminalLog
+from flow_telemetry.cli.terminal import TerminalLog
 from flow_telemetry.settings import LogLevel
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.world import World

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.export.authority import Authority
-from tests.export.servers import closed_port_url
+from tests.otlp.authority import Authority
+from tests.otlp.servers import closed_port_url
 from tests.support import leaks
 from tests.support.network import Proxy, tls_front
 from tests.support.program import Program, Result

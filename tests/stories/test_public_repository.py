@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.sources.jira.support import TOKEN, fake
-from tests.stories.inside.test_tool_traces import a_line, a_span
+from tests.jira.support import TOKEN, fake
+from tests.stories.job.test_tool_traces import a_line, a_span
 from tests.support import closings
 from tests.support.program import Program, Result
 

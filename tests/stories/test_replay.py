@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.export.builders import make_span
-from tests.export.servers import closed_port_url
+from tests.otlp.builders import make_span
+from tests.otlp.servers import closed_port_url
 from tests.support.program import Program, Result, spans_in_file
 
-from flow_telemetry.export.intake import Batch
-from flow_telemetry.export.spool import Spool
+from flow_telemetry.otlp.batch import Batch
+from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.telemetry import Signal
 from flow_telemetry.testing.backends import Prometheus
 from flow_telemetry.testing.faults import Answer, Request, status

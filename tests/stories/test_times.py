@@ -10,14 +10,7 @@ from tests.support.program import Program
 from flow_telemetry.testing.plans import StepPlan
 from flow_telemetry.testing.receiver import Receiver
 from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import (
-    ZERO_TIME,
-    World,
-    deployment_status,
-    job,
-    sha_of,
-    step,
-)
+from flow_telemetry.testing.world import ZERO_TIME, World, deployment_status, job, sha_of, step
 
 CREATED = "2026-11-24T03:00:00Z"
 

@@ -8,9 +8,8 @@ from threading import Barrier, Event
 import pytest
 
 from flow_telemetry.errors import BudgetExceeded
-from flow_telemetry.sources.github.ahead import ReadAhead
-from flow_telemetry.sources.github.budget import MOST_A_MINUTE, RequestBudget
-from flow_telemetry.subjects.read_ahead import AT_ONCE, read_ahead
+from flow_telemetry.github.client import MOST_A_MINUTE, ReadAhead, RequestBudget
+from flow_telemetry.subjects.run import AT_ONCE, read_ahead
 
 
 def never() -> bool:

@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from flow_telemetry import action, cli
+from flow_telemetry import action
+from flow_telemetry.cli import main as cli
 from flow_telemetry.settings.inputs import INPUTS
 from flow_telemetry.testing import events
 from flow_telemetry.testing.github import FakeGitHub

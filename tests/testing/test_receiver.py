@@ -15,15 +15,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from tests.support.waiting import until
 
-from flow_telemetry.testing.faults import (
-    black_hole,
-    dripping,
-    empty,
-    html,
-    redirect,
-    reset,
-    status,
-)
+from flow_telemetry.testing.faults import black_hole, dripping, empty, html, redirect, reset, status
 from flow_telemetry.testing.receiver import Receiver, partial_success
 
 TRACE = 0xBC5ADDB5CF688A1630D4F8FE75F91DA2

@@ -12,14 +12,7 @@ from tests.contracts.openapi import validate
 
 import flow_telemetry
 from flow_telemetry.testing import answers, events
-from flow_telemetry.testing.world import (
-    NULL_RUNNER,
-    ZERO_TIME,
-    World,
-    job,
-    sha_of,
-    step,
-)
+from flow_telemetry.testing.world import NULL_RUNNER, ZERO_TIME, World, job, sha_of, step
 
 CREATED = "2026-11-24T03:00:00Z"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from flow_telemetry.commands.terminal import draw
+from flow_telemetry.cli.terminal import draw
 from flow_telemetry.demo.browser import has_browser
 from flow_telemetry.demo.excerpt import overview, without_steps
 from flow_telemetry.demo.program import Place, Program, running
@@ -18,11 +18,11 @@ from flow_telemetry.demo.runs import DEPLOY
 from flow_telemetry.demo.triggers import Trigger, triggers
 from flow_telemetry.demo.world import EPIC, REPOSITORY, TITLE, demo_world
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.report.html import waterfall
+from flow_telemetry.report.text import counted
 from flow_telemetry.telemetry import Span
 from flow_telemetry.testing.github import FakeGitHub
 from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.views.durations import counted
-from flow_telemetry.views.html import waterfall
 
 _PAGE_NAME = "flow-telemetry-demo.html"
 

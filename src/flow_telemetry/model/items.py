@@ -1,13 +1,17 @@
-"""Work items of a tracker, and the chain from one up to its feature."""
+"""Work item; the protocol of a tracker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Protocol
 
 from flow_telemetry.model.common import Actor, Repository
 from flow_telemetry.model.events import Event
+from flow_telemetry.model.item_key import ItemKey
+
+# Work items of a tracker, and the chain from one up to its feature.
 
 # Deeper chains of parents are cut, and told: no tracker's own hierarchy is.
 MOST_ANCESTORS = 10
@@ -105,3 +109,31 @@ class Lineage:
     def feature(self) -> WorkItem | None:
         """The item at the top, whose trace is the feature trace."""
         return self.items[-1] if self.items else None
+
+
+# What the program asks of a tracker, whichever it is; adding one is adding a file beside this.
+
+__all__ = ["MOST_ANCESTORS", "ItemChain", "Items", "Tracker"]
+
+
+class Tracker(Protocol):
+    """A tracker of work items."""
+
+    def chain(self, key: ItemKey) -> ItemChain:
+        """Return the item of that key with its ancestors, at most `MOST_ANCESTORS` of them.
+
+        What cannot be read is a reason in ``unread``; the item then is known by its key alone.
+        Raises DeadlineExceeded where no time is left.
+        """
+        ...
+
+    def details(self, item: WorkItem) -> WorkItem:
+        """Return the item with all of its facts and its history.
+
+        Raises SourceError where it cannot be read.
+        """
+        ...
+
+    def children(self, item: WorkItem) -> Items:
+        """Return the items whose parent this one is, without their histories."""
+        ...

@@ -1,14 +1,16 @@
-"""What a job leaves behind: test reports, coverage, and lines of its log.
-
-Durations are seconds. Texts are cut to what an attribute holds, and have no control characters
-but for line feeds and tabs where they have several lines.
-"""
+"""Test and coverage reports, findings."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+
+# What a job leaves behind: test reports, coverage, and lines of its log.
+#
+# Durations are seconds. Texts are cut to what an attribute holds, and have no control characters
+# but for line feeds and tabs where they have several lines.
 
 
 class CaseResult(Enum):
@@ -174,3 +176,164 @@ class LogLine:
     text: str = ""
     group: str = ""
     level: LogLevel | None = None
+
+
+# What the tests of a job came to: counts, and the cases that a person wants to see.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestCounts:
+    """How many cases ended how; ``failed`` holds errors too, and ``passed`` the flaky ones."""
+
+    __test__ = False  # pytest takes a class of that name for one of tests
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    flaky: int = 0
+
+    @property
+    def total(self) -> int:
+        """All cases, each once however often it was run."""
+        return self.passed + self.failed + self.skipped
+
+    def __add__(self, other: TestCounts) -> TestCounts:
+        """Return the counts of both together."""
+        return TestCounts(
+            passed=self.passed + other.passed,
+            failed=self.failed + other.failed,
+            skipped=self.skipped + other.skipped,
+            flaky=self.flaky + other.flaky,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseTold:
+    """A case that failed or is flaky: its suite, its name, why, and its seconds where known."""
+
+    suite: str
+    name: str
+    message: str = ""
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestsTold:
+    """The tests of a job, for its summary.
+
+    ``seconds`` is the time of all cases together; ``failing`` and ``flaky`` are the first of them.
+    """
+
+    __test__ = False
+
+    reports: int
+    suites: int
+    counts: TestCounts
+    seconds: float
+    failing: tuple[CaseTold, ...] = ()
+    flaky: tuple[CaseTold, ...] = ()
+
+
+# The coverage of a job: all of its reports together, and against that of the base.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What was covered by what is counted; None is what no report counts.
+
+    Tools count lines of code or, as Go's and Clover, statements, and some count branches too.
+    """
+
+    lines: Covered | None = None
+    statements: Covered | None = None
+    branches: Covered | None = None
+
+    def each(self) -> Iterator[tuple[str, Covered]]:
+        """Return what is counted, by the word for one of it: line, statement, branch."""
+        for unit, covered in zip(UNITS, (self.lines, self.statements, self.branches), strict=True):
+            if covered is not None:
+                yield unit, covered
+
+    def of(self, unit: str) -> Covered | None:
+        """Return what was covered of a unit."""
+        return dict(self.each()).get(unit)
+
+
+UNITS = ("line", "statement", "branch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageCounts:
+    """The coverage of a package in all reports; the name is the tool's."""
+
+    name: str
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageTotals:
+    """What all reports together say; ``packages`` are in order of their names."""
+
+    counts: Counts
+    packages: tuple[PackageCounts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCoverage:
+    """The coverage of a job, for who is told of it.
+
+    ``reports`` is how many were counted. ``base`` is what the same job had on ``base_branch``, the
+    branch that the pull request is to be merged into; ``base_lacks`` is why it is not known, in
+    words. ``file`` is the path of the totals as the base's are read from, ``artifact`` the name
+    under which the workflow is to keep it.
+    """
+
+    totals: CoverageTotals
+    reports: int
+    base: CoverageTotals | None = None
+    base_branch: str = ""
+    base_lacks: str = ""
+    file: str = ""
+    artifact: str = ""
+
+
+# What a check of the surroundings found, one thing each.
+
+
+class State(Enum):
+    """Whether something works; UNSURE is what could not be tried, or is not needed."""
+
+    WORKS = "works"
+    FAILS = "fails"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was tried: what it is, whether it works, and what there is to say of it.
+
+    ``told`` has the likely cause and the remedy where it does not work, fit to be shown.
+    """
+
+    what: str
+    state: State
+    told: str = ""
+
+
+# What tools in a job wrote in OpenTelemetry's own format, as counts.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolTraces:
+    """What was found in files of tools and goes along with an export.
+
+    ``spans`` are those of the job's own trace, ``other_spans`` those of ``other_traces`` further
+    ones; ``records`` are log records, ``points`` data points of metrics.
+    """
+
+    files: int = 0
+    spans: int = 0
+    other_spans: int = 0
+    other_traces: int = 0
+    records: int = 0
+    points: int = 0

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from flow_telemetry.model.coverage import (
-    Counts,
-    CoverageTotals,
-    PackageCounts,
-)
 from flow_telemetry.model.reports import (
+    Counts,
     Coverage,
+    CoverageTotals,
     CoverageUnit,
     Covered,
+    PackageCounts,
     PackageCoverage,
 )
 

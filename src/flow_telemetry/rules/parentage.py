@@ -1,18 +1,34 @@
-"""What a run belongs to: the table of the design, decided from facts of GitHub's API alone.
-
-The event's payload takes no part in a decision, so that the step, `workflow_run` and the command
-line, which see different payloads, agree.
-"""
+"""Run → pull request → work item → feature."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any, TypeVar
 
+from flow_telemetry import identity
 from flow_telemetry.identity import fold
-from flow_telemetry.model import Change, Parentage, Run
+from flow_telemetry.model import (
+    MOST_ANCESTORS,
+    Change,
+    Deployment,
+    ItemChain,
+    Lineage,
+    Parentage,
+    Repository,
+    Result,
+    Run,
+    WorkItem,
+)
+from flow_telemetry.rules.intervals import Interval
+
+# What a run belongs to: the table of the design, decided from facts of GitHub's API alone.
+#
+# The event's payload takes no part in a decision, so that the step, `workflow_run` and the command
+# line, which see different payloads, agree.
 
 _QUEUE_BRANCH = re.compile(r"gh-readonly-queue/.+/pr-([1-9][0-9]{0,18})-([0-9a-f]+)")
 # A pull request merged by a push to its base is marked as merged after the push made its runs.
@@ -154,3 +170,238 @@ def _chosen(changes: list[Change], reason: str, *, after_merge: bool = False) ->
     """Of several the one into the default branch, then the lowest number; the rest are links."""
     first, *others = sorted(changes, key=lambda c: (not c.into_default_branch, c.number))
     return Parentage(reason=reason, change=first, others=tuple(others), after_merge=after_merge)
+
+
+# The work items above a change, and which of them is the feature.
+
+DEFAULT_FEATURE_TYPES = frozenset({"Epic"})
+# Jira calls the types of this level as the site likes; the type `Epic` stands for all of them.
+_EPIC, _EPIC_LEVEL = "epic", 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundChain:
+    """An item that a change may belong to, with its ancestors, and where it was found."""
+
+    chain: ItemChain
+    reason: str
+
+
+def lineage_of(
+    candidates: Sequence[FoundChain],
+    *,
+    feature_types: frozenset[str] = DEFAULT_FEATURE_TYPES,
+    feature: ItemChain | None = None,
+) -> Lineage:
+    """Return the chain from the nearest item up to the feature, and what becomes a link.
+
+    The first candidate that has an item is the nearest one: their order decides. ``feature`` is
+    the chain of the feature that the user named: where the nearest item's chain does not reach it,
+    that chain hangs directly under it. Without it the feature is the highest ancestor of a type in
+    ``feature_types``, else the topmost.
+    """
+    straight = [(_straight(each.chain), each.reason) for each in candidates]
+    named = _straight(feature) if feature is not None and feature.items else None
+    chain, reason = next(((c, r) for c, r in straight if c.items), (ItemChain(), ""))
+    if named is not None:
+        items, above = _under(named, chain)
+        reason = reason or "the feature was named"
+    else:
+        items, above = _up_to_feature(chain, feature_types)
+    nearest = (each.items[0] for each, _ in straight if each.items)
+    # What is unread above a further candidate's item is missing from no trace.
+    lost = [each for each, _ in straight if not each.items]
+    counting = [*lost, chain, *((feature,) if feature and not feature.items else ())]
+    return Lineage(
+        items=items,
+        above=above,
+        others=_without(nearest, (*items, *above)),
+        unread=_once(note for each in (*counting, named or ItemChain()) for note in each.unread),
+        reason=reason,
+    )
+
+
+def _under(feature: ItemChain, chain: ItemChain) -> tuple[tuple[WorkItem, ...], ...]:
+    """The chain up to the named feature, and what stands above that.
+
+    A chain that does not reach it may hold items that stand above it: they stay there, or the
+    feature would be its own ancestor.
+    """
+    top, *higher = feature.items
+    references = [item.reference for item in chain.items]
+    if top.reference in references:
+        at = references.index(top.reference)
+        below, higher = chain.items[:at], [*chain.items[at + 1 :], *higher]
+    else:
+        below = _without(chain.items, higher)
+    items = (*below, top)
+    return items, _without(higher, items)
+
+
+def _up_to_feature(
+    chain: ItemChain, feature_types: Iterable[str]
+) -> tuple[tuple[WorkItem, ...], ...]:
+    types = frozenset(name.strip().casefold() for name in feature_types)
+    features = [at for at, item in enumerate(chain.items) if _is_feature(item, types)]
+    end = features[-1] + 1 if features else len(chain.items)
+    return chain.items[:end], chain.items[end:]
+
+
+def _is_feature(item: WorkItem, types: frozenset[str]) -> bool:
+    return item.type.casefold() in types or (_EPIC in types and item.level == _EPIC_LEVEL)
+
+
+def _straight(chain: ItemChain) -> ItemChain:
+    """The chain without a circle and not too long; what was cut is told."""
+    items, unread = chain.items, list(chain.unread)
+    references = [item.reference for item in items]
+    again = next((at for at, each in enumerate(references) if each in references[:at]), None)
+    if again is not None:
+        items = _out_of_circle(items, references.index(references[again]), again)
+        unread.append(f"the parents of {items[-1].key} run in a circle, which was cut there")
+    if len(items) > MOST_ANCESTORS + 1:
+        items = items[: MOST_ANCESTORS + 1]
+        unread.append(
+            f"{items[0].key} has more than {MOST_ANCESTORS} ancestors: those above "
+            f"{items[-1].key} were left out"
+        )
+    return ItemChain(items=items, unread=tuple(unread))
+
+
+def _out_of_circle(items: tuple[WorkItem, ...], start: int, end: int) -> tuple[WorkItem, ...]:
+    """The chain up to the circle's item of the lowest reference.
+
+    Whichever item one starts from, the top is the same: so all that hangs there has one root.
+    """
+    top = min(range(start, end), key=lambda at: items[at].reference)
+    return items[: top + 1]
+
+
+def _without(items: Iterable[WorkItem], others: Iterable[WorkItem]) -> tuple[WorkItem, ...]:
+    """The items that are not among the others, each once."""
+    known = {item.reference for item in others}
+    kept: dict[str, WorkItem] = {}
+    for item in items:
+        if item.reference not in known:
+            kept.setdefault(item.reference, item)
+    return tuple(kept.values())
+
+
+def _once(notes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(notes))
+
+
+# When a deployment reached its environment, and which one was there before it.
+#
+# GitHub marks a deployment as `inactive` when a later one takes its place. That says nothing of
+# whether it had succeeded, so it is read nowhere.
+
+# Of REST, which writes them in lower case, and of GraphQL in upper case.
+_UNSUCCESSFUL = {"failure": Result.FAILURE, "error": Result.ERROR}
+
+
+def succeeded_at(deployment: Deployment) -> datetime | None:
+    """Return when it first succeeded; None where it did not, or not yet."""
+    return min((time for state, time in _states(deployment) if state == "success"), default=None)
+
+
+def delivery_result(deployment: Deployment) -> Result | None:
+    """Return how it ended: a success counts, whatever came before or after it.
+
+    None while it goes on, and for one that another replaced before it came to anything.
+    """
+    if succeeded_at(deployment) is not None:
+        return Result.SUCCESS
+    failed = _first_failure(deployment)
+    return _UNSUCCESSFUL[failed[0]] if failed else None
+
+
+def delivery_interval(deployment: Deployment) -> Interval | None:
+    """Return its time from the creation to the success, else to the failure, else None."""
+    failed = _first_failure(deployment)
+    end = succeeded_at(deployment) or (failed[1] if failed else None)
+    return None if end is None else Interval.of(deployment.created_at, end)
+
+
+def previous_successful(deployment: Deployment, others: Iterable[Deployment]) -> Deployment | None:
+    """Return what was in the environment when a deployment succeeded; None if nothing was.
+
+    It is the one of the same environment that succeeded last before it: what one replaces depends
+    on the ends, not on the order in which they were created. For a deployment without success its
+    creation counts.
+    """
+    this = (succeeded_at(deployment) or deployment.created_at, deployment.id)
+    before = [
+        (time, each.id, each)
+        for each in others
+        if each.id != deployment.id
+        and place_of(each) == place_of(deployment)
+        and (time := succeeded_at(each)) is not None
+        and (time, each.id) < this
+    ]
+    return max(before, key=lambda found: found[:2])[2] if before else None
+
+
+def _states(deployment: Deployment) -> list[tuple[str, datetime]]:
+    return [(fold(status.state), status.time) for status in deployment.statuses]
+
+
+def _first_failure(deployment: Deployment) -> tuple[str, datetime] | None:
+    failures = [found for found in _states(deployment) if found[0] in _UNSUCCESSFUL]
+    return min(failures, key=lambda found: found[1], default=None)
+
+
+def place_of(deployment: Deployment) -> tuple[str, str]:
+    """Return the environment: GitHub does not tell their names apart by case."""
+    return deployment.repository.reference, fold(deployment.environment)
+
+
+# Keeping the ids of what was renamed: a repository under its old name, an item under its old key.
+#
+# A rename starts new ids, since they are made from names; input `identity-aliases` maps what is
+# called so now to the name whose ids are kept.
+
+Record = TypeVar("Record")
+
+
+def with_aliases(record: Record, aliases: Mapping[str, str]) -> Record:
+    """Return a record of the domain in which all that was renamed keeps its ids.
+
+    ``aliases`` maps `owner/name` in lower case, or a key of Jira in upper case, to the old name.
+    """
+    if not aliases:
+        return record
+    renamed: Record = _renamed(record, aliases)
+    return renamed
+
+
+def _renamed(value: Any, aliases: Mapping[str, str]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_renamed(each, aliases) for each in value)
+    if isinstance(value, Repository):
+        return replace(value, known_as=aliases.get(identity.fold(value.full_name)))
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    holding = {
+        each.name: changed
+        for each in fields(value)
+        if (held := getattr(value, each.name)) is not (changed := _held(held, aliases))
+    }
+    found = replace(value, **holding) if holding else value
+    return _item(found, aliases) if isinstance(found, WorkItem) else found
+
+
+def _held(value: Any, aliases: Mapping[str, str]) -> Any:
+    """What a field holds, renamed; the very same object where nothing of it can be."""
+    if isinstance(value, tuple) and not any(is_dataclass(each) for each in value):
+        return value
+    return _renamed(value, aliases)
+
+
+def _item(item: WorkItem, aliases: Mapping[str, str]) -> WorkItem:
+    if item.tracker == "jira" and item.key in aliases:
+        return replace(item, reference=identity.jira_reference(aliases[item.key]))
+    if item.repository is not None and item.number is not None:
+        home = item.repository.reference
+        return replace(item, reference=identity.github_issue_reference(home, item.number))
+    return item

@@ -1,20 +1,22 @@
-"""Which part of a run leaves: all of an ended one, of one that goes on what can no more change.
-
-GitHub lists a job only when its `needs` are done, and two jobs that end together each see the
-other unfinished. So a step inside a run either is the only one that exports it (`export: run`,
-`rest`), or sends its own job and nothing else (`export: job`).
-"""
+"""Which part of a run is exported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.model import Job, Result, Run, Step, result_of
-from flow_telemetry.rules.timing import own_jobs
+from flow_telemetry.rules.intervals import own_jobs
 from flow_telemetry.settings import Export
+
+# Which part of a run leaves: all of an ended one, of one that goes on what can no more change.
+#
+# GitHub lists a job only when its `needs` are done, and two jobs that end together each see the
+# other unfinished. So a step inside a run either is the only one that exports it (`export: run`,
+# `rest`), or sends its own job and nothing else (`export: job`).
 
 # The runner's clock and the API's are not the same, and the API cuts to whole seconds.
 _CLOCK_DIFFERENCE = timedelta(seconds=3)
@@ -161,3 +163,46 @@ def _began_before(step: Step, time: datetime | None) -> bool:
     if time is None or step.started_at is None:
         return False
     return step.started_at < time - _CLOCK_DIFFERENCE
+
+
+# Choosing names by patterns, in which a leading `!` excludes, as workflows' own filters do.
+
+
+def chosen(name: str, patterns: Sequence[str]) -> bool:
+    """Whether patterns choose a name: the last one that fits decides.
+
+    No pattern chooses every name; if all exclude, what none of them fits is chosen.
+    """
+    kept = all(pattern.startswith("!") for pattern in patterns)
+    for pattern in patterns:
+        excludes = pattern.startswith("!")
+        if fnmatchcase(name, pattern[1:] if excludes else pattern):
+            kept = not excludes
+    return kept
+
+
+# How much of each log leaves, where all together are larger than may be.
+
+
+def shares(failed: Sequence[int], others: Sequence[int], limit: int) -> tuple[int, ...]:
+    """Return how many bytes of each log leave, those of failed steps before the others.
+
+    Failed steps come first: whole where they fit together, else the small ones whole and of the
+    large ones equally much. The others then leave in order until the limit is used up.
+    """
+    given = _equally(failed, limit)
+    left = limit - sum(given)
+    for size in others:
+        given.append(min(size, left))
+        left -= given[-1]
+    return tuple(given)
+
+
+def _equally(sizes: Sequence[int], limit: int) -> list[int]:
+    given = [0] * len(sizes)
+    left = limit
+    in_order = sorted(range(len(sizes)), key=sizes.__getitem__)
+    for count, position in zip(range(len(sizes), 0, -1), in_order, strict=True):
+        given[position] = min(sizes[position], left // count)
+        left -= given[position]
+    return given

@@ -8,18 +8,29 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flow_telemetry.errors import SettingsError
-from flow_telemetry.settings import values
-from flow_telemetry.settings.certificates import authorities
-from flow_telemetry.settings.choices import Door, Export, LogLevel, Mode
+from flow_telemetry.settings import parse as values
 from flow_telemetry.settings.inputs import INPUT, INPUTS, given, optional
-from flow_telemetry.settings.inside import InsideSettings, inside_settings
+from flow_telemetry.settings.model import (
+    Door,
+    Export,
+    InsideSettings,
+    LogLevel,
+    Mode,
+    RedactionSettings,
+    SignalSettings,
+    SweepSettings,
+    TracingSettings,
+    TrackerSettings,
+    inside_settings,
+    redaction_settings,
+    signal_settings,
+    sweep_settings,
+    tracing_settings,
+    tracker_settings,
+)
 from flow_telemetry.settings.otlp import OtlpSettings, otlp_settings
-from flow_telemetry.settings.redaction import RedactionSettings, redaction_settings
+from flow_telemetry.settings.parse import authorities
 from flow_telemetry.settings.runner import RunnerContext, runner_context
-from flow_telemetry.settings.signals import SignalSettings, signal_settings
-from flow_telemetry.settings.sweeping import SweepSettings, sweep_settings
-from flow_telemetry.settings.tracing import TracingSettings, tracing_settings
-from flow_telemetry.settings.trackers import TrackerSettings, tracker_settings
 from flow_telemetry.telemetry import Attributes
 
 _PUBLIC_API = "https://api.github.com"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from flow_telemetry.errors import SettingsError
-from flow_telemetry.settings import values
-from flow_telemetry.settings.certificates import authorities
+from flow_telemetry.settings import parse as values
+from flow_telemetry.settings.parse import authorities
 from flow_telemetry.telemetry import Signal, SignalTarget
 
 _GRPC_PORT = 4317

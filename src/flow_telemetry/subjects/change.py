@@ -1,30 +1,115 @@
-"""A change as the subject of an export: its span and phases, once it is closed or merged."""
+"""A pull request."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
+from flow_telemetry.context import Parts
 from flow_telemetry.errors import SelectionError
-from flow_telemetry.model import Change, Lineage
+from flow_telemetry.github.changes import read_change
+from flow_telemetry.mapping.changes import change_lives, change_spans, phase_spans
+from flow_telemetry.mapping.events import change_events, item_events, place_item_events
+from flow_telemetry.mapping.flow_metrics import (
+    change_measurements,
+    feature_measurements,
+    item_measurements,
+)
+from flow_telemetry.mapping.items import item_lives
+from flow_telemetry.mapping.placement import Ancestry, Placement, Tracing, place
+from flow_telemetry.mapping.runs import run_spans
+from flow_telemetry.model import Change, Lineage, StatusCategory, WorkItem
+from flow_telemetry.model.feature import FeatureTree
 from flow_telemetry.outcome import Exported
-from flow_telemetry.parts import Parts
-from flow_telemetry.rules.phases import phases
+from flow_telemetry.report.text import trace_url
+from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.lifecycle import blockings, phases, stretches
 from flow_telemetry.rules.selection import whole
-from flow_telemetry.rules.timing import Interval
+from flow_telemetry.rules.timeline import find_told
 from flow_telemetry.settings import PhaseSending, Settings, TraceScope
-from flow_telemetry.signals.changes import change_lives, change_spans, phase_spans
-from flow_telemetry.signals.placement import Ancestry, Placement, Tracing, place
-from flow_telemetry.signals.runs import run_spans
-from flow_telemetry.sources.github.change_details import read_change
-from flow_telemetry.subject import ChangeSubject, PhasesSubject
-from flow_telemetry.subjects.collected import Collected
-from flow_telemetry.subjects.facts import change_facts
+from flow_telemetry.subjects.item import categories, read_item
 from flow_telemetry.subjects.lineage import read_lineage
-from flow_telemetry.subjects.mapping import resources_of, tracing_of
-from flow_telemetry.subjects.runs_of_change import ChangeRuns, read_runs_of_change
-from flow_telemetry.telemetry import Span
-from flow_telemetry.views.links import trace_url
+from flow_telemetry.subjects.run import ChangeRuns, read_runs_of_change
+from flow_telemetry.subjects.types import (
+    ChangeSubject,
+    Collected,
+    EventSubject,
+    ItemSubject,
+    PhasesSubject,
+    resources_of,
+    tracing_of,
+    wants_events,
+    wants_metrics,
+)
+from flow_telemetry.telemetry import LogRecord, Measurement, Signal, Span
+
+# The events and measurements of changes, items and features: they leave once, with their subject.
+#
+# Those of runs are in `run_facts`, so that the export of a run loads nothing of these.
+
+Facts: TypeAlias = Iterator[LogRecord | Measurement]
+Categories: TypeAlias = Mapping[str, StatusCategory]
+
+
+def change_facts(settings: Settings, change: Change, placement: Placement, parts: Parts) -> Facts:
+    """Return the facts of a change that ended."""
+    resource = resources_of(settings).of_change(change)
+    if wants_events(settings):
+        yield from change_events(change, placement, resource, parts.clock.now())
+    if wants_metrics(settings):
+        extra = settings.signals.metric_attributes
+        yield from change_measurements(change, resource, extra, keys=placement.keys)
+
+
+def item_facts(
+    settings: Settings, item: WorkItem, lineage: Lineage, categories: Categories, parts: Parts
+) -> Facts:
+    """Return the facts of a work item that was closed."""
+    resource = resources_of(settings).of_item(item)
+    placement = place_item_events(item, lineage, tracing_of(settings))
+    if wants_events(settings):
+        yield from item_events(
+            item,
+            placement,
+            resource,
+            parts.clock.now(),
+            blocked=blocked_times(item, categories, settings.signals.blocked_names),
+            categories=categories,
+        )
+    if wants_metrics(settings):
+        yield from item_measurements(
+            item,
+            resource,
+            categories,
+            settings.signals.blocked_names,
+            settings.signals.metric_attributes,
+            keys=placement.keys,
+        )
+
+
+def feature_facts(settings: Settings, tree: FeatureTree, categories: Categories) -> Facts:
+    """Return the facts of a whole feature that was closed; a snapshot has none."""
+    if not wants_metrics(settings) or tree.snapshot is not None:
+        return
+    resource = resources_of(settings).of_item(tree.root.item)
+    extra = settings.signals.metric_attributes
+    yield from feature_measurements(tree, resource, categories, extra)
+
+
+def blocked_times(
+    item: WorkItem, categories: Categories, blocked_names: frozenset[str]
+) -> tuple[Interval, ...]:
+    """Return when an item was blocked in all of its lives, in order and without overlap."""
+    known = stretches(item, categories)
+    return tuple(
+        blocked
+        for life in item_lives(item)
+        for blocked in blockings(item, life, known, blocked_names)
+    )
+
+
+# A change as the subject of an export: its span and phases, once it is closed or merged.
 
 
 def collect_change(settings: Settings, subject: ChangeSubject, parts: Parts) -> Collected:
@@ -168,4 +253,58 @@ def _timeline_cut(change: Change) -> str:
     return (
         f"GitHub did not give all of the timeline of pull request #{change.number}, so its phases "
         "may be wrong"
+    )
+
+
+# The event that started the workflow as the subject of an export, under `events: live`.
+
+
+def collect_event(settings: Settings, subject: EventSubject, parts: Parts) -> Collected:
+    """Read the history of a thing and return the record of what the event told of.
+
+    Events carry no id and time for most of what happens: the history has them. Where records go
+    nowhere nothing is read.
+
+    Raises:
+        FlowTelemetryError: the thing cannot be read.
+    """
+    if Signal.LOGS not in settings.signals.wanted:
+        reason = settings.otlp.off[Signal.LOGS]
+        return Collected(left_out=(f"what happened to #{subject.number}: {reason}",))
+    facts = (
+        _of_change(settings, subject, parts)
+        if subject.of_change
+        else _of_item(settings, subject, parts)
+    )
+    records = list(facts)
+    if records:
+        return Collected(facts=records)
+    told = f"the history of #{subject.number} does not show yet what this event tells of"
+    return Collected(notices=(told,))
+
+
+def _of_change(settings: Settings, subject: EventSubject, parts: Parts) -> Facts:
+    change = parts.known(read_change(parts.github, subject.repository, subject.number))
+    lineage = read_lineage(settings, parts, change, change.repository)
+    yield from change_events(
+        change,
+        place(change.reference, Ancestry(lineage=lineage), own_tracing(settings)),
+        resources_of(settings).of_change(change),
+        parts.clock.now(),
+        told=find_told(subject.telling, change.timeline),
+    )
+
+
+def _of_item(settings: Settings, subject: EventSubject, parts: Parts) -> Facts:
+    asked = ItemSubject(repository=subject.repository, key=subject.key)
+    item, lineage = read_item(settings, asked, parts)
+    known = categories(settings, parts, item.tracker)
+    yield from item_events(
+        item,
+        place_item_events(item, lineage, tracing_of(settings)),
+        resources_of(settings).of_item(item),
+        parts.clock.now(),
+        blocked=blocked_times(item, known, settings.signals.blocked_names),
+        categories=known,
+        told=find_told(subject.telling, item.history),
     )

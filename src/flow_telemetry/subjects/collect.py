@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from flow_telemetry.context import Parts
 from flow_telemetry.errors import (
     BudgetExceeded,
     DeadlineExceeded,
@@ -18,11 +19,13 @@ from flow_telemetry.errors import (
     SelectionError,
 )
 from flow_telemetry.model import Change
-from flow_telemetry.parts import Parts
 from flow_telemetry.rules.parentage import may_deploy
 from flow_telemetry.settings import Settings, TraceScope
-from flow_telemetry.subject import (
+from flow_telemetry.subjects.lineage import is_feature, read_lineage
+from flow_telemetry.subjects.run import collect_run, merged_changes
+from flow_telemetry.subjects.types import (
     ChangeSubject,
+    Collected,
     DeploymentSubject,
     EventSubject,
     FeatureSubject,
@@ -31,10 +34,8 @@ from flow_telemetry.subject import (
     RunSubject,
     Subject,
     SweepSubject,
+    unread,
 )
-from flow_telemetry.subjects.collected import Collected, unread
-from flow_telemetry.subjects.lineage import is_feature, read_lineage
-from flow_telemetry.subjects.run import collect_run, merged_changes
 
 MOST_FAILURES_SHOWN = 10
 
@@ -60,7 +61,7 @@ def collect(settings: Settings, subject: Subject, parts: Parts) -> Iterator[Coll
 
         yield collect_deployment(settings, subject, parts)
     elif isinstance(subject, EventSubject):
-        from flow_telemetry.subjects.live_event import collect_event
+        from flow_telemetry.subjects.change import collect_event
 
         yield collect_event(settings, subject, parts)
     elif isinstance(subject, ItemSubject):
@@ -97,7 +98,7 @@ def _run(settings: Settings, subject: RunSubject, parts: Parts) -> Iterator[Coll
 
 def _ancestor(settings: Settings, change: Change, parts: Parts) -> Collected:
     """A change that goes along with the run of its merge; one that cannot is told."""
-    from flow_telemetry.sources.github.change_details import read_change
+    from flow_telemetry.github.changes import read_change
     from flow_telemetry.subjects.change import change_collected
 
     try:
@@ -110,8 +111,8 @@ def _ancestor(settings: Settings, change: Change, parts: Parts) -> Collected:
 
 def _item(settings: Settings, subject: ItemSubject, parts: Parts) -> Iterator[Collected]:
     """An item, and where it is a feature, and was asked for so, its trace."""
-    from flow_telemetry.signals.items import item_lives
-    from flow_telemetry.subjects.facts import item_facts
+    from flow_telemetry.mapping.items import item_lives
+    from flow_telemetry.subjects.change import item_facts
     from flow_telemetry.subjects.feature import feature_collected
     from flow_telemetry.subjects.item import categories, item_collected, read_item
 
@@ -138,7 +139,7 @@ def _item(settings: Settings, subject: ItemSubject, parts: Parts) -> Iterator[Co
 
 def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[Collected]:
     """All that a sweep found, in its order; what fails is told and the rest goes on."""
-    from flow_telemetry.subjects.read_ahead import read_ahead
+    from flow_telemetry.subjects.run import read_ahead
     from flow_telemetry.subjects.sweep import early_end, find_subjects, why_ended, within_sweep
 
     sweep = find_subjects(settings, subject, parts)

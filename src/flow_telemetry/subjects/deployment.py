@@ -1,4 +1,4 @@
-"""A deployment as the subject of an export: its part in each change that it delivers."""
+"""A deployment."""
 
 from __future__ import annotations
 
@@ -6,37 +6,83 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from flow_telemetry.context import Parts
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.model import Change, Deployment, Lineage, Run
-from flow_telemetry.parts import Parts
-from flow_telemetry.rules.deliveries import delivery_result
-from flow_telemetry.settings import Settings
-from flow_telemetry.signals.deployments import delivery_reference, delivery_span
-from flow_telemetry.signals.placement import (
-    Ancestry,
-    Placement,
-    ancestry_of_run,
-    link,
-    place,
-)
-from flow_telemetry.sources.github.deliveries import with_deliveries
-from flow_telemetry.sources.github.deployment_records import (
+from flow_telemetry.github.changes import read_change
+from flow_telemetry.github.deployments import (
     deployments_of_run,
     made_by,
     read_deployment,
+    read_deployments,
+    with_deliveries,
 )
-from flow_telemetry.sources.github.deployments import read_deployments
-from flow_telemetry.sources.github.repositories import read_repository
-from flow_telemetry.sources.github.runs import RunAddress, read_run
-from flow_telemetry.subject import DeploymentSubject
-from flow_telemetry.subjects.collected import Collected, unread
-from flow_telemetry.subjects.delivery_facts import delivery_facts
-from flow_telemetry.subjects.facts import Facts
+from flow_telemetry.github.runs import RunAddress, read_repository, read_run
+from flow_telemetry.identity import TraceIdentity
+from flow_telemetry.mapping.changes import delivery_reference, delivery_span
+from flow_telemetry.mapping.events import deployment_events
+from flow_telemetry.mapping.flow_metrics import delivery_measurements
+from flow_telemetry.mapping.placement import Ancestry, Placement, ancestry_of_run, link, place
+from flow_telemetry.model import Change, Deployment, Lineage, Run
+from flow_telemetry.rules.parentage import delivery_result
+from flow_telemetry.settings import Settings
+from flow_telemetry.subjects.change import Facts
 from flow_telemetry.subjects.lineage import read_lineage
-from flow_telemetry.subjects.mapping import resources_of, tracing_of
 from flow_telemetry.subjects.run import read_above
+from flow_telemetry.subjects.types import (
+    Collected,
+    DeploymentSubject,
+    resources_of,
+    tracing_of,
+    unread,
+    wants_metrics,
+    wants_own_events,
+)
 from flow_telemetry.telemetry import Span, SpanLink
+
+# The events and measurements of a deployment, and what they need that a delivery does not tell.
+
+# Two requests each: a delivery of more changes has no lead times, and says so.
+MOST_MEASURED_CHANGES = 50
+
+
+def delivery_facts(
+    settings: Settings, deployment: Deployment, placement: Placement, parts: Parts
+) -> Facts:
+    """Return the facts of a deployment that ended; its record stands at ``placement``."""
+    if not (wants_own_events(settings) or wants_metrics(settings)):
+        return
+    delivers = deployment.delivers
+    first = delivers[0] if delivers else None
+    resource = resources_of(settings).of_deployment(deployment)
+    known = _with_timelines(deployment, parts)
+    if wants_own_events(settings):
+        yield from deployment_events(known, first, placement, resource, parts.clock.now())
+    if wants_metrics(settings):
+        yield from delivery_measurements(known, resource, settings.signals.metric_attributes)
+
+
+def _with_timelines(deployment: Deployment, parts: Parts) -> Deployment:
+    """The deployment whose changes tell their first commits, as far as they can be read."""
+    if len(deployment.delivers) > MOST_MEASURED_CHANGES:
+        parts.log.info(
+            f"deployment {deployment.id} delivers {len(deployment.delivers)} pull requests, too "
+            "many to read when each began: none has a lead time"
+        )
+        return deployment
+    read = parts.github.side_by_side(lambda each: _read(each, parts), deployment.delivers)
+    return replace(deployment, delivers=tuple(read))
+
+
+def _read(change: Change, parts: Parts) -> Change:
+    full_name = change.repository.full_name
+    try:
+        return parts.known(read_change(parts.github, full_name, change.number))
+    except FlowTelemetryError as error:
+        parts.log.info(f"when pull request #{change.number} began is not known: {error}")
+        return change
+
+
+# A deployment as the subject of an export: its part in each change that it delivers.
 
 
 def collect_deployment(settings: Settings, subject: DeploymentSubject, parts: Parts) -> Collected:

@@ -1,30 +1,434 @@
-"""A feature as the subject of an export: its whole tree as one trace, when it has closed."""
+"""A feature whole."""
 
 from __future__ import annotations
 
-from flow_telemetry.errors import SelectionError
-from flow_telemetry.export.sizes import resource_size, span_size
-from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.model import (
-    Lineage,
-    WorkItem,
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from flow_telemetry.context import Parts
+from flow_telemetry.errors import FlowTelemetryError, SelectionError
+from flow_telemetry.github.changes import changes_created_since, read_change
+from flow_telemetry.github.deployments import (
+    deployments_created_since,
+    read_deployments,
+    with_deliveries,
+    with_statuses,
 )
-from flow_telemetry.model.tree import (
-    FeatureTree,
+from flow_telemetry.github.runs import RunAddress, read_annotations, read_repository, read_run
+from flow_telemetry.identity import TraceIdentity, fold
+from flow_telemetry.mapping.items import (
+    FeatureMapping,
+    TreeDetail,
+    feature_root,
+    feature_spans,
+    item_name,
 )
+from flow_telemetry.model import Change, Deployment, Lineage, Repository, Result, Run, WorkItem
+from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
+from flow_telemetry.otlp.batch import resource_size, span_size
 from flow_telemetry.outcome import Exported
-from flow_telemetry.parts import Parts
-from flow_telemetry.rules.timing import Interval
+from flow_telemetry.report.text import trace_url
+from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.item_keys import JiraKeys, keys_in_text
+from flow_telemetry.rules.parentage import delivery_result
 from flow_telemetry.settings import Settings, TraceScope
-from flow_telemetry.signals.feature import FeatureMapping, TreeDetail, feature_root, feature_spans
-from flow_telemetry.signals.items import item_name
-from flow_telemetry.subject import FeatureSubject
-from flow_telemetry.subjects.collected import Collected
-from flow_telemetry.subjects.facts import feature_facts
-from flow_telemetry.subjects.feature_tree import read_tree
+from flow_telemetry.subjects.change import feature_facts
 from flow_telemetry.subjects.item import categories, item_collected, read_item
-from flow_telemetry.subjects.mapping import resources_of, tracing_of
-from flow_telemetry.views.links import trace_url
+from flow_telemetry.subjects.lineage import read_lineage
+from flow_telemetry.subjects.run import ChangeRuns, read_runs_of_change, with_jobs
+from flow_telemetry.subjects.types import Collected, FeatureSubject, resources_of, tracing_of
+
+# Reading what ran and was deployed for the changes of a feature, the coarse before the fine.
+
+# A deployment is made in the second of the merge, or what was merged waits for weeks.
+_BEFORE_MERGE = timedelta(minutes=1)
+_LATEST_DELIVERY = timedelta(days=30)
+# So many deployments are looked at for a change in one environment, and so many environments.
+MOST_TRIED = 5
+MOST_ENVIRONMENTS = 10
+
+
+def with_runs(
+    parts: Parts,
+    root: ItemNode,
+    until: datetime | None,
+    unread: list[str],
+    *,
+    own_workflow: str | None = None,
+) -> tuple[ItemNode, bool]:
+    """Return the items with the runs and deployments of their changes, and whether jobs are known.
+
+    Where the budget of requests does not do for the jobs of all runs, no run has any.
+    ``own_workflow`` is the file of the workflow that exports: its runs are nobody's work.
+    """
+    reading = _RunReading(parts=parts, until=until, unread=unread, own_workflow=own_workflow)
+    nodes = [reading.runs_of(node.change) for node in _change_nodes(root)]
+    nodes = reading.with_deployments(nodes)
+    nodes, complete = reading.with_jobs(nodes)
+    if complete:
+        nodes = reading.explained(nodes)
+    return _replaced(root, {node.change.reference: node for node in nodes}), complete
+
+
+def _change_nodes(node: ItemNode) -> Iterator[ChangeNode]:
+    yield from node.changes
+    for child in node.children:
+        yield from _change_nodes(child)
+
+
+def _replaced(node: ItemNode, known: Mapping[str, ChangeNode]) -> ItemNode:
+    return replace(
+        node,
+        children=tuple(_replaced(child, known) for child in node.children),
+        changes=tuple(known[each.change.reference] for each in node.changes),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RunReading:
+    """One reading under way: ``seen`` are runs that have a place, ``known`` deployments by id."""
+
+    parts: Parts
+    until: datetime | None
+    unread: list[str]
+    own_workflow: str | None = None
+    seen: set[str] = field(default_factory=set)
+    known: dict[int, Deployment | None] = field(default_factory=dict)
+
+    def runs_of(self, change: Change) -> ChangeNode:
+        """Return a change with its runs, still without jobs."""
+        github = self.parts.github
+        self.parts.log.progress(f"{github.requests} requests, runs of #{change.number}")
+        runs = ChangeRuns()
+        if not github.budget_exceeded:
+            runs = read_runs_of_change(self.parts, change, jobs=False, until=self.until)
+            self.unread.extend(runs.unread)
+        return ChangeNode(
+            change=change, runs=self._new(runs.runs), later_runs=self._new(runs.later_runs)
+        )
+
+    def _new(self, runs: Iterable[Run]) -> tuple[Run, ...]:
+        """The runs that no other change has: a commit that merged two has one place."""
+        found = tuple(
+            run
+            for run in runs
+            if run.reference not in self.seen
+            and (self.own_workflow is None or run.path.rpartition("/")[2] != self.own_workflow)
+        )
+        self.seen.update(run.reference for run in found)
+        return found
+
+    def with_deployments(self, nodes: list[ChangeNode]) -> list[ChangeNode]:
+        """Return the changes with what delivered them, and with the runs that did it."""
+        listed: dict[str, tuple[Deployment, ...]] = {}
+        for repository, since in _earliest_merges(nodes).items():
+            listed[repository.reference] = self._listed(repository, since)
+        return [
+            self._delivered(node, listed.get(node.change.repository.reference, ()))
+            for node in nodes
+        ]
+
+    def _listed(self, repository: Repository, since: datetime) -> tuple[Deployment, ...]:
+        if self.parts.github.budget_exceeded:
+            return ()
+        try:
+            return deployments_created_since(self.parts.github, repository, since - _BEFORE_MERGE)
+        except FlowTelemetryError as error:
+            self.unread.append(f"the deployments of {repository.full_name}: {error}")
+        return ()
+
+    def _delivered(self, node: ChangeNode, listed: Iterable[Deployment]) -> ChangeNode:
+        change = node.change
+        if change.merged_at is None:
+            return node
+        begin, end = change.merged_at - _BEFORE_MERGE, change.merged_at + _LATEST_DELIVERY
+        by_environment: dict[str, list[Deployment]] = {}
+        for each in listed:
+            if begin <= each.created_at <= end:
+                by_environment.setdefault(fold(each.environment), []).append(each)
+        found = [
+            deployment
+            for made in list(by_environment.values())[:MOST_ENVIRONMENTS]
+            for deployment in self._deliveries(change, made[:MOST_TRIED])
+        ]
+        runs = self._new(self._makers(node, found))
+        return replace(node, deployments=tuple(found), later_runs=(*node.later_runs, *runs))
+
+    def _deliveries(self, change: Change, made: Iterable[Deployment]) -> Iterator[Deployment]:
+        """The deployments of one environment that delivered a change, up to the first success."""
+        for each in made:
+            found = self._known(each)
+            if found and change.reference in {c.reference for c in found.delivers}:
+                yield replace(found, delivers=(change,))
+                if delivery_result(found) is Result.SUCCESS:
+                    return
+
+    def _known(self, made: Deployment) -> Deployment | None:
+        if made.id not in self.known:
+            self.known[made.id] = self._read(made)
+        return self.known[made.id]
+
+    def _read(self, made: Deployment) -> Deployment | None:
+        github = self.parts.github
+        if github.budget_exceeded:
+            return None
+        try:
+            (found,) = with_statuses(github, (made,))
+            return with_deliveries(github, found) if delivery_result(found) else None
+        except FlowTelemetryError as error:
+            self.unread.append(f"what deployment {made.id} delivered: {error}")
+        return None
+
+    def _makers(self, node: ChangeNode, made: Iterable[Deployment]) -> Iterator[Run]:
+        """The runs that deployed the change's own commit, whatever event started them."""
+        known = {run.id for run in (*node.runs, *node.later_runs)}
+        for each in made:
+            own = each.sha == node.change.merge_commit
+            if each.run_id is None or not own or each.run_id in known:
+                continue
+            known.add(each.run_id)
+            if (run := self._run(each.repository, each.run_id)) is not None and run.completed:
+                yield run
+
+    def _run(self, repository: Repository, run_id: int) -> Run | None:
+        if self.parts.github.budget_exceeded:
+            return None
+        try:
+            address = RunAddress(repository=repository.full_name, run_id=run_id)
+            return replace(read_run(self.parts.github, address), repository=repository)
+        except FlowTelemetryError as error:
+            self.unread.append(f"run {run_id}, which deployed: {error}")
+        return None
+
+    def with_jobs(self, nodes: list[ChangeNode]) -> tuple[list[ChangeNode], bool]:
+        """Return the changes with the jobs of their runs, and whether there are all of them."""
+        found = []
+        for node in nodes:
+            self.parts.log.progress(
+                f"{self.parts.github.requests} requests, jobs of #{node.change.number}"
+            )
+            runs, unread = with_jobs(self.parts, node.runs, node.change)
+            later, more = with_jobs(self.parts, node.later_runs, node.change)
+            if self.parts.github.budget_exceeded:
+                return nodes, False
+            self.unread.extend((*unread, *more))
+            found.append(replace(node, runs=runs, later_runs=later))
+        return found, True
+
+    def explained(self, nodes: list[ChangeNode]) -> list[ChangeNode]:
+        """Return the changes whose runs tell why jobs failed, and what waited for an approval.
+
+        It is the finest there is: where the budget does not do for it, it is left out.
+        """
+        return [
+            replace(
+                node,
+                runs=tuple(map(self._explained, node.runs)),
+                later_runs=tuple(map(self._explained, node.later_runs)),
+            )
+            for node in nodes
+        ]
+
+    def _explained(self, run: Run) -> Run:
+        github = self.parts.github
+        if github.budget_exceeded:
+            return run
+        annotated = read_annotations(github, run, run.jobs)
+        deployed = read_deployments(github, annotated.run, run.jobs)
+        self.unread.extend((*annotated.notices, *deployed.notices))
+        return deployed.run
+
+
+def _earliest_merges(nodes: Iterable[ChangeNode]) -> dict[Repository, datetime]:
+    earliest: dict[Repository, datetime] = {}
+    for node in nodes:
+        merged, repository = node.change.merged_at, node.change.repository
+        if merged is not None:
+            earliest[repository] = min(merged, earliest.get(repository, merged))
+    return earliest
+
+
+# Reading a whole feature: items from the tracker, and the changes that belong to them.
+#
+# A budget of requests bounds it. So what is coarse is read before what is fine: items and changes
+# here, then their runs and deployments, then jobs. Where the budget ends, the tree says so.
+
+Found = TypeVar("Found")
+
+# Deeper trees are cut, and told: no tracker's own hierarchy is.
+MOST_LEVELS = 10
+_OLDER_CHANGES = timedelta(days=30)
+
+
+def read_tree(
+    settings: Settings,
+    parts: Parts,
+    feature: WorkItem,
+    lineage: Lineage,
+    *,
+    snapshot: datetime | None,
+) -> FeatureTree:
+    """Return a feature, with its details read, and all below it.
+
+    What cannot be read is told in ``unread``.
+    """
+    until = snapshot or feature.closed_at
+    opened, unread = _opened(settings, parts, feature)
+    reading = _Reading(settings=settings, parts=parts, until=until, opened=opened, unread=unread)
+    own = _own_workflow(settings)
+    root, with_jobs = with_runs(
+        parts, reading.node(feature, 1), until, reading.unread, own_workflow=own
+    )
+    if parts.github.budget_exceeded:
+        reading.unread.append(parts.github.ended)
+    return FeatureTree(
+        root=root,
+        snapshot=snapshot,
+        above=lineage.above,
+        unread=tuple(dict.fromkeys(reading.unread)),
+        with_jobs=with_jobs,
+    )
+
+
+def _own_workflow(settings: Settings) -> str | None:
+    """The file of the workflow that we stand in, where telemetry is all that it is for.
+
+    A build is never started by these events, but what sends features is.
+    """
+    runner = settings.runner
+    return runner.workflow_file if runner.event_name in ("issues", "schedule") else None
+
+
+def _opened(
+    settings: Settings, parts: Parts, feature: WorkItem
+) -> tuple[tuple[Change, ...], list[str]]:
+    """The changes that may carry keys of a tracker that keeps no list of them itself.
+
+    A change may be older than the story that it was linked to.
+    """
+    home = settings.repository or settings.runner.repository
+    names = settings.repositories or ((home,) if home else ())
+    if feature.tracker == "github" or feature.created_at is None:
+        return (), []
+    if not names:
+        return (), ["its pull requests: input repositories is to name where they may be"]
+    found: list[Change] = []
+    unread: list[str] = []
+    for name in names:
+        try:
+            repository = parts.known(read_repository(parts.github, name))
+            since = feature.created_at - _OLDER_CHANGES
+            found += changes_created_since(parts.github, repository, since)
+        except FlowTelemetryError as error:
+            unread.append(f"the pull requests of {name}: {error}")
+    return tuple(found), unread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """One reading under way: what was met already, and what could not be read.
+
+    ``until`` is what the feature is shown as of: its closing, or the snapshot's instant.
+    """
+
+    settings: Settings
+    parts: Parts
+    until: datetime | None
+    opened: tuple[Change, ...] = ()
+    unread: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+    def node(self, item: WorkItem, level: int) -> ItemNode:
+        """Return an item, whose details are known, with the items and changes below it."""
+        self.seen.add(item.reference)
+        self.parts.log.progress(
+            f"{self.parts.github.requests} requests, {len(self.seen)} items and pull requests read"
+        )
+        children = tuple(self._children(item, level))
+        changes = tuple(self._changes(item))
+        return ItemNode(item=item, children=children, changes=changes)
+
+    def _children(self, item: WorkItem, level: int) -> Iterator[ItemNode]:
+        tracker = self.parts.trackers.of(item.tracker, _home(item))
+        if tracker is None:
+            return
+        if level >= MOST_LEVELS:
+            self.unread.append(f"what is below {item.key}, on level {level}")
+            return
+        found = self._tried(lambda: tracker.children(item), f"the items below {item.key}")
+        if found is None:
+            return
+        self.unread.extend(found.unread)
+        for child in found.items:
+            if child.reference in self.seen or self._opened_later(child.created_at):
+                continue
+            known = self._tried(partial(tracker.details, child), child.key) or child
+            if known.reference not in self.seen:  # It was moved while the tree was read.
+                yield self.node(known, level + 1)
+
+    def _changes(self, item: WorkItem) -> Iterator[ChangeNode]:
+        """The changes whose nearest item this is: one that closes two items has one place."""
+        for each in self._candidates(item):
+            if each.reference in self.seen or self._opened_later(each.created_at):
+                continue
+            change = self._tried(
+                partial(read_change, self.parts.github, each.repository.full_name, each.number),
+                f"pull request {each.repository.full_name}#{each.number}",
+            )
+            if change is None or change.reference in self.seen:
+                continue
+            lineage = read_lineage(self.settings, self.parts, change, change.repository)
+            if lineage.nearest and lineage.nearest.reference == item.reference:
+                self.seen.update((each.reference, change.reference))
+                yield ChangeNode(change=change)
+
+    def _opened_later(self, opened: datetime | None) -> bool:
+        """Whether a thing was not there yet: a trace that is sent again later is the same one."""
+        return opened is not None and self.until is not None and opened > self.until
+
+    def _candidates(self, item: WorkItem) -> Iterable[Change]:
+        github = self.parts.trackers.github
+        if item.tracker != "github" or github is None:
+            return self._carrying(item)
+        tracker, what = github(_home(item)), f"the pull requests of {item.key}"
+        found = self._tried(partial(tracker.changes_of, item), what)
+        if found is None:
+            return ()
+        self.unread.extend(found.unread)
+        return found.changes
+
+    def _carrying(self, item: WorkItem) -> Iterator[Change]:
+        """The changes whose branch or title carries the item's key."""
+        rules = JiraKeys(enabled=True, projects=self.settings.trackers.jira_projects)
+        for change in self.opened:
+            found = keys_in_text(
+                branch=change.head_branch, title=change.title, commit_message="", jira=rules
+            )
+            if item.key in {each.key.key for each in found}:
+                yield change
+
+    def _tried(self, read: Callable[[], Found], what: str) -> Found | None:
+        """What ``read`` returns; None, and a note, where it cannot be read.
+
+        Once the budget is exceeded that is told as a whole, and nothing is asked any more.
+        """
+        if self.parts.github.budget_exceeded:
+            return None
+        try:
+            return self.parts.known(read())
+        except FlowTelemetryError as error:
+            self.unread.append(f"{what}: {error}")
+        return None
+
+
+def _home(item: WorkItem) -> Repository:
+    return item.repository or Repository(host="", owner="", name="", url="")
+
+
+# A feature as the subject of an export: its whole tree as one trace, when it has closed.
 
 # Tempo drops what is beyond 5,000,000 bytes of a trace; ours are sums of upper bounds.
 MOST_BYTES = 4_500_000

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flow_telemetry.context import Parts
 from flow_telemetry.errors import NotFoundError, SettingsError, SourceError
+from flow_telemetry.github.runs import read_repository
+from flow_telemetry.mapping.items import item_lives, item_name, item_spans
+from flow_telemetry.mapping.placement import Placement, place_item
 from flow_telemetry.model import Lineage, Repository, StatusCategory, WorkItem
 from flow_telemetry.outcome import Exported
-from flow_telemetry.parts import Parts
+from flow_telemetry.report.text import trace_url
 from flow_telemetry.settings import Settings, TraceScope
-from flow_telemetry.signals.items import item_lives, item_name, item_spans
-from flow_telemetry.signals.placement import Placement, place_item
-from flow_telemetry.sources.github.repositories import read_repository
-from flow_telemetry.subject import FeatureSubject, ItemSubject
-from flow_telemetry.subjects.collected import Collected
 from flow_telemetry.subjects.lineage import lineage_of_item
-from flow_telemetry.subjects.mapping import resources_of, tracing_of
-from flow_telemetry.views.links import trace_url
+from flow_telemetry.subjects.types import (
+    Collected,
+    FeatureSubject,
+    ItemSubject,
+    resources_of,
+    tracing_of,
+)
 
 # Where a key of a tracker without repositories is.
 _NOWHERE = Repository(host="github.com", owner="", name="", url="")

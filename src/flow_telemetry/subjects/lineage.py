@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from flow_telemetry.context import Parts
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.keys import ItemKey
+from flow_telemetry.github.issues import Closing, read_closing
 from flow_telemetry.model import Change, ItemChain, Lineage, Repository, WorkItem
-from flow_telemetry.parts import Parts
-from flow_telemetry.rules.keys_in_text import FoundKey, JiraKeys, keys_in_text
-from flow_telemetry.rules.lineage import FoundChain, lineage_of
+from flow_telemetry.model.item_key import ItemKey
+from flow_telemetry.rules.item_keys import FoundKey, JiraKeys, keys_in_text
+from flow_telemetry.rules.parentage import FoundChain, lineage_of
 from flow_telemetry.settings import Settings, TrackerChoice
-from flow_telemetry.sources.github.lineage import Closing, read_closing
-from flow_telemetry.sources.trackers import known_by_key
+from flow_telemetry.trackers import known_by_key
 
 
 def read_lineage(

@@ -1,37 +1,259 @@
-"""A run as the subject of an export: from inside it, or from outside once it has ended."""
+"""A run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import chain
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import chain, islice
+from typing import Generic, TypeVar
 
-from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError
-from flow_telemetry.inside.left_by_steps import LeftBySteps, take_what_steps_left
+from flow_telemetry.clock import threads
+from flow_telemetry.context import Parts
+from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError, SelectionError
+from flow_telemetry.github.changes import changes_between, read_candidates, read_parentage
+from flow_telemetry.github.deployments import read_deployments
+from flow_telemetry.github.issues import read_closing
+from flow_telemetry.github.runs import (
+    RunAddress,
+    Runs,
+    list_runs,
+    read_annotations,
+    read_attempt,
+    read_jobs_again,
+    read_run,
+    wait_until,
+)
+from flow_telemetry.identity import fold
+from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping.metrics import run_measurements
+from flow_telemetry.mapping.placement import Placement, ancestry_of_run, link, place
+from flow_telemetry.mapping.runs import run_events, run_spans
 from flow_telemetry.model import Change, Lineage, Parentage, Run
 from flow_telemetry.outcome import Exported
-from flow_telemetry.parts import Parts
-from flow_telemetry.rules import parentage, selection, timing
-from flow_telemetry.rules.patterns import chosen
-from flow_telemetry.rules.selection import Part
-from flow_telemetry.settings import Ancestors, Detail, Settings, TrackerChoice
-from flow_telemetry.signals.placement import Placement, ancestry_of_run, place
-from flow_telemetry.signals.runs import run_spans
-from flow_telemetry.sources.github.changes import read_parentage
-from flow_telemetry.sources.github.commit_ranges import changes_between
-from flow_telemetry.sources.github.lineage import read_closing
-from flow_telemetry.sources.github.runs import read_run
-from flow_telemetry.subject import RunSubject
-from flow_telemetry.subjects.causes import cause_links
-from flow_telemetry.subjects.collected import Collected
+from flow_telemetry.report.text import trace_url
+from flow_telemetry.rules import intervals as timing
+from flow_telemetry.rules import parentage, selection
+from flow_telemetry.rules.selection import Part, chosen
+from flow_telemetry.settings import Ancestors, Detail, Export, Settings, TrackerChoice
+from flow_telemetry.subjects.job.handoff import LeftBySteps, take_what_steps_left
+from flow_telemetry.subjects.job.types import Inside
 from flow_telemetry.subjects.lineage import read_lineage
-from flow_telemetry.subjects.mapping import resources_of, tracing_of
-from flow_telemetry.subjects.run_facts import run_facts
-from flow_telemetry.subjects.run_inside import inside_of, told_path
-from flow_telemetry.subjects.run_parts import better_known, own_part, whole_part
-from flow_telemetry.subjects.run_read import RunRead
-from flow_telemetry.telemetry import Span
-from flow_telemetry.views.links import trace_url
+from flow_telemetry.subjects.types import (
+    Collected,
+    RunSubject,
+    resources_of,
+    tracing_of,
+    wants_metrics,
+    wants_own_events,
+)
+from flow_telemetry.telemetry import LogRecord, Measurement, Span, SpanLink
+
+# The events and measurements of a run: they leave once, with the export that is about it.
+
+
+def run_facts(
+    settings: Settings, part: Part, placement: Placement, default_branch: str | None, parts: Parts
+) -> Iterator[LogRecord | Measurement]:
+    """Return the facts of the part of a run that leaves."""
+    resource = resources_of(settings).of_run(part.run)
+    if wants_own_events(settings):
+        yield from run_events(part, placement, resource, parts.clock.now())
+    if wants_metrics(settings):
+        yield from run_measurements(
+            part,
+            resource,
+            settings.signals.metric_attributes,
+            default_branch=default_branch,
+            keys=placement.keys,
+        )
+
+
+# A run as it was read, with what stands above it.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRead:
+    """A run, the part of it that leaves, and what stands above it.
+
+    ``left`` is what the steps of the job left that the program stands in.
+    """
+
+    part: Part
+    parentage: Parentage
+    lineage: Lineage
+    notices: tuple[str, ...] = ()
+    causes: tuple[SpanLink, ...] = ()
+    default_branch: str | None = None
+    left: LeftBySteps = field(default_factory=LeftBySteps)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What of the chain above could not be read, a reason each."""
+        return (*self.parentage.unread, *self.lineage.unread)
+
+    @property
+    def branch_by_default(self) -> str | None:
+        """The default branch of the repository: the event's word, else the pull request's."""
+        change = self.parentage.change
+        return self.default_branch or (change.default_branch if change else None)
+
+
+# What the inside of a job adds to its export: the context that was told, samples, and reports.
+
+
+def told_path(found: RunRead) -> tuple[str, ...] | None:
+    """Return what the context step of this job told that stands above the run; None without one.
+
+    It is believed where it names nothing but what the run belongs to, or not all of that could
+    be read now: any step of the job could have written it.
+    """
+    own, run, note = found.part.own_job, found.part.run, found.left.note
+    if own is None or note is None:
+        return None
+    if (note.run, note.job) != (run.reference, run.job_reference(own)):
+        return None
+    return note.path if may_stand_above(note.path, found.parentage, found.lineage) else None
+
+
+def may_stand_above(path: tuple[str, ...], parentage: Parentage, lineage: Lineage) -> bool:
+    """Return whether all of a path is of what a run belongs to, as far as that could be read."""
+    changes = (parentage.change, *parentage.others)
+    known = {change.reference for change in changes if change is not None}
+    known |= {item.reference for item in (*lineage.items, *lineage.others)}
+    return bool(parentage.unread or lineage.unread) or known.issuperset(path)
+
+
+def inside_of(settings: Settings, found: RunRead, placement: Placement, parts: Parts) -> Inside:
+    """Return what is read of the inside of its jobs; loaded only where something is asked for."""
+    if not settings.inside.asked and not found.left.anything:
+        return Inside()
+    from flow_telemetry.subjects.job.read import read_inside  # noqa: PLC0415
+
+    above = found.parentage
+    return read_inside(
+        settings,
+        found.part,
+        placement,
+        parts,
+        left=found.left,
+        default_branch=found.branch_by_default,
+        change=None if above.after_merge else above.change,
+    )
+
+
+# The part of a run that leaves, once GitHub shows what is to be in it.
+
+
+def better_known(part: Part, parts: Parts) -> tuple[Part, tuple[str, ...]]:
+    """The part with what is asked for only where it matters: failures and deployments."""
+    annotated = read_annotations(parts.github, part.run, part.jobs)
+    part = part.with_run(annotated.run)
+    deployed = read_deployments(parts.github, part.run, part.jobs)
+    return part.with_run(deployed.run), (*annotated.notices, *deployed.notices)
+
+
+def own_part(settings: Settings, run: Run, parts: Parts) -> tuple[Part, tuple[str, ...]]:
+    """The part of the run that the program stands in, once the steps before ours have ended."""
+    runner = settings.runner
+
+    def steps_have_ended(seen: Run) -> bool:
+        try:
+            own = selection.find_own_job(
+                seen, check_run_id=runner.check_run_id, runner_name=runner.runner_name
+            )
+        except SelectionError:  # GitHub may list our own job late, too.
+            return False
+        return selection.steps_before_have_ended(own, runner.step_started_at)
+
+    waited = wait_until(
+        steps_have_ended,
+        run,
+        again=lambda seen: read_jobs_again(parts.github, seen),
+        deadline=parts.deadline,
+        log=parts.log,
+        what="the steps before this one as ended",
+    )
+    own = selection.find_own_job(
+        waited.run, check_run_id=runner.check_run_id, runner_name=runner.runner_name
+    )
+    part = selection.ongoing(waited.run, own, export=settings.export, job_status=runner.job_status)
+    late = (
+        "GitHub did not show in time that all steps before this one have ended; those are left out"
+    )
+    return part, () if waited.shown else (late,)
+
+
+def whole_part(
+    settings: Settings, run: Run, subject: RunSubject, parts: Parts
+) -> tuple[Part, tuple[str, ...]]:
+    """The run once it has ended.
+
+    Raises:
+        SelectionError: it still goes on, or only a job of it was asked for.
+    """
+    if settings.export is Export.JOB:
+        raise SelectionError("input export is job, which works only inside the run that is sent")
+    if subject.ended or run.completed:
+        run = wait_until(
+            selection.has_ended,
+            run,
+            again=lambda _: parts.known(read_run(parts.github, subject.address)),
+            deadline=parts.deadline,
+            log=parts.log,
+            what=f"{subject.address} as ended",
+        ).run
+    if not run.completed:
+        raise SelectionError(
+            f"run {run.id} of {run.repository.full_name} is still {run.status or 'unknown'}: "
+            "export it when it has ended"
+        )
+    return selection.whole(run), ()
+
+
+# What started a run, as far as the run itself was told: another run, or a span of anybody's.
+
+# https://www.w3.org/TR/trace-context/#traceparent-header-field-values
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
+
+
+def cause_links(settings: Settings, subject: RunSubject, parts: Parts) -> tuple[SpanLink, ...]:
+    """Return links from a run to what started it; none where that is not known.
+
+    Only the run itself knows: from outside nobody is told. That it cannot be read costs the link.
+    """
+    links = []
+    if subject.traceparent is not None and (found := linked(subject.traceparent)):
+        links.append(found)
+    if subject.started_by is not None:
+        try:
+            links.append(_run_link(settings, subject.started_by, parts))
+        except FlowTelemetryError as error:
+            parts.log.debug(f"what started this run is not known: {error}")
+    return tuple(links)
+
+
+def linked(traceparent: str) -> SpanLink | None:
+    """Return the link that a `traceparent` stands for; None where it is none."""
+    match = _TRACEPARENT.fullmatch(traceparent.strip())
+    if match is None or not match[1].strip("0") or not match[2].strip("0"):
+        return None
+    return SpanLink(trace_id=match[1], span_id=match[2], attributes={semconv.FLOW_LINK: "cause"})
+
+
+def _run_link(settings: Settings, address: RunAddress, parts: Parts) -> SpanLink:
+    """The link to another run's span, by the same rules as that run's own export."""
+    run = parts.known(read_attempt(parts.github, address))
+    parentage = read_parentage(parts.github, run)
+    lineage = read_lineage(settings, parts, parentage.change, run.repository)
+    placement = place(run.reference, ancestry_of_run(parentage, lineage), tracing_of(settings))
+    return link(placement.trace, run.reference, "cause")
+
+
+# A run as the subject of an export: from inside it, or from outside once it has ended.
 
 
 def collect_run(settings: Settings, subject: RunSubject, parts: Parts) -> Collected:
@@ -232,3 +454,205 @@ def _left_out(settings: Settings, run: Run) -> tuple[str, ...]:
     if detail is not Detail.STEP:
         left_out.append(f"spans finer than input detail, which is {detail.value}")
     return tuple(left_out)
+
+
+# Reading several subjects at once while what was read before them is sent, in their order.
+
+Item = TypeVar("Item")
+ReadPart = TypeVar("ReadPart")
+
+# Each makes two requests at a time at most, and the client eight. More would only be held, and be
+# half read when a budget ends.
+AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[Item, ReadPart]):
+    """What reading an item gave; ``error`` is why there is not more of it, None if that is all."""
+
+    item: Item
+    parts: tuple[ReadPart, ...]
+    error: FlowTelemetryError | None = None
+
+
+def read_ahead(
+    read: Callable[[Item], Iterable[ReadPart]], items: Iterable[Item], *, stop: Callable[[], bool]
+) -> Iterator[Read[Item, ReadPart]]:
+    """Yield what was read of every item, in order, a few being read at once.
+
+    No further one is begun once ``stop`` is true; what was begun before is yielded still.
+    """
+
+    def read_one(item: Item) -> Read[Item, ReadPart]:
+        parts: list[ReadPart] = []
+        try:
+            parts.extend(read(item))
+        except FlowTelemetryError as error:
+            return Read(item, tuple(parts), error)
+        return Read(item, tuple(parts))
+
+    to_begin = iter(items)
+    under_way: deque[Future[Read[Item, ReadPart]]] = deque()
+    with threads(AT_ONCE, "read-ahead") as pool:
+        while True:
+            if not stop():
+                wanted = AT_ONCE - len(under_way)
+                under_way.extend(pool.submit(read_one, e) for e in islice(to_begin, wanted))
+            if not under_way:
+                return
+            yield under_way.popleft().result()
+
+
+# The runs of a change, each attempt of them, read again from the lists that GitHub keeps.
+
+# A run of `pull_request: closed` is created after the closing, and a queue's before the merge.
+_AFTER_CLOSING = timedelta(minutes=5)
+# Runs of the merged commit: pushes at once, releases of it later.
+_AFTER_MERGE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRuns:
+    """Ended attempts with their jobs; ``later_runs`` are those of the merged commit."""
+
+    runs: tuple[Run, ...] = ()
+    later_runs: tuple[Run, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+def read_runs_of_change(
+    parts: Parts, change: Change, *, jobs: bool = True, until: datetime | None = None
+) -> ChangeRuns:
+    """Return the runs that belong to a change; ``until`` bounds those of one that is still open.
+
+    Without ``jobs`` the runs have none, and their end is that of the last update.
+    """
+    unread: list[str] = []
+    own = _attempts_of(parts, _belonging(parts, change, unread, until), unread)
+    later = _attempts_of(parts, _of_merge(parts, change, unread), unread)
+    if jobs:
+        own, more = with_jobs(parts, own, change)
+        later, further = with_jobs(parts, later, change)
+        unread += (*more, *further)
+    return ChangeRuns(runs=own, later_runs=later, unread=tuple(dict.fromkeys(unread)))
+
+
+def with_jobs(
+    parts: Parts, runs: tuple[Run, ...], change: Change
+) -> tuple[tuple[Run, ...], tuple[str, ...]]:
+    """Return the runs with their jobs, those left out whose jobs cannot be read; and why."""
+    unread: list[str] = []
+    read = parts.github.side_by_side(lambda run: _with_jobs(parts, run, unread), runs)
+    found = tuple(run for run in read if run is not None)
+    if len(found) < len(read):
+        unread.append(f"{len(read) - len(found)} runs of pull request #{change.number}")
+    return found, tuple(dict.fromkeys(unread))
+
+
+def _belonging(
+    parts: Parts, change: Change, unread: list[str], until: datetime | None
+) -> Iterator[Run]:
+    """The runs of the change's branch, and those of the merge queue, that are the change's."""
+    end = change.closed_at or change.merged_at or until
+    if change.created_at is None or end is None or not change.head_branch:
+        return
+    window = (change.created_at, end + _AFTER_CLOSING)
+    candidates: tuple[Change, ...] | None = None
+    for run in _of_branch(parts, change, unread, window):
+        if parentage.lookup(run) in (
+            parentage.Lookup.CANDIDATES,
+            parentage.Lookup.CANDIDATES_THEN_COMMIT,
+        ):
+            if candidates is None:
+                candidates = read_candidates(parts.github, run, unread) or (change,)
+            found = parentage.of_candidates(run, candidates)
+            if found and found.change and found.change.number == change.number:
+                yield run
+    if change.merged_at is not None:
+        queued = _listed(parts, change, unread, window, event="merge_group")
+        yield from (run for run in queued if parentage.queued_number(run) == change.number)
+
+
+def _of_branch(
+    parts: Parts, change: Change, unread: list[str], window: tuple[datetime, datetime]
+) -> Iterator[Run]:
+    """The runs of the change's branch in the change's repository: forks may have one of its name.
+
+    From a fork's default branch only these events start runs here; all pushes to the branch of
+    that name in the repository itself would be listed else.
+    """
+    fork = fold(change.head_repository or "") != fold(change.repository.full_name)
+    events: tuple[dict[str, str], ...] = ({},)
+    if fork and change.head_branch == change.default_branch:
+        events = ({"event": "pull_request"}, {"event": "pull_request_target"})
+    for event in events:
+        listed = _listed(parts, change, unread, window, branch=change.head_branch, **event)
+        for run in listed:
+            heads = (run.head_repository, change.head_repository)
+            if not all(heads) or fold(heads[0] or "") == fold(heads[1] or ""):
+                yield run
+
+
+def _of_merge(parts: Parts, change: Change, unread: list[str]) -> Iterator[Run]:
+    """The runs of the commit that the change was merged as, on the default branch."""
+    if change.merged_at is None or change.merge_commit is None:
+        return
+    window = (change.merged_at - timedelta(minutes=1), change.merged_at + _AFTER_MERGE)
+    for run in _listed(parts, change, unread, window, head_sha=change.merge_commit):
+        if run.event in ("push", "release") and parentage.of_commit(run, (change,)):
+            yield run
+
+
+def _listed(
+    parts: Parts,
+    change: Change,
+    unread: list[str],
+    window: tuple[datetime, datetime],
+    **wanted: str,
+) -> tuple[Run, ...]:
+    try:
+        found = list_runs(
+            parts.github,
+            change.repository.full_name,
+            created_from=window[0],
+            created_to=min(window[1], parts.clock.now()),
+            **wanted,
+        )
+    except FlowTelemetryError as error:
+        unread.append(str(error))
+        return ()
+    if not found.complete:
+        unread.append(f"some runs of pull request #{change.number}")
+    return _in_repository(found, change)
+
+
+def _in_repository(found: Runs, change: Change) -> tuple[Run, ...]:
+    """The runs under the very repository of the change, whose aliases they share."""
+    return tuple(replace(run, repository=change.repository) for run in found.runs)
+
+
+def _attempts_of(parts: Parts, runs: Iterable[Run], unread: list[str]) -> tuple[Run, ...]:
+    """The ended attempts of runs, of which a list gives the latest only."""
+    attempts = (each for run in runs for each in _attempts(parts, run, unread))
+    return tuple(run for run in attempts if run.completed)
+
+
+def _attempts(parts: Parts, run: Run, unread: list[str]) -> Iterable[Run]:
+    earlier = []
+    for attempt in range(1, run.attempt):
+        address = RunAddress(repository=run.repository.full_name, run_id=run.id, attempt=attempt)
+        try:
+            earlier.append(replace(read_attempt(parts.github, address), repository=run.repository))
+        except FlowTelemetryError as error:
+            unread.append(str(error))
+    return (*earlier, run)
+
+
+def _with_jobs(parts: Parts, run: Run, unread: list[str]) -> Run | None:
+    if run.jobs:
+        return run
+    try:
+        return replace(read_jobs_again(parts.github, run), repository=run.repository)
+    except FlowTelemetryError as error:
+        unread.append(str(error))
+        return None

@@ -7,27 +7,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from flow_telemetry.context import Parts
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.identity import fold
-from flow_telemetry.keys import ItemKey
-from flow_telemetry.model import Repository, Run
-from flow_telemetry.parts import Parts
-from flow_telemetry.rules.patterns import chosen
-from flow_telemetry.settings import Ancestors, Settings
-from flow_telemetry.sources.github.repositories import read_repository
-from flow_telemetry.sources.github.run_lists import (
+from flow_telemetry.github.runs import (
+    RunAddress,
     last_successful_run,
     list_runs,
+    read_attempt,
+    read_repository,
     successful_runs_of_workflow,
 )
-from flow_telemetry.sources.github.runs import RunAddress, read_attempt
-from flow_telemetry.sources.github.sweep_lists import (
-    Window,
-    closed_changes,
-    closed_issues,
-    ended_deployments,
-)
-from flow_telemetry.subject import (
+from flow_telemetry.github.sweep import Window, closed_changes, closed_issues, ended_deployments
+from flow_telemetry.identity import fold
+from flow_telemetry.model import Repository, Run
+from flow_telemetry.model.item_key import ItemKey
+from flow_telemetry.rules.selection import chosen
+from flow_telemetry.settings import Ancestors, Settings
+from flow_telemetry.subjects.types import (
     ChangeSubject,
     DeploymentSubject,
     FeatureSubject,

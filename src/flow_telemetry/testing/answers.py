@@ -6,14 +6,7 @@ API under the world's `api_url`, those for people under its `server_url`.
 
 from __future__ import annotations
 
-from flow_telemetry.testing.accounts import (
-    Json,
-    commit,
-    number_of,
-    repository,
-    time_text,
-    user,
-)
+from flow_telemetry.testing.accounts import Json, commit, number_of, repository, time_text, user
 from flow_telemetry.testing.plans import AnnotationPlan, Derived, RepositoryPlan
 from flow_telemetry.testing.pulls import minimal_pull_request
 from flow_telemetry.testing.records import Deployment, DeploymentStatus, Job, Run, Step

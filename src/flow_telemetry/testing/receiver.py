@@ -38,13 +38,7 @@ from flow_telemetry.testing.otlp import (
     encoded,
 )
 from flow_telemetry.testing.server import LocalServer
-from flow_telemetry.testing.spans import (
-    SpanRecord,
-    from_json,
-    from_protobuf,
-    spans_in,
-    tree_lines,
-)
+from flow_telemetry.testing.spans import SpanRecord, from_json, from_protobuf, spans_in, tree_lines
 
 SUCCESS = 2  # the hundreds of a status
 

@@ -55,13 +55,7 @@ from flow_telemetry.testing.records import (
     Run,
     Step,
 )
-from flow_telemetry.testing.timeline import (
-    last_change,
-    later,
-    moment,
-    run_state,
-    settle_job,
-)
+from flow_telemetry.testing.timeline import last_change, later, moment, run_state, settle_job
 
 __all__ = [
     "DERIVED",

@@ -1,0 +1,342 @@
+"""Check: what works, what does not, the remedy."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+from flow_telemetry.build import build_parts, redactor_of
+from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
+from flow_telemetry.cli.terminal import TerminalLog
+from flow_telemetry.clock import Deadline, SystemClock
+from flow_telemetry.context import Parts
+from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.logging import Log, RedactedLog, Silent
+from flow_telemetry.model.reports import Finding, State
+from flow_telemetry.otlp.batch import Batch
+from flow_telemetry.otlp.exporter import NewSender, NoSink, otlp_sender, told
+from flow_telemetry.otlp.response import NOUNS, Trouble, Verdict, judge, origin
+from flow_telemetry.report.text import terminal_line
+from flow_telemetry.settings import Door, Mode, Settings, load_settings
+from flow_telemetry.telemetry import Signal, SignalTarget
+
+# What `check` found, as lines for a terminal.
+
+_LONGEST_LINE = 1_000
+_WORDS = {State.WORKS: "ok", State.FAILS: "FAILS", State.UNSURE: "note"}
+
+
+def check_lines(findings: Sequence[Finding]) -> str:
+    """Return a line for each finding, and one that sums up, without a last line end."""
+    lines = [_line(each) for each in findings]
+    failing = sum(each.state is State.FAILS for each in findings)
+    lines.append(
+        f"{failing} of {len(findings)} do not work" if failing else "all that is needed works"
+    )
+    return "\n".join(lines)
+
+
+def _line(finding: Finding) -> str:
+    told = f": {finding.told}" if finding.told else ""
+    return terminal_line(f"{_WORDS[finding.state]:<6}{finding.what}{told}", _LONGEST_LINE)
+
+
+# Asking a backend whether it takes a signal, by a request that holds nothing.
+
+# For a request, if its own time is not shorter: a check is waited for.
+_LONGEST_PROBE_SECONDS = 20.0
+# Less than the pause before another try: where nothing answers, one is enough to tell.
+_GRACE_SECONDS = 0.3
+
+
+def probe(
+    target: SignalTarget,
+    deadline: Deadline,
+    *,
+    log: Log | None = None,
+    new_sender: NewSender = otlp_sender,
+) -> Finding:
+    """Send an empty request of a signal and tell what came of it.
+
+    It takes no longer, with all its tries, than one request may take, and at most 20 seconds.
+    """
+    clock = deadline.clock
+    longest = min(target.timeout, _LONGEST_PROBE_SECONDS)
+    until = deadline.at_most(longest + _GRACE_SECONDS, set_by="a check's limit")
+    what = f"{NOUNS[target.signal].signal} to {origin(target.url)}"
+    began = clock.monotonic()
+    sender = new_sender(replace(target, timeout=longest), until)
+    try:
+        attempt = sender.deliver(Batch(target.signal, ()))
+    finally:
+        sender.close()
+    seconds = clock.monotonic() - began
+    (log or Silent()).debug(told(replace(attempt, seconds=seconds), target, 0))
+    answer = attempt.answer
+    if answer.trouble is Trouble.DEADLINE and not deadline.expired:
+        # The limit is ours, and nothing that the user could raise.
+        answer = replace(answer, trouble=Trouble.TIMEOUT, seconds=longest)
+    return _finding(what, target.signal, judge(answer, target, 0), seconds)
+
+
+def _finding(what: str, signal: Signal, verdict: Verdict, seconds: float) -> Finding:
+    cause = verdict.cause
+    if cause is None:
+        said = f"; {verdict.warning}" if verdict.warning else ""
+        return Finding(
+            what=what, state=State.WORKS, told=f"answered in {_milliseconds(seconds)}{said}"
+        )
+    # A backend without a signal costs an export a notice; all have traces.
+    missing = cause.absent and signal is not Signal.TRACES
+    said = f"{cause.problem}. {cause.advice}"
+    if missing:
+        said += f". Where the backend has no {NOUNS[signal].signal}, this costs a notice"
+    return Finding(what=what, state=State.UNSURE if missing else State.FAILS, told=said)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{round(seconds * 1000):,} ms"
+
+
+# What a token may read, found out by asking for little of each kind, as an export would.
+#
+# https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
+
+_FEW = 1
+# Enough that one of them is no pull request, in most repositories.
+_SOME = 30
+
+
+def check_github(github: GitHubClient, repository: str) -> tuple[Finding, ...]:
+    """Return what the token may read of a repository (`acme/shop`), one finding each.
+
+    Where the repository cannot be read nothing else is tried, for all would fail alike.
+    """
+    what = f"GitHub, repository {repository}"
+    try:
+        github.get(f"/repos/{repository}", f"repository {repository}")
+    except FlowTelemetryError as error:
+        return (Finding(what=what, state=State.FAILS, told=str(error)),)
+    asked = _Asked(github=github, repository=repository)
+    checks: tuple[Callable[[], list[Finding]], ...] = (
+        asked.runs,
+        asked.deployments,
+        asked.issues,
+        asked.pull_requests,
+    )
+    found = github.side_by_side(lambda check: check(), checks)
+    return (
+        Finding(what=what, state=State.WORKS),
+        *(finding for each in found for finding in each),
+        _rate_limit(github.rate_limit),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """The questions about one repository."""
+
+    github: GitHubClient
+    repository: str
+
+    def runs(self) -> list[Finding]:
+        """Runs, and by the last of them what is read of its jobs and commit."""
+        what = "actions: read (runs and jobs)"
+        answer = self._asked("actions/runs", "the runs", per_page=_FEW)
+        runs = _items(answer, "workflow_runs")
+        findings = [_of(what, answer)]
+        if isinstance(answer, FlowTelemetryError) or not runs:
+            why = (
+                "the runs could not be read" if not isinstance(answer, dict) else "there is no run"
+            )
+            return [*findings, *_untried(why)]
+        return [*findings, self._checks(runs[0].get("id")), self._contents(runs[0].get("head_sha"))]
+
+    def deployments(self) -> list[Finding]:
+        """Deployments, and waits for approvals."""
+        answer = self._asked("deployments", "the deployments", per_page=_FEW)
+        return [_of("deployments: read (deployments and approvals)", answer)]
+
+    def pull_requests(self) -> list[Finding]:
+        """Pull requests of any state."""
+        answer = self._asked("pulls", "the pull requests", state="all", per_page=_FEW)
+        return [_of("pull-requests: read (pull requests above runs)", answer)]
+
+    def issues(self) -> list[Finding]:
+        """Issues: a token that may read pull requests only gets those from the same list."""
+        what = "issues: read (work items)"
+        answer = self._asked("issues", "the issues", state="all", per_page=_SOME)
+        if isinstance(answer, list) and not any("pull_request" not in each for each in answer):
+            told = "no issue is among the last 30: there is none, or the token may not read them"
+            return [Finding(what=what, state=State.UNSURE, told=told)]
+        return [_of(what, answer)]
+
+    def _checks(self, run: Any) -> Finding:
+        """Annotations of a check run, which each job has."""
+        jobs = self._asked(f"actions/runs/{run}/jobs", "the jobs of the last run", per_page=_FEW)
+        listed = _items(jobs, "jobs")
+        if not listed:
+            return _untried("the last run shows no job")[0]
+        path = f"check-runs/{listed[0].get('id')}/annotations"
+        return _of(_CHECKS, self._asked(path, "the annotations of a job", per_page=_FEW))
+
+    def _contents(self, commit: Any) -> Finding:
+        path = f"compare/{commit}...{commit}"
+        return _of(_CONTENTS, self._asked(path, "the commit of the last run", per_page=_FEW))
+
+    def _asked(self, path: str, what: str, **query: str | int) -> Any:
+        """The answer, or the error in its place."""
+        try:
+            return self.github.get(
+                f"/repos/{self.repository}/{path}", f"{what} of {self.repository}", **query
+            )
+        except FlowTelemetryError as error:
+            return error
+
+
+_CHECKS = "checks: read (why jobs failed)"
+_CONTENTS = "contents: read (what a push or deployment brought)"
+
+
+def _untried(why: str) -> list[Finding]:
+    return [
+        Finding(what=what, state=State.UNSURE, told=f"not tried, since {why}")
+        for what in (_CHECKS, _CONTENTS)
+    ]
+
+
+def _of(what: str, answer: Any) -> Finding:
+    if isinstance(answer, FlowTelemetryError):
+        return Finding(what=what, state=State.FAILS, told=str(answer))
+    return Finding(what=what, state=State.WORKS)
+
+
+def _items(answer: Any, key: str) -> list[Mapping[str, Any]]:
+    listed = answer.get(key) if isinstance(answer, dict) else None
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def _rate_limit(headers: Mapping[str, str]) -> Finding:
+    """What the last answer said of requests that are left in this hour."""
+    what = "GitHub's rate limit"
+    left, limit = headers.get("x-ratelimit-remaining"), headers.get("x-ratelimit-limit")
+    if left is None or limit is None or not left.isdigit():
+        return Finding(what=what, state=State.WORKS, told="the server tells of none")
+    told = f"{left} of {limit[:10]} requests are left{_until(headers.get('x-ratelimit-reset', ''))}"
+    if int(left) > 0:
+        return Finding(what=what, state=State.WORKS, told=told)
+    return Finding(what=what, state=State.FAILS, told=f"{told}: wait, or use another token")
+
+
+def _until(reset: str) -> str:
+    if not (reset.isascii() and reset.isdigit() and len(reset) <= 10):
+        return ""
+    return f" until {datetime.fromtimestamp(int(reset), tz=timezone.utc):%H:%M} UTC"
+
+
+# `flow-telemetry check`: what works of endpoint, GitHub and Jira, and what to do otherwise.
+
+# For all that GitHub is asked, and for all that Jira is: a check is waited for.
+_LONGEST_SECONDS = 30.0
+
+
+def add_command(commands: Subparsers) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "check",
+        help="tell whether endpoint, token and trackers work",
+        description="Sends an empty request for each signal to the endpoint, and asks GitHub, and "
+        "Jira where it is set up, what the token may read. Prints a line for each: what works, "
+        "what does not, the likely cause and what to do. The exit status is 1 where something that "
+        "is needed does not work.",
+    )
+    add_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print what was found; return 0, or 1 where something that is needed does not work."""
+    flags = flags_of(options, mode=Mode.RUN.value)
+    settings = load_settings(environ, Door.COMMAND_LINE, flags)
+    redact = redactor_of(settings)
+    log = RedactedLog(TerminalLog(settings.log_level, sys.stderr), redact)
+    deadline = Deadline.after(SystemClock(), settings.timeout)
+    findings = [
+        replace(each, what=redact(each.what), told=redact(each.told))
+        for each in _findings(settings, deadline, log)
+    ]
+    sys.stdout.write(check_lines(findings) + "\n")
+    return 1 if any(each.state is State.FAILS for each in findings) else 0
+
+
+def _findings(settings: Settings, deadline: Deadline, log: Log) -> Iterator[Finding]:
+    for signal in Signal:
+        yield _of_signal(settings, signal, deadline, log)
+    yield from _of_github(settings, _parts(settings, deadline, log))
+    if settings.trackers.jira is not None and settings.trackers.uses_jira:
+        yield _of_jira(settings.trackers.jira.url, _parts(settings, deadline, log))
+
+
+def _parts(settings: Settings, deadline: Deadline, log: Log) -> Parts:
+    """What asks a server, within a time that begins now: each server has its own."""
+    return build_parts(
+        settings,
+        sink=NoSink(),
+        clock=deadline.clock,
+        deadline=deadline,
+        reading_until=deadline.at_most(
+            _LONGEST_SECONDS, set_by=f"a check's limit of {_LONGEST_SECONDS:.0f} s"
+        ),
+        log=log,
+    )
+
+
+def _of_signal(settings: Settings, signal: Signal, deadline: Deadline, log: Log) -> Finding:
+    target = settings.otlp.targets.get(signal)
+    if target is not None:
+        return probe(target, deadline, log=log)
+    asked_for = signal in settings.signals.wanted and not settings.otlp.targets
+    return Finding(
+        what=NOUNS[signal].signal,
+        state=State.FAILS if asked_for else State.UNSURE,
+        told=f"nothing is sent: {settings.otlp.off[signal]}",
+    )
+
+
+def _of_github(settings: Settings, parts: Parts) -> tuple[Finding, ...]:
+    repository = settings.repository or settings.runner.repository
+    if repository is None:
+        told = "input repository is missing: name it as OWNER/NAME"
+        return (Finding(what="GitHub", state=State.FAILS, told=told),)
+    token = () if settings.github.token else (_without_token(),)
+    return (*token, *check_github(parts.github, repository))
+
+
+def _without_token() -> Finding:
+    told = (
+        "none is given, so only public things are read, 60 requests an hour: give input "
+        "github-token, or GITHUB_TOKEN"
+    )
+    return Finding(what="GitHub's token", state=State.UNSURE, told=told)
+
+
+def _of_jira(url: str, parts: Parts) -> Finding:
+    """Issues are searched for, as a sweep does; without a right to see them Jira finds none."""
+    what = f"Jira at {urlsplit(url).hostname or 'its site'}"
+    jira = parts.trackers.jira
+    if jira is None:
+        return Finding(what=what, state=State.UNSURE, told="input tracker leaves it out")
+    try:
+        jira.status_categories()
+        unread = jira.changed_since(parts.clock.now()).unread
+    except FlowTelemetryError as error:
+        unread = (str(error),)
+    if unread:
+        return Finding(what=what, state=State.FAILS, told="; ".join(unread))
+    return Finding(what=what, state=State.WORKS, told="statuses and issues can be read")

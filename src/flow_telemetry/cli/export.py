@@ -1,0 +1,158 @@
+"""`flow-telemetry export`: the same exports as the action's, from anywhere."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from flow_telemetry import pipeline
+from flow_telemetry.build import build_parts, choices_of, otlp_sink
+from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
+from flow_telemetry.cli.terminal import TerminalLog, draw, tell
+from flow_telemetry.clock import Deadline, Interruption, SystemClock
+from flow_telemetry.context import Parts
+from flow_telemetry.github.webhook import read_event
+from flow_telemetry.logging import Log
+from flow_telemetry.otlp.exporter import FileSink, NoSink, WatchedSink
+from flow_telemetry.outcome import Outcome
+from flow_telemetry.privacy.audience import Audience, audience_of, fit_for, spans_for
+from flow_telemetry.settings import Door, Mode, Settings, load_settings
+from flow_telemetry.subjects.choose import choose_subjects
+from flow_telemetry.subjects.types import ChangeSubject, Subject, reads_much
+from flow_telemetry.telemetry import Sink
+
+_VARIABLES = (
+    "Every input of the action is a flag of the same name; the variables OTEL_EXPORTER_OTLP_*, "
+    "OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME, GITHUB_TOKEN, GITHUB_API_URL and "
+    "GITHUB_SERVER_URL count as usual."
+)
+
+
+def add_command(commands: Subparsers) -> None:
+    """Add `export` and what can be exported to the parser."""
+    parser = commands.add_parser("export", help="export what GitHub keeps as OpenTelemetry data")
+    things = parser.add_subparsers(title="what to export", metavar="THING", required=True)
+    _add_thing(things, Mode.RUN, "a workflow run", "Exports a workflow run as a trace.")
+    of_change = _add_thing(
+        things,
+        Mode.CHANGE,
+        "a closed pull request",
+        "Exports a closed or merged pull request: its span and its phases.",
+    )
+    of_change.add_argument(
+        "--runs", action="store_true", help="send its runs too, read again from GitHub"
+    )
+    of_item = _add_thing(
+        things,
+        Mode.ITEM,
+        "a closed work item",
+        "Exports a closed work item, in traces whose scope has a span for it.",
+    )
+    of_item.add_argument("key", metavar="KEY", help="ACME-42, or OWNER/NAME#17 for a GitHub issue")
+    of_feature = _add_thing(
+        things,
+        Mode.FEATURE,
+        "a whole feature",
+        "Exports a feature with all below it as one trace: items, pull requests, phases, runs, "
+        "jobs, steps and deployments. An open one only with --snapshot.",
+    )
+    of_feature.add_argument(
+        "key", metavar="KEY", help="ACME-42, or OWNER/NAME#17 for a GitHub issue"
+    )
+
+
+def _add_thing(
+    things: Subparsers, mode: Mode, short: str, description: str
+) -> argparse.ArgumentParser:
+    parser = things.add_parser(
+        mode.value, help=f"export {short}", description=f"{description} {_VARIABLES}"
+    )
+    add_flags(parser)
+    add_output(parser)
+    parser.set_defaults(run=run, mode_of_thing=mode.value)
+    return parser
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say where the result goes."""
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="write OTLP JSON lines to FILE in place of sending",
+    )
+    parser.add_argument("--print", action="store_true", help="draw the trace in the terminal")
+
+
+def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Export what the options name; return 0, or 1 where something went wrong."""
+    mode: str = options.mode_of_thing
+    keys = {Mode.ITEM.value: "work_item_key", Mode.FEATURE.value: "feature_key"}
+    more = {keys[mode]: options.key} if mode in keys else {}
+    settings = load_settings(environ, Door.COMMAND_LINE, flags_of(options, mode=mode, **more))
+    subjects = choose_subjects(settings, read_event(settings.runner.event_path))
+    if getattr(options, "runs", False):
+        subjects = tuple(_with_runs(each) for each in subjects)
+    return export_and_tell(
+        options,
+        settings,
+        lambda parts: pipeline.export(settings, subjects, parts),
+        bounded=reads_much(subjects),
+    )
+
+
+def export_and_tell(
+    options: argparse.Namespace,
+    settings: Settings,
+    export: Callable[[Parts], Outcome],
+    *,
+    bounded: bool = False,
+) -> int:
+    """Build the real parts, export with them, draw and tell; return the exit status.
+
+    ``bounded`` holds requests to input `max-requests`.
+    """
+    clock = SystemClock()
+    interruption = Interruption(clock)
+    deadline = Deadline.after(clock, settings.timeout, interruption.cut)
+    off = None if options.output else pipeline.switched_off(settings)
+    if off is not None and not options.print:
+        return tell(off, sys.stderr)
+    audience = audience_of(settings.runner, read_event(settings.runner.event_path))
+    log = TerminalLog(settings.log_level, sys.stderr)
+    watched = WatchedSink(_sink(settings, options.output, deadline, audience, log))
+    # What is not drawn is not kept: a sweep may send any number of spans.
+    sink = watched if options.print else watched.inner
+    parts = build_parts(
+        settings,
+        sink=sink,
+        clock=clock,
+        deadline=deadline,
+        log=log,
+        bounded=bounded,
+        interruption=interruption,
+    )
+    began = clock.monotonic()
+    with interruption.listening():
+        outcome = replace(export(parts), seconds=clock.monotonic() - began)
+    log.clear()
+    if watched.spans:
+        sys.stdout.write(draw(spans_for(audience, watched.spans), sys.stdout) + "\n")
+        sys.stdout.flush()
+    status = tell(fit_for(audience, outcome), sys.stderr)
+    return interruption.leave(interruption.status or status)
+
+
+def _with_runs(subject: Subject) -> Subject:
+    return replace(subject, with_runs=True) if isinstance(subject, ChangeSubject) else subject
+
+
+def _sink(
+    settings: Settings, output: Path | None, deadline: Deadline, audience: Audience, log: Log
+) -> Sink:
+    if output is not None:
+        return FileSink(output, deadline.clock, choices_of(settings))
+    return otlp_sink(settings, deadline, audience, log) if settings.otlp.targets else NoSink()

@@ -1,0 +1,78 @@
+"""What the commands share with a terminal: progress, drawing, and the end of a command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from flow_telemetry.outcome import Outcome
+from flow_telemetry.report.terminal import report, tree
+from flow_telemetry.report.text import terminal_line
+from flow_telemetry.settings import LogLevel
+from flow_telemetry.telemetry import Span
+
+_DEFAULT_WIDTH = 100
+_LONGEST_LINE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalLog:
+    """Progress on standard error: lines where somebody looks on, or where debugging is asked."""
+
+    level: LogLevel
+    stream: TextIO
+
+    def debug(self, text: str) -> None:
+        """Tell a detail."""
+        if self.level is LogLevel.DEBUG:
+            self._write(f"debug: {text}")
+
+    def info(self, text: str) -> None:
+        """Tell what is being done; in a pipe or a file nobody waits for it."""
+        if self.level is LogLevel.DEBUG or (self.level is LogLevel.INFO and self.stream.isatty()):
+            self._write(f"{text} …")
+
+    def progress(self, text: str) -> None:
+        """Tell how far long work is, on one line of a terminal that the next one takes."""
+        if self.level is LogLevel.DEBUG:
+            self._write(f"debug: {text}")
+        elif self.level is LogLevel.INFO and self.stream.isatty():
+            self._write_over(f"{text} …")
+
+    def clear(self) -> None:
+        """Take away the line of progress, before something else is written."""
+        if self.level is LogLevel.INFO and self.stream.isatty():
+            self._write_over("")
+
+    def _write_over(self, text: str) -> None:
+        """Write what the next text takes the place of."""
+        width = shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns - 1
+        self.stream.write(f"\r{terminal_line(text, width).ljust(width)}\r")
+        self.stream.flush()
+
+    def _write(self, text: str) -> None:
+        self.clear()
+        self.stream.write(terminal_line(text, _LONGEST_LINE) + "\n")
+        self.stream.flush()
+
+
+def draw(spans: Sequence[Span], stream: TextIO) -> str:
+    """Return the traces as trees that fit the stream: its width, colours and characters."""
+    terminal = stream.isatty()
+    width = shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns if terminal else _DEFAULT_WIDTH
+    encoding = (stream.encoding or "ascii").lower()
+    return tree(
+        spans,
+        width=width,
+        colour=terminal and "NO_COLOR" not in os.environ,
+        plain_ascii=not encoding.startswith("utf"),
+    )
+
+
+def tell(outcome: Outcome, stream: TextIO) -> int:
+    """Write the end of a command and return its exit status."""
+    stream.write(report(outcome) + "\n")
+    return 1 if outcome.failed else 0

@@ -1,1 +1,0 @@
-"""Sending over OTLP/HTTP, and keeping on disk what was not delivered."""

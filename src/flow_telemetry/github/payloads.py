@@ -1,0 +1,225 @@
+"""GitHub's JSON to records of the domain: pure, and safe on damaged answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from flow_telemetry.errors import PayloadError
+from flow_telemetry.http import payload as read
+from flow_telemetry.http.payload import Payload
+from flow_telemetry.identity import host_of
+from flow_telemetry.model import (
+    Actor,
+    ActorKind,
+    Annotation,
+    Change,
+    Job,
+    ReferencedWorkflow,
+    Repository,
+    Run,
+    Step,
+)
+
+# Coding agents act under an account of their own, which GitHub's API calls a bot.
+_AGENTS = ("copilot", "claude", "codex", "cursor", "devin", "jules", "openhands", "sweep")
+
+
+def parse_run(payload: Any, *, where: str) -> Run:
+    """Return the attempt that an answer describes, still without jobs.
+
+    Raises:
+        PayloadError: a fact is missing without which no span can be named and placed.
+    """
+    found = _object(payload, where)
+    created = read.required(read.time(found, "created_at"), "created_at", where)
+    sha = read.text(found, "head_sha") or ""
+    path = read.text(found, "path") or ""
+    return Run(
+        id=read.required(read.number(found, "id"), "id", where),
+        attempt=read.number(found, "run_attempt") or 1,
+        repository=parse_repository(read.child(found, "repository"), where=where),
+        workflow=read.text(found, "name") or path.rpartition("/")[2] or "workflow",
+        status=read.text(found, "status") or "",
+        event=read.text(found, "event") or "",
+        created_at=created,
+        started_at=read.time(found, "run_started_at") or created,
+        updated_at=read.time(found, "updated_at"),
+        conclusion=read.text(found, "conclusion"),
+        number=read.number(found, "run_number") or 0,
+        title=read.text(found, "display_title") or "",
+        path=path,
+        workflow_id=read.number(found, "workflow_id"),
+        head_branch=read.text(found, "head_branch"),
+        head_sha=sha,
+        head_repository=read.text(read.child(found, "head_repository"), "full_name"),
+        url=read.text(found, "html_url") or "",
+        actor=parse_actor(found.get("actor")),
+        triggering_actor=parse_actor(found.get("triggering_actor")),
+        referenced_workflows=tuple(
+            ReferencedWorkflow(path=read.text(each, "path") or "", sha=read.text(each, "sha") or "")
+            for each in read.children(found, "referenced_workflows")
+        ),
+    )
+
+
+def parse_repository(payload: Payload, *, where: str) -> Repository:
+    """Return the repository by its `full_name` and `html_url`."""
+    full_name = read.required(read.text(payload, "full_name"), "repository.full_name", where)
+    url = read.required(read.text(payload, "html_url"), "repository.html_url", where)
+    owner, slash, name = full_name.partition("/")
+    host = _host(url)
+    if not (owner and slash and name and host):
+        read.required(None, "repository.full_name", where)
+    return Repository(host=host, owner=owner, name=name, url=url)
+
+
+def _host(url: str) -> str:
+    try:
+        return host_of(url)
+    except ValueError:  # a port that is no number
+        return ""
+
+
+def parse_jobs(items: Iterable[Any], run: Run) -> tuple[Job, ...]:
+    """Return the jobs of a list, each once, in order of their numbers; damaged ones left out."""
+    jobs: dict[int, Job] = {}
+    for item in items:
+        if isinstance(item, dict) and (job_id := read.number(item, "id")):
+            jobs[job_id] = parse_job(item, job_id, run)
+    return tuple(jobs[job_id] for job_id in sorted(jobs))
+
+
+def parse_job(payload: Payload, job_id: int, run: Run) -> Job:
+    """Return a job and its steps."""
+    return Job(
+        id=job_id,
+        run_id=run.id,
+        run_attempt=read.number(payload, "run_attempt") or run.attempt,
+        name=read.text(payload, "name") or f"job {job_id}",
+        status=read.text(payload, "status") or "",
+        conclusion=read.text(payload, "conclusion"),
+        created_at=read.time(payload, "created_at"),
+        started_at=read.time(payload, "started_at"),
+        completed_at=read.time(payload, "completed_at"),
+        url=read.text(payload, "html_url") or "",
+        steps=_parse_steps(read.children(payload, "steps")),
+        labels=read.texts(payload, "labels"),
+        runner_id=read.number(payload, "runner_id"),
+        runner_name=read.text(payload, "runner_name"),
+        runner_group=read.text(payload, "runner_group_name"),
+        node_id=read.text(payload, "node_id"),
+    )
+
+
+def _parse_steps(items: Iterable[Payload]) -> tuple[Step, ...]:
+    """Steps in order of their numbers; those of one number keep GitHub's order and are counted."""
+    seen: Counter[int] = Counter()
+    steps = []
+    for item in items:
+        number = read.number(item, "number") or 0
+        seen[number] += 1
+        steps.append(
+            Step(
+                number=number,
+                name=read.text(item, "name") or f"step {number}",
+                status=read.text(item, "status") or "",
+                conclusion=read.text(item, "conclusion"),
+                started_at=read.time(item, "started_at"),
+                completed_at=read.time(item, "completed_at"),
+                occurrence=seen[number],
+            )
+        )
+    return tuple(sorted(steps, key=lambda step: (step.number, step.occurrence)))
+
+
+def parse_actor(payload: Any) -> Actor | None:
+    """Return who acted; None for a deleted account."""
+    login = read.text(payload, "login") if isinstance(payload, dict) else None
+    if login is None:
+        return None
+    name = login.lower().removesuffix("[bot]")
+    if login.lower().endswith("[bot]") or read.text(payload, "type") == "Bot":
+        agent = any(name.startswith(each) for each in _AGENTS)
+        return Actor(login=login, kind=ActorKind.AGENT if agent else ActorKind.BOT)
+    return Actor(login=login)
+
+
+def parse_annotations(items: Iterable[Any]) -> tuple[Annotation, ...]:
+    """Return the annotations of a check run that have a message."""
+    return tuple(
+        Annotation(
+            level=read.text(item, "annotation_level") or "",
+            message=message,
+            title=read.text(item, "title"),
+            path=read.text(item, "path"),
+            start_line=read.number(item, "start_line"),
+        )
+        for item in items
+        if isinstance(item, dict) and (message := read.text(item, "message"))
+    )
+
+
+def parse_changes(items: Iterable[Any], repository: Repository) -> tuple[Change, ...]:
+    """Return the pull requests of a list; those without number or time are left out."""
+    return tuple(
+        change
+        for item in items
+        if isinstance(item, dict) and (change := _parse_change(item, repository)) is not None
+    )
+
+
+def parse_change(payload: Any, *, where: str) -> Change:
+    """Return one pull request with the facts that lists leave out, still without its timeline.
+
+    Raises:
+        PayloadError: a fact is missing without which no span can be named and placed.
+    """
+    found = _object(payload, where)
+    base_repository = read.child(read.child(found, "base"), "repo")
+    repository = parse_repository(base_repository, where=where)
+    change: Change = read.required(_parse_change(found, repository), "number or created_at", where)
+    labels = (read.text(label, "name") for label in read.children(found, "labels"))
+    return replace(
+        change,
+        draft=read.flag(found, "draft"),
+        author=parse_actor(found.get("user")),
+        merged_by=parse_actor(found.get("merged_by")),
+        head_sha=read.text(read.child(found, "head"), "sha") or "",
+        labels=tuple(filter(None, labels)),
+        additions=read.number(found, "additions"),
+        deletions=read.number(found, "deletions"),
+        changed_files=read.number(found, "changed_files"),
+        commits=read.number(found, "commits"),
+    )
+
+
+def _parse_change(payload: Payload, repository: Repository) -> Change | None:
+    number, created = read.number(payload, "number"), read.time(payload, "created_at")
+    if not number or created is None:
+        return None
+    base, head = read.child(payload, "base"), read.child(payload, "head")
+    return Change(
+        repository=repository,
+        number=number,
+        title=read.text(payload, "title") or "",
+        state=read.text(payload, "state") or "",
+        created_at=created,
+        url=read.text(payload, "html_url") or "",
+        closed_at=read.time(payload, "closed_at"),
+        merged_at=read.time(payload, "merged_at"),
+        merge_commit=read.text(payload, "merge_commit_sha"),
+        base_branch=read.text(base, "ref") or "",
+        base_sha=read.text(base, "sha") or "",
+        default_branch=read.text(read.child(base, "repo"), "default_branch"),
+        head_branch=read.text(head, "ref") or "",
+        head_repository=read.text(read.child(head, "repo"), "full_name"),
+    )
+
+
+def _object(payload: Any, where: str) -> Payload:
+    if not isinstance(payload, dict):
+        raise PayloadError(f"GitHub's answer on {where} is no object; it is damaged")
+    return payload

@@ -1,0 +1,1 @@
+"""HTTP: one session, one retry policy."""

@@ -1,0 +1,161 @@
+"""One retry policy: Retry-After, rate limit, backoff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import requests
+
+from flow_telemetry.clock import Deadline
+from flow_telemetry.errors import SourceError, UnavailableError
+from flow_telemetry.http.errors import UnreachedError, is_worth_another, unreached
+from flow_telemetry.http.session import Answer
+from flow_telemetry.logging import Log
+
+# When to ask a server again, and how long to wait: pure, so that tests need no waiting.
+#
+# https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-
+# rate-limit names the headers; servers that know no rate limits send none of them.
+
+MOST_TRIES = 5
+_FIRST_WAIT_SECONDS = 1.0
+_SECONDARY_LIMIT_SECONDS = 60.0
+_UNAVAILABLE = (500, 502, 503, 504)
+
+
+def wait_before_retry(
+    status: int, headers: Mapping[str, str], body: str, *, tries: int, now: float
+) -> float | None:
+    """Return the seconds to wait before the next try; None where another try is no use.
+
+    ``headers`` have lower-case names, ``tries`` is how often was asked, ``now`` is Unix seconds.
+    """
+    if tries >= MOST_TRIES:
+        return None
+    if status in (403, 429):
+        return _rate_limit_wait(status, headers, body, now=now)
+    if status in _UNAVAILABLE:
+        asked = _number(headers.get("retry-after"))
+        return asked if asked is not None else backoff(tries)
+    return None
+
+
+def backoff(tries: int) -> float:
+    """Return the seconds to wait after ``tries`` failures: 1, 2, 4 and so on."""
+    return float(_FIRST_WAIT_SECONDS * 2 ** (tries - 1))
+
+
+def _rate_limit_wait(
+    status: int, headers: Mapping[str, str], body: str, *, now: float
+) -> float | None:
+    asked = _number(headers.get("retry-after"))
+    if asked is not None:
+        return asked
+    if headers.get("x-ratelimit-remaining") == "0":
+        reset = _number(headers.get("x-ratelimit-reset"))
+        return max(1.0, reset - now + 1) if reset is not None else _SECONDARY_LIMIT_SECONDS
+    limited = status == 429 or "rate limit" in body.lower()
+    return _SECONDARY_LIMIT_SECONDS if limited else None
+
+
+def _number(value: str | None) -> float | None:
+    if value is None or not (value.isascii() and value.isdigit()):
+        return None
+    return float(value[:12])
+
+
+# Asking a server until it answers: again where that helps, and no longer than there is time.
+#
+# How one request is made, and what a refusal means, differs from server to server and is passed
+# in.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Who is asked, in words: ``name`` alone, ``place`` with the address that may be shown.
+
+    ``named_by`` is the input or variable that holds the address.
+    """
+
+    name: str
+    place: str
+    named_by: str
+
+
+class Asking:
+    """Asks one server, patiently."""
+
+    def __init__(self, server: Server, log: Log) -> None:
+        """Take the collaborators; nothing is asked yet."""
+        self._server = server
+        self._log = log
+
+    def ask(
+        self,
+        what: str,
+        once: Callable[[], Answer],
+        *,
+        refusal: Callable[[Answer], SourceError],
+        deadline: Deadline,
+        within: Deadline,
+    ) -> Answer:
+        """Return the first answer of status 200 that ``once`` gives.
+
+        Args:
+            what: how errors name what is read.
+            once: makes one request, as `flow_telemetry.sources.exchange.exchange` does.
+            refusal: gives the error for an answer of another status.
+            deadline: ends the reading as a whole.
+            within: ends the waiting for this answer; no later than ``deadline``.
+
+        Raises:
+            UnreachedError: no answer came.
+            SourceError: the one that ``refusal`` gives, or UnavailableError where the server asks
+                to wait longer than ``within``.
+            DeadlineExceeded: no time is left.
+            FlowTelemetryError: what ``once`` raises.
+        """
+        tries = 1
+        while True:
+            deadline.check(f"reading {what} from {self._server.name}")
+            try:
+                answer = once()
+            except (requests.RequestException, ValueError) as error:
+                wait = self._wait_after_break(what, error, tries, within)
+            else:
+                if answer.status == 200:
+                    return answer
+                wait = self._wait_after_refusal(answer, refusal, what, tries, within)
+            deadline.sleep(wait)
+            tries += 1
+
+    def _wait_after_break(self, what: str, error: Exception, tries: int, within: Deadline) -> float:
+        wait = backoff(tries)
+        again = tries < MOST_TRIES and is_worth_another(error)
+        if not again or wait >= within.remaining():
+            raise UnreachedError(
+                unreached(self._server.place, what, error, named_by=self._server.named_by)
+            ) from None
+        self._log.debug(f"no answer on {what} ({type(error).__name__}), again in {wait:.0f} s")
+        return wait
+
+    def _wait_after_refusal(
+        self,
+        answer: Answer,
+        refusal: Callable[[Answer], SourceError],
+        what: str,
+        tries: int,
+        within: Deadline,
+    ) -> float:
+        name, now = self._server.name, within.clock.now().timestamp()
+        wait = wait_before_retry(answer.status, answer.headers, answer.text, tries=tries, now=now)
+        if wait is None:
+            raise refusal(answer)
+        if wait >= within.remaining():
+            raise UnavailableError(
+                f"{name} asks to wait {wait:.0f} s before {what} can be read (rate limit or "
+                f"overload), which is longer than {within.set_by} allows"
+            )
+        self._log.info(f"{name} asks to wait {wait:.0f} s before {what} is read again")
+        return wait

@@ -1,1 +1,0 @@
-"""Inside a job: its trace context, a command measured, and the machine sampled."""

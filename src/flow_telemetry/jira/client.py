@@ -1,0 +1,303 @@
+"""Client and refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import HTTPBasicAuth
+
+from flow_telemetry import identity
+from flow_telemetry.clock import Clock, Deadline
+from flow_telemetry.errors import (
+    AccessDeniedError,
+    AuthenticationError,
+    NotFoundError,
+    PayloadError,
+    SourceError,
+    UnavailableError,
+)
+from flow_telemetry.http.errors import UnreachedError, asks_for_credentials
+from flow_telemetry.http.retry import Asking, Server
+from flow_telemetry.http.session import Answer, BoundedAdapter, Query, Request, TokenAuth, exchange
+from flow_telemetry.logging import Log
+from flow_telemetry.settings.model import JiraSettings
+
+# The session with a Jira: its token goes to Jira's own origin only, no redirect is followed.
+
+
+class JiraSession(requests.Session):
+    """A session that speaks to Jira with the settings' token, each request bounded."""
+
+    def __init__(self, settings: JiraSettings, deadline: Deadline) -> None:
+        """Open nothing yet."""
+        super().__init__()
+        self.auth = TokenAuth(settings.token)
+        if settings.email and settings.token:
+            self.auth = HTTPBasicAuth(settings.email.encode(), settings.token.encode())
+        self.verify = settings.authorities or True
+        self.headers.update({"Accept": "application/json", "User-Agent": "flow-telemetry"})
+        self._adapter = BoundedAdapter(deadline)
+        self.mount("https://", self._adapter)
+        self.mount("http://", self._adapter)
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return nothing: no redirect is followed, so none is looked at, broken ones included."""
+
+    def bound(self, limit: Deadline) -> None:
+        """Bound what this thread asks next, the answer's body included."""
+        self._adapter.limit = limit
+
+
+# What an answer other than 200 of Jira means, and what the user can do about it.
+#
+# https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro/#status-codes
+
+_SHOWN = 200
+_CREDENTIALS = "inputs jira-email and jira-token"
+
+
+def not_signed_in(headers: Mapping[str, str], what: str) -> AuthenticationError | None:
+    """Return the error for an answer of any status to somebody whom Jira does not know.
+
+    Jira Cloud treats an expired token as no token at all: a search then finds nothing, and an
+    issue is not there. Only this header tells.
+    """
+    reason = headers.get("x-seraph-loginreason", "")
+    if "AUTHENTICATION_DENIED" in reason:
+        return AuthenticationError(
+            f"Jira asks for a CAPTCHA before {what} can be read, after too many failed logins: log "
+            "in once with a browser as the owner of the token"
+        )
+    return _rejected("") if "AUTHENTICATED_FAILED" in reason else None
+
+
+def refusal(
+    status: int, headers: Mapping[str, str], body: str, what: str, *, has_token: bool
+) -> SourceError:
+    """Return the error for an answer; ``headers`` have lower-case names."""
+    said = _said(body)
+    if status == 401:
+        return _rejected(said) if has_token else _anonymous(what)
+    if status == 403:
+        return AccessDeniedError(
+            f"the Jira account may not read {what}{said}: give it the permission Browse projects "
+            "there, and the token the scope to read issues"
+        )
+    if status == 407:
+        return UnavailableError(asks_for_credentials("Jira", what))
+    if status in (400, 404, 410):
+        hint = "the account cannot see it" if has_token else "it is private: set input jira-token"
+        return NotFoundError(
+            f"Jira knows no {what.removeprefix('the ')}{said}: the key or input jira-url is wrong, "
+            f"it was deleted or archived, or {hint}"
+        )
+    if 300 <= status < 400:
+        return _redirected(headers.get("location", ""), what)
+    return UnavailableError(f"Jira could not give {what}: status {status}{said}")
+
+
+def no_json(body: bytes, what: str) -> PayloadError:
+    """Return the error for an answer of status 200 that is no JSON."""
+    page = body.lstrip()[:1] == b"<"
+    kind = "a web page, such as a login form" if page else "no JSON"
+    return PayloadError(
+        f"Jira's answer on {what} is {kind}: check input jira-url, which is the address that "
+        "stands before /browse/ in a browser, and whether a login or proxy stands before Jira's "
+        "API"
+    )
+
+
+def _rejected(said: str) -> AuthenticationError:
+    return AuthenticationError(
+        f"Jira does not accept the credentials ({_CREDENTIALS}){said}: the token is wrong, expired "
+        "or of another account or site. A personal access token of Data Center goes without "
+        "jira-email"
+    )
+
+
+def _anonymous(what: str) -> AuthenticationError:
+    return AuthenticationError(f"Jira shows {what} to nobody without a login: set {_CREDENTIALS}")
+
+
+def _redirected(location: str, what: str) -> UnavailableError:
+    """Nothing of the target but its origin is shown: the rest may hold a session."""
+    try:
+        parts = urlsplit(location)
+        target = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "another page"
+    except ValueError:
+        target = "another page"
+    return UnavailableError(
+        f"Jira redirects {what} to {_one_line(target)}, where the token must not go: set input "
+        "jira-url to the final address (https, not a login or short link)"
+    )
+
+
+def _said(body: str) -> str:
+    """The messages of the answer, cut and on one line, in brackets."""
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    messages = _messages(payload) if isinstance(payload, dict) else []
+    text = _one_line("; ".join(each for each in messages if isinstance(each, str) and each))
+    return f" ({text})" if text else ""
+
+
+def _messages(payload: dict[str, Any]) -> list[Any]:
+    found: list[Any] = []
+    if isinstance(payload.get("errorMessages"), list):
+        found += payload["errorMessages"]
+    if isinstance(payload.get("errors"), dict):
+        found += payload["errors"].values()
+    return [*found, payload.get("message")]
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)[:_SHOWN]
+
+
+# A thin client of Jira's REST API: what to ask is decided elsewhere, here it is asked.
+#
+# It follows pages to their end, tries again where that helps, stays within the deadline, and turns
+# every failure into an error that says what to do.
+
+_PAGE_SIZE = 100
+# 30,000 items; a server that never ends a list is not to be followed.
+_MOST_PAGES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The items of a list, and whether it was read to its end."""
+
+    items: tuple[Any, ...]
+    complete: bool
+
+
+class JiraClient:
+    """Asks Jira's REST API; counts its requests."""
+
+    def __init__(
+        self,
+        settings: JiraSettings,
+        *,
+        session: JiraSession,
+        clock: Clock,
+        deadline: Deadline,
+        log: Log,
+    ) -> None:
+        """Take the collaborators; nothing is asked yet."""
+        self._base = settings.url.rstrip("/")
+        # The site without what may stand before an `@`.
+        self._host = identity.host_of(self._base)
+        place = f"Jira at {self._host}"
+        self._asking = Asking(Server(name="Jira", place=place, named_by="input jira-url"), log)
+        self._token = settings.token
+        self._session = session
+        self._clock = clock
+        self._deadline = deadline
+        self._log = log
+        self._given_up: SourceError | None = None
+        self.requests = 0
+
+    def get(self, path: str, what: str, **query: str | int) -> Any:
+        """Return the decoded answer to a GET of ``path``, which begins with a slash.
+
+        ``what`` names the thing in errors.
+
+        Raises:
+            SourceError: one of its kinds, see `flow_telemetry.errors`. Where Jira does not accept
+                the token or cannot be reached at all, every further call raises the same at once:
+                Data Center locks accounts after some failed logins.
+            DeadlineExceeded: no time is left.
+        """
+        if self._given_up is not None:
+            raise self._given_up
+        return self._decoded(self._ask(path, what, query), what)
+
+    def list_by_position(self, path: str, key: str, what: str, **query: str | int) -> Listing:
+        """Return all items of a list that is paged by ``startAt``; ``key`` holds them.
+
+        Raises:
+            SourceError, DeadlineExceeded: as `get`.
+        """
+        items: list[Any] = []
+        for _ in range(_MOST_PAGES):
+            at = {"startAt": len(items), "maxResults": _PAGE_SIZE}
+            page = self.get(path, what, **query, **at)
+            found = _items(page, key, what)
+            items += found
+            total = page.get("total")
+            # Servers give fewer items a page than asked for, so a short page is not the last.
+            over = page.get("isLast") is True or (isinstance(total, int) and len(items) >= total)
+            if over or not found:
+                return Listing(tuple(items), complete=over or not isinstance(total, int))
+        return Listing(tuple(items), complete=False)
+
+    def list_by_token(self, path: str, key: str, what: str, **query: str | int) -> Listing:
+        """Return all items of a list that is paged by ``nextPageToken``; ``key`` holds them.
+
+        Raises:
+            SourceError, DeadlineExceeded: as `get`.
+        """
+        items: list[Any] = []
+        seen: set[str] = set()
+        at: dict[str, str] = {}
+        for _ in range(_MOST_PAGES):
+            page = self.get(path, what, **query, maxResults=_PAGE_SIZE, **at)
+            items += _items(page, key, what)
+            token = page.get("nextPageToken")
+            if not isinstance(token, str) or not token or page.get("isLast") is True:
+                return Listing(tuple(items), complete=True)
+            if token in seen:
+                break
+            seen.add(token)
+            at = {"nextPageToken": token}
+        return Listing(tuple(items), complete=False)
+
+    def _ask(self, path: str, what: str, query: Query) -> Answer:
+        # A Jira that hangs is to leave time for what else is to be read and sent.
+        within = Deadline.after(self._clock, self._deadline.remaining() / 2, self._deadline.cut)
+        try:
+            return self._asking.ask(
+                what,
+                lambda: self._once(path, what, query, within),
+                refusal=lambda answer: self._refusal(answer, what),
+                deadline=self._deadline,
+                within=within,
+            )
+        except (AuthenticationError, UnreachedError) as error:
+            self._given_up = error
+            raise
+
+    def _once(self, path: str, what: str, query: Query, within: Deadline) -> Answer:
+        self.requests += 1
+        answer = exchange(self._session, Request(f"{self._base}{path}", query), within)
+        self._log.debug(f"GET {self._host}{path} {answer.status} in {answer.seconds:.2f} s")
+        stranger = not_signed_in(answer.headers, what) if self._token else None
+        if stranger is not None:
+            raise stranger
+        return answer
+
+    def _refusal(self, answer: Answer, what: str) -> SourceError:
+        body = answer.text.replace(self._token, "***") if self._token else answer.text
+        return refusal(answer.status, answer.headers, body, what, has_token=bool(self._token))
+
+    @staticmethod
+    def _decoded(answer: Answer, what: str) -> Any:
+        try:
+            return json.loads(answer.body)
+        except (ValueError, RecursionError):
+            raise no_json(answer.body, what) from None
+
+
+def _items(page: Any, key: str, what: str) -> list[Any]:
+    items = page.get(key) if isinstance(page, dict) else None
+    if not isinstance(items, list):
+        raise PayloadError(f"Jira's answer on {what} holds no list `{key}`; it is damaged")
+    return items

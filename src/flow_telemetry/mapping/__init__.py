@@ -1,0 +1,1 @@
+"""Records to spans, log records and metrics."""

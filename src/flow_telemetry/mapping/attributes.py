@@ -1,0 +1,637 @@
+"""Attribute names of spans, events and tests, as tables; the docs are made from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from opentelemetry.semconv._incubating.attributes import cicd_attributes as cicd
+from opentelemetry.semconv._incubating.attributes import code_attributes as code
+from opentelemetry.semconv._incubating.attributes import deployment_attributes as deployment
+from opentelemetry.semconv._incubating.attributes import log_attributes as log
+from opentelemetry.semconv._incubating.attributes import test_attributes as test
+from opentelemetry.semconv._incubating.attributes import vcs_attributes as vcs
+from opentelemetry.semconv.attributes import error_attributes, service_attributes
+from opentelemetry.semconv.attributes import exception_attributes as exception
+
+from flow_telemetry.rules.lifecycle import PhaseKind
+
+# The names of all attributes, in one table with what they mean and where they come from.
+#
+# The conventions' names are taken from their constants, so a renamed one fails when the package is
+# upgraded. `docs/attributes.md` is generated from the table.
+
+
+class Entity(Enum):
+    """What a span stands for: the values of the attribute `flow.entity.type`."""
+
+    RUN = "run"
+    JOB = "job"
+    STEP = "step"
+    QUEUED = "queued"
+    APPROVAL = "approval"
+    CHANGE = "change"
+    PHASE = "phase"
+    WORK_ITEM = "work_item"
+    STATUS = "status"
+    LIFE = "life"
+    DEPLOYMENT = "deployment"
+    COMMAND = "command"
+    MEASURED = "measured"
+    TEST_SUITE = "test_suite"
+    TEST_CASE = "test_case"
+
+
+class Source(Enum):
+    """Who defines an attribute."""
+
+    CONVENTION = "OpenTelemetry"
+    GITHUB = "GitHub"
+    OURS = "flow-telemetry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """A row of the table. ``on`` says on which spans, or `resource`, it can stand."""
+
+    name: str
+    type: str
+    on: str
+    meaning: str
+
+    @property
+    def source(self) -> Source:
+        """Who defines the attribute, told by the first part of its name."""
+        first = self.name.partition(".")[0]
+        return {"flow": Source.OURS, "github": Source.GITHUB}.get(first, Source.CONVENTION)
+
+
+ATTRIBUTES: list[Attribute] = []
+
+
+def _span_attribute(name: str, kind: str, on: str, meaning: str) -> str:
+    ATTRIBUTES.append(Attribute(name=name, type=kind, on=on, meaning=meaning))
+    return name
+
+
+_RESOURCE = "resource"
+_ALL = "all spans"
+_RUN = "run"
+_JOB = "job"
+_STEP = "step"
+
+SERVICE_NAME = _span_attribute(
+    service_attributes.SERVICE_NAME,
+    "string",
+    _RESOURCE,
+    "`github-actions`, or what input `service-name` gives",
+)
+VCS_PROVIDER_NAME = _span_attribute(vcs.VCS_PROVIDER_NAME, "string", _RESOURCE, "`github`")
+VCS_OWNER_NAME = _span_attribute(
+    vcs.VCS_OWNER_NAME, "string", _RESOURCE, "owner of the repository: a user or organization"
+)
+VCS_REPOSITORY_NAME = _span_attribute(
+    vcs.VCS_REPOSITORY_NAME, "string", _RESOURCE, "name of the repository, without its owner"
+)
+VCS_REPOSITORY_URL_FULL = _span_attribute(
+    vcs.VCS_REPOSITORY_URL_FULL, "string", _RESOURCE, "address of the repository"
+)
+FLOW_NAMESPACE = _span_attribute(
+    "flow.namespace", "string", _RESOURCE, "input `namespace`, where it is set"
+)
+
+FLOW_ENTITY_TYPE = _span_attribute(
+    "flow.entity.type",
+    "string",
+    _ALL,
+    "what the span stands for: " + ", ".join(f"`{entity.value}`" for entity in Entity),
+)
+FLOW_REFERENCE = _span_attribute(
+    "flow.reference", "string", _ALL, "flow reference of the entity, of which its ids are hashes"
+)
+FLOW_FEATURE_KEY = _span_attribute(
+    "flow.feature.key", "string", _ALL, "key of the feature, where known"
+)
+FLOW_WORK_ITEM_KEY = _span_attribute(
+    "flow.work_item.key", "string", _ALL, "key of the nearest work item, where known"
+)
+VCS_CHANGE_ID = _span_attribute(
+    vcs.VCS_CHANGE_ID, "string", _ALL, "number of the pull request, where known"
+)
+GITHUB_REPOSITORY = _span_attribute(
+    "github.repository", "string", _ALL, "repository as `owner/name`"
+)
+CICD_PIPELINE_RUN_ID = _span_attribute(cicd.CICD_PIPELINE_RUN_ID, "string", _ALL, "id of the run")
+GITHUB_RUN_ATTEMPT = _span_attribute(
+    "github.run.attempt", "int", _ALL, "attempt of the run, from 1"
+)
+CICD_PIPELINE_TASK_RUN_ID = _span_attribute(
+    cicd.CICD_PIPELINE_TASK_RUN_ID, "string", "job, step and their waits", "id of the job"
+)
+FLOW_PARTIAL = _span_attribute(
+    "flow.partial",
+    "boolean",
+    "run, job, change, work item",
+    "true where the entity still went on when the span was sent",
+)
+FLOW_CLAMPED_START = _span_attribute(
+    "flow.start.clamped",
+    "int",
+    _ALL,
+    "true start in seconds since 1970, where input `on-old-span` had it moved",
+)
+ERROR_TYPE = _span_attribute(
+    error_attributes.ERROR_TYPE,
+    "string",
+    "run, job, step, command",
+    "on failure, error and timeout: the result, or what an annotation tells: `runner_lost`, "
+    "`out_of_memory`, `no_space`, `startup_failure`",
+)
+
+CICD_PIPELINE_NAME = _span_attribute(
+    cicd.CICD_PIPELINE_NAME, "string", _RUN, "name of the workflow"
+)
+CICD_PIPELINE_ACTION_NAME = _span_attribute(cicd.CICD_PIPELINE_ACTION_NAME, "string", _RUN, "`RUN`")
+CICD_PIPELINE_RESULT = _span_attribute(
+    cicd.CICD_PIPELINE_RESULT,
+    "string",
+    _RUN,
+    "success, failure, error, timeout, cancellation or skip",
+)
+CICD_PIPELINE_RUN_URL_FULL = _span_attribute(
+    cicd.CICD_PIPELINE_RUN_URL_FULL, "string", _RUN, "address of the run"
+)
+VCS_REF_HEAD_NAME = _span_attribute(
+    vcs.VCS_REF_HEAD_NAME, "string", _RUN, "branch or tag that was built"
+)
+VCS_REF_HEAD_REVISION = _span_attribute(
+    vcs.VCS_REF_HEAD_REVISION, "string", _RUN, "commit that was built"
+)
+VCS_CHANGE_TITLE = _span_attribute(
+    vcs.VCS_CHANGE_TITLE, "string", _RUN, "title of the pull request above the run"
+)
+GITHUB_EVENT = _span_attribute("github.event", "string", _RUN, "event that started the run")
+GITHUB_RUN_NUMBER = _span_attribute(
+    "github.run.number", "int", _RUN, "number of the run in its workflow"
+)
+GITHUB_RUN_TITLE = _span_attribute(
+    "github.run.title", "string", _RUN, "title of the run, as GitHub shows it"
+)
+GITHUB_RUN_CONCLUSION = _span_attribute(
+    "github.run.conclusion", "string", _RUN, "conclusion in GitHub's own word"
+)
+GITHUB_RUN_JOBS = _span_attribute(
+    "github.run.jobs", "int", _RUN, "jobs of this attempt, carried-over ones left out"
+)
+GITHUB_RUN_JOBS_CARRIED_OVER = _span_attribute(
+    "github.run.jobs.carried_over", "int", _RUN, "jobs that an earlier attempt ran"
+)
+GITHUB_RUN_PREVIOUS_ATTEMPT = _span_attribute(
+    "github.run.previous_attempt.reference",
+    "string",
+    _RUN,
+    "flow reference of the attempt before this one",
+)
+GITHUB_WORKFLOW_PATH = _span_attribute(
+    "github.workflow.path", "string", _RUN, "file of the workflow in the repository"
+)
+GITHUB_WORKFLOW_REFERENCED = _span_attribute(
+    "github.workflow.referenced", "string[]", _RUN, "reusable workflows that the run called"
+)
+GITHUB_ACTOR = _span_attribute(
+    "github.actor", "string", _RUN, "login of the account that first started the run"
+)
+GITHUB_TRIGGERING_ACTOR = _span_attribute(
+    "github.triggering_actor", "string", _RUN, "login of the account that started this attempt"
+)
+FLOW_ACTOR_KIND = _span_attribute(
+    "flow.actor.kind", "string", _RUN, "kind of the triggering account: human, bot or agent"
+)
+FLOW_CANCELLED_REASON = _span_attribute(
+    "flow.cancelled.reason",
+    "string",
+    "run, job",
+    "`superseded` where a newer run of its concurrency group took its place",
+)
+FLOW_CHAIN_INCOMPLETE = _span_attribute(
+    "flow.chain.incomplete",
+    "string",
+    "run, change, work item",
+    "why it could not be read what the entity belongs to",
+)
+FLOW_JOBS_INCOMPLETE = _span_attribute(
+    "flow.jobs.incomplete", "boolean", _RUN, "true where GitHub named more jobs than it gave"
+)
+
+CICD_PIPELINE_TASK_NAME = _span_attribute(
+    cicd.CICD_PIPELINE_TASK_NAME, "string", "job, step", "name of the job"
+)
+CICD_PIPELINE_TASK_RUN_RESULT = _span_attribute(
+    cicd.CICD_PIPELINE_TASK_RUN_RESULT,
+    "string",
+    _JOB,
+    "success, failure, error, timeout, cancellation or skip",
+)
+CICD_PIPELINE_TASK_RUN_URL_FULL = _span_attribute(
+    cicd.CICD_PIPELINE_TASK_RUN_URL_FULL, "string", _JOB, "address of the job"
+)
+CICD_WORKER_ID = _span_attribute(cicd.CICD_WORKER_ID, "string", _JOB, "id of the runner")
+CICD_WORKER_NAME = _span_attribute(cicd.CICD_WORKER_NAME, "string", _JOB, "name of the runner")
+GITHUB_RUNNER_GROUP = _span_attribute("github.runner.group", "string", _JOB, "group of the runner")
+GITHUB_JOB_LABELS = _span_attribute(
+    "github.job.labels", "string[]", _JOB, "labels that the job asked of a runner"
+)
+GITHUB_JOB_CONCLUSION = _span_attribute(
+    "github.job.conclusion", "string", _JOB, "conclusion in GitHub's own word"
+)
+GITHUB_STEP_NUMBER = _span_attribute("github.step.number", "int", _STEP, "number of the step")
+GITHUB_STEP_CONCLUSION = _span_attribute(
+    "github.step.conclusion", "string", _STEP, "conclusion in GitHub's own word"
+)
+
+GITHUB_ANNOTATION_LEVEL = _span_attribute(
+    "github.annotation.level", "string", "event `github.annotation`", "failure, warning, notice"
+)
+GITHUB_ANNOTATION_MESSAGE = _span_attribute(
+    "github.annotation.message", "string", "event `github.annotation`", "its message"
+)
+GITHUB_ANNOTATION_TITLE = _span_attribute(
+    "github.annotation.title", "string", "event `github.annotation`", "its title"
+)
+GITHUB_ANNOTATION_PATH = _span_attribute(
+    "github.annotation.path", "string", "event `github.annotation`", "file that it points to"
+)
+GITHUB_ANNOTATION_LINE = _span_attribute(
+    "github.annotation.line", "int", "event `github.annotation`", "line that it points to"
+)
+FLOW_LINK = _span_attribute(
+    "flow.link",
+    "string",
+    "links",
+    "why a span links to another trace: `feature` (the same entity in the feature trace), `live` "
+    "(the same in its live trace), `change` (a further pull request), `work_item` (a further "
+    "item, or what stands above the feature), `run` (the run that made a deployment), `cause` "
+    "(what started the run), `context` (the trace that the job was in before), `trace_file` "
+    "(one that a tool in the job wrote to a file)",
+)
+
+ANNOTATION_EVENT = "github.annotation"
+
+
+# The names of the attributes of changes, work items and deployments: the second half of the table.
+#
+# The first half, with what all spans share, is `semconv`.
+
+FLOW_ATTRIBUTES: list[Attribute] = []
+
+
+def _flow_attribute(name: str, kind: str, on: str, meaning: str) -> str:
+    FLOW_ATTRIBUTES.append(Attribute(name=name, type=kind, on=on, meaning=meaning))
+    return name
+
+
+_CHANGE = "change"
+_ITEM = "work item"
+_DEPLOYMENT = "deployment"
+
+VCS_CHANGE_STATE = _flow_attribute(
+    vcs.VCS_CHANGE_STATE, "string", _CHANGE, "open, wip, closed or merged, at the span's end"
+)
+VCS_REF_BASE_NAME = _flow_attribute(
+    vcs.VCS_REF_BASE_NAME, "string", _CHANGE, "branch that it is to be merged into"
+)
+CHANGE_URL = _flow_attribute(
+    "github.pull_request.url", "string", _CHANGE, "address of the pull request"
+)
+CHANGE_AUTHOR = _flow_attribute("flow.change.author", "string", _CHANGE, "login of its author")
+CHANGE_AUTHOR_KIND = _flow_attribute(
+    "flow.change.author.kind", "string", _CHANGE, "kind of its author: human, bot or agent"
+)
+CHANGE_REVIEWERS = _flow_attribute(
+    "flow.change.reviewers", "string[]", _CHANGE, "logins of those who reviewed it"
+)
+CHANGE_LABELS = _flow_attribute(
+    "flow.change.labels", "string[]", _CHANGE, "labels at the span's end"
+)
+CHANGE_COMMITS = _flow_attribute("flow.change.commits", "int", _CHANGE, "number of commits")
+CHANGE_COMMENTS = _flow_attribute(
+    "flow.change.comments", "int", _CHANGE, "number of comments up to the span's end"
+)
+CHANGE_REVIEWS = _flow_attribute(
+    "flow.change.reviews", "int", _CHANGE, "number of reviews up to the span's end"
+)
+CHANGE_LINES_ADDED = _flow_attribute("flow.change.lines.added", "int", _CHANGE, "lines added")
+CHANGE_LINES_REMOVED = _flow_attribute("flow.change.lines.removed", "int", _CHANGE, "lines removed")
+CHANGE_FILES = _flow_attribute("flow.change.files", "int", _CHANGE, "files changed")
+TIMELINE_INCOMPLETE = _flow_attribute(
+    "flow.timeline.incomplete",
+    "boolean",
+    "change, work item",
+    "true where not all of its timeline could be read",
+)
+PHASE = _flow_attribute("flow.phase", "string", "phase", "the phase, such as `in-review`")
+
+ITEM_TYPE = _flow_attribute("flow.work_item.type", "string", _ITEM, "its type: Epic, Story, Bug …")
+ITEM_TITLE = _flow_attribute("flow.work_item.title", "string", _ITEM, "its title")
+ITEM_TRACKER = _flow_attribute(
+    "flow.work_item.tracker", "string", _ITEM, "its tracker: `github`, `jira` or another's name"
+)
+ITEM_URL = _flow_attribute("flow.work_item.url", "string", _ITEM, "its address")
+ITEM_STATUS = _flow_attribute(
+    "flow.work_item.status", "string", "work item, status", "its status at the span's end"
+)
+ITEM_STATUS_CATEGORY = _flow_attribute(
+    "flow.work_item.status.category",
+    "string",
+    "work item, status",
+    "to_do, in_progress or done, where the status is known to mean one of them",
+)
+ITEM_RESULT = _flow_attribute(
+    "flow.work_item.result", "string", _ITEM, "how it was closed, in the tracker's own word"
+)
+ITEM_LABELS = _flow_attribute("flow.work_item.labels", "string[]", _ITEM, "its labels")
+ITEM_ASSIGNEES = _flow_attribute(
+    "flow.work_item.assignees", "string[]", _ITEM, "who it is assigned to"
+)
+ITEM_COMMENTS = _flow_attribute(
+    "flow.work_item.comments", "int", _ITEM, "number of comments up to the span's end"
+)
+FEATURE_DETAIL = _flow_attribute(
+    "flow.feature.detail",
+    "string",
+    "the feature in its feature trace",
+    "finest spans of the trace: step, job, run or change",
+)
+FEATURE_INCOMPLETE = _flow_attribute(
+    "flow.feature.incomplete",
+    "string",
+    "the feature in its feature trace",
+    "what of the feature could not be read, or was left out, and why",
+)
+
+DEPLOYMENT_ID = _flow_attribute(
+    deployment.DEPLOYMENT_ID, "string", _DEPLOYMENT, "id of the deployment"
+)
+DEPLOYMENT_ENVIRONMENT_NAME = _flow_attribute(
+    deployment.DEPLOYMENT_ENVIRONMENT_NAME, "string", _DEPLOYMENT, "environment deployed to"
+)
+DEPLOYMENT_STATUS = _flow_attribute(
+    deployment.DEPLOYMENT_STATUS, "string", _DEPLOYMENT, "succeeded or failed"
+)
+DEPLOYMENT_STATE = _flow_attribute(
+    "github.deployment.state", "string", _DEPLOYMENT, "its last state in GitHub's own word"
+)
+DEPLOYMENT_CREATOR = _flow_attribute(
+    "github.deployment.creator", "string", _DEPLOYMENT, "login of who made it"
+)
+DEPLOYMENT_INCOMPLETE = _flow_attribute(
+    "flow.deployment.incomplete",
+    "boolean",
+    _DEPLOYMENT,
+    "true where more commits were deployed than were compared",
+)
+
+
+# The names of the attributes that only records of events have: the third part of the table.
+#
+# What a record shares with spans is in `semconv` and `flow_semconv`.
+
+EVENT_ATTRIBUTES: list[Attribute] = []
+
+
+def _event_attribute(name: str, kind: str, on: str, meaning: str) -> str:
+    EVENT_ATTRIBUTES.append(Attribute(name=name, type=kind, on=on, meaning=meaning))
+    return name
+
+
+_RECORDS = "records of events"
+_CHANGE_END = "record of a pull request's merge or closing"
+_ITEM_END = "record of a work item's closing"
+
+LOG_RECORD_UID = _event_attribute(
+    log.LOG_RECORD_UID,
+    "string",
+    f"{_RECORDS}, lines of logs",
+    "flow reference of the event or line; a repeat has the same, so that it can be dropped",
+)
+ACTOR_LOGIN = _event_attribute(
+    "flow.actor.login", "string", _RECORDS, "login of who did it; missing where the account is gone"
+)
+EVENT_TIME = _event_attribute(
+    "flow.event.time",
+    "string",
+    _RECORDS,
+    "when it happened, `2026-11-24T03:43:00.000Z`, where the record's own time is another: that of "
+    "the creation for what is older, or that of sending (input `event-time`)",
+)
+EVENT_TIME_UNKNOWN = _event_attribute(
+    "flow.event.time.unknown",
+    "boolean",
+    _RECORDS,
+    "true where nothing tells when it happened: the record has the time of the event before it",
+)
+EVENT_ID = _event_attribute(
+    "flow.event.id",
+    "string",
+    _RECORDS,
+    "number of the comment, review or deployment status, sha of the commit",
+)
+EVENT_LABEL = _event_attribute(
+    "flow.event.label", "string", _RECORDS, "the label put on or taken off"
+)
+EVENT_ASSIGNEE = _event_attribute(
+    "flow.event.assignee", "string", _RECORDS, "login of who was assigned or unassigned"
+)
+EVENT_REVIEWER = _event_attribute(
+    "flow.event.reviewer", "string", _RECORDS, "login or team whose review was asked for"
+)
+REVIEW_STATE = _event_attribute(
+    "flow.change.review.state",
+    "string",
+    _RECORDS,
+    "what a review said: approved, changes_requested, commented or dismissed",
+)
+STATUS_BEFORE = _event_attribute(
+    "flow.work_item.status.before", "string", _RECORDS, "status that the new one replaced"
+)
+BLOCKED_BY = _event_attribute(
+    "flow.work_item.blocked.by",
+    "string",
+    _RECORDS,
+    "what blocked or freed it, where that has a name: an issue's key, a label or a status",
+)
+DEPLOYMENT_CHANGES = _event_attribute(
+    "flow.deployment.changes",
+    "string[]",
+    _RECORDS,
+    "numbers of the pull requests that the deployment delivers",
+)
+
+LIFE = _event_attribute(
+    "flow.life",
+    "int",
+    "record of a closing",
+    "which life ended, where it was not the first: 2 after one reopening",
+)
+MOVED_EVENTS = _event_attribute(
+    "flow.timeline.moved",
+    "int",
+    "record of a closing",
+    "events that were told to be older than the creation, commits left out, or without a time",
+)
+CHANGE_DURATION = _event_attribute(
+    "flow.change.duration", "double", _CHANGE_END, "seconds from the opening or reopening"
+)
+PHASE_DURATIONS = {
+    kind: _event_attribute(
+        f"flow.change.phase.{kind.name.lower()}.duration",
+        "double",
+        _CHANGE_END,
+        f"seconds of that life in the phase {kind.label}, all its stretches together",
+    )
+    for kind in PhaseKind
+}
+ITEM_DURATION = _event_attribute(
+    "flow.work_item.duration", "double", _ITEM_END, "seconds from the creation or reopening"
+)
+ITEM_TO_DO = _event_attribute(
+    "flow.work_item.to_do.duration",
+    "double",
+    _ITEM_END,
+    "seconds of that life in statuses of category to do",
+)
+ITEM_IN_PROGRESS = _event_attribute(
+    "flow.work_item.in_progress.duration",
+    "double",
+    _ITEM_END,
+    "seconds of that life in statuses of category in progress, blocked or not",
+)
+ITEM_BLOCKED = _event_attribute(
+    "flow.work_item.blocked.duration",
+    "double",
+    _ITEM_END,
+    "seconds of that life in which it was blocked, overlapping causes once",
+)
+
+
+# The names of the attributes of tests: a part of the table that `semconv` begins.
+
+TEST_ATTRIBUTES: list[Attribute] = []
+
+# The conventions know these two of a case, and leave room for others.
+PASS = test.TestCaseResultStatusValues.PASS.value
+FAIL = test.TestCaseResultStatusValues.FAIL.value
+SKIPPED = "skipped"
+SUITE_SUCCESS = test.TestSuiteRunStatusValues.SUCCESS.value
+SUITE_FAILURE = test.TestSuiteRunStatusValues.FAILURE.value
+SUITE_SKIPPED = test.TestSuiteRunStatusValues.SKIPPED.value
+
+EXCEPTION_EVENT = "exception"
+
+_SUITE = "test suite"
+_CASE = "test case"
+_BOTH = "test suite, test case"
+_COUNTED = "test suite, measured job"
+_EXCEPTION = "event `exception`"
+
+
+def _test_attribute(name: str, kind: str, on: str, meaning: str) -> str:
+    TEST_ATTRIBUTES.append(Attribute(name=name, type=kind, on=on, meaning=meaning))
+    return name
+
+
+SUITE_NAME = _test_attribute(
+    test.TEST_SUITE_NAME, "string", _BOTH, "name of the suite, below those around it: `outer > in`"
+)
+SUITE_STATUS = _test_attribute(
+    test.TEST_SUITE_RUN_STATUS,
+    "string",
+    _SUITE,
+    "`success`, `failure` where a case of it failed for good, `skipped` where all were",
+)
+SUITE_DURATION = _test_attribute(
+    "flow.test.suite.duration", "double", _SUITE, "seconds that it took, in the tool's word"
+)
+REPORT = _test_attribute(
+    "flow.test.report", "string", _BOTH, "the report's path below the workspace, with slashes"
+)
+ESTIMATED = _test_attribute(
+    "flow.test.time.estimated",
+    "boolean",
+    _BOTH,
+    "true where the report tells no start that fits: it was laid out within the step",
+)
+CASES_TOTAL = _test_attribute(
+    "flow.test.cases.total", "int", _COUNTED, "cases, each once however often it was run"
+)
+CASES_PASSED = _test_attribute(
+    "flow.test.cases.passed", "int", _COUNTED, "cases that passed, flaky ones too"
+)
+CASES_FAILED = _test_attribute(
+    "flow.test.cases.failed", "int", _COUNTED, "cases that failed for good, by an error too"
+)
+CASES_SKIPPED = _test_attribute(
+    "flow.test.cases.skipped", "int", _COUNTED, "cases that were skipped"
+)
+CASES_FLAKY = _test_attribute(
+    "flow.test.cases.flaky", "int", _COUNTED, "cases that passed after they had failed"
+)
+CASES_LEFT_OUT = _test_attribute(
+    "flow.test.cases.left_out",
+    "int",
+    _COUNTED,
+    "entries of the report without a span, where there are more than input `max-spans`",
+)
+
+CASE_NAME = _test_attribute(
+    test.TEST_CASE_NAME, "string", _CASE, "name of the case, with its class before it"
+)
+CASE_STATUS = _test_attribute(
+    test.TEST_CASE_RESULT_STATUS, "string", _CASE, "`pass`, `fail` or `skipped`"
+)
+CASE_DURATION = _test_attribute(
+    "flow.test.case.duration",
+    "double",
+    _CASE,
+    "seconds that it took, in the tool's word, also where the span is shorter to stay in its step",
+)
+CASE_KEY = _test_attribute(
+    "flow.test.case.key",
+    "string",
+    _CASE,
+    "report, suite and name, the same in each attempt and run: what to group by",
+)
+CASE_FLAKY = _test_attribute(
+    "flow.test.case.flaky",
+    "boolean",
+    _CASE,
+    "true where it passed after it had failed: in the same report, or in the attempt before",
+)
+CASE_RUN_AGAIN = _test_attribute(
+    "flow.test.case.run_again",
+    "boolean",
+    _CASE,
+    "true where it failed and was run again in the same report; such an entry is not counted",
+)
+CASE_OTHER_FAILURES = _test_attribute(
+    "flow.test.case.other_failures",
+    "int",
+    _CASE,
+    "further times that it failed, where the report has them in one entry",
+)
+CASE_SKIP_REASON = _test_attribute(
+    "flow.test.case.skip_reason", "string", _CASE, "why it was skipped, where the report tells"
+)
+CODE_FILE_PATH = _test_attribute(
+    code.CODE_FILE_PATH, "string", _BOTH, "file of its source, as the report names it"
+)
+
+EXCEPTION_TYPE = _test_attribute(
+    exception.EXCEPTION_TYPE, "string", _EXCEPTION, "class of a failure, as the report has it"
+)
+EXCEPTION_MESSAGE = _test_attribute(
+    exception.EXCEPTION_MESSAGE, "string", _EXCEPTION, "its message, else the first line of it"
+)
+EXCEPTION_STACKTRACE = _test_attribute(
+    exception.EXCEPTION_STACKTRACE, "string", _EXCEPTION, "the text of it, cut"
+)

@@ -1,0 +1,383 @@
+"""All events that are sent, in one table: `docs/events.md` is generated from it.
+
+Names follow the vocabulary of CDEvents (https://cdevents.dev) where that has the word: a pull
+request is a `change` there, which is `created`, `reviewed` and `merged`; a work item is a `ticket`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from flow_telemetry.mapping import attributes as flow_semconv
+from flow_telemetry.mapping import attributes as names
+from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.model import EventKind
+
+
+class EventSubject(Enum):
+    """What an event happened to: the second word of its name."""
+
+    CHANGE = "change"
+    WORK_ITEM = "work_item"
+    DEPLOYMENT = "deployment"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventType:
+    """A row of the table.
+
+    ``live`` is the event of GitHub, with its action, that tells of it the moment it happens.
+    ``attributes`` are those that it has beside what all records have. ``cdevents`` is the type
+    of CDEvents that means the same or more, without its `dev.cdevents.`.
+    """
+
+    subject: EventSubject
+    kind: EventKind
+    meaning: str
+    live: str = ""
+    attributes: tuple[str, ...] = ()
+    cdevents: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the event, `flow.change.merged`."""
+        return f"flow.{self.subject.value}.{self.kind.value}"
+
+
+_CHANGE, _ITEM = EventSubject.CHANGE, EventSubject.WORK_ITEM
+_DEPLOYMENT, _RUN = EventSubject.DEPLOYMENT, EventSubject.RUN
+
+_CHANGE_FACTS = (
+    semconv.VCS_CHANGE_TITLE,
+    flow_semconv.VCS_CHANGE_STATE,
+    flow_semconv.CHANGE_URL,
+    semconv.VCS_REF_HEAD_NAME,
+    semconv.VCS_REF_HEAD_REVISION,
+    flow_semconv.VCS_REF_BASE_NAME,
+    flow_semconv.CHANGE_AUTHOR,
+    flow_semconv.CHANGE_AUTHOR_KIND,
+    flow_semconv.CHANGE_REVIEWERS,
+    flow_semconv.CHANGE_LABELS,
+    flow_semconv.CHANGE_COMMITS,
+    flow_semconv.CHANGE_COMMENTS,
+    flow_semconv.CHANGE_REVIEWS,
+    flow_semconv.CHANGE_LINES_ADDED,
+    flow_semconv.CHANGE_LINES_REMOVED,
+    flow_semconv.CHANGE_FILES,
+    flow_semconv.TIMELINE_INCOMPLETE,
+    names.CHANGE_DURATION,
+    *names.PHASE_DURATIONS.values(),
+    names.LIFE,
+    names.MOVED_EVENTS,
+)
+_ITEM_FACTS = (
+    flow_semconv.ITEM_TYPE,
+    flow_semconv.ITEM_TITLE,
+    flow_semconv.ITEM_TRACKER,
+    flow_semconv.ITEM_URL,
+    flow_semconv.ITEM_RESULT,
+    flow_semconv.ITEM_LABELS,
+    flow_semconv.ITEM_ASSIGNEES,
+    flow_semconv.ITEM_COMMENTS,
+    flow_semconv.TIMELINE_INCOMPLETE,
+    names.ITEM_DURATION,
+    names.ITEM_TO_DO,
+    names.ITEM_IN_PROGRESS,
+    names.ITEM_BLOCKED,
+    names.LIFE,
+    names.MOVED_EVENTS,
+)
+_DEPLOYMENT_FACTS = (
+    flow_semconv.DEPLOYMENT_ID,
+    flow_semconv.DEPLOYMENT_ENVIRONMENT_NAME,
+    semconv.VCS_REF_HEAD_REVISION,
+    semconv.VCS_REF_HEAD_NAME,
+    names.DEPLOYMENT_CHANGES,
+)
+
+
+_LABEL, _ASSIGNEE = (names.EVENT_LABEL,), (names.EVENT_ASSIGNEE,)
+_REVIEWER, _ID = (names.EVENT_REVIEWER,), (names.EVENT_ID,)
+_UPDATED = "change.updated"
+
+EVENT_TYPES: tuple[EventType, ...] = (
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.CREATED,
+        meaning="it was opened",
+        live="`pull_request`: opened",
+        attributes=(semconv.VCS_CHANGE_TITLE,),
+        cdevents="change.created",
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.READY_FOR_REVIEW,
+        meaning="it is no draft any more",
+        live="`pull_request`: ready_for_review",
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.CONVERTED_TO_DRAFT,
+        meaning="it became a draft",
+        live="`pull_request`: converted_to_draft",
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.COMMITTED,
+        meaning="a commit of it was made",
+        live="`pull_request`: synchronize",
+        attributes=_ID,
+        cdevents=_UPDATED,
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.FORCE_PUSHED,
+        meaning="its branch was given another history",
+        live="`pull_request`: synchronize",
+        cdevents=_UPDATED,
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.REVIEW_REQUESTED,
+        meaning="somebody's review was asked for",
+        live="`pull_request`: review_requested",
+        attributes=_REVIEWER,
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.REVIEW_REQUEST_REMOVED,
+        meaning="it is asked for no more",
+        live="`pull_request`: review_request_removed",
+        attributes=_REVIEWER,
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.REVIEWED,
+        meaning="somebody gave a review",
+        live="`pull_request_review`: submitted",
+        attributes=(names.EVENT_ID, names.REVIEW_STATE),
+        cdevents="change.reviewed",
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.REVIEW_DISMISSED,
+        meaning="a review was dismissed",
+        live="`pull_request_review`: dismissed",
+        attributes=_ID,
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.COMMENTED,
+        meaning="somebody commented, on the whole or on a line",
+        live="`issue_comment`, `pull_request_review_comment`: created",
+        attributes=_ID,
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.LABELED,
+        meaning="a label was put on",
+        live="`pull_request`: labeled",
+        attributes=_LABEL,
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.UNLABELED,
+        meaning="one was taken off",
+        live="`pull_request`: unlabeled",
+        attributes=_LABEL,
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.ASSIGNED,
+        meaning="it was assigned",
+        live="`pull_request`: assigned",
+        attributes=_ASSIGNEE,
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.UNASSIGNED,
+        meaning="it is assigned no more",
+        live="`pull_request`: unassigned",
+        attributes=_ASSIGNEE,
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.QUEUED,
+        meaning="it was queued for its merge",
+        live="`pull_request`: enqueued",
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.DEQUEUED,
+        meaning="it left the merge queue",
+        live="`pull_request`: dequeued",
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.MERGED,
+        meaning="it was merged; says what its span says, and the time in each phase",
+        live="`pull_request`: closed",
+        attributes=_CHANGE_FACTS,
+        cdevents="change.merged",
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.CLOSED,
+        meaning="it was closed; says the same, where it was not merged",
+        live="`pull_request`: closed",
+        attributes=_CHANGE_FACTS,
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.REOPENED,
+        meaning="it was opened again",
+        live="`pull_request`: reopened",
+    ),
+    EventType(
+        subject=_ITEM,
+        kind=EventKind.CREATED,
+        meaning="it was created",
+        live="`issues`: opened",
+        attributes=(flow_semconv.ITEM_TYPE, flow_semconv.ITEM_TITLE),
+        cdevents="ticket.created",
+    ),
+    EventType(
+        subject=_ITEM,
+        kind=EventKind.STATUS_CHANGED,
+        meaning="it was given another status, in Jira or in the project `status-project`",
+        attributes=(
+            flow_semconv.ITEM_STATUS,
+            flow_semconv.ITEM_STATUS_CATEGORY,
+            names.STATUS_BEFORE,
+        ),
+        cdevents="ticket.updated",
+    ),
+    EventType(
+        subject=_ITEM,
+        kind=EventKind.ASSIGNED,
+        meaning="it was assigned",
+        live="`issues`: assigned",
+        attributes=_ASSIGNEE,
+        cdevents="ticket.updated",
+    ),
+    EventType(
+        subject=_ITEM,
+        kind=EventKind.UNASSIGNED,
+        meaning="it is assigned no more",
+        live="`issues`: unassigned",
+        attributes=_ASSIGNEE,
+        cdevents="ticket.updated",
+    ),
+    EventType(
+        subject=_ITEM,
+        kind=EventKind.LABELED,
+        meaning="a label was put on",
+        live="`issues`: labeled",
+        attributes=_LABEL,
+        cdevents="ticket.updated",
+    ),
+    EventType(
+        subject=_ITEM,
+        kind=EventKind.UNLABELED,
+        meaning="one was taken off",
+        live="`issues`: unlabeled",
+        attributes=_LABEL,
+        cdevents="ticket.updated",
+    ),
+    EventType(
+        subject=_ITEM,
+        kind=EventKind.COMMENTED,
+        meaning="somebody commented",
+        live="`issue_comment`: created",
+        attributes=_ID,
+    ),
+    EventType(
+        subject=_ITEM,
+        kind=EventKind.BLOCKED,
+        meaning="a flag, an open issue, or a status or label of `blocked-names` blocks it",
+        attributes=(names.BLOCKED_BY,),
+    ),
+    EventType(
+        subject=_ITEM,
+        kind=EventKind.UNBLOCKED,
+        meaning="nothing blocks it any more",
+        attributes=(names.BLOCKED_BY,),
+    ),
+    EventType(
+        subject=_ITEM,
+        kind=EventKind.CLOSED,
+        meaning="it was closed; says what its span says, and the time of each kind",
+        live="`issues`: closed",
+        attributes=_ITEM_FACTS,
+        cdevents="ticket.closed",
+    ),
+    EventType(
+        subject=_ITEM,
+        kind=EventKind.REOPENED,
+        meaning="it was opened again",
+        live="`issues`: reopened",
+    ),
+    EventType(
+        subject=_DEPLOYMENT,
+        kind=EventKind.CREATED,
+        meaning="it was asked for",
+        live="`deployment`: created",
+        attributes=_DEPLOYMENT_FACTS,
+    ),
+    EventType(
+        subject=_DEPLOYMENT,
+        kind=EventKind.STATUS_CHANGED,
+        meaning="it took another state",
+        live="`deployment_status`: created",
+        attributes=(
+            *_DEPLOYMENT_FACTS,
+            names.EVENT_ID,
+            flow_semconv.DEPLOYMENT_STATE,
+            flow_semconv.DEPLOYMENT_STATUS,
+        ),
+        cdevents="service.deployed, where the state is success",
+    ),
+    EventType(
+        subject=_RUN,
+        kind=EventKind.ANNOTATED,
+        meaning="a job left an annotation of level failure; its time is the job's end",
+        attributes=(
+            semconv.CICD_PIPELINE_RUN_ID,
+            semconv.GITHUB_RUN_ATTEMPT,
+            semconv.CICD_PIPELINE_NAME,
+            semconv.CICD_PIPELINE_TASK_RUN_ID,
+            semconv.CICD_PIPELINE_TASK_NAME,
+            semconv.GITHUB_ANNOTATION_LEVEL,
+            semconv.GITHUB_ANNOTATION_MESSAGE,
+            semconv.GITHUB_ANNOTATION_TITLE,
+            semconv.GITHUB_ANNOTATION_PATH,
+            semconv.GITHUB_ANNOTATION_LINE,
+        ),
+    ),
+)
+
+# What every record can have, whatever happened.
+COMMON_ATTRIBUTES = (
+    names.LOG_RECORD_UID,
+    semconv.FLOW_REFERENCE,
+    names.ACTOR_LOGIN,
+    semconv.FLOW_ACTOR_KIND,
+    semconv.VCS_CHANGE_ID,
+    semconv.FLOW_WORK_ITEM_KEY,
+    semconv.FLOW_FEATURE_KEY,
+    semconv.GITHUB_REPOSITORY,
+    names.EVENT_TIME,
+    names.EVENT_TIME_UNKNOWN,
+)
+
+_OF: dict[tuple[EventSubject, EventKind], EventType] = {
+    (each.subject, each.kind): each for each in EVENT_TYPES
+}
+
+
+def event_name(subject: EventSubject, kind: EventKind) -> str | None:
+    """Return the name of an event; None for what is not told of that subject."""
+    found = _OF.get((subject, kind))
+    return found.name if found else None

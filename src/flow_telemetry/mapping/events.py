@@ -1,0 +1,310 @@
+"""Events of changes, items."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from flow_telemetry import identity
+from flow_telemetry.identity import TraceIdentity
+from flow_telemetry.mapping import attributes as flow_semconv
+from flow_telemetry.mapping import attributes as names
+from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import changes, items
+from flow_telemetry.mapping.changes import delivery_reference
+from flow_telemetry.mapping.event_types import EventSubject
+from flow_telemetry.mapping.flow_metrics import dora_facts
+from flow_telemetry.mapping.items import Categories
+from flow_telemetry.mapping.placement import Placement, Tracing, place_item
+from flow_telemetry.mapping.spans import Facts, RecordMaker
+from flow_telemetry.model import (
+    Change,
+    Deployment,
+    Event,
+    EventKind,
+    Lineage,
+    StatusCategory,
+    WorkItem,
+)
+from flow_telemetry.rules import timeline as histories
+from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.lifecycle import Life, phases, stretches
+from flow_telemetry.rules.timeline import Happening, change_lives, closing_of, item_lives
+from flow_telemetry.settings import TraceScope
+from flow_telemetry.telemetry import LogRecord, Resource
+
+# What the record of a closing says: what the span of that life says, and where its time went.
+#
+# Many backends refuse a span that began days ago; none refuses the record of its end.
+
+_OF_CATEGORY = {
+    StatusCategory.TO_DO: names.ITEM_TO_DO,
+    StatusCategory.IN_PROGRESS: names.ITEM_IN_PROGRESS,
+}
+
+
+def change_closings(change: Change, history: Sequence[Happening]) -> Mapping[str, Facts]:
+    """Return what the closings of a change say, by the references of their events."""
+    pieces = phases(change)
+    found = {}
+    for life, closing in _closings(history, change_lives(change)):
+        own = [piece for piece in pieces if piece.life == life.number]
+        found[closing.reference] = (
+            *changes.life_facts(change, life),
+            (names.CHANGE_DURATION, life.interval.seconds),
+            *(
+                (name, _seconds(each.interval for each in own if each.kind is kind))
+                for kind, name in names.PHASE_DURATIONS.items()
+            ),
+            *_told(history, life),
+        )
+    return found
+
+
+def item_closings(
+    item: WorkItem,
+    history: Sequence[Happening],
+    categories: Categories,
+    blocked: Sequence[Interval],
+) -> Mapping[str, Facts]:
+    """Return what the closings of a work item say, by the references of their events."""
+    pieces = stretches(item, categories)
+    found = {}
+    for life, closing in _closings(history, item_lives(item)):
+        own = [piece for piece in pieces if piece.life == life.number]
+        found[closing.reference] = (
+            *items.life_facts(item, life),
+            (names.ITEM_DURATION, life.interval.seconds),
+            *(
+                (name, _seconds(each.interval for each in own if each.category is category))
+                for category, name in _OF_CATEGORY.items()
+            ),
+            (names.ITEM_BLOCKED, _seconds(_within(blocked, life.interval))),
+            *_told(history, life),
+        )
+    return found
+
+
+def _closings(
+    history: Sequence[Happening], ended: Iterable[Life]
+) -> Iterator[tuple[Life, Happening]]:
+    for life in ended:
+        closing = closing_of(history, life)
+        if closing is not None:
+            yield life, closing
+
+
+def _told(history: Iterable[Happening], life: Life) -> Facts:
+    moved = _moved(history, life.interval.end)
+    return (
+        (names.LIFE, life.number if life.number > 1 else None),
+        (names.MOVED_EVENTS, moved or None),
+    )
+
+
+def _moved(history: Iterable[Happening], end: datetime) -> int:
+    """Events at an odd time. That commits are older than their pull request is not odd."""
+    known = (each for each in history if each.time <= end)
+    return sum(each.moved and each.event.kind is not EventKind.COMMITTED for each in known)
+
+
+def _seconds(intervals: Iterable[Interval]) -> float | None:
+    """The length of all, None where that is nothing."""
+    return sum(each.seconds for each in intervals) or None
+
+
+def _within(intervals: Iterable[Interval], life: Interval) -> Iterator[Interval]:
+    """The parts of intervals that are in a life."""
+    for each in intervals:
+        yield Interval.of(max(each.start, life.start), min(each.end, life.end))
+
+
+# What happened to changes, work items, deployments and runs, as records of events.
+#
+# Text that people wrote never leaves: no body of a comment, review, commit or issue. Titles do.
+
+_DEPLOYMENT_STATUS = {"success": "succeeded", "failure": "failed", "error": "failed"}
+_NUMBERED = (
+    EventKind.COMMITTED,
+    EventKind.COMMENTED,
+    EventKind.REVIEWED,
+    EventKind.REVIEW_DISMISSED,
+)
+_NAMES_OF_SUBJECTS = {
+    EventKind.LABELED: names.EVENT_LABEL,
+    EventKind.UNLABELED: names.EVENT_LABEL,
+    EventKind.ASSIGNED: names.EVENT_ASSIGNEE,
+    EventKind.UNASSIGNED: names.EVENT_ASSIGNEE,
+    EventKind.REVIEW_REQUESTED: names.EVENT_REVIEWER,
+    EventKind.REVIEW_REQUEST_REMOVED: names.EVENT_REVIEWER,
+    EventKind.BLOCKED: names.BLOCKED_BY,
+    EventKind.UNBLOCKED: names.BLOCKED_BY,
+}
+
+
+def change_events(
+    change: Change,
+    placement: Placement,
+    resource: Resource,
+    observed: datetime,
+    *,
+    told: Collection[Event] | None = None,
+    all_lives: bool = False,
+) -> Iterator[LogRecord]:
+    """Return the records of what happened to a change in its last life that ended.
+
+    With ``all_lives`` those of earlier ones go along, which left with their own closings. What
+    came after the last closing is left out, so that a repeat is equal. With ``told`` only those
+    events leave, whenever they were, with the same content.
+    """
+    history = histories.change_history(change)
+    ended = histories.change_lives(change)
+    make = RecordMaker(
+        subject=EventSubject.CHANGE,
+        reference=change.reference,
+        span=change.reference,
+        placement=placement,
+        resource=resource,
+        observed=observed,
+        common=(
+            (semconv.GITHUB_REPOSITORY, change.repository.full_name),
+            (semconv.VCS_CHANGE_ID, str(change.number)),
+        ),
+    )
+    closings = change_closings(change, history)
+    for each in histories.chosen(history, ended, told, all_lives=all_lives):
+        opening = each.event.kind is EventKind.CREATED
+        facts = (
+            (semconv.VCS_CHANGE_TITLE, change.title if opening else None),
+            *_facts(each.event),
+            *closings.get(each.reference, ()),
+        )
+        yield from make.of(each, facts)
+
+
+def item_events(
+    item: WorkItem,
+    placement: Placement,
+    resource: Resource,
+    observed: datetime,
+    *,
+    blocked: Sequence[Interval],
+    categories: Categories,
+    told: Collection[Event] | None = None,
+    all_lives: bool = False,
+) -> Iterator[LogRecord]:
+    """Return the records of what happened to a work item in its last life that ended.
+
+    ``blocked`` are the times in which it was blocked, in order and without overlap. Else as
+    `change_events`.
+    """
+    history = histories.item_history(item, blocked)
+    repository = item.repository
+    make = RecordMaker(
+        subject=EventSubject.WORK_ITEM,
+        reference=item.reference,
+        span=item.reference,
+        placement=placement,
+        resource=resource,
+        observed=observed,
+        common=(
+            (semconv.GITHUB_REPOSITORY, repository.full_name if repository else None),
+            # The nearest item of an item is itself.
+            (semconv.FLOW_WORK_ITEM_KEY, item.key),
+        ),
+    )
+    closings = item_closings(item, history, categories, blocked)
+    for each in histories.chosen(history, histories.item_lives(item), told, all_lives=all_lives):
+        creation = each.event.kind is EventKind.CREATED
+        facts = (
+            (flow_semconv.ITEM_TYPE, item.type if creation else None),
+            (flow_semconv.ITEM_TITLE, item.title if creation else None),
+            *_facts(each.event),
+            *_status_facts(each.event, categories),
+            *closings.get(each.reference, ()),
+        )
+        yield from make.of(each, facts)
+
+
+def place_item_events(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Placement:
+    """Return where the records of an item belong: in the feature trace where no live one has it.
+
+    ``lineage`` begins with the item itself.
+    """
+    live = place_item(item, lineage, tracing)
+    if tracing.scope in (TraceScope.ITEM, TraceScope.FEATURE):
+        return live
+    top = lineage.feature or item
+    trace = TraceIdentity(root=top.reference, namespace=tracing.namespace)
+    return replace(live, trace=trace, trace_id=trace.trace_id, parent=None, links=())
+
+
+def deployment_events(
+    deployment: Deployment,
+    change: Change | None,
+    placement: Placement,
+    resource: Resource,
+    observed: datetime,
+    *,
+    told: Collection[Event] | None = None,
+) -> Iterator[LogRecord]:
+    """Return the records of a deployment's creation and statuses, up to its success or failure.
+
+    They leave once, however many changes it delivers: ``change`` is the one whose trace holds the
+    span that they belong to, None where it delivers none. ``told`` is as for `change_events`.
+    """
+    history = histories.deployment_history(deployment)
+    reference = deployment.reference
+    make = RecordMaker(
+        subject=EventSubject.DEPLOYMENT,
+        reference=reference,
+        span=delivery_reference(deployment, change) if change else reference,
+        placement=placement,
+        resource=resource,
+        observed=observed,
+        common=_of_deployment(deployment),
+    )
+    for each in histories.chosen_of_deployment(history, deployment, told):
+        state = each.event.subject
+        facts = (
+            (names.EVENT_ID, each.event.id),
+            (flow_semconv.DEPLOYMENT_STATE, state),
+            (flow_semconv.DEPLOYMENT_STATUS, _DEPLOYMENT_STATUS.get(identity.fold(state))),
+            *(dora_facts(deployment) if identity.fold(state) == "success" else ()),
+        )
+        yield from make.of(each, facts)
+
+
+def _of_deployment(deployment: Deployment) -> Facts:
+    return (
+        (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
+        (flow_semconv.DEPLOYMENT_ID, str(deployment.id)),
+        (flow_semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
+        (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
+        (semconv.VCS_REF_HEAD_NAME, deployment.ref),
+        (names.DEPLOYMENT_CHANGES, tuple(str(each.number) for each in deployment.delivers)),
+    )
+
+
+def _facts(event: Event) -> Facts:
+    """What an event is about."""
+    about = _NAMES_OF_SUBJECTS.get(event.kind)
+    review = event.review if event.kind is EventKind.REVIEWED else None
+    return (
+        (names.EVENT_ID, event.id if event.kind in _NUMBERED else None),
+        *(((about, event.subject),) if about else ()),
+        (names.REVIEW_STATE, review.value if review else None),
+    )
+
+
+def _status_facts(event: Event, categories: Categories) -> Facts:
+    if event.kind is not EventKind.STATUS_CHANGED:
+        return ()
+    by_name = {name.strip().casefold(): category for name, category in categories.items()}
+    category = by_name.get(event.subject.strip().casefold())
+    return (
+        (flow_semconv.ITEM_STATUS, event.subject),
+        (flow_semconv.ITEM_STATUS_CATEGORY, category.value if category else None),
+        (names.STATUS_BEFORE, event.before),
+    )

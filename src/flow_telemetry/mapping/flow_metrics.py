@@ -1,0 +1,375 @@
+"""Changes, items, deliveries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flow_telemetry.identity import instant
+from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import instruments as table
+from flow_telemetry.mapping import metric_attributes as names
+from flow_telemetry.mapping import spans as failures
+from flow_telemetry.mapping.metrics import (
+    Points,
+    branch,
+    environment_name,
+    points_of,
+    seconds_between,
+)
+from flow_telemetry.mapping.spans import Facts
+from flow_telemetry.model import (
+    Change,
+    Deployment,
+    Event,
+    EventKind,
+    Run,
+    StatusCategory,
+    WorkItem,
+    result_of,
+)
+from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
+from flow_telemetry.rules import intervals as timing
+from flow_telemetry.rules.flow import (
+    Flow,
+    LeadTime,
+    change_failed,
+    change_flows,
+    item_flows,
+    lead_times,
+    restoration,
+)
+from flow_telemetry.rules.lifecycle import (
+    GITHUB_CATEGORIES,
+    PhaseKind,
+    first_approval,
+    first_review,
+    happened,
+    phases,
+    review_rounds,
+    stretches,
+)
+from flow_telemetry.rules.parentage import delivery_interval
+from flow_telemetry.telemetry import Instrument, Measurement, Resource
+
+# A pull request to measurements, each time that it ends.
+#
+# What happened is counted since its last end, so that a reopened change counts nothing twice; its
+# size, and the times that count from its opening, are as of now.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ended:
+    """A change at the end of its last life; ``before`` is its end before, None for the first."""
+
+    change: Change
+    flow: Flow
+    before: datetime | None
+    events: Sequence[Event]
+    points: Points
+
+    def is_new(self, time: datetime | None) -> bool:
+        """Whether something happened since its end before."""
+        return time is not None and (self.before is None or time > self.before)
+
+    @property
+    def new(self) -> Sequence[Event]:
+        """What happened since its end before."""
+        return [event for event in self.events if self.is_new(event.time)]
+
+
+def change_measurements(
+    change: Change, resource: Resource, extra: tuple[str, ...] = (), *, keys: Facts = ()
+) -> Iterator[Measurement]:
+    """Return the measurements of a change that ended; none of one that is open.
+
+    Where not all of its timeline could be read, only what needs none of it is measured. ``extra``
+    are attributes that the user adds, ``keys`` what those may name of the things above.
+    """
+    flows = change_flows(change)
+    if change.created_at is None or not flows:
+        return
+    end = flows[-1].life.interval.end
+    ended = _Ended(
+        change=change,
+        flow=flows[-1],
+        before=flows[-2].life.interval.end if len(flows) > 1 else None,
+        events=happened(change.timeline, change.created_at, end),
+        points=points_of(resource, (*_change_facts(change), *keys), extra),
+    )
+    yield from _end_and_size(ended)
+    if change.timeline_complete:
+        yield from _told(ended)
+        if semconv.VCS_REF_HEAD_NAME in extra:
+            yield from _conventions(ended)
+
+
+def _change_facts(change: Change) -> Facts:
+    return (
+        (names.REPOSITORY, change.repository.full_name),
+        (names.REPOSITORY_URL, change.repository.url),
+        (names.BRANCH, branch(change.base_branch, change.default_branch)),
+        (names.AUTHOR_KIND, change.author.kind.value if change.author else None),
+        (names.CHANGE_STATE, "closed" if change.merged_at is None else "merged"),
+        (semconv.VCS_CHANGE_ID, str(change.number)),
+        (semconv.VCS_REF_HEAD_NAME, change.head_branch),
+    )
+
+
+def _end_and_size(ended: _Ended) -> Iterator[Measurement]:
+    change, points = ended.change, ended.points
+    yield from points.of(table.CHANGE_COUNT, 1)
+    to_merge = seconds_between(change.created_at, change.merged_at)
+    yield from points.of(table.CHANGE_TIME_TO_MERGE, to_merge)
+    yield from points.of(table.CHANGE_COMMITS, change.commits)
+    yield from points.of(table.CHANGE_LINES, change.additions, (names.LINE_CHANGE, "added"))
+    yield from points.of(table.CHANGE_LINES, change.deletions, (names.LINE_CHANGE, "removed"))
+    yield from points.of(table.CHANGE_FILES, change.changed_files)
+
+
+def _told(ended: _Ended) -> Iterator[Measurement]:
+    """What the timeline tells."""
+    change, points, flow = ended.change, ended.points, ended.flow
+    if flow.life.number > 1:
+        yield from points.of(table.CHANGE_REOPENED, 1)
+    yield from points.of(table.CHANGE_DURATION, flow.duration)
+    yield from points.of(table.CHANGE_ACTIVE_TIME, flow.active_time)
+    yield from points.of(table.CHANGE_EFFICIENCY, flow.efficiency)
+    for kind, spent in _time_in_phases(change, flow.life.number).items():
+        yield from points.of(table.CHANGE_PHASE_DURATION, spent, (names.PHASE, kind.value))
+    for instrument, first in (
+        (table.CHANGE_TIME_TO_FIRST_REVIEW, first_review(change, ended.events)),
+        (table.CHANGE_TIME_TO_APPROVAL, first_approval(change, ended.events)),
+    ):
+        if ended.is_new(first):
+            yield from points.of(instrument, seconds_between(change.created_at, first))
+    for instrument, kind_of_event in _COUNTED:
+        yield from points.of(instrument, sum(e.kind is kind_of_event for e in ended.new))
+    yield from points.of(table.CHANGE_REVIEW_ROUNDS, review_rounds(change, ended.new))
+
+
+_COUNTED: tuple[tuple[Instrument, EventKind], ...] = (
+    (table.CHANGE_COMMENTS, EventKind.COMMENTED),
+    (table.CHANGE_REVIEWS, EventKind.REVIEWED),
+)
+
+
+def _time_in_phases(change: Change, life: int | None = None) -> dict[PhaseKind, float]:
+    """Return the seconds in each phase that there was, of one life or of all."""
+    found: dict[PhaseKind, float] = {}
+    for phase in phases(change):
+        if life is None or phase.life == life:
+            found[phase.kind] = found.get(phase.kind, 0) + phase.interval.seconds
+    return found
+
+
+def _conventions(ended: _Ended) -> Iterator[Measurement]:
+    """The conventions' gauges, which require the branch; a draft is work in progress."""
+    change, points = ended.change, ended.points
+    spent = _time_in_phases(change)
+    drafted = spent.pop(PhaseKind.DRAFT, 0)
+    for state, value in (("wip", drafted), ("open", sum(spent.values()))):
+        yield from points.of(table.VCS_CHANGE_DURATION, value, (names.CHANGE_STATE, state))
+    approved = first_approval(change, ended.events)
+    to_approval = seconds_between(change.created_at, approved)
+    yield from points.of(table.VCS_CHANGE_TIME_TO_APPROVAL, to_approval)
+    to_merge = seconds_between(change.created_at, change.merged_at)
+    yield from points.of(table.VCS_CHANGE_TIME_TO_MERGE, to_merge)
+
+
+# A work item, each time that it is closed, and a whole feature to measurements.
+#
+# What happened is counted since its last closing, so that a reopened item counts nothing twice.
+
+Categories = Mapping[str, StatusCategory]
+
+
+def item_measurements(
+    item: WorkItem,
+    resource: Resource,
+    categories: Categories = GITHUB_CATEGORIES,
+    blocked_names: frozenset[str] = frozenset(),
+    extra: tuple[str, ...] = (),
+    *,
+    keys: Facts = (),
+) -> Iterator[Measurement]:
+    """Return the measurements of an item that was closed; none of one that is open.
+
+    ``categories`` say what statuses mean, ``blocked_names`` are statuses and labels that mean
+    blocked. Where not all of its history could be read, only what needs none of it is measured.
+    ``extra`` are attributes that the user adds, ``keys`` what those may name of the things above.
+    """
+    flows = item_flows(item, categories, blocked_names)
+    if not flows:
+        return
+    flow = flows[-1]
+    facts = (*_item_facts(item), (names.ITEM_RESULT, item.result), *keys)
+    points = points_of(resource, facts, extra)
+    yield from points.of(table.ITEM_COUNT, 1)
+    yield from points.of(
+        table.ITEM_LEAD_TIME, seconds_between(item.created_at, flow.life.interval.end)
+    )
+    if item.history_complete:
+        yield from _of_flow(flow, points)
+        yield from _of_events(item, flows, points)
+
+
+def _item_facts(item: WorkItem) -> Facts:
+    return (
+        (names.TRACKER, item.tracker),
+        (names.REPOSITORY, item.repository.full_name if item.repository else None),
+        (names.ITEM_TYPE, item.type),
+        (semconv.FLOW_WORK_ITEM_KEY, item.key),
+    )
+
+
+def _of_flow(flow: Flow, points: Points) -> Iterator[Measurement]:
+    if flow.life.number > 1:
+        yield from points.of(table.ITEM_REOPENED, 1)
+    yield from points.of(table.ITEM_CYCLE_TIME, flow.cycle_time)
+    yield from points.of(table.ITEM_ACTIVE_TIME, flow.active_time)
+    yield from points.of(table.ITEM_EFFICIENCY, flow.efficiency)
+    yield from points.of(table.ITEM_TIMES_BLOCKED, len(flow.blocked))
+    yield from points.of(table.ITEM_BLOCKED_TIME, flow.blocked_time)
+
+
+def _of_events(item: WorkItem, flows: tuple[Flow, ...], points: Points) -> Iterator[Measurement]:
+    if item.created_at is None:
+        return
+    before = flows[-2].life.interval.end if len(flows) > 1 else None
+    events = happened(item.history, item.created_at, flows[-1].life.interval.end)
+    counted = Counter(e.kind for e in events if before is None or e.time > before)
+    yield from points.of(table.ITEM_COMMENTS, counted[EventKind.COMMENTED])
+    yield from points.of(table.ITEM_STATUS_CHANGES, counted[EventKind.STATUS_CHANGED])
+
+
+def feature_measurements(
+    tree: FeatureTree,
+    resource: Resource,
+    categories: Categories = GITHUB_CATEGORIES,
+    extra: tuple[str, ...] = (),
+) -> Iterator[Measurement]:
+    """Return the measurements of a whole feature; those of its items are sent with each of them.
+
+    ``categories`` and ``extra`` as in `item_measurements`. Where a part of it could not be read,
+    the points say so: their numbers are too low.
+    """
+    root = tree.root.item
+    known = ((semconv.FLOW_FEATURE_KEY, root.key), (names.FEATURE_COMPLETE, not tree.unread))
+    points = points_of(resource, (*_item_facts(root), *known), extra)
+    yield from _of_items(tree, categories, points)
+    changes = {node.change.reference: node for node in _changes(tree.root)}.values()
+    runs = {run.reference: run for node in changes for run in (*node.runs, *node.later_runs)}
+    deployments = {made.reference for node in changes for made in node.deployments}
+    yield from points.of(table.FEATURE_CHANGES, len(changes))
+    yield from points.of(table.FEATURE_RUNS, len(runs))
+    yield from points.of(table.FEATURE_FAILED_RUNS, sum(map(_failed, runs.values())))
+    if tree.with_jobs:  # Without them it is not known when a run ended.
+        build_time = sum(timing.run_interval(run).seconds for run in runs.values())
+        yield from points.of(table.FEATURE_BUILD_TIME, build_time)
+    yield from points.of(table.FEATURE_DEPLOYMENTS, len(deployments))
+
+
+def _of_items(tree: FeatureTree, categories: Categories, points: Points) -> Iterator[Measurement]:
+    counted = Counter((item.type, _category(item, categories, tree)) for item in _below(tree.root))
+    for (kind, category), number in counted.items():
+        yield from points.of(
+            table.FEATURE_ITEMS,
+            number,
+            (names.ITEM_TYPE, kind),
+            (names.ITEM_CATEGORY, category.value if category else None),
+        )
+
+
+def _category(item: WorkItem, categories: Categories, tree: FeatureTree) -> StatusCategory | None:
+    until = tree.snapshot or tree.root.item.closed_at
+    if item.closed_at is not None and (until is None or item.closed_at <= until):
+        return StatusCategory.DONE
+    known = stretches(item, categories, until)
+    return known[-1].category if known else None
+
+
+def _below(node: ItemNode) -> Iterator[WorkItem]:
+    for child in node.children:
+        yield child.item
+        yield from _below(child)
+
+
+def _changes(node: ItemNode) -> Iterator[ChangeNode]:
+    yield from node.changes
+    for child in node.children:
+        yield from _changes(child)
+
+
+def _failed(run: Run) -> bool:
+    return result_of(run.conclusion) in failures.ERRORS
+
+
+# A deployment to measurements: the four keys of DORA, and the facts that each rests on.
+
+
+def delivery_measurements(
+    deployment: Deployment, resource: Resource, extra: tuple[str, ...] = ()
+) -> Iterator[Measurement]:
+    """Return the measurements of a deployment that ended; none of one that goes on.
+
+    The timelines of the changes that it delivers have to be read for their lead times. ``extra``
+    are attributes that the user adds.
+    """
+    failed, interval = change_failed(deployment), delivery_interval(deployment)
+    if failed is None or interval is None:
+        return
+    points = points_of(resource, _delivery_facts(deployment, failed=failed), extra)
+    yield from points.of(table.DEPLOYMENT_COUNT, 1)
+    yield from points.of(table.DEPLOYMENT_DURATION, interval.seconds)
+    if failed:
+        yield from points.of(table.DEPLOYMENT_FAILURES, 1)
+        return
+    if deployment.delivers_complete:
+        yield from points.of(table.DEPLOYMENT_CHANGES, len(deployment.delivers))
+    for each in lead_times(deployment):
+        yield from points.of(table.DEPLOYMENT_LEAD_TIME, each.interval.seconds, *_of_change(each))
+    restored = restoration(deployment, deployment.before)
+    if restored is not None:
+        yield from points.of(table.DEPLOYMENT_RESTORE_TIME, restored.interval.seconds)
+
+
+def _delivery_facts(deployment: Deployment, *, failed: bool) -> Facts:
+    return (
+        (names.REPOSITORY, deployment.repository.full_name),
+        (names.ENVIRONMENT, environment_name(deployment.environment)),
+        (names.PRODUCTION, deployment.production),
+        (names.DEPLOYMENT_STATUS, "failed" if failed else "succeeded"),
+        (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
+    )
+
+
+def _of_change(each: LeadTime) -> Facts:
+    change = each.change
+    return (
+        (names.AUTHOR_KIND, change.author.kind.value if change.author else None),
+        (semconv.VCS_CHANGE_ID, str(change.number)),
+    )
+
+
+def dora_facts(deployment: Deployment) -> Facts:
+    """Return what the numbers of a deployment were made of, for the record of its success."""
+    restored = restoration(deployment, deployment.before)
+    return (
+        (names.DEPLOYMENT_LEAD_TIMES, tuple(map(_made_of, lead_times(deployment)))),
+        (names.DEPLOYMENT_RESTORED, restored.failed.reference if restored else None),
+        (names.DEPLOYMENT_RESTORE_TIME, restored.interval.seconds if restored else None),
+    )
+
+
+def _made_of(each: LeadTime) -> str:
+    """Which change took how long from which commit: `acme/shop#123: 86400 s from 0a1b2c of …`."""
+    commit = f"{each.commit.id} of " if each.commit.id else ""
+    began = instant(each.interval.start)
+    return f"{_key(each.change)}: {each.interval.seconds:.0f} s from {commit}{began}"
+
+
+def _key(change: Change) -> str:
+    return f"{change.repository.full_name}#{change.number}"

@@ -1,0 +1,169 @@
+"""Where an entity stands: in which trace, below which span, and what its span links to.
+
+One tree of entities; the trace scope chooses a root in it, and that makes the trace. Links lead to
+other traces only: some backends draw one inside a trace as if it were a parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from flow_telemetry.identity import TraceIdentity
+from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping.limits import Maybe
+from flow_telemetry.model import Change, Lineage, Parentage, WorkItem
+from flow_telemetry.settings import TraceScope
+from flow_telemetry.telemetry import SpanLink
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ancestry:
+    """What stands above an entity: a pull request, and the work items above that.
+
+    ``beside`` is set for what happened after the merge: it stands beside the pull request, under
+    the work item, in a trace that reaches the item.
+    """
+
+    change: Change | None = None
+    lineage: Lineage = field(default_factory=Lineage)
+    beside: bool = False
+
+    def path(self, scope: TraceScope) -> tuple[str, ...]:
+        """Return the references above the entity up to the root of its trace, nearest first."""
+        items = _reached(self.lineage, scope)
+        change = () if self.change is None else (self.change.reference,)
+        if scope is TraceScope.RUN:
+            return ()
+        return items if items and self.beside else (*change, *items)
+
+
+def _reached(lineage: Lineage, scope: TraceScope) -> tuple[str, ...]:
+    references = tuple(item.reference for item in lineage.items)
+    return {TraceScope.ITEM: references[:1], TraceScope.FEATURE: references}.get(scope, ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracing:
+    """What the user decides about traces. ``feature_trace`` is whether that one is sent at all."""
+
+    scope: TraceScope
+    namespace: str = ""
+    feature_trace: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """An entity's place in a trace. ``parent`` is the reference of the span above, or None.
+
+    ``trace_id`` repeats the trace's id, so that it is hashed once and not for every span. ``keys``
+    stand on every span of the entity: feature, work item and change, where known.
+    """
+
+    trace: TraceIdentity
+    trace_id: str
+    parent: str | None
+    keys: tuple[tuple[str, Maybe], ...] = ()
+    links: tuple[SpanLink, ...] = ()
+
+    def span_id(self, reference: str) -> str:
+        """Return the id of a reference's span in this trace."""
+        return self.trace.span_id(reference)
+
+
+def place(
+    reference: str,
+    ancestry: Ancestry,
+    tracing: Tracing,
+    *,
+    others: Iterable[Change] = (),
+    path: tuple[str, ...] | None = None,
+) -> Placement:
+    """Return where an entity stands in its live trace.
+
+    ``others`` are further pull requests that it belongs to; further items are in the lineage.
+    ``path`` is given where what stands above it was told to somebody already: then that counts,
+    and a pull request that is not in it becomes a link.
+    """
+    if path is None:
+        path = ancestry.path(tracing.scope)
+    elif ancestry.change is not None and ancestry.change.reference not in path:
+        others = (ancestry.change, *others)
+    trace = TraceIdentity(root=path[-1] if path else reference, namespace=tracing.namespace)
+    return Placement(
+        trace=trace,
+        trace_id=trace.trace_id,
+        parent=path[0] if path else None,
+        keys=keys_of(ancestry),
+        links=_links(reference, trace, ancestry, tracing, others),
+    )
+
+
+def place_item(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Placement:
+    """Return where an item stands in its live trace: below its ancestors where that is theirs.
+
+    ``lineage`` begins with the item itself.
+    """
+    above = lineage.items[1:] if tracing.scope is TraceScope.FEATURE else ()
+    trace = TraceIdentity(
+        root=above[-1].reference if above else item.reference, namespace=tracing.namespace
+    )
+    ancestry = Ancestry(lineage=lineage)
+    return Placement(
+        trace=trace,
+        trace_id=trace.trace_id,
+        parent=above[0].reference if above else None,
+        keys=keys_of(ancestry),
+        links=_links(item.reference, trace, ancestry, tracing, ()),
+    )
+
+
+def keys_of(ancestry: Ancestry) -> tuple[tuple[str, Maybe], ...]:
+    """Return the keys that stand on every span, so that a query joins what no trace does."""
+    feature, nearest = ancestry.lineage.feature, ancestry.lineage.nearest
+    return (
+        (semconv.VCS_CHANGE_ID, str(ancestry.change.number) if ancestry.change else None),
+        (semconv.FLOW_WORK_ITEM_KEY, nearest.key if nearest else None),
+        (semconv.FLOW_FEATURE_KEY, feature.key if feature else None),
+    )
+
+
+def _links(
+    reference: str,
+    trace: TraceIdentity,
+    ancestry: Ancestry,
+    tracing: Tracing,
+    others: Iterable[Change],
+) -> tuple[SpanLink, ...]:
+    lineage, namespace = ancestry.lineage, tracing.namespace
+    links = []
+    if lineage.feature is not None and tracing.feature_trace:
+        feature = TraceIdentity(root=lineage.feature.reference, namespace=namespace)
+        links.append(link(feature, reference, "feature"))
+    links += [root_link(change.reference, namespace, "change") for change in others]
+    links += [root_link(item.reference, namespace, "work_item") for item in further_items(lineage)]
+    return tuple(each for each in links if each.trace_id != trace.trace_id)
+
+
+def further_items(lineage: Lineage) -> tuple[WorkItem, ...]:
+    """Return the items that are no ancestors of the entity in its feature: they become links."""
+    return (*lineage.others, *lineage.above)
+
+
+def link(trace: TraceIdentity, reference: str, why: str) -> SpanLink:
+    """Return a link to a reference's span in a trace."""
+    return SpanLink(
+        trace_id=trace.trace_id,
+        span_id=trace.span_id(reference),
+        attributes={semconv.FLOW_LINK: why},
+    )
+
+
+def root_link(reference: str, namespace: str, why: str) -> SpanLink:
+    """Return a link to the root of the trace that an entity is the root of."""
+    return link(TraceIdentity(root=reference, namespace=namespace), reference, why)
+
+
+def ancestry_of_run(parentage: Parentage, lineage: Lineage) -> Ancestry:
+    """Return what stands above a run."""
+    return Ancestry(change=parentage.change, lineage=lineage, beside=parentage.after_merge)

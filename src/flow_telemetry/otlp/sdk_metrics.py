@@ -1,0 +1,86 @@
+"""Our points as the SDK's metrics, and its exporter for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import requests
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Gauge,
+    Histogram,
+    HistogramDataPoint,
+    Metric,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+
+from flow_telemetry.otlp.sdk_spans import OPTIONS, SCOPE, Resources
+from flow_telemetry.otlp.series import Point, boundaries
+from flow_telemetry.otlp.values import encodable
+from flow_telemetry.telemetry import Instrument, InstrumentKind
+
+_DELTA = AggregationTemporality.DELTA
+
+
+def metric_exporter(url: str, session: requests.Session) -> Callable[[Sequence[Point]], Any]:
+    """Return a function that sends points by the SDK's exporter on that session."""
+    exporter = OTLPMetricExporter(endpoint=url, session=session, **OPTIONS)
+    resources = Resources()
+    return lambda points: exporter.export(sdk_metrics(points, resources))
+
+
+def sdk_metrics(points: Iterable[Point], resources: Resources) -> MetricsData:
+    """Return the points as metrics of the SDK, those of one resource and instrument together.
+
+    They stand side by side already.
+    """
+    return MetricsData(
+        [
+            ResourceMetrics(resource, [ScopeMetrics(SCOPE, _metrics(group), "")], "")
+            for resource, group in groupby(points, lambda point: resources.of(point.resource))
+        ]
+    )
+
+
+def _metrics(points: Iterable[Point]) -> list[Metric]:
+    return [
+        _metric(instrument, list(group))
+        for instrument, group in groupby(points, lambda point: point.instrument)
+    ]
+
+
+def _metric(instrument: Instrument, points: Sequence[Point]) -> Metric:
+    data: Gauge | Histogram | Sum
+    if points[0].as_gauge or instrument.kind is InstrumentKind.GAUGE:
+        data = Gauge([_number(point, point.gauge) for point in points])
+    elif instrument.kind is InstrumentKind.SUM:
+        data = Sum([_number(point, point.total) for point in points], _DELTA, is_monotonic=True)
+    else:
+        data = Histogram([_histogram(point) for point in points], _DELTA)
+    return Metric(instrument.name, instrument.description, instrument.unit, data)
+
+
+def _number(point: Point, value: float) -> NumberDataPoint:
+    # A metric that is an integer now and a fraction then is two to some backends.
+    return NumberDataPoint(encodable(point.attributes), point.start, point.time, float(value))
+
+
+def _histogram(point: Point) -> HistogramDataPoint:
+    return HistogramDataPoint(
+        attributes=encodable(point.attributes),
+        start_time_unix_nano=point.start,
+        time_unix_nano=point.time,
+        count=point.count,
+        sum=point.total,
+        bucket_counts=point.buckets,
+        explicit_bounds=boundaries(point.instrument.unit),
+        min=point.least,
+        max=point.greatest,
+    )

@@ -1,0 +1,172 @@
+"""Measurements → points."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from flow_telemetry.telemetry import (
+    Attributes,
+    AttributeValue,
+    Instrument,
+    InstrumentKind,
+    Measurement,
+    Resource,
+)
+
+# The boundaries of histograms' buckets, by the unit of what is measured.
+
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
+
+# Tests last milliseconds, steps seconds, runs minutes, reviews days and features months: one scale
+# has them all, so that the histograms of two subjects can be added.
+_SECONDS = (
+    *(0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0),
+    *(_MINUTE, 2 * _MINUTE, 5 * _MINUTE, 10 * _MINUTE, 20 * _MINUTE, 30 * _MINUTE),
+    *(_HOUR, 2 * _HOUR, 4 * _HOUR, 8 * _HOUR),
+    *(_DAY, 2 * _DAY, 4 * _DAY, 7 * _DAY, 14 * _DAY, 30 * _DAY, 60 * _DAY, 120 * _DAY),
+)
+_SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+# Comments, commits, files: few mostly, thousands of lines now and then.
+_COUNTS = (0.0, *(float(2**power) for power in range(15)))
+# From a mebibyte to 256 GiB: tools hold some of them, machines that build are not larger.
+_BYTES = tuple(float(2**power) for power in range(20, 39))
+_BY_UNIT = {"s": _SECONDS, "1": _SHARES, "By": _BYTES}
+
+
+def boundaries(unit: str) -> tuple[float, ...]:
+    """Return the upper boundaries of the buckets for a unit by UCUM; the last has none."""
+    return _BY_UNIT.get(unit, _COUNTS)
+
+
+def bucket_of(value: float, bounds: tuple[float, ...]) -> int:
+    """Return the number of the bucket: a boundary belongs to the bucket that it ends."""
+    return bisect_left(bounds, value)
+
+
+# Measurements of one export as points: one for each series, whatever it is made of.
+#
+# A series is an instrument with the same attributes of the same entity. That it leaves as one
+# point keeps requests small, and a backend from taking the second value of one instant for the
+# first. Of what was measured over a period of its own, such as a curve, each period has a point.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """What the measurements of one series came to between two instants, in Unix nanoseconds.
+
+    ``buckets`` counts the values up to each boundary of the unit, and those beyond the last; only
+    a histogram has them. ``as_gauge`` is for backends that take no deltas.
+    """
+
+    instrument: Instrument
+    resource: Resource
+    attributes: Attributes
+    start: int
+    time: int
+    count: int
+    total: float
+    least: float
+    greatest: float
+    last: float
+    buckets: tuple[int, ...] = ()
+    as_gauge: bool = False
+
+    @property
+    def gauge(self) -> float:
+        """The one value that tells most: a count's sum, and of states and durations the last.
+
+        A mean or a sum of durations would be a duration that nothing had.
+        """
+        return self.total if self.instrument.kind is InstrumentKind.SUM else self.last
+
+
+_Pairs: TypeAlias = frozenset[tuple[str, AttributeValue]]
+_Period: TypeAlias = tuple[int, int]
+_Key: TypeAlias = tuple[Instrument, _Pairs, _Pairs, _Period | None]
+
+
+class SeriesTable:
+    """The series of one export; memory grows with their number, not with the measurements'."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self._series: dict[_Key, _Series] = {}
+        self._resources: dict[_Pairs, Resource] = {}
+
+    def add(self, measurement: Measurement) -> None:
+        """Take a measurement into its series."""
+        of_resource = pairs(measurement.resource.attributes)
+        attributes = pairs(measurement.attributes)
+        key = (measurement.instrument, attributes, of_resource, measurement.period)
+        found = self._series.get(key)
+        if found is None:
+            resource = self._resources.setdefault(of_resource, measurement.resource)
+            found = self._series[key] = _Series(
+                measurement.instrument, resource, measurement.attributes
+            )
+        found.add(measurement.value)
+
+    def points(self, start: int, now: int) -> list[Point]:
+        """Return a point for each series, and for each period of a curve.
+
+        Those of one entity and metric stand side by side.
+        Times are in Unix nanoseconds; a clock that stood still makes a period of one.
+        """
+        order = {resource: number for number, resource in enumerate(self._resources)}
+        keys = sorted(self._series, key=lambda key: (order[key[2]], key[0].name))
+        whole = (start, max(now, start + 1))
+        return [self._series[key].point(*(key[3] or whole)) for key in keys]
+
+
+@dataclass(slots=True)
+class _Series:
+    instrument: Instrument
+    resource: Resource
+    attributes: Attributes
+    count: int = 0
+    total: float = 0.0
+    least: float = float("inf")
+    greatest: float = float("-inf")
+    last: float = 0.0
+    bounds: tuple[float, ...] = field(init=False)
+    buckets: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        is_histogram = self.instrument.kind is InstrumentKind.HISTOGRAM
+        self.bounds = boundaries(self.instrument.unit) if is_histogram else ()
+        self.buckets = [0] * (len(self.bounds) + 1) if is_histogram else []
+
+    def add(self, value: float) -> None:
+        self.count += 1
+        self.total += value
+        self.least = min(self.least, value)
+        self.greatest = max(self.greatest, value)
+        self.last = value
+        if self.buckets:
+            self.buckets[bucket_of(value, self.bounds)] += 1
+
+    def point(self, start: int, time: int) -> Point:
+        return Point(
+            instrument=self.instrument,
+            resource=self.resource,
+            attributes=self.attributes,
+            start=start,
+            time=time,
+            count=self.count,
+            total=self.total,
+            least=self.least,
+            greatest=self.greatest,
+            last=self.last,
+            buckets=tuple(self.buckets),
+        )
+
+
+def pairs(attributes: Mapping[str, AttributeValue]) -> _Pairs:
+    """Return attributes as something that can be compared and hashed, whatever their order."""
+    return frozenset(
+        (name, value if isinstance(value, (str, bool, int, float)) else tuple(value))
+        for name, value in attributes.items()
+    )

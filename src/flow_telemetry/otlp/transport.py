@@ -1,0 +1,340 @@
+"""One request with its tries."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import math
+import random
+import socket
+import ssl
+import zlib
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import requests
+from requests.auth import HTTPBasicAuth
+from requests.structures import CaseInsensitiveDict
+from urllib3 import exceptions as urllib3_exceptions
+from urllib3.exceptions import HTTPError
+
+from flow_telemetry import __version__
+from flow_telemetry.clock import Deadline
+from flow_telemetry.http.errors import by_a_proxy, keep_silent, nested, refused_certificate
+from flow_telemetry.http.session import BoundedAdapter
+from flow_telemetry.otlp.batch import Batch
+from flow_telemetry.otlp.response import Answer, Attempt, Trouble
+from flow_telemetry.otlp.sdk import SdkExporter
+from flow_telemetry.telemetry import SignalTarget
+
+# Naming what kept an answer from coming; texts of exceptions are not used, see `broken`.
+
+# What OpenSSL says where the other side does not speak TLS at all.
+_NO_TLS_REASONS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
+# What it says of a file of ours that is no certificate, or no key.
+_NO_CERTIFICATE_REASONS = {"NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "PEM_LIB"}
+# An alert of TLS, sent in the clear to one who speaks HTTP to a TLS port.
+_TLS_ALERT = "\x15\x03"
+
+# In this order: an exception is told by the first kind that is found anywhere within it.
+_KINDS: tuple[tuple[type[BaseException], Trouble], ...] = (
+    (ssl.SSLCertVerificationError, Trouble.CERTIFICATE),
+    (socket.gaierror, Trouble.NAME),
+    (urllib3_exceptions.NameResolutionError, Trouble.NAME),
+    (requests.exceptions.ConnectTimeout, Trouble.CONNECT_TIMEOUT),
+    (urllib3_exceptions.ReadTimeoutError, Trouble.TIMEOUT),
+    (requests.exceptions.Timeout, Trouble.TIMEOUT),
+    (TimeoutError, Trouble.TIMEOUT),
+    (ConnectionRefusedError, Trouble.REFUSED),
+    (requests.exceptions.SSLError, Trouble.TLS),
+    (ssl.SSLError, Trouble.TLS),
+    (http.client.RemoteDisconnected, Trouble.CLOSED),
+    (ConnectionError, Trouble.CLOSED),
+    (urllib3_exceptions.NewConnectionError, Trouble.UNREACHABLE),
+    (http.client.IncompleteRead, Trouble.CLOSED),
+    (http.client.HTTPException, Trouble.NOT_HTTP),
+    (requests.exceptions.InvalidURL, Trouble.URL),
+    (urllib3_exceptions.LocationParseError, Trouble.URL),
+    (requests.exceptions.InvalidHeader, Trouble.HEADER),
+    (UnicodeError, Trouble.HEADER),
+    (urllib3_exceptions.ProtocolError, Trouble.CLOSED),
+    (urllib3_exceptions.DecodeError, Trouble.NOT_HTTP),
+)
+
+
+def out_of_time(deadline: Deadline) -> Trouble:
+    """Return the trouble of what came to no end before a deadline."""
+    return Trouble.DEADLINE if deadline.cut.at is None else Trouble.INTERRUPTED
+
+
+def trouble_of(error: BaseException) -> tuple[Trouble, str]:
+    """Return the kind of trouble, and a detail that is free of addresses, or an empty text."""
+    proxy = by_a_proxy(error)
+    if proxy is not None:
+        return Trouble.PROXY, proxy
+    found = list(nested(error))
+    special = next(filter(None, map(_told_by_words, found)), None)
+    if special is not None:
+        return special, ""
+    for kind, trouble in _KINDS:
+        for each in found:
+            if isinstance(each, kind):
+                return trouble, _detail(error)
+    if type(error) is OSError:
+        # requests has no kind for a CA bundle or client certificate that is not there.
+        return Trouble.CA_FILE, ""
+    return Trouble.OTHER, type(error).__name__
+
+
+def _told_by_words(error: BaseException) -> Trouble | None:
+    """The trouble where its kind is told by a word of OpenSSL's or of the other side only."""
+    if isinstance(error, ssl.SSLError) and _reason(error) in _NO_TLS_REASONS:
+        return Trouble.TLS_TO_PLAIN
+    if isinstance(error, ssl.SSLError) and _reason(error) in _NO_CERTIFICATE_REASONS:
+        return Trouble.CA_FILE
+    if isinstance(error, http.client.BadStatusLine) and _TLS_ALERT in str(error):
+        return Trouble.PLAIN_TO_TLS
+    return None
+
+
+def _detail(error: BaseException) -> str:
+    phrase = refused_certificate(error)
+    if phrase is not None:
+        return phrase
+    of_tls = (_reason(each) for each in nested(error) if isinstance(each, ssl.SSLError))
+    return next(of_tls, "")
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """OpenSSL's word for it; an error that Python itself raises has none."""
+    return getattr(error, "reason", None) or ""
+
+
+# One request to one target, and its answer as a value: nothing else is sent, nothing is hidden.
+
+MOST_BODY_BYTES = 64 * 1024
+
+
+class RecordingSession(requests.Session):
+    """A session for one target that sends its headers only, and keeps the answers as values.
+
+    requests would add credentials of ~/.netrc, and cookies of a load balancer: neither is sent.
+    Proxies and certificate authorities of the environment are honoured.
+    """
+
+    def __init__(self, target: SignalTarget, deadline: Deadline) -> None:
+        """Open nothing yet."""
+        super().__init__()
+        keep_silent("urllib3")
+        self.headers.clear()
+        self.auth = _url_credentials(target)
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self.verify = target.certificate or True
+        if target.client_certificate:
+            key = target.client_key
+            self.cert = (target.client_certificate, key) if key else target.client_certificate
+        self._sent_headers = _headers(target)
+        self._url = target.url
+        self._timeout = target.timeout
+        self._deadline = deadline
+        self._adapter = BoundedAdapter(deadline)
+        self.mount("https://", self._adapter)
+        self.mount("http://", self._adapter)
+
+    def exchange(self, body: bytes) -> Answer:
+        """Send a body, compressed as the target wants it, and return what came of it.
+
+        It takes no longer than the target's timeout, and ends at the deadline.
+        """
+        seconds = self._deadline.remaining(self._timeout)
+        self._adapter.limit = Deadline.after(self._deadline.clock, seconds, self._deadline.cut)
+        try:
+            response = self.post(
+                self._url,
+                data=body,
+                headers=self._sent_headers,
+                timeout=seconds,
+                allow_redirects=False,
+                stream=True,
+                # Named, or REQUESTS_CA_BUNDLE would win over OTEL_EXPORTER_OTLP_CERTIFICATE.
+                verify=self.verify,
+            )
+        except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
+            found, detail = trouble_of(error)
+            return Answer(trouble=self._or_deadline(found), detail=detail, seconds=seconds)
+        kept, cut = _read(response)
+        return Answer(
+            status=response.status_code,
+            content_type=response.headers.get("content-type", ""),
+            location=response.headers.get("location", ""),
+            retry_after=response.headers.get("retry-after", ""),
+            body=kept[:MOST_BODY_BYTES],
+            truncated=len(kept) > MOST_BODY_BYTES,
+            trouble=self._or_deadline(cut),
+            seconds=seconds,
+        )
+
+    def resolve_redirects(self, *_: Any, **__: Any) -> Any:
+        """Follow none; requests would read the whole body of a redirect just to look at it."""
+        return iter(())
+
+    def _or_deadline(self, trouble: Trouble | None) -> Trouble | None:
+        """Tell a slow endpoint from one that was given less than its time."""
+        if trouble in (Trouble.TIMEOUT, Trouble.CONNECT_TIMEOUT) and self._deadline.expired:
+            return out_of_time(self._deadline)
+        return trouble
+
+
+def _read(response: requests.Response) -> tuple[bytes, Trouble | None]:
+    """Read one byte more than is kept, which tells whether there was more."""
+    try:
+        return response.raw.read(MOST_BODY_BYTES + 1, decode_content=True), None
+    except (HTTPError, HTTPException, OSError, ValueError) as error:
+        return b"", trouble_of(error)[0]
+    finally:
+        response.close()
+
+
+def _headers(target: SignalTarget) -> CaseInsensitiveDict[str]:
+    headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(
+        {"User-Agent": f"flow-telemetry/{__version__}"}
+    )
+    headers.update(target.headers)
+    headers.pop("Content-Encoding", None)
+    headers["Content-Type"] = "application/x-protobuf"
+    if target.compression != "none":
+        headers["Content-Encoding"] = target.compression
+    return headers
+
+
+def _url_credentials(target: SignalTarget) -> Any:
+    """The `user:password@` of the address; any value keeps requests from reading ~/.netrc."""
+    parts = urlsplit(target.url)
+    if parts.username and "authorization" not in {name.lower() for name in target.headers}:
+        return HTTPBasicAuth(unquote(parts.username), unquote(parts.password or ""))
+    return _no_credentials
+
+
+def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+# When a request is sent again, and how long that waits. Pure.
+#
+# By https://opentelemetry.io/docs/specs/otlp/#otlphttp-response: what may be sent again is 429,
+# 502, 503 and 504, when `Retry-After` says, else after pauses that grow, each a little off so that
+# not all clients come back at once. 408 is no word of the protocol, but says that nothing was
+# taken.
+
+_BUSY = frozenset({408, 429, 502, 503, 504})
+MOST_TRIES = 7
+# A dead endpoint: a second and a third try tell enough.
+_MOST_TRIES_AFTER = {
+    Trouble.REFUSED: 3,
+    Trouble.NAME: 3,
+    Trouble.UNREACHABLE: 3,
+    Trouble.CLOSED: 3,
+    Trouble.CONNECT_TIMEOUT: 2,
+    Trouble.TIMEOUT: 2,
+}
+_FIRST_PAUSE_SECONDS = 0.5
+
+
+def is_worth_another(answer: Answer, tries: int) -> bool:
+    """Whether a request may fare better than it did at the last of so many tries."""
+    if answer.status is not None and (answer.trouble is None or answer.status >= 300):
+        # The status of a failure says enough, whatever became of its body.
+        return answer.status in _BUSY and tries < MOST_TRIES
+    return answer.trouble is not None and tries < _MOST_TRIES_AFTER.get(answer.trouble, 0)
+
+
+def pause(answer: Answer, tries: int, *, now: datetime, chance: float) -> float:
+    """Return the seconds to wait after so many tries; ``chance`` is a number from 0 to 1."""
+    asked = _retry_after(answer.retry_after, now)
+    if asked is not None:
+        return asked
+    return _FIRST_PAUSE_SECONDS * 2.0 ** (tries - 1) * (0.8 + 0.4 * chance)
+
+
+def _retry_after(text: str, now: datetime) -> float | None:
+    """The header's seconds, or its date as seconds from now; None where it is neither."""
+    text = text.strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        return _seconds_until(text, now)
+    return seconds if seconds >= 0 and math.isfinite(seconds) else None
+
+
+def _seconds_until(text: str, now: datetime) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return max(0.0, (moment - now).total_seconds())
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+# Delivering batches: encoded by the SDK, compressed, sent, and sent again if that may help.
+
+# For a batch with all its retries, where no deadline bounds it: a Retry-After may ask for a day.
+LONGEST_BATCH_SECONDS = 120.0
+# Level 6 takes half the time of 9, for a few more bytes in a hundred.
+_LEVEL = 6
+
+
+class OtlpSender:
+    """Delivers requests of a signal to one target, one at a time: each thread has its own."""
+
+    def __init__(self, target: SignalTarget, deadline: Deadline) -> None:
+        """Open nothing yet."""
+        self._target = target
+        self._exporter: SdkExporter | None = None
+        self._compression = target.compression
+        self._deadline = deadline
+        self._session = RecordingSession(target, deadline)
+
+    def deliver(self, batch: Batch) -> Attempt:
+        """Send a batch in one request, again if that may help, until the deadline.
+
+        What is encoded already is sent as it is: to decode it into the SDK's objects would lose
+        fields that the SDK does not know.
+        """
+        if batch.prepared is not None:
+            return self._send(batch.prepared.body)
+        if self._exporter is None:
+            self._exporter = SdkExporter(self._target, self._send)
+        return self._exporter.export(batch.items)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _send(self, body: bytes) -> Attempt:
+        """Send the body of a request, in protobuf; the attempt holds the last answer."""
+        clock = self._deadline.clock
+        seconds_left = self._deadline.remaining(LONGEST_BATCH_SECONDS)
+        last = Deadline.after(clock, seconds_left, self._deadline.cut)
+        packed = compressed(body, self._compression)
+        answer, tries = Answer(trouble=out_of_time(self._deadline)), 0
+        while not last.expired:
+            answer, tries = self._session.exchange(packed), tries + 1
+            if not is_worth_another(answer, tries):
+                break
+            seconds = pause(answer, tries, now=clock.now(), chance=random.random())  # noqa: S311
+            if seconds >= last.remaining():
+                break
+            clock.sleep(seconds)
+        return Attempt(answer=answer, requests=tries, bytes_sent=tries * len(packed))
+
+
+def compressed(body: bytes, compression: str) -> bytes:
+    """Return a body packed by `gzip`, `deflate` or `none`; equal for equal bodies."""
+    if compression == "gzip":
+        return gzip.compress(body, _LEVEL, mtime=0)
+    return zlib.compress(body, _LEVEL) if compression == "deflate" else body

@@ -1,0 +1,292 @@
+"""The page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+from hashlib import sha256
+
+from flow_telemetry.report.terminal import Node, Trace, attempt_of, entity_of, is_wait, traces, walk
+from flow_telemetry.report.text import counted, duration, html, span_duration
+from flow_telemetry.telemetry import Attributes, AttributeValue, Span
+
+# The style sheet of the page of `html`.
+
+# Deeper spans are not indented further: it would leave no room for names.
+DEEPEST = 12
+
+_INDENT = "".join(
+    f".d{depth}>.span>summary>.name{{padding-left:{1.6 + 1.1 * depth:.1f}rem}}"
+    f".d{depth}>.below>summary{{left:{0.1 + 1.1 * depth:.1f}rem}}"
+    for depth in range(DEEPEST + 1)
+)
+
+STYLE = (
+    """
+:root{color-scheme:light dark;--text:#1f2328;--quiet:#59636e;--page:#fff;--line:#d8dee4;
+--hover:#f3f5f7;--focus:#0969da;--run:#6e57d2;--job:#2f7ed8;--step:#6cb2eb;--wait:#b9c1ca;
+--other:#4b9e8f;--error:#cf222e}
+@media(prefers-color-scheme:dark){:root{--text:#e6edf3;--quiet:#9198a1;--page:#0d1117;
+--line:#30363d;--hover:#161b22;--focus:#4493f8;--run:#9d86f5;--job:#4a96ee;--step:#2f6ba8;
+--wait:#566069;--other:#3f8f80;--error:#f85149}}
+*{box-sizing:border-box}
+body{margin:0 auto;padding:1.5rem 2rem 4rem;max-width:110rem;background:var(--page);
+color:var(--text);font:14px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+header{display:flex;flex-wrap:wrap;gap:.5rem 2rem;align-items:baseline;
+justify-content:space-between}
+h1{font-size:1.35rem;margin:0;overflow-wrap:anywhere}
+h2{font-size:1rem;margin:2rem 0 0;overflow-wrap:anywhere}
+code,.time,.ticks,td,th{font-variant-numeric:tabular-nums}
+code{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+.facts{margin:.1rem 0 .8rem;color:var(--quiet)}
+.failed{color:var(--error);font-weight:600}
+.legend{display:flex;flex-wrap:wrap;gap:.25rem 1rem;margin:0;padding:0;list-style:none;
+color:var(--quiet)}
+.key{display:inline-block;width:.75rem;height:.75rem;border-radius:2px;margin-right:.35rem}
+.key.run{background:var(--run)}.key.job{background:var(--job)}.key.step{background:var(--step)}
+.key.wait{background:var(--wait)}.key.other{background:var(--other)}.key.error{background:var(--error)}
+.spans,.spans ul{list-style:none;margin:0;padding:0}
+.spans li{position:relative}
+.axis,.span>summary{display:grid;grid-template-columns:minmax(9rem,2fr) 5.5rem minmax(8rem,3fr);
+column-gap:1rem;align-items:center}
+.axis{position:sticky;top:0;z-index:2;background:var(--page);color:var(--quiet);
+border-bottom:1px solid var(--line);padding:.25rem 0;font-size:.85rem}
+.axis>span:first-child{padding-left:1.6rem}
+.axis>span:nth-child(2),.time{text-align:right}
+.ticks{display:grid;grid-template-columns:repeat(4,1fr);position:relative}
+.ticks>span{padding-left:.25rem}
+.ticks>span:last-child{position:absolute;right:.25rem}
+.span>summary{cursor:pointer;list-style:none;height:1.8rem}
+.span>summary::-webkit-details-marker,.below>summary::-webkit-details-marker{display:none}
+.span>summary:hover,.span[open]>summary{background:var(--hover)}
+summary:focus-visible{outline:2px solid var(--focus);outline-offset:-2px;border-radius:3px}
+.name{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.kind{color:var(--quiet);font-size:.8rem;margin-left:.4rem}
+.time{color:var(--quiet);white-space:nowrap}
+svg{display:block;width:100%;height:1.8rem;overflow:visible;
+background:linear-gradient(90deg,var(--line) 1px,transparent 1px) 0/25% 100%;
+border-right:1px solid var(--line)}
+rect{stroke-width:1.5px;stroke-linejoin:round}
+.run rect{fill:var(--run);stroke:var(--run)}.job rect{fill:var(--job);stroke:var(--job)}
+.step rect{fill:var(--step);stroke:var(--step)}.wait rect{fill:var(--wait);stroke:var(--wait)}
+.other rect{fill:var(--other);stroke:var(--other)}
+.error rect{fill:var(--error);stroke:var(--error)}
+.below>summary{position:absolute;top:0;width:1.4rem;height:1.8rem;cursor:pointer;list-style:none;
+display:grid;place-items:center;color:var(--quiet)}
+.below>summary::before{content:"";width:0;height:0;border:.28rem solid transparent;
+border-left:.4rem solid currentColor;border-right:0}
+.below[open]>summary::before{transform:rotate(90deg)}
+.below>summary>span{position:absolute;width:1px;height:1px;overflow:hidden;
+clip-path:inset(50%)}
+.about{padding:.75rem 1rem 1rem 2.5rem;background:var(--hover);border-bottom:1px solid
+var(--line);display:flex;flex-wrap:wrap;gap:1rem 3rem;align-items:flex-start}
+.about>p{flex-basis:100%;margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
+table{border-collapse:collapse;font-size:.9rem;max-width:100%}
+caption{text-align:left;font-weight:600;padding-bottom:.2rem}
+th{font-weight:400;color:var(--quiet);text-align:left;vertical-align:top;padding:.1rem 1rem .1rem 0;
+white-space:nowrap}
+td{vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere;padding:.1rem 0}
+@media(max-width:45rem){body{padding:1rem .75rem}.axis,.span>summary{
+grid-template-columns:minmax(7rem,3fr) 4rem minmax(4rem,2fr);column-gap:.5rem}
+.kind,.ticks>span:not(:first-child,:last-child){display:none}th{white-space:normal}}
+@media print{.axis{position:static}.span>summary{break-inside:avoid}}
+"""
+    + _INDENT
+)
+
+
+# Traces as one page that needs nothing else: no network, no script, no other file.
+#
+# Bars are SVG, whose `x` and `width` are no styles, so the page's policy can forbid all styles but
+# its own sheet, and all scripts.
+
+_LONGEST_NAME = 200
+_LONGEST_VALUE = 4_096
+_NANOSECONDS = 1_000_000_000
+_TICKS = 4
+_THINNEST = 0.1  # percent
+# Where a trace has more spans, jobs that went well begin folded: what is above them fits a screen.
+_MOST_UNFOLDED = 100
+
+
+def waterfall(spans: Sequence[Span], title: str) -> str:
+    """Return a page of HTML that shows all spans by trace: names, times, errors and attributes."""
+    return "".join(_page(traces(spans), html(title, _LONGEST_NAME)))
+
+
+def _page(found: Sequence[Trace], title: str) -> Iterator[str]:
+    digest = base64.b64encode(sha256(STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    yield (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        '<meta name="referrer" content="no-referrer">'
+        f"<title>{title}</title><style>{STYLE}</style></head>\n<body><header><h1>{title}</h1>"
+        f"{_legend()}</header><main>\n"
+    )
+    for trace in found:
+        yield from _trace(trace)
+    yield "" if found else "<p>There are no spans to show.</p>"
+    yield "</main></body></html>\n"
+
+
+def _legend() -> str:
+    kinds = (
+        ("run", "run"),
+        ("job", "job"),
+        ("step", "step"),
+        ("wait", "waiting"),
+        ("other", "other"),
+    )
+    keys = (f'<li><span class="key {each}"></span>{text}</li>' for each, text in kinds)
+    return f'<ul class="legend">{"".join(keys)}<li><span class="key error"></span>failed</li></ul>'
+
+
+def _trace(trace: Trace) -> Iterator[str]:
+    failed = sum(row.node.span.error is not None for row in walk(trace.roots))
+    facts = [
+        counted(trace.spans, "span"),
+        span_duration(trace.start, trace.end),
+        f"from {_time(trace.start)}",
+        *([f'<strong class="failed">{failed:,} failed</strong>'] if failed else []),
+    ]
+    trace_id = html(trace.trace_id, 64)
+    yield f'<section><h2>Trace <code>{trace_id}</code></h2><p class="facts">{" · ".join(facts)}</p>'
+    yield _axis(trace)
+    yield from _rows(trace)
+    yield "</section>\n"
+
+
+def _axis(trace: Trace) -> str:
+    length = (trace.end - trace.start) / _NANOSECONDS
+    ticks = (f"<span>{duration(length * place / _TICKS)}</span>" for place in range(_TICKS + 1))
+    return (
+        '<div class="axis" aria-hidden="true"><span>Span</span><span>Duration</span>'
+        f'<div class="ticks">{"".join(ticks)}</div></div>'
+    )
+
+
+def _rows(trace: Trace) -> Iterator[str]:
+    yield '<ul class="spans">'
+    before = 0
+    for row in walk(trace.roots):
+        yield "</ul></details></li>" * (before - row.depth)
+        yield from _span(row.node, row.depth, trace)
+        before = row.depth
+    yield "</ul></details></li>" * before + "</ul>"
+
+
+def _span(node: Node, depth: int, trace: Trace) -> Iterator[str]:
+    span = node.span
+    yield f'<li class="d{min(depth, DEEPEST)}"><details class="span"><summary>'
+    yield f'<span class="name">{_name(span)}</span>'
+    yield f'<span class="time">{span_duration(span.start, span.end)}</span>{_bar(span, trace)}'
+    yield f"</summary>{_facts(span, trace)}</details>"
+    if not node.children:
+        yield "</li>"
+        return
+    below = counted(len(node.children), "span")
+    opened = "" if _is_folded(span, trace) else " open"
+    yield f'<details class="below"{opened}><summary><span>{below} below</span></summary><ul>'
+
+
+def _is_folded(span: Span, trace: Trace) -> bool:
+    return trace.spans > _MOST_UNFOLDED and entity_of(span) == "job" and span.error is None
+
+
+def _name(span: Span) -> str:
+    name = html(span.name, _LONGEST_NAME).strip() or "(unnamed)"
+    entity = html(entity_of(span).replace("_", " "), 40)
+    notes = [each for each in (entity, html(attempt_of(span), 40)) if each not in ("", name)]
+    kind = f' <span class="kind">{" · ".join(notes)}</span>' if notes else ""
+    failed = '<span class="failed" title="failed">✗</span> ' if span.error is not None else ""
+    return f"{failed}<bdi>{name}</bdi>{kind}"
+
+
+def _bar(span: Span, trace: Trace) -> str:
+    length = max(1, trace.end - trace.start)
+    start = 100 * (span.start - trace.start) / length
+    took = 100 * (span.end - span.start) / length
+    width = f"{took:.3f}%" if took > _THINNEST else "1"  # pixel: what has no width is not drawn
+    return (
+        f'<svg class="{_colour(span)}" aria-hidden="true"><rect x="{start:.3f}%" '
+        f'width="{width}" y="25%" height="50%"/></svg>'
+    )
+
+
+def _colour(span: Span) -> str:
+    if span.error is not None:
+        return "error"
+    if is_wait(span):
+        return "wait"
+    return entity_of(span) if entity_of(span) in ("run", "job", "step") else "other"
+
+
+def _facts(span: Span, trace: Trace) -> str:
+    own = {
+        "start": _time(span.start),
+        "after the first": span_duration(trace.start, span.start),
+        "end": _time(span.end),
+        "span id": span.span_id,
+        "parent span id": span.parent_span_id or "none",
+        "kind": span.kind.value,
+    }
+    tables = (
+        _table("Attributes", span.attributes),
+        _events(span),
+        _links(span),
+        _table("Span", own),
+        _table("Resource", span.resource.attributes),
+    )
+    return f'<div class="about">{_error(span)}{"".join(tables)}</div>'
+
+
+def _error(span: Span) -> str:
+    if span.error is None:
+        return ""
+    return f'<p class="failed">{html(span.error, _LONGEST_VALUE) or "failed"}</p>'
+
+
+def _events(span: Span) -> str:
+    return "".join(
+        _table(f"Event {event.name}", {"time": _time(event.time), **event.attributes})
+        for event in span.events
+    )
+
+
+def _links(span: Span) -> str:
+    return "".join(
+        _table("Link", {"trace id": link.trace_id, "span id": link.span_id, **link.attributes})
+        for link in span.links
+    )
+
+
+def _table(caption: str, pairs: Attributes) -> str:
+    if not pairs:
+        return ""
+    rows = "".join(_table_row(name, value) for name, value in pairs.items())
+    return f"<table><caption>{html(caption, _LONGEST_NAME)}</caption>{rows}</table>"
+
+
+def _table_row(name: str, value: AttributeValue) -> str:
+    shown = html(_text(value), _LONGEST_VALUE)
+    return f'<tr><th scope="row">{html(name, _LONGEST_NAME)}</th><td><bdi>{shown}</bdi></td></tr>'
+
+
+def _text(value: AttributeValue) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int | float) else "\n".join(value)
+
+
+def _time(nanoseconds: int) -> str:
+    seconds, rest = divmod(nanoseconds, _NANOSECONDS)
+    try:
+        time = datetime.fromtimestamp(seconds, timezone.utc)
+    except (OverflowError, OSError, ValueError):  # beyond the year 9999
+        return f"{nanoseconds} ns"
+    fraction = f".{rest // 1_000_000:03d}" if rest else ""
+    return f"{time:%Y-%m-%d %H:%M:%S}{fraction} UTC"

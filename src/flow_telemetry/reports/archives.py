@@ -1,0 +1,169 @@
+"""Zip archives that somebody else packed, read within bounds; nothing is unpacked to disk.
+
+Names only choose what is read: those that lead out of a folder are refused, since who reads on may
+take them for paths. What is read of a file is counted, whatever the archive says of its size.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from stat import S_ISLNK
+from typing import IO
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from flow_telemetry.errors import ReportError
+from flow_telemetry.reports.files import MEBIBYTE, Content, chunks
+
+LARGEST_ARCHIVE = 256 * MEBIBYTE
+MOST_ENTRIES = 50_000
+# What an entry of a zip archive's list of files begins with.
+_ENTRY = b"PK\x01\x02"
+_METHODS = {ZIP_STORED, ZIP_DEFLATED}
+_UNSAFE = re.compile(r"[/\\]|[A-Za-z]:|(.*[/\\])?\.\.([/\\]|$)|.*[\x00-\x1f\x7f]", re.DOTALL)
+DAMAGES = (
+    *(BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError),
+    *(OverflowError, struct.error, zlib.error),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveBounds:
+    """How many files are read, with how many bytes each and in all, uncompressed."""
+
+    files: int = 1000
+    largest: int = 64 * MEBIBYTE
+    size: int = 256 * MEBIBYTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedFile:
+    """A file of an archive; ``name`` is its path in there, with slashes."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpacked:
+    """The wanted files in the archive's order, and what was left out, a sentence each."""
+
+    files: tuple[ArchivedFile, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def read_archive(
+    content: Content,
+    name: str,
+    *,
+    wanted: Callable[[str], bool],
+    bounds: ArchiveBounds | None = None,
+) -> Unpacked:
+    """Return the files of an archive whose names are wanted, as far as the bounds allow.
+
+    Args:
+        content: the archive.
+        name: what errors call it.
+        wanted: whether a file of that name (its path in there, with slashes) is to be read.
+        bounds: how much is read at most.
+
+    Raises:
+        ReportError: it cannot be read, is no archive, or holds too many files to be looked at.
+    """
+    left_out: list[str] = []
+    with open_archive(content, name) as archive:
+        files = tuple(_read(archive, name, wanted, bounds or ArchiveBounds(), left_out))
+    return Unpacked(files=files, left_out=tuple(left_out))
+
+
+def open_archive(content: Content | IO[bytes], name: str) -> ZipFile:
+    """Return an archive to be read; close it. One in an open file needs that to stay open.
+
+    Raises:
+        ReportError: it cannot be read, is no archive, or holds too many files.
+    """
+    # An archive's list may hold millions of files, all of which ZipFile would keep.
+    entries = sum(chunk.count(_ENTRY) for chunk in _chunks(content, name))
+    if entries > MOST_ENTRIES:
+        raise ReportError(f"{name} has more than {MOST_ENTRIES:,} files; it is not read")
+    try:
+        return ZipFile(BytesIO(content) if isinstance(content, bytes) else content)
+    except DAMAGES as error:
+        raise ReportError(f"{name} is no whole zip archive: {error}") from error
+
+
+def _chunks(content: Content | IO[bytes], name: str) -> Iterator[bytes]:
+    if isinstance(content, (bytes, Path)):
+        yield from chunks(content, name, limit=LARGEST_ARCHIVE)
+        return
+    content.seek(0)
+    while chunk := content.read(MEBIBYTE):
+        yield chunk
+
+
+def is_folder(entry: ZipInfo) -> bool:
+    """Return whether it is no file; `ZipInfo.is_dir` fails at an empty name before Python 3.12."""
+    return entry.filename.endswith("/")
+
+
+def refusal(entry: ZipInfo, largest: int) -> str:
+    """Return why a file is not read; empty where it is. ``largest`` is in bytes, uncompressed."""
+    if S_ISLNK(entry.external_attr >> 16):
+        return "is a link"
+    if entry.file_size > largest:
+        return f"is larger than {largest // MEBIBYTE} MiB"
+    if entry.compress_type not in _METHODS or entry.flag_bits & 1:
+        return "is encrypted, or compressed in a way that GitHub does not use"
+    return ""
+
+
+def _read(
+    archive: ZipFile,
+    name: str,
+    wanted: Callable[[str], bool],
+    bounds: ArchiveBounds,
+    left_out: list[str],
+) -> Iterator[ArchivedFile]:
+    left, read = bounds.size, 0
+    for entry in _wanted_entries(archive, name, wanted, bounds, left_out):
+        if read == bounds.files:
+            left_out.append(f"{name} has more than the {bounds.files:,} files that are read")
+            return
+        try:
+            with archive.open(entry) as file:
+                content = file.read(min(bounds.largest, left) + 1)
+        except DAMAGES as error:
+            left_out.append(f"{entry.filename!a} in {name} is damaged: {error}")
+            continue
+        if len(content) > min(bounds.largest, left):
+            left_out.append(f"{entry.filename!a} in {name} is larger than what is read of it")
+            continue
+        left -= len(content)
+        read += 1
+        yield ArchivedFile(name=entry.filename, content=content)
+
+
+def _wanted_entries(
+    archive: ZipFile,
+    name: str,
+    wanted: Callable[[str], bool],
+    bounds: ArchiveBounds,
+    left_out: list[str],
+) -> Iterator[ZipInfo]:
+    seen: set[str] = set()
+    for entry in archive.infolist():
+        if is_folder(entry) or entry.filename in seen or not wanted(entry.filename):
+            continue
+        seen.add(entry.filename)
+        unsafe = not entry.filename or _UNSAFE.match(entry.filename)
+        outside = "has a name that is no safe path" if unsafe else ""
+        reason = outside or refusal(entry, bounds.largest)
+        if reason:
+            left_out.append(f"{entry.filename!a} in {name} {reason}")
+        else:
+            yield entry

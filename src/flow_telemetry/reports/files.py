@@ -1,0 +1,429 @@
+"""Finding and reading bounded files."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import translate
+from pathlib import Path
+from typing import NamedTuple
+
+from flow_telemetry.errors import ReportError
+from flow_telemetry.http import payload as take
+
+# Finding the files that patterns name, below the workspace and nowhere else.
+
+# What is in them was not written by the job's tools, and walking them takes long. A pattern that
+# names one finds it all the same.
+UNSEEN = (".git", "node_modules")
+_MAGIC = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFile:
+    """A file that a pattern fits; ``name`` is its path below the workspace, with slashes."""
+
+    path: Path
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The files in order of their names, and what was left out, a sentence each."""
+
+    files: tuple[FoundFile, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How many files are taken, with how many bytes in all, and how many are looked at."""
+
+    files: int = 1000
+    size: int = 256 * 1024 * 1024
+    looked_at: int = 500_000
+
+
+def find_files(patterns: Sequence[str], workspace: Path, *, bounds: Bounds | None = None) -> Found:
+    """Return the files below the workspace that patterns fit, as far as the bounds allow.
+
+    A pattern is a path with `*`, `?` and `[…]` within a name and `**` for any number of folders;
+    one with a leading `!` takes back what those before it fit. Folders that are links are not
+    walked into, and a file that is a link counts only where it leads to one in the workspace.
+    """
+    bounds = bounds or Bounds()
+    top = workspace.resolve()
+    inside: list[str] = []
+    left_out: list[str] = []
+    for pattern in filter(None, map(str.strip, patterns)):
+        relative = _relative(pattern, top)
+        if relative is None:
+            left_out.append(f"the pattern {pattern} leads out of the workspace")
+        else:
+            inside.append(relative)
+    wanted = _Wanted(inside)
+    found = sorted(_matching(top, wanted, bounds, left_out), key=lambda file: file.name)
+    left_out += [f"nothing fits {each}{_why_not(each, top)}" for each in wanted.unused()]
+    if wanted.only_excludes:
+        left_out.append("every pattern begins with `!` and so excludes; add one of what to read")
+    return Found(files=tuple(_within(found, bounds, left_out)), left_out=tuple(left_out))
+
+
+def chosen_files(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Return whether patterns choose a path, with slashes, in an archive as in a workspace."""
+    parts = (pattern.strip().split("/") for pattern in patterns if pattern.strip())
+    return _Wanted(["/".join(part for part in each if part != ".") for each in parts]).fits
+
+
+class _Wanted:
+    """The patterns, and which of them fitted something."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._patterns = [_Pattern(each) for each in patterns]
+        self._used: set[str] = set()
+        names = {name for pattern in self._patterns for name in pattern.parts}
+        self.unseen = {name for name in UNSEEN if name not in names}
+
+    def fits(self, name: str) -> bool:
+        """Whether the last pattern that fits a name is one that includes."""
+        fitting = list(self._fitting(name))
+        return bool(fitting) and not fitting[-1].excludes
+
+    def use(self, name: str) -> None:
+        """Note that a file of that name was found."""
+        self._used.update(pattern.text for pattern in self._fitting(name))
+
+    def _fitting(self, name: str) -> Iterator[_Pattern]:
+        names = name.split("/")
+        return (pattern for pattern in self._patterns if pattern.fits(names))
+
+    @property
+    def only_excludes(self) -> bool:
+        return bool(self._patterns) and all(each.excludes for each in self._patterns)
+
+    def unused(self) -> list[str]:
+        unused = (each for each in self._patterns if each.text not in self._used)
+        return [each.text for each in unused if not each.excludes]
+
+
+def _relative(pattern: str, top: Path) -> str | None:
+    """Return a pattern as one below the workspace, None where it is not."""
+    excludes, pattern = pattern.startswith("!"), pattern.removeprefix("!").replace(os.sep, "/")
+    below = f"{top.as_posix().rstrip('/')}/"
+    pattern = pattern.removeprefix(below)
+    parts = [part for part in pattern.split("/") if part != "."]
+    if ".." in parts or pattern.startswith("/") or Path(pattern).is_absolute() or not any(parts):
+        return None
+    return ("!" if excludes else "") + "/".join(parts)
+
+
+class _Pattern:
+    """A path of patterns for names; `**` is any number of folders, or all that is below one."""
+
+    def __init__(self, pattern: str) -> None:
+        self.text = pattern
+        self.excludes = pattern.startswith("!")
+        self.parts = pattern.removeprefix("!").split("/")
+        self._fits = [None if part == "**" else _name_matcher(part) for part in self.parts]
+
+    def fits(self, names: Sequence[str]) -> bool:
+        """Whether a path, given by its names, is one of the pattern's."""
+        last = self._fits[-1]
+        if last is not None and not last(names[-1]):
+            return False
+        reached = self._with_skipped({0})
+        for name in names:
+            reached = self._with_skipped(
+                {after for at in reached for after in self._step(at, name)}
+            )
+        return len(self.parts) in reached
+
+    def _step(self, at: int, name: str) -> Iterator[int]:
+        if at < len(self.parts):
+            fits = self._fits[at]
+            if fits is None:
+                yield at
+            elif fits(name):
+                yield at + 1
+
+    def _with_skipped(self, reached: set[int]) -> set[int]:
+        """A `**` may also stand for nothing."""
+        for at in range(len(self.parts)):
+            if at in reached and self._fits[at] is None:
+                reached.add(at + 1)
+        return reached
+
+
+def _name_matcher(part: str) -> Callable[[str], object]:
+    return re.compile(translate(part)).match
+
+
+def _why_not(pattern: str, top: Path) -> str:
+    """Why nothing fits, where the folders that a pattern begins with have one that is a link."""
+    path = top
+    for part in pattern.split("/")[:-1]:
+        if _MAGIC.search(part):
+            break
+        path /= part
+        if _is_linked_folder(path):
+            name = path.relative_to(top).as_posix()
+            return (
+                f": {name} is a link to a folder, which is not walked into; copy what is in it "
+                "into another folder first"
+            )
+    return ""
+
+
+def _matching(
+    top: Path, wanted: _Wanted, bounds: Bounds, left_out: list[str]
+) -> Iterator[FoundFile]:
+    for number, (name, path) in enumerate(_walk(top, wanted.unseen)):
+        if number == bounds.looked_at:
+            left_out.append(
+                f"the workspace has more than {bounds.looked_at:,} files and folders; the rest "
+                "was not looked at"
+            )
+            return
+        if wanted.fits(name):
+            for file in _file(name, Path(path), top, left_out):
+                wanted.use(name)
+                yield file
+
+
+def _file(name: str, path: Path, top: Path, left_out: list[str]) -> Iterator[FoundFile]:
+    """The file itself, unless it is a folder, or a link that leads out or nowhere."""
+    try:
+        real = path.resolve()
+        if not real.is_relative_to(top):
+            left_out.append(f"{name} is a link that leads out of the workspace")
+        elif real.is_file():
+            yield FoundFile(path=real, name=name, size=real.stat().st_size)
+    except (OSError, RuntimeError):  # pathlib's word for links in a circle, up to Python 3.12
+        left_out.append(f"{name} cannot be looked at")
+
+
+def _walk(top: Path, unseen: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield names and paths of what is below; a folder that may not be read is passed over."""
+    folders = [("", str(top))]
+    while folders:
+        above, folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in listed:
+            name = above + entry.name
+            yield name, entry.path
+            if entry.name not in unseen and _is_real_folder(entry):
+                folders.append((f"{name}/", entry.path))
+
+
+def _is_linked_folder(path: Path) -> bool:
+    try:
+        return path.is_symlink() and path.is_dir()
+    except OSError:
+        return False
+
+
+def _is_real_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _within(found: list[FoundFile], bounds: Bounds, left_out: list[str]) -> list[FoundFile]:
+    kept: list[FoundFile] = []
+    size = 0
+    for file in found:
+        if len(kept) == bounds.files:
+            rest = len(found) - len(kept)
+            left_out.append(f"{rest} files more than the {bounds.files} that are read: {file.name}")
+            break
+        if size + file.size > bounds.size:
+            left_out.append(
+                f"{file.name}, since with it more than {bounds.size // 1024**2} MiB would be read"
+            )
+            continue
+        size += file.size
+        kept.append(file)
+    return kept
+
+
+# The bytes of a file that a job left behind, up to a limit.
+
+MEBIBYTE = 1024 * 1024
+# Larger than the reports of the largest projects; what is larger still is no report.
+LARGEST_FILE = 64 * MEBIBYTE
+
+Content = Path | bytes
+
+
+def chunks(content: Content, name: str, *, limit: int = LARGEST_FILE) -> Iterator[bytes]:
+    """Return the content piece by piece, at least one of them.
+
+    Args:
+        content: a file, or what was in one.
+        name: what errors call it.
+        limit: how many bytes are read at most.
+
+    Raises:
+        ReportError: it is missing, no file, empty, too large, or may not be read.
+    """
+    size = 0
+    for chunk in _pieces(content, name):
+        size += len(chunk)
+        if size > limit:
+            raise ReportError(
+                f"{name} is larger than {limit // MEBIBYTE} MiB, which is more than is read of "
+                "one file; split it, or name a smaller one"
+            )
+        yield chunk
+    if not size:
+        raise ReportError(f"{name} is empty; the tool that writes it seems to have been cut off")
+
+
+def whole(content: Content, name: str, *, limit: int = LARGEST_FILE) -> bytes:
+    """Return all of it; parameters and errors are those of `chunks`."""
+    return b"".join(chunks(content, name, limit=limit))
+
+
+def text(content: Content, name: str, *, limit: int = LARGEST_FILE) -> str:
+    """Return it as text: UTF-8, or UTF-16 where it begins with such a mark.
+
+    What cannot be decoded is replaced. Errors are those of `chunks`.
+    """
+    data = whole(content, name, limit=limit)
+    utf_16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return data.decode("utf-16" if utf_16 else "utf-8-sig", errors="replace")
+
+
+def _pieces(content: Content, name: str) -> Iterator[bytes]:
+    if isinstance(content, bytes):
+        for start in range(0, len(content), MEBIBYTE):
+            yield content[start : start + MEBIBYTE]
+        return
+    try:
+        # A pipe or device would be waited for without end.
+        if content.exists() and not content.is_file():
+            raise ReportError(f"{name} is no regular file; nothing else is read")
+        with content.open("rb") as file:
+            while chunk := file.read(MEBIBYTE):
+                yield chunk
+    except FileNotFoundError:
+        raise ReportError(f"{name} does not exist; was the step that writes it run?") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "the path is unusable"
+        raise ReportError(f"{name} cannot be read: {reason}") from error
+
+
+# Taking texts, numbers and times out of reports, whose writers agree on little.
+
+LONGEST_NAME = 512
+LONGEST_MESSAGE = 2048
+LONGEST_TEXT = 8192
+
+# Ten years in seconds: what is longer is no duration.
+_LONGEST_DURATION = 3.2e8
+_MOST_DIGITS = 15
+_LONGEST_NUMBER = 32
+# `1,234` is either of these; `0,234` and `1234,567` have groups that nobody writes.
+_COMMA_OF_EITHER_KIND = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
+_DECIMAL_COMMA = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+),[0-9]+(?:[eE][+-]?[0-9]{1,3})?")
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_CONTROLS_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}) (?=[0-9])")
+_ZONE = re.compile(r"([+-][0-9]{2})([0-9]{2})$")
+_CLOCK = re.compile(r"(?:([0-9]{1,5})\.)?([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,12})?)")
+
+
+class Instant(NamedTuple):
+    """A time as a report gives it; without a zone it is read as UTC, as most tools mean it."""
+
+    at: datetime | None = None
+    zoned: bool = False
+
+
+def one_line(text: str | None, longest: int = LONGEST_NAME) -> str:
+    """Return a text in one line, without control characters, cut."""
+    return _CONTROLS.sub(" ", (text or "")[: longest * 2]).strip()[:longest]
+
+
+def lines(text: str | None, longest: int = LONGEST_TEXT) -> str:
+    """Return a text of several lines, without other control characters, cut."""
+    cut = (text or "")[: longest * 2].replace("\r\n", "\n")
+    return _CONTROLS_IN_LINES.sub("", cut).strip()[:longest]
+
+
+def count(text: object) -> int | None:
+    """Return a whole number that is not negative, from digits or a number of JSON."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text if 0 <= text < 10**_MOST_DIGITS else None
+    if not isinstance(text, str) or len(text) > _MOST_DIGITS:
+        return None
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def seconds(text: str | None, *, decimal_comma: bool = False) -> float | None:
+    """Return a duration: `0.25`, `1,234.5` as surefire groups digits, `12,5` as others write it.
+
+    `1,234` may be both: it is grouped, unless the report's other durations have a decimal comma.
+    """
+    text = (text or "").strip()
+    if len(text) >= _LONGEST_NUMBER:
+        return None
+    if has_decimal_comma(text) or (decimal_comma and _COMMA_OF_EITHER_KIND.fullmatch(text)):
+        text = text.replace(".", "").replace(",", ".")
+    elif _GROUPED.fullmatch(text):
+        text = text.replace(",", "")
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if 0 <= found <= _LONGEST_DURATION else None
+
+
+def has_decimal_comma(text: str | None) -> bool:
+    """Whether a duration has a comma that can be nothing but its decimal mark."""
+    text = (text or "").strip()
+    return bool(_DECIMAL_COMMA.fullmatch(text)) and not _COMMA_OF_EITHER_KIND.fullmatch(text)
+
+
+def clock(text: str | None) -> float | None:
+    """Return a duration that .NET wrote, `[days.]hours:minutes:seconds`, in seconds."""
+    match = _CLOCK.fullmatch((text or "").strip())
+    if match is None:
+        return None
+    days, hours, minutes, rest = match.groups(default="0")
+    return ((int(days) * 24 + int(hours)) * 60 + int(minutes)) * 60 + float(rest)
+
+
+def instant(text: str | None) -> Instant:
+    """Return a time of ISO 8601, with or without its zone."""
+    if not text:
+        return Instant()
+    text = _DATE.sub(r"\1T", text.strip()[:64])
+    text = _ZONE.sub(r"\1:\2", text) if "T" in text else text
+    zoned = take.time({"": text}, "")
+    if zoned is not None:
+        return Instant(zoned, zoned=True)
+    return Instant(take.time({"": f"{text}Z"}, ""))
+
+
+def folder(path: str) -> str:
+    """Return the folder that a source file stands in, with slashes; `.` at the top."""
+    head, _, _ = path.replace("\\", "/").rpartition("/")
+    return one_line(head) or ("/" if path.startswith("/") else ".")
+
+
+# What a job leaves behind in files: test reports, coverage, traces of tools, logs.
+#
+# Nothing here trusts a file: sizes are bounded, and whatever is in it becomes a record or a
+# ReportError that names the file. The libraries for it are loaded only where a file is read.

@@ -1,0 +1,282 @@
+"""JUnit XML."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from flow_telemetry.errors import ReportError
+from flow_telemetry.model.reports import CaseFailure, CaseResult, TestCase, TestReport, TestSuite
+from flow_telemetry.reports import trx
+from flow_telemetry.reports.files import (
+    LONGEST_MESSAGE,
+    Content,
+    count,
+    has_decimal_comma,
+    instant,
+    lines,
+    one_line,
+    seconds,
+)
+from flow_telemetry.reports.xml import XmlAttributes, named, opening, read_events
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element, TreeBuilder
+
+# Entries of one test case: told apart by numbers, and which of them were run again.
+
+_FAILING = {CaseResult.FAILED, CaseResult.ERROR}
+
+
+def numbered(suites: Iterable[TestSuite]) -> tuple[TestSuite, ...]:
+    """Return the suites of a report with `number`, `run_again` and `flaky` of their cases.
+
+    gotestsum and Gradle write an entry for each time that a case was run. A failure before
+    another entry of the same suite, class and name was run again; what passed after one is flaky.
+    """
+    suites = tuple(suites)
+    repeated = {
+        name: times
+        for name, times in Counter(_names(case for s in suites for case in s.cases)).items()
+        if times > 1
+    }
+    if not repeated:
+        return suites
+    seen: Counter[tuple[str, ...]] = Counter()
+    failed: set[tuple[str, ...]] = set()
+    return tuple(
+        replace(suite, cases=tuple(_told_apart(suite.cases, repeated, seen, failed)))
+        for suite in suites
+    )
+
+
+def _told_apart(
+    cases: Iterable[TestCase],
+    repeated: dict[tuple[str, ...], int],
+    seen: Counter[tuple[str, ...]],
+    failed: set[tuple[str, ...]],
+) -> Iterator[TestCase]:
+    for case in cases:
+        name = _name(case)
+        if name not in repeated:
+            yield case
+            continue
+        seen[name] += 1
+        failing = case.result in _FAILING
+        yield replace(
+            case,
+            number=seen[name],
+            run_again=failing and seen[name] < repeated[name],
+            flaky=case.flaky or (case.result is CaseResult.PASSED and name in failed),
+        )
+        if failing:
+            failed.add(name)
+
+
+def with_reruns_of_pytest(cases: Sequence[TestCase], declared: int | None) -> list[TestCase]:
+    """Return a suite's cases with the reruns of pytest-rerunfailures as the failures they are.
+
+    It writes a failure that is run again as an entry that looks passed, and leaves it out of the
+    suite's own count (``declared``), by which it is known.
+    """
+    last = {_name(case): index for index, case in enumerate(cases)}
+    if declared != len(last) or declared == len(cases):
+        return list(cases)
+    return [
+        replace(case, result=CaseResult.FAILED)
+        if case.result is CaseResult.PASSED and index < last[_name(case)]
+        else case
+        for index, case in enumerate(cases)
+    ]
+
+
+def _names(cases: Iterable[TestCase]) -> Iterator[tuple[str, ...]]:
+    return map(_name, cases)
+
+
+def _name(case: TestCase) -> tuple[str, ...]:
+    return (case.suite, case.class_name, case.name)
+
+
+# Test reports: JUnit's XML as surefire, pytest, gotestsum, jest, Gradle and many others write it.
+#
+# There is no standard: each writer has attributes of its own, and what is missing is left out. A
+# .NET report (TRX) is read as well, by `trx`.
+
+
+_MOST_ELEMENTS_OF_CASE = 10_000
+_OUTPUT = {"system-out", "system-err"}
+# GoogleTest's words for a test that was left out, which has no element for it.
+_NOT_RUN = {"notrun", "disabled", "skipped", "suppressed"}
+
+
+def read_test_report(content: Content, name: str) -> TestReport:
+    """Return the suites and cases of a report, each with what the report tells of it.
+
+    Args:
+        content: the file, or what was in it.
+        name: its path below the workspace; errors and identities name it.
+
+    Raises:
+        ReportError: it cannot be read, or is no test report.
+    """
+    root = opening(content, name)[0][0]
+    if root == "TestRun":
+        return TestReport(name=name, suites=numbered(trx.read_suites(content, name)))
+    if root not in {"testsuites", "testsuite"}:
+        raise ReportError(
+            f"{name} is no test report: its root is `{one_line(root, 64)}`, where JUnit's format "
+            "has `testsuites` or `testsuite`, and .NET's `TestRun`"
+        )
+    reader = _Suites(name)
+    read_events(content, name, reader)
+    return TestReport(name=name, suites=numbered(reader.suites()))
+
+
+@dataclass(slots=True)
+class _OpenSuite:
+    """A suite while it is read; ``times`` are the durations of its cases as they stand there."""
+
+    name: str
+    attributes: XmlAttributes
+    cases: list[TestCase] = field(default_factory=list)
+    times: list[str | None] = field(default_factory=list)
+
+    def add(self, element: Element) -> None:
+        self.cases.append(_case(element, self.name))
+        self.times.append(element.get("time"))
+
+    @property
+    def has_decimal_comma(self) -> bool:
+        return any(map(has_decimal_comma, (self.attributes.get("time"), *self.times)))
+
+    def closed(self, *, decimal_comma: bool) -> TestSuite:
+        if decimal_comma:
+            self.cases = [
+                replace(case, duration=seconds(time, decimal_comma=True))
+                for case, time in zip(self.cases, self.times, strict=True)
+            ]
+        start = instant(self.attributes.get("timestamp"))
+        return TestSuite(
+            name=self.name,
+            file=one_line(next(named(self.attributes, "file", "filepath"), "")),
+            duration=seconds(self.attributes.get("time"), decimal_comma=decimal_comma),
+            started_at=start.at,
+            zoned=start.zoned,
+            cases=tuple(with_reruns_of_pytest(self.cases, count(self.attributes.get("tests")))),
+        )
+
+
+class _Suites:
+    """Builds suites from the events of a document; of elements, only those of one case are kept."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._open = [_OpenSuite("", {})]
+        self._all = list(self._open)
+        self._case: TreeBuilder | None = None
+        self._inside: list[str] = []
+        self._elements = 0
+
+    def suites(self) -> Iterator[TestSuite]:
+        """Return those that have cases, in the order of their starts."""
+        decimal_comma = any(suite.has_decimal_comma for suite in self._all)
+        return (suite.closed(decimal_comma=decimal_comma) for suite in self._all if suite.cases)
+
+    def start(self, tag: str, attributes: XmlAttributes) -> None:
+        if self._case is None and tag == "testcase":
+            self._case, self._elements = _tree_builder(), 0
+        if self._case is not None:
+            self._keep(self._case, tag, attributes)
+        elif tag == "testsuite":
+            self._enter(attributes)
+
+    def end(self, tag: str) -> None:
+        if self._case is not None:
+            self._case.end(tag)
+            self._inside.pop()
+            if not self._inside:
+                self._open[-1].add(self._case.close())
+                self._case = None
+        elif tag == "testsuite":
+            self._open.pop()
+
+    def data(self, text: str) -> None:
+        if self._case is not None and self._inside[-1] not in _OUTPUT:
+            self._case.data(text)
+
+    def _keep(self, case: TreeBuilder, tag: str, attributes: XmlAttributes) -> None:
+        self._elements += 1
+        if self._elements > _MOST_ELEMENTS_OF_CASE:
+            raise ReportError(
+                f"{self._name} has a test case of more than {_MOST_ELEMENTS_OF_CASE:,} elements; "
+                "it is not read"
+            )
+        case.start(tag, dict(attributes))
+        self._inside.append(tag)
+
+    def _enter(self, attributes: XmlAttributes) -> None:
+        own = one_line(attributes.get("name"))
+        around = self._open[-1].name
+        name = one_line(f"{around} > {own}") if around and own else own or around
+        self._open.append(_OpenSuite(name, attributes))
+        self._all.append(self._open[-1])
+
+
+def _tree_builder() -> TreeBuilder:
+    # What is parsed went through defusedxml before.
+    from xml.etree.ElementTree import TreeBuilder  # noqa: PLC0415
+
+    return TreeBuilder()
+
+
+def _case(element: Element, suite: str) -> TestCase:
+    start = instant(element.get("timestamp"))
+    result, failure, attempts = _outcome(element)
+    return TestCase(
+        name=one_line(element.get("name")),
+        suite=suite,
+        class_name=one_line(element.get("classname")),
+        file=one_line(next(named(element.attrib, "file", "filepath"), "")),
+        result=result,
+        duration=seconds(element.get("time")),
+        started_at=start.at,
+        zoned=start.zoned,
+        failure=failure,
+        attempts=attempts,
+        flaky=result is CaseResult.PASSED and bool(attempts),
+    )
+
+
+def _outcome(element: Element) -> tuple[CaseResult, CaseFailure | None, tuple[CaseFailure, ...]]:
+    """Return the result, why, and the failures of other times that it was run."""
+    if not len(element):
+        skipped = {element.get("status"), element.get("result")} & _NOT_RUN
+        return (CaseResult.SKIPPED if skipped else CaseResult.PASSED), None, ()
+    from junitparser import Error, Failure, Skipped, xunit2  # noqa: PLC0415
+
+    kinds: Any = xunit2.TestCase
+    case = kinds.fromelem(element)
+    attempts = tuple(_failure(each, each.stack_trace) for each in case.interim_result)
+    found = case.result
+    for kind, result in (
+        (Error, CaseResult.ERROR),
+        (Failure, CaseResult.FAILED),
+        (Skipped, CaseResult.SKIPPED),
+    ):
+        first = next((each for each in found if isinstance(each, kind)), None)
+        if first is not None:
+            return result, _failure(first), attempts
+    return CaseResult.PASSED, None, attempts
+
+
+def _failure(found: Any, stack_trace: str | None = None) -> CaseFailure:
+    """Where there is no message, as jest writes it, the text's first line is taken for one."""
+    text = lines(stack_trace or found.text)
+    return CaseFailure(
+        type=one_line(found.type),
+        message=lines(found.message, LONGEST_MESSAGE) or one_line(text.partition("\n")[0]),
+        text=text,
+    )

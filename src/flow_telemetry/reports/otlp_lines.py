@@ -1,0 +1,62 @@
+"""Files of OTLP JSON lines, as the Collector's file exporter and tools in a job write them.
+
+Here they are only cut into lines; `export` knows what is in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flow_telemetry.reports.files import MEBIBYTE, Content, chunks
+
+# A request is at most 4 MiB by gRPC's default; JSON takes up to three times the room.
+LONGEST_LINE = 16 * MEBIBYTE
+# A line for each span, each of some hundred bytes; shorter ones hold nothing, and are many.
+MOST_LINES = 250_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtlpLines:
+    """The lines that are not blank, and the numbers of those that were too long to be kept.
+
+    ``cut_at`` is the number of the first one that was one too many; None where all were read.
+    """
+
+    name: str
+    lines: tuple[tuple[int, bytes], ...]
+    too_long: tuple[int, ...] = ()
+    cut_at: int | None = None
+
+
+def read_otlp_lines(
+    content: Content, name: str, *, longest: int = LONGEST_LINE, most: int = MOST_LINES
+) -> OtlpLines:
+    """Return a file's lines, each with its number from 1: ``most`` of at most ``longest`` bytes.
+
+    Raises:
+        ReportError: it cannot be read, is empty or too large.
+    """
+    kept: list[tuple[int, bytes]] = []
+    too_long: list[int] = []
+    for number, line in enumerate(_lines(content, name), 1):
+        if len(line) > longest:
+            too_long.append(number)
+        elif line.strip():
+            if len(kept) == most:
+                return OtlpLines(
+                    name=name, lines=tuple(kept), too_long=tuple(too_long), cut_at=number
+                )
+            kept.append((number, line.strip()))
+    return OtlpLines(name=name, lines=tuple(kept), too_long=tuple(too_long))
+
+
+def _lines(content: Content, name: str) -> Iterator[bytes]:
+    rest: list[bytes] = []
+    for chunk in chunks(content, name):
+        first, *others = chunk.split(b"\n")
+        rest.append(first)
+        for line in others:
+            yield b"".join(rest)
+            rest = [line]
+    yield b"".join(rest)

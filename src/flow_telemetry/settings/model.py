@@ -1,0 +1,630 @@
+"""Settings and its groups, enums."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from enum import Enum
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from flow_telemetry.errors import SettingsError
+from flow_telemetry.identity import fold, normalize_namespace
+from flow_telemetry.model import StatusCategory
+from flow_telemetry.model.item_key import ItemKey, parse_item_key
+from flow_telemetry.privacy import redactor as patterns
+from flow_telemetry.settings import parse as values
+from flow_telemetry.settings.inputs import INPUT, given, optional
+from flow_telemetry.telemetry import Signal
+
+# The choices that inputs offer, each an enumeration whose values are what users write.
+
+
+class Door(Enum):
+    """The two ways into the program; their defaults differ."""
+
+    ACTION = "action"
+    COMMAND_LINE = "command line"
+
+
+class Mode(Enum):
+    """What an export is about; `auto` leaves it to the event that started the workflow."""
+
+    AUTO = "auto"
+    RUN = "run"
+    CHANGE = "change"
+    ITEM = "item"
+    FEATURE = "feature"
+    EVENT = "event"
+    SWEEP = "sweep"
+    CONTEXT = "context"
+
+
+class Export(Enum):
+    """Which part of a run that still goes on a step inside it sends."""
+
+    RUN = "run"
+    JOB = "job"
+    REST = "rest"
+
+
+class Detail(Enum):
+    """The finest spans that are sent."""
+
+    STEP = "step"
+    JOB = "job"
+    RUN = "run"
+
+
+class TraceScope(Enum):
+    """Which entity is the root of the live trace."""
+
+    RUN = "run"
+    CHANGE = "change"
+    ITEM = "item"
+    FEATURE = "feature"
+
+
+class TrackerChoice(Enum):
+    """Where work items are looked for."""
+
+    AUTO = "auto"
+    GITHUB = "github"
+    JIRA = "jira"
+    NONE = "none"
+
+
+class Ancestors(Enum):
+    """What of the changes that a push brought goes along with its run."""
+
+    COMPLETED = "completed"
+    NONE = "none"
+
+
+class OldSpans(Enum):
+    """What becomes of a span that is older than `max-span-age`."""
+
+    SEND = "send"
+    DROP = "drop"
+    CLAMP = "clamp"
+
+
+class PhaseSending(Enum):
+    """When the phases of a change leave: with the change, or each when it ends."""
+
+    COMPLETED = "completed"
+    LIVE = "live"
+
+
+class JobLogs(Enum):
+    """Of which steps the lines of GitHub's logs leave as log records."""
+
+    NONE = "none"
+    FAILED = "failed"
+    ALL = "all"
+
+
+class LogLevel(Enum):
+    """How much to tell."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+    DEBUG = "debug"
+
+
+# What the user decides about the signals: which leave, and in which form.
+
+_SIGNAL_OF_WORD = {
+    "traces": Signal.TRACES,
+    "events": Signal.LOGS,
+    "logs": Signal.LOGS,
+    "metrics": Signal.METRICS,
+}
+
+
+class EventSending(Enum):
+    """When events leave: with the subject all at once, each when it happens, or never."""
+
+    COMPLETED = "completed"
+    LIVE = "live"
+    NONE = "none"
+
+
+class EventTime(Enum):
+    """Which time a record has: its own, that of sending, or its own until that is refused."""
+
+    AUTO = "auto"
+    EVENT = "event"
+    SENT = "sent"
+
+
+class MetricShape(Enum):
+    """As what metrics leave: deltas until those are refused, histograms, or gauges only."""
+
+    AUTO = "auto"
+    HISTOGRAM = "histogram"
+    GAUGE = "gauge"
+
+
+class Actors(Enum):
+    """As what people leave: by their login, a hash of it, or not at all."""
+
+    LOGIN = "login"
+    HASH = "hash"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalSettings:
+    """``blocked_names`` are statuses and labels that mean blocked, in lower case.
+
+    ``metric_attributes`` are attributes that the user adds to metrics knowingly.
+    """
+
+    wanted: frozenset[Signal]
+    events: EventSending
+    event_time: EventTime
+    metric_shape: MetricShape
+    metric_attributes: tuple[str, ...]
+    actors: Actors
+    blocked_names: frozenset[str]
+
+
+def signal_settings(inputs: Mapping[str, str]) -> SignalSettings:
+    """Return what the inputs say of signals.
+
+    Raises:
+        SettingsError: a value cannot be used; the text names the input.
+    """
+    blocked = values.words(given(inputs, "blocked-names"))
+    return SignalSettings(
+        wanted=_wanted(given(inputs, "signals")),
+        events=values.choice("events", given(inputs, "events"), EventSending),
+        event_time=values.choice("event-time", given(inputs, "event-time"), EventTime),
+        metric_shape=values.choice("metric-shape", given(inputs, "metric-shape"), MetricShape),
+        metric_attributes=values.words(given(inputs, "metric-attributes")),
+        actors=values.choice("actors", given(inputs, "actors"), Actors),
+        blocked_names=frozenset(each.lower() for each in blocked),
+    )
+
+
+def _wanted(text: str) -> frozenset[Signal]:
+    found = set()
+    for word in values.words(text):
+        signal = _SIGNAL_OF_WORD.get(word.lower())
+        if signal is None:
+            raise SettingsError(
+                "input signals must be a list of traces, events and metrics, "
+                f"not {values.shown(word)}"
+            )
+        found.add(signal)
+    return frozenset(found)
+
+
+# What the user decides about traces: their root, their namespace, and which spans leave.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracingSettings:
+    """``max_span_age`` is in seconds, None for no bound; keys are None where not given by hand."""
+
+    scope: TraceScope
+    detail: Detail
+    namespace: str
+    feature_key: ItemKey | None
+    work_item_key: ItemKey | None
+    ancestors: Ancestors
+    feature_trace: bool
+    phases: PhaseSending
+    max_spans: int
+    max_span_age: float | None
+    on_old_span: OldSpans
+    trace_url: str | None
+
+
+def tracing_settings(inputs: Mapping[str, str]) -> TracingSettings:
+    """Return what the inputs say of traces.
+
+    Raises:
+        SettingsError: a value cannot be used; the text names the input.
+    """
+    feature_key = _item_key(inputs, "feature-key")
+    return TracingSettings(
+        scope=_scope(inputs, feature_key),
+        detail=values.choice("detail", given(inputs, "detail"), Detail),
+        namespace=_namespace(inputs),
+        feature_key=feature_key,
+        work_item_key=_item_key(inputs, "work-item-key"),
+        ancestors=values.choice("ancestors", given(inputs, "ancestors"), Ancestors),
+        feature_trace=values.boolean("feature-trace", given(inputs, "feature-trace")),
+        phases=values.choice("phases", given(inputs, "phases"), PhaseSending),
+        max_spans=values.positive_integer("max-spans", given(inputs, "max-spans")),
+        max_span_age=optional(inputs, "max-span-age", values.duration),
+        on_old_span=values.choice("on-old-span", given(inputs, "on-old-span"), OldSpans),
+        trace_url=given(inputs, "trace-url") or None,
+    )
+
+
+def _item_key(inputs: Mapping[str, str], name: str) -> ItemKey | None:
+    text = given(inputs, name)
+    if not text:
+        return None
+    try:
+        return parse_item_key(text)
+    except ValueError as error:
+        raise SettingsError(f"input {name} is {values.shown(text)}: {error}") from None
+
+
+def _scope(inputs: Mapping[str, str], feature_key: ItemKey | None) -> TraceScope:
+    text = given(inputs, "trace-scope")
+    if text:
+        return values.choice("trace-scope", text, TraceScope)
+    # In mode feature the key names what is exported, and says nothing of where runs are sent.
+    named = feature_key is not None and given(inputs, "mode") != Mode.FEATURE.value
+    return TraceScope.FEATURE if named else TraceScope.CHANGE
+
+
+def _namespace(inputs: Mapping[str, str]) -> str:
+    try:
+        return normalize_namespace(inputs.get("namespace", ""))
+    except ValueError as error:
+        raise SettingsError(f"input namespace cannot be used: {error}") from None
+
+
+# Which Jira to read, and with what credentials.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JiraSettings:
+    """A Jira site; the token is in no representation.
+
+    ``url`` is its base URL (`https://acme.atlassian.net`, `https://jira.example.com/jira`). With
+    ``email`` the token is an API token of that Atlassian account, without it a personal access
+    token of Data Center. No token: what everybody may see. ``projects`` are project keys, in
+    upper case; empty for all that the token sees. ``authorities`` is the file or folder with those
+    that are trusted in place of the usual ones; empty for these.
+    """
+
+    url: str
+    email: str = ""
+    token: str = field(default="", repr=False)
+    projects: frozenset[str] = frozenset()
+    authorities: str = ""
+
+
+# What the user decides about trackers of work items: which, with what credentials, what counts.
+
+_CATEGORY_WORDS = {
+    "to do": StatusCategory.TO_DO,
+    "in progress": StatusCategory.IN_PROGRESS,
+    "done": StatusCategory.DONE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerSettings:
+    """``jira`` is None without `jira-url`; ``jira_projects`` counts without it too.
+
+    ``feature_types`` are in lower case, as are the names in ``status_categories``. ``aliases``
+    maps what is called so now to the name whose ids are kept: `owner/name` or a Jira key.
+    """
+
+    choice: TrackerChoice
+    feature_types: frozenset[str]
+    aliases: Mapping[str, str]
+    status_project: str
+    status_categories: Mapping[str, StatusCategory]
+    jira: JiraSettings | None
+    jira_projects: frozenset[str]
+
+    @property
+    def uses_github(self) -> bool:
+        """Whether GitHub's issues count as work items."""
+        return self.choice in (TrackerChoice.AUTO, TrackerChoice.GITHUB)
+
+    @property
+    def uses_jira(self) -> bool:
+        """Whether keys that look like Jira's are taken for such."""
+        configured = self.jira is not None or bool(self.jira_projects)
+        return self.choice in (TrackerChoice.AUTO, TrackerChoice.JIRA) and configured
+
+
+def tracker_settings(inputs: Mapping[str, str], authorities: str = "") -> TrackerSettings:
+    """Return what the inputs say of trackers; ``authorities`` is as in `JiraSettings`.
+
+    Raises:
+        SettingsError: a value cannot be used; the text names the input.
+    """
+    projects = frozenset(each.upper() for each in values.words(given(inputs, "jira-projects")))
+    types = values.words(given(inputs, "feature-types"))
+    return TrackerSettings(
+        choice=values.choice("tracker", given(inputs, "tracker"), TrackerChoice),
+        feature_types=frozenset(each.lower() for each in types),
+        aliases=_aliases(inputs),
+        status_project=given(inputs, "status-project"),
+        status_categories=_categories(inputs),
+        jira=_jira(inputs, projects, authorities),
+        jira_projects=projects,
+    )
+
+
+def _aliases(inputs: Mapping[str, str]) -> Mapping[str, str]:
+    name = "identity-aliases"
+    found = {}
+    for line in given(inputs, name).splitlines():
+        now, equals, before = (part.strip() for part in line.partition("="))
+        if not line.strip():
+            continue
+        if not (equals and now and before) or ("/" in now) != ("/" in before):
+            raise SettingsError(
+                f"input {name} must have one NEW=OLD a line, such as acme/new=acme/old or "
+                f"CORE-9=ACME-57, not {values.shown(line)}"
+            )
+        found[fold(now) if "/" in now else now.upper()] = before
+    return found
+
+
+def _categories(inputs: Mapping[str, str]) -> Mapping[str, StatusCategory]:
+    """Names of statuses and what they mean: GitHub's three, and those given over them."""
+    name = "status-categories"
+    found = dict(_CATEGORY_WORDS) | {"todo": StatusCategory.TO_DO}
+    for status, word in values.pairs(name, given(inputs, name)).items():
+        category = _CATEGORY_WORDS.get(word.lower().replace("_", " "))
+        if category is None:
+            raise SettingsError(
+                f"input {name} must map statuses to to do, in progress or done, "
+                f"not to {values.shown(word)}"
+            )
+        found[status.lower()] = category
+    return found
+
+
+def _jira(
+    inputs: Mapping[str, str], projects: frozenset[str], authorities: str
+) -> JiraSettings | None:
+    url = given(inputs, "jira-url").rstrip("/")
+    email, token = given(inputs, "jira-email"), given(inputs, "jira-token")
+    if not url:
+        if email or token:
+            raise SettingsError("input jira-url is missing beside jira-email or jira-token")
+        return None
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(
+            "input jira-url is no URL: it must begin with https:// and name a host, such as "
+            "https://acme.atlassian.net"
+        )
+    if any(not "!" <= c <= "~" for c in token):
+        raise SettingsError("input jira-token holds a blank or a character that no token has")
+    return JiraSettings(
+        url=url, email=email, token=token, projects=projects, authorities=authorities
+    )
+
+
+# What the user decides about sweeps: since when, and what they send.
+
+LAST = "last"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings:
+    """``since`` is an instant, a length of time in seconds before now, or None for `last`.
+
+    ``runs`` is whether runs leave too; ``workflows`` and ``branches`` are patterns, in which a
+    leading `!` excludes.
+    """
+
+    asked: bool
+    since: datetime | float | None
+    runs: bool
+    workflows: tuple[str, ...]
+    branches: tuple[str, ...]
+
+
+def sweep_settings(inputs: Mapping[str, str]) -> SweepSettings:
+    """Return what the inputs say of sweeps.
+
+    Raises:
+        SettingsError: a value cannot be used; the text names the input.
+    """
+    return SweepSettings(
+        asked=bool(given(inputs, "since")),
+        since=_since(given(inputs, "since")),
+        runs=values.boolean("sweep-runs", given(inputs, "sweep-runs")),
+        workflows=values.words(given(inputs, "workflows")),
+        branches=values.words(given(inputs, "branches")),
+    )
+
+
+def _since(text: str) -> datetime | float | None:
+    if text.lower() in ("", LAST):
+        return None
+    try:
+        found = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+    except ValueError:
+        pass
+    else:
+        return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    try:
+        return values.duration("since", text)
+    except SettingsError:
+        raise SettingsError(
+            "input since must be last, a length of time such as 7d, or an instant such as "
+            f"2026-11-24T03:43:00Z, not {values.shown(text)}"
+        ) from None
+
+
+# What the user decides about the inside of jobs: context, machine, reports, traces and logs.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsideSettings:
+    """Patterns are of paths below the workspace, in order; a leading `!` excludes.
+
+    ``trace_artifacts`` are patterns of artifacts' names, for an export from outside of the job;
+    those of forks count only with ``fork_artifacts``. ``log_limit`` is in bytes.
+    """
+
+    measure: bool
+    inject_endpoint: bool
+    test_reports: tuple[str, ...]
+    coverage_reports: tuple[str, ...]
+    trace_files: tuple[str, ...]
+    trace_artifacts: tuple[str, ...]
+    fork_artifacts: bool
+    logs: JobLogs
+    log_limit: int
+
+    @property
+    def asked(self) -> bool:
+        """Whether an export is to read anything of the inside of jobs."""
+        patterns = (
+            *(self.test_reports, self.coverage_reports),
+            *(self.trace_files, self.trace_artifacts),
+        )
+        return any(patterns) or self.logs is not JobLogs.NONE
+
+
+def inside_settings(inputs: Mapping[str, str]) -> InsideSettings:
+    """Return what the inputs say of the inside of jobs.
+
+    Raises:
+        SettingsError: a value cannot be used; the text names the input.
+    """
+    return InsideSettings(
+        measure=values.boolean("measure", given(inputs, "measure")),
+        inject_endpoint=values.boolean("inject-endpoint", given(inputs, "inject-endpoint")),
+        test_reports=values.lines(given(inputs, "test-reports")),
+        coverage_reports=values.lines(given(inputs, "coverage-reports")),
+        trace_files=values.lines(given(inputs, "trace-files")),
+        trace_artifacts=values.lines(given(inputs, "trace-artifacts")),
+        fork_artifacts=values.boolean("fork-artifacts", given(inputs, "fork-artifacts")),
+        logs=values.choice("logs", given(inputs, "logs"), JobLogs),
+        log_limit=values.size("log-limit", given(inputs, "log-limit")),
+    )
+
+
+# Which values of the environment are secret, known before anything of it is understood.
+
+_SECRET_INPUTS = ("otlp-headers", "github-token", "jira-token")
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+_SHORTEST = 4  # Masking shorter ones would hide ordinary text and protect nothing.
+_SHORTEST_OF_ADDRESS = 8  # A query mostly holds words.
+
+
+def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return every secret value in the environment, and the parts by which it may be shown.
+
+    Malformed header lists are covered too: each of their parts counts as a secret.
+    """
+    names = [INPUT[name].variable for name in _SECRET_INPUTS]
+    names.append("GITHUB_TOKEN")
+    names += [
+        name
+        for name in environ
+        if name.startswith("OTEL_EXPORTER_OTLP_") and name.endswith("HEADERS")
+    ]
+    found: dict[str, None] = {}
+    for name in names:
+        for part in _parts(environ.get(name, "")):
+            if len(part) >= _SHORTEST:
+                found[part] = None
+    for name in _endpoints(environ):
+        found.update(dict.fromkeys(_of_address(environ.get(name, ""))))
+    return tuple(found)
+
+
+def _endpoints(environ: Mapping[str, str]) -> list[str]:
+    found = [n for n in environ if n.startswith("OTEL_EXPORTER_OTLP_") and n.endswith("ENDPOINT")]
+    proxies = [name for name in environ if name.upper() in _PROXIES]
+    return [INPUT["otlp-endpoint"].variable, INPUT["jira-url"].variable, *found, *proxies]
+
+
+def _of_address(url: str) -> list[str]:
+    """The password before an address's host, and the values of its query."""
+    try:
+        # A proxy may be named without a scheme.
+        parts = urlsplit(url.strip() if "//" in url else f"//{url.strip()}")
+        password = parts.password or ""
+    except ValueError:
+        return []
+    values = [value for _, value in parse_qsl(parts.query)]
+    found = [password, unquote(password), *values]
+    return [each for each in found if len(each) >= _SHORTEST_OF_ADDRESS]
+
+
+def _parts(text: str) -> list[str]:
+    """The text by lines, list parts, values and words: as whole and as it may be quoted."""
+    parts = [line.strip() for line in text.splitlines()]
+    values = _json_values(text) if text.strip()[:1] == "{" else []
+    if not values:
+        for piece in text.replace("\n", ",").split(","):
+            _, equals, value = piece.partition("=")
+            values.append((value if equals else piece).strip())
+    for value in values:
+        parts += [value, unquote(value), *unquote(value).split()[1:]]
+    return parts
+
+
+def _json_values(text: str) -> list[str]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return [v for v in found.values() if isinstance(v, str)] if isinstance(found, dict) else []
+
+
+# What is taken out of every text that is exported or shown, besides the forms that all know.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedactionSettings:
+    """``secrets`` are the program's own credentials, in no representation of this.
+
+    ``patterns`` are the user's regular expressions, each found fit.
+    """
+
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    patterns: tuple[str, ...] = ()
+
+
+def redaction_settings(
+    inputs: Mapping[str, str], environ: Mapping[str, str], repository: str | None
+) -> RedactionSettings:
+    """Return what is to be taken out.
+
+    What everybody knows, the name of the repository and of its owner, is no secret, even where a
+    header holds it: a tenant is often called so.
+
+    Raises:
+        SettingsError: a pattern cannot be used; the text names the input and its line.
+    """
+    as_given = {INPUT[name].variable: text for name, text in inputs.items()}
+    known = (repository or "").lower()
+    public = {known, *known.split("/")}
+    secrets = secrets_of({**environ, **as_given})
+    return RedactionSettings(
+        secrets=tuple(each for each in secrets if each.lower() not in public),
+        patterns=_patterns(given(inputs, "redact")),
+    )
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        pattern = line.strip()
+        wrong = patterns.problem(pattern) if pattern else None
+        if wrong is not None:
+            raise SettingsError(
+                f"input redact: the pattern on line {number} {wrong}. One regular expression a "
+                "line is understood; docs/redaction.md says which"
+            )
+        if pattern:
+            found.append(pattern)
+    return tuple(found)

@@ -1,0 +1,219 @@
+"""Parsers of single values."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote
+
+from flow_telemetry.errors import SettingsError
+
+# Turning the text of one input into a value, with errors that name the input.
+
+Choice = TypeVar("Choice", bound=Enum)
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h|d)?")
+# Beyond some centuries a socket refuses its timeout.
+_LONGEST_DURATION_SECONDS = 366 * 24 * 3600
+_SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(b|kb|mb|gb|kib|mib|gib)?")
+_BYTES = {
+    "b": 1,
+    "kb": 1000,
+    "mb": 1000**2,
+    "gb": 1000**3,
+    "kib": 1024,
+    "mib": 1024**2,
+    "gib": 1024**3,
+}
+_LARGEST_SIZE_BYTES = 2**40
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+_SHOWN = 80
+
+
+def shown(text: str) -> str:
+    """Return a value as an error may quote it: one line and cut."""
+    line = "".join(c if c.isprintable() else "?" for c in text)
+    return repr(line if len(line) <= _SHOWN else line[:_SHOWN] + "…")
+
+
+def boolean(name: str, text: str) -> bool:
+    """Return the value of a boolean input; a typing error is told, not taken for false."""
+    value = text.strip().lower()
+    if value not in ("true", "false"):
+        raise SettingsError(f"input {name} must be true or false, not {shown(text)}")
+    return value == "true"
+
+
+def choice(name: str, text: str, choices: type[Choice]) -> Choice:
+    """Return the member of an enumeration that the text names."""
+    try:
+        return choices(text.strip().lower())
+    except ValueError:
+        allowed = ", ".join(str(member.value) for member in choices)
+        raise SettingsError(f"input {name} must be one of {allowed}, not {shown(text)}") from None
+
+
+def positive_integer(name: str, text: str) -> int:
+    """Return a number above zero in decimal digits."""
+    value = text.strip()
+    if not (value.isascii() and value.isdigit() and len(value) <= 19 and int(value) > 0):
+        raise SettingsError(f"input {name} must be a number above zero, not {shown(text)}")
+    return int(value)
+
+
+def size(name: str, text: str) -> int:
+    """Return bytes; ``500000``, ``500kB``, ``1MB``, ``1MiB`` and ``2GB`` are understood."""
+    match = _SIZE.fullmatch(text.strip().lower())
+    found = int(float(match.group(1)) * _BYTES[match.group(2) or "b"]) if match else 0
+    if not 0 < found <= _LARGEST_SIZE_BYTES:
+        raise SettingsError(f"input {name} must be a size such as 500kB or 1MB, not {shown(text)}")
+    return found
+
+
+def lines(text: str) -> tuple[str, ...]:
+    """Return the lines of a text, trimmed, without empty ones."""
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def duration(name: str, text: str) -> float:
+    """Return seconds; ``90``, ``90s``, ``15m``, ``1h`` and ``7d`` are understood."""
+    match = _DURATION.fullmatch(text.strip().lower())
+    seconds = float(match.group(1)) * _SECONDS[match.group(2)] if match else 0
+    if not 0 < seconds <= _LONGEST_DURATION_SECONDS:
+        raise SettingsError(
+            f"input {name} must be a number of seconds above zero and of a year at most, "
+            f"or one with s, m, h or d behind it, not {shown(text)}"
+        )
+    return seconds
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the entries of a list, separated by commas or lines."""
+    return tuple(each.strip() for each in re.split(r"[,\n]", text) if each.strip())
+
+
+def repository(name: str, text: str) -> str:
+    """Return ``owner/name``."""
+    value = text.strip()
+    if not _REPOSITORY.fullmatch(value) or {".", ".."} & set(value.split("/")):
+        raise SettingsError(f"input {name} must be OWNER/NAME, not {shown(text)}")
+    return value
+
+
+def pairs(name: str, text: str) -> Mapping[str, str]:
+    """Return the pairs of a ``k=v,k=v`` list, values percent-decoded.
+
+    The form is that of ``OTEL_RESOURCE_ATTRIBUTES``:
+    https://opentelemetry.io/docs/specs/otel/resource/sdk/#specifying-resource-information-via-an-environment-variable
+    """
+    found = {}
+    for part in re.split(r"[,\n]", text):
+        if not part.strip():
+            continue
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip() or not key.strip().isprintable():
+            raise SettingsError(f"input {name} must be a list k=v,k=v; {shown(part)} has no key=")
+        found[key.strip()] = unquote(value.strip())
+    return found
+
+
+def headers(name: str, text: str) -> Mapping[str, str]:
+    """Return HTTP headers from a ``k=v,k=v`` list, lines of ``k=v``, or a JSON object.
+
+    No error quotes a value, nor a part that might be one: headers hold credentials.
+
+    Raises:
+        SettingsError: the form is none of the three, or a name or value cannot be a header's; a
+            blank value is mostly a secret that is not there.
+    """
+    text = text.strip()
+    found = _headers_from_json(name, text) if text[:1] == "{" else _headers_from_list(name, text)
+    for key, value in found.items():
+        if not _HEADER_NAME.fullmatch(key):
+            raise SettingsError(f"input {name} has a header whose name is no valid header name")
+        _check_header_value(name, key, value)
+    return found
+
+
+def _headers_from_json(name: str, text: str) -> dict[str, str]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+        raise SettingsError(
+            f"input {name} begins like JSON but is no JSON object of text values; "
+            'write {"NAME": "VALUE"}, with a name and a value for each header'
+        )
+    return {key.strip(): value.strip() for key, value in found.items()}
+
+
+def _headers_from_list(name: str, text: str) -> dict[str, str]:
+    parts = text.splitlines() if "\n" in text else text.split(",")
+    found = {}
+    for position, part in enumerate((p for p in parts if p.strip()), start=1):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise SettingsError(
+                f"input {name} is malformed: part {position} has no `=`. Write k=v,k=v, or one "
+                "k=v per line where a value holds a comma, or a JSON object"
+            )
+        found[key.strip()] = unquote(value).strip()  # HTTP takes no blank at either end.
+    return found
+
+
+def _check_header_value(name: str, key: str, value: str) -> None:
+    scheme_alone = value.strip().lower() in ("bearer", "basic", "apikey", "api-key", "token")
+    if not value.strip() or scheme_alone:
+        raise SettingsError(
+            f"input {name}: the value of header {key} is blank. Mostly the secret in it is not "
+            "set, or not available to this run (runs of forks and Dependabot get no secrets)"
+        )
+    if not all(" " <= c <= "~" or c == "\t" or "\xa0" <= c <= "\xff" for c in value):
+        raise SettingsError(
+            f"input {name}: the value of header {key} holds a character that HTTP does not allow "
+            "there, such as a line break"
+        )
+
+
+# Which certificate authorities are trusted where it is not those that come with the program.
+
+# In this order: curl's and requests' first, as those have it, then OpenSSL's.
+_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+_MARK = b"CERTIFICATE-----"
+
+
+def authorities(environ: Mapping[str, str]) -> str:
+    """Return the file or folder with the authorities to trust; empty for the usual ones.
+
+    Raises:
+        SettingsError: the file that a variable names is not there, or holds no certificate.
+    """
+    named = ((name, environ.get(name, "").strip()) for name in _VARIABLES)
+    name, path = next(((n, p) for n, p in named if p), ("", ""))
+    if path:
+        _check(name, path)
+    return path
+
+
+def _check(name: str, path: str) -> None:
+    """Refuse what cannot work; whether each certificate is whole shows when one is asked for."""
+    if name != "SSL_CERT_FILE" and Path(path).is_dir():
+        return
+    try:
+        # Not by OpenSSL: to load a hundred authorities takes longer than the rest of a start.
+        broken = "" if _MARK in Path(path).read_bytes() else "holds no certificate in PEM"
+    except (OSError, ValueError) as error:
+        broken = f"cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
+    if broken:
+        raise SettingsError(
+            f"{name} names {shown(path)}, which {broken}: give the file with the "
+            "certificate authorities to trust, or unset the variable"
+        )

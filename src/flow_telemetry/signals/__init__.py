@@ -1,1 +1,0 @@
-"""Pure mapping of the domain to spans, under names that the conventions give."""

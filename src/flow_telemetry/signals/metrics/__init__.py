@@ -1,1 +1,0 @@
-"""What was read to measurements, pure: one module for each kind of subject."""

@@ -1,1 +1,0 @@
-"""Reading GitHub and trackers: I/O at the edge, parsing pure, and no word of OpenTelemetry."""

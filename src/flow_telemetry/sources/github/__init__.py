@@ -1,1 +1,0 @@
-"""GitHub: a thin client, pure parsing, and what is read for a run."""

@@ -1,1 +1,0 @@
-"""Reading Jira, Cloud and Data Center: a thin client, pure parsing, and the tracker over both."""

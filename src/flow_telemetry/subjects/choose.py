@@ -1,0 +1,235 @@
+"""Choosing what an export is about, from inputs, event and runner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from flow_telemetry.errors import SettingsError
+from flow_telemetry.github.runs import RunAddress
+from flow_telemetry.github.webhook import (
+    CHANGE_EVENTS,
+    changed_at,
+    closed_change,
+    closed_issue,
+    completed_run,
+    default_branch,
+    finished_deployment,
+    handed_on,
+    pushed_from,
+    read_telling,
+    thing_told_of,
+    told_run,
+)
+from flow_telemetry.http.payload import Payload
+from flow_telemetry.identity import fold
+from flow_telemetry.model.item_key import ItemKey
+from flow_telemetry.settings import EventSending, Mode, PhaseSending, Settings
+from flow_telemetry.subjects.types import (
+    ChangeSubject,
+    DeploymentSubject,
+    EventSubject,
+    FeatureSubject,
+    ItemSubject,
+    PhasesSubject,
+    RunSubject,
+    Subject,
+    SweepSubject,
+)
+from flow_telemetry.telemetry import Signal
+
+# A phase ends with what the event tells of, which its payload may date a moment later.
+_EVENT_LAG = timedelta(minutes=1)
+
+
+def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
+    """Return what an export is about; of several, in the order in which they are to leave.
+
+    Raises:
+        SettingsError: nothing names a subject, or no repository.
+    """
+    mode = settings.mode
+    if mode is Mode.AUTO:
+        return _by_event(settings, event)
+    if mode is Mode.SWEEP:
+        return (SweepSubject(repository=_repository(settings)),)
+    if mode is Mode.CONTEXT:
+        raise SettingsError("input mode is context, which only a step of the action can have")
+    of_mode: dict[Mode, Callable[[Settings, Payload], Subject]] = {
+        Mode.RUN: _run,
+        Mode.CHANGE: _change,
+        Mode.ITEM: _item,
+        Mode.FEATURE: _feature,
+        Mode.EVENT: _told_event,
+    }
+    return (of_mode[mode](settings, event),)
+
+
+def _by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
+    """What `mode: auto` makes of the event that started the workflow."""
+    if settings.run_id is not None:
+        return (_run(settings, event),)
+    name = settings.runner.event_name
+    live = _live_event(settings, event)
+    if name in CHANGE_EVENTS:
+        return _of_change_event(settings, event, live)
+    if name == "issues" and (number := closed_issue(event)):
+        key = ItemKey(tracker="github", key=str(number))
+        item = ItemSubject(repository=_repository(settings), key=key, with_feature=True)
+        return item, *live
+    if name == "deployment_status" and (deployment := finished_deployment(event)):
+        return (DeploymentSubject(repository=_repository(settings), id=deployment),)
+    if name in ("schedule", "workflow_dispatch") and settings.sweep.asked:
+        return (SweepSubject(repository=_repository(settings)),)
+    own = own_run(settings, event, only_beside_others=True) if live else _run(settings, event)
+    return *live, own
+
+
+def _live_event(settings: Settings, event: Payload) -> tuple[EventSubject, ...]:
+    """What the event tells of, where `events: live` sends each thing when it happens."""
+    wanted = Signal.LOGS in settings.signals.wanted
+    if not wanted or settings.signals.events is not EventSending.LIVE:
+        return ()
+    told = _told(settings, event)
+    return () if told is None else (told,)
+
+
+def _told(settings: Settings, event: Payload) -> EventSubject | None:
+    name = settings.runner.event_name or ""
+    telling, thing = read_telling(name, event), thing_told_of(event)
+    if telling is None or thing is None:
+        return None
+    return EventSubject(
+        repository=_repository(settings),
+        number=thing.number,
+        of_change=thing.is_change,
+        telling=telling,
+    )
+
+
+def _told_event(settings: Settings, event: Payload) -> EventSubject:
+    told = _told(settings, event)
+    if told is None:
+        raise SettingsError(
+            "input mode is event, but the event that started this workflow "
+            f"({settings.runner.event_name or 'none'}) tells of nothing that is sent as a record"
+        )
+    return told
+
+
+def _of_change_event(
+    settings: Settings, event: Payload, live: tuple[EventSubject, ...]
+) -> tuple[Subject, ...]:
+    """The change that was closed; under `phases: live` the phases that ended; and this run."""
+    subjects: list[Subject] = [*live]
+    number = closed_change(event)
+    if number is not None and settings.runner.event_name != "pull_request_review":
+        subjects.append(ChangeSubject(repository=_repository(settings), number=number))
+    moved = changed_at(event) if settings.tracing.phases is PhaseSending.LIVE else None
+    if moved is not None:
+        changed, instant = moved
+        subjects.append(
+            PhasesSubject(
+                repository=_repository(settings),
+                number=changed,
+                ended_since=instant - _EVENT_LAG,
+            )
+        )
+    return *subjects, own_run(settings, event, only_beside_others=bool(subjects))
+
+
+def _run(settings: Settings, event: Payload) -> RunSubject:
+    """A `run-id` wins; else the run that completed, or the one that the program runs in."""
+    if settings.run_id is not None:
+        address = RunAddress(
+            repository=_repository(settings), run_id=settings.run_id, attempt=settings.run_attempt
+        )
+        if not _is_own(settings, address):
+            return RunSubject(address=address)
+    by_event = settings.mode is Mode.AUTO and settings.runner.event_name == "workflow_run"
+    completed = completed_run(event) if by_event and settings.run_id is None else None
+    if completed is not None:
+        return RunSubject(
+            address=completed,
+            own=_is_own(settings, completed),
+            ended=True,
+            told=told_run("workflow_run", event),
+            default_branch=default_branch(event),
+        )
+    return own_run(settings, event)
+
+
+def own_run(settings: Settings, event: Payload, *, only_beside_others: bool = False) -> RunSubject:
+    """Return the run that the program stands in.
+
+    Raises:
+        SettingsError: it stands in none.
+    """
+    runner = settings.runner
+    if runner.run_id is None:
+        raise SettingsError("input run-id is missing: outside of a workflow it names the run")
+    address = RunAddress(
+        repository=_repository(settings), run_id=runner.run_id, attempt=runner.run_attempt
+    )
+    return RunSubject(
+        address=address,
+        own=True,
+        only_beside_others=only_beside_others,
+        started_by=completed_run(event) if runner.event_name == "workflow_run" else None,
+        traceparent=handed_on(event),
+        pushed_from=pushed_from(event) if runner.event_name == "push" else None,
+        told=told_run(runner.event_name or "", event),
+        default_branch=default_branch(event),
+    )
+
+
+def _change(settings: Settings, event: Payload) -> ChangeSubject:
+    number = settings.number or closed_change(event)
+    if number is None:
+        raise SettingsError(
+            "input number is missing: it names the pull request, where the event is not one of a "
+            "closed pull request"
+        )
+    return ChangeSubject(repository=_repository(settings), number=number)
+
+
+def _item(settings: Settings, event: Payload) -> ItemSubject:
+    key = settings.tracing.work_item_key or _key_of_event(event)
+    if key is None:
+        raise SettingsError(
+            "input work-item-key is missing: it names the item, where the event is not one of a "
+            "closed issue"
+        )
+    return ItemSubject(repository=_home(settings), key=key)
+
+
+def _feature(settings: Settings, event: Payload) -> FeatureSubject:
+    key = settings.tracing.feature_key or _key_of_event(event)
+    if key is None:
+        raise SettingsError("input feature-key is missing: it names the feature to export")
+    return FeatureSubject(repository=_home(settings), key=key, snapshot=settings.snapshot)
+
+
+def _key_of_event(event: Payload) -> ItemKey | None:
+    number = closed_issue(event)
+    return None if number is None else ItemKey(tracker="github", key=str(number))
+
+
+def _repository(settings: Settings) -> str:
+    found = _home(settings)
+    if found is None:
+        raise SettingsError("input repository is missing: name it as OWNER/NAME")
+    return found
+
+
+def _home(settings: Settings) -> str | None:
+    return settings.repository or settings.runner.repository
+
+
+def _is_own(settings: Settings, address: RunAddress) -> bool:
+    runner = settings.runner
+    return (
+        runner.run_id == address.run_id
+        and fold(runner.repository or "") == fold(address.repository)
+        and address.attempt in (None, runner.run_attempt)
+    )

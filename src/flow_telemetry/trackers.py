@@ -1,0 +1,58 @@
+"""The trackers that are configured, and which of them knows a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flow_telemetry.model import ItemChain, Repository, WorkItem
+from flow_telemetry.model.item_key import ItemKey
+from flow_telemetry.model.items import Tracker
+
+if TYPE_CHECKING:
+    from flow_telemetry.github.issues import GitHubIssues
+    from flow_telemetry.jira.tracker import Jira
+
+_GITHUB = "github"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trackers:
+    """``github`` makes the tracker of a repository; both are None where they are not asked."""
+
+    github: Callable[[Repository], GitHubIssues] | None = None
+    jira: Jira | None = None
+
+    def of(self, tracker: str, home: Repository) -> Tracker | None:
+        """Return the tracker of that name; None where it is not asked, or none that is known."""
+        if tracker == _GITHUB and self.github is not None:
+            return self.github(home)
+        return self.jira if tracker == "jira" else None
+
+    def chain(self, key: ItemKey, home: Repository) -> ItemChain:
+        """Return the item of a key with its ancestors; by its key alone where nobody is asked.
+
+        ``home`` is the repository in which a bare number is meant.
+
+        Raises:
+            DeadlineExceeded: no time is left.
+        """
+        tracker = self.of(key.tracker, home)
+        return tracker.chain(key) if tracker else ItemChain(items=(known_by_key(key, home),))
+
+
+def known_by_key(key: ItemKey, home: Repository) -> WorkItem:
+    """Return an item of which nothing but the key is known."""
+    if key.tracker == _GITHUB:
+        # Loaded where an issue is named: most runs are of pull requests without one.
+        from flow_telemetry.github.issues import unread_item  # noqa: PLC0415
+        from flow_telemetry.github.runs import repository_named  # noqa: PLC0415
+
+        return unread_item(repository_named(key.repository, home), int(key.key))
+    return WorkItem(
+        tracker=key.tracker,
+        key=key.display(home.full_name),
+        reference=key.reference(host=home.host, repository=home.full_name),
+        read=False,
+    )

@@ -1,1 +1,0 @@
-"""Outcomes and traces as text for people: pure, nobody here prints."""

@@ -1,0 +1,216 @@
+"""An issue with its whole history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from tests.jira.support import connect, fake, key
+
+from flow_telemetry.errors import NotFoundError
+from flow_telemetry.jira.parse import unread_item
+from flow_telemetry.model import ActorKind, EventKind, StatusCategory, WorkItem
+from flow_telemetry.testing.faults import altered
+from flow_telemetry.testing.jira_answers import COMMENT_TEXT
+from flow_telemetry.testing.jira_world import MONA, OLAF, ROBOT, Change, JiraWorld, moment
+
+CLOUD_AND_DATA_CENTER = pytest.mark.parametrize("cloud", [True, False], ids=["cloud", "dc"])
+
+Told = list[tuple[str, str, str]]
+
+
+def told(item: WorkItem) -> Told:
+    """The history in short: minute, kind, subject."""
+    return [(f"{e.time:%d %H:%M}", e.kind.value, e.subject) for e in item.history]
+
+
+def details(world: JiraWorld, *, cloud: bool = True, of: str = "ACME-57") -> WorkItem:
+    """What the tracker reads of an issue."""
+    with fake(world, cloud=cloud, largest_page=2) as jira:
+        return connect(jira).jira.details(unread_item(of))
+
+
+@CLOUD_AND_DATA_CENTER
+def test_everything_that_happened_is_told_in_order(cloud: bool) -> None:
+    """From a changelog of several pages: statuses, people, labels, flags, comments, the closing."""
+    world = JiraWorld()
+    story = world.issue("ACME-57")
+    story.assign(OLAF, at="2026-11-02T08:00:00Z")
+    story.label("ui", "card", at="2026-11-02T09:00:00Z").label("card", at="2026-11-02T09:30:00Z")
+    story.move("In Progress", at="2026-11-03T08:00:00Z", by=OLAF)
+    story.flag(at="2026-11-03T09:00:00Z").flag(False, at="2026-11-03T10:00:00Z", by=ROBOT)
+    story.comment(at="2026-11-03T11:00:00Z", by=OLAF)
+    story.assign(MONA, at="2026-11-04T08:00:00Z")
+    story.move("Done", at="2026-11-05T08:00:00Z", resolution="Done", by=ROBOT)
+    read = details(world, cloud=cloud)
+    olaf, mona = ("Olaf Octo", "Mona Lisa") if cloud else ("olaf", "mona")
+    assert told(read) == [
+        ("02 08:00", "assigned", olaf),
+        ("02 09:00", "labeled", "ui"),
+        ("02 09:00", "labeled", "card"),
+        ("02 09:30", "unlabeled", "ui"),
+        ("03 08:00", "status_changed", "In Progress"),
+        ("03 09:00", "blocked", ""),
+        ("03 10:00", "unblocked", ""),
+        ("03 11:00", "commented", ""),
+        ("04 08:00", "unassigned", olaf),
+        ("04 08:00", "assigned", mona),
+        ("05 08:00", "status_changed", "Done"),
+        ("05 08:00", "closed", ""),
+    ]
+    started = next(event for event in read.history if event.kind is EventKind.STATUS_CHANGED)
+    assert (started.before, started.actor and started.actor.login) == ("To Do", olaf)
+    assert read.closed_at == moment("2026-11-05T08:00:00Z")
+    assert (read.comments, read.assignees, read.labels) == (1, (mona,), ("card",))
+    assert read.history_complete
+
+
+def test_an_app_is_a_bot() -> None:
+    """Cloud tells apps from people."""
+    world = JiraWorld()
+    world.issue("ACME-57").move("Done", at="2026-11-05T08:00:00Z", by=ROBOT)
+    (changed, closed) = details(world).history
+    assert changed.actor is not None
+    assert (changed.actor.login, changed.actor.kind) == ("Automation for Jira", ActorKind.BOT)
+    assert closed.actor == changed.actor
+
+
+@CLOUD_AND_DATA_CENTER
+def test_no_address_and_no_text_is_kept(cloud: bool) -> None:
+    """E-mail addresses and what people wrote stay in Jira, though it sends them."""
+    world = JiraWorld()
+    story = world.issue("ACME-57").comment(at="2026-11-03T11:00:00Z")
+    story.assign(OLAF, at="2026-11-03T12:00:00Z")
+    person = replace(OLAF, name="olaf@example.com", display="olaf@example.com")
+    story.assign(person, at="2026-11-03T13:00:00Z", by=person)
+    kept = repr(details(world, cloud=cloud))
+    assert "@example.com" not in kept.replace("-olaf@example.com", "")
+    assert COMMENT_TEXT not in kept
+
+
+@CLOUD_AND_DATA_CENTER
+def test_a_reopened_issue_closes_and_reopens(cloud: bool) -> None:
+    """Each life ends with a closing; the last is when Jira says that the item was resolved."""
+    world = JiraWorld()
+    story = world.issue("ACME-57")
+    story.move("Done", at="2026-11-05T08:00:00Z", resolution="Done")
+    story.move("In Progress", at="2026-11-06T08:00:00Z", resolution="")
+    story.move("Done", at="2026-11-07T08:00:00Z", resolution="Done")
+    story.resolved_at = moment("2026-11-07T08:00:00Z") + timedelta(milliseconds=250)
+    read = details(world, cloud=cloud)
+    closings = [e for e in read.history if e.kind in (EventKind.CLOSED, EventKind.REOPENED)]
+    assert [event.kind.value for event in closings] == ["closed", "reopened", "closed"]
+    assert closings[-1].time == read.closed_at == story.resolved_at
+
+
+@CLOUD_AND_DATA_CENTER
+def test_a_status_of_category_done_closes_without_a_resolution(cloud: bool) -> None:
+    """Moving between two such statuses changes nothing; both kinds of Jira know when it was."""
+    world = JiraWorld()
+    story = world.issue("ACME-57")
+    story.move("Done", at="2026-11-05T08:00:00Z").move("Rejected", at="2026-11-06T08:00:00Z")
+    read = details(world, cloud=cloud)
+    assert [e[0] for e in told(read) if e[1] == "closed"] == ["05 08:00"]
+    assert (read.state, read.closed_at) == ("closed", moment("2026-11-05T08:00:00Z"))
+
+
+@CLOUD_AND_DATA_CENTER
+def test_a_resolution_and_its_status_at_two_times_are_one_closing(cloud: bool) -> None:
+    """It is closed while either holds, and reopens when the last of them ends."""
+    world = JiraWorld()
+    story = world.issue("ACME-57")
+    story.resolve("Done", at="2026-11-05T08:00:00Z").move("Done", at="2026-11-05T09:00:00Z")
+    story.resolve(None, at="2026-11-06T08:00:00Z").move("To Do", at="2026-11-06T09:00:00Z")
+    read = details(world, cloud=cloud)
+    closings = [(time, kind) for time, kind, _ in told(read) if kind in ("closed", "reopened")]
+    assert closings == [("05 08:00", "closed"), ("06 09:00", "reopened")]
+    assert (read.state, read.closed_at, read.result) == ("open", None, "")
+
+
+def test_an_issue_that_was_imported_closed_has_its_closing() -> None:
+    """No change closed it; the item's own date does."""
+    world = JiraWorld()
+    story = world.issue("ACME-57", status="Done")
+    story.resolution, story.resolved_at = "Done", moment("2026-11-05T08:00:00Z")
+    assert told(details(world)) == [("05 08:00", "closed", "")]
+
+
+def test_a_resolution_from_before_the_history_counts() -> None:
+    """Imported with a resolution, it is closed all the time, whatever its status does."""
+    world = JiraWorld()
+    story = world.issue("ACME-57", status="In Progress")
+    story.resolution, story.resolved_at = "Done", moment("2026-11-05T08:00:00Z")
+    story.move("Done", at="2026-11-06T08:00:00Z")
+    assert told(details(world)) == [
+        ("05 08:00", "closed", ""),
+        ("06 08:00", "status_changed", "Done"),
+    ]
+
+
+def test_a_custom_field_named_like_jiras_own_is_not_taken_for_it() -> None:
+    """A team's own field `Status` moves nothing, and a flag in a field of Jira's blocks nothing."""
+    world = JiraWorld()
+    story = world.issue("ACME-57")
+    custom = Change("Status", (None, "red"), (None, "green"), custom=True)
+    story.change(custom, Change("Flagged", (None, ""), (None, "x")), at="2026-11-05T08:00:00Z")
+    assert details(world).history == ()
+
+
+def test_a_deleted_status_has_no_category() -> None:
+    """The change is told; whether it closed anything is not known."""
+    world = JiraWorld()
+    gone = Change("status", ("10000", "To Do"), ("9999", "Shipped"))
+    world.issue("ACME-57").change(gone, at="2026-11-05T08:00:00Z")
+    assert told(details(world)) == [("05 08:00", "status_changed", "Shipped")]
+
+
+def test_the_reference_stays_where_the_key_does() -> None:
+    """An item that keeps its old ids by input identity-aliases has them after this, too."""
+    world = JiraWorld()
+    world.issue("ACME-57").rename("CORE-9", at="2026-11-05T08:00:00Z")
+    with fake(world, cloud=True) as jira:
+        connected = connect(jira)
+        (item,) = connected.jira.chain(key("ACME-57")).items
+        aliased = replace(item, reference="jira/ACME-57")
+        assert connected.jira.details(aliased).reference == "jira/ACME-57"
+        assert connected.jira.details(unread_item("ACME-57")).reference == "jira/CORE-9"
+
+
+def test_a_changelog_that_was_cut_says_so() -> None:
+    """Data Center gives a changelog at once; one that names more than it holds is not whole."""
+    world = JiraWorld()
+    world.issue("ACME-57").move("Done", at="2026-11-05T08:00:00Z")
+    with fake(world, cloud=False) as jira:
+        jira.script("expand=changelog", altered(lambda p: p["changelog"].update(total=500)))
+        assert not connect(jira).jira.details(unread_item("ACME-57")).history_complete
+
+
+def test_an_issue_that_is_not_there_is_an_error() -> None:
+    """Details are of an item that is exported: without it there is nothing to say."""
+    with fake(JiraWorld(), cloud=True) as jira, pytest.raises(NotFoundError, match="ACME-57"):
+        connect(jira).jira.details(unread_item("ACME-57"))
+
+
+@CLOUD_AND_DATA_CENTER
+def test_the_site_says_what_its_statuses_mean(cloud: bool) -> None:
+    """By name, asked once; a project's own status of the same name does not replace the site's."""
+    scoped = {
+        "id": "20000",
+        "name": "Done",
+        "scope": {"type": "PROJECT", "project": {"id": "10005"}},
+        "statusCategory": {"id": 4, "key": "indeterminate"},
+    }
+    with fake(JiraWorld(), cloud=cloud) as jira:
+        jira.script("/status", altered(lambda statuses: [scoped, *statuses]))
+        connected = connect(jira)
+        categories = connected.jira.status_categories()
+        assert connected.jira.status_categories() == categories
+        assert sum("/status" in path for path in jira.paths) == 1
+    assert categories == {
+        "To Do": StatusCategory.TO_DO,
+        "In Progress": StatusCategory.IN_PROGRESS,
+        "In Review": StatusCategory.IN_PROGRESS,
+        "Done": StatusCategory.DONE,
+        "Rejected": StatusCategory.DONE,
+    }

@@ -1,0 +1,107 @@
+"""What is below an issue, and what was closed lately."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from tests.jira.support import NOW, connect, fake
+
+from flow_telemetry.jira.parse import unread_item
+from flow_telemetry.testing.faults import altered, status
+from flow_telemetry.testing.jira_world import JiraWorld
+
+CLOUD_AND_DATA_CENTER = pytest.mark.parametrize("cloud", [True, False], ids=["cloud", "dc"])
+
+
+@CLOUD_AND_DATA_CENTER
+def test_an_epics_children_are_read_to_the_last_page(cloud: bool) -> None:
+    """Cloud pages by a token, Data Center by position, and gives less a page than asked for."""
+    world = JiraWorld()
+    world.issue("ACME-42", type="Epic")
+    for number in range(50, 57):
+        world.issue(f"ACME-{number}", parent="ACME-42")
+    world.issue("ACME-60", type="Sub-task", parent="ACME-50")
+    with fake(world, cloud=cloud, largest_page=3) as jira:
+        tracker = connect(jira).jira
+        below_epic = tracker.children(unread_item("ACME-42"))
+        below_story = tracker.children(unread_item("ACME-50"))
+        assert sum("/search" in path for path in jira.paths) == 4
+    assert [item.key for item in below_epic.items] == [f"ACME-{n}" for n in range(50, 57)]
+    assert [item.key for item in below_story.items] == ["ACME-60"]
+    assert below_epic.unread == below_story.unread == ()
+
+
+def test_a_data_center_without_epics_is_asked_for_sub_tasks_only() -> None:
+    """Jira Core has no Epic Link, and would refuse a query that names one."""
+    world = JiraWorld()
+    world.issue("ACME-57")
+    world.issue("ACME-60", type="Sub-task", parent="ACME-57")
+    with fake(world, cloud=False) as jira:
+        jira.script("/field", altered(lambda fields: fields[:1]))
+        found = connect(jira).jira.children(unread_item("ACME-57"))
+        assert "cf%5B" not in jira.requests[-1].target
+    assert [item.key for item in found.items] == ["ACME-60"]
+
+
+def test_children_of_what_jira_does_not_know_are_told() -> None:
+    """A query about an unknown key is an error of Jira's, which says what to look at."""
+    with fake(JiraWorld(), cloud=True) as jira:
+        found = connect(jira).jira.children(unread_item("ACME-42"))
+    assert found.items == ()
+    assert "the issue key for field 'parent' is invalid" in found.unread[0].lower()
+
+
+def test_a_list_without_end_is_left() -> None:
+    """A token that comes again leads nowhere: what was read counts, and the rest is told."""
+    world = JiraWorld()
+    world.issue("ACME-42", type="Epic")
+    world.issue("ACME-57", parent="ACME-42")
+    with fake(world, cloud=True) as jira:
+        again = altered(lambda p: p.update(isLast=False, nextPageToken="at-0"))
+        jira.script("search/jql", again, times=None)
+        found = connect(jira).jira.children(unread_item("ACME-42"))
+        assert len(jira.requests) < 5
+    assert [item.key for item in found.items] == ["ACME-57"]
+    assert "was not read to its end" in found.unread[0]
+
+
+@CLOUD_AND_DATA_CENTER
+def test_what_was_closed_since_is_found(cloud: bool) -> None:
+    """Resolved or moved to a status of category done, in the projects of the settings only."""
+    world = JiraWorld()
+    late, early = NOW - timedelta(minutes=10), NOW - timedelta(days=3)
+    world.issue("ACME-1").move("Done", at=late, resolution="Done")
+    world.issue("ACME-2").move("Done", at=early, resolution="Done")
+    world.issue("ACME-3").move("Done", at=late)
+    world.issue("ACME-4").move("Done", at=early).move("Rejected", at=late)
+    world.issue("ACME-5").move("In Progress", at=late)
+    world.issue("OTHER-1").move("Done", at=late, resolution="Done")
+    world.issue("ACME-6").move("Done", at=NOW - timedelta(minutes=62), resolution="Done")
+    with fake(world, cloud=cloud) as jira:
+        tracker = connect(jira, projects=frozenset({"ACME"})).jira
+        found = tracker.changed_since(NOW - timedelta(hours=1))
+        everywhere = connect(jira).jira.changed_since(NOW - timedelta(hours=1))
+    assert [item.key for item in found.items] == ["ACME-1", "ACME-3"]
+    assert all(item.closed_at == late for item in found.items)
+    assert found.unread == ()
+    assert {item.key for item in everywhere.items} == {"ACME-1", "ACME-3", "OTHER-1"}
+
+
+def test_a_project_that_jira_does_not_know_is_told() -> None:
+    """The reason is Jira's own sentence."""
+    with fake(JiraWorld(), cloud=True) as jira:
+        found = connect(jira, projects=frozenset({'A"B'})).jira.changed_since(NOW)
+    assert found.items == ()
+    assert len(found.unread) == 1
+
+
+def test_a_closing_that_cannot_be_dated_is_told() -> None:
+    """Data Center dates it in the history; without that the item is given as it is."""
+    world = JiraWorld()
+    world.issue("ACME-3").move("Done", at=NOW - timedelta(minutes=10))
+    with fake(world, cloud=False) as jira:
+        jira.script("expand=changelog", status(403))
+        found = connect(jira).jira.changed_since(NOW - timedelta(hours=1))
+    assert [(item.key, item.closed_at) for item in found.items] == [("ACME-3", None)]
+    assert "ACME-3: the Jira account may not read ACME-3" in found.unread[0]

@@ -1,0 +1,313 @@
+"""Metrics leave as deltas, and as gauges where a backend takes no deltas."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from tests.otlp.builders import (
+    DURATION,
+    ERRORS,
+    LOAD,
+    RESOURCE,
+    make_target,
+    measured,
+    seconds_from_now,
+)
+from tests.otlp.strategies import measurements
+from tests.otlp.test_halves import prepared_of
+
+from flow_telemetry.otlp.exporter import OtlpSink
+from flow_telemetry.otlp.fallback import Choices, as_gauges, holds_deltas
+from flow_telemetry.otlp.lines import parse_otlp_lines, prepared
+from flow_telemetry.otlp.protobuf import request_in
+from flow_telemetry.otlp.series import SeriesTable
+from flow_telemetry.otlp.spool import Spool
+from flow_telemetry.settings import MetricShape
+from flow_telemetry.telemetry import Delivery, Measurement, Prepared, Signal, Telemetry
+from flow_telemetry.testing.backends import Prometheus
+from flow_telemetry.testing.faults import Answer, Request, status
+from flow_telemetry.testing.metrics import MetricPoint, points_in
+from flow_telemetry.testing.otlp import METRICS, decoded
+from flow_telemetry.testing.receiver import Receiver, partial_success
+
+DAY_OF_BUILDS = [
+    measured(DURATION, 40, result="success"),
+    measured(DURATION, 600, result="success"),
+    measured(DURATION, 90, result="failure"),
+    measured(ERRORS, 1, **{"error.type": "timeout"}),
+    measured(ERRORS, 2, **{"error.type": "timeout"}),
+    measured(LOAD, 7),
+    measured(LOAD, 5),
+]
+
+
+def send(
+    receiver: Receiver,
+    folder: Path,
+    stream: Iterable[Telemetry],
+    policy: MetricShape = MetricShape.AUTO,
+) -> Delivery:
+    """Send metrics under a policy."""
+    sink = OtlpSink(
+        targets={Signal.METRICS: make_target(receiver.url, signal=Signal.METRICS)},
+        spool=Spool(folder / "spool"),
+        deadline=seconds_from_now(20),
+        choices=Choices(metric_shape=policy),
+    )
+    [delivery] = sink.deliver(stream)
+    return delivery
+
+
+def values(points: Iterable[MetricPoint]) -> list[tuple[str, str, float]]:
+    """Name, kind and value of each point, by name."""
+    return sorted((point.name, point.kind, point.value) for point in points)
+
+
+def test_a_duration_is_a_delta_histogram(receiver: Receiver, tmp_path: Path) -> None:
+    """The observations of one series are one point, with their sum, extremes and buckets."""
+    before = time.time_ns()
+    send(receiver, tmp_path, DAY_OF_BUILDS)
+    success, failure = sorted(receiver.points_of("cicd.pipeline.run.duration"), key=by_result)[::-1]
+    assert (success.kind, success.temporality, success.unit) == ("histogram", "DELTA", "s")
+    assert (success.count, success.value) == (2, 640)
+    assert (success.least, success.greatest) == (40, 600)
+    filled = [
+        (bound, count)
+        for bound, count in zip(success.bounds, success.buckets, strict=False)
+        if count
+    ]
+    assert filled == [(60, 1), (600, 1)]
+    assert len(success.buckets) == len(success.bounds) + 1
+    assert (failure.count, failure.value) == (1, 90)
+    assert success.resource == RESOURCE.attributes
+    assert success.scope == "flow-telemetry"
+    assert success.description == "Duration of a pipeline run."
+    assert before - 1_000_000 <= success.start < success.time <= time.time_ns()
+
+
+def by_result(point: MetricPoint) -> str:
+    return str(point.attributes["result"])
+
+
+def test_a_count_is_a_delta_sum_and_a_state_a_gauge(receiver: Receiver, tmp_path: Path) -> None:
+    """Counts add up, of states the last one stands."""
+    delivery = send(receiver, tmp_path, DAY_OF_BUILDS)
+    [errors] = receiver.points_of("cicd.pipeline.run.errors")
+    [load] = receiver.points_of("flow.load")
+    assert (errors.kind, errors.temporality, errors.monotonic) == ("sum", "DELTA", True)
+    assert (errors.value, errors.attributes) == (3, {"error.type": "timeout"})
+    assert (load.kind, load.temporality, load.value) == ("gauge", "", 5)
+    assert (delivery.collected, delivery.sent, delivery.requests) == (4, 4, 1)
+    assert delivery.notices == ()
+
+
+AS_GAUGES = [
+    ("cicd.pipeline.run.duration", "gauge", 90),
+    ("cicd.pipeline.run.duration", "gauge", 600),
+    ("cicd.pipeline.run.errors", "gauge", 3),
+    ("flow.load", "gauge", 5),
+]
+
+
+@pytest.mark.parametrize("code", [500, 400])
+def test_a_backend_without_deltas_gets_gauges(
+    receiver: Receiver, tmp_path: Path, code: int
+) -> None:
+    """Prometheus loses the whole request, Mimir says 400: all points arrive, and one notice."""
+    receiver.script("/v1/metrics", Prometheus(code), times=None)
+    delivery = send(receiver, tmp_path, DAY_OF_BUILDS)
+    assert values(receiver.metrics) == AS_GAUGES
+    assert (delivery.sent, delivery.spooled, delivery.requests) == (4, 0, 2)
+    assert delivery.failures == ()
+    [notice] = delivery.notices
+    assert "no metrics of delta temporality" in notice
+    assert "metric-shape: gauge" in notice
+
+
+def test_a_backend_that_rejects_deltas_in_part_gets_gauges(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    """A partial success may name the temporality, too."""
+    receiver.script("/v1/metrics", partial_success(3, "unsupported aggregation temporality"))
+    delivery = send(receiver, tmp_path, DAY_OF_BUILDS)
+    assert (delivery.sent, delivery.rejected, len(delivery.notices)) == (4, 0, 1)
+    assert values(receiver.metrics[-4:]) == AS_GAUGES
+
+
+def test_a_refusal_is_remembered_for_the_export(receiver: Receiver, tmp_path: Path) -> None:
+    """What was not under way when deltas were refused leaves as gauges at once."""
+    receiver.script("/v1/metrics", Prometheus(), times=None)
+    many = [measured(DURATION, n, job=f"job {n}") for n in range(10_000)]
+    delivery = send(receiver, tmp_path, many)
+    refused = [received for received in receiver.requests if received.status == 500]
+    assert len({point.attributes["job"] for point in receiver.metrics}) == 10_000
+    assert delivery.requests == len(receiver.requests)
+    assert len(refused) <= 6 < len(receiver.requests) - len(refused)
+
+
+def test_gauges_at_once(receiver: Receiver, tmp_path: Path) -> None:
+    """`metric-shape: gauge` is for a backend that drops deltas in silence."""
+    delivery = send(receiver, tmp_path, DAY_OF_BUILDS, MetricShape.GAUGE)
+    assert values(receiver.metrics) == AS_GAUGES
+    assert (delivery.requests, delivery.notices) == (1, ())
+
+
+def test_histograms_and_nothing_else(receiver: Receiver, tmp_path: Path) -> None:
+    """`metric-shape: histogram` never falls back: what is refused is spooled as it is."""
+    receiver.script("/v1/metrics", Prometheus(), times=None)
+    delivery = send(receiver, tmp_path, DAY_OF_BUILDS, MetricShape.HISTOGRAM)
+    assert (delivery.requests, delivery.sent, delivery.spooled) == (1, 0, 4)
+    [failure] = delivery.failures
+    assert "invalid temporality" in failure.problem
+    [file] = delivery.spool_files
+    assert Path(file).name.startswith("metrics-")
+    assert '"histogram"' in Path(file).read_text()
+
+
+@pytest.mark.parametrize("refusal", [status(500, "disk full"), status(415, "delta too large")])
+def test_another_refusal_is_not_tried_again(
+    receiver: Receiver, tmp_path: Path, refusal: object
+) -> None:
+    """Gauges do not help where temporality is not the reason."""
+    receiver.script("/v1/metrics", refusal, times=None)  # type: ignore[arg-type]
+    delivery = send(receiver, tmp_path, DAY_OF_BUILDS)
+    assert (delivery.requests, delivery.spooled, delivery.notices) == (1, 4, ())
+
+
+def test_gauges_that_are_refused_are_not_tried_as_gauges_again(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    """There is no third shape."""
+    receiver.script("/v1/metrics", status(400, "temporality"), times=None)
+    delivery = send(receiver, tmp_path, [measured(LOAD, 7)])
+    assert (delivery.requests, delivery.spooled) == (1, 1)
+
+
+def points_of(stream: Iterable[Measurement]) -> Prepared:
+    """A request with their points, as a line of the spool holds it."""
+    series = SeriesTable()
+    for each in stream:
+        series.add(each)
+    return prepared_of(series.points(1, 2), Signal.METRICS)
+
+
+def of_a_tool(**metric: Any) -> Prepared:
+    """A request with one metric, as a tool may write it."""
+    metrics = [{"name": "cache.hits", "unit": "1", **metric}]
+    line = json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]})
+    [request] = parse_otlp_lines([(1, line.encode())], "tool.jsonl").requests
+    return prepared(request)
+
+
+def read(request: Prepared) -> list[MetricPoint]:
+    """The points of a request."""
+    message: Any = request_in(request)
+    return points_in(message)
+
+
+@pytest.mark.parametrize("code", [500, 400])
+def test_what_was_kept_in_a_file_leaves_as_gauges_too(
+    receiver: Receiver, tmp_path: Path, code: int
+) -> None:
+    """A file does not tell a histogram's last value: the greatest leaves in its place."""
+    receiver.script("/v1/metrics", Prometheus(code), times=None)
+    delivery = send(receiver, tmp_path, [points_of(DAY_OF_BUILDS), points_of(DAY_OF_BUILDS)])
+    assert values(receiver.metrics) == sorted(2 * AS_GAUGES)
+    assert (delivery.sent, delivery.spooled, delivery.failures) == (8, 0, ())
+    [notice] = delivery.notices
+    assert "no metrics of delta temporality" in notice
+
+
+def test_a_request_that_was_prepared_is_turned_at_once(receiver: Receiver, tmp_path: Path) -> None:
+    """`metric-shape: gauge` is for everything that leaves."""
+    receiver.script("/v1/metrics", Prometheus(), times=None)
+    delivery = send(receiver, tmp_path, [points_of(DAY_OF_BUILDS)], MetricShape.GAUGE)
+    assert values(receiver.metrics) == AS_GAUGES
+    assert (delivery.requests, delivery.notices) == (1, ())
+
+
+@given(measured_ones=measurements())
+def test_gauges_say_what_the_deltas_said(measured_ones: list[Measurement]) -> None:
+    """Of what and when, point by point; nothing in them is a delta any more."""
+    before = points_of(measured_ones)
+    after = as_gauges(before)
+    assert not holds_deltas(after)
+    assert after.items == before.items
+
+    def told(point: MetricPoint) -> tuple[Any, ...]:
+        whose = dict(point.resource), dict(point.attributes), point.scope
+        return point.name, point.unit, point.description, point.time, *whose
+
+    assert list(map(told, read(after))) == list(map(told, read(before)))
+    for old, new in zip(read(before), read(after), strict=True):
+        assert new.kind == "gauge"
+        assert new.value == (old.greatest if old.kind == "histogram" else old.value)
+
+
+A_NUMBER = {"timeUnixNano": "7", "startTimeUnixNano": "5", "asInt": "3"}
+CUMULATIVE = {"dataPoints": [A_NUMBER], "aggregationTemporality": 2, "isMonotonic": True}
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        {"sum": CUMULATIVE},
+        {"gauge": {"dataPoints": [A_NUMBER]}},
+        {"summary": {"dataPoints": [{"timeUnixNano": "7", "count": "1", "sum": 2.0}]}},
+        {},
+    ],
+)
+def test_what_is_no_delta_stays(metric: dict[str, Any]) -> None:
+    """Cumulative values and summaries are taken as they are, and others would say less."""
+    request = of_a_tool(**metric)
+    assert not holds_deltas(request)
+    assert as_gauges(request) == request
+
+
+@pytest.mark.parametrize("kind", ["histogram", "exponentialHistogram"])
+@pytest.mark.parametrize(
+    ("facts", "value"),
+    [
+        ({"count": "2", "sum": 5.0, "max": 4.0}, 4.0),
+        ({"count": "2", "sum": 5.0}, 2.5),
+        ({"count": "0", "sum": 0.0}, None),
+        ({"count": "2"}, None),
+    ],
+)
+def test_a_histogram_without_its_greatest_value_has_its_mean(
+    kind: str, facts: dict[str, Any], value: float | None
+) -> None:
+    """Tools may leave it out; where there is neither, the point says that it has no value."""
+    point = {"timeUnixNano": "7", "startTimeUnixNano": "5", **facts}
+    request = of_a_tool(**{kind: {"dataPoints": [point], "aggregationTemporality": 1}})
+    assert holds_deltas(request)
+    message: Any = request_in(as_gauges(request))
+    [gauge] = message.resource_metrics[0].scope_metrics[0].metrics[0].gauge.data_points
+    assert (gauge.time_unix_nano, gauge.start_time_unix_nano) == (7, 0)
+    if value is None:
+        assert (gauge.WhichOneof("value"), gauge.flags) == (None, 1)
+    else:
+        assert (gauge.as_double, gauge.flags) == (value, 0)
+
+
+def test_a_request_that_is_too_large_as_gauges_arrives_in_parts(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    """Both forms of it are cut at the same place, so what is left is what did not arrive."""
+
+    def answer(request: Request, real: Answer) -> Answer:
+        refused = Prometheus()(request, real)
+        message: Any = decoded(request, METRICS)
+        too_large = refused.status == 200 and len(points_in(message)) > 1
+        return Answer(status=413, kept=()) if too_large else refused
+
+    receiver.script("/v1/metrics", answer, times=None)
+    delivery = send(receiver, tmp_path, [points_of(DAY_OF_BUILDS)])
+    assert values(receiver.metrics) == AS_GAUGES
+    assert (delivery.sent, delivery.spooled) == (4, 0)

@@ -1,0 +1,153 @@
+"""Requests that tools made: packed to the size that backends take, sorted, and cleaned."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flow_telemetry.otlp.lines import (
+    OtlpRequest,
+    Room,
+    groups_of,
+    item_count,
+    packed,
+    parse_otlp_lines,
+    prepared,
+    without_long_heads,
+)
+from flow_telemetry.privacy.records import redact_texts
+from flow_telemetry.privacy.redactor import redactor
+from flow_telemetry.subjects.job.tool_traces import ToolSpans, TraceStart
+from flow_telemetry.telemetry import Signal
+
+OURS, THEIRS = "a" * 32, "b" * 32
+
+
+def request(payload: dict[str, Any]) -> OtlpRequest:
+    (found,) = parse_otlp_lines([(1, json.dumps(payload).encode())], "t").requests
+    return found
+
+
+def spans(*given_spans: dict[str, Any], name: str = "tool") -> OtlpRequest:
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": name}}]}
+    scope = {"scope": {"name": "scope"}, "spans": list(given_spans)}
+    return request({"resourceSpans": [{"resource": resource, "scopeSpans": [scope]}]})
+
+
+def span(number: int, *, trace: str = THEIRS, parent: int = 0, **facts: Any) -> dict[str, Any]:
+    above = f"{parent:016x}" if parent else ""
+    ids = {"traceId": trace, "spanId": f"{number:016x}", "parentSpanId": above}
+    return {**ids, "name": f"s{number}", "startTimeUnixNano": str(number), **facts}
+
+
+def names(found: Sequence[OtlpRequest]) -> list[str]:
+    return [each.name for one in found for *_, items in groups_of(one) for each in items]
+
+
+@given(
+    sizes=st.lists(st.lists(st.integers(0, 400), max_size=6), max_size=6),
+    size=st.integers(300, 900),
+    items=st.integers(1, 5),
+)
+def test_whatever_is_packed_all_arrives_within_the_bounds(
+    sizes: list[list[int]], size: int, items: int
+) -> None:
+    """In order; only what is too large by itself goes alone."""
+    given_requests = [
+        spans(*(span(n + 1, name=f"{number}.{n}." + "x" * long) for n, long in enumerate(each)))
+        for number, each in enumerate(sizes)
+    ]
+    expected = names(given_requests)
+    found = list(packed(given_requests, Room(size=size, items=items)))
+    assert names(found) == expected
+    for each in found:
+        assert each.message.ByteSize() <= size or item_count(each) == 1
+        assert 1 <= item_count(each) <= items
+
+
+def test_signals_are_packed_apart() -> None:
+    """Each has requests of its own; of a metric the points count."""
+    point = {"asInt": "1"}
+    metric = {"name": "m", "gauge": {"dataPoints": [point, point]}}
+    of_metrics = request({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]})
+    of_logs = request({"resourceLogs": [{"scopeLogs": [{"logRecords": [{}, {}, {}]}]}]})
+    found = list(packed([spans(span(1)), of_metrics, of_logs, spans(span(2)), of_metrics]))
+    counts = [(each.signal, prepared(each).items) for each in found]
+    assert counts == [(Signal.TRACES, 2), (Signal.METRICS, 4), (Signal.LOGS, 3)]
+
+
+def test_what_holds_nothing_is_no_request() -> None:
+    """Nor are metrics without points."""
+    metric = {"name": "m"}
+    empty = [
+        spans(),
+        request({"resourceLogs": []}),
+        request({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}),
+    ]
+    assert list(packed(empty)) == []
+
+
+def test_a_part_of_a_request_has_its_resource_scope_and_schemas() -> None:
+    """Or the spans would be of nobody."""
+    scope = {"scope": {"name": "s"}, "schemaUrl": "u2", "spans": [span(1), span(2)]}
+    whole = request({"resourceSpans": [{"schemaUrl": "u1", "scopeSpans": [scope]}]})
+    found = list(packed([whole], Room(items=1)))
+    heads = [(r.schema_url, s.schema_url, s.scope.name) for x in found for r, s, _ in groups_of(x)]
+    assert heads == [("u1", "u2", "s")] * 2
+
+
+def test_a_resource_that_would_be_repeated_at_length_is_left_out() -> None:
+    """A megabyte of it times a thousand spans would be a gigabyte."""
+    long, short = spans(span(1), span(2), name="x" * 200), spans(span(3))
+    assert (without_long_heads(long, largest=100), without_long_heads(short, largest=100)) == (2, 0)
+    assert names([long, short]) == ["s3"]
+
+
+def test_spans_are_told_apart() -> None:
+    """Ours, others, those whose ids are taken or missing, and repeats, over several requests."""
+    sorted_spans = ToolSpans(trace_id=OURS, taken={f"{9:016x}"})
+    first = spans(span(1, trace=OURS), span(9, trace=OURS), span(9), span(0), span(1))
+    second = spans(span(1, trace=OURS), span(2, parent=1))
+    for each in (first, second):
+        sorted_spans.take(each)
+    assert names([first, second]) == ["s1", "s9", "s1", "s2"]
+    assert (sorted_spans.ours, sorted_spans.clashing, sorted_spans.nameless) == (1, 1, 1)
+    assert (sorted_spans.repeated, dict(sorted_spans.others)) == (1, {THEIRS: 3})
+    assert sorted_spans.starts == (TraceStart(trace_id=THEIRS, span_id=f"{1:016x}"),)
+
+
+def test_a_circle_of_spans_begins_nowhere() -> None:
+    """Each is the other's parent."""
+    found = ToolSpans(trace_id=OURS)
+    found.take(spans(span(1, parent=2), span(2, parent=1)))
+    assert found.starts == ()
+
+
+def test_texts_are_replaced_and_names_of_attributes_stay() -> None:
+    """In lists, nested values and bytes; ids and numbers are no texts."""
+    secret = "s3cr3t-value-of-ours"
+    nested = {"kvlistValue": {"values": [{"key": secret, "value": {"stringValue": secret}}]}}
+    values = [{"arrayValue": {"values": [nested]}}, {"bytesValue": "czNjcjN0LXZhbHVlLW9mLW91cnM="}]
+    attributes = [{"key": f"a{n}", "value": value} for n, value in enumerate(values)]
+    given_request = spans(span(1, attributes=attributes, traceState=f"k={secret}"))
+    redact_texts(given_request.message, redactor([secret]))
+    text = str(given_request.message)
+    assert text.count(secret) == 1
+    assert f'key: "{secret}"' in text
+    assert text.count("***") == 3
+
+
+@pytest.mark.parametrize("depth", [80])
+def test_a_value_may_be_nested_as_deep_as_the_format_allows(depth: int) -> None:
+    """It is walked without recursion."""
+    value: dict[str, Any] = {"stringValue": "s3cr3t-value-of-ours"}
+    for _ in range(depth // 2):
+        value = {"arrayValue": {"values": [value]}}
+    given_request = spans(span(1, attributes=[{"key": "deep", "value": value}]))
+    redact_texts(given_request.message, redactor(["s3cr3t-value-of-ours"]))
+    assert "s3cr3t" not in str(given_request.message)

@@ -1,0 +1,15 @@
+"""The workspace of a job whose steps wrote reports."""
+
+from __future__ import annotations
+
+import pytest
+from tests.stories.job.reported import Workspace, job_with_tests
+from tests.support.program import Program
+
+from flow_telemetry.testing.world import World
+
+
+@pytest.fixture
+def workspace(program: Program, world: World) -> Workspace:
+    """The workspace of a job that has run its tests."""
+    return Workspace(program, world.run(jobs=[job_with_tests()]))
