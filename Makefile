@@ -31,7 +31,7 @@ LOCK := "$(BIN)/uv" pip compile --quiet --no-python-downloads --universal --pyth
 	--generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help bench demo golden test test-all lint types validate check format docs reliability lock clean bundle \
+.PHONY: help bench demo demo-data golden test test-all lint types validate check format docs reliability lock clean bundle \
 	audit sbom fuzz
 .DEFAULT_GOAL := help
 
@@ -91,6 +91,9 @@ format: $(DEV) ## let ruff format and fix
 
 docs: $(DEV) ## rewrite the documents that are made from the code's tables
 	"$(BIN)/python" tools/update_docs.py
+
+demo-data: $(DEV) ## record the demo's GitHub from the tests' fakes
+	"$(BIN)/python" tools/demo_data.py
 
 reliability: $(DEV) ## try every fault and write what it came to into docs/reliability.md
 	"$(BIN)/python" tools/update_reliability.py

@@ -20,12 +20,12 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.fakes.events import workflow_run
+from tests.fakes.faults import Answer, Request
+from tests.fakes.github import FakeGitHub
+from tests.fakes.server import LocalServer
 
 from benchmarks.worlds import Size, make_world
-from flow_telemetry.testing.events import workflow_run
-from flow_telemetry.testing.faults import Answer, Request
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.server import LocalServer
 
 _RATE_LIMIT = 1_000_000
 _MESSAGES = {

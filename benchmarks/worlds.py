@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import START, World, happened, job, step
+from tests.fakes.records import Run
+from tests.fakes.world import START, World, happened, job, step
 
 # What the peer's script asks for.
 RUN_ID = 42

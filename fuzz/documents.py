@@ -11,6 +11,11 @@ from functools import cache
 from random import Random
 from typing import Any
 
+from tests.fakes import answers, events, issues, pulls
+from tests.fakes.issues import timeline as timeline_of
+from tests.fakes.jira_answers import Answers
+from tests.fakes.listing import Listing
+
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github import (
     deployments as deployment_records,
@@ -48,10 +53,6 @@ from flow_telemetry.rules import (
 from flow_telemetry.settings import Door, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUT
 from flow_telemetry.subjects.choose import choose_subjects
-from flow_telemetry.testing import answers, events, issues, pulls
-from flow_telemetry.testing.issues import timeline as timeline_of
-from flow_telemetry.testing.jira_answers import Answers
-from flow_telemetry.testing.listing import Listing
 from fuzz.mutation import EDIT_BYTES, as_json, edited, edits_in
 from fuzz.worlds import jira_world, odd_world
 

@@ -15,6 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from tests.fakes.github import FakeGitHub
+from tests.fakes.jira import FakeJira
+
 from flow_telemetry import pipeline
 from flow_telemetry.action import outputs_of
 from flow_telemetry.build import redactor_of
@@ -40,8 +43,6 @@ from flow_telemetry.report.terminal import report, tree
 from flow_telemetry.settings import Door, Settings, load_settings
 from flow_telemetry.subjects.choose import choose_subjects
 from flow_telemetry.subjects.types import RunSubject, reads_much
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.jira import FakeJira
 from flow_telemetry.trackers import Trackers
 from fuzz.checks import NOW, Broken, CheckedSink
 from fuzz.mutation import EDIT_BYTES, Edit, edited, edited_bytes, edits_in

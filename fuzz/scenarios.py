@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.fakes import events, issues
+from tests.fakes.world import World
+
 from flow_telemetry.settings.inputs import INPUT
-from flow_telemetry.testing import events, issues
-from flow_telemetry.testing.world import World
 from fuzz.worlds import A_SPAN
 
 SAMPLES = (

@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from tests.fakes.faults import Answer, Request
+
 from flow_telemetry.clock import Deadline
-from flow_telemetry.testing.faults import Answer, Request
 from fuzz.mutation import Edit, as_json, edited, edited_bytes
 from fuzz.odd import ODD_TEXTS
 

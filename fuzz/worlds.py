@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flow_telemetry.demo.world import demo_world
-from flow_telemetry.testing.jira_world import FLAGGED, MONA, OLAF, Change, JiraWorld
-from flow_telemetry.testing.world import (
+from tests.fakes.demo.world import demo_world
+from tests.fakes.jira_world import FLAGGED, MONA, OLAF, Change, JiraWorld
+from tests.fakes.world import (
     World,
     annotation,
     deployment_status,

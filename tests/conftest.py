@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.contracts.openapi import validate
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World
 from tests.support.program import Program
 from tests.support.recorded import NO_RECORDED_DATA, SHARED
 from tests.support.runner import fill_tool_cache
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World
 
 PREFIXES = ("ACTIONS_", "FLOW_TELEMETRY_", "GITHUB_", "INPUT_", "OTEL_", "RUNNER_")
 NAMES = frozenset(

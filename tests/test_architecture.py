@@ -36,9 +36,6 @@ APART = {
 }
 UNITS = frozenset().union(*FLOORS)
 
-# What stands on its own: fakes for tests and for the demo, and nothing of the program's in them.
-TESTING, OF_TESTING = "testing", {"demo"}
-
 # A library, and the only units or modules that may import it. The longest name decides.
 LIBRARIES = {
     "actions_toolkit": {"action"},
@@ -125,7 +122,8 @@ def _module(path: Path) -> Module:
 
 
 MODULES = {m.name: m for m in map(_module, sorted(PACKAGE.rglob("*.py")))}
-PROGRAM = [m for m in MODULES.values() if m.unit != TESTING]
+PROGRAM = list(MODULES.values())
+FAKES = sorted((ROOT / "tests" / "fakes").rglob("*.py"))
 
 
 def _ours(module: Module) -> set[str]:
@@ -162,7 +160,7 @@ def test_arrows_of_import_point_down() -> None:
         f"{module.name} imports {other}"
         for module in PROGRAM
         for other in sorted(_ours(module))
-        if _unit(other) != TESTING and not _may_import(module.unit, _unit(other))
+        if not _may_import(module.unit, _unit(other))
     ] == []
 
 
@@ -179,16 +177,16 @@ def test_there_are_no_cycles() -> None:
 
 
 def test_fakes_stand_apart() -> None:
-    """Nothing but the demo imports `testing`, which imports nothing of the program."""
-    inwards = {m.unit for m in PROGRAM if any(_is_in(n, TESTING) for n in _ours(m))}
-    outwards = {
-        other
-        for module in MODULES.values()
-        if module.unit == TESTING
-        for other in _ours(module)
-        if not _is_in(other, TESTING)
+    """They import nothing of the program, which they are to be measured by, and it none of them."""
+    fakes = [path for path in FAKES if not path.name.startswith("test_")]
+    of_fakes = {
+        name
+        for path in fakes
+        for name in Module("fakes", ast.parse(path.read_text(encoding="utf-8"))).imported()
     }
-    assert (inwards - OF_TESTING, outwards) == (set(), set())
+    assert fakes
+    assert {name for name in of_fakes if _top(name) == "flow_telemetry"} == set()
+    assert {m.name for m in PROGRAM if any(_top(n) == "tests" for n in m.imported())} == set()
 
 
 def test_libraries_are_used_where_they_belong() -> None:

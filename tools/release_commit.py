@@ -30,7 +30,7 @@ MOST_BYTES, MOST_FILES = 6_000_000, 2_000
 NOT_FOR_RUNNERS = (
     *(".ci", ".github", "benchmarks", "docs", "fuzz", "tests", "tools", "Makefile"),
     *(f"requirements/{name}.txt" for name in ("audit", "build", "dev", "fuzz")),
-    *("src/flow_telemetry/demo", "src/flow_telemetry/testing"),
+    "src/flow_telemetry/demo",
 )
 WHO = ("-c", "user.name=flow-telemetry", "-c", "user.email=noreply@github.com")
 

@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.fakes.github import FakeGitHub
 from tests.support.act import Act, find_act, take_inputs_away
 from tests.support.runner import copy_action
-
-from flow_telemetry.testing.github import FakeGitHub
 
 
 @pytest.fixture(scope="session")

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes import events
+from tests.fakes.plans import JobPlan
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import Runner, World, job, step
 from tests.support.act import RUN, RUN_WITHOUT_INPUTS, Act, ActResult
 from tests.support.workflows import ROOT, Workflow, load, our_steps, readme_examples
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.plans import JobPlan
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import Runner, World, job, step
 
 pytestmark = pytest.mark.act
 

@@ -12,13 +12,12 @@ from time import time
 import psutil
 import pytest
 from tests.action.test_act import HEADERS, OURS, TOKEN
+from tests.fakes import events
+from tests.fakes.receiver import Receiver
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import Runner, World, job, step
 from tests.support.act import Act, ActResult
 from tests.support.workflows import load, our_steps, readme_examples
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import Runner, World, job, step
 
 pytestmark = pytest.mark.act
 

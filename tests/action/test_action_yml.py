@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.fakes.world import World, job
 from tests.support.program import Program
 from tests.support.workflows import ROOT, load, schema_errors
 
 from flow_telemetry.settings.inputs import INPUTS, PREFIX
-from flow_telemetry.testing.world import World, job
 
 TEXT = (ROOT / "action.yml").read_text(encoding="utf-8")
 ACTION = load(TEXT)

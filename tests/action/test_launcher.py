@@ -13,13 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, step
 from tests.support.program import Program
 from tests.support.runner import copy_action
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job, step
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="start.ps1 serves Windows")
 # What a shell needs to find on a machine without Python.

@@ -15,8 +15,7 @@ from tests.contracts.openapi import (
     undescribed,
     validate,
 )
-
-from flow_telemetry.testing.faults import (
+from tests.fakes.faults import (
     altered,
     cut_off,
     drop,
@@ -26,8 +25,8 @@ from flow_telemetry.testing.faults import (
     status,
     truncated,
 )
-from flow_telemetry.testing.github import FakeGitHub, secondary_rate_limit
-from flow_telemetry.testing.world import (
+from tests.fakes.github import FakeGitHub, secondary_rate_limit
+from tests.fakes.world import (
     NO_RUNNER,
     SELF_HOSTED,
     ZERO_TIME,

@@ -9,9 +9,8 @@ import pytest
 import requests
 from tests.contracts.errors import ContractError
 from tests.contracts.jira_openapi import template_of, templates, validate
-
-from flow_telemetry.testing.jira import FakeJira
-from flow_telemetry.testing.jira_world import OLAF, ROBOT, JiraWorld
+from tests.fakes.jira import FakeJira
+from tests.fakes.jira_world import OLAF, ROBOT, JiraWorld
 
 JQL = "parent = ACME-42 ORDER BY created ASC, key ASC"
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from tests.contracts import graphql_schema
 from tests.contracts.errors import ContractError
+from tests.fakes import graphql
+from tests.fakes.world import World, happened
 
 from flow_telemetry.github import issues as issue_queries
 from flow_telemetry.github import issues as lineage
-from flow_telemetry.testing import graphql
-from flow_telemetry.testing.world import World, happened
 
 pytestmark = pytest.mark.skipif(
     not graphql_schema.available(), reason="GitHub's published schema is not here"

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes.faults import status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Artifact
+from tests.fakes.world import World, job
 from tests.otlp.servers import closed_port_url
 from tests.support.program import TOKEN, Program, Result
 from tests.support.workflows import load, readme_examples
-
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Artifact
-from flow_telemetry.testing.world import World, job
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32" or not all(map(shutil.which, ("bash", "jq", "unzip", "xargs"))),

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes import events
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, job
 from tests.support.program import EXPORTING_RUN, Program, Result
 from tests.support.workflows import ACTION, README, load, our_steps, readme_examples
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, job
 
 TEXT = readme_examples()["ready file"]
 FILE = load(TEXT)

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from tests.fakes.faults import Request, Scripted
 from tests.faults.stage import OTLP_TIMEOUT, Stage
-
-from flow_telemetry.testing.faults import Request, Scripted
 
 SHORT, LONG = 3, 20
 SHORT_OF_OTLP = 400

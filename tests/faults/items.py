@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import Message
-
-from flow_telemetry.testing.logs import LogEntry, entries_in
-from flow_telemetry.testing.metrics import MetricPoint, points_in
-from flow_telemetry.testing.otlp import LOGS, METRICS, TRACES
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.spans import SpanRecord, from_json, spans_in
+from tests.fakes.logs import LogEntry, entries_in
+from tests.fakes.metrics import MetricPoint, points_in
+from tests.fakes.otlp import LOGS, METRICS, TRACES
+from tests.fakes.receiver import Receiver
+from tests.fakes.spans import SpanRecord, from_json, spans_in
 
 Known = Mapping[str, str]
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.faults.cases import EVERY, OTLP_CALLS, Call, Case, Made, OnStage, Side, scripted
-from tests.faults.stage import Stage, with_credentials
-from tests.otlp.authority import Authority
-from tests.otlp.servers import closed_port_url, raw_server
-
-from flow_telemetry.testing.faults import (
+from tests.fakes.faults import (
     Answer,
     Request,
     black_hole,
@@ -22,7 +17,11 @@ from flow_telemetry.testing.faults import (
     reset,
     status,
 )
-from flow_telemetry.testing.receiver import partial_success
+from tests.fakes.receiver import partial_success
+from tests.faults.cases import EVERY, OTLP_CALLS, Call, Case, Made, OnStage, Side, scripted
+from tests.faults.stage import Stage, with_credentials
+from tests.otlp.authority import Authority
+from tests.otlp.servers import closed_port_url, raw_server
 
 A_DAY = "86400"
 LONG_AGO, LONG_AHEAD = "Wed, 21 Oct 2015 07:28:00 GMT", "Fri, 31 Dec 2100 23:59:59 GMT"

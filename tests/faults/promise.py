@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tests.fakes.faults import Request
+from tests.fakes.receiver import Received
 from tests.faults.items import Items, both, received_by, spooled_in
 from tests.faults.stage import (
     GITHUB_TOKEN,
@@ -19,9 +21,6 @@ from tests.faults.stage import (
     Stage,
 )
 from tests.support.program import Result
-
-from flow_telemetry.testing.faults import Request
-from flow_telemetry.testing.receiver import Received
 
 SIGNALS = ("traces", "logs", "metrics")
 # For what needs no network: starting threads, writing spool and summary, on a busy machine. Who

@@ -7,20 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from tests.faults.cases import (
-    EVERY,
-    GITHUB_CALLS,
-    ISSUE_CALLS,
-    JIRA_CALLS,
-    Call,
-    Case,
-    Made,
-    OnStage,
-    Side,
-    scripted,
-)
-
-from flow_telemetry.testing.faults import (
+from tests.fakes.faults import (
     Answer,
     Request,
     altered,
@@ -38,8 +25,20 @@ from flow_telemetry.testing.faults import (
     status,
     truncated,
 )
-from flow_telemetry.testing.github import secondary_rate_limit
-from flow_telemetry.testing.jira import rate_limited
+from tests.fakes.github import secondary_rate_limit
+from tests.fakes.jira import rate_limited
+from tests.faults.cases import (
+    EVERY,
+    GITHUB_CALLS,
+    ISSUE_CALLS,
+    JIRA_CALLS,
+    Call,
+    Case,
+    Made,
+    OnStage,
+    Side,
+    scripted,
+)
 
 FORBIDDEN = '{"message": "Resource not accessible by integration"}'
 USED_UP = {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "4102444800"}

@@ -15,16 +15,12 @@ from typing import Any
 
 import pytest
 from tests.contracts import jira_openapi, openapi
-from tests.support import closings
-from tests.support import program as programs
-from tests.support.program import Program, Result
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.jira import FakeJira
-from flow_telemetry.testing.jira_world import MONA, JiraWorld
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import (
+from tests.fakes.github import FakeGitHub
+from tests.fakes.jira import FakeJira
+from tests.fakes.jira_world import MONA, JiraWorld
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import (
     World,
     annotation,
     deployment_status,
@@ -33,6 +29,9 @@ from flow_telemetry.testing.world import (
     sha_of,
     step,
 )
+from tests.support import closings
+from tests.support import program as programs
+from tests.support.program import Program, Result
 
 GITHUB_TOKEN = programs.TOKEN
 JIRA_EMAIL, JIRA_TOKEN = "canary-mona@jira.example", "canary-of-jira-0123456789"

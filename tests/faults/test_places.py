@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.fakes import events
+from tests.fakes.faults import status
 from tests.faults import promise
 from tests.faults.items import Items, received_by, spooled_in
 from tests.faults.stage import OTLP_HEADER, Stage
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.faults import status
 
 DOOR = "import sys; from flow_telemetry.action import main; sys.exit(main())"
 

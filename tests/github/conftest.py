@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from tests.fakes.github import FakeGitHub
 from tests.support.clients import client_of
 
 from flow_telemetry.github.client import GitHubClient
-from flow_telemetry.testing.github import FakeGitHub
 
 
 @pytest.fixture

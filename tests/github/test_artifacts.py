@@ -7,13 +7,13 @@ from zipfile import ZipFile
 
 import pytest
 from tests.contracts.openapi import validate
+from tests.fakes.faults import altered, drop, redirect, status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.world import Run, World, sha_of
 from tests.support.clients import client_of
 
 from flow_telemetry.errors import AccessDeniedError, NotFoundError, PayloadError, UnavailableError
 from flow_telemetry.github.artifacts import Artifact, download_artifact, list_artifacts
-from flow_telemetry.testing.faults import altered, drop, redirect, status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.world import Run, World, sha_of
 
 SHOP = "acme/shop"
 MEBIBYTE = 1024 * 1024

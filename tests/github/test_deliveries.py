@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 from tests.contracts.openapi import validate
+from tests.fakes import records
+from tests.fakes.faults import altered, status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.world import World, deployment_status, sha_of
 from tests.support.clients import SHOP, client_of
 
 from flow_telemetry.errors import AccessDeniedError, NotFoundError, UnavailableError
 from flow_telemetry.github.deployments import read_deployment, with_deliveries
 from flow_telemetry.model import Deployment
 from flow_telemetry.rules.flow import restoration
-from flow_telemetry.testing import records
-from flow_telemetry.testing.faults import altered, status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.world import World, deployment_status, sha_of
 
 SUCCESS = (deployment_status("in_progress"), deployment_status("success", after=60))
 FAILURE = (deployment_status("in_progress"), deployment_status("failure", after=60))

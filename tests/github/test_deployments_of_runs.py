@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from tests.support.clients import SHOP, client_of
-
-from flow_telemetry.github.deployments import deployments_of_run, read_deployment
-from flow_telemetry.github.runs import RunAddress, read_run
-from flow_telemetry.model import ActorKind
-from flow_telemetry.testing import records
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.world import (
+from tests.fakes import records
+from tests.fakes.github import FakeGitHub
+from tests.fakes.world import (
     Run,
     World,
     carried_over,
@@ -18,6 +13,11 @@ from flow_telemetry.testing.world import (
     moment,
     sha_of,
 )
+from tests.support.clients import SHOP, client_of
+
+from flow_telemetry.github.deployments import deployments_of_run, read_deployment
+from flow_telemetry.github.runs import RunAddress, read_run
+from flow_telemetry.model import ActorKind
 
 URL = "https://github.com/acme/shop/actions/runs"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.openapi import validate
+from tests.fakes.github import FakeGitHub
+from tests.fakes.world import World, happened
 from tests.support.clients import SHOP, client_of
 
 from flow_telemetry.errors import NotFoundError
@@ -13,8 +15,6 @@ from flow_telemetry.identity import instant
 from flow_telemetry.model import Actor, ActorKind, EventKind, WorkItem
 from flow_telemetry.model.item_key import parse_item_key
 from flow_telemetry.model.items import Tracker
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.world import World, happened
 
 
 def issues_of(client: GitHubClient, *, status_project: str = "") -> GitHubIssues:

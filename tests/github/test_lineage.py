@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.openapi import validate
+from tests.fakes.faults import Answer, html
+from tests.fakes.github import FakeGitHub
+from tests.fakes.world import World
 from tests.support.clients import SHOP, client_of
 
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.issues import Closing, read_closing
 from flow_telemetry.model import Change
-from flow_telemetry.testing.faults import Answer, html
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.world import World
 
 
 def change(number: int) -> Change:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.faults import status
+from tests.fakes.github import FakeGitHub, secondary_rate_limit
+from tests.fakes.world import World
 from tests.support.clients import client_of
 
 from flow_telemetry.errors import BudgetExceeded
 from flow_telemetry.github.client import GitHubClient, RequestBudget
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.github import FakeGitHub, secondary_rate_limit
-from flow_telemetry.testing.world import World
 
 
 def ask(client: GitHubClient) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from tests.fakes.faults import altered
+from tests.fakes.github import FakeGitHub
+from tests.fakes.world import World, job, sha_of
 from tests.support.clients import client_of
 
 from flow_telemetry.errors import NotFoundError, PayloadError
@@ -15,9 +18,6 @@ from flow_telemetry.github.runs import (
     list_runs,
     successful_runs_of_workflow,
 )
-from flow_telemetry.testing.faults import altered
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.world import World, job, sha_of
 
 BEGIN = datetime(2026, 11, 24, tzinfo=timezone.utc)
 END = BEGIN + timedelta(hours=23, minutes=59, seconds=59)

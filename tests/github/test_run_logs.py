@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.faults import cut_off, status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.world import World, job, step
 from tests.support.clients import client_of
 
 from flow_telemetry.clock import Deadline, SystemClock
@@ -10,9 +13,6 @@ from flow_telemetry.errors import DeadlineExceeded, NotFoundError, UnavailableEr
 from flow_telemetry.github.artifacts import open_job_log, open_run_logs
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.runs import RunAddress, read_run
-from flow_telemetry.testing.faults import cut_off, status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.world import World, job, step
 
 NEVER = Deadline(SystemClock())
 

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.world import World, deployment_status, sha_of
 from tests.support.clients import SHOP, client_of
 
 from flow_telemetry.errors import AccessDeniedError
@@ -17,8 +19,6 @@ from flow_telemetry.github.sweep import (
     closed_issues,
     ended_deployments,
 )
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.world import World, deployment_status, sha_of
 
 DAY = datetime(2026, 11, 24, tzinfo=timezone.utc)
 

@@ -7,6 +7,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.plans import EventPlan
+from tests.fakes.world import World, happened, sha_of
 from tests.support.clients import client_of
 from tests.support.recorded import NO_RECORDED_DATA, RECORDED
 
@@ -15,9 +18,6 @@ from flow_telemetry.github.changes import read_change
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.timeline import parse_timeline, passed_by, read_timeline
 from flow_telemetry.model import Actor, ActorKind, EventKind, ReviewState
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.plans import EventPlan
-from flow_telemetry.testing.world import World, happened, sha_of
 
 TIMELINE = RECORDED / "pull-31-timeline.json"
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from google.protobuf import json_format
-
-from flow_telemetry.testing.receiver import Received
-from flow_telemetry.testing.spans import HEX_FIELDS
+from tests.fakes.receiver import Received
+from tests.fakes.spans import HEX_FIELDS
 
 # The names of each signal's lists on the way down to an item.
 _LAYERS = (

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 from tests.contracts.openapi import validate
+from tests.fakes.demo.triggers import triggers
+from tests.fakes.demo.world import REPOSITORY, demo_world
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
 from tests.golden.decoded import golden_text
 from tests.support.program import Program, Result
 from tests.support.recorded import NO_RECORDED_DATA, RECORDED, RecordedRun, corpus_of_runs
 
 from flow_telemetry.demo.program import Place, running
-from flow_telemetry.demo.triggers import triggers
-from flow_telemetry.demo.world import REPOSITORY, demo_world
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
 
 EXPECTED = Path(__file__).parent / "expected"
 RUNS = corpus_of_runs() if RECORDED.is_dir() else []

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from tests.contracts.jira_openapi import validate
+from tests.fakes.jira import FakeJira
+from tests.fakes.jira_world import JiraWorld
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.jira.client import JiraClient, JiraSession
 from flow_telemetry.jira.tracker import Jira
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.settings.model import JiraSettings
-from flow_telemetry.testing.jira import FakeJira
-from flow_telemetry.testing.jira_world import JiraWorld
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=timezone.utc)
 EMAIL = "mona@example.com"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.jira_world import OLAF, JiraWorld
 from tests.jira.support import EMAIL, connect, fake, key
 
 from flow_telemetry.model import StatusCategory
 from flow_telemetry.model.items import MOST_ANCESTORS
-from flow_telemetry.testing.jira_world import OLAF, JiraWorld
 
 CLOUD_AND_DATA_CENTER = pytest.mark.parametrize("cloud", [True, False], ids=["cloud", "dc"])
 

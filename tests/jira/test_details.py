@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.fakes.faults import altered
+from tests.fakes.jira_answers import COMMENT_TEXT
+from tests.fakes.jira_world import MONA, OLAF, ROBOT, Change, JiraWorld, moment
 from tests.jira.support import connect, fake, key
 
 from flow_telemetry.errors import NotFoundError
 from flow_telemetry.jira.parse import unread_item
 from flow_telemetry.model import ActorKind, EventKind, StatusCategory, WorkItem
-from flow_telemetry.testing.faults import altered
-from flow_telemetry.testing.jira_answers import COMMENT_TEXT
-from flow_telemetry.testing.jira_world import MONA, OLAF, ROBOT, Change, JiraWorld, moment
 
 CLOUD_AND_DATA_CENTER = pytest.mark.parametrize("cloud", [True, False], ids=["cloud", "dc"])
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from tests.fakes.faults import altered, status
+from tests.fakes.jira_world import JiraWorld
 from tests.jira.support import NOW, connect, fake
 
 from flow_telemetry.jira.parse import unread_item
-from flow_telemetry.testing.faults import altered, status
-from flow_telemetry.testing.jira_world import JiraWorld
 
 CLOUD_AND_DATA_CENTER = pytest.mark.parametrize("cloud", [True, False], ids=["cloud", "dc"])
 

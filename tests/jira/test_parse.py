@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.fakes.jira_answers import Answers
+from tests.fakes.jira_world import OLAF, JiraWorld
 
 from flow_telemetry.errors import PayloadError
 from flow_telemetry.jira.history import last_closing, parse_history
@@ -21,8 +23,6 @@ from flow_telemetry.jira.parse import (
     time,
 )
 from flow_telemetry.model import Event
-from flow_telemetry.testing.jira_answers import Answers
-from flow_telemetry.testing.jira_world import OLAF, JiraWorld
 
 SITE = Site(cloud=True, pages="https://acme.atlassian.net")
 

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.jira.support import EMAIL, TOKEN, connect, fake, key
-
-from flow_telemetry.clock import Deadline, SystemClock
-from flow_telemetry.errors import DeadlineExceeded, SourceError
-from flow_telemetry.jira.parse import unread_item
-from flow_telemetry.settings.model import JiraSettings
-from flow_telemetry.testing.faults import (
+from tests.fakes.faults import (
     Answer,
     Scripted,
     black_hole,
@@ -20,8 +14,14 @@ from flow_telemetry.testing.faults import (
     status,
     truncated,
 )
-from flow_telemetry.testing.jira import FakeJira, rate_limited
-from flow_telemetry.testing.jira_world import JiraWorld
+from tests.fakes.jira import FakeJira, rate_limited
+from tests.fakes.jira_world import JiraWorld
+from tests.jira.support import EMAIL, TOKEN, connect, fake, key
+
+from flow_telemetry.clock import Deadline, SystemClock
+from flow_telemetry.errors import DeadlineExceeded, SourceError
+from flow_telemetry.jira.parse import unread_item
+from flow_telemetry.settings.model import JiraSettings
 
 ISSUE = "/issue/ACME-57"
 

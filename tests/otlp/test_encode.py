@@ -13,6 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.fakes.logs import entries_in
+from tests.fakes.metrics import points_in
+from tests.fakes.otlp import LOGS, METRICS
+from tests.fakes.spans import SpanRecord, from_json, from_protobuf, spans_in
 from tests.otlp.builders import (
     OTHER_TRACE,
     RESOURCE,
@@ -30,10 +34,6 @@ from tests.otlp.strategies import equal_value, events, measurements, spans
 from flow_telemetry.otlp.json import json_line, otlp_json_line
 from flow_telemetry.otlp.series import Point, SeriesTable
 from flow_telemetry.telemetry import AttributeValue, LogRecord, Measurement, Resource, Signal, Span
-from flow_telemetry.testing.logs import entries_in
-from flow_telemetry.testing.metrics import points_in
-from flow_telemetry.testing.otlp import LOGS, METRICS
-from flow_telemetry.testing.spans import SpanRecord, from_json, from_protobuf, spans_in
 
 
 def decoded(given_spans: list[Span]) -> list[SpanRecord]:

@@ -8,6 +8,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from tests.fakes.backends import Loki
+from tests.fakes.faults import Scripted, status
+from tests.fakes.logs import entries_in
+from tests.fakes.otlp import LOGS
+from tests.fakes.receiver import Receiver, partial_success
+from tests.fakes.spans import from_json
 from tests.otlp.builders import SECOND, START, make_event, make_target, seconds_from_now
 
 from flow_telemetry.otlp.exporter import OtlpSink
@@ -15,12 +21,6 @@ from flow_telemetry.otlp.fallback import Choices
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.settings import EventTime
 from flow_telemetry.telemetry import Delivery, LogRecord, Signal
-from flow_telemetry.testing.backends import Loki
-from flow_telemetry.testing.faults import Scripted, status
-from flow_telemetry.testing.logs import entries_in
-from flow_telemetry.testing.otlp import LOGS
-from flow_telemetry.testing.receiver import Receiver, partial_success
-from flow_telemetry.testing.spans import from_json
 
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR

@@ -9,6 +9,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from tests.fakes.faults import Answer, Request, status
+from tests.fakes.logs import entries_in
+from tests.fakes.metrics import points_in
+from tests.fakes.receiver import Receiver
+from tests.fakes.spans import spans_in
 from tests.otlp.builders import (
     DURATION,
     ERRORS,
@@ -42,11 +47,6 @@ from flow_telemetry.telemetry import (
     Span,
     Telemetry,
 )
-from flow_telemetry.testing.faults import Answer, Request, status
-from flow_telemetry.testing.logs import entries_in
-from flow_telemetry.testing.metrics import points_in
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.spans import spans_in
 
 Send = Callable[..., tuple[Delivery, ...]]
 

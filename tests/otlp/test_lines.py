@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.fakes.logs import entries_in
 from tests.otlp.builders import START, make_event
 from tests.otlp.encoding import request_of
 
 from flow_telemetry.telemetry import LogRecord, Severity, Signal
-from flow_telemetry.testing.logs import entries_in
 
 BODIES = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SHARED = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["", "x", "y"]), max_size=2)

@@ -10,6 +10,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from tests.fakes.backends import Prometheus
+from tests.fakes.faults import Answer, Request, status
+from tests.fakes.metrics import MetricPoint, points_in
+from tests.fakes.otlp import METRICS, decoded
+from tests.fakes.receiver import Receiver, partial_success
 from tests.otlp.builders import (
     DURATION,
     ERRORS,
@@ -30,11 +35,6 @@ from flow_telemetry.otlp.series import SeriesTable
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.settings import MetricShape
 from flow_telemetry.telemetry import Delivery, Measurement, Prepared, Signal, Telemetry
-from flow_telemetry.testing.backends import Prometheus
-from flow_telemetry.testing.faults import Answer, Request, status
-from flow_telemetry.testing.metrics import MetricPoint, points_in
-from flow_telemetry.testing.otlp import METRICS, decoded
-from flow_telemetry.testing.receiver import Receiver, partial_success
 
 DAY_OF_BUILDS = [
     measured(DURATION, 40, result="success"),

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
+from tests.fakes.faults import status
+from tests.fakes.receiver import Receiver
 from tests.otlp.builders import FakeClock, make_target
 
 from flow_telemetry.clock import Deadline
@@ -20,8 +22,6 @@ from flow_telemetry.otlp.transport import (
     pause,
 )
 from flow_telemetry.telemetry import Signal
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.receiver import Receiver
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 

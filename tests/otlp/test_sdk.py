@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.fakes.faults import Scripted, black_hole, drop, html, redirect, reset, status
+from tests.fakes.receiver import Receiver
 from tests.otlp.authority import Authority
 from tests.otlp.builders import (
     CANARY,
@@ -25,8 +27,6 @@ from flow_telemetry.otlp.response import Attempt, Trouble, judge
 from flow_telemetry.otlp.transport import OtlpSender
 from flow_telemetry.settings.otlp import otlp_settings
 from flow_telemetry.telemetry import Prepared, Signal, SignalTarget
-from flow_telemetry.testing.faults import Scripted, black_hole, drop, html, redirect, reset, status
-from flow_telemetry.testing.receiver import Receiver
 
 PREFIX = "OTEL_EXPORTER_OTLP"
 # What an exporter would do with 429 and 503 by itself: six tries, with pauses of 1 to 32 s.

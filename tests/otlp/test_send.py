@@ -9,6 +9,20 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.fakes.faults import Answer as ServerAnswer
+from tests.fakes.faults import (
+    Request,
+    Scripted,
+    black_hole,
+    dripping,
+    drop,
+    html,
+    redirect,
+    reset,
+    status,
+)
+from tests.fakes.receiver import Receiver, partial_success
+from tests.fakes.spans import SpanRecord, from_protobuf, spans_in
 from tests.otlp.builders import (
     CANARY,
     OTHER_TRACE,
@@ -30,20 +44,6 @@ from flow_telemetry.otlp.response import Answer, Attempt, Trouble
 from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.telemetry import Delivery, Signal, SignalTarget, Span
-from flow_telemetry.testing.faults import Answer as ServerAnswer
-from flow_telemetry.testing.faults import (
-    Request,
-    Scripted,
-    black_hole,
-    dripping,
-    drop,
-    html,
-    redirect,
-    reset,
-    status,
-)
-from flow_telemetry.testing.receiver import Receiver, partial_success
-from flow_telemetry.testing.spans import SpanRecord, from_protobuf, spans_in
 
 HEADERS = {"authorization": f"Bearer {CANARY}", "x-tenant": "acme"}
 

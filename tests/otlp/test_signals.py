@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.fakes.faults import status
+from tests.fakes.receiver import Receiver, partial_success
 from tests.otlp.builders import (
     DURATION,
     LOAD,
@@ -28,8 +30,6 @@ from flow_telemetry.otlp.fallback import Choices
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.settings import MetricShape
 from flow_telemetry.telemetry import Delivery, Signal, Telemetry, merged_deliveries
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.receiver import Receiver, partial_success
 
 # As a subject yields it: not sorted by signal.
 MIXED: list[Telemetry] = [

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.fakes.spans import from_json, spans_in
 from tests.otlp.builders import ids, make_span, make_spans
 
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.exporter import FileSink
 from flow_telemetry.otlp.spool import Kept, LinesWriter, Spool
 from flow_telemetry.telemetry import Delivery, Signal, Span
-from flow_telemetry.testing.spans import from_json, spans_in
 
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 

@@ -7,6 +7,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.fakes.faults import (
+    Answer,
+    black_hole,
+    cut_off,
+    dripping,
+    drop,
+    empty,
+    html,
+    redirect,
+    reset,
+    status,
+)
+from tests.fakes.receiver import Receiver, partial_success
 from tests.otlp.builders import (
     CANARY,
     FakeClock,
@@ -22,19 +35,6 @@ from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.response import Attempt, Trouble
 from flow_telemetry.otlp.transport import MOST_BODY_BYTES, OtlpSender
 from flow_telemetry.telemetry import Signal, SignalTarget
-from flow_telemetry.testing.faults import (
-    Answer,
-    black_hole,
-    cut_off,
-    dripping,
-    drop,
-    empty,
-    html,
-    redirect,
-    reset,
-    status,
-)
-from flow_telemetry.testing.receiver import Receiver, partial_success
 
 Deliver = Callable[..., Attempt]
 

@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.fakes.receiver import Receiver
 from tests.process.running import words_of
-
-from flow_telemetry.testing.receiver import Receiver
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps what was at the start")

@@ -6,12 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.fakes.faults import status
+from tests.fakes.metrics import MetricPoint
+from tests.fakes.receiver import Receiver
+from tests.fakes.spans import SpanRecord
 from tests.process.running import MEBIBYTE, OUTER, python, run, words_of
-
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.metrics import MetricPoint
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.spans import SpanRecord
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 

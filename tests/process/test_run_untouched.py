@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.fakes.faults import black_hole
+from tests.fakes.receiver import Receiver
 from tests.process.running import OUTER, python, run, words_of
 from tests.support.waiting import until
 
 from flow_telemetry.cli.run import may_send
 from flow_telemetry.settings import Door, load_settings
 from flow_telemetry.telemetry import Signal
-from flow_telemetry.testing.faults import black_hole
-from flow_telemetry.testing.receiver import Receiver
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
 

@@ -11,10 +11,9 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+from tests.fakes.records import Run
 from tests.support.program import Program
 from tests.support.runner import copy_action
-
-from flow_telemetry.testing.records import Run
 
 # As start.sh and start.ps1 do.
 ISOLATED = ("-I", "-S", "-B", "-u", "-X", "utf8")

@@ -88,7 +88,6 @@ def test_what_runners_download_is_small_and_whole(clone: Path, tmp_path: Path) -
     before = {p.relative_to(clone): p for p in (clone / "bundle").rglob("*") if p.is_file()}
     assert all((out / name).read_bytes() == path.read_bytes() for name, path in before.items())
     assert not (out / "tests").exists()
-    assert not (out / "src" / "flow_telemetry" / "testing").exists()
 
 
 def test_all_that_only_developers_need_is_left_out() -> None:

@@ -11,14 +11,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from launcher.bundle import platform_names, read_manifest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.jira_world import JiraWorld
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, step
 from tests.jira.support import TOKEN, fake
 from tests.release.machine import IMAGE, Machine
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.jira_world import JiraWorld
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job, step
 
 ROOT = Path(__file__).parents[2]
 TREE = ["RUN CI", "  queued", "  build", "    queued", "    Compile"]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from tests.fakes.spans import SpanRecord
 from tests.support import references
-
-from flow_telemetry.testing.spans import SpanRecord
 
 EPIC = "github.com/acme/shop/issues/1"
 

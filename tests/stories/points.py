@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flow_telemetry.testing.metrics import MetricPoint
-from flow_telemetry.testing.receiver import Receiver
+from tests.fakes.metrics import MetricPoint
+from tests.fakes.receiver import Receiver
 
 
 def values(receiver: Receiver, name: str) -> list[float]:

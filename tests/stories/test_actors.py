@@ -7,15 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.jira.support import TOKEN, fake
-from tests.stories.worlds import BASE, BEFORE
-from tests.support import closings, leaks, references
-from tests.support.program import Program, Result
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.jira_world import JiraWorld, Person
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import (
+from tests.fakes import events
+from tests.fakes.jira_world import JiraWorld, Person
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import (
     World,
     annotation,
     deployment_status,
@@ -24,6 +19,10 @@ from flow_telemetry.testing.world import (
     sha_of,
     step,
 )
+from tests.jira.support import TOKEN, fake
+from tests.stories.worlds import BASE, BEFORE
+from tests.support import closings, leaks, references
+from tests.support.program import Program, Result
 
 OPENED, MERGED = "2026-11-02T08:00:00Z", "2026-11-04T08:00:00Z"
 MERGE = sha_of("merge of 123")

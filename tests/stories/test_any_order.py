@@ -6,13 +6,12 @@ import itertools
 from collections.abc import Callable, Iterable
 
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import World, happened, job, sha_of, step
 from tests.support import closings, references
 from tests.support.program import Program
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, happened, job, sha_of, step
 
 ISSUES = f"{references.SHOP}/issues"
 PULL, STORY, EPIC = references.pull(123), f"{ISSUES}/17", f"{ISSUES}/42"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, carried_over, job, step
 from tests.support import references
 from tests.support.program import Program
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, carried_over, job, step
 
 
 def failed_run(world: World) -> Run:

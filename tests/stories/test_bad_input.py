@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.fakes.faults import Scripted, dripping, html, redirect, status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver, partial_success
+from tests.fakes.records import Run
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import World, job, step
 from tests.support.program import TOKEN, Program, Result
-
-from flow_telemetry.testing.faults import Scripted, dripping, html, redirect, status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver, partial_success
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, job, step
 
 SECRET = "kanarien-5f3a9c"
 # Input, value, and a word of the message besides the input's name.

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.fakes import events
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.spans import SpanLink
+from tests.fakes.world import World, job, step
 from tests.support import references
 from tests.support.program import Program
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.spans import SpanLink
-from flow_telemetry.testing.world import World, job, step
 
 TRACE, SPAN = "ab" * 16, "cd" * 8
 

@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes.jira import FakeJira
+from tests.fakes.jira_world import JiraWorld
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job
 from tests.jira.support import TOKEN, fake
 from tests.otlp.authority import STRICT, Authority
 from tests.support.network import tls_front
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing.jira import FakeJira
-from flow_telemetry.testing.jira_world import JiraWorld
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="openssl makes the certificates"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import World, happened, job, sha_of, step
 from tests.support import closings, references
 from tests.support.program import Program
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, happened, job, sha_of, step
 
 PULL = references.pull(123)
 OPENED = "2026-11-02T08:00:00Z"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.faults import Scripted, black_hole, drop, html, redirect, status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.jira_world import JiraWorld
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, job, sha_of
 from tests.jira.support import TOKEN as JIRA_TOKEN
 from tests.jira.support import fake
 from tests.support.program import TOKEN, Program, Result
-
-from flow_telemetry.testing.faults import Scripted, black_hole, drop, html, redirect, status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.jira_world import JiraWorld
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, job, sha_of
 
 OK = [
     "actions: read (runs and jobs)",

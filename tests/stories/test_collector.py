@@ -15,17 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.fakes.logs import LogEntry
+from tests.fakes.metrics import MetricPoint
+from tests.fakes.receiver import Receiver
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import World, annotation, happened, job, step
 from tests.stories.test_inside_a_run import going_on
 from tests.support import closings
 from tests.support.job import A_TOOL, Job
 from tests.support.ports import free_ports
 from tests.support.program import Program
-
-from flow_telemetry.testing.logs import LogEntry
-from flow_telemetry.testing.metrics import MetricPoint
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, annotation, happened, job, step
 
 PACKAGE = importlib.util.find_spec("rotel")
 LONGEST_WAIT_SECONDS = 40.0

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, step
 from tests.support import references
 from tests.support.program import TOKEN, Program, spans_in_file
 
 from flow_telemetry.settings.inputs import INPUTS
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job, step
 
 # What only a step of a workflow can mean.
 OF_THE_ACTION = {

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import NO_RUNNER, NULL_RUNNER, World, annotation, job, step
 from tests.support.program import Program
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import NO_RUNNER, NULL_RUNNER, World, annotation, job, step
 
 SUPERSEDED = "Canceling since a higher priority waiting request for 'ci-main' exists"
 RESULT = "cicd.pipeline.result"

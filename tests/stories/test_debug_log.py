@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
+from tests.fakes.faults import status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, job, step
 from tests.support.program import TOKEN, Program
-
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, job, step
 
 
 def lines(log: str, what: str) -> list[str]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Deployment, Run
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import World, deployment_status, job, sha_of, step
 from tests.stories.worlds import BASE, BEFORE, deployed
 from tests.support import closings, references
 from tests.support.program import Program
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Deployment, Run
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, deployment_status, job, sha_of, step
 
 ONE, TWO = sha_of("merge of 21"), sha_of("merge of 22")
 DEPLOYED_AT = "2025-11-08T10:00:05Z"

@@ -13,17 +13,19 @@ from pathlib import Path
 
 import pytest
 from tests.contracts.openapi import validate
+from tests.fakes.demo.triggers import triggers
+from tests.fakes.demo.world import demo_world
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.spans import SpanRecord
 from tests.support.program import TOKEN, Program
 from tests.support.waiting import until
+from tools.demo_data import record
 
 from flow_telemetry.demo.browser import has_browser, open_page
+from flow_telemetry.demo.recording import decode, encode, load_recording
 from flow_telemetry.demo.show import Demo
-from flow_telemetry.demo.triggers import triggers
-from flow_telemetry.demo.world import demo_world
 from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.spans import SpanRecord
 
 TRACES = [
     TraceIdentity(root=f"github.com/acme/shop/{thing}").trace_id
@@ -157,6 +159,11 @@ def _names(drawing: str) -> str:
         if "░" in line or "█" in line
     )
     return "".join(f"{'  ' * (len(row[1]) // 3)}{row[2]}\n" for row in rows if row)
+
+
+def test_the_recording_is_what_the_fakes_say() -> None:
+    """Whoever changes a query, the demo's world or a fake runs `make demo-data`."""
+    assert load_recording() == decode(encode(record()))
 
 
 def test_the_demo_shows_live_traces_and_the_feature_trace(shown: Shown) -> None:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.stories.worlds import BASE, BEFORE, deployed
-from tests.support import closings, references
-from tests.support.program import Program
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import (
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import (
     World,
     annotation,
     deployment_status,
@@ -18,6 +14,9 @@ from flow_telemetry.testing.world import (
     sha_of,
     step,
 )
+from tests.stories.worlds import BASE, BEFORE, deployed
+from tests.support import closings, references
+from tests.support.program import Program
 
 PULL = references.pull(123)
 ISSUE = f"{references.SHOP}/issues/17"

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.fakes import events, issues
+from tests.fakes.github import FakeGitHub
+from tests.fakes.logs import LogEntry
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, happened, job
 from tests.support import closings, leaks, references
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing import events, issues
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.logs import LogEntry
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, happened, job
 
 OPENED, MERGED = "2026-11-02T08:00:00Z", "2026-11-04T08:00:00Z"
 CANARY = "canary-in-a-body"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, happened, sha_of
 from tests.support import closings, leaks, references
 from tests.support.program import Program
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, happened, sha_of
 
 PULL = references.pull(123)
 OPENED, MERGED = "2026-11-02T08:00:00Z", "2026-11-04T08:00:00Z"

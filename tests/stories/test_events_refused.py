@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
+from tests.fakes.backends import Loki
+from tests.fakes.faults import status
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, happened
 from tests.support import closings, references
 from tests.support.program import Program
-
-from flow_telemetry.testing.backends import Loki
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, happened
 
 PULL = references.pull(123)
 OPENED, MERGED = "2020-11-02T08:00:00Z", "2020-11-04T08:00:00Z"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, deployment_status, job, sha_of, step
 from tests.stories.worlds import feature
 from tests.support import references
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, deployment_status, job, sha_of, step
 
 EPIC = "github.com/acme/shop/issues/1"
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, job, step
 from tests.stories.feature_spans import EPIC, of, one_tree, plain
 from tests.stories.worlds import FeatureWorld, feature
 from tests.support import closings
 from tests.support.program import Program
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, job, step
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from tests.fakes.faults import altered, status
+from tests.fakes.jira import FakeJira
+from tests.fakes.jira_world import JiraWorld
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, job, sha_of, step
 from tests.support import references
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing.faults import altered, status
-from flow_telemetry.testing.jira import FakeJira
-from flow_telemetry.testing.jira_world import JiraWorld
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, job, sha_of, step
 
 EPIC = "jira/ACME-42"
 MERGE = sha_of("merge of 123")

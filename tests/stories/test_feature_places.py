@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, annotation, job, step
 from tests.stories.feature_spans import EPIC, of, one_tree
 from tests.stories.worlds import VAT_MERGE, FeatureWorld, deployed, feature
 from tests.support import closings, references
 from tests.support.program import Program
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, annotation, job, step
 
 STORY = "github.com/acme/shop/issues/2"
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import World, happened
 from tests.stories.feature_spans import EPIC, of, one_tree, shown
 from tests.stories.worlds import EPIC_CLOSED, FeatureWorld, feature
 from tests.support import closings, references
 from tests.support.program import Program
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, happened
 
 STORY = "github.com/acme/shop/issues/2"
 TRACE = references.trace_id(EPIC)

@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 from tests.contracts.openapi import validate
+from tests.fakes.faults import Answer, html
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import World, job, step
 from tests.support import references
 from tests.support.program import Program
-
-from flow_telemetry.testing.faults import Answer, html
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, job, step
 
 PULL = references.pull(123)
 STORY = "github.com/acme/shop/issues/17"

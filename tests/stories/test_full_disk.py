@@ -6,12 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.fakes.faults import status
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job
 
 # No file may have more bytes than the variable says, as on a disk that has no more: what is
 # beyond it fails to be written.

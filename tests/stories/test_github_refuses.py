@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.program import TOKEN, Program, Result
-
-from flow_telemetry.github.errors import refusal
-from flow_telemetry.testing.faults import (
+from tests.fakes.faults import (
     Scripted,
     altered,
     black_hole,
@@ -17,10 +14,13 @@ from flow_telemetry.testing.faults import (
     status,
     truncated,
 )
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job, step
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, step
+from tests.support.program import TOKEN, Program, Result
+
+from flow_telemetry.github.errors import refusal
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 from tests.contracts.openapi import validate
+from tests.fakes.faults import Answer, Request, cut_off, drop, redirect, reset, status
+from tests.fakes.github import FakeGitHub, secondary_rate_limit
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, job, step
 from tests.support import references
 from tests.support.program import TOKEN, Program
-
-from flow_telemetry.testing.faults import Answer, Request, cut_off, drop, redirect, reset, status
-from flow_telemetry.testing.github import FakeGitHub, secondary_rate_limit
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, job, step
 
 
 @pytest.mark.parametrize(

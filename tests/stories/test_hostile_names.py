@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, annotation, happened, job, step
 from tests.report.builders import HOSTILE
 from tests.support import closings
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, annotation, happened, job, step
 
 _NAMES = (
     "::error::not ours",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from tests.fakes.github import FakeGitHub
+from tests.fakes.plans import JobPlan
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import Runner, World, job, step
 from tests.support.program import Program
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.plans import JobPlan
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import Runner, World, job, step
 
 OURS = "Export telemetry"
 # Enough to look at GitHub a second time, where what is waited for never comes.

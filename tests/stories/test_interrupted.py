@@ -12,15 +12,14 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from tests.fakes import events
+from tests.fakes.faults import black_hole, status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import START, World, job, step
 from tests.support.program import Program, Result
 from tests.support.waiting import until
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.faults import black_hole, status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import START, World, job, step
 
 DOOR = "import sys; from flow_telemetry.action import main; sys.exit(main())"
 MOST_SECONDS = 5.0

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.plans import EventPlan
+from tests.fakes.receiver import Receiver
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import World, happened
 from tests.support import closings, references
 from tests.support.program import Program
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.plans import EventPlan
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, happened
 
 STORY = f"{references.SHOP}/issues/17"
 EPIC = f"{references.SHOP}/issues/42"

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.fakes.faults import Scripted, black_hole, drop, html, status
+from tests.fakes.jira import FakeJira, rate_limited
+from tests.fakes.jira_world import MONA, JiraWorld
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job
 from tests.jira.support import TOKEN, fake
 from tests.support import references
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing.faults import Scripted, black_hole, drop, html, status
-from flow_telemetry.testing.jira import FakeJira, rate_limited
-from flow_telemetry.testing.jira_world import MONA, JiraWorld
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job
 
 # The test vectors of the design.
 EPIC_TRACE, EPIC_SPAN = "2cfaa1233a900e73bff70587ad908fe8", "fca3b7d3823641da"

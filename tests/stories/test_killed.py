@@ -8,13 +8,12 @@ import signal
 from pathlib import Path
 
 import pytest
+from tests.fakes.faults import black_hole
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, step
 from tests.stories.test_interrupted import MOST_SECONDS, Step
 from tests.support.program import Program
-
-from flow_telemetry.testing.faults import black_hole
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job, step
 
 JOBS, STEPS = 250, 30
 # Of jobs and steps alone.

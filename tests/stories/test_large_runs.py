@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.fakes.faults import altered
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, job, step
 from tests.support.program import Program
-
-from flow_telemetry.testing.faults import altered
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, job, step
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.fakes import events
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, happened, job, step
 from tests.support import closings, references
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, happened, job, step
 
 PULL = references.pull(123)
 OPENED = "2026-11-02T08:00:00Z"

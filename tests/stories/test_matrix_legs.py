@@ -6,12 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.fakes.plans import StepPlan
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, step
 from tests.support.program import Program, spans_in_file
-
-from flow_telemetry.testing.plans import StepPlan
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job, step
 
 OURS, AFTER = "Export telemetry", "Complete job"
 LEGS = [f"test ({n})" for n in range(1, 6)]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.fakes import events
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, job, sha_of, step
 from tests.support import references
 from tests.support.program import Program
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, job, sha_of, step
 
 BASE, FIRST, SECOND = sha_of("base"), sha_of("first"), sha_of("second")
 MERGED = "2026-11-24T03:40:00Z"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.backends import Prometheus
+from tests.fakes.faults import status
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, step
 from tests.stories.points import by, names, series
 from tests.support import closings
 from tests.support.program import Program
-
-from flow_telemetry.testing.backends import Prometheus
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job, step
 
 STATE = "cicd.pipeline.run.state"
 BRANCH, RUN_ID = "vcs.ref.head.name", "cicd.pipeline.run.id"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, deployment_status, happened, sha_of
 from tests.stories.points import by, names, value, values
 from tests.stories.worlds import deployed
 from tests.support.program import Program
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, deployment_status, happened, sha_of
 
 BASE, CART, VAT, TAXES = (sha_of(text) for text in ("base", "cart", "vat", "taxes"))
 HOUR, DAY = 3600, 24 * 3600

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import NO_RUNNER, World, annotation, carried_over, job, step
 from tests.stories.points import by, names, series, value, values
 from tests.support import closings
 from tests.support.program import Program
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import NO_RUNNER, World, annotation, carried_over, job, step
 
 DURATION = "cicd.pipeline.run.duration"
 STATE, RESULT, ERROR = "cicd.pipeline.run.state", "cicd.pipeline.result", "error.type"

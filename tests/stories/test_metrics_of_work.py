@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.plans import EventPlan
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, happened
 from tests.stories.points import by, names, value
 from tests.stories.worlds import feature
 from tests.support import closings
 from tests.support.program import Program
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.plans import EventPlan
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, happened
 
 HOUR = 3600
 

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes.records import Run
+from tests.fakes.world import World, happened, job, step
 from tests.support import closings
 from tests.support.ports import free_ports
 from tests.support.program import Program
-
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, happened, job, step
 
 BINARY = shutil.which("victoria-metrics")
 LONGEST_WAIT_SECONDS = 40.0

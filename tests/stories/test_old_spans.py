@@ -6,11 +6,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, happened
 from tests.support import closings
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, happened
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 OPENED, APPROVED, MERGED = (NOW - timedelta(hours=hours) for hours in (72, 3, 2))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job
 from tests.support import references
 from tests.support.program import Program
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job
 
 EARLIER, CREATED, LATER = "2026-11-24T01:00:00Z", "2026-11-24T03:00:00Z", "2026-11-24T05:00:00Z"
 

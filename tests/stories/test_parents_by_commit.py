@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes import events
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, deployment_status, job, sha_of
 from tests.support import references
 from tests.support.program import Program
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, deployment_status, job, sha_of
 
 MERGED, CREATED = "2026-11-24T02:59:59Z", "2026-11-24T03:00:00Z"
 MERGE = sha_of("merge of 123")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World
 from tests.stories.worlds import feature
 from tests.support.program import Program
 
 from flow_telemetry.cli.terminal import TerminalLog
 from flow_telemetry.settings import LogLevel
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World
 
 
 class Terminal(io.StringIO):

@@ -9,15 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job
 from tests.otlp.authority import Authority
 from tests.otlp.servers import closed_port_url
 from tests.support import leaks
 from tests.support.network import Proxy, tls_front
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job
 
 needs_openssl = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="openssl makes the certificates"

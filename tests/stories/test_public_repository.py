@@ -7,18 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.fakes import events
+from tests.fakes.faults import status
+from tests.fakes.jira import FakeJira
+from tests.fakes.jira_world import JiraWorld, Person
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, happened, job
 from tests.jira.support import TOKEN, fake
 from tests.stories.job.test_tool_traces import a_line, a_span
 from tests.support import closings
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.jira import FakeJira
-from flow_telemetry.testing.jira_world import JiraWorld, Person
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, happened, job
 
 CANARY = "canary"
 PUBLIC, PRIVATE = {"private": False, "visibility": "public"}, {"private": True}

@@ -8,12 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.spans import SpanRecord
 from tests.support import references
 from tests.support.program import Program
 from tests.support.recorded import NO_RECORDED_DATA, RECORDED, recorded, single_runs
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.spans import SpanRecord
 
 RUNS = ("3881497935", "21487811823")
 

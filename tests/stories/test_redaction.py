@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.fakes.faults import status
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, annotation, happened, job, step
 from tests.support import closings, leaks
 from tests.support.program import TOKEN, Program, Result
-
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, annotation, happened, job, step
 
 MERGED = "2026-11-04T08:00:00Z"
 HEADER = "canary-of-a-header-0123"

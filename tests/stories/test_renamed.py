@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, job
 from tests.support import references
 from tests.support.program import Program
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, job
 
 
 def test_a_renamed_repository_keeps_its_trace(

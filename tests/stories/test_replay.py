@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes.backends import Prometheus
+from tests.fakes.faults import Answer, Request, status
+from tests.fakes.receiver import Receiver, partial_success
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, step
 from tests.otlp.builders import make_span
 from tests.otlp.servers import closed_port_url
 from tests.support.program import Program, Result, spans_in_file
@@ -16,11 +21,6 @@ from tests.support.program import Program, Result, spans_in_file
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.telemetry import Signal
-from flow_telemetry.testing.backends import Prometheus
-from flow_telemetry.testing.faults import Answer, Request, status
-from flow_telemetry.testing.receiver import Receiver, partial_success
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job, step
 
 
 @pytest.fixture

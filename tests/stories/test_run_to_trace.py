@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import SELF_HOSTED, World, job, step, uses
 from tests.support import references
 from tests.support.program import Program
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import SELF_HOSTED, World, job, step, uses
 
 
 def test_a_run_of_a_pull_request_becomes_a_tree(

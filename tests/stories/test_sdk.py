@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import opentelemetry.environment_variables as of_api
 import opentelemetry.sdk.environment_variables as of_sdk
+from tests.fakes.faults import delayed
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, annotation, job, step
 from tests.support.program import Program
-
-from flow_telemetry.testing.faults import delayed
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, annotation, job, step
 
 CANARY = "canary-of-another-backend"
 # They are settings of ours as well, and a bad value is told.

@@ -6,16 +6,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from tests.fakes.faults import status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.jira import FakeJira
+from tests.fakes.jira_world import JiraWorld
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, deployment_status, job, sha_of, step
 from tests.support import closings, references
 from tests.support.program import Program, Result, spans_in_file
-
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.jira import FakeJira
-from flow_telemetry.testing.jira_world import JiraWorld
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, deployment_status, job, sha_of, step
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 FILE = ".github/workflows/flow-telemetry.yml"

@@ -6,13 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.fakes.faults import Answer, Request, black_hole, status
+from tests.fakes.github import FakeGitHub, secondary_rate_limit
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World
 from tests.stories.test_sweep import ago, merged, names, sweep, swept
 from tests.support.program import Program, spans_in_file
-
-from flow_telemetry.testing.faults import Answer, Request, black_hole, status
-from flow_telemetry.testing.github import FakeGitHub, secondary_rate_limit
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World
 
 MOST = 40
 COMMAND = ("sweep", "--repo", "acme/shop", "--since", "1d")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
+from tests.fakes.plans import StepPlan
+from tests.fakes.receiver import Receiver
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import ZERO_TIME, World, deployment_status, job, sha_of, step
 from tests.support.program import Program
-
-from flow_telemetry.testing.plans import StepPlan
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import ZERO_TIME, World, deployment_status, job, sha_of, step
 
 CREATED = "2026-11-24T03:00:00Z"
 

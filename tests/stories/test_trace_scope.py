@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, sha_of, step
 from tests.support import references
 from tests.support.program import Program
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job, sha_of, step
 
 PULL = references.pull(123)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import World, job, sha_of
 from tests.support import closings, references
 from tests.support.program import Program
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, job, sha_of
 
 ISSUES = f"{references.SHOP}/issues"
 PULL, STORY, EPIC = references.pull(123), f"{ISSUES}/17", f"{ISSUES}/42"

@@ -6,16 +6,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from tests.fakes import events
+from tests.fakes.faults import status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, sha_of, step
 from tests.stories.worlds import CART_MERGE, feature
 from tests.support import closings, references
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job, sha_of, step
 
 PULL = references.pull(11)
 

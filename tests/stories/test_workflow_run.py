@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from tests.fakes import events
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, job, step
 from tests.support.program import EXPORTING_RUN, Program
-
-from flow_telemetry.testing import events
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, job, step
 
 ON_WORKFLOW_RUN = {"GITHUB_EVENT_NAME": "workflow_run"}
 

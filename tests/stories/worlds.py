@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flow_telemetry.testing.records import Deployment, Run
-from flow_telemetry.testing.world import (
+from tests.fakes.records import Deployment, Run
+from tests.fakes.world import (
     World,
     carried_over,
     deployment_status,

@@ -19,11 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.github import FakeGitHub
+from tests.fakes.records import Run
 from tests.support.runner import commit_all
 from tests.support.workflows import ACTION, Workflow, dump
-
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.records import Run
 
 # GitHub hands no INPUT_* to composite actions, act does: the copy of the action takes them away.
 RUN = 'exec sh "$GITHUB_ACTION_PATH/launcher/start.sh"'

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.fakes.github import FakeGitHub
+
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.github.client import GitHubClient, GitHubSession, RequestBudget
 from flow_telemetry.logging import Silent
 from flow_telemetry.model import Repository
 from flow_telemetry.settings import GitHubSettings
-from flow_telemetry.testing.github import FakeGitHub
 
 SHOP = Repository(host="github.com", owner="acme", name="shop", url="https://github.com/acme/shop")
 

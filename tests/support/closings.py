@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tests.fakes import events, issues
+from tests.fakes.plans import JobPlan
+from tests.fakes.records import Run
+from tests.fakes.world import job, step
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing import events, issues
-from flow_telemetry.testing.plans import JobPlan
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import job, step
 
 OUR_JOB = "telemetry"
 

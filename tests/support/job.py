@@ -14,9 +14,8 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
+from tests.fakes.records import Run
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing.records import Run
 
 _ENTRY = re.compile(r"([\w-]+)<<(\S+)\n(.*?)\n?\2\n", re.DOTALL)
 # The OpenTelemetry SDK in a test process: its exporter is set up by the standard variables.

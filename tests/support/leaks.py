@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import gzip
 
+from tests.fakes.receiver import Receiver
 from tests.support.program import Result
-
-from flow_telemetry.testing.receiver import Receiver
 
 _GZIP = b"\x1f\x8b"
 

@@ -21,15 +21,15 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.fakes import events
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.spans import SpanRecord, from_json, spans_in
 
 from flow_telemetry import action
 from flow_telemetry.cli import main as cli
 from flow_telemetry.settings.inputs import INPUTS
-from flow_telemetry.testing import events
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.spans import SpanRecord, from_json, spans_in
 
 TOKEN = "ghs_fakeTokenOfThisRun0123456789"
 # The run of the workflow that exports others; nothing asks GitHub about it.

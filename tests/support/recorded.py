@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flow_telemetry.testing.faults import Answer, Request
-from flow_telemetry.testing.server import LocalServer
+from tests.fakes.faults import Answer, Request
+from tests.fakes.server import LocalServer
 
 SHARED = Path(__file__).parents[3] / "shared"
 RECORDED = SHARED / "data" / "github"

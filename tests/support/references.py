@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from flow_telemetry.testing.records import Job, Run
+from tests.fakes.records import Job, Run
 
 SHOP = "github.com/acme/shop"
 

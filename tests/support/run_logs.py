@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from flow_telemetry.testing.records import Run, Step
-from flow_telemetry.testing.world import moment
+from tests.fakes.records import Run, Step
+from tests.fakes.world import moment
 
 # Texts by the job's name and the step's number.
 Logs = Mapping[tuple[str, int], str]

@@ -1,47 +1,73 @@
-"""Spans as the receiver decoded them, in the form that the views draw."""
+"""Received OTLP spans as our records, which the terminal and the page draw."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from flow_telemetry.telemetry import Attributes, Resource, Span, SpanEvent, SpanKind, SpanLink
-from flow_telemetry.testing.spans import SpanRecord
+from flow_telemetry.telemetry import (
+    Attributes,
+    AttributeValue,
+    Resource,
+    Span,
+    SpanEvent,
+    SpanKind,
+    SpanLink,
+)
+
+# By the numbers that protobuf has for them.
+_KINDS = {1: SpanKind.INTERNAL, 2: SpanKind.SERVER}
+_ERROR = 2
 
 
-def telemetry_spans(records: Iterable[SpanRecord]) -> list[Span]:
-    """Return the received spans as telemetry, in the same order."""
-    return [_span(each) for each in records]
+def spans_in(request: Any) -> list[Span]:
+    """Return the spans of an `ExportTraceServiceRequest`, in its order."""
+    return [
+        _span(span, Resource(attributes=_attributes(resource.resource.attributes)))
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
 
 
-def _span(record: SpanRecord) -> Span:
+def _span(span: Any, resource: Resource) -> Span:
     return Span(
-        trace_id=record.trace_id,
-        span_id=record.span_id,
-        parent_span_id=record.parent_span_id or None,
-        name=record.name,
-        start=record.start,
-        end=record.end,
-        resource=Resource(attributes=_attributes(record.resource)),
-        kind=SpanKind[record.kind],
-        attributes=_attributes(record.attributes),
+        trace_id=span.trace_id.hex(),
+        span_id=span.span_id.hex(),
+        parent_span_id=span.parent_span_id.hex() or None,
+        name=span.name,
+        start=span.start_time_unix_nano,
+        end=span.end_time_unix_nano,
+        resource=resource,
+        kind=_KINDS[span.kind],
+        attributes=_attributes(span.attributes),
         events=tuple(
-            SpanEvent(name=e.name, time=e.time, attributes=_attributes(e.attributes))
-            for e in record.events
+            SpanEvent(
+                name=event.name,
+                time=event.time_unix_nano,
+                attributes=_attributes(event.attributes),
+            )
+            for event in span.events
         ),
         links=tuple(
             SpanLink(
-                trace_id=link.trace_id,
-                span_id=link.span_id,
+                trace_id=link.trace_id.hex(),
+                span_id=link.span_id.hex(),
                 attributes=_attributes(link.attributes),
             )
-            for link in record.links
+            for link in span.links
         ),
-        error=record.message if record.status == "ERROR" else None,
+        error=span.status.message if span.status.code == _ERROR else None,
     )
 
 
-def _attributes(received: Mapping[str, Any]) -> Attributes:
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in received.items()
-    }
+def _attributes(pairs: Iterable[Any]) -> Attributes:
+    return {pair.key: _value(pair.value) for pair in pairs}
+
+
+def _value(value: Any) -> AttributeValue:
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return tuple(str(each.string_value) for each in value.array_value.values)
+    found: AttributeValue = getattr(value, kind)
+    return found

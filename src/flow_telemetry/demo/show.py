@@ -13,18 +13,16 @@ from flow_telemetry.cli.terminal import draw
 from flow_telemetry.demo.browser import has_browser
 from flow_telemetry.demo.excerpt import overview, without_steps
 from flow_telemetry.demo.program import Place, Program, running
-from flow_telemetry.demo.received import telemetry_spans
-from flow_telemetry.demo.runs import DEPLOY
-from flow_telemetry.demo.triggers import Trigger, triggers
-from flow_telemetry.demo.world import EPIC, REPOSITORY, TITLE, demo_world
+from flow_telemetry.demo.recording import RecordedEvent, Recording, load_recording
+from flow_telemetry.demo.servers import DemoReceiver, ReplayedGitHub
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.report.html import waterfall
 from flow_telemetry.report.text import counted
 from flow_telemetry.telemetry import Span
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
 
 _PAGE_NAME = "flow-telemetry-demo.html"
+# The workflow whose jobs the terminal shows within the feature trace.
+_DEPLOY = "Deploy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +35,7 @@ class Demo:
 
     environ: Mapping[str, str] = field(repr=False)
     stream: TextIO
+    recording: Recording = field(repr=False, default_factory=load_recording)
     html: Path | None = None
     open_page: Callable[[Path], None] | None = None
 
@@ -59,37 +58,39 @@ class Demo:
 
     def _exported_spans(self) -> list[Span]:
         """Replay every event of the demo's world and return what the receiver decoded."""
-        world = demo_world()
+        recording = self.recording
         with (
-            FakeGitHub(world) as github,
-            Receiver() as receiver,
+            ReplayedGitHub(recording) as github,
+            DemoReceiver() as receiver,
             tempfile.TemporaryDirectory(prefix="flow-telemetry-demo-") as folder,
         ):
             place = Place(
                 github_url=github.url,
-                server_url=world.server_url,
-                repository=REPOSITORY,
+                server_url=recording.server_url,
+                repository=recording.repository,
                 otlp_endpoint=receiver.url,
                 environ=self.environ,
                 folder=Path(folder),
             )
             self._introduce(place)
             with running(place) as program:
-                for trigger in triggers(world):
-                    self._export(trigger, program, receiver)
+                for event in recording.events:
+                    self._export(event, program, receiver)
             self._write(
-                f"\nGitHub was asked {len(github.requests)} times; the receiver decoded "
-                f"{len(receiver.spans)} spans, {len(receiver.events)} events and "
-                f"{len(receiver.metrics)} metric points.\n"
+                f"\nGitHub was asked {github.requests} times; the receiver decoded "
+                f"{len(receiver.spans)} spans, {receiver.log_records} events and "
+                f"{receiver.points} metric points.\n"
                 "Of the spans the terminal shows what is coarse, and of one failed job the steps; "
                 "the page shows all.\n"
             )
-            return telemetry_spans(receiver.spans)
+            return receiver.spans
 
     def _introduce(self, place: Place) -> None:
+        feature = self.recording
         self._write(
             "A demo on this machine alone: no account, no token, no network.\n\n"
-            f'It holds a small GitHub with epic #{EPIC} of {REPOSITORY}, "{TITLE}", and an\n'
+            f"It holds a small GitHub with epic #{feature.feature} of {feature.repository}, "
+            f'"{feature.title}", and an\n'
             "OTLP receiver in place of your backend. The action is told of both as a workflow "
             "would tell it:\n\n"
             f"  GITHUB_API_URL={place.github_url}\n"
@@ -97,18 +98,18 @@ class Demo:
             "It runs for each event that starts the ready workflow of the README:\n\n"
         )
 
-    def _export(self, trigger: Trigger, program: Program, receiver: Receiver) -> None:
+    def _export(self, event: RecordedEvent, program: Program, receiver: DemoReceiver) -> None:
         before = len(receiver.spans)
-        ended = program.export(trigger.variables, trigger.payload)
+        ended = program.export(event.variables, event.payload)
         arrived = len(receiver.spans) - before
         became = f"{arrived:>3} spans" if arrived else "  - leaves with its epic"
         self._write(
-            f"  {trigger.time:%b %d %H:%M}  {trigger.event:<21}{trigger.what:<37}{became}\n"
+            f"  {event.time:%b %d %H:%M}  {event.event:<21}{event.what:<37}{became}\n"
             + "".join(f"    {line}\n" for line in ended.annotations)
         )
         if ended.status != 0:
             raise FlowTelemetryError(
-                f"the export of {trigger.what} ended with exit status {ended.status}; "
+                f"the export of {event.what} ended with exit status {ended.status}; "
                 "please report it with the lines above"
             )
 
@@ -120,7 +121,7 @@ class Demo:
             live, without_steps(live), "LIVE TRACES, one a pull request, sent as things happened"
         )
         self._draw_part(
-            whole, overview(whole, DEPLOY), "THE FEATURE TRACE, sent whole when the epic closed"
+            whole, overview(whole, _DEPLOY), "THE FEATURE TRACE, sent whole when the epic closed"
         )
 
     def _draw_part(self, spans: Sequence[Span], drawn: Sequence[Span], title: str) -> None:
@@ -131,7 +132,9 @@ class Demo:
 
     def _show_page(self, spans: Sequence[Span]) -> None:
         path = self.html or Path(tempfile.mkdtemp(prefix="flow-telemetry-demo-")) / _PAGE_NAME
-        page = waterfall(spans, f"Epic #{EPIC} of {REPOSITORY}: {TITLE}")
+        feature = self.recording
+        title = f"Epic #{feature.feature} of {feature.repository}: {feature.title}"
+        page = waterfall(spans, title)
         try:
             path.write_text(page, encoding="utf-8", newline="\n")
         except OSError as error:

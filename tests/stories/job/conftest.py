@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.world import World
 from tests.stories.job.reported import Workspace, job_with_tests
 from tests.support.program import Program
-
-from flow_telemetry.testing.world import World
 
 
 @pytest.fixture

@@ -6,14 +6,13 @@ import os
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.fakes.plans import JobPlan
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import job, step
 from tests.stories.test_inside_a_run import OURS
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing.plans import JobPlan
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import job, step
 
 PATTERN = "**/junit*.xml"
 

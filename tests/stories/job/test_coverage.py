@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World
 from tests.reports.coverage_examples import BY_FORMAT, COBERTURA, COVERAGE_PY, GO, LCOV
 from tests.stories.points import by, names
 from tests.stories.test_inside_a_run import going_on
 from tests.support.program import Program, Result
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World
 
 JOB = "test (3.12)"
 UNIT, PACKAGE = "flow.coverage.unit", "flow.coverage.package"

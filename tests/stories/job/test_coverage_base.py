@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fakes import answers, records
+from tests.fakes.faults import status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, sha_of
 from tests.stories.job.test_coverage import JOB, a_run, export, left
 from tests.stories.points import by
 from tests.stories.test_inside_a_run import going_on
@@ -19,11 +24,6 @@ from tests.support.program import Program, Result
 from flow_telemetry.github.payloads import parse_run
 from flow_telemetry.model import Change, Run
 from flow_telemetry.subjects.job.coverage import base_coverage
-from flow_telemetry.testing import answers, records
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, sha_of
 
 UNIT = "flow.coverage.unit"
 BASE_SHA = sha_of("base of 7")

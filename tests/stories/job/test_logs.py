@@ -6,6 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.fakes.backends import Loki
+from tests.fakes.faults import black_hole, status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.logs import LogEntry
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, moment, step
 from tests.stories.test_inside_a_run import going_on
 from tests.support.program import Program, Result
 from tests.support.run_logs import (
@@ -16,14 +23,6 @@ from tests.support.run_logs import (
     nanoseconds,
     text_per_job,
 )
-
-from flow_telemetry.testing.backends import Loki
-from flow_telemetry.testing.faults import black_hole, status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.logs import LogEntry
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job, moment, step
 
 SHAPES = pytest.mark.parametrize("packed", [archive_per_step, archive_per_job])
 GROUP = "Run pytest"

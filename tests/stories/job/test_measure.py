@@ -12,6 +12,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import World, job, step
 from tests.process.running import python
 from tests.stories.points import by, names, values
 from tests.stories.test_inside_a_run import going_on
@@ -20,10 +24,6 @@ from tests.support.waiting import until
 
 from flow_telemetry.process.sampling import start_sampler, stop_sampler
 from flow_telemetry.settings.runner import runner_context
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World, job, step
 
 GIB, MIB = 2**30, 2**20
 TASK = "cicd.pipeline.task.name"

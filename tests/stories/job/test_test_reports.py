@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, job, step
 from tests.stories.job.reported import (
     PATTERN,
     Workspace,
@@ -15,9 +17,6 @@ from tests.stories.job.reported import (
 )
 from tests.stories.points import by, value, values
 from tests.support.program import Program
-
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, job, step
 
 REFERENCE = "flow.reference"
 

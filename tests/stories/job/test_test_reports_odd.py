@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from tests.fakes.receiver import Receiver
 from tests.stories.job.reported import Workspace, case, cases_of, failed, suite
 from tests.stories.points import by, series, value
-
-from flow_telemetry.testing.receiver import Receiver
 
 HOSTILE = (
     '<!DOCTYPE t [<!ENTITY a "b"><!ENTITY c "&a;&a;&a;">]>'

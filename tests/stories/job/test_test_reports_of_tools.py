@@ -9,6 +9,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from tests.fakes.faults import status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.world import World, annotation, job, step
 from tests.reports import junit_examples
 from tests.stories.job.reported import (
     Workspace,
@@ -21,11 +25,6 @@ from tests.stories.job.reported import (
 from tests.stories.points import by, value
 from tests.stories.test_inside_a_run import OURS
 from tests.support.program import Program
-
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.world import World, annotation, job, step
 
 SUREFIRE = suite(
     case("ships", 0.5, "<flakyFailure message='timed out' type='Timeout'>"

@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.spans import SpanRecord
+from tests.fakes.world import World
 from tests.stories.job.reported import case
 from tests.stories.job.reported import suite as report_of
 from tests.stories.test_inside_a_run import going_on
@@ -23,10 +27,6 @@ from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.privacy.redactor import redactor
 from flow_telemetry.subjects.job.tool_traces import Reading, ToolSpans
 from flow_telemetry.telemetry import Signal
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.spans import SpanRecord
-from flow_telemetry.testing.world import World
 
 FOREIGN = "5b8efff798038103d269b633813fc60c"
 FILES = "**/*.otlp.jsonl"

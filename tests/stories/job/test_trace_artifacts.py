@@ -12,6 +12,11 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.fakes.faults import status
+from tests.fakes.github import FakeGitHub
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, step
 from tests.stories.job.test_tool_traces import (
     FOREIGN,
     a_line,
@@ -23,11 +28,6 @@ from tests.stories.job.test_tool_traces import (
 from tests.support.program import Program, Result
 
 from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.testing.faults import status
-from flow_telemetry.testing.github import FakeGitHub
-from flow_telemetry.testing.receiver import Receiver
-from flow_telemetry.testing.records import Run
-from flow_telemetry.testing.world import World, job, step
 
 INPUT = "trace-artifacts"
 LINE = a_line(a_span())

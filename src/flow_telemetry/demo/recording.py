@@ -1,0 +1,108 @@
+"""The demo's recorded GitHub: the events of a feature, and a response to each request about them.
+
+`make demo-data` makes the recording with the tests' fake GitHub; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+FILE = "recording.json.gz"
+# Stands in recorded responses for the address of the API, which differs at each start.
+API = "{api}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent:
+    """An event that starts the ready workflow: ``what`` describes it, ``payload`` is its file.
+
+    ``variables`` are those that the runner and `action.yml` set for this event alone.
+    """
+
+    time: datetime
+    event: str
+    what: str
+    payload: Mapping[str, Any] = field(repr=False)
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedResponse:
+    """A response of GitHub's API; ``body`` is JSON, with `API` in place of the API's address."""
+
+    status: int
+    link: str = ""
+    body: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """Everything that the demo needs of a GitHub; ``responses`` by `request_key`."""
+
+    repository: str
+    server_url: str
+    feature: int
+    title: str
+    events: tuple[RecordedEvent, ...]
+    responses: Mapping[str, RecordedResponse]
+
+
+def request_key(method: str, target: str, body: bytes) -> str:
+    """Return what tells requests apart: method, path, sorted query, and the JSON of the body."""
+    parts = urlsplit(target)
+    query = urlencode(sorted(parse_qsl(parts.query, keep_blank_values=True)))
+    said = json.dumps(json.loads(body), sort_keys=True) if body else ""
+    return f"{method} {parts.path}?{query} {said}".rstrip()
+
+
+def load_recording() -> Recording:
+    """Return the recording of this package."""
+    return decode(files("flow_telemetry.demo").joinpath(FILE).read_bytes())
+
+
+def encode(recording: Recording) -> bytes:
+    """Return a recording as the content of its file; equal recordings are equal files."""
+    content = {
+        "repository": recording.repository,
+        "server_url": recording.server_url,
+        "feature": recording.feature,
+        "title": recording.title,
+        "events": [
+            {
+                "time": each.time.isoformat(),
+                "event": each.event,
+                "what": each.what,
+                "payload": each.payload,
+                "variables": dict(each.variables),
+            }
+            for each in recording.events
+        ],
+        "responses": {
+            key: {"status": each.status, "link": each.link, "body": each.body}
+            for key, each in sorted(recording.responses.items())
+        },
+    }
+    return gzip.compress(json.dumps(content, sort_keys=True).encode(), mtime=0)
+
+
+def decode(content: bytes) -> Recording:
+    """Return the recording in the content of a file."""
+    found = json.loads(gzip.decompress(content))
+    return Recording(
+        repository=found["repository"],
+        server_url=found["server_url"],
+        feature=found["feature"],
+        title=found["title"],
+        events=tuple(
+            RecordedEvent(**{**each, "time": datetime.fromisoformat(each["time"])})
+            for each in found["events"]
+        ),
+        responses={key: RecordedResponse(**each) for key, each in found["responses"].items()},
+    )

@@ -1,0 +1,1 @@
+"""The tests, and the fakes that they, the benchmarks and the fuzzer use."""

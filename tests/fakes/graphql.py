@@ -1,0 +1,84 @@
+"""The part of GitHub's GraphQL API that this project asks, over the same world as REST.
+
+Some operations are answered by their name, all others by what they ask of issues and pull requests;
+that each query fits GitHub's schema is checked by the tests against the published schema itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from tests.fakes import delivery_queries
+from tests.fakes.accounts import Json, time_text
+from tests.fakes.graphql_execution import execute
+from tests.fakes.graphql_items import Items
+from tests.fakes.graphql_language import parse
+from tests.fakes.graphql_schema import refusal
+from tests.fakes.records import Deployment
+from tests.fakes.world import World
+
+_OPERATION = re.compile(r"\s*query\s+(\w+)")
+
+
+def answer(
+    world: World,
+    payload: Mapping[str, Any],
+    denied: set[str],
+    missing: Collection[str] = (),
+) -> Json:
+    """Return the answer to the body of a GraphQL request; `missing` is what the schema lacks."""
+    text = str(payload.get("query", ""))
+    variables = payload.get("variables") or {}
+    found = _OPERATION.match(text)
+    operation = OPERATIONS.get(found[1]) if found else None
+    if operation is not None:
+        return operation(world, variables, denied)
+    document = parse(text)
+    refused = refusal(document, missing)
+    return refused or execute(document, Items(world, denied).root, variables)
+
+
+def _job_deployments(world: World, variables: Mapping[str, Any], denied: set[str]) -> Json:
+    """Jobs with the deployments whose statuses link to them; errors where they may not be read."""
+    if "deployments=read" in denied:
+        errors = [
+            {
+                "type": "FORBIDDEN",
+                "path": ["nodes", position, "deployment"],
+                "message": "Resource not accessible by integration",
+            }
+            for position, _ in enumerate(variables["ids"])
+        ]
+        nodes: list[Json] = [{"id": node_id, "deployment": None} for node_id in variables["ids"]]
+        return {"data": {"nodes": nodes}, "errors": errors}
+    return {"data": {"nodes": [_check_run(world, node_id) for node_id in variables["ids"]]}}
+
+
+def _check_run(world: World, node_id: str) -> Json:
+    job = node_id.removeprefix("CR_")
+    for made in world.deployments:
+        if any(status.plan.log_url.endswith(f"/job/{job}") for status in made.statuses):
+            return {"id": node_id, "deployment": _deployment(made)}
+    return {"id": node_id, "deployment": None}
+
+
+def _deployment(made: Deployment) -> Json:
+    return {
+        "environment": made.plan.environment,
+        "commitOid": made.plan.sha,
+        "statuses": {
+            "nodes": [
+                {"state": status.plan.state.upper(), "createdAt": time_text(status.created_at)}
+                for status in reversed(made.statuses)
+            ]
+        },
+    }
+
+
+OPERATIONS: Mapping[str, Callable[[World, Mapping[str, Any], set[str]], Json]] = {
+    "CommitChanges": delivery_queries.commit_changes,
+    "EnvironmentDeployments": delivery_queries.environment_deployments,
+    "JobDeployments": _job_deployments,
+}

@@ -1,0 +1,206 @@
+"""Issues and pull requests of the fake world as GraphQL's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from tests.fakes.accounts import time_text
+from tests.fakes.graphql_execution import (
+    FORBIDDEN,
+    Arguments,
+    Object,
+    Refusal,
+    connection,
+)
+from tests.fakes.plans import RepositoryPlan
+from tests.fakes.records import Issue, PullRequest, TimelineEvent
+from tests.fakes.world import World
+
+_TIMELINE = {
+    "blocked_by_added": ("BLOCKED_BY_ADDED_EVENT", "BlockedByAddedEvent"),
+    "blocked_by_removed": ("BLOCKED_BY_REMOVED_EVENT", "BlockedByRemovedEvent"),
+    "project_v2_item_status_changed": (
+        "PROJECT_V2_ITEM_STATUS_CHANGED_EVENT",
+        "ProjectV2ItemStatusChangedEvent",
+    ),
+}
+
+
+class Items:
+    """The objects of a world, as a token that lacks the permissions `denied` sees them."""
+
+    def __init__(self, world: World, denied: Collection[str]) -> None:
+        self._world = world
+        self._denied = denied
+
+    @property
+    def root(self) -> Object:
+        """The object that queries begin at."""
+        return {"__typename": "Query", "repository": self._find_repository}
+
+    def _find_repository(self, arguments: Arguments) -> Object | Refusal:
+        name = f"{arguments['owner']}/{arguments['name']}"
+        try:
+            known = self._world.find_repository(name)
+        except KeyError:
+            known = None
+        if known is None or known.hidden:
+            message = f"Could not resolve to a Repository with the name '{name}'."
+            return Refusal(kind="NOT_FOUND", message=message)
+        return self._repository(known)
+
+    def _repository(self, known: RepositoryPlan) -> Object:
+        def issue(arguments: Arguments) -> Object | Refusal:
+            number = arguments["number"]
+            return self._allowed("issues=read", lambda: self._issue_numbered(known, number))
+
+        def pull_request(arguments: Arguments) -> Object | Refusal:
+            number = arguments["number"]
+            return self._allowed("pull_requests=read", lambda: self._pull_numbered(known, number))
+
+        return {
+            "__typename": "Repository",
+            "nameWithOwner": known.full_name,
+            "url": f"{self._world.server_url}/{known.full_name}",
+            "defaultBranchRef": {"__typename": "Ref", "name": known.default_branch},
+            "issue": issue,
+            "pullRequest": pull_request,
+        }
+
+    def _allowed(self, permission: str, make: Callable[[], Object | Refusal]) -> Object | Refusal:
+        return FORBIDDEN if permission in self._denied else make()
+
+    def _issue_numbered(self, known: RepositoryPlan, number: int) -> Object | Refusal:
+        for issue in self._world.issues:
+            gone = issue.plan.deleted or issue.plan.moved_to
+            if (issue.repository, issue.number) == (known.full_name, number) and not gone:
+                return self._issue(issue)
+        return _unresolved("Issue", number)
+
+    def _pull_numbered(self, known: RepositoryPlan, number: int) -> Object | Refusal:
+        for pull in self._world.pull_requests:
+            if (pull.repository, pull.number) == (known.full_name, number):
+                return self._pull_request(pull)
+        return _unresolved("PullRequest", number)
+
+    def _visible(self, key: str | None) -> Object | None:
+        """The issue of a key; nothing where the token cannot see it, without a word."""
+        if key is None or self._world.find_repository(key.partition("#")[0]).hidden:
+            return None
+        return self._issue(self._world.find_issue(key))
+
+    def _issue(self, issue: Issue) -> Object:
+        plan = issue.plan
+        return {
+            "__typename": "Issue",
+            "number": issue.number,
+            "title": plan.title,
+            "url": f"{self._world.server_url}/{issue.repository}/issues/{issue.number}",
+            "state": issue.state.upper(),
+            "stateReason": lambda arguments: _state_reason(issue, arguments),
+            "createdAt": time_text(issue.opened_at),
+            "closedAt": time_text(issue.closed_at),
+            "issueType": _named("IssueType", plan.type) if plan.type else None,
+            "labels": connection([_named("Label", name) for name in plan.labels]),
+            "repository": self._repository(self._world.find_repository(issue.repository)),
+            "author": actor(plan.author),
+            "assignees": connection([actor(login) for login in plan.assignees]),
+            "comments": connection([e for e in issue.timeline if e.plan.kind == "commented"]),
+            "parent": lambda _: self._visible(issue.parent),
+            "subIssues": lambda arguments: self._sub_issues(issue, arguments),
+            "closedByPullRequestsReferences": lambda arguments: self._closers(issue, arguments),
+            "timelineItems": lambda arguments: self._timeline(issue, arguments),
+        }
+
+    def _sub_issues(self, issue: Issue, arguments: Arguments) -> Object:
+        children = (each for each in self._world.issues if each.parent == issue.key)
+        return connection([self._visible(child.key) for child in children])(arguments)
+
+    def _closers(self, issue: Issue, arguments: Arguments) -> Object | Refusal:
+        closed_too = arguments.get("includeClosedPrs") is True
+        found = [
+            self._pull_request(pull)
+            for pull in self._world.pull_requests
+            if issue.key in pull.closes and (closed_too or pull.state == "open")
+        ]
+        return self._allowed("pull_requests=read", lambda: connection(found)(arguments))
+
+    def _timeline(self, issue: Issue, arguments: Arguments) -> Object:
+        wanted = arguments.get("itemTypes") or ()
+        found = [
+            self._event(event)
+            for event in issue.timeline
+            if _TIMELINE.get(event.plan.kind, ("",))[0] in wanted
+        ]
+        return connection(found)(arguments)
+
+    def _event(self, event: TimelineEvent) -> Object:
+        plan = event.plan
+        number, title = plan.project
+        return {
+            "__typename": _TIMELINE[plan.kind][1],
+            "createdAt": time_text(event.time),
+            "actor": actor(plan.by),
+            "blockingIssue": lambda _: self._visible(plan.subject),
+            "previousStatus": plan.before,
+            "status": plan.subject,
+            "project": {"__typename": "ProjectV2", "number": number, "title": title},
+        }
+
+    def _pull_request(self, pull: PullRequest) -> Object:
+        plan = pull.plan
+        world = self._world
+        head = pull.head_repository
+        merge = plan.merge_commit_sha
+        first = {"__typename": "Commit", "message": plan.message}
+        return {
+            "__typename": "PullRequest",
+            "number": pull.number,
+            "title": plan.title,
+            "state": "MERGED" if plan.merged_at else pull.state.upper(),
+            "url": f"{world.server_url}/{pull.repository}/pull/{pull.number}",
+            "createdAt": time_text(pull.opened_at),
+            "closedAt": time_text(pull.closed_at),
+            "mergedAt": time_text(plan.merged_at),
+            "mergeCommit": {"__typename": "Commit", "oid": merge} if merge else None,
+            "baseRefName": pull.base,
+            "headRefName": plan.branch,
+            "headRepository": self._repository(world.find_repository(head)) if head else None,
+            "repository": self._repository(world.find_repository(pull.repository)),
+            "commits": connection([{"__typename": "PullRequestCommit", "commit": first}]),
+            "closingIssuesReferences": lambda arguments: self._closing(pull, arguments),
+        }
+
+    def _closing(self, pull: PullRequest, arguments: Arguments) -> Object | Refusal:
+        found = [issue for key in pull.closes if (issue := self._visible(key)) is not None]
+        found.sort(key=lambda issue: str(issue["createdAt"]))
+        return self._allowed("issues=read", lambda: connection(found)(arguments))
+
+
+def actor(login: str | None) -> Object | None:
+    """Return who acted: a bot's login has no ending here."""
+    if login is None:
+        return None
+    kind = "Bot" if login.endswith("[bot]") else "User"
+    return {"__typename": kind, "login": login.removesuffix("[bot]")}
+
+
+def _named(type_name: str, name: str) -> Object:
+    return {"__typename": type_name, "name": name}
+
+
+def _unresolved(type_name: str, number: int) -> Refusal:
+    message = f"Could not resolve to {_article(type_name)} with the number of {number}."
+    return Refusal(kind="NOT_FOUND", message=message)
+
+
+def _article(type_name: str) -> str:
+    return f"{'an' if type_name == 'Issue' else 'a'} {type_name}"
+
+
+def _state_reason(issue: Issue, arguments: Arguments) -> str | None:
+    if issue.state == "open":
+        return None
+    reason = issue.plan.state_reason.upper()
+    told_apart = arguments.get("enableDuplicate") is True
+    return "NOT_PLANNED" if reason == "DUPLICATE" and not told_apart else reason
