@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
 from tests.contracts.openapi import validate
 from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support import references
 
 from flow_telemetry import identity
 from flow_telemetry.identity import TraceIdentity
+from tests.support import references
 
 REPOSITORY = "github.com/acme/shop"
 TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")

@@ -13,7 +13,7 @@ from tests.reports.coverage_examples import BY_FORMAT
 from tests.support.workflows import ROOT, load, our_steps, schema_errors
 
 from flow_telemetry.mapping.job_attributes import COVERAGE_ATTRIBUTES
-from flow_telemetry.mapping.metrics import MOST_PACKAGES
+from flow_telemetry.mapping.job_metrics import MOST_PACKAGES
 from flow_telemetry.report import summary_job as summary_coverage
 from flow_telemetry.reports import coverage as kept
 from flow_telemetry.reports import coverage as tally

@@ -29,18 +29,14 @@ from flow_telemetry.mapping.flow_metrics import (
     item_measurements,
 )
 from flow_telemetry.mapping.instruments import INSTRUMENTS
+from flow_telemetry.mapping.job_metrics import command_measurements, machine_measurements
 from flow_telemetry.mapping.jobs import CommandPlace
 from flow_telemetry.mapping.metric_attributes import (
     EXTRA_ATTRIBUTES,
     METRIC_ATTRIBUTES,
     unknown_attributes,
 )
-from flow_telemetry.mapping.metrics import (
-    command_measurements,
-    machine_measurements,
-    points_of_job,
-    run_measurements,
-)
+from flow_telemetry.mapping.metrics import points_of_job, run_measurements
 from flow_telemetry.rules.selection import whole
 from flow_telemetry.telemetry import Instrument, InstrumentKind, Measurement
 

@@ -107,7 +107,7 @@ def load_sender(environ: Mapping[str, str]) -> None:
 
 def _measurements_of() -> Callable[..., Iterator[Measurement]]:
     """The mapping to metrics, loaded where there are any: their table takes its time."""
-    from flow_telemetry.mapping.metrics import command_measurements  # noqa: PLC0415
+    from flow_telemetry.mapping.job_metrics import command_measurements  # noqa: PLC0415
 
     return command_measurements
 

@@ -9,8 +9,9 @@ from hashlib import sha256
 from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError, ReportError
 from flow_telemetry.github.artifacts import Artifact, download_artifact, list_artifacts
 from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.mapping.job_metrics import coverage_measurements
 from flow_telemetry.mapping.jobs import Measured, coverage_facts
-from flow_telemetry.mapping.metrics import coverage_measurements, points_of_job
+from flow_telemetry.mapping.metrics import points_of_job
 from flow_telemetry.model import Change, Job, Run
 from flow_telemetry.model.reports import Coverage, CoverageTotals, JobCoverage
 from flow_telemetry.outcome import InsideTold

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from flow_telemetry.mapping.job_metrics import machine_measurements
 from flow_telemetry.mapping.jobs import Measured, job_usage_facts, usage_facts
-from flow_telemetry.mapping.metrics import machine_measurements, points_of_job
+from flow_telemetry.mapping.metrics import points_of_job
 from flow_telemetry.model.measurements import (
     MachineSample,
     MachineSamples,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flow_telemetry.errors import FlowTelemetryError, ReportError
 from flow_telemetry.github.runs import read_annotations, read_jobs_again
+from flow_telemetry.mapping.job_metrics import measurements_of_tests
 from flow_telemetry.mapping.jobs import (
     Measured,
     PlacedSuite,
@@ -17,7 +18,7 @@ from flow_telemetry.mapping.jobs import (
     references_of_tests,
     spans_of_tests,
 )
-from flow_telemetry.mapping.metrics import measurements_of_tests, points_of_job
+from flow_telemetry.mapping.metrics import points_of_job
 from flow_telemetry.model import Job
 from flow_telemetry.model.reports import (
     CaseTold,
