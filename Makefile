@@ -59,7 +59,7 @@ test-all: ## the suite on each Python 3.10 to 3.14 that is found
 golden: $(DEV) ## write the program's output into tests/golden/expected, to be read before it is committed
 	"$(BIN)/python" -m pytest tests/golden --update-golden $(ARGS)
 
-bench: $(RUNTIME) ## whole exports beside a peer; ARGS=--smoke: one small run
+bench: $(DEV) ## whole exports beside a peer; ARGS=--smoke: one small run
 	"$(BIN)/python" -m benchmarks $(ARGS)
 
 lint: $(DEV) ## ruff: rules and format

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import graphql as core
 import pytest
 from tests.contracts import graphql_schema
 from tests.contracts.errors import ContractError
 from tests.fakes import graphql
+from tests.fakes.graphql_execution import schema
 from tests.fakes.world import World, happened
 
 from flow_telemetry.github import issues as issue_queries
@@ -49,6 +51,27 @@ def test_github_knows_each_query(name: str, lacking: frozenset[str]) -> None:
     query = QUERIES[name](lacking)
     graphql_schema.validate_query(query)
     assert not [part for part in lacking if f" {part.rpartition('.')[2]} " in query]
+
+
+def test_the_fakes_schema_is_a_part_of_the_published_one() -> None:
+    """Each of its types, fields, arguments and values is in GitHub's, with the same type."""
+    published = graphql_schema.schema().type_map
+    fields = 0
+    for name, own in schema().type_map.items():
+        known: Any = published[name]
+        assert type(own).__name__ == type(known).__name__, name
+        if isinstance(own, core.GraphQLEnumType):
+            assert set(own.values) <= set(known.values), name
+        elif isinstance(own, core.GraphQLUnionType):
+            assert {each.name for each in own.types} <= {each.name for each in known.types}
+        elif isinstance(own, core.GraphQLObjectType | core.GraphQLInterfaceType):
+            for field, of_field in own.fields.items():
+                fields += 1
+                assert str(of_field.type) == str(known.fields[field].type), f"{name}.{field}"
+                for argument, given in of_field.args.items():
+                    expected = known.fields[field].args[argument].type
+                    assert str(given.type) == str(expected), f"{name}.{field}({argument})"
+    assert fields > 60
 
 
 @pytest.mark.parametrize("name", QUERIES)

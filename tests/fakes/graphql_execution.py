@@ -1,4 +1,4 @@
-"""Answering a GraphQL query over objects that are made as they are asked for.
+"""GraphQL by graphql-core and a part of GitHub's schema, over objects that are made when needed.
 
 An object is a mapping of its fields, with `__typename`. A field's value is what it is, or a
 function of the field's arguments, or a `Refusal`, which becomes null and an error with its path.
@@ -6,17 +6,22 @@ function of the field's arguments, or a `Refusal`, which becomes null and an err
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import graphql as core
 from tests.fakes.accounts import Json
-from tests.fakes.graphql_language import Document, Selection, Variable
 
 Object = Mapping[str, Any]
 Arguments = Mapping[str, Any]
 Field = Callable[[Arguments], Mapping[str, Any]]
 LARGEST_PAGE = 100
+_SCHEMA = Path(__file__).with_name("github.graphql")
+# GitHub names places; nothing here reads them.
+_LOCATIONS = [{"line": 1, "column": 1}]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,18 @@ class Refusal:
 
 
 FORBIDDEN = Refusal(kind="FORBIDDEN", message="Resource not accessible by integration")
+
+
+class _Refused(Exception):
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.kind = refusal.kind
+
+
+@cache
+def schema() -> core.GraphQLSchema:
+    """Return the part of GitHub's schema that the fake serves."""
+    return core.build_schema(_SCHEMA.read_text(encoding="utf-8"))
 
 
 def connection(nodes: Sequence[Any]) -> Field:
@@ -48,48 +65,114 @@ def connection(nodes: Sequence[Any]) -> Field:
     return page
 
 
-def execute(document: Document, root: Object, variables: Arguments) -> Json:
-    """Return the answer to a query over `root`."""
-    errors: list[Json] = []
-    runner = _Runner(document, variables, errors)
-    data = runner.object(root, document.selections, [])
-    return {"data": data, **({"errors": errors} if errors else {})}
+def execute(query: str, root: Object, variables: Arguments, missing: Collection[str]) -> Json:
+    """Return the answer to a query over `root`.
+
+    `missing` is what an older server's schema lacks: a query that names something of it is refused
+    as a whole. They are fields (`Issue.parent`), arguments (`stateReason(enableDuplicate)`) and
+    types (`BlockedByAddedEvent`).
+
+    Raises:
+        ValueError: the fake's schema does not know the query.
+    """
+    document = core.parse(query)
+    if problems := core.validate(schema(), document):
+        raise ValueError(f"the fake's schema does not know the query: {problems[0].message}")
+    named = dict(_named(document))
+    if unknown := [error for name, error in named.items() if name in missing]:
+        return {"errors": unknown}
+    result = core.execute_sync(
+        schema(),
+        document,
+        root_value=root,
+        variable_values=dict(variables),
+        field_resolver=_resolve,
+        type_resolver=lambda value, *_: str(value["__typename"]),
+    )
+    errors = [_error(each) for each in result.errors or ()]
+    return {"data": result.data, **({"errors": errors} if errors else {})}
 
 
-class _Runner:
-    def __init__(self, document: Document, variables: Arguments, errors: list[Json]) -> None:
-        self._fragments = document.fragments
-        self._variables = variables
-        self._errors = errors
+def _resolve(source: Object, info: core.GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+    value = source[info.field_name]
+    if callable(value):
+        value = value(arguments)
+    if isinstance(value, Refusal):
+        raise _Refused(value)
+    return value
 
-    def object(self, value: Object, selections: Sequence[Selection], path: list[str | int]) -> Json:
-        asked: dict[str, list[Selection]] = {}
-        for field in self._fields(value.get("__typename", ""), selections):
-            asked.setdefault(field.key, []).append(field)
-        return {key: self._field(value, fields, [*path, key]) for key, fields in asked.items()}
 
-    def _fields(self, type_name: str, selections: Sequence[Selection]) -> Iterator[Selection]:
-        for each in selections:
-            fragment = self._fragments[each.fragment] if each.fragment else each
-            if not fragment.on:
-                yield each
-            elif fragment.on == type_name:
-                yield from self._fields(type_name, fragment.selections)
+def _error(error: core.GraphQLError) -> Json:
+    refused = error.original_error
+    if isinstance(refused, _Refused):
+        return {"type": refused.kind, "path": error.path, "message": error.message}
+    raise ValueError(f"the fake failed at {error.path}: {error.message}") from error
 
-    def _field(self, value: Object, fields: list[Selection], path: list[str | int]) -> Any:
-        found = value[fields[0].name]
-        if callable(found):
-            found = found({k: self._argument(v) for k, v in fields[0].arguments.items()})
-        below = [selection for field in fields for selection in field.selections]
-        return self._value(found, below, path)
 
-    def _argument(self, value: Any) -> Any:
-        return self._variables.get(value.name) if isinstance(value, Variable) else value
+def _named(document: core.DocumentNode) -> Iterator[tuple[str, Json]]:
+    """Yield each field, argument and type that a query names, with GitHub's error for it."""
+    found: list[tuple[str, Json]] = []
+    types = core.TypeInfo(schema())
 
-    def _value(self, value: Any, below: list[Selection], path: list[str | int]) -> Any:
-        if isinstance(value, Refusal):
-            self._errors.append({"type": value.kind, "path": path, "message": value.message})
-            return None
-        if isinstance(value, list):
-            return [self._value(each, below, [*path, at]) for at, each in enumerate(value)]
-        return self.object(value, below, path) if isinstance(value, Mapping) else value
+    class Names(core.Visitor):
+        def __init__(self) -> None:
+            super().__init__()
+            self.path: list[str] = []
+
+        def enter_operation_definition(self, node: core.OperationDefinitionNode, *_: Any) -> None:
+            self.path = [f"query {node.name.value if node.name else ''}".rstrip()]
+
+        def enter_fragment_definition(self, node: core.FragmentDefinitionNode, *_: Any) -> None:
+            self.path = [f"fragment {node.name.value}"]
+
+        def enter_inline_fragment(self, node: core.InlineFragmentNode, *_: Any) -> None:
+            on = node.type_condition.name.value if node.type_condition else ""
+            self.path.append(f"... on {on}")
+            found.append((on, _unknown_type(on, [*self.path])))
+
+        def leave_inline_fragment(self, *_: Any) -> None:
+            self.path.pop()
+
+        def enter_field(self, node: core.FieldNode, *_: Any) -> None:
+            parent, name = types.get_parent_type(), node.name.value
+            on = parent.name if parent else ""
+            self.path.append(node.alias.value if node.alias else name)
+            found.append((f"{on}.{name}", _unknown_field(on, name, [*self.path])))
+            for argument in node.arguments or ():
+                given = argument.name.value
+                error = _unknown_argument(name, given, [*self.path, given])
+                found.append((f"{name}({given})", error))
+
+        def leave_field(self, *_: Any) -> None:
+            self.path.pop()
+
+    core.visit(document, core.TypeInfoVisitor(types, Names()))
+    return iter(found)
+
+
+def _unknown_field(on: str, name: str, path: list[str]) -> Json:
+    return {
+        "path": path,
+        "extensions": {"code": "undefinedField", "typeName": on, "fieldName": name},
+        "locations": _LOCATIONS,
+        "message": f"Field '{name}' doesn't exist on type '{on}'",
+    }
+
+
+def _unknown_argument(field: str, name: str, path: list[str]) -> Json:
+    said = {"name": field, "typeName": "Field", "argumentName": name}
+    return {
+        "path": path,
+        "extensions": {"code": "argumentNotAccepted", **said},
+        "locations": _LOCATIONS,
+        "message": f"Field '{field}' doesn't accept argument '{name}'",
+    }
+
+
+def _unknown_type(name: str, path: list[str]) -> Json:
+    return {
+        "path": path,
+        "extensions": {"code": "undefinedType", "typeName": name},
+        "locations": _LOCATIONS,
+        "message": f"No such type {name}, so it can't be a fragment condition",
+    }

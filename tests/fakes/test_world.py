@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from tests.contracts.openapi import validate
 from tests.fakes import answers, events
@@ -109,19 +104,3 @@ def test_events_without_an_api_of_their_own(world: World) -> None:
     assert events.workflow_dispatch(world, inputs={"level": "1"})["inputs"] == {"level": "1"}
     group = events.merge_group(world, number=7, sha=sha_of("group"))["merge_group"]
     assert group["head_ref"].startswith("refs/heads/gh-readonly-queue/main/pr-7-")
-
-
-def test_the_fake_github_needs_no_protobuf() -> None:
-    """The demo's GitHub loads nothing but the standard library."""
-    program = (
-        "import sys, tests.fakes.github\n"
-        "print(*{name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names)"
-    )
-    loaded = subprocess.run(
-        [sys.executable, "-S", "-c", program],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert set(loaded.stdout.split()) <= {"__main__", "tests"}
