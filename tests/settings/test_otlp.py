@@ -57,6 +57,25 @@ def test_an_input_wins_and_then_the_signals_own_variable() -> None:
 
 
 @pytest.mark.parametrize(
+    ("endpoint", "headers"),
+    [
+        ("", {"a": "all"}),
+        (INPUT, {"a": "all"}),
+        (f"{INPUT}:443/other/path", {"a": "all"}),
+        ("https://other.example.com", {}),
+        (INPUT.replace("https:", "http:"), {}),
+        ("https://[broken", {}),
+    ],
+)
+def test_headers_of_variables_go_to_the_endpoint_of_variables(
+    endpoint: str, headers: dict[str, str]
+) -> None:
+    """To an input they go if the job names no endpoint for them, or one on the same host."""
+    environ = {f"{BASE}ENDPOINT": endpoint, f"{BASE}HEADERS": "a=all"}
+    assert target(environ, otlp_endpoint=INPUT).headers == headers
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "o.example.com:4318",

@@ -96,8 +96,10 @@ def preload(signals: Collection[Signal]) -> threading.Thread:
     wanted = [signal for signal in (Signal.TRACES, Signal.METRICS) if signal in signals]
 
     def load() -> None:
-        for signal in wanted:
-            _maker_of(signal)
+        # Whoever sends imports it again and reports the failure; a thread would print a traceback.
+        with suppress(Exception):
+            for signal in wanted:
+                _maker_of(signal)
 
     thread = threading.Thread(target=load, name="sdk-preload", daemon=True)
     thread.start()
