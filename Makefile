@@ -90,7 +90,7 @@ format: $(DEV) ## let ruff format and fix
 	"$(BIN)/ruff" format .
 
 docs: $(DEV) ## rewrite the documents that are made from the code's tables
-	"$(BIN)/python" tools/update_docs.py
+	"$(BIN)/python" -m tools.update_docs
 
 demo-data: $(DEV) ## record the demo's GitHub from the tests' fakes
 	"$(BIN)/python" tools/demo_data.py

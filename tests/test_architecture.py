@@ -1,4 +1,4 @@
-"""The house: arrows of import point down only, and the outside world has few doors."""
+"""Imports point down only, and few modules reach the outside world."""
 
 from __future__ import annotations
 
@@ -10,31 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tools.architecture import PACKAGE, UNITS, may_import, unit_of
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "src" / "flow_telemetry"
-
-# From the top down. A unit is a file or folder of the package, or a module that is listed here by
-# itself; it imports units of lower floors, and of its own if the two are not listed as apart.
-FLOORS = (
-    {"__main__", "action", "build", "cli", "demo"},  # the entry points
-    {"context_step", "pipeline"},
-    {"subjects"},
-    {"context", "trackers"},
-    {"github", "jira", "mapping", "otlp", "privacy", "process", "report", "reports"},
-    {"http", "outcome"},
-    {"rules"},
-    {"settings"},
-    {"clock", "logging", "model", "telemetry"},
-    {"environment", "errors", "identity", "privacy.redactor"},
-    {""},  # flow_telemetry/__init__.py: the version
-)
-APART = {
-    *("github", "jira", "process", "report", "reports"),
-    *("clock", "logging", "model", "telemetry"),
-    *("environment", "errors", "identity", "privacy.redactor"),
-}
-UNITS = frozenset().union(*FLOORS)
 
 # A library, and the only units or modules that may import it. The longest name decides.
 LIBRARIES = {
@@ -81,7 +59,7 @@ class Module:
 
     @property
     def unit(self) -> str:
-        return _unit(self.name)
+        return unit_of(self.name)
 
     def imported(self) -> set[str]:
         """Everything it imports when it runs, by full name; not what only types need."""
@@ -110,11 +88,6 @@ def _is_in(name: str, parent: str) -> bool:
     return name == parent or name.startswith(f"{parent}.")
 
 
-def _unit(name: str) -> str:
-    """The unit that a module belongs to: itself if it is listed, else its file or folder."""
-    return name if name in UNITS else name.partition(".")[0]
-
-
 def _module(path: Path) -> Module:
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -137,20 +110,8 @@ def _foreign(module: Module) -> set[str]:
     return {n for n in module.imported() if not _is_in(n, "flow_telemetry")}
 
 
-def _floor(unit: str) -> int:
-    return next(number for number, floor in enumerate(FLOORS) if unit in floor)
-
-
-def _may_import(unit: str, other: str) -> bool:
-    if unit == other:
-        return True
-    if _floor(unit) == _floor(other):
-        return not {unit, other} & APART
-    return _floor(unit) < _floor(other)
-
-
-def test_every_file_and_folder_has_a_floor() -> None:
-    """A new one is given its place in the table above."""
+def test_every_file_and_folder_has_a_layer() -> None:
+    """A new one gets its place in `tools/architecture.py`."""
     assert {m.unit for m in PROGRAM} == UNITS
 
 
@@ -160,13 +121,13 @@ def test_arrows_of_import_point_down() -> None:
         f"{module.name} imports {other}"
         for module in PROGRAM
         for other in sorted(_ours(module))
-        if not _may_import(module.unit, _unit(other))
+        if not may_import(module.unit, unit_of(other))
     ] == []
 
 
 def test_the_model_knows_references_only() -> None:
     """Its records name things; how they are read, sent or shown is none of their business."""
-    known = {_unit(o) for m in PROGRAM if m.unit == "model" for o in _ours(m)}
+    known = {unit_of(o) for m in PROGRAM if m.unit == "model" for o in _ours(m)}
     assert known <= {"model", "identity"}
 
 
@@ -205,7 +166,7 @@ def test_what_computes_does_no_io(unit: str) -> None:
     """No library that reaches out, no call that reads a file or a clock, and nobody who does."""
     wrong = []
     for module in (m for m in PROGRAM if m.within({unit})):
-        units = {_unit(other) for other in _ours(module)}
+        units = {unit_of(other) for other in _ours(module)}
         found = {n for n in _foreign(module) if any(_is_in(n, each) for each in IMPURE_LIBRARIES)}
         calls = {
             name

@@ -1,11 +1,12 @@
 """Rewrite the documents that are made from the code's own tables: `make docs`.
 
-    docs/attributes.md      from signals/semconv.py and the …_semconv.py beside it
-    docs/events.md          the tables of events, from signals/event_table.py
-    docs/metrics.md         the tables of metrics, from signals/instruments.py and metric_semconv.py
+    docs/attributes.md      from mapping/attributes.py and mapping/job_attributes.py
+    docs/events.md          the tables of events, from mapping/event_types.py
+    docs/metrics.md         the tables of metrics, from mapping/instruments.py and its neighbours
     docs/command-line.md    from the parsers of the commands
     README.md               the table of inputs, from settings/inputs.py
     action.yml              the inputs and how they reach the program, from settings/inputs.py
+    CONTRIBUTING.md         the map of the code, from the first lines of the modules
 
 The tests fail while one of them is not what this makes.
 """
@@ -20,6 +21,8 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+from tools.architecture import code_map
 
 from flow_telemetry.cli.main import build_parser
 from flow_telemetry.mapping import limits
@@ -52,7 +55,7 @@ from flow_telemetry.settings.inputs import INPUTS, Input
 from flow_telemetry.telemetry import Instrument
 
 ROOT = Path(__file__).resolve().parents[1]
-README, ACTION = "README.md", "action.yml"
+README, ACTION, CONTRIBUTING = "README.md", "action.yml", "CONTRIBUTING.md"
 ATTRIBUTES_PAGE, COMMANDS_PAGE = "docs/attributes.md", "docs/command-line.md"
 EVENTS_PAGE, METRICS_PAGE = "docs/events.md", "docs/metrics.md"
 
@@ -87,6 +90,7 @@ _EVENT_GROUPS = {
 _START, _END = "<!-- inputs -->", "<!-- /inputs -->"
 _EVENTS_START, _EVENTS_END = "<!-- events -->", "<!-- /events -->"
 _METRICS_START, _METRICS_END = "<!-- metrics -->", "<!-- /metrics -->"
+_MAP_START, _MAP_END = "<!-- map -->", "<!-- /map -->"
 _ACTION_INPUTS = re.compile(r"^inputs:\n.*?(?=^outputs:)", re.MULTILINE | re.DOTALL)
 _ACTION_VARIABLES = re.compile(r"(?:^ {8}\w+: \$\{\{ inputs\.[\w-]+ \}\}\n)+", re.MULTILINE)
 # What YAML would not read as a text.
@@ -127,6 +131,7 @@ def documents() -> dict[str, str]:
         EVENTS_PAGE: with_events((ROOT / EVENTS_PAGE).read_text(encoding="utf-8"), EVENT_TYPES),
         METRICS_PAGE: with_metrics((ROOT / METRICS_PAGE).read_text(encoding="utf-8"), INSTRUMENTS),
         COMMANDS_PAGE: commands_page(build_parser()),
+        CONTRIBUTING: with_map((ROOT / CONTRIBUTING).read_text(encoding="utf-8"), code_map()),
     }
 
 
@@ -281,6 +286,20 @@ def _metric_row(each: Instrument) -> tuple[str, ...]:
 
 def _meanings(rows: Iterable[tuple[str, str]]) -> str:
     return table(("attribute", "meaning"), ((f"`{name}`", meaning) for name, meaning in rows))
+
+
+def with_map(page: str, code: Iterable[tuple[str, str]]) -> str:
+    """Return the page for contributors with its map of the code made anew.
+
+    Raises:
+        ValueError: the comments that enclose the map are missing.
+    """
+    before, start, rest = page.partition(_MAP_START)
+    _, end, after = rest.partition(_MAP_END)
+    if not start or not end:
+        raise ValueError(f"{CONTRIBUTING} has no place for the map: {_MAP_START} … {_MAP_END}")
+    rows = ((f"`{path}`", purpose) for path, purpose in code)
+    return f"{before}{start}\n{table(('path', 'purpose'), rows)}{end}{after}"
 
 
 def commands_page(parser: argparse.ArgumentParser) -> str:

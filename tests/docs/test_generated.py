@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tools.architecture import PACKAGE, code_map
 from tools.update_docs import (
     ATTRIBUTES_PAGE,
     COMMANDS_PAGE,
@@ -15,6 +16,7 @@ from tools.update_docs import (
     with_action_inputs,
     with_events,
     with_inputs,
+    with_map,
     with_metrics,
 )
 
@@ -75,3 +77,20 @@ def test_an_attribute_without_a_group_is_told() -> None:
     with pytest.raises(ValueError, match=r"a\.b is on galaxy"):
         attributes_page([new])
     assert "galaxy" not in GROUPS
+
+
+def test_a_page_without_the_place_for_the_map_is_an_error() -> None:
+    """The same for the page for contributors."""
+    with pytest.raises(ValueError, match="<!-- map -->"):
+        with_map("# Title", [])
+
+
+def test_the_map_names_every_module_once() -> None:
+    """A module that is added appears on the map with its first line."""
+    paths = [path for path, _ in code_map()]
+    modules = {
+        path.relative_to(PACKAGE).as_posix().removesuffix("__init__.py")
+        for path in PACKAGE.rglob("*.py")
+    }
+    assert len(paths) == len(set(paths))
+    assert set(paths) == modules - {""}
