@@ -69,7 +69,7 @@ def read_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
     by_node: dict[str, JobDeployment] = {}
     errors: dict[str, None] = {}
     try:
-        for response in ask_for_deployments(client, requested):
+        for response in query_deployments(client, requested):
             errors |= dict.fromkeys(response.errors)
             for node in read.children(response.data, "nodes"):
                 node_id, deployment = read.text(node, "id"), read.child(node, "deployment")
@@ -93,7 +93,7 @@ def _needs_deployment(run: Run, job: Job) -> bool:
     return waited or asks_for_deployments(run)
 
 
-def ask_for_deployments(client: GitHubClient, jobs: Sequence[Job]) -> Iterator[GraphqlAnswer]:
+def query_deployments(client: GitHubClient, jobs: Sequence[Job]) -> Iterator[GraphqlAnswer]:
     """Yield the responses with the deployments of the jobs, for 100 jobs at a time."""
     for start in range(0, len(jobs), _MOST_NODES):
         ids = [job.node_id for job in jobs[start : start + _MOST_NODES]]
@@ -177,7 +177,7 @@ def _deployed_commits(client: GitHubClient, run: Run) -> tuple[str, ...]:
     jobs = [job for job in timing.own_jobs(run) if job.node_id]
     nodes = (
         read.child(node, "deployment")
-        for response in ask_for_deployments(client, jobs)
+        for response in query_deployments(client, jobs)
         for node in read.children(response.data, "nodes")
     )
     return tuple(commit for node in nodes if (commit := read.text(node, "commitOid")))

@@ -53,7 +53,7 @@ fragment Item on Issue {{
 """
 
 
-def ancestors(unsupported: frozenset[str]) -> str:
+def select_ancestors(unsupported: frozenset[str]) -> str:
     """Return the nested selection of an issue's parents; empty if it is not supported."""
     if "Issue.parent" in unsupported:
         return ""
@@ -88,14 +88,14 @@ def parse_chain(issue: Payload, home: Repository) -> ItemChain:
 def parse_item(issue: Payload, home: Repository) -> WorkItem | None:
     """Return the issue of a fragment `Item`; None if it has no number or repository."""
     number = read.number(issue, "number")
-    repository = parse_home(read.child(issue, "repository"), home)
+    repository = parse_issue_repository(read.child(issue, "repository"), home)
     if not number or repository is None:
         return None
     state = (read.text(issue, "state") or "").lower()
     reason = read.text(issue, "stateReason") or ""
     return WorkItem(
         tracker=TRACKER,
-        key=key_of(repository.full_name, number),
+        key=format_issue_key(repository.full_name, number),
         reference=identity.github_issue_reference(repository.reference, number),
         title=read.text(issue, "title") or "",
         type=read.text(read.child(issue, "issueType"), "name") or "",
@@ -106,7 +106,7 @@ def parse_item(issue: Payload, home: Repository) -> WorkItem | None:
         created_at=read.time(issue, "createdAt"),
         closed_at=read.time(issue, "closedAt"),
         result=reason.lower() if state == "closed" else "",
-        labels=names_in(issue, "labels", "name"),
+        labels=parse_names(issue, "labels", "name"),
     )
 
 
@@ -114,7 +114,7 @@ def unread_item(repository: Repository, number: int) -> WorkItem:
     """Return an issue that was not read, with only its key."""
     return WorkItem(
         tracker=TRACKER,
-        key=key_of(repository.full_name, number),
+        key=format_issue_key(repository.full_name, number),
         reference=identity.github_issue_reference(repository.reference, number),
         read=False,
         repository=repository,
@@ -122,12 +122,12 @@ def unread_item(repository: Repository, number: int) -> WorkItem:
     )
 
 
-def key_of(full_name: str, number: int) -> str:
+def format_issue_key(full_name: str, number: int) -> str:
     """Return the key of an issue as in attributes: ``acme/shop#17``."""
     return identity.fold(f"{full_name}#{number}")
 
 
-def parse_home(payload: Payload, home: Repository) -> Repository | None:
+def parse_issue_repository(payload: Payload, home: Repository) -> Repository | None:
     """Return the repository of a GraphQL object, or ``home`` itself if it is the same."""
     full_name, url = read.text(payload, "nameWithOwner"), read.text(payload, "url")
     try:
@@ -147,7 +147,7 @@ def parse_node_actor(payload: Payload) -> Actor | None:
     return parse_actor({"login": login})
 
 
-def names_in(payload: Payload, connection: str, key: str) -> tuple[str, ...]:
+def parse_names(payload: Payload, connection: str, key: str) -> tuple[str, ...]:
     """Return the text ``key`` of each node of a connection."""
     nodes = read.children(read.child(payload, connection), "nodes")
     return tuple(name for node in nodes if (name := read.text(node, key)) is not None)
@@ -198,7 +198,9 @@ _EVENTS = {
 
 def chain_query(unsupported: frozenset[str]) -> str:
     """Return the query for an issue and its parents."""
-    return _query("IssueChain", f"...Item {ancestors(unsupported)}", unsupported, paged=False)
+    return _query(
+        "IssueChain", f"...Item {select_ancestors(unsupported)}", unsupported, paged=False
+    )
 
 
 def details_query(unsupported: frozenset[str], *, with_status: bool) -> str:
@@ -316,7 +318,7 @@ def _parse_subject(kind: EventKind, node: Payload) -> str:
     issue = read.child(node, "blockingIssue")
     number = read.number(issue, "number")
     name = read.text(read.child(issue, "repository"), "nameWithOwner")
-    return key_of(name, number) if name and number else ""
+    return format_issue_key(name, number) if name and number else ""
 
 
 # The tracker.
@@ -387,7 +389,7 @@ class GitHubIssues:
             issue,
             status=statuses[-1] if statuses else "",
             author=parse_node_actor(read.child(details.owner, "author")),
-            assignees=names_in(details.owner, "assignees", "login"),
+            assignees=parse_names(details.owner, "assignees", "login"),
             comments=read.number(read.child(details.owner, "comments"), "totalCount"),
             history=history,
             history_complete=complete and not details.unread,
@@ -411,7 +413,7 @@ class GitHubIssues:
         changes = []
         for node in pulls.nodes:
             # The pull request may belong to another repository than the issue.
-            repository = parse_home(read.child(node, "repository"), self._repository)
+            repository = parse_issue_repository(read.child(node, "repository"), self._repository)
             change = None if repository is None else parse_change_node(node, repository)
             if change is not None:
                 changes.append(change)
@@ -519,7 +521,7 @@ query ChangeLineage($owner: String!, $name: String!, $number: Int!) {{
         first: {_MOST_CLOSED}, orderBy: {{ field: CREATED_AT, direction: ASC }}
       ) {{
         totalCount
-        nodes {{ ...Item {ancestors(unsupported)} }}
+        nodes {{ ...Item {select_ancestors(unsupported)} }}
       }}
     }}
   }}

@@ -63,7 +63,7 @@ def read_timeline(
     """
     path = f"/repos/{repository}/issues/{number}/timeline"
     items = client.list_all(path, None, f"the timeline of {repository}#{number}")
-    unknown = passed_by(items.items)
+    unknown = unknown_kinds(items.items)
     if unknown:
         counts = ", ".join(f"{name} {count}" for name, count in sorted(unknown.items()))
         client.log.debug(f"ignored events of {repository}#{number}: {counts[:_MOST_CHARACTERS]}")
@@ -90,7 +90,7 @@ def parse_timeline(items: Iterable[Any]) -> tuple[Event, ...]:
     return tuple(sorted(timed, key=lambda event: event.time))
 
 
-def passed_by(items: Iterable[Any]) -> Mapping[str, int]:
+def unknown_kinds(items: Iterable[Any]) -> Mapping[str, int]:
     """Return the number of items of each unknown kind."""
     kinds = (read.text(item, "event") or "unnamed" for item in items if isinstance(item, dict))
     return Counter(kind for kind in kinds if kind not in _KINDS)

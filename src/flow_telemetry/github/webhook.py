@@ -8,7 +8,7 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,8 +20,8 @@ from flow_telemetry.github.runs import RunAddress
 from flow_telemetry.github.timeline import subject_of
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
-from flow_telemetry.model import Change, Event, EventKind, Run
-from flow_telemetry.rules.timeline import Telling, find_told
+from flow_telemetry.model import Change, EventKind, Run
+from flow_telemetry.rules.timeline import Telling
 
 _BRANCH = "refs/heads/"
 # The events of a pull request, and those of their actions that can end one of its phases.
@@ -222,12 +222,6 @@ _CHANGE_ACTIONS = {
     "dequeued": EventKind.DEQUEUED,
 }
 _REVIEW_ACTIONS = {"submitted": EventKind.REVIEWED, "dismissed": EventKind.REVIEW_DISMISSED}
-
-
-def told_by(name: str, payload: Payload, events: Iterable[Event]) -> tuple[Event, ...]:
-    """Return those of a subject's timeline events that a webhook event of that name reports."""
-    event = read_telling(name, payload)
-    return () if event is None else find_told(event, events)
 
 
 def read_telling(name: str, payload: Payload) -> Telling | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from flow_telemetry.http import payload as take
 from flow_telemetry.http.payload import Payload
-from flow_telemetry.jira.parse import Issue, Statuses, actor, people, time
+from flow_telemetry.jira.parse import Issue, Statuses, parse_actor, parse_people, parse_time
 from flow_telemetry.model import Actor, Event, EventKind, StatusCategory
 
 
@@ -40,7 +40,7 @@ def parse_history(
     an author and a time.
     """
     authors = (take.child(entry, "author") for entry in changelog if isinstance(entry, dict))
-    logins = {**issue.people, **dict(people(authors))}
+    logins = {**issue.people, **dict(parse_people(authors))}
     entries = sorted(_parse_entries(changelog), key=lambda entry: entry.time)
     events = [event for entry in entries for event in _parse_changes(entry, logins)]
     events += _closings(issue, entries, statuses)
@@ -61,9 +61,9 @@ def last_closing(history: Iterable[Event]) -> datetime | None:
 
 def _parse_entries(changelog: Iterable[Any]) -> Iterator[_Entry]:
     for entry in changelog:
-        created = time(entry, "created") if isinstance(entry, dict) else None
+        created = parse_time(entry, "created") if isinstance(entry, dict) else None
         if created is not None:
-            author = actor(take.child(entry, "author"))
+            author = parse_actor(take.child(entry, "author"))
             yield _Entry(created, author, tuple(take.children(entry, "items")))
 
 
@@ -195,11 +195,11 @@ def _ending_by_resolution(issue: Issue, closings: list[Event]) -> list[Event]:
 
 def _parse_comments(comments: Iterable[Any]) -> Iterator[Event]:
     for comment in comments:
-        created = time(comment, "created") if isinstance(comment, dict) else None
+        created = parse_time(comment, "created") if isinstance(comment, dict) else None
         if created is not None:
             yield Event(
                 kind=EventKind.COMMENTED,
                 time=created,
-                actor=actor(take.child(comment, "author")),
+                actor=parse_actor(take.child(comment, "author")),
                 id=take.text(comment, "id") or "",
             )

@@ -108,18 +108,18 @@ def parse_issue(issue: Any, site: Site, *, epic_link: str | None = None) -> Issu
         item=_parse_item(key, fields, site),
         parent=parent or (item_key(fields.get(epic_link)) if epic_link else None),
         resolved=bool(take.child(fields, "resolution")),
-        people=dict(people(named)),
+        people=dict(parse_people(named)),
     )
 
 
 def _parse_item(key: str, fields: Payload, site: Site) -> WorkItem:
     status, kind = take.child(fields, "status"), take.child(fields, "issuetype")
-    category = category_of(status)
+    category = parse_category(status)
     done = category is StatusCategory.DONE
     resolution = take.text(take.child(fields, "resolution"), "name")
-    resolved = time(fields, "resolutiondate") if resolution else None
+    resolved = parse_time(fields, "resolutiondate") if resolution else None
     status_name = take.text(status, "name") or ""
-    assignee = actor(take.child(fields, "assignee"))
+    assignee = parse_actor(take.child(fields, "assignee"))
     return WorkItem(
         tracker="jira",
         key=key,
@@ -131,10 +131,10 @@ def _parse_item(key: str, fields: Payload, site: Site) -> WorkItem:
         state="closed" if resolution or done else "open",
         status=status_name,
         category=category,
-        created_at=time(fields, "created"),
-        closed_at=resolved or (time(fields, "statuscategorychangedate") if done else None),
+        created_at=parse_time(fields, "created"),
+        closed_at=resolved or (parse_time(fields, "statuscategorychangedate") if done else None),
         result=resolution or (status_name if done else ""),
-        author=actor(take.child(fields, "reporter")),
+        author=parse_actor(take.child(fields, "reporter")),
         assignees=(assignee.login,) if assignee else (),
         labels=take.texts(fields, "labels"),
     )
@@ -148,12 +148,12 @@ def _level(kind: Payload) -> int | None:
     return level if -100 <= level <= 100 else None
 
 
-def category_of(status: Payload) -> StatusCategory | None:
+def parse_category(status: Payload) -> StatusCategory | None:
     """Return the category of a status; None for Jira's "undefined"."""
     return _CATEGORIES.get(take.text(take.child(status, "statusCategory"), "key") or "")
 
 
-def actor(user: Payload) -> Actor | None:
+def parse_actor(user: Payload) -> Actor | None:
     """Return the actor of a Jira user: by the user name, on Cloud by the display name.
 
     A name that is an e-mail address is never used; the next of display name, key and account id
@@ -168,17 +168,17 @@ def actor(user: Payload) -> Actor | None:
     )
 
 
-def people(users: Iterable[Payload]) -> Iterator[tuple[str, str]]:
+def parse_people(users: Iterable[Payload]) -> Iterator[tuple[str, str]]:
     """Yield an id and the login of users, for every id that a changelog may use."""
     for user in users:
-        person = actor(user)
+        person = parse_actor(user)
         for name in ("accountId", "key", "name"):
             person_id = take.text(user, name)
             if person and person_id:
                 yield person_id, person.login
 
 
-def time(payload: Payload, key: str) -> datetime | None:
+def parse_time(payload: Payload, key: str) -> datetime | None:
     """Return a time, aware and in UTC: Jira writes ``2026-11-24T03:43:00.000+0000``."""
     value = payload.get(key)
     return take.time({key: _ZONE.sub(r"\1:\2", value)}, key) if isinstance(value, str) else None
@@ -211,7 +211,7 @@ def parse_statuses(statuses: Any) -> Statuses:
     by_id: dict[str, StatusCategory] = {}
     by_name: dict[str, StatusCategory] = {}
     for status in sorted(objects, key=lambda each: bool(take.child(each, "scope"))):
-        category, status_id = category_of(status), take.text(status, "id")
+        category, status_id = parse_category(status), take.text(status, "id")
         name = take.text(status, "name")
         if category and status_id:
             by_id[status_id] = category
