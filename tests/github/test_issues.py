@@ -74,7 +74,7 @@ def test_a_pull_request_is_no_work_item(world: World, client: GitHubClient) -> N
     """A key that is a pull request's number is told to be one."""
     world.pull_request(123)
     chain = issues_of(client).chain(parse_item_key("#123"))
-    assert chain.unread == ("issue acme/shop#123 is a pull request, and no work item",)
+    assert chain.unread == ("issue acme/shop#123 is a pull request, not a work item",)
 
 
 def test_a_repository_out_of_sight_is_told(
@@ -214,7 +214,7 @@ def test_sub_issues_are_read_to_the_last(world: World, client: GitHubClient) -> 
     found = issues_of(client).children(item(client, "42"))
     assert len(found.items) == 121
     assert found.items[-1].key == "acme/api#3"
-    assert found.unread == ("of the sub-issues of acme/shop#42 the token cannot see 1",)
+    assert found.unread == ("the token cannot see 1 of the sub-issues of acme/shop#42",)
 
 
 def test_what_closes_an_issue_is_found_in_whatever_state(
@@ -270,7 +270,7 @@ def test_an_older_server_has_neither_sub_issues_nor_blocks(world: World) -> None
     assert [event.kind for event in story.history] == [EventKind.ASSIGNED]
     assert (children.items, children.unread) == ((), ())
     (reason,) = changes.unread
-    assert "too old to give the pull requests that close acme/shop#17" in reason
+    assert "too old to return the pull requests that close acme/shop#17" in reason
 
 
 def test_what_may_not_be_read_is_told_with_the_list(world: World) -> None:

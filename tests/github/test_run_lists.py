@@ -11,13 +11,13 @@ from tests.fakes.world import World, job, sha_of
 from tests.support.clients import client_of
 
 from flow_telemetry.errors import NotFoundError, PayloadError
-from flow_telemetry.github.client import RequestBudget
+from flow_telemetry.github.client import PaginatedList, RequestBudget
 from flow_telemetry.github.runs import (
-    Runs,
     last_successful_run,
     list_runs,
     successful_runs_of_workflow,
 )
+from flow_telemetry.model import Run
 
 BEGIN = datetime(2026, 11, 24, tzinfo=timezone.utc)
 END = BEGIN + timedelta(hours=23, minutes=59, seconds=59)
@@ -28,15 +28,17 @@ def at(minute: float) -> datetime:
     return BEGIN + timedelta(minutes=minute)
 
 
-def listed(github: FakeGitHub, budget: RequestBudget | None = None, **query: str) -> Runs:
+def listed(
+    github: FakeGitHub, budget: RequestBudget | None = None, **query: str
+) -> PaginatedList[Run]:
     """List the runs of the day."""
     with client_of(github, budget) as client:
         return list_runs(client, "acme/shop", created_from=BEGIN, created_to=END, **query)
 
 
-def ids(found: Runs) -> list[int]:
+def ids(found: PaginatedList[Run]) -> list[int]:
     """Return the numbers of runs."""
-    return [run.id for run in found.runs]
+    return [run.id for run in found.items]
 
 
 def test_the_runs_of_a_time_are_listed(world: World, github: FakeGitHub) -> None:
@@ -47,7 +49,7 @@ def test_the_runs_of_a_time_are_listed(world: World, github: FakeGitHub) -> None
     found = listed(github)
     assert ids(found) == [run.id for run in inside]
     assert found.complete
-    assert found.runs[0].created_at == BEGIN
+    assert found.items[0].created_at == BEGIN
     assert len(github.paths) == 1
 
 
@@ -65,7 +67,7 @@ def test_a_run_is_listed_by_its_latest_attempt(world: World, github: FakeGitHub)
     """However often it was run again, it is one run."""
     first = world.run(created_at=at(1), jobs=[job("test", "failure")])
     world.rerun(first, jobs=[job("test")])
-    (run,) = listed(github).runs
+    (run,) = listed(github).items
     assert (run.id, run.attempt, run.conclusion) == (first.id, 2, "success")
 
 
@@ -75,7 +77,7 @@ def test_more_than_a_thousand_runs_are_all_found(world: World) -> None:
         world.run(created_at=at(number))
     with FakeGitHub(world) as github:
         found = listed(github)
-    assert len(found.runs) == 1100
+    assert len(found.items) == 1100
     assert found.complete
 
 
@@ -87,7 +89,7 @@ def test_more_runs_in_one_second_than_github_lists_are_told(world: World) -> Non
         found = list_runs(
             client, "acme/shop", created_from=at(1), created_to=at(1) + timedelta(seconds=1)
         )
-    assert (len(found.runs), found.complete) == (1000, False)
+    assert (len(found.items), found.complete) == (1000, False)
 
 
 def test_a_budget_ends_the_walk_with_the_latest_runs(world: World) -> None:
@@ -98,8 +100,8 @@ def test_a_budget_ends_the_walk_with_the_latest_runs(world: World) -> None:
         found = listed(github, RequestBudget(9))
         assert len(github.paths) == 9
     assert not found.complete
-    assert found.runs
-    assert found.runs[-1].created_at == at(1000)
+    assert found.items
+    assert found.items[-1].created_at == at(1000)
 
 
 def test_a_damaged_run_is_left_out_and_told(world: World, github: FakeGitHub) -> None:
@@ -164,13 +166,13 @@ def test_a_workflow_s_successes_since_its_mark(world: World, github: FakeGitHub)
         of_issues = successful_runs_of_workflow(
             client,
             "acme/shop",
-            found.runs[0].workflow_id or 0,
+            found.items[0].workflow_id or 0,
             since=at(100),
             until=at(300),
             event="issues",
         )
-    assert [run.event for run in found.runs] == ["schedule", "issues"]
-    assert [run.event for run in of_issues.runs] == ["issues"]
+    assert [run.event for run in found.items] == ["schedule", "issues"]
+    assert [run.event for run in of_issues.items] == ["issues"]
 
 
 def test_a_workflow_that_is_not_there(world: World, github: FakeGitHub) -> None:

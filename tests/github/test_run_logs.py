@@ -56,7 +56,7 @@ def test_logs_that_are_not_kept(world: World, client: GitHubClient, address: Run
     """The error says why that may be."""
     world.logs(run=address.run_id, expired=True)
     run = read_run(client, address)
-    with pytest.raises(NotFoundError, match=f"keep the logs of run {run.id}, attempt 1.*90 days"):
+    with pytest.raises(NotFoundError, match=f"have the logs of run {run.id}, attempt 1.*90 days"):
         open_run_logs(client, run, NEVER)
 
 

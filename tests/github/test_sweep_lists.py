@@ -11,14 +11,14 @@ from tests.fakes.world import World, deployment_status, sha_of
 from tests.support.clients import SHOP, client_of
 
 from flow_telemetry.errors import AccessDeniedError
-from flow_telemetry.github.client import RequestBudget
+from flow_telemetry.github.client import PaginatedList, RequestBudget
 from flow_telemetry.github.sweep import (
-    ClosedChanges,
     Window,
     closed_changes,
     closed_issues,
     ended_deployments,
 )
+from flow_telemetry.model import Change
 
 DAY = datetime(2026, 11, 24, tzinfo=timezone.utc)
 
@@ -28,15 +28,15 @@ def at(hour: float) -> datetime:
     return DAY + timedelta(hours=hour)
 
 
-def changes(github: FakeGitHub, budget: RequestBudget | None = None) -> ClosedChanges:
+def changes(github: FakeGitHub, budget: RequestBudget | None = None) -> PaginatedList[Change]:
     """Read what was closed from ten to eleven."""
     with client_of(github, budget) as client:
         return closed_changes(client, SHOP, Window(at(10), at(11)))
 
 
-def numbers(found: ClosedChanges) -> list[int]:
+def numbers(found: PaginatedList[Change]) -> list[int]:
     """Return the numbers of pull requests."""
-    return [change.number for change in found.changes]
+    return [change.number for change in found.items]
 
 
 def test_merged_and_closed_pull_requests_are_found(world: World, github: FakeGitHub) -> None:
@@ -89,7 +89,7 @@ def test_a_budget_that_ends_is_told(world: World) -> None:
         world.pull_request(number, merged_at=at(10) + timedelta(seconds=number))
     with FakeGitHub(world) as github:
         found = changes(github, RequestBudget(1))
-    assert (len(found.changes), found.complete) == (100, False)
+    assert (len(found.items), found.complete) == (100, False)
 
 
 def test_issues_are_found_without_pull_requests(world: World, github: FakeGitHub) -> None:
@@ -102,7 +102,7 @@ def test_issues_are_found_without_pull_requests(world: World, github: FakeGitHub
     world.issue(6)
     with client_of(github) as client:
         found = closed_issues(client, SHOP, Window(at(10), at(11)))
-    assert (found.numbers, found.complete) == ((3, 2), True)
+    assert (found.items, found.complete) == ((3, 2), True)
 
 
 def deployed(world: World, *states: str, hour: float, after: float = 60) -> int:
@@ -124,8 +124,8 @@ def test_deployments_that_ended_are_found(world: World, github: FakeGitHub) -> N
     deployed(world, "success", "inactive", hour=9.5, after=1000)
     with client_of(github) as client:
         found = ended_deployments(client, SHOP, Window(at(10), at(11)))
-    assert [each.id for each in found.deployments] == expected
-    assert [each.state for each in found.deployments[2].statuses] == ["queued", "success"]
+    assert [each.id for each in found.items] == expected
+    assert [each.state for each in found.items[2].statuses] == ["queued", "success"]
     assert found.complete
 
 
@@ -135,7 +135,7 @@ def test_deployments_beyond_the_budget_are_told(world: World, github: FakeGitHub
     deployed(world, "success", hour=10)
     with client_of(github, RequestBudget(2)) as client:
         found = ended_deployments(client, SHOP, Window(at(10), at(11)))
-    assert (found.deployments, found.complete) == ((), False)
+    assert (found.items, found.complete) == ((), False)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.support.recorded import NO_RECORDED_DATA, RECORDED
 from flow_telemetry.errors import NotFoundError
 from flow_telemetry.github.changes import read_change
 from flow_telemetry.github.client import GitHubClient
-from flow_telemetry.github.timeline import parse_timeline, passed_by, read_timeline
+from flow_telemetry.github.timeline import parse_timeline, read_timeline, unknown_kinds
 from flow_telemetry.model import Actor, ActorKind, EventKind, ReviewState
 
 TIMELINE = RECORDED / "pull-31-timeline.json"
@@ -226,6 +226,6 @@ def test_a_recorded_timeline_is_read() -> None:
     assert by_kind["labeled"].subject
     assert by_kind["assigned"].subject
     assert {"merged", "closed"} <= set(by_kind)
-    passed = passed_by(items)
+    passed = unknown_kinds(items)
     assert passed == {"subscribed": 1, "referenced": 1, "cross-referenced": 1}
     assert len(events) + sum(passed.values()) == len(items)

@@ -120,7 +120,7 @@ def test_a_key_that_is_none_goes_into_no_path() -> None:
     with fake(feature(), cloud=True) as jira:
         chain = connect(jira).jira.chain(key("../../secure/admin?x=ACME-1"))
         assert all("admin" not in path for path in jira.paths)
-    assert "is no key of Jira" in chain.unread[0]
+    assert "is not a Jira key" in chain.unread[0]
 
 
 @CLOUD_AND_DATA_CENTER

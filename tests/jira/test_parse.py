@@ -20,7 +20,7 @@ from flow_telemetry.jira.parse import (
     parse_issue,
     parse_site,
     parse_statuses,
-    time,
+    parse_time,
 )
 from flow_telemetry.model import Event
 
@@ -98,5 +98,5 @@ def test_any_json_is_a_site_with_or_without_epics(anything: Any) -> None:
 )
 def test_jiras_times_are_read_as_utc(text: object, expected: str | None) -> None:
     """The offset has no colon; a time without one is none."""
-    read = time({"created": text}, "created")
+    read = parse_time({"created": text}, "created")
     assert (read.isoformat() if read else None) == expected

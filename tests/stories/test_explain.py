@@ -136,7 +136,7 @@ def test_deployments_that_could_not_be_read_are_told(
     github.denied.add("deployments=read")
     run = world.run(event="schedule", jobs=[job("ship", steps=[step("x")])])
     told = explain(program, run).stdout
-    assert "  not read: what the jobs deployed is not all known" in told
+    assert "  not read: could not read all deployments of the jobs" in told
     assert "deployments: read" in told
 
 

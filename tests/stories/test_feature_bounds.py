@@ -49,7 +49,7 @@ def test_an_item_that_the_token_cannot_see_is_told(
     )
     result = closings.issue(program, "acme/shop#1")
     assert one_tree(receiver.spans)
-    said = "of the sub-issues of acme/shop#1 the token cannot see 1"
+    said = "the token cannot see 1 of the sub-issues of acme/shop#1"
     assert said in of(receiver.spans, EPIC).attributes["flow.feature.incomplete"]
     assert any(said in warning for warning in result.warnings)
     assert "the token cannot see 1" in plain(result.summary)

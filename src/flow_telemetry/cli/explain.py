@@ -13,8 +13,8 @@ from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.context import Parts
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.github.changes import read_candidates, read_changes_of_commit
-from flow_telemetry.github.deployments import Deployed, read_deployments
-from flow_telemetry.github.runs import read_run
+from flow_telemetry.github.deployments import read_deployments
+from flow_telemetry.github.runs import RunWithNotices, read_run
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.placement import ancestry_of_run, place
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def explanation(
-    settings: Settings, deployed: Deployed, parts: Parts, audience: Audience
+    settings: Settings, deployed: RunWithNotices, parts: Parts, audience: Audience
 ) -> Iterator[str]:
     """Yield the lines that tell why a run got its trace, reading what is still needed."""
     found = deployed.run

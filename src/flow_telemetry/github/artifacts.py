@@ -1,4 +1,7 @@
-"""Artifacts and logs."""
+"""Artifacts and logs of runs: how to list and download them.
+
+https://docs.github.com/en/rest/actions/artifacts
+"""
 
 from __future__ import annotations
 
@@ -15,19 +18,17 @@ from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.http import payload as read
 from flow_telemetry.model import Job, Run
 
-# Artifacts that runs keep: finding them, and reading what is in one.
-#
-# https://docs.github.com/en/rest/actions/artifacts
-
 _MOST_PAGES = 5
+# The limit of a compressed archive, and of one job's uncompressed log.
+LARGEST_DOWNLOAD = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
     """An artifact of a run; ``size`` is that of its zip archive in bytes.
 
-    ``from_fork`` is whether the run's commit came from another repository, as that of a fork's
-    pull request; also where GitHub does not say where it came from.
+    ``from_fork`` is true if the run's commit came from another repository, for example from a
+    fork's pull request. It is also true if GitHub does not name the commit's repository.
     """
 
     id: int
@@ -42,7 +43,7 @@ class Artifact:
     created_at: datetime | None = None
 
     def __str__(self) -> str:
-        """Return how errors name it."""
+        """Return the artifact's name in errors."""
         shown = "".join(c if c.isprintable() else "?" for c in self.name[:100])
         return f"artifact {self.id} ({shown}) of {self.repository}"
 
@@ -58,11 +59,11 @@ def list_artifacts(
     """Return artifacts of a repository (`acme/shop`), or of one run, the newest first.
 
     Args:
-        client: asks GitHub.
+        client: the client of GitHub.
         repository: owner and name.
-        name: only those that are called exactly so.
-        run_id: only those of this run, of all its attempts.
-        most_pages: how many requests are made at most; each gives 100 artifacts.
+        name: return only artifacts with exactly this name.
+        run_id: return only artifacts of this run, from all of its attempts.
+        most_pages: the maximum number of requests; each returns 100 artifacts.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
@@ -76,9 +77,9 @@ def list_artifacts(
         f"artifacts of {of_run}{repository}",
         **query,
     )
-    listed = (item for page in islice(pages, most_pages) for item in page)
-    found = [each for each in (_parsed(item, repository) for item in listed) if each is not None]
-    return tuple(sorted(found, key=lambda artifact: artifact.id, reverse=True))
+    items = (item for page in islice(pages, most_pages) for item in page)
+    artifacts = filter(None, (_parse_artifact(item, repository) for item in items))
+    return tuple(sorted(artifacts, key=lambda artifact: artifact.id, reverse=True))
 
 
 def download_artifact(client: GitHubClient, artifact: Artifact, limit: int) -> bytes:
@@ -93,14 +94,14 @@ def download_artifact(client: GitHubClient, artifact: Artifact, limit: int) -> b
     return client.download(path, str(artifact), limit)
 
 
-def _parsed(item: Any, repository: str) -> Artifact | None:
-    """The artifact; None for what has no number or name."""
+def _parse_artifact(item: Any, repository: str) -> Artifact | None:
+    """Return the artifact, or None if it has no number or name."""
     payload: Mapping[str, Any] = item if isinstance(item, dict) else {}
     number, name = read.number(payload, "id"), read.text(payload, "name")
     if number is None or name is None:
         return None
     run = read.child(payload, "workflow_run")
-    home, head = read.number(run, "repository_id"), read.number(run, "head_repository_id")
+    base, head = read.number(run, "repository_id"), read.number(run, "head_repository_id")
     return Artifact(
         id=number,
         name=name,
@@ -110,74 +111,51 @@ def _parsed(item: Any, repository: str) -> Artifact | None:
         run_id=read.number(run, "id"),
         head_branch=read.text(run, "head_branch"),
         head_sha=read.text(run, "head_sha"),
-        from_fork=home is None or home != head,
+        from_fork=base is None or base != head,
         created_at=read.time(payload, "created_at"),
     )
 
 
-# The logs of a run: the archive of all its jobs', or the text of one, in a temporary file.
-#
-# GitHub answers with a redirect to where it keeps them; no token goes there.
+# Logs. GitHub redirects to the host that stores them; the token is not sent there.
 # https://docs.github.com/en/rest/actions/workflow-runs#download-workflow-run-attempt-logs
 # https://docs.github.com/en/rest/actions/workflow-jobs#download-job-logs-for-a-workflow-run
 
-# Of an archive compressed, of a job's log as it is.
-LARGEST_DOWNLOAD = 256 * 1024 * 1024
-
 
 def open_run_logs(client: GitHubClient, run: Run, until: Deadline) -> IO[bytes]:
-    """Return the archive of the logs of a run attempt that has ended; close it.
+    """Return the log archive of a completed run attempt; the caller closes it.
 
     Raises:
-        NotFoundError: they are not kept, or not any more.
+        NotFoundError: GitHub does not have the logs, or has deleted them.
         PayloadError: they are larger than `LARGEST_DOWNLOAD`.
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
     path = f"runs/{run.id}/attempts/{run.attempt}/logs"
-    return _open(
-        client, _Kept(run, path, f"the logs of run {run.id}, attempt {run.attempt}"), until
-    )
+    return _open_log(client, run, path, f"the logs of run {run.id}, attempt {run.attempt}", until)
 
 
 def open_job_log(client: GitHubClient, run: Run, job: Job, until: Deadline) -> IO[bytes]:
-    """Return the log of a job that has ended; close it. Errors are those of `open_run_logs`."""
-    return _open(client, _Kept(run, f"jobs/{job.id}/logs", f"the log of job {job.id}"), until)
+    """Return the log of a completed job; the caller closes it. Raises as `open_run_logs`."""
+    return _open_log(client, run, f"jobs/{job.id}/logs", f"the log of job {job.id}", until)
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What GitHub keeps of a run: its path below `actions`, and how errors name it."""
-
-    run: Run
-    path: str
-    what: str
-
-
-def _open(client: GitHubClient, kept: _Kept, until: Deadline) -> IO[bytes]:
-    named = f"{kept.what} of {kept.run.repository.full_name}"
+def _open_log(client: GitHubClient, run: Run, path: str, what: str, until: Deadline) -> IO[bytes]:
+    """Download ``path``, which is relative to the run's `actions`, into a temporary file."""
+    repository = run.repository.full_name
+    what = f"{what} of {repository}"
+    url_path = f"/repos/{repository}/actions/{path}"
     try:
-        file = TemporaryFile()  # noqa: SIM115 - it is the caller's
+        file = TemporaryFile()  # noqa: SIM115 - the caller closes it
         try:
-            _download(client, kept, named, file, until)
+            client.download_into(file, url_path, what, LARGEST_DOWNLOAD, until)
         except BaseException:
             file.close()
             raise
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise UnavailableError(
-            f"{named} cannot be kept in a temporary file while it is read: {reason}"
-        ) from error
-    return file
-
-
-def _download(
-    client: GitHubClient, kept: _Kept, named: str, file: IO[bytes], until: Deadline
-) -> None:
-    path = f"/repos/{kept.run.repository.full_name}/actions/{kept.path}"
-    try:
-        client.download_into(file, path, named, LARGEST_DOWNLOAD, until)
     except NotFoundError:
         raise NotFoundError(
-            f"GitHub does not keep {named}: it deletes logs after the repository's retention time "
-            "(90 days unless set), or somebody deleted them"
+            f"GitHub does not have {what}. GitHub deletes logs after the repository's retention "
+            "time (90 days unless set), or somebody deleted them"
         ) from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UnavailableError(f"could not write {what} to a temporary file: {reason}") from error
+    return file

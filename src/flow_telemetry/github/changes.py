@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from flow_telemetry.errors import AccessDeniedError, NotFoundError, PayloadError, SourceError
-from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.client import GitHubClient, PaginatedList
 from flow_telemetry.github.payloads import parse_change, parse_changes
 from flow_telemetry.github.timeline import read_timeline
 from flow_telemetry.http import payload as read
@@ -18,8 +17,7 @@ from flow_telemetry.model import Change, Parentage, Repository, Run
 from flow_telemetry.rules import parentage
 from flow_telemetry.rules.parentage import Lookup
 
-# Pull requests as GraphQL gives them beside other things: what to ask for, and the record.
-
+# The fields of a pull request in a GraphQL query.
 CHANGE_FIELDS = """
 number title state url createdAt closedAt mergedAt mergeCommit { oid } baseRefName headRefName
 repository { nameWithOwner defaultBranchRef { name } }
@@ -28,17 +26,21 @@ headRepository { nameWithOwner }
 
 
 def parse_change_node(payload: Payload, repository: Repository) -> Change | None:
-    """Return a pull request of ``repository``; None for another's, and without number or time."""
+    """Return a pull request of ``repository`` from GraphQL.
+
+    Return None if it belongs to another repository, or has no number or creation time.
+    """
     number, created = read.number(payload, "number"), read.time(payload, "createdAt")
-    home = read.child(payload, "repository")
-    if not number or created is None or not _is(repository, read.text(home, "nameWithOwner")):
+    base = read.child(payload, "repository")
+    full_name = read.text(base, "nameWithOwner") or ""
+    if not number or created is None or fold(full_name) != fold(repository.full_name):
         return None
     merged = read.time(payload, "mergedAt")
     return Change(
         repository=repository,
         number=number,
         title=read.text(payload, "title") or "",
-        # REST, as all else here, knows open and closed only.
+        # REST has only "open" and "closed"; GraphQL has "MERGED" as well.
         state="open" if read.text(payload, "state") == "OPEN" else "closed",
         created_at=created,
         url=read.text(payload, "url") or "",
@@ -46,21 +48,13 @@ def parse_change_node(payload: Payload, repository: Repository) -> Change | None
         merged_at=merged,
         merge_commit=read.text(read.child(payload, "mergeCommit"), "oid"),
         base_branch=read.text(payload, "baseRefName") or "",
-        default_branch=read.text(read.child(home, "defaultBranchRef"), "name"),
+        default_branch=read.text(read.child(base, "defaultBranchRef"), "name"),
         head_branch=read.text(payload, "headRefName") or "",
         head_repository=read.text(read.child(payload, "headRepository"), "nameWithOwner"),
     )
 
 
-def _is(repository: Repository, full_name: str | None) -> bool:
-    return full_name is not None and fold(full_name) == fold(repository.full_name)
-
-
-# The pull requests that brought a range of commits: by the commits, or by their messages.
-#
-# A merge queue's commits are of no pull request yet, so that only their messages tell of which.
-
-# GitHub gives an answer 10 seconds; it looks each commit's pull requests up on its own.
+# GitHub ends a query after 10 seconds, and looks up the pull requests of every commit separately.
 _COMMITS_A_QUERY = 50
 _CHANGES = f"""
 query CommitChanges($ids: [ID!]!) {{
@@ -73,146 +67,134 @@ query CommitChanges($ids: [ID!]!) {{
   }}
 }}
 """
-# What GitHub writes when it merges: "Merge pull request #7 from acme/x", "Add the cart (#7)".
+# First lines of GitHub's merge commits: "Merge pull request #7 from acme/x", "Add the cart (#7)".
 _MERGED = re.compile(r"Merge pull request #([1-9][0-9]{0,9}) |.*\(#([1-9][0-9]{0,9})\)\s*$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RangeChanges:
-    """Pull requests, and whether they are all of them."""
-
-    changes: tuple[Change, ...] = ()
-    complete: bool = True
 
 
 def changes_between(
     client: GitHubClient, repository: Repository, base: str, head: str, what: str
-) -> RangeChanges | None:
-    """Return the pull requests of the commits that ``head`` holds and ``base`` does not.
+) -> PaginatedList[Change] | None:
+    """Return the pull requests of the commits that ``head`` contains and ``base`` does not.
 
-    Of a range of more than 250 commits the newest count. ``what`` names it in errors. None where
-    GitHub cannot compare the two.
+    Of a range of more than 250 commits only the newest 250 are read, and the list is incomplete.
+    ``what`` names the range in errors. Return None if GitHub cannot compare the two commits.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
     if base == head:
-        return RangeChanges()
+        return PaginatedList()
     try:
         commits, complete = _commits_between(client, repository, base, head, what)
     except NotFoundError:
         return None
-    found = _of_nodes(client, repository, [read.text(each, "node_id") for each in commits])
-    return replace(found, complete=found.complete and complete)
+    node_ids = [node_id for commit in commits if (node_id := read.text(commit, "node_id"))]
+    changes, all_read = _changes_of_commits(client, repository, node_ids)
+    complete = complete and all_read and len(node_ids) == len(commits)
+    return PaginatedList(items=tuple(changes), complete=complete)
 
 
 def numbers_between(
     client: GitHubClient, repository: Repository, base: str, head: str, what: str
 ) -> tuple[int, ...]:
-    """Return the numbers of pull requests in the messages that GitHub gave merges in a range.
+    """Return the pull request numbers in the messages of GitHub's merge commits in a range.
+
+    The commits of a merge queue do not belong to a pull request yet: only their messages name it.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
     commits, _ = _commits_between(client, repository, base, head, what)
-    messages = (read.text(read.child(each, "commit"), "message") or "" for each in commits)
-    found = (_MERGED.match(message.partition("\n")[0]) for message in messages)
-    return tuple(dict.fromkeys(int(match[1] or match[2]) for match in found if match))
+    messages = (read.text(read.child(commit, "commit"), "message") or "" for commit in commits)
+    matches = (_MERGED.match(message.partition("\n")[0]) for message in messages)
+    return tuple(dict.fromkeys(int(match[1] or match[2]) for match in matches if match))
 
 
 def _commits_between(
     client: GitHubClient, repository: Repository, base: str, head: str, what: str
 ) -> tuple[tuple[Payload, ...], bool]:
-    """The commits, and whether they are all; without a page asked for, the newest 250 come."""
-    compared = client.get(f"/repos/{repository.full_name}/compare/{base}...{head}", what)
-    if not isinstance(compared, dict):
-        raise PayloadError(f"GitHub's answer on {what} is no object; it is damaged")
-    commits = tuple(read.children(compared, "commits"))
-    return commits, read.number(compared, "total_commits") == len(commits)
+    """Return the commits, and whether they are all commits of the range."""
+    # Without a `page` parameter GitHub returns the newest 250 commits.
+    comparison = client.get(f"/repos/{repository.full_name}/compare/{base}...{head}", what)
+    if not isinstance(comparison, dict):
+        raise PayloadError(f"GitHub returned a damaged response for {what}: not an object")
+    commits = tuple(read.children(comparison, "commits"))
+    return commits, read.number(comparison, "total_commits") == len(commits)
 
 
-def _of_nodes(client: GitHubClient, repository: Repository, ids: list[str | None]) -> RangeChanges:
-    """The pull requests that brought commits, by the commits' node ids."""
-    known = [each for each in ids if each]
-    parts = [known[at : at + _COMMITS_A_QUERY] for at in range(0, len(known), _COMMITS_A_QUERY)]
+def _changes_of_commits(
+    client: GitHubClient, repository: Repository, node_ids: list[str]
+) -> tuple[list[Change], bool]:
+    """Return the pull requests of commits, and whether GitHub returned all of them."""
+    starts = range(0, len(node_ids), _COMMITS_A_QUERY)
+    batches = [node_ids[start : start + _COMMITS_A_QUERY] for start in starts]
     what = f"pull requests of commits of {repository.full_name}"
-    answers = client.side_by_side(lambda part: client.query(_CHANGES, what, ids=part), parts)
-    complete = len(known) == len(ids)
+    responses = client.side_by_side(lambda batch: client.query(_CHANGES, what, ids=batch), batches)
     changes: list[Change] = []
-    for answer in answers:
-        if not isinstance(answer.data.get("nodes"), list) and not answer.errors:
-            raise PayloadError(f"GitHub's answer on {what} holds no list; it is damaged")
-        commits = [
-            each["associatedPullRequests"]
-            for each in read.children(answer.data, "nodes")
-            if isinstance(each.get("associatedPullRequests"), dict)
+    for response in responses:
+        if not isinstance(response.data.get("nodes"), list) and not response.errors:
+            raise PayloadError(f"GitHub returned a damaged response for {what}: no list in it")
+        connections = [
+            node["associatedPullRequests"]
+            for node in read.children(response.data, "nodes")
+            if isinstance(node.get("associatedPullRequests"), dict)
         ]
-        if answer.errors and not commits:
-            said = "; ".join(answer.errors)
+        if response.errors and not connections:
+            messages = "; ".join(response.errors)
             raise AccessDeniedError(
-                f"{what} could not be read ({said}). The token needs `pull-requests: read`"
+                f"could not read {what} ({messages}). The token needs `pull-requests: read`"
             )
-        complete = complete and not answer.errors
-        changes += _parse_all(commits, repository)
-    return RangeChanges(changes=tuple(changes), complete=complete)
+        pulls = (pull for each in connections for pull in read.children(each, "nodes"))
+        changes += filter(None, (parse_change_node(pull, repository) for pull in pulls))
+    return changes, not any(response.errors for response in responses)
 
 
-def _parse_all(commits: Iterable[Payload], repository: Repository) -> Iterator[Change]:
-    for commit in commits:
-        for pull in read.children(commit, "nodes"):
-            change = parse_change_node(pull, repository)
-            if change is not None:
-                yield change
-
-
-# Reading what a run belongs to: its pull request, as `flow_telemetry.rules.parentage` decides.
+# The pull request of a run: `flow_telemetry.rules.parentage` decides which of the candidates it is.
 
 
 def read_parentage(client: GitHubClient, run: Run) -> Parentage:
-    """Return what the run belongs to; what could not be read is a reason in ``unread``.
+    """Return the pull request of a run; ``unread`` holds a message for each failed request.
 
-    The deployments that its jobs made count where they were read before.
+    Deployments of the run's jobs are used only if they were read before.
 
     Raises:
         DeadlineExceeded: no time is left.
     """
-    where = parentage.lookup(run)
+    lookup = parentage.lookup(run)
     unread: list[str] = []
-    found = None
-    if where is Lookup.QUEUE:
-        queued = _queued_change(client, run, unread)
-        found = parentage.of_queue(queued, _queued_beside(client, run))
-    if where in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):
-        found = parentage.of_candidates(run, read_candidates(client, run, unread))
-    if found is None and where in (Lookup.CANDIDATES_THEN_COMMIT, Lookup.COMMIT):
-        found = parentage.of_commit(run, read_changes_of_commit(client, run, run.head_sha, unread))
-    if found is None and parentage.asks_for_deployments(run):
+    result = None
+    if lookup is Lookup.QUEUE:
+        queued = _read_queued_change(client, run, unread)
+        result = parentage.of_queue(queued, _read_merge_group(client, run))
+    if lookup in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):
+        result = parentage.of_candidates(run, read_candidates(client, run, unread))
+    if result is None and lookup in (Lookup.CANDIDATES_THEN_COMMIT, Lookup.COMMIT):
+        changes = read_changes_of_commit(client, run, run.head_sha, unread)
+        result = parentage.of_commit(run, changes)
+    if result is None and parentage.asks_for_deployments(run):
         for commit in parentage.deployed_commits(run):
             changes = read_changes_of_commit(client, run, commit, unread)
-            found = found or parentage.of_commit(run, changes)
-    return replace(found or parentage.none_of(run), unread=tuple(unread))
+            result = result or parentage.of_commit(run, changes)
+    return replace(result or parentage.none_of(run), unread=tuple(unread))
 
 
-def _queued_change(client: GitHubClient, run: Run, unread: list[str]) -> Change | None:
-    """The pull request that the queue's branch names; by its number alone where it is not read."""
+def _read_queued_change(client: GitHubClient, run: Run, unread: list[str]) -> Change | None:
+    """Return the pull request in the queue branch's name, with only its number if unreadable."""
     number = parentage.queued_number(run)
     if number is None:
         return None
     full_name = run.repository.full_name
     what = f"pull request {full_name}#{number}"
     try:
-        found = parse_change(client.get(f"/repos/{full_name}/pulls/{number}", what), where=what)
+        change = parse_change(client.get(f"/repos/{full_name}/pulls/{number}", what), where=what)
     except SourceError as error:
         unread.append(str(error))
         return Change(repository=run.repository, number=number)
-    return replace(found, repository=run.repository)
+    return replace(change, repository=run.repository)
 
 
-def _queued_beside(client: GitHubClient, run: Run) -> tuple[Change, ...]:
-    """The pull requests of a queue's group, by their numbers: their merges say which they are.
-
-    They become links only: that they cannot be read is no reason for a warning.
-    """
+def _read_merge_group(client: GitHubClient, run: Run) -> tuple[Change, ...]:
+    """Return the pull requests of a merge queue's group, with only their numbers."""
     base = parentage.queued_base(run)
     if base is None or not run.head_sha:
         return ()
@@ -220,38 +202,38 @@ def _queued_beside(client: GitHubClient, run: Run) -> tuple[Change, ...]:
     try:
         numbers = numbers_between(client, run.repository, base, run.head_sha, what)
     except SourceError as error:
+        # They only become span links, so a failure does not deserve a warning.
         client.log.debug(str(error))
         return ()
     return tuple(Change(repository=run.repository, number=number) for number in numbers)
 
 
 def read_candidates(client: GitHubClient, run: Run, unread: list[str]) -> tuple[Change, ...]:
-    """Return the pull requests of a run's branch in any state; reasons go into ``unread``."""
+    """Return the pull requests of a run's branch in any state; append errors to ``unread``."""
     if not run.head_branch:
         return ()
     if run.head_repository is None:
         unread.append("the repository of its branch was deleted, so its pull request is unknown")
         return ()
     head = f"{run.head_repository.partition('/')[0]}:{run.head_branch}"
-    return _read(client, run, f"/repos/{run.repository.full_name}/pulls", unread, head=head)
+    path = f"/repos/{run.repository.full_name}/pulls"
+    return _list_changes(client, run, path, unread, head=head, state="all")
 
 
 def read_changes_of_commit(
     client: GitHubClient, run: Run, commit: str, unread: list[str]
 ) -> tuple[Change, ...]:
-    """Return the pull requests that brought a commit; reasons go into ``unread``."""
+    """Return the pull requests that contain a commit; append errors to ``unread``."""
     if not commit:
         return ()
     path = f"/repos/{run.repository.full_name}/commits/{commit}/pulls"
-    return _read(client, run, path, unread)
+    return _list_changes(client, run, path, unread)
 
 
-def _read(
+def _list_changes(
     client: GitHubClient, run: Run, path: str, unread: list[str], **query: str
 ) -> tuple[Change, ...]:
     what = f"pull requests of {run.repository.full_name}"
-    if query:
-        query["state"] = "all"
     try:
         return parse_changes(client.list_all(path, None, what, **query).items, run.repository)
     except SourceError as error:
@@ -259,11 +241,11 @@ def _read(
         return ()
 
 
-# Reading one pull request with all of its facts and its timeline.
+# One pull request, and pull requests by their creation.
 
 
 def read_change(client: GitHubClient, repository: str, number: int) -> Change:
-    """Return the pull request of that number of `owner/name`; both requests are made at once.
+    """Return a pull request of `owner/name` with its timeline, both requested concurrently.
 
     Raises:
         SourceError: the pull request or its timeline cannot be read.
@@ -278,29 +260,25 @@ def read_change(client: GitHubClient, repository: str, number: int) -> Change:
     return replace(change, timeline=timeline, timeline_complete=complete)
 
 
-# Finding the pull requests that carry a tracker's keys: GitHub keeps no list of those.
-
-
 def changes_created_since(
     client: GitHubClient, repository: Repository, since: datetime
 ) -> tuple[Change, ...]:
-    """Return the pull requests that were opened since an instant, in whatever state, newest first.
+    """Return the pull requests created at or after ``since``, in any state, newest first.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
     path = f"/repos/{repository.full_name}/pulls"
     what = f"pull requests of {repository.full_name}"
-    found: list[Change] = []
+    recent: list[Change] = []
     for page in client.pages(path, None, what, state="all", sort="created", direction="desc"):
-        changes = parse_changes(page, repository)
-        fresh = [each for each in changes if each.created_at and each.created_at >= since]
-        found += fresh
-        oldest = min((t for item in page if (t := _created(item))), default=None)
-        if oldest is not None and oldest < since:
+        recent += [
+            change
+            for change in parse_changes(page, repository)
+            if change.created_at and change.created_at >= since
+        ]
+        pulls = (item for item in page if isinstance(item, dict))
+        times = filter(None, (read.time(pull, "created_at") for pull in pulls))
+        if min(times, default=since) < since:
             break
-    return tuple(found)
-
-
-def _created(item: object) -> datetime | None:
-    return read.time(item, "created_at") if isinstance(item, dict) else None
+    return tuple(recent)

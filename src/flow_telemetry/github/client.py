@@ -188,21 +188,20 @@ MOST_PAGES = 300
 _LAST_PAGE = re.compile(r'[?&]page=([0-9]{1,6})[^>]*>; *rel="last"')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """All the items of a list. ``total`` is what GitHub said there are, None if it did not.
+ListItem = TypeVar("ListItem")
 
-    ``cut`` tells that the list went on where it was no longer followed.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaginatedList(Generic[ListItem]):
+    """The items of a list that was read page by page.
+
+    ``total`` is the number of items that the server reported, None if it reported none.
+    ``complete`` is False if some items could not be read.
     """
 
-    items: tuple[Any, ...]
-    total: int | None
-    cut: bool = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether as many items came as GitHub named."""
-        return not self.cut and (self.total is None or len(self.items) >= self.total)
+    items: tuple[ListItem, ...] = ()
+    total: int | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,14 +232,13 @@ def parse_page(payload: Any, link: str, key: str | None, what: str) -> Page:
     return Page(items=items, total=total, more=more, last=_last_page(link, total))
 
 
-def joined(pages: Sequence[Page]) -> Listing:
+def joined(pages: Sequence[Page]) -> PaginatedList[Any]:
     """Return the list whose pages, at least one, these are in order."""
     totals = [page.total for page in pages if page.total is not None]
-    return Listing(
-        items=tuple(item for page in pages for item in page.items),
-        total=max(totals, default=None),
-        cut=pages[-1].more,
-    )
+    items = tuple(item for page in pages for item in page.items)
+    total = max(totals, default=None)
+    complete = not pages[-1].more and (total is None or len(items) >= total)
+    return PaginatedList(items=items, total=total, complete=complete)
 
 
 def _last_page(link: str, total: int | None) -> int:
@@ -568,7 +566,9 @@ class GitHubClient:
         download = Download(what=what, limit=limit, until=until, into=file)
         self._ask_now(_Question(what, self._request(path), download))
 
-    def list_all(self, path: str, key: str | None, what: str, **query: str | int) -> Listing:
+    def list_all(
+        self, path: str, key: str | None, what: str, **query: str | int
+    ) -> PaginatedList[Any]:
         """Return all items of a list, its pages after the first asked for side by side.
 
         ``key`` names the list in an answer that wraps it; None where the answer is the list.

@@ -1,24 +1,30 @@
-"""Deployments, statuses, deliveries."""
+"""Deployments: those that a run made, their statuses, and the pull requests that they delivered.
+
+Deployments are read by REST: their numbers outgrow the 32 bits of GraphQL's `databaseId`, and
+statuses have no number in GraphQL at all. The deployments of a run's jobs are read by GraphQL,
+by the jobs' node ids: REST finds deployments only by commit, and the jobs of a pull request deploy
+the test merge commit, which is not the run's `head_sha`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError
-from flow_telemetry.github.changes import RangeChanges, changes_between
-from flow_telemetry.github.client import GitHubClient, GraphqlAnswer
+from flow_telemetry.github.changes import changes_between
+from flow_telemetry.github.client import GitHubClient, GraphqlAnswer, PaginatedList
 from flow_telemetry.github.payloads import parse_actor, parse_changes
+from flow_telemetry.github.runs import RunWithNotices
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
 from flow_telemetry.identity import fold
 from flow_telemetry.model import (
     Approval,
-    Change,
     Deployment,
     DeploymentStatus,
     Job,
@@ -30,14 +36,11 @@ from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules import parentage
 from flow_telemetry.rules.parentage import asks_for_deployments
 
-# Reading which jobs of a run made deployments, and how long those waited for an approval.
-#
-# One GraphQL query answers it by the jobs' own node ids. REST knows deployments only by a commit,
-# which for a pull request is not the run's `head_sha` but the merge commit that was tried.
-
-# GitHub answers for at most 100 nodes at once.
+# The states in which a deployment has ended.
+END_STATES = frozenset({"success", "failure", "error"})
+# GitHub returns at most 100 nodes for one query.
 _MOST_NODES = 100
-# Nobody approves faster, and most queues are shorter: a request is saved for most runs.
+# Most jobs are queued for less, and people take longer to approve: most runs need no request.
 SHORTEST_APPROVAL_SECONDS = 30
 _QUERY = """
 query JobDeployments($ids: [ID!]!) {
@@ -55,72 +58,50 @@ query JobDeployments($ids: [ID!]!) {
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployed:
-    """A run whose jobs carry their deployments, and what could not be read."""
+def read_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> RunWithNotices:
+    """Return the run with the deployments of those of ``jobs`` that may need them.
 
-    run: Run
-    notices: tuple[str, ...] = ()
-
-
-def read_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Deployed:
-    """Return the run with the deployments of those of ``jobs`` for which they matter.
-
-    They matter where they may decide what the run belongs to, and where a job waited so long that
-    it may have been for an approval. Without the permission `deployments: read` the jobs stay as
-    they are.
+    A job needs its deployment if the deployment may decide what the run belongs to, or if the job
+    was queued for so long that it may have waited for an approval. Without the permission
+    `deployments: read` the jobs stay unchanged.
     """
-    asked = [job for job in jobs if job.node_id and _matters(run, job)]
-    known: dict[str, JobDeployment] = {}
-    unread: dict[str, None] = {}
+    requested = [job for job in jobs if job.node_id and _needs_deployment(run, job)]
+    by_node: dict[str, JobDeployment] = {}
+    errors: dict[str, None] = {}
     try:
-        for answer in ask_for_deployments(client, asked):
-            known |= _by_node(answer)
-            unread |= dict.fromkeys(answer.errors)
+        for response in query_deployments(client, requested):
+            errors |= dict.fromkeys(response.errors)
+            for node in read.children(response.data, "nodes"):
+                node_id, deployment = read.text(node, "id"), read.child(node, "deployment")
+                if node_id and deployment:
+                    by_node[node_id] = parse_job_deployment(deployment)
     except FlowTelemetryError as error:
-        unread[str(error)] = None
-    found = tuple(replace(job, deployment=known.get(job.node_id or "")) for job in run.jobs)
-    return Deployed(run=replace(run, jobs=found), notices=_told(unread))
+        errors[str(error)] = None
+    notices: tuple[str, ...] = ()
+    if errors:
+        notices = (
+            "could not read all deployments of the jobs and their waits for approval: "
+            f"{'; '.join(errors)}. The token needs `deployments: read`",
+        )
+    jobs = tuple(replace(job, deployment=by_node.get(job.node_id or "")) for job in run.jobs)
+    return RunWithNotices(run=replace(run, jobs=jobs), notices=notices)
 
 
-def _told(unread: Iterable[str]) -> tuple[str, ...]:
-    said = "; ".join(unread)
-    if not said:
-        return ()
-    return (
-        f"what the jobs deployed is not all known, nor their waits for approval: {said}. The "
-        "token needs `deployments: read`",
-    )
-
-
-def _matters(run: Run, job: Job) -> bool:
+def _needs_deployment(run: Run, job: Job) -> bool:
     queued = timing.job_queued(job)
     waited = queued is not None and queued.seconds >= SHORTEST_APPROVAL_SECONDS
     return waited or asks_for_deployments(run)
 
 
-def ask_for_deployments(client: GitHubClient, jobs: Sequence[Job]) -> Iterator[GraphqlAnswer]:
-    """Yield what GitHub knows of the deployments of so many jobs at a time."""
+def query_deployments(client: GitHubClient, jobs: Sequence[Job]) -> Iterator[GraphqlAnswer]:
+    """Yield the responses with the deployments of the jobs, for 100 jobs at a time."""
     for start in range(0, len(jobs), _MOST_NODES):
-        yield _ask(client, jobs[start : start + _MOST_NODES])
-
-
-def _ask(client: GitHubClient, jobs: Sequence[Job]) -> GraphqlAnswer:
-    ids = [job.node_id for job in jobs]
-    return client.query(_QUERY, "deployments of the run's jobs", ids=ids)
-
-
-def _by_node(answer: GraphqlAnswer) -> dict[str, JobDeployment]:
-    known = {}
-    for node in read.children(answer.data, "nodes"):
-        node_id, deployment = read.text(node, "id"), read.child(node, "deployment")
-        if node_id and deployment:
-            known[node_id] = parse_job_deployment(deployment)
-    return known
+        ids = [job.node_id for job in jobs[start : start + _MOST_NODES]]
+        yield client.query(_QUERY, "deployments of the run's jobs", ids=ids)
 
 
 def parse_job_deployment(payload: Payload) -> JobDeployment:
-    """Return a deployment with its waits: each from a status `WAITING` to the next status."""
+    """Return a deployment with its waits, each from a status `WAITING` to the next status."""
     statuses = sorted(
         (time, read.text(status, "state") or "")
         for status in read.children(read.child(payload, "statuses"), "nodes")
@@ -138,83 +119,100 @@ def parse_job_deployment(payload: Payload) -> JobDeployment:
     )
 
 
-# Reading deployments with their statuses: by number, or those that a run made.
-#
-# They are read by REST, since GraphQL's `databaseId` is a number of 32 bits, which the numbers of
-# GitHub's deployments outgrow, and a status has none there at all.
+# Deployments with their statuses.
 
-_LOG = re.compile(
+# The address of a run or job, as statuses link to it.
+_RUN_URL = re.compile(
     r"https?://[^/]+/([^/]+/[^/]+)/actions/runs/([0-9]{1,18})(?:/jobs?/([0-9]{1,18}))?(?:[/?#].*)?"
 )
 
 
 def read_deployment(client: GitHubClient, repository: Repository, number: int) -> Deployment:
-    """Return the deployment of that number with its statuses; both are asked for at once.
+    """Return a deployment with its statuses, both requested concurrently.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`; they name the
-            permission `deployments: read`, where GitHub does.
+            permission `deployments: read` if GitHub does.
     """
     what = f"deployment {number} of {repository.full_name}"
-    made, statuses = client.both(
-        lambda: client.get(f"{_path(repository)}/{number}", what),
-        lambda: _statuses(client, repository, number),
+    payload, statuses = client.both(
+        lambda: client.get(f"/repos/{repository.full_name}/deployments/{number}", what),
+        lambda: _read_statuses(client, repository, number),
     )
-    found = parse_deployment(made, repository, where=what)
-    return _with_statuses(found, statuses)
+    return _with_statuses(parse_deployment(payload, repository, where=what), statuses)
 
 
 def deployments_of_run(client: GitHubClient, run: Run) -> tuple[Deployment, ...]:
     """Return the deployments that this attempt of the run made, oldest first, with statuses.
 
-    Those of the run's commit, and of the commits that its jobs are known to have deployed, whose
-    statuses link to the attempt. A run of a pull request deploys a merge commit that the run does
-    not name: its jobs are asked for it, unless they carry their deployments already.
+    They are deployments of the run's commit, or of a commit that one of its jobs deployed, whose
+    statuses link to the attempt.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `read_deployment`.
     """
-    commits = dict.fromkeys((*_deployed_commits(client, run), run.head_sha))
-    found: dict[int, Deployment] = {}
-    for commit in filter(None, commits):
-        listed = _of_commit(client, run.repository, commit)
-        # Before the attempt began, it made none: no need to ask for the statuses of those.
-        since = [each for each in listed if each.created_at >= run.started_at]
-        for each in with_statuses(client, since):
-            if made_by(run, each):
-                found[each.id] = each
-    return tuple(found[number] for number in sorted(found))
+    what = f"deployments of {run.repository.full_name}"
+    path = f"/repos/{run.repository.full_name}/deployments"
+    deployments: dict[int, Deployment] = {}
+    for commit in filter(None, dict.fromkeys((*_deployed_commits(client, run), run.head_sha))):
+        items = client.list_all(path, None, what, sha=commit).items
+        candidates = [parse_deployment(item, run.repository, where=what) for item in items]
+        # The attempt cannot have made older ones: their statuses need no request.
+        candidates = [each for each in candidates if each.created_at >= run.started_at]
+        for deployment in with_statuses(client, candidates):
+            if made_by(run, deployment):
+                deployments[deployment.id] = deployment
+    return tuple(deployments[number] for number in sorted(deployments))
 
 
-def with_statuses(client: GitHubClient, found: Iterable[Deployment]) -> list[Deployment]:
-    """Return the deployments with their statuses, several asked for at once."""
+def _deployed_commits(client: GitHubClient, run: Run) -> tuple[str, ...]:
+    """Return the commits that the run's jobs deployed.
+
+    A run of a pull request deploys a test merge commit that the run does not name. It is requested,
+    unless the jobs have their deployments already.
+    """
+    commits = parentage.deployed_commits(run)
+    if commits or not run.event.startswith("pull_request"):
+        return commits
+    jobs = [job for job in timing.own_jobs(run) if job.node_id]
+    nodes = (
+        read.child(node, "deployment")
+        for response in query_deployments(client, jobs)
+        for node in read.children(response.data, "nodes")
+    )
+    return tuple(commit for node in nodes if (commit := read.text(node, "commitOid")))
+
+
+def with_statuses(client: GitHubClient, deployments: Iterable[Deployment]) -> list[Deployment]:
+    """Return the deployments with their statuses, requested concurrently."""
     return client.side_by_side(
-        lambda each: _with_statuses(each, _statuses(client, each.repository, each.id)), found
+        lambda each: _with_statuses(each, _read_statuses(client, each.repository, each.id)),
+        deployments,
     )
 
 
 def parse_deployment(payload: Any, repository: Repository, *, where: str) -> Deployment:
-    """Return the deployment that an answer describes, still without statuses.
+    """Return a deployment without its statuses; ``where`` names it in errors.
 
     Raises:
-        PayloadError: a fact is missing without which it has no identity or place in time.
+        PayloadError: the id or the creation time is missing.
     """
-    found: Payload = payload if isinstance(payload, dict) else {}
+    fields: Payload = payload if isinstance(payload, dict) else {}
     return Deployment(
         repository=repository,
-        id=read.required(read.number(found, "id"), "id", where),
-        environment=read.text(found, "environment") or "",
-        sha=read.text(found, "sha") or "",
-        created_at=read.required(read.time(found, "created_at"), "created_at", where),
-        ref=read.text(found, "ref") or "",
-        production=read.flag(found, "production_environment"),
-        creator=parse_actor(found.get("creator")),
+        id=read.required(read.number(fields, "id"), "id", where),
+        environment=read.text(fields, "environment") or "",
+        sha=read.text(fields, "sha") or "",
+        created_at=read.required(read.time(fields, "created_at"), "created_at", where),
+        ref=read.text(fields, "ref") or "",
+        production=read.flag(fields, "production_environment"),
+        creator=parse_actor(fields.get("creator")),
     )
 
 
 def parse_statuses(items: Iterable[Any]) -> tuple[DeploymentStatus, ...]:
-    """Return the statuses of a list in order of time; damaged ones left out."""
-    found = [
+    """Return the statuses of a list in order of time, without damaged ones."""
+    statuses = [
         DeploymentStatus(
             state=state,
             time=time,
@@ -227,99 +225,69 @@ def parse_statuses(items: Iterable[Any]) -> tuple[DeploymentStatus, ...]:
         and (state := read.text(item, "state"))
         and (time := read.time(item, "created_at"))
     ]
-    return tuple(sorted(found, key=lambda status: (status.time, status.id)))
+    return tuple(sorted(statuses, key=lambda status: (status.time, status.id)))
 
 
-def _path(repository: Repository) -> str:
-    return f"/repos/{repository.full_name}/deployments"
-
-
-def _statuses(
+def _read_statuses(
     client: GitHubClient, repository: Repository, number: int
 ) -> tuple[DeploymentStatus, ...]:
     what = f"statuses of deployment {number} of {repository.full_name}"
-    path = f"{_path(repository)}/{number}/statuses"
+    path = f"/repos/{repository.full_name}/deployments/{number}/statuses"
     return parse_statuses(client.list_all(path, None, what).items)
 
 
-def _with_statuses(found: Deployment, statuses: tuple[DeploymentStatus, ...]) -> Deployment:
-    """The deployment with its statuses, and with the run and job that they link to."""
-    log = next((m for each in statuses if (m := _log(found.repository, each.log_url))), None)
+def _with_statuses(deployment: Deployment, statuses: tuple[DeploymentStatus, ...]) -> Deployment:
+    """Return the deployment with its statuses, and with the run and job that they link to."""
+    repository = fold(deployment.repository.full_name)
+    links = filter(None, (_RUN_URL.fullmatch(status.log_url) for status in statuses))
+    link = next((link for link in links if fold(link[1]) == repository), None)
     return replace(
-        found,
+        deployment,
         statuses=statuses,
-        run_id=int(log[2]) if log else None,
-        job_id=int(log[3]) if log and log[3] else None,
-        url=next((each.log_url for each in reversed(statuses) if each.log_url), ""),
+        run_id=int(link[2]) if link else None,
+        job_id=int(link[3]) if link and link[3] else None,
+        url=next((status.log_url for status in reversed(statuses) if status.log_url), ""),
     )
-
-
-def _log(repository: Repository, url: str) -> re.Match[str] | None:
-    match = _LOG.fullmatch(url)
-    return match if match and fold(match[1]) == fold(repository.full_name) else None
-
-
-def _of_commit(client: GitHubClient, repository: Repository, commit: str) -> list[Deployment]:
-    what = f"deployments of {repository.full_name}"
-    listed = client.list_all(_path(repository), None, what, sha=commit).items
-    return [parse_deployment(each, repository, where=what) for each in listed]
-
-
-def _deployed_commits(client: GitHubClient, run: Run) -> tuple[str, ...]:
-    known = parentage.deployed_commits(run)
-    if known or not run.event.startswith("pull_request"):
-        return known
-    jobs = [job for job in timing.own_jobs(run) if job.node_id]
-    nodes = (
-        read.child(node, "deployment")
-        for answer in ask_for_deployments(client, jobs)
-        for node in read.children(answer.data, "nodes")
-    )
-    return tuple(commit for node in nodes if (commit := read.text(node, "commitOid")))
 
 
 def made_by(run: Run, deployment: Deployment) -> bool:
-    """Return whether this attempt made it: a re-run's jobs have numbers of their own."""
+    """Return whether this attempt of the run made the deployment."""
     if deployment.run_id != run.id:
         return False
     if deployment.job_id is None:
         return run.updated_at is None or deployment.created_at <= run.updated_at
+    # The jobs of a re-run have ids of their own.
     return any(job.id == deployment.job_id for job in timing.own_jobs(run))
-
-
-# Finding the deployments of a repository since an instant, whoever made them.
 
 
 def deployments_created_since(
     client: GitHubClient, repository: Repository, since: datetime
 ) -> tuple[Deployment, ...]:
-    """Return the deployments that were made since an instant, oldest first, without statuses.
+    """Return the deployments created at or after ``since``, oldest first, without statuses.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
     what = f"deployments of {repository.full_name}"
-    found: list[Deployment] = []
+    deployments: list[Deployment] = []
     for page in client.pages(f"/repos/{repository.full_name}/deployments", None, what):
-        made = [parse_deployment(each, repository, where=what) for each in page]
-        fresh = [each for each in made if each.created_at >= since]
-        found += fresh
-        if len(fresh) < len(made):
+        parsed = [parse_deployment(item, repository, where=what) for item in page]
+        recent = [deployment for deployment in parsed if deployment.created_at >= since]
+        deployments += recent
+        if len(recent) < len(parsed):
             break
-    return tuple(sorted(found, key=lambda each: (each.created_at, each.id)))
+    return tuple(sorted(deployments, key=lambda each: (each.created_at, each.id)))
 
 
-# Reading what a deployment delivered: the pull requests merged since the one before it.
+# Deliveries: the pull requests that were merged between a deployment and the one before it.
 #
-# Everything is decided as of the deployment, so that a delivery that is read again is the same
-# one, whatever was merged or deployed in the meantime.
+# Only facts from before the deployment are used, so that reading it again later gives the same
+# result.
 
-# 500 later deployments to the environment, and ones that failed before: then it is not known.
+# 500 deployments to the environment. If all of them failed, the previous success stays unknown.
 MOST_PAGES_OF_DEPLOYMENTS = 5
-# A pull request merged by a push to its base is marked as merged after the push made its runs.
+# If a push to the base merges a pull request, its `mergedAt` is later than the start of the runs.
 _MERGE_IS_NOTED_WITHIN = timedelta(minutes=1)
-# GitHub gives an answer 10 seconds; it looks each commit's pull requests up on its own.
-_COMMITS_A_QUERY = 50
 
 _PREVIOUS = """
 query EnvironmentDeployments(
@@ -346,74 +314,100 @@ query EnvironmentDeployments(
 
 
 def with_deliveries(client: GitHubClient, deployment: Deployment) -> Deployment:
-    """Return the deployment with the pull requests that it delivers, each once, by number.
+    """Return the deployment with the pull requests that it delivers, by number.
 
-    They are those merged into the default branch that brought a commit which the deployed one
-    holds and the environment's previous successful deployment did not. A rollback delivers none;
-    the first deployment to an environment those of its own commit alone. One that failed names
-    what it was to deliver. ``delivers_complete`` is False where more than 250 commits lie between,
-    GitHub no longer knows the previous commit, or it did not tell of all of them.
+    They are the pull requests merged into the default branch whose commits are in the deployed
+    commit's history, but not in that of the environment's previous successful deployment. A
+    rollback delivers none. The first deployment to an environment delivers those of its own commit
+    only. A failed deployment names what it was to deliver. ``delivers_complete`` is False if there
+    are more than 250 commits between the two deployments, or if GitHub no longer has the previous
+    commit or did not return all pull requests.
 
-    Three requests for up to 50 commits, one more for each further 50. The token needs
+    It takes three requests for up to 50 commits, and one more for each further 50. The token needs
     `deployments: read`, `contents: read` and `pull-requests: read`.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
-    before, known = _made_before(client, deployment)
-    # The last one read is where the reading ended, if it had succeeded.
+    repository = deployment.repository
+    before, complete = _read_previous(client, deployment)
+    # Reading stops at the first success, which therefore can only be the last one read.
     previous = before[-1].sha if before and _succeeded_before(before[-1], deployment) else None
-    found = None
+    changes = None
     if previous:
-        what = f"what deployment {deployment.id} of {deployment.repository.full_name} changed"
-        found = changes_between(client, deployment.repository, previous, deployment.sha, what)
-    if found is None:
-        # Without the commit to compare with, all of the history would have been delivered.
-        complete = known and not previous
-        found = RangeChanges(changes=_deliveries_of_commit(client, deployment), complete=complete)
+        what = f"what deployment {deployment.id} of {repository.full_name} changed"
+        changes = changes_between(client, repository, previous, deployment.sha, what)
+    if changes is None:
+        # Without a commit to compare with, the whole history would count as delivered.
+        path = f"/repos/{repository.full_name}/commits/{deployment.sha}/pulls"
+        pulls = client.list_all(path, None, f"pull requests of {repository.full_name}").items
+        changes = PaginatedList(
+            items=parse_changes(pulls, repository), complete=complete and not previous
+        )
+    latest = deployment.created_at + _MERGE_IS_NOTED_WITHIN
+    delivered = {
+        change.number: change
+        for change in changes.items
+        if change.into_default_branch and change.merged_at and change.merged_at <= latest
+    }
     return replace(
         deployment,
-        delivers=_delivered(deployment, found.changes),
-        delivers_complete=found.complete,
+        delivers=tuple(delivered[number] for number in sorted(delivered)),
+        delivers_complete=changes.complete,
         before=before,
     )
 
 
-def _delivered(deployment: Deployment, changes: Iterable[Change]) -> tuple[Change, ...]:
-    latest = deployment.created_at + _MERGE_IS_NOTED_WITHIN
-    delivered = {
-        change.number: change
-        for change in changes
-        if change.into_default_branch and change.merged_at and change.merged_at <= latest
-    }
-    return tuple(delivered[number] for number in sorted(delivered))
-
-
-def _made_before(
+def _read_previous(
     client: GitHubClient, deployment: Deployment
 ) -> tuple[tuple[Deployment, ...], bool]:
-    """The deployments made before, back to the previous success, and whether none is left out."""
-    found: list[Deployment] = []
+    """Return the deployments back to the previous success, and whether none is left out."""
+    previous: list[Deployment] = []
     after: str | None = None
     for _ in range(MOST_PAGES_OF_DEPLOYMENTS):
-        made = _page_of_deployments(client, deployment, after)
-        for each in filter(None, (_parse(n, deployment) for n in read.children(made, "nodes"))):
-            found.append(each)
-            if _succeeded_before(each, deployment):
-                return tuple(found), True
-        page = read.child(made, "pageInfo")
+        connection = _query_deployments(client, deployment, after)
+        for node in read.children(connection, "nodes"):
+            earlier = _parse_earlier(node, deployment)
+            if earlier is None:
+                continue
+            previous.append(earlier)
+            if _succeeded_before(earlier, deployment):
+                return tuple(previous), True
+        page = read.child(connection, "pageInfo")
         after = read.text(page, "endCursor")
         if not (read.flag(page, "hasNextPage") and after):
-            return tuple(found), True
-    return tuple(found), False
+            return tuple(previous), True
+    return tuple(previous), False
 
 
-def _parse(node: Payload, deployment: Deployment) -> Deployment | None:
-    """A deployment made before another; GraphQL writes the states in upper case."""
+def _query_deployments(client: GitHubClient, deployment: Deployment, after: str | None) -> Payload:
+    """Return a page of the environment's deployments, newest first."""
+    repository = deployment.repository
+    what = f"deployments of {repository.full_name} to {deployment.environment}"
+    response = client.query(
+        _PREVIOUS,
+        what,
+        owner=repository.owner,
+        name=repository.name,
+        environments=[deployment.environment],
+        after=after,
+    )
+    connection = read.child(read.child(response.data, "repository"), "deployments")
+    if not connection:
+        messages = f" ({'; '.join(response.errors)})" if response.errors else ""
+        raise AccessDeniedError(
+            f"could not read {what}{messages}. The token needs `deployments: read`"
+        )
+    return connection
+
+
+def _parse_earlier(node: Payload, deployment: Deployment) -> Deployment | None:
+    """Return a deployment that was created before the given one, None for a later one."""
     created = read.time(node, "createdAt")
     if created is None or created >= deployment.created_at:
         return None
     statuses = (
+        # GraphQL writes states in upper case, REST in lower case.
         DeploymentStatus(state=(read.text(status, "state") or "").lower(), time=time)
         for status in read.children(read.child(node, "statuses"), "nodes")
         if (time := read.time(status, "createdAt")) is not None
@@ -428,44 +422,9 @@ def _parse(node: Payload, deployment: Deployment) -> Deployment | None:
     )
 
 
-def _page_of_deployments(
-    client: GitHubClient, deployment: Deployment, after: str | None
-) -> Payload:
-    repository = deployment.repository
-    what = f"deployments of {repository.full_name} to {deployment.environment}"
-    answer = client.query(
-        _PREVIOUS,
-        what,
-        owner=repository.owner,
-        name=repository.name,
-        environments=[deployment.environment],
-        after=after,
-    )
-    made = read.child(read.child(answer.data, "repository"), "deployments")
-    if not made:
-        raise _unread(answer, what, "deployments: read")
-    return made
-
-
-def _succeeded_before(made: Deployment, deployment: Deployment) -> bool:
-    """Whether it had succeeded by the time that the later one ended."""
-    latest = _ended_at(deployment)
-    succeeded = (each.time for each in made.statuses if each.state == "success")
-    return any(latest is None or time <= latest for time in succeeded)
-
-
-def _ended_at(deployment: Deployment) -> datetime | None:
-    states = ("success", "failure", "error")
-    return next((each.time for each in deployment.statuses if each.state in states), None)
-
-
-def _deliveries_of_commit(client: GitHubClient, deployment: Deployment) -> tuple[Change, ...]:
-    repository = deployment.repository
-    path = f"/repos/{repository.full_name}/commits/{deployment.sha}/pulls"
-    what = f"pull requests of {repository.full_name}"
-    return parse_changes(client.list_all(path, None, what).items, repository)
-
-
-def _unread(answer: GraphqlAnswer, what: str, permission: str) -> AccessDeniedError:
-    said = f" ({'; '.join(answer.errors)})" if answer.errors else ""
-    return AccessDeniedError(f"{what} could not be read{said}. The token needs `{permission}`")
+def _succeeded_before(earlier: Deployment, deployment: Deployment) -> bool:
+    """Return whether the earlier deployment had succeeded when the later one ended."""
+    ends = (status.time for status in deployment.statuses if status.state in END_STATES)
+    latest = next(ends, None)
+    successes = (status.time for status in earlier.statuses if status.state == "success")
+    return any(latest is None or time <= latest for time in successes)

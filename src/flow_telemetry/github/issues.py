@@ -1,9 +1,16 @@
-"""Issues, parents, histories, closing references."""
+"""GitHub issues as work items: parents, details, timelines, sub-issues and closing pull requests.
+
+A query leaves out the fields that the server's schema does not support. Such a field gives an empty
+list. If the token cannot see a parent or sub-issue in another repository, GitHub leaves it out
+without an error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 
 from flow_telemetry import identity
 from flow_telemetry.errors import NotFoundError, PayloadError, SourceError
@@ -18,35 +25,39 @@ from flow_telemetry.model import Actor, Change, Event, EventKind, Repository, Wo
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.model.items import MOST_ANCESTORS, ItemChain, Items
 
-# GitHub issues as work items: which of their fields a query asks for, and what an answer says.
-
 TRACKER = "github"
+_ISSUE_PATH = ("repository", "issue")
+# Each of them costs a nested list of labels at every level. Few pull requests close more issues.
+_MOST_CLOSED = 20
+_KINDS = {
+    "BlockedByAddedEvent": EventKind.BLOCKED,
+    "BlockedByRemovedEvent": EventKind.UNBLOCKED,
+    "ProjectV2ItemStatusChangedEvent": EventKind.STATUS_CHANGED,
+}
 
 
-def item_fragment(lacking: frozenset[str]) -> str:
-    """Return the fragment `Item` with an issue's facts, as far as the server's schema has them.
-
-    Without `enableDuplicate` GitHub calls an issue that was closed as a duplicate not planned.
-    """
+def item_fragment(unsupported: frozenset[str]) -> str:
+    """Return the fragment `Item` with the supported fields of an issue."""
+    # Without `enableDuplicate` an issue closed as a duplicate has the reason "not planned".
     reason = "stateReason(enableDuplicate: true)"
-    if "stateReason(enableDuplicate)" in lacking:
+    if "stateReason(enableDuplicate)" in unsupported:
         reason = "stateReason"
     optional = {"Issue.stateReason": reason, "Issue.issueType": "issueType { name }"}
-    known = " ".join(text for name, text in optional.items() if name not in lacking)
+    fields = " ".join(text for name, text in optional.items() if name not in unsupported)
     return f"""
 fragment Item on Issue {{
-  number title url state createdAt closedAt {known}
+  number title url state createdAt closedAt {fields}
   labels(first: 100) {{ nodes {{ name }} }}
   repository {{ nameWithOwner url }}
 }}
 """
 
 
-def ancestors(lacking: frozenset[str]) -> str:
-    """Return the selection of an issue's parents, one in the other; empty on a server without."""
-    if "Issue.parent" in lacking:
+def select_ancestors(unsupported: frozenset[str]) -> str:
+    """Return the nested selection of an issue's parents; empty if it is not supported."""
+    if "Issue.parent" in unsupported:
         return ""
-    # Of the one above the last, only whether there is one.
+    # One level more, to see whether parents are left out.
     nested = "parent { number }"
     for _ in range(MOST_ANCESTORS):
         nested = f"parent {{ ...Item {nested} }}"
@@ -54,42 +65,37 @@ def ancestors(lacking: frozenset[str]) -> str:
 
 
 def parse_chain(issue: Payload, home: Repository) -> ItemChain:
-    """Return an issue with its parents. ``home`` is the repository that the reader comes from."""
+    """Return an issue with its parents; ``home`` is the repository of the subject."""
     items: dict[str, WorkItem] = {}
-    nodes = list(_upwards(issue))
-    for node in nodes[: MOST_ANCESTORS + 1]:
+    unread: tuple[str, ...] = ()
+    node = issue
+    while node:
+        if len(items) > MOST_ANCESTORS:
+            unread = (f"only the nearest {MOST_ANCESTORS} parents were read",)
+            break
         item = parse_item(node, home)
         if item is None:
-            return _broken(items, "GitHub's answer on a parent is damaged")
-        if item.reference in items:  # in a circle: the chain ends with what it came back to
+            unread = ("GitHub returned a damaged response for a parent",)
+            break
+        if item.reference in items:
+            # The parents form a circle: the chain ends with the repeated item.
             return ItemChain(items=(*items.values(), item))
         items[item.reference] = item
-    if len(nodes) > MOST_ANCESTORS + 1:
-        return _broken(items, f"only the nearest {MOST_ANCESTORS} parents were read")
-    return ItemChain(items=tuple(items.values()))
-
-
-def _broken(items: dict[str, WorkItem], reason: str) -> ItemChain:
-    return ItemChain(items=tuple(items.values()), unread=(reason,))
-
-
-def _upwards(node: Payload) -> Iterator[Payload]:
-    while node:
-        yield node
         node = read.child(node, "parent")
+    return ItemChain(items=tuple(items.values()), unread=unread)
 
 
 def parse_item(issue: Payload, home: Repository) -> WorkItem | None:
-    """Return the facts of the fragment `Item`; None where there are not enough to name it."""
+    """Return the issue of a fragment `Item`; None if it has no number or repository."""
     number = read.number(issue, "number")
-    repository = parse_home(read.child(issue, "repository"), home)
+    repository = parse_issue_repository(read.child(issue, "repository"), home)
     if not number or repository is None:
         return None
     state = (read.text(issue, "state") or "").lower()
     reason = read.text(issue, "stateReason") or ""
     return WorkItem(
         tracker=TRACKER,
-        key=key_of(repository.full_name, number),
+        key=format_issue_key(repository.full_name, number),
         reference=identity.github_issue_reference(repository.reference, number),
         title=read.text(issue, "title") or "",
         type=read.text(read.child(issue, "issueType"), "name") or "",
@@ -100,15 +106,15 @@ def parse_item(issue: Payload, home: Repository) -> WorkItem | None:
         created_at=read.time(issue, "createdAt"),
         closed_at=read.time(issue, "closedAt"),
         result=reason.lower() if state == "closed" else "",
-        labels=names_in(issue, "labels", "name"),
+        labels=parse_names(issue, "labels", "name"),
     )
 
 
 def unread_item(repository: Repository, number: int) -> WorkItem:
-    """Return an issue of which nothing but the key is known."""
+    """Return an issue that was not read, with only its key."""
     return WorkItem(
         tracker=TRACKER,
-        key=key_of(repository.full_name, number),
+        key=format_issue_key(repository.full_name, number),
         reference=identity.github_issue_reference(repository.reference, number),
         read=False,
         repository=repository,
@@ -116,46 +122,47 @@ def unread_item(repository: Repository, number: int) -> WorkItem:
     )
 
 
-def key_of(full_name: str, number: int) -> str:
-    """Return the key of an issue as attributes and people read it: ``acme/shop#17``."""
+def format_issue_key(full_name: str, number: int) -> str:
+    """Return the key of an issue as in attributes: ``acme/shop#17``."""
     return identity.fold(f"{full_name}#{number}")
 
 
-def parse_home(payload: Payload, home: Repository) -> Repository | None:
-    """Return the repository of an object; ``home`` itself where it is that one."""
+def parse_issue_repository(payload: Payload, home: Repository) -> Repository | None:
+    """Return the repository of a GraphQL object, or ``home`` itself if it is the same."""
     full_name, url = read.text(payload, "nameWithOwner"), read.text(payload, "url")
     try:
-        found = parse_repository({"full_name": full_name, "html_url": url}, where="an issue")
+        repository = parse_repository({"full_name": full_name, "html_url": url}, where="an issue")
     except PayloadError:
         return None
-    same = identity.fold(found.full_name) == identity.fold(home.full_name)
-    return home if same and found.host == home.host else found
+    same = identity.fold(repository.full_name) == identity.fold(home.full_name)
+    return home if same and repository.host == home.host else repository
 
 
 def parse_node_actor(payload: Payload) -> Actor | None:
-    """Return who acted, by a GraphQL `Actor`: its logins of bots lack the ending that REST has."""
+    """Return the actor of a GraphQL `Actor`."""
     login = read.text(payload, "login")
+    # REST ends the logins of bots in "[bot]", GraphQL does not.
     if login and read.text(payload, "__typename") == "Bot" and not login.endswith("[bot]"):
         login = f"{login}[bot]"
     return parse_actor({"login": login})
 
 
-def names_in(payload: Payload, connection: str, key: str) -> tuple[str, ...]:
-    """Return a text of each node of a list."""
+def parse_names(payload: Payload, connection: str, key: str) -> tuple[str, ...]:
+    """Return the text ``key`` of each node of a connection."""
     nodes = read.children(read.child(payload, connection), "nodes")
     return tuple(name for node in nodes if (name := read.text(node, key)) is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueAddress:
-    """Where an issue is, and how errors name it."""
+    """The repository and number of an issue."""
 
     repository: Repository
     number: int
 
     @property
     def variables(self) -> dict[str, str | int]:
-        """The variables by which a query finds it."""
+        """The variables of a GraphQL query."""
         return {
             "owner": self.repository.owner,
             "name": self.repository.name,
@@ -168,13 +175,11 @@ class IssueAddress:
         return f"/repos/{self.repository.full_name}/issues/{self.number}"
 
     def __str__(self) -> str:
-        """Return ``issue acme/shop#17``."""
+        """Return the issue's name in errors: ``issue acme/shop#17``."""
         return f"issue {self.repository.full_name}#{self.number}"
 
 
-# What is asked of an issue by GraphQL; each query leaves out what the server's schema lacks.
-#
-# A field that is left out gives an empty list: the server has no such thing at all.
+# GraphQL queries.
 
 _ISSUE_VARIABLES = "$owner: String!, $name: String!, $number: Int!"
 _PAGE = "pageInfo { hasNextPage endCursor }"
@@ -183,7 +188,7 @@ _BLOCKING = "number closedAt repository { nameWithOwner }"
 _BLOCKED = f"createdAt {_ACTOR} blockingIssue {{ {_BLOCKING} }}"
 _STATUS = f"createdAt {_ACTOR} previousStatus status project {{ number title }}"
 _STATUS_CHANGED = "ProjectV2ItemStatusChangedEvent"
-# Kinds of event that the REST timeline does not have, or not in full.
+# Kinds of event that the REST timeline does not have, or only in part.
 _EVENTS = {
     "BlockedByAddedEvent": ("BLOCKED_BY_ADDED_EVENT", _BLOCKED),
     "BlockedByRemovedEvent": ("BLOCKED_BY_REMOVED_EVENT", _BLOCKED),
@@ -191,44 +196,48 @@ _EVENTS = {
 }
 
 
-def chain_query(lacking: frozenset[str]) -> str:
+def chain_query(unsupported: frozenset[str]) -> str:
     """Return the query for an issue and its parents."""
-    return _query("IssueChain", f"...Item {ancestors(lacking)}", lacking, paged=False)
+    return _query(
+        "IssueChain", f"...Item {select_ancestors(unsupported)}", unsupported, paged=False
+    )
 
 
-def details_query(lacking: frozenset[str], *, with_status: bool) -> str:
-    """Return the query for an issue's facts and the events that REST does not have."""
-    wanted = {
+def details_query(unsupported: frozenset[str], *, with_status: bool) -> str:
+    """Return the query for an issue's details and the events that REST does not have."""
+    events = {
         name: kind
         for name, kind in _EVENTS.items()
-        if name not in lacking and (with_status or name != _STATUS_CHANGED)
+        if name not in unsupported and (with_status or name != _STATUS_CHANGED)
     }
-    types = " ".join(item_type for item_type, _ in wanted.values())
-    nodes = " ".join(f"... on {name} {{ {fields} }}" for name, (_, fields) in wanted.items())
-    events = (
+    types = " ".join(item_type for item_type, _ in events.values())
+    nodes = " ".join(f"... on {name} {{ {fields} }}" for name, (_, fields) in events.items())
+    timeline = (
         f"timelineItems(first: 100, after: $after, itemTypes: [{types}]) "
         f"{{ {_PAGE} nodes {{ __typename {nodes} }} }}"
     )
-    facts = (
+    details = (
         "...Item author { __typename login } assignees(first: 20) { nodes { login } } "
         "comments { totalCount }"
     )
     return _query(
-        "IssueDetails", f"{facts} {events if wanted else ''}", lacking, paged=bool(wanted)
+        "IssueDetails", f"{details} {timeline if events else ''}", unsupported, paged=bool(events)
     )
 
 
-def children_query(lacking: frozenset[str]) -> str:
+def children_query(unsupported: frozenset[str]) -> str:
     """Return the query for the sub-issues of an issue."""
-    listed = f"subIssues(first: 100, after: $after) {{ {_PAGE} nodes {{ ...Item }} }}"
-    known = "Issue.subIssues" not in lacking
-    return _query("IssueChildren", f"...Item {listed if known else ''}", lacking, paged=known)
+    connection = f"subIssues(first: 100, after: $after) {{ {_PAGE} nodes {{ ...Item }} }}"
+    supported = "Issue.subIssues" not in unsupported
+    return _query(
+        "IssueChildren", f"...Item {connection if supported else ''}", unsupported, paged=supported
+    )
 
 
-def changes_query(lacking: frozenset[str]) -> str:
+def changes_query(unsupported: frozenset[str]) -> str:
     """Return the query for the pull requests that close an issue, closed ones included."""
     name = "closedByPullRequestsReferences"
-    listed = f"""
+    connection = f"""
     {name}(first: 100, after: $after, includeClosedPrs: true) {{
       {_PAGE}
       nodes {{
@@ -237,11 +246,13 @@ def changes_query(lacking: frozenset[str]) -> str:
         repository {{ nameWithOwner url defaultBranchRef {{ name }} }}
       }}
     }}"""
-    known = f"Issue.{name}" not in lacking
-    return _query("IssueChanges", f"...Item {listed if known else ''}", lacking, paged=known)
+    supported = f"Issue.{name}" not in unsupported
+    return _query(
+        "IssueChanges", f"...Item {connection if supported else ''}", unsupported, paged=supported
+    )
 
 
-def _query(name: str, fields: str, lacking: frozenset[str], *, paged: bool) -> str:
+def _query(name: str, fields: str, unsupported: frozenset[str], *, paged: bool) -> str:
     after = ", $after: String" if paged else ""
     return f"""
 query {name}({_ISSUE_VARIABLES}{after}) {{
@@ -249,244 +260,214 @@ query {name}({_ISSUE_VARIABLES}{after}) {{
     issue(number: $number) {{ {fields} }}
   }}
 }}
-{item_fragment(lacking)}"""
-
-
-# Events of an issue that only GraphQL tells: statuses in a project, and what it waits for.
-
-_KINDS = {
-    "BlockedByAddedEvent": EventKind.BLOCKED,
-    "BlockedByRemovedEvent": EventKind.UNBLOCKED,
-    "ProjectV2ItemStatusChangedEvent": EventKind.STATUS_CHANGED,
-}
+{item_fragment(unsupported)}"""
 
 
 def parse_issue_events(nodes: Iterable[Payload], status_project: str) -> tuple[Event, ...]:
-    """Return the events of a list of GraphQL; statuses of other projects are left out.
+    """Return the events of a GraphQL timeline, without statuses of other projects.
 
     ``status_project`` is the project's number or title. The subject of a block is the key of the
-    issue that blocks; its closing ends the block, of which the blocked issue has no event.
+    blocking issue. If that is closed, the block ends, although the blocked issue has no event.
     """
-    wanted = [node for node in nodes if _is_told(node, status_project)]
-    told = tuple(filter(None, map(_event, wanted)))
-    return tuple(sorted((*told, *_closed_blocks(wanted, told)), key=lambda event: event.time))
-
-
-def _closed_blocks(nodes: Iterable[Payload], told: tuple[Event, ...]) -> Iterator[Event]:
-    """The ends of blocks by issues that were closed while they were said to block."""
+    events: list[Event] = []
+    # Blocks, and when the blocking issue was closed.
+    closed_blocks: list[tuple[Event, datetime]] = []
     for node in nodes:
-        block, closed = _event(node), read.time(read.child(node, "blockingIssue"), "closedAt")
-        if block is None or block.kind is not EventKind.BLOCKED or closed is None:
+        event = _parse_event(node, status_project)
+        if event is None:
             continue
-        end = max(closed, block.time)
-        if not any(_ends(event, block) and event.time <= end for event in told):
-            yield Event(kind=EventKind.UNBLOCKED, time=end, subject=block.subject)
+        events.append(event)
+        closed = read.time(read.child(node, "blockingIssue"), "closedAt")
+        if event.kind is EventKind.BLOCKED and closed is not None:
+            closed_blocks.append((event, max(closed, event.time)))
+    ends = [
+        Event(kind=EventKind.UNBLOCKED, time=end, subject=block.subject)
+        for block, end in closed_blocks
+        if not any(
+            event.kind is EventKind.UNBLOCKED
+            and event.subject == block.subject
+            and block.time <= event.time <= end
+            for event in events
+        )
+    ]
+    return tuple(sorted((*events, *ends), key=lambda event: event.time))
 
 
-def _ends(event: Event, block: Event) -> bool:
-    same = event.subject == block.subject
-    return event.kind is EventKind.UNBLOCKED and same and event.time >= block.time
-
-
-def _is_told(node: Payload, status_project: str) -> bool:
-    if _KINDS.get(read.text(node, "__typename") or "") is not EventKind.STATUS_CHANGED:
-        return True
-    project = read.child(node, "project")
-    return status_project in (str(read.number(project, "number")), read.text(project, "title"))
-
-
-def _event(node: Payload) -> Event | None:
+def _parse_event(node: Payload, status_project: str) -> Event | None:
     kind = _KINDS.get(read.text(node, "__typename") or "")
     time = read.time(node, "createdAt")
     if kind is None or time is None:
         return None
+    if kind is EventKind.STATUS_CHANGED:
+        project = read.child(node, "project")
+        names = (str(read.number(project, "number")), read.text(project, "title"))
+        if status_project not in names:
+            return None
     return Event(
         kind=kind,
         time=time,
         actor=parse_node_actor(read.child(node, "actor")),
-        subject=_subject(kind, node),
+        subject=_parse_subject(kind, node),
         before=read.text(node, "previousStatus") or "",
     )
 
 
-def _subject(kind: EventKind, node: Payload) -> str:
+def _parse_subject(kind: EventKind, node: Payload) -> str:
     if kind is EventKind.STATUS_CHANGED:
         return read.text(node, "status") or ""
     issue = read.child(node, "blockingIssue")
     number = read.number(issue, "number")
     name = read.text(read.child(issue, "repository"), "nameWithOwner")
-    return key_of(name, number) if name and number else ""
+    return format_issue_key(name, number) if name and number else ""
 
 
-# GitHub's issues as a tracker: parents, facts and history, sub-issues, and what closes them.
-
-_ISSUE_PATH = ("repository", "issue")
+# The tracker.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosingChanges:
-    """The pull requests that close an issue, and what of them could not be read."""
+    """The pull requests that close an issue; ``unread`` holds the read errors."""
 
     changes: tuple[Change, ...] = ()
     unread: tuple[str, ...] = ()
 
 
 class GitHubIssues:
-    """The issues of a GitHub: a `Tracker`.
+    """The issues of a GitHub server: a `Tracker`.
 
-    ``repository`` is the one that keys without a repository mean. ``status_project`` is the number
-    or title of the project whose statuses are an issue's; without one there are no statuses.
+    ``repository`` is the repository of keys that name none. ``status_project`` is the number or
+    title of the project whose statuses the issues have; without it they have no statuses.
     """
 
     def __init__(
         self, client: GitHubClient, repository: Repository, *, status_project: str = ""
     ) -> None:
-        """Take the collaborators; nothing is asked yet."""
+        """Take the collaborators; no request is made yet."""
         self._client = client
-        self._home = repository
+        self._repository = repository
         self._status_project = status_project.strip()
 
     def chain(self, key: ItemKey) -> ItemChain:
         """Return the issue of that key with its parents, by one request."""
-        home = repository_named(key.repository, self._home)
-        address = IssueAddress(repository=home, number=int(key.key))
-        alone = (unread_item(address.repository, address.number),)
+        repository = repository_named(key.repository, self._repository)
+        address = IssueAddress(repository=repository, number=int(key.key))
+        unread_issue = (unread_item(address.repository, address.number),)
         try:
-            answer = ask(self._client, chain_query, str(address), **address.variables)
+            response = ask(self._client, chain_query, str(address), **address.variables)
         except SourceError as error:
-            return ItemChain(items=alone, unread=(str(error),))
-        unread = told(answer, f"{address} and its parents")
-        issue = at(answer.data, _ISSUE_PATH)
+            return ItemChain(items=unread_issue, unread=(str(error),))
+        errors = told(response, f"{address} and its parents")
+        issue = at(response.data, _ISSUE_PATH)
         if not issue:
-            reasons = unread if answer.denied else (self._whereabouts(address),)
-            return ItemChain(items=alone, unread=reasons)
-        found = parse_chain(issue, self._home)
-        return ItemChain(items=found.items or alone, unread=found.unread + unread)
+            errors = errors if response.denied else (self._explain_missing(address),)
+            return ItemChain(items=unread_issue, unread=errors)
+        chain = parse_chain(issue, self._repository)
+        return ItemChain(items=chain.items or unread_issue, unread=chain.unread + errors)
 
     def details(self, item: WorkItem) -> WorkItem:
-        """Return the issue with all of its facts and its history.
+        """Return the issue with all of its details and its timeline.
 
-        The history is not complete where GitHub gave only a part of it.
+        The timeline is incomplete if GitHub returned only a part of it.
 
         Raises:
-            SourceError: it cannot be read, or is no GitHub issue.
+            SourceError: it cannot be read, or is not a GitHub issue.
             DeadlineExceeded: no time is left.
         """
-        address = _address(item)
-        facts, (happened, complete) = self._client.both(
-            lambda: self._facts(address),
+        address = _address_of(item)
+        build = partial(details_query, with_status=bool(self._status_project))
+        details, (rest_events, complete) = self._client.both(
+            lambda: self._query_pages(address, build, "timelineItems", str(address)),
             lambda: read_timeline(self._client, address.repository.full_name, address.number),
         )
-        known = parse_item(facts.owner, self._home)
-        if known is None:
-            raise NotFoundError(self._whereabouts(address))
-        told_by_graphql = parse_issue_events(facts.nodes, self._status_project)
-        history = tuple(sorted((*happened, *told_by_graphql), key=lambda event: event.time))
+        issue = parse_item(details.owner, self._repository)
+        if issue is None:
+            raise NotFoundError(self._explain_missing(address))
+        graphql_events = parse_issue_events(details.nodes, self._status_project)
+        history = tuple(sorted((*rest_events, *graphql_events), key=lambda event: event.time))
+        statuses = [event.subject for event in history if event.kind is EventKind.STATUS_CHANGED]
         return replace(
-            known,
-            status=_last_status(history),
-            author=parse_node_actor(read.child(facts.owner, "author")),
-            assignees=names_in(facts.owner, "assignees", "login"),
-            comments=read.number(read.child(facts.owner, "comments"), "totalCount"),
+            issue,
+            status=statuses[-1] if statuses else "",
+            author=parse_node_actor(read.child(details.owner, "author")),
+            assignees=parse_names(details.owner, "assignees", "login"),
+            comments=read.number(read.child(details.owner, "comments"), "totalCount"),
             history=history,
-            history_complete=complete and not facts.unread,
+            history_complete=complete and not details.unread,
         )
 
     def children(self, item: WorkItem) -> Items:
-        """Return the sub-issues, page after page, without their histories."""
+        """Return all sub-issues, without their timelines."""
         what = f"the sub-issues of {item.key}"
-        found = self._listed(item, children_query, "subIssues", what)
-        items = (parse_item(node, self._home) for node in found.nodes)
-        return Items(items=tuple(filter(None, items)), unread=found.unread)
+        issues = self._query_list(item, children_query, "subIssues", what)
+        items = (parse_item(node, self._repository) for node in issues.nodes)
+        return Items(items=tuple(filter(None, items)), unread=issues.unread)
 
     def changes_of(self, item: WorkItem) -> ClosingChanges:
-        """Return the pull requests that close the issue, in whatever state, page after page."""
+        """Return all pull requests that close the issue, in any state."""
         what = f"the pull requests that close {item.key}"
         name = "closedByPullRequestsReferences"
-        found = self._listed(item, changes_query, name, what)
-        unread = found.unread
+        pulls = self._query_list(item, changes_query, name, what)
+        unread = pulls.unread
         if f"Issue.{name}" in self._client.lacking:
-            unread += (f"this GitHub server is too old to give {what}",)
-        changes = (_change(node, self._home) for node in found.nodes)
-        return ClosingChanges(changes=tuple(filter(None, changes)), unread=unread)
+            unread += (f"this GitHub server is too old to return {what}",)
+        changes = []
+        for node in pulls.nodes:
+            # The pull request may belong to another repository than the issue.
+            repository = parse_issue_repository(read.child(node, "repository"), self._repository)
+            change = None if repository is None else parse_change_node(node, repository)
+            if change is not None:
+                changes.append(change)
+        return ClosingChanges(changes=tuple(changes), unread=unread)
 
-    def _listed(self, item: WorkItem, build: Build, connection: str, what: str) -> Connection:
+    def _query_list(self, item: WorkItem, build: Build, connection: str, what: str) -> Connection:
+        """Return a list of an issue; a failure and hidden nodes become read errors."""
         try:
-            address = _address(item)
-            found = self._pages(address, build, connection, what)
-            if not found.owner and not found.unread:
-                raise NotFoundError(self._whereabouts(address))
+            address = _address_of(item)
+            nodes = self._query_pages(address, build, connection, what)
+            if not nodes.owner and not nodes.unread:
+                raise NotFoundError(self._explain_missing(address))
         except SourceError as error:
             return Connection(owner={}, unread=(str(error),))
-        if found.hidden:
-            hidden = f"of {what} the token cannot see {found.hidden}"
-            found = replace(found, unread=(*found.unread, hidden))
-        return found
+        if nodes.hidden:
+            hidden = f"the token cannot see {nodes.hidden} of {what}"
+            nodes = replace(nodes, unread=(*nodes.unread, hidden))
+        return nodes
 
-    def _facts(self, address: IssueAddress) -> Connection:
-        with_status = bool(self._status_project)
-
-        def build(lacking: frozenset[str]) -> str:
-            return details_query(lacking, with_status=with_status)
-
-        return self._pages(address, build, "timelineItems", str(address))
-
-    def _pages(
-        self,
-        address: IssueAddress,
-        build: Build,
-        connection: str,
-        what: str,
+    def _query_pages(
+        self, address: IssueAddress, build: Build, connection: str, what: str
     ) -> Connection:
         return ask_pages(
             self._client, build, what, address.variables, way=_ISSUE_PATH, connection=connection
         )
 
-    def _whereabouts(self, address: IssueAddress) -> str:
-        """Why GraphQL knows no such issue: REST tells of those moved, deleted or pull requests."""
+    def _explain_missing(self, address: IssueAddress) -> str:
+        """Return why GraphQL does not find an issue: only REST tells if it was moved or deleted."""
         try:
             payload = self._client.get(address.path, str(address))
         except SourceError as error:
             return str(error)
-        found = payload if isinstance(payload, dict) else {}
-        if read.child(found, "pull_request"):
-            return f"{address} is a pull request, and no work item"
-        url = read.text(found, "html_url") or "another repository"
-        return f"{address} was moved to {url}: name it by its key there"
+        issue = payload if isinstance(payload, dict) else {}
+        if read.child(issue, "pull_request"):
+            return f"{address} is a pull request, not a work item"
+        url = read.text(issue, "html_url") or "another repository"
+        return f"{address} was moved to {url}. Use its key there"
 
 
-def _address(item: WorkItem) -> IssueAddress:
+def _address_of(item: WorkItem) -> IssueAddress:
     if item.repository is None or item.number is None:
-        raise NotFoundError(f"{item.key} is no issue of GitHub: its repository is not known")
+        raise NotFoundError(f"{item.key} is not a GitHub issue: its repository is unknown")
     return IssueAddress(repository=item.repository, number=item.number)
 
 
-def _last_status(history: tuple[Event, ...]) -> str:
-    changes = [each.subject for each in history if each.kind is EventKind.STATUS_CHANGED]
-    return changes[-1] if changes else ""
-
-
-def _change(pull: Payload, home: Repository) -> Change | None:
-    """A pull request that closes an issue, which may be of another repository than ``home``."""
-    repository = parse_home(read.child(pull, "repository"), home)
-    return None if repository is None else parse_change_node(pull, repository)
-
-
-# Reading which work items a pull request leads to, in one query: what it closes, and the parents.
-#
-# The token cannot see a parent in another repository without a word of GitHub: such an issue is
-# missing from the list, such a parent is null.
-
-# Each costs a nested list of labels at every level, and hardly anybody closes more at once.
-_MOST_CLOSED = 20
+# The issues that a pull request closes, with their parents, in one query.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """What a pull request closes: each issue with its parents, those of its own repository first.
+    """The issues that a pull request closes, each with its parents.
 
-    Of one repository the lowest number comes first. ``unread`` holds what could not be read, a
-    reason each.
+    Issues of the pull request's own repository come first, by number. ``unread`` holds the read
+    errors.
     """
 
     chains: tuple[ItemChain, ...] = ()
@@ -497,30 +478,40 @@ class Closing:
 def read_closing(client: GitHubClient, change: Change) -> Closing:
     """Return the issues that a pull request closes, with their parents, by one request.
 
-    A server whose schema lacks one of the fields is asked once more.
+    A second request is made if the server's schema does not support one of the fields.
 
     Raises:
         DeadlineExceeded: no time is left.
     """
     repository = change.repository
     what = f"the issues that {repository.full_name}#{change.number} closes"
+    variables = {
+        "owner": repository.owner,
+        "name": repository.name,
+        "number": change.number,
+    }
     try:
-        answer = ask(
-            client,
-            closing_query,
-            what,
-            owner=repository.owner,
-            name=repository.name,
-            number=change.number,
-        )
+        response = ask(client, closing_query, what, **variables)
     except SourceError as error:
         return Closing(unread=(str(error),))
-    pull = at(answer.data, ("repository", "pullRequest"))
-    return _closing(pull, change, told(answer, what), what)
+    pull = at(response.data, ("repository", "pullRequest"))
+    closed = read.child(pull, "closingIssuesReferences")
+    unread = told(response, what)
+    total = read.number(closed, "totalCount") or 0
+    if total > _MOST_CLOSED:
+        unread += (f"only the oldest {_MOST_CLOSED} of {total} were read of {what}",)
+    chains = (parse_chain(node, repository) for node in read.children(closed, "nodes"))
+    read_chains = [chain for chain in chains if chain.items]
+    oldest = next(read.children(read.child(pull, "commits"), "nodes"), {})
+    return Closing(
+        chains=tuple(sorted(read_chains, key=partial(_order, repository))),
+        oldest_commit_message=read.text(read.child(oldest, "commit"), "message") or "",
+        unread=unread,
+    )
 
 
-def closing_query(lacking: frozenset[str]) -> str:
-    """Return the query, without what the server's schema lacks."""
+def closing_query(unsupported: frozenset[str]) -> str:
+    """Return the query for the issues that a pull request closes."""
     return f"""
 query ChangeLineage($owner: String!, $name: String!, $number: Int!) {{
   repository(owner: $owner, name: $name) {{
@@ -530,33 +521,16 @@ query ChangeLineage($owner: String!, $name: String!, $number: Int!) {{
         first: {_MOST_CLOSED}, orderBy: {{ field: CREATED_AT, direction: ASC }}
       ) {{
         totalCount
-        nodes {{ ...Item {ancestors(lacking)} }}
+        nodes {{ ...Item {select_ancestors(unsupported)} }}
       }}
     }}
   }}
 }}
-{item_fragment(lacking)}"""
+{item_fragment(unsupported)}"""
 
 
-def _closing(pull: Payload, change: Change, unread: tuple[str, ...], what: str) -> Closing:
-    closed = read.child(pull, "closingIssuesReferences")
-    chains = [
-        chain
-        for node in read.children(closed, "nodes")
-        if (chain := parse_chain(node, change.repository)).items
-    ]
-    total = read.number(closed, "totalCount") or 0
-    if total > _MOST_CLOSED:
-        unread += (f"of {what} only the oldest {_MOST_CLOSED} of {total} were read",)
-    first = next(read.children(read.child(pull, "commits"), "nodes"), {})
-    return Closing(
-        chains=tuple(sorted(chains, key=lambda chain: _order(chain.items[0], change))),
-        oldest_commit_message=read.text(read.child(first, "commit"), "message") or "",
-        unread=unread,
-    )
-
-
-def _order(item: WorkItem, change: Change) -> tuple[bool, str, int]:
-    home = item.repository.full_name if item.repository else ""
-    elsewhere = identity.fold(home) != identity.fold(change.repository.full_name)
-    return elsewhere, identity.fold(home), item.number or 0
+def _order(home: Repository, chain: ItemChain) -> tuple[bool, str, int]:
+    item = chain.items[0]
+    repository = identity.fold(item.repository.full_name) if item.repository else ""
+    elsewhere = repository != identity.fold(home.full_name)
+    return elsewhere, repository, item.number or 0

@@ -1,4 +1,7 @@
-"""GitHub's JSON to records of the domain: pure, and safe on damaged answers."""
+"""Records from GitHub's JSON: runs, jobs, annotations and pull requests.
+
+Pure functions that accept damaged responses: an optional value of the wrong type is missing.
+"""
 
 from __future__ import annotations
 
@@ -23,68 +26,66 @@ from flow_telemetry.model import (
     Step,
 )
 
-# Coding agents act under an account of their own, which GitHub's API calls a bot.
+# Account names of coding agents begin with these. GitHub's API calls the accounts bots.
 _AGENTS = ("copilot", "claude", "codex", "cursor", "devin", "jules", "openhands", "sweep")
 
 
 def parse_run(payload: Any, *, where: str) -> Run:
-    """Return the attempt that an answer describes, still without jobs.
+    """Return a run attempt without its jobs; ``where`` names it in errors.
 
     Raises:
-        PayloadError: a fact is missing without which no span can be named and placed.
+        PayloadError: the id, the creation time or the repository is missing.
     """
-    found = _object(payload, where)
-    created = read.required(read.time(found, "created_at"), "created_at", where)
-    sha = read.text(found, "head_sha") or ""
-    path = read.text(found, "path") or ""
+    fields = _require_object(payload, where)
+    created = read.required(read.time(fields, "created_at"), "created_at", where)
+    sha = read.text(fields, "head_sha") or ""
+    path = read.text(fields, "path") or ""
     return Run(
-        id=read.required(read.number(found, "id"), "id", where),
-        attempt=read.number(found, "run_attempt") or 1,
-        repository=parse_repository(read.child(found, "repository"), where=where),
-        workflow=read.text(found, "name") or path.rpartition("/")[2] or "workflow",
-        status=read.text(found, "status") or "",
-        event=read.text(found, "event") or "",
+        id=read.required(read.number(fields, "id"), "id", where),
+        attempt=read.number(fields, "run_attempt") or 1,
+        repository=parse_repository(read.child(fields, "repository"), where=where),
+        workflow=read.text(fields, "name") or path.rpartition("/")[2] or "workflow",
+        status=read.text(fields, "status") or "",
+        event=read.text(fields, "event") or "",
         created_at=created,
-        started_at=read.time(found, "run_started_at") or created,
-        updated_at=read.time(found, "updated_at"),
-        conclusion=read.text(found, "conclusion"),
-        number=read.number(found, "run_number") or 0,
-        title=read.text(found, "display_title") or "",
+        started_at=read.time(fields, "run_started_at") or created,
+        updated_at=read.time(fields, "updated_at"),
+        conclusion=read.text(fields, "conclusion"),
+        number=read.number(fields, "run_number") or 0,
+        title=read.text(fields, "display_title") or "",
         path=path,
-        workflow_id=read.number(found, "workflow_id"),
-        head_branch=read.text(found, "head_branch"),
+        workflow_id=read.number(fields, "workflow_id"),
+        head_branch=read.text(fields, "head_branch"),
         head_sha=sha,
-        head_repository=read.text(read.child(found, "head_repository"), "full_name"),
-        url=read.text(found, "html_url") or "",
-        actor=parse_actor(found.get("actor")),
-        triggering_actor=parse_actor(found.get("triggering_actor")),
+        head_repository=read.text(read.child(fields, "head_repository"), "full_name"),
+        url=read.text(fields, "html_url") or "",
+        actor=parse_actor(fields.get("actor")),
+        triggering_actor=parse_actor(fields.get("triggering_actor")),
         referenced_workflows=tuple(
-            ReferencedWorkflow(path=read.text(each, "path") or "", sha=read.text(each, "sha") or "")
-            for each in read.children(found, "referenced_workflows")
+            ReferencedWorkflow(
+                path=read.text(workflow, "path") or "", sha=read.text(workflow, "sha") or ""
+            )
+            for workflow in read.children(fields, "referenced_workflows")
         ),
     )
 
 
 def parse_repository(payload: Payload, *, where: str) -> Repository:
-    """Return the repository by its `full_name` and `html_url`."""
+    """Return a repository from its `full_name` and `html_url`."""
     full_name = read.required(read.text(payload, "full_name"), "repository.full_name", where)
     url = read.required(read.text(payload, "html_url"), "repository.html_url", where)
     owner, slash, name = full_name.partition("/")
-    host = _host(url)
+    try:
+        host = host_of(url)
+    except ValueError:  # The port is not a number.
+        host = ""
     if not (owner and slash and name and host):
         read.required(None, "repository.full_name", where)
     return Repository(host=host, owner=owner, name=name, url=url)
 
 
-def _host(url: str) -> str:
-    try:
-        return host_of(url)
-    except ValueError:  # a port that is no number
-        return ""
-
-
 def parse_jobs(items: Iterable[Any], run: Run) -> tuple[Job, ...]:
-    """Return the jobs of a list, each once, in order of their numbers; damaged ones left out."""
+    """Return the jobs of a list, each once, by id, without damaged ones."""
     jobs: dict[int, Job] = {}
     for item in items:
         if isinstance(item, dict) and (job_id := read.number(item, "id")):
@@ -115,7 +116,7 @@ def parse_job(payload: Payload, job_id: int, run: Run) -> Job:
 
 
 def _parse_steps(items: Iterable[Payload]) -> tuple[Step, ...]:
-    """Steps in order of their numbers; those of one number keep GitHub's order and are counted."""
+    """Return steps by number; ``occurrence`` counts those of the same number, in GitHub's order."""
     seen: Counter[int] = Counter()
     steps = []
     for item in items:
@@ -136,13 +137,13 @@ def _parse_steps(items: Iterable[Payload]) -> tuple[Step, ...]:
 
 
 def parse_actor(payload: Any) -> Actor | None:
-    """Return who acted; None for a deleted account."""
+    """Return an actor from a REST user; None for a deleted account."""
     login = read.text(payload, "login") if isinstance(payload, dict) else None
     if login is None:
         return None
     name = login.lower().removesuffix("[bot]")
     if login.lower().endswith("[bot]") or read.text(payload, "type") == "Bot":
-        agent = any(name.startswith(each) for each in _AGENTS)
+        agent = name.startswith(_AGENTS)
         return Actor(login=login, kind=ActorKind.AGENT if agent else ActorKind.BOT)
     return Actor(login=login)
 
@@ -163,7 +164,7 @@ def parse_annotations(items: Iterable[Any]) -> tuple[Annotation, ...]:
 
 
 def parse_changes(items: Iterable[Any], repository: Repository) -> tuple[Change, ...]:
-    """Return the pull requests of a list; those without number or time are left out."""
+    """Return the pull requests of a list, without those that have no number or creation time."""
     return tuple(
         change
         for item in items
@@ -172,27 +173,27 @@ def parse_changes(items: Iterable[Any], repository: Repository) -> tuple[Change,
 
 
 def parse_change(payload: Any, *, where: str) -> Change:
-    """Return one pull request with the facts that lists leave out, still without its timeline.
+    """Return one pull request, with details that lists do not have, without its timeline.
 
     Raises:
-        PayloadError: a fact is missing without which no span can be named and placed.
+        PayloadError: the number, the creation time or the repository is missing.
     """
-    found = _object(payload, where)
-    base_repository = read.child(read.child(found, "base"), "repo")
+    fields = _require_object(payload, where)
+    base_repository = read.child(read.child(fields, "base"), "repo")
     repository = parse_repository(base_repository, where=where)
-    change: Change = read.required(_parse_change(found, repository), "number or created_at", where)
-    labels = (read.text(label, "name") for label in read.children(found, "labels"))
+    change: Change = read.required(_parse_change(fields, repository), "number or created_at", where)
+    labels = (read.text(label, "name") for label in read.children(fields, "labels"))
     return replace(
         change,
-        draft=read.flag(found, "draft"),
-        author=parse_actor(found.get("user")),
-        merged_by=parse_actor(found.get("merged_by")),
-        head_sha=read.text(read.child(found, "head"), "sha") or "",
+        draft=read.flag(fields, "draft"),
+        author=parse_actor(fields.get("user")),
+        merged_by=parse_actor(fields.get("merged_by")),
+        head_sha=read.text(read.child(fields, "head"), "sha") or "",
         labels=tuple(filter(None, labels)),
-        additions=read.number(found, "additions"),
-        deletions=read.number(found, "deletions"),
-        changed_files=read.number(found, "changed_files"),
-        commits=read.number(found, "commits"),
+        additions=read.number(fields, "additions"),
+        deletions=read.number(fields, "deletions"),
+        changed_files=read.number(fields, "changed_files"),
+        commits=read.number(fields, "commits"),
     )
 
 
@@ -219,7 +220,7 @@ def _parse_change(payload: Payload, repository: Repository) -> Change | None:
     )
 
 
-def _object(payload: Any, where: str) -> Payload:
+def _require_object(payload: Any, where: str) -> Payload:
     if not isinstance(payload, dict):
-        raise PayloadError(f"GitHub's answer on {where} is no object; it is damaged")
+        raise PayloadError(f"GitHub returned a damaged response for {where}: not an object")
     return payload

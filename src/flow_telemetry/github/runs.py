@@ -1,10 +1,11 @@
-"""Runs, jobs, annotations; lists of runs."""
+"""Workflow runs: one run with its jobs and annotations, and lists of runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from flow_telemetry.errors import (
     NotFoundError,
     PayloadError,
 )
-from flow_telemetry.github.client import GitHubClient, Listing
+from flow_telemetry.github.client import GitHubClient, PaginatedList
 from flow_telemetry.github.payloads import (
     parse_annotations,
     parse_jobs,
@@ -28,15 +29,21 @@ from flow_telemetry.identity import fold
 from flow_telemetry.logging import Log
 from flow_telemetry.model import Annotation, Job, Repository, Result, Run, result_of
 
-# Reading a run attempt, its jobs, and why jobs of it failed.
-
-# One request a job: enough to tell why a run failed, without a request for each of 250 legs.
+# One request per job: enough to explain a failed run, even one of 250 matrix jobs.
 MOST_ANNOTATED_JOBS = 30
+# GitHub ends a filtered list at 1,000 runs, even if it reports a larger total.
+MOST_FOUND = 1000
+_PAGE_SIZE = 100
+_SECOND = timedelta(seconds=1)
+LONGEST_WAIT_SECONDS = 15.0
+_POLL_INTERVAL_SECONDS = 1.0
+
+Query = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunAddress:
-    """Which run to read. ``attempt`` is None for the latest."""
+    """The address of a run; ``attempt`` is None for the latest."""
 
     repository: str
     run_id: int
@@ -44,17 +51,17 @@ class RunAddress:
 
     @property
     def path(self) -> str:
-        """The path of the run in the API."""
+        """The path of the run in the REST API."""
         return f"/repos/{self.repository}/actions/runs/{self.run_id}"
 
     def __str__(self) -> str:
-        """Return how errors name the run."""
+        """Return the run's name in errors."""
         attempt = f", attempt {self.attempt}" if self.attempt else ""
         return f"run {self.run_id} of {self.repository}{attempt}"
 
 
 def read_run(client: GitHubClient, address: RunAddress) -> Run:
-    """Return the attempt with its jobs; both are asked for at once where the attempt is known.
+    """Return the attempt with its jobs, requested concurrently if the attempt is known.
 
     Raises:
         SourceError: the run or its jobs cannot be read.
@@ -64,14 +71,14 @@ def read_run(client: GitHubClient, address: RunAddress) -> Run:
         latest = read_attempt(client, address)
         address = replace(address, attempt=latest.attempt)
         return _with_jobs(latest, _list_jobs(client, address))
-    run, listing = client.both(
+    run, jobs = client.both(
         lambda: read_attempt(client, address), lambda: _list_jobs(client, address)
     )
-    return _with_jobs(run, listing)
+    return _with_jobs(run, jobs)
 
 
 def read_attempt(client: GitHubClient, address: RunAddress) -> Run:
-    """Return the attempt without its jobs; the latest where the address names none.
+    """Return the attempt without its jobs, or the latest attempt if the address names none.
 
     Raises:
         SourceError, DeadlineExceeded: as `GitHubClient.get`.
@@ -83,92 +90,70 @@ def read_attempt(client: GitHubClient, address: RunAddress) -> Run:
 
 
 def read_jobs_again(client: GitHubClient, run: Run) -> Run:
-    """Return the run with its jobs as they are now."""
+    """Return the run with the current state of its jobs."""
     address = RunAddress(repository=run.repository.full_name, run_id=run.id, attempt=run.attempt)
     return _with_jobs(run, _list_jobs(client, address))
 
 
-def _list_jobs(client: GitHubClient, address: RunAddress) -> Listing:
+def _list_jobs(client: GitHubClient, address: RunAddress) -> PaginatedList[Any]:
     path = f"{address.path}/attempts/{address.attempt}/jobs"
     return client.list_all(path, "jobs", f"jobs of {address}")
 
 
-def _with_jobs(run: Run, listing: Listing) -> Run:
-    jobs = parse_jobs(listing.items, run)
-    complete = listing.total is None or len(jobs) >= listing.total
+def _with_jobs(run: Run, items: PaginatedList[Any]) -> Run:
+    jobs = parse_jobs(items.items, run)
+    complete = items.total is None or len(jobs) >= items.total
     return replace(run, jobs=jobs, jobs_complete=complete)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Annotated:
-    """A run whose unsuccessful jobs carry their annotations, and what could not be read."""
+class RunWithNotices:
+    """A run, and notices about details of it that could not be read."""
 
     run: Run
     notices: tuple[str, ...] = ()
 
 
-def read_annotations(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Annotated:
-    """Return the run with annotations of those of ``jobs`` that failed, timed out, were cancelled.
+def read_annotations(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> RunWithNotices:
+    """Return the run with annotations of those of ``jobs`` that failed or were cancelled.
 
-    Without the permission `checks: read` the jobs stay as they are, and that is said once.
+    Without the permission `checks: read` the jobs stay unchanged, with one notice.
     """
-    asked = [job for job in jobs if job.completed and _did_not_succeed(job)]
-    wanted, over = asked[:MOST_ANNOTATED_JOBS], asked[MOST_ANNOTATED_JOBS:]
-    found: dict[int, tuple[Annotation, ...]] = {}
+    unsuccessful = (Result.FAILURE, Result.ERROR, Result.TIMEOUT, Result.CANCELLATION)
+    failed = [job for job in jobs if job.completed and result_of(job.conclusion) in unsuccessful]
+    requested = failed[:MOST_ANNOTATED_JOBS]
+    annotations: dict[int, tuple[Annotation, ...]] = {}
     notices = []
+
+    def read_job(job: Job) -> tuple[Annotation, ...]:
+        # The check run of a job has the job's id.
+        path = f"/repos/{run.repository.full_name}/check-runs/{job.id}/annotations"
+        return parse_annotations(client.list_all(path, None, f"annotations of job {job.id}").items)
+
     try:
-        first = [_job_annotations(client, run, job) for job in wanted[:1]]
-        rest = client.side_by_side(lambda job: _job_annotations(client, run, job), wanted[1:])
-        found = {job.id: annotations for job, annotations in zip(wanted, first + rest, strict=True)}
+        # The first request alone: without the permission, the others would fail as well.
+        first = [read_job(job) for job in requested[:1]]
+        lists = first + client.side_by_side(read_job, requested[1:])
+        annotations = {job.id: items for job, items in zip(requested, lists, strict=True)}
     except (AccessDeniedError, NotFoundError):
         notices.append(
-            "why jobs failed could not be read: the token may not read annotations. "
+            "could not read why jobs failed: the token may not read annotations. "
             "Add `checks: read` to the `permissions:` of the job"
         )
     except FlowTelemetryError as error:
-        notices.append(f"why jobs failed could not be read: {error}")
-    if over:
-        notices.append(
-            f"annotations of {len(over)} of {len(asked)} unsuccessful jobs were not read"
-        )
-    jobs = tuple(replace(job, annotations=found.get(job.id, ())) for job in run.jobs)
-    return Annotated(run=replace(run, jobs=jobs), notices=tuple(notices))
+        notices.append(f"could not read why jobs failed: {error}")
+    if len(failed) > len(requested):
+        skipped = len(failed) - len(requested)
+        notices.append(f"annotations of {skipped} of {len(failed)} unsuccessful jobs were not read")
+    jobs = tuple(replace(job, annotations=annotations.get(job.id, ())) for job in run.jobs)
+    return RunWithNotices(run=replace(run, jobs=jobs), notices=tuple(notices))
 
 
-def _did_not_succeed(job: Job) -> bool:
-    unsuccessful = (Result.FAILURE, Result.ERROR, Result.TIMEOUT, Result.CANCELLATION)
-    return result_of(job.conclusion) in unsuccessful
-
-
-def _job_annotations(client: GitHubClient, run: Run, job: Job) -> tuple[Annotation, ...]:
-    """The annotations of a job: its check run has the job's own id."""
-    path = f"/repos/{run.repository.full_name}/check-runs/{job.id}/annotations"
-    return parse_annotations(client.list_all(path, None, f"annotations of job {job.id}").items)
-
-
-# Lists of workflow runs, without their jobs; of each run its latest attempt.
-#
-# GitHub ends a filtered list at 1,000 runs, whatever it counts. So a list is walked by windows of
-# time, and a window that holds as many is halved, down to one second.
+# Lists of runs, without their jobs; of each run its latest attempt.
 # https://docs.github.com/en/rest/actions/workflow-runs
-
-MOST_FOUND = 1000
-_PAGE_SIZE = 100
-_SECOND = timedelta(seconds=1)
-
-Query = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runs:
-    """Runs in order of their numbers, without jobs; ``complete`` is False where some are missing.
-
-    That is so where the budget of requests ended the walk, more than 1,000 were created in one
-    second, or an item of a list was damaged.
-    """
-
-    runs: tuple[Run, ...] = ()
-    complete: bool = True
+#
+# Such a list has the runs in order of their numbers. It is incomplete if the request budget ended
+# the reading, if more than 1,000 runs were created in one second, or if an item was damaged.
 
 
 def list_runs(
@@ -180,18 +165,18 @@ def list_runs(
     branch: str | None = None,
     event: str | None = None,
     head_sha: str | None = None,
-) -> Runs:
-    """Return the runs of ``repository`` (`acme/shop`) created in a time, both ends included.
+) -> PaginatedList[Run]:
+    """Return the runs of ``repository`` (`acme/shop`) created in a period, both ends included.
 
-    The latest windows are read first, so that a budget that ends leaves out the oldest runs.
+    The latest runs are read first, so that an exhausted budget leaves out the oldest ones.
 
     Raises:
         SourceError, DeadlineExceeded: as `GitHubClient.get`.
     """
-    asked = {"branch": branch, "event": event, "head_sha": head_sha}
-    query = {name: value for name, value in asked.items() if value is not None}
+    filters = {"branch": branch, "event": event, "head_sha": head_sha}
+    query = {name: value for name, value in filters.items() if value is not None}
     path = f"/repos/{repository}/actions/runs"
-    return _walk(client, path, f"runs of {repository}", query, (created_from, created_to))
+    return _list_windows(client, path, f"runs of {repository}", query, (created_from, created_to))
 
 
 def successful_runs_of_workflow(
@@ -202,18 +187,18 @@ def successful_runs_of_workflow(
     since: datetime,
     until: datetime,
     event: str | None = None,
-) -> Runs:
-    """Return the runs of a workflow that succeeded, created in a time, both ends included.
+) -> PaginatedList[Run]:
+    """Return the successful runs of a workflow created in a period, both ends included.
 
     ``workflow`` is its number or its file, with or without the folder.
 
     Raises:
-        SourceError, DeadlineExceeded: as `GitHubClient.get`; NotFoundError where there is no such
-            workflow.
+        SourceError, DeadlineExceeded: as `GitHubClient.get`; NotFoundError if the workflow does
+            not exist.
     """
     query = {"status": "success", **({"event": event} if event else {})}
     what = f"runs of workflow {workflow} of {repository}"
-    return _walk(client, _workflow_path(repository, workflow), what, query, (since, until))
+    return _list_windows(client, _workflow_path(repository, workflow), what, query, (since, until))
 
 
 def last_successful_run(
@@ -224,20 +209,20 @@ def last_successful_run(
     before: datetime,
     event: str | None = None,
 ) -> Run | None:
-    """Return the run of a workflow that succeeded last of those created before an instant.
+    """Return the latest successful run of a workflow among those created before a time.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `successful_runs_of_workflow`.
     """
     query = {
         "status": "success",
-        "created": f"<{_text(before)}",
+        "created": f"<{_format_time(before)}",
         **({"event": event} if event else {}),
     }
     what = f"runs of workflow {workflow} of {repository}"
-    page = _page(client, _workflow_path(repository, workflow), what, query, 1)
-    found, _ = _parse_all(page.items, what)
-    return max(found, key=lambda run: (run.created_at, run.id), default=None)
+    items, _ = _read_page(client, _workflow_path(repository, workflow), what, query, 1)
+    runs = filter(None, (_parse_run(item, what) for item in items))
+    return max(runs, key=lambda run: (run.created_at, run.id), default=None)
 
 
 def _workflow_path(repository: str, workflow: int | str) -> str:
@@ -245,78 +230,65 @@ def _workflow_path(repository: str, workflow: int | str) -> str:
     return f"/repos/{repository}/actions/workflows/{quote(file, safe='')}/runs"
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    items: list[Any]
-    total: int
-
-
-def _walk(
-    client: GitHubClient, path: str, what: str, query: Query, window: tuple[datetime, datetime]
-) -> Runs:
-    found: dict[int, Run] = {}
+def _list_windows(
+    client: GitHubClient, path: str, what: str, query: Query, period: tuple[datetime, datetime]
+) -> PaginatedList[Run]:
+    """Return the runs of a period, in windows of time that hold fewer than 1,000 runs."""
+    runs: dict[int, Run] = {}
     complete = True
-    begin, end = (each.astimezone(timezone.utc).replace(microsecond=0) for each in window)
+    begin, end = (time.astimezone(timezone.utc).replace(microsecond=0) for time in period)
     windows = [(begin, end)] if begin <= end else []
     while windows:
         begin, end = windows.pop()
-        within = {**query, "created": f"{_text(begin)}..{_text(end)}"}
+        created = f"{_format_time(begin)}..{_format_time(end)}"
+        read_page = partial(_read_page, client, path, what, {**query, "created": created})
         try:
-            first = _page(client, path, what, within, 1)
-            if first.total >= MOST_FOUND and begin < end:
+            items, total = read_page(1)
+            # A window that GitHub would cut is halved, down to one second.
+            if total >= MOST_FOUND and begin < end:
                 middle = begin + (end - begin) // _SECOND // 2 * _SECOND
                 windows += [(begin, middle), (middle + _SECOND, end)]
                 continue
-            items = first.items + _further_items(client, path, what, within, first.total)
+            last_page = -(-min(total, MOST_FOUND) // _PAGE_SIZE)
+            for page_items, _ in client.side_by_side(read_page, range(2, last_page + 1)):
+                items += page_items
         except BudgetExceeded:
             complete = False
             break
-        runs, undamaged = _parse_all(items, what)
-        found |= {run.id: run for run in runs}
-        complete = complete and undamaged and len({run.id for run in runs}) >= first.total
-    return Runs(runs=tuple(found[number] for number in sorted(found)), complete=complete)
+        parsed = [_parse_run(item, what) for item in items]
+        in_window = {run.id: run for run in parsed if run is not None}
+        runs |= in_window
+        complete = complete and None not in parsed and len(in_window) >= total
+    return PaginatedList(items=tuple(runs[number] for number in sorted(runs)), complete=complete)
 
 
-def _further_items(
-    client: GitHubClient, path: str, what: str, query: Query, total: int
-) -> list[Any]:
-    last = -(-min(total, MOST_FOUND) // _PAGE_SIZE)
-    pages = client.side_by_side(
-        lambda number: _page(client, path, what, query, number), range(2, last + 1)
-    )
-    return [item for page in pages for item in page.items]
-
-
-def _page(client: GitHubClient, path: str, what: str, query: Query, number: int) -> _Page:
+def _read_page(
+    client: GitHubClient, path: str, what: str, query: Query, number: int
+) -> tuple[list[Any], int]:
+    """Return the items of a page, and the number of items that GitHub reports for the list."""
     payload = client.get(path, what, **query, per_page=_PAGE_SIZE, page=number)
     items = payload.get("workflow_runs") if isinstance(payload, dict) else None
     if not isinstance(items, list):
-        raise PayloadError(f"GitHub's answer on {what} holds no list; it is damaged")
-    return _Page(items, read.number(payload, "total_count") or 0)
+        raise PayloadError(f"GitHub returned a damaged response for {what}: no list in it")
+    return items, read.number(payload, "total_count") or 0
 
 
-def _parse_all(items: Iterable[Any], what: str) -> tuple[list[Run], bool]:
-    """The runs of a list, and whether none was damaged."""
-    parsed = [_parsed(item, what) for item in items]
-    return [run for run in parsed if run is not None], None not in parsed
-
-
-def _parsed(item: Any, what: str) -> Run | None:
+def _parse_run(item: Any, what: str) -> Run | None:
     try:
         return parse_run(item, where=what)
     except PayloadError:
         return None
 
 
-def _text(instant: datetime) -> str:
-    return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _format_time(time: datetime) -> str:
+    return time.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-# Repositories that somebody named, and reading one by the name that GitHub gives it.
+# Repositories by name.
 
 
 def repository_named(full_name: str | None, home: Repository) -> Repository:
-    """Return the repository of a key as somebody typed it, beside ``home``; None means that one."""
+    """Return the repository of that name on the server of ``home``; ``home`` itself for None."""
     if full_name is None or fold(full_name) == fold(home.full_name):
         return home
     owner, _, name = full_name.partition("/")
@@ -325,25 +297,22 @@ def repository_named(full_name: str | None, home: Repository) -> Repository:
 
 
 def read_repository(client: GitHubClient, full_name: str) -> Repository:
-    """Return the repository of a name such as `acme/shop`.
+    """Return the repository of a name such as `acme/shop`, with the name that GitHub gives it.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
     what = f"repository {full_name}"
-    found = {"repository": client.get(f"/repos/{full_name}", what)}
-    return parse_repository(read.child(found, "repository"), where=what)
+    payload = client.get(f"/repos/{full_name}", what)
+    return parse_repository(payload if isinstance(payload, dict) else {}, where=what)
 
 
-# Waiting for GitHub's API to show what has happened: it lags seconds behind the runner.
-
-LONGEST_WAIT_SECONDS = 15.0
-_BETWEEN_LOOKS_SECONDS = 1.0
+# GitHub's API lags a few seconds behind the runner.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waited:
-    """The run as last seen. ``shown`` is whether what was waited for has come."""
+    """The run as last read; ``shown`` is true if the condition was met in time."""
 
     run: Run
     shown: bool
@@ -358,17 +327,16 @@ def wait_until(
     log: Log,
     what: str,
 ) -> Waited:
-    """Return the run once ``shown`` of it is true, or as it is when the time is over.
+    """Read the run with ``again`` until it meets the condition ``shown``, or time is up.
 
-    ``again`` reads the run once more. The wait is bounded by 15 s and by a part of the deadline,
-    so that time is left to send.
+    The wait takes at most 15 s and a third of the remaining time, so that there is time to export.
     """
     left = min(LONGEST_WAIT_SECONDS, deadline.remaining() / 3)
     while not shown(run):
-        if left < _BETWEEN_LOOKS_SECONDS:
+        if left < _POLL_INTERVAL_SECONDS:
             return Waited(run=run, shown=False)
         log.info(f"waiting for GitHub to show {what}")
-        deadline.sleep(_BETWEEN_LOOKS_SECONDS)
-        left -= _BETWEEN_LOOKS_SECONDS
+        deadline.sleep(_POLL_INTERVAL_SECONDS)
+        left -= _POLL_INTERVAL_SECONDS
         run = again(run)
     return Waited(run=run, shown=True)

@@ -1,8 +1,7 @@
-"""What ended in a time: pull requests, issues and deployments, for whoever no event told of it.
+"""Pull requests, issues and deployments that ended in a period: for a sweep.
 
-A time is from ``since`` up to, but without, ``until``, so that times that meet lose and repeat
-nothing. GitHub sorts by the last update, which comes with the end or after it, so that a list is
-read from its newest item back to ``since``.
+GitHub sorts the lists by the last update, which comes with the end or after it. So each list is
+read from its newest item back to the start of the period.
 """
 
 from __future__ import annotations
@@ -10,105 +9,87 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from flow_telemetry.errors import BudgetExceeded
-from flow_telemetry.github.client import GitHubClient
-from flow_telemetry.github.deployments import parse_deployment, with_statuses
+from flow_telemetry.github.client import GitHubClient, PaginatedList
+from flow_telemetry.github.deployments import END_STATES, parse_deployment, with_statuses
 from flow_telemetry.github.payloads import parse_changes
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
 from flow_telemetry.model import Change, Deployment, Repository
 
-# 10,000 items, of 100 a page.
+# 10,000 items, with 100 on a page.
 MOST_PAGES = 100
-# A job waits for its approval at most 30 days, and then runs at most 5 on a machine of its own:
+# A job waits at most 30 days for its approval, and runs at most 5 days on a self-hosted runner:
 # https://docs.github.com/en/actions/reference/limits
 LONGEST_DEPLOYMENT = timedelta(days=35)
-ENDS = frozenset({"success", "failure", "error"})
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A time from ``since`` up to, but without, ``until``."""
+    """A period from ``since`` (included) to ``until`` (excluded).
+
+    Periods that follow each other neither lose nor repeat anything.
+    """
 
     since: datetime
     until: datetime
 
     def holds(self, instant: datetime | None) -> bool:
-        """Whether an instant is in it."""
+        """Return whether a time is in the period."""
         return instant is not None and self.since <= instant < self.until
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosedChanges:
-    """Pull requests in order of their closing; ``complete`` is False where more were closed."""
-
-    changes: tuple[Change, ...] = ()
-    complete: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosedIssues:
-    """Numbers of issues in order of their closing; ``complete`` is as above."""
-
-    numbers: tuple[int, ...] = ()
-    complete: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndedDeployments:
-    """Deployments with statuses in order of their numbers; ``complete`` is as above."""
-
-    deployments: tuple[Deployment, ...] = ()
-    complete: bool = True
-
-
-def closed_changes(client: GitHubClient, repository: Repository, window: Window) -> ClosedChanges:
-    """Return the pull requests that were merged or closed in a time, and are closed now.
+def closed_changes(
+    client: GitHubClient, repository: Repository, window: Window
+) -> PaginatedList[Change]:
+    """Return pull requests that were merged or closed in a period and are closed now, in order.
 
     Raises:
         SourceError, DeadlineExceeded: as `GitHubClient.get`.
     """
     what = f"pull requests of {repository.full_name}"
     path = f"/repos/{repository.full_name}/pulls"
-    found = _updated_since(client, path, what, window.since)
+    updated, complete = _list_closed(client, path, what, window.since)
     changes = [
-        change
-        for change in parse_changes(found.items, repository)
-        if window.holds(change.closed_at)
+        change for change in parse_changes(updated, repository) if window.holds(change.closed_at)
     ]
     changes.sort(key=lambda change: (change.closed_at or window.since, change.number))
-    return ClosedChanges(changes=tuple(changes), complete=found.complete)
+    return PaginatedList(items=tuple(changes), complete=complete)
 
 
-def closed_issues(client: GitHubClient, repository: Repository, window: Window) -> ClosedIssues:
-    """Return the issues that were closed in a time, and are closed now; no pull requests.
+def closed_issues(
+    client: GitHubClient, repository: Repository, window: Window
+) -> PaginatedList[int]:
+    """Return numbers of issues that were closed in a period and are closed now, in that order.
 
     Raises:
         SourceError, DeadlineExceeded: as `GitHubClient.get`.
     """
     what = f"issues of {repository.full_name}"
     path = f"/repos/{repository.full_name}/issues"
-    found = _updated_since(client, path, what, window.since)
+    updated, complete = _list_closed(client, path, what, window.since)
     closed = sorted(
         (closed_at, number)
-        for item in found.items
+        for item in updated
+        # GitHub's list of issues contains the pull requests as well.
         if "pull_request" not in item
         and (number := read.number(item, "number"))
         and (closed_at := read.time(item, "closed_at"))
         and window.holds(closed_at)
     )
-    return ClosedIssues(numbers=tuple(number for _, number in closed), complete=found.complete)
+    return PaginatedList(items=tuple(number for _, number in closed), complete=complete)
 
 
 def ended_deployments(
     client: GitHubClient, repository: Repository, window: Window
-) -> EndedDeployments:
-    """Return the deployments that succeeded or failed for the first time in a time.
+) -> PaginatedList[Deployment]:
+    """Return deployments whose first success or failure was in a period, by number.
 
-    GitHub lists them by their creation, so that it is asked for what was created up to 35 days
-    before, and for the statuses of those that were updated since.
+    GitHub sorts them by creation. So those created up to 35 days before the period are listed, and
+    the statuses of those that were updated since its start are read.
 
     Raises:
         SourceError, DeadlineExceeded: as `GitHubClient.get`.
@@ -116,80 +97,77 @@ def ended_deployments(
     what = f"deployments of {repository.full_name}"
     path = f"/repos/{repository.full_name}/deployments"
     earliest = window.since - LONGEST_DEPLOYMENT
-    listed = _newest_first(client.pages(path, None, what), "created_at", earliest)
-    touched = [
+    items, complete = _read_back_to(earliest, client.pages(path, None, what), "created_at")
+    updated = [
         parse_deployment(item, repository, where=what)
-        for item in listed.items
-        if (updated := read.time(item, "updated_at")) is None or updated >= window.since
+        for item in items
+        if (time := read.time(item, "updated_at")) is None or time >= window.since
     ]
+    ended: dict[int, Deployment] = {}
     try:
-        found = with_statuses(client, touched)
+        for deployment in with_statuses(client, updated):
+            ends = (status.time for status in deployment.statuses if status.state in END_STATES)
+            if window.holds(next(ends, None)):
+                ended[deployment.id] = deployment
     except BudgetExceeded:
-        return EndedDeployments(complete=False)
-    ended = {each.id: each for each in found if window.holds(_ended_at(each))}
-    return EndedDeployments(
-        deployments=tuple(ended[number] for number in sorted(ended)), complete=listed.complete
+        return PaginatedList(complete=False)
+    return PaginatedList(items=tuple(ended[number] for number in sorted(ended)), complete=complete)
+
+
+def _list_closed(
+    client: GitHubClient, path: str, what: str, since: datetime
+) -> tuple[list[Payload], bool]:
+    """Return the closed items that were updated since then, and whether they are all."""
+    read_pages = partial(
+        client.pages, path, None, what, state="closed", sort="updated", direction="desc"
     )
-
-
-def _ended_at(deployment: Deployment) -> datetime | None:
-    return next((each.time for each in deployment.statuses if each.state in ENDS), None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    items: list[Payload]
-    complete: bool
-
-
-def _updated_since(client: GitHubClient, path: str, what: str, since: datetime) -> _Listed:
-    """The closed ones that were updated since, each as it was read last."""
-
-    def pages() -> Iterator[list[Any]]:
-        return client.pages(path, None, what, state="closed", sort="updated", direction="desc")
-
-    listed = _newest_first(pages(), "updated_at", since)
+    items, complete = _read_back_to(since, read_pages(), "updated_at")
     try:
-        # What is updated while a list is read moves to its front, past who reads it.
-        again = _moved_to_front(pages, listed.items) if len(listed.items) >= 100 else []
+        # An item that is updated during the reading moves to the front, to pages already read.
+        moved = _list_moved(read_pages, items) if len(items) >= 100 else []
     except BudgetExceeded:
-        return _Listed(listed.items, complete=False)
-    each_once = {read.number(item, "number"): item for item in (*listed.items, *again)}
-    return _Listed(list(each_once.values()), listed.complete)
+        return items, False
+    by_number = {read.number(item, "number"): item for item in (*items, *moved)}
+    return list(by_number.values()), complete
 
 
-def _newest_first(pages: Iterable[list[Any]], by: str, since: datetime) -> _Listed:
-    """The items of a list down to ``since``, as far as the budget of requests allows."""
-    found: list[Payload] = []
+def _read_back_to(
+    since: datetime, pages: Iterable[list[Any]], key: str
+) -> tuple[list[Payload], bool]:
+    """Return the items of a list, newest first, back to ``since``, and whether they are all.
+
+    ``key`` names the time by which the list is sorted.
+    """
+    recent: list[Payload] = []
     try:
         for count, page in enumerate(pages, 1):
             items = [item for item in page if isinstance(item, dict)]
-            times = [read.time(item, by) for item in items]
+            times = [read.time(item, key) for item in items]
             fresh = [item for item, t in zip(items, times, strict=True) if t is None or t >= since]
-            found += fresh
+            recent += fresh
             if len(fresh) < len(items):
                 break
             if count >= MOST_PAGES:
-                return _Listed(found, complete=False)
+                return recent, False
     except BudgetExceeded:
-        return _Listed(found, complete=False)
-    return _Listed(found, complete=True)
+        return recent, False
+    return recent, True
 
 
-def _moved_to_front(
-    pages: Callable[[], Iterator[list[Any]]], known: list[Payload]
+def _list_moved(
+    read_pages: Callable[[], Iterator[list[Any]]], earlier: list[Payload]
 ) -> list[Payload]:
-    """The items that came to the front of a list since it was read."""
-    seen = {(read.number(item, "number"), read.text(item, "updated_at")) for item in known}
-    found: list[Payload] = []
-    for page in pages():
+    """Return the items that moved to the front of a list since it was read."""
+    seen = {(read.number(item, "number"), read.text(item, "updated_at")) for item in earlier}
+    moved: list[Payload] = []
+    for page in read_pages():
         items = [item for item in page if isinstance(item, dict)]
         new = [
             item
             for item in items
             if (read.number(item, "number"), read.text(item, "updated_at")) not in seen
         ]
-        found += new
+        moved += new
         if len(new) < len(items):
             break
-    return found
+    return moved

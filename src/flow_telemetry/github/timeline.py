@@ -1,7 +1,7 @@
-"""What happened to a pull request or an issue: GitHub's timeline as events.
+"""Events of a pull request or an issue, from GitHub's timeline.
 
-https://docs.github.com/en/rest/using-the-rest-api/issue-event-types: each kind has fields of its
-own, the time's included.
+Every kind of event has its own fields, even for its time:
+https://docs.github.com/en/rest/using-the-rest-api/issue-event-types
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.payloads import parse_actor
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
-from flow_telemetry.model import Actor, Event, EventKind, ReviewState
+from flow_telemetry.model import Event, EventKind, ReviewState
 
 _KINDS = {
     "ready_for_review": EventKind.READY_FOR_REVIEW,
@@ -45,45 +45,59 @@ _REVIEWS = {state.value: state for state in ReviewState}
 _REVIEW_REQUESTS = (EventKind.REVIEW_REQUESTED, EventKind.REVIEW_REQUEST_REMOVED)
 _ASSIGNMENTS = (EventKind.ASSIGNED, EventKind.UNASSIGNED)
 _LABELS = (EventKind.LABELED, EventKind.UNLABELED)
-# What GitHub calls a thread of comments on lines, in a change or in one of its commits.
+# Threads of comments on lines of a pull request or of one of its commits.
 _THREADS = ("line-commented", "commit-commented")
-# Until the event before it is known.
-_UNKNOWN = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_TOLD = 80
+# The time of an event without one, until it gets that of the event before it.
+_UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# The maximum length of a list of unknown kinds in the log.
+_MOST_CHARACTERS = 80
 
 
 def read_timeline(
     client: GitHubClient, repository: str, number: int
 ) -> tuple[tuple[Event, ...], bool]:
-    """Return the events of a pull request or issue of `owner/name`, and whether those are all.
+    """Return the events of a pull request or issue of `owner/name`, and whether they are all.
 
     Raises:
         SourceError, DeadlineExceeded: it cannot be read.
     """
     path = f"/repos/{repository}/issues/{number}/timeline"
-    listing = client.list_all(path, None, f"the timeline of {repository}#{number}")
-    passed = passed_by(listing.items)
-    if passed:
-        counted = ", ".join(f"{name} {count}" for name, count in sorted(passed.items()))
-        client.log.debug(f"events of {repository}#{number} that no span needs: {counted[:_TOLD]}")
-    return parse_timeline(listing.items), listing.complete
+    items = client.list_all(path, None, f"the timeline of {repository}#{number}")
+    unknown = unknown_kinds(items.items)
+    if unknown:
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(unknown.items()))
+        client.log.debug(f"ignored events of {repository}#{number}: {counts[:_MOST_CHARACTERS]}")
+    return parse_timeline(items.items), items.complete
 
 
 def parse_timeline(items: Iterable[Any]) -> tuple[Event, ...]:
-    """Return the events of a timeline in order of time; those of one time keep GitHub's order.
+    """Return the events of a timeline in order of time; simultaneous ones keep GitHub's order.
 
-    A dismissed review says again what it said before the dismissal. What has no time has that of
-    the event before it, or after it where it is the first. Kinds that are not known are passed by.
+    A dismissed review keeps the state that it had before the dismissal. An event without a time
+    gets that of the event before it, or of the event after it if it is the first. Unknown kinds
+    are ignored.
     """
-    objects = [each for item in items if isinstance(item, dict) for each in _single(item)]
-    said = _before_dismissal(objects)
-    found = [event for item in objects if (event := _event(item, said))]
-    first = next((event.time for event in found if event.time_told), None)
-    return () if first is None else tuple(sorted(_timed(found, first), key=lambda e: e.time))
+    objects = [each for item in items if isinstance(item, dict) for each in _split_thread(item)]
+    dismissed = _dismissed_reviews(objects)
+    events = [event for item in objects if (event := _parse_event(item, dismissed))]
+    time = next((event.time for event in events if event.time_told), None)
+    if time is None:
+        return ()
+    timed = []
+    for event in events:
+        time = event.time if event.time_told else time
+        timed.append(event if event.time_told else replace(event, time=time))
+    return tuple(sorted(timed, key=lambda event: event.time))
 
 
-def _single(item: Payload) -> Iterator[Payload]:
-    """The item; of comments on lines each one, since GitHub gives those of a thread together."""
+def unknown_kinds(items: Iterable[Any]) -> Mapping[str, int]:
+    """Return the number of items of each unknown kind."""
+    kinds = (read.text(item, "event") or "unnamed" for item in items if isinstance(item, dict))
+    return Counter(kind for kind in kinds if kind not in _KINDS)
+
+
+def _split_thread(item: Payload) -> Iterator[Payload]:
+    """Yield each comment of a thread of comments on lines, and any other item as it is."""
     if read.text(item, "event") not in _THREADS:
         yield item
         return
@@ -91,36 +105,35 @@ def _single(item: Payload) -> Iterator[Payload]:
         yield {**comment, "event": item["event"]}
 
 
-def _timed(events: Iterable[Event], first: datetime) -> Iterator[Event]:
-    """The events, those without a time at the time of the one before."""
-    previous = first
-    for event in events:
-        previous = event.time if event.time_told else previous
-        yield event if event.time_told else replace(event, time=previous)
+def _dismissed_reviews(items: Iterable[Payload]) -> dict[str, ReviewState]:
+    """Return the original states of dismissed reviews, which only the dismissals have."""
+    states: dict[str, ReviewState] = {}
+    for item in items:
+        dismissed = read.child(item, "dismissed_review")
+        state = _REVIEWS.get((read.text(dismissed, "state") or "").lower())
+        if state is not None:
+            states[_number_text(dismissed, "review_id")] = state
+    return states
 
 
-def passed_by(items: Iterable[Any]) -> Mapping[str, int]:
-    """Return how many items there are of each kind that is not known."""
-    kinds = (read.text(item, "event") or "unnamed" for item in items if isinstance(item, dict))
-    return Counter(kind for kind in kinds if kind not in _KINDS)
-
-
-def _event(item: Payload, said: Mapping[str, ReviewState]) -> Event | None:
+def _parse_event(item: Payload, dismissed: Mapping[str, ReviewState]) -> Event | None:
     kind = _KINDS.get(read.text(item, "event") or "")
     if kind is None:
         return None
-    time = _time(kind, item)
-    identifier = _identifier(kind, item)
+    time = _parse_time(kind, item)
+    identifier = _parse_identifier(kind, item)
     review = None
     if kind is EventKind.REVIEWED:
-        review = said.get(identifier, _REVIEWS.get((read.text(item, "state") or "").lower()))
-        if review is None:  # One that its author has not sent yet.
+        review = dismissed.get(identifier, _REVIEWS.get((read.text(item, "state") or "").lower()))
+        # A review without a known state was not submitted yet.
+        if review is None:
             return None
     return Event(
         kind=kind,
-        time=time or _UNKNOWN,
+        time=time or _UNKNOWN_TIME,
         time_told=time is not None,
-        actor=_actor(item),
+        # Reviews and comments name their author `user`; commits have neither.
+        actor=parse_actor(item.get("actor")) or parse_actor(item.get("user")),
         id=identifier,
         subject=subject_of(kind, item),
         review=review,
@@ -128,37 +141,30 @@ def _event(item: Payload, said: Mapping[str, ReviewState]) -> Event | None:
     )
 
 
-def _time(kind: EventKind, item: Payload) -> datetime | None:
+def _parse_time(kind: EventKind, item: Payload) -> datetime | None:
     if kind is EventKind.COMMITTED:
         committed = read.time(read.child(item, "committer"), "date")
         return committed or read.time(read.child(item, "author"), "date")
-    if kind is EventKind.REVIEWED:
-        return read.time(item, "submitted_at")
-    return read.time(item, "created_at")
+    return read.time(item, "submitted_at" if kind is EventKind.REVIEWED else "created_at")
 
 
-def _actor(item: Payload) -> Actor | None:
-    """Reviews and comments name their author as `user`; a commit knows no account."""
-    return parse_actor(item.get("actor")) or parse_actor(item.get("user"))
-
-
-def _identifier(kind: EventKind, item: Payload) -> str:
+def _parse_identifier(kind: EventKind, item: Payload) -> str:
     if kind is EventKind.COMMITTED:
         return read.text(item, "sha") or ""
     if kind is EventKind.REVIEW_DISMISSED:
-        return _digits(read.child(item, "dismissed_review"), "review_id")
+        return _number_text(read.child(item, "dismissed_review"), "review_id")
     if kind in (EventKind.REVIEWED, EventKind.COMMENTED):
-        return _digits(item, "id")
+        return _number_text(item, "id")
     return ""
 
 
-def _digits(payload: Payload, key: str) -> str:
+def _number_text(payload: Payload, key: str) -> str:
     number = read.number(payload, key)
     return "" if number is None else str(number)
 
 
 def subject_of(kind: EventKind, item: Payload) -> str:
-    """Return the label, assignee or reviewer that an item, or an event of GitHub, is about."""
+    """Return the label, assignee or reviewer of a timeline item or a webhook event."""
     if kind in _LABELS:
         return read.text(read.child(item, "label"), "name") or ""
     if kind in _ASSIGNMENTS:
@@ -168,14 +174,3 @@ def subject_of(kind: EventKind, item: Payload) -> str:
         reviewer = read.text(read.child(item, "requested_reviewer"), "login")
         return reviewer or read.text(team, "slug") or read.text(team, "name") or ""
     return ""
-
-
-def _before_dismissal(items: Iterable[Payload]) -> dict[str, ReviewState]:
-    """What each dismissed review had said: GitHub keeps that with the dismissal only."""
-    said: dict[str, ReviewState] = {}
-    for item in items:
-        dismissed = read.child(item, "dismissed_review")
-        state = _REVIEWS.get((read.text(dismissed, "state") or "").lower())
-        if state is not None:
-            said[_digits(dismissed, "review_id")] = state
-    return said

@@ -1,9 +1,14 @@
-"""The event payload: what it is about."""
+"""The webhook event that started the workflow: its run, pull request, issue or deployment.
+
+The runner stores the payload in a file. It chooses the subject and saves requests, but does not
+decide anything about a trace.
+https://docs.github.com/en/webhooks/webhook-events-and-payloads
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,16 +20,22 @@ from flow_telemetry.github.runs import RunAddress
 from flow_telemetry.github.timeline import subject_of
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
-from flow_telemetry.model import Change, Event, EventKind, Run
-from flow_telemetry.rules.timeline import Telling, find_told
+from flow_telemetry.model import Change, EventKind, Run
+from flow_telemetry.rules.timeline import Telling
 
-# The payload of the event that started the workflow, as the runner keeps it in a file.
-#
-# It tells what an export is about and saves requests; it decides nothing about a trace.
+_BRANCH = "refs/heads/"
+# The events of a pull request, and those of their actions that can end one of its phases.
+CHANGE_EVENTS = ("pull_request", "pull_request_target", "pull_request_review")
+_MOVING_ACTIONS = frozenset(
+    {
+        *("opened", "closed", "reopened", "synchronize", "ready_for_review", "converted_to_draft"),
+        *("review_requested", "submitted", "dismissed", "enqueued", "dequeued"),
+    }
+)
 
 
 def read_event(path: str | None) -> Payload:
-    """Return the payload; an empty one where there is no file.
+    """Return the payload, or an empty one if the file does not exist.
 
     Raises:
         PayloadError: the file is damaged.
@@ -32,16 +43,16 @@ def read_event(path: str | None) -> Payload:
     if path is None or not Path(path).is_file():
         return {}
     try:
-        found: Any = json.loads(Path(path).read_text(encoding="utf-8"))
+        event: Any = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise PayloadError(
-            f"the event's payload (GITHUB_EVENT_PATH) cannot be read: {type(error).__name__}"
+            f"could not read the event's payload (GITHUB_EVENT_PATH): {type(error).__name__}"
         ) from None
-    return found if isinstance(found, dict) else {}
+    return event if isinstance(event, dict) else {}
 
 
 def completed_run(event: Payload) -> RunAddress | None:
-    """Return the run that a `workflow_run` event tells of; None for other events.
+    """Return the run of a `workflow_run` event; None for other events.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_run
     """
@@ -54,7 +65,7 @@ def completed_run(event: Payload) -> RunAddress | None:
 
 
 def closed_change(event: Payload) -> int | None:
-    """Return the number of the pull request whose closing an event tells; None for others.
+    """Return the number of the pull request that was closed; None for other events.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
     """
@@ -64,7 +75,7 @@ def closed_change(event: Payload) -> int | None:
 
 
 def closed_issue(event: Payload) -> int | None:
-    """Return the number of the issue whose closing an event tells; None for others.
+    """Return the number of the issue that was closed; None for other events.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#issues
     """
@@ -74,7 +85,7 @@ def closed_issue(event: Payload) -> int | None:
 
 
 def finished_deployment(event: Payload) -> int | None:
-    """Return the id of the deployment that a `deployment_status` event tells has ended.
+    """Return the id of the deployment that ended; None for other events.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment_status
     """
@@ -84,80 +95,63 @@ def finished_deployment(event: Payload) -> int | None:
     return read.number(read.child(event, "deployment"), "id")
 
 
-_BRANCH = "refs/heads/"
-
-# The events of a pull request, and which of their actions can end a phase of it.
-CHANGE_EVENTS = ("pull_request", "pull_request_target", "pull_request_review")
-_MOVING_ACTIONS = frozenset(
-    {
-        *("opened", "closed", "reopened", "synchronize", "ready_for_review", "converted_to_draft"),
-        *("review_requested", "submitted", "dismissed", "enqueued", "dequeued"),
-    }
-)
-
-
 def changed_at(event: Payload) -> tuple[int, datetime] | None:
-    """Return the pull request that an event may have moved to another phase, and when.
+    """Return the number of the pull request whose phase an event may have ended, and the time.
 
-    None for other events. https://docs.github.com/en/webhooks/webhook-events-and-payloads
+    Return None for other events.
     """
     change = read.child(event, "pull_request")
-    number, instant = read.number(change, "number"), read.time(change, "updated_at")
-    review = read.time(read.child(event, "review"), "submitted_at")
+    number, updated = read.number(change, "number"), read.time(change, "updated_at")
+    submitted = read.time(read.child(event, "review"), "submitted_at")
     if read.text(event, "action") not in _MOVING_ACTIONS or not number:
         return None
-    known = [each for each in (instant, review) if each is not None]
-    return (number, min(known)) if known else None
+    times = [time for time in (updated, submitted) if time is not None]
+    return (number, min(times)) if times else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thing:
-    """The pull request or issue that an event is about."""
+    """The pull request or issue of an event."""
 
     number: int
     is_change: bool
 
 
 def thing_told_of(event: Payload) -> Thing | None:
-    """Return the pull request or issue that an event is about; None for other events.
-
-    Comments on pull requests come as comments on issues that are pull requests.
-    """
+    """Return the pull request or issue of an event; None for other events."""
     change, issue = read.child(event, "pull_request"), read.child(event, "issue")
     number = read.number(change or issue, "number")
     if not number:
         return None
+    # A comment on a pull request has an issue that is marked as a pull request.
     return Thing(number=number, is_change=bool(change or read.child(issue, "pull_request")))
 
 
 def default_branch(event: Payload) -> str | None:
-    """Return the default branch of the repository that an event is of."""
+    """Return the default branch of the event's repository."""
     return read.text(read.child(event, "repository"), "default_branch")
 
 
 def pushed_from(event: Payload) -> str | None:
-    """Return the commit before a push; None for a branch that was new."""
+    """Return the commit before a push; None for a new branch."""
     before = read.text(event, "before")
     return before if before and before.strip("0") else None
 
 
 def handed_on(event: Payload) -> str | None:
-    """Return the `traceparent` that a dispatch handed on to the run that it started.
+    """Return the `traceparent` that a dispatch passed to the run that it started.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#repository_dispatch
     """
-    for holder in ("inputs", "client_payload"):
-        found = read.text(read.child(event, holder), "traceparent")
-        if found:
-            return found
-    return None
+    inputs, client_payload = read.child(event, "inputs"), read.child(event, "client_payload")
+    return read.text(inputs, "traceparent") or read.text(client_payload, "traceparent") or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What an event says of a run, without its jobs, and of the pull request that it is of.
+    """A run as an event describes it, without its jobs, and its pull request.
 
-    It may be late, forged or of another server's making: a guess of what will be asked for.
+    The event may be late, forged or from another server, so this only predicts the first requests.
     """
 
     run: Run
@@ -165,33 +159,30 @@ class Told:
 
 
 def told_run(name: str, event: Payload) -> Told | None:
-    """Return what an event of that name says of the run that it tells of, or that it started.
-
-    None where it says too little.
-    """
-    facts = _facts_of_run(name, event)
-    try:
-        run = None if facts is None else parse_run(facts, where="the event")
-    except PayloadError:
-        run = None
-    if facts is None or run is None:
+    """Return the run that an event describes or started; None if the event has too few fields."""
+    fields = _run_fields(name, event)
+    if fields is None:
         return None
-    listed = [read.number(each, "number") for each in read.children(facts, "pull_requests")]
-    alone = listed[0] if len(listed) == 1 else None
-    change = Change(repository=run.repository, number=alone) if alone else None
+    try:
+        run = parse_run(fields, where="the event")
+    except PayloadError:
+        return None
+    numbers = [read.number(pull, "number") for pull in read.children(fields, "pull_requests")]
+    number = numbers[0] if len(numbers) == 1 else None
+    change = Change(repository=run.repository, number=number) if number else None
     return Told(run=run, change=change)
 
 
-def _facts_of_run(name: str, event: Payload) -> Payload | None:
-    """A run as the API would give it: of the event's own words, or made of them."""
+def _run_fields(name: str, event: Payload) -> Payload | None:
+    """Return a run in the format of the REST API, as far as the event describes it."""
     if name == "workflow_run":
         return read.child(event, "workflow_run")
     repository, change = read.child(event, "repository"), read.child(event, "pull_request")
-    of_any = {"id": 0, "event": name, "repository": repository}
+    common = {"id": 0, "event": name, "repository": repository}
     if name in CHANGE_EVENTS:
         head = read.child(change, "head")
         return {
-            **of_any,
+            **common,
             "created_at": change.get("created_at"),
             "head_branch": head.get("ref"),
             "head_repository": head.get("repo"),
@@ -200,7 +191,7 @@ def _facts_of_run(name: str, event: Payload) -> Payload | None:
     ref = read.text(event, "ref") or ""
     if name == "push" and ref.startswith(_BRANCH):
         return {
-            **of_any,
+            **common,
             "created_at": read.child(event, "head_commit").get("timestamp"),
             "head_branch": ref.removeprefix(_BRANCH),
             "head_sha": event.get("after"),
@@ -209,11 +200,9 @@ def _facts_of_run(name: str, event: Payload) -> Payload | None:
     return None
 
 
-# What an event of GitHub tells of: the one thing that happened and started the workflow.
-#
-# https://docs.github.com/en/webhooks/webhook-events-and-payloads
+# The timeline event that a webhook event reports: the one thing that started the workflow.
 
-_OF_BOTH = {
+_ISSUE_ACTIONS = {
     "opened": EventKind.CREATED,
     "closed": EventKind.CLOSED,
     "reopened": EventKind.REOPENED,
@@ -222,8 +211,8 @@ _OF_BOTH = {
     "assigned": EventKind.ASSIGNED,
     "unassigned": EventKind.UNASSIGNED,
 }
-_OF_CHANGES = {
-    **_OF_BOTH,
+_CHANGE_ACTIONS = {
+    **_ISSUE_ACTIONS,
     "ready_for_review": EventKind.READY_FOR_REVIEW,
     "converted_to_draft": EventKind.CONVERTED_TO_DRAFT,
     "synchronize": EventKind.COMMITTED,
@@ -232,23 +221,17 @@ _OF_CHANGES = {
     "enqueued": EventKind.QUEUED,
     "dequeued": EventKind.DEQUEUED,
 }
-_REVIEWS = {"submitted": EventKind.REVIEWED, "dismissed": EventKind.REVIEW_DISMISSED}
-
-
-def told_by(name: str, payload: Payload, events: Iterable[Event]) -> tuple[Event, ...]:
-    """Return which events of a thing's history an event of GitHub told of; none for others."""
-    telling = read_telling(name, payload)
-    return () if telling is None else find_told(telling, events)
+_REVIEW_ACTIONS = {"submitted": EventKind.REVIEWED, "dismissed": EventKind.REVIEW_DISMISSED}
 
 
 def read_telling(name: str, payload: Payload) -> Telling | None:
-    """Return what an event of that name tells of; None where that is nothing that is sent."""
-    reader = _READERS.get(name)
-    return reader(read.text(payload, "action") or "", payload) if reader else None
+    """Return what a webhook event of that name reports; None if it is not exported."""
+    parse = _PARSERS.get(name)
+    return parse(read.text(payload, "action") or "", payload) if parse else None
 
 
-def _of_change(action: str, payload: Payload) -> Telling | None:
-    kind, change = _OF_CHANGES.get(action), read.child(payload, "pull_request")
+def _parse_change_event(action: str, payload: Payload) -> Telling | None:
+    kind, change = _CHANGE_ACTIONS.get(action), read.child(payload, "pull_request")
     if kind is None:
         return None
     if kind is EventKind.CLOSED and read.flag(change, "merged"):
@@ -263,46 +246,46 @@ def _of_change(action: str, payload: Payload) -> Telling | None:
     )
 
 
-def _of_issue(action: str, payload: Payload) -> Telling | None:
-    kind = _OF_BOTH.get(action)
+def _parse_issue_event(action: str, payload: Payload) -> Telling | None:
+    kind = _ISSUE_ACTIONS.get(action)
     if kind is None:
         return None
     time = read.time(read.child(payload, "issue"), "updated_at")
     return Telling(kind=kind, time=time, subject=subject_of(kind, payload))
 
 
-def _of_review(action: str, payload: Payload) -> Telling | None:
-    kind = _REVIEWS.get(action)
-    return kind and _numbered(kind, read.child(payload, "review"))
+def _parse_review_event(action: str, payload: Payload) -> Telling | None:
+    kind = _REVIEW_ACTIONS.get(action)
+    return kind and _with_id(kind, read.child(payload, "review"))
 
 
-def _of_comment(action: str, payload: Payload) -> Telling | None:
+def _parse_comment_event(action: str, payload: Payload) -> Telling | None:
     if action != "created":
         return None
-    return _numbered(EventKind.COMMENTED, read.child(payload, "comment"))
+    return _with_id(EventKind.COMMENTED, read.child(payload, "comment"))
 
 
-def _of_deployment(_: str, payload: Payload) -> Telling | None:
+def _parse_deployment_event(_: str, payload: Payload) -> Telling | None:
     time = read.time(read.child(payload, "deployment"), "created_at")
     return Telling(kind=EventKind.CREATED, time=time)
 
 
-def _of_deployment_status(_: str, payload: Payload) -> Telling | None:
-    return _numbered(EventKind.STATUS_CHANGED, read.child(payload, "deployment_status"))
+def _parse_status_event(_: str, payload: Payload) -> Telling | None:
+    return _with_id(EventKind.STATUS_CHANGED, read.child(payload, "deployment_status"))
 
 
-def _numbered(kind: EventKind, thing: Payload) -> Telling | None:
-    number = read.number(thing, "id")
+def _with_id(kind: EventKind, entry: Payload) -> Telling | None:
+    number = read.number(entry, "id")
     return None if number is None else Telling(kind=kind, id=str(number))
 
 
-_READERS: Mapping[str, Callable[[str, Payload], Telling | None]] = {
-    "pull_request": _of_change,
-    "pull_request_target": _of_change,
-    "pull_request_review": _of_review,
-    "pull_request_review_comment": _of_comment,
-    "issue_comment": _of_comment,
-    "issues": _of_issue,
-    "deployment": _of_deployment,
-    "deployment_status": _of_deployment_status,
+_PARSERS: Mapping[str, Callable[[str, Payload], Telling | None]] = {
+    "pull_request": _parse_change_event,
+    "pull_request_target": _parse_change_event,
+    "pull_request_review": _parse_review_event,
+    "pull_request_review_comment": _parse_comment_event,
+    "issue_comment": _parse_comment_event,
+    "issues": _parse_issue_event,
+    "deployment": _parse_deployment_event,
+    "deployment_status": _parse_status_event,
 }

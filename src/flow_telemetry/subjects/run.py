@@ -15,11 +15,11 @@ from flow_telemetry.clock import threads
 from flow_telemetry.context import Parts
 from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError, SelectionError
 from flow_telemetry.github.changes import changes_between, read_candidates, read_parentage
+from flow_telemetry.github.client import PaginatedList
 from flow_telemetry.github.deployments import read_deployments
 from flow_telemetry.github.issues import read_closing
 from flow_telemetry.github.runs import (
     RunAddress,
-    Runs,
     list_runs,
     read_annotations,
     read_attempt,
@@ -355,7 +355,7 @@ def merged_changes(
         except FlowTelemetryError as error:
             parts.log.debug(str(error))
             pushed = None
-        brought = parentage.brought_by(run, pushed.changes) if pushed else ()
+        brought = parentage.brought_by(run, pushed.items) if pushed else ()
         merged = {**{c.number: c for c in brought}, **merged}
     return tuple(merged[number] for number in sorted(merged))
 
@@ -626,9 +626,9 @@ def _listed(
     return _in_repository(found, change)
 
 
-def _in_repository(found: Runs, change: Change) -> tuple[Run, ...]:
+def _in_repository(found: PaginatedList[Run], change: Change) -> tuple[Run, ...]:
     """The runs under the very repository of the change, whose aliases they share."""
-    return tuple(replace(run, repository=change.repository) for run in found.runs)
+    return tuple(replace(run, repository=change.repository) for run in found.items)
 
 
 def _attempts_of(parts: Parts, runs: Iterable[Run], unread: list[str]) -> tuple[Run, ...]:

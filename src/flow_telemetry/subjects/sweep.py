@@ -148,7 +148,7 @@ def _sent_by_events(
     except FlowTelemetryError as error:
         sweep.unread.append(f"what this workflow has sent already: {error}")
         return frozenset()
-    named = (_SENT_BY_RUN.fullmatch(run.title.strip()) for run in runs.runs)
+    named = (_SENT_BY_RUN.fullmatch(run.title.strip()) for run in runs.items)
     return frozenset(
         f"{match[1].removesuffix('_target')} {int(match[2])}" for match in named if match
     )
@@ -188,7 +188,7 @@ def _found(settings: Settings, home: Repository, parts: Parts, sweep: Sweep) -> 
 def _changes(_: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
     found = closed_changes(parts.github, home, sweep.window)
     _note(sweep, found.complete, "pull requests")
-    for change in found.changes:
+    for change in found.items:
         yield ChangeSubject(repository=home.full_name, number=change.number)
 
 
@@ -197,7 +197,7 @@ def _issues(settings: Settings, home: Repository, parts: Parts, sweep: Sweep) ->
         return
     found = closed_issues(parts.github, home, sweep.window)
     _note(sweep, found.complete, "issues")
-    for number in found.numbers:
+    for number in found.items:
         key = ItemKey(tracker="github", key=str(number))
         yield ItemSubject(repository=home.full_name, key=key, with_feature=True)
 
@@ -216,7 +216,7 @@ def _jira_items(_: Settings, home: Repository, parts: Parts, sweep: Sweep) -> It
 def _deployments(_: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
     found = ended_deployments(parts.github, home, sweep.window)
     _note(sweep, found.complete, "deployments")
-    for deployment in found.deployments:
+    for deployment in found.items:
         # A deployment leaves with the run that made it, where that is sent at all.
         if deployment.run_id is None:
             yield DeploymentSubject(repository=home.full_name, id=deployment.id)
@@ -237,7 +237,7 @@ def _runs(settings: Settings, home: Repository, parts: Parts, sweep: Sweep) -> I
         created_to=window.until,
     )
     _note(sweep, found.complete, "runs")
-    for run in found.runs:
+    for run in found.items:
         ended = run.completed and window.holds(run.updated_at or run.created_at)
         if not ended or _is_of_sweeper(settings, home, run):
             continue

@@ -272,8 +272,8 @@ def test_a_job_that_failed_without_a_failed_step(
 @pytest.mark.parametrize(
     ("expired", "refused", "said"),
     [
-        (True, False, "GitHub does not keep the logs of run"),
-        (None, False, "GitHub does not keep the logs of run"),
+        (True, False, "GitHub does not have the logs of run"),
+        (None, False, "GitHub does not have the logs of run"),
         (False, True, "add `actions: read`"),
     ],
 )
