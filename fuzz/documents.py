@@ -119,7 +119,9 @@ KINDS: Mapping[str, Callable[[Any], object]] = {
     "change": _change,
     "changes": _list(lambda found: parse.parse_changes(found, SHOP)),
     "annotations": _list(parse.parse_annotations),
-    "timeline": _list(lambda found: (timeline.parse_timeline(found), timeline.unknown_kinds(found))),
+    "timeline": _list(
+        lambda found: (timeline.parse_timeline(found), timeline.unknown_kinds(found))
+    ),
     "deployment": lambda found: deployment_records.parse_deployment(found, SHOP, where="x"),
     "statuses": _list(deployment_records.parse_statuses),
     "deployment node": _object(parse_job_deployment),
