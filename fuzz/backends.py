@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
-from flow_telemetry.otlp.response import Answer, Trouble, failure, judge
+from flow_telemetry.http.errors import NetworkErrorKind
+from flow_telemetry.otlp.response import Answer, classify_response, failure
 from flow_telemetry.otlp.transport import is_worth_another, pause
 from flow_telemetry.report.text import terminal_line
 from flow_telemetry.telemetry import Signal, SignalTarget
@@ -38,7 +39,7 @@ def run(data: bytes) -> None:
     """Judge an answer for each signal, and tell it."""
     answer = _answer(data)
     for target in _TARGETS:
-        verdict = judge(answer, target, 10)
+        verdict = classify_response(answer, target, 10)
         assert 0 <= verdict.rejected <= 10
         told = [verdict.warning]
         if verdict.cause is not None:
@@ -63,7 +64,9 @@ def _answer(data: bytes) -> Answer:
         location=location,
         retry_after=after,
         body=body,
-        trouble=list(Trouble)[len(data) % len(Trouble)] if number is None else None,
+        trouble=list(NetworkErrorKind)[len(data) % len(NetworkErrorKind)]
+        if number is None
+        else None,
         truncated=len(data) % 7 == 0,
     )
 

@@ -7,7 +7,7 @@ import base64
 import pytest
 from tests.otlp.builders import CANARY, make_target
 
-from flow_telemetry.otlp.response import Redactor, origin
+from flow_telemetry.otlp.response import TargetRedactor, origin
 from flow_telemetry.telemetry import Signal, SignalTarget
 
 
@@ -38,14 +38,14 @@ def test_an_address_is_shown_as_scheme_host_and_port(url: str, shown: str) -> No
 def test_a_headers_value_is_hidden_whole_and_in_parts(said: str) -> None:
     """With or without its scheme, however it is spelt."""
     target = make_target("http://localhost", headers={"Authorization": f"Bearer {CANARY}"})
-    assert CANARY not in Redactor.of(target).shown(said).lower()
+    assert CANARY not in TargetRedactor.of(target).shown(said).lower()
 
 
 def test_user_and_password_of_basic_credentials_are_hidden() -> None:
     """A server that decodes them may well name the user."""
     encoded = base64.b64encode(f"someuser:{CANARY}".encode()).decode()
     target = make_target("http://localhost", headers={"Authorization": f"Basic {encoded}"})
-    shown = Redactor.of(target).shown(f"user someuser with password {CANARY} ({encoded})")
+    shown = TargetRedactor.of(target).shown(f"user someuser with password {CANARY} ({encoded})")
     assert shown == "user *** with password *** (***)"
 
 
@@ -55,7 +55,7 @@ def test_what_an_address_hides_is_hidden() -> None:
         signal=Signal.TRACES,
         url=f"https://me-myself:{CANARY}@h.example/in/{CANARY}2/v1/traces?api-key={CANARY}3",
     )
-    redactor = Redactor.of(target)
+    redactor = TargetRedactor.of(target)
     echo = f"POST /in/{CANARY}2/v1/traces?api-key={CANARY}3 by me-myself:{CANARY}"
     assert CANARY not in redactor.shown(echo)
     assert "/v1/traces" in redactor.shown(echo)
@@ -64,4 +64,7 @@ def test_what_an_address_hides_is_hidden() -> None:
 
 def test_a_target_without_secrets_changes_nothing() -> None:
     """Plain words pass as they are."""
-    assert Redactor.of(make_target("http://localhost")).shown("too many spans") == "too many spans"
+    assert (
+        TargetRedactor.of(make_target("http://localhost")).shown("too many spans")
+        == "too many spans"
+    )

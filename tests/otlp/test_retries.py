@@ -12,11 +12,11 @@ from tests.fakes.receiver import Receiver
 from tests.otlp.builders import FakeClock, make_target
 
 from flow_telemetry.clock import Deadline
+from flow_telemetry.http.retry import OTLP
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.response import Answer, Attempt
 from flow_telemetry.otlp.transport import (
     LONGEST_BATCH_SECONDS,
-    MOST_TRIES,
     OtlpSender,
     is_worth_another,
     pause,
@@ -68,7 +68,7 @@ def test_pauses_grow_and_end(deliver: OtlpSender, receiver: Receiver, clock: Fak
     """Half a second at first, each pause twice the last, a little off, and seven tries in all."""
     receiver.script("/v1/traces", status(503), times=None)
     attempt: Attempt = deliver.deliver(NOTHING)
-    assert (attempt.answer.status, attempt.requests) == (503, MOST_TRIES)
+    assert (attempt.answer.status, attempt.requests) == (503, OTLP.most_tries)
     assert 0.8 * 31.5 <= waited(clock) <= 1.2 * 31.5
 
 

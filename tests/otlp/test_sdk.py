@@ -22,8 +22,9 @@ from tests.otlp.builders import (
 from tests.otlp.servers import closed_port_url, raw_server
 
 from flow_telemetry.clock import Deadline
+from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.response import Attempt, Trouble, judge
+from flow_telemetry.otlp.response import Attempt, classify_response
 from flow_telemetry.otlp.transport import OtlpSender
 from flow_telemetry.settings.otlp import otlp_settings
 from flow_telemetry.telemetry import Prepared, Signal, SignalTarget
@@ -90,7 +91,7 @@ def test_a_refused_connection_is_tried_three_times(deliver: Deliver) -> None:
     """The SDK would try each of them twice, at once."""
     target = make_target(closed_port_url())
     attempt = deliver(target, Deadline(FakeClock()))
-    assert (attempt.answer.trouble, attempt.requests) == (Trouble.REFUSED, 3)
+    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.REFUSED, 3)
 
 
 @pytest.mark.parametrize("code", [301, 302, 304, 307])
@@ -100,7 +101,7 @@ def test_a_redirect_is_no_delivery(deliver: Deliver, receiver: Receiver, code: i
     target = make_target(receiver.url)
     attempt = deliver(target)
     assert attempt.answer.status == code
-    assert not judge(attempt.answer, target, 3).delivered
+    assert not classify_response(attempt.answer, target, 3).delivered
 
 
 def test_a_failure_without_a_request_is_told_as_such(receiver: Receiver) -> None:
@@ -108,7 +109,7 @@ def test_a_failure_without_a_request_is_told_as_such(receiver: Receiver) -> None
     sender = OtlpSender(make_target(receiver.url), seconds_from_now(30))
     attempt = sender.deliver(Batch(Signal.TRACES, (make_span(1, "half \ud83d"),)))
     sender.close()
-    assert (attempt.answer.trouble, attempt.requests) == (Trouble.ENCODING, 0)
+    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.ENCODING, 0)
     assert receiver.requests == []
 
 
@@ -132,7 +133,7 @@ def test_a_timeout_of_the_environment_is_in_milliseconds(
     )
     began = time.monotonic()
     attempt = deliver(settings.targets[Signal.TRACES])
-    assert (attempt.answer.trouble, attempt.requests) == (Trouble.TIMEOUT, 2)
+    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.TIMEOUT, 2)
     assert time.monotonic() - began < 5
 
 

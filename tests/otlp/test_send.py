@@ -38,9 +38,10 @@ from tests.otlp.test_spool import span_ids_in
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import SourceError
+from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.exporter import NewSender, OtlpSink, otlp_sender
-from flow_telemetry.otlp.response import Answer, Attempt, Trouble
+from flow_telemetry.otlp.response import Answer, Attempt
 from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.telemetry import Delivery, Signal, SignalTarget, Span
@@ -377,7 +378,7 @@ def test_when_reading_fails_what_was_read_is_kept(tmp_path: Path, spool: Spool) 
 
     def hang(spans: Sequence[SpanRecord]) -> Answer:
         released.wait(60)
-        return Answer(trouble=Trouble.TIMEOUT)
+        return Answer(trouble=NetworkErrorKind.TIMEOUT)
 
     def broken() -> Iterator[Span]:
         yield from make_spans(1_500)

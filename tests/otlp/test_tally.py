@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from flow_telemetry.otlp.exporter import Tally
-from flow_telemetry.otlp.response import Cause, Verdict
+from flow_telemetry.otlp.response import ExportResult, FailureReason
 
 
-def cause(key: str = "status 401", problem: str = "it answered 401") -> Cause:
-    return Cause(key=key, problem=problem, advice="Check the key")
+def cause(key: str = "status 401", problem: str = "it answered 401") -> FailureReason:
+    return FailureReason(key=key, problem=problem, advice="Check the key")
 
 
-def refused(why: Cause) -> Verdict:
-    return Verdict(delivered=False, cause=why)
+def refused(why: FailureReason) -> ExportResult:
+    return ExportResult(delivered=False, cause=why)
 
 
 def test_one_reason_for_many_batches_is_told_once() -> None:
@@ -53,8 +53,8 @@ def test_a_message_with_changing_ids_is_told_a_few_times_only() -> None:
 def test_rejections_are_part_of_what_was_not_delivered() -> None:
     """The rest of the batch arrived."""
     tally = Tally()
-    why = Cause(key="rejected", problem="rejected some spans", advice="", rejection=True)
-    assert tally.add_verdict(Verdict(delivered=True, rejected=3, cause=why), 10) == 3
+    why = FailureReason(key="rejected", problem="rejected some spans", advice="", rejection=True)
+    assert tally.add_verdict(ExportResult(delivered=True, rejected=3, cause=why), 10) == 3
     assert (tally.sent, tally.rejected) == (7, 3)
     assert tally.failures()[0].problem == "rejected 3 spans"
 
@@ -63,5 +63,5 @@ def test_a_warning_is_told_once() -> None:
     """However many batches it came with."""
     tally = Tally()
     for _ in range(9):
-        tally.add_verdict(Verdict(delivered=True, warning="use v2"), 1)
+        tally.add_verdict(ExportResult(delivered=True, warning="use v2"), 1)
     assert (tally.warnings, tally.sent) == (["use v2"], 9)

@@ -13,8 +13,9 @@ from tests.otlp.authority import STRICT, Authority
 from tests.otlp.builders import seconds_from_now
 from tests.otlp.servers import closed_port_url, raw_server
 
+from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.response import Attempt, Trouble, judge
+from flow_telemetry.otlp.response import Attempt, classify_response
 from flow_telemetry.otlp.transport import OtlpSender
 from flow_telemetry.settings.otlp import otlp_settings
 from flow_telemetry.telemetry import Signal
@@ -52,7 +53,7 @@ def test_an_unknown_authority_is_told_after_one_try(authority: Authority) -> Non
     """The text says what OpenSSL says, so that one knows what to do."""
     with backend(authority) as url:
         attempt = sent(url, {})
-    assert (attempt.answer.trouble, attempt.requests) == (Trouble.CERTIFICATE, 1)
+    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.CERTIFICATE, 1)
     assert attempt.answer.detail == "unable to get local issuer certificate"
 
 
@@ -77,9 +78,9 @@ def test_a_strict_check_names_the_missing_extension(
     with backend(authority) as url:
         attempt = sent(url, variables)
         settings = otlp_settings({"otlp-endpoint": url}, {}, {Signal.TRACES})
-    cause = judge(attempt.answer, settings.targets[Signal.TRACES], 1).cause
+    cause = classify_response(attempt.answer, settings.targets[Signal.TRACES], 1).cause
     assert cause is not None
-    assert (attempt.requests, attempt.answer.trouble) == (1, Trouble.CERTIFICATE)
+    assert (attempt.requests, attempt.answer.trouble) == (1, NetworkErrorKind.CERTIFICATE)
     assert cause.problem.endswith(f"was not accepted: {said}")
     assert f"extension {extension}" in cause.advice
     assert remedy in cause.advice
@@ -125,7 +126,7 @@ def test_the_bundle_of_requests_is_honoured_where_none_is_named(
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.certificate))
         assert sent(url, {}).answer.status == 200
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
-        assert sent(url, {}).answer.trouble is Trouble.CA_FILE
+        assert sent(url, {}).answer.trouble is NetworkErrorKind.CA_FILE
         assert sent(url, {f"{PREFIX}_CERTIFICATE": authority.certificate}).answer.status == 200
 
 
@@ -140,7 +141,7 @@ def test_a_machines_authorities_count_where_none_is_named(
         assert sent(url, {name: authority.certificate}).answer.status == 200
         assert sent(url, {name: other, own: authority.certificate}).answer.status == 200
         refused = sent(url, {name: authority.certificate, own: other}).answer
-    assert refused.trouble is Trouble.CERTIFICATE
+    assert refused.trouble is NetworkErrorKind.CERTIFICATE
 
 
 def test_a_file_without_certificates_is_told_as_such(authority: Authority, tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_a_file_without_certificates_is_told_as_such(authority: Authority, tmp_p
     (tmp_path / "none.pem").write_text("no certificate", encoding="utf-8")
     with backend(authority) as url:
         answer = sent(url, {f"{PREFIX}_CERTIFICATE": tmp_path / "none.pem"}).answer
-    assert answer.trouble is Trouble.CA_FILE
+    assert answer.trouble is NetworkErrorKind.CA_FILE
 
 
 def test_a_backend_that_asks_for_a_certificate_gets_it(authority: Authority) -> None:
@@ -174,7 +175,7 @@ def test_a_backend_that_asks_for_a_certificate_gets_none(authority: Authority) -
     """It is refused, and no certificate of ours is to blame that it has not asked for."""
     with backend(authority, asks_for_client=True) as url:
         answer = sent(url, {f"{PREFIX}_CERTIFICATE": authority.certificate}).answer
-    assert answer.trouble in (Trouble.TLS, Trouble.CLOSED)
+    assert answer.trouble in (NetworkErrorKind.TLS, NetworkErrorKind.CLOSED)
 
 
 def test_a_client_certificate_that_is_not_there_is_told(
@@ -189,7 +190,7 @@ def test_a_client_certificate_that_is_not_there_is_told(
                 f"{PREFIX}_CLIENT_CERTIFICATE": tmp_path / "missing.pem",
             },
         ).answer
-    assert answer.trouble is Trouble.CA_FILE
+    assert answer.trouble is NetworkErrorKind.CA_FILE
 
 
 def test_a_proxy_is_left_out_for_hosts_that_need_none(
@@ -206,4 +207,4 @@ def test_a_proxy_is_left_out_for_hosts_that_need_none(
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.setenv(name, "localhost")
         around = sent(url, known)
-    assert (through.answer.trouble, around.answer.status) == (Trouble.PROXY, 200)
+    assert (through.answer.trouble, around.answer.status) == (NetworkErrorKind.PROXY, 200)

@@ -31,8 +31,9 @@ from tests.otlp.servers import closed_port_url, raw_server
 
 from flow_telemetry import __version__
 from flow_telemetry.clock import Deadline
+from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.response import Attempt, Trouble
+from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.otlp.transport import MOST_BODY_BYTES, OtlpSender
 from flow_telemetry.telemetry import Signal, SignalTarget
 
@@ -211,20 +212,20 @@ def test_a_connection_that_is_always_closed_is_given_up(
     """Three tries tell enough."""
     receiver.script("/v1/traces", drop(), times=None)
     attempt = deliver(make_target(receiver.url))
-    assert (attempt.answer.trouble, attempt.requests) == (Trouble.CLOSED, 3)
+    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.CLOSED, 3)
 
 
 def test_a_port_on_which_nobody_listens_is_given_up(deliver: Deliver) -> None:
     """A refused connection is told as such after three tries."""
     attempt = deliver(make_target(closed_port_url()))
-    assert (attempt.answer.trouble, attempt.requests) == (Trouble.REFUSED, 3)
+    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.REFUSED, 3)
     assert attempt.answer.status is None
 
 
 def test_an_unknown_host_is_told_as_such(deliver: Deliver) -> None:
     """A name that cannot exist (RFC 6761) is a failure of the name."""
     attempt = deliver(make_target("http://otlp.invalid"))
-    assert attempt.answer.trouble is Trouble.NAME
+    assert attempt.answer.trouble is NetworkErrorKind.NAME
 
 
 @pytest.mark.parametrize("since", ["headers", "body"])
@@ -238,7 +239,7 @@ def test_a_slow_drip_is_given_up_in_time(deliver: Deliver, receiver: Receiver, s
         times=None,
     )
     attempt = deliver(make_target(receiver.url, timeout=1))
-    assert (attempt.answer.trouble, attempt.requests) == (Trouble.TIMEOUT, 2)
+    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.TIMEOUT, 2)
     assert attempt.answer.status == (None if since == "headers" else 200)
 
 
@@ -246,14 +247,14 @@ def test_silence_is_given_up_in_time(deliver: Deliver, receiver: Receiver) -> No
     """A connection that is taken and never answered ends with the request's time."""
     receiver.script("/v1/traces", black_hole(), times=None)
     attempt = deliver(make_target(receiver.url, timeout=0.3))
-    assert attempt.answer.trouble is Trouble.TIMEOUT
+    assert attempt.answer.trouble is NetworkErrorKind.TIMEOUT
 
 
 def test_the_deadline_for_everything_bounds_a_request(deliver: Deliver, receiver: Receiver) -> None:
     """What is left of the time for everything is less than a request's own: it counts."""
     receiver.script("/v1/traces", black_hole(), times=None)
     attempt = deliver(make_target(receiver.url, timeout=60), deadline=seconds_from_now(1))
-    assert (attempt.answer.trouble, attempt.requests) == (Trouble.DEADLINE, 1)
+    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.DEADLINE, 1)
 
 
 def test_a_signal_ends_what_is_under_way(deliver: Deliver, receiver: Receiver) -> None:
@@ -262,7 +263,7 @@ def test_a_signal_ends_what_is_under_way(deliver: Deliver, receiver: Receiver) -
     deadline = seconds_from_now(60)
     deadline.cut.at = deadline.clock.monotonic() + 0.5
     attempt = deliver(make_target(receiver.url, timeout=30), deadline=deadline)
-    assert (attempt.answer.trouble, attempt.requests) == (Trouble.INTERRUPTED, 1)
+    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.INTERRUPTED, 1)
 
 
 def test_without_time_no_request_is_made(deliver: Deliver, receiver: Receiver) -> None:
@@ -271,7 +272,7 @@ def test_without_time_no_request_is_made(deliver: Deliver, receiver: Receiver) -
     deadline = Deadline.after(clock, 5)
     clock.sleep(6)
     attempt = deliver(make_target(receiver.url), deadline=deadline)
-    assert (attempt.answer.trouble, attempt.requests) == (Trouble.DEADLINE, 0)
+    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.DEADLINE, 0)
     assert receiver.requests == []
 
 
@@ -283,7 +284,7 @@ def test_a_success_that_breaks_off_is_no_success(deliver: Deliver, receiver: Rec
         times=None,
     )
     answer = deliver(make_target(receiver.url)).answer
-    assert (answer.status, answer.trouble) == (200, Trouble.CLOSED)
+    assert (answer.status, answer.trouble) == (200, NetworkErrorKind.CLOSED)
 
 
 def test_a_failure_that_breaks_off_is_still_that_failure(
@@ -321,7 +322,7 @@ def test_a_proxy_that_is_down_is_told_as_such(
     monkeypatch.setenv("HTTPS_PROXY", closed_port_url())
     monkeypatch.setenv("https_proxy", closed_port_url())
     answer = deliver(make_target("https://otlp.invalid")).answer
-    assert answer.trouble is Trouble.PROXY
+    assert answer.trouble is NetworkErrorKind.PROXY
 
 
 def test_https_to_a_port_that_speaks_http_is_told_as_such(
@@ -329,21 +330,21 @@ def test_https_to_a_port_that_speaks_http_is_told_as_such(
 ) -> None:
     """The commonest mistake with a local collector."""
     attempt = deliver(make_target(receiver.url.replace("http://", "https://")))
-    assert (attempt.answer.trouble, attempt.requests) == (Trouble.TLS_TO_PLAIN, 1)
+    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.TLS_TO_PLAIN, 1)
 
 
 def test_http_to_a_port_that_speaks_tls_is_told_as_such(deliver: Deliver) -> None:
     """A TLS server answers plain HTTP with an alert in the clear."""
     with raw_server(b"\x15\x03\x01\x00\x02\x02\x16\r\n") as server:
         attempt = deliver(make_target(f"http://{server}"))
-    assert attempt.answer.trouble is Trouble.PLAIN_TO_TLS
+    assert attempt.answer.trouble is NetworkErrorKind.PLAIN_TO_TLS
 
 
 def test_a_grpc_port_is_told_as_such(deliver: Deliver) -> None:
     """A server of HTTP/2 alone answers with frames, not with a status line."""
     with raw_server(b"\x00\x00\x18\x04\x00\x00\x00\x00\x00\x00\x05\x00\x10\x00\x00\r\n") as server:
         attempt = deliver(make_target(f"http://{server}"))
-    assert attempt.answer.trouble is Trouble.NOT_HTTP
+    assert attempt.answer.trouble is NetworkErrorKind.NOT_HTTP
 
 
 @pytest.mark.parametrize("value", ["two\nlines", "ünïcode→", " leading"])
@@ -353,7 +354,7 @@ def test_a_header_that_cannot_be_sent_is_told_without_its_value(
     """Libraries put the value into their exceptions; it stops there."""
     caplog.set_level(logging.DEBUG)
     attempt = deliver(make_target(receiver.url, headers={"X-Key": f"{value}{CANARY}"}))
-    assert attempt.answer.trouble is Trouble.HEADER
+    assert attempt.answer.trouble is NetworkErrorKind.HEADER
     assert CANARY not in repr(attempt)
     assert CANARY not in caplog.text
     assert receiver.requests == []

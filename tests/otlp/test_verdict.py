@@ -12,7 +12,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from tests.otlp.builders import CANARY, make_target
 
-from flow_telemetry.otlp.response import Answer, Trouble, Verdict, failure, judge
+from flow_telemetry.http.errors import NetworkErrorKind
+from flow_telemetry.otlp.response import Answer, ExportResult, classify_response, failure
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -21,8 +22,8 @@ TARGET = make_target(
 )
 
 
-def verdict(answer: Answer, items: int = 10) -> Verdict:
-    return judge(answer, TARGET, items)
+def verdict(answer: Answer, items: int = 10) -> ExportResult:
+    return classify_response(answer, TARGET, items)
 
 
 def told(answer: Answer, items: int = 10) -> str:
@@ -55,7 +56,7 @@ def partial_success(rejected: int, message: str) -> bytes:
 )
 def test_a_receivers_word_is_a_delivery(answer: Answer) -> None:
     """2xx with protobuf, JSON or nothing, and nothing rejected."""
-    assert verdict(answer) == Verdict(delivered=True)
+    assert verdict(answer) == ExportResult(delivered=True)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,9 @@ def test_a_receivers_word_is_a_delivery(answer: Answer) -> None:
         Answer(status=200, content_type=JSON, body=b'{"partialSuccess": {"rejectedSpans": "x"}}'),
         Answer(status=200, content_type=JSON, body=b'{"partialSuccess": {"rejectedSpans": 1e999}}'),
         Answer(status=200, content_type="text/plain", body=b"ok"),
-        Answer(status=200, content_type=PROTOBUF, body=b"", trouble=Trouble.TIMEOUT, seconds=3),
+        Answer(
+            status=200, content_type=PROTOBUF, body=b"", trouble=NetworkErrorKind.TIMEOUT, seconds=3
+        ),
         Answer(status=200, content_type=JSON, body=b"{}", truncated=True),
     ],
 )
@@ -167,7 +170,7 @@ def test_what_may_be_one_batchs_fault_does_not_stop_the_others(status: int) -> N
 
 def test_without_headers_a_refusal_says_so() -> None:
     """A missing key is the likeliest cause of a 401."""
-    cause = judge(Answer(status=401), make_target("http://localhost:4318"), 1).cause
+    cause = classify_response(Answer(status=401), make_target("http://localhost:4318"), 1).cause
     assert cause is not None
     assert "no header was sent" in cause.advice
 
@@ -194,7 +197,7 @@ def test_a_redirect_to_tls_says_what_to_write() -> None:
     """The commonest redirect of all has a remedy of its own."""
     target = make_target("http://otlp.example.com")
     answer = Answer(status=301, location="https://otlp.example.com/v1/traces")
-    cause = judge(answer, target, 1).cause
+    cause = classify_response(answer, target, 1).cause
     assert cause is not None
     assert "begin with https://otlp.example.com" in cause.advice
 
@@ -234,8 +237,8 @@ def test_a_message_in_json_is_found(said: object) -> None:
     assert '"quota is used up"' in told(answer)
 
 
-@pytest.mark.parametrize("trouble", list(Trouble))
-def test_every_trouble_has_a_text(trouble: Trouble) -> None:
+@pytest.mark.parametrize("trouble", list(NetworkErrorKind))
+def test_every_trouble_has_a_text(trouble: NetworkErrorKind) -> None:
     """Whatever happens, a user reads what and what to do, without address or header."""
     text = told(Answer(trouble=trouble, seconds=10.0, detail="some detail"))
     assert "otlp.example.com" in text

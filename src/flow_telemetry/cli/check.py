@@ -17,11 +17,12 @@ from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.context import Parts
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.logging import Log, RedactedLog, Silent
 from flow_telemetry.model.reports import Finding, State
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.exporter import NewSender, NoSink, otlp_sender, told
-from flow_telemetry.otlp.response import NOUNS, Trouble, Verdict, judge, origin
+from flow_telemetry.otlp.response import NOUNS, ExportResult, classify_response, origin
 from flow_telemetry.report.text import terminal_line
 from flow_telemetry.settings import Door, Mode, Settings, load_settings
 from flow_telemetry.telemetry import Signal, SignalTarget
@@ -79,13 +80,13 @@ def probe(
     seconds = clock.monotonic() - began
     (log or Silent()).debug(told(replace(attempt, seconds=seconds), target, 0))
     answer = attempt.answer
-    if answer.trouble is Trouble.DEADLINE and not deadline.expired:
+    if answer.trouble is NetworkErrorKind.DEADLINE and not deadline.expired:
         # The limit is ours, and nothing that the user could raise.
-        answer = replace(answer, trouble=Trouble.TIMEOUT, seconds=longest)
-    return _finding(what, target.signal, judge(answer, target, 0), seconds)
+        answer = replace(answer, trouble=NetworkErrorKind.TIMEOUT, seconds=longest)
+    return _finding(what, target.signal, classify_response(answer, target, 0), seconds)
 
 
-def _finding(what: str, signal: Signal, verdict: Verdict, seconds: float) -> Finding:
+def _finding(what: str, signal: Signal, verdict: ExportResult, seconds: float) -> Finding:
     cause = verdict.cause
     if cause is None:
         said = f"; {verdict.warning}" if verdict.warning else ""

@@ -2,16 +2,77 @@
 
 from __future__ import annotations
 
+import http.client
 import logging
 import re
+import socket
 import ssl
 from collections.abc import Iterator
+from enum import Enum, auto
 from typing import Any
 
 import requests
 from urllib3 import exceptions as urllib3_exceptions
 
 from flow_telemetry.errors import UnavailableError
+
+
+class NetworkErrorKind(Enum):
+    """Kinds of network errors: why no response came, or only a part of one."""
+
+    REFUSED = auto()
+    NAME = auto()
+    UNREACHABLE = auto()
+    CONNECT_TIMEOUT = auto()
+    TIMEOUT = auto()
+    CLOSED = auto()
+    CERTIFICATE = auto()
+    TLS = auto()
+    TLS_TO_PLAIN = auto()
+    PLAIN_TO_TLS = auto()
+    NOT_HTTP = auto()
+    PROXY = auto()
+    CA_FILE = auto()
+    HEADER = auto()
+    URL = auto()
+    ENCODING = auto()
+    DEADLINE = auto()
+    INTERRUPTED = auto()
+    OTHER = auto()
+
+
+# What OpenSSL says where the other side does not speak TLS at all.
+_NO_TLS_REASONS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
+# What it says of a file of ours that is no certificate, or no key.
+_NO_CERTIFICATE_REASONS = {"NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "PEM_LIB"}
+# An alert of TLS, sent in the clear to one who speaks HTTP to a TLS port.
+_TLS_ALERT = "\x15\x03"
+
+# In this order: an exception is told by the first kind that is found anywhere within it.
+_KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
+    (ssl.SSLCertVerificationError, NetworkErrorKind.CERTIFICATE),
+    (socket.gaierror, NetworkErrorKind.NAME),
+    (urllib3_exceptions.NameResolutionError, NetworkErrorKind.NAME),
+    (requests.exceptions.ConnectTimeout, NetworkErrorKind.CONNECT_TIMEOUT),
+    (urllib3_exceptions.ReadTimeoutError, NetworkErrorKind.TIMEOUT),
+    (requests.exceptions.Timeout, NetworkErrorKind.TIMEOUT),
+    (TimeoutError, NetworkErrorKind.TIMEOUT),
+    (ConnectionRefusedError, NetworkErrorKind.REFUSED),
+    (requests.exceptions.SSLError, NetworkErrorKind.TLS),
+    (ssl.SSLError, NetworkErrorKind.TLS),
+    (http.client.RemoteDisconnected, NetworkErrorKind.CLOSED),
+    (ConnectionError, NetworkErrorKind.CLOSED),
+    (urllib3_exceptions.NewConnectionError, NetworkErrorKind.UNREACHABLE),
+    (http.client.IncompleteRead, NetworkErrorKind.CLOSED),
+    (http.client.HTTPException, NetworkErrorKind.NOT_HTTP),
+    (requests.exceptions.InvalidURL, NetworkErrorKind.URL),
+    (urllib3_exceptions.LocationParseError, NetworkErrorKind.URL),
+    (requests.exceptions.InvalidHeader, NetworkErrorKind.HEADER),
+    (UnicodeError, NetworkErrorKind.HEADER),
+    (urllib3_exceptions.ProtocolError, NetworkErrorKind.CLOSED),
+    (urllib3_exceptions.DecodeError, NetworkErrorKind.NOT_HTTP),
+)
+
 
 # What kept an answer from coming, out of the nested exceptions of requests and urllib3.
 #
@@ -54,6 +115,17 @@ _EXTENSIONS = {
 }
 # http.client's only word for what a proxy answered to CONNECT.
 _TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})\b")
+
+
+# A failed handshake fails again: both sides keep their certificates and versions of TLS.
+_TLS_KINDS = frozenset(
+    {
+        NetworkErrorKind.CERTIFICATE,
+        NetworkErrorKind.TLS,
+        NetworkErrorKind.TLS_TO_PLAIN,
+        NetworkErrorKind.PLAIN_TO_TLS,
+    }
+)
 
 
 def keep_silent(library: str) -> None:
@@ -176,10 +248,55 @@ def unreached(server: str, what: str, error: Exception, *, named_by: str) -> str
 
 def is_worth_another(error: Exception) -> bool:
     """Return whether the next try may fare better: what was refused once is refused again."""
-    told = by_a_proxy(error)
-    return refused_certificate(error) is None and (told is None or not is_lasting(told))
+    proxy = by_a_proxy(error)
+    if proxy is not None:
+        return not is_lasting(proxy)
+    return classify_network_error(error)[0] not in _TLS_KINDS
 
 
 def asks_for_credentials(server: str, what: str) -> str:
     """Return what a status 407 means, which no server but a proxy answers."""
     return f"the proxy on the way to {server} answered 407 in place of {what}. {PROXY_ADVICE}"
+
+
+def classify_network_error(error: BaseException) -> tuple[NetworkErrorKind, str]:
+    """Return the kind of trouble, and a detail that is free of addresses, or an empty text."""
+    proxy = by_a_proxy(error)
+    if proxy is not None:
+        return NetworkErrorKind.PROXY, proxy
+    found = list(nested(error))
+    special = next(filter(None, map(_told_by_words, found)), None)
+    if special is not None:
+        return special, ""
+    for kind, trouble in _KINDS:
+        for each in found:
+            if isinstance(each, kind):
+                return trouble, _detail(error)
+    if type(error) is OSError:
+        # requests has no kind for a CA bundle or client certificate that is not there.
+        return NetworkErrorKind.CA_FILE, ""
+    return NetworkErrorKind.OTHER, type(error).__name__
+
+
+def _told_by_words(error: BaseException) -> NetworkErrorKind | None:
+    """The trouble where its kind is told by a word of OpenSSL's or of the other side only."""
+    if isinstance(error, ssl.SSLError) and _reason(error) in _NO_TLS_REASONS:
+        return NetworkErrorKind.TLS_TO_PLAIN
+    if isinstance(error, ssl.SSLError) and _reason(error) in _NO_CERTIFICATE_REASONS:
+        return NetworkErrorKind.CA_FILE
+    if isinstance(error, http.client.BadStatusLine) and _TLS_ALERT in str(error):
+        return NetworkErrorKind.PLAIN_TO_TLS
+    return None
+
+
+def _detail(error: BaseException) -> str:
+    phrase = refused_certificate(error)
+    if phrase is not None:
+        return phrase
+    of_tls = (_reason(each) for each in nested(error) if isinstance(each, ssl.SSLError))
+    return next(of_tls, "")
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """OpenSSL's word for it; an error that Python itself raises has none."""
+    return getattr(error, "reason", None) or ""

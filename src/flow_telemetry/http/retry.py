@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 
 import requests
 
@@ -18,10 +21,63 @@ from flow_telemetry.logging import Log
 # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-
 # rate-limit names the headers; servers that know no rate limits send none of them.
 
-MOST_TRIES = 5
-_FIRST_WAIT_SECONDS = 1.0
 _SECONDARY_LIMIT_SECONDS = 60.0
-_UNAVAILABLE = (500, 502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """Which responses are retried, how often, and after which pauses.
+
+    The pause doubles with each try. ``jitter`` is the share by which it may differ, so that not all
+    clients come back at once.
+    """
+
+    most_tries: int
+    statuses: frozenset[int]
+    first_pause_seconds: float
+    jitter: float = 0.0
+
+    def pause(self, tries: int, chance: float = 0.5) -> float:
+        """Return the seconds to wait after ``tries`` failures; ``chance`` is from 0 to 1."""
+        factor = 1.0 - self.jitter + 2.0 * self.jitter * chance
+        return self.first_pause_seconds * 2.0 ** (tries - 1) * factor
+
+
+# 403 and 429 are retried as well, if they are about a rate limit.
+READING = RetryPolicy(
+    most_tries=5, statuses=frozenset({500, 502, 503, 504}), first_pause_seconds=1.0
+)
+# https://opentelemetry.io/docs/specs/otlp/#otlphttp-response names all but 408, which says that
+# the server took nothing.
+OTLP = RetryPolicy(
+    most_tries=7,
+    statuses=frozenset({408, 429, 502, 503, 504}),
+    first_pause_seconds=0.5,
+    jitter=0.2,
+)
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Return the seconds that a `Retry-After` header asks for; None if it is not valid.
+
+    It holds seconds or a date of HTTP (RFC 9110, section 10.2.3); a date that is over means 0.
+    """
+    text = (value or "").strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        return _seconds_until(text, now)
+    return seconds if seconds >= 0 and math.isfinite(seconds) else None
+
+
+def _seconds_until(text: str, now: datetime) -> float | None:
+    try:
+        date = parsedate_to_datetime(text)
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=timezone.utc)
+        return max(0.0, (date - now).total_seconds())
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
 
 
 def wait_before_retry(
@@ -31,25 +87,22 @@ def wait_before_retry(
 
     ``headers`` have lower-case names, ``tries`` is how often was asked, ``now`` is Unix seconds.
     """
-    if tries >= MOST_TRIES:
+    if tries >= READING.most_tries:
         return None
     if status in (403, 429):
         return _rate_limit_wait(status, headers, body, now=now)
-    if status in _UNAVAILABLE:
-        asked = _number(headers.get("retry-after"))
-        return asked if asked is not None else backoff(tries)
+    if status in READING.statuses:
+        asked = parse_retry_after(
+            headers.get("retry-after"), datetime.fromtimestamp(now, timezone.utc)
+        )
+        return asked if asked is not None else READING.pause(tries)
     return None
-
-
-def backoff(tries: int) -> float:
-    """Return the seconds to wait after ``tries`` failures: 1, 2, 4 and so on."""
-    return float(_FIRST_WAIT_SECONDS * 2 ** (tries - 1))
 
 
 def _rate_limit_wait(
     status: int, headers: Mapping[str, str], body: str, *, now: float
 ) -> float | None:
-    asked = _number(headers.get("retry-after"))
+    asked = parse_retry_after(headers.get("retry-after"), datetime.fromtimestamp(now, timezone.utc))
     if asked is not None:
         return asked
     if headers.get("x-ratelimit-remaining") == "0":
@@ -131,8 +184,8 @@ class Asking:
             tries += 1
 
     def _wait_after_break(self, what: str, error: Exception, tries: int, within: Deadline) -> float:
-        wait = backoff(tries)
-        again = tries < MOST_TRIES and is_worth_another(error)
+        wait = READING.pause(tries)
+        again = tries < READING.most_tries and is_worth_another(error)
         if not again or wait >= within.remaining():
             raise UnreachedError(
                 unreached(self._server.place, what, error, named_by=self._server.named_by)

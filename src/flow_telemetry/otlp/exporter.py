@@ -12,6 +12,7 @@ from queue import Empty, Queue
 from typing import Protocol
 
 from flow_telemetry.clock import Clock, Deadline, SystemClock
+from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.logging import Log, Silent
 from flow_telemetry.otlp import response as no_answer
 from flow_telemetry.otlp import response as refusals
@@ -21,12 +22,11 @@ from flow_telemetry.otlp.lines import halves
 from flow_telemetry.otlp.response import (
     Answer,
     Attempt,
-    Cause,
+    ExportResult,
+    FailureReason,
     Place,
-    Trouble,
-    Verdict,
+    classify_response,
     failure,
-    judge,
     origin,
 )
 from flow_telemetry.otlp.spool import Keeping, Kept, LinesFile, LinesWriter
@@ -53,7 +53,7 @@ _MOST_WARNINGS = 5
 
 @dataclass(slots=True)
 class _Count:
-    cause: Cause
+    cause: FailureReason
     items: int = 0
     untried: int = 0
 
@@ -79,7 +79,7 @@ class Tally:
         self.requests += attempt.requests
         self.bytes_sent += attempt.bytes_sent
 
-    def add_verdict(self, verdict: Verdict, items: int) -> int:
+    def add_verdict(self, verdict: ExportResult, items: int) -> int:
         """Count a batch of so many items; return how many of them were not delivered."""
         if verdict.warning and len(self.warnings) < _MOST_WARNINGS:
             self.warnings += [] if verdict.warning in self.warnings else [verdict.warning]
@@ -90,7 +90,7 @@ class Tally:
             self._count(verdict.cause).items += undelivered
         return undelivered
 
-    def add_untried(self, cause: Cause, items: int) -> None:
+    def add_untried(self, cause: FailureReason, items: int) -> None:
         """Count items that were not sent, for the cause lasts."""
         count = self._count(cause)
         count.items += items
@@ -100,7 +100,7 @@ class Tally:
         """Return each reason once, with all its items, in the order in which they came up."""
         return tuple(failure(c.cause, c.items, c.untried) for c in self._counts.values())
 
-    def _count(self, cause: Cause) -> _Count:
+    def _count(self, cause: FailureReason) -> _Count:
         same_kind = [count for (key, _), count in self._counts.items() if key == cause.key]
         name = (cause.key, cause.problem)
         if name not in self._counts and len(same_kind) >= _MOST_TEXTS_OF_A_KIND:
@@ -195,7 +195,7 @@ class Workers:
                     sender = sender or self._new_sender()
                     attempt = sender.deliver(batch)
                 except Exception as error:  # noqa: BLE001  A thread that ends tells nobody why.
-                    answer = Answer(trouble=Trouble.OTHER, detail=type(error).__name__)
+                    answer = Answer(trouble=NetworkErrorKind.OTHER, detail=type(error).__name__)
                     attempt = Attempt(answer=answer)
                 attempt = replace(attempt, seconds=self._clock.monotonic() - began)
             self._reports.put(Report(number=number, attempt=attempt))
@@ -267,7 +267,7 @@ class Export:
         self._in_flight: dict[int, _Flight] = {}
         self._submitted = 0
         self._silent = False
-        self._hopeless: Cause | None = None
+        self._hopeless: FailureReason | None = None
         self._kept = Kept()
         self._too_large_alone = 0
         self._keeps_all = keeps_all
@@ -304,13 +304,13 @@ class Export:
     def keep_declined(self) -> None:
         """Spool what was not taken after all: it is the address that is wrong."""
         for batch in self._declined:
-            self._add_untried(batch, self._hopeless or self._cause_of(Trouble.OTHER))
+            self._add_untried(batch, self._hopeless or self._cause_of(NetworkErrorKind.OTHER))
         self._declined.clear()
 
     def end(self) -> None:
         """Spool what is still under way, which is something only after an exception."""
         self._workers.end()
-        self._abandon(self._cause_of(Trouble.OTHER))
+        self._abandon(self._cause_of(NetworkErrorKind.OTHER))
         self._kept = self._spool.close().get(self._target.signal, Kept())
 
     def delivery(self) -> Delivery:
@@ -365,7 +365,7 @@ class Export:
         if report is not None:
             self._settle(report)
             return
-        late = out_of_time(self._deadline) if self._deadline.expired else Trouble.TIMEOUT
+        late = out_of_time(self._deadline) if self._deadline.expired else NetworkErrorKind.TIMEOUT
         cause = self._cause_of(late)
         self._give_up_hope(cause)
         self._abandon(cause)
@@ -380,7 +380,9 @@ class Export:
         if flight is None:
             return  # It was abandoned, and is in the spool.
         if report.attempt is None:
-            self._leave_untried(flight.batch, self._hopeless or self._cause_of(Trouble.OTHER))
+            self._leave_untried(
+                flight.batch, self._hopeless or self._cause_of(NetworkErrorKind.OTHER)
+            )
             return
         self._tally.add_attempt(report.attempt)
         self._log.debug(told(report.attempt, self._target, flight.batch.count))
@@ -388,7 +390,7 @@ class Export:
 
     def _judge(self, flight: _Flight, attempt: Attempt) -> None:
         count = flight.batch.count
-        verdict = judge(attempt.answer, self._target, count)
+        verdict = classify_response(attempt.answer, self._target, count)
         further = self._further(flight, verdict)
         if further:
             for each in further:
@@ -406,7 +408,7 @@ class Export:
             # Whole, for OTLP does not tell which items it rejected.
             self._spool.add(flight.batch, items=undelivered, cause=verdict.cause)
 
-    def _further(self, flight: _Flight, verdict: Verdict) -> list[_Flight]:
+    def _further(self, flight: _Flight, verdict: ExportResult) -> list[_Flight]:
         """What else to try with a batch that was refused: another form, or two halves of it."""
         if not flight.is_second:
             second = self._form.second(flight.batch, verdict)
@@ -419,36 +421,36 @@ class Export:
         sent = halves(flight.sent) if flight.is_second else firsts
         return list(map(_Flight, firsts, sent))
 
-    def _takes_nothing(self, verdict: Verdict) -> bool:
+    def _takes_nothing(self, verdict: ExportResult) -> bool:
         """Whether requests were cut as small as can be, and not one was small enough."""
         self._too_large_alone += _is_too_large(verdict)
         return self._too_large_alone >= _MOST_TOO_LARGE_ALONE and not self._tally.sent
 
-    def _declines(self, cause: Cause | None) -> bool:
+    def _declines(self, cause: FailureReason | None) -> bool:
         """Whether the backend has no such signal. All have traces, so there it is a failure."""
         is_extra = self._target.signal is not Signal.TRACES and not self._keeps_all
         return is_extra and cause is not None and cause.absent and not self._tally.sent
 
-    def _give_up_hope(self, cause: Cause) -> None:
+    def _give_up_hope(self, cause: FailureReason) -> None:
         if self._hopeless is None:
             self._hopeless = cause
             self._workers.stop_trying()
 
-    def _leave_untried(self, batch: Batch, cause: Cause) -> None:
+    def _leave_untried(self, batch: Batch, cause: FailureReason) -> None:
         if self._declines(cause):
             self._declined.append(batch)
             return
         self._add_untried(batch, cause)
 
-    def _add_untried(self, batch: Batch, cause: Cause) -> None:
+    def _add_untried(self, batch: Batch, cause: FailureReason) -> None:
         self._tally.add_untried(cause, batch.count)
         self._spool.add(batch, items=batch.count, cause=cause)
 
-    def _abandon(self, cause: Cause) -> None:
+    def _abandon(self, cause: FailureReason) -> None:
         """Spool all that is under way; if it arrives all the same, it arrives twice and equal."""
         for flight in self._in_flight.values():
             count = flight.batch.count
-            self._tally.add_verdict(Verdict(delivered=False, cause=cause), count)
+            self._tally.add_verdict(ExportResult(delivered=False, cause=cause), count)
             self._spool.add(flight.batch, items=count, cause=cause)
         self._in_flight.clear()
 
@@ -462,12 +464,12 @@ class Export:
             found.append(refusals.not_taken(place, items, self._hopeless.status or 0))
         return tuple(found)
 
-    def _cause_of(self, trouble: Trouble) -> Cause:
+    def _cause_of(self, trouble: NetworkErrorKind) -> FailureReason:
         answer = Answer(trouble=trouble, seconds=self._patience)
         return no_answer.of_trouble(answer, Place.of(self._target))
 
 
-def _is_too_large(verdict: Verdict) -> bool:
+def _is_too_large(verdict: ExportResult) -> bool:
     cause = verdict.cause
     return cause is not None and cause.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 

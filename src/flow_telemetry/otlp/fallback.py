@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from flow_telemetry.otlp.batch import Batch, Item
 from flow_telemetry.otlp.lines import OtlpRequest, groups_of, prepared
 from flow_telemetry.otlp.protobuf import request_in
-from flow_telemetry.otlp.response import Verdict
+from flow_telemetry.otlp.response import ExportResult
 from flow_telemetry.otlp.series import Point
 from flow_telemetry.settings import EventTime, MetricShape
 from flow_telemetry.telemetry import InstrumentKind, LogRecord, Prepared, Signal
@@ -52,7 +52,7 @@ class EventTimes:
         in_order = replace(batch, items=tuple(sorted(batch.items, key=attrgetter("time"))))
         return self._as_sent(in_order) if self._policy is EventTime.SENT else in_order
 
-    def second(self, batch: Batch, verdict: Verdict) -> Batch | None:
+    def second(self, batch: Batch, verdict: ExportResult) -> Batch | None:
         """Return the events with the time of sending, where they were refused for their own."""
         if self._policy is not EventTime.AUTO or not verdict.refuses(_TOO_OLD, 400):
             return None
@@ -197,7 +197,7 @@ class MetricShapes:
         """Return the points in the shape that is known to be taken, as far as that is known."""
         return _as_gauges(batch) if self._gauges else batch
 
-    def second(self, batch: Batch, verdict: Verdict) -> Batch | None:
+    def second(self, batch: Batch, verdict: ExportResult) -> Batch | None:
         """Return the points as gauges, where they were refused for their temporality."""
         refused = verdict.refuses(_NO_DELTAS, 400, 500) and _has_deltas(batch)
         if self._policy is not MetricShape.AUTO or not refused:
@@ -244,7 +244,7 @@ class Form(Protocol):
         """Return a batch as it is sent, and spooled where that fails."""
         ...
 
-    def second(self, batch: Batch, verdict: Verdict) -> Batch | None:
+    def second(self, batch: Batch, verdict: ExportResult) -> Batch | None:
         """Return a batch that was refused in another form, or None where that would not help."""
         ...
 
@@ -260,7 +260,7 @@ class AsTheyAre:
         """Return the batch."""
         return batch
 
-    def second(self, batch: Batch, verdict: Verdict) -> None:
+    def second(self, batch: Batch, verdict: ExportResult) -> None:
         """Return None."""
 
     def notice(self, origin: str, items: int) -> str:  # noqa: ARG002

@@ -12,7 +12,7 @@ from flow_telemetry.otlp.exporter import NewSender, OtlpSink, otlp_sender
 from flow_telemetry.otlp.fallback import Choices
 from flow_telemetry.otlp.json import line_of
 from flow_telemetry.otlp.lines import item_count, parse_otlp_lines, prepared
-from flow_telemetry.otlp.response import NOUNS, Cause
+from flow_telemetry.otlp.response import NOUNS, FailureReason
 from flow_telemetry.otlp.spool import (
     Claim,
     ClaimError,
@@ -41,7 +41,7 @@ class Leftovers:
         self._claim = claimed
         self.again = _Lines(claimed.home, claimed.mode)
         self.refused = _Lines(claimed.home.with_name(f"{claimed.home.name}.refused"), claimed.mode)
-        self.hopeless: dict[Signal, Cause] = {}
+        self.hopeless: dict[Signal, FailureReason] = {}
 
     def writer(self, signal: Signal) -> _OfSignal:
         """Return what takes the requests of a signal that were not delivered."""
@@ -124,7 +124,7 @@ class _OfSignal:
     again: int = 0
     refused: int = 0
 
-    def add(self, batch: Batch, *, items: int, cause: Cause | None = None) -> None:
+    def add(self, batch: Batch, *, items: int, cause: FailureReason | None = None) -> None:
         line = line_of(batch).encode()
         if cause is not None and cause.final:
             self.refused += items
@@ -192,7 +192,7 @@ class Replay:
         self._redact = redact
         self._choices = choices
         self._new_sender = new_sender
-        self._hopeless: dict[Signal, Cause] = {}
+        self._hopeless: dict[Signal, FailureReason] = {}
 
     def file(self, file: Path) -> Replayed:
         """Send every line of a file, and let stand there what was not delivered."""

@@ -9,12 +9,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from flow_telemetry.http.errors import PROXY_ADVICE, extension_advice
+from flow_telemetry.http.errors import PROXY_ADVICE, NetworkErrorKind, extension_advice
 from flow_telemetry.otlp.protobuf import new_response
 from flow_telemetry.telemetry import Failure, Signal, SignalTarget
 
@@ -22,30 +21,6 @@ from flow_telemetry.telemetry import Failure, Signal, SignalTarget
 #
 # A redirect or a login page is no success, and a success may be a partial one: every answer is
 # kept as it was, and judged elsewhere.
-
-
-class Trouble(Enum):
-    """Why there was no answer, or none that was whole."""
-
-    REFUSED = auto()
-    NAME = auto()
-    UNREACHABLE = auto()
-    CONNECT_TIMEOUT = auto()
-    TIMEOUT = auto()
-    CLOSED = auto()
-    CERTIFICATE = auto()
-    TLS = auto()
-    TLS_TO_PLAIN = auto()
-    PLAIN_TO_TLS = auto()
-    NOT_HTTP = auto()
-    PROXY = auto()
-    CA_FILE = auto()
-    HEADER = auto()
-    URL = auto()
-    ENCODING = auto()
-    DEADLINE = auto()
-    INTERRUPTED = auto()
-    OTHER = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +39,7 @@ class Answer:
     retry_after: str = field(default="", repr=False)
     body: bytes = field(default=b"", repr=False)
     truncated: bool = False
-    trouble: Trouble | None = None
+    trouble: NetworkErrorKind | None = None
     detail: str = ""
     seconds: float = 0.0
 
@@ -156,13 +131,13 @@ _SHORTEST_PART = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Redactor:
+class TargetRedactor:
     """Makes a server's text fit to be shown. The pattern holds secrets: it is in no repr."""
 
     _secrets: re.Pattern[str] | None = field(repr=False)
 
     @classmethod
-    def of(cls, target: SignalTarget) -> Redactor:
+    def of(cls, target: SignalTarget) -> TargetRedactor:
         """Return one that takes away the target's header values and what its URL may hide."""
         found = {one_line(text) for text in _secrets(target)} - {""}
         if not found:
@@ -262,7 +237,7 @@ class Place:
 
     origin: str
     header_names: tuple[str, ...]
-    redactor: Redactor
+    redactor: TargetRedactor
     signal: Signal
     url: str = field(repr=False)
 
@@ -272,7 +247,7 @@ class Place:
         return cls(
             origin=origin(target.url),
             header_names=tuple(one_line(name)[:64] for name in target.headers),
-            redactor=Redactor.of(target),
+            redactor=TargetRedactor.of(target),
             signal=target.signal,
             url=target.url,
         )
@@ -305,7 +280,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class FailureReason:
     """One reason. ``problem`` has no number of items yet; ``key`` tells reasons of one kind apart.
 
     ``lasting`` means that no later batch can escape it, so that none needs to be tried, and
@@ -324,7 +299,7 @@ class Cause:
     nouns: Nouns = NOUNS[Signal.TRACES]
 
 
-def failure(cause: Cause, items: int, untried: int = 0) -> Failure:
+def failure(cause: FailureReason, items: int, untried: int = 0) -> Failure:
     """Return the cause for so many items, ``untried`` of which were not sent because of it."""
     problem, some = cause.problem, cause.nouns.some(items)
     if cause.rejection:
@@ -341,105 +316,112 @@ def failure(cause: Cause, items: int, untried: int = 0) -> Failure:
 # {origin} is the endpoint, {seconds} the time that the request was given, {detail} a library's
 # word with a colon before it, or nothing.
 _TEXTS = {
-    Trouble.REFUSED: (
+    NetworkErrorKind.REFUSED: (
         "{origin} refused the connection",
         "Nothing listens there: check host and port of input otlp-endpoint (OTLP over HTTP mostly "
         "has port 4318), and that the receiver runs where this job can reach it",
     ),
-    Trouble.NAME: (
+    NetworkErrorKind.NAME: (
         "the host name of {origin} could not be resolved",
         "Check input otlp-endpoint for a typing error; a private name needs a runner that is in "
         "the same network",
     ),
-    Trouble.UNREACHABLE: (
+    NetworkErrorKind.UNREACHABLE: (
         "{origin} cannot be reached from here",
         "Check host and port of input otlp-endpoint, and the network of the runner",
     ),
-    Trouble.CONNECT_TIMEOUT: (
+    NetworkErrorKind.CONNECT_TIMEOUT: (
         "no connection to {origin} came about within {seconds} s",
         "A firewall may drop what the runner sends: check host and port of input otlp-endpoint, "
         "and whether the backend lets this runner in",
     ),
-    Trouble.TIMEOUT: (
+    NetworkErrorKind.TIMEOUT: (
         "{origin} did not finish an answer within {seconds} s",
         "The backend or a proxy before it is overloaded, or no HTTP server listens on that port; "
         "OTEL_EXPORTER_OTLP_TIMEOUT (in milliseconds) gives a request more time",
     ),
-    Trouble.CLOSED: (
+    NetworkErrorKind.CLOSED: (
         "{origin} closed the connection without a whole answer",
         "The backend or a proxy before it failed, or the port speaks another protocol: check that "
         "input otlp-endpoint has the port of OTLP over HTTP, and https:// where it uses TLS",
     ),
-    Trouble.CERTIFICATE: (
+    NetworkErrorKind.CERTIFICATE: (
         "the certificate of {origin} was not accepted{detail}",
         "Where a private authority signed it, name its file in OTEL_EXPORTER_OTLP_CERTIFICATE or "
         "SSL_CERT_FILE; else check the host in input otlp-endpoint and whether the certificate has "
         "expired",
     ),
-    Trouble.TLS: (
+    NetworkErrorKind.TLS: (
         "no TLS connection to {origin} came about{detail}",
         "Check the port of input otlp-endpoint; a backend that asks for a client certificate gets "
         "the one that OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE names",
     ),
-    Trouble.TLS_TO_PLAIN: (
+    NetworkErrorKind.TLS_TO_PLAIN: (
         "{origin} speaks plain HTTP, not TLS, on that port",
         "Let input otlp-endpoint begin with http://, or give the port that uses TLS",
     ),
-    Trouble.PLAIN_TO_TLS: (
+    NetworkErrorKind.PLAIN_TO_TLS: (
         "{origin} asks for TLS on that port",
         "Let input otlp-endpoint begin with https://",
     ),
-    Trouble.NOT_HTTP: (
+    NetworkErrorKind.NOT_HTTP: (
         "{origin} answered something that is not HTTP/1.1",
         "The port may be that of OTLP over gRPC: give the port of OTLP over HTTP, mostly 4318",
     ),
-    Trouble.PROXY: (
+    NetworkErrorKind.PROXY: (
         "the proxy on the way to {origin} did not make a connection{detail}",
         PROXY_ADVICE,
     ),
-    Trouble.CA_FILE: (
+    NetworkErrorKind.CA_FILE: (
         "the certificates for {origin} could not be read",
         "Check the files that OTEL_EXPORTER_OTLP_CERTIFICATE, REQUESTS_CA_BUNDLE and "
         "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE name",
     ),
-    Trouble.HEADER: (
+    NetworkErrorKind.HEADER: (
         "a header for {origin} cannot be sent",
         "A name or value in input otlp-headers holds a character that HTTP does not allow, such "
         "as a line break; {headers}",
     ),
-    Trouble.URL: (
+    NetworkErrorKind.URL: (
         "{origin} is no address that a request can be sent to",
         "Check input otlp-endpoint",
     ),
-    Trouble.ENCODING: (
+    NetworkErrorKind.ENCODING: (
         "a request for {origin} could not be encoded",
         "This is a fault of this program: please report it",
     ),
-    Trouble.DEADLINE: (
+    NetworkErrorKind.DEADLINE: (
         "the time for everything (input timeout) ended before {origin} had answered",
         "Raise input timeout, or find out why the endpoint takes long",
     ),
-    Trouble.INTERRUPTED: (
+    NetworkErrorKind.INTERRUPTED: (
         "the program was told to end (a cancelled step, or Ctrl-C) before {origin} had answered",
         "What is kept can be sent later by flow-telemetry replay",
     ),
-    Trouble.OTHER: (
+    NetworkErrorKind.OTHER: (
         "a request to {origin} failed{detail}",
         "This kind of failure is not known here: please report it",
     ),
 }
 # One batch is no reason to give up the next.
-_PASSING = frozenset({Trouble.CLOSED, Trouble.NOT_HTTP, Trouble.ENCODING, Trouble.OTHER})
+_PASSING = frozenset(
+    {
+        NetworkErrorKind.CLOSED,
+        NetworkErrorKind.NOT_HTTP,
+        NetworkErrorKind.ENCODING,
+        NetworkErrorKind.OTHER,
+    }
+)
 
 
-def of_trouble(answer: Answer, place: Place) -> Cause:
+def of_trouble(answer: Answer, place: Place) -> FailureReason:
     """Return the cause that an answer's trouble is; the answer has one."""
-    trouble = answer.trouble or Trouble.OTHER
+    trouble = answer.trouble or NetworkErrorKind.OTHER
     problem, advice = _TEXTS[trouble]
-    if trouble is Trouble.CERTIFICATE:
+    if trouble is NetworkErrorKind.CERTIFICATE:
         advice = extension_advice(answer.detail) or advice
     detail = place.redactor.shown(answer.detail)
-    return Cause(
+    return FailureReason(
         key=trouble.name,
         problem=problem.format(
             origin=place.origin,
@@ -493,10 +475,10 @@ _ABSENT = frozenset({404, 405, 501})
 _FINAL = frozenset({400, 413, 422})
 
 
-def of_rejection(message: str, place: Place) -> Cause:
+def of_rejection(message: str, place: Place) -> FailureReason:
     """A partial success: OTLP counts what was refused, and does not tell which."""
     said = place.quoted(message)
-    return Cause(
+    return FailureReason(
         key="rejected",
         problem=f"{place.origin} took the request but rejected some {place.nouns.item}s{said}",
         advice=f"See the backend's limits on the age, size and number of {place.nouns.item}s",
@@ -506,7 +488,7 @@ def of_rejection(message: str, place: Place) -> Cause:
     )
 
 
-def of_foreign_body(answer: Answer, place: Place) -> Cause:
+def of_foreign_body(answer: Answer, place: Place) -> FailureReason:
     """A 2xx that is no word of an OTLP receiver."""
     status, said = answer.status, place.quoted(server_words(answer))
     if is_page(answer):
@@ -515,7 +497,7 @@ def of_foreign_body(answer: Answer, place: Place) -> Cause:
     else:
         what = "something that is not OTLP"
         advice = f"Something else than an OTLP receiver answered. {place.wrong_path}"
-    return Cause(
+    return FailureReason(
         key=what,
         problem=f"{place.origin} answered {status} with {what}{said}",
         advice=advice,
@@ -525,15 +507,15 @@ def of_foreign_body(answer: Answer, place: Place) -> Cause:
     )
 
 
-def of_status(answer: Answer, place: Place) -> Cause:
+def of_status(answer: Answer, place: Place) -> FailureReason:
     """Any status but a 2xx."""
     status, words = answer.status or 0, server_words(answer)
     if any(phrase in words.lower() for phrase in _SAID_TO_PLAIN_HTTP):
-        return of_trouble(Answer(status=status, trouble=Trouble.PLAIN_TO_TLS), place)
+        return of_trouble(Answer(status=status, trouble=NetworkErrorKind.PLAIN_TO_TLS), place)
     if 300 <= status < 400:
         return _of_redirect(answer, place)
     advice = _ADVICE.get(status, _UNKNOWN)
-    return Cause(
+    return FailureReason(
         key=f"status {status}",
         problem=f"{place.origin} answered {_named(status)}{place.quoted(words)}",
         advice=advice.format(
@@ -550,7 +532,7 @@ def of_status(answer: Answer, place: Place) -> Cause:
     )
 
 
-def _of_redirect(answer: Answer, place: Place) -> Cause:
+def _of_redirect(answer: Answer, place: Place) -> FailureReason:
     there = _redirected_to(answer, place)
     where = f"to {there}"
     advice = (
@@ -564,7 +546,7 @@ def _of_redirect(answer: Answer, place: Place) -> Cause:
     elif urlsplit(there).hostname == urlsplit(place.origin).hostname:
         advice = f"Let input otlp-endpoint begin with {there}, as the server asks"
     status = answer.status or 0
-    return Cause(
+    return FailureReason(
         key=f"redirect {where}",
         problem=f"{place.origin} answered {_named(status)}, a redirect {where}",
         advice=advice,
@@ -617,7 +599,7 @@ _REJECTED = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ExportResult:
     """What an answer means for the batch that it answers.
 
     ``cause`` is None only where all was delivered without a word; ``rejected`` counts what the
@@ -627,7 +609,7 @@ class Verdict:
 
     delivered: bool
     rejected: int = 0
-    cause: Cause | None = None
+    cause: FailureReason | None = None
     warning: str = ""
     said: str = field(default="", repr=False, compare=False)
 
@@ -639,7 +621,7 @@ class Verdict:
         return reason.search(self.said) is not None
 
 
-def judge(answer: Answer, target: SignalTarget, items: int) -> Verdict:
+def classify_response(answer: Answer, target: SignalTarget, items: int) -> ExportResult:
     """Return what the answer to a request of so many items means."""
     place = Place.of(target)
     status = answer.status
@@ -652,23 +634,25 @@ def judge(answer: Answer, target: SignalTarget, items: int) -> Verdict:
     return _judge_success(answer, place, items)
 
 
-def _refused(cause: Cause, said: str = "") -> Verdict:
-    return Verdict(delivered=False, cause=cause, said=said)
+def _refused(cause: FailureReason, said: str = "") -> ExportResult:
+    return ExportResult(delivered=False, cause=cause, said=said)
 
 
-def _judge_success(answer: Answer, place: Place, items: int) -> Verdict:
+def _judge_success(answer: Answer, place: Place, items: int) -> ExportResult:
     if not answer.body.strip():
-        return Verdict(delivered=True)
+        return ExportResult(delivered=True)
     partial = _partial_success(answer, place.signal)
     if partial is None:
         return _refused(of_foreign_body(answer, place))
     rejected, message = partial
     if rejected > 0:
         cause = of_rejection(message, place)
-        return Verdict(delivered=True, rejected=min(rejected, items), cause=cause, said=message)
+        return ExportResult(
+            delivered=True, rejected=min(rejected, items), cause=cause, said=message
+        )
     shown = place.redactor.shown(message)
     warning = f"{place.origin} took everything, and says: {shown}" if shown else ""
-    return Verdict(delivered=True, warning=warning)
+    return ExportResult(delivered=True, warning=warning)
 
 
 def _partial_success(answer: Answer, signal: Signal) -> tuple[int, str] | None:

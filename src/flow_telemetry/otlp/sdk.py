@@ -15,8 +15,8 @@ from typing import Any
 
 import requests
 
-from flow_telemetry.http.errors import keep_silent
-from flow_telemetry.otlp.response import Answer, Attempt, Trouble
+from flow_telemetry.http.errors import NetworkErrorKind, keep_silent
+from flow_telemetry.otlp.response import Answer, Attempt
 from flow_telemetry.telemetry import Signal, SignalTarget
 
 SendBody = Callable[[bytes], Attempt]
@@ -41,7 +41,10 @@ class SdkExporter:
         """
         session = self._session
         # Until there is a request: an id may not be hexadecimal, or a time not have 64 bits.
-        session.attempt, session.fault = Attempt(answer=Answer(trouble=Trouble.ENCODING)), None
+        session.attempt, session.fault = (
+            Attempt(answer=Answer(trouble=NetworkErrorKind.ENCODING)),
+            None,
+        )
         with suppress(ValueError):
             self._export(items)
         if session.fault is not None:
@@ -60,7 +63,7 @@ class ExporterSession(requests.Session):
         """Open nothing."""
         super().__init__()
         self._send = send
-        self.attempt = Attempt(answer=Answer(trouble=Trouble.OTHER))
+        self.attempt = Attempt(answer=Answer(trouble=NetworkErrorKind.OTHER))
         self.fault: Exception | None = None
 
     def request(self, method: str | bytes, url: str | bytes, *_: Any, **given: Any) -> Any:  # noqa: ARG002

@@ -17,7 +17,7 @@ from typing import Protocol
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.otlp.batch import Batch, Item
 from flow_telemetry.otlp.json import line_of
-from flow_telemetry.otlp.response import Cause
+from flow_telemetry.otlp.response import FailureReason
 from flow_telemetry.telemetry import Failure, Prepared, Signal
 
 # Whether a process still writes a file: what a killed one left is held by nobody.
@@ -308,7 +308,7 @@ def utc_now() -> datetime:
 class Keeper(Protocol):
     """What takes the batches of one signal that were not delivered."""
 
-    def add(self, batch: Batch, *, items: int, cause: Cause | None = None) -> None:
+    def add(self, batch: Batch, *, items: int, cause: FailureReason | None = None) -> None:
         """Keep a batch, ``items`` of which were not delivered for that cause."""
         ...
 
@@ -405,7 +405,7 @@ class LinesWriter:
         self._files: list[str] = []
         self._counts: dict[Signal, _Count] = {}
 
-    def add(self, batch: Batch, *, items: int, cause: Cause | None = None) -> None:  # noqa: ARG002
+    def add(self, batch: Batch, *, items: int, cause: FailureReason | None = None) -> None:  # noqa: ARG002
         """Append the batch as a line, ``items`` of which count, whatever the cause."""
         count = self._counts.setdefault(batch.signal, _Count())
         shown = batch if self._reader is None else _shown(batch, self._reader)

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import http.client
-import math
 import random
-import socket
-import ssl
 import zlib
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -19,99 +14,22 @@ from urllib.parse import unquote, urlsplit
 import requests
 from requests.auth import HTTPBasicAuth
 from requests.structures import CaseInsensitiveDict
-from urllib3 import exceptions as urllib3_exceptions
 from urllib3.exceptions import HTTPError
 
 from flow_telemetry import __version__
 from flow_telemetry.clock import Deadline
-from flow_telemetry.http.errors import by_a_proxy, keep_silent, nested, refused_certificate
+from flow_telemetry.http.errors import NetworkErrorKind, classify_network_error, keep_silent
+from flow_telemetry.http.retry import OTLP, parse_retry_after
 from flow_telemetry.http.session import BoundedAdapter
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.response import Answer, Attempt, Trouble
+from flow_telemetry.otlp.response import Answer, Attempt
 from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.telemetry import SignalTarget
 
-# Naming what kept an answer from coming; texts of exceptions are not used, see `broken`.
 
-# What OpenSSL says where the other side does not speak TLS at all.
-_NO_TLS_REASONS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
-# What it says of a file of ours that is no certificate, or no key.
-_NO_CERTIFICATE_REASONS = {"NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "PEM_LIB"}
-# An alert of TLS, sent in the clear to one who speaks HTTP to a TLS port.
-_TLS_ALERT = "\x15\x03"
-
-# In this order: an exception is told by the first kind that is found anywhere within it.
-_KINDS: tuple[tuple[type[BaseException], Trouble], ...] = (
-    (ssl.SSLCertVerificationError, Trouble.CERTIFICATE),
-    (socket.gaierror, Trouble.NAME),
-    (urllib3_exceptions.NameResolutionError, Trouble.NAME),
-    (requests.exceptions.ConnectTimeout, Trouble.CONNECT_TIMEOUT),
-    (urllib3_exceptions.ReadTimeoutError, Trouble.TIMEOUT),
-    (requests.exceptions.Timeout, Trouble.TIMEOUT),
-    (TimeoutError, Trouble.TIMEOUT),
-    (ConnectionRefusedError, Trouble.REFUSED),
-    (requests.exceptions.SSLError, Trouble.TLS),
-    (ssl.SSLError, Trouble.TLS),
-    (http.client.RemoteDisconnected, Trouble.CLOSED),
-    (ConnectionError, Trouble.CLOSED),
-    (urllib3_exceptions.NewConnectionError, Trouble.UNREACHABLE),
-    (http.client.IncompleteRead, Trouble.CLOSED),
-    (http.client.HTTPException, Trouble.NOT_HTTP),
-    (requests.exceptions.InvalidURL, Trouble.URL),
-    (urllib3_exceptions.LocationParseError, Trouble.URL),
-    (requests.exceptions.InvalidHeader, Trouble.HEADER),
-    (UnicodeError, Trouble.HEADER),
-    (urllib3_exceptions.ProtocolError, Trouble.CLOSED),
-    (urllib3_exceptions.DecodeError, Trouble.NOT_HTTP),
-)
-
-
-def out_of_time(deadline: Deadline) -> Trouble:
+def out_of_time(deadline: Deadline) -> NetworkErrorKind:
     """Return the trouble of what came to no end before a deadline."""
-    return Trouble.DEADLINE if deadline.cut.at is None else Trouble.INTERRUPTED
-
-
-def trouble_of(error: BaseException) -> tuple[Trouble, str]:
-    """Return the kind of trouble, and a detail that is free of addresses, or an empty text."""
-    proxy = by_a_proxy(error)
-    if proxy is not None:
-        return Trouble.PROXY, proxy
-    found = list(nested(error))
-    special = next(filter(None, map(_told_by_words, found)), None)
-    if special is not None:
-        return special, ""
-    for kind, trouble in _KINDS:
-        for each in found:
-            if isinstance(each, kind):
-                return trouble, _detail(error)
-    if type(error) is OSError:
-        # requests has no kind for a CA bundle or client certificate that is not there.
-        return Trouble.CA_FILE, ""
-    return Trouble.OTHER, type(error).__name__
-
-
-def _told_by_words(error: BaseException) -> Trouble | None:
-    """The trouble where its kind is told by a word of OpenSSL's or of the other side only."""
-    if isinstance(error, ssl.SSLError) and _reason(error) in _NO_TLS_REASONS:
-        return Trouble.TLS_TO_PLAIN
-    if isinstance(error, ssl.SSLError) and _reason(error) in _NO_CERTIFICATE_REASONS:
-        return Trouble.CA_FILE
-    if isinstance(error, http.client.BadStatusLine) and _TLS_ALERT in str(error):
-        return Trouble.PLAIN_TO_TLS
-    return None
-
-
-def _detail(error: BaseException) -> str:
-    phrase = refused_certificate(error)
-    if phrase is not None:
-        return phrase
-    of_tls = (_reason(each) for each in nested(error) if isinstance(each, ssl.SSLError))
-    return next(of_tls, "")
-
-
-def _reason(error: ssl.SSLError) -> str:
-    """OpenSSL's word for it; an error that Python itself raises has none."""
-    return getattr(error, "reason", None) or ""
+    return NetworkErrorKind.DEADLINE if deadline.cut.at is None else NetworkErrorKind.INTERRUPTED
 
 
 # One request to one target, and its answer as a value: nothing else is sent, nothing is hidden.
@@ -164,7 +82,7 @@ class RecordingSession(requests.Session):
                 verify=self.verify,
             )
         except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
-            found, detail = trouble_of(error)
+            found, detail = classify_network_error(error)
             return Answer(trouble=self._or_deadline(found), detail=detail, seconds=seconds)
         kept, cut = _read(response)
         return Answer(
@@ -182,19 +100,22 @@ class RecordingSession(requests.Session):
         """Follow none; requests would read the whole body of a redirect just to look at it."""
         return iter(())
 
-    def _or_deadline(self, trouble: Trouble | None) -> Trouble | None:
+    def _or_deadline(self, trouble: NetworkErrorKind | None) -> NetworkErrorKind | None:
         """Tell a slow endpoint from one that was given less than its time."""
-        if trouble in (Trouble.TIMEOUT, Trouble.CONNECT_TIMEOUT) and self._deadline.expired:
+        if (
+            trouble in (NetworkErrorKind.TIMEOUT, NetworkErrorKind.CONNECT_TIMEOUT)
+            and self._deadline.expired
+        ):
             return out_of_time(self._deadline)
         return trouble
 
 
-def _read(response: requests.Response) -> tuple[bytes, Trouble | None]:
+def _read(response: requests.Response) -> tuple[bytes, NetworkErrorKind | None]:
     """Read one byte more than is kept, which tells whether there was more."""
     try:
         return response.raw.read(MOST_BODY_BYTES + 1, decode_content=True), None
     except (HTTPError, HTTPException, OSError, ValueError) as error:
-        return b"", trouble_of(error)[0]
+        return b"", classify_network_error(error)[0]
     finally:
         response.close()
 
@@ -230,54 +151,31 @@ def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedReque
 # not all clients come back at once. 408 is no word of the protocol, but says that nothing was
 # taken.
 
-_BUSY = frozenset({408, 429, 502, 503, 504})
-MOST_TRIES = 7
 # A dead endpoint: a second and a third try tell enough.
 _MOST_TRIES_AFTER = {
-    Trouble.REFUSED: 3,
-    Trouble.NAME: 3,
-    Trouble.UNREACHABLE: 3,
-    Trouble.CLOSED: 3,
-    Trouble.CONNECT_TIMEOUT: 2,
-    Trouble.TIMEOUT: 2,
+    NetworkErrorKind.REFUSED: 3,
+    NetworkErrorKind.NAME: 3,
+    NetworkErrorKind.UNREACHABLE: 3,
+    NetworkErrorKind.CLOSED: 3,
+    NetworkErrorKind.CONNECT_TIMEOUT: 2,
+    NetworkErrorKind.TIMEOUT: 2,
 }
-_FIRST_PAUSE_SECONDS = 0.5
 
 
 def is_worth_another(answer: Answer, tries: int) -> bool:
     """Whether a request may fare better than it did at the last of so many tries."""
     if answer.status is not None and (answer.trouble is None or answer.status >= 300):
         # The status of a failure says enough, whatever became of its body.
-        return answer.status in _BUSY and tries < MOST_TRIES
+        return answer.status in OTLP.statuses and tries < OTLP.most_tries
     return answer.trouble is not None and tries < _MOST_TRIES_AFTER.get(answer.trouble, 0)
 
 
 def pause(answer: Answer, tries: int, *, now: datetime, chance: float) -> float:
     """Return the seconds to wait after so many tries; ``chance`` is a number from 0 to 1."""
-    asked = _retry_after(answer.retry_after, now)
+    asked = parse_retry_after(answer.retry_after, now)
     if asked is not None:
         return asked
-    return _FIRST_PAUSE_SECONDS * 2.0 ** (tries - 1) * (0.8 + 0.4 * chance)
-
-
-def _retry_after(text: str, now: datetime) -> float | None:
-    """The header's seconds, or its date as seconds from now; None where it is neither."""
-    text = text.strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        return _seconds_until(text, now)
-    return seconds if seconds >= 0 and math.isfinite(seconds) else None
-
-
-def _seconds_until(text: str, now: datetime) -> float | None:
-    try:
-        moment = parsedate_to_datetime(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone.utc)
-        return max(0.0, (moment - now).total_seconds())
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
+    return OTLP.pause(tries, chance)
 
 
 # Delivering batches: encoded by the SDK, compressed, sent, and sent again if that may help.
