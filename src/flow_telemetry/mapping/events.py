@@ -13,7 +13,7 @@ from flow_telemetry.mapping import attributes as names
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import changes, items
 from flow_telemetry.mapping.changes import delivery_reference
-from flow_telemetry.mapping.event_types import EventSubject
+from flow_telemetry.mapping.event_types import NAMED_BY_EVENT, EventSubject, find_event_type
 from flow_telemetry.mapping.flow_metrics import dora_facts
 from flow_telemetry.mapping.items import Categories
 from flow_telemetry.mapping.placement import Placement, Tracing, place_item
@@ -125,22 +125,6 @@ def _within(intervals: Iterable[Interval], life: Interval) -> Iterator[Interval]
 # Text that people wrote never leaves: no body of a comment, review, commit or issue. Titles do.
 
 _DEPLOYMENT_STATUS = {"success": "succeeded", "failure": "failed", "error": "failed"}
-_NUMBERED = (
-    EventKind.COMMITTED,
-    EventKind.COMMENTED,
-    EventKind.REVIEWED,
-    EventKind.REVIEW_DISMISSED,
-)
-_NAMES_OF_SUBJECTS = {
-    EventKind.LABELED: names.EVENT_LABEL,
-    EventKind.UNLABELED: names.EVENT_LABEL,
-    EventKind.ASSIGNED: names.EVENT_ASSIGNEE,
-    EventKind.UNASSIGNED: names.EVENT_ASSIGNEE,
-    EventKind.REVIEW_REQUESTED: names.EVENT_REVIEWER,
-    EventKind.REVIEW_REQUEST_REMOVED: names.EVENT_REVIEWER,
-    EventKind.BLOCKED: names.BLOCKED_BY,
-    EventKind.UNBLOCKED: names.BLOCKED_BY,
-}
 
 
 def change_events(
@@ -177,7 +161,7 @@ def change_events(
         opening = each.event.kind is EventKind.CREATED
         facts = (
             (semconv.VCS_CHANGE_TITLE, change.title if opening else None),
-            *_facts(each.event),
+            *_event_attributes(EventSubject.CHANGE, each.event),
             *closings.get(each.reference, ()),
         )
         yield from make.of(each, facts)
@@ -220,7 +204,7 @@ def item_events(
         facts = (
             (flow_semconv.ITEM_TYPE, item.type if creation else None),
             (flow_semconv.ITEM_TITLE, item.title if creation else None),
-            *_facts(each.event),
+            *_event_attributes(EventSubject.WORK_ITEM, each.event),
             *_status_facts(each.event, categories),
             *closings.get(each.reference, ()),
         )
@@ -287,13 +271,14 @@ def _of_deployment(deployment: Deployment) -> Facts:
     )
 
 
-def _facts(event: Event) -> Facts:
-    """What an event is about."""
-    about = _NAMES_OF_SUBJECTS.get(event.kind)
-    review = event.review if event.kind is EventKind.REVIEWED else None
+def _event_attributes(subject: EventSubject, event: Event) -> Facts:
+    """Return the attributes of the event itself that its row in the table lists."""
+    event_type = find_event_type(subject, event.kind)
+    listed = event_type.attributes if event_type else ()
+    review = event.review if names.REVIEW_STATE in listed else None
     return (
-        (names.EVENT_ID, event.id if event.kind in _NUMBERED else None),
-        *(((about, event.subject),) if about else ()),
+        (names.EVENT_ID, event.id if names.EVENT_ID in listed else None),
+        *((name, event.subject) for name in NAMED_BY_EVENT if name in listed),
         (names.REVIEW_STATE, review.value if review else None),
     )
 
