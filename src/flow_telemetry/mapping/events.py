@@ -1,4 +1,4 @@
-"""Events of changes, items."""
+"""Log records of events: changes, work items, deployments and annotations of runs."""
 
 from __future__ import annotations
 
@@ -34,11 +34,10 @@ from flow_telemetry.rules.timeline import Happening, change_lives, closing_of, i
 from flow_telemetry.settings import TraceScope
 from flow_telemetry.telemetry import LogRecord, Resource
 
-# What the record of a closing says: what the span of that life says, and where its time went.
-#
-# Many backends refuse a span that began days ago; none refuses the record of its end.
+# The record of a closing has the attributes of the span and the time in each phase, because many
+# backends refuse a span that began days ago, and none refuses a log record of its end.
 
-_OF_CATEGORY = {
+_CATEGORY_DURATIONS = {
     StatusCategory.TO_DO: names.ITEM_TO_DO,
     StatusCategory.IN_PROGRESS: names.ITEM_IN_PROGRESS,
 }
@@ -57,7 +56,7 @@ def change_closings(change: Change, history: Sequence[Happening]) -> Mapping[str
                 (name, _seconds(each.interval for each in own if each.kind is kind))
                 for kind, name in names.PHASE_DURATIONS.items()
             ),
-            *_told(history, life),
+            *_life_attributes(history, life),
         )
     return found
 
@@ -78,10 +77,10 @@ def item_closings(
             (names.ITEM_DURATION, life.interval.seconds),
             *(
                 (name, _seconds(each.interval for each in own if each.category is category))
-                for category, name in _OF_CATEGORY.items()
+                for category, name in _CATEGORY_DURATIONS.items()
             ),
             (names.ITEM_BLOCKED, _seconds(_within(blocked, life.interval))),
-            *_told(history, life),
+            *_life_attributes(history, life),
         )
     return found
 
@@ -95,7 +94,7 @@ def _closings(
             yield life, closing
 
 
-def _told(history: Iterable[Happening], life: Life) -> Facts:
+def _life_attributes(history: Iterable[Happening], life: Life) -> Facts:
     moved = _moved(history, life.interval.end)
     return (
         (names.LIFE, life.number if life.number > 1 else None),
@@ -120,9 +119,7 @@ def _within(intervals: Iterable[Interval], life: Interval) -> Iterator[Interval]
         yield Interval.of(max(each.start, life.start), min(each.end, life.end))
 
 
-# What happened to changes, work items, deployments and runs, as records of events.
-#
-# Text that people wrote never leaves: no body of a comment, review, commit or issue. Titles do.
+# Titles are exported; the bodies of comments, reviews, commits and issues never are.
 
 _DEPLOYMENT_STATUS = {"success": "succeeded", "failure": "failed", "error": "failed"}
 
@@ -247,7 +244,7 @@ def deployment_events(
         placement=placement,
         resource=resource,
         observed=observed,
-        common=_of_deployment(deployment),
+        common=_deployment_attributes(deployment),
     )
     for each in histories.chosen_of_deployment(history, deployment, told):
         state = each.event.subject
@@ -260,7 +257,7 @@ def deployment_events(
         yield from make.of(each, facts)
 
 
-def _of_deployment(deployment: Deployment) -> Facts:
+def _deployment_attributes(deployment: Deployment) -> Facts:
     return (
         (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
         (flow_semconv.DEPLOYMENT_ID, str(deployment.id)),
