@@ -1,4 +1,4 @@
-"""All events that are sent, in one table: `docs/events.md` is generated from it.
+"""The table of exported events: `docs/events.md` is generated from it.
 
 Names follow the vocabulary of CDEvents (https://cdevents.dev) where that has the word: a pull
 request is a `change` there, which is `created`, `reviewed` and `merged`; a work item is a `ticket`.
@@ -28,7 +28,7 @@ class EventSubject(Enum):
 class EventType:
     """A row of the table.
 
-    ``live`` is the event of GitHub, with its action, that tells of it the moment it happens.
+    ``live`` is the event of GitHub, with its action, that reports it as it happens.
     ``attributes`` are those that it has beside what all records have. ``cdevents`` is the type
     of CDEvents that means the same or more, without its `dev.cdevents.`.
     """
@@ -114,7 +114,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_CHANGE,
         kind=EventKind.READY_FOR_REVIEW,
-        meaning="it is no draft any more",
+        meaning="it is no longer a draft",
         live="`pull_request`: ready_for_review",
     ),
     EventType(
@@ -126,7 +126,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_CHANGE,
         kind=EventKind.COMMITTED,
-        meaning="a commit of it was made",
+        meaning="a commit was made on its branch",
         live="`pull_request`: synchronize",
         attributes=_ID,
         cdevents=_UPDATED,
@@ -134,28 +134,28 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_CHANGE,
         kind=EventKind.FORCE_PUSHED,
-        meaning="its branch was given another history",
+        meaning="its branch was force-pushed",
         live="`pull_request`: synchronize",
         cdevents=_UPDATED,
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.REVIEW_REQUESTED,
-        meaning="somebody's review was asked for",
+        meaning="a review was requested",
         live="`pull_request`: review_requested",
         attributes=_REVIEWER,
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.REVIEW_REQUEST_REMOVED,
-        meaning="it is asked for no more",
+        meaning="a review request was removed",
         live="`pull_request`: review_request_removed",
         attributes=_REVIEWER,
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.REVIEWED,
-        meaning="somebody gave a review",
+        meaning="a review was submitted",
         live="`pull_request_review`: submitted",
         attributes=(names.EVENT_ID, names.REVIEW_STATE),
         cdevents="change.reviewed",
@@ -170,21 +170,21 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_CHANGE,
         kind=EventKind.COMMENTED,
-        meaning="somebody commented, on the whole or on a line",
+        meaning="a comment was made, on the pull request or on a line",
         live="`issue_comment`, `pull_request_review_comment`: created",
         attributes=_ID,
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.LABELED,
-        meaning="a label was put on",
+        meaning="a label was added",
         live="`pull_request`: labeled",
         attributes=_LABEL,
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.UNLABELED,
-        meaning="one was taken off",
+        meaning="a label was removed",
         live="`pull_request`: unlabeled",
         attributes=_LABEL,
     ),
@@ -198,14 +198,14 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_CHANGE,
         kind=EventKind.UNASSIGNED,
-        meaning="it is assigned no more",
+        meaning="it was unassigned",
         live="`pull_request`: unassigned",
         attributes=_ASSIGNEE,
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.QUEUED,
-        meaning="it was queued for its merge",
+        meaning="it was added to the merge queue",
         live="`pull_request`: enqueued",
     ),
     EventType(
@@ -217,7 +217,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_CHANGE,
         kind=EventKind.MERGED,
-        meaning="it was merged; says what its span says, and the time in each phase",
+        meaning="it was merged; has the attributes of its span, and the time in each phase",
         live="`pull_request`: closed",
         attributes=_CHANGE_FACTS,
         cdevents="change.merged",
@@ -225,14 +225,14 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_CHANGE,
         kind=EventKind.CLOSED,
-        meaning="it was closed; says the same, where it was not merged",
+        meaning="it was closed without a merge; has the same attributes",
         live="`pull_request`: closed",
         attributes=_CHANGE_FACTS,
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.REOPENED,
-        meaning="it was opened again",
+        meaning="it was reopened",
         live="`pull_request`: reopened",
     ),
     EventType(
@@ -246,7 +246,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_ITEM,
         kind=EventKind.STATUS_CHANGED,
-        meaning="it was given another status, in Jira or in the project `status-project`",
+        meaning="its status changed, in Jira or in the project `status-project`",
         attributes=(
             flow_semconv.ITEM_STATUS,
             flow_semconv.ITEM_STATUS_CATEGORY,
@@ -265,7 +265,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_ITEM,
         kind=EventKind.UNASSIGNED,
-        meaning="it is assigned no more",
+        meaning="it was unassigned",
         live="`issues`: unassigned",
         attributes=_ASSIGNEE,
         cdevents="ticket.updated",
@@ -273,7 +273,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_ITEM,
         kind=EventKind.LABELED,
-        meaning="a label was put on",
+        meaning="a label was added",
         live="`issues`: labeled",
         attributes=_LABEL,
         cdevents="ticket.updated",
@@ -281,7 +281,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_ITEM,
         kind=EventKind.UNLABELED,
-        meaning="one was taken off",
+        meaning="a label was removed",
         live="`issues`: unlabeled",
         attributes=_LABEL,
         cdevents="ticket.updated",
@@ -289,7 +289,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_ITEM,
         kind=EventKind.COMMENTED,
-        meaning="somebody commented",
+        meaning="a comment was made",
         live="`issue_comment`: created",
         attributes=_ID,
     ),
@@ -308,7 +308,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_ITEM,
         kind=EventKind.CLOSED,
-        meaning="it was closed; says what its span says, and the time of each kind",
+        meaning="it was closed; has the attributes of its span, and the time of each kind",
         live="`issues`: closed",
         attributes=_ITEM_FACTS,
         cdevents="ticket.closed",
@@ -316,20 +316,20 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_ITEM,
         kind=EventKind.REOPENED,
-        meaning="it was opened again",
+        meaning="it was reopened",
         live="`issues`: reopened",
     ),
     EventType(
         subject=_DEPLOYMENT,
         kind=EventKind.CREATED,
-        meaning="it was asked for",
+        meaning="it was requested",
         live="`deployment`: created",
         attributes=_DEPLOYMENT_FACTS,
     ),
     EventType(
         subject=_DEPLOYMENT,
         kind=EventKind.STATUS_CHANGED,
-        meaning="it took another state",
+        meaning="its state changed",
         live="`deployment_status`: created",
         attributes=(
             *_DEPLOYMENT_FACTS,
@@ -337,7 +337,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
             flow_semconv.DEPLOYMENT_STATE,
             flow_semconv.DEPLOYMENT_STATUS,
         ),
-        cdevents="service.deployed, where the state is success",
+        cdevents="service.deployed, if the state is success",
     ),
     EventType(
         subject=_RUN,
@@ -358,7 +358,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     ),
 )
 
-# What every record can have, whatever happened.
+# Attributes that every record can have.
 COMMON_ATTRIBUTES = (
     names.LOG_RECORD_UID,
     semconv.FLOW_REFERENCE,
@@ -372,12 +372,19 @@ COMMON_ATTRIBUTES = (
     names.EVENT_TIME_UNKNOWN,
 )
 
-_OF: dict[tuple[EventSubject, EventKind], EventType] = {
-    (each.subject, each.kind): each for each in EVENT_TYPES
+# Attributes whose value is the label, person or cause that an event is about.
+NAMED_BY_EVENT = (
+    names.EVENT_LABEL,
+    names.EVENT_ASSIGNEE,
+    names.EVENT_REVIEWER,
+    names.BLOCKED_BY,
+)
+
+_TYPES: dict[tuple[EventSubject, EventKind], EventType] = {
+    (event_type.subject, event_type.kind): event_type for event_type in EVENT_TYPES
 }
 
 
-def event_name(subject: EventSubject, kind: EventKind) -> str | None:
-    """Return the name of an event; None for what is not told of that subject."""
-    found = _OF.get((subject, kind))
-    return found.name if found else None
+def find_event_type(subject: EventSubject, kind: EventKind) -> EventType | None:
+    """Return the row of an event; None if events of this kind are not exported for the subject."""
+    return _TYPES.get((subject, kind))

@@ -1,4 +1,4 @@
-"""Events of changes, items."""
+"""Log records of events: changes, work items, deployments and annotations of runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flow_telemetry.mapping import attributes as names
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import changes, items
 from flow_telemetry.mapping.changes import delivery_reference
-from flow_telemetry.mapping.event_types import EventSubject
+from flow_telemetry.mapping.event_types import NAMED_BY_EVENT, EventSubject, find_event_type
 from flow_telemetry.mapping.flow_metrics import dora_facts
 from flow_telemetry.mapping.items import Categories
 from flow_telemetry.mapping.placement import Placement, Tracing, place_item
@@ -34,11 +34,10 @@ from flow_telemetry.rules.timeline import Happening, change_lives, closing_of, i
 from flow_telemetry.settings import TraceScope
 from flow_telemetry.telemetry import LogRecord, Resource
 
-# What the record of a closing says: what the span of that life says, and where its time went.
-#
-# Many backends refuse a span that began days ago; none refuses the record of its end.
+# The record of a closing has the attributes of the span and the time in each phase, because many
+# backends refuse a span that began days ago, and none refuses a log record of its end.
 
-_OF_CATEGORY = {
+_CATEGORY_DURATIONS = {
     StatusCategory.TO_DO: names.ITEM_TO_DO,
     StatusCategory.IN_PROGRESS: names.ITEM_IN_PROGRESS,
 }
@@ -57,7 +56,7 @@ def change_closings(change: Change, history: Sequence[Happening]) -> Mapping[str
                 (name, _seconds(each.interval for each in own if each.kind is kind))
                 for kind, name in names.PHASE_DURATIONS.items()
             ),
-            *_told(history, life),
+            *_life_attributes(history, life),
         )
     return found
 
@@ -78,10 +77,10 @@ def item_closings(
             (names.ITEM_DURATION, life.interval.seconds),
             *(
                 (name, _seconds(each.interval for each in own if each.category is category))
-                for category, name in _OF_CATEGORY.items()
+                for category, name in _CATEGORY_DURATIONS.items()
             ),
             (names.ITEM_BLOCKED, _seconds(_within(blocked, life.interval))),
-            *_told(history, life),
+            *_life_attributes(history, life),
         )
     return found
 
@@ -95,7 +94,7 @@ def _closings(
             yield life, closing
 
 
-def _told(history: Iterable[Happening], life: Life) -> Facts:
+def _life_attributes(history: Iterable[Happening], life: Life) -> Facts:
     moved = _moved(history, life.interval.end)
     return (
         (names.LIFE, life.number if life.number > 1 else None),
@@ -120,27 +119,9 @@ def _within(intervals: Iterable[Interval], life: Interval) -> Iterator[Interval]
         yield Interval.of(max(each.start, life.start), min(each.end, life.end))
 
 
-# What happened to changes, work items, deployments and runs, as records of events.
-#
-# Text that people wrote never leaves: no body of a comment, review, commit or issue. Titles do.
+# Titles are exported; the bodies of comments, reviews, commits and issues never are.
 
 _DEPLOYMENT_STATUS = {"success": "succeeded", "failure": "failed", "error": "failed"}
-_NUMBERED = (
-    EventKind.COMMITTED,
-    EventKind.COMMENTED,
-    EventKind.REVIEWED,
-    EventKind.REVIEW_DISMISSED,
-)
-_NAMES_OF_SUBJECTS = {
-    EventKind.LABELED: names.EVENT_LABEL,
-    EventKind.UNLABELED: names.EVENT_LABEL,
-    EventKind.ASSIGNED: names.EVENT_ASSIGNEE,
-    EventKind.UNASSIGNED: names.EVENT_ASSIGNEE,
-    EventKind.REVIEW_REQUESTED: names.EVENT_REVIEWER,
-    EventKind.REVIEW_REQUEST_REMOVED: names.EVENT_REVIEWER,
-    EventKind.BLOCKED: names.BLOCKED_BY,
-    EventKind.UNBLOCKED: names.BLOCKED_BY,
-}
 
 
 def change_events(
@@ -177,7 +158,7 @@ def change_events(
         opening = each.event.kind is EventKind.CREATED
         facts = (
             (semconv.VCS_CHANGE_TITLE, change.title if opening else None),
-            *_facts(each.event),
+            *_event_attributes(EventSubject.CHANGE, each.event),
             *closings.get(each.reference, ()),
         )
         yield from make.of(each, facts)
@@ -220,7 +201,7 @@ def item_events(
         facts = (
             (flow_semconv.ITEM_TYPE, item.type if creation else None),
             (flow_semconv.ITEM_TITLE, item.title if creation else None),
-            *_facts(each.event),
+            *_event_attributes(EventSubject.WORK_ITEM, each.event),
             *_status_facts(each.event, categories),
             *closings.get(each.reference, ()),
         )
@@ -263,7 +244,7 @@ def deployment_events(
         placement=placement,
         resource=resource,
         observed=observed,
-        common=_of_deployment(deployment),
+        common=_deployment_attributes(deployment),
     )
     for each in histories.chosen_of_deployment(history, deployment, told):
         state = each.event.subject
@@ -276,7 +257,7 @@ def deployment_events(
         yield from make.of(each, facts)
 
 
-def _of_deployment(deployment: Deployment) -> Facts:
+def _deployment_attributes(deployment: Deployment) -> Facts:
     return (
         (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
         (flow_semconv.DEPLOYMENT_ID, str(deployment.id)),
@@ -287,13 +268,14 @@ def _of_deployment(deployment: Deployment) -> Facts:
     )
 
 
-def _facts(event: Event) -> Facts:
-    """What an event is about."""
-    about = _NAMES_OF_SUBJECTS.get(event.kind)
-    review = event.review if event.kind is EventKind.REVIEWED else None
+def _event_attributes(subject: EventSubject, event: Event) -> Facts:
+    """Return the attributes of the event itself that its row in the table lists."""
+    event_type = find_event_type(subject, event.kind)
+    listed = event_type.attributes if event_type else ()
+    review = event.review if names.REVIEW_STATE in listed else None
     return (
-        (names.EVENT_ID, event.id if event.kind in _NUMBERED else None),
-        *(((about, event.subject),) if about else ()),
+        (names.EVENT_ID, event.id if names.EVENT_ID in listed else None),
+        *((name, event.subject) for name in NAMED_BY_EVENT if name in listed),
         (names.REVIEW_STATE, review.value if review else None),
     )
 

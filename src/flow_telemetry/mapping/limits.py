@@ -1,4 +1,4 @@
-"""The bounds of what every backend takes, applied to each span as it is made."""
+"""Limits that every backend accepts, applied to each span when it is made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_NAME = 128
 LONGEST_VALUE_BYTES = 2048
 _SURELY_SHORT = LONGEST_VALUE_BYTES // 4
 _MOST_ITEMS = 32
-# What moves a terminal, and what turns the direction of a text.
+# Terminal control characters and marks that change the direction of text.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 _UNREADABLE = "\ufffd"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -32,7 +32,7 @@ def nanoseconds(time: datetime) -> int:
 
 
 def name(text: str) -> str:
-    """Return a name of at most 128 characters on one line; U+FFFD stands for what is no text."""
+    """Return a name of at most 128 characters on one line; U+FFFD replaces control characters."""
     one_line = text if text.isprintable() else _CONTROLS.sub(_UNREADABLE, " ".join(text.split()))
     clean = one_line if one_line.isascii() else _valid(one_line)
     return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 1] + "…"
@@ -60,7 +60,7 @@ def attributes(
 ) -> Attributes:
     """Return the attributes of the groups that have a value, cut to the bounds.
 
-    Empty texts and lists count as missing. Earlier groups win where there are too many; those that
+    Empty texts and lists count as missing. If there are too many, earlier groups win; those that
     are ``shared``, and bounded already, come after the first.
     """
     found: dict[str, AttributeValue] = {}

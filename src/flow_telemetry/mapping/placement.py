@@ -1,4 +1,4 @@
-"""Where an entity stands: in which trace, below which span, and what its span links to.
+"""Placement of entities: their trace, their parent span and their links.
 
 One tree of entities; the trace scope chooses a root in it, and that makes the trace. Links lead to
 other traces only: some backends draw one inside a trace as if it were a parent.
@@ -19,10 +19,10 @@ from flow_telemetry.telemetry import SpanLink
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ancestry:
-    """What stands above an entity: a pull request, and the work items above that.
+    """The ancestors of an entity: a pull request, and the work items above it.
 
-    ``beside`` is set for what happened after the merge: it stands beside the pull request, under
-    the work item, in a trace that reaches the item.
+    ``beside`` is set for entities after the merge: they are siblings of the pull request, under
+    the work item, if the trace reaches the item.
     """
 
     change: Change | None = None
@@ -45,7 +45,7 @@ def _reached(lineage: Lineage, scope: TraceScope) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracing:
-    """What the user decides about traces. ``feature_trace`` is whether that one is sent at all."""
+    """Settings of traces. ``feature_trace`` says whether the feature trace is sent."""
 
     scope: TraceScope
     namespace: str = ""
@@ -57,7 +57,7 @@ class Placement:
     """An entity's place in a trace. ``parent`` is the reference of the span above, or None.
 
     ``trace_id`` repeats the trace's id, so that it is hashed once and not for every span. ``keys``
-    stand on every span of the entity: feature, work item and change, where known.
+    are on every span of the entity: feature, work item and change, if known.
     """
 
     trace: TraceIdentity
@@ -79,10 +79,10 @@ def place(
     others: Iterable[Change] = (),
     path: tuple[str, ...] | None = None,
 ) -> Placement:
-    """Return where an entity stands in its live trace.
+    """Return the placement of an entity in its live trace.
 
     ``others`` are further pull requests that it belongs to; further items are in the lineage.
-    ``path`` is given where what stands above it was told to somebody already: then that counts,
+    ``path`` is given if the ancestors were already handed to other programs: it takes precedence,
     and a pull request that is not in it becomes a link.
     """
     if path is None:
@@ -100,7 +100,7 @@ def place(
 
 
 def place_item(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Placement:
-    """Return where an item stands in its live trace: below its ancestors where that is theirs.
+    """Return the placement of an item in its live trace: below its ancestors if it is their trace.
 
     ``lineage`` begins with the item itself.
     """
@@ -119,7 +119,7 @@ def place_item(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Placement:
 
 
 def keys_of(ancestry: Ancestry) -> tuple[tuple[str, Maybe], ...]:
-    """Return the keys that stand on every span, so that a query joins what no trace does."""
+    """Return the keys of every span, so that queries can join spans of different traces."""
     feature, nearest = ancestry.lineage.feature, ancestry.lineage.nearest
     return (
         (semconv.VCS_CHANGE_ID, str(ancestry.change.number) if ancestry.change else None),
@@ -146,7 +146,7 @@ def _links(
 
 
 def further_items(lineage: Lineage) -> tuple[WorkItem, ...]:
-    """Return the items that are no ancestors of the entity in its feature: they become links."""
+    """Return the items that are not ancestors of the entity in its feature; they become links."""
     return (*lineage.others, *lineage.above)
 
 
@@ -165,5 +165,5 @@ def root_link(reference: str, namespace: str, why: str) -> SpanLink:
 
 
 def ancestry_of_run(parentage: Parentage, lineage: Lineage) -> Ancestry:
-    """Return what stands above a run."""
+    """Return the ancestors of a run."""
     return Ancestry(change=parentage.change, lineage=lineage, beside=parentage.after_merge)

@@ -12,7 +12,7 @@ from flow_telemetry.mapping import attributes as names
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping.attributes import Entity
-from flow_telemetry.mapping.event_types import EventSubject, event_name
+from flow_telemetry.mapping.event_types import EventSubject, find_event_type
 from flow_telemetry.mapping.limits import Maybe, nanoseconds
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.model import (
@@ -308,9 +308,10 @@ class RecordMaker:
     common: Facts = ()
 
     def of(self, happening: Happening, facts: Facts = ()) -> Iterator[LogRecord]:
-        """Return the record of an event; none where its kind is not told of this entity."""
-        event, name = happening.event, event_name(self.subject, happening.event.kind)
-        if name is None:
+        """Return the record of an event; none if its kind is not exported for this entity."""
+        event = happening.event
+        event_type = find_event_type(self.subject, event.kind)
+        if event_type is None:
             return
         older = event.time != happening.time
         actor = event.actor
@@ -323,7 +324,7 @@ class RecordMaker:
             (names.EVENT_TIME_UNKNOWN, None if event.time_told else True),
         )
         yield LogRecord(
-            event_name=name,
+            event_name=event_type.name,
             time=nanoseconds(happening.time),
             observed=nanoseconds(self.observed),
             trace_id=self.placement.trace_id,

@@ -1,4 +1,4 @@
-"""Escaping, durations, cells, links."""
+"""Text in reports: escaping, durations, widths and links to traces."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from urllib.parse import urlsplit
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.rules.intervals import Interval
 
-# Names, titles and labels made safe for the place where they are shown.
-#
-# They are an attacker's text: whoever opens a pull request names branches, jobs and steps. Each
-# place has its own dangers, so each has a function here, and views put no text anywhere without
-# one.
+# Escaping. The author of a pull request chooses the names of branches, jobs and steps, so all
+# names, titles and labels are untrusted. Every output format has its own escaping function.
 
 _NOTHING = "\u200b"  # a space of no width
 _FULL_WIDTH = 0xFEE0  # from an ASCII character to its full-width twin, which means nothing
-# Printable for Python but drawn by nobody; .NET, of which the runner is made, skips them when it
+# Printable for Python but invisible; .NET, of which the runner is made, skips them when it
 # looks for commands. U+2800 and the like do take room, so they are not here.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
@@ -34,10 +31,10 @@ _MARKDOWN_URL = str.maketrans({c: f"%{ord(c):02X}" for c in '<>|\\`"'} | {"&": "
 
 
 def one_line(text: str, limit: int) -> str:
-    """Return the text on one line, at most ``limit`` characters, with nothing that hides.
+    """Return the text on one line, at most ``limit`` characters, without hidden characters.
 
-    Control characters, all kinds of white space and halves of surrogate pairs become spaces;
-    marks that change the direction of text or cannot be seen are taken out.
+    Control characters, all kinds of white space and lone surrogates become spaces;
+    marks that change the direction of text or cannot be seen are removed.
     """
     line = _visible(text[: 4 * limit])
     return line if len(line) <= limit else line[: limit - 1] + "…"
@@ -45,8 +42,8 @@ def one_line(text: str, limit: int) -> str:
 
 def lines(text: str, limit: int) -> str:
     """Return text of several lines as `one_line` does, its line breaks kept."""
-    kept = "\n".join(_visible(line) for line in text[: 4 * limit].splitlines())
-    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+    shortened = "\n".join(_visible(line) for line in text[: 4 * limit].splitlines())
+    return shortened if len(shortened) <= limit else shortened[: limit - 1] + "…"
 
 
 def _visible(text: str) -> str:
@@ -59,7 +56,7 @@ def _visible(text: str) -> str:
 
 
 def terminal_line(text: str, limit: int) -> str:
-    """Return one line that is no command, for a terminal or for the log of a workflow's step.
+    """Return one line that is not a workflow command, for a terminal or a step's log.
 
     The runner reads the output of the action, and of the command line in a `run:` step alike.
     """
@@ -72,7 +69,7 @@ def terminal_line(text: str, limit: int) -> str:
 def markdown(text: str, limit: int) -> str:
     """Return the text as GitHub-flavoured Markdown that shows it, also inside a table.
 
-    It makes no markup, link, image or HTML, and mentions nobody.
+    The result contains no markup, link, image or HTML, and mentions no user.
     """
     line = _PINGS.sub(rf"\1{_NOTHING}", one_line(text, limit))
     return _MARKDOWN.sub(r"\\\1", _html.escape(line, quote=False))
@@ -83,12 +80,12 @@ def markdown_code(text: str, limit: int) -> str:
     line = one_line(text, limit).strip() or "(unnamed)"
     fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
     space = " " if "`" in (line[0], line[-1]) else ""
-    # A table's cells are parted before code spans are seen, so a bar needs its backslash there.
+    # Table cells are split before code spans are seen, so a bar needs its backslash there.
     return f"{fence}{space}{line}{space}{fence}".replace("|", "\\|")
 
 
 def markdown_link(shown: str, url: str) -> str:
-    """Return a link; ``shown`` is Markdown already. Only the text where it is no http(s) URL."""
+    """Return a link; ``shown`` is Markdown. Without an http(s) URL, return only the text."""
     if not url.startswith(("https://", "http://")) or not url.isprintable():
         return shown
     return f"[{shown}](<{url.translate(_MARKDOWN_URL)}>)"
@@ -97,12 +94,12 @@ def markdown_link(shown: str, url: str) -> str:
 def mermaid(text: str, limit: int) -> str:
     """Return the text as the name of a section of a Mermaid diagram.
 
-    What means something to Mermaid is shown by its full-width twin: entities are no way out, for
+    Mermaid's special characters become full-width characters. Entities would not help, because
     Mermaid decodes them before it draws.
     """
     line = one_line(text, limit).strip() or "(unnamed)"
-    # Mermaid keeps sections as properties of an object, and one named `constructor`, which each
-    # object has, breaks the diagram; with a character that nobody sees it is no such name.
+    # Mermaid keeps sections as properties of an object, and one named `constructor`, which every
+    # object has, breaks the diagram; an invisible character makes the name a different one.
     return line.translate(_BREAKS_MERMAID) + _NOTHING
 
 
@@ -111,7 +108,7 @@ def html(text: str, limit: int) -> str:
     return _html.escape(lines(text, limit), quote=True)
 
 
-# Durations, sizes and counts as people read them, the same in every view.
+# Durations, sizes and counts, the same in every report.
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 _NANOSECONDS = 1_000_000_000
@@ -135,7 +132,7 @@ def duration(seconds: float) -> str:
 
 
 def span_duration(start: int, end: int) -> str:
-    """Return the time between two instants in nanoseconds."""
+    """Return the time between two timestamps in nanoseconds."""
     return duration((end - start) / _NANOSECONDS)
 
 
@@ -151,7 +148,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-# How much room text takes on a terminal, where some characters take two cells and some none.
+# Width on a terminal: some characters take two cells and some none.
 
 
 def width(text: str) -> int:
@@ -184,7 +181,7 @@ def _cells(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
 
-# The link to a trace in the user's own backend.
+# Links to traces in the user's backend.
 
 _FIELD = re.compile(r"\{(trace_id|span_id|start|end)\}")
 
@@ -195,7 +192,7 @@ def trace_url(
     """Return the link to the span of ``reference``, made from the user's template.
 
     ``{trace_id}``, ``{span_id}``, ``{start}`` and ``{end}`` (Unix milliseconds) are filled in,
-    other braces stay. None where the result is no http(s) URL on one line without spaces.
+    other braces stay. None if the result is not an http(s) URL on one line without spaces.
     """
     values = {
         "trace_id": trace.trace_id,
@@ -213,5 +210,5 @@ def _is_link(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:  # such as an IPv6 address without its end
+    except ValueError:  # for example an IPv6 address without its closing bracket
         return False
