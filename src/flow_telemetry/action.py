@@ -104,7 +104,8 @@ def _export(
         problem = f"the program was told to end ({interruption.name}): steps get no trace context"
     except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
         problem = _unexpected(error)
-    outcome = Outcome(status=Status.SKIPPED, problems=(problem,), failed=True)
+    warnings = settings.warnings if settings is not None else ()
+    outcome = Outcome(status=Status.SKIPPED, problems=(*warnings, problem), failed=True)
     # What could not be read as settings, such as a token in the wrong input, is told too.
     return settings, without_credentials(outcome, redact)
 
@@ -146,7 +147,7 @@ def _give_context(
     log.info(given.line)
     return Outcome(
         status=Status.SKIPPED,
-        problems=given.problems,
+        problems=(*settings.warnings, *given.problems),
         notices=given.notices,
         context=given.outputs,
     )
