@@ -16,7 +16,7 @@ from flow_telemetry.model import StatusCategory
 from flow_telemetry.model.item_key import ItemKey, parse_item_key
 from flow_telemetry.privacy import redactor as patterns
 from flow_telemetry.settings import parse as values
-from flow_telemetry.settings.inputs import INPUT, given, optional
+from flow_telemetry.settings.inputs import INPUT, INPUTS, given, optional
 from flow_telemetry.telemetry import Signal
 
 # The choices that inputs offer, each an enumeration whose values are what users write.
@@ -547,7 +547,6 @@ def inside_settings(inputs: Mapping[str, str], warnings: list[str]) -> InsideSet
 
 # Which values of the environment are secret, known before anything of it is understood.
 
-_SECRET_INPUTS = ("otlp-headers", "github-token", "jira-token")
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _SHORTEST = 4  # Masking shorter ones would hide ordinary text and protect nothing.
 _SHORTEST_OF_ADDRESS = 8  # A query mostly holds words.
@@ -558,7 +557,7 @@ def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
 
     Malformed header lists are covered too: each of their parts counts as a secret.
     """
-    names = [INPUT[name].variable for name in _SECRET_INPUTS]
+    names = [row.variable for row in INPUTS if row.secret]
     names.append("GITHUB_TOKEN")
     names += [
         name
