@@ -1,4 +1,4 @@
-"""The door of the GitHub Action: environment in; annotations, outputs, summary and status out.
+"""The GitHub Action: environment in; annotations, outputs, summary and exit status out.
 
 Telemetry never breaks a build: whatever fails is a warning and exit status 0, unless the user
 asked for `fail-on-error`.
@@ -62,7 +62,7 @@ class ActionLog:
 def main() -> int:
     """Run the action in the environment of the process and return its exit status."""
     interruption = Interruption(SystemClock())
-    # To the end: whoever cancels the step is told what came of it.
+    # Until the end, so that a cancelled step still reports its result.
     with interruption.listening():
         _speak_utf8()
         environ = take_environment()

@@ -1,4 +1,4 @@
-"""Reading all settings from the environment of one of the two doors."""
+"""Loading of all settings from the environment of the action or the command line."""
 
 from __future__ import annotations
 

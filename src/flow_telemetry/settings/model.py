@@ -84,7 +84,7 @@ class Ancestors(Enum):
 
 
 class OldSpans(Enum):
-    """What becomes of a span that is older than `max-span-age`."""
+    """What to do with a span that is older than `max-span-age`."""
 
     SEND = "send"
     DROP = "drop"
@@ -107,7 +107,7 @@ class JobLogs(Enum):
 
 
 class LogLevel(Enum):
-    """How much to tell."""
+    """How much to log."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -549,7 +549,7 @@ def inside_settings(inputs: Mapping[str, str], warnings: list[str]) -> InsideSet
 
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _SHORTEST = 4  # Masking shorter ones would hide ordinary text and protect nothing.
-_SHORTEST_OF_ADDRESS = 8  # A query mostly holds words.
+_SHORTEST_OF_ADDRESS = 8  # A query usually holds words.
 
 
 def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:

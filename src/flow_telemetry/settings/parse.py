@@ -99,7 +99,7 @@ def _is_host(host: str) -> bool:
 
 
 def boolean(name: str, text: str) -> bool:
-    """Return the value of a boolean input; a typing error is told, not taken for false."""
+    """Return the value of a boolean input; a typing error is an error, not false."""
     value = text.strip().lower()
     if value not in ("true", "false"):
         raise SettingsError(f"input {name} must be true or false, not {shown(text)}")
@@ -186,7 +186,7 @@ def headers(name: str, text: str) -> Mapping[str, str]:
 
     Raises:
         SettingsError: the form is none of the three, or a name or value cannot be a header's; a
-            blank value is mostly a secret that is not there.
+            blank value is usually a secret that is not set.
     """
     text = text.strip()
     found = _headers_from_json(name, text) if text[:1] == "{" else _headers_from_list(name, text)
@@ -238,7 +238,7 @@ def _check_header_value(name: str, key: str, value: str) -> None:
         )
 
 
-# Which certificate authorities are trusted where it is not those that come with the program.
+# Certificate authorities that are trusted in place of the bundled ones.
 
 # In this order: curl's and requests' first, as those have it, then OpenSSL's.
 _VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
