@@ -1,4 +1,4 @@
-"""The door of the GitHub Action: environment in; annotations, outputs, summary and status out.
+"""The GitHub Action: environment in; annotations, outputs, summary and exit status out.
 
 Telemetry never breaks a build: whatever fails is a warning and exit status 0, unless the user
 asked for `fail-on-error`.
@@ -62,7 +62,7 @@ class ActionLog:
 def main() -> int:
     """Run the action in the environment of the process and return its exit status."""
     interruption = Interruption(SystemClock())
-    # To the end: whoever cancels the step is told what came of it.
+    # Until the end, so that a cancelled step still reports its result.
     with interruption.listening():
         _speak_utf8()
         environ = take_environment()
@@ -104,7 +104,8 @@ def _export(
         problem = f"the program was told to end ({interruption.name}): steps get no trace context"
     except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
         problem = _unexpected(error)
-    outcome = Outcome(status=Status.SKIPPED, problems=(problem,), failed=True)
+    warnings = settings.warnings if settings is not None else ()
+    outcome = Outcome(status=Status.SKIPPED, problems=(*warnings, problem), failed=True)
     # What could not be read as settings, such as a token in the wrong input, is told too.
     return settings, without_credentials(outcome, redact)
 
@@ -146,7 +147,7 @@ def _give_context(
     log.info(given.line)
     return Outcome(
         status=Status.SKIPPED,
-        problems=given.problems,
+        problems=(*settings.warnings, *given.problems),
         notices=given.notices,
         context=given.outputs,
     )

@@ -54,7 +54,9 @@ def switched_off(settings: Settings) -> Outcome | None:
     off, wanted = settings.otlp.off, settings.signals.wanted
     reasons = tuple(dict.fromkeys(off[each] for each in off if each in wanted or not wanted))
     return Outcome(
-        status=Status.SKIPPED, notices=tuple(f"nothing is sent: {each}" for each in reasons)
+        status=Status.SKIPPED,
+        problems=settings.warnings,
+        notices=tuple(f"nothing is sent: {each}" for each in reasons),
     )
 
 
@@ -138,6 +140,7 @@ def _outcome(
         further=tuple(exported[1:]),
         deliveries=deliveries,
         problems=_once(
+            *settings.warnings,
             *gathered.all("problems"),
             *incomplete,
             # One place that is down fails each signal in the same words.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 
@@ -88,11 +89,6 @@ def test_a_good_value_is_taken(name: str, text: str, expected: object) -> None:
         ("trace_scope", "pr"),
         ("feature_key", "no key"),
         ("namespace", "a\nb"),
-        ("resource_attributes", "a"),
-        ("resource_attributes", "=b"),
-        ("resource_attributes", "\udcff=b"),
-        ("summary", "yes"),
-        ("summary", "1"),
         ("fail_on_error", "ture"),
         ("timeout", "0"),
         ("timeout", "-5"),
@@ -101,7 +97,6 @@ def test_a_good_value_is_taken(name: str, text: str, expected: object) -> None:
         ("timeout", "1e3"),
         ("timeout", "9" * 400),
         ("timeout", "9999999h"),
-        ("log_level", "trace"),
         ("github_token", "two tokens"),
         ("github_token", "token\u00e9"),
     ],
@@ -116,12 +111,81 @@ def test_a_bad_value_names_its_input(name: str, text: str) -> None:
     assert len(message) < 300
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("resource_attributes", "a"),
+        ("resource_attributes", "=b"),
+        ("resource_attributes", "\udcff=b"),
+        ("summary", "yes"),
+        ("summary", "1"),
+        ("log_level", "trace"),
+        ("jira_url", "https://jira.example.com:port"),
+        ("jira_url", "http://[::1"),
+        ("jira_url", "https://"),
+        ("jira_url", "ftp://jira.example.com"),
+        ("jira_url", "https://jira example.com"),
+        ("jira_url", "https://jira.example.com\n/x"),
+        ("jira_url", "https://jira..example.com"),
+        ("jira_url", "https://jira.example.com:0"),
+        ("jira_url", "https://" + "\u00e9" * 100 + ".example"),
+        ("jira_url", "https://" + "a" * 300 + ".example"),
+        ("trace_url", "javascript:alert(1)"),
+        ("trace_url", "https://[{trace_id}"),
+        ("status_categories", "Review=somewhere"),
+        ("measure", "yes"),
+        ("logs", "some"),
+        ("log_limit", "much"),
+    ],
+)
+def test_a_bad_value_of_an_optional_input_is_a_warning(name: str, text: str) -> None:
+    """The export goes on without the feature, as if the input had not been given."""
+    settings = load(**{name: text})
+    (warning,) = settings.warnings
+    assert warning.startswith(f"input {name.replace('_', '-')} ")
+    assert warning.isprintable()
+    assert len(warning) < 400
+    expected = load()
+    trackers = replace(settings.trackers, has_jira_url=False)
+    assert replace(settings, warnings=(), trackers=trackers) == expected
+
+
+def test_a_wrong_address_of_jira_changes_no_parent() -> None:
+    """Keys of Jira still count, so that a run keeps its place below its work item."""
+    trackers = load(jira_url="https://jira.example.com:port").trackers
+    assert trackers.jira is None
+    assert trackers.uses_jira
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user:canary-5f3a9c@jira.example.com:port",
+        "https://jira.example.com:port/?key=canary-5f3a9c",
+        "canary-5f3a9c",
+    ],
+)
+def test_no_warning_quotes_what_may_be_a_secret(text: str) -> None:
+    """A password, a query, or a token in the wrong input."""
+    (warning,) = load(jira_url=text).warnings
+    assert "canary" not in warning
+
+
+@pytest.mark.parametrize("name", ["GITHUB_API_URL", "GITHUB_SERVER_URL"])
+@pytest.mark.parametrize("text", ["https://ghe.example.com:port", "http://[::1", "ghe", "https://"])
+def test_an_address_of_github_that_cannot_be_used_is_an_error(name: str, text: str) -> None:
+    """Nothing can be exported without GitHub."""
+    with pytest.raises(SettingsError, match=f"^{name} is no URL"):
+        load({name: text})
+
+
 @given(
     st.sampled_from(
         ["mode", "repository", "run_id", "export", "detail", "trace_scope", "feature_key"]
     )
     | st.sampled_from(["namespace", "resource_attributes", "summary", "timeout", "log_level"])
-    | st.sampled_from(["otlp_endpoint", "otlp_headers", "github_token"]),
+    | st.sampled_from(["otlp_endpoint", "otlp_headers", "github_token"])
+    | st.sampled_from(["jira_url", "trace_url", "status_categories", "logs", "log_limit"]),
     st.text(st.characters(), max_size=30),
 )
 def test_any_text_is_a_value_or_one_line_that_names_the_input(name: str, text: str) -> None:
@@ -132,12 +196,12 @@ def test_any_text_is_a_value_or_one_line_that_names_the_input(name: str, text: s
 
 
 def error_of(name: str, text: str) -> str | None:
-    """Return what an input's value is refused with."""
+    """Return the error or the warning about an input's value."""
     try:
-        load(**{name: text})
+        settings = load(**{name: text})
     except SettingsError as error:
         return str(error)
-    return None
+    return settings.warnings[0] if settings.warnings else None
 
 
 def test_without_inputs_the_defaults_are_those_of_the_table() -> None:
@@ -188,15 +252,17 @@ def test_resource_attributes_of_the_environment_count_where_no_input_is_given() 
     environ = {"OTEL_RESOURCE_ATTRIBUTES": "team=a"}
     assert load(environ).resource_attributes == {"team": "a"}
     assert load(environ, resource_attributes="team=b").resource_attributes == {"team": "b"}
-    with pytest.raises(SettingsError, match="OTEL_RESOURCE_ATTRIBUTES"):
-        load({"OTEL_RESOURCE_ATTRIBUTES": "team"})
+    settings = load({"OTEL_RESOURCE_ATTRIBUTES": "team"})
+    assert "OTEL_RESOURCE_ATTRIBUTES" in settings.warnings[0]
+    assert settings.resource_attributes == {}
 
 
 def test_debug_mode_of_the_runner_tells_more() -> None:
     """`Enable debug logging` of a re-run works; a wrong level is told all the same."""
     assert load({"RUNNER_DEBUG": "1"}, log_level="error").log_level is LogLevel.DEBUG
-    with pytest.raises(SettingsError, match="log-level"):
-        load({"RUNNER_DEBUG": "1"}, log_level="loud")
+    settings = load({"RUNNER_DEBUG": "1"}, log_level="loud")
+    assert "log-level" in settings.warnings[0]
+    assert settings.log_level is LogLevel.DEBUG
 
 
 def test_a_flag_wins_over_the_environment() -> None:

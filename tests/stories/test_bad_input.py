@@ -25,10 +25,8 @@ BAD_INPUTS = [
     ("github-token", f"{TOKEN} {TOKEN}", "blank"),
     ("repository", "shop", "OWNER/NAME"),
     ("run-id", "latest", "number above zero"),
-    ("summary", "yes", "true or false"),
     ("fail-on-error", "ture", "true or false"),
     ("timeout", "soon", "seconds"),
-    ("resource-attributes", "team", "k=v,k=v"),
 ]
 
 

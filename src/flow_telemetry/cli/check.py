@@ -277,6 +277,8 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _findings(settings: Settings, deadline: Deadline, log: Log) -> Iterator[Finding]:
+    for warning in settings.warnings:
+        yield Finding(what="settings", state=State.FAILS, told=warning)
     for signal in Signal:
         yield _of_signal(settings, signal, deadline, log)
     yield from _of_github(settings, _parts(settings, deadline, log))

@@ -26,12 +26,12 @@ class TerminalLog:
     stream: TextIO
 
     def debug(self, text: str) -> None:
-        """Tell a detail."""
+        """Write a detail."""
         if self.level is LogLevel.DEBUG:
             self._write(f"debug: {text}")
 
     def info(self, text: str) -> None:
-        """Tell what is being done; in a pipe or a file nobody waits for it."""
+        """Tell what is being done; a pipe or a file gets no progress."""
         if self.level is LogLevel.DEBUG or (self.level is LogLevel.INFO and self.stream.isatty()):
             self._write(f"{text} …")
 

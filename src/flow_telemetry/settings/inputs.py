@@ -14,11 +14,15 @@ PREFIX = "FLOW_TELEMETRY_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """One input: its name with hyphens, its default as the action gives it, and what it does."""
+    """One input: its name with hyphens, its default as the action gives it, and what it does.
+
+    ``secret`` values are masked in every log.
+    """
 
     name: str
     description: str
     default: str = ""
+    secret: bool = False
 
     @property
     def variable(self) -> str:
@@ -39,11 +43,13 @@ INPUTS = (
     ),
     Input(
         name="otlp-headers",
+        secret=True,
         description="Headers for the endpoint: a list k=v,k=v, one k=v per line, or a JSON "
         "object. Instead: OTEL_EXPORTER_OTLP_HEADERS.",
     ),
     Input(
         name="github-token",
+        secret=True,
         default="${{ github.token }}",
         description="Token that reads the run: it needs `actions: read`, and for all of the "
         "trace `checks: read`, `contents: read`, `deployments: read`, `issues: read` and "
@@ -130,6 +136,7 @@ INPUTS = (
     ),
     Input(
         name="jira-token",
+        secret=True,
         description="Jira Cloud: API token, with jira-email. Data Center: personal access token. "
         "Without it, items of Jira are known by their keys alone.",
     ),

@@ -1,11 +1,10 @@
-"""Reading all settings from the environment of one of the two doors."""
+"""Loading of all settings from the environment of the action or the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.settings import parse as values
@@ -57,7 +56,10 @@ class GitHubSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All that the user and the runner decide. ``timeout`` is in seconds, None for no bound."""
+    """All that the user and the runner decide. ``timeout`` is in seconds, None for no bound.
+
+    ``warnings`` name the optional settings whose values could not be used.
+    """
 
     mode: Mode
     repository: str | None
@@ -84,6 +86,7 @@ class Settings:
     github: GitHubSettings
     otlp: OtlpSettings
     runner: RunnerContext
+    warnings: tuple[str, ...] = ()
 
 
 def load_settings(
@@ -92,8 +95,10 @@ def load_settings(
     """Return the settings that the environment gives; ``flags``, by input name, win over it.
 
     Raises:
-        SettingsError: a value cannot be used; the text names the input.
+        SettingsError: a value without which the export would fail, leak or get wrong ids cannot
+            be used; the text names the input. Other values become `Settings.warnings`.
     """
+    warnings: list[str] = []
     inputs = {**_inputs_of(environ), **{k: v for k, v in (flags or {}).items() if v != ""}}
     runner = runner_context(environ)
     signals, trusted = signal_settings(inputs), authorities(environ)
@@ -104,25 +109,41 @@ def load_settings(
         run_attempt=optional(inputs, "run-attempt", values.positive_integer),
         number=optional(inputs, "number", values.positive_integer),
         export=values.choice("export", given(inputs, "export"), Export),
-        tracing=tracing_settings(inputs),
-        trackers=tracker_settings(inputs, trusted),
+        tracing=tracing_settings(inputs, warnings),
+        trackers=tracker_settings(inputs, trusted, warnings),
         sweep=sweep_settings(inputs),
         signals=signals,
         redaction=redaction_settings(inputs, environ, runner.repository),
-        inside=inside_settings(inputs),
+        inside=inside_settings(inputs, warnings),
         snapshot=values.boolean("snapshot", given(inputs, "snapshot")),
         repositories=_repositories(inputs),
         max_requests=values.positive_integer("max-requests", given(inputs, "max-requests")),
         service_name=_service_name(inputs, environ, door),
-        resource_attributes=_resource_attributes(inputs, environ),
-        summary=values.boolean("summary", given(inputs, "summary")),
+        resource_attributes=values.or_default(
+            warnings,
+            lambda: _resource_attributes(inputs, environ),
+            {},
+            "The runs get no further resource attributes",
+        ),
+        summary=values.or_default(
+            warnings,
+            lambda: values.boolean("summary", given(inputs, "summary")),
+            True,
+            "The summary is written",
+        ),
         fail_on_error=values.boolean("fail-on-error", given(inputs, "fail-on-error")),
         timeout=_timeout(inputs, door, runner),
         spool_path=_spool_path(inputs, runner, door),
-        log_level=_log_level(inputs, runner),
+        log_level=values.or_default(
+            warnings,
+            lambda: _log_level(inputs, runner),
+            _log_level({}, runner),
+            "The default is used",
+        ),
         github=_github(inputs, environ, trusted),
         otlp=otlp_settings(inputs, environ, signals.wanted),
         runner=runner,
+        warnings=tuple(warnings),
     )
 
 
@@ -195,13 +216,7 @@ def _github(inputs: Mapping[str, str], environ: Mapping[str, str], trusted: str)
 
 def _url(name: str, environ: Mapping[str, str], default: str) -> str:
     text = environ.get(name, "").strip().rstrip("/") or default
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # such as a port that is no number
-        usable = False
-    if not usable:
-        raise SettingsError(f"{name} is no URL: {values.shown(text)}")
+    values.url(name, text, default)
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -15,7 +16,7 @@ from flow_telemetry.model import StatusCategory
 from flow_telemetry.model.item_key import ItemKey, parse_item_key
 from flow_telemetry.privacy import redactor as patterns
 from flow_telemetry.settings import parse as values
-from flow_telemetry.settings.inputs import INPUT, given, optional
+from flow_telemetry.settings.inputs import INPUT, INPUTS, given, optional
 from flow_telemetry.telemetry import Signal
 
 # The choices that inputs offer, each an enumeration whose values are what users write.
@@ -83,7 +84,7 @@ class Ancestors(Enum):
 
 
 class OldSpans(Enum):
-    """What becomes of a span that is older than `max-span-age`."""
+    """What to do with a span that is older than `max-span-age`."""
 
     SEND = "send"
     DROP = "drop"
@@ -106,7 +107,7 @@ class JobLogs(Enum):
 
 
 class LogLevel(Enum):
-    """How much to tell."""
+    """How much to log."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -224,8 +225,8 @@ class TracingSettings:
     trace_url: str | None
 
 
-def tracing_settings(inputs: Mapping[str, str]) -> TracingSettings:
-    """Return what the inputs say of traces.
+def tracing_settings(inputs: Mapping[str, str], warnings: list[str]) -> TracingSettings:
+    """Return what the inputs say of traces; ``warnings`` gets those of optional inputs.
 
     Raises:
         SettingsError: a value cannot be used; the text names the input.
@@ -243,8 +244,20 @@ def tracing_settings(inputs: Mapping[str, str]) -> TracingSettings:
         max_spans=values.positive_integer("max-spans", given(inputs, "max-spans")),
         max_span_age=optional(inputs, "max-span-age", values.duration),
         on_old_span=values.choice("on-old-span", given(inputs, "on-old-span"), OldSpans),
-        trace_url=given(inputs, "trace-url") or None,
+        trace_url=values.or_default(
+            warnings, lambda: _trace_url(inputs), None, "The trace is not linked"
+        ),
     )
+
+
+def _trace_url(inputs: Mapping[str, str]) -> str | None:
+    template = given(inputs, "trace-url")
+    if not template:
+        return None
+    # A placeholder may be a part of the host; a digit is valid everywhere.
+    filled = re.sub(r"\{(trace_id|span_id|start|end)\}", "0", template)
+    values.url("trace-url", filled, "https://jaeger.example.com/trace/{trace_id}")
+    return template
 
 
 def _item_key(inputs: Mapping[str, str], name: str) -> ItemKey | None:
@@ -305,7 +318,9 @@ _CATEGORY_WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackerSettings:
-    """``jira`` is None without `jira-url`; ``jira_projects`` counts without it too.
+    """``jira`` is None without a usable `jira-url`; ``jira_projects`` counts without it too.
+
+    ``has_jira_url`` holds for an unusable one too, so that its typing error changes no id.
 
     ``feature_types`` are in lower case, as are the names in ``status_categories``. ``aliases``
     maps what is called so now to the name whose ids are kept: `owner/name` or a Jira key.
@@ -318,6 +333,7 @@ class TrackerSettings:
     status_categories: Mapping[str, StatusCategory]
     jira: JiraSettings | None
     jira_projects: frozenset[str]
+    has_jira_url: bool = False
 
     @property
     def uses_github(self) -> bool:
@@ -327,11 +343,13 @@ class TrackerSettings:
     @property
     def uses_jira(self) -> bool:
         """Whether keys that look like Jira's are taken for such."""
-        configured = self.jira is not None or bool(self.jira_projects)
+        configured = self.has_jira_url or self.jira is not None or bool(self.jira_projects)
         return self.choice in (TrackerChoice.AUTO, TrackerChoice.JIRA) and configured
 
 
-def tracker_settings(inputs: Mapping[str, str], authorities: str = "") -> TrackerSettings:
+def tracker_settings(
+    inputs: Mapping[str, str], authorities: str, warnings: list[str]
+) -> TrackerSettings:
     """Return what the inputs say of trackers; ``authorities`` is as in `JiraSettings`.
 
     Raises:
@@ -344,8 +362,19 @@ def tracker_settings(inputs: Mapping[str, str], authorities: str = "") -> Tracke
         feature_types=frozenset(each.lower() for each in types),
         aliases=_aliases(inputs),
         status_project=given(inputs, "status-project"),
-        status_categories=_categories(inputs),
-        jira=_jira(inputs, projects, authorities),
+        status_categories=values.or_default(
+            warnings,
+            lambda: _categories(inputs),
+            _categories({}),
+            "The input is ignored",
+        ),
+        jira=values.or_default(
+            warnings,
+            lambda: _jira(inputs, projects, authorities),
+            None,
+            "Jira is not read: its items are known by their keys alone",
+        ),
+        has_jira_url=bool(given(inputs, "jira-url")),
         jira_projects=projects,
     )
 
@@ -390,16 +419,7 @@ def _jira(
         if email or token:
             raise SettingsError("input jira-url is missing beside jira-email or jira-token")
         return None
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise SettingsError(
-            "input jira-url is no URL: it must begin with https:// and name a host, such as "
-            "https://acme.atlassian.net"
-        )
+    values.url("jira-url", url, "https://acme.atlassian.net")
     if any(not "!" <= c <= "~" for c in token):
         raise SettingsError("input jira-token holds a blank or a character that no token has")
     return JiraSettings(
@@ -491,31 +511,45 @@ class InsideSettings:
         return any(patterns) or self.logs is not JobLogs.NONE
 
 
-def inside_settings(inputs: Mapping[str, str]) -> InsideSettings:
+def inside_settings(inputs: Mapping[str, str], warnings: list[str]) -> InsideSettings:
     """Return what the inputs say of the inside of jobs.
 
     Raises:
         SettingsError: a value cannot be used; the text names the input.
     """
     return InsideSettings(
-        measure=values.boolean("measure", given(inputs, "measure")),
+        measure=values.or_default(
+            warnings,
+            lambda: values.boolean("measure", given(inputs, "measure")),
+            False,
+            "Nothing is measured",
+        ),
         inject_endpoint=values.boolean("inject-endpoint", given(inputs, "inject-endpoint")),
         test_reports=values.lines(given(inputs, "test-reports")),
         coverage_reports=values.lines(given(inputs, "coverage-reports")),
         trace_files=values.lines(given(inputs, "trace-files")),
         trace_artifacts=values.lines(given(inputs, "trace-artifacts")),
         fork_artifacts=values.boolean("fork-artifacts", given(inputs, "fork-artifacts")),
-        logs=values.choice("logs", given(inputs, "logs"), JobLogs),
-        log_limit=values.size("log-limit", given(inputs, "log-limit")),
+        logs=values.or_default(
+            warnings,
+            lambda: values.choice("logs", given(inputs, "logs"), JobLogs),
+            JobLogs.NONE,
+            "No logs are sent",
+        ),
+        log_limit=values.or_default(
+            warnings,
+            lambda: values.size("log-limit", given(inputs, "log-limit")),
+            values.size("log-limit", INPUT["log-limit"].default),
+            "The default is used",
+        ),
     )
 
 
 # Which values of the environment are secret, known before anything of it is understood.
 
-_SECRET_INPUTS = ("otlp-headers", "github-token", "jira-token")
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _SHORTEST = 4  # Masking shorter ones would hide ordinary text and protect nothing.
-_SHORTEST_OF_ADDRESS = 8  # A query mostly holds words.
+_SHORTEST_OF_ADDRESS = 8  # A query usually holds words.
 
 
 def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -523,7 +557,7 @@ def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
 
     Malformed header lists are covered too: each of their parts counts as a secret.
     """
-    names = [INPUT[name].variable for name in _SECRET_INPUTS]
+    names = [row.variable for row in INPUTS if row.secret]
     names.append("GITHUB_TOKEN")
     names += [
         name

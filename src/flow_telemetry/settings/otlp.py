@@ -107,12 +107,12 @@ def _endpoint(
     own, common = _variables(signal, "ENDPOINT", environ)
     given = inputs.get("otlp-endpoint", "").strip()
     if not given and own[1].strip():
-        _checked_url(*own)
+        _parse_endpoint(*own)
         return own[0], own[1].strip()
     name, text = _first(("otlp-endpoint", given), common)
     if not text:
         return None
-    return name, _signal_url(_checked_url(name, text), signal)
+    return name, _signal_url(_parse_endpoint(name, text), signal)
 
 
 def _headers(
@@ -140,29 +140,14 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
     return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _checked_url(name: str, text: str) -> SplitResult:
-    text = text.strip()
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise SettingsError(_no_url(name)) from None
-    one_word = text.isprintable() and len(text.split()) == 1
-    if parts.scheme not in ("http", "https") or not parts.hostname or not one_word:
-        raise SettingsError(_no_url(name))
-    if port == _GRPC_PORT:
+def _parse_endpoint(name: str, text: str) -> SplitResult:
+    parts = values.url(name, text, "https://otlp.example.com:4318")
+    if parts.port == _GRPC_PORT:
         raise SettingsError(
             f"input {name} has port {_GRPC_PORT}, which is OTLP over gRPC; this program speaks "
-            "OTLP over HTTP: use the HTTP port of the same receiver, mostly 4318"
+            "OTLP over HTTP: use the HTTP port of the same receiver, usually 4318"
         )
     return parts
-
-
-def _no_url(name: str) -> str:
-    return (
-        f"input {name} is no URL: it must begin with https:// or http:// and name a host, "
-        "such as https://otlp.example.com:4318"
-    )
 
 
 def _signal_url(parts: SplitResult, signal: Signal) -> str:

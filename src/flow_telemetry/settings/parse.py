@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from flow_telemetry.errors import SettingsError
 
 # Turning the text of one input into a value, with errors that name the input.
 
 Choice = TypeVar("Choice", bound=Enum)
+Value = TypeVar("Value")
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h|d)?")
 # Beyond some centuries a socket refuses its timeout.
@@ -34,6 +35,8 @@ _LARGEST_SIZE_BYTES = 2**40
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _SHOWN = 80
+_LONGEST_URL = 8_192
+_HOST_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
 
 def shown(text: str) -> str:
@@ -42,8 +45,61 @@ def shown(text: str) -> str:
     return repr(line if len(line) <= _SHOWN else line[:_SHOWN] + "…")
 
 
+def or_default(
+    warnings: list[str], parse: Callable[[], Value], default: Value, consequence: str
+) -> Value:
+    """Return the value of an optional setting, or its default and a warning if it is unusable.
+
+    An optional setting must not stop the export: ``consequence`` says what happens instead.
+    """
+    try:
+        return parse()
+    except SettingsError as error:
+        warnings.append(f"{error}. {consequence}")
+        return default
+
+
+def url(name: str, text: str, example: str) -> SplitResult:
+    """Return the parts of an HTTP address; this is the only validator of addresses.
+
+    Raises:
+        SettingsError: an HTTP client could not use the address. The text quotes the value only if
+            no credential can be in it.
+    """
+    text = text.strip()
+    try:
+        parts = urlsplit(text)
+        # `port` raises ValueError if it is not a number; port 0 cannot be connected to.
+        usable = parts.scheme in ("http", "https") and parts.port != 0
+        usable = usable and _is_host(parts.hostname or "")
+    except ValueError:  # also UnicodeError, for a host that is not a domain name
+        usable = False
+    # urlsplit silently removes tabs and line breaks.
+    if usable and text.isprintable() and " " not in text and len(text) <= _LONGEST_URL:
+        return parts
+    # Anything but a plain address may be a secret in the wrong place.
+    plain = text.startswith(("http://", "https://")) and not set("@?#") & set(text)
+    raise SettingsError(
+        f"{_label(name)} is no URL{f' ({shown(text)})' if plain else ''}: "
+        f"it must begin with https:// or http:// and name a host, such as {example}"
+    )
+
+
+def _label(name: str) -> str:
+    return f"input {name}" if name.islower() else name
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:  # An IPv6 address: urlsplit has removed its brackets.
+        return re.fullmatch(r"[0-9A-Fa-f:.]+(%[0-9A-Za-z._-]+)?", host) is not None
+    if not host.isascii():
+        host = host.encode("idna").decode("ascii")
+    labels = host.removesuffix(".").split(".")
+    return len(host) <= 253 and all(_HOST_LABEL.fullmatch(label) for label in labels)
+
+
 def boolean(name: str, text: str) -> bool:
-    """Return the value of a boolean input; a typing error is told, not taken for false."""
+    """Return the value of a boolean input; a typing error is an error, not false."""
     value = text.strip().lower()
     if value not in ("true", "false"):
         raise SettingsError(f"input {name} must be true or false, not {shown(text)}")
@@ -130,7 +186,7 @@ def headers(name: str, text: str) -> Mapping[str, str]:
 
     Raises:
         SettingsError: the form is none of the three, or a name or value cannot be a header's; a
-            blank value is mostly a secret that is not there.
+            blank value is usually a secret that is not set.
     """
     text = text.strip()
     found = _headers_from_json(name, text) if text[:1] == "{" else _headers_from_list(name, text)
@@ -182,7 +238,7 @@ def _check_header_value(name: str, key: str, value: str) -> None:
         )
 
 
-# Which certificate authorities are trusted where it is not those that come with the program.
+# Certificate authorities that are trusted in place of the bundled ones.
 
 # In this order: curl's and requests' first, as those have it, then OpenSSL's.
 _VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
