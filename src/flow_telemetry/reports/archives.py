@@ -18,7 +18,7 @@ from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.reports.files import MEBIBYTE, Content, chunks
+from flow_telemetry.reports.files import MEBIBYTE, Content, read_chunks
 
 LARGEST_ARCHIVE = 256 * MEBIBYTE
 MOST_ENTRIES = 50_000
@@ -99,7 +99,7 @@ def open_archive(content: Content | IO[bytes], name: str) -> ZipFile:
 
 def _chunks(content: Content | IO[bytes], name: str) -> Iterator[bytes]:
     if isinstance(content, (bytes, Path)):
-        yield from chunks(content, name, limit=LARGEST_ARCHIVE)
+        yield from read_chunks(content, name, limit=LARGEST_ARCHIVE)
         return
     content.seek(0)
     while chunk := content.read(MEBIBYTE):
@@ -111,7 +111,7 @@ def is_folder(entry: ZipInfo) -> bool:
     return entry.filename.endswith("/")
 
 
-def refusal(entry: ZipInfo, largest: int) -> str:
+def describe_refusal(entry: ZipInfo, largest: int) -> str:
     """Return why a file is not read; empty where it is. ``largest`` is in bytes, uncompressed."""
     if S_ISLNK(entry.external_attr >> 16):
         return "is a link"
@@ -162,7 +162,7 @@ def _wanted_entries(
         seen.add(entry.filename)
         unsafe = not entry.filename or _UNSAFE.match(entry.filename)
         outside = "has a name that is no safe path" if unsafe else ""
-        reason = outside or refusal(entry, bounds.largest)
+        reason = outside or describe_refusal(entry, bounds.largest)
         if reason:
             left_out.append(f"{entry.filename!a} in {name} {reason}")
         else:

@@ -23,8 +23,8 @@ from flow_telemetry.model.reports import (
     PackageCoverage,
 )
 from flow_telemetry.reports import files
-from flow_telemetry.reports.files import MEBIBYTE, Content, count, folder, one_line
-from flow_telemetry.reports.xml import XmlAttributes, named, opening, read_events
+from flow_telemetry.reports.files import MEBIBYTE, Content, one_line, parent_folder, parse_count
+from flow_telemetry.reports.xml import XmlAttributes, list_values, read_events, read_opening
 from flow_telemetry.rules.coverage import by_name, largest
 
 # Adding up what was covered, over files and packages.
@@ -45,24 +45,24 @@ def total(parts: Iterable[Covered]) -> Covered:
     return Covered(covered=covered, coverable=coverable)
 
 
-def plausible(covered: int | None, coverable: int | None) -> Covered | None:
+def covered_of(covered: int | None, coverable: int | None) -> Covered | None:
     """Return the two as one, None where one is missing or more was covered than can be."""
     if covered is None or coverable is None or covered > coverable:
         return None
     return Covered(covered=covered, coverable=coverable)
 
 
-def hit(counts: Mapping[object, int]) -> Covered:
+def count_hits(counts: Mapping[object, int]) -> Covered:
     """Return how many of them were hit at least once."""
     return Covered(covered=sum(1 for hits in counts.values() if hits > 0), coverable=len(counts))
 
 
-def hits(text: str | None) -> int | None:
+def parse_hits(text: str | None) -> int | None:
     """Return how often something was hit, None where a text does not tell.
 
     Of what is more than is worth counting, or was counted as `3.0`, only whether it was hit: 1.
     """
-    found = count(text)
+    found = parse_count(text)
     if found is None and text is not None and (number := _NUMBER.fullmatch(text.strip()[:64])):
         return 1 if number[1].strip("0.") else 0
     return found
@@ -74,7 +74,7 @@ class _Package:
     branches: list[Covered] = field(default_factory=list)
 
 
-class Tally:
+class _Counter:
     """The packages of a report, each the sum of what is added under its name."""
 
     def __init__(self, name: str) -> None:
@@ -133,21 +133,23 @@ def read_cobertura(content: Content, name: str) -> Coverage:
     """
     reader = _Lines(name)
     read_events(content, name, reader)
-    tally, root = reader.tally, reader.root
-    lines = plausible(count(root.get("lines-covered")), count(root.get("lines-valid")))
-    if lines is None and tally.empty:
+    counter, root = reader.counter, reader.root
+    lines = covered_of(parse_count(root.get("lines-covered")), parse_count(root.get("lines-valid")))
+    if lines is None and counter.empty:
         raise ReportError(f"{name} has Cobertura's format, but tells of no line")
     if lines is None or not lines.coverable:
-        lines = tally.lines()
-    branches = plausible(count(root.get("branches-covered")), count(root.get("branches-valid")))
+        lines = counter.lines()
+    branches = covered_of(
+        parse_count(root.get("branches-covered")), parse_count(root.get("branches-valid"))
+    )
     if branches is None or not branches.coverable:
-        branches = tally.branches()
+        branches = counter.branches()
     return Coverage(
         name=name,
         format="cobertura",
         lines=lines,
         branches=branches,
-        packages=tally.packages(),
+        packages=counter.packages(),
     )
 
 
@@ -155,7 +157,7 @@ class _Lines:
     """Collects the lines of a package's files; a line may stand under its method and its class."""
 
     def __init__(self, name: str) -> None:
-        self.tally = Tally(name)
+        self.counter = _Counter(name)
         self.root: XmlAttributes = {}
         self._package = ""
         self._file = ""
@@ -175,21 +177,21 @@ class _Lines:
     def end(self, tag: str) -> None:
         if tag == "package":
             branches = total(self._branches.values()) if self._branches else None
-            self.tally.add(self._package, hit(self._hits), branches)
+            self.counter.add(self._package, count_hits(self._hits), branches)
             self._hits, self._branches = {}, {}
 
     def data(self, text: str) -> None: ...
 
     def _add(self, attributes: XmlAttributes) -> None:
-        number, times = count(attributes.get("number")), hits(attributes.get("hits"))
+        number, times = parse_count(attributes.get("number")), parse_hits(attributes.get("hits"))
         if number is None or times is None:
             return
         line = (self._file, number)
         if line not in self._hits:
-            self.tally.count_one()
+            self.counter.count_one()
         self._hits[line] = max(times, self._hits.get(line, 0))
         found = _CONDITIONS.search(attributes.get("condition-coverage", "")[:64])
-        branches = plausible(int(found[1]), int(found[2])) if found else None
+        branches = covered_of(int(found[1]), int(found[2])) if found else None
         if branches is not None:
             self._branches[line] = max(
                 branches, self._branches.get(line, branches), key=lambda each: each.covered
@@ -211,16 +213,16 @@ def read_clover(content: Content, name: str) -> Coverage:
     """
     reader = _Metrics(name)
     read_events(content, name, reader)
-    if reader.tally.empty and reader.of_project is None:
+    if reader.counter.empty and reader.of_project is None:
         raise ReportError(f"{name} has no metrics of statements; is it Clover's XML?")
-    lines, branches = reader.of_project or (reader.tally.lines(), reader.tally.branches())
+    lines, branches = reader.of_project or (reader.counter.lines(), reader.counter.branches())
     return Coverage(
         name=name,
         format="clover",
         lines=lines,
         branches=branches,
         unit=CoverageUnit.STATEMENT,
-        packages=reader.tally.packages(),
+        packages=reader.counter.packages(),
     )
 
 
@@ -228,7 +230,7 @@ class _Metrics:
     """Keeps the metrics of the project and of its files."""
 
     def __init__(self, name: str) -> None:
-        self.tally = Tally(name)
+        self.counter = _Counter(name)
         self.of_project: tuple[Covered, Covered | None] | None = None
         self._levels: list[str] = []
         self._package = ""
@@ -242,7 +244,7 @@ class _Metrics:
         if tag == "package":
             self._package = one_line(attributes.get("name"))
         elif tag == "file":
-            self._file = next(named(attributes, "path", "name"), "")
+            self._file = next(list_values(attributes, "path", "name"), "")
 
     def end(self, tag: str) -> None:
         if tag in _CLOVER_LEVELS:
@@ -258,13 +260,15 @@ class _Metrics:
             return
         branches = _pair(attributes, "conditionals")
         if level == "file":
-            self.tally.add(self._package or folder(self._file), lines, branches)
+            self.counter.add(self._package or parent_folder(self._file), lines, branches)
         elif level == "project":
             self.of_project = (lines, branches)
 
 
 def _pair(attributes: XmlAttributes, kind: str) -> Covered | None:
-    return plausible(count(attributes.get(f"covered{kind}")), count(attributes.get(kind)))
+    return covered_of(
+        parse_count(attributes.get(f"covered{kind}")), parse_count(attributes.get(kind))
+    )
 
 
 # JaCoCo's XML, whose counters stand at every level.
@@ -283,7 +287,7 @@ def read_jacoco(content: Content, name: str) -> Coverage:
     reader = _Counters(name)
     read_events(content, name, reader)
     lines = reader.of_report.get("LINE")
-    if lines is None and reader.tally.empty:
+    if lines is None and reader.counter.empty:
         raise ReportError(
             f"{name} has no counter of lines; is it JaCoCo's XML, and were the classes compiled "
             "with debug information?"
@@ -291,9 +295,9 @@ def read_jacoco(content: Content, name: str) -> Coverage:
     return Coverage(
         name=name,
         format="jacoco",
-        lines=lines or reader.tally.lines(),
-        branches=reader.of_report.get("BRANCH") or reader.tally.branches(),
-        packages=reader.tally.packages(),
+        lines=lines or reader.counter.lines(),
+        branches=reader.of_report.get("BRANCH") or reader.counter.branches(),
+        packages=reader.counter.packages(),
     )
 
 
@@ -301,7 +305,7 @@ class _Counters:
     """Keeps the counters of the report and of its packages; those further down are their parts."""
 
     def __init__(self, name: str) -> None:
-        self.tally = Tally(name)
+        self.counter = _Counter(name)
         self.of_report: dict[str, Covered] = {}
         self._of_package: dict[str, Covered] = {}
         self._package = ""
@@ -321,13 +325,16 @@ class _Counters:
             self._levels.pop()
         if tag == "package" and self._of_package:
             lines = self._of_package.get("LINE", NOTHING)
-            self.tally.add(self._package, lines, self._of_package.get("BRANCH"))
+            self.counter.add(self._package, lines, self._of_package.get("BRANCH"))
 
     def data(self, text: str) -> None: ...
 
     def _count(self, level: str, attributes: XmlAttributes) -> None:
         counters = {"report": self.of_report, "package": self._of_package}.get(level)
-        covered, missed = count(attributes.get("covered")), count(attributes.get("missed"))
+        covered, missed = (
+            parse_count(attributes.get("covered")),
+            parse_count(attributes.get("missed")),
+        )
         kind = attributes.get("type", "")
         if counters is not None and kind in {"LINE", "BRANCH"} and None not in (covered, missed):
             counters[kind] = Covered(covered=covered or 0, coverable=(covered or 0) + (missed or 0))
@@ -351,18 +358,18 @@ def read_lcov(content: Content, name: str) -> Coverage:
     Raises:
         ReportError: it cannot be read, or tells of no file.
     """
-    tally = Tally(name)
-    source_files = _source_files(files.text(content, name), tally)
+    counter = _Counter(name)
+    source_files = _source_files(files.read_text(content, name), counter)
     if not source_files:
         raise ReportError(f"{name} tells of no source file (`SF:`); is it LCOV's tracefile?")
     for path, file in source_files.items():
-        tally.add(folder(path), file.lines(), file.branches())
+        counter.add(parent_folder(path), file.lines(), file.branches())
     return Coverage(
         name=name,
         format="lcov",
-        lines=tally.lines(),
-        branches=tally.branches(),
-        packages=tally.packages(),
+        lines=counter.lines(),
+        branches=counter.branches(),
+        packages=counter.packages(),
     )
 
 
@@ -376,16 +383,16 @@ class _SourceFile:
 
     def lines(self) -> Covered:
         if self.line_hits:
-            return hit(self.line_hits)
-        return plausible(self.sums.get("LH"), self.sums.get("LF")) or NOTHING
+            return count_hits(self.line_hits)
+        return covered_of(self.sums.get("LH"), self.sums.get("LF")) or NOTHING
 
     def branches(self) -> Covered | None:
         if self.branch_hits:
-            return hit(self.branch_hits)
-        return plausible(self.sums.get("BRH"), self.sums.get("BRF"))
+            return count_hits(self.branch_hits)
+        return covered_of(self.sums.get("BRH"), self.sums.get("BRF"))
 
 
-def _source_files(text: str, tally: Tally) -> dict[str, _SourceFile]:
+def _source_files(text: str, counter: _Counter) -> dict[str, _SourceFile]:
     found: dict[str, _SourceFile] = {}
     file = _SourceFile()
     for line in text.split("\n"):
@@ -393,20 +400,20 @@ def _source_files(text: str, tally: Tally) -> dict[str, _SourceFile]:
         if kind == "SF":
             file = found.setdefault(value.strip(), _SourceFile())
         elif kind in {"DA", "BRDA"}:
-            tally.count_one()
+            counter.count_one()
             _add(file, kind, value.strip().split(","))
         elif kind in {"LF", "LH", "BRF", "BRH"}:
-            file.sums[kind] = max(file.sums.get(kind, 0), count(value) or 0)
+            file.sums[kind] = max(file.sums.get(kind, 0), parse_count(value) or 0)
     return found
 
 
 def _add(file: _SourceFile, kind: str, values: list[str]) -> None:
     """`DA:line,hits[,checksum]` and `BRDA:line,block,branch,hits or -`."""
     kept, at = (file.line_hits, 1) if kind == "DA" else (file.branch_hits, 3)
-    if len(values) <= at or count(values[0]) is None:
+    if len(values) <= at or parse_count(values[0]) is None:
         return
     key: object = int(values[0]) if kind == "DA" else tuple(values[:3])
-    kept[key] = max(kept.get(key, 0), hits(values[at]) or 0)
+    kept[key] = max(kept.get(key, 0), parse_hits(values[at]) or 0)
 
 
 # coverage.py's own JSON (`coverage json`).
@@ -418,13 +425,13 @@ def read_coverage_py(content: Content, name: str) -> Coverage:
     Raises:
         ReportError: it cannot be read, or is other JSON.
     """
-    report = _decoded(files.text(content, name), name)
-    tally = Tally(name)
+    report = _decoded(files.read_text(content, name), name)
+    counter = _Counter(name)
     for path, file in take.child(report, "files").items():
         summary = take.child(file, "summary") if isinstance(file, dict) else {}
         lines = _lines(summary)
         if lines is not None:
-            tally.add(folder(path), lines, _branches(summary))
+            counter.add(parent_folder(path), lines, _branches(summary))
     totals = take.child(report, "totals")
     lines = _lines(totals)
     if lines is None:
@@ -437,7 +444,7 @@ def read_coverage_py(content: Content, name: str) -> Coverage:
         format="coverage.py",
         lines=lines,
         branches=_branches(totals),
-        packages=tally.packages(),
+        packages=counter.packages(),
     )
 
 
@@ -452,11 +459,15 @@ def _decoded(text: str, name: str) -> Payload:
 
 
 def _lines(summary: Payload) -> Covered | None:
-    return plausible(count(summary.get("covered_lines")), count(summary.get("num_statements")))
+    return covered_of(
+        parse_count(summary.get("covered_lines")), parse_count(summary.get("num_statements"))
+    )
 
 
 def _branches(summary: Payload) -> Covered | None:
-    return plausible(count(summary.get("covered_branches")), count(summary.get("num_branches")))
+    return covered_of(
+        parse_count(summary.get("covered_branches")), parse_count(summary.get("num_branches"))
+    )
 
 
 # Go's coverage profile (`go test -coverprofile`). It counts statements, as `go tool cover`.
@@ -474,9 +485,9 @@ def read_go(content: Content, name: str) -> Coverage:
     Raises:
         ReportError: it cannot be read, or has a line that is no block.
     """
-    tally = Tally(name)
+    counter = _Counter(name)
     packages: dict[str, dict[tuple[str, str], tuple[int, bool]]] = {}
-    for number, line in enumerate(files.text(content, name).split("\n"), 1):
+    for number, line in enumerate(files.read_text(content, name).split("\n"), 1):
         # Profiles that were put one after another have several first lines.
         if line.startswith("mode:") or not line.strip():
             continue
@@ -486,19 +497,19 @@ def read_go(content: Content, name: str) -> Coverage:
                 f"{name} has something else than a block of a Go coverage profile in line "
                 f"{number}; it may have been cut off"
             )
-        tally.count_one()
+        counter.count_one()
         file, place, statements, runs = block.groups()
-        blocks = packages.setdefault(folder(file), {})
+        blocks = packages.setdefault(parent_folder(file), {})
         _, run_before = blocks.get((file, place), (0, False))
         blocks[file, place] = (int(statements), run_before or bool(runs.strip("0")))
     for package, blocks in packages.items():
-        tally.add(package, _sum(blocks))
+        counter.add(package, _sum(blocks))
     return Coverage(
         name=name,
         format="go",
-        lines=tally.lines(),
+        lines=counter.lines(),
         unit=CoverageUnit.STATEMENT,
-        packages=tally.packages(),
+        packages=counter.packages(),
     )
 
 
@@ -538,14 +549,14 @@ def read_coverage(content: Content, name: str) -> Coverage:
 
 
 def _head(content: Content, name: str) -> str:
-    head = next(files.chunks(content, name))[:_HEAD]
+    head = next(files.read_chunks(content, name))[:_HEAD]
     text = head.decode("utf-16" if head.startswith(_UTF_16) else "utf-8-sig", errors="replace")
     return text.lstrip()
 
 
 def _read_xml(content: Content, name: str) -> Coverage:
     """Cobertura's and Clover's roots have one name; what is in them differs."""
-    (root, attributes), *inside = opening(content, name)
+    (root, attributes), *inside = read_opening(content, name)
     if root == "report":
         return read_jacoco(content, name)
     if root == "coverage" and "line-rate" in attributes:
@@ -650,6 +661,7 @@ def _of_counts(counts: Counts) -> dict[str, dict[str, int]]:
 def _counts(payload: Payload) -> Counts:
     of_unit = (take.child(payload, unit) for unit in UNITS)
     lines, statements, branches = (
-        plausible(count(each.get("covered")), count(each.get("coverable"))) for each in of_unit
+        covered_of(parse_count(each.get("covered")), parse_count(each.get("coverable")))
+        for each in of_unit
     )
     return Counts(lines=lines, statements=statements, branches=branches)

@@ -264,7 +264,7 @@ LARGEST_FILE = 64 * MEBIBYTE
 Content = Path | bytes
 
 
-def chunks(content: Content, name: str, *, limit: int = LARGEST_FILE) -> Iterator[bytes]:
+def read_chunks(content: Content, name: str, *, limit: int = LARGEST_FILE) -> Iterator[bytes]:
     """Return the content piece by piece, at least one of them.
 
     Args:
@@ -289,14 +289,14 @@ def chunks(content: Content, name: str, *, limit: int = LARGEST_FILE) -> Iterato
 
 
 def whole(content: Content, name: str, *, limit: int = LARGEST_FILE) -> bytes:
-    """Return all of it; parameters and errors are those of `chunks`."""
-    return b"".join(chunks(content, name, limit=limit))
+    """Return all of it; parameters and errors are those of `read_chunks`."""
+    return b"".join(read_chunks(content, name, limit=limit))
 
 
-def text(content: Content, name: str, *, limit: int = LARGEST_FILE) -> str:
+def read_text(content: Content, name: str, *, limit: int = LARGEST_FILE) -> str:
     """Return it as text: UTF-8, or UTF-16 where it begins with such a mark.
 
-    What cannot be decoded is replaced. Errors are those of `chunks`.
+    What cannot be decoded is replaced. Errors are those of `read_chunks`.
     """
     data = whole(content, name, limit=limit)
     utf_16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
@@ -343,7 +343,7 @@ _ZONE = re.compile(r"([+-][0-9]{2})([0-9]{2})$")
 _CLOCK = re.compile(r"(?:([0-9]{1,5})\.)?([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,12})?)")
 
 
-class Instant(NamedTuple):
+class ReportTime(NamedTuple):
     """A time as a report gives it; without a zone it is read as UTC, as most tools mean it."""
 
     at: datetime | None = None
@@ -355,13 +355,13 @@ def one_line(text: str | None, longest: int = LONGEST_NAME) -> str:
     return _CONTROLS.sub(" ", (text or "")[: longest * 2]).strip()[:longest]
 
 
-def lines(text: str | None, longest: int = LONGEST_TEXT) -> str:
+def clean_lines(text: str | None, longest: int = LONGEST_TEXT) -> str:
     """Return a text of several lines, without other control characters, cut."""
     cut = (text or "")[: longest * 2].replace("\r\n", "\n")
     return _CONTROLS_IN_LINES.sub("", cut).strip()[:longest]
 
 
-def count(text: object) -> int | None:
+def parse_count(text: object) -> int | None:
     """Return a whole number that is not negative, from digits or a number of JSON."""
     if isinstance(text, int) and not isinstance(text, bool):
         return text if 0 <= text < 10**_MOST_DIGITS else None
@@ -371,7 +371,7 @@ def count(text: object) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def seconds(text: str | None, *, decimal_comma: bool = False) -> float | None:
+def parse_seconds(text: str | None, *, decimal_comma: bool = False) -> float | None:
     """Return a duration: `0.25`, `1,234.5` as surefire groups digits, `12,5` as others write it.
 
     `1,234` may be both: it is grouped, unless the report's other durations have a decimal comma.
@@ -396,7 +396,7 @@ def has_decimal_comma(text: str | None) -> bool:
     return bool(_DECIMAL_COMMA.fullmatch(text)) and not _COMMA_OF_EITHER_KIND.fullmatch(text)
 
 
-def clock(text: str | None) -> float | None:
+def parse_clock(text: str | None) -> float | None:
     """Return a duration that .NET wrote, `[days.]hours:minutes:seconds`, in seconds."""
     match = _CLOCK.fullmatch((text or "").strip())
     if match is None:
@@ -405,19 +405,19 @@ def clock(text: str | None) -> float | None:
     return ((int(days) * 24 + int(hours)) * 60 + int(minutes)) * 60 + float(rest)
 
 
-def instant(text: str | None) -> Instant:
+def parse_time(text: str | None) -> ReportTime:
     """Return a time of ISO 8601, with or without its zone."""
     if not text:
-        return Instant()
+        return ReportTime()
     text = _DATE.sub(r"\1T", text.strip()[:64])
     text = _ZONE.sub(r"\1:\2", text) if "T" in text else text
     zoned = take.time({"": text}, "")
     if zoned is not None:
-        return Instant(zoned, zoned=True)
-    return Instant(take.time({"": f"{text}Z"}, ""))
+        return ReportTime(zoned, zoned=True)
+    return ReportTime(take.time({"": f"{text}Z"}, ""))
 
 
-def folder(path: str) -> str:
+def parent_folder(path: str) -> str:
     """Return the folder that a source file stands in, with slashes; `.` at the top."""
     head, _, _ = path.replace("\\", "/").rpartition("/")
     return one_line(head) or ("/" if path.startswith("/") else ".")

@@ -13,14 +13,14 @@ from flow_telemetry.reports import trx
 from flow_telemetry.reports.files import (
     LONGEST_MESSAGE,
     Content,
-    count,
+    clean_lines,
     has_decimal_comma,
-    instant,
-    lines,
     one_line,
-    seconds,
+    parse_count,
+    parse_seconds,
+    parse_time,
 )
-from flow_telemetry.reports.xml import XmlAttributes, named, opening, read_events
+from flow_telemetry.reports.xml import XmlAttributes, list_values, read_events, read_opening
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element, TreeBuilder
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _FAILING = {CaseResult.FAILED, CaseResult.ERROR}
 
 
-def numbered(suites: Iterable[TestSuite]) -> tuple[TestSuite, ...]:
+def number_cases(suites: Iterable[TestSuite]) -> tuple[TestSuite, ...]:
     """Return the suites of a report with `number`, `run_again` and `flaky` of their cases.
 
     gotestsum and Gradle write an entry for each time that a case was run. A failure before
@@ -75,7 +75,7 @@ def _told_apart(
             failed.add(name)
 
 
-def with_reruns_of_pytest(cases: Sequence[TestCase], declared: int | None) -> list[TestCase]:
+def _restore_pytest_reruns(cases: Sequence[TestCase], declared: int | None) -> list[TestCase]:
     """Return a suite's cases with the reruns of pytest-rerunfailures as the failures they are.
 
     It writes a failure that is run again as an entry that looks passed, and leaves it out of the
@@ -122,9 +122,9 @@ def read_test_report(content: Content, name: str) -> TestReport:
     Raises:
         ReportError: it cannot be read, or is no test report.
     """
-    root = opening(content, name)[0][0]
+    root = read_opening(content, name)[0][0]
     if root == "TestRun":
-        return TestReport(name=name, suites=numbered(trx.read_suites(content, name)))
+        return TestReport(name=name, suites=number_cases(trx.read_suites(content, name)))
     if root not in {"testsuites", "testsuite"}:
         raise ReportError(
             f"{name} is no test report: its root is `{one_line(root, 64)}`, where JUnit's format "
@@ -132,7 +132,7 @@ def read_test_report(content: Content, name: str) -> TestReport:
         )
     reader = _Suites(name)
     read_events(content, name, reader)
-    return TestReport(name=name, suites=numbered(reader.suites()))
+    return TestReport(name=name, suites=number_cases(reader.suites()))
 
 
 @dataclass(slots=True)
@@ -155,17 +155,19 @@ class _OpenSuite:
     def closed(self, *, decimal_comma: bool) -> TestSuite:
         if decimal_comma:
             self.cases = [
-                replace(case, duration=seconds(time, decimal_comma=True))
+                replace(case, duration=parse_seconds(time, decimal_comma=True))
                 for case, time in zip(self.cases, self.times, strict=True)
             ]
-        start = instant(self.attributes.get("timestamp"))
+        start = parse_time(self.attributes.get("timestamp"))
         return TestSuite(
             name=self.name,
-            file=one_line(next(named(self.attributes, "file", "filepath"), "")),
-            duration=seconds(self.attributes.get("time"), decimal_comma=decimal_comma),
+            file=one_line(next(list_values(self.attributes, "file", "filepath"), "")),
+            duration=parse_seconds(self.attributes.get("time"), decimal_comma=decimal_comma),
             started_at=start.at,
             zoned=start.zoned,
-            cases=tuple(with_reruns_of_pytest(self.cases, count(self.attributes.get("tests")))),
+            cases=tuple(
+                _restore_pytest_reruns(self.cases, parse_count(self.attributes.get("tests")))
+            ),
         )
 
 
@@ -233,15 +235,15 @@ def _tree_builder() -> TreeBuilder:
 
 
 def _case(element: Element, suite: str) -> TestCase:
-    start = instant(element.get("timestamp"))
+    start = parse_time(element.get("timestamp"))
     result, failure, attempts = _outcome(element)
     return TestCase(
         name=one_line(element.get("name")),
         suite=suite,
         class_name=one_line(element.get("classname")),
-        file=one_line(next(named(element.attrib, "file", "filepath"), "")),
+        file=one_line(next(list_values(element.attrib, "file", "filepath"), "")),
         result=result,
-        duration=seconds(element.get("time")),
+        duration=parse_seconds(element.get("time")),
         started_at=start.at,
         zoned=start.zoned,
         failure=failure,
@@ -274,9 +276,9 @@ def _outcome(element: Element) -> tuple[CaseResult, CaseFailure | None, tuple[Ca
 
 def _failure(found: Any, stack_trace: str | None = None) -> CaseFailure:
     """Where there is no message, as jest writes it, the text's first line is taken for one."""
-    text = lines(stack_trace or found.text)
+    text = clean_lines(stack_trace or found.text)
     return CaseFailure(
         type=one_line(found.type),
-        message=lines(found.message, LONGEST_MESSAGE) or one_line(text.partition("\n")[0]),
+        message=clean_lines(found.message, LONGEST_MESSAGE) or one_line(text.partition("\n")[0]),
         text=text,
     )

@@ -15,7 +15,7 @@ from flow_telemetry.errors import ReportError
 from flow_telemetry.http import payload as take
 from flow_telemetry.identity import instant
 from flow_telemetry.model.reports import LogLevel, LogLine
-from flow_telemetry.reports.archives import DAMAGES, is_folder, open_archive, refusal
+from flow_telemetry.reports.archives import DAMAGES, describe_refusal, is_folder, open_archive
 from flow_telemetry.reports.files import MEBIBYTE, Content
 from flow_telemetry.rules.intervals import Interval
 
@@ -279,7 +279,7 @@ class LogArchive:
         name = None if is_folder(entry) else parse_log_name(entry.filename)
         if name is None:
             return None
-        reason = refusal(entry, self._largest)
+        reason = describe_refusal(entry, self._largest)
         if reason:
             self.left_out.append(f"{entry.filename!a} in {self._name} {reason}")
             return None

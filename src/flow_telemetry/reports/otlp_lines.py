@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flow_telemetry.reports.files import MEBIBYTE, Content, chunks
+from flow_telemetry.reports.files import MEBIBYTE, Content, read_chunks
 
 # A request is at most 4 MiB by gRPC's default; JSON takes up to three times the room.
 LONGEST_LINE = 16 * MEBIBYTE
@@ -53,7 +53,7 @@ def read_otlp_lines(
 
 def _lines(content: Content, name: str) -> Iterator[bytes]:
     rest: list[bytes] = []
-    for chunk in chunks(content, name):
+    for chunk in read_chunks(content, name):
         first, *others = chunk.split(b"\n")
         rest.append(first)
         for line in others:

@@ -10,10 +10,10 @@ from flow_telemetry.reports.files import (
     LONGEST_MESSAGE,
     LONGEST_TEXT,
     Content,
-    clock,
-    instant,
-    lines,
+    clean_lines,
     one_line,
+    parse_clock,
+    parse_time,
 )
 from flow_telemetry.reports.xml import XmlAttributes, read_events
 
@@ -107,18 +107,18 @@ class _Results:
 
 def _case(result: _Result, class_name: str) -> TestCase:
     attributes = result.attributes
-    start = instant(attributes.get("startTime"))
+    start = parse_time(attributes.get("startTime"))
     name = one_line(attributes.get("testName"))
     failure = CaseFailure(
-        message=lines(result.texts.get("Message"), LONGEST_MESSAGE),
-        text=lines(result.texts.get("StackTrace")),
+        message=clean_lines(result.texts.get("Message"), LONGEST_MESSAGE),
+        text=clean_lines(result.texts.get("StackTrace")),
     )
     return TestCase(
         name=name.removeprefix(f"{class_name}."),
         suite=class_name,
         class_name=class_name,
         result=_RESULTS.get(attributes.get("outcome", "").lower(), CaseResult.SKIPPED),
-        duration=clock(attributes.get("duration")),
+        duration=parse_clock(attributes.get("duration")),
         started_at=start.at,
         zoned=start.zoned,
         failure=failure if failure != CaseFailure() else None,

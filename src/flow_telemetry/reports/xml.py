@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.reports.files import Content, chunks
+from flow_telemetry.reports.files import Content, read_chunks
 
 # A report of 500,000 test cases, or of a million lines, has fewer.
 MOST_ELEMENTS = 3_000_000
@@ -85,7 +85,7 @@ class _Bounded:
         return self._short.setdefault(tag, tag.rpartition("}")[2])
 
 
-def opening(content: Content, name: str) -> list[tuple[str, XmlAttributes]]:
+def read_opening(content: Content, name: str) -> list[tuple[str, XmlAttributes]]:
     """Return the root and, where there is one, the first element in it: tags and attributes.
 
     Raises:
@@ -111,7 +111,7 @@ def read_events(content: Content, name: str, reader: Reader) -> None:
 
     parser = DefusedXMLParser(target=_Bounded(reader, name))
     try:
-        for chunk in chunks(content, name):
+        for chunk in read_chunks(content, name):
             parser.feed(chunk)
         parser.close()
     except DefusedXmlException as error:
@@ -130,6 +130,6 @@ def read_events(content: Content, name: str, reader: Reader) -> None:
         ) from error
 
 
-def named(attributes: XmlAttributes, *names: str) -> Iterator[str]:
+def list_values(attributes: XmlAttributes, *names: str) -> Iterator[str]:
     """Return the values of those attributes that are there and not empty, in order."""
     return (attributes[name] for name in names if attributes.get(name))
