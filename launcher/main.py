@@ -17,9 +17,7 @@ try:
     from collections.abc import Mapping
     from contextlib import suppress
     from pathlib import Path
-except (
-    KeyboardInterrupt
-):  # The step is cancelled, and nothing is loaded yet that could report more.
+except KeyboardInterrupt:  # The step is cancelled; nothing is loaded yet that could report more.
     sys.exit(0)
 
 ACTION = Path(__file__).resolve().parent.parent
