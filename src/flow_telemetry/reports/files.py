@@ -137,7 +137,9 @@ class _Pattern:
         self.text = pattern
         self.excludes = pattern.startswith("!")
         self.parts = pattern.removeprefix("!").split("/")
-        self._fits = [None if part == "**" else _name_matcher(part) for part in self.parts]
+        self._fits = [
+            None if part == "**" else re.compile(translate(part)).match for part in self.parts
+        ]
 
     def fits(self, names: Sequence[str]) -> bool:
         """Whether the pattern matches a path, given by its names."""
@@ -165,10 +167,6 @@ class _Pattern:
             if at in reached and self._fits[at] is None:
                 reached.add(at + 1)
         return reached
-
-
-def _name_matcher(part: str) -> Callable[[str], object]:
-    return re.compile(translate(part)).match
 
 
 def _explain_no_match(pattern: str, top: Path) -> str:

@@ -39,7 +39,7 @@ def number_cases(suites: Iterable[TestSuite]) -> tuple[TestSuite, ...]:
     suites = tuple(suites)
     repeated = {
         name: times
-        for name, times in Counter(_names(case for s in suites for case in s.cases)).items()
+        for name, times in Counter(_name(case) for s in suites for case in s.cases).items()
         if times > 1
     }
     if not repeated:
@@ -90,10 +90,6 @@ def _restore_pytest_reruns(cases: Sequence[TestCase], declared: int | None) -> l
         else case
         for index, case in enumerate(cases)
     ]
-
-
-def _names(cases: Iterable[TestCase]) -> Iterator[tuple[str, ...]]:
-    return map(_name, cases)
 
 
 def _name(case: TestCase) -> tuple[str, ...]:
@@ -188,7 +184,10 @@ class _Suites:
 
     def start(self, tag: str, attributes: XmlAttributes) -> None:
         if self._case is None and tag == "testcase":
-            self._case, self._elements = _tree_builder(), 0
+            # Safe, because defusedxml has parsed the document before.
+            from xml.etree.ElementTree import TreeBuilder  # noqa: PLC0415
+
+            self._case, self._elements = TreeBuilder(), 0
         if self._case is not None:
             self._keep(self._case, tag, attributes)
         elif tag == "testsuite":
@@ -224,13 +223,6 @@ class _Suites:
         name = one_line(f"{around} > {own}") if around and own else own or around
         self._open.append(_OpenSuite(name, attributes))
         self._all.append(self._open[-1])
-
-
-def _tree_builder() -> TreeBuilder:
-    # Safe, because defusedxml has parsed the document before.
-    from xml.etree.ElementTree import TreeBuilder  # noqa: PLC0415
-
-    return TreeBuilder()
 
 
 def _case(element: Element, suite: str) -> TestCase:
