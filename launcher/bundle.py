@@ -1,7 +1,7 @@
-"""Finds what a release carries for this Python and this machine, and whether it is undamaged.
+"""The part of a release's bundle for this Python and this machine, and the check for damage.
 
-Checked are the sizes of all files that may be read, and the checksum of the image, which is read
-anyway: an interrupted download or a full disk shows, at the cost of a few milliseconds.
+The sizes of all files that may be read and the checksum of the image are checked. That finds an
+interrupted download or a full disk, at the cost of a few milliseconds.
 """
 
 import importlib.machinery
@@ -16,7 +16,7 @@ FIRST_LINE = re.compile(r"flow-telemetry-bundle 1 (\d+)")
 
 
 class BundleError(Exception):
-    """The bundle cannot be used; the text names the file, or the Python that it lacks."""
+    """The bundle cannot be used; the text names the damaged file, or the missing Python."""
 
 
 class Bundle:
@@ -31,14 +31,14 @@ class Bundle:
 def open_bundle(folder: Path) -> Bundle:
     """Read what this Python needs of a bundle.
 
-    Raises BundleError where there is nothing for it, or where a file is missing or damaged.
+    Raises BundleError if there is nothing for it, or if a file is missing or damaged.
     """
     listed = read_manifest(folder)
     tag = sys.implementation.cache_tag
     image = f"images/{tag}.image"
     if image not in listed:
         raise BundleError(f"holds nothing for {tag}")
-    # By the manifest: a folder that was lost is damage, and protobuf would be slow without a word.
+    # Read from the manifest: a lost folder is damage, and would silently make protobuf slow.
     platforms = [each for each in platform_names() if carries(listed, f"platforms/{each}/")]
     needed = ("packages/", *(f"platforms/{each}/" for each in platforms))
     for name, (_, size) in listed.items():
@@ -82,7 +82,7 @@ def read_checked(folder: Path, name: str, known: "tuple[int, int]") -> bytes:
 
 
 def size_of(path: Path) -> int:
-    """Return a file's size in bytes; -1 where there is none."""
+    """Return a file's size in bytes; -1 if it is missing."""
     try:
         return path.stat().st_size
     except OSError:
@@ -92,7 +92,7 @@ def size_of(path: Path) -> int:
 def platform_names(suffix: str = importlib.machinery.EXTENSION_SUFFIXES[0]) -> "list[str]":
     """Return the names of folders with compiled code for this Python.
 
-    The suffix of its extensions tells system and processor, and glibc from musl; macOS has one
+    The suffix of its extensions contains system and processor, and glibc or musl; macOS has one
     suffix for both processors. A Python without a global lock cannot load such code.
     """
     found = re.fullmatch(r"\.(?:cpython-|cp)\d+-([\w-]+)\.\w+", suffix)

@@ -35,7 +35,7 @@ NEEDED_ANYWAY = (
 )
 
 
-# Executed when something of it is used: the SDK imports it for a detector that is never asked.
+# Executed at first use: the SDK imports it for a detector that is never used.
 LAZY = ("psutil",)
 
 
@@ -77,7 +77,7 @@ class Image:
         compiler.compile = self._pattern  # type: ignore[attr-defined]
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> "ModuleSpec | None":  # noqa: ARG002
-        """Return how a module is loaded; None where the image has it not."""
+        """Return how a module is loaded; None if the image does not contain it."""
         known = self._modules.get(name)
         if known is None:
             return None

@@ -1,4 +1,4 @@
-"""Installs the action's packages where no bundle serves: on a branch, in a fork, for a new Python.
+"""Installation of the action's packages without a bundle: on a branch, in a fork, for a new Python.
 
 pip does it, once for each runner, Python and lock file, into the runner's tool cache.
 """
@@ -32,9 +32,9 @@ class InstallError(Exception):
 
 
 def installed(action: Path, environ: Mapping[str, str]) -> Path:
-    """Return the folder of the action's packages, installing them where it is not there yet.
+    """Return the folder of the action's packages, and install them if they are missing.
 
-    Raises InstallError where that cannot be done.
+    Raises InstallError if that fails.
     """
     lock = action / "requirements" / "runtime.txt"
     try:
@@ -103,7 +103,7 @@ def install(lock: Path, folder: Path, environ: Mapping[str, str]) -> None:
 
 @contextmanager
 def working_folder(parent: Path) -> "Iterator[Path]":
-    """Yield a folder that is gone afterwards, also where the step is cancelled meanwhile.
+    """Yield a folder that is gone afterwards, also if the step is cancelled meanwhile.
 
     SIGTERM would end Python at once; within, it raises KeyboardInterrupt as SIGINT does.
     """
@@ -130,7 +130,7 @@ def find_pip(venv: Path, environ: Mapping[str, str]) -> list[str]:
 
 
 def run_pip(command: list[str], environ: Mapping[str, str]) -> None:
-    """Run pip; raises InstallError with the likely cause where it fails."""
+    """Run pip; raises InstallError with the likely cause if it fails."""
     result = run(command, environ)
     if result.returncode == 0:
         return

@@ -1,11 +1,11 @@
-"""Gives the action its packages and starts it, whatever Python environment the job has.
+"""Entry point of the action: its packages are put on the path, independent of the job's Python.
 
 Runs under `python -I -S`, so only the standard library and what is put on `sys.path` here can be
 imported: a `requests.py` in the checkout, the job's PYTHONPATH or its installed packages neither
 break the action nor take it over.
 
-A release carries the packages in `bundle/`. Where there is none for this Python, or it is damaged,
-the action sets up its own environment (install.py) and says so.
+A release contains the packages in `bundle/`. If it has none for this Python, or is damaged, the
+action installs its own environment (install.py) and reports that.
 """
 
 import sys
@@ -17,7 +17,7 @@ try:
     from collections.abc import Mapping
     from contextlib import suppress
     from pathlib import Path
-except KeyboardInterrupt:  # The step is cancelled: there is nothing yet that could tell more.
+except KeyboardInterrupt:  # The step is cancelled; nothing is loaded yet that could report more.
     sys.exit(0)
 
 ACTION = Path(__file__).resolve().parent.parent
@@ -35,20 +35,20 @@ def main() -> int:
         sys.path.remove(str(ACTION))
         from flow_telemetry.action import main as run_action  # noqa: PLC0415
     except KeyboardInterrupt:
-        told = give_up("the step was cancelled as it began. Nothing was exported.", os.environ)
+        status = give_up("the step was cancelled as it began. Nothing was exported.", os.environ)
         # At once: Python would end by the signal all the same where it came within an exec().
-        os._exit(told)
+        os._exit(status)
     gc.freeze()
-    # Records hold no circles: one look at every 20,000 new objects is enough.
+    # Records hold no cycles: one collection for every 20,000 new objects is enough.
     gc.set_threshold(20_000)
     gc.enable()
     return run_action()
 
 
 def use_bundle(action: Path) -> bool:
-    """Import from the bundle from now on; False where there is none that can be used.
+    """Import from the bundle from now on; False if there is none that can be used.
 
-    Why a bundle that is there cannot be used is told.
+    A bundle that exists and cannot be used is reported.
     """
     folder = action / "bundle"
     if not folder.is_dir():

@@ -49,12 +49,12 @@ def otlp_sink(
 
 def _reader(audience: Audience | None) -> Reader | None:
     """Who is to find nothing of others in the spool; None where all may be found."""
-    if audience is None or not audience.everybody:
+    if audience is None or not audience.public:
         return None
     # Loaded where it is needed: the names of all attributes are behind it.
-    from flow_telemetry.privacy.audience import ForEverybody  # noqa: PLC0415
+    from flow_telemetry.privacy.audience import PublicRedactor  # noqa: PLC0415
 
-    return ForEverybody(audience.home)
+    return PublicRedactor(audience)
 
 
 def choices_of(settings: Settings) -> Choices:

@@ -8,7 +8,7 @@ import pytest
 
 from flow_telemetry.mapping.instruments import INSTRUMENTS
 from flow_telemetry.otlp.series import Point, SeriesTable
-from flow_telemetry.privacy.audience import ForEverybody
+from flow_telemetry.privacy.audience import Audience, PublicRedactor
 from flow_telemetry.telemetry import (
     Attributes,
     LogRecord,
@@ -23,6 +23,10 @@ from flow_telemetry.telemetry import (
 
 HOME = "acme/shop"
 JIRA = Resource(attributes={"service.name": "jira"})
+
+
+def redactor_for(own_repository: str) -> PublicRedactor:
+    return PublicRedactor(Audience(own_repository=own_repository, public=True))
 
 
 def of_repository(full_name: str, **more: str) -> Resource:
@@ -77,7 +81,7 @@ def points(resource: Resource, *types: str) -> list[Point]:
 def test_what_is_of_the_own_repository_stays_whole(resource: Resource) -> None:
     """Names of owners and repositories have no case on GitHub."""
     span = a_span(resource)
-    assert ForEverybody(HOME).item(span) is span
+    assert redactor_for(HOME).item(span) is span
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,7 @@ def test_what_is_of_the_own_repository_stays_whole(resource: Resource) -> None:
 def test_of_others_no_text_stays(home: str, resource: Resource) -> None:
     """Where nobody says whose repository it is, nothing is its own."""
     reference = "jira/ACME-57#status:2"
-    found = ForEverybody(home).item(a_span(resource, **{"flow.reference": reference}))
+    found = redactor_for(home).item(a_span(resource, **{"flow.reference": reference}))
     assert "canary" not in repr(replace(found, resource=Resource(attributes={})))
     assert "canary service" not in repr(found)
     assert (found.name, found.attributes) == (reference, {"flow.reference": reference})
@@ -114,7 +118,7 @@ def test_of_others_no_text_stays(home: str, resource: Resource) -> None:
 )
 def test_references_keep_what_is_key_number_or_time(reference: str, shown: str | None) -> None:
     """Labels, people and tests are named in some of them."""
-    record = ForEverybody(HOME).item(a_record(reference))
+    record = redactor_for(HOME).item(a_record(reference))
     assert "canary" not in repr(record)
     uid = str(record.attributes["log.record.uid"])
     assert uid.endswith(shown or ":2026-11-24T03:43:00Z")
@@ -123,7 +127,7 @@ def test_references_keep_what_is_key_number_or_time(reference: str, shown: str |
 
 def test_series_stay_apart() -> None:
     """Their attributes are hidden, and differ still; equal ones are hidden equally."""
-    reader = ForEverybody(HOME)
+    reader = redactor_for(HOME)
     found = [reader.item(each) for each in points(JIRA, "Epic", "Story")]
     found += [reader.item(each) for each in points(JIRA, "Story")]
     types = [str(point.attributes["flow.work_item.type"]) for point in found]
@@ -141,4 +145,4 @@ def test_what_tools_wrote_is_kept_where_it_is_the_own_repositorys(
 ) -> None:
     """What it says cannot be known, so it is whole or not at all."""
     prepared = Prepared(signal=Signal.TRACES, body=b"", items=1, repository=repository)
-    assert ForEverybody(HOME).may_keep(prepared) is kept
+    assert redactor_for(HOME).may_keep(prepared) is kept

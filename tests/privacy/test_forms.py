@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.privacy.redactor import over_lines, redactor
+from flow_telemetry.privacy.redactor import over_many_lines, redactor
 
 REDACT = redactor(())
 LETTERS = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hI5"
@@ -121,15 +121,15 @@ def test_a_private_key_that_was_cut_goes_to_the_end() -> None:
 
 def test_a_private_key_over_the_lines_of_a_log() -> None:
     """Each line comes alone; the function remembers that it is inside of a key."""
-    redact = over_lines(REDACT)
+    redact = over_many_lines(REDACT)
     lines = ["before", *PEM.split("\n"), "after"]
-    assert [redact(line) for line in lines] == ["before", "***", "***", "***", "***", "after"]
+    assert [redact([line])[0] for line in lines] == ["before", "***", "***", "***", "***", "after"]
 
 
 def test_a_mark_without_an_end_hides_a_bounded_number_of_lines() -> None:
     """A log may just talk of keys; what comes long after is no key."""
-    redact = over_lines(REDACT)
-    found = [redact(text) for text in ["-----BEGIN PRIVATE KEY-----", *["line"] * 1_200]]
+    redact = over_many_lines(REDACT)
+    found = [redact([text])[0] for text in ["-----BEGIN PRIVATE KEY-----", *["line"] * 1_200]]
     assert found[1] == "***"
     assert found[-1] == "line"
     assert found.count("line") == 200

@@ -48,7 +48,7 @@ def test_a_name_that_leads_out_is_refused(name: str) -> None:
     found = read(packed((name, b"x"), ("ok..txt", b"y")))
     assert [file.name for file in found.files] == ["ok..txt"]
     (reason,) = found.left_out
-    assert reason.endswith("in artifact 7 has a name that is no safe path")
+    assert reason.endswith("in artifact 7 has a name that is not a safe path")
     assert "\n" not in reason
 
 
@@ -56,7 +56,7 @@ def test_a_file_without_a_name_is_refused() -> None:
     """A name ends at its first zero byte, so one that begins with it is empty."""
     content = packed(("nameless", b"x"), ("other", b"y")).replace(b"nameless", b"\0ameless")
     assert [file.name for file in read(content).files] == ["other"]
-    assert read(content).left_out == ("'' in artifact 7 has a name that is no safe path",)
+    assert read(content).left_out == ("'' in artifact 7 has a name that is not a safe path",)
     with LogArchive(content) as logs:
         assert logs.files == ()
 
@@ -67,7 +67,7 @@ def test_links_and_strange_methods_are_no_files() -> None:
     link.external_attr = (S_IFLNK | 0o777) << 16
     assert read(packed((link, b"/etc/passwd"))).left_out == ("'link' in artifact 7 is a link",)
     (reason,) = read(packed(("x", b"x" * 99), method=ZIP_LZMA)).left_out
-    assert "compressed in a way" in reason
+    assert "compressed by a method" in reason
 
 
 def test_a_bomb_is_not_unpacked() -> None:

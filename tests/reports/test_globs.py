@@ -76,7 +76,7 @@ def test_a_pattern_that_leads_out_is_told(workspace: Path, pattern: str) -> None
 def test_a_pattern_that_fits_nothing_is_told(workspace: Path) -> None:
     """The report may not have been written."""
     found = find_files(["**/junit.xml", "**/cov.xml", "!x"], workspace)
-    assert found.left_out == ("nothing fits **/cov.xml",)
+    assert found.left_out == ("no file matches **/cov.xml",)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
@@ -95,8 +95,8 @@ def test_links_out_of_the_workspace_are_not_followed(workspace: Path, tmp_path: 
     assert "leads-out.xml is a link that leads out of the workspace" in found.left_out
     for pattern, name in (("folder/**", "folder"), ("up/**", "up")):
         assert (
-            f"nothing fits {pattern}: {name} is a link to a folder, which is not walked into; copy "
-            "what is in it into another folder first"
+            f"no file matches {pattern}: {name} is a link to a folder, which is not followed; copy "
+            "its files into another folder first"
         ) in found.left_out
 
 
@@ -108,15 +108,15 @@ def test_a_linked_folder_further_down_is_told(workspace: Path) -> None:
     found = find_files(["a/linked/*.xml", "a/junit.xml", "a/?/gone"], workspace)
     assert names(found) == ["a/junit.xml"]
     first, second = found.left_out
-    assert first.startswith("nothing fits a/linked/*.xml: a/linked is a link to a folder")
-    assert second == "nothing fits a/?/gone"
+    assert first.startswith("no file matches a/linked/*.xml: a/linked is a link to a folder")
+    assert second == "no file matches a/?/gone"
 
 
 def test_patterns_that_only_exclude_are_told(workspace: Path) -> None:
     """They read nothing, which is hardly what was meant; no pattern at all is."""
     found = find_files(["!a/**", "!x"], workspace)
     assert (found.files, found.left_out) == (
-        (), ("every pattern begins with `!` and so excludes; add one of what to read",)
+        (), ("every pattern begins with `!` and so excludes files; add a pattern of files to read",)
     )  # fmt: skip
     assert find_files([" "], workspace).left_out == ()
 
@@ -143,4 +143,4 @@ def test_more_than_the_bounds_is_told(workspace: Path) -> None:
 def test_a_workspace_that_is_not_there(tmp_path: Path) -> None:
     """Nothing is found."""
     found = find_files(["*.xml"], tmp_path / "gone")
-    assert (found.files, found.left_out) == ((), ("nothing fits *.xml",))
+    assert (found.files, found.left_out) == ((), ("no file matches *.xml",))

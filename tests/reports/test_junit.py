@@ -232,8 +232,8 @@ OUTSIDE = (
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b"no XML", "no whole XML"),
-        (examples.SUREFIRE[:-20], "no whole XML"),
+        (b"no XML", "not a complete XML"),
+        (examples.SUREFIRE[:-20], "not a complete XML"),
         (b"<html/>", "its root is `html`"),
         (BOMB.encode(), "entities"),
         (OUTSIDE.encode(), "entities"),
@@ -259,7 +259,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     """As is one that is no file."""
     with pytest.raises(ReportError, match=r"junit\.xml does not exist"):
         read_test_report(tmp_path / "junit.xml", "junit.xml")
-    with pytest.raises(ReportError, match="no regular file"):
+    with pytest.raises(ReportError, match="not a regular file"):
         read_test_report(tmp_path, "junit.xml")
 
 

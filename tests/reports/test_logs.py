@@ -163,8 +163,8 @@ def test_a_long_line_is_cut_and_the_next_is_whole() -> None:
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b"<html>", "no whole zip archive"),
-        (PER_JOB[:-30], "no whole zip archive"),
+        (b"<html>", "not a complete zip archive"),
+        (PER_JOB[:-30], "not a complete zip archive"),
         (b"PK\x01\x02" * 50_001, "more than 50,000 files"),
     ],
 )

@@ -1,168 +1,42 @@
-"""What a public repository may show."""
+"""What may be shown of other repositories and trackers if the own repository is public."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import cast
 
 from flow_telemetry.identity import fold
-from flow_telemetry.mapping import attributes as event_semconv
-from flow_telemetry.mapping import attributes as flow_semconv
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import metric_attributes as metric_semconv
 from flow_telemetry.mapping.spans import FIXED_SERVICES, RUN_SERVICE
 from flow_telemetry.model import Change, Lineage, Parentage, Repository, WorkItem
 from flow_telemetry.outcome import Exported, Outcome
+from flow_telemetry.privacy.records import Item, ResourceMap, map_texts
 from flow_telemetry.settings import RunnerContext
-from flow_telemetry.telemetry import Attributes, AttributeValue, LogRecord, Prepared, Resource, Span
+from flow_telemetry.telemetry import (
+    Attributes,
+    AttributeValue,
+    LogRecord,
+    Prepared,
+    Resource,
+    Span,
+)
 
-# Who reads what is shown, and what is none of theirs.
-#
-# In a public repository anybody reads summaries, annotations and logs. What another tracker or
-# another repository holds may be private, so nothing of it is shown there but its key.
-
-_OWNER, _REPOSITORY = "vcs.owner.name", "vcs.repository.name"
-_KEYS = ("flow.work_item.key", "flow.feature.key")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
-    """Those who can read what is shown: ``everybody``, or those who may read ``home``.
-
-    ``home`` is the repository whose workflow it is, as owner/name; what it holds is theirs to read.
-    """
-
-    home: str = ""
-    everybody: bool = False
-
-    def may_read(self, repository: Repository | None) -> bool:
-        """Return whether they may read what the repository holds; None stands for a tracker."""
-        if not self.everybody:
-            return True
-        return repository is not None and fold(repository.full_name) == fold(self.home)
-
-
-def audience_of(runner: RunnerContext, event: Mapping[str, object]) -> Audience:
-    """Return who reads what is shown, by the payload of the event that started the workflow.
-
-    Outside of a run that is who started the program. A repository of which the payload does not say
-    that it is private, or internal to an enterprise, counts as public.
-    https://docs.github.com/en/webhooks/webhook-events-and-payloads
-    """
-    home = runner.repository or ""
-    if runner.run_id is None:
-        return Audience(home=home)
-    told = event.get("repository")
-    repository = told if isinstance(told, Mapping) else {}
-    closed = repository.get("private") is True or repository.get("visibility") in (
-        "private",
-        "internal",
-    )
-    return Audience(home=home, everybody=not closed)
-
-
-def fit_for(audience: Audience, outcome: Outcome) -> Outcome:
-    """Return the outcome with no more of others than their keys, where everybody reads it."""
-    if not audience.everybody:
-        return outcome
-    exported = outcome.exported
-    return replace(
-        outcome,
-        exported=None if exported is None else _exported(audience, exported),
-        further=tuple(_exported(audience, each) for each in outcome.further),
-    )
-
-
-def _exported(audience: Audience, exported: Exported) -> Exported:
-    above = exported.parentage
-    shown = replace(
-        exported,
-        lineage=lineage_for(audience, exported.lineage),
-        parentage=None if above is None else _parentage(audience, above),
-    )
-    return shown if _is_home(audience, exported) else _by_key_alone(shown)
-
-
-def _is_home(audience: Audience, exported: Exported) -> bool:
-    about = exported.run or exported.change or exported.item
-    return about is None or audience.may_read(about.repository)
-
-
-def _by_key_alone(exported: Exported) -> Exported:
-    item = exported.item
-    name = item.key if item is not None else exported.reference
-    return replace(exported, title=name, run=None, change=None, item=None, parentage=None)
-
-
-def _parentage(audience: Audience, above: Parentage) -> Parentage:
-    change = above.change
-    return replace(
-        above,
-        change=None if change is None else _change(audience, change),
-        others=tuple(_change(audience, each) for each in above.others),
-    )
-
-
-def _change(audience: Audience, change: Change) -> Change:
-    if audience.may_read(change.repository):
-        return change
-    return Change(repository=change.repository, number=change.number)
-
-
-def lineage_for(audience: Audience, lineage: Lineage) -> Lineage:
-    """Return a lineage in which others' items have nothing but their keys."""
-    return replace(
-        lineage,
-        items=_items(audience, lineage.items),
-        above=_items(audience, lineage.above),
-        others=_items(audience, lineage.others),
-    )
-
-
-def _items(audience: Audience, items: Iterable[WorkItem]) -> tuple[WorkItem, ...]:
-    return tuple(
-        each
-        if audience.may_read(each.repository)
-        else WorkItem(tracker=each.tracker, key=each.key, reference=each.reference, read=each.read)
-        for each in items
-    )
-
-
-def spans_for(audience: Audience, spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Return spans to be drawn, others' under their keys alone."""
-    return tuple(_span(audience, each) for each in spans)
-
-
-def _span(audience: Audience, span: Span) -> Span:
-    of = span.resource.attributes
-    place = f"{of.get(_OWNER, '')}/{of.get(_REPOSITORY, '')}"
-    if not audience.everybody or fold(place) == fold(audience.home):
-        return span
-    keys = (span.attributes.get(name) for name in _KEYS)
-    name = next((key for key in keys if isinstance(key, str)), "(not shown)")
-    return replace(span, name=name, error=None if span.error is None else "failed", attributes={})
-
-
-# Telemetry that everybody can read: of others' things keys, ids and times, and nothing more.
-#
-# A spool of a public repository may be kept as an artifact, which everybody can download. What
-# another tracker or another repository holds may be private.
+# The privacy model. Anyone can read the summaries, annotations and logs of a public repository, and
+# download a spool that is kept as an artifact. Other repositories and trackers may be private.
+# Shown of them are keys, ids and times, by these tables.
 
 NOT_SHOWN = "(not shown)"
-# The name of a run's service can be made of its workflow's.
-_OF_RESOURCE = (
-    semconv.VCS_PROVIDER_NAME,
-    semconv.VCS_OWNER_NAME,
-    semconv.VCS_REPOSITORY_NAME,
-    semconv.FLOW_NAMESPACE,
-)
-_KEYS_AND_IDS = frozenset(
+# What is shown in place of the description of an error.
+_FAILED = "failed"
+
+_ITEM_KEYS = (semconv.FLOW_WORK_ITEM_KEY, semconv.FLOW_FEATURE_KEY)
+_PUBLIC_ATTRIBUTES = frozenset(
     {
+        *_ITEM_KEYS,
         semconv.FLOW_ENTITY_TYPE,
-        semconv.FLOW_FEATURE_KEY,
-        semconv.FLOW_WORK_ITEM_KEY,
         semconv.FLOW_LINK,
         semconv.FLOW_PARTIAL,
         semconv.FLOW_CLAMPED_START,
@@ -171,17 +45,24 @@ _KEYS_AND_IDS = frozenset(
         semconv.GITHUB_RUN_ATTEMPT,
         semconv.CICD_PIPELINE_RUN_ID,
         semconv.CICD_PIPELINE_TASK_RUN_ID,
-        flow_semconv.ITEM_TRACKER,
-        flow_semconv.DEPLOYMENT_ID,
-        event_semconv.EVENT_TIME,
-        event_semconv.EVENT_TIME_UNKNOWN,
+        semconv.ITEM_TRACKER,
+        semconv.DEPLOYMENT_ID,
+        semconv.EVENT_TIME,
+        semconv.EVENT_TIME_UNKNOWN,
     }
 )
-_REFERENCES = (semconv.FLOW_REFERENCE, event_semconv.LOG_RECORD_UID)
-# What a reference is made of where there is no number: labels, people, files and tests.
-_BEYOND_KEYS = re.compile(r"(?<=#test):.*|(?<=:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ):.*", re.DOTALL)
-# Words of the conventions or of ours, without which a point would mean something else.
-_OF_POINTS = _KEYS_AND_IDS | {
+# Public without the end that names a label, a person, a file or a test.
+_REFERENCES = (semconv.FLOW_REFERENCE, semconv.LOG_RECORD_UID)
+_PRIVATE_END = re.compile(r"(?<=#test):.*|(?<=:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ):.*", re.DOTALL)
+# The name of a run's service can be made of its workflow's name, so it is not among these.
+_PUBLIC_RESOURCE_ATTRIBUTES = (
+    semconv.VCS_PROVIDER_NAME,
+    semconv.VCS_OWNER_NAME,
+    semconv.VCS_REPOSITORY_NAME,
+    semconv.FLOW_NAMESPACE,
+)
+# Their values are enumerations of the conventions; without them a point means something else.
+_PUBLIC_POINT_ATTRIBUTES = _PUBLIC_ATTRIBUTES | {
     semconv.CICD_PIPELINE_RESULT,
     semconv.CICD_PIPELINE_TASK_RUN_RESULT,
     semconv.ERROR_TYPE,
@@ -207,106 +88,223 @@ _OF_POINTS = _KEYS_AND_IDS | {
 }
 
 
-class HasResource(Protocol):
-    """A span, a log record, or a point of a metric: a dataclass that can be replaced."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """The readers of what is shown: the public, or those who may read the own repository.
 
-    @property
-    def resource(self) -> Resource:
-        """Return the entity that it comes from."""
-        ...
-
-    @property
-    def attributes(self) -> Attributes:
-        """Return its attributes."""
-        ...
-
-
-Item = TypeVar("Item", bound=HasResource)
-
-
-@dataclass(slots=True)
-class ForEverybody:
-    """Takes out what is others'. ``home`` is the repository whose things stay whole.
-
-    It is given as owner/name; where it is empty, nothing stays whole.
+    ``own_repository`` is that of the workflow, as owner/name. If it is empty, the public may read
+    nothing whole.
     """
 
-    home: str
-    _resources: dict[int, tuple[Resource, Resource]] = field(default_factory=dict)
-    _hidden: dict[AttributeValue, str] = field(default_factory=dict)
+    own_repository: str = ""
+    public: bool = False
 
-    def item(self, item: Item) -> Item:
-        """Return a span, log record or point as everybody may read it."""
-        of = item.resource.attributes
-        owner, name = of.get(semconv.VCS_OWNER_NAME, ""), of.get(semconv.VCS_REPOSITORY_NAME, "")
-        if self.is_home(f"{owner}/{name}"):
-            return item
-        resource = self._resource(item.resource)
-        if isinstance(item, Span):
-            return cast("Item", _withheld_span(item, resource))
-        if isinstance(item, LogRecord):
-            attributes = _keys_and_ids(item.attributes)
-            record = replace(item, body=None, attributes=attributes, resource=resource)
-            return cast("Item", record)
-        changes = {"attributes": self._of_point(item.attributes), "resource": resource}
-        return replace(item, **changes)  # type: ignore[type-var]
+    def may_read(self, repository: Repository | None) -> bool:
+        """Return whether they may read all of a repository, or of a tracker, which is None."""
+        return not self.public or self._owns("" if repository is None else repository.full_name)
 
-    def may_keep(self, prepared: Prepared) -> bool:
-        """Return whether a request that tools made may be kept: it says what they wanted it to."""
-        return not prepared.repository or self.is_home(prepared.repository)
+    def may_read_resource(self, resource: Resource) -> bool:
+        """Return whether they may read all of the telemetry of a resource."""
+        attributes = resource.attributes
+        owner = attributes.get(semconv.VCS_OWNER_NAME, "")
+        name = attributes.get(semconv.VCS_REPOSITORY_NAME, "")
+        return not self.public or self._owns(f"{owner}/{name}")
 
-    def is_home(self, repository: str) -> bool:
-        """Return whether a repository, as owner/name, is the one whose things stay whole."""
-        return bool(self.home) and fold(repository) == fold(self.home)
+    def may_read_request(self, request: Prepared) -> bool:
+        """Return whether they may read a request made by tools, whose content is not known.
 
-    def _resource(self, resource: Resource) -> Resource:
-        """Few resources stand behind many items, and stay one object each."""
-        known = self._resources.get(id(resource))
-        if known is None:
-            # The original is kept beside: its id must not become another's.
-            known = self._resources[id(resource)] = (resource, _resource(resource))
-        return known[1]
+        A request without a repository was made in the own one.
+        """
+        return not self.public or not request.repository or self._owns(request.repository)
 
-    def _of_point(self, attributes: Attributes) -> Attributes:
-        """What is hidden differs still where it differed: no series becomes another's."""
-        return {
-            name: value if name in _OF_POINTS else self._place_of(value)
-            for name, value in attributes.items()
-        }
-
-    def _place_of(self, value: AttributeValue) -> AttributeValue:
-        key = tuple(value) if isinstance(value, (list, tuple)) else value
-        number = len(self._hidden) + 1
-        return self._hidden.setdefault(key, NOT_SHOWN if number == 1 else f"{NOT_SHOWN} {number}")
+    def _owns(self, full_name: str) -> bool:
+        return bool(self.own_repository) and fold(full_name) == fold(self.own_repository)
 
 
-def _resource(resource: Resource) -> Resource:
-    of = resource.attributes
-    kept = {name: of[name] for name in _OF_RESOURCE if name in of}
-    service = of.get(semconv.SERVICE_NAME, "")
-    # That of a tracker, which has no repository, is the tracker's name.
-    if semconv.VCS_OWNER_NAME in of and service not in FIXED_SERVICES:
-        service = RUN_SERVICE
-    return Resource(attributes={semconv.SERVICE_NAME: service, **kept})
+def audience_of(runner: RunnerContext, event: Mapping[str, object]) -> Audience:
+    """Return the audience by the payload of the event that started the workflow.
+
+    Outside a run, the audience is the user who started the program. A repository counts as public
+    unless the payload describes it as private, or as internal to an enterprise.
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads
+    """
+    own_repository = runner.repository or ""
+    if runner.run_id is None:
+        return Audience(own_repository=own_repository)
+    payload = event.get("repository")
+    repository = payload if isinstance(payload, Mapping) else {}
+    closed = repository.get("private") is True or repository.get("visibility") in (
+        "private",
+        "internal",
+    )
+    return Audience(own_repository=own_repository, public=not closed)
 
 
-def _withheld_span(span: Span, resource: Resource) -> Span:
-    attributes = _keys_and_ids(span.attributes)
+# Outcomes and drawings: the summary, annotations, the log and the page.
+
+
+def fit_for(audience: Audience, outcome: Outcome) -> Outcome:
+    """Return the outcome redacted for its audience: of other repositories only their keys."""
+    if not audience.public:
+        return outcome
+    exported = outcome.exported
     return replace(
-        span,
-        name=str(attributes.get(semconv.FLOW_REFERENCE, NOT_SHOWN)),
-        resource=resource,
-        attributes=attributes,
-        events=(),
-        links=tuple(replace(e, attributes=_keys_and_ids(e.attributes)) for e in span.links),
-        error=None if span.error is None else "failed",
+        outcome,
+        exported=None if exported is None else _redact_exported(audience, exported),
+        further=tuple(_redact_exported(audience, subject) for subject in outcome.further),
     )
 
 
-def _keys_and_ids(attributes: Attributes) -> Attributes:
-    kept = {name: value for name, value in attributes.items() if name in _KEYS_AND_IDS}
+def _redact_exported(audience: Audience, exported: Exported) -> Exported:
+    lineage = lineage_for(audience, exported.lineage)
+    subject = exported.run or exported.change or exported.item
+    if subject is not None and not audience.may_read(subject.repository):
+        title = exported.reference if exported.item is None else exported.item.key
+        return replace(
+            exported,
+            title=title,
+            lineage=lineage,
+            run=None,
+            change=None,
+            item=None,
+            parentage=None,
+        )
+    parentage = exported.parentage
+    return replace(
+        exported,
+        lineage=lineage,
+        parentage=None if parentage is None else _redact_parentage(audience, parentage),
+    )
+
+
+def _redact_parentage(audience: Audience, parentage: Parentage) -> Parentage:
+    def redact(change: Change) -> Change:
+        if audience.may_read(change.repository):
+            return change
+        return Change(repository=change.repository, number=change.number)
+
+    return replace(
+        parentage,
+        change=None if parentage.change is None else redact(parentage.change),
+        others=tuple(map(redact, parentage.others)),
+    )
+
+
+def lineage_for(audience: Audience, lineage: Lineage) -> Lineage:
+    """Return a lineage whose items of other repositories and trackers have only their keys."""
+
+    def redact(items: Iterable[WorkItem]) -> tuple[WorkItem, ...]:
+        return tuple(
+            item
+            if audience.may_read(item.repository)
+            else WorkItem(
+                tracker=item.tracker, key=item.key, reference=item.reference, read=item.read
+            )
+            for item in items
+        )
+
+    return replace(
+        lineage,
+        items=redact(lineage.items),
+        above=redact(lineage.above),
+        others=redact(lineage.others),
+    )
+
+
+def spans_for(audience: Audience, spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Return spans to be drawn; those of other repositories have only their keys as names."""
+    return tuple(
+        span if audience.may_read_resource(span.resource) else _redact_drawn_span(span)
+        for span in spans
+    )
+
+
+def _redact_drawn_span(span: Span) -> Span:
+    keys = (span.attributes.get(name) for name in _ITEM_KEYS)
+    return replace(
+        span,
+        name=next((key for key in keys if isinstance(key, str)), NOT_SHOWN),
+        error=None if span.error is None else _FAILED,
+        attributes={},
+    )
+
+
+# Telemetry: what is written into the spool.
+
+
+class PublicRedactor:
+    """Redacts telemetry for its audience, as the spool needs it."""
+
+    def __init__(self, audience: Audience) -> None:
+        """Take the audience; only the public has something redacted."""
+        self._audience = audience
+        self._resources = ResourceMap(self._redact_resource)
+        self._placeholders: dict[AttributeValue, str] = {}
+
+    def item(self, item: Item) -> Item:
+        """Return a span, log record or point of a metric, redacted for the audience."""
+        resource = self._resources.map(item.resource)
+        if resource is item.resource:
+            return item
+        attributes = self._redact_point_attributes
+        name = NOT_SHOWN
+        if isinstance(item, Span):
+            attributes = _keep_public
+            reference = _public_reference(item.attributes.get(semconv.FLOW_REFERENCE))
+            name = NOT_SHOWN if reference is None else reference
+            if item.events:
+                item = cast("Item", replace(item, events=()))
+        elif isinstance(item, LogRecord):
+            attributes = _keep_public
+            if item.body is not None:
+                item = cast("Item", replace(item, body=None))
+        return map_texts(
+            item,
+            attributes=attributes,
+            text=lambda _: _FAILED,
+            name=lambda _: name,
+            resource=resource,
+        )
+
+    def may_keep(self, prepared: Prepared) -> bool:
+        """Return whether a request that tools made may be kept in the spool."""
+        return self._audience.may_read_request(prepared)
+
+    def _redact_resource(self, resource: Resource) -> Resource:
+        """Return the very same resource only if the audience may read all of it."""
+        if self._audience.may_read_resource(resource):
+            return resource
+        attributes = resource.attributes
+        public = {
+            name: attributes[name] for name in _PUBLIC_RESOURCE_ATTRIBUTES if name in attributes
+        }
+        service = attributes.get(semconv.SERVICE_NAME, "")
+        # A tracker has no repository, and its service has the tracker's name.
+        if semconv.VCS_OWNER_NAME in attributes and service not in FIXED_SERVICES:
+            service = RUN_SERVICE
+        return Resource(attributes={semconv.SERVICE_NAME: service, **public})
+
+    def _redact_point_attributes(self, attributes: Attributes) -> Attributes:
+        """Number the values that are hidden, so that series that differed still differ."""
+        return {
+            name: value if name in _PUBLIC_POINT_ATTRIBUTES else self._find_placeholder(value)
+            for name, value in attributes.items()
+        }
+
+    def _find_placeholder(self, value: AttributeValue) -> str:
+        key = tuple(value) if isinstance(value, (list, tuple)) else value
+        number = len(self._placeholders) + 1
+        placeholder = NOT_SHOWN if number == 1 else f"{NOT_SHOWN} {number}"
+        return self._placeholders.setdefault(key, placeholder)
+
+
+def _keep_public(attributes: Attributes) -> Attributes:
+    public = {name: value for name, value in attributes.items() if name in _PUBLIC_ATTRIBUTES}
     for name in _REFERENCES:
-        reference = attributes.get(name)
-        if isinstance(reference, str):
-            kept[name] = _BEYOND_KEYS.sub("", reference)
-    return kept
+        if (reference := _public_reference(attributes.get(name))) is not None:
+            public[name] = reference
+    return public
+
+
+def _public_reference(reference: AttributeValue | None) -> str | None:
+    return _PRIVATE_END.sub("", reference) if isinstance(reference, str) else None

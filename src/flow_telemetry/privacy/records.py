@@ -1,22 +1,20 @@
-"""One walk over the texts of any record."""
+"""Texts of telemetry, of other records and of protobuf messages: found and redacted."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from operator import is_
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from flow_telemetry.mapping import attributes as event_semconv
-from flow_telemetry.mapping import attributes as flow_semconv
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.outcome import Outcome
 from flow_telemetry.privacy.redactor import Redactor
-from flow_telemetry.rules.people import People, hashed, shown, texts_without
+from flow_telemetry.rules.people import People, hashed, shown
 from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import (
     Attributes,
@@ -31,351 +29,362 @@ from flow_telemetry.telemetry import (
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-# Every text of what is sent, without credentials: names, values, descriptions and resources.
-
+# Encoding groups spans by their resource object, so a resource is replaced by one object.
 _MOST_RESOURCES = 1_000
-# How many are looked at together: a look costs as much as dozens of short texts.
-_AT_ONCE = 128
+# One look at the texts of many records costs as much as a look at some dozens of short texts.
+_RECORDS_AT_ONCE = 128
 
-AnyTelemetry = TypeVar("AnyTelemetry", bound="Span | LogRecord | Measurement | Prepared")
-Ours = TypeVar("Ours", bound="Span | LogRecord | Measurement")
+# Every attribute that holds a login. Whether somebody is a person, bot or agent names no person.
+PEOPLE = (
+    semconv.GITHUB_ACTOR,
+    semconv.GITHUB_TRIGGERING_ACTOR,
+    semconv.CHANGE_AUTHOR,
+    semconv.CHANGE_REVIEWERS,
+    semconv.ITEM_ASSIGNEES,
+    semconv.DEPLOYMENT_CREATOR,
+    semconv.ACTOR_LOGIN,
+    semconv.EVENT_ASSIGNEE,
+    semconv.EVENT_REVIEWER,
+)
+# What people write, and may name others in; labels and names of jobs name no people.
+WRITTEN = (
+    semconv.VCS_CHANGE_TITLE,
+    semconv.GITHUB_RUN_TITLE,
+    semconv.GITHUB_ANNOTATION_MESSAGE,
+    semconv.GITHUB_ANNOTATION_TITLE,
+    semconv.ITEM_TITLE,
+)
+BRANCHES = (semconv.VCS_REF_HEAD_NAME, semconv.VCS_REF_BASE_NAME)
+# The reference of an event that has no number, up to the label or person that it is about.
+_EVENT_REFERENCE_PREFIX = re.compile(r".*?#event:\w+:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ:")
+
+# The same by the fields of records: what people write, with the sentences about an export.
+_WRITTEN_FIELDS = frozenset(
+    {"title", "message", "oldest_commit_message", "problems", "notices", "left_out", "unread"}
+)
+_BRANCH_FIELDS = frozenset({"head_branch", "base_branch"})
+# Records are matched by references, which are made of names of places and of keys only.
+_UNCHANGED_FIELDS = ("reference", "trace")
+_TYPES_WITHOUT_TEXTS = frozenset({type(None), bool, int, float, datetime, timedelta})
+
+# Of a message, the keys of attributes stay, and so do fields of bytes, which are ids but for one.
+_KEY_FIELD = "key"
+_BYTES_FIELD = "bytes_value"
+
+Telemetry: TypeAlias = Span | LogRecord | Measurement | Prepared
+AnyTelemetry = TypeVar("AnyTelemetry", bound=Telemetry)
+Record = TypeVar("Record")
 
 
-def redacted(stream: Iterable[AnyTelemetry], redact: Redactor) -> Iterator[AnyTelemetry]:
-    """Return the stream with its texts as ``redact`` has them.
+class HasResource(Protocol):
+    """A span, a log record, a measurement or a point: a dataclass with these fields."""
 
-    Ids and names of attributes stay, and so do requests that tools in the job made, which are
-    bytes. What holds nothing, as nearly all, is handed on as it is after one look at the texts of
-    many.
+    @property
+    def resource(self) -> Resource:
+        """Return the entity that it comes from."""
+        ...
+
+    @property
+    def attributes(self) -> Attributes:
+        """Return its attributes."""
+        ...
+
+
+Item = TypeVar("Item", bound=HasResource)
+
+
+# The walk over the texts of telemetry.
+
+
+def map_texts(
+    item: Item,
+    *,
+    attributes: Callable[[Attributes], Attributes],
+    text: Callable[[str], str],
+    name: Callable[[str], str] | None = None,
+    resource: Resource | None = None,
+) -> Item:
+    """Return a span, log record, measurement or point with its texts replaced.
+
+    Ids, times and names of events that are log records stay.
+
+    Args:
+        item: what has the texts.
+        attributes: replaces attributes, also those of a span's events and links.
+        text: replaces the description of an error, and the body of a log record.
+        name: replaces the names of a span and of its events; None leaves them.
+        resource: the new resource; None leaves it.
     """
-    resources = _Resources(redact)
-    rest = iter(stream)
-    while some := list(islice(rest, _AT_ONCE)):
-        texts: list[str] = []
-        for each in some:
-            if not isinstance(each, Prepared):
-                texts += _texts(each)
-        nothing = redact.finds_nothing(texts)
-        for each in some:
-            yield each if isinstance(each, Prepared) else _clean(each, resources, nothing=nothing)
+    changes: dict[str, Any] = {"attributes": attributes(item.attributes)}
+    if resource is not None:
+        changes["resource"] = resource
+    if isinstance(item, Span):
+        if name is not None:
+            changes["name"] = name(item.name)
+        if item.error is not None:
+            changes["error"] = text(item.error)
+        if item.events:
+            changes["events"] = tuple(
+                replace(
+                    event,
+                    name=event.name if name is None else name(event.name),
+                    attributes=attributes(event.attributes),
+                )
+                for event in item.events
+            )
+        if item.links:
+            changes["links"] = tuple(
+                replace(link, attributes=attributes(link.attributes)) for link in item.links
+            )
+    elif isinstance(item, LogRecord) and item.body:
+        changes["body"] = text(item.body)
+    return replace(item, **changes)  # type: ignore[type-var]
 
 
-def _clean(each: Ours, resources: _Resources, *, nothing: bool) -> Ours:
-    clean = each if nothing else _without(each, resources.redact)
-    resource = resources.of(each.resource)
-    return clean if resource is each.resource else replace(clean, resource=resource)
-
-
-@dataclass(slots=True)
-class _Resources:
-    """Few resources stand behind many spans, and stay one object each: encoding relies on it."""
-
-    redact: Redactor
-    _made: dict[int, tuple[Resource, Resource]] = field(default_factory=dict)
-
-    def of(self, resource: Resource) -> Resource:
-        # The original is kept beside: its id must not become another's.
-        known = self._made.get(id(resource))
-        if known is None:
-            clean = _attributes(resource.attributes, self.redact)
-            same = clean == resource.attributes
-            known = (resource, resource if same else Resource(attributes=clean))
-            if len(self._made) >= _MOST_RESOURCES:
-                self._made.clear()
-            self._made[id(resource)] = known
-        return known[1]
-
-
-def _texts(each: Span | LogRecord | Measurement) -> list[str]:
-    texts = _values(each.attributes)
-    if isinstance(each, Span):
-        texts += [each.name, each.error or ""]
-        for event in each.events:
-            texts += [event.name, *_values(event.attributes)]
-        for link in each.links:
-            texts += _values(link.attributes)
-    elif isinstance(each, LogRecord) and each.body:
-        texts.append(each.body)
+def _list_texts(item: Span | LogRecord | Measurement) -> list[str]:
+    """List the texts that `map_texts` replaces, but for those of the resource."""
+    texts = _list_values(item.attributes)
+    if isinstance(item, Span):
+        texts += [item.name, item.error or ""]
+        for event in item.events:
+            texts += [event.name, *_list_values(event.attributes)]
+        for link in item.links:
+            texts += _list_values(link.attributes)
+    elif isinstance(item, LogRecord) and item.body:
+        texts.append(item.body)
     return texts
 
 
-def _values(attributes: Attributes) -> list[str]:
+def _list_values(attributes: Attributes) -> list[str]:
     texts: list[str] = []
     for value in attributes.values():
-        if type(value) is str:  # It is hot.
+        if type(value) is str:  # Faster than isinstance(), and called for each span.
             texts.append(value)
         elif type(value) is tuple or type(value) is list:
             texts += value
     return texts
 
 
-def _without(each: Ours, redact: Redactor) -> Ours:
-    if isinstance(each, Span):
-        return replace(
-            each,
-            name=redact(each.name),
-            error=None if each.error is None else redact(each.error),
-            attributes=_attributes(each.attributes, redact),
-            events=tuple(
-                replace(e, name=redact(e.name), attributes=_attributes(e.attributes, redact))
-                for e in each.events
-            ),
-            links=tuple(
-                replace(e, attributes=_attributes(e.attributes, redact)) for e in each.links
-            ),
+@dataclass(slots=True)
+class ResourceMap:
+    """Replaced resources, one object for each, because few resources stand behind many spans."""
+
+    _redact: Callable[[Resource], Resource]
+    _replaced: dict[int, tuple[Resource, Resource]] = field(default_factory=dict)
+
+    def map(self, resource: Resource) -> Resource:
+        """Return the resource with its texts replaced."""
+        pair = self._replaced.get(id(resource))
+        if pair is None:
+            if len(self._replaced) >= _MOST_RESOURCES:
+                self._replaced.clear()
+            # With the original, so that its id is not given to another resource.
+            pair = self._replaced[id(resource)] = (resource, self._redact(resource))
+        return pair[1]
+
+
+# Credentials in telemetry.
+
+
+def redacted(stream: Iterable[AnyTelemetry], redact: Redactor) -> Iterator[AnyTelemetry]:
+    """Yield the telemetry with credentials redacted in every text.
+
+    Ids and keys of attributes stay, and so do requests that tools made, which are bytes. Nearly
+    all items hold no credential: one look at the texts of many finds that out.
+    """
+
+    def redact_attributes(attributes: Attributes) -> Attributes:
+        return {key: _redact_value(value, redact) for key, value in attributes.items()}
+
+    def redact_resource(resource: Resource) -> Resource:
+        attributes = redact_attributes(resource.attributes)
+        return resource if attributes == resource.attributes else Resource(attributes=attributes)
+
+    resources = ResourceMap(redact_resource)
+    rest = iter(stream)
+    while items := list(islice(rest, _RECORDS_AT_ONCE)):
+        clean = redact.finds_nothing(
+            [text for item in items if not isinstance(item, Prepared) for text in _list_texts(item)]
         )
-    clean = replace(each, attributes=_attributes(each.attributes, redact))
-    if isinstance(clean, LogRecord) and clean.body:
-        return replace(clean, body=redact(clean.body))
-    return clean
+        for item in items:
+            if isinstance(item, Prepared):
+                yield item
+                continue
+            resource = resources.map(item.resource)
+            if not clean:
+                yield map_texts(
+                    item,
+                    attributes=redact_attributes,
+                    text=redact,
+                    name=redact,
+                    resource=resource,
+                )
+            else:
+                yield item if resource is item.resource else replace(item, resource=resource)
 
 
-def _attributes(attributes: Attributes, redact: Redactor) -> Attributes:
-    return {name: _value(value, redact) for name, value in attributes.items()}
-
-
-def _value(value: AttributeValue, redact: Redactor) -> AttributeValue:
+def _redact_value(value: AttributeValue, redact: Redactor) -> AttributeValue:
     if isinstance(value, str):
         return redact(value)
     return tuple(map(redact, value)) if isinstance(value, (list, tuple)) else value
 
 
-# As what people leave: by their logins, by hashes of them, or not at all (input `actors`).
-
-# Every attribute that holds a login. Whether somebody is human, bot or agent names nobody.
-PEOPLE = (
-    semconv.GITHUB_ACTOR,
-    semconv.GITHUB_TRIGGERING_ACTOR,
-    flow_semconv.CHANGE_AUTHOR,
-    flow_semconv.CHANGE_REVIEWERS,
-    flow_semconv.ITEM_ASSIGNEES,
-    flow_semconv.DEPLOYMENT_CREATOR,
-    event_semconv.ACTOR_LOGIN,
-    event_semconv.EVENT_ASSIGNEE,
-    event_semconv.EVENT_REVIEWER,
-)
-# What people write, in which others may be named; labels and names of jobs name nobody.
-WRITTEN = (
-    semconv.VCS_CHANGE_TITLE,
-    semconv.GITHUB_RUN_TITLE,
-    semconv.GITHUB_ANNOTATION_MESSAGE,
-    semconv.GITHUB_ANNOTATION_TITLE,
-    flow_semconv.ITEM_TITLE,
-)
-BRANCHES = (semconv.VCS_REF_HEAD_NAME, flow_semconv.VCS_REF_BASE_NAME)
-# The reference of an event without a number, up to what it was about.
-_BEFORE_ABOUT = re.compile(r".*?#event:\w+:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ:")
-
-Telemetry: TypeAlias = Span | LogRecord | Measurement | Prepared
+# People in telemetry, as the input `actors` wants them: by login, by a hash of it, or not at all.
 
 
 def without_names(stream: Iterable[Telemetry], people: People) -> Iterator[Telemetry]:
-    """Return the stream with people as the user wants them, in texts that somebody wrote too.
+    """Yield the telemetry with people as the user wants them, also in texts that people wrote.
 
-    Requests that tools in the job made are handed on as they are.
+    Requests that tools made stay as they are.
     """
-    for each in stream:
-        if isinstance(each, Prepared) or people.actors is Actors.LOGIN:
-            yield each
-        elif isinstance(each, Span):
-            yield _span_without(each, people)
+    hide = partial(_hide_people, people=people)
+    for item in stream:
+        if isinstance(item, Prepared) or people.actors is Actors.LOGIN:
+            yield item
         else:
-            clean = replace(each, attributes=_without_people(each.attributes, people))
-            if isinstance(clean, LogRecord) and clean.body:
-                clean = replace(clean, body=people.text(clean.body))
-            yield clean
+            yield map_texts(item, attributes=hide, text=people.text)
 
 
-def _span_without(span: Span, people: People) -> Span:
-    events = tuple(
-        replace(e, attributes=_without_people(e.attributes, people)) for e in span.events
-    )
-    return replace(
-        span,
-        attributes=_without_people(span.attributes, people),
-        events=events,
-        error=None if span.error is None else people.text(span.error),
-    )
-
-
-def _without_people(attributes: Attributes, people: People) -> Attributes:
+def _hide_people(attributes: Attributes, people: People) -> Attributes:
     named = {name: attributes[name] for name in PEOPLE if name in attributes}
     written = [name for name in WRITTEN if name in attributes]
     branches = [name for name in BRANCHES if name in attributes]
     if not named and not written and not branches:
         return attributes
-    kept = {name: value for name, value in attributes.items() if name not in named}
-    kept.update({name: people.text(str(kept[name])) for name in written})
-    kept.update({name: people.branch(str(kept[name])) for name in branches})
-    values = {name: _shown_value(value, people.actors) for name, value in named.items()}
-    kept.update({name: value for name, value in values.items() if value is not None})
-    return _without_in_reference(kept, named)
+    hidden = {name: value for name, value in attributes.items() if name not in named}
+    hidden.update({name: people.text(str(hidden[name])) for name in written})
+    hidden.update({name: people.branch(str(hidden[name])) for name in branches})
+    for name, value in named.items():
+        formatted = _format_people(value, people.actors)
+        if formatted is not None:
+            hidden[name] = formatted
+    _hash_person_in_uid(hidden, named)
+    return hidden
 
 
-def _without_in_reference(kept: dict[str, AttributeValue], named: Attributes) -> Attributes:
-    """The reference of an event names the person that it is about: hashed there either way.
-
-    Else two people asked for a review in one second would be one event. After the person stands
-    the number of an event that happened again in that second; a very long name is cut there.
-    """
-    uid = kept.get(event_semconv.LOG_RECORD_UID)
-    for name in (event_semconv.EVENT_ASSIGNEE, event_semconv.EVENT_REVIEWER):
-        about = named.get(name)
-        before = _BEFORE_ABOUT.match(uid) if isinstance(uid, str) else None
-        if isinstance(uid, str) and isinstance(about, str) and before:
-            rest = uid[before.end() :]
-            number = rest.removeprefix(about) if rest.startswith(about) else ""
-            kept[event_semconv.LOG_RECORD_UID] = before[0] + hashed(about) + number
-    return kept
-
-
-def _shown_value(value: AttributeValue, actors: Actors) -> AttributeValue | None:
+def _format_people(value: AttributeValue, actors: Actors) -> AttributeValue | None:
     if isinstance(value, (list, tuple)):
-        several = (shown(str(each), actors) for each in value)
-        return tuple(each for each in several if each is not None) or None
+        people = (shown(str(login), actors) for login in value)
+        return tuple(person for person in people if person is not None) or None
     return shown(str(value), actors)
 
 
-# Records with other texts in them: all that views show, without credentials and hidden people.
+def _hash_person_in_uid(attributes: dict[str, AttributeValue], named: Attributes) -> None:
+    """Hash the person that an event is about in its reference, also if people are not exported.
 
-Record = TypeVar("Record")
-
-# A reference is what things are matched by, and made of nothing but names of places and keys.
-_KEPT = ("reference", "trace")
-_TEXTLESS = frozenset({type(None), bool, int, float, datetime, timedelta})
-# What people write, and what is told of an export in sentences.
-_WRITTEN = ("title", "message", "oldest_commit_message")
-_BRANCHES = ("head_branch", "base_branch")
-_TOLD = ("problems", "notices", "left_out", "unread")
-
-
-def without_credentials(record: Record, redact: Redactor) -> Record:
-    """Return a record, such as an outcome, with each text in it as ``redact`` has it.
-
-    The very same record where there is nothing to take out, as nearly always.
+    Otherwise two people asked for a review in one second would be one event. The person may be
+    followed by the number of an event that happened again in that second; a very long name is cut.
     """
-    if redact.finds_nothing(_outcome_texts(record)):
-        return record
-    found: Record = _clean_outcome(record, redact)
-    return found
+    for name in (semconv.EVENT_ASSIGNEE, semconv.EVENT_REVIEWER):
+        uid, person = attributes.get(semconv.LOG_RECORD_UID), named.get(name)
+        if not isinstance(uid, str) or not isinstance(person, str):
+            continue
+        if prefix := _EVENT_REFERENCE_PREFIX.match(uid):
+            rest = uid[prefix.end() :]
+            number = rest.removeprefix(person) if rest.startswith(person) else ""
+            attributes[semconv.LOG_RECORD_UID] = prefix[0] + hashed(person) + number
 
 
-def without_people(outcome: Outcome, people: People) -> Outcome:
-    """Return the outcome with no more of people in what somebody wrote than the user wants."""
-    if people.actors is Actors.LOGIN:
-        return outcome
-    written: Outcome = _rewritten(outcome, people)
-    return written
+# The walk over the texts of other records, such as the outcome that the views show.
 
 
-def _rewritten(value: Any, people: People) -> Any:
+def _map_record(value: Any, change: Callable[[str, str], str], field_name: str = "") -> Any:
+    """Return a value with each text in it changed by the name of its field; itself if none is."""
+    if isinstance(value, str):
+        return change(field_name, value)
     if isinstance(value, tuple):
-        several = [_rewritten(each, people) for each in value]
-        return value if all(map(is_, several, value)) else tuple(several)
+        values = [_map_record(item, change, field_name) for item in value]
+        return value if all(map(is_, values, value)) else tuple(values)
     changed: dict[str, Any] = {}
-    for name in _fields_of(value):
-        held = getattr(value, name)
-        if name in _WRITTEN and isinstance(held, str):
-            changed[name] = people.text(held)
-        elif name in _BRANCHES and isinstance(held, str):
-            changed[name] = people.branch(held)
-        elif name in _TOLD and isinstance(held, tuple):
-            changed[name] = texts_without(people, held)
-        elif (clean := _rewritten(held, people)) is not held:
-            changed[name] = clean
+    kind: Any = type(value)  # mypy does not know that a class is hashable.
+    for name in _list_fields(kind):
+        old = getattr(value, name)
+        new = _map_record(old, change, name)
+        if new is not old:
+            changed[name] = new
     return replace(value, **changed) if changed else value
-
-
-def _outcome_texts(record: object) -> list[str]:
-    """All texts in a record; a large run holds tens of thousands of records, so no recursion."""
-    texts: list[str] = []
-    left: list[Any] = [record]
-    while left:
-        value = left.pop()
-        if type(value) is str:
-            texts.append(value)
-        elif type(value) is tuple:
-            left += value
-        elif type(value) not in _TEXTLESS:
-            left += [getattr(value, name) for name in _fields_of(value)]
-    return texts
-
-
-def _fields_of(value: object) -> tuple[str, ...]:
-    """The fields of a record in which there may be texts; what is no record has none."""
-    kind: Any = type(value)  # A class is hashable, which its type does not say.
-    return _fields_of_kind(kind)
 
 
 @cache
-def _fields_of_kind(kind: Any) -> tuple[str, ...]:
-    """The same by its class: of some there are tens of thousands."""
+def _list_fields(kind: Any) -> tuple[str, ...]:
+    """List the fields of a class that may hold texts; a class that is not a record has none."""
     fields = getattr(kind, "__dataclass_fields__", ())
-    return tuple(name for name in fields if name not in _KEPT)
+    return tuple(name for name in fields if name not in _UNCHANGED_FIELDS)
 
 
-def _clean_outcome(value: Any, redact: Redactor) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, tuple):
-        several = [_clean_outcome(each, redact) for each in value]
-        return value if all(map(is_, several, value)) else tuple(several)
-    changed = {
-        name: clean
-        for name in _fields_of(value)
-        if (clean := _clean_outcome(held := getattr(value, name), redact)) is not held
-    }
-    return replace(value, **changed) if changed else value
+def without_credentials(record: Record, redact: Redactor) -> Record:
+    """Return a record, such as an outcome, with credentials redacted in every text.
+
+    It is the same object if nothing is redacted, as nearly always.
+    """
+    # A large run holds tens of thousands of records, so this is a loop without recursion.
+    texts: list[str] = []
+    rest: list[Any] = [record]
+    while rest:
+        value = rest.pop()
+        if type(value) is str:
+            texts.append(value)
+        elif type(value) is tuple:
+            rest += value
+        elif type(value) not in _TYPES_WITHOUT_TEXTS:
+            kind: Any = type(value)
+            rest += [getattr(value, name) for name in _list_fields(kind)]
+    if redact.finds_nothing(texts):
+        return record
+    clean: Record = _map_record(record, lambda _, text: redact(text))
+    return clean
 
 
-# The texts in a message that somebody else made: found, and replaced where they must be. Pure.
-#
-# Names of attributes stay as they are, and so do ids and numbers, whatever a pattern fits.
+def without_people(outcome: Outcome, people: People) -> Outcome:
+    """Return the outcome with people as the user wants them in the texts that people wrote."""
+    if people.actors is Actors.LOGIN:
+        return outcome
+
+    def hide(field_name: str, text: str) -> str:
+        if field_name in _WRITTEN_FIELDS:
+            return people.text(text)
+        return people.branch(text) if field_name in _BRANCH_FIELDS else text
+
+    hidden: Outcome = _map_record(outcome, hide)
+    return hidden
 
 
-# Names, not values: the key of an attribute.
-_NAMES = {"key"}
-# The one field of bytes that is no id.
-_BYTES = "bytes_value"
+# The walk over the texts of protobuf messages, which tools made.
 
 
 def redact_texts(message: Message, redact: Redactor) -> None:
-    """Replace every text of the message by what ``redact`` makes of it."""
-    if redact.finds_nothing(text for *_, text in _message_texts(message)):
+    """Redact credentials in every text of a message, in place."""
+    if redact.finds_nothing(text for text, _ in _walk_message(message)):
         return
-    for owner, descriptor, place, text in list(_message_texts(message)):
+    for text, write in list(_walk_message(message)):
         clean = redact(text)
         if clean != text:
-            _write(owner, descriptor, place, clean)
+            write(clean)
 
 
-def _message_texts(message: Message) -> Iterator[tuple[Message, Any, int | None, str]]:
-    """Yield texts with where they stand: message, descriptor, and the place in a list of them.
+def _walk_message(message: Message) -> Iterator[tuple[str, Callable[[str], None]]]:
+    """Yield each text of a message with a function that replaces it.
 
-    A stack of its own: an attribute's value may be nested as deep as the format allows.
+    With a stack of its own: the value of an attribute may be nested as deep as the format allows.
     """
-    waiting: list[Message] = [message]
-    while waiting:
-        owner = waiting.pop()
+    rest: list[Message] = [message]
+    while rest:
+        owner = rest.pop()
         for descriptor, value in owner.ListFields():
+            several = hasattr(value, "append")
             if descriptor.type == descriptor.TYPE_MESSAGE:
-                waiting.extend(value if _is_list(value) else (value,))
-            elif descriptor.type == descriptor.TYPE_STRING and descriptor.name not in _NAMES:
-                texts = enumerate(value) if _is_list(value) else ((None, value),)
-                for place, text in texts:
-                    yield owner, descriptor, place, text
-            elif descriptor.type == descriptor.TYPE_BYTES and descriptor.name == _BYTES:
-                yield owner, descriptor, None, value.decode("utf-8", errors="surrogateescape")
+                rest.extend(value if several else (value,))
+            elif descriptor.type == descriptor.TYPE_STRING and descriptor.name != _KEY_FIELD:
+                if several:
+                    yield from (
+                        (text, partial(value.__setitem__, i)) for i, text in enumerate(value)
+                    )
+                else:
+                    yield value, partial(setattr, owner, descriptor.name)
+            elif descriptor.type == descriptor.TYPE_BYTES and descriptor.name == _BYTES_FIELD:
+                text = value.decode("utf-8", errors="surrogateescape")
+                yield text, partial(_write_bytes, owner, descriptor.name)
 
 
-def _is_list(value: Any) -> bool:
-    return hasattr(value, "append")
-
-
-def _write(owner: Message, descriptor: Any, place: int | None, text: str) -> None:
-    if place is not None:
-        getattr(owner, descriptor.name)[place] = text
-    elif descriptor.type == descriptor.TYPE_BYTES:
-        setattr(owner, descriptor.name, text.encode("utf-8", errors="surrogateescape"))
-    else:
-        setattr(owner, descriptor.name, text)
+def _write_bytes(owner: Message, name: str, text: str) -> None:
+    setattr(owner, name, text.encode("utf-8", errors="surrogateescape"))

@@ -1,4 +1,4 @@
-"""Credentials and patterns in a text."""
+"""Redaction of credentials, of known secrets and of matches of the user's patterns in a text."""
 
 from __future__ import annotations
 
@@ -8,53 +8,49 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple
 from urllib.parse import quote
 
-# The forms by which a credential is known for one, whoever gave it.
-#
-# Each form comes with marks, plain texts in lower case: a text without any of them holds no
-# credential of that form, which is much cheaper to find out than to look for the form itself. No
-# form begins within a run of its own characters, so that a long text costs time in proportion.
-
+# What takes the place of a secret.
 PLACE = "***"
 
+# Forms of credentials, found in every text.
+#
+# Each form has marks, plain texts in lower case: a text without any of them has no credential of
+# that form, and searching for marks is much cheaper than the form's own pattern. No form begins
+# within a run of its own characters, so the time grows in proportion to the length of the text.
+
 _NO_WORD_BEFORE = r"(?<![A-Za-z0-9])"
-# How the names of values end that nobody may see.
+# How the names of secret values end.
 _HIDDEN = (
     r"(?i:token|secret|passw(?:or)?d|pwd|passphrase|(?:api|access|private)[_-]?key|"
     r"credentials?|signature)"
 )
-# Schemes of `Authorization` whose names are shown; another could be the credential itself.
+# Schemes of `Authorization` whose names are shown; any other word could be the credential itself.
 _SCHEMES = r"(?i:bearer|basic|token|digest|negotiate|api-?key|aws4-hmac-sha256)"
 _HEADER = r"(?i:authorization)[\\\"']{0,4}[ \t]{0,8}[:=][ \t\\\"']{0,8}"
-# Up to what ends it where it stands in JSON, in quotes or in a list.
+# Up to what ends it in JSON, in quotes or in a list.
 _WORD_OF_HEADER = r"(?:[^\s\"',;&\\]|\\(?![\"']))+"
-# `username="x", response="y"`: no padding of base64, which nothing follows but a quote.
+# `username="x", response="y"`; after the padding of base64, only a quote can follow.
 _PARAMETERS = r"[A-Za-z][\w-]*[ \t]?=[ \t]?(?:\\?\"[^\s\",}\]\\]|\w)[^\r\n]*"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
-    """A form of credentials. ``becomes`` is what takes the place of a match, as `re.sub` has it."""
+class _Form(NamedTuple):
+    """A form of credentials; ``replacement`` is a template of `re.sub`."""
 
     name: str
     marks: tuple[str, ...]
     pattern: re.Pattern[str]
-    becomes: str = PLACE
+    replacement: str
 
 
-def _form(name: str, marks: str | tuple[str, ...], pattern: str, becomes: str = PLACE) -> Form:
-    return Form(
-        name=name,
-        marks=tuple(marks.split()) if isinstance(marks, str) else marks,
-        pattern=re.compile(pattern, re.ASCII),
-        becomes=becomes,
-    )
+def _form(name: str, marks: str | tuple[str, ...], pattern: str, replacement: str = PLACE) -> _Form:
+    parsed = tuple(marks.split()) if isinstance(marks, str) else marks
+    return _Form(name, parsed, re.compile(pattern, re.ASCII), replacement)
 
 
-FORMS = (
-    # Up to its end; to the end of the text where that was cut off.
+_FORMS = (
+    # Up to its end, or to the end of the text if that was cut off.
     _form(
         "a private key",
         "-----begin",
@@ -63,12 +59,13 @@ FORMS = (
     ),
     # user:password@ before a host; a password may hold an @ itself.
     _form("user info of a URL", "@", r"://[^\s/?#\"'<>]+@", "://"),
-    # Of GitHub: docs.github.com, "GitHub's token formats". Those of installations, of which
-    # GITHUB_TOKEN is one, hold a JWT since 2026: dots and hyphens, and some 520 characters.
+    # See docs.github.com, "GitHub's token formats". Since 2026 the tokens of installations, such as
+    # GITHUB_TOKEN, hold a JWT: dots and hyphens, and some 520 characters.
     _form("a token of GitHub", "ghs_", rf"{_NO_WORD_BEFORE}ghs_[A-Za-z0-9._-]{{16,}}"),
     _form("a token of GitHub", "gho_ ghp_ ghr_ ghu_", rf"{_NO_WORD_BEFORE}gh[opru]_\w{{16,}}"),
     _form("a fine-grained token", "github_pat_", rf"{_NO_WORD_BEFORE}github_pat_\w{{20,}}"),
-    # Header and payload are JSON objects, which in base64 begin so; encrypted ones have five parts.
+    # Header and payload are JSON objects, which begin like this in base64. Encrypted JWTs have
+    # five parts.
     _form("a JWT", "eyj", r"(?<![\w-])eyJ[\w-]{6,}(?:\.[\w-]*){1,4}"),
     _form(
         "a header",
@@ -76,7 +73,7 @@ FORMS = (
         rf"({_HEADER}{_SCHEMES}[ \t]+[\\\"']{{0,2}})(?:{_PARAMETERS}|{_WORD_OF_HEADER})",
         rf"\1{PLACE}",
     ),
-    # A scheme that is not known goes with what follows it, but not after `=`, as in a shell.
+    # An unknown scheme is redacted together with the next word, but not after `=`, as in a shell.
     _form(
         "a header of another scheme",
         "authorization",
@@ -93,7 +90,7 @@ FORMS = (
         r"[A-Za-z0-9._~+/=%-]{8,}",
         rf"\1{PLACE}",
     ),
-    # In quotes up to the closing one, on the same line or behind a cut, or else one word.
+    # In quotes up to the closing one on the same line or up to a cut, otherwise one word.
     _form(
         "a value by its name",
         "token= secret= passwd= password= pwd= passphrase= key= credential= credentials= "
@@ -105,7 +102,7 @@ FORMS = (
         r"|[^\s&#\"'<>;,]+)",
         rf"\1{PLACE}",
     ),
-    # With quotes of either kind; with a backslash before each where the JSON is a text itself.
+    # With quotes of either kind, with a backslash before each if the JSON is itself a text in JSON.
     _form(
         "a value by its name, in JSON",
         ('":', "':", '" :', "' :"),
@@ -115,14 +112,14 @@ FORMS = (
         r"|(?<=')(?:[^'\\]+|\\(?s:.))+)",
         rf"\1{PLACE}",
     ),
-    # Names too short for prose: only in the query of an address.
+    # These names are too short to be searched for in prose: only in the query of an address.
     _form(
         "a value of a query",
         "sig= auth= key= code= jwt= sas=",
         r"([?&](?i:sig|auth|key|code|jwt|sas)=)[^\s&#\"'<>]+",
         rf"\1{PLACE}",
     ),
-    # What comes with a list is cheap: known beginnings, and a length.
+    # Tokens of other services, by their prefix and length.
     _form("a key of AWS", "akia asia", rf"{_NO_WORD_BEFORE}A[KS]IA[A-Z0-9]{{16}}(?![A-Za-z0-9])"),
     _form("a token of Slack", "xox xapp-", rf"{_NO_WORD_BEFORE}(?:xox[a-z]|xapp)-[\w-]{{10,}}"),
     _form("a hook of Slack", "hooks.slack.com/", r"(hooks\.slack\.com/)[\w/-]+", rf"\1{PLACE}"),
@@ -141,99 +138,95 @@ FORMS = (
 )
 
 _BASIC = re.compile(rf"{_NO_WORD_BEFORE}((?i:basic)(?:[ \t]+|%20))([A-Za-z0-9+/]{{4,}}={{0,2}})")
-BASIC_MARK = "basic"
+_BASIC_MARK = "basic"
 
 
-# Looked for only where its character stands in the text: one character is found much quicker.
-_GATES = "=@_\"'-."
+# A mark is searched for only if its rarest character is in the text: a search for one character is
+# much faster.
+_RARE_CHARACTERS = "=@_\"'-."
 
 
-def _by_gate() -> dict[str, tuple[str, ...]]:
-    found: dict[str, dict[str, None]] = {}
-    for mark in [*(mark for form in FORMS for mark in form.marks), BASIC_MARK]:
-        gate = next((each for each in _GATES if each in mark), "")
-        found.setdefault(gate, {})[mark] = None
-    return {gate: tuple(marks) for gate, marks in found.items()}
+def _group_marks() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Group all marks by their rare character; those that have none, by an empty text."""
+    groups: dict[str, dict[str, None]] = {}
+    for mark in [*(mark for form in _FORMS for mark in form.marks), _BASIC_MARK]:
+        character = next((rare for rare in _RARE_CHARACTERS if rare in mark), "")
+        groups.setdefault(character, {})[mark] = None
+    return tuple((character, tuple(marks)) for character, marks in groups.items())
 
 
-_MARKS = tuple(_by_gate().items())
+_MARKS = _group_marks()
 
 
-def marked(lower: str) -> bool:
-    """Return whether a text in lower case has the mark of any form."""
-    for gate, marks in _MARKS:
-        if gate in lower:
+def _has_mark(lower: str) -> bool:
+    """Whether a text in lower case has the mark of any form; loops are faster than `any` here."""
+    for character, marks in _MARKS:
+        if character in lower:
             for mark in marks:
                 if mark in lower:
                     return True
     return False
 
 
-def without_basic_credentials(text: str) -> str:
-    """Return the text without what `Basic` is followed by, where it is a user and a password.
+def _redact_basic(match: re.Match[str]) -> str:
+    """Redact what follows `Basic` if it is a user and a password in base64.
 
-    Any word of prose may follow it, so it is decoded: a colon is what credentials hold.
+    Any word of prose may follow, so it is decoded: only credentials hold a colon.
     """
-    return _BASIC.sub(_without_credentials, text)
-
-
-def _without_credentials(found: re.Match[str]) -> str:
-    encoded = found[2].rstrip("=")
+    encoded = match[2].rstrip("=")
     encoded = encoded[: len(encoded) // 4 * 4] if len(encoded) % 4 == 1 else encoded
     try:
-        decoded = _beginning(base64.b64decode(encoded + "=" * (-len(encoded) % 4)))
+        # Not `bytes.decode`: the last character may have been cut, and is ignored then.
+        decoded, _ = codecs.utf_8_decode(
+            base64.b64decode(encoded + "=" * (-len(encoded) % 4)), "strict", False
+        )
     except (binascii.Error, ValueError):
-        return found[0]
-    return found[1] + PLACE if ":" in decoded and decoded.isprintable() else found[0]
+        return match[0]
+    return match[1] + PLACE if ":" in decoded and decoded.isprintable() else match[0]
 
 
-def _beginning(encoded: bytes) -> str:
-    """The text, but for a last character that was cut."""
-    text, _ = codecs.utf_8_decode(encoded, "strict", False)
-    return text
-
-
-# Credentials of which a text holds the beginning only, because it was cut there.
+# Beginnings of credentials at the end of a text that was cut.
 #
-# Names and values are cut to what backends take before anybody looks for credentials in them. What
-# a form is known by may be behind the cut: the `@` after a password, or half of a token.
+# Names and values are cut to what backends take before credentials are searched for. The part that
+# identifies a form may have been cut off: the `@` after a password, or half of a token.
 
-# What a text ends with that was cut.
+# The end of every text that was cut.
 CUT = "…"
-# Of a shorter secret half is taken for it; fewer characters than these stand in ordinary words.
-_SURELY_BEGUN = 8
+# So many characters identify the beginning of a known secret; of a shorter secret, half of it does.
+# Fewer characters are found in ordinary words.
+_BEGINNING_LENGTH = 8
 
-_OF_TOKENS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.=+/~%-"
-# The beginnings of `forms.FORMS`, however little follows. Those that words begin with as well are
-# followed to the end by what that token is made of.
-_TOKEN = re.compile(
+_CREDENTIAL_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.=+/~%-"
+# The beginnings of `_FORMS`, however little follows. If ordinary words begin the same way, the
+# rest of the text must be characters of that token.
+_TOKEN_BEGINNING = re.compile(
     r"(?<![A-Za-z0-9])(?:gh[oprsu]_|github_pat_|eyJ|xox[a-z]-|xapp-|glpat-|glsa_|glc_|dt0c01\.|"
     r"NRAK-|AIza|pypi-AgE|AT[AC]TT3|npm_[A-Za-z0-9]*\Z|A[KS]IA[A-Z0-9]+\Z)",
     re.ASCII,
 )
-_BEARER = re.compile(
+_BEARER_BEGINNING = re.compile(
     r"(?<![A-Za-z0-9])((?i:bearer)(?:[ \t]+|%20))[A-Za-z0-9._~+/=%-]{1,7}\Z", re.ASCII
 )
-_BEFORE_AUTHORITY = "://"
-_NO_AUTHORITY = re.compile(r"[\s/?#\"'<>]", re.ASCII)
+_AUTHORITY_PREFIX = "://"
+_AUTHORITY_END = re.compile(r"[\s/?#\"'<>]", re.ASCII)
 
 
-def without_beginnings(text: str, secrets: Iterable[str]) -> str:
-    """Return a text that ends with `CUT` without the beginning of a credential at its end.
-
-    ``secrets`` are known ones, of which the beginning is known too.
-    """
+def _redact_beginning(text: str, secrets: Iterable[str]) -> str:
+    """Redact the beginning of a credential or of a secret at the end of a text that was cut."""
     body = text[: -len(CUT)]
-    kept = _without_secret(body, secrets)
-    kept = _without_token(body) if kept is body else kept
-    kept = _without_authority(body) if kept is body else kept
-    kept = _BEARER.sub(rf"\1{PLACE}", body) if kept is body else kept
-    return text if kept == body else kept
+    redacted = _redact_secret_beginning(body, secrets)
+    if redacted == body:
+        redacted = _redact_token_beginning(body)
+    if redacted == body:
+        redacted = _redact_authority(body)
+    if redacted == body:
+        redacted = _BEARER_BEGINNING.sub(rf"\1{PLACE}", body)
+    return text if redacted == body else redacted
 
 
-def _without_secret(body: str, secrets: Iterable[str]) -> str:
+def _redact_secret_beginning(body: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
-        beginning = secret[: min(_SURELY_BEGUN, (len(secret) + 1) // 2)]
+        beginning = secret[: min(_BEGINNING_LENGTH, (len(secret) + 1) // 2)]
         at = body.find(beginning, max(0, len(body) - len(secret)))
         while at >= 0:
             if secret.startswith(body[at:]):
@@ -242,40 +235,40 @@ def _without_secret(body: str, secrets: Iterable[str]) -> str:
     return body
 
 
-def _without_token(body: str) -> str:
-    before = len(body.rstrip(_OF_TOKENS))
-    found = _TOKEN.search(body, before)
-    return body if found is None else body[: found.start()] + PLACE
+def _redact_token_beginning(body: str) -> str:
+    last_word_at = len(body.rstrip(_CREDENTIAL_CHARACTERS))
+    match = _TOKEN_BEGINNING.search(body, last_word_at)
+    return body if match is None else body[: match.start()] + PLACE
 
 
-def _without_authority(body: str) -> str:
-    """A host that was cut cannot be told from a user, whose password may be under way."""
-    before, slashes, authority = body.rpartition(_BEFORE_AUTHORITY)
-    if not slashes or not authority or _NO_AUTHORITY.search(authority):
+def _redact_authority(body: str) -> str:
+    """Redact a host that was cut: it may be a user, and a password may follow."""
+    before, prefix, authority = body.rpartition(_AUTHORITY_PREFIX)
+    if not prefix or not authority or _AUTHORITY_END.search(authority):
         return body
-    return before + slashes + PLACE
+    return before + prefix + PLACE
 
 
-# The user's own patterns (input `redact`), held to such as come to an end on any text.
+# The user's own patterns (`redact`), limited to those that are fast on any text.
 #
-# Python's regular expressions go back and try again, which can take longer than anybody waits
-# where something repeated is repeated; and the text is an attacker's. So a pattern may not do
-# that, and the more parts of open length it has, the less of a text it sees at once.
+# Python's regular expressions backtrack: a repeat within a repeat can take exponential time, and an
+# attacker may have written the text. So nested repeats are not allowed, and the more parts of open
+# length a pattern has, the fewer characters it is applied to at once.
 
 _LONGEST_PATTERN = 500
-# How many characters a pattern sees, by how many parts of open length it has: a part more makes
-# the time another power of the length.
+# The characters that a pattern is applied to, by the number of its parts of open length: each
+# further part raises the power of the length that the time grows with.
 WINDOWS = (2_048, 2_048, 256, 128)
-# A repeat of so few more is no open length, but a choice; and so many ways to choose in all.
-_FEW_MORE = 8
+# A repeat of at most so many more counts as a choice, not as open length.
+_LONGEST_CHOICE = 8
 _MOST_CHOICES = 100
 
 _CLASS_OR_ESCAPE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 _BACK_REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*(?:\\[1-9]|\(\?P=|\(\?\()")
-# A comment, or a blank where those are ignored, could stand between a group and its repeat.
-_COMMENTED = re.compile(r"\(\?(?:#|[a-wyzA-Z-]*x)")
+# A comment, or a blank under the flag x, could stand between a group and its repeat.
+_COMMENT = re.compile(r"\(\?(?:#|[a-wyzA-Z-]*x)")
 _FLAGS = re.compile(r"\(\?[a-zA-Z-]+\)")
-_TOKEN_PATTERN = re.compile(
+_PATTERN_TOKEN = re.compile(
     r"(?P<opening>\((?:\?(?:P<\w+>|<?[=!]|>|[a-zA-Z-]*:))?)|(?P<closing>\))|(?P<choice>\|)"
     r"|(?P<repeat>(?:[*+?]|\{\d*,?\d*\})[?+]?)|.",
     re.DOTALL,
@@ -283,79 +276,78 @@ _TOKEN_PATTERN = re.compile(
 
 
 def problem(pattern: str) -> str | None:
-    """Return why a pattern cannot be used, as the end of a sentence; None where it can."""
+    """Return why a pattern cannot be used, as the end of a sentence; None if it can."""
     if len(pattern) > _LONGEST_PATTERN:
         return f"is longer than {_LONGEST_PATTERN} characters"
     try:
         compiled = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        return f"is no regular expression of Python: {error}"
+        return f"is not a valid regular expression of Python: {error}"
     if compiled.search("") is not None:
         return "matches an empty text, so it would match everywhere"
-    return _slowness(pattern)
+    return _describe_slowness(pattern)
 
 
-def _slowness(pattern: str) -> str | None:
-    if _BACK_REFERENCE.search(pattern) or _COMMENTED.search(pattern):
+def _describe_slowness(pattern: str) -> str | None:
+    if _BACK_REFERENCE.search(pattern) or _COMMENT.search(pattern):
+        return "has a back reference, a condition, a comment or the flag x, which are not supported"
+    complexity = _measure_complexity(pattern)
+    if complexity is None:
         return (
-            "has a back reference, a condition, a comment or the flag x, which are not understood"
+            "repeats a group that contains a repeat or alternatives, which could take exponential "
+            "time; repeat it a fixed number of times instead, such as {3}"
         )
-    effort = _effort(pattern)
-    if effort is None:
-        return (
-            "repeats a group that holds a repeat or alternatives, which could take for ever; a "
-            "fixed number of times, such as {3}, is possible"
-        )
-    if effort.open >= len(WINDOWS) or effort.choices > _MOST_CHOICES:
+    if complexity.open >= len(WINDOWS) or complexity.choices > _MOST_CHOICES:
         return (
             f"has more than {len(WINDOWS) - 1} parts of open length, such as .* or \\w+, or too "
-            "many alternatives and optional parts: it could take for ever"
+            "many alternatives and optional parts, so it could take very long"
         )
     return None
 
 
 @dataclass(slots=True)
-class _Effort:
-    """What makes a pattern, or a group of it, slow: parts of open length, and ways to choose."""
+class _Complexity:
+    """How slow a pattern or a group can be: parts of open length, and ways to choose."""
 
     open: int = 0
     choices: int = 1
 
-    def add(self, other: _Effort, times: int = 1) -> None:
-        """Count another, that stands there so many times."""
+    def add(self, other: _Complexity, times: int = 1) -> None:
+        """Add a part that is repeated so many times."""
         self.open += other.open * times
         self.choices *= min(other.choices, _MOST_CHOICES + 1) ** min(times, _MOST_CHOICES)
 
 
-def _effort(pattern: str) -> _Effort | None:
-    """Return what makes a pattern slow; None where a repeat is repeated any number of times."""
+def _measure_complexity(pattern: str) -> _Complexity | None:
+    """Return None if something that is itself repeated or varies is repeated without a limit."""
     plain = _FLAGS.sub("", _CLASS_OR_ESCAPE.sub("c", pattern))
-    groups, last = [_Effort()], _Effort()
-    for token in _TOKEN_PATTERN.finditer(plain):
+    groups, last = [_Complexity()], _Complexity()
+    for token in _PATTERN_TOKEN.finditer(plain):
         if token["repeat"]:
-            least, most = _bounds(token["repeat"])
+            least, most = _parse_repeat(token["repeat"])
             varies = last.open > 0 or last.choices > 1
             if varies and most > 1 and least != most:
                 return None
             groups[-1].add(last, max(0, most - 1) if varies else 0)
-            groups[-1].add(_of_repeat(least, most))
-            last = _Effort()
+            extra = most - least
+            repeat = (
+                _Complexity(open=1) if extra > _LONGEST_CHOICE else _Complexity(choices=extra + 1)
+            )
+            groups[-1].add(repeat)
+            last = _Complexity()
         elif token["opening"]:
-            groups.append(_Effort())
+            groups.append(_Complexity())
         elif token["closing"]:
             last = groups.pop()
             groups[-1].add(last)
         else:
             groups[-1].choices += groups[-1].choices if token["choice"] else 0
-            last = _Effort()
+            last = _Complexity()
     return groups[0]
 
 
-def _of_repeat(least: int, most: int) -> _Effort:
-    return _Effort(open=1) if most - least > _FEW_MORE else _Effort(choices=most - least + 1)
-
-
-def _bounds(repeat: str) -> tuple[int, int]:
+def _parse_repeat(repeat: str) -> tuple[int, int]:
+    """Return the least and the largest number of times; an open end counts as the window."""
     sign = repeat[0]
     if sign != "{":
         return {"*": (0, WINDOWS[0]), "+": (1, WINDOWS[0]), "?": (0, 1)}[sign]
@@ -364,39 +356,24 @@ def _bounds(repeat: str) -> tuple[int, int]:
     return (low, int(most) if most else max(low, WINDOWS[0])) if comma else (low, low)
 
 
-@dataclass(frozen=True, slots=True)
-class UserPatterns:
-    """The user's patterns, compiled, each with how many characters it sees at once."""
+def _redact_patterns(text: str, patterns: Iterable[tuple[re.Pattern[str], int]]) -> str:
+    """Redact the matches of patterns, each given with the length of its window.
 
-    _compiled: tuple[tuple[re.Pattern[str], int], ...]
-
-    @classmethod
-    def of(cls, patterns: Iterable[str]) -> UserPatterns:
-        """Return the patterns; none may have a `problem`."""
-        efforts = ((each, _effort(each) or _Effort()) for each in patterns)
-        return cls(tuple((re.compile(each), WINDOWS[effort.open]) for each, effort in efforts))
-
-    def __bool__(self) -> bool:
-        """Whether there are any."""
-        return bool(self._compiled)
-
-    def redacted(self, text: str, place: str) -> str:
-        """Return the text with ``place`` for each match.
-
-        A match that is longer than half of what its pattern sees may be found in part, or not.
-        """
-        found = sorted(span for each in self._compiled for span in _found(text, *each))
-        if not found:
-            return text
-        kept, end = [], 0
-        for start, stop in found:
-            if start >= end:
-                kept += [text[end:start], place]
-            end = max(end, stop)
-        return "".join([*kept, text[end:]])
+    A match that is longer than half of the window may be redacted in part, or not at all.
+    """
+    matches = sorted(place for pattern in patterns for place in _find_matches(text, *pattern))
+    if not matches:
+        return text
+    pieces, end = [], 0
+    for start, stop in matches:
+        if start >= end:
+            pieces += [text[end:start], PLACE]
+        end = max(end, stop)
+    return "".join([*pieces, text[end:]])
 
 
-def _found(text: str, pattern: re.Pattern[str], window: int) -> Iterator[tuple[int, int]]:
+def _find_matches(text: str, pattern: re.Pattern[str], window: int) -> Iterator[tuple[int, int]]:
+    """Yield where a pattern matches in windows of the text that overlap by half."""
     if len(text) <= window and pattern.search(text) is None:
         return
     step = window // 2
@@ -406,49 +383,46 @@ def _found(text: str, pattern: re.Pattern[str], window: int) -> Iterator[tuple[i
                 yield start + match.start(), start + match.end()
 
 
-# One function from text to text, of the forms of credentials, known secrets and user's patterns.
-#
-# Nearly all texts hold nothing, and most come again and again: those are remembered, and a few
-# plain marks tell of a new one whether it is worth a closer look.
+# The redactor of a process.
 
-Redact: TypeAlias = Callable[[str], str]
-
-# A shorter one would be found in ordinary words: `prod`, `main`, `true`.
+# A shorter secret would be found in ordinary words: `prod`, `main`, `true`.
 SHORTEST_SECRET = 8
+# Nearly all texts hold no credential, and most are repeated, so clean texts are remembered.
 _MOST_REMEMBERED = 8_192
 _LONGEST_REMEMBERED = 256
-_BETWEEN = "\n"
+_SEPARATOR = "\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Redactor:
-    """Takes out what nobody may see. It holds secrets: they are in no representation."""
+    """Redacts credentials in texts. It holds secrets, which its representation does not show."""
 
     _secrets: tuple[str, ...] = field(repr=False)
-    _patterns: UserPatterns = field(repr=False)
-    # Texts that hold nothing; only to be quicker, so it is no part of what a redactor is.
+    # Each of the user's patterns with the length of its window.
+    _patterns: tuple[tuple[re.Pattern[str], int], ...] = field(repr=False)
+    # Texts without a credential: a cache, which does not count for equality.
     _clean: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def __call__(self, text: str) -> str:
-        """Return the text with `***` in the place of each credential."""
+        """Return the text with `***` in place of each credential."""
         if text in self._clean:
             return text
-        cut = text.endswith(CUT)
-        found = self._without_known(text) if cut or self._suspects(text) else text
-        found = self._patterns.redacted(found, PLACE)
-        if found == text:
+        suspicious = text.endswith(CUT) or self._may_hold_secret(text)
+        redacted = self._redact_known(text) if suspicious else text
+        redacted = _redact_patterns(redacted, self._patterns)
+        if redacted == text:
             self._remember([text])
-        return found
+        return redacted
 
     def finds_nothing(self, texts: Iterable[str]) -> bool:
-        """Return whether all of the texts stay as they are; much quicker than to call for each."""
+        """Return whether no text would be changed; much faster than a call for each."""
         new = set(texts) - self._clean
         if self._patterns:
             return all(self(text) == text for text in new)
-        together = _BETWEEN.join(new)
-        if self._suspects(together):
+        joined = _SEPARATOR.join(new)
+        if self._may_hold_secret(joined):
             return False
-        if CUT in together and any(text.endswith(CUT) and self(text) != text for text in new):
+        if CUT in joined and any(text.endswith(CUT) and self(text) != text for text in new):
             return False
         self._remember(new)
         return True
@@ -458,87 +432,85 @@ class Redactor:
             self._clean.clear()
         self._clean.update([text for text in texts if len(text) <= _LONGEST_REMEMBERED])
 
-    def _suspects(self, text: str) -> bool:
-        """Whether a text, or one of several joined by line breaks, may hold something."""
+    def _may_hold_secret(self, text: str) -> bool:
+        """Whether a text, or any of several joined by line breaks, may hold a credential."""
         for secret in self._secrets:
             if secret in text:
                 return True
-        return marked(text.lower())
+        return _has_mark(text.lower())
 
-    def _without_known(self, text: str) -> str:
+    def _redact_known(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, PLACE)
         if text.endswith(CUT):
-            text = without_beginnings(text, self._secrets)
+            text = _redact_beginning(text, self._secrets)
         lower = text.lower()
-        for form in FORMS:
+        for form in _FORMS:
             if any(mark in lower for mark in form.marks):
-                text = form.pattern.sub(form.becomes, text)
-        return without_basic_credentials(text) if BASIC_MARK in lower else text
+                text = form.pattern.sub(form.replacement, text)
+        return _BASIC.sub(_redact_basic, text) if _BASIC_MARK in lower else text
 
 
 def redactor(secrets: Iterable[str], patterns: Iterable[str] = ()) -> Redactor:
-    """Return the function that takes credentials out of a text.
+    """Return the redactor of known secrets, of the user's patterns, and of forms of credentials.
 
-    ``secrets`` are taken out as they are and as a URL has them, those of fewer than 8 characters
-    only where another form knows them. ``patterns`` are the user's own regular expressions, of
-    which none may have a `patterns.problem`.
+    Args:
+        secrets: known ones; of fewer than 8 characters they are redacted only in another form.
+        patterns: regular expressions without a `problem`.
     """
-    long = [each for each in secrets if len(each) >= SHORTEST_SECRET]
-    written = {form for each in long for form in (each, _quoted(each, "/"), _quoted(each, ""))}
-    longest_first = tuple(sorted(written, key=lambda each: (-len(each), each)))
-    return Redactor(longest_first, UserPatterns.of(patterns))
+    long_secrets = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
+    measured = ((pattern, _measure_complexity(pattern) or _Complexity()) for pattern in patterns)
+    return Redactor(
+        secret_forms(long_secrets),
+        tuple((re.compile(pattern), WINDOWS[complexity.open]) for pattern, complexity in measured),
+    )
 
 
-def _quoted(text: str, safe: str) -> str:
-    # A variable whose bytes are no UTF-8 is read with lone surrogates, which no URL can have.
-    return quote(text, safe, errors="replace")
+def secret_forms(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Return secrets as they are and percent-encoded, the longest first.
+
+    Percent-encoded in both ways: with slashes as they are, as in a path, and with slashes encoded.
+    """
+    # Bytes of a variable that are not UTF-8 are read as lone surrogates, which a URL cannot hold.
+    forms = {
+        form
+        for secret in secrets
+        for form in (
+            secret,
+            quote(secret, safe="/", errors="replace"),
+            quote(secret, safe="", errors="replace"),
+        )
+    }
+    return tuple(sorted(forms, key=lambda form: (-len(form), form)))
 
 
-_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
-_KEY_ENDS = "-----END "
-# The longest keys in use have some hundred lines; a mark without an end hides no more than these.
+# The lines of a log, in which a private key takes several.
+
+_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
+_KEY_END = "-----END "
+# The longest keys in use have about 100 lines. A beginning without an end hides at most so many.
 _MOST_KEY_LINES = 1_000
 
 
-@dataclass(slots=True)
-class _Lines:
-    """Takes the lines of one text in their order."""
-
-    redact: Redact
-    _left: int = 0
-
-    @property
-    def inside_key(self) -> bool:
-        """Whether the next line is of a private key."""
-        return self._left > 0
-
-    def __call__(self, line: str) -> str:
-        if self.inside_key:
-            self._left = 0 if _KEY_ENDS in line else self._left - 1
-            return PLACE
-        if _KEY_BEGINS.search(line) is not None and _KEY_ENDS not in line:
-            self._left = _MOST_KEY_LINES
-        return self.redact(line)
-
-
-def over_lines(redact: Redact) -> Redact:
-    """Return a function for the lines of one text in their order: a private key takes several."""
-    return _Lines(redact)
-
-
 def over_many_lines(redact: Redactor) -> Callable[[list[str]], list[str]]:
-    """Return what `over_lines` does for many lines at once, of which hardly any holds anything."""
-    lines = _Lines(redact)
+    """Return a function that redacts the lines of one text, several of them at each call, in order.
 
-    def redacted(texts: list[str]) -> list[str]:
-        if not lines.inside_key and redact.finds_nothing(texts):
-            return texts
-        return [lines(text) for text in texts]
+    It returns as many lines as it is given. Hardly any holds a credential.
+    """
+    key_lines_left = 0
 
-    return redacted
+    def redact_line(line: str) -> str:
+        nonlocal key_lines_left
+        if key_lines_left > 0:
+            key_lines_left = 0 if _KEY_END in line else key_lines_left - 1
+            return PLACE
+        if _KEY_BEGIN.search(line) is not None and _KEY_END not in line:
+            key_lines_left = _MOST_KEY_LINES
+        return redact(line)
 
+    def redact_lines(lines: list[str]) -> list[str]:
+        if key_lines_left == 0 and redact.finds_nothing(lines):
+            return lines
+        return [redact_line(line) for line in lines]
 
-# Values that nobody may see, taken out of every text that is exported or shown.
-
-__all__ = ["PLACE", "Redact", "Redactor", "over_lines", "over_many_lines", "redactor"]
+    return redact_lines

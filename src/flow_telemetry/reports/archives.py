@@ -1,7 +1,7 @@
-"""Zip archives that somebody else packed, read within bounds; nothing is unpacked to disk.
+"""Untrusted zip archives, read within limits; nothing is extracted to disk.
 
-Names only choose what is read: those that lead out of a folder are refused, since who reads on may
-take them for paths. What is read of a file is counted, whatever the archive says of its size.
+Names only select files. Names that lead out of a folder are refused, because later code may use
+them as paths. The bytes of a file are counted while it is read, since the archive's size may lie.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.reports.files import MEBIBYTE, Content, chunks
+from flow_telemetry.reports.files import MEBIBYTE, Content, read_chunks
 
 LARGEST_ARCHIVE = 256 * MEBIBYTE
 MOST_ENTRIES = 50_000
-# What an entry of a zip archive's list of files begins with.
+# The signature of an entry in the central directory of a zip archive.
 _ENTRY = b"PK\x01\x02"
 _METHODS = {ZIP_STORED, ZIP_DEFLATED}
 _UNSAFE = re.compile(r"[/\\]|[A-Za-z]:|(.*[/\\])?\.\.([/\\]|$)|.*[\x00-\x1f\x7f]", re.DOTALL)
@@ -34,7 +34,7 @@ DAMAGES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveBounds:
-    """How many files are read, with how many bytes each and in all, uncompressed."""
+    """Limits: the number of files, and the bytes of each and of all, uncompressed."""
 
     files: int = 1000
     largest: int = 64 * MEBIBYTE
@@ -43,7 +43,7 @@ class ArchiveBounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedFile:
-    """A file of an archive; ``name`` is its path in there, with slashes."""
+    """A file of an archive; ``name`` is its path in the archive, with slashes."""
 
     name: str
     content: bytes
@@ -51,7 +51,7 @@ class ArchivedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpacked:
-    """The wanted files in the archive's order, and what was left out, a sentence each."""
+    """The selected files in the order of the archive, and a notice for each that was skipped."""
 
     files: tuple[ArchivedFile, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -64,16 +64,16 @@ def read_archive(
     wanted: Callable[[str], bool],
     bounds: ArchiveBounds | None = None,
 ) -> Unpacked:
-    """Return the files of an archive whose names are wanted, as far as the bounds allow.
+    """Return the selected files of an archive, within the bounds.
 
     Args:
         content: the archive.
-        name: what errors call it.
-        wanted: whether a file of that name (its path in there, with slashes) is to be read.
-        bounds: how much is read at most.
+        name: its name in errors.
+        wanted: whether to read a file, by its path in the archive, with slashes.
+        bounds: the limits; None for the usual ones.
 
     Raises:
-        ReportError: it cannot be read, is no archive, or holds too many files to be looked at.
+        ReportError: it cannot be read, is not an archive, or contains too many files.
     """
     left_out: list[str] = []
     with open_archive(content, name) as archive:
@@ -82,24 +82,24 @@ def read_archive(
 
 
 def open_archive(content: Content | IO[bytes], name: str) -> ZipFile:
-    """Return an archive to be read; close it. One in an open file needs that to stay open.
+    """Open an archive; the caller closes it, and keeps an open file open as long.
 
     Raises:
-        ReportError: it cannot be read, is no archive, or holds too many files.
+        ReportError: it cannot be read, is not an archive, or contains too many files.
     """
-    # An archive's list may hold millions of files, all of which ZipFile would keep.
+    # ZipFile would keep the entries of millions of files, so they are counted first.
     entries = sum(chunk.count(_ENTRY) for chunk in _chunks(content, name))
     if entries > MOST_ENTRIES:
-        raise ReportError(f"{name} has more than {MOST_ENTRIES:,} files; it is not read")
+        raise ReportError(f"{name} has more than {MOST_ENTRIES:,} files. It was not read")
     try:
         return ZipFile(BytesIO(content) if isinstance(content, bytes) else content)
     except DAMAGES as error:
-        raise ReportError(f"{name} is no whole zip archive: {error}") from error
+        raise ReportError(f"{name} is not a complete zip archive: {error}") from error
 
 
 def _chunks(content: Content | IO[bytes], name: str) -> Iterator[bytes]:
     if isinstance(content, (bytes, Path)):
-        yield from chunks(content, name, limit=LARGEST_ARCHIVE)
+        yield from read_chunks(content, name, limit=LARGEST_ARCHIVE)
         return
     content.seek(0)
     while chunk := content.read(MEBIBYTE):
@@ -107,18 +107,18 @@ def _chunks(content: Content | IO[bytes], name: str) -> Iterator[bytes]:
 
 
 def is_folder(entry: ZipInfo) -> bool:
-    """Return whether it is no file; `ZipInfo.is_dir` fails at an empty name before Python 3.12."""
+    """Return whether it is a folder; before Python 3.12 `is_dir` fails for an empty name."""
     return entry.filename.endswith("/")
 
 
-def refusal(entry: ZipInfo, largest: int) -> str:
-    """Return why a file is not read; empty where it is. ``largest`` is in bytes, uncompressed."""
+def describe_refusal(entry: ZipInfo, largest: int) -> str:
+    """Return why a file cannot be read, or an empty text; ``largest`` is in bytes, uncompressed."""
     if S_ISLNK(entry.external_attr >> 16):
         return "is a link"
     if entry.file_size > largest:
         return f"is larger than {largest // MEBIBYTE} MiB"
     if entry.compress_type not in _METHODS or entry.flag_bits & 1:
-        return "is encrypted, or compressed in a way that GitHub does not use"
+        return "is encrypted, or compressed by a method that GitHub does not use"
     return ""
 
 
@@ -141,7 +141,7 @@ def _read(
             left_out.append(f"{entry.filename!a} in {name} is damaged: {error}")
             continue
         if len(content) > min(bounds.largest, left):
-            left_out.append(f"{entry.filename!a} in {name} is larger than what is read of it")
+            left_out.append(f"{entry.filename!a} in {name} is larger than the limit")
             continue
         left -= len(content)
         read += 1
@@ -161,8 +161,8 @@ def _wanted_entries(
             continue
         seen.add(entry.filename)
         unsafe = not entry.filename or _UNSAFE.match(entry.filename)
-        outside = "has a name that is no safe path" if unsafe else ""
-        reason = outside or refusal(entry, bounds.largest)
+        problem = "has a name that is not a safe path" if unsafe else ""
+        reason = problem or describe_refusal(entry, bounds.largest)
         if reason:
             left_out.append(f"{entry.filename!a} in {name} {reason}")
         else:

@@ -1,4 +1,4 @@
-"""Cobertura, JaCoCo, Clover, LCOV, coverage.py, Go; kept totals."""
+"""Coverage reports (Cobertura, JaCoCo, Clover, LCOV, coverage.py, Go), and stored totals."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from flow_telemetry.model.reports import (
     PackageCoverage,
 )
 from flow_telemetry.reports import files
-from flow_telemetry.reports.files import MEBIBYTE, Content, count, folder, one_line
-from flow_telemetry.reports.xml import XmlAttributes, named, opening, read_events
+from flow_telemetry.reports.files import MEBIBYTE, Content, one_line, parent_folder, parse_count
+from flow_telemetry.reports.xml import XmlAttributes, list_values, read_events, read_opening
 from flow_telemetry.rules.coverage import by_name, largest
 
-# Adding up what was covered, over files and packages.
+# Sums over files and packages.
 
-# More lines than the largest projects have; each takes memory while a report is read.
+# The largest projects have fewer lines; each takes memory while a report is read.
 MOST_LINES = 3_000_000
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]{1,3})?")
 
@@ -45,24 +45,25 @@ def total(parts: Iterable[Covered]) -> Covered:
     return Covered(covered=covered, coverable=coverable)
 
 
-def plausible(covered: int | None, coverable: int | None) -> Covered | None:
-    """Return the two as one, None where one is missing or more was covered than can be."""
-    if covered is None or coverable is None or covered > coverable:
+def parse_covered(covered: object, coverable: object) -> Covered | None:
+    """Return two counts as one; None if one is missing, or more was covered than is coverable."""
+    least, most = parse_count(covered), parse_count(coverable)
+    if least is None or most is None or least > most:
         return None
-    return Covered(covered=covered, coverable=coverable)
+    return Covered(covered=least, coverable=most)
 
 
-def hit(counts: Mapping[object, int]) -> Covered:
+def count_hits(counts: Mapping[object, int]) -> Covered:
     """Return how many of them were hit at least once."""
     return Covered(covered=sum(1 for hits in counts.values() if hits > 0), coverable=len(counts))
 
 
-def hits(text: str | None) -> int | None:
-    """Return how often something was hit, None where a text does not tell.
+def parse_hits(text: str | None) -> int | None:
+    """Return how often something was hit; None if a text is not a number.
 
-    Of what is more than is worth counting, or was counted as `3.0`, only whether it was hit: 1.
+    A number that is too large, or has a fraction such as `3.0`, counts as 1, or as 0 if it is zero.
     """
-    found = count(text)
+    found = parse_count(text)
     if found is None and text is not None and (number := _NUMBER.fullmatch(text.strip()[:64])):
         return 1 if number[1].strip("0.") else 0
     return found
@@ -74,8 +75,8 @@ class _Package:
     branches: list[Covered] = field(default_factory=list)
 
 
-class Tally:
-    """The packages of a report, each the sum of what is added under its name."""
+class _Counter:
+    """Counters of the packages of a report, each the sum of what is added under its name."""
 
     def __init__(self, name: str) -> None:
         """Take the report's name, for errors."""
@@ -84,13 +85,13 @@ class Tally:
         self._left = MOST_LINES
 
     def count_one(self) -> None:
-        """Count a line that is kept for a while; ReportError once there are too many."""
+        """Count a line that takes memory; raises ReportError after too many."""
         self._left -= 1
         if self._left < 0:
             raise ReportError(f"{self._name} has more than {MOST_LINES:,} lines; it is not read")
 
     def add(self, package: str, lines: Covered, branches: Covered | None = None) -> None:
-        """Add a file's (or package's) lines and, where they were looked at, branches."""
+        """Add the lines of a file or package and, if they were measured, its branches."""
         own = self._packages.setdefault(package, _Package())
         own.lines.append(lines)
         if branches is not None:
@@ -106,56 +107,58 @@ class Tally:
         return total(part for own in self._packages.values() for part in own.lines)
 
     def branches(self) -> Covered | None:
-        """Return the branches of all packages; None where none were looked at."""
+        """Return the branches of all packages; None if none were measured."""
         parts = [part for own in self._packages.values() for part in own.branches]
         return total(parts) if parts else None
 
     def packages(self) -> tuple[PackageCoverage, ...]:
         """Return the packages in order of their names."""
-        return tuple(self._in_order())
+        return tuple(
+            PackageCoverage(
+                name=name,
+                lines=total(own.lines),
+                branches=total(own.branches) if own.branches else None,
+            )
+            for name, own in sorted(self._packages.items())
+        )
 
-    def _in_order(self) -> Iterator[PackageCoverage]:
-        for name, own in sorted(self._packages.items()):
-            branches = total(own.branches) if own.branches else None
-            yield PackageCoverage(name=name, lines=total(own.lines), branches=branches)
 
-
-# Cobertura's XML, as coverage.py, gcovr, coverlet and many others write it.
+# Cobertura's XML, written by coverage.py, gcovr, coverlet and many others.
 
 _CONDITIONS = re.compile(r"\(([0-9]{1,9})/([0-9]{1,9})\)")
 
 
 def read_cobertura(content: Content, name: str) -> Coverage:
-    """Return what the report says: its own totals where it has them, else the sum of its lines.
+    """Return the totals of the report, or the sum of its lines if it has none, and its packages.
 
     Raises:
-        ReportError: it cannot be read, or tells of no line.
+        ReportError: it cannot be read, or has no lines.
     """
     reader = _Lines(name)
     read_events(content, name, reader)
-    tally, root = reader.tally, reader.root
-    lines = plausible(count(root.get("lines-covered")), count(root.get("lines-valid")))
-    if lines is None and tally.empty:
-        raise ReportError(f"{name} has Cobertura's format, but tells of no line")
+    counter, root = reader.counter, reader.root
+    lines = parse_covered(root.get("lines-covered"), root.get("lines-valid"))
+    if lines is None and counter.empty:
+        raise ReportError(f"{name} has Cobertura's format, but contains no lines")
     if lines is None or not lines.coverable:
-        lines = tally.lines()
-    branches = plausible(count(root.get("branches-covered")), count(root.get("branches-valid")))
+        lines = counter.lines()
+    branches = parse_covered(root.get("branches-covered"), root.get("branches-valid"))
     if branches is None or not branches.coverable:
-        branches = tally.branches()
+        branches = counter.branches()
     return Coverage(
         name=name,
         format="cobertura",
         lines=lines,
         branches=branches,
-        packages=tally.packages(),
+        packages=counter.packages(),
     )
 
 
 class _Lines:
-    """Collects the lines of a package's files; a line may stand under its method and its class."""
+    """Collects the lines of a package; a line may be listed under its method and its class."""
 
     def __init__(self, name: str) -> None:
-        self.tally = Tally(name)
+        self.counter = _Counter(name)
         self.root: XmlAttributes = {}
         self._package = ""
         self._file = ""
@@ -175,28 +178,28 @@ class _Lines:
     def end(self, tag: str) -> None:
         if tag == "package":
             branches = total(self._branches.values()) if self._branches else None
-            self.tally.add(self._package, hit(self._hits), branches)
+            self.counter.add(self._package, count_hits(self._hits), branches)
             self._hits, self._branches = {}, {}
 
     def data(self, text: str) -> None: ...
 
     def _add(self, attributes: XmlAttributes) -> None:
-        number, times = count(attributes.get("number")), hits(attributes.get("hits"))
+        number, times = parse_count(attributes.get("number")), parse_hits(attributes.get("hits"))
         if number is None or times is None:
             return
         line = (self._file, number)
         if line not in self._hits:
-            self.tally.count_one()
+            self.counter.count_one()
         self._hits[line] = max(times, self._hits.get(line, 0))
         found = _CONDITIONS.search(attributes.get("condition-coverage", "")[:64])
-        branches = plausible(int(found[1]), int(found[2])) if found else None
+        branches = parse_covered(found[1], found[2]) if found else None
         if branches is not None:
             self._branches[line] = max(
                 branches, self._branches.get(line, branches), key=lambda each: each.covered
             )
 
 
-# Clover's XML, as PHPUnit and Istanbul (jest) write it. It counts statements.
+# Clover's XML, written by PHPUnit and Istanbul (jest). It counts statements.
 
 _CLOVER_LEVELS = {"project", "testproject", "package", "file", "class"}
 
@@ -211,24 +214,24 @@ def read_clover(content: Content, name: str) -> Coverage:
     """
     reader = _Metrics(name)
     read_events(content, name, reader)
-    if reader.tally.empty and reader.of_project is None:
-        raise ReportError(f"{name} has no metrics of statements; is it Clover's XML?")
-    lines, branches = reader.of_project or (reader.tally.lines(), reader.tally.branches())
+    if reader.counter.empty and reader.of_project is None:
+        raise ReportError(f"{name} has no metrics of statements. Check that it is Clover's XML")
+    lines, branches = reader.of_project or (reader.counter.lines(), reader.counter.branches())
     return Coverage(
         name=name,
         format="clover",
         lines=lines,
         branches=branches,
         unit=CoverageUnit.STATEMENT,
-        packages=reader.tally.packages(),
+        packages=reader.counter.packages(),
     )
 
 
 class _Metrics:
-    """Keeps the metrics of the project and of its files."""
+    """Collects the metrics of the project and of its files."""
 
     def __init__(self, name: str) -> None:
-        self.tally = Tally(name)
+        self.counter = _Counter(name)
         self.of_project: tuple[Covered, Covered | None] | None = None
         self._levels: list[str] = []
         self._package = ""
@@ -242,7 +245,7 @@ class _Metrics:
         if tag == "package":
             self._package = one_line(attributes.get("name"))
         elif tag == "file":
-            self._file = next(named(attributes, "path", "name"), "")
+            self._file = next(list_values(attributes, "path", "name"), "")
 
     def end(self, tag: str) -> None:
         if tag in _CLOVER_LEVELS:
@@ -258,16 +261,16 @@ class _Metrics:
             return
         branches = _pair(attributes, "conditionals")
         if level == "file":
-            self.tally.add(self._package or folder(self._file), lines, branches)
+            self.counter.add(self._package or parent_folder(self._file), lines, branches)
         elif level == "project":
             self.of_project = (lines, branches)
 
 
 def _pair(attributes: XmlAttributes, kind: str) -> Covered | None:
-    return plausible(count(attributes.get(f"covered{kind}")), count(attributes.get(kind)))
+    return parse_covered(attributes.get(f"covered{kind}"), attributes.get(kind))
 
 
-# JaCoCo's XML, whose counters stand at every level.
+# JaCoCo's XML, which has counters at every level.
 
 _JACOCO_LEVELS = {"report", "group", "package", "class", "method", "sourcefile"}
 
@@ -283,25 +286,25 @@ def read_jacoco(content: Content, name: str) -> Coverage:
     reader = _Counters(name)
     read_events(content, name, reader)
     lines = reader.of_report.get("LINE")
-    if lines is None and reader.tally.empty:
+    if lines is None and reader.counter.empty:
         raise ReportError(
-            f"{name} has no counter of lines; is it JaCoCo's XML, and were the classes compiled "
-            "with debug information?"
+            f"{name} has no counter of lines. Check that it is JaCoCo's XML, and that the classes "
+            "were compiled with debug information"
         )
     return Coverage(
         name=name,
         format="jacoco",
-        lines=lines or reader.tally.lines(),
-        branches=reader.of_report.get("BRANCH") or reader.tally.branches(),
-        packages=reader.tally.packages(),
+        lines=lines or reader.counter.lines(),
+        branches=reader.of_report.get("BRANCH") or reader.counter.branches(),
+        packages=reader.counter.packages(),
     )
 
 
 class _Counters:
-    """Keeps the counters of the report and of its packages; those further down are their parts."""
+    """Collects the counters of the report and of its packages, which include all lower levels."""
 
     def __init__(self, name: str) -> None:
-        self.tally = Tally(name)
+        self.counter = _Counter(name)
         self.of_report: dict[str, Covered] = {}
         self._of_package: dict[str, Covered] = {}
         self._package = ""
@@ -321,54 +324,54 @@ class _Counters:
             self._levels.pop()
         if tag == "package" and self._of_package:
             lines = self._of_package.get("LINE", NOTHING)
-            self.tally.add(self._package, lines, self._of_package.get("BRANCH"))
+            self.counter.add(self._package, lines, self._of_package.get("BRANCH"))
 
     def data(self, text: str) -> None: ...
 
     def _count(self, level: str, attributes: XmlAttributes) -> None:
         counters = {"report": self.of_report, "package": self._of_package}.get(level)
-        covered, missed = count(attributes.get("covered")), count(attributes.get("missed"))
+        covered, missed = (
+            parse_count(attributes.get("covered")),
+            parse_count(attributes.get("missed")),
+        )
         kind = attributes.get("type", "")
         if counters is not None and kind in {"LINE", "BRANCH"} and None not in (covered, missed):
             counters[kind] = Covered(covered=covered or 0, coverable=(covered or 0) + (missed or 0))
 
 
-# LCOV's tracefile (`lcov.info`), as lcov, Istanbul, cargo-llvm-cov and others write it.
+# LCOV's tracefile (`lcov.info`), written by lcov, Istanbul, cargo-llvm-cov and others.
 
-_FIRST = ("TN:", "SF:", "#")
-
-
-def looks_like_lcov(head: str) -> bool:
-    """Whether a file that begins so has the format."""
-    return head.startswith(_FIRST)
+_LCOV_BEGINNINGS = ("TN:", "SF:", "#")
 
 
 def read_lcov(content: Content, name: str) -> Coverage:
-    """Return what was covered; folders of source files are the packages.
+    """Return the coverage, with the folders of source files as packages.
 
-    A file that has several sections, one a test, counts once.
+    A file with several sections, one for each test, counts once.
 
     Raises:
-        ReportError: it cannot be read, or tells of no file.
+        ReportError: it cannot be read, or has no source file.
     """
-    tally = Tally(name)
-    source_files = _source_files(files.text(content, name), tally)
+    counter = _Counter(name)
+    source_files = _source_files(files.read_text(content, name), counter)
     if not source_files:
-        raise ReportError(f"{name} tells of no source file (`SF:`); is it LCOV's tracefile?")
+        raise ReportError(
+            f"{name} contains no source file (`SF:`). Check that it is LCOV's tracefile"
+        )
     for path, file in source_files.items():
-        tally.add(folder(path), file.lines(), file.branches())
+        counter.add(parent_folder(path), file.lines(), file.branches())
     return Coverage(
         name=name,
         format="lcov",
-        lines=tally.lines(),
-        branches=tally.branches(),
-        packages=tally.packages(),
+        lines=counter.lines(),
+        branches=counter.branches(),
+        packages=counter.packages(),
     )
 
 
 @dataclass(slots=True)
 class _SourceFile:
-    """What is known of a file: its lines, or where they are left out only their sums."""
+    """A source file: its lines, or only their sums if the lines are left out."""
 
     line_hits: dict[object, int] = field(default_factory=dict)
     branch_hits: dict[object, int] = field(default_factory=dict)
@@ -376,16 +379,16 @@ class _SourceFile:
 
     def lines(self) -> Covered:
         if self.line_hits:
-            return hit(self.line_hits)
-        return plausible(self.sums.get("LH"), self.sums.get("LF")) or NOTHING
+            return count_hits(self.line_hits)
+        return parse_covered(self.sums.get("LH"), self.sums.get("LF")) or NOTHING
 
     def branches(self) -> Covered | None:
         if self.branch_hits:
-            return hit(self.branch_hits)
-        return plausible(self.sums.get("BRH"), self.sums.get("BRF"))
+            return count_hits(self.branch_hits)
+        return parse_covered(self.sums.get("BRH"), self.sums.get("BRF"))
 
 
-def _source_files(text: str, tally: Tally) -> dict[str, _SourceFile]:
+def _source_files(text: str, counter: _Counter) -> dict[str, _SourceFile]:
     found: dict[str, _SourceFile] = {}
     file = _SourceFile()
     for line in text.split("\n"):
@@ -393,38 +396,42 @@ def _source_files(text: str, tally: Tally) -> dict[str, _SourceFile]:
         if kind == "SF":
             file = found.setdefault(value.strip(), _SourceFile())
         elif kind in {"DA", "BRDA"}:
-            tally.count_one()
+            counter.count_one()
             _add(file, kind, value.strip().split(","))
         elif kind in {"LF", "LH", "BRF", "BRH"}:
-            file.sums[kind] = max(file.sums.get(kind, 0), count(value) or 0)
+            file.sums[kind] = max(file.sums.get(kind, 0), parse_count(value) or 0)
     return found
 
 
 def _add(file: _SourceFile, kind: str, values: list[str]) -> None:
     """`DA:line,hits[,checksum]` and `BRDA:line,block,branch,hits or -`."""
-    kept, at = (file.line_hits, 1) if kind == "DA" else (file.branch_hits, 3)
-    if len(values) <= at or count(values[0]) is None:
+    hits, at = (file.line_hits, 1) if kind == "DA" else (file.branch_hits, 3)
+    if len(values) <= at or parse_count(values[0]) is None:
         return
     key: object = int(values[0]) if kind == "DA" else tuple(values[:3])
-    kept[key] = max(kept.get(key, 0), hits(values[at]) or 0)
+    hits[key] = max(hits.get(key, 0), parse_hits(values[at]) or 0)
 
 
 # coverage.py's own JSON (`coverage json`).
 
 
 def read_coverage_py(content: Content, name: str) -> Coverage:
-    """Return what was covered; folders of source files are the packages.
+    """Return the coverage, with the folders of source files as packages.
 
     Raises:
         ReportError: it cannot be read, or is other JSON.
     """
-    report = _decoded(files.text(content, name), name)
-    tally = Tally(name)
+    report = _decode_object(files.read_text(content, name))
+    if report is None:
+        raise ReportError(
+            f"{name} is not a complete JSON document. The tool that writes it may have been cut off"
+        )
+    counter = _Counter(name)
     for path, file in take.child(report, "files").items():
         summary = take.child(file, "summary") if isinstance(file, dict) else {}
         lines = _lines(summary)
         if lines is not None:
-            tally.add(folder(path), lines, _branches(summary))
+            counter.add(parent_folder(path), lines, _branches(summary))
     totals = take.child(report, "totals")
     lines = _lines(totals)
     if lines is None:
@@ -437,115 +444,105 @@ def read_coverage_py(content: Content, name: str) -> Coverage:
         format="coverage.py",
         lines=lines,
         branches=_branches(totals),
-        packages=tally.packages(),
+        packages=counter.packages(),
     )
 
 
-def _decoded(text: str, name: str) -> Payload:
+def _decode_object(content: str | bytes) -> Payload | None:
+    """Return a JSON object; {} for other JSON, None for what is not JSON."""
     try:
-        report: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ReportError(
-            f"{name} is no whole JSON document; the tool that writes it may have been cut off"
-        ) from error
-    return report if isinstance(report, dict) else {}
+        decoded: Any = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return decoded if isinstance(decoded, dict) else {}
 
 
 def _lines(summary: Payload) -> Covered | None:
-    return plausible(count(summary.get("covered_lines")), count(summary.get("num_statements")))
+    return parse_covered(summary.get("covered_lines"), summary.get("num_statements"))
 
 
 def _branches(summary: Payload) -> Covered | None:
-    return plausible(count(summary.get("covered_branches")), count(summary.get("num_branches")))
+    return parse_covered(summary.get("covered_branches"), summary.get("num_branches"))
 
 
-# Go's coverage profile (`go test -coverprofile`). It counts statements, as `go tool cover`.
+# Go's coverage profile (`go test -coverprofile`). It counts statements, like `go tool cover`.
 
 # acme.com/shop/cart.go:12.34,15.2 3 1: a block from line.column to line.column, the number of its
-# statements, and how often it was run.
+# statements, and how often it ran.
 _BLOCK = re.compile(r"(.+):([0-9]+\.[0-9]+,[0-9]+\.[0-9]+) ([0-9]{1,9}) ([0-9]+)\s*")
 
 
 def read_go(content: Content, name: str) -> Coverage:
-    """Return the statements that were run, in all and per package.
+    """Return the statements that ran, in total and for each package.
 
-    A block that stands there several times, since tests of several packages ran it, counts once.
+    A block that is listed several times, because tests of several packages ran it, counts once.
 
     Raises:
-        ReportError: it cannot be read, or has a line that is no block.
+        ReportError: it cannot be read, or has a line that is not a block.
     """
-    tally = Tally(name)
+    counter = _Counter(name)
     packages: dict[str, dict[tuple[str, str], tuple[int, bool]]] = {}
-    for number, line in enumerate(files.text(content, name).split("\n"), 1):
-        # Profiles that were put one after another have several first lines.
+    for number, line in enumerate(files.read_text(content, name).split("\n"), 1):
+        # Profiles that were concatenated have several first lines.
         if line.startswith("mode:") or not line.strip():
             continue
         block = _BLOCK.fullmatch(line[:4096])
         if block is None:
             raise ReportError(
-                f"{name} has something else than a block of a Go coverage profile in line "
-                f"{number}; it may have been cut off"
+                f"{name} contains something other than a block of a Go coverage profile in line "
+                f"{number}. It may have been cut off"
             )
-        tally.count_one()
+        counter.count_one()
         file, place, statements, runs = block.groups()
-        blocks = packages.setdefault(folder(file), {})
+        blocks = packages.setdefault(parent_folder(file), {})
         _, run_before = blocks.get((file, place), (0, False))
         blocks[file, place] = (int(statements), run_before or bool(runs.strip("0")))
     for package, blocks in packages.items():
-        tally.add(package, _sum(blocks))
+        covered = sum(statements for statements, run in blocks.values() if run)
+        coverable = sum(statements for statements, _ in blocks.values())
+        counter.add(package, Covered(covered=covered, coverable=coverable))
     return Coverage(
         name=name,
         format="go",
-        lines=tally.lines(),
+        lines=counter.lines(),
         unit=CoverageUnit.STATEMENT,
-        packages=tally.packages(),
+        packages=counter.packages(),
     )
 
 
-def _sum(blocks: dict[tuple[str, str], tuple[int, bool]]) -> Covered:
-    return Covered(
-        covered=sum(statements for statements, run in blocks.values() if run),
-        coverable=sum(statements for statements, _ in blocks.values()),
-    )
-
-
-# Which format a coverage report has, by its content.
+# The format of a report, by its content.
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _HEAD = 4096
 
 
 def read_coverage(content: Content, name: str) -> Coverage:
-    """Return what a coverage report says, in all and per package.
+    """Return the coverage in total and for each package.
 
     Args:
-        content: the file, or what was in it.
+        content: the file, or its bytes.
         name: its path below the workspace; errors name it.
 
     Raises:
         ReportError: it cannot be read, or has none of the formats.
     """
-    head = _head(content, name)
+    beginning = next(files.read_chunks(content, name))[:_HEAD]
+    encoding = "utf-16" if beginning.startswith(_UTF_16) else "utf-8-sig"
+    head = beginning.decode(encoding, errors="replace").lstrip()
     if head.startswith("<"):
         return _read_xml(content, name)
     if head.startswith("{"):
         return read_coverage_py(content, name)
     if head.startswith("mode:"):
         return read_go(content, name)
-    if looks_like_lcov(head):
+    if head.startswith(_LCOV_BEGINNINGS):
         return read_lcov(content, name)
-    raise _unknown(name)
-
-
-def _head(content: Content, name: str) -> str:
-    head = next(files.chunks(content, name))[:_HEAD]
-    text = head.decode("utf-16" if head.startswith(_UTF_16) else "utf-8-sig", errors="replace")
-    return text.lstrip()
+    raise _unknown_format(name)
 
 
 def _read_xml(content: Content, name: str) -> Coverage:
-    """Cobertura's and Clover's roots have one name; what is in them differs."""
-    (root, attributes), *inside = opening(content, name)
+    """Read XML by its root; Cobertura and Clover have the same root, but other elements in it."""
+    (root, attributes), *inside = read_opening(content, name)
     if root == "report":
         return read_jacoco(content, name)
     if root == "coverage" and "line-rate" in attributes:
@@ -553,29 +550,24 @@ def _read_xml(content: Content, name: str) -> Coverage:
     if root == "coverage":
         first = inside[0][0] if inside else ""
         return (read_clover if first == "project" else read_cobertura)(content, name)
-    raise _unknown(name, f": its root is `{one_line(root, 64)}`")
+    raise _unknown_format(name, f": its root is `{one_line(root, 64)}`")
 
 
-def _unknown(name: str, reason: str = "") -> ReportError:
+def _unknown_format(name: str, reason: str = "") -> ReportError:
     return ReportError(
-        f"{name} is no coverage report that is known{reason}. Known are Cobertura, JaCoCo and "
-        "Clover (XML), LCOV, coverage.py's JSON and Go's profile"
+        f"{name} is not a coverage report of a supported format{reason}. Supported are Cobertura, "
+        "JaCoCo and Clover (XML), LCOV, coverage.py's JSON and Go's profile"
     )
 
 
-# Coverage reports of six formats, told apart by what is in them.
-
-__all__ = ["read_coverage"]
-
-
-# The coverage of a job as it is kept for later runs: a small JSON file, version 1.
+# The totals of a job, stored for later runs in a small JSON file, version 1.
 #
 #     {"format": "flow-telemetry coverage", "version": 1, "repository": "acme/shop", "run": 1000,
 #      "commit": "…", "job": "test", "totals": {"line": {"covered": 3, …}},  # noqa: ERA001
 #      "packages": [{"name": "shop", "line": {"covered": 3, "coverable": 4}}]}
 #
-# Units are line, statement and branch. It comes back out of an artifact, so anybody who may run a
-# workflow could have written it.
+# Units are line, statement and branch. The file is read from an artifact, so anyone who can run a
+# workflow may have written it.
 
 FORMAT, VERSION = "flow-telemetry coverage", 1
 MOST_PACKAGES = 1000
@@ -583,7 +575,7 @@ LARGEST_KEPT = 4 * MEBIBYTE
 
 
 def kept_coverage(totals: CoverageTotals, run: Run, job: Job) -> str:
-    """Return the file's text; of very many packages the largest stand there by name."""
+    """Return the text of the file, with at most the 1,000 largest packages."""
     kept = {
         "format": FORMAT,
         "version": VERSION,
@@ -601,38 +593,32 @@ def kept_coverage(totals: CoverageTotals, run: Run, job: Job) -> str:
 
 
 def read_kept_coverage(content: bytes, name: str) -> CoverageTotals:
-    """Return what a file of this form holds.
+    """Return the totals in such a file.
 
     Args:
         content: the file.
-        name: what errors call it.
+        name: its name in errors.
 
     Raises:
-        ReportError: it is no such file, or one of another version.
+        ReportError: it is not such a file, or has another version.
     """
-    kept = _decoded_totals(content, name)
-    if kept.get("format") != FORMAT:
-        raise ReportError(f"{name} holds no coverage that flow-telemetry wrote")
-    if kept.get("version") != VERSION:
+    stored = _decode_object(content)
+    if stored is None:
+        raise ReportError(f"{name} is not JSON")
+    if stored.get("format") != FORMAT:
+        raise ReportError(f"{name} is not a coverage file of flow-telemetry")
+    if stored.get("version") != VERSION:
         raise ReportError(
-            f"{name} is of another version of flow-telemetry, whose form is not known"
+            f"{name} was written by another version of flow-telemetry and cannot be read"
         )
-    counts = _counts(take.child(kept, "totals"))
+    counts = _counts(take.child(stored, "totals"))
     if counts == Counts():
         raise ReportError(f"{name} has no totals")
-    return CoverageTotals(counts=counts, packages=by_name(_packages(kept)))
+    return CoverageTotals(counts=counts, packages=by_name(_packages(stored)))
 
 
-def _decoded_totals(content: bytes, name: str) -> Payload:
-    try:
-        decoded: Any = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ReportError(f"{name} is no JSON") from error
-    return decoded if isinstance(decoded, dict) else {}
-
-
-def _packages(kept: Payload) -> Iterator[PackageCounts]:
-    for number, package in enumerate(take.children(kept, "packages")):
+def _packages(stored: Payload) -> Iterator[PackageCounts]:
+    for number, package in enumerate(take.children(stored, "packages")):
         if number > MOST_PACKAGES:
             return
         name, counts = one_line(take.text(package, "name")), _counts(package)
@@ -648,8 +634,8 @@ def _of_counts(counts: Counts) -> dict[str, dict[str, int]]:
 
 
 def _counts(payload: Payload) -> Counts:
-    of_unit = (take.child(payload, unit) for unit in UNITS)
+    units = (take.child(payload, unit) for unit in UNITS)
     lines, statements, branches = (
-        plausible(count(each.get("covered")), count(each.get("coverable"))) for each in of_unit
+        parse_covered(of_unit.get("covered"), of_unit.get("coverable")) for of_unit in units
     )
     return Counts(lines=lines, statements=statements, branches=branches)

@@ -1,4 +1,8 @@
-"""Finding and reading bounded files."""
+"""Files that a job left, such as reports and logs: found by patterns, and read within limits.
+
+No file is trusted: sizes are limited, and a file that cannot be read becomes a ReportError that
+names it. Libraries are imported only when a file is read.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +18,17 @@ from typing import NamedTuple
 from flow_telemetry.errors import ReportError
 from flow_telemetry.http import payload as take
 
-# Finding the files that patterns name, below the workspace and nowhere else.
+# Finding files by patterns, in the workspace only.
 
-# What is in them was not written by the job's tools, and walking them takes long. A pattern that
-# names one finds it all the same.
+# The job's tools do not write to these, and walking them takes long. They are walked if a pattern
+# names them.
 UNSEEN = (".git", "node_modules")
 _MAGIC = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFile:
-    """A file that a pattern fits; ``name`` is its path below the workspace, with slashes."""
+    """A file that a pattern matches; ``name`` is its path below the workspace, with slashes."""
 
     path: Path
     name: str
@@ -33,7 +37,7 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The files in order of their names, and what was left out, a sentence each."""
+    """The files in order of their names, and a notice for each file or pattern left out."""
 
     files: tuple[FoundFile, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -41,7 +45,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How many files are taken, with how many bytes in all, and how many are looked at."""
+    """Limits: the files and all their bytes, and the files and folders that are checked."""
 
     files: int = 1000
     size: int = 256 * 1024 * 1024
@@ -49,11 +53,11 @@ class Bounds:
 
 
 def find_files(patterns: Sequence[str], workspace: Path, *, bounds: Bounds | None = None) -> Found:
-    """Return the files below the workspace that patterns fit, as far as the bounds allow.
+    """Return the files below the workspace that patterns match, within the bounds.
 
-    A pattern is a path with `*`, `?` and `[…]` within a name and `**` for any number of folders;
-    one with a leading `!` takes back what those before it fit. Folders that are links are not
-    walked into, and a file that is a link counts only where it leads to one in the workspace.
+    A pattern is a path with `*`, `?` and `[…]` within a name and `**` for any number of folders; a
+    pattern with a leading `!` excludes what earlier ones match. Folders that are links are not
+    followed, and a file that is a link counts only if it leads to a file in the workspace.
     """
     bounds = bounds or Bounds()
     top = workspace.resolve()
@@ -65,22 +69,27 @@ def find_files(patterns: Sequence[str], workspace: Path, *, bounds: Bounds | Non
             left_out.append(f"the pattern {pattern} leads out of the workspace")
         else:
             inside.append(relative)
-    wanted = _Wanted(inside)
-    found = sorted(_matching(top, wanted, bounds, left_out), key=lambda file: file.name)
-    left_out += [f"nothing fits {each}{_why_not(each, top)}" for each in wanted.unused()]
-    if wanted.only_excludes:
-        left_out.append("every pattern begins with `!` and so excludes; add one of what to read")
+    selection = _Patterns(inside)
+    found = sorted(_matching(top, selection, bounds, left_out), key=lambda file: file.name)
+    left_out += [
+        f"no file matches {pattern}{_explain_no_match(pattern, top)}"
+        for pattern in selection.unused()
+    ]
+    if selection.only_excludes:
+        left_out.append(
+            "every pattern begins with `!` and so excludes files; add a pattern of files to read"
+        )
     return Found(files=tuple(_within(found, bounds, left_out)), left_out=tuple(left_out))
 
 
 def chosen_files(patterns: Sequence[str]) -> Callable[[str], bool]:
-    """Return whether patterns choose a path, with slashes, in an archive as in a workspace."""
+    """Return a function that says whether patterns select a path, with slashes, in an archive."""
     parts = (pattern.strip().split("/") for pattern in patterns if pattern.strip())
-    return _Wanted(["/".join(part for part in each if part != ".") for each in parts]).fits
+    return _Patterns(["/".join(part for part in each if part != ".") for each in parts]).fits
 
 
-class _Wanted:
-    """The patterns, and which of them fitted something."""
+class _Patterns:
+    """All patterns, and which of them have matched a file."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._patterns = [_Pattern(each) for each in patterns]
@@ -89,12 +98,12 @@ class _Wanted:
         self.unseen = {name for name in UNSEEN if name not in names}
 
     def fits(self, name: str) -> bool:
-        """Whether the last pattern that fits a name is one that includes."""
+        """Whether the last pattern that matches a name includes files."""
         fitting = list(self._fitting(name))
         return bool(fitting) and not fitting[-1].excludes
 
     def use(self, name: str) -> None:
-        """Note that a file of that name was found."""
+        """Mark the patterns that match a name as used."""
         self._used.update(pattern.text for pattern in self._fitting(name))
 
     def _fitting(self, name: str) -> Iterator[_Pattern]:
@@ -111,7 +120,7 @@ class _Wanted:
 
 
 def _relative(pattern: str, top: Path) -> str | None:
-    """Return a pattern as one below the workspace, None where it is not."""
+    """Return a pattern relative to the workspace; None if it leads out of it."""
     excludes, pattern = pattern.startswith("!"), pattern.removeprefix("!").replace(os.sep, "/")
     below = f"{top.as_posix().rstrip('/')}/"
     pattern = pattern.removeprefix(below)
@@ -122,16 +131,18 @@ def _relative(pattern: str, top: Path) -> str | None:
 
 
 class _Pattern:
-    """A path of patterns for names; `**` is any number of folders, or all that is below one."""
+    """A path of patterns of names; `**` is any number of folders, or everything below one."""
 
     def __init__(self, pattern: str) -> None:
         self.text = pattern
         self.excludes = pattern.startswith("!")
         self.parts = pattern.removeprefix("!").split("/")
-        self._fits = [None if part == "**" else _name_matcher(part) for part in self.parts]
+        self._fits = [
+            None if part == "**" else re.compile(translate(part)).match for part in self.parts
+        ]
 
     def fits(self, names: Sequence[str]) -> bool:
-        """Whether a path, given by its names, is one of the pattern's."""
+        """Whether the pattern matches a path, given by its names."""
         last = self._fits[-1]
         if last is not None and not last(names[-1]):
             return False
@@ -151,41 +162,37 @@ class _Pattern:
                 yield at + 1
 
     def _with_skipped(self, reached: set[int]) -> set[int]:
-        """A `**` may also stand for nothing."""
+        """Skip each `**`, which may match no folder at all."""
         for at in range(len(self.parts)):
             if at in reached and self._fits[at] is None:
                 reached.add(at + 1)
         return reached
 
 
-def _name_matcher(part: str) -> Callable[[str], object]:
-    return re.compile(translate(part)).match
-
-
-def _why_not(pattern: str, top: Path) -> str:
-    """Why nothing fits, where the folders that a pattern begins with have one that is a link."""
+def _explain_no_match(pattern: str, top: Path) -> str:
+    """Explain that no file matches because one of the pattern's first folders is a link."""
     path = top
     for part in pattern.split("/")[:-1]:
         if _MAGIC.search(part):
             break
         path /= part
-        if _is_linked_folder(path):
+        if _is_folder_link(path):
             name = path.relative_to(top).as_posix()
             return (
-                f": {name} is a link to a folder, which is not walked into; copy what is in it "
+                f": {name} is a link to a folder, which is not followed; copy its files "
                 "into another folder first"
             )
     return ""
 
 
 def _matching(
-    top: Path, wanted: _Wanted, bounds: Bounds, left_out: list[str]
+    top: Path, wanted: _Patterns, bounds: Bounds, left_out: list[str]
 ) -> Iterator[FoundFile]:
     for number, (name, path) in enumerate(_walk(top, wanted.unseen)):
         if number == bounds.looked_at:
             left_out.append(
                 f"the workspace has more than {bounds.looked_at:,} files and folders; the rest "
-                "was not looked at"
+                "was not checked"
             )
             return
         if wanted.fits(name):
@@ -195,19 +202,19 @@ def _matching(
 
 
 def _file(name: str, path: Path, top: Path, left_out: list[str]) -> Iterator[FoundFile]:
-    """The file itself, unless it is a folder, or a link that leads out or nowhere."""
+    """Yield the file, unless it is a folder, or a link that leads out or is broken."""
     try:
         real = path.resolve()
         if not real.is_relative_to(top):
             left_out.append(f"{name} is a link that leads out of the workspace")
         elif real.is_file():
             yield FoundFile(path=real, name=name, size=real.stat().st_size)
-    except (OSError, RuntimeError):  # pathlib's word for links in a circle, up to Python 3.12
-        left_out.append(f"{name} cannot be looked at")
+    except (OSError, RuntimeError):  # pathlib raises it for a loop of links before Python 3.13
+        left_out.append(f"{name} cannot be accessed")
 
 
 def _walk(top: Path, unseen: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield names and paths of what is below; a folder that may not be read is passed over."""
+    """Yield names and paths of all entries; a folder that cannot be read is skipped."""
     folders = [("", str(top))]
     while folders:
         above, folder = folders.pop()
@@ -223,7 +230,7 @@ def _walk(top: Path, unseen: set[str]) -> Iterator[tuple[str, str]]:
                 folders.append((f"{name}/", entry.path))
 
 
-def _is_linked_folder(path: Path) -> bool:
+def _is_folder_link(path: Path) -> bool:
     try:
         return path.is_symlink() and path.is_dir()
     except OSError:
@@ -255,48 +262,48 @@ def _within(found: list[FoundFile], bounds: Bounds, left_out: list[str]) -> list
     return kept
 
 
-# The bytes of a file that a job left behind, up to a limit.
+# Reading a file up to a limit.
 
 MEBIBYTE = 1024 * 1024
-# Larger than the reports of the largest projects; what is larger still is no report.
+# The reports of the largest projects are smaller.
 LARGEST_FILE = 64 * MEBIBYTE
 
 Content = Path | bytes
 
 
-def chunks(content: Content, name: str, *, limit: int = LARGEST_FILE) -> Iterator[bytes]:
-    """Return the content piece by piece, at least one of them.
+def read_chunks(content: Content, name: str, *, limit: int = LARGEST_FILE) -> Iterator[bytes]:
+    """Yield the content in chunks, at least one.
 
     Args:
-        content: a file, or what was in one.
-        name: what errors call it.
-        limit: how many bytes are read at most.
+        content: a file, or its bytes.
+        name: its name in errors.
+        limit: the largest size in bytes.
 
     Raises:
-        ReportError: it is missing, no file, empty, too large, or may not be read.
+        ReportError: it is missing, not a file, empty, too large, or cannot be read.
     """
     size = 0
     for chunk in _pieces(content, name):
         size += len(chunk)
         if size > limit:
             raise ReportError(
-                f"{name} is larger than {limit // MEBIBYTE} MiB, which is more than is read of "
-                "one file; split it, or name a smaller one"
+                f"{name} is larger than {limit // MEBIBYTE} MiB, which is the limit of one "
+                "file. Split it, or name a smaller one"
             )
         yield chunk
     if not size:
-        raise ReportError(f"{name} is empty; the tool that writes it seems to have been cut off")
+        raise ReportError(f"{name} is empty. The tool that writes it may have been cut off")
 
 
 def whole(content: Content, name: str, *, limit: int = LARGEST_FILE) -> bytes:
-    """Return all of it; parameters and errors are those of `chunks`."""
-    return b"".join(chunks(content, name, limit=limit))
+    """Return the whole content; parameters and errors are those of `read_chunks`."""
+    return b"".join(read_chunks(content, name, limit=limit))
 
 
-def text(content: Content, name: str, *, limit: int = LARGEST_FILE) -> str:
-    """Return it as text: UTF-8, or UTF-16 where it begins with such a mark.
+def read_text(content: Content, name: str, *, limit: int = LARGEST_FILE) -> str:
+    """Return the content as text: UTF-8, or UTF-16 if it begins with a mark of it.
 
-    What cannot be decoded is replaced. Errors are those of `chunks`.
+    Bytes that cannot be decoded are replaced. Errors are those of `read_chunks`.
     """
     data = whole(content, name, limit=limit)
     utf_16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
@@ -309,30 +316,32 @@ def _pieces(content: Content, name: str) -> Iterator[bytes]:
             yield content[start : start + MEBIBYTE]
         return
     try:
-        # A pipe or device would be waited for without end.
+        # Reading a pipe or device could block for ever.
         if content.exists() and not content.is_file():
-            raise ReportError(f"{name} is no regular file; nothing else is read")
+            raise ReportError(f"{name} is not a regular file, so it was not read")
         with content.open("rb") as file:
             while chunk := file.read(MEBIBYTE):
                 yield chunk
     except FileNotFoundError:
-        raise ReportError(f"{name} does not exist; was the step that writes it run?") from None
+        raise ReportError(
+            f"{name} does not exist. Check that the step that writes it has run"
+        ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the path is unusable"
         raise ReportError(f"{name} cannot be read: {reason}") from error
 
 
-# Taking texts, numbers and times out of reports, whose writers agree on little.
+# Parsing texts, numbers and times of reports, whose formats differ between tools.
 
 LONGEST_NAME = 512
 LONGEST_MESSAGE = 2048
 LONGEST_TEXT = 8192
 
-# Ten years in seconds: what is longer is no duration.
+# Ten years in seconds; a larger number is not a duration.
 _LONGEST_DURATION = 3.2e8
 _MOST_DIGITS = 15
 _LONGEST_NUMBER = 32
-# `1,234` is either of these; `0,234` and `1234,567` have groups that nobody writes.
+# `1,234` may have a decimal comma or groups; `0,234` and `1234,567` cannot have groups.
 _COMMA_OF_EITHER_KIND = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 _DECIMAL_COMMA = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+),[0-9]+(?:[eE][+-]?[0-9]{1,3})?")
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?")
@@ -343,8 +352,8 @@ _ZONE = re.compile(r"([+-][0-9]{2})([0-9]{2})$")
 _CLOCK = re.compile(r"(?:([0-9]{1,5})\.)?([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,12})?)")
 
 
-class Instant(NamedTuple):
-    """A time as a report gives it; without a zone it is read as UTC, as most tools mean it."""
+class ReportTime(NamedTuple):
+    """A time of a report; without a zone it is read as UTC, as most tools mean it."""
 
     at: datetime | None = None
     zoned: bool = False
@@ -355,13 +364,13 @@ def one_line(text: str | None, longest: int = LONGEST_NAME) -> str:
     return _CONTROLS.sub(" ", (text or "")[: longest * 2]).strip()[:longest]
 
 
-def lines(text: str | None, longest: int = LONGEST_TEXT) -> str:
+def clean_lines(text: str | None, longest: int = LONGEST_TEXT) -> str:
     """Return a text of several lines, without other control characters, cut."""
     cut = (text or "")[: longest * 2].replace("\r\n", "\n")
     return _CONTROLS_IN_LINES.sub("", cut).strip()[:longest]
 
 
-def count(text: object) -> int | None:
+def parse_count(text: object) -> int | None:
     """Return a whole number that is not negative, from digits or a number of JSON."""
     if isinstance(text, int) and not isinstance(text, bool):
         return text if 0 <= text < 10**_MOST_DIGITS else None
@@ -371,7 +380,7 @@ def count(text: object) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def seconds(text: str | None, *, decimal_comma: bool = False) -> float | None:
+def parse_seconds(text: str | None, *, decimal_comma: bool = False) -> float | None:
     """Return a duration: `0.25`, `1,234.5` as surefire groups digits, `12,5` as others write it.
 
     `1,234` may be both: it is grouped, unless the report's other durations have a decimal comma.
@@ -384,10 +393,10 @@ def seconds(text: str | None, *, decimal_comma: bool = False) -> float | None:
     elif _GROUPED.fullmatch(text):
         text = text.replace(",", "")
     try:
-        found = float(text)
+        duration = float(text)
     except ValueError:
         return None
-    return found if 0 <= found <= _LONGEST_DURATION else None
+    return duration if 0 <= duration <= _LONGEST_DURATION else None
 
 
 def has_decimal_comma(text: str | None) -> bool:
@@ -396,7 +405,7 @@ def has_decimal_comma(text: str | None) -> bool:
     return bool(_DECIMAL_COMMA.fullmatch(text)) and not _COMMA_OF_EITHER_KIND.fullmatch(text)
 
 
-def clock(text: str | None) -> float | None:
+def parse_clock(text: str | None) -> float | None:
     """Return a duration that .NET wrote, `[days.]hours:minutes:seconds`, in seconds."""
     match = _CLOCK.fullmatch((text or "").strip())
     if match is None:
@@ -405,25 +414,19 @@ def clock(text: str | None) -> float | None:
     return ((int(days) * 24 + int(hours)) * 60 + int(minutes)) * 60 + float(rest)
 
 
-def instant(text: str | None) -> Instant:
+def parse_time(text: str | None) -> ReportTime:
     """Return a time of ISO 8601, with or without its zone."""
     if not text:
-        return Instant()
+        return ReportTime()
     text = _DATE.sub(r"\1T", text.strip()[:64])
     text = _ZONE.sub(r"\1:\2", text) if "T" in text else text
     zoned = take.time({"": text}, "")
     if zoned is not None:
-        return Instant(zoned, zoned=True)
-    return Instant(take.time({"": f"{text}Z"}, ""))
+        return ReportTime(zoned, zoned=True)
+    return ReportTime(take.time({"": f"{text}Z"}, ""))
 
 
-def folder(path: str) -> str:
+def parent_folder(path: str) -> str:
     """Return the folder that a source file stands in, with slashes; `.` at the top."""
     head, _, _ = path.replace("\\", "/").rpartition("/")
     return one_line(head) or ("/" if path.startswith("/") else ".")
-
-
-# What a job leaves behind in files: test reports, coverage, traces of tools, logs.
-#
-# Nothing here trusts a file: sizes are bounded, and whatever is in it becomes a record or a
-# ReportError that names the file. The libraries for it are loaded only where a file is read.

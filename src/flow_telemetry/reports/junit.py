@@ -13,33 +13,33 @@ from flow_telemetry.reports import trx
 from flow_telemetry.reports.files import (
     LONGEST_MESSAGE,
     Content,
-    count,
+    clean_lines,
     has_decimal_comma,
-    instant,
-    lines,
     one_line,
-    seconds,
+    parse_count,
+    parse_seconds,
+    parse_time,
 )
-from flow_telemetry.reports.xml import XmlAttributes, named, opening, read_events
+from flow_telemetry.reports.xml import XmlAttributes, list_values, read_events, read_opening
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element, TreeBuilder
 
-# Entries of one test case: told apart by numbers, and which of them were run again.
+# Repeated entries of one test case: their numbers, and the reruns.
 
 _FAILING = {CaseResult.FAILED, CaseResult.ERROR}
 
 
-def numbered(suites: Iterable[TestSuite]) -> tuple[TestSuite, ...]:
+def number_cases(suites: Iterable[TestSuite]) -> tuple[TestSuite, ...]:
     """Return the suites of a report with `number`, `run_again` and `flaky` of their cases.
 
-    gotestsum and Gradle write an entry for each time that a case was run. A failure before
-    another entry of the same suite, class and name was run again; what passed after one is flaky.
+    gotestsum and Gradle write an entry for each run of a case. A failure before another entry of
+    the same suite, class and name was run again; a case that passed after a failure is flaky.
     """
     suites = tuple(suites)
     repeated = {
         name: times
-        for name, times in Counter(_names(case for s in suites for case in s.cases)).items()
+        for name, times in Counter(_name(case) for s in suites for case in s.cases).items()
         if times > 1
     }
     if not repeated:
@@ -47,12 +47,12 @@ def numbered(suites: Iterable[TestSuite]) -> tuple[TestSuite, ...]:
     seen: Counter[tuple[str, ...]] = Counter()
     failed: set[tuple[str, ...]] = set()
     return tuple(
-        replace(suite, cases=tuple(_told_apart(suite.cases, repeated, seen, failed)))
+        replace(suite, cases=tuple(_number_entries(suite.cases, repeated, seen, failed)))
         for suite in suites
     )
 
 
-def _told_apart(
+def _number_entries(
     cases: Iterable[TestCase],
     repeated: dict[tuple[str, ...], int],
     seen: Counter[tuple[str, ...]],
@@ -75,11 +75,11 @@ def _told_apart(
             failed.add(name)
 
 
-def with_reruns_of_pytest(cases: Sequence[TestCase], declared: int | None) -> list[TestCase]:
-    """Return a suite's cases with the reruns of pytest-rerunfailures as the failures they are.
+def _restore_pytest_reruns(cases: Sequence[TestCase], declared: int | None) -> list[TestCase]:
+    """Return the cases of a suite with the reruns of pytest-rerunfailures as failures.
 
-    It writes a failure that is run again as an entry that looks passed, and leaves it out of the
-    suite's own count (``declared``), by which it is known.
+    It writes a failure that is run again as an entry that looks passed. Such a rerun is not in the
+    suite's own count (``declared``), which shows that there are any.
     """
     last = {_name(case): index for index, case in enumerate(cases)}
     if declared != len(last) or declared == len(cases):
@@ -92,52 +92,47 @@ def with_reruns_of_pytest(cases: Sequence[TestCase], declared: int | None) -> li
     ]
 
 
-def _names(cases: Iterable[TestCase]) -> Iterator[tuple[str, ...]]:
-    return map(_name, cases)
-
-
 def _name(case: TestCase) -> tuple[str, ...]:
     return (case.suite, case.class_name, case.name)
 
 
-# Test reports: JUnit's XML as surefire, pytest, gotestsum, jest, Gradle and many others write it.
+# JUnit's XML, written by surefire, pytest, gotestsum, jest, Gradle and many others.
 #
-# There is no standard: each writer has attributes of its own, and what is missing is left out. A
-# .NET report (TRX) is read as well, by `trx`.
+# There is no standard: each tool has its own attributes, and leaves out others.
 
 
 _MOST_ELEMENTS_OF_CASE = 10_000
 _OUTPUT = {"system-out", "system-err"}
-# GoogleTest's words for a test that was left out, which has no element for it.
+# The statuses of a test that GoogleTest did not run; it writes no element for that.
 _NOT_RUN = {"notrun", "disabled", "skipped", "suppressed"}
 
 
 def read_test_report(content: Content, name: str) -> TestReport:
-    """Return the suites and cases of a report, each with what the report tells of it.
+    """Return the suites and cases of a test report: JUnit's XML, or TRX of .NET.
 
     Args:
-        content: the file, or what was in it.
+        content: the file, or its bytes.
         name: its path below the workspace; errors and identities name it.
 
     Raises:
-        ReportError: it cannot be read, or is no test report.
+        ReportError: it cannot be read, or is not a test report.
     """
-    root = opening(content, name)[0][0]
+    root = read_opening(content, name)[0][0]
     if root == "TestRun":
-        return TestReport(name=name, suites=numbered(trx.read_suites(content, name)))
+        return TestReport(name=name, suites=number_cases(trx.read_suites(content, name)))
     if root not in {"testsuites", "testsuite"}:
         raise ReportError(
-            f"{name} is no test report: its root is `{one_line(root, 64)}`, where JUnit's format "
-            "has `testsuites` or `testsuite`, and .NET's `TestRun`"
+            f"{name} is not a test report: its root is `{one_line(root, 64)}`. JUnit's format has "
+            "`testsuites` or `testsuite`, and .NET's has `TestRun`"
         )
     reader = _Suites(name)
     read_events(content, name, reader)
-    return TestReport(name=name, suites=numbered(reader.suites()))
+    return TestReport(name=name, suites=number_cases(reader.suites()))
 
 
 @dataclass(slots=True)
 class _OpenSuite:
-    """A suite while it is read; ``times`` are the durations of its cases as they stand there."""
+    """A suite while it is read; ``times`` are the unparsed durations of its cases."""
 
     name: str
     attributes: XmlAttributes
@@ -155,22 +150,24 @@ class _OpenSuite:
     def closed(self, *, decimal_comma: bool) -> TestSuite:
         if decimal_comma:
             self.cases = [
-                replace(case, duration=seconds(time, decimal_comma=True))
+                replace(case, duration=parse_seconds(time, decimal_comma=True))
                 for case, time in zip(self.cases, self.times, strict=True)
             ]
-        start = instant(self.attributes.get("timestamp"))
+        start = parse_time(self.attributes.get("timestamp"))
         return TestSuite(
             name=self.name,
-            file=one_line(next(named(self.attributes, "file", "filepath"), "")),
-            duration=seconds(self.attributes.get("time"), decimal_comma=decimal_comma),
+            file=one_line(next(list_values(self.attributes, "file", "filepath"), "")),
+            duration=parse_seconds(self.attributes.get("time"), decimal_comma=decimal_comma),
             started_at=start.at,
             zoned=start.zoned,
-            cases=tuple(with_reruns_of_pytest(self.cases, count(self.attributes.get("tests")))),
+            cases=tuple(
+                _restore_pytest_reruns(self.cases, parse_count(self.attributes.get("tests")))
+            ),
         )
 
 
 class _Suites:
-    """Builds suites from the events of a document; of elements, only those of one case are kept."""
+    """Builds suites from the events of a document, and keeps the elements of one case only."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -181,13 +178,16 @@ class _Suites:
         self._elements = 0
 
     def suites(self) -> Iterator[TestSuite]:
-        """Return those that have cases, in the order of their starts."""
+        """Return the suites that have cases, in the order of their elements."""
         decimal_comma = any(suite.has_decimal_comma for suite in self._all)
         return (suite.closed(decimal_comma=decimal_comma) for suite in self._all if suite.cases)
 
     def start(self, tag: str, attributes: XmlAttributes) -> None:
         if self._case is None and tag == "testcase":
-            self._case, self._elements = _tree_builder(), 0
+            # Safe, because defusedxml has parsed the document before.
+            from xml.etree.ElementTree import TreeBuilder  # noqa: PLC0415
+
+            self._case, self._elements = TreeBuilder(), 0
         if self._case is not None:
             self._keep(self._case, tag, attributes)
         elif tag == "testsuite":
@@ -211,8 +211,8 @@ class _Suites:
         self._elements += 1
         if self._elements > _MOST_ELEMENTS_OF_CASE:
             raise ReportError(
-                f"{self._name} has a test case of more than {_MOST_ELEMENTS_OF_CASE:,} elements; "
-                "it is not read"
+                f"{self._name} has a test case of more than {_MOST_ELEMENTS_OF_CASE:,} elements. "
+                "It was not read"
             )
         case.start(tag, dict(attributes))
         self._inside.append(tag)
@@ -225,23 +225,16 @@ class _Suites:
         self._all.append(self._open[-1])
 
 
-def _tree_builder() -> TreeBuilder:
-    # What is parsed went through defusedxml before.
-    from xml.etree.ElementTree import TreeBuilder  # noqa: PLC0415
-
-    return TreeBuilder()
-
-
 def _case(element: Element, suite: str) -> TestCase:
-    start = instant(element.get("timestamp"))
+    start = parse_time(element.get("timestamp"))
     result, failure, attempts = _outcome(element)
     return TestCase(
         name=one_line(element.get("name")),
         suite=suite,
         class_name=one_line(element.get("classname")),
-        file=one_line(next(named(element.attrib, "file", "filepath"), "")),
+        file=one_line(next(list_values(element.attrib, "file", "filepath"), "")),
         result=result,
-        duration=seconds(element.get("time")),
+        duration=parse_seconds(element.get("time")),
         started_at=start.at,
         zoned=start.zoned,
         failure=failure,
@@ -251,7 +244,7 @@ def _case(element: Element, suite: str) -> TestCase:
 
 
 def _outcome(element: Element) -> tuple[CaseResult, CaseFailure | None, tuple[CaseFailure, ...]]:
-    """Return the result, why, and the failures of other times that it was run."""
+    """Return the result, its reason, and the failures of other attempts."""
     if not len(element):
         skipped = {element.get("status"), element.get("result")} & _NOT_RUN
         return (CaseResult.SKIPPED if skipped else CaseResult.PASSED), None, ()
@@ -259,24 +252,23 @@ def _outcome(element: Element) -> tuple[CaseResult, CaseFailure | None, tuple[Ca
 
     kinds: Any = xunit2.TestCase
     case = kinds.fromelem(element)
-    attempts = tuple(_failure(each, each.stack_trace) for each in case.interim_result)
-    found = case.result
+    attempts = tuple(_failure(rerun, rerun.stack_trace) for rerun in case.interim_result)
     for kind, result in (
         (Error, CaseResult.ERROR),
         (Failure, CaseResult.FAILED),
         (Skipped, CaseResult.SKIPPED),
     ):
-        first = next((each for each in found if isinstance(each, kind)), None)
+        first = next((entry for entry in case.result if isinstance(entry, kind)), None)
         if first is not None:
             return result, _failure(first), attempts
     return CaseResult.PASSED, None, attempts
 
 
-def _failure(found: Any, stack_trace: str | None = None) -> CaseFailure:
-    """Where there is no message, as jest writes it, the text's first line is taken for one."""
-    text = lines(stack_trace or found.text)
+def _failure(entry: Any, stack_trace: str | None = None) -> CaseFailure:
+    """Without a message, as jest writes it, the first line of the text is the message."""
+    text = clean_lines(stack_trace or entry.text)
     return CaseFailure(
-        type=one_line(found.type),
-        message=lines(found.message, LONGEST_MESSAGE) or one_line(text.partition("\n")[0]),
+        type=one_line(entry.type),
+        message=clean_lines(entry.message, LONGEST_MESSAGE) or one_line(text.partition("\n")[0]),
         text=text,
     )

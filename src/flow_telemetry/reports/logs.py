@@ -1,4 +1,4 @@
-"""Job logs: files, lines, steps."""
+"""Job logs of GitHub: their files in an archive, their lines, and which step a line belongs to."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from flow_telemetry.errors import ReportError
 from flow_telemetry.http import payload as take
 from flow_telemetry.identity import instant
 from flow_telemetry.model.reports import LogLevel, LogLine
-from flow_telemetry.reports.archives import DAMAGES, is_folder, open_archive, refusal
+from flow_telemetry.reports.archives import DAMAGES, describe_refusal, is_folder, open_archive
 from flow_telemetry.reports.files import MEBIBYTE, Content
 from flow_telemetry.rules.intervals import Interval
 
-# Lines of GitHub's logs: their times, marks and groups told apart from what was written.
+# Lines: their times, levels and groups, separated from the text.
 
-# How much of a line is kept, in characters.
+# A longer line is cut to so many characters.
 LONGEST_LINE = 16_384
 _LONGEST_GROUP = 256
 
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,24}Z) ?")
-# As long as the runner's own times, `2026-11-24T03:43:00.1234567Z`, of which six digits are kept.
+# The length of the runner's times, `2026-11-24T03:43:00.1234567Z`; six digits are parsed.
 _USUAL_LENGTH = 28
 _KEPT_LENGTH = 26
-# What marks and groups begin with, and the lines around a private key: they matter to what follows.
-_OF_MATTER = ("##[", "-----")
+# Levels, groups and the borders of a private key begin like this, and affect later lines.
+_STATEFUL = ("##[", "-----")
 _MARK = re.compile(r"##\[([a-z]{1,16})\]")
 # Colours and cursors (CSI), titles and links (OSC, up to their end), and other sequences.
 _ANSI = re.compile(
@@ -38,14 +38,14 @@ _ANSI = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]+")
-# What it returns has as many texts, in their order.
+# It returns as many texts as it is given, in the same order.
 Redact = Callable[[list[str]], list[str]]
-# So many lines are handed to who redacts them at once.
+# So many lines are redacted at once.
 _AT_ONCE = 256
 
 _LEVELS = {level.value: level for level in LogLevel}
 # The number, time and text of a line.
-_Plain: TypeAlias = tuple[int, datetime | None, str]
+_PlainLine: TypeAlias = tuple[int, datetime | None, str]
 
 
 def unredacted(texts: list[str]) -> list[str]:
@@ -62,12 +62,12 @@ def parse_log_lines(
     skip: int = 0,
     longest: int | None = None,
 ) -> Iterator[LogLine]:
-    """Yield the lines of a log after the first ``skip``; those that only end a group are none.
+    """Yield the lines of a log after the first ``skip``, without those that only end a group.
 
-    A line without a time has that of the line before it. ``redact`` is given the lines without
-    their times and colours, before they are cut, in order; of those that are skipped only what
-    opens or ends something. ``longest`` bounds the bytes of a line, where it is less than what is
-    kept of each.
+    A line without a time has the time of the line before. ``redact`` gets the lines in order,
+    without their times and colours and before they are cut; of the skipped lines it gets only
+    those that affect later ones. ``longest`` limits the bytes of a line, in addition to the usual
+    limit.
     """
     group = ""
     for number, time, text in _redacted(_plain_lines(raw, skip), redact):
@@ -93,30 +93,30 @@ def parse_log_lines(
             )
 
 
-def _plain_lines(raw: Iterable[str], skip: int) -> Iterator[_Plain]:
+def _plain_lines(raw: Iterable[str], skip: int) -> Iterator[_PlainLine]:
     time: datetime | None = None
     for number, line in enumerate(raw, 1):
-        # Of the last one that is skipped the time may be needed.
-        if number < skip and not any(mark in line for mark in _OF_MATTER):
+        # The time of the last skipped line may be needed.
+        if number < skip and not any(mark in line for mark in _STATEFUL):
             continue
         text = line.lstrip("\ufeff")
         stamp = _TIME.match(text)
         if stamp is not None:
-            time = log_time(stamp[1]) or time
+            time = _parse_log_time(stamp[1]) or time
             text = text[stamp.end() :]
         yield number, time, _plain(text)
 
 
-def _redacted(lines: Iterator[_Plain], redact: Redact) -> Iterator[_Plain]:
+def _redacted(lines: Iterator[_PlainLine], redact: Redact) -> Iterator[_PlainLine]:
     while chunk := list(islice(lines, _AT_ONCE)):
         texts = redact([text for _, _, text in chunk])
         for (number, time, _), text in zip(chunk, texts, strict=True):
             yield number, time, text
 
 
-def log_time(stamp: str) -> datetime | None:
-    """Return a time as the runner writes it; None for what is no time."""
-    # Nearly all are of one form, and a log has many.
+def _parse_log_time(stamp: str) -> datetime | None:
+    """Parse a time as the runner writes it; None if the text is not a time."""
+    # Nearly all have the same format, and a log has many.
     if len(stamp) == _USUAL_LENGTH and stamp.startswith("20"):
         try:
             return datetime.fromisoformat(f"{stamp[:_KEPT_LENGTH]}+00:00")
@@ -126,7 +126,7 @@ def log_time(stamp: str) -> datetime | None:
 
 
 def _plain(text: str) -> str:
-    """Return what a terminal shows at last: of what returns to the line's start, the end."""
+    """Return what a terminal shows in the end, after colours and carriage returns."""
     text = text.rstrip("\r\n")
     if text.isprintable():
         return text
@@ -137,10 +137,10 @@ def _plain(text: str) -> str:
     return _CONTROLS.sub("", shown)
 
 
-# What GitHub calls the files in the archive of a run's logs.
+# Names of files in the archive of a run's logs.
 
-# `0_test (3.12).txt` is a job's whole log, `test (3.12)/3_Run pytest.txt` a step's. A negative
-# number is that of an older service, which GitHub falls back to.
+# `0_test (3.12).txt` is the log of a job, `test (3.12)/3_Run pytest.txt` that of a step. Negative
+# numbers come from an older service, which GitHub falls back to.
 _OF_JOB = re.compile(r"(-?[0-9]{1,20})_([^/\\]+)\.txt")
 _OF_STEP = re.compile(r"([^/\\]+)/([0-9]{1,6})_([^/\\]*)\.txt")
 _NUMBERED = re.compile(r"-?[0-9]{1,20}_(?=.)")
@@ -150,14 +150,14 @@ _LONGEST = 90
 
 @dataclass(frozen=True, slots=True)
 class LogName:
-    """Whose log a file is: of a job as the archive names it, and of a step of it or the whole."""
+    """The job of a log file, as the archive names it, and its step; None is the whole job."""
 
     job: str
     step: int | None = None
 
 
 def parse_log_name(path: str) -> LogName | None:
-    """Return whose log a file is; None for what else is in an archive."""
+    """Return the job and step of a file; None if it is not a log."""
     step = _OF_STEP.fullmatch(path)
     if step is not None and step[1] not in {".", ".."}:
         return LogName(step[1], int(step[2]))
@@ -166,28 +166,28 @@ def parse_log_name(path: str) -> LogName | None:
 
 
 def same_job(in_archive: str, job: str) -> bool:
-    """Whether the name of a job in an archive is what GitHub makes of the job's name.
+    """Return whether a name in an archive is that of a job.
 
-    Some characters are left out and the rest is cut; a folder may have the job's number before it.
+    GitHub removes some characters and cuts the rest; a folder may begin with the job's number.
     """
     return name_as_file(job) in names_without_number(in_archive)
 
 
 def names_without_number(in_archive: str) -> tuple[str, str]:
-    """Return what the name of a job in an archive may be: as it is, and without a number."""
+    """Return the possible names of a job in an archive: with the number, and without it."""
     return name_as_file(in_archive), name_as_file(_NUMBERED.sub("", in_archive, count=1))
 
 
 def name_as_file(name: str) -> str:
-    """Return what GitHub makes of a job's name in an archive. It counts in units of UTF-16."""
+    """Return the name of a job in an archive, cut by GitHub to 90 units of UTF-16."""
     kept = _NOT_IN_NAMES.sub("", name).encode("utf-16-le", errors="surrogatepass")
     return kept[: _LONGEST * 2].decode("utf-16-le", errors="replace").strip()
 
 
-# The archive of a run's logs, as GitHub gives it: a file for each step, or for each job only.
+# The archive of a run's logs: a file for each step, or for each job only.
 #
-# Nothing is unpacked to disk. Names only choose what is read, links are no logs, and what is read
-# of a file is counted, whatever the archive says of its size.
+# Nothing is extracted to disk, links are skipped, and the bytes of a file are counted while it is
+# read, since the archive's size may lie.
 
 LARGEST_LOG = 256 * MEBIBYTE
 _LONGEST_READ = 64 * 1024
@@ -195,7 +195,7 @@ _LONGEST_READ = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFile:
-    """A log in an archive: of a step, or of a whole job. ``size`` is in bytes, uncompressed."""
+    """A log of a step or of a whole job in an archive; ``size`` is in bytes, uncompressed."""
 
     job: str
     step: int | None
@@ -213,12 +213,12 @@ class LogArchive:
         *,
         largest: int = LARGEST_LOG,
     ) -> None:
-        """Open an archive; ``name`` is what errors call it, ``largest`` bounds each log in bytes.
+        """Open an archive; ``name`` is for errors, ``largest`` limits each log in bytes.
 
-        An open file is read, and closed by who opened it.
+        An open file is left open.
 
         Raises:
-            ReportError: it cannot be read, or is no archive.
+            ReportError: it cannot be read, or is not an archive.
         """
         self._name = name
         self._largest = largest
@@ -233,33 +233,33 @@ class LogArchive:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the archive."""
         self._zip.close()
 
     def lines(self, file: LogFile, *, redact: Redact = unredacted) -> Iterator[LogLine]:
-        """Yield the lines of a log, given to ``redact`` without their times and colours.
+        """Yield the lines of a log; ``redact`` gets them without their times and colours.
 
         Raises:
-            ReportError: the archive is damaged there, or its log larger than it may be.
+            ReportError: the archive is damaged, or the log is too large.
         """
         raw = (line.decode("utf-8", errors="replace") for line in self.raw(file))
         return parse_log_lines(raw, file.job, file.step, redact=redact)
 
     def raw(self, file: LogFile) -> Iterator[bytes]:
-        """Yield the lines of a log as they are, of a very long one only the beginning.
+        """Yield the unparsed lines of a log; a very long line is cut.
 
         Raises:
             ReportError: as `lines`.
         """
         try:
-            # Its own `readline` takes many times as long.
+            # The `readline` of a file in an archive takes many times as long.
             with self._zip.open(file.path) as log, BufferedReader(cast("RawIOBase", log)) as lines:
                 yield from raw_lines(lines, self._name, self._largest)
         except DAMAGES as error:
             raise ReportError(f"{self._name} is damaged at one of its logs: {error}") from error
 
     def _listed(self) -> tuple[LogFile, ...]:
-        """The logs in the archive's order; a job's whole log only where it has none of steps."""
+        """List the logs in order; a job's whole log only if it has no logs of steps."""
         found: dict[str, LogFile] = {}
         for entry in self._zip.infolist():
             name = self._name_of(entry)
@@ -279,7 +279,7 @@ class LogArchive:
         name = None if is_folder(entry) else parse_log_name(entry.filename)
         if name is None:
             return None
-        reason = refusal(entry, self._largest)
+        reason = describe_refusal(entry, self._largest)
         if reason:
             self.left_out.append(f"{entry.filename!a} in {self._name} {reason}")
             return None
@@ -287,10 +287,10 @@ class LogArchive:
 
 
 def raw_lines(log: IO[bytes], name: str, largest: int = LARGEST_LOG) -> Iterator[bytes]:
-    """Yield the lines of a log in an open file, of a very long one only the beginning.
+    """Yield the unparsed lines of a log in an open file; a very long line is cut.
 
     Raises:
-        ReportError: it is larger than ``largest``, in bytes; its lines until there have come.
+        ReportError: it is larger than ``largest`` bytes, after the lines up to there.
     """
     left = largest
     within = False
@@ -306,27 +306,27 @@ def raw_lines(log: IO[bytes], name: str, largest: int = LARGEST_LOG) -> Iterator
         within = not piece.endswith(b"\n")
 
 
-# What of a log is whose: a first, quick look at all of its lines, of which none is kept.
+# Index of a job log: which lines belong to which step. It reads the log once and keeps no line.
 #
-# Where an archive has a file of a whole job only, its lines are those of the step whose time holds
-# them. GitHub's times of steps have whole seconds, so the second in which one step ends and the
-# next begins belongs to both: there the runner's own first line of a step tells.
+# If an archive has only the log of a whole job, a line belongs to the step whose time contains its
+# own. GitHub's times of steps have whole seconds, so the second in which one step ends and the next
+# begins belongs to both; in it, the runner's first line of a step decides.
 
 _STAMP = re.compile(rb"(?:\xef\xbb\xbf)?([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,24}Z) ?")
 _BEGINNING_OF_STEP = re.compile(
     rb"##\[group\](?:Run |Checking docker version)|Post job cleanup\.|Cleaning up orphan processes"
 )
-_TELLS_NOTHING = (b"", b"##[endgroup]")
+_EMPTY_TEXTS = (b"", b"##[endgroup]")
 _TO_THE_SECOND = len("2026-11-24T03:43:00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """Lines of a log that are of one step.
+    """Consecutive lines of a log that belong to one step.
 
-    ``step`` is its place among those that were asked for, ``begin`` how many lines of the log are
-    before, ``size`` the bytes of their text with one for each line's end. ``times`` are those of
-    the first and last line that has one, None where none has.
+    ``step`` is the index among the requested steps, ``begin`` the number of lines before, ``size``
+    the bytes of the texts with one for the end of each line. ``times`` are those of the first and
+    last line with a time; None without any.
     """
 
     step: int
@@ -338,15 +338,15 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """The stretches of a log in its order; ``damage`` tells why its end could not be read."""
+    """The sections of a log, in order; ``damage`` is the reason that its end could not be read."""
 
     stretches: tuple[Stretch, ...] = ()
     damage: str | None = None
 
 
 @dataclass(slots=True)
-class _Open:
-    """The stretch that the reader is in."""
+class _OpenSection:
+    """The section that is being read."""
 
     step: int
     begin: int
@@ -366,27 +366,27 @@ class _Open:
 
 
 def survey(raw: Iterable[bytes], steps: Sequence[Interval] = ()) -> Survey:
-    """Return whose the lines of a log are.
+    """Return which lines of a log belong to which step.
 
-    ``steps`` are the times of the steps that ran, in their order, where the log is of a whole job;
-    none for the log of one step.
+    ``steps`` are the times of the steps that ran, in order, for the log of a whole job; empty for
+    the log of one step.
     """
-    places = _Places(steps)
+    tracker = _StepTracker(steps)
     found: list[Stretch] = []
-    now, damage = _Open(0, 0), None
-    lines = _until_damage(raw)
+    now, damage = _OpenSection(0, 0), None
+    lines = _read_until_damage(raw)
     for line in lines:
         if isinstance(line, ReportError):
             damage = str(line)
             break
         stamp = _STAMP.match(line)
         text_at = stamp.end() if stamp is not None else 0
-        if stamp is not None and places.moves(line, stamp) and places.step != now.step:
+        if stamp is not None and tracker.moves(line, stamp) and tracker.step != now.step:
             if now.lines:
                 found.append(now.closed())
-            now = _Open(places.step, now.begin + now.lines)
+            now = _OpenSection(tracker.step, now.begin + now.lines)
         now.lines += 1
-        now.size += text_size(line, text_at)
+        now.size += _measure_text(line, text_at)
         if stamp is not None:
             now.first = now.first or stamp[1]
             now.last = stamp[1]
@@ -397,10 +397,10 @@ def survey(raw: Iterable[bytes], steps: Sequence[Interval] = ()) -> Survey:
 
 @dataclass(frozen=True, slots=True)
 class EndOfStretch:
-    """How many lines of a stretch are before its end.
+    """The number of lines of a section before its end.
 
-    Where nothing in the end tells anything, ``telling`` is how many are before the last line that
-    does, which is larger than the end may be.
+    If all lines of the end are empty, ``telling`` is the number of lines before the last one that
+    is not empty, which makes the end larger than allowed.
     """
 
     before: int
@@ -408,33 +408,27 @@ class EndOfStretch:
 
 
 def end_of_stretch(raw: Iterable[bytes], stretch: Stretch, share: int) -> EndOfStretch:
-    """Return where the end of a stretch of at most ``share`` bytes begins.
-
-    ``raw`` are the lines of the stretch.
-    """
+    """Return where the last ``share`` bytes of a section begin; ``raw`` are its lines."""
     left, before = stretch.size, 0
     telling: int | None = None
-    for line in _until_damage(raw):
+    for line in _read_until_damage(raw):
         if isinstance(line, ReportError):
             break
         stamp = _STAMP.match(line)
         text_at = stamp.end() if stamp is not None else 0
-        tells = line[text_at:].strip() not in _TELLS_NOTHING
+        has_text = line[text_at:].strip() not in _EMPTY_TEXTS
         if left <= share:
-            if tells:
+            if has_text:
                 return EndOfStretch(before)
             continue
-        telling = before if tells else telling
-        left -= text_size(line, text_at)
+        telling = before if has_text else telling
+        left -= _measure_text(line, text_at)
         before += 1
     return EndOfStretch(before, telling)
 
 
-def text_size(line: bytes, text_at: int) -> int:
-    """Return the bytes of a line from where its text begins, one for its end included.
-
-    Of a long line what is kept of it counts.
-    """
+def _measure_text(line: bytes, text_at: int) -> int:
+    """Return the bytes of a line's text and its end, after a long line is cut."""
     size = len(line) - text_at
     size = size if line.endswith(b"\n") else size + 1
     if size <= LONGEST_LINE:
@@ -443,18 +437,18 @@ def text_size(line: bytes, text_at: int) -> int:
     return len(text[:LONGEST_LINE].encode()) + 1
 
 
-class _Places:
-    """Follows the steps of a job along its log; ``step`` is the one that the last line was of."""
+class _StepTracker:
+    """Follows the steps of a job along its log; ``step`` is the step of the last line."""
 
     def __init__(self, steps: Sequence[Interval]) -> None:
-        # Texts of one form, that need not be parsed to be compared.
-        self._starts = [_second(each.start) for each in steps]
-        self._ends = [_second(each.end) for each in steps]
+        # As texts of one format, which can be compared without parsing.
+        self._starts = [_second(step.start) for step in steps]
+        self._ends = [_second(step.end) for step in steps]
         self._last = len(steps) - 1
         self.step = 0
 
     def moves(self, line: bytes, stamp: re.Match[bytes]) -> bool:
-        """Follow to the step of a line that has a time; whether that is another one."""
+        """Move to the step of a line that has a time; return whether the step changed."""
         before = self.step
         if before >= self._last:
             return False
@@ -470,7 +464,7 @@ class _Places:
         return self.step != before
 
 
-def _until_damage(raw: Iterable[bytes]) -> Iterator[bytes | ReportError]:
+def _read_until_damage(raw: Iterable[bytes]) -> Iterator[bytes | ReportError]:
     try:
         yield from raw
     except ReportError as error:
@@ -482,5 +476,5 @@ def _second(time: datetime) -> bytes:
 
 
 def _times(first: bytes, last: bytes) -> Interval | None:
-    start, end = (log_time(each.decode("ascii")) for each in (first, last))
+    start, end = (_parse_log_time(stamp.decode("ascii")) for stamp in (first, last))
     return None if start is None else Interval.of(start, end)

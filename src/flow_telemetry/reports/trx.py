@@ -10,14 +10,14 @@ from flow_telemetry.reports.files import (
     LONGEST_MESSAGE,
     LONGEST_TEXT,
     Content,
-    clock,
-    instant,
-    lines,
+    clean_lines,
     one_line,
+    parse_clock,
+    parse_time,
 )
 from flow_telemetry.reports.xml import XmlAttributes, read_events
 
-# The words of Microsoft's schema; whatever else it says, the test was not run to its end.
+# The outcomes of Microsoft's schema; with any other outcome, the test did not run to its end.
 _RESULTS = {
     "passed": CaseResult.PASSED,
     "passedbutrunaborted": CaseResult.PASSED,
@@ -48,7 +48,7 @@ def read_suites(content: Content, name: str) -> tuple[TestSuite, ...]:
 
 @dataclass(slots=True)
 class _Result:
-    """A result while it is read; one with results in it only sums them up."""
+    """A result while it is read; a result that contains others only sums them up."""
 
     attributes: XmlAttributes
     texts: dict[str, str] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class _Result:
 
 
 class _Results:
-    """Collects results, and the classes of tests, which stand after them."""
+    """Collects results, and the classes of tests, which follow them."""
 
     def __init__(self) -> None:
         self._open: list[_Result] = []
@@ -80,7 +80,7 @@ class _Results:
         elif tag == "UnitTest":
             self._test = attributes.get("id", "")
         elif tag == "TestMethod" and self._test:
-            # An assembly's name may follow the class's: `Shop.CartTests, Shop.Tests`.
+            # The name of an assembly may follow that of the class: `Shop.CartTests, Shop.Tests`.
             self._classes[self._test] = one_line(attributes.get("className", "").split(",")[0])
         elif tag == "ErrorInfo":
             self._in_error = True
@@ -100,25 +100,25 @@ class _Results:
     def data(self, text: str) -> None:
         if self._text and self._open:
             texts = self._open[-1].texts
-            so_far = texts.get(self._text, "")
-            if len(so_far) < LONGEST_TEXT:
-                texts[self._text] = so_far + text[: 2 * LONGEST_TEXT]
+            beginning = texts.get(self._text, "")
+            if len(beginning) < LONGEST_TEXT:
+                texts[self._text] = beginning + text[: 2 * LONGEST_TEXT]
 
 
 def _case(result: _Result, class_name: str) -> TestCase:
     attributes = result.attributes
-    start = instant(attributes.get("startTime"))
+    start = parse_time(attributes.get("startTime"))
     name = one_line(attributes.get("testName"))
     failure = CaseFailure(
-        message=lines(result.texts.get("Message"), LONGEST_MESSAGE),
-        text=lines(result.texts.get("StackTrace")),
+        message=clean_lines(result.texts.get("Message"), LONGEST_MESSAGE),
+        text=clean_lines(result.texts.get("StackTrace")),
     )
     return TestCase(
         name=name.removeprefix(f"{class_name}."),
         suite=class_name,
         class_name=class_name,
         result=_RESULTS.get(attributes.get("outcome", "").lower(), CaseResult.SKIPPED),
-        duration=clock(attributes.get("duration")),
+        duration=parse_clock(attributes.get("duration")),
         started_at=start.at,
         zoned=start.zoned,
         failure=failure if failure != CaseFailure() else None,

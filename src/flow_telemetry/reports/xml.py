@@ -1,7 +1,7 @@
-"""XML as a stream of events, with everything refused that makes XML dangerous.
+"""Bounded and safe XML as a stream of events.
 
-Entities are refused, and nothing outside of the document is loaded. Elements are not kept, so that
-the memory for a report is what its reader keeps of it.
+Documents with entities are refused, and nothing outside the document is loaded. Elements are not
+kept, so a report takes only the memory that its reader needs.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from contextlib import suppress
 from typing import Protocol
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.reports.files import Content, chunks
+from flow_telemetry.reports.files import Content, read_chunks
 
-# A report of 500,000 test cases, or of a million lines, has fewer.
+# Reports of 500,000 test cases, or of a million lines, have fewer.
 MOST_ELEMENTS = 3_000_000
 DEEPEST = 200
 
@@ -21,7 +21,7 @@ XmlAttributes = Mapping[str, str]
 
 
 class Reader(Protocol):
-    """What is told of each element and text; names come without their namespace."""
+    """A target for the events of a document; names come without their namespace."""
 
     def start(self, tag: str, attributes: XmlAttributes) -> None:
         """Take the start of an element."""
@@ -36,20 +36,20 @@ class Reader(Protocol):
         ...
 
 
-class _Enough(Exception):
-    """What was looked for is found; the rest is not read."""
+class _StopReading(Exception):
+    """Raised to stop reading: the rest of the document is not needed."""
 
 
 class _Opening:
-    """Keeps the root and the first element in it."""
+    """Collects the root and the first element in it."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[str, XmlAttributes]] = []
+        self.elements: list[tuple[str, XmlAttributes]] = []
 
     def start(self, tag: str, attributes: XmlAttributes) -> None:
-        self.found.append((tag, attributes))
-        if len(self.found) == 2:
-            raise _Enough
+        self.elements.append((tag, attributes))
+        if len(self.elements) == 2:
+            raise _StopReading
 
     def end(self, tag: str) -> None: ...
 
@@ -57,7 +57,7 @@ class _Opening:
 
 
 class _Bounded:
-    """Hands on to a reader, until there are too many elements or they stand too deep."""
+    """Passes events to a reader, up to a number of elements and of levels."""
 
     def __init__(self, reader: Reader, name: str) -> None:
         self._reader = reader
@@ -72,7 +72,7 @@ class _Bounded:
         self._depth += 1
         if self._left < 0 or self._depth > DEEPEST:
             limit = f"{MOST_ELEMENTS:,} elements" if self._left < 0 else f"{DEEPEST} levels"
-            raise ReportError(f"{self._name} has more than {limit}; it is not read")
+            raise ReportError(f"{self._name} has more than {limit}. It was not read")
         self._reader.start(self._local(tag), attributes)
 
     def end(self, tag: str) -> None:
@@ -85,25 +85,25 @@ class _Bounded:
         return self._short.setdefault(tag, tag.rpartition("}")[2])
 
 
-def opening(content: Content, name: str) -> list[tuple[str, XmlAttributes]]:
-    """Return the root and, where there is one, the first element in it: tags and attributes.
+def read_opening(content: Content, name: str) -> list[tuple[str, XmlAttributes]]:
+    """Return the root and the first element in it, if any, as pairs of tag and attributes.
 
     Raises:
-        ReportError: it is no XML, or cannot be read.
+        ReportError: it cannot be read, or is not XML.
     """
     reader = _Opening()
-    with suppress(_Enough):
+    with suppress(_StopReading):
         read_events(content, name, reader)
-    return reader.found
+    return reader.elements
 
 
 def read_events(content: Content, name: str, reader: Reader) -> None:
-    """Tell a reader everything that is in an XML document.
+    """Pass all events of an XML document to a reader.
 
     Raises:
-        ReportError: it cannot be read, is no XML or cut off, has entities, or passes the limits.
+        ReportError: it cannot be read, is not complete XML, has entities, or exceeds the limits.
     """
-    # Half of a start-up is saved for those who have no reports.
+    # Imported here, because this takes half of the start-up and most jobs have no reports.
     from xml.etree.ElementTree import ParseError  # noqa: PLC0415
 
     from defusedxml.common import DefusedXmlException  # noqa: PLC0415
@@ -111,25 +111,23 @@ def read_events(content: Content, name: str, reader: Reader) -> None:
 
     parser = DefusedXMLParser(target=_Bounded(reader, name))
     try:
-        for chunk in chunks(content, name):
+        for chunk in read_chunks(content, name):
             parser.feed(chunk)
         parser.close()
     except DefusedXmlException as error:
         raise ReportError(
-            f"{name} declares entities or loads others' files, as attacks by XML do; no tool's "
-            "report needs that, so it is not read"
+            f"{name} declares entities or loads other files, as XML attacks do. No tool's report "
+            "needs that, so it was not read"
         ) from error
     except ParseError as error:
         raise ReportError(
-            f"{name} is no whole XML document ({error}); the tool that writes it may have been "
-            "cut off, or it is no report"
+            f"{name} is not a complete XML document ({error}). The tool that writes it may have "
+            "been cut off, or the file is not a report"
         ) from error
     except (ValueError, LookupError) as error:
-        raise ReportError(
-            f"{name} has an encoding that cannot be read; write it as UTF-8"
-        ) from error
+        raise ReportError(f"{name} has an unsupported encoding. Write it as UTF-8") from error
 
 
-def named(attributes: XmlAttributes, *names: str) -> Iterator[str]:
-    """Return the values of those attributes that are there and not empty, in order."""
+def list_values(attributes: XmlAttributes, *names: str) -> Iterator[str]:
+    """Return the values of these attributes, in order, without missing and empty ones."""
     return (attributes[name] for name in names if attributes.get(name))

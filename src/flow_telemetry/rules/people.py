@@ -1,4 +1,4 @@
-"""A person as the user wants people shown (input `actors`), the same in telemetry and in views."""
+"""People by login, by a hash of it or not at all (`actors`), in telemetry and in reports."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from flow_telemetry.model import Actor, Event, EventKind, Repository, WorkItem
 from flow_telemetry.settings import Actors
 
 _HASH_DIGITS = 16
-_NOBODY = "***"
-_ABOUT_PEOPLE = (
+_REMOVED = "***"
+_EVENTS_ABOUT_PEOPLE = (
     EventKind.ASSIGNED,
     EventKind.UNASSIGNED,
     EventKind.REVIEW_REQUESTED,
     EventKind.REVIEW_REQUEST_REMOVED,
 )
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
-# What a name stands between. In prose `jane-smith` is another than `jane`; branches are made of
-# names and words, such as `jane-patch-1`, which GitHub's editor proposes.
+# The borders of a name. In prose, `jane-smith` is not `jane`. Branches are made of names and words,
+# such as `jane-patch-1`, which GitHub's editor proposes.
 _IN_PROSE = (r"(?<![\w-])", r"(?=-patch-\d|(?![\w-]))")
 _IN_BRANCHES = (r"(?<![^\W_])", r"(?![^\W_])")
-_ABOUT_BRANCHES = re.compile(
+_BRANCH_NAMES = re.compile(
     r"\bMerge (?:pull request|(?:remote-tracking )?branch)\b.*|(?:\brefs/heads|/tree)/\S+"
 )
-# GitHub's logins; `@acme/shop` is a team or the scope of a package.
+# A login of GitHub; `@acme/shop` is a team or the scope of a package.
 _MENTION = re.compile(r"(?<![\w/.@+-])@([A-Za-z0-9][A-Za-z0-9-]{0,38})(?![\w/-])")
 
 
 def shown(login: str, actors: Actors) -> str | None:
-    """Return the login, a hash of it, or None where nobody is to be named."""
+    """Return the login, a hash of it, or None if people are not shown."""
     if actors is Actors.NONE:
         return None
     return hashed(login) if actors is Actors.HASH else login
 
 
 def hashed(login: str) -> str:
-    """Return 16 hexadecimal digits: the same for a login each time, and of no meaning."""
+    """Return 16 hexadecimal digits, always the same for a login."""
     return sha256(login.encode(errors="replace")).hexdigest()[:_HASH_DIGITS]
 
 
 @dataclass(slots=True)
 class People:
-    """Those who are known to have taken part, and what becomes of their names in texts.
+    """The people who took part, and the replacement of their names in texts.
 
-    ``actors`` is what the user wants. Repositories are named as they are, also by their owners.
+    Owners of repositories are named as they are.
     """
 
     actors: Actors
@@ -57,73 +57,68 @@ class People:
     _in_branches: re.Pattern[str] | None = None
 
     def meet(self, record: object) -> None:
-        """Remember everybody who is in a record, such as a run or a pull request."""
+        """Remember all people in a record, such as a run or a pull request."""
         if self.actors is Actors.LOGIN:
             return
-        owners = {each.owner.lower() for each in _all(record, Repository)}
+        owners = {repository.owner.lower() for repository in _find_records(record, Repository)}
         for login in _logins(record):
             if login and login.lower() not in owners:
                 self._known[login.lower()] = login
-        self._in_prose = _any_of(self._known, *_IN_PROSE)
-        self._in_branches = _any_of(self._known, *_IN_BRANCHES)
+        self._in_prose = _compile_names(self._known, *_IN_PROSE)
+        self._in_branches = _compile_names(self._known, *_IN_BRANCHES)
 
     def text(self, text: str) -> str:
-        """Return what somebody wrote, such as a title, with no more of people than wanted.
+        """Return a text that a person wrote, such as a title, with people hidden as wanted.
 
-        Known people, whoever is mentioned with an @, and addresses of e-mail.
+        Hidden are known people, logins after an @, and e-mail addresses.
         """
         if self._in_branches is not None:
-            text = _ABOUT_BRANCHES.sub(lambda found: self.branch(found[0]), text)
-        return self._without(text, self._in_prose)
+            text = _BRANCH_NAMES.sub(lambda match: self.branch(match[0]), text)
+        return self._hide(text, self._in_prose)
 
     def branch(self, name: str) -> str:
-        """Return the name of a branch with no more of people than wanted.
+        """Return the name of a branch with people hidden as by `text`.
 
-        As `text` has it, but known people also where a hyphen or an underscore joins them to what
-        else the name is made of.
+        Known people are also found next to a hyphen or an underscore.
         """
-        return self._without(name, self._in_branches)
+        return self._hide(name, self._in_branches)
 
-    def _without(self, text: str, known: re.Pattern[str] | None) -> str:
+    def _hide(self, text: str, names: re.Pattern[str] | None) -> str:
         if self.actors is Actors.LOGIN:
             return text
         if "@" in text:
-            text = _ADDRESS.sub(_NOBODY, text)
-            text = _MENTION.sub(lambda found: "@" + self._name(found[1]), text)
-        return text if known is None else known.sub(lambda found: self._name(found[0]), text)
+            text = _ADDRESS.sub(_REMOVED, text)
+            text = _MENTION.sub(lambda match: "@" + self._replacement(match[1]), text)
+        return text if names is None else names.sub(lambda m: self._replacement(m[0]), text)
 
-    def _name(self, name: str) -> str:
-        return shown(self._known.get(name.lower(), name), self.actors) or _NOBODY
+    def _replacement(self, name: str) -> str:
+        return shown(self._known.get(name.lower(), name), self.actors) or _REMOVED
 
 
-def _any_of(names: Iterable[str], before: str, after: str) -> re.Pattern[str] | None:
-    """What finds names, the longest first, between such borders; None where there are none."""
-    either = "|".join(map(re.escape, sorted(names, key=lambda each: (-len(each), each))))
+def _compile_names(names: Iterable[str], before: str, after: str) -> re.Pattern[str] | None:
+    """Return a pattern of names between such borders, the longest first; None without names."""
+    either = "|".join(map(re.escape, sorted(names, key=lambda name: (-len(name), name))))
     return re.compile(rf"{before}(?:{either}){after}", re.IGNORECASE) if either else None
 
 
 def _logins(record: object) -> Iterator[str]:
-    yield from (actor.login for actor in _all(record, Actor))
-    yield from (login for item in _all(record, WorkItem) for login in item.assignees)
-    yield from (e.subject for e in _all(record, Event) if e.kind in _ABOUT_PEOPLE)
+    yield from (actor.login for actor in _find_records(record, Actor))
+    yield from (login for item in _find_records(record, WorkItem) for login in item.assignees)
+    for event in _find_records(record, Event):
+        if event.kind in _EVENTS_ABOUT_PEOPLE:
+            yield event.subject
 
 
-def _all(value: Any, kind: type[Any]) -> Iterator[Any]:
-    """All records of a kind in another; steps and what is no record hold none."""
+def _find_records(value: Any, kind: type[Any]) -> Iterator[Any]:
+    """Yield all records of a class within another record or a tuple of records."""
     if isinstance(value, kind):
         yield value
     if isinstance(value, tuple):
-        for each in value:
-            yield from _all(each, kind)
+        for item in value:
+            yield from _find_records(item, kind)
     elif is_dataclass(value) and not isinstance(value, (Enum, type)):
-        for each in fields(value):
-            held = getattr(value, each.name)
-            if each.name not in ("jobs", "trace") and (
-                is_dataclass(held) or isinstance(held, tuple)
-            ):
-                yield from _all(held, kind)
-
-
-def texts_without(people: People, texts: Iterable[str]) -> tuple[str, ...]:
-    """Return several texts as `People.text` has them."""
-    return tuple(people.text(each) for each in texts)
+        # Steps of jobs name no people, and there are many.
+        for name in (f.name for f in fields(value) if f.name not in ("jobs", "trace")):
+            child = getattr(value, name)
+            if is_dataclass(child) or isinstance(child, tuple):
+                yield from _find_records(child, kind)

@@ -183,7 +183,7 @@ def test_without_any_report_nothing_is_said_of_coverage(
     """There is no span, no metric and no output; the notice says what was looked for."""
     result = export(program, a_run(world), left(tmp_path), "cov.xml")
     (notice,) = result.notices
-    assert "coverage-reports: nothing fits cov.xml" in notice
+    assert "coverage-reports: no file matches cov.xml" in notice
     assert receiver.spans_named("measured") == []
     assert names(receiver, "flow.coverage") == set()
     assert "coverage-file" not in result.outputs

@@ -196,11 +196,11 @@ def test_what_is_kept_says_no_more_than_the_totals(history: History, world: Worl
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"no archive", "no whole zip archive"),
+        (b"no archive", "not a complete zip archive"),
         ({"other.json": "{}"}, "holds no coverage.json"),
         ({"../coverage.json": "{}"}, "holds no coverage.json"),
-        ({"coverage.json": "{"}, "no JSON"),
-        ({"coverage.json": "[" * 100_000}, "no JSON"),
+        ({"coverage.json": "{"}, "is not JSON"),
+        ({"coverage.json": "[" * 100_000}, "is not JSON"),
         ({"coverage.json": '{"format": "flow-telemetry coverage", "version": 2}'}, "version"),
         ({"coverage.json": bytes(5 * 1024 * 1024)}, "larger than 4 MiB"),
     ],

@@ -59,7 +59,7 @@ def test_patterns_that_only_exclude_are_told(workspace: Workspace) -> None:
 def test_a_pattern_that_fits_nothing_is_told(workspace: Workspace, receiver: Receiver) -> None:
     """So that a typing error is seen; the export goes on."""
     result = workspace.export(test_reports="out/*.xml")
-    assert result.notices == ["flow-telemetry: input test-reports: nothing fits out/*.xml"]
+    assert result.notices == ["flow-telemetry: input test-reports: no file matches out/*.xml"]
     assert receiver.span("test").name == "test"
 
 

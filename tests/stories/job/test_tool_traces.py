@@ -403,7 +403,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_goes_on(
     assert notices(result) == [
         "line 1 of a.otlp.jsonl is no whole JSON object; it may have been cut off",
         "line 2 of a.otlp.jsonl is no whole JSON object; it may have been cut off",
-        "b.otlp.jsonl is empty; the tool that writes it seems to have been cut off",
+        "b.otlp.jsonl is empty. The tool that writes it may have been cut off",
         "line 1 of c.otlp.jsonl has a resource that is too large: left out",
     ]
 
@@ -431,7 +431,7 @@ def test_what_fits_nothing_is_told(workspace: Workspace, receiver: Receiver) -> 
     result = workspace.export(trace_files="../*.jsonl\ntraces/*.json")
     assert notices(result) == [
         "the pattern ../*.jsonl leads out of the workspace",
-        "nothing fits traces/*.json",
+        "no file matches traces/*.json",
     ]
     assert receiver.tree()[0] == "RUN CI"
 
