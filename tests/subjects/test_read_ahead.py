@@ -26,7 +26,7 @@ def test_several_are_read_at_once_and_come_in_order() -> None:
         yield number
 
     found = list(read_ahead(read, range(AT_ONCE), stop=never))
-    assert [each.parts for each in found] == [(n,) for n in range(AT_ONCE)]
+    assert [each.results for each in found] == [(n,) for n in range(AT_ONCE)]
 
 
 def test_what_fails_keeps_what_was_read_of_it_and_the_others() -> None:
@@ -38,7 +38,7 @@ def test_what_fails_keeps_what_was_read_of_it_and_the_others() -> None:
             raise BudgetExceeded("no more")
 
     found = list(read_ahead(read, range(3), stop=never))
-    assert [(each.parts, str(each.error or "")) for each in found] == [
+    assert [(each.results, str(each.error or "")) for each in found] == [
         ((0,), ""),
         ((1,), "no more"),
         ((2,), ""),

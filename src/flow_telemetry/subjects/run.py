@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import Generic, TypeVar
 
 from flow_telemetry.clock import threads
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError, SelectionError
 from flow_telemetry.github.changes import changes_between, read_candidates, read_parentage
 from flow_telemetry.github.deployments import read_deployments
@@ -56,17 +56,17 @@ from flow_telemetry.telemetry import LogRecord, Measurement, Span, SpanLink
 
 
 def run_facts(
-    settings: Settings, part: Part, placement: Placement, default_branch: str | None, parts: Parts
+    context: ExportContext, part: Part, placement: Placement, default_branch: str | None
 ) -> Iterator[LogRecord | Measurement]:
     """Return the facts of the part of a run that leaves."""
-    resource = resources_of(settings).of_run(part.run)
-    if wants_own_events(settings):
-        yield from run_events(part, placement, resource, parts.clock.now())
-    if wants_metrics(settings):
+    resource = resources_of(context.settings).of_run(part.run)
+    if wants_own_events(context.settings):
+        yield from run_events(part, placement, resource, context.clock.now())
+    if wants_metrics(context.settings):
         yield from run_measurements(
             part,
             resource,
-            settings.signals.metric_attributes,
+            context.settings.signals.metric_attributes,
             default_branch=default_branch,
             keys=placement.keys,
         )
@@ -127,18 +127,17 @@ def may_stand_above(path: tuple[str, ...], parentage: Parentage, lineage: Lineag
     return bool(parentage.unread or lineage.unread) or known.issuperset(path)
 
 
-def inside_of(settings: Settings, found: RunRead, placement: Placement, parts: Parts) -> Inside:
+def inside_of(context: ExportContext, found: RunRead, placement: Placement) -> Inside:
     """Return what is read of the inside of its jobs; loaded only where something is asked for."""
-    if not settings.inside.asked and not found.left.anything:
+    if not context.settings.inside.asked and not found.left.anything:
         return Inside()
     from flow_telemetry.subjects.job.read import read_inside  # noqa: PLC0415
 
     above = found.parentage
     return read_inside(
-        settings,
+        context,
         found.part,
         placement,
-        parts,
         left=found.left,
         default_branch=found.branch_by_default,
         change=None if above.after_merge else above.change,
@@ -148,17 +147,17 @@ def inside_of(settings: Settings, found: RunRead, placement: Placement, parts: P
 # The part of a run that leaves, once GitHub shows what is to be in it.
 
 
-def better_known(part: Part, parts: Parts) -> tuple[Part, tuple[str, ...]]:
+def better_known(context: ExportContext, part: Part) -> tuple[Part, tuple[str, ...]]:
     """The part with what is asked for only where it matters: failures and deployments."""
-    annotated = read_annotations(parts.github, part.run, part.jobs)
+    annotated = read_annotations(context.github, part.run, part.jobs)
     part = part.with_run(annotated.run)
-    deployed = read_deployments(parts.github, part.run, part.jobs)
+    deployed = read_deployments(context.github, part.run, part.jobs)
     return part.with_run(deployed.run), (*annotated.notices, *deployed.notices)
 
 
-def own_part(settings: Settings, run: Run, parts: Parts) -> tuple[Part, tuple[str, ...]]:
+def own_part(context: ExportContext, run: Run) -> tuple[Part, tuple[str, ...]]:
     """The part of the run that the program stands in, once the steps before ours have ended."""
-    runner = settings.runner
+    runner = context.settings.runner
 
     def steps_have_ended(seen: Run) -> bool:
         try:
@@ -172,15 +171,17 @@ def own_part(settings: Settings, run: Run, parts: Parts) -> tuple[Part, tuple[st
     waited = wait_until(
         steps_have_ended,
         run,
-        again=lambda seen: read_jobs_again(parts.github, seen),
-        deadline=parts.deadline,
-        log=parts.log,
+        again=lambda seen: read_jobs_again(context.github, seen),
+        deadline=context.deadline,
+        log=context.log,
         what="the steps before this one as ended",
     )
     own = selection.find_own_job(
         waited.run, check_run_id=runner.check_run_id, runner_name=runner.runner_name
     )
-    part = selection.ongoing(waited.run, own, export=settings.export, job_status=runner.job_status)
+    part = selection.ongoing(
+        waited.run, own, export=context.settings.export, job_status=runner.job_status
+    )
     late = (
         "GitHub did not show in time that all steps before this one have ended; those are left out"
     )
@@ -188,22 +189,22 @@ def own_part(settings: Settings, run: Run, parts: Parts) -> tuple[Part, tuple[st
 
 
 def whole_part(
-    settings: Settings, run: Run, subject: RunSubject, parts: Parts
+    context: ExportContext, run: Run, subject: RunSubject
 ) -> tuple[Part, tuple[str, ...]]:
     """The run once it has ended.
 
     Raises:
         SelectionError: it still goes on, or only a job of it was asked for.
     """
-    if settings.export is Export.JOB:
+    if context.settings.export is Export.JOB:
         raise SelectionError("input export is job, which works only inside the run that is sent")
     if subject.ended or run.completed:
         run = wait_until(
             selection.has_ended,
             run,
-            again=lambda _: parts.known(read_run(parts.github, subject.address)),
-            deadline=parts.deadline,
-            log=parts.log,
+            again=lambda _: context.with_aliases(read_run(context.github, subject.address)),
+            deadline=context.deadline,
+            log=context.log,
             what=f"{subject.address} as ended",
         ).run
     if not run.completed:
@@ -220,7 +221,7 @@ def whole_part(
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 
 
-def cause_links(settings: Settings, subject: RunSubject, parts: Parts) -> tuple[SpanLink, ...]:
+def cause_links(context: ExportContext, subject: RunSubject) -> tuple[SpanLink, ...]:
     """Return links from a run to what started it; none where that is not known.
 
     Only the run itself knows: from outside nobody is told. That it cannot be read costs the link.
@@ -230,9 +231,9 @@ def cause_links(settings: Settings, subject: RunSubject, parts: Parts) -> tuple[
         links.append(found)
     if subject.started_by is not None:
         try:
-            links.append(_run_link(settings, subject.started_by, parts))
+            links.append(_run_link(context, subject.started_by))
         except FlowTelemetryError as error:
-            parts.log.debug(f"what started this run is not known: {error}")
+            context.log.debug(f"what started this run is not known: {error}")
     return tuple(links)
 
 
@@ -244,19 +245,21 @@ def linked(traceparent: str) -> SpanLink | None:
     return SpanLink(trace_id=match[1], span_id=match[2], attributes={semconv.FLOW_LINK: "cause"})
 
 
-def _run_link(settings: Settings, address: RunAddress, parts: Parts) -> SpanLink:
+def _run_link(context: ExportContext, address: RunAddress) -> SpanLink:
     """The link to another run's span, by the same rules as that run's own export."""
-    run = parts.known(read_attempt(parts.github, address))
-    parentage = read_parentage(parts.github, run)
-    lineage = read_lineage(settings, parts, parentage.change, run.repository)
-    placement = place(run.reference, ancestry_of_run(parentage, lineage), tracing_of(settings))
+    run = context.with_aliases(read_attempt(context.github, address))
+    parentage = read_parentage(context.github, run)
+    lineage = read_lineage(context, parentage.change, run.repository)
+    placement = place(
+        run.reference, ancestry_of_run(parentage, lineage), tracing_of(context.settings)
+    )
     return link(placement.trace, run.reference, "cause")
 
 
 # A run as the subject of an export: from inside it, or from outside once it has ended.
 
 
-def collect_run(settings: Settings, subject: RunSubject, parts: Parts) -> Collected:
+def collect_run(context: ExportContext, subject: RunSubject) -> Collected:
     """Read a run and return what leaves of it.
 
     That of our own job ends the sampler of the job's machine first, whatever becomes of it: the
@@ -265,62 +268,64 @@ def collect_run(settings: Settings, subject: RunSubject, parts: Parts) -> Collec
     Raises:
         FlowTelemetryError: the run cannot be read, or nothing of it can leave.
     """
-    left = take_what_steps_left(settings.runner.own_folder) if subject.own else LeftBySteps()
-    parts.log.info(f"reading {subject.address}")
-    _read_ahead(settings, subject, parts)
-    run = parts.known(read_run(parts.github, subject.address))
-    reason = unwanted(settings, run)
+    left = (
+        take_what_steps_left(context.settings.runner.own_folder) if subject.own else LeftBySteps()
+    )
+    context.log.info(f"reading {subject.address}")
+    _read_ahead(context, subject)
+    run = context.with_aliases(read_run(context.github, subject.address))
+    reason = unwanted(context.settings, run)
     if reason is not None:
         return Collected(left_out=(reason,))
     if subject.only_beside_others and len(run.jobs) < 2:
         return Collected()
-    found = _read(settings, run, subject, left, parts)
+    found = _read(context, run, subject, left)
     if found.part.refusal is not None:
         return Collected(notices=(found.part.refusal,))
-    return run_collected(settings, found, parts)
+    return run_collected(context, found)
 
 
-def _read_ahead(settings: Settings, subject: RunSubject, parts: Parts) -> None:
+def _read_ahead(context: ExportContext, subject: RunSubject) -> None:
     """Begin to ask for what stands above the run, by what its event says of it.
 
     What the run itself says decides, once it is read: then the same is asked, or something else.
     """
-    told, github = subject.told, parts.github
+    told, github = subject.told, context.github
     if told is None or subject.only_beside_others:
         return
     github.ahead(lambda: read_parentage(github, told.run))
     change = told.change
-    if change is not None and settings.trackers.choice is not TrackerChoice.NONE:
+    if change is not None and context.settings.trackers.choice is not TrackerChoice.NONE:
         github.ahead(lambda: read_closing(github, change))
 
 
-def run_collected(settings: Settings, found: RunRead, parts: Parts) -> Collected:
+def run_collected(context: ExportContext, found: RunRead) -> Collected:
     """Return what leaves of a run that was read."""
     part, run = found.part, found.part.run
     placement = place(
         run.reference,
         ancestry_of_run(found.parentage, found.lineage),
-        tracing_of(settings),
+        tracing_of(context.settings),
         others=found.parentage.others,
         path=told_path(found),
     )
-    inside = inside_of(settings, found, placement, parts)
+    inside = inside_of(context, found, placement)
     return Collected(
-        spans=chain(_spans(settings, found, placement), inside.spans),
+        spans=chain(_spans(context.settings, found, placement), inside.spans),
         # Lines of logs come first: they are older than the run's events, and some backends take
         # nothing that is much older than what they have.
         facts=chain(
             inside.facts,
-            run_facts(settings, part, placement, found.branch_by_default, parts),
+            run_facts(context, part, placement, found.branch_by_default),
             inside.prepared,
         ),
-        exported=replace(_exported(settings, found, placement), inside=inside.told),
+        exported=replace(_exported(context.settings, found, placement), inside=inside.told),
         incomplete=_incomplete(part),
         problems=tuple(
             f"what the run belongs to is not all known: {each}" for each in found.unread
         ),
         notices=(*found.notices, *inside.notices),
-        left_out=_left_out(settings, run),
+        left_out=_left_out(context.settings, run),
     )
 
 
@@ -337,23 +342,23 @@ def _spans(settings: Settings, found: RunRead, placement: Placement) -> Iterator
 
 
 def merged_changes(
-    settings: Settings, subject: RunSubject, run: Run, found: Parentage, parts: Parts
+    context: ExportContext, subject: RunSubject, run: Run, found: Parentage
 ) -> tuple[Change, ...]:
     """Return the changes whose spans go along with a run of the commit that they were merged as.
 
     Those of the run's commit, and of a push that was told from where it came, all of its commits'.
     """
-    if not found.after_merge or settings.tracing.ancestors is Ancestors.NONE:
+    if not found.after_merge or context.settings.tracing.ancestors is Ancestors.NONE:
         return ()
     merged = {c.number: c for c in (found.change, *found.others) if c is not None}
     if subject.pushed_from is not None:
         what = f"what the push of run {run.id} brought"
         try:
             pushed = changes_between(
-                parts.github, run.repository, subject.pushed_from, run.head_sha, what
+                context.github, run.repository, subject.pushed_from, run.head_sha, what
             )
         except FlowTelemetryError as error:
-            parts.log.debug(str(error))
+            context.log.debug(str(error))
             pushed = None
         brought = parentage.brought_by(run, pushed.changes) if pushed else ()
         merged = {**{c.number: c for c in brought}, **merged}
@@ -370,34 +375,30 @@ def unwanted(settings: Settings, run: Run) -> str | None:
     return None
 
 
-def _read(
-    settings: Settings, run: Run, subject: RunSubject, left: LeftBySteps, parts: Parts
-) -> RunRead:
-    part, notices = (
-        own_part(settings, run, parts) if subject.own else whole_part(settings, run, subject, parts)
-    )
+def _read(context: ExportContext, run: Run, subject: RunSubject, left: LeftBySteps) -> RunRead:
+    part, notices = own_part(context, run) if subject.own else whole_part(context, run, subject)
     if part.refusal is not None:
         return RunRead(part=part, parentage=Parentage(reason="nothing is sent"), lineage=Lineage())
-    part, told = better_known(part, parts)
-    above, lineage = read_above(settings, part.run, parts)
+    part, told = better_known(context, part)
+    above, lineage = read_above(context, part.run)
     return RunRead(
         part=part,
         parentage=above,
         lineage=lineage,
         notices=(*notices, *told),
-        causes=cause_links(settings, subject, parts),
+        causes=cause_links(context, subject),
         default_branch=subject.default_branch,
         left=left,
     )
 
 
-def read_above(settings: Settings, run: Run, parts: Parts) -> tuple[Parentage, Lineage]:
+def read_above(context: ExportContext, run: Run) -> tuple[Parentage, Lineage]:
     """Return what stands above a run; without time left the run is sent all the same."""
     try:
-        above = read_parentage(parts.github, run)
+        above = read_parentage(context.github, run)
     except DeadlineExceeded as error:
         above = Parentage(reason="it was not read in time", unread=(str(error),))
-    return above, read_lineage(settings, parts, above.change, run.repository)
+    return above, read_lineage(context, above.change, run.repository)
 
 
 def _exported(settings: Settings, found: RunRead, placement: Placement) -> Exported:
@@ -459,7 +460,7 @@ def _left_out(settings: Settings, run: Run) -> tuple[str, ...]:
 # Reading several subjects at once while what was read before them is sent, in their order.
 
 Item = TypeVar("Item")
-ReadPart = TypeVar("ReadPart")
+Result = TypeVar("Result")
 
 # Each makes two requests at a time at most, and the client eight. More would only be held, and be
 # half read when a budget ends.
@@ -467,32 +468,32 @@ AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Read(Generic[Item, ReadPart]):
+class Read(Generic[Item, Result]):
     """What reading an item gave; ``error`` is why there is not more of it, None if that is all."""
 
     item: Item
-    parts: tuple[ReadPart, ...]
+    results: tuple[Result, ...]
     error: FlowTelemetryError | None = None
 
 
 def read_ahead(
-    read: Callable[[Item], Iterable[ReadPart]], items: Iterable[Item], *, stop: Callable[[], bool]
-) -> Iterator[Read[Item, ReadPart]]:
+    read: Callable[[Item], Iterable[Result]], items: Iterable[Item], *, stop: Callable[[], bool]
+) -> Iterator[Read[Item, Result]]:
     """Yield what was read of every item, in order, a few being read at once.
 
     No further one is begun once ``stop`` is true; what was begun before is yielded still.
     """
 
-    def read_one(item: Item) -> Read[Item, ReadPart]:
-        parts: list[ReadPart] = []
+    def read_one(item: Item) -> Read[Item, Result]:
+        results: list[Result] = []
         try:
-            parts.extend(read(item))
+            results.extend(read(item))
         except FlowTelemetryError as error:
-            return Read(item, tuple(parts), error)
-        return Read(item, tuple(parts))
+            return Read(item, tuple(results), error)
+        return Read(item, tuple(results))
 
     to_begin = iter(items)
-    under_way: deque[Future[Read[Item, ReadPart]]] = deque()
+    under_way: deque[Future[Read[Item, Result]]] = deque()
     with threads(AT_ONCE, "read-ahead") as pool:
         while True:
             if not stop():
@@ -521,28 +522,28 @@ class ChangeRuns:
 
 
 def read_runs_of_change(
-    parts: Parts, change: Change, *, jobs: bool = True, until: datetime | None = None
+    context: ExportContext, change: Change, *, jobs: bool = True, until: datetime | None = None
 ) -> ChangeRuns:
     """Return the runs that belong to a change; ``until`` bounds those of one that is still open.
 
     Without ``jobs`` the runs have none, and their end is that of the last update.
     """
     unread: list[str] = []
-    own = _attempts_of(parts, _belonging(parts, change, unread, until), unread)
-    later = _attempts_of(parts, _of_merge(parts, change, unread), unread)
+    own = _attempts_of(context, _belonging(context, change, unread, until), unread)
+    later = _attempts_of(context, _of_merge(context, change, unread), unread)
     if jobs:
-        own, more = with_jobs(parts, own, change)
-        later, further = with_jobs(parts, later, change)
+        own, more = with_jobs(context, own, change)
+        later, further = with_jobs(context, later, change)
         unread += (*more, *further)
     return ChangeRuns(runs=own, later_runs=later, unread=tuple(dict.fromkeys(unread)))
 
 
 def with_jobs(
-    parts: Parts, runs: tuple[Run, ...], change: Change
+    context: ExportContext, runs: tuple[Run, ...], change: Change
 ) -> tuple[tuple[Run, ...], tuple[str, ...]]:
     """Return the runs with their jobs, those left out whose jobs cannot be read; and why."""
     unread: list[str] = []
-    read = parts.github.side_by_side(lambda run: _with_jobs(parts, run, unread), runs)
+    read = context.github.side_by_side(lambda run: _with_jobs(context, run, unread), runs)
     found = tuple(run for run in read if run is not None)
     if len(found) < len(read):
         unread.append(f"{len(read) - len(found)} runs of pull request #{change.number}")
@@ -550,7 +551,7 @@ def with_jobs(
 
 
 def _belonging(
-    parts: Parts, change: Change, unread: list[str], until: datetime | None
+    context: ExportContext, change: Change, unread: list[str], until: datetime | None
 ) -> Iterator[Run]:
     """The runs of the change's branch, and those of the merge queue, that are the change's."""
     end = change.closed_at or change.merged_at or until
@@ -558,23 +559,23 @@ def _belonging(
         return
     window = (change.created_at, end + _AFTER_CLOSING)
     candidates: tuple[Change, ...] | None = None
-    for run in _of_branch(parts, change, unread, window):
+    for run in _of_branch(context, change, unread, window):
         if parentage.lookup(run) in (
             parentage.Lookup.CANDIDATES,
             parentage.Lookup.CANDIDATES_THEN_COMMIT,
         ):
             if candidates is None:
-                candidates = read_candidates(parts.github, run, unread) or (change,)
+                candidates = read_candidates(context.github, run, unread) or (change,)
             found = parentage.of_candidates(run, candidates)
             if found and found.change and found.change.number == change.number:
                 yield run
     if change.merged_at is not None:
-        queued = _listed(parts, change, unread, window, event="merge_group")
+        queued = _listed(context, change, unread, window, event="merge_group")
         yield from (run for run in queued if parentage.queued_number(run) == change.number)
 
 
 def _of_branch(
-    parts: Parts, change: Change, unread: list[str], window: tuple[datetime, datetime]
+    context: ExportContext, change: Change, unread: list[str], window: tuple[datetime, datetime]
 ) -> Iterator[Run]:
     """The runs of the change's branch in the change's repository: forks may have one of its name.
 
@@ -586,25 +587,25 @@ def _of_branch(
     if fork and change.head_branch == change.default_branch:
         events = ({"event": "pull_request"}, {"event": "pull_request_target"})
     for event in events:
-        listed = _listed(parts, change, unread, window, branch=change.head_branch, **event)
+        listed = _listed(context, change, unread, window, branch=change.head_branch, **event)
         for run in listed:
             heads = (run.head_repository, change.head_repository)
             if not all(heads) or fold(heads[0] or "") == fold(heads[1] or ""):
                 yield run
 
 
-def _of_merge(parts: Parts, change: Change, unread: list[str]) -> Iterator[Run]:
+def _of_merge(context: ExportContext, change: Change, unread: list[str]) -> Iterator[Run]:
     """The runs of the commit that the change was merged as, on the default branch."""
     if change.merged_at is None or change.merge_commit is None:
         return
     window = (change.merged_at - timedelta(minutes=1), change.merged_at + _AFTER_MERGE)
-    for run in _listed(parts, change, unread, window, head_sha=change.merge_commit):
+    for run in _listed(context, change, unread, window, head_sha=change.merge_commit):
         if run.event in ("push", "release") and parentage.of_commit(run, (change,)):
             yield run
 
 
 def _listed(
-    parts: Parts,
+    context: ExportContext,
     change: Change,
     unread: list[str],
     window: tuple[datetime, datetime],
@@ -612,10 +613,10 @@ def _listed(
 ) -> tuple[Run, ...]:
     try:
         found = list_runs(
-            parts.github,
+            context.github,
             change.repository.full_name,
             created_from=window[0],
-            created_to=min(window[1], parts.clock.now()),
+            created_to=min(window[1], context.clock.now()),
             **wanted,
         )
     except FlowTelemetryError as error:
@@ -631,28 +632,30 @@ def _in_repository(found: Runs, change: Change) -> tuple[Run, ...]:
     return tuple(replace(run, repository=change.repository) for run in found.runs)
 
 
-def _attempts_of(parts: Parts, runs: Iterable[Run], unread: list[str]) -> tuple[Run, ...]:
+def _attempts_of(context: ExportContext, runs: Iterable[Run], unread: list[str]) -> tuple[Run, ...]:
     """The ended attempts of runs, of which a list gives the latest only."""
-    attempts = (each for run in runs for each in _attempts(parts, run, unread))
+    attempts = (each for run in runs for each in _attempts(context, run, unread))
     return tuple(run for run in attempts if run.completed)
 
 
-def _attempts(parts: Parts, run: Run, unread: list[str]) -> Iterable[Run]:
+def _attempts(context: ExportContext, run: Run, unread: list[str]) -> Iterable[Run]:
     earlier = []
     for attempt in range(1, run.attempt):
         address = RunAddress(repository=run.repository.full_name, run_id=run.id, attempt=attempt)
         try:
-            earlier.append(replace(read_attempt(parts.github, address), repository=run.repository))
+            earlier.append(
+                replace(read_attempt(context.github, address), repository=run.repository)
+            )
         except FlowTelemetryError as error:
             unread.append(str(error))
     return (*earlier, run)
 
 
-def _with_jobs(parts: Parts, run: Run, unread: list[str]) -> Run | None:
+def _with_jobs(context: ExportContext, run: Run, unread: list[str]) -> Run | None:
     if run.jobs:
         return run
     try:
-        return replace(read_jobs_again(parts.github, run), repository=run.repository)
+        return replace(read_jobs_again(context.github, run), repository=run.repository)
     except FlowTelemetryError as error:
         unread.append(str(error))
         return None

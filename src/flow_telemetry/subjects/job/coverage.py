@@ -152,11 +152,11 @@ def _reports(job: JobInside, notices: list[str]) -> Iterator[Coverage]:
     if job.workspace is None:
         notices.append(f"{_INPUT}: there is no workspace to look for them")
         return
-    found = find_files(job.settings.inside.coverage_reports, job.workspace)
+    found = find_files(job.context.settings.inside.coverage_reports, job.workspace)
     notices += [f"{_INPUT}: {reason}" for reason in found.left_out]
     seen: set[bytes] = set()
     for file in found.files:
-        if job.parts.deadline.expired:
+        if job.context.deadline.expired:
             notices.append(f"{_INPUT}: no time was left to read {file.name} and those after it")
             return
         try:
@@ -209,17 +209,17 @@ def _coverage(
 def _base(job: JobInside, name: str) -> BaseCoverage:
     if job.change is None or not job.change.base_branch:
         return BaseCoverage()
-    return base_coverage(job.parts.github, job.run, job.change, name)
+    return base_coverage(job.context.github, job.run, job.change, name)
 
 
 def _measurements(job: JobInside, coverage: JobCoverage) -> Iterator[Measurement]:
-    if not wants_metrics(job.settings):
+    if not wants_metrics(job.context.settings):
         return
     points = points_of_job(
         job.run,
         job.job,
         job.resource,
-        job.settings.signals.metric_attributes,
+        job.context.settings.signals.metric_attributes,
         default_branch=job.default_branch,
         keys=job.placement.keys,
     )

@@ -11,7 +11,7 @@ from itertools import groupby, islice
 from typing import IO
 
 from flow_telemetry.clock import Deadline
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError, ReportError
 from flow_telemetry.github.artifacts import open_job_log, open_run_logs
 from flow_telemetry.github.client import GitHubClient
@@ -43,7 +43,7 @@ from flow_telemetry.reports.logs import (
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import own_jobs
 from flow_telemetry.rules.selection import Part, shares
-from flow_telemetry.settings import Detail, Export, JobLogs, Settings
+from flow_telemetry.settings import Detail, Export, JobLogs
 from flow_telemetry.subjects.job.types import Inside, StepWindow, step_windows
 from flow_telemetry.subjects.types import resources_of
 from flow_telemetry.telemetry import LogRecord, Signal, Span
@@ -289,13 +289,13 @@ _NOT_THE_OWN = (
 )
 
 
-def read_logs(settings: Settings, part: Part, placement: Placement, parts: Parts) -> Inside:
+def read_logs(context: ExportContext, part: Part, placement: Placement) -> Inside:
     """Return the lines of logs that input logs asks for, as far as input log-limit allows."""
-    if Signal.LOGS not in settings.signals.wanted:
-        return Inside(notices=(f"{_NO_SIGNAL}{settings.otlp.off[Signal.LOGS]}",))
-    if part.partial and settings.export is not Export.RUN:
+    if Signal.LOGS not in context.settings.signals.wanted:
+        return Inside(notices=(f"{_NO_SIGNAL}{context.settings.otlp.off[Signal.LOGS]}",))
+    if part.partial and context.settings.export is not Export.RUN:
         return Inside(notices=(_NOT_FROM_HERE,))
-    reading = _Reading(settings=settings, part=part, placement=placement, parts=parts)
+    reading = _Reading(context=context, part=part, placement=placement)
     return reading.inside()
 
 
@@ -303,17 +303,16 @@ def read_logs(settings: Settings, part: Part, placement: Placement, parts: Parts
 class _Reading:
     """The reading of one run's logs."""
 
-    settings: Settings
     part: Part
     placement: Placement
-    parts: Parts
+    context: ExportContext
 
     def inside(self) -> Inside:
         told = list(self._of_own_job())
         jobs = self._wanted_jobs()
         if not jobs:
             return Inside(notices=tuple(told))
-        kept, limit = self._kept(jobs), self.settings.inside.log_limit
+        kept, limit = self._kept(jobs), self.context.settings.inside.log_limit
         try:
             found, unread = self._surveyed(kept)
             logs = within(found, limit)
@@ -335,7 +334,7 @@ class _Reading:
 
     @property
     def _all(self) -> bool:
-        return self.settings.inside.logs is JobLogs.ALL
+        return self.context.settings.inside.logs is JobLogs.ALL
 
     def _wanted_jobs(self) -> list[Job]:
         """The ended jobs of which lines are wanted, in order of time."""
@@ -353,11 +352,11 @@ class _Reading:
 
     def _kept(self, jobs: list[Job]) -> KeptLogs:
         """At most half of the time that is left goes into it: the rest is for sending."""
-        deadline = self.parts.deadline
+        deadline = self.context.deadline
         seconds = None if deadline.at is None else deadline.remaining() / 2
         until = Deadline.after(deadline.clock, seconds, deadline.cut)
         read = logs_of_jobs if self.part.partial else logs_of_run
-        return read(self.parts.github, self.part.run, jobs, until)
+        return read(self.context.github, self.part.run, jobs, until)
 
     def _surveyed(self, kept: KeptLogs) -> tuple[list[StepLog], list[str]]:
         """The wanted steps' logs in order, and what could not be read; failed steps come first."""
@@ -403,7 +402,7 @@ class _Reading:
         return found, surveyed.damage
 
     def _logged(self, job: Job, window: StepWindow) -> LoggedStep:
-        run, detail = self.part.run, self.settings.tracing.detail
+        run, detail = self.part.run, self.context.settings.tracing.detail
         span = {Detail.STEP: window.reference, Detail.JOB: run.job_reference(job)}.get(
             detail, run.reference
         )
@@ -417,16 +416,16 @@ class _Reading:
         )
 
     def _measured(self, logs: list[StepLog]) -> Iterator[Span]:
-        if self.settings.tracing.detail is not Detail.STEP:
+        if self.context.settings.tracing.detail is not Detail.STEP:
             return iter(())
         spans = (span for _, of_job in groupby(logs, _job_id) for span in self._of_job([*of_job]))
-        return islice(spans, self.settings.tracing.max_spans)
+        return islice(spans, self.context.settings.tracing.max_spans)
 
     def _of_job(self, logs: Sequence[StepLog]) -> Iterator[Span]:
         run, job = self.part.run, logs[0].logged.job
         make = SpanMaker(
             placement=self.placement,
-            resource=resources_of(self.settings).of_run(run),
+            resource=resources_of(self.context.settings).of_run(run),
             common=(*common_of(run), *job_facts(job)),
         )
         intervals = {each.logged.reference: each.logged.interval for each in logs}
@@ -442,8 +441,8 @@ class _Reading:
     def _records_of(self, logs: list[StepLog]) -> Iterator[LogRecord]:
         """The records of one log's steps, which follow each other in it."""
         raw, position = logs[0].kept.read(), 0
-        resource = resources_of(self.settings).of_run(self.part.run)
-        observed = self.parts.clock.now()
+        resource = resources_of(self.context.settings).of_run(self.part.run)
+        observed = self.context.clock.now()
         for each in logs:
             stretch = each.stretch
             if each.cut == stretch.lines:
@@ -452,7 +451,7 @@ class _Reading:
                 _decoded(islice(raw, stretch.begin - position, None), stretch.lines),
                 each.logged.job.name,
                 each.logged.step.number,
-                redact=over_many_lines(self.parts.redact),
+                redact=over_many_lines(self.context.redact),
                 skip=each.cut,
                 longest=each.longest,
             )

@@ -78,7 +78,7 @@ def _measured_job(
 def _of_spans(
     job: JobInside, measured: MeasuredJob, steps: Mapping[str, MeasuredStep]
 ) -> Iterator[Measured]:
-    detail = job.settings.tracing.detail
+    detail = job.context.settings.tracing.detail
     if detail is not Detail.RUN:
         yield Measured(owner=job.reference, facts=job_usage_facts(measured))
     if detail is Detail.STEP:
@@ -87,7 +87,7 @@ def _of_spans(
 
 
 def _measurements(job: JobInside, measured: MeasuredJob) -> Iterator[Measurement]:
-    settings = job.settings
+    settings = job.context.settings
     if not wants_metrics(settings):
         return iter(())
     points = points_of_job(

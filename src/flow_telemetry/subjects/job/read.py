@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.jobs import Measured, measured_spans
 from flow_telemetry.mapping.placement import Placement
@@ -18,7 +18,7 @@ from flow_telemetry.process.context import parse_traceparent
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.selection import Part
-from flow_telemetry.settings import JobLogs, Settings
+from flow_telemetry.settings import JobLogs
 from flow_telemetry.subjects.job.handoff import LeftBySteps
 from flow_telemetry.subjects.job.types import Inside, JobInside, step_windows
 from flow_telemetry.subjects.types import resources_of
@@ -51,10 +51,9 @@ def outer_context(job: JobInside) -> Inside:
 
 
 def read_inside(
-    settings: Settings,
+    context: ExportContext,
     part: Part,
     placement: Placement,
-    parts: Parts,
     *,
     left: LeftBySteps,
     default_branch: str | None = None,
@@ -68,26 +67,19 @@ def read_inside(
     """
     own = part.own_job
     if own is None:
-        return _inside_of_run(settings, part, placement, parts)
+        return _inside_of_run(context, part, placement)
     if all(job.id != own.id for job in part.jobs):
         return Inside()
     job = _job_inside(
-        settings,
-        part,
-        own,
-        placement,
-        parts,
-        left=left,
-        default_branch=default_branch,
-        change=change,
+        context, part, own, placement, left=left, default_branch=default_branch, change=change
     )
-    found = [*_of_own_job(job), *_logs(settings, part, placement, parts)]
+    found = [*_of_own_job(job), *_logs(context, part, placement)]
     return _joined(found, job.make, job.intervals) if found else Inside()
 
 
 def _of_own_job(job: JobInside) -> Iterator[Inside]:
     """What the runner knows, and what of the workspace the user asks for."""
-    asked = job.settings.inside
+    asked = job.context.settings.inside
     references: Iterable[str] = ()
     yield outer_context(job)
     if job.left.sampled:
@@ -110,47 +102,47 @@ def _of_own_job(job: JobInside) -> Iterator[Inside]:
         yield file_traces(job, references)
 
 
-def _inside_of_run(settings: Settings, part: Part, placement: Placement, parts: Parts) -> Inside:
+def _inside_of_run(context: ExportContext, part: Part, placement: Placement) -> Inside:
     """What is known from outside of a run: what it keeps with GitHub."""
     run = part.run
-    found = _logs(settings, part, placement, parts)
-    if settings.inside.trace_artifacts:
+    found = _logs(context, part, placement)
+    if context.settings.inside.trace_artifacts:
         from flow_telemetry.subjects.job.tool_traces import artifact_traces
 
-        found.append(artifact_traces(settings, run, placement, parts))
+        found.append(artifact_traces(context, run, placement))
     if not found:
         return Inside()
     make = SpanMaker(
-        placement=placement, resource=resources_of(settings).of_run(run), common=common_of(run)
+        placement=placement,
+        resource=resources_of(context.settings).of_run(run),
+        common=common_of(run),
     )
     return _joined(found, make, {run.reference: timing.run_interval(run)})
 
 
-def _logs(settings: Settings, part: Part, placement: Placement, parts: Parts) -> list[Inside]:
+def _logs(context: ExportContext, part: Part, placement: Placement) -> list[Inside]:
     """The logs of the jobs that have ended, where the user wants any."""
-    if settings.inside.logs is JobLogs.NONE:
+    if context.settings.inside.logs is JobLogs.NONE:
         return []
     from flow_telemetry.subjects.job.logs import read_logs
 
-    return [read_logs(settings, part, placement, parts)]
+    return [read_logs(context, part, placement)]
 
 
 def _job_inside(
-    settings: Settings,
+    context: ExportContext,
     part: Part,
     job: Job,
     placement: Placement,
-    parts: Parts,
     *,
     left: LeftBySteps,
     default_branch: str | None,
     change: Change | None,
 ) -> JobInside:
-    run, runner = part.run, settings.runner
-    resource = resources_of(settings).of_run(run)
+    run, runner = part.run, context.settings.runner
+    resource = resources_of(context.settings).of_run(run)
     return JobInside(
-        settings=settings,
-        parts=parts,
+        context=context,
         run=run,
         job=job,
         reference=run.job_reference(job),

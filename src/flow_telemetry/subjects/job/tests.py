@@ -91,7 +91,7 @@ def failed_before(job: JobInside) -> FailedBefore:
     run = job.run
     if run.attempt < 2:
         return FailedBefore()
-    github = job.parts.github
+    github = job.context.github
     try:
         before = read_jobs_again(github, replace(run, attempt=run.attempt - 1))
         same = [each for each in before.jobs if each.name == job.job.name]
@@ -145,7 +145,7 @@ def read_tests(job: JobInside) -> Inside:
     suites = _placed(job, reports, read.written)
     cases = [case for report in reports for case in report.cases]
     counts, left_out = counts_of(cases), _left_out(suites)
-    detail = job.settings.tracing.detail
+    detail = job.context.settings.tracing.detail
     measured = Measured(owner=job.reference, facts=count_facts(counts, left_out))
     shown = suites if detail is Detail.STEP else []
     return Inside(
@@ -165,13 +165,13 @@ def read_tests(job: JobInside) -> Inside:
 
 def _read_all(job: JobInside, workspace: Path) -> _Read:
     """The reports in order of their names; a file that is there twice is one."""
-    found = find_files(job.settings.inside.test_reports, workspace)
+    found = find_files(job.context.settings.inside.test_reports, workspace)
     reports: list[TestReport] = []
     written: list[datetime] = []
     seen: set[bytes] = set()
     troubles = list(found.left_out)
     for number, file in enumerate(found.files):
-        if job.parts.deadline.expired:
+        if job.context.deadline.expired:
             troubles.append(f"{len(found.files) - number} reports were not read in time")
             break
         try:
@@ -224,7 +224,7 @@ def _placed(
     job: JobInside, reports: Sequence[TestReport], written: Sequence[datetime]
 ) -> list[PlacedSuite]:
     all_suites = [suite for report in reports for suite in report.suites]
-    chosen = iter(choose_spans(all_suites, job.settings.tracing.max_spans))
+    chosen = iter(choose_spans(all_suites, job.max_spans))
     steps, whole = _steps(job), Stretch(reference=job.reference, interval=_work(job))
     placed: list[PlacedSuite] = []
     for report, at in zip(reports, written, strict=True):
@@ -261,7 +261,7 @@ def _offset(at: datetime) -> timedelta:
 
 
 def _measurements(job: JobInside, suites: Sequence[TestSuite]) -> Iterator[Measurement]:
-    settings = job.settings
+    settings = job.context.settings
     if wants_metrics(settings):
         points = points_of_job(
             job.run,
@@ -282,7 +282,7 @@ def _of_bounds(job: JobInside, left_out: int, entries: int) -> Iterator[str]:
     if left_out:
         yield (
             f"{left_out:,} of {entries:,} test results have no span of their own, since input "
-            f"max-spans is {job.settings.tracing.max_spans:,}: failures, flaky and slow ones come "
+            f"max-spans is {job.max_spans:,}: failures, flaky and slow ones come "
             "first; counts and metrics are of all"
         )
 

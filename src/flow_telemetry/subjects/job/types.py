@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flow_telemetry import identity
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import SpanMaker
 from flow_telemetry.model import Change, Job, Run, Step
 from flow_telemetry.outcome import InsideTold
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.settings import Detail, Settings
+from flow_telemetry.settings import Detail
 from flow_telemetry.subjects.job.handoff import LeftBySteps
 from flow_telemetry.telemetry import LogRecord, Measurement, Prepared, Resource, Span
 
@@ -66,8 +66,7 @@ class JobInside:
     request that the run is of, before its merge.
     """
 
-    settings: Settings
-    parts: Parts
+    context: ExportContext
     run: Run
     job: Job
     reference: str
@@ -83,12 +82,17 @@ class JobInside:
     temporary: Path | None = None
 
     @property
+    def max_spans(self) -> int:
+        """The value of `max-spans`."""
+        return self.context.settings.tracing.max_spans
+
+    @property
     def intervals(self) -> dict[str, Interval]:
         """The times of the job and its steps by the references of their spans, of those that leave.
 
         Under a coarser `detail` nothing may stand below a span that is not sent.
         """
-        detail = self.settings.tracing.detail
+        detail = self.context.settings.tracing.detail
         of_steps = {window.reference: window.interval for window in self.windows}
         return {
             **({} if detail is Detail.RUN else {self.reference: self.interval}),
