@@ -23,7 +23,7 @@ from flow_telemetry.privacy.records import (
 from flow_telemetry.rules.people import People
 from flow_telemetry.settings import OldSpans, Settings
 from flow_telemetry.subjects.collect import collect
-from flow_telemetry.subjects.types import Collected, Subject
+from flow_telemetry.subjects.types import CollectedTelemetry, Subject
 from flow_telemetry.telemetry import Delivery, Failure, Span, Telemetry
 
 
@@ -79,7 +79,7 @@ class _Progress:
     """What was read so far: the subjects without their telemetry, and why some failed."""
 
     people: People
-    collected: list[Collected] = field(default_factory=list)
+    collected: list[CollectedTelemetry] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     def texts(self, name: str) -> tuple[str, ...]:

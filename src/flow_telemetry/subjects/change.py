@@ -33,7 +33,7 @@ from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import ChangeRuns, read_runs_of_change
 from flow_telemetry.subjects.types import (
     ChangeSubject,
-    Collected,
+    CollectedTelemetry,
     EventSubject,
     ItemSubject,
     PhasesSubject,
@@ -48,11 +48,13 @@ from flow_telemetry.telemetry import LogRecord, Measurement, Signal, Span
 #
 # Those of runs are in `run_facts`, so that the export of a run loads nothing of these.
 
-Facts: TypeAlias = Iterator[LogRecord | Measurement]
+EventsAndMetrics: TypeAlias = Iterator[LogRecord | Measurement]
 Categories: TypeAlias = Mapping[str, StatusCategory]
 
 
-def change_facts(context: ExportContext, change: Change, placement: Placement) -> Facts:
+def change_events_and_metrics(
+    context: ExportContext, change: Change, placement: Placement
+) -> EventsAndMetrics:
     """Return the facts of a change that ended."""
     resource = resources_of(context.settings).of_change(change)
     if wants_events(context.settings):
@@ -62,9 +64,9 @@ def change_facts(context: ExportContext, change: Change, placement: Placement) -
         yield from change_measurements(change, resource, extra, keys=placement.keys)
 
 
-def item_facts(
+def item_events_and_metrics(
     context: ExportContext, item: WorkItem, lineage: Lineage, categories: Categories
-) -> Facts:
+) -> EventsAndMetrics:
     """Return the facts of a work item that was closed."""
     resource = resources_of(context.settings).of_item(item)
     placement = place_item_events(item, lineage, tracing_of(context.settings))
@@ -88,7 +90,9 @@ def item_facts(
         )
 
 
-def feature_facts(settings: Settings, tree: FeatureTree, categories: Categories) -> Facts:
+def feature_metrics(
+    settings: Settings, tree: FeatureTree, categories: Categories
+) -> EventsAndMetrics:
     """Return the facts of a whole feature that was closed; a snapshot has none."""
     if not wants_metrics(settings) or tree.snapshot is not None:
         return
@@ -112,7 +116,7 @@ def blocked_times(
 # A change as the subject of an export: its span and phases, once it is closed or merged.
 
 
-def collect_change(context: ExportContext, subject: ChangeSubject) -> Collected:
+def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedTelemetry:
     """Read a change and return its spans, under `trace-scope: run` those of its runs too.
 
     Raises:
@@ -131,12 +135,12 @@ def collect_change(context: ExportContext, subject: ChangeSubject) -> Collected:
         runs = read_runs_of_change(context, change)
     placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings))
     return replace(
-        change_collected(context.settings, change, lineage, runs),
-        facts=change_facts(context, change, placement),
+        map_change(context.settings, change, lineage, runs),
+        facts=change_events_and_metrics(context, change, placement),
     )
 
 
-def collect_phases(context: ExportContext, subject: PhasesSubject) -> Collected:
+def collect_phases(context: ExportContext, subject: PhasesSubject) -> CollectedTelemetry:
     """Read a change and return those of its phases that ended since, under `phases: live`.
 
     Raises:
@@ -150,7 +154,7 @@ def collect_phases(context: ExportContext, subject: PhasesSubject) -> Collected:
         for phase in phases(change, context.clock.now())
         if phase.ended and phase.interval.end >= subject.ended_since
     ]
-    return Collected(
+    return CollectedTelemetry(
         spans=phase_spans(
             change, ended, placement, resources_of(context.settings).of_change(change)
         ),
@@ -160,20 +164,20 @@ def collect_phases(context: ExportContext, subject: PhasesSubject) -> Collected:
     )
 
 
-def change_collected(
+def map_change(
     settings: Settings, change: Change, lineage: Lineage, runs: ChangeRuns | None = None
-) -> Collected:
+) -> CollectedTelemetry:
     """Return the spans of a change that was read; its facts leave with its own export only."""
     tracing = own_tracing(settings)
     placement = place(change.reference, Ancestry(lineage=lineage), tracing)
     runs = runs or ChangeRuns()
-    return Collected(
+    return CollectedTelemetry(
         spans=_spans(settings, change, lineage, placement, runs=runs, tracing=tracing),
         exported=_exported(settings, change, lineage, placement),
         incomplete=() if change.timeline_complete else (_timeline_cut(change),),
         problems=tuple(
             f"what the pull request belongs to is not all known: {each}"
-            for each in (*lineage.unread, *runs.unread)
+            for each in (*lineage.unread, *runs.read_errors)
         ),
     )
 
@@ -261,7 +265,7 @@ def _timeline_cut(change: Change) -> str:
 # The event that started the workflow as the subject of an export, under `events: live`.
 
 
-def collect_event(context: ExportContext, subject: EventSubject) -> Collected:
+def collect_event(context: ExportContext, subject: EventSubject) -> CollectedTelemetry:
     """Read the history of a thing and return the record of what the event told of.
 
     Events carry no id and time for most of what happens: the history has them. Where records go
@@ -272,16 +276,16 @@ def collect_event(context: ExportContext, subject: EventSubject) -> Collected:
     """
     if Signal.LOGS not in context.settings.signals.wanted:
         reason = context.settings.otlp.off[Signal.LOGS]
-        return Collected(left_out=(f"what happened to #{subject.number}: {reason}",))
+        return CollectedTelemetry(left_out=(f"what happened to #{subject.number}: {reason}",))
     facts = _of_change(context, subject) if subject.of_change else _of_item(context, subject)
     records = list(facts)
     if records:
-        return Collected(facts=records)
+        return CollectedTelemetry(facts=records)
     told = f"the history of #{subject.number} does not show yet what this event tells of"
-    return Collected(notices=(told,))
+    return CollectedTelemetry(notices=(told,))
 
 
-def _of_change(context: ExportContext, subject: EventSubject) -> Facts:
+def _of_change(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
     change = context.with_aliases(read_change(context.github, subject.repository, subject.number))
     lineage = read_lineage(context, change, change.repository)
     yield from change_events(
@@ -293,7 +297,7 @@ def _of_change(context: ExportContext, subject: EventSubject) -> Facts:
     )
 
 
-def _of_item(context: ExportContext, subject: EventSubject) -> Facts:
+def _of_item(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
     asked = ItemSubject(repository=subject.repository, key=subject.key)
     item, lineage = read_item(context, asked)
     known = categories(context, item.tracker)

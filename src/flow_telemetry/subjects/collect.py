@@ -25,7 +25,7 @@ from flow_telemetry.subjects.lineage import is_feature, read_lineage
 from flow_telemetry.subjects.run import collect_run, merged_changes
 from flow_telemetry.subjects.types import (
     ChangeSubject,
-    Collected,
+    CollectedTelemetry,
     DeploymentSubject,
     EventSubject,
     FeatureSubject,
@@ -34,13 +34,13 @@ from flow_telemetry.subjects.types import (
     RunSubject,
     Subject,
     SweepSubject,
-    unread,
+    missing_telemetry,
 )
 
 MOST_FAILURES_SHOWN = 10
 
 
-def collect(context: ExportContext, subject: Subject) -> Iterator[Collected]:
+def collect(context: ExportContext, subject: Subject) -> Iterator[CollectedTelemetry]:
     """Yield what leaves for a subject, one part after another as it is read.
 
     Raises:
@@ -74,7 +74,7 @@ def collect(context: ExportContext, subject: Subject) -> Iterator[Collected]:
         yield from _sweep(context, subject)
 
 
-def _run(context: ExportContext, subject: RunSubject) -> Iterator[Collected]:
+def _run(context: ExportContext, subject: RunSubject) -> Iterator[CollectedTelemetry]:
     """A run, with the changes that its commit merged and the deployments that it made.
 
     They go along once, with the run's own span, and not with each of its jobs.
@@ -96,10 +96,10 @@ def _run(context: ExportContext, subject: RunSubject) -> Iterator[Collected]:
         yield collect_deployments_of_run(context, exported.run, exported.trace)
 
 
-def _ancestor(context: ExportContext, change: Change) -> Collected:
+def _ancestor(context: ExportContext, change: Change) -> CollectedTelemetry:
     """A change that goes along with the run of its merge; one that cannot is told."""
     from flow_telemetry.github.changes import read_change
-    from flow_telemetry.subjects.change import change_collected
+    from flow_telemetry.subjects.change import map_change
 
     try:
         known = context.with_aliases(
@@ -107,16 +107,16 @@ def _ancestor(context: ExportContext, change: Change) -> Collected:
         )
         lineage = read_lineage(context, known, known.repository)
     except FlowTelemetryError as error:
-        return unread(f"the merged pull request #{change.number} is not known", error)
-    return change_collected(context.settings, known, lineage)
+        return missing_telemetry(f"the merged pull request #{change.number} is not known", error)
+    return map_change(context.settings, known, lineage)
 
 
-def _item(context: ExportContext, subject: ItemSubject) -> Iterator[Collected]:
+def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTelemetry]:
     """An item, and where it is a feature, and was asked for so, its trace."""
     from flow_telemetry.mapping.items import item_lives
-    from flow_telemetry.subjects.change import item_facts
-    from flow_telemetry.subjects.feature import feature_collected
-    from flow_telemetry.subjects.item import categories, item_collected, read_item
+    from flow_telemetry.subjects.change import item_events_and_metrics
+    from flow_telemetry.subjects.feature import map_feature
+    from flow_telemetry.subjects.item import categories, map_item, read_item
 
     item, lineage = read_item(context, subject)
     if not item.ended:
@@ -130,25 +130,25 @@ def _item(context: ExportContext, subject: ItemSubject) -> Iterator[Collected]:
     )
     # A feature trace holds the span; but one that closed again is a trace beside the live one.
     known = categories(context, item.tracker)
-    facts = item_facts(context, item, lineage, known)
+    facts = item_events_and_metrics(context, item, lineage, known)
     if not whole or (scope is TraceScope.ITEM and len(item_lives(item)) > 1):
-        yield replace(item_collected(context, item, lineage), facts=facts)
+        yield replace(map_item(context, item, lineage), facts=facts)
     else:
-        yield Collected(facts=facts)
+        yield CollectedTelemetry(facts=facts)
     if whole:
-        yield feature_collected(context, item, lineage, snapshot=False)
+        yield map_feature(context, item, lineage, snapshot=False)
 
 
-def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[Collected]:
+def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedTelemetry]:
     """All that a sweep found, in its order; what fails is told and the rest goes on."""
-    from flow_telemetry.subjects.run import read_ahead
+    from flow_telemetry.subjects.run import read_concurrently
     from flow_telemetry.subjects.sweep import early_end, find_subjects, why_ended, within_sweep
 
     sweep = find_subjects(context, subject)
     within = within_sweep(context)
     failures = list(sweep.unread)
     left, read, spanless = len(sweep.subjects), 0, 0
-    for each in read_ahead(
+    for each in read_concurrently(
         lambda found: collect(within, found),
         sweep.subjects,
         stop=lambda: bool(why_ended(context)),
@@ -172,7 +172,7 @@ def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[Collected]
         f"sweep of {subject.repository} since {sweep.window.since:%Y-%m-%dT%H:%M:%SZ}: {read} of "
         f"{len(sweep.subjects)} found were read, {sweep.already_sent} had been sent before"
     )
-    yield Collected(
+    yield CollectedTelemetry(
         notices=(told,),
         incomplete=tuple(f"the sweep could not read all: {each}" for each in _shown(failures)),
         left_out=(*_without_spans(context.settings, spanless), *sweep.left_out),

@@ -25,15 +25,15 @@ from flow_telemetry.mapping.placement import Ancestry, Placement, ancestry_of_ru
 from flow_telemetry.model import Change, Deployment, Lineage, Run
 from flow_telemetry.rules.parentage import delivery_result
 from flow_telemetry.settings import Settings
-from flow_telemetry.subjects.change import Facts
+from flow_telemetry.subjects.change import EventsAndMetrics
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import read_above
 from flow_telemetry.subjects.types import (
-    Collected,
+    CollectedTelemetry,
     DeploymentSubject,
+    missing_telemetry,
     resources_of,
     tracing_of,
-    unread,
     wants_metrics,
     wants_own_events,
 )
@@ -45,7 +45,9 @@ from flow_telemetry.telemetry import Span, SpanLink
 MOST_MEASURED_CHANGES = 50
 
 
-def delivery_facts(context: ExportContext, deployment: Deployment, placement: Placement) -> Facts:
+def delivery_events_and_metrics(
+    context: ExportContext, deployment: Deployment, placement: Placement
+) -> EventsAndMetrics:
     """Return the facts of a deployment that ended; its record stands at ``placement``."""
     if not (wants_own_events(context.settings) or wants_metrics(context.settings)):
         return
@@ -85,7 +87,7 @@ def _read(context: ExportContext, change: Change) -> Change:
 # A deployment as the subject of an export: its part in each change that it delivers.
 
 
-def collect_deployment(context: ExportContext, subject: DeploymentSubject) -> Collected:
+def collect_deployment(context: ExportContext, subject: DeploymentSubject) -> CollectedTelemetry:
     """Read a deployment and return its span in the trace of every change that it delivers.
 
     Raises:
@@ -96,17 +98,19 @@ def collect_deployment(context: ExportContext, subject: DeploymentSubject) -> Co
     deployment = read_deployment(context.github, repository, subject.id)
     if delivery_result(deployment) is None:
         told = f"deployment {subject.id} has neither succeeded nor failed yet: nothing is sent"
-        return Collected(notices=(told,))
+        return CollectedTelemetry(notices=(told,))
     maker = None if deployment.run_id is None else _link_to_maker(context, deployment)
     return _collected(context, (deployment,), maker)
 
 
-def collect_deployments_of_run(context: ExportContext, run: Run, trace: TraceIdentity) -> Collected:
+def collect_deployments_of_run(
+    context: ExportContext, run: Run, trace: TraceIdentity
+) -> CollectedTelemetry:
     """Return the spans of the deployments that a run made and that have ended, linked to it."""
     try:
         made = deployments_of_run(context.github, run)
     except FlowTelemetryError as error:
-        return unread("what the run deployed is not known", error)
+        return missing_telemetry("what the run deployed is not known", error)
     return _collected(context, made, link(trace, run.reference, "run"))
 
 
@@ -138,9 +142,9 @@ def _maker(context: ExportContext, deployment: Deployment) -> Run | None:
 
 def _collected(
     context: ExportContext, made: Iterable[Deployment], to_run: SpanLink | None
-) -> Collected:
+) -> CollectedTelemetry:
     spans: list[Span] = []
-    facts: list[Facts] = []
+    facts: list[EventsAndMetrics] = []
     problems: list[str] = []
     incomplete: list[str] = []
     notices: list[str] = []
@@ -151,7 +155,7 @@ def _collected(
             delivered = with_deliveries(context.github, deployment)
         except FlowTelemetryError as error:
             what = f"what the deployment to {deployment.environment} delivered is not known"
-            lacks = unread(what, error)
+            lacks = missing_telemetry(what, error)
             problems += lacks.notices
             incomplete += lacks.incomplete
             continue
@@ -165,8 +169,8 @@ def _collected(
         lineages = [read_lineage(context, c, c.repository) for c in delivered.delivers]
         spans += _spans(context.settings, delivered, lineages, to_run)
         place_of_record = _placement_of_record(context.settings, delivered, lineages)
-        facts.append(delivery_facts(context, delivered, place_of_record))
-    return Collected(
+        facts.append(delivery_events_and_metrics(context, delivered, place_of_record))
+    return CollectedTelemetry(
         spans=spans,
         facts=chain.from_iterable(facts),
         incomplete=tuple(incomplete),

@@ -35,11 +35,16 @@ from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.item_keys import JiraKeys, keys_in_text
 from flow_telemetry.rules.parentage import delivery_result
 from flow_telemetry.settings import Settings, TraceScope
-from flow_telemetry.subjects.change import feature_facts
-from flow_telemetry.subjects.item import categories, item_collected, read_item
+from flow_telemetry.subjects.change import feature_metrics
+from flow_telemetry.subjects.item import categories, map_item, read_item
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import ChangeRuns, read_runs_of_change, with_jobs
-from flow_telemetry.subjects.types import Collected, FeatureSubject, resources_of, tracing_of
+from flow_telemetry.subjects.types import (
+    CollectedTelemetry,
+    FeatureSubject,
+    resources_of,
+    tracing_of,
+)
 
 # Reading what ran and was deployed for the changes of a feature, the coarse before the fine.
 
@@ -55,7 +60,7 @@ def with_runs(
     context: ExportContext,
     root: ItemNode,
     until: datetime | None,
-    unread: list[str],
+    read_errors: list[str],
     *,
     own_workflow: str | None = None,
 ) -> tuple[ItemNode, bool]:
@@ -64,12 +69,14 @@ def with_runs(
     Where the budget of requests does not do for the jobs of all runs, no run has any.
     ``own_workflow`` is the file of the workflow that exports: its runs are nobody's work.
     """
-    reading = _RunReading(context=context, until=until, unread=unread, own_workflow=own_workflow)
-    nodes = [reading.runs_of(node.change) for node in _change_nodes(root)]
-    nodes = reading.with_deployments(nodes)
-    nodes, complete = reading.with_jobs(nodes)
+    reader = _RunReader(
+        context=context, until=until, read_errors=read_errors, own_workflow=own_workflow
+    )
+    nodes = [reader.runs_of(node.change) for node in _change_nodes(root)]
+    nodes = reader.with_deployments(nodes)
+    nodes, complete = reader.with_jobs(nodes)
     if complete:
-        nodes = reading.explained(nodes)
+        nodes = reader.explained(nodes)
     return _replaced(root, {node.change.reference: node for node in nodes}), complete
 
 
@@ -88,12 +95,12 @@ def _replaced(node: ItemNode, known: Mapping[str, ChangeNode]) -> ItemNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _RunReading:
+class _RunReader:
     """One reading under way: ``seen`` are runs that have a place, ``known`` deployments by id."""
 
     context: ExportContext
     until: datetime | None
-    unread: list[str]
+    read_errors: list[str]
     own_workflow: str | None = None
     seen: set[str] = field(default_factory=set)
     known: dict[int, Deployment | None] = field(default_factory=dict)
@@ -105,7 +112,7 @@ class _RunReading:
         runs = ChangeRuns()
         if not github.budget_exceeded:
             runs = read_runs_of_change(self.context, change, jobs=False, until=self.until)
-            self.unread.extend(runs.unread)
+            self.read_errors.extend(runs.read_errors)
         return ChangeNode(
             change=change, runs=self._new(runs.runs), later_runs=self._new(runs.later_runs)
         )
@@ -137,7 +144,7 @@ class _RunReading:
         try:
             return deployments_created_since(self.context.github, repository, since - _BEFORE_MERGE)
         except FlowTelemetryError as error:
-            self.unread.append(f"the deployments of {repository.full_name}: {error}")
+            self.read_errors.append(f"the deployments of {repository.full_name}: {error}")
         return ()
 
     def _delivered(self, node: ChangeNode, listed: Iterable[Deployment]) -> ChangeNode:
@@ -179,7 +186,7 @@ class _RunReading:
             (found,) = with_statuses(github, (made,))
             return with_deliveries(github, found) if delivery_result(found) else None
         except FlowTelemetryError as error:
-            self.unread.append(f"what deployment {made.id} delivered: {error}")
+            self.read_errors.append(f"what deployment {made.id} delivered: {error}")
         return None
 
     def _makers(self, node: ChangeNode, made: Iterable[Deployment]) -> Iterator[Run]:
@@ -200,7 +207,7 @@ class _RunReading:
             address = RunAddress(repository=repository.full_name, run_id=run_id)
             return replace(read_run(self.context.github, address), repository=repository)
         except FlowTelemetryError as error:
-            self.unread.append(f"run {run_id}, which deployed: {error}")
+            self.read_errors.append(f"run {run_id}, which deployed: {error}")
         return None
 
     def with_jobs(self, nodes: list[ChangeNode]) -> tuple[list[ChangeNode], bool]:
@@ -210,11 +217,11 @@ class _RunReading:
             self.context.log.progress(
                 f"{self.context.github.requests} requests, jobs of #{node.change.number}"
             )
-            runs, unread = with_jobs(self.context, node.runs, node.change)
+            runs, read_errors = with_jobs(self.context, node.runs, node.change)
             later, more = with_jobs(self.context, node.later_runs, node.change)
             if self.context.github.budget_exceeded:
                 return nodes, False
-            self.unread.extend((*unread, *more))
+            self.read_errors.extend((*read_errors, *more))
             found.append(replace(node, runs=runs, later_runs=later))
         return found, True
 
@@ -238,7 +245,7 @@ class _RunReading:
             return run
         annotated = read_annotations(github, run, run.jobs)
         deployed = read_deployments(github, annotated.run, run.jobs)
-        self.unread.extend((*annotated.notices, *deployed.notices))
+        self.read_errors.extend((*annotated.notices, *deployed.notices))
         return deployed.run
 
 
@@ -275,19 +282,19 @@ def read_tree(
     What cannot be read is told in ``unread``.
     """
     until = snapshot or feature.closed_at
-    opened, unread = _opened(context, feature)
-    reading = _Reading(context=context, until=until, opened=opened, unread=unread)
+    opened, read_errors = _opened(context, feature)
+    reader = _TreeReader(context=context, until=until, opened=opened, read_errors=read_errors)
     own = _own_workflow(context.settings)
     root, with_jobs = with_runs(
-        context, reading.node(feature, 1), until, reading.unread, own_workflow=own
+        context, reader.node(feature, 1), until, reader.read_errors, own_workflow=own
     )
     if context.github.budget_exceeded:
-        reading.unread.append(context.github.ended)
+        reader.read_errors.append(context.github.ended)
     return FeatureTree(
         root=root,
         snapshot=snapshot,
         above=lineage.above,
-        unread=tuple(dict.fromkeys(reading.unread)),
+        unread=tuple(dict.fromkeys(reader.read_errors)),
         with_jobs=with_jobs,
     )
 
@@ -313,19 +320,19 @@ def _opened(context: ExportContext, feature: WorkItem) -> tuple[tuple[Change, ..
     if not names:
         return (), ["its pull requests: input repositories is to name where they may be"]
     found: list[Change] = []
-    unread: list[str] = []
+    read_errors: list[str] = []
     for name in names:
         try:
             repository = context.with_aliases(read_repository(context.github, name))
             since = feature.created_at - _OLDER_CHANGES
             found += changes_created_since(context.github, repository, since)
         except FlowTelemetryError as error:
-            unread.append(f"the pull requests of {name}: {error}")
-    return tuple(found), unread
+            read_errors.append(f"the pull requests of {name}: {error}")
+    return tuple(found), read_errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
+class _TreeReader:
     """One reading under way: what was met already, and what could not be read.
 
     ``until`` is what the feature is shown as of: its closing, or the snapshot's instant.
@@ -334,7 +341,7 @@ class _Reading:
     context: ExportContext
     until: datetime | None
     opened: tuple[Change, ...] = ()
-    unread: list[str] = field(default_factory=list)
+    read_errors: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
     def node(self, item: WorkItem, level: int) -> ItemNode:
@@ -353,12 +360,12 @@ class _Reading:
         if tracker is None:
             return
         if level >= MOST_LEVELS:
-            self.unread.append(f"what is below {item.key}, on level {level}")
+            self.read_errors.append(f"what is below {item.key}, on level {level}")
             return
         found = self._tried(lambda: tracker.children(item), f"the items below {item.key}")
         if found is None:
             return
-        self.unread.extend(found.unread)
+        self.read_errors.extend(found.unread)
         for child in found.items:
             if child.reference in self.seen or self._opened_later(child.created_at):
                 continue
@@ -394,7 +401,7 @@ class _Reading:
         found = self._tried(partial(tracker.changes_of, item), what)
         if found is None:
             return ()
-        self.unread.extend(found.unread)
+        self.read_errors.extend(found.unread)
         return found.changes
 
     def _carrying(self, item: WorkItem) -> Iterator[Change]:
@@ -417,7 +424,7 @@ class _Reading:
         try:
             return self.context.with_aliases(read())
         except FlowTelemetryError as error:
-            self.unread.append(f"{what}: {error}")
+            self.read_errors.append(f"{what}: {error}")
         return None
 
 
@@ -431,7 +438,7 @@ def _home(item: WorkItem) -> Repository:
 MOST_BYTES = 4_500_000
 
 
-def collect_feature(context: ExportContext, subject: FeatureSubject) -> Collected:
+def collect_feature(context: ExportContext, subject: FeatureSubject) -> CollectedTelemetry:
     """Read a feature with all below it and return its trace.
 
     Raises:
@@ -446,19 +453,19 @@ def collect_feature(context: ExportContext, subject: FeatureSubject) -> Collecte
             "under ids of its own, ask for a snapshot (--snapshot, input snapshot)"
         )
     snapshot = not item.ended or (subject.snapshot and of_feature)
-    return feature_collected(context, item, lineage, snapshot=snapshot)
+    return map_feature(context, item, lineage, snapshot=snapshot)
 
 
-def feature_collected(
+def map_feature(
     context: ExportContext, item: WorkItem, lineage: Lineage, *, snapshot: bool
-) -> Collected:
+) -> CollectedTelemetry:
     """Return what leaves of a feature that was read, at its closing or as a snapshot.
 
     Under `trace-scope: feature` there is one trace: what was sent live is in it already, and only
     its own span is left to send at the closing.
     """
     if context.settings.tracing.scope is TraceScope.FEATURE and not snapshot:
-        return item_collected(context, item, lineage)
+        return map_item(context, item, lineage)
     now = context.clock.now().replace(microsecond=0)
     tree = read_tree(context, item, lineage, snapshot=now if snapshot else None)
     mapping = FeatureMapping(
@@ -466,14 +473,14 @@ def feature_collected(
         resources=resources_of(context.settings),
         categories=categories(context, item.tracker),
     )
-    unread = tuple(f"{item.key} is not all in its trace: {each}" for each in tree.unread)
+    read_errors = tuple(f"{item.key} is not all in its trace: {each}" for each in tree.unread)
     detail = finest_that_fits(tree, mapping, context.settings.tracing.max_spans)
-    return Collected(
+    return CollectedTelemetry(
         spans=feature_spans(tree, detail, mapping),
-        facts=feature_facts(context.settings, tree, mapping.categories),
+        facts=feature_metrics(context.settings, tree, mapping.categories),
         exported=_exported(context.settings, tree, lineage),
-        incomplete=unread if context.github.budget_exceeded else (),
-        problems=() if context.github.budget_exceeded else unread,
+        incomplete=read_errors if context.github.budget_exceeded else (),
+        problems=() if context.github.budget_exceeded else read_errors,
         left_out=_left_out(tree, detail, context.settings.tracing.max_spans),
     )
 

@@ -15,7 +15,7 @@ from flow_telemetry.report.text import trace_url
 from flow_telemetry.settings import Settings, TraceScope
 from flow_telemetry.subjects.lineage import lineage_of_item
 from flow_telemetry.subjects.types import (
-    Collected,
+    CollectedTelemetry,
     FeatureSubject,
     ItemSubject,
     resources_of,
@@ -26,18 +26,18 @@ from flow_telemetry.subjects.types import (
 _NOWHERE = Repository(host="github.com", owner="", name="", url="")
 
 
-def item_collected(context: ExportContext, item: WorkItem, lineage: Lineage) -> Collected:
+def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> CollectedTelemetry:
     """Return what leaves of an item that was read."""
     scope = context.settings.tracing.scope
     if scope not in (TraceScope.ITEM, TraceScope.FEATURE):
-        return Collected(
+        return CollectedTelemetry(
             left_out=(
                 f"the span of {item.key}: `trace-scope` is {scope.value}, "
                 "whose traces have no spans of work items",
             )
         )
     placement = place_item(item, lineage, tracing_of(context.settings))
-    return Collected(
+    return CollectedTelemetry(
         spans=item_spans(
             item,
             placement,

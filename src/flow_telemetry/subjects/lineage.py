@@ -27,13 +27,13 @@ def read_lineage(context: ExportContext, change: Change | None, home: Repository
     if tracing.work_item_key is not None:
         chain = _chain(context, tracing.work_item_key, home)
         found.append(FoundChain(chain=chain, reason="input work-item-key names it"))
-    unread: tuple[str, ...] = ()
+    read_errors: tuple[str, ...] = ()
     if change is not None and trackers.choice is not TrackerChoice.NONE:
         closing = _closing(context, change)
-        unread = closing.unread
+        read_errors = closing.unread
         found += _of_change(context, change, closing, named=bool(found))
     lineage = lineage_of(found, feature_types=trackers.feature_types, feature=feature)
-    return _with_unread(lineage, unread)
+    return _with_unread(lineage, read_errors)
 
 
 def lineage_of_item(context: ExportContext, key: ItemKey, home: Repository) -> Lineage:
@@ -111,5 +111,5 @@ def _chain(context: ExportContext, key: ItemKey, home: Repository) -> ItemChain:
     return context.with_aliases(chain)
 
 
-def _with_unread(lineage: Lineage, unread: tuple[str, ...]) -> Lineage:
-    return replace(lineage, unread=(*unread, *lineage.unread)) if unread else lineage
+def _with_unread(lineage: Lineage, read_errors: tuple[str, ...]) -> Lineage:
+    return replace(lineage, unread=(*read_errors, *lineage.unread)) if read_errors else lineage

@@ -39,11 +39,11 @@ from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules import parentage, selection
 from flow_telemetry.rules.selection import Part, chosen
 from flow_telemetry.settings import Ancestors, Detail, Export, Settings, TrackerChoice
-from flow_telemetry.subjects.job.handoff import LeftBySteps, take_what_steps_left
-from flow_telemetry.subjects.job.types import Inside
+from flow_telemetry.subjects.job.handoff import Handoff, take_handoff
+from flow_telemetry.subjects.job.types import JobTelemetry
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.types import (
-    Collected,
+    CollectedTelemetry,
     RunSubject,
     resources_of,
     tracing_of,
@@ -55,16 +55,16 @@ from flow_telemetry.telemetry import LogRecord, Measurement, Span, SpanLink
 # The events and measurements of a run: they leave once, with the export that is about it.
 
 
-def run_facts(
-    context: ExportContext, part: Part, placement: Placement, default_branch: str | None
+def run_events_and_metrics(
+    context: ExportContext, run_slice: Part, placement: Placement, default_branch: str | None
 ) -> Iterator[LogRecord | Measurement]:
     """Return the facts of the part of a run that leaves."""
-    resource = resources_of(context.settings).of_run(part.run)
+    resource = resources_of(context.settings).of_run(run_slice.run)
     if wants_own_events(context.settings):
-        yield from run_events(part, placement, resource, context.clock.now())
+        yield from run_events(run_slice, placement, resource, context.clock.now())
     if wants_metrics(context.settings):
         yield from run_measurements(
-            part,
+            run_slice,
             resource,
             context.settings.signals.metric_attributes,
             default_branch=default_branch,
@@ -76,22 +76,22 @@ def run_facts(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRead:
+class RunData:
     """A run, the part of it that leaves, and what stands above it.
 
     ``left`` is what the steps of the job left that the program stands in.
     """
 
-    part: Part
+    run_slice: Part
     parentage: Parentage
     lineage: Lineage
     notices: tuple[str, ...] = ()
     causes: tuple[SpanLink, ...] = ()
     default_branch: str | None = None
-    left: LeftBySteps = field(default_factory=LeftBySteps)
+    handoff: Handoff = field(default_factory=Handoff)
 
     @property
-    def unread(self) -> tuple[str, ...]:
+    def read_errors(self) -> tuple[str, ...]:
         """What of the chain above could not be read, a reason each."""
         return (*self.parentage.unread, *self.lineage.unread)
 
@@ -105,21 +105,21 @@ class RunRead:
 # What the inside of a job adds to its export: the context that was told, samples, and reports.
 
 
-def told_path(found: RunRead) -> tuple[str, ...] | None:
+def find_handoff_path(found: RunData) -> tuple[str, ...] | None:
     """Return what the context step of this job told that stands above the run; None without one.
 
     It is believed where it names nothing but what the run belongs to, or not all of that could
     be read now: any step of the job could have written it.
     """
-    own, run, note = found.part.own_job, found.part.run, found.left.note
+    own, run, note = found.run_slice.own_job, found.run_slice.run, found.handoff.note
     if own is None or note is None:
         return None
     if (note.run, note.job) != (run.reference, run.job_reference(own)):
         return None
-    return note.path if may_stand_above(note.path, found.parentage, found.lineage) else None
+    return note.path if may_be_ancestors(note.path, found.parentage, found.lineage) else None
 
 
-def may_stand_above(path: tuple[str, ...], parentage: Parentage, lineage: Lineage) -> bool:
+def may_be_ancestors(path: tuple[str, ...], parentage: Parentage, lineage: Lineage) -> bool:
     """Return whether all of a path is of what a run belongs to, as far as that could be read."""
     changes = (parentage.change, *parentage.others)
     known = {change.reference for change in changes if change is not None}
@@ -127,18 +127,20 @@ def may_stand_above(path: tuple[str, ...], parentage: Parentage, lineage: Lineag
     return bool(parentage.unread or lineage.unread) or known.issuperset(path)
 
 
-def inside_of(context: ExportContext, found: RunRead, placement: Placement) -> Inside:
+def read_telemetry_of_jobs(
+    context: ExportContext, found: RunData, placement: Placement
+) -> JobTelemetry:
     """Return what is read of the inside of its jobs; loaded only where something is asked for."""
-    if not context.settings.inside.asked and not found.left.anything:
-        return Inside()
-    from flow_telemetry.subjects.job.read import read_inside  # noqa: PLC0415
+    if not context.settings.inside.asked and not found.handoff.anything:
+        return JobTelemetry()
+    from flow_telemetry.subjects.job.read import read_job_telemetry  # noqa: PLC0415
 
     above = found.parentage
-    return read_inside(
+    return read_job_telemetry(
         context,
-        found.part,
+        found.run_slice,
         placement,
-        left=found.left,
+        handoff=found.handoff,
         default_branch=found.branch_by_default,
         change=None if above.after_merge else above.change,
     )
@@ -147,15 +149,15 @@ def inside_of(context: ExportContext, found: RunRead, placement: Placement) -> I
 # The part of a run that leaves, once GitHub shows what is to be in it.
 
 
-def better_known(context: ExportContext, part: Part) -> tuple[Part, tuple[str, ...]]:
+def read_details(context: ExportContext, run_slice: Part) -> tuple[Part, tuple[str, ...]]:
     """The part with what is asked for only where it matters: failures and deployments."""
-    annotated = read_annotations(context.github, part.run, part.jobs)
-    part = part.with_run(annotated.run)
-    deployed = read_deployments(context.github, part.run, part.jobs)
-    return part.with_run(deployed.run), (*annotated.notices, *deployed.notices)
+    annotated = read_annotations(context.github, run_slice.run, run_slice.jobs)
+    run_slice = run_slice.with_run(annotated.run)
+    deployed = read_deployments(context.github, run_slice.run, run_slice.jobs)
+    return run_slice.with_run(deployed.run), (*annotated.notices, *deployed.notices)
 
 
-def own_part(context: ExportContext, run: Run) -> tuple[Part, tuple[str, ...]]:
+def slice_own_run(context: ExportContext, run: Run) -> tuple[Part, tuple[str, ...]]:
     """The part of the run that the program stands in, once the steps before ours have ended."""
     runner = context.settings.runner
 
@@ -179,16 +181,16 @@ def own_part(context: ExportContext, run: Run) -> tuple[Part, tuple[str, ...]]:
     own = selection.find_own_job(
         waited.run, check_run_id=runner.check_run_id, runner_name=runner.runner_name
     )
-    part = selection.ongoing(
+    run_slice = selection.ongoing(
         waited.run, own, export=context.settings.export, job_status=runner.job_status
     )
     late = (
         "GitHub did not show in time that all steps before this one have ended; those are left out"
     )
-    return part, () if waited.shown else (late,)
+    return run_slice, () if waited.shown else (late,)
 
 
-def whole_part(
+def slice_ended_run(
     context: ExportContext, run: Run, subject: RunSubject
 ) -> tuple[Part, tuple[str, ...]]:
     """The run once it has ended.
@@ -227,17 +229,17 @@ def cause_links(context: ExportContext, subject: RunSubject) -> tuple[SpanLink, 
     Only the run itself knows: from outside nobody is told. That it cannot be read costs the link.
     """
     links = []
-    if subject.traceparent is not None and (found := linked(subject.traceparent)):
+    if subject.traceparent is not None and (found := parse_cause_link(subject.traceparent)):
         links.append(found)
     if subject.started_by is not None:
         try:
-            links.append(_run_link(context, subject.started_by))
+            links.append(_link_to_run(context, subject.started_by))
         except FlowTelemetryError as error:
             context.log.debug(f"what started this run is not known: {error}")
     return tuple(links)
 
 
-def linked(traceparent: str) -> SpanLink | None:
+def parse_cause_link(traceparent: str) -> SpanLink | None:
     """Return the link that a `traceparent` stands for; None where it is none."""
     match = _TRACEPARENT.fullmatch(traceparent.strip())
     if match is None or not match[1].strip("0") or not match[2].strip("0"):
@@ -245,7 +247,7 @@ def linked(traceparent: str) -> SpanLink | None:
     return SpanLink(trace_id=match[1], span_id=match[2], attributes={semconv.FLOW_LINK: "cause"})
 
 
-def _run_link(context: ExportContext, address: RunAddress) -> SpanLink:
+def _link_to_run(context: ExportContext, address: RunAddress) -> SpanLink:
     """The link to another run's span, by the same rules as that run's own export."""
     run = context.with_aliases(read_attempt(context.github, address))
     parentage = read_parentage(context.github, run)
@@ -259,7 +261,7 @@ def _run_link(context: ExportContext, address: RunAddress) -> SpanLink:
 # A run as the subject of an export: from inside it, or from outside once it has ended.
 
 
-def collect_run(context: ExportContext, subject: RunSubject) -> Collected:
+def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemetry:
     """Read a run and return what leaves of it.
 
     That of our own job ends the sampler of the job's machine first, whatever becomes of it: the
@@ -268,24 +270,22 @@ def collect_run(context: ExportContext, subject: RunSubject) -> Collected:
     Raises:
         FlowTelemetryError: the run cannot be read, or nothing of it can leave.
     """
-    left = (
-        take_what_steps_left(context.settings.runner.own_folder) if subject.own else LeftBySteps()
-    )
+    handoff = take_handoff(context.settings.runner.own_folder) if subject.own else Handoff()
     context.log.info(f"reading {subject.address}")
-    _read_ahead(context, subject)
+    _prefetch_ancestors(context, subject)
     run = context.with_aliases(read_run(context.github, subject.address))
-    reason = unwanted(context.settings, run)
+    reason = reason_not_selected(context.settings, run)
     if reason is not None:
-        return Collected(left_out=(reason,))
+        return CollectedTelemetry(left_out=(reason,))
     if subject.only_beside_others and len(run.jobs) < 2:
-        return Collected()
-    found = _read(context, run, subject, left)
-    if found.part.refusal is not None:
-        return Collected(notices=(found.part.refusal,))
-    return run_collected(context, found)
+        return CollectedTelemetry()
+    found = _read_run(context, run, subject, handoff)
+    if found.run_slice.refusal is not None:
+        return CollectedTelemetry(notices=(found.run_slice.refusal,))
+    return map_run(context, found)
 
 
-def _read_ahead(context: ExportContext, subject: RunSubject) -> None:
+def _prefetch_ancestors(context: ExportContext, subject: RunSubject) -> None:
     """Begin to ask for what stands above the run, by what its event says of it.
 
     What the run itself says decides, once it is read: then the same is asked, or something else.
@@ -299,44 +299,44 @@ def _read_ahead(context: ExportContext, subject: RunSubject) -> None:
         github.ahead(lambda: read_closing(github, change))
 
 
-def run_collected(context: ExportContext, found: RunRead) -> Collected:
+def map_run(context: ExportContext, found: RunData) -> CollectedTelemetry:
     """Return what leaves of a run that was read."""
-    part, run = found.part, found.part.run
+    run_slice, run = found.run_slice, found.run_slice.run
     placement = place(
         run.reference,
         ancestry_of_run(found.parentage, found.lineage),
         tracing_of(context.settings),
         others=found.parentage.others,
-        path=told_path(found),
+        path=find_handoff_path(found),
     )
-    inside = inside_of(context, found, placement)
-    return Collected(
+    inside = read_telemetry_of_jobs(context, found, placement)
+    return CollectedTelemetry(
         spans=chain(_spans(context.settings, found, placement), inside.spans),
         # Lines of logs come first: they are older than the run's events, and some backends take
         # nothing that is much older than what they have.
         facts=chain(
             inside.facts,
-            run_facts(context, part, placement, found.branch_by_default),
+            run_events_and_metrics(context, run_slice, placement, found.branch_by_default),
             inside.prepared,
         ),
-        exported=replace(_exported(context.settings, found, placement), inside=inside.told),
-        incomplete=_incomplete(part),
+        exported=replace(_describe_export(context.settings, found, placement), inside=inside.told),
+        incomplete=_describe_missing_jobs(run_slice),
         problems=tuple(
-            f"what the run belongs to is not all known: {each}" for each in found.unread
+            f"what the run belongs to is not all known: {each}" for each in found.read_errors
         ),
         notices=(*found.notices, *inside.notices),
-        left_out=_left_out(context.settings, run),
+        left_out=_describe_left_out(context.settings, run),
     )
 
 
-def _spans(settings: Settings, found: RunRead, placement: Placement) -> Iterator[Span]:
+def _spans(settings: Settings, found: RunData, placement: Placement) -> Iterator[Span]:
     return run_spans(
-        found.part,
+        found.run_slice,
         placement,
-        resources_of(settings).of_run(found.part.run),
+        resources_of(settings).of_run(found.run_slice.run),
         settings.tracing.detail,
         change=found.parentage.change,
-        unread=found.unread,
+        unread=found.read_errors,
         causes=found.causes,
     )
 
@@ -365,7 +365,7 @@ def merged_changes(
     return tuple(merged[number] for number in sorted(merged))
 
 
-def unwanted(settings: Settings, run: Run) -> str | None:
+def reason_not_selected(settings: Settings, run: Run) -> str | None:
     """Return why a run does not leave; None where it does."""
     sweep = settings.sweep
     if not chosen(run.workflow, sweep.workflows):
@@ -375,20 +375,24 @@ def unwanted(settings: Settings, run: Run) -> str | None:
     return None
 
 
-def _read(context: ExportContext, run: Run, subject: RunSubject, left: LeftBySteps) -> RunRead:
-    part, notices = own_part(context, run) if subject.own else whole_part(context, run, subject)
-    if part.refusal is not None:
-        return RunRead(part=part, parentage=Parentage(reason="nothing is sent"), lineage=Lineage())
-    part, told = better_known(context, part)
-    above, lineage = read_above(context, part.run)
-    return RunRead(
-        part=part,
+def _read_run(context: ExportContext, run: Run, subject: RunSubject, handoff: Handoff) -> RunData:
+    run_slice, notices = (
+        slice_own_run(context, run) if subject.own else slice_ended_run(context, run, subject)
+    )
+    if run_slice.refusal is not None:
+        return RunData(
+            run_slice=run_slice, parentage=Parentage(reason="nothing is sent"), lineage=Lineage()
+        )
+    run_slice, told = read_details(context, run_slice)
+    above, lineage = read_above(context, run_slice.run)
+    return RunData(
+        run_slice=run_slice,
         parentage=above,
         lineage=lineage,
         notices=(*notices, *told),
         causes=cause_links(context, subject),
         default_branch=subject.default_branch,
-        left=left,
+        handoff=handoff,
     )
 
 
@@ -401,9 +405,9 @@ def read_above(context: ExportContext, run: Run) -> tuple[Parentage, Lineage]:
     return above, read_lineage(context, above.change, run.repository)
 
 
-def _exported(settings: Settings, found: RunRead, placement: Placement) -> Exported:
-    part, run, own = found.part, found.part.run, found.part.own_job
-    if part.run_span or own is None:
+def _describe_export(settings: Settings, found: RunData, placement: Placement) -> Exported:
+    run_slice, run, own = found.run_slice, found.run_slice.run, found.run_slice.own_job
+    if run_slice.run_span or own is None:
         reference, interval = run.reference, timing.run_interval(run)
     else:
         reference, interval = run.job_reference(own), timing.job_interval(run, own)
@@ -417,14 +421,14 @@ def _exported(settings: Settings, found: RunRead, placement: Placement) -> Expor
         trace=placement.trace,
         reference=reference,
         interval=interval,
-        partial=part.partial,
+        partial=run_slice.partial,
         trace_url=url,
     )
 
 
-def _incomplete(part: Part) -> tuple[str, ...]:
+def _describe_missing_jobs(run_slice: Part) -> tuple[str, ...]:
     """What the trace lacks because GitHub did not give it."""
-    run = part.run
+    run = run_slice.run
     again = "export the run again from the command line"
     if not run.jobs_complete:
         return (
@@ -436,7 +440,7 @@ def _incomplete(part: Part) -> tuple[str, ...]:
             f"GitHub gave no jobs of run {run.id} of {run.repository.full_name}, though it "
             f"succeeded: {again}",
         )
-    if not part.partial and not selection.has_ended(run):
+    if not run_slice.partial and not selection.has_ended(run):
         return (
             f"GitHub did not show all jobs of run {run.id} as ended, so the trace lacks some: "
             f"{again}",
@@ -444,7 +448,7 @@ def _incomplete(part: Part) -> tuple[str, ...]:
     return ()
 
 
-def _left_out(settings: Settings, run: Run) -> tuple[str, ...]:
+def _describe_left_out(settings: Settings, run: Run) -> tuple[str, ...]:
     left_out = []
     carried_over = len(run.jobs) - len(timing.own_jobs(run))
     if carried_over:
@@ -464,7 +468,7 @@ Result = TypeVar("Result")
 
 # Each makes two requests at a time at most, and the client eight. More would only be held, and be
 # half read when a budget ends.
-AT_ONCE = 4
+MAX_CONCURRENT_READS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,7 +480,7 @@ class Read(Generic[Item, Result]):
     error: FlowTelemetryError | None = None
 
 
-def read_ahead(
+def read_concurrently(
     read: Callable[[Item], Iterable[Result]], items: Iterable[Item], *, stop: Callable[[], bool]
 ) -> Iterator[Read[Item, Result]]:
     """Yield what was read of every item, in order, a few being read at once.
@@ -494,10 +498,10 @@ def read_ahead(
 
     to_begin = iter(items)
     under_way: deque[Future[Read[Item, Result]]] = deque()
-    with threads(AT_ONCE, "read-ahead") as pool:
+    with threads(MAX_CONCURRENT_READS, "read-ahead") as pool:
         while True:
             if not stop():
-                wanted = AT_ONCE - len(under_way)
+                wanted = MAX_CONCURRENT_READS - len(under_way)
                 under_way.extend(pool.submit(read_one, e) for e in islice(to_begin, wanted))
             if not under_way:
                 return
@@ -518,7 +522,7 @@ class ChangeRuns:
 
     runs: tuple[Run, ...] = ()
     later_runs: tuple[Run, ...] = ()
-    unread: tuple[str, ...] = ()
+    read_errors: tuple[str, ...] = ()
 
 
 def read_runs_of_change(
@@ -528,30 +532,30 @@ def read_runs_of_change(
 
     Without ``jobs`` the runs have none, and their end is that of the last update.
     """
-    unread: list[str] = []
-    own = _attempts_of(context, _belonging(context, change, unread, until), unread)
-    later = _attempts_of(context, _of_merge(context, change, unread), unread)
+    read_errors: list[str] = []
+    own = _attempts_of(context, _belonging(context, change, read_errors, until), read_errors)
+    later = _attempts_of(context, _of_merge(context, change, read_errors), read_errors)
     if jobs:
         own, more = with_jobs(context, own, change)
         later, further = with_jobs(context, later, change)
-        unread += (*more, *further)
-    return ChangeRuns(runs=own, later_runs=later, unread=tuple(dict.fromkeys(unread)))
+        read_errors += (*more, *further)
+    return ChangeRuns(runs=own, later_runs=later, read_errors=tuple(dict.fromkeys(read_errors)))
 
 
 def with_jobs(
     context: ExportContext, runs: tuple[Run, ...], change: Change
 ) -> tuple[tuple[Run, ...], tuple[str, ...]]:
     """Return the runs with their jobs, those left out whose jobs cannot be read; and why."""
-    unread: list[str] = []
-    read = context.github.side_by_side(lambda run: _with_jobs(context, run, unread), runs)
+    read_errors: list[str] = []
+    read = context.github.side_by_side(lambda run: _with_jobs(context, run, read_errors), runs)
     found = tuple(run for run in read if run is not None)
     if len(found) < len(read):
-        unread.append(f"{len(read) - len(found)} runs of pull request #{change.number}")
-    return found, tuple(dict.fromkeys(unread))
+        read_errors.append(f"{len(read) - len(found)} runs of pull request #{change.number}")
+    return found, tuple(dict.fromkeys(read_errors))
 
 
 def _belonging(
-    context: ExportContext, change: Change, unread: list[str], until: datetime | None
+    context: ExportContext, change: Change, read_errors: list[str], until: datetime | None
 ) -> Iterator[Run]:
     """The runs of the change's branch, and those of the merge queue, that are the change's."""
     end = change.closed_at or change.merged_at or until
@@ -559,23 +563,26 @@ def _belonging(
         return
     window = (change.created_at, end + _AFTER_CLOSING)
     candidates: tuple[Change, ...] | None = None
-    for run in _of_branch(context, change, unread, window):
+    for run in _of_branch(context, change, read_errors, window):
         if parentage.lookup(run) in (
             parentage.Lookup.CANDIDATES,
             parentage.Lookup.CANDIDATES_THEN_COMMIT,
         ):
             if candidates is None:
-                candidates = read_candidates(context.github, run, unread) or (change,)
+                candidates = read_candidates(context.github, run, read_errors) or (change,)
             found = parentage.of_candidates(run, candidates)
             if found and found.change and found.change.number == change.number:
                 yield run
     if change.merged_at is not None:
-        queued = _listed(context, change, unread, window, event="merge_group")
+        queued = _listed(context, change, read_errors, window, event="merge_group")
         yield from (run for run in queued if parentage.queued_number(run) == change.number)
 
 
 def _of_branch(
-    context: ExportContext, change: Change, unread: list[str], window: tuple[datetime, datetime]
+    context: ExportContext,
+    change: Change,
+    read_errors: list[str],
+    window: tuple[datetime, datetime],
 ) -> Iterator[Run]:
     """The runs of the change's branch in the change's repository: forks may have one of its name.
 
@@ -587,19 +594,19 @@ def _of_branch(
     if fork and change.head_branch == change.default_branch:
         events = ({"event": "pull_request"}, {"event": "pull_request_target"})
     for event in events:
-        listed = _listed(context, change, unread, window, branch=change.head_branch, **event)
+        listed = _listed(context, change, read_errors, window, branch=change.head_branch, **event)
         for run in listed:
             heads = (run.head_repository, change.head_repository)
             if not all(heads) or fold(heads[0] or "") == fold(heads[1] or ""):
                 yield run
 
 
-def _of_merge(context: ExportContext, change: Change, unread: list[str]) -> Iterator[Run]:
+def _of_merge(context: ExportContext, change: Change, read_errors: list[str]) -> Iterator[Run]:
     """The runs of the commit that the change was merged as, on the default branch."""
     if change.merged_at is None or change.merge_commit is None:
         return
     window = (change.merged_at - timedelta(minutes=1), change.merged_at + _AFTER_MERGE)
-    for run in _listed(context, change, unread, window, head_sha=change.merge_commit):
+    for run in _listed(context, change, read_errors, window, head_sha=change.merge_commit):
         if run.event in ("push", "release") and parentage.of_commit(run, (change,)):
             yield run
 
@@ -607,7 +614,7 @@ def _of_merge(context: ExportContext, change: Change, unread: list[str]) -> Iter
 def _listed(
     context: ExportContext,
     change: Change,
-    unread: list[str],
+    read_errors: list[str],
     window: tuple[datetime, datetime],
     **wanted: str,
 ) -> tuple[Run, ...]:
@@ -620,10 +627,10 @@ def _listed(
             **wanted,
         )
     except FlowTelemetryError as error:
-        unread.append(str(error))
+        read_errors.append(str(error))
         return ()
     if not found.complete:
-        unread.append(f"some runs of pull request #{change.number}")
+        read_errors.append(f"some runs of pull request #{change.number}")
     return _in_repository(found, change)
 
 
@@ -632,13 +639,15 @@ def _in_repository(found: Runs, change: Change) -> tuple[Run, ...]:
     return tuple(replace(run, repository=change.repository) for run in found.runs)
 
 
-def _attempts_of(context: ExportContext, runs: Iterable[Run], unread: list[str]) -> tuple[Run, ...]:
+def _attempts_of(
+    context: ExportContext, runs: Iterable[Run], read_errors: list[str]
+) -> tuple[Run, ...]:
     """The ended attempts of runs, of which a list gives the latest only."""
-    attempts = (each for run in runs for each in _attempts(context, run, unread))
+    attempts = (each for run in runs for each in _attempts(context, run, read_errors))
     return tuple(run for run in attempts if run.completed)
 
 
-def _attempts(context: ExportContext, run: Run, unread: list[str]) -> Iterable[Run]:
+def _attempts(context: ExportContext, run: Run, read_errors: list[str]) -> Iterable[Run]:
     earlier = []
     for attempt in range(1, run.attempt):
         address = RunAddress(repository=run.repository.full_name, run_id=run.id, attempt=attempt)
@@ -647,15 +656,15 @@ def _attempts(context: ExportContext, run: Run, unread: list[str]) -> Iterable[R
                 replace(read_attempt(context.github, address), repository=run.repository)
             )
         except FlowTelemetryError as error:
-            unread.append(str(error))
+            read_errors.append(str(error))
     return (*earlier, run)
 
 
-def _with_jobs(context: ExportContext, run: Run, unread: list[str]) -> Run | None:
+def _with_jobs(context: ExportContext, run: Run, read_errors: list[str]) -> Run | None:
     if run.jobs:
         return run
     try:
         return replace(read_jobs_again(context.github, run), repository=run.repository)
     except FlowTelemetryError as error:
-        unread.append(str(error))
+        read_errors.append(str(error))
         return None

@@ -135,7 +135,7 @@ def reads_much(subjects: Iterable[Subject]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
+class CollectedTelemetry:
     """The spans of a subject, its events and measurements, and what to tell of it.
 
     ``spans`` and ``facts`` are made as they are taken. Among the facts are requests that tools in
@@ -154,7 +154,7 @@ class Collected:
     left_out: tuple[str, ...] = ()
 
 
-def unread(what: str, error: FlowTelemetryError) -> Collected:
+def missing_telemetry(what: str, error: FlowTelemetryError) -> CollectedTelemetry:
     """Return what tells that something could not be read, and so does not leave.
 
     That the token may not, or sees nothing, is a choice of who gave it, and known each time.
@@ -162,8 +162,8 @@ def unread(what: str, error: FlowTelemetryError) -> Collected:
     """
     told = (f"{what}: {error}",)
     if isinstance(error, (AccessDeniedError, NotFoundError)):
-        return Collected(notices=told)
-    return Collected(incomplete=told)
+        return CollectedTelemetry(notices=told)
+    return CollectedTelemetry(incomplete=told)
 
 
 # From settings to what the mapping of signals asks for.

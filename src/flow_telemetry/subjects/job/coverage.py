@@ -24,7 +24,7 @@ from flow_telemetry.reports.coverage import (
 )
 from flow_telemetry.reports.files import find_files, whole
 from flow_telemetry.rules.coverage import repeated, totals
-from flow_telemetry.subjects.job.types import Inside, JobInside
+from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
 from flow_telemetry.subjects.types import wants_metrics
 from flow_telemetry.telemetry import Measurement
 
@@ -57,7 +57,7 @@ def artifact_name(run: Run, job: Job) -> str:
     return f"flow-telemetry-coverage-{digest[:16]}"
 
 
-def keep_coverage(job: JobInside, totals: CoverageTotals) -> str:
+def store_coverage(job: OwnJob, totals: CoverageTotals) -> str:
     """Write what a later run may compare with, and return the file's path; empty outside a job.
 
     Raises:
@@ -128,7 +128,7 @@ _INPUT = "coverage-reports"
 _MOST_NOTICES = 10
 
 
-def read_job_coverage(job: JobInside) -> Inside:
+def read_job_coverage(job: OwnJob) -> JobTelemetry:
     """Return the coverage that input `coverage-reports` names, of all reports together.
 
     A report that cannot be read is a notice, and the others count.
@@ -137,9 +137,9 @@ def read_job_coverage(job: JobInside) -> Inside:
     reports = _counted(list(_reports(job, notices)), notices)
     notices = _first(notices)
     if not reports:
-        return Inside(notices=tuple(notices))
+        return JobTelemetry(notices=tuple(notices))
     coverage = _coverage(job, totals(reports), len(reports), notices)
-    return Inside(
+    return JobTelemetry(
         facts=_measurements(job, coverage),
         measured=(Measured(owner=job.reference, facts=coverage_facts(coverage)),),
         notices=tuple(notices),
@@ -147,7 +147,7 @@ def read_job_coverage(job: JobInside) -> Inside:
     )
 
 
-def _reports(job: JobInside, notices: list[str]) -> Iterator[Coverage]:
+def _reports(job: OwnJob, notices: list[str]) -> Iterator[Coverage]:
     """The reports in order of their names; a file that is there twice is one."""
     if job.workspace is None:
         notices.append(f"{_INPUT}: there is no workspace to look for them")
@@ -183,15 +183,13 @@ def _first(notices: list[str]) -> list[str]:
     return [*kept, f"{_INPUT}: {over} more could not be counted"] if over > 0 else kept
 
 
-def _coverage(
-    job: JobInside, found: CoverageTotals, reports: int, notices: list[str]
-) -> JobCoverage:
+def _coverage(job: OwnJob, found: CoverageTotals, reports: int, notices: list[str]) -> JobCoverage:
     name = artifact_name(job.run, job.job)
     base = _base(job, name)
     if base.notice is not None:
         notices.append(base.notice)
     try:
-        file = keep_coverage(job, found)
+        file = store_coverage(job, found)
     except ReportError as error:
         notices.append(f"the coverage is not kept for later runs: {error}")
         file = ""
@@ -206,13 +204,13 @@ def _coverage(
     )
 
 
-def _base(job: JobInside, name: str) -> BaseCoverage:
+def _base(job: OwnJob, name: str) -> BaseCoverage:
     if job.change is None or not job.change.base_branch:
         return BaseCoverage()
     return base_coverage(job.context.github, job.run, job.change, name)
 
 
-def _measurements(job: JobInside, coverage: JobCoverage) -> Iterator[Measurement]:
+def _measurements(job: OwnJob, coverage: JobCoverage) -> Iterator[Measurement]:
     if not wants_metrics(job.context.settings):
         return
     points = points_of_job(

@@ -72,7 +72,7 @@ def _parsed(note: object) -> HandedOn | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftBySteps:
+class Handoff:
     """The note of the context step, and what its sampler saw.
 
     ``sampled`` is whether one was started; where it is, there may be no ``samples`` all the same.
@@ -88,13 +88,13 @@ class LeftBySteps:
         return self.sampled or self.note is not None
 
 
-def take_what_steps_left(folder: Path | None) -> LeftBySteps:
+def take_handoff(folder: Path | None) -> Handoff:
     """Return what lies in the folder of a job; this ends its sampler, whose files go."""
     if folder is None:
-        return LeftBySteps()
+        return Handoff()
     note = read_handed_on(folder)
     if not was_sampled(folder):
-        return LeftBySteps(note=note)
+        return Handoff(note=note)
     from flow_telemetry.process.sampling import stop_sampler  # noqa: PLC0415 - loads psutil
 
-    return LeftBySteps(note=note, sampled=True, samples=stop_sampler(folder))
+    return Handoff(note=note, sampled=True, samples=stop_sampler(folder))

@@ -17,7 +17,7 @@ from flow_telemetry.outcome import InsideTold
 from flow_telemetry.process.samples import curve, usage_between, usage_by_window
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.settings import Detail
-from flow_telemetry.subjects.job.types import Inside, JobInside
+from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
 from flow_telemetry.subjects.types import wants_metrics
 from flow_telemetry.telemetry import Measurement
 
@@ -29,21 +29,21 @@ _NOT_MEASURED = (
 )
 
 
-def read_machine(job: JobInside) -> Inside:
+def read_machine(job: OwnJob) -> JobTelemetry:
     """Return what the sampler saw of the job's steps, or that it left nothing of them."""
-    found = job.left.samples
+    found = job.handoff.samples
     steps = {} if found is None else _steps(job, found.samples)
     measured = None if found is None else _measured_job(job, found, tuple(steps.values()))
     if measured is None:
-        return Inside(notices=(_NOT_MEASURED,))
-    return Inside(
+        return JobTelemetry(notices=(_NOT_MEASURED,))
+    return JobTelemetry(
         facts=_measurements(job, measured),
         measured=tuple(_of_spans(job, measured, steps)),
         told=InsideTold(machine=measured),
     )
 
 
-def _steps(job: JobInside, samples: Sequence[MachineSample]) -> dict[str, MeasuredStep]:
+def _steps(job: OwnJob, samples: Sequence[MachineSample]) -> dict[str, MeasuredStep]:
     """The steps in which there are samples, by the references of their spans."""
     windows = {each.reference: each for each in job.windows if timing.step_ran(each.step)}
     usages = usage_by_window(samples, {key: each.interval for key, each in windows.items()})
@@ -59,7 +59,7 @@ def _steps(job: JobInside, samples: Sequence[MachineSample]) -> dict[str, Measur
 
 
 def _measured_job(
-    job: JobInside, found: MachineSamples, steps: tuple[MeasuredStep, ...]
+    job: OwnJob, found: MachineSamples, steps: tuple[MeasuredStep, ...]
 ) -> MeasuredJob | None:
     """The machine up to the end of the last step: what came later is our own doing."""
     usage = usage_between(found.samples, job.interval)
@@ -76,7 +76,7 @@ def _measured_job(
 
 
 def _of_spans(
-    job: JobInside, measured: MeasuredJob, steps: Mapping[str, MeasuredStep]
+    job: OwnJob, measured: MeasuredJob, steps: Mapping[str, MeasuredStep]
 ) -> Iterator[Measured]:
     detail = job.context.settings.tracing.detail
     if detail is not Detail.RUN:
@@ -86,7 +86,7 @@ def _of_spans(
             yield Measured(owner=reference, facts=usage_facts(step.usage))
 
 
-def _measurements(job: JobInside, measured: MeasuredJob) -> Iterator[Measurement]:
+def _measurements(job: OwnJob, measured: MeasuredJob) -> Iterator[Measurement]:
     settings = job.context.settings
     if not wants_metrics(settings):
         return iter(())

@@ -19,28 +19,28 @@ from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.selection import Part
 from flow_telemetry.settings import JobLogs
-from flow_telemetry.subjects.job.handoff import LeftBySteps
-from flow_telemetry.subjects.job.types import Inside, JobInside, step_windows
+from flow_telemetry.subjects.job.handoff import Handoff
+from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob, step_windows
 from flow_telemetry.subjects.types import resources_of
 from flow_telemetry.telemetry import LogRecord, Measurement, Prepared, Span, SpanLink
 
 # A trace context that the job had before ours: it was kept, so the job links to it.
 
 
-def outer_context(job: JobInside) -> Inside:
+def link_parent_context(job: OwnJob) -> JobTelemetry:
     """Return a link to the span that the job's steps are below, where that is not the job's."""
-    note = job.left.note
+    note = job.handoff.note
     outer = (
         parse_traceparent(note.outer) if note is not None and note.job == job.reference else None
     )
     if outer is None or outer.trace_id == job.placement.trace_id:
-        return Inside()  # A link inside a trace is drawn as a parent by some backends.
+        return JobTelemetry()  # A link inside a trace is drawn as a parent by some backends.
     link = SpanLink(
         trace_id=outer.trace_id,
         span_id=outer.span_id,
         attributes={semconv.FLOW_LINK: "context"},
     )
-    return Inside(measured=(Measured(owner=job.reference, links=(link,)),))
+    return JobTelemetry(measured=(Measured(owner=job.reference, links=(link,)),))
 
 
 # All that is read of the inside of a run's jobs, in one place.
@@ -50,39 +50,45 @@ def outer_context(job: JobInside) -> Inside:
 # ruff: noqa: PLC0415
 
 
-def read_inside(
+def read_job_telemetry(
     context: ExportContext,
-    part: Part,
+    run_slice: Part,
     placement: Placement,
     *,
-    left: LeftBySteps,
+    handoff: Handoff,
     default_branch: str | None = None,
     change: Change | None = None,
-) -> Inside:
+) -> JobTelemetry:
     """Return what is known of the inside of the jobs that leave with a part of a run.
 
     What only the runner knows is read of the job that the program stands in, where that leaves;
     ``left`` is what its steps left. ``change`` is the pull request that the run is of, where it is
     not merged.
     """
-    own = part.own_job
+    own = run_slice.own_job
     if own is None:
-        return _inside_of_run(context, part, placement)
-    if all(job.id != own.id for job in part.jobs):
-        return Inside()
+        return _inside_of_run(context, run_slice, placement)
+    if all(job.id != own.id for job in run_slice.jobs):
+        return JobTelemetry()
     job = _job_inside(
-        context, part, own, placement, left=left, default_branch=default_branch, change=change
+        context,
+        run_slice,
+        own,
+        placement,
+        handoff=handoff,
+        default_branch=default_branch,
+        change=change,
     )
-    found = [*_of_own_job(job), *_logs(context, part, placement)]
-    return _joined(found, job.make, job.intervals) if found else Inside()
+    found = [*_of_own_job(job), *_logs(context, run_slice, placement)]
+    return _joined(found, job.make, job.intervals) if found else JobTelemetry()
 
 
-def _of_own_job(job: JobInside) -> Iterator[Inside]:
+def _of_own_job(job: OwnJob) -> Iterator[JobTelemetry]:
     """What the runner knows, and what of the workspace the user asks for."""
     asked = job.context.settings.inside
     references: Iterable[str] = ()
-    yield outer_context(job)
-    if job.left.sampled:
+    yield link_parent_context(job)
+    if job.handoff.sampled:
         from flow_telemetry.subjects.job.machine import read_machine
 
         yield read_machine(job)
@@ -102,16 +108,16 @@ def _of_own_job(job: JobInside) -> Iterator[Inside]:
         yield file_traces(job, references)
 
 
-def _inside_of_run(context: ExportContext, part: Part, placement: Placement) -> Inside:
+def _inside_of_run(context: ExportContext, run_slice: Part, placement: Placement) -> JobTelemetry:
     """What is known from outside of a run: what it keeps with GitHub."""
-    run = part.run
-    found = _logs(context, part, placement)
+    run = run_slice.run
+    found = _logs(context, run_slice, placement)
     if context.settings.inside.trace_artifacts:
         from flow_telemetry.subjects.job.tool_traces import artifact_traces
 
         found.append(artifact_traces(context, run, placement))
     if not found:
-        return Inside()
+        return JobTelemetry()
     make = SpanMaker(
         placement=placement,
         resource=resources_of(context.settings).of_run(run),
@@ -120,28 +126,28 @@ def _inside_of_run(context: ExportContext, part: Part, placement: Placement) -> 
     return _joined(found, make, {run.reference: timing.run_interval(run)})
 
 
-def _logs(context: ExportContext, part: Part, placement: Placement) -> list[Inside]:
+def _logs(context: ExportContext, run_slice: Part, placement: Placement) -> list[JobTelemetry]:
     """The logs of the jobs that have ended, where the user wants any."""
     if context.settings.inside.logs is JobLogs.NONE:
         return []
     from flow_telemetry.subjects.job.logs import read_logs
 
-    return [read_logs(context, part, placement)]
+    return [read_logs(context, run_slice, placement)]
 
 
 def _job_inside(
     context: ExportContext,
-    part: Part,
+    run_slice: Part,
     job: Job,
     placement: Placement,
     *,
-    left: LeftBySteps,
+    handoff: Handoff,
     default_branch: str | None,
     change: Change | None,
-) -> JobInside:
-    run, runner = part.run, context.settings.runner
+) -> OwnJob:
+    run, runner = run_slice.run, context.settings.runner
     resource = resources_of(context.settings).of_run(run)
-    return JobInside(
+    return OwnJob(
         context=context,
         run=run,
         job=job,
@@ -153,7 +159,7 @@ def _job_inside(
             placement=placement, resource=resource, common=(*common_of(run), *job_facts(job))
         ),
         windows=step_windows(run, job),
-        left=left,
+        handoff=handoff,
         default_branch=default_branch,
         change=change,
         workspace=Path(runner.workspace) if runner.workspace else None,
@@ -161,9 +167,11 @@ def _job_inside(
     )
 
 
-def _joined(found: list[Inside], make: SpanMaker, intervals: Mapping[str, Interval]) -> Inside:
+def _joined(
+    found: list[JobTelemetry], make: SpanMaker, intervals: Mapping[str, Interval]
+) -> JobTelemetry:
     measured = tuple(each for one in found for each in one.measured)
-    return Inside(
+    return JobTelemetry(
         spans=chain(_all_spans(found), measured_spans(make, measured, intervals)),
         facts=_all_facts(found),
         prepared=_all_prepared(found),
@@ -172,17 +180,17 @@ def _joined(found: list[Inside], make: SpanMaker, intervals: Mapping[str, Interv
     )
 
 
-def _all_spans(found: list[Inside]) -> Iterator[Span]:
+def _all_spans(found: list[JobTelemetry]) -> Iterator[Span]:
     return (span for one in found for span in one.spans)
 
 
-def _all_facts(found: list[Inside]) -> Iterator[LogRecord | Measurement]:
+def _all_facts(found: list[JobTelemetry]) -> Iterator[LogRecord | Measurement]:
     return (fact for one in found for fact in one.facts)
 
 
-def _all_prepared(found: list[Inside]) -> Iterator[Prepared]:
+def _all_prepared(found: list[JobTelemetry]) -> Iterator[Prepared]:
     return (request for one in found for request in one.prepared)
 
 
-def _told(found: list[Inside]) -> InsideTold | None:
+def _told(found: list[JobTelemetry]) -> InsideTold | None:
     return merged_inside(one.told for one in found)

@@ -43,7 +43,7 @@ from flow_telemetry.rules.tests import (
     with_flaky,
 )
 from flow_telemetry.settings import Detail
-from flow_telemetry.subjects.job.types import Inside, JobInside
+from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
 from flow_telemetry.subjects.types import wants_metrics
 from flow_telemetry.telemetry import Measurement
 
@@ -67,7 +67,7 @@ class FailedBefore:
     notices: tuple[str, ...] = ()
 
 
-def failed_now(cases: Iterable[TestCase]) -> Iterator[str]:
+def describe_failed_cases(cases: Iterable[TestCase]) -> Iterator[str]:
     """Return the notice that names the cases that failed for good; none where none did."""
     names = [known_name(case) for case in cases if is_failing(case) and not case.run_again]
     if not names:
@@ -83,7 +83,7 @@ def failed_now(cases: Iterable[TestCase]) -> Iterator[str]:
     yield _BEGINNING + _BETWEEN.join([*shown, *([f"{left:,}{_MORE}"] if left else [])])
 
 
-def failed_before(job: JobInside) -> FailedBefore:
+def read_failed_before(job: OwnJob) -> FailedBefore:
     """Return what the notice in the attempt before says of the job of the same name.
 
     Two requests, and only in a later attempt. A job that then succeeded tells nothing.
@@ -130,17 +130,17 @@ class _Read:
     notices: tuple[str, ...] = ()
 
 
-def read_tests(job: JobInside) -> Inside:
+def read_tests(job: OwnJob) -> JobTelemetry:
     """Return the tests of a job: spans, measurements, counts for the job, and the summary's part.
 
     A report that cannot be read is a notice, and the others count.
     """
     if job.workspace is None:
-        return Inside(notices=(f"{_INPUT}: the workspace is unknown, so nothing was read",))
+        return JobTelemetry(notices=(f"{_INPUT}: the workspace is unknown, so nothing was read",))
     read = _read_all(job, job.workspace)
     if not read.reports:
-        return Inside(notices=read.notices)
-    before = failed_before(job)
+        return JobTelemetry(notices=read.notices)
+    before = read_failed_before(job)
     reports = with_flaky(read.reports, before.names)
     suites = _placed(job, reports, read.written)
     cases = [case for report in reports for case in report.cases]
@@ -148,7 +148,7 @@ def read_tests(job: JobInside) -> Inside:
     detail = job.context.settings.tracing.detail
     measured = Measured(owner=job.reference, facts=count_facts(counts, left_out))
     shown = suites if detail is Detail.STEP else []
-    return Inside(
+    return JobTelemetry(
         spans=spans_of_tests(job.make, job.reference, shown),
         references=references_of_tests(job.reference, shown),
         facts=_measurements(job, [placed.suite for placed in suites]),
@@ -157,13 +157,13 @@ def read_tests(job: JobInside) -> Inside:
             *read.notices,
             *_of_bounds(job, left_out, len(cases)),
             *before.notices,
-            *failed_now(cases),
+            *describe_failed_cases(cases),
         ),
         told=InsideTold(tests=_told(reports, cases, counts)),
     )
 
 
-def _read_all(job: JobInside, workspace: Path) -> _Read:
+def _read_all(job: OwnJob, workspace: Path) -> _Read:
     """The reports in order of their names; a file that is there twice is one."""
     found = find_files(job.context.settings.inside.test_reports, workspace)
     reports: list[TestReport] = []
@@ -198,7 +198,7 @@ def _written_at(file: FoundFile) -> datetime:
 
 
 def _left_over(
-    job: JobInside, reports: Sequence[TestReport], written: Sequence[datetime]
+    job: OwnJob, reports: Sequence[TestReport], written: Sequence[datetime]
 ) -> Iterator[str]:
     """A workspace that is not cleaned holds reports of other jobs, which would count again."""
     old = [
@@ -221,7 +221,7 @@ def _notices(troubles: Sequence[str]) -> tuple[str, ...]:
 
 
 def _placed(
-    job: JobInside, reports: Sequence[TestReport], written: Sequence[datetime]
+    job: OwnJob, reports: Sequence[TestReport], written: Sequence[datetime]
 ) -> list[PlacedSuite]:
     all_suites = [suite for report in reports for suite in report.suites]
     chosen = iter(choose_spans(all_suites, job.max_spans))
@@ -238,7 +238,7 @@ def _placed(
     return placed
 
 
-def _steps(job: JobInside) -> tuple[Stretch, ...]:
+def _steps(job: OwnJob) -> tuple[Stretch, ...]:
     return tuple(
         Stretch(reference=window.reference, interval=window.interval)
         for window in job.windows
@@ -246,7 +246,7 @@ def _steps(job: JobInside) -> tuple[Stretch, ...]:
     )
 
 
-def _work(job: JobInside) -> Interval:
+def _work(job: OwnJob) -> Interval:
     """The time of the job without its waiting for a runner."""
     start = min((step.interval.start for step in _steps(job)), default=job.interval.start)
     return Interval.of(start, job.interval.end)
@@ -260,7 +260,7 @@ def _offset(at: datetime) -> timedelta:
         return timedelta(0)
 
 
-def _measurements(job: JobInside, suites: Sequence[TestSuite]) -> Iterator[Measurement]:
+def _measurements(job: OwnJob, suites: Sequence[TestSuite]) -> Iterator[Measurement]:
     settings = job.context.settings
     if wants_metrics(settings):
         points = points_of_job(
@@ -278,7 +278,7 @@ def _left_out(suites: Sequence[PlacedSuite]) -> int:
     return sum(len(placed.suite.cases) - len(placed.cases or ()) for placed in suites)
 
 
-def _of_bounds(job: JobInside, left_out: int, entries: int) -> Iterator[str]:
+def _of_bounds(job: OwnJob, left_out: int, entries: int) -> Iterator[str]:
     if left_out:
         yield (
             f"{left_out:,} of {entries:,} test results have no span of their own, since input "

@@ -43,7 +43,7 @@ from flow_telemetry.reports.files import (
 from flow_telemetry.reports.otlp_lines import read_otlp_lines
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.selection import chosen
-from flow_telemetry.subjects.job.types import Inside, JobInside
+from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
 from flow_telemetry.telemetry import Signal, SpanLink
 
 # The ids that spans of ours have in the trace of a run: no tool's span may have one of them.
@@ -192,13 +192,13 @@ _LONGEST_NAME = 200
 _COARSE = timedelta(seconds=3)
 
 
-def file_traces(job: JobInside, beside: Iterable[str] = ()) -> Inside:
+def file_traces(job: OwnJob, beside: Iterable[str] = ()) -> JobTelemetry:
     """Return what tools of the job wrote to files that input trace-files names.
 
     ``beside`` are the references of spans that leave beside those of the run, as of its tests.
     """
     if job.workspace is None:
-        return Inside(
+        return JobTelemetry(
             notices=("input trace-files: GITHUB_WORKSPACE is not set, so no files are found",)
         )
     bounds = Bounds(files=MOST_FILES, size=MOST_BYTES)
@@ -211,7 +211,7 @@ def file_traces(job: JobInside, beside: Iterable[str] = ()) -> Inside:
 
 
 def _of_this_job(
-    job: JobInside, files: Iterable[FoundFile], tell: Callable[[Iterable[str]], None]
+    job: OwnJob, files: Iterable[FoundFile], tell: Callable[[Iterable[str]], None]
 ) -> list[FoundFile]:
     """The files that were written since the job began.
 
@@ -289,7 +289,7 @@ class Reading:
             except ReportError as error:
                 self.tell([str(error)])
 
-    def inside(self, owner: str, source: str) -> Inside:
+    def inside(self, owner: str, source: str) -> JobTelemetry:
         """Return all that was found.
 
         ``owner`` is the reference of the span that other traces are linked to, ``source`` what
@@ -297,7 +297,7 @@ class Reading:
         """
         links = self._links()
         told = self._counts()
-        return Inside(
+        return JobTelemetry(
             prepared=(prepared(each, self.repository) for each in packed(self._requests)),
             measured=(Measured(owner=owner, links=links),) if links else (),
             notices=tuple(f"{source}: {text}" for text in self._notices()),
@@ -403,14 +403,14 @@ _SOURCE = "input trace-artifacts"
 _CLOCK_DIFFERENCE = timedelta(seconds=60)
 
 
-def artifact_traces(context: ExportContext, run: Run, placement: Placement) -> Inside:
+def artifact_traces(context: ExportContext, run: Run, placement: Placement) -> JobTelemetry:
     """Return what is in files of the run's artifacts that input trace-artifacts names.
 
     Those of forks are not read, unless the user asks for them: who writes them decides what is
     sent into the trace.
     """
     if _is_of_a_fork(run) and not context.settings.inside.fork_artifacts:
-        return Inside(notices=(_of_a_fork(f"run {run.id}"),))
+        return JobTelemetry(notices=(_of_a_fork(f"run {run.id}"),))
     reading = Reading.of(context, own_trace=placement.trace_id)
     reading.repository = run.repository.full_name
     reading.spans.taken = own_span_ids(placement, run)

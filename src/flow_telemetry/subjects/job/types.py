@@ -16,7 +16,7 @@ from flow_telemetry.outcome import InsideTold
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.settings import Detail
-from flow_telemetry.subjects.job.handoff import LeftBySteps
+from flow_telemetry.subjects.job.handoff import Handoff
 from flow_telemetry.telemetry import LogRecord, Measurement, Prepared, Resource, Span
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inside:
+class JobTelemetry:
     """What was found inside of a job.
 
     ``prepared`` are requests that tools in the job made, ``notices`` what is worth knowing, such as
@@ -56,7 +56,7 @@ class StepWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobInside:
+class OwnJob:
     """A job of the run whose inside is read.
 
     ``make`` makes spans with the facts of the run and job on them, ``windows`` are its ended steps
@@ -75,7 +75,7 @@ class JobInside:
     resource: Resource
     make: SpanMaker
     windows: tuple[StepWindow, ...]
-    left: LeftBySteps
+    handoff: Handoff
     default_branch: str | None = None
     change: Change | None = None
     workspace: Path | None = None
