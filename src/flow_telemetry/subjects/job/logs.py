@@ -35,6 +35,7 @@ from flow_telemetry.reports.logs import (
     Stretch,
     end_of_stretch,
     name_as_file,
+    names_without_number,
     parse_log_lines,
     raw_lines,
     survey,
