@@ -1,4 +1,4 @@
-"""A job seen from inside, and what was found."""
+"""The job that an export runs in, and the telemetry that is read of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flow_telemetry import identity
 from flow_telemetry.context import ExportContext
+from flow_telemetry.mapping.metrics import Points, points_of_job
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import SpanMaker
 from flow_telemetry.model import Change, Job, Run, Step
@@ -22,16 +23,13 @@ from flow_telemetry.telemetry import LogRecord, Measurement, Prepared, Resource,
 if TYPE_CHECKING:
     from flow_telemetry.mapping.jobs import Measured
 
-# What was found inside of a job, as all who read there return it.
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTelemetry:
-    """What was found inside of a job.
+    """Telemetry of one kind that was read of a job.
 
-    ``prepared`` are requests that tools in the job made, ``notices`` what is worth knowing, such as
-    a report that could not be read, and ``told`` what the summary shows. ``references`` are those
-    of the ``spans`` whose ids a tool's span could have.
+    ``prepared`` are requests of tools in the job, ``told`` is the job's part of the summary.
+    ``references`` are the references of those ``spans`` whose ids a tool's span could have.
     """
 
     spans: Iterable[Span] = ()
@@ -43,12 +41,9 @@ class JobTelemetry:
     references: Iterable[str] = ()
 
 
-# The job that an export stands in, as all who read of its inside need it.
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepWindow:
-    """A step that has ended: its time by GitHub, and the reference of its span."""
+    """An ended step: its interval as GitHub has it, and the reference of its span."""
 
     step: Step
     reference: str
@@ -57,13 +52,11 @@ class StepWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnJob:
-    """A job of the run whose inside is read.
+    """The job that the export runs in, for the readers of its reports and samples.
 
-    ``make`` makes spans with the facts of the run and job on them, ``windows`` are its ended steps
-    in order, and ``left`` is what they left. ``workspace`` and ``temporary`` are folders of the
-    runner: the checkout, and where the steps of the job leave something to one another; None
-    outside of a job. ``default_branch`` is the repository's, where known; ``change`` the pull
-    request that the run is of, before its merge.
+    ``make`` makes spans with the attributes of the run and job, ``windows`` are the ended steps in
+    order. ``workspace`` is the checkout, ``temporary`` the folder for the handoff between steps;
+    both are None outside a job. ``change`` is the pull request of the run, before its merge.
     """
 
     context: ExportContext
@@ -88,9 +81,9 @@ class OwnJob:
 
     @property
     def intervals(self) -> dict[str, Interval]:
-        """The times of the job and its steps by the references of their spans, of those that leave.
+        """The intervals of the job's and steps' exported spans, by their references.
 
-        Under a coarser `detail` nothing may stand below a span that is not sent.
+        A coarser `detail` leaves spans out, and nothing may have one of these as its parent.
         """
         detail = self.context.settings.tracing.detail
         of_steps = {window.reference: window.interval for window in self.windows}
@@ -98,6 +91,17 @@ class OwnJob:
             **({} if detail is Detail.RUN else {self.reference: self.interval}),
             **(of_steps if detail is Detail.STEP else {}),
         }
+
+    def metric_points(self) -> Points:
+        """Return a maker of metric points with the attributes of this job."""
+        return points_of_job(
+            self.run,
+            self.job,
+            self.resource,
+            self.context.settings.signals.metric_attributes,
+            default_branch=self.default_branch,
+            keys=self.placement.keys,
+        )
 
 
 def step_windows(run: Run, job: Job) -> tuple[StepWindow, ...]:
