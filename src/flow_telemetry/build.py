@@ -1,4 +1,4 @@
-"""Building the real parts of an export; only the two doors come here."""
+"""Building of the real collaborators of an export, for the entry points only."""
 
 from __future__ import annotations
 

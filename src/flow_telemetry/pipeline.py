@@ -1,4 +1,4 @@
-"""The story on one page: settings and subjects → read → map → send → outcome."""
+"""The export pipeline: subjects are read, mapped and sent; the result is an outcome."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from flow_telemetry.rules.people import People
 from flow_telemetry.settings import OldSpans, Settings
 from flow_telemetry.subjects.collect import collect
 from flow_telemetry.subjects.types import CollectedTelemetry, Subject
-from flow_telemetry.telemetry import Delivery, Failure, Span, Telemetry
+from flow_telemetry.telemetry import Delivery, Span, Telemetry
 
 
 def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
@@ -55,7 +55,7 @@ def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
 
 
 def switched_off(settings: Settings) -> Outcome | None:
-    """Return the outcome where there is nothing to send to, so that nothing is even read."""
+    """Return the outcome if there is no endpoint, and so nothing to read; else None."""
     if settings.otlp.targets:
         return None
     off, wanted = settings.otlp.off, settings.signals.wanted
@@ -154,15 +154,19 @@ def _outcome(
         problems=_once(
             *progress.texts("problems"),
             *incomplete,
-            # One place that is down fails each signal in the same words.
-            *(_told(each) for delivery in deliveries for each in delivery.failures),
+            # An endpoint that is down fails each signal with the same message.
+            *(
+                f"{failure.problem}. {failure.advice}"
+                for delivery in deliveries
+                for failure in delivery.failures
+            ),
         ),
         notices=(
             *progress.texts("notices"),
-            *_unknown(settings),
+            *_describe_unknown_attributes(settings),
             *(notice for delivery in deliveries for notice in delivery.notices),
         ),
-        left_out=(*progress.texts("left_out"), *_old(settings, limit)),
+        left_out=(*progress.texts("left_out"), *_describe_old_spans(settings, limit)),
         failed=bool(incomplete) or status in (Status.SPOOLED, Status.PARTIAL),
     )
 
@@ -171,8 +175,8 @@ def _once(*texts: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def _unknown(settings: Settings) -> tuple[str, ...]:
-    """A notice where the user asks for attributes that no metric can have."""
+def _describe_unknown_attributes(settings: Settings) -> tuple[str, ...]:
+    """Return a notice if `metric-attributes` names attributes that no metric can have."""
     unknown = unknown_attributes(settings.signals.metric_attributes)
     if not unknown:
         return ()
@@ -191,11 +195,7 @@ def _status(deliveries: tuple[Delivery, ...], incomplete: bool) -> Status:
     return Status.EXPORTED if complete and not incomplete else Status.PARTIAL
 
 
-def _told(failure: Failure) -> str:
-    return f"{failure.problem}. {failure.advice}"
-
-
-def _old(settings: Settings, limit: AgeLimit | None) -> tuple[str, ...]:
+def _describe_old_spans(settings: Settings, limit: AgeLimit | None) -> tuple[str, ...]:
     if limit is None or not limit.old:
         return ()
     became = {

@@ -1,4 +1,4 @@
-"""A pull request."""
+"""Pull requests: spans, phases, events and metrics."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Each subject to what leaves for it, by the module of its kind.
+"""Telemetry of each kind of subject.
 
-Most exports are of a run, and each module costs its share of every start: those of the other kinds
-are loaded where one is exported.
+Most exports are of a run, and each module costs time at the start, so modules of other kinds are
+loaded only if such a subject is exported.
 """
 
 # ruff: noqa: PLC0415
@@ -41,7 +41,7 @@ MOST_FAILURES_SHOWN = 10
 
 
 def collect(context: ExportContext, subject: Subject) -> Iterator[CollectedTelemetry]:
-    """Yield what leaves for a subject, one part after another as it is read.
+    """Yield the telemetry of a subject, piece by piece as it is read.
 
     Raises:
         FlowTelemetryError: something cannot be read; what was yielded before stays.
@@ -97,7 +97,7 @@ def _run(context: ExportContext, subject: RunSubject) -> Iterator[CollectedTelem
 
 
 def _ancestor(context: ExportContext, change: Change) -> CollectedTelemetry:
-    """A change that goes along with the run of its merge; one that cannot is told."""
+    """Return the telemetry of a change that is exported with the run of its merge."""
     from flow_telemetry.github.changes import read_change
     from flow_telemetry.subjects.change import map_change
 
@@ -140,7 +140,7 @@ def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTel
 
 
 def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedTelemetry]:
-    """All that a sweep found, in its order; what fails is told and the rest goes on."""
+    """Yield the telemetry of everything a sweep found, in order; errors do not stop the others."""
     from flow_telemetry.subjects.run import read_concurrently
     from flow_telemetry.subjects.sweep import early_end, find_subjects, why_ended, within_sweep
 
@@ -157,24 +157,26 @@ def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedT
         done, total = len(sweep.subjects) - left, len(sweep.subjects)
         context.log.progress(f"{context.github.requests} requests, {done} of {total} things")
         for collected in each.results:
-            # Told once for all of them, and not for each.
+            # Reported once for all items, not for each.
             nothing = isinstance(each.item, ItemSubject) and collected.exported is None
             spanless += nothing
             yield replace(collected, left_out=()) if nothing else collected
         if each.error is None:
             read += 1
         elif isinstance(each.error, (BudgetExceeded, DeadlineExceeded)):
-            left += 1  # Told once, with all that was not even begun.
+            left += 1  # Reported once, with everything that was not started.
         else:
             failures.append(str(each.error))
     failures += early_end(context, sweep, left)
-    told = (
+    notice = (
         f"sweep of {subject.repository} since {sweep.window.since:%Y-%m-%dT%H:%M:%SZ}: {read} of "
         f"{len(sweep.subjects)} found were read, {sweep.already_sent} had been sent before"
     )
     yield CollectedTelemetry(
-        notices=(told,),
-        incomplete=tuple(f"the sweep could not read all: {each}" for each in _shown(failures)),
+        notices=(notice,),
+        incomplete=tuple(
+            f"the sweep could not read all: {each}" for each in _limit_failures(failures)
+        ),
         left_out=(*_without_spans(context.settings, spanless), *sweep.left_out),
     )
 
@@ -186,7 +188,7 @@ def _without_spans(settings: Settings, items: int) -> tuple[str, ...]:
     return (f"the spans of {items} work items: under trace-scope {scope} they have none",)
 
 
-def _shown(failures: list[str]) -> list[str]:
+def _limit_failures(failures: list[str]) -> list[str]:
     """The first failures, and how many more there are: a server that is down fails each time."""
     once = list(dict.fromkeys(failures))
     more = len(once) - MOST_FAILURES_SHOWN

@@ -1,4 +1,4 @@
-"""A deployment."""
+"""Deployments: a span in the trace of each change that one delivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A feature whole."""
+"""Features: the whole tree of items, changes, runs and deployments as one trace."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def with_runs(
     """Return the items with the runs and deployments of their changes, and whether jobs are known.
 
     Where the budget of requests does not do for the jobs of all runs, no run has any.
-    ``own_workflow`` is the file of the workflow that exports: its runs are nobody's work.
+    ``own_workflow`` is the file of the workflow that exports: its runs are not work on the feature.
     """
     reader = _RunReader(
         context=context, until=until, read_errors=read_errors, own_workflow=own_workflow

@@ -1,4 +1,4 @@
-"""A work item as the subject of an export, once it is closed."""
+"""Work items: the span of a closed item."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the work items above a change or run, from whatever says so first."""
+"""Lineage: the work items above a change or a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flow_telemetry.trackers import known_by_key
 def read_lineage(context: ExportContext, change: Change | None, home: Repository) -> Lineage:
     """Return the items above a change, or above a run that has none (None).
 
-    ``home`` is the repository of the run or change. What cannot be read is told in ``unread``.
+    ``home`` is the repository of the run or change. Read errors are in ``unread`` of the lineage.
     """
     tracing, trackers = context.settings.tracing, context.settings.trackers
     feature = _chain(context, tracing.feature_key, home) if tracing.feature_key else None
@@ -64,8 +64,8 @@ def _of_change(
 ) -> Iterator[FoundChain]:
     """The chains that a change leads to: keys in its texts first, then what it closes.
 
-    ``named`` is whether its nearest item is known before. What comes after that becomes a link, so
-    that no ancestors are asked for: a title may hold any number of keys.
+    ``named`` is whether its nearest item is known before. Later items become links, whose
+    ancestors are not read: a title may hold any number of keys.
     """
     home, trackers = change.repository, context.settings.trackers
     closed = {

@@ -1,4 +1,4 @@
-"""A sweep: finding what was closed or deployed in a time, for whoever no event told of it."""
+"""Sweeps: search for subjects that were closed or deployed in a window, without events."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def find_subjects(
 ) -> Sweep:
     """Return what was closed, deployed or run in the sweep's time and was not sent yet.
 
-    ``sent`` are the marks of what was sent before, by whoever keeps a note of that.
+    ``sent`` are the marks of subjects that were sent before.
 
     Raises:
         FlowTelemetryError: the repository, or since when to look, cannot be read.
@@ -74,7 +74,7 @@ def find_subjects(
     sweep = Sweep(window=_window(context))
     context.log.info(f"sweeping {home.full_name} since {sweep.window.since:%Y-%m-%d %H:%M} UTC")
     known = sent | _sent_by_events(context, home, sweep)
-    for each in _found(context, home, sweep):
+    for each in _find_all(context, home, sweep):
         if mark_of(each) in known:
             sweep.already_sent += 1
         else:
@@ -83,7 +83,7 @@ def find_subjects(
 
 
 def why_ended(context: ExportContext) -> str:
-    """Return why nothing more is read, in words; empty where something still may be."""
+    """Return why reading has ended; empty if it may go on."""
     if context.interruption.name or context.deadline.expired:
         return context.deadline.ended
     return context.github.ended
@@ -165,7 +165,7 @@ def _is_own(settings: Settings, home: Repository) -> bool:
 
 
 def mark_of(subject: Subject) -> str:
-    """Return a subject as who notes what was sent writes it: `pull_request 123`.
+    """Return the mark of a subject in the list of sent ones: `pull_request 123`.
 
     A later attempt of a run has a mark of its own.
     """
@@ -182,7 +182,7 @@ def mark_of(subject: Subject) -> str:
     return f"sweep {subject.repository}"
 
 
-def _found(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
+def _find_all(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
     for find in (_changes, _issues, _jira_items, _deployments, _runs):
         try:
             yield from find(context, home, sweep)

@@ -1,4 +1,4 @@
-"""The trace context of the job that the program stands in, before anything of it is exported."""
+"""Trace context of the own job, before the job is exported."""
 
 from __future__ import annotations
 

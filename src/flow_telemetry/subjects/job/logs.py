@@ -1,4 +1,4 @@
-"""Logs."""
+"""Logs of jobs: lines of steps as log records, within `log-limit`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from flow_telemetry.telemetry import LogRecord, Signal, Span
 
 # A request each.
 MOST_SINGLE_LOGS = 50
-_MOST_TOLD = 5
+_MOST_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +70,10 @@ class LogSource:
 
 @dataclass(slots=True)
 class OpenLogs:
-    """Logs in open files, until they are closed; ``told`` is what could not be had of them."""
+    """Logs in open files, until they are closed; ``notices`` say which logs could not be read."""
 
     logs: list[LogSource] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     files: ExitStack = field(default_factory=ExitStack)
 
     def close(self) -> None:
@@ -94,9 +94,9 @@ def open_logs_of_run(
         file = kept.files.enter_context(open_run_logs(client, run, until))
         archive = kept.files.enter_context(LogArchive(file, name))
     except FlowTelemetryError as error:
-        kept.told.append(str(error))
+        kept.notices.append(str(error))
         return kept
-    kept.told += _shorten(archive.left_out, _MOST_TOLD)
+    kept.notices += _shorten(archive.left_out, _MOST_SHOWN)
     found = _files_of_jobs(archive.files, own_jobs(run))
     for job in jobs:
         for each in found.get(job.id, ()):
@@ -139,7 +139,7 @@ def _add_single_logs(
 ) -> None:
     asked, over = jobs[:MOST_SINGLE_LOGS], jobs[MOST_SINGLE_LOGS:]
     if over:
-        kept.told.append(
+        kept.notices.append(
             f"the logs of {len(over)} jobs were not read: each takes a request, and no more than "
             f"{MOST_SINGLE_LOGS} are made"
         )
@@ -161,7 +161,7 @@ def _add_single_logs(
         else:
             kept.files.enter_context(answer)
             kept.logs.append(_open_single(job, answer))
-    kept.told += _shorten(errors, 1)
+    kept.notices += _shorten(errors, 1)
 
 
 def _open_single(job: Job, file: IO[bytes]) -> LogSource:
@@ -300,22 +300,22 @@ def read_logs(context: ExportContext, run_slice: Part, placement: Placement) -> 
     if run_slice.partial and context.settings.export is not Export.RUN:
         return JobTelemetry(notices=(_NOT_FROM_HERE,))
     reader = _LogReader(context=context, run_slice=run_slice, placement=placement)
-    return reader.inside()
+    return reader.read()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LogReader:
-    """The reading of one run's logs."""
+    """Reads the logs of one run."""
 
     run_slice: Part
     placement: Placement
     context: ExportContext
 
-    def inside(self) -> JobTelemetry:
-        told = list(self._of_own_job())
+    def read(self) -> JobTelemetry:
+        notices = list(self._of_own_job())
         jobs = self._wanted_jobs()
         if not jobs:
-            return JobTelemetry(notices=tuple(told))
+            return JobTelemetry(notices=tuple(notices))
         kept, limit = self._kept(jobs), self.context.settings.inside.log_limit
         try:
             found, read_errors = self._surveyed(kept)
@@ -325,10 +325,10 @@ class _LogReader:
             raise
         # What could not be read may be what is missing.
         missing = () if read_errors else describe_missing_steps(kept.logs, logs)
-        news = (*kept.told, *read_errors, *missing, *describe_cut_lines(logs, limit))
-        told += [f"{_INPUT}: {each}" for each in news]
+        news = (*kept.notices, *read_errors, *missing, *describe_cut_lines(logs, limit))
+        notices += [f"{_INPUT}: {each}" for each in news]
         return JobTelemetry(
-            spans=self._measured(logs), facts=self._records(logs, kept), notices=tuple(told)
+            spans=self._measured(logs), facts=self._records(logs, kept), notices=tuple(notices)
         )
 
     def _of_own_job(self) -> Iterator[str]:
