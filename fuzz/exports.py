@@ -24,7 +24,7 @@ from flow_telemetry.build import redactor_of
 from flow_telemetry.cli.check import check_github
 from flow_telemetry.cli.explain import explanation
 from flow_telemetry.clock import Deadline, Interruption
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.context_step import give_context
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.client import GitHubClient, GitHubSession, RequestBudget
@@ -126,7 +126,7 @@ class Stage:
         return outcome
 
     def _called(
-        self, settings: Settings, event: Any, parts: Parts, environ: Mapping[str, str]
+        self, settings: Settings, event: Any, parts: ExportContext, environ: Mapping[str, str]
     ) -> Outcome | None:
         if self.scenario.door == "context":
             for text in give_context(settings, event, parts, environ).variables.values():
@@ -143,7 +143,7 @@ class Stage:
             for line in explanation(settings, deployed, parts, audience_of(settings.runner, event)):
                 _check_text(parts.redact(line))
             return None
-        return pipeline.export(settings, subjects, parts)
+        return pipeline.export(parts, subjects)
 
     def _workspace(self, edits: Mapping[str, tuple[Edit, ...]]) -> dict[str, str]:
         if not self.scenario.files:
@@ -159,7 +159,7 @@ class Stage:
         sink: CheckedSink,
         edits: Mapping[str, tuple[Edit, ...]],
         bounded: bool,
-    ) -> Parts:
+    ) -> ExportContext:
         clock = StillClock()
         until = Deadline.after(clock, settings.timeout)
         session = StandIn(self._github, _of("github ", edits), self._follow)
@@ -171,7 +171,8 @@ class Stage:
             log=Silent(),
             budget=RequestBudget(settings.max_requests) if bounded else None,
         )
-        return Parts(
+        return ExportContext(
+            settings=settings,
             github=github,
             trackers=self._trackers(settings, github, clock, until, edits),
             sink=sink,

@@ -126,7 +126,7 @@ def _run(settings: Settings, event: Payload, interruption: Interruption) -> Outc
         bounded=reads_much(subjects),
         interruption=interruption,
     )
-    return fit_for(audience, pipeline.export(settings, subjects, parts))
+    return fit_for(audience, pipeline.export(parts, subjects))
 
 
 def _give_context(

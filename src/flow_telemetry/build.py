@@ -1,4 +1,4 @@
-"""Building the real parts of an export; only the two doors come here."""
+"""Building of the real collaborators of an export, for the entry points only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flow_telemetry.telemetry import Sink
 
 # Of what reads, nothing is loaded by `flow-telemetry run`, which only sends.
 if TYPE_CHECKING:
-    from flow_telemetry.context import Parts
+    from flow_telemetry.context import ExportContext
     from flow_telemetry.github.client import GitHubClient
     from flow_telemetry.github.issues import GitHubIssues
     from flow_telemetry.jira.tracker import Jira
@@ -78,14 +78,14 @@ def build_parts(
     bounded: bool = False,
     reading_until: Deadline | None = None,
     interruption: Interruption | None = None,
-) -> Parts:
+) -> ExportContext:
     """Return the collaborators of an export that ends with ``deadline``.
 
     ``bounded`` holds requests to input `max-requests`, for what reads much. ``reading_until`` ends
     the reading, where that is not to be a share of input `timeout`. ``interruption`` is who listens
     to signals, where somebody does.
     """
-    from flow_telemetry.context import Parts  # noqa: PLC0415
+    from flow_telemetry.context import ExportContext  # noqa: PLC0415
     from flow_telemetry.github.client import (  # noqa: PLC0415
         GitHubClient,
         GitHubSession,
@@ -105,14 +105,14 @@ def build_parts(
         log=log,
         budget=RequestBudget(settings.max_requests) if bounded else None,
     )
-    return Parts(
+    return ExportContext(
+        settings=settings,
         github=github,
         trackers=_trackers(settings, github, clock, until, log),
         sink=sink,
         clock=clock,
         deadline=deadline,
         log=log,
-        aliases=settings.trackers.aliases,
         interruption=interruption or Interruption(clock),
         redact=redact,
     )

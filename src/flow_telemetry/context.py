@@ -1,9 +1,8 @@
-"""The collaborators of an export, built by the doors and handed to whoever needs one."""
+"""Settings and collaborators of one export."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from flow_telemetry.clock import Clock, Deadline, Interruption
@@ -11,6 +10,7 @@ from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.logging import Log
 from flow_telemetry.privacy.redactor import Redactor
 from flow_telemetry.rules.parentage import with_aliases
+from flow_telemetry.settings import Settings
 from flow_telemetry.telemetry import Sink
 from flow_telemetry.trackers import Trackers
 
@@ -18,14 +18,14 @@ Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """GitHub, the trackers and the backend.
+class ExportContext:
+    """Settings and collaborators, built once by an entry point and passed to every function.
 
-    ``deadline`` is that of the whole export, which ``interruption`` can end early.
-    ``aliases`` maps what was renamed to the names whose ids are kept. ``redact`` takes credentials
-    out of whatever leaves.
+    ``deadline`` is the deadline of the whole export; ``interruption`` can end it early.
+    ``redact`` removes credentials from a text before it is exported.
     """
 
+    settings: Settings
     github: GitHubClient
     trackers: Trackers
     sink: Sink
@@ -34,8 +34,7 @@ class Parts:
     log: Log
     interruption: Interruption
     redact: Redactor
-    aliases: Mapping[str, str] = field(default_factory=dict)
 
-    def known(self, record: Record) -> Record:
-        """Return a record that was read under the names whose ids are kept."""
-        return with_aliases(record, self.aliases)
+    def with_aliases(self, record: Record) -> Record:
+        """Return the record under the former names, whose ids the user keeps (`aliases`)."""
+        return with_aliases(record, self.settings.trackers.aliases)

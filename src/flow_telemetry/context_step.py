@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.http.payload import Payload
 from flow_telemetry.process.context import (
     BAGGAGE,
@@ -46,7 +46,7 @@ class Given:
 
 
 def give_context(
-    settings: Settings, event: Payload, parts: Parts, environ: Mapping[str, str]
+    settings: Settings, event: Payload, parts: ExportContext, environ: Mapping[str, str]
 ) -> Given:
     """Find the job's place, leave a note for the export, start the sampler where it is wanted.
 
@@ -55,7 +55,7 @@ def give_context(
     """
     folder = settings.runner.own_folder
     told = None if folder is None else read_handed_on(folder)
-    found = read_context(settings, own_run(settings, event), parts, told)
+    found = read_context(parts, own_run(settings, event), told)
     own = TraceContext(
         trace_id=found.trace.trace_id, span_id=found.trace.span_id(found.job), state=_STATE
     )

@@ -1,4 +1,4 @@
-"""The story on one page: settings and subjects → read → map → send → outcome."""
+"""The export pipeline: subjects are read, mapped and sent; the result is an outcome."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from flow_telemetry.clock import Interrupted
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.mapping.limits import nanoseconds
 from flow_telemetry.mapping.metric_attributes import unknown_attributes
@@ -23,32 +23,39 @@ from flow_telemetry.privacy.records import (
 from flow_telemetry.rules.people import People
 from flow_telemetry.settings import OldSpans, Settings
 from flow_telemetry.subjects.collect import collect
-from flow_telemetry.subjects.types import Collected, Subject
-from flow_telemetry.telemetry import Delivery, Failure, Telemetry
+from flow_telemetry.subjects.types import CollectedTelemetry, Subject
+from flow_telemetry.telemetry import Delivery, Span, Telemetry
 
 
-def export(settings: Settings, subjects: Iterable[Subject], parts: Parts) -> Outcome:
-    """Export the subjects and tell what came of it.
+def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
+    """Export the subjects and return the outcome.
 
-    Each is read when the spans of the one before are under way. Errors become the outcome's
-    problems; what is one subject's does not keep the others back.
+    A subject is read while the spans of the previous one are being sent. Errors become problems of
+    the outcome; an error of one subject does not stop the others.
     """
-    began = parts.clock.monotonic()
-    settings = _of_what_leaves(settings, parts)
-    gathered = _Gathered(people=People(settings.signals.actors))
-    limit = _age_limit(settings, parts)
-    stream = _telemetry(settings, subjects, parts, gathered, limit)
+    began = context.clock.monotonic()
+    context = _with_exported_signals(context)
+    settings, redact = context.settings, context.redact
+    progress = _Progress(people=People(settings.signals.actors))
+    age_limit = _age_limit(context)
     sizes = TraceSizes()
-    shown = redacted(without_names(stream, gathered.people), parts.redact)
-    deliveries = parts.sink.deliver(sizes.watched(shown))
-    outcome = _outcome(settings, gathered, deliveries, limit)
+
+    # Every record passes these steps, in this order, on its way to the backend.
+    stream: Iterable[Telemetry] = _read_telemetry(context, subjects, progress)
+    stream = _apply_age_limit(stream, age_limit)
+    stream = without_names(stream, progress.people)
+    stream = redacted(stream, redact)
+    stream = sizes.watched(stream)
+    deliveries = context.sink.deliver(stream)
+
+    outcome = _outcome(settings, progress, deliveries, age_limit)
     outcome = replace(outcome, notices=(*outcome.notices, *sizes.notices))
-    outcome = without_credentials(without_people(outcome, gathered.people), parts.redact)
-    return replace(outcome, seconds=parts.clock.monotonic() - began)
+    outcome = without_credentials(without_people(outcome, progress.people), redact)
+    return replace(outcome, seconds=context.clock.monotonic() - began)
 
 
 def switched_off(settings: Settings) -> Outcome | None:
-    """Return the outcome where there is nothing to send to, so that nothing is even read."""
+    """Return the outcome if there is no endpoint, and so nothing to read; else None."""
     if settings.otlp.targets:
         return None
     off, wanted = settings.otlp.off, settings.signals.wanted
@@ -60,78 +67,85 @@ def switched_off(settings: Settings) -> Outcome | None:
     )
 
 
-def _of_what_leaves(settings: Settings, parts: Parts) -> Settings:
-    """The settings with the signals only that go somewhere: nothing is read to fill another."""
-    wanted = settings.signals.wanted.intersection(parts.sink.signals)
-    return replace(settings, signals=replace(settings.signals, wanted=wanted))
-
-
-@dataclass(slots=True)
-class _Gathered:
-    """What was told by the subjects so far, without their spans, and why some failed."""
-
-    people: People
-    collected: list[Collected] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    def all(self, name: str) -> tuple[str, ...]:
-        """Return what all subjects tell under that name, each text once."""
-        texts = (text for each in self.collected for text in getattr(each, name))
-        return tuple(dict.fromkeys(texts))
-
-
-def _telemetry(
-    settings: Settings,
-    subjects: Iterable[Subject],
-    parts: Parts,
-    gathered: _Gathered,
-    limit: AgeLimit | None,
-) -> Iterator[Telemetry]:
-    for subject in subjects:
-        found = collect(settings, subject, parts)
-        while True:
-            try:
-                each = parts.interruption.read(lambda: next(found, None))  # noqa: B023
-            except FlowTelemetryError as error:
-                gathered.errors.append(str(error))
-                break
-            except Interrupted:
-                gathered.errors.append(_interrupted(parts))
-                return
-            if each is None:
-                break
-            gathered.collected.append(replace(each, spans=(), facts=()))
-            gathered.people.meet(each.exported)
-            yield from limit.applied(each.spans) if limit else each.spans
-            yield from each.facts
-
-
-def _interrupted(parts: Parts) -> str:
-    return (
-        f"the program was told to end ({parts.interruption.name}) before everything was read: "
-        "what was read until then was sent or is in the spool"
+def _with_exported_signals(context: ExportContext) -> ExportContext:
+    """Drop signals that have no endpoint, so that nothing is read for them."""
+    settings = context.settings
+    wanted = settings.signals.wanted.intersection(context.sink.signals)
+    return replace(
+        context, settings=replace(settings, signals=replace(settings.signals, wanted=wanted))
     )
 
 
-def _age_limit(settings: Settings, parts: Parts) -> AgeLimit | None:
-    age = settings.tracing.max_span_age
+@dataclass(slots=True)
+class _Progress:
+    """What was read so far: the subjects without their telemetry, and why some failed."""
+
+    people: People
+    collected: list[CollectedTelemetry] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return the texts of that field of all subjects, without repetitions."""
+        texts = (text for subject in self.collected for text in getattr(subject, name))
+        return tuple(dict.fromkeys(texts))
+
+
+def _read_telemetry(
+    context: ExportContext, subjects: Iterable[Subject], progress: _Progress
+) -> Iterator[Telemetry]:
+    """Yield spans, events and metrics of the subjects, and note the rest in ``progress``."""
+    for subject in subjects:
+        slices = collect(context, subject)
+        while True:
+            try:
+                collected = context.interruption.read(lambda: next(slices, None))  # noqa: B023
+            except FlowTelemetryError as error:
+                progress.errors.append(str(error))
+                break
+            except Interrupted:
+                progress.errors.append(
+                    f"the program was told to end ({context.interruption.name}) before everything "
+                    "was read: what had been read was sent or is in the spool"
+                )
+                return
+            if collected is None:
+                break
+            # The telemetry itself is not kept: a sweep may export any number of spans.
+            progress.collected.append(replace(collected, spans=(), facts=()))
+            progress.people.meet(collected.exported)
+            yield from collected.spans
+            yield from collected.facts
+
+
+def _apply_age_limit(stream: Iterable[Telemetry], limit: AgeLimit | None) -> Iterable[Telemetry]:
+    if limit is None:
+        return stream
+    return (
+        item
+        for record in stream
+        for item in (limit.applied((record,)) if isinstance(record, Span) else (record,))
+    )
+
+
+def _age_limit(context: ExportContext) -> AgeLimit | None:
+    age = context.settings.tracing.max_span_age
     if age is None:
         return None
-    oldest = parts.clock.now() - timedelta(seconds=age)
-    return AgeLimit(oldest=nanoseconds(oldest), policy=settings.tracing.on_old_span)
+    oldest = context.clock.now() - timedelta(seconds=age)
+    return AgeLimit(oldest=nanoseconds(oldest), policy=context.settings.tracing.on_old_span)
 
 
 def _outcome(
     settings: Settings,
-    gathered: _Gathered,
+    progress: _Progress,
     deliveries: tuple[Delivery, ...],
     limit: AgeLimit | None,
 ) -> Outcome:
-    incomplete = (*gathered.errors, *gathered.all("incomplete"))
+    incomplete = (*progress.errors, *progress.texts("incomplete"))
     status = _status(deliveries, bool(incomplete))
     exported = [
         replace(each.exported, actors=settings.signals.actors)
-        for each in gathered.collected
+        for each in progress.collected
         if each.exported is not None
     ]
     return Outcome(
@@ -141,17 +155,21 @@ def _outcome(
         deliveries=deliveries,
         problems=_once(
             *settings.warnings,
-            *gathered.all("problems"),
+            *progress.texts("problems"),
             *incomplete,
-            # One place that is down fails each signal in the same words.
-            *(_told(each) for delivery in deliveries for each in delivery.failures),
+            # An endpoint that is down fails each signal with the same message.
+            *(
+                f"{failure.problem}. {failure.advice}"
+                for delivery in deliveries
+                for failure in delivery.failures
+            ),
         ),
         notices=(
-            *gathered.all("notices"),
-            *_unknown(settings),
+            *progress.texts("notices"),
+            *_describe_unknown_attributes(settings),
             *(notice for delivery in deliveries for notice in delivery.notices),
         ),
-        left_out=(*gathered.all("left_out"), *_old(settings, limit)),
+        left_out=(*progress.texts("left_out"), *_describe_old_spans(settings, limit)),
         failed=bool(incomplete) or status in (Status.SPOOLED, Status.PARTIAL),
     )
 
@@ -160,8 +178,8 @@ def _once(*texts: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def _unknown(settings: Settings) -> tuple[str, ...]:
-    """A notice where the user asks for attributes that no metric can have."""
+def _describe_unknown_attributes(settings: Settings) -> tuple[str, ...]:
+    """Return a notice if `metric-attributes` names attributes that no metric can have."""
     unknown = unknown_attributes(settings.signals.metric_attributes)
     if not unknown:
         return ()
@@ -180,11 +198,7 @@ def _status(deliveries: tuple[Delivery, ...], incomplete: bool) -> Status:
     return Status.EXPORTED if complete and not incomplete else Status.PARTIAL
 
 
-def _told(failure: Failure) -> str:
-    return f"{failure.problem}. {failure.advice}"
-
-
-def _old(settings: Settings, limit: AgeLimit | None) -> tuple[str, ...]:
+def _describe_old_spans(settings: Settings, limit: AgeLimit | None) -> tuple[str, ...]:
     if limit is None or not limit.old:
         return ()
     became = {

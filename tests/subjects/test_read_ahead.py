@@ -9,7 +9,7 @@ import pytest
 
 from flow_telemetry.errors import BudgetExceeded
 from flow_telemetry.github.client import MOST_A_MINUTE, ReadAhead, RequestBudget
-from flow_telemetry.subjects.run import AT_ONCE, read_ahead
+from flow_telemetry.subjects.run import MAX_CONCURRENT_READS, read_concurrently
 
 
 def never() -> bool:
@@ -19,14 +19,14 @@ def never() -> bool:
 
 def test_several_are_read_at_once_and_come_in_order() -> None:
     """None of them ends before all have begun."""
-    together = Barrier(AT_ONCE, timeout=20)
+    together = Barrier(MAX_CONCURRENT_READS, timeout=20)
 
     def read(number: int) -> Iterator[int]:
         together.wait()
         yield number
 
-    found = list(read_ahead(read, range(AT_ONCE), stop=never))
-    assert [each.parts for each in found] == [(n,) for n in range(AT_ONCE)]
+    found = list(read_concurrently(read, range(MAX_CONCURRENT_READS), stop=never))
+    assert [each.results for each in found] == [(n,) for n in range(MAX_CONCURRENT_READS)]
 
 
 def test_what_fails_keeps_what_was_read_of_it_and_the_others() -> None:
@@ -37,8 +37,8 @@ def test_what_fails_keeps_what_was_read_of_it_and_the_others() -> None:
         if number == 1:
             raise BudgetExceeded("no more")
 
-    found = list(read_ahead(read, range(3), stop=never))
-    assert [(each.parts, str(each.error or "")) for each in found] == [
+    found = list(read_concurrently(read, range(3), stop=never))
+    assert [(each.results, str(each.error or "")) for each in found] == [
         ((0,), ""),
         ((1,), "no more"),
         ((2,), ""),
@@ -53,9 +53,9 @@ def test_none_is_begun_after_the_end_and_what_was_begun_still_comes() -> None:
         begun.append(number)
         yield number
 
-    found = list(read_ahead(read, range(100), stop=lambda: bool(begun)))
+    found = list(read_concurrently(read, range(100), stop=lambda: bool(begun)))
     assert [each.item for each in found] == sorted(begun)
-    assert len(begun) <= AT_ONCE
+    assert len(begun) <= MAX_CONCURRENT_READS
 
 
 def test_what_was_foreseen_is_asked_once() -> None:

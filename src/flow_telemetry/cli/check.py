@@ -14,7 +14,7 @@ from flow_telemetry.build import build_parts, redactor_of
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog
 from flow_telemetry.clock import Deadline, SystemClock
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.http.errors import NetworkErrorKind
@@ -286,7 +286,7 @@ def _findings(settings: Settings, deadline: Deadline, log: Log) -> Iterator[Find
         yield _of_jira(settings.trackers.jira.url, _parts(settings, deadline, log))
 
 
-def _parts(settings: Settings, deadline: Deadline, log: Log) -> Parts:
+def _parts(settings: Settings, deadline: Deadline, log: Log) -> ExportContext:
     """What asks a server, within a time that begins now: each server has its own."""
     return build_parts(
         settings,
@@ -312,7 +312,7 @@ def _of_signal(settings: Settings, signal: Signal, deadline: Deadline, log: Log)
     )
 
 
-def _of_github(settings: Settings, parts: Parts) -> tuple[Finding, ...]:
+def _of_github(settings: Settings, parts: ExportContext) -> tuple[Finding, ...]:
     repository = settings.repository or settings.runner.repository
     if repository is None:
         told = "input repository is missing: name it as OWNER/NAME"
@@ -329,7 +329,7 @@ def _without_token() -> Finding:
     return Finding(what="GitHub's token", state=State.UNSURE, told=told)
 
 
-def _of_jira(url: str, parts: Parts) -> Finding:
+def _of_jira(url: str, parts: ExportContext) -> Finding:
     """Issues are searched for, as a sweep does; without a right to see them Jira finds none."""
     what = f"Jira at {urlsplit(url).hostname or 'its site'}"
     jira = parts.trackers.jira

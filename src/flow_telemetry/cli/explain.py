@@ -10,7 +10,7 @@ from flow_telemetry.build import build_parts
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog
 from flow_telemetry.clock import Deadline, SystemClock
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.github.changes import read_candidates, read_changes_of_commit
 from flow_telemetry.github.deployments import read_deployments
@@ -68,11 +68,11 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def explanation(
-    settings: Settings, deployed: RunWithNotices, parts: Parts, audience: Audience
+    settings: Settings, deployed: RunWithNotices, parts: ExportContext, audience: Audience
 ) -> Iterator[str]:
     """Yield the lines that tell why a run got its trace, reading what is still needed."""
     found = deployed.run
-    above, lineage = read_above(settings, found, parts)
+    above, lineage = read_above(parts, found)
     yield f"run {found.id}, attempt {found.attempt}: {found.workflow}, event {found.event}"
     yield f"  of {found.head_branch or 'no branch'} at {found.head_sha or 'no commit'}"
     yield f"pull request: looked for in {parentage.lookup(found).value}"
@@ -82,7 +82,7 @@ def explanation(
     yield from _of_ids(settings, found, above, lineage)
 
 
-def _of_changes(found: Run, above: Parentage, parts: Parts) -> Iterator[str]:
+def _of_changes(found: Run, above: Parentage, parts: ExportContext) -> Iterator[str]:
     for where, changes in _candidates(found, parts):
         yield from (f"  candidate {_change(change)}, {where}" for change in changes)
     chosen = _change(above.change) if above.change else "none"
@@ -90,7 +90,7 @@ def _of_changes(found: Run, above: Parentage, parts: Parts) -> Iterator[str]:
     yield from (f"  link: {_change(change)}" for change in above.others)
 
 
-def _candidates(found: Run, parts: Parts) -> Iterator[tuple[str, tuple[Change, ...]]]:
+def _candidates(found: Run, parts: ExportContext) -> Iterator[tuple[str, tuple[Change, ...]]]:
     """The pull requests of each place that counts for the run, and what is said of the place."""
     where, github = parentage.lookup(found), parts.github
     if where in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):

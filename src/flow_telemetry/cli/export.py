@@ -13,7 +13,7 @@ from flow_telemetry.build import build_parts, choices_of, otlp_sink
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog, draw, tell
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.logging import Log
 from flow_telemetry.otlp.exporter import FileSink, NoSink, WatchedSink
@@ -99,7 +99,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return export_and_tell(
         options,
         settings,
-        lambda parts: pipeline.export(settings, subjects, parts),
+        lambda parts: pipeline.export(parts, subjects),
         bounded=reads_much(subjects),
     )
 
@@ -107,7 +107,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def export_and_tell(
     options: argparse.Namespace,
     settings: Settings,
-    export: Callable[[Parts], Outcome],
+    export: Callable[[ExportContext], Outcome],
     *,
     bounded: bool = False,
 ) -> int:

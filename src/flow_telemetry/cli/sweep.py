@@ -9,10 +9,10 @@ from pathlib import Path
 from flow_telemetry import pipeline
 from flow_telemetry.cli.export import add_output, export_and_tell
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.outcome import Outcome, Status, merged
-from flow_telemetry.settings import Door, Mode, Settings, load_settings
+from flow_telemetry.settings import Door, Mode, load_settings
 from flow_telemetry.subjects.choose import choose_subjects
 from flow_telemetry.subjects.sweep import (
     Sweep,
@@ -55,38 +55,38 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         options,
         settings,
         lambda parts: _sweep(
-            settings, subject, parts, resume=options.resume, at_once=options.output is not None
+            parts, subject, resume=options.resume, at_once=options.output is not None
         ),
         bounded=True,
     )
 
 
 def _sweep(
-    settings: Settings, subject: SweepSubject, parts: Parts, *, resume: Path | None, at_once: bool
+    parts: ExportContext, subject: SweepSubject, *, resume: Path | None, at_once: bool
 ) -> Outcome:
     """Export one subject after another, so that what is interrupted can go on.
 
     A file is written ``at_once``: it appears when it is whole.
     """
     try:
-        sweep = find_subjects(settings, subject, parts, sent=_noted(resume))
+        sweep = find_subjects(parts, subject, sent=_noted(resume))
     except FlowTelemetryError as error:
         return Outcome(status=Status.SKIPPED, problems=(str(error),), failed=True)
     begun: list[Subject] = []
     todo = _until_the_end(sweep, parts, begun)
     done, left = Outcome(status=Status.SKIPPED), len(sweep.subjects)
     for group in [todo] if at_once else ((each,) for each in todo):
-        outcome = pipeline.export(within_sweep(settings), group, parts)
+        outcome = pipeline.export(within_sweep(parts), group)
         done = merged((done, outcome))
         # What failed at the end is left as well as what was not begun.
         left -= len(begun) - (outcome.failed and bool(why_ended(parts)))
         if resume is not None and not outcome.failed:
             _note(resume, begun)
         begun.clear()
-    return merged((_found(sweep, early_end(sweep, parts, left)), done))
+    return merged((_found(sweep, early_end(parts, sweep, left)), done))
 
 
-def _until_the_end(sweep: Sweep, parts: Parts, begun: list[Subject]) -> Iterator[Subject]:
+def _until_the_end(sweep: Sweep, parts: ExportContext, begun: list[Subject]) -> Iterator[Subject]:
     """What was found, as long as more may be read; ``begun`` gets each that is taken."""
     for number, subject in enumerate(sweep.subjects, start=1):
         if why_ended(parts):

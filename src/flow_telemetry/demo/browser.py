@@ -1,4 +1,4 @@
-"""Opening a page in a browser, where somebody looks on and there is one."""
+"""Opening a page in a browser, if there is one."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def open_page(
     show: Callable[[str], object] = webbrowser.open,
     longest: float = LONGEST_OPENING_SECONDS,
 ) -> None:
-    """Ask `show` to open the page; after ``longest`` seconds nobody waits for it any more."""
+    """Ask `show` to open the page; after ``longest`` seconds the demo goes on without it."""
 
     def ask() -> None:
         with suppress(webbrowser.Error, OSError):
             show(path.resolve().as_uri())
 
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(longest)
+    opener = threading.Thread(target=ask, daemon=True)
+    opener.start()
+    opener.join(longest)

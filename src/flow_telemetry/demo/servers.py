@@ -157,7 +157,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     owner: LoopbackServer
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Print nothing: a client that hangs up is no news."""
+        """Print nothing: a client may hang up at any time."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -91,8 +91,8 @@ class Demo:
             "A demo on this machine alone: no account, no token, no network.\n\n"
             f"It holds a small GitHub with epic #{feature.feature} of {feature.repository}, "
             f'"{feature.title}", and an\n'
-            "OTLP receiver in place of your backend. The action is told of both as a workflow "
-            "would tell it:\n\n"
+            "OTLP receiver in place of your backend. The action gets both addresses as a workflow "
+            "would set them:\n\n"
             f"  GITHUB_API_URL={place.github_url}\n"
             f"  OTEL_EXPORTER_OTLP_ENDPOINT={place.otlp_endpoint}\n\n"
             "It runs for each event that starts the ready workflow of the README:\n\n"

@@ -1,4 +1,4 @@
-"""A pull request."""
+"""Pull requests: spans, phases, events and metrics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.github.changes import read_change
 from flow_telemetry.mapping.changes import change_lives, change_spans, phase_spans
@@ -33,7 +33,7 @@ from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import ChangeRuns, read_runs_of_change
 from flow_telemetry.subjects.types import (
     ChangeSubject,
-    Collected,
+    CollectedTelemetry,
     EventSubject,
     ItemSubject,
     PhasesSubject,
@@ -48,47 +48,51 @@ from flow_telemetry.telemetry import LogRecord, Measurement, Signal, Span
 #
 # Those of runs are in `run_facts`, so that the export of a run loads nothing of these.
 
-Facts: TypeAlias = Iterator[LogRecord | Measurement]
+EventsAndMetrics: TypeAlias = Iterator[LogRecord | Measurement]
 Categories: TypeAlias = Mapping[str, StatusCategory]
 
 
-def change_facts(settings: Settings, change: Change, placement: Placement, parts: Parts) -> Facts:
+def change_events_and_metrics(
+    context: ExportContext, change: Change, placement: Placement
+) -> EventsAndMetrics:
     """Return the facts of a change that ended."""
-    resource = resources_of(settings).of_change(change)
-    if wants_events(settings):
-        yield from change_events(change, placement, resource, parts.clock.now())
-    if wants_metrics(settings):
-        extra = settings.signals.metric_attributes
+    resource = resources_of(context.settings).of_change(change)
+    if wants_events(context.settings):
+        yield from change_events(change, placement, resource, context.clock.now())
+    if wants_metrics(context.settings):
+        extra = context.settings.signals.metric_attributes
         yield from change_measurements(change, resource, extra, keys=placement.keys)
 
 
-def item_facts(
-    settings: Settings, item: WorkItem, lineage: Lineage, categories: Categories, parts: Parts
-) -> Facts:
+def item_events_and_metrics(
+    context: ExportContext, item: WorkItem, lineage: Lineage, categories: Categories
+) -> EventsAndMetrics:
     """Return the facts of a work item that was closed."""
-    resource = resources_of(settings).of_item(item)
-    placement = place_item_events(item, lineage, tracing_of(settings))
-    if wants_events(settings):
+    resource = resources_of(context.settings).of_item(item)
+    placement = place_item_events(item, lineage, tracing_of(context.settings))
+    if wants_events(context.settings):
         yield from item_events(
             item,
             placement,
             resource,
-            parts.clock.now(),
-            blocked=blocked_times(item, categories, settings.signals.blocked_names),
+            context.clock.now(),
+            blocked=blocked_times(item, categories, context.settings.signals.blocked_names),
             categories=categories,
         )
-    if wants_metrics(settings):
+    if wants_metrics(context.settings):
         yield from item_measurements(
             item,
             resource,
             categories,
-            settings.signals.blocked_names,
-            settings.signals.metric_attributes,
+            context.settings.signals.blocked_names,
+            context.settings.signals.metric_attributes,
             keys=placement.keys,
         )
 
 
-def feature_facts(settings: Settings, tree: FeatureTree, categories: Categories) -> Facts:
+def feature_metrics(
+    settings: Settings, tree: FeatureTree, categories: Categories
+) -> EventsAndMetrics:
     """Return the facts of a whole feature that was closed; a snapshot has none."""
     if not wants_metrics(settings) or tree.snapshot is not None:
         return
@@ -112,66 +116,68 @@ def blocked_times(
 # A change as the subject of an export: its span and phases, once it is closed or merged.
 
 
-def collect_change(settings: Settings, subject: ChangeSubject, parts: Parts) -> Collected:
+def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedTelemetry:
     """Read a change and return its spans, under `trace-scope: run` those of its runs too.
 
     Raises:
         FlowTelemetryError: it cannot be read, or it is still open.
     """
-    parts.log.info(f"reading pull request {subject.repository}#{subject.number}")
-    change = parts.known(read_change(parts.github, subject.repository, subject.number))
+    context.log.info(f"reading pull request {subject.repository}#{subject.number}")
+    change = context.with_aliases(read_change(context.github, subject.repository, subject.number))
     if not change.ended:
         raise SelectionError(
             f"pull request {subject.repository}#{subject.number} is still open: its spans leave "
             "when it is closed or merged"
         )
-    lineage = read_lineage(settings, parts, change, change.repository)
+    lineage = read_lineage(context, change, change.repository)
     runs = ChangeRuns()
-    if subject.with_runs or settings.tracing.scope is TraceScope.RUN:
-        runs = read_runs_of_change(parts, change)
-    placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(settings))
+    if subject.with_runs or context.settings.tracing.scope is TraceScope.RUN:
+        runs = read_runs_of_change(context, change)
+    placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings))
     return replace(
-        change_collected(settings, change, lineage, runs),
-        facts=change_facts(settings, change, placement, parts),
+        map_change(context.settings, change, lineage, runs),
+        facts=change_events_and_metrics(context, change, placement),
     )
 
 
-def collect_phases(settings: Settings, subject: PhasesSubject, parts: Parts) -> Collected:
+def collect_phases(context: ExportContext, subject: PhasesSubject) -> CollectedTelemetry:
     """Read a change and return those of its phases that ended since, under `phases: live`.
 
     Raises:
         FlowTelemetryError: it cannot be read.
     """
-    change = parts.known(read_change(parts.github, subject.repository, subject.number))
-    lineage = read_lineage(settings, parts, change, change.repository)
-    placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(settings))
+    change = context.with_aliases(read_change(context.github, subject.repository, subject.number))
+    lineage = read_lineage(context, change, change.repository)
+    placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings))
     ended = [
         phase
-        for phase in phases(change, parts.clock.now())
+        for phase in phases(change, context.clock.now())
         if phase.ended and phase.interval.end >= subject.ended_since
     ]
-    return Collected(
-        spans=phase_spans(change, ended, placement, resources_of(settings).of_change(change)),
-        exported=_placed(settings, change, lineage, placement, ended[-1].interval)
+    return CollectedTelemetry(
+        spans=phase_spans(
+            change, ended, placement, resources_of(context.settings).of_change(change)
+        ),
+        exported=_placed(context.settings, change, lineage, placement, ended[-1].interval)
         if ended
         else None,
     )
 
 
-def change_collected(
+def map_change(
     settings: Settings, change: Change, lineage: Lineage, runs: ChangeRuns | None = None
-) -> Collected:
+) -> CollectedTelemetry:
     """Return the spans of a change that was read; its facts leave with its own export only."""
     tracing = own_tracing(settings)
     placement = place(change.reference, Ancestry(lineage=lineage), tracing)
     runs = runs or ChangeRuns()
-    return Collected(
+    return CollectedTelemetry(
         spans=_spans(settings, change, lineage, placement, runs=runs, tracing=tracing),
         exported=_exported(settings, change, lineage, placement),
         incomplete=() if change.timeline_complete else (_timeline_cut(change),),
         problems=tuple(
             f"what the pull request belongs to is not all known: {each}"
-            for each in (*lineage.unread, *runs.unread)
+            for each in (*lineage.unread, *runs.read_errors)
         ),
     )
 
@@ -259,7 +265,7 @@ def _timeline_cut(change: Change) -> str:
 # The event that started the workflow as the subject of an export, under `events: live`.
 
 
-def collect_event(settings: Settings, subject: EventSubject, parts: Parts) -> Collected:
+def collect_event(context: ExportContext, subject: EventSubject) -> CollectedTelemetry:
     """Read the history of a thing and return the record of what the event told of.
 
     Events carry no id and time for most of what happens: the history has them. Where records go
@@ -268,43 +274,39 @@ def collect_event(settings: Settings, subject: EventSubject, parts: Parts) -> Co
     Raises:
         FlowTelemetryError: the thing cannot be read.
     """
-    if Signal.LOGS not in settings.signals.wanted:
-        reason = settings.otlp.off[Signal.LOGS]
-        return Collected(left_out=(f"what happened to #{subject.number}: {reason}",))
-    facts = (
-        _of_change(settings, subject, parts)
-        if subject.of_change
-        else _of_item(settings, subject, parts)
-    )
+    if Signal.LOGS not in context.settings.signals.wanted:
+        reason = context.settings.otlp.off[Signal.LOGS]
+        return CollectedTelemetry(left_out=(f"what happened to #{subject.number}: {reason}",))
+    facts = _of_change(context, subject) if subject.of_change else _of_item(context, subject)
     records = list(facts)
     if records:
-        return Collected(facts=records)
+        return CollectedTelemetry(facts=records)
     told = f"the history of #{subject.number} does not show yet what this event tells of"
-    return Collected(notices=(told,))
+    return CollectedTelemetry(notices=(told,))
 
 
-def _of_change(settings: Settings, subject: EventSubject, parts: Parts) -> Facts:
-    change = parts.known(read_change(parts.github, subject.repository, subject.number))
-    lineage = read_lineage(settings, parts, change, change.repository)
+def _of_change(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
+    change = context.with_aliases(read_change(context.github, subject.repository, subject.number))
+    lineage = read_lineage(context, change, change.repository)
     yield from change_events(
         change,
-        place(change.reference, Ancestry(lineage=lineage), own_tracing(settings)),
-        resources_of(settings).of_change(change),
-        parts.clock.now(),
+        place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings)),
+        resources_of(context.settings).of_change(change),
+        context.clock.now(),
         told=find_told(subject.telling, change.timeline),
     )
 
 
-def _of_item(settings: Settings, subject: EventSubject, parts: Parts) -> Facts:
+def _of_item(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
     asked = ItemSubject(repository=subject.repository, key=subject.key)
-    item, lineage = read_item(settings, asked, parts)
-    known = categories(settings, parts, item.tracker)
+    item, lineage = read_item(context, asked)
+    known = categories(context, item.tracker)
     yield from item_events(
         item,
-        place_item_events(item, lineage, tracing_of(settings)),
-        resources_of(settings).of_item(item),
-        parts.clock.now(),
-        blocked=blocked_times(item, known, settings.signals.blocked_names),
+        place_item_events(item, lineage, tracing_of(context.settings)),
+        resources_of(context.settings).of_item(item),
+        context.clock.now(),
+        blocked=blocked_times(item, known, context.settings.signals.blocked_names),
         categories=known,
         told=find_told(subject.telling, item.history),
     )

@@ -1,4 +1,4 @@
-"""Choosing what an export is about, from inputs, event and runner."""
+"""Choice of an export's subjects, by inputs, event and runner."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
         Mode.CHANGE: _change,
         Mode.ITEM: _item,
         Mode.FEATURE: _feature,
-        Mode.EVENT: _told_event,
+        Mode.EVENT: _described_event,
     }
     return (of_mode[mode](settings, event),)
 
@@ -90,11 +90,11 @@ def _live_event(settings: Settings, event: Payload) -> tuple[EventSubject, ...]:
     wanted = Signal.LOGS in settings.signals.wanted
     if not wanted or settings.signals.events is not EventSending.LIVE:
         return ()
-    told = _told(settings, event)
-    return () if told is None else (told,)
+    subject = _find_event(settings, event)
+    return () if subject is None else (subject,)
 
 
-def _told(settings: Settings, event: Payload) -> EventSubject | None:
+def _find_event(settings: Settings, event: Payload) -> EventSubject | None:
     name = settings.runner.event_name or ""
     telling, thing = read_telling(name, event), thing_told_of(event)
     if telling is None or thing is None:
@@ -107,14 +107,14 @@ def _told(settings: Settings, event: Payload) -> EventSubject | None:
     )
 
 
-def _told_event(settings: Settings, event: Payload) -> EventSubject:
-    told = _told(settings, event)
-    if told is None:
+def _described_event(settings: Settings, event: Payload) -> EventSubject:
+    subject = _find_event(settings, event)
+    if subject is None:
         raise SettingsError(
             "input mode is event, but the event that started this workflow "
             f"({settings.runner.event_name or 'none'}) tells of nothing that is sent as a record"
         )
-    return told
+    return subject
 
 
 def _of_change_event(

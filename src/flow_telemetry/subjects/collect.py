@@ -1,7 +1,7 @@
-"""Each subject to what leaves for it, by the module of its kind.
+"""Telemetry of each kind of subject.
 
-Most exports are of a run, and each module costs its share of every start: those of the other kinds
-are loaded where one is exported.
+Most exports are of a run, and each module costs time at the start, so modules of other kinds are
+loaded only if such a subject is exported.
 """
 
 # ruff: noqa: PLC0415
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import (
     BudgetExceeded,
     DeadlineExceeded,
@@ -25,7 +25,7 @@ from flow_telemetry.subjects.lineage import is_feature, read_lineage
 from flow_telemetry.subjects.run import collect_run, merged_changes
 from flow_telemetry.subjects.types import (
     ChangeSubject,
-    Collected,
+    CollectedTelemetry,
     DeploymentSubject,
     EventSubject,
     FeatureSubject,
@@ -34,52 +34,52 @@ from flow_telemetry.subjects.types import (
     RunSubject,
     Subject,
     SweepSubject,
-    unread,
+    missing_telemetry,
 )
 
 MOST_FAILURES_SHOWN = 10
 
 
-def collect(settings: Settings, subject: Subject, parts: Parts) -> Iterator[Collected]:
-    """Yield what leaves for a subject, one part after another as it is read.
+def collect(context: ExportContext, subject: Subject) -> Iterator[CollectedTelemetry]:
+    """Yield the telemetry of a subject, piece by piece as it is read.
 
     Raises:
         FlowTelemetryError: something cannot be read; what was yielded before stays.
     """
     if isinstance(subject, RunSubject):
-        yield from _run(settings, subject, parts)
+        yield from _run(context, subject)
     elif isinstance(subject, ChangeSubject):
         from flow_telemetry.subjects.change import collect_change
 
-        yield collect_change(settings, subject, parts)
+        yield collect_change(context, subject)
     elif isinstance(subject, PhasesSubject):
         from flow_telemetry.subjects.change import collect_phases
 
-        yield collect_phases(settings, subject, parts)
+        yield collect_phases(context, subject)
     elif isinstance(subject, DeploymentSubject):
         from flow_telemetry.subjects.deployment import collect_deployment
 
-        yield collect_deployment(settings, subject, parts)
+        yield collect_deployment(context, subject)
     elif isinstance(subject, EventSubject):
         from flow_telemetry.subjects.change import collect_event
 
-        yield collect_event(settings, subject, parts)
+        yield collect_event(context, subject)
     elif isinstance(subject, ItemSubject):
-        yield from _item(settings, subject, parts)
+        yield from _item(context, subject)
     elif isinstance(subject, FeatureSubject):
         from flow_telemetry.subjects.feature import collect_feature
 
-        yield collect_feature(settings, subject, parts)
+        yield collect_feature(context, subject)
     else:
-        yield from _sweep(settings, subject, parts)
+        yield from _sweep(context, subject)
 
 
-def _run(settings: Settings, subject: RunSubject, parts: Parts) -> Iterator[Collected]:
+def _run(context: ExportContext, subject: RunSubject) -> Iterator[CollectedTelemetry]:
     """A run, with the changes that its commit merged and the deployments that it made.
 
     They go along once, with the run's own span, and not with each of its jobs.
     """
-    collected = collect_run(settings, subject, parts)
+    collected = collect_run(context, subject)
     yield collected
     exported = collected.exported
     if exported is None or exported.run is None or exported.parentage is None:
@@ -87,93 +87,97 @@ def _run(settings: Settings, subject: RunSubject, parts: Parts) -> Iterator[Coll
     if exported.reference != exported.run.reference:
         return
     if exported.run.event == "push":
-        merged = merged_changes(settings, subject, exported.run, exported.parentage, parts)
+        merged = merged_changes(context, subject, exported.run, exported.parentage)
         for change in merged:
-            yield _ancestor(settings, change, parts)
+            yield _ancestor(context, change)
     if may_deploy(exported.run):
         from flow_telemetry.subjects.deployment import collect_deployments_of_run
 
-        yield collect_deployments_of_run(settings, exported.run, exported.trace, parts)
+        yield collect_deployments_of_run(context, exported.run, exported.trace)
 
 
-def _ancestor(settings: Settings, change: Change, parts: Parts) -> Collected:
-    """A change that goes along with the run of its merge; one that cannot is told."""
+def _ancestor(context: ExportContext, change: Change) -> CollectedTelemetry:
+    """Return the telemetry of a change that is exported with the run of its merge."""
     from flow_telemetry.github.changes import read_change
-    from flow_telemetry.subjects.change import change_collected
+    from flow_telemetry.subjects.change import map_change
 
     try:
-        known = parts.known(read_change(parts.github, change.repository.full_name, change.number))
-        lineage = read_lineage(settings, parts, known, known.repository)
+        known = context.with_aliases(
+            read_change(context.github, change.repository.full_name, change.number)
+        )
+        lineage = read_lineage(context, known, known.repository)
     except FlowTelemetryError as error:
-        return unread(f"the merged pull request #{change.number} is not known", error)
-    return change_collected(settings, known, lineage)
+        return missing_telemetry(f"the merged pull request #{change.number} is not known", error)
+    return map_change(context.settings, known, lineage)
 
 
-def _item(settings: Settings, subject: ItemSubject, parts: Parts) -> Iterator[Collected]:
+def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTelemetry]:
     """An item, and where it is a feature, and was asked for so, its trace."""
     from flow_telemetry.mapping.items import item_lives
-    from flow_telemetry.subjects.change import item_facts
-    from flow_telemetry.subjects.feature import feature_collected
-    from flow_telemetry.subjects.item import categories, item_collected, read_item
+    from flow_telemetry.subjects.change import item_events_and_metrics
+    from flow_telemetry.subjects.feature import map_feature
+    from flow_telemetry.subjects.item import categories, map_item, read_item
 
-    item, lineage = read_item(settings, subject, parts)
+    item, lineage = read_item(context, subject)
     if not item.ended:
         raise SelectionError(f"{item.key} is still open: its span leaves when it is closed")
-    scope = settings.tracing.scope
+    scope = context.settings.tracing.scope
     whole = (
         subject.with_feature
-        and settings.tracing.feature_trace
+        and context.settings.tracing.feature_trace
         and scope is not TraceScope.FEATURE
         and is_feature(item, lineage)
     )
     # A feature trace holds the span; but one that closed again is a trace beside the live one.
-    known = categories(settings, parts, item.tracker)
-    facts = item_facts(settings, item, lineage, known, parts)
+    known = categories(context, item.tracker)
+    facts = item_events_and_metrics(context, item, lineage, known)
     if not whole or (scope is TraceScope.ITEM and len(item_lives(item)) > 1):
-        yield replace(item_collected(settings, item, lineage, parts), facts=facts)
+        yield replace(map_item(context, item, lineage), facts=facts)
     else:
-        yield Collected(facts=facts)
+        yield CollectedTelemetry(facts=facts)
     if whole:
-        yield feature_collected(settings, item, lineage, parts, snapshot=False)
+        yield map_feature(context, item, lineage, snapshot=False)
 
 
-def _sweep(settings: Settings, subject: SweepSubject, parts: Parts) -> Iterator[Collected]:
-    """All that a sweep found, in its order; what fails is told and the rest goes on."""
-    from flow_telemetry.subjects.run import read_ahead
+def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedTelemetry]:
+    """Yield the telemetry of everything a sweep found, in order; errors do not stop the others."""
+    from flow_telemetry.subjects.run import read_concurrently
     from flow_telemetry.subjects.sweep import early_end, find_subjects, why_ended, within_sweep
 
-    sweep = find_subjects(settings, subject, parts)
-    within = within_sweep(settings)
+    sweep = find_subjects(context, subject)
+    within = within_sweep(context)
     failures = list(sweep.unread)
     left, read, spanless = len(sweep.subjects), 0, 0
-    for each in read_ahead(
-        lambda found: collect(within, found, parts),
+    for each in read_concurrently(
+        lambda found: collect(within, found),
         sweep.subjects,
-        stop=lambda: bool(why_ended(parts)),
+        stop=lambda: bool(why_ended(context)),
     ):
         left -= 1
         done, total = len(sweep.subjects) - left, len(sweep.subjects)
-        parts.log.progress(f"{parts.github.requests} requests, {done} of {total} things")
-        for collected in each.parts:
-            # Told once for all of them, and not for each.
+        context.log.progress(f"{context.github.requests} requests, {done} of {total} things")
+        for collected in each.results:
+            # Reported once for all items, not for each.
             nothing = isinstance(each.item, ItemSubject) and collected.exported is None
             spanless += nothing
             yield replace(collected, left_out=()) if nothing else collected
         if each.error is None:
             read += 1
         elif isinstance(each.error, (BudgetExceeded, DeadlineExceeded)):
-            left += 1  # Told once, with all that was not even begun.
+            left += 1  # Reported once, with everything that was not started.
         else:
             failures.append(str(each.error))
-    failures += early_end(sweep, parts, left)
-    told = (
+    failures += early_end(context, sweep, left)
+    notice = (
         f"sweep of {subject.repository} since {sweep.window.since:%Y-%m-%dT%H:%M:%SZ}: {read} of "
         f"{len(sweep.subjects)} found were read, {sweep.already_sent} had been sent before"
     )
-    yield Collected(
-        notices=(told,),
-        incomplete=tuple(f"the sweep could not read all: {each}" for each in _shown(failures)),
-        left_out=(*_without_spans(settings, spanless), *sweep.left_out),
+    yield CollectedTelemetry(
+        notices=(notice,),
+        incomplete=tuple(
+            f"the sweep could not read all: {each}" for each in _limit_failures(failures)
+        ),
+        left_out=(*_without_spans(context.settings, spanless), *sweep.left_out),
     )
 
 
@@ -184,7 +188,7 @@ def _without_spans(settings: Settings, items: int) -> tuple[str, ...]:
     return (f"the spans of {items} work items: under trace-scope {scope} they have none",)
 
 
-def _shown(failures: list[str]) -> list[str]:
+def _limit_failures(failures: list[str]) -> list[str]:
     """The first failures, and how many more there are: a server that is down fails each time."""
     once = list(dict.fromkeys(failures))
     more = len(once) - MOST_FAILURES_SHOWN

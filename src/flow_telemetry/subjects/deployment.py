@@ -1,4 +1,4 @@
-"""A deployment."""
+"""Deployments: a span in the trace of each change that one delivers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.changes import read_change
 from flow_telemetry.github.deployments import (
@@ -25,15 +25,15 @@ from flow_telemetry.mapping.placement import Ancestry, Placement, ancestry_of_ru
 from flow_telemetry.model import Change, Deployment, Lineage, Run
 from flow_telemetry.rules.parentage import delivery_result
 from flow_telemetry.settings import Settings
-from flow_telemetry.subjects.change import Facts
+from flow_telemetry.subjects.change import EventsAndMetrics
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import read_above
 from flow_telemetry.subjects.types import (
-    Collected,
+    CollectedTelemetry,
     DeploymentSubject,
+    missing_telemetry,
     resources_of,
     tracing_of,
-    unread,
     wants_metrics,
     wants_own_events,
 )
@@ -45,104 +45,106 @@ from flow_telemetry.telemetry import Span, SpanLink
 MOST_MEASURED_CHANGES = 50
 
 
-def delivery_facts(
-    settings: Settings, deployment: Deployment, placement: Placement, parts: Parts
-) -> Facts:
+def delivery_events_and_metrics(
+    context: ExportContext, deployment: Deployment, placement: Placement
+) -> EventsAndMetrics:
     """Return the facts of a deployment that ended; its record stands at ``placement``."""
-    if not (wants_own_events(settings) or wants_metrics(settings)):
+    if not (wants_own_events(context.settings) or wants_metrics(context.settings)):
         return
     delivers = deployment.delivers
     first = delivers[0] if delivers else None
-    resource = resources_of(settings).of_deployment(deployment)
-    known = _with_timelines(deployment, parts)
-    if wants_own_events(settings):
-        yield from deployment_events(known, first, placement, resource, parts.clock.now())
-    if wants_metrics(settings):
-        yield from delivery_measurements(known, resource, settings.signals.metric_attributes)
+    resource = resources_of(context.settings).of_deployment(deployment)
+    known = _with_timelines(context, deployment)
+    if wants_own_events(context.settings):
+        yield from deployment_events(known, first, placement, resource, context.clock.now())
+    if wants_metrics(context.settings):
+        yield from delivery_measurements(
+            known, resource, context.settings.signals.metric_attributes
+        )
 
 
-def _with_timelines(deployment: Deployment, parts: Parts) -> Deployment:
+def _with_timelines(context: ExportContext, deployment: Deployment) -> Deployment:
     """The deployment whose changes tell their first commits, as far as they can be read."""
     if len(deployment.delivers) > MOST_MEASURED_CHANGES:
-        parts.log.info(
+        context.log.info(
             f"deployment {deployment.id} delivers {len(deployment.delivers)} pull requests, too "
             "many to read when each began: none has a lead time"
         )
         return deployment
-    read = parts.github.side_by_side(lambda each: _read(each, parts), deployment.delivers)
+    read = context.github.side_by_side(lambda each: _read(context, each), deployment.delivers)
     return replace(deployment, delivers=tuple(read))
 
 
-def _read(change: Change, parts: Parts) -> Change:
+def _read(context: ExportContext, change: Change) -> Change:
     full_name = change.repository.full_name
     try:
-        return parts.known(read_change(parts.github, full_name, change.number))
+        return context.with_aliases(read_change(context.github, full_name, change.number))
     except FlowTelemetryError as error:
-        parts.log.info(f"when pull request #{change.number} began is not known: {error}")
+        context.log.info(f"when pull request #{change.number} began is not known: {error}")
         return change
 
 
 # A deployment as the subject of an export: its part in each change that it delivers.
 
 
-def collect_deployment(settings: Settings, subject: DeploymentSubject, parts: Parts) -> Collected:
+def collect_deployment(context: ExportContext, subject: DeploymentSubject) -> CollectedTelemetry:
     """Read a deployment and return its span in the trace of every change that it delivers.
 
     Raises:
         FlowTelemetryError: it cannot be read.
     """
-    parts.log.info(f"reading deployment {subject.id} of {subject.repository}")
-    repository = parts.known(read_repository(parts.github, subject.repository))
-    deployment = read_deployment(parts.github, repository, subject.id)
+    context.log.info(f"reading deployment {subject.id} of {subject.repository}")
+    repository = context.with_aliases(read_repository(context.github, subject.repository))
+    deployment = read_deployment(context.github, repository, subject.id)
     if delivery_result(deployment) is None:
         told = f"deployment {subject.id} has neither succeeded nor failed yet: nothing is sent"
-        return Collected(notices=(told,))
-    maker = None if deployment.run_id is None else _link_to_maker(settings, deployment, parts)
-    return _collected(settings, (deployment,), parts, maker)
+        return CollectedTelemetry(notices=(told,))
+    maker = None if deployment.run_id is None else _link_to_maker(context, deployment)
+    return _collected(context, (deployment,), maker)
 
 
 def collect_deployments_of_run(
-    settings: Settings, run: Run, trace: TraceIdentity, parts: Parts
-) -> Collected:
+    context: ExportContext, run: Run, trace: TraceIdentity
+) -> CollectedTelemetry:
     """Return the spans of the deployments that a run made and that have ended, linked to it."""
     try:
-        made = deployments_of_run(parts.github, run)
+        made = deployments_of_run(context.github, run)
     except FlowTelemetryError as error:
-        return unread("what the run deployed is not known", error)
-    return _collected(settings, made, parts, link(trace, run.reference, "run"))
+        return missing_telemetry("what the run deployed is not known", error)
+    return _collected(context, made, link(trace, run.reference, "run"))
 
 
-def _link_to_maker(settings: Settings, deployment: Deployment, parts: Parts) -> SpanLink | None:
+def _link_to_maker(context: ExportContext, deployment: Deployment) -> SpanLink | None:
     """The link to the run that made a deployment, the same as when it leaves with that run."""
     try:
-        run = _maker(deployment, parts)
+        run = _maker(context, deployment)
         if run is None:
             return None
-        run = read_deployments(parts.github, run, run.jobs).run
-        parentage, lineage = read_above(settings, run, parts)
+        run = read_deployments(context.github, run, run.jobs).run
+        parentage, lineage = read_above(context, run)
     except FlowTelemetryError as error:
-        parts.log.info(f"the run that made deployment {deployment.id} is not known: {error}")
+        context.log.info(f"the run that made deployment {deployment.id} is not known: {error}")
         return None
-    live = place(run.reference, ancestry_of_run(parentage, lineage), tracing_of(settings))
+    live = place(run.reference, ancestry_of_run(parentage, lineage), tracing_of(context.settings))
     return link(live.trace, run.reference, "run")
 
 
-def _maker(deployment: Deployment, parts: Parts) -> Run | None:
+def _maker(context: ExportContext, deployment: Deployment) -> Run | None:
     """The attempt that made a deployment, the latest first."""
     if deployment.run_id is None:
         return None
     address = RunAddress(repository=deployment.repository.full_name, run_id=deployment.run_id)
-    run = read_run(parts.github, address)
+    run = read_run(context.github, address)
     while not made_by(run, deployment) and run.attempt > 1:
-        run = read_run(parts.github, replace(address, attempt=run.attempt - 1))
+        run = read_run(context.github, replace(address, attempt=run.attempt - 1))
     return replace(run, repository=deployment.repository) if made_by(run, deployment) else None
 
 
 def _collected(
-    settings: Settings, made: Iterable[Deployment], parts: Parts, to_run: SpanLink | None
-) -> Collected:
+    context: ExportContext, made: Iterable[Deployment], to_run: SpanLink | None
+) -> CollectedTelemetry:
     spans: list[Span] = []
-    facts: list[Facts] = []
+    facts: list[EventsAndMetrics] = []
     problems: list[str] = []
     incomplete: list[str] = []
     notices: list[str] = []
@@ -150,10 +152,10 @@ def _collected(
         if delivery_result(deployment) is None:
             continue
         try:
-            delivered = with_deliveries(parts.github, deployment)
+            delivered = with_deliveries(context.github, deployment)
         except FlowTelemetryError as error:
             what = f"what the deployment to {deployment.environment} delivered is not known"
-            lacks = unread(what, error)
+            lacks = missing_telemetry(what, error)
             problems += lacks.notices
             incomplete += lacks.incomplete
             continue
@@ -164,11 +166,11 @@ def _collected(
             )
         elif not delivered.delivers:
             notices.append(f"the deployment to {deployment.environment} delivers no pull request")
-        lineages = [read_lineage(settings, parts, c, c.repository) for c in delivered.delivers]
-        spans += _spans(settings, delivered, lineages, to_run)
-        place_of_record = _placement_of_record(settings, delivered, lineages)
-        facts.append(delivery_facts(settings, delivered, place_of_record, parts))
-    return Collected(
+        lineages = [read_lineage(context, c, c.repository) for c in delivered.delivers]
+        spans += _spans(context.settings, delivered, lineages, to_run)
+        place_of_record = _placement_of_record(context.settings, delivered, lineages)
+        facts.append(delivery_events_and_metrics(context, delivered, place_of_record))
+    return CollectedTelemetry(
         spans=spans,
         facts=chain.from_iterable(facts),
         incomplete=tuple(incomplete),

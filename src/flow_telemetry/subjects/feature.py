@@ -1,4 +1,4 @@
-"""A feature whole."""
+"""Features: the whole tree of items, changes, runs and deployments as one trace."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError, SelectionError
 from flow_telemetry.github.changes import changes_created_since, read_change
 from flow_telemetry.github.deployments import (
@@ -35,11 +35,16 @@ from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.item_keys import JiraKeys, keys_in_text
 from flow_telemetry.rules.parentage import delivery_result
 from flow_telemetry.settings import Settings, TraceScope
-from flow_telemetry.subjects.change import feature_facts
-from flow_telemetry.subjects.item import categories, item_collected, read_item
+from flow_telemetry.subjects.change import feature_metrics
+from flow_telemetry.subjects.item import categories, map_item, read_item
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import ChangeRuns, read_runs_of_change, with_jobs
-from flow_telemetry.subjects.types import Collected, FeatureSubject, resources_of, tracing_of
+from flow_telemetry.subjects.types import (
+    CollectedTelemetry,
+    FeatureSubject,
+    resources_of,
+    tracing_of,
+)
 
 # Reading what ran and was deployed for the changes of a feature, the coarse before the fine.
 
@@ -52,24 +57,26 @@ MOST_ENVIRONMENTS = 10
 
 
 def with_runs(
-    parts: Parts,
+    context: ExportContext,
     root: ItemNode,
     until: datetime | None,
-    unread: list[str],
+    read_errors: list[str],
     *,
     own_workflow: str | None = None,
 ) -> tuple[ItemNode, bool]:
     """Return the items with the runs and deployments of their changes, and whether jobs are known.
 
     Where the budget of requests does not do for the jobs of all runs, no run has any.
-    ``own_workflow`` is the file of the workflow that exports: its runs are nobody's work.
+    ``own_workflow`` is the file of the workflow that exports: its runs are not work on the feature.
     """
-    reading = _RunReading(parts=parts, until=until, unread=unread, own_workflow=own_workflow)
-    nodes = [reading.runs_of(node.change) for node in _change_nodes(root)]
-    nodes = reading.with_deployments(nodes)
-    nodes, complete = reading.with_jobs(nodes)
+    reader = _RunReader(
+        context=context, until=until, read_errors=read_errors, own_workflow=own_workflow
+    )
+    nodes = [reader.runs_of(node.change) for node in _change_nodes(root)]
+    nodes = reader.with_deployments(nodes)
+    nodes, complete = reader.with_jobs(nodes)
     if complete:
-        nodes = reading.explained(nodes)
+        nodes = reader.explained(nodes)
     return _replaced(root, {node.change.reference: node for node in nodes}), complete
 
 
@@ -88,24 +95,24 @@ def _replaced(node: ItemNode, known: Mapping[str, ChangeNode]) -> ItemNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _RunReading:
+class _RunReader:
     """One reading under way: ``seen`` are runs that have a place, ``known`` deployments by id."""
 
-    parts: Parts
+    context: ExportContext
     until: datetime | None
-    unread: list[str]
+    read_errors: list[str]
     own_workflow: str | None = None
     seen: set[str] = field(default_factory=set)
     known: dict[int, Deployment | None] = field(default_factory=dict)
 
     def runs_of(self, change: Change) -> ChangeNode:
         """Return a change with its runs, still without jobs."""
-        github = self.parts.github
-        self.parts.log.progress(f"{github.requests} requests, runs of #{change.number}")
+        github = self.context.github
+        self.context.log.progress(f"{github.requests} requests, runs of #{change.number}")
         runs = ChangeRuns()
         if not github.budget_exceeded:
-            runs = read_runs_of_change(self.parts, change, jobs=False, until=self.until)
-            self.unread.extend(runs.unread)
+            runs = read_runs_of_change(self.context, change, jobs=False, until=self.until)
+            self.read_errors.extend(runs.read_errors)
         return ChangeNode(
             change=change, runs=self._new(runs.runs), later_runs=self._new(runs.later_runs)
         )
@@ -132,12 +139,12 @@ class _RunReading:
         ]
 
     def _listed(self, repository: Repository, since: datetime) -> tuple[Deployment, ...]:
-        if self.parts.github.budget_exceeded:
+        if self.context.github.budget_exceeded:
             return ()
         try:
-            return deployments_created_since(self.parts.github, repository, since - _BEFORE_MERGE)
+            return deployments_created_since(self.context.github, repository, since - _BEFORE_MERGE)
         except FlowTelemetryError as error:
-            self.unread.append(f"the deployments of {repository.full_name}: {error}")
+            self.read_errors.append(f"the deployments of {repository.full_name}: {error}")
         return ()
 
     def _delivered(self, node: ChangeNode, listed: Iterable[Deployment]) -> ChangeNode:
@@ -172,14 +179,14 @@ class _RunReading:
         return self.known[made.id]
 
     def _read(self, made: Deployment) -> Deployment | None:
-        github = self.parts.github
+        github = self.context.github
         if github.budget_exceeded:
             return None
         try:
             (found,) = with_statuses(github, (made,))
             return with_deliveries(github, found) if delivery_result(found) else None
         except FlowTelemetryError as error:
-            self.unread.append(f"what deployment {made.id} delivered: {error}")
+            self.read_errors.append(f"what deployment {made.id} delivered: {error}")
         return None
 
     def _makers(self, node: ChangeNode, made: Iterable[Deployment]) -> Iterator[Run]:
@@ -194,27 +201,27 @@ class _RunReading:
                 yield run
 
     def _run(self, repository: Repository, run_id: int) -> Run | None:
-        if self.parts.github.budget_exceeded:
+        if self.context.github.budget_exceeded:
             return None
         try:
             address = RunAddress(repository=repository.full_name, run_id=run_id)
-            return replace(read_run(self.parts.github, address), repository=repository)
+            return replace(read_run(self.context.github, address), repository=repository)
         except FlowTelemetryError as error:
-            self.unread.append(f"run {run_id}, which deployed: {error}")
+            self.read_errors.append(f"run {run_id}, which deployed: {error}")
         return None
 
     def with_jobs(self, nodes: list[ChangeNode]) -> tuple[list[ChangeNode], bool]:
         """Return the changes with the jobs of their runs, and whether there are all of them."""
         found = []
         for node in nodes:
-            self.parts.log.progress(
-                f"{self.parts.github.requests} requests, jobs of #{node.change.number}"
+            self.context.log.progress(
+                f"{self.context.github.requests} requests, jobs of #{node.change.number}"
             )
-            runs, unread = with_jobs(self.parts, node.runs, node.change)
-            later, more = with_jobs(self.parts, node.later_runs, node.change)
-            if self.parts.github.budget_exceeded:
+            runs, read_errors = with_jobs(self.context, node.runs, node.change)
+            later, more = with_jobs(self.context, node.later_runs, node.change)
+            if self.context.github.budget_exceeded:
                 return nodes, False
-            self.unread.extend((*unread, *more))
+            self.read_errors.extend((*read_errors, *more))
             found.append(replace(node, runs=runs, later_runs=later))
         return found, True
 
@@ -233,12 +240,12 @@ class _RunReading:
         ]
 
     def _explained(self, run: Run) -> Run:
-        github = self.parts.github
+        github = self.context.github
         if github.budget_exceeded:
             return run
         annotated = read_annotations(github, run, run.jobs)
         deployed = read_deployments(github, annotated.run, run.jobs)
-        self.unread.extend((*annotated.notices, *deployed.notices))
+        self.read_errors.extend((*annotated.notices, *deployed.notices))
         return deployed.run
 
 
@@ -264,8 +271,7 @@ _OLDER_CHANGES = timedelta(days=30)
 
 
 def read_tree(
-    settings: Settings,
-    parts: Parts,
+    context: ExportContext,
     feature: WorkItem,
     lineage: Lineage,
     *,
@@ -276,19 +282,19 @@ def read_tree(
     What cannot be read is told in ``unread``.
     """
     until = snapshot or feature.closed_at
-    opened, unread = _opened(settings, parts, feature)
-    reading = _Reading(settings=settings, parts=parts, until=until, opened=opened, unread=unread)
-    own = _own_workflow(settings)
+    opened, read_errors = _opened(context, feature)
+    reader = _TreeReader(context=context, until=until, opened=opened, read_errors=read_errors)
+    own = _own_workflow(context.settings)
     root, with_jobs = with_runs(
-        parts, reading.node(feature, 1), until, reading.unread, own_workflow=own
+        context, reader.node(feature, 1), until, reader.read_errors, own_workflow=own
     )
-    if parts.github.budget_exceeded:
-        reading.unread.append(parts.github.ended)
+    if context.github.budget_exceeded:
+        reader.read_errors.append(context.github.ended)
     return FeatureTree(
         root=root,
         snapshot=snapshot,
         above=lineage.above,
-        unread=tuple(dict.fromkeys(reading.unread)),
+        unread=tuple(dict.fromkeys(reader.read_errors)),
         with_jobs=with_jobs,
     )
 
@@ -302,66 +308,64 @@ def _own_workflow(settings: Settings) -> str | None:
     return runner.workflow_file if runner.event_name in ("issues", "schedule") else None
 
 
-def _opened(
-    settings: Settings, parts: Parts, feature: WorkItem
-) -> tuple[tuple[Change, ...], list[str]]:
+def _opened(context: ExportContext, feature: WorkItem) -> tuple[tuple[Change, ...], list[str]]:
     """The changes that may carry keys of a tracker that keeps no list of them itself.
 
     A change may be older than the story that it was linked to.
     """
-    home = settings.repository or settings.runner.repository
-    names = settings.repositories or ((home,) if home else ())
+    home = context.settings.repository or context.settings.runner.repository
+    names = context.settings.repositories or ((home,) if home else ())
     if feature.tracker == "github" or feature.created_at is None:
         return (), []
     if not names:
         return (), ["its pull requests: input repositories is to name where they may be"]
     found: list[Change] = []
-    unread: list[str] = []
+    read_errors: list[str] = []
     for name in names:
         try:
-            repository = parts.known(read_repository(parts.github, name))
+            repository = context.with_aliases(read_repository(context.github, name))
             since = feature.created_at - _OLDER_CHANGES
-            found += changes_created_since(parts.github, repository, since)
+            found += changes_created_since(context.github, repository, since)
         except FlowTelemetryError as error:
-            unread.append(f"the pull requests of {name}: {error}")
-    return tuple(found), unread
+            read_errors.append(f"the pull requests of {name}: {error}")
+    return tuple(found), read_errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
+class _TreeReader:
     """One reading under way: what was met already, and what could not be read.
 
     ``until`` is what the feature is shown as of: its closing, or the snapshot's instant.
     """
 
-    settings: Settings
-    parts: Parts
+    context: ExportContext
     until: datetime | None
     opened: tuple[Change, ...] = ()
-    unread: list[str] = field(default_factory=list)
+    read_errors: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
     def node(self, item: WorkItem, level: int) -> ItemNode:
         """Return an item, whose details are known, with the items and changes below it."""
         self.seen.add(item.reference)
-        self.parts.log.progress(
-            f"{self.parts.github.requests} requests, {len(self.seen)} items and pull requests read"
+        self.context.log.progress(
+            f"{self.context.github.requests} requests, "
+            f"{len(self.seen)} items and pull requests read"
         )
         children = tuple(self._children(item, level))
         changes = tuple(self._changes(item))
         return ItemNode(item=item, children=children, changes=changes)
 
     def _children(self, item: WorkItem, level: int) -> Iterator[ItemNode]:
-        tracker = self.parts.trackers.of(item.tracker, _home(item))
+        tracker = self.context.trackers.of(item.tracker, _home(item))
         if tracker is None:
             return
         if level >= MOST_LEVELS:
-            self.unread.append(f"what is below {item.key}, on level {level}")
+            self.read_errors.append(f"what is below {item.key}, on level {level}")
             return
         found = self._tried(lambda: tracker.children(item), f"the items below {item.key}")
         if found is None:
             return
-        self.unread.extend(found.unread)
+        self.read_errors.extend(found.unread)
         for child in found.items:
             if child.reference in self.seen or self._opened_later(child.created_at):
                 continue
@@ -375,12 +379,12 @@ class _Reading:
             if each.reference in self.seen or self._opened_later(each.created_at):
                 continue
             change = self._tried(
-                partial(read_change, self.parts.github, each.repository.full_name, each.number),
+                partial(read_change, self.context.github, each.repository.full_name, each.number),
                 f"pull request {each.repository.full_name}#{each.number}",
             )
             if change is None or change.reference in self.seen:
                 continue
-            lineage = read_lineage(self.settings, self.parts, change, change.repository)
+            lineage = read_lineage(self.context, change, change.repository)
             if lineage.nearest and lineage.nearest.reference == item.reference:
                 self.seen.update((each.reference, change.reference))
                 yield ChangeNode(change=change)
@@ -390,19 +394,19 @@ class _Reading:
         return opened is not None and self.until is not None and opened > self.until
 
     def _candidates(self, item: WorkItem) -> Iterable[Change]:
-        github = self.parts.trackers.github
+        github = self.context.trackers.github
         if item.tracker != "github" or github is None:
             return self._carrying(item)
         tracker, what = github(_home(item)), f"the pull requests of {item.key}"
         found = self._tried(partial(tracker.changes_of, item), what)
         if found is None:
             return ()
-        self.unread.extend(found.unread)
+        self.read_errors.extend(found.unread)
         return found.changes
 
     def _carrying(self, item: WorkItem) -> Iterator[Change]:
         """The changes whose branch or title carries the item's key."""
-        rules = JiraKeys(enabled=True, projects=self.settings.trackers.jira_projects)
+        rules = JiraKeys(enabled=True, projects=self.context.settings.trackers.jira_projects)
         for change in self.opened:
             found = keys_in_text(
                 branch=change.head_branch, title=change.title, commit_message="", jira=rules
@@ -415,12 +419,12 @@ class _Reading:
 
         Once the budget is exceeded that is told as a whole, and nothing is asked any more.
         """
-        if self.parts.github.budget_exceeded:
+        if self.context.github.budget_exceeded:
             return None
         try:
-            return self.parts.known(read())
+            return self.context.with_aliases(read())
         except FlowTelemetryError as error:
-            self.unread.append(f"{what}: {error}")
+            self.read_errors.append(f"{what}: {error}")
         return None
 
 
@@ -434,50 +438,50 @@ def _home(item: WorkItem) -> Repository:
 MOST_BYTES = 4_500_000
 
 
-def collect_feature(settings: Settings, subject: FeatureSubject, parts: Parts) -> Collected:
+def collect_feature(context: ExportContext, subject: FeatureSubject) -> CollectedTelemetry:
     """Read a feature with all below it and return its trace.
 
     Raises:
         FlowTelemetryError: it cannot be read, or is open and no snapshot was asked for.
     """
-    item, lineage = read_item(settings, subject, parts)
+    item, lineage = read_item(context, subject)
     # Under `trace-scope: feature` the whole of a closed one leaves as a snapshot only.
-    of_feature = settings.tracing.scope is TraceScope.FEATURE
+    of_feature = context.settings.tracing.scope is TraceScope.FEATURE
     if not item.ended and not subject.snapshot:
         raise SelectionError(
             f"{item.key} is still open: its trace leaves when it is closed. To send it as of now, "
             "under ids of its own, ask for a snapshot (--snapshot, input snapshot)"
         )
     snapshot = not item.ended or (subject.snapshot and of_feature)
-    return feature_collected(settings, item, lineage, parts, snapshot=snapshot)
+    return map_feature(context, item, lineage, snapshot=snapshot)
 
 
-def feature_collected(
-    settings: Settings, item: WorkItem, lineage: Lineage, parts: Parts, *, snapshot: bool
-) -> Collected:
+def map_feature(
+    context: ExportContext, item: WorkItem, lineage: Lineage, *, snapshot: bool
+) -> CollectedTelemetry:
     """Return what leaves of a feature that was read, at its closing or as a snapshot.
 
     Under `trace-scope: feature` there is one trace: what was sent live is in it already, and only
     its own span is left to send at the closing.
     """
-    if settings.tracing.scope is TraceScope.FEATURE and not snapshot:
-        return item_collected(settings, item, lineage, parts)
-    now = parts.clock.now().replace(microsecond=0)
-    tree = read_tree(settings, parts, item, lineage, snapshot=now if snapshot else None)
+    if context.settings.tracing.scope is TraceScope.FEATURE and not snapshot:
+        return map_item(context, item, lineage)
+    now = context.clock.now().replace(microsecond=0)
+    tree = read_tree(context, item, lineage, snapshot=now if snapshot else None)
     mapping = FeatureMapping(
-        tracing=tracing_of(settings),
-        resources=resources_of(settings),
-        categories=categories(settings, parts, item.tracker),
+        tracing=tracing_of(context.settings),
+        resources=resources_of(context.settings),
+        categories=categories(context, item.tracker),
     )
-    unread = tuple(f"{item.key} is not all in its trace: {each}" for each in tree.unread)
-    detail = finest_that_fits(tree, mapping, settings.tracing.max_spans)
-    return Collected(
+    read_errors = tuple(f"{item.key} is not all in its trace: {each}" for each in tree.unread)
+    detail = finest_that_fits(tree, mapping, context.settings.tracing.max_spans)
+    return CollectedTelemetry(
         spans=feature_spans(tree, detail, mapping),
-        facts=feature_facts(settings, tree, mapping.categories),
-        exported=_exported(settings, tree, lineage),
-        incomplete=unread if parts.github.budget_exceeded else (),
-        problems=() if parts.github.budget_exceeded else unread,
-        left_out=_left_out(tree, detail, settings.tracing.max_spans),
+        facts=feature_metrics(context.settings, tree, mapping.categories),
+        exported=_exported(context.settings, tree, lineage),
+        incomplete=read_errors if context.github.budget_exceeded else (),
+        problems=() if context.github.budget_exceeded else read_errors,
+        left_out=_left_out(tree, detail, context.settings.tracing.max_spans),
     )
 
 

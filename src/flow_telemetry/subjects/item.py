@@ -1,10 +1,10 @@
-"""A work item as the subject of an export, once it is closed."""
+"""Work items: the span of a closed item."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import NotFoundError, SettingsError, SourceError
 from flow_telemetry.github.runs import read_repository
 from flow_telemetry.mapping.items import item_lives, item_name, item_spans
@@ -15,7 +15,7 @@ from flow_telemetry.report.text import trace_url
 from flow_telemetry.settings import Settings, TraceScope
 from flow_telemetry.subjects.lineage import lineage_of_item
 from flow_telemetry.subjects.types import (
-    Collected,
+    CollectedTelemetry,
     FeatureSubject,
     ItemSubject,
     resources_of,
@@ -26,30 +26,31 @@ from flow_telemetry.subjects.types import (
 _NOWHERE = Repository(host="github.com", owner="", name="", url="")
 
 
-def item_collected(settings: Settings, item: WorkItem, lineage: Lineage, parts: Parts) -> Collected:
+def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> CollectedTelemetry:
     """Return what leaves of an item that was read."""
-    if settings.tracing.scope not in (TraceScope.ITEM, TraceScope.FEATURE):
-        return Collected(
+    scope = context.settings.tracing.scope
+    if scope not in (TraceScope.ITEM, TraceScope.FEATURE):
+        return CollectedTelemetry(
             left_out=(
-                f"the span of {item.key}: input trace-scope is {settings.tracing.scope.value}, "
-                "whose traces have none for work items",
+                f"the span of {item.key}: `trace-scope` is {scope.value}, "
+                "whose traces have no spans of work items",
             )
         )
-    placement = place_item(item, lineage, tracing_of(settings))
-    return Collected(
+    placement = place_item(item, lineage, tracing_of(context.settings))
+    return CollectedTelemetry(
         spans=item_spans(
             item,
             placement,
-            resources_of(settings).of_item(item),
-            categories(settings, parts, item.tracker),
+            resources_of(context.settings).of_item(item),
+            categories(context, item.tracker),
         ),
-        exported=_exported(settings, item, lineage, placement),
+        exported=_exported(context.settings, item, lineage, placement),
         problems=tuple(f"what {item.key} belongs to is not all known: {e}" for e in lineage.unread),
     )
 
 
 def read_item(
-    settings: Settings, subject: ItemSubject | FeatureSubject, parts: Parts
+    context: ExportContext, subject: ItemSubject | FeatureSubject
 ) -> tuple[WorkItem, Lineage]:
     """Return an item that was asked for with its history, and with it what stands above it.
 
@@ -58,24 +59,24 @@ def read_item(
         SourceError: its tracker is not configured, or it cannot be read.
     """
     key = subject.key
-    home = _home(settings, subject, parts)
+    home = _home(context, subject)
     shown = key.display(home.full_name)
-    tracker = parts.trackers.of(key.tracker, home)
+    tracker = context.trackers.of(key.tracker, home)
     if tracker is None:
         raise NotFoundError(
             f"{shown} cannot be read: its tracker is not configured (inputs tracker and jira-url)"
         )
-    parts.log.info(f"reading {shown}")
-    lineage = lineage_of_item(settings, parts, key, home)
+    context.log.info(f"reading {shown}")
+    lineage = lineage_of_item(context, key, home)
     nearest = lineage.nearest
     if nearest is None or not nearest.read:
         raise NotFoundError("; ".join(lineage.unread) or f"{shown} is not known")
-    return parts.known(tracker.details(nearest)), lineage
+    return context.with_aliases(tracker.details(nearest)), lineage
 
 
-def _home(settings: Settings, subject: ItemSubject | FeatureSubject, parts: Parts) -> Repository:
+def _home(context: ExportContext, subject: ItemSubject | FeatureSubject) -> Repository:
     """The repository in which a bare number is meant; GitHub is asked only where one may be."""
-    feature = settings.tracing.feature_key
+    feature = context.settings.tracing.feature_key
     if subject.key.tracker != "github" and (feature is None or feature.tracker != "github"):
         return _NOWHERE
     named = subject.repository or subject.key.repository
@@ -83,19 +84,19 @@ def _home(settings: Settings, subject: ItemSubject | FeatureSubject, parts: Part
         raise SettingsError(
             "input repository is missing: name it as OWNER/NAME, or the issue as OWNER/NAME#17"
         )
-    return parts.known(read_repository(parts.github, named))
+    return context.with_aliases(read_repository(context.github, named))
 
 
-def categories(settings: Settings, parts: Parts, tracker: str) -> Mapping[str, StatusCategory]:
+def categories(context: ExportContext, tracker: str) -> Mapping[str, StatusCategory]:
     """Return what statuses mean, by names in lower case: Jira's own word, over it the user's."""
     known: Mapping[str, StatusCategory] = {}
-    if tracker == "jira" and parts.trackers.jira is not None:
+    if tracker == "jira" and context.trackers.jira is not None:
         try:
-            known = parts.trackers.jira.status_categories()
+            known = context.trackers.jira.status_categories()
         except SourceError as error:
-            parts.log.info(f"what Jira's statuses mean is not known: {error}")
+            context.log.info(f"what Jira's statuses mean is not known: {error}")
     named = {name.lower(): category for name, category in known.items()}
-    return {**named, **settings.trackers.status_categories}
+    return {**named, **context.settings.trackers.status_categories}
 
 
 def _exported(

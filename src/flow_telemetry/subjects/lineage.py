@@ -1,11 +1,11 @@
-"""Reading the work items above a change or run, from whatever says so first."""
+"""Lineage: the work items above a change or a run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.issues import Closing, read_closing
 from flow_telemetry.model import Change, ItemChain, Lineage, Repository, WorkItem
@@ -16,39 +16,40 @@ from flow_telemetry.settings import Settings, TrackerChoice
 from flow_telemetry.trackers import known_by_key
 
 
-def read_lineage(
-    settings: Settings, parts: Parts, change: Change | None, home: Repository
-) -> Lineage:
+def read_lineage(context: ExportContext, change: Change | None, home: Repository) -> Lineage:
     """Return the items above a change, or above a run that has none (None).
 
-    ``home`` is the repository of the run or change. What cannot be read is told in ``unread``.
+    ``home`` is the repository of the run or change. Read errors are in ``unread`` of the lineage.
     """
-    tracing, trackers = settings.tracing, settings.trackers
-    feature = _chain(parts, tracing.feature_key, home) if tracing.feature_key else None
+    tracing, trackers = context.settings.tracing, context.settings.trackers
+    feature = _chain(context, tracing.feature_key, home) if tracing.feature_key else None
     found = []
     if tracing.work_item_key is not None:
-        chain = _chain(parts, tracing.work_item_key, home)
+        chain = _chain(context, tracing.work_item_key, home)
         found.append(FoundChain(chain=chain, reason="input work-item-key names it"))
-    unread: tuple[str, ...] = ()
+    read_errors: tuple[str, ...] = ()
     if change is not None and trackers.choice is not TrackerChoice.NONE:
-        closing = _closing(parts, change)
-        unread = closing.unread
-        found += _of_change(settings, parts, change, closing, named=bool(found))
+        closing = _closing(context, change)
+        read_errors = closing.unread
+        found += _of_change(context, change, closing, named=bool(found))
     lineage = lineage_of(found, feature_types=trackers.feature_types, feature=feature)
-    return _with_unread(lineage, unread)
+    return _with_unread(lineage, read_errors)
 
 
-def lineage_of_item(settings: Settings, parts: Parts, key: ItemKey, home: Repository) -> Lineage:
+def lineage_of_item(context: ExportContext, key: ItemKey, home: Repository) -> Lineage:
     """Return an item with what stands above it, up to its feature.
 
     One that stands above the feature that the user named is of no feature but its own.
     """
-    found = FoundChain(chain=_chain(parts, key, home), reason="it was asked for")
-    types, feature_key = settings.trackers.feature_types, settings.tracing.feature_key
+    found = FoundChain(chain=_chain(context, key, home), reason="it was asked for")
+    types, feature_key = (
+        context.settings.trackers.feature_types,
+        context.settings.tracing.feature_key,
+    )
     alone = lineage_of([found], feature_types=types)
     if feature_key is None:
         return alone
-    feature = _chain(parts, feature_key, home)
+    feature = _chain(context, feature_key, home)
     below = lineage_of([found], feature_types=types, feature=feature)
     return below if below.nearest == alone.nearest else alone
 
@@ -59,23 +60,23 @@ def is_feature(item: WorkItem, lineage: Lineage) -> bool:
 
 
 def _of_change(
-    settings: Settings, parts: Parts, change: Change, closing: Closing, *, named: bool
+    context: ExportContext, change: Change, closing: Closing, *, named: bool
 ) -> Iterator[FoundChain]:
     """The chains that a change leads to: keys in its texts first, then what it closes.
 
-    ``named`` is whether its nearest item is known before. What comes after that becomes a link, so
-    that no ancestors are asked for: a title may hold any number of keys.
+    ``named`` is whether its nearest item is known before. Later items become links, whose
+    ancestors are not read: a title may hold any number of keys.
     """
-    home, trackers = change.repository, settings.trackers
+    home, trackers = change.repository, context.settings.trackers
     closed = {
         chain.items[0].reference: chain
-        for chain in parts.known(closing.chains)
+        for chain in context.with_aliases(closing.chains)
         if chain.items and trackers.uses_github
     }
-    for found in _keys(settings, change, closing):
-        item = parts.known(known_by_key(found.key, home))
+    for found in _keys(context.settings, change, closing):
+        item = context.with_aliases(known_by_key(found.key, home))
         chain = closed.pop(item.reference, None) or (
-            ItemChain(items=(item,)) if named else _chain(parts, found.key, home)
+            ItemChain(items=(item,)) if named else _chain(context, found.key, home)
         )
         named = True
         yield FoundChain(chain=chain, reason=f"its key is in the {found.place.value}")
@@ -95,20 +96,20 @@ def _keys(settings: Settings, change: Change, closing: Closing) -> Iterator[Foun
     return (each for each in keys if each.key.tracker != "github" or trackers.uses_github)
 
 
-def _closing(parts: Parts, change: Change) -> Closing:
+def _closing(context: ExportContext, change: Change) -> Closing:
     try:
-        return read_closing(parts.github, change)
+        return read_closing(context.github, change)
     except FlowTelemetryError as error:
         return Closing(unread=(str(error),))
 
 
-def _chain(parts: Parts, key: ItemKey, home: Repository) -> ItemChain:
+def _chain(context: ExportContext, key: ItemKey, home: Repository) -> ItemChain:
     try:
-        chain = parts.trackers.chain(key, home)
+        chain = context.trackers.chain(key, home)
     except FlowTelemetryError as error:
         chain = ItemChain(items=(known_by_key(key, home),), unread=(str(error),))
-    return parts.known(chain)
+    return context.with_aliases(chain)
 
 
-def _with_unread(lineage: Lineage, unread: tuple[str, ...]) -> Lineage:
-    return replace(lineage, unread=(*unread, *lineage.unread)) if unread else lineage
+def _with_unread(lineage: Lineage, read_errors: tuple[str, ...]) -> Lineage:
+    return replace(lineage, unread=(*read_errors, *lineage.unread)) if read_errors else lineage

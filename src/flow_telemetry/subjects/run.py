@@ -1,4 +1,4 @@
-"""A run."""
+"""Runs: reading one, the slice of it that is exported, and the runs of a pull request."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from itertools import chain, islice
 from typing import Generic, TypeVar
 
 from flow_telemetry.clock import threads
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError, SelectionError
 from flow_telemetry.github.changes import changes_between, read_candidates, read_parentage
-from flow_telemetry.github.client import PaginatedList
 from flow_telemetry.github.deployments import read_deployments
 from flow_telemetry.github.issues import read_closing
 from flow_telemetry.github.runs import (
@@ -32,178 +31,179 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.metrics import run_measurements
 from flow_telemetry.mapping.placement import Placement, ancestry_of_run, link, place
 from flow_telemetry.mapping.runs import run_events, run_spans
-from flow_telemetry.model import Change, Lineage, Parentage, Run
+from flow_telemetry.model import Change, Job, Lineage, Parentage, Run
 from flow_telemetry.outcome import Exported
 from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules import parentage, selection
 from flow_telemetry.rules.selection import Part, chosen
 from flow_telemetry.settings import Ancestors, Detail, Export, Settings, TrackerChoice
-from flow_telemetry.subjects.job.handoff import LeftBySteps, take_what_steps_left
-from flow_telemetry.subjects.job.types import Inside
+from flow_telemetry.subjects.job.handoff import Handoff, take_handoff
+from flow_telemetry.subjects.job.types import JobTelemetry
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.types import (
-    Collected,
+    CollectedTelemetry,
     RunSubject,
     resources_of,
     tracing_of,
     wants_metrics,
     wants_own_events,
 )
-from flow_telemetry.telemetry import LogRecord, Measurement, Span, SpanLink
+from flow_telemetry.telemetry import LogRecord, Measurement, SpanLink
 
-# The events and measurements of a run: they leave once, with the export that is about it.
+# https://www.w3.org/TR/trace-context/#traceparent-header-field-values
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
+# A reader makes at most two requests at a time, and the client at most eight. More readers would
+# wait, and be half done when a request budget ends.
+MAX_CONCURRENT_READS = 4
+# A run of `pull_request: closed` is created after the closing, and a queue's before the merge.
+_AFTER_CLOSING = timedelta(minutes=5)
+# Pushes start runs of the merged commit at once, releases later.
+_AFTER_MERGE = timedelta(days=30)
 
-
-def run_facts(
-    settings: Settings, part: Part, placement: Placement, default_branch: str | None, parts: Parts
-) -> Iterator[LogRecord | Measurement]:
-    """Return the facts of the part of a run that leaves."""
-    resource = resources_of(settings).of_run(part.run)
-    if wants_own_events(settings):
-        yield from run_events(part, placement, resource, parts.clock.now())
-    if wants_metrics(settings):
-        yield from run_measurements(
-            part,
-            resource,
-            settings.signals.metric_attributes,
-            default_branch=default_branch,
-            keys=placement.keys,
-        )
-
-
-# A run as it was read, with what stands above it.
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRead:
-    """A run, the part of it that leaves, and what stands above it.
+class RunData:
+    """A run, the slice of it that is exported, and its ancestors.
 
-    ``left`` is what the steps of the job left that the program stands in.
+    ``handoff`` is what earlier steps of the own job left for the export.
     """
 
-    part: Part
+    run_slice: Part
     parentage: Parentage
     lineage: Lineage
     notices: tuple[str, ...] = ()
     causes: tuple[SpanLink, ...] = ()
     default_branch: str | None = None
-    left: LeftBySteps = field(default_factory=LeftBySteps)
+    handoff: Handoff = field(default_factory=Handoff)
 
     @property
-    def unread(self) -> tuple[str, ...]:
-        """What of the chain above could not be read, a reason each."""
+    def read_errors(self) -> tuple[str, ...]:
+        """Why some ancestors could not be read."""
         return (*self.parentage.unread, *self.lineage.unread)
 
-    @property
-    def branch_by_default(self) -> str | None:
-        """The default branch of the repository: the event's word, else the pull request's."""
-        change = self.parentage.change
-        return self.default_branch or (change.default_branch if change else None)
 
+def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemetry:
+    """Read a run, from inside or after its end, and return its telemetry.
 
-# What the inside of a job adds to its export: the context that was told, samples, and reports.
-
-
-def told_path(found: RunRead) -> tuple[str, ...] | None:
-    """Return what the context step of this job told that stands above the run; None without one.
-
-    It is believed where it names nothing but what the run belongs to, or not all of that could
-    be read now: any step of the job could have written it.
+    Raises:
+        FlowTelemetryError: the run cannot be read, or no slice of it can be exported.
     """
-    own, run, note = found.part.own_job, found.part.run, found.left.note
-    if own is None or note is None:
-        return None
-    if (note.run, note.job) != (run.reference, run.job_reference(own)):
-        return None
-    return note.path if may_stand_above(note.path, found.parentage, found.lineage) else None
-
-
-def may_stand_above(path: tuple[str, ...], parentage: Parentage, lineage: Lineage) -> bool:
-    """Return whether all of a path is of what a run belongs to, as far as that could be read."""
-    changes = (parentage.change, *parentage.others)
-    known = {change.reference for change in changes if change is not None}
-    known |= {item.reference for item in (*lineage.items, *lineage.others)}
-    return bool(parentage.unread or lineage.unread) or known.issuperset(path)
-
-
-def inside_of(settings: Settings, found: RunRead, placement: Placement, parts: Parts) -> Inside:
-    """Return what is read of the inside of its jobs; loaded only where something is asked for."""
-    if not settings.inside.asked and not found.left.anything:
-        return Inside()
-    from flow_telemetry.subjects.job.read import read_inside  # noqa: PLC0415
-
-    above = found.parentage
-    return read_inside(
-        settings,
-        found.part,
-        placement,
-        parts,
-        left=found.left,
-        default_branch=found.branch_by_default,
-        change=None if above.after_merge else above.change,
+    # First of all this stops the sampler of the own job, since the steps it measured are over.
+    handoff = take_handoff(context.settings.runner.own_folder) if subject.own else Handoff()
+    context.log.info(f"reading {subject.address}")
+    _prefetch_ancestors(context, subject)
+    run = context.with_aliases(read_run(context.github, subject.address))
+    reason = reason_not_selected(context.settings, run)
+    if reason is not None:
+        return CollectedTelemetry(left_out=(reason,))
+    if subject.only_beside_others and len(run.jobs) < 2:
+        return CollectedTelemetry()
+    read_slice = _slice_own_run if subject.own else _slice_ended_run
+    run_slice, notices = read_slice(context, run, subject)
+    if run_slice.refusal is not None:
+        return CollectedTelemetry(notices=(run_slice.refusal,))
+    # Annotations and deployments are read late, since only failures and deployments need them.
+    annotated = read_annotations(context.github, run_slice.run, run_slice.jobs)
+    run_slice = run_slice.with_run(annotated.run)
+    deployed = read_deployments(context.github, run_slice.run, run_slice.jobs)
+    run_slice = run_slice.with_run(deployed.run)
+    above, lineage = read_above(context, run_slice.run)
+    change = above.change
+    return _map_run(
+        context,
+        RunData(
+            run_slice=run_slice,
+            parentage=above,
+            lineage=lineage,
+            notices=(*notices, *annotated.notices, *deployed.notices),
+            causes=_read_cause_links(context, subject),
+            default_branch=subject.default_branch or (change.default_branch if change else None),
+            handoff=handoff,
+        ),
     )
 
 
-# The part of a run that leaves, once GitHub shows what is to be in it.
+def _prefetch_ancestors(context: ExportContext, subject: RunSubject) -> None:
+    """Start requests for the ancestors that the event names.
+
+    The run itself decides once it is read. Callers then ask as usual and find a prefetched
+    response, or make another request.
+    """
+    described, github = subject.told, context.github
+    if described is None or subject.only_beside_others:
+        return
+    github.ahead(lambda: read_parentage(github, described.run))
+    change = described.change
+    if change is not None and context.settings.trackers.choice is not TrackerChoice.NONE:
+        github.ahead(lambda: read_closing(github, change))
 
 
-def better_known(part: Part, parts: Parts) -> tuple[Part, tuple[str, ...]]:
-    """The part with what is asked for only where it matters: failures and deployments."""
-    annotated = read_annotations(parts.github, part.run, part.jobs)
-    part = part.with_run(annotated.run)
-    deployed = read_deployments(parts.github, part.run, part.jobs)
-    return part.with_run(deployed.run), (*annotated.notices, *deployed.notices)
+def reason_not_selected(settings: Settings, run: Run) -> str | None:
+    """Return why a run is not exported; None if it is."""
+    sweep = settings.sweep
+    if not chosen(run.workflow, sweep.workflows):
+        return f"run {run.id}: input workflows does not choose {run.workflow}"
+    if not chosen(run.head_branch or "", sweep.branches):
+        return f"run {run.id}: input branches does not choose {run.head_branch}"
+    return None
 
 
-def own_part(settings: Settings, run: Run, parts: Parts) -> tuple[Part, tuple[str, ...]]:
-    """The part of the run that the program stands in, once the steps before ours have ended."""
-    runner = settings.runner
+def _slice_own_run(context: ExportContext, run: Run, _: RunSubject) -> tuple[Part, tuple[str, ...]]:
+    """Wait until GitHub shows the steps before this one as ended; return the slice and notices."""
+    runner = context.settings.runner
+
+    def find_own_job(seen: Run) -> Job:
+        return selection.find_own_job(
+            seen, check_run_id=runner.check_run_id, runner_name=runner.runner_name
+        )
 
     def steps_have_ended(seen: Run) -> bool:
         try:
-            own = selection.find_own_job(
-                seen, check_run_id=runner.check_run_id, runner_name=runner.runner_name
-            )
+            return selection.steps_before_have_ended(find_own_job(seen), runner.step_started_at)
         except SelectionError:  # GitHub may list our own job late, too.
             return False
-        return selection.steps_before_have_ended(own, runner.step_started_at)
 
     waited = wait_until(
         steps_have_ended,
         run,
-        again=lambda seen: read_jobs_again(parts.github, seen),
-        deadline=parts.deadline,
-        log=parts.log,
+        again=lambda seen: read_jobs_again(context.github, seen),
+        deadline=context.deadline,
+        log=context.log,
         what="the steps before this one as ended",
     )
-    own = selection.find_own_job(
-        waited.run, check_run_id=runner.check_run_id, runner_name=runner.runner_name
+    run_slice = selection.ongoing(
+        waited.run,
+        find_own_job(waited.run),
+        export=context.settings.export,
+        job_status=runner.job_status,
     )
-    part = selection.ongoing(waited.run, own, export=settings.export, job_status=runner.job_status)
     late = (
         "GitHub did not show in time that all steps before this one have ended; those are left out"
     )
-    return part, () if waited.shown else (late,)
+    return run_slice, () if waited.shown else (late,)
 
 
-def whole_part(
-    settings: Settings, run: Run, subject: RunSubject, parts: Parts
+def _slice_ended_run(
+    context: ExportContext, run: Run, subject: RunSubject
 ) -> tuple[Part, tuple[str, ...]]:
-    """The run once it has ended.
+    """Return the whole run once it has ended.
 
     Raises:
-        SelectionError: it still goes on, or only a job of it was asked for.
+        SelectionError: it has not ended, or `export` is `job`.
     """
-    if settings.export is Export.JOB:
+    if context.settings.export is Export.JOB:
         raise SelectionError("input export is job, which works only inside the run that is sent")
     if subject.ended or run.completed:
         run = wait_until(
             selection.has_ended,
             run,
-            again=lambda _: parts.known(read_run(parts.github, subject.address)),
-            deadline=parts.deadline,
-            log=parts.log,
+            again=lambda _: context.with_aliases(read_run(context.github, subject.address)),
+            deadline=context.deadline,
+            log=context.log,
             what=f"{subject.address} as ended",
         ).run
     if not run.completed:
@@ -214,195 +214,146 @@ def whole_part(
     return selection.whole(run), ()
 
 
-# What started a run, as far as the run itself was told: another run, or a span of anybody's.
+def read_above(context: ExportContext, run: Run) -> tuple[Parentage, Lineage]:
+    """Return the ancestors of a run. If the time is up, the run is exported without them."""
+    try:
+        above = read_parentage(context.github, run)
+    except DeadlineExceeded as error:
+        above = Parentage(reason="it was not read in time", unread=(str(error),))
+    return above, read_lineage(context, above.change, run.repository)
 
-# https://www.w3.org/TR/trace-context/#traceparent-header-field-values
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
+
+# Links to what started a run. Only the run itself is told: by its event, or by a dispatch.
 
 
-def cause_links(settings: Settings, subject: RunSubject, parts: Parts) -> tuple[SpanLink, ...]:
-    """Return links from a run to what started it; none where that is not known.
-
-    Only the run itself knows: from outside nobody is told. That it cannot be read costs the link.
-    """
+def _read_cause_links(context: ExportContext, subject: RunSubject) -> tuple[SpanLink, ...]:
+    """Return links from a run to what started it; a read error costs the link alone."""
     links = []
-    if subject.traceparent is not None and (found := linked(subject.traceparent)):
-        links.append(found)
+    if subject.traceparent is not None:
+        match = _TRACEPARENT.fullmatch(subject.traceparent.strip())
+        # Ids of zeros only are not valid.
+        if match is not None and match[1].strip("0") and match[2].strip("0"):
+            cause = {semconv.FLOW_LINK: "cause"}
+            links.append(SpanLink(trace_id=match[1], span_id=match[2], attributes=cause))
     if subject.started_by is not None:
         try:
-            links.append(_run_link(settings, subject.started_by, parts))
+            links.append(_link_to_run(context, subject.started_by))
         except FlowTelemetryError as error:
-            parts.log.debug(f"what started this run is not known: {error}")
+            context.log.debug(f"could not read what started this run: {error}")
     return tuple(links)
 
 
-def linked(traceparent: str) -> SpanLink | None:
-    """Return the link that a `traceparent` stands for; None where it is none."""
-    match = _TRACEPARENT.fullmatch(traceparent.strip())
-    if match is None or not match[1].strip("0") or not match[2].strip("0"):
-        return None
-    return SpanLink(trace_id=match[1], span_id=match[2], attributes={semconv.FLOW_LINK: "cause"})
-
-
-def _run_link(settings: Settings, address: RunAddress, parts: Parts) -> SpanLink:
-    """The link to another run's span, by the same rules as that run's own export."""
-    run = parts.known(read_attempt(parts.github, address))
-    parentage = read_parentage(parts.github, run)
-    lineage = read_lineage(settings, parts, parentage.change, run.repository)
-    placement = place(run.reference, ancestry_of_run(parentage, lineage), tracing_of(settings))
+def _link_to_run(context: ExportContext, address: RunAddress) -> SpanLink:
+    """Return the link to another run's span, by the same rules as the export of that run."""
+    run = context.with_aliases(read_attempt(context.github, address))
+    parentage = read_parentage(context.github, run)
+    lineage = read_lineage(context, parentage.change, run.repository)
+    tracing = tracing_of(context.settings)
+    placement = place(run.reference, ancestry_of_run(parentage, lineage), tracing)
     return link(placement.trace, run.reference, "cause")
 
 
-# A run as the subject of an export: from inside it, or from outside once it has ended.
+# Telemetry of a run that was read.
 
 
-def collect_run(settings: Settings, subject: RunSubject, parts: Parts) -> Collected:
-    """Read a run and return what leaves of it.
-
-    That of our own job ends the sampler of the job's machine first, whatever becomes of it: the
-    steps that it was for are over.
-
-    Raises:
-        FlowTelemetryError: the run cannot be read, or nothing of it can leave.
-    """
-    left = take_what_steps_left(settings.runner.own_folder) if subject.own else LeftBySteps()
-    parts.log.info(f"reading {subject.address}")
-    _read_ahead(settings, subject, parts)
-    run = parts.known(read_run(parts.github, subject.address))
-    reason = unwanted(settings, run)
-    if reason is not None:
-        return Collected(left_out=(reason,))
-    if subject.only_beside_others and len(run.jobs) < 2:
-        return Collected()
-    found = _read(settings, run, subject, left, parts)
-    if found.part.refusal is not None:
-        return Collected(notices=(found.part.refusal,))
-    return run_collected(settings, found, parts)
-
-
-def _read_ahead(settings: Settings, subject: RunSubject, parts: Parts) -> None:
-    """Begin to ask for what stands above the run, by what its event says of it.
-
-    What the run itself says decides, once it is read: then the same is asked, or something else.
-    """
-    told, github = subject.told, parts.github
-    if told is None or subject.only_beside_others:
-        return
-    github.ahead(lambda: read_parentage(github, told.run))
-    change = told.change
-    if change is not None and settings.trackers.choice is not TrackerChoice.NONE:
-        github.ahead(lambda: read_closing(github, change))
-
-
-def run_collected(settings: Settings, found: RunRead, parts: Parts) -> Collected:
-    """Return what leaves of a run that was read."""
-    part, run = found.part, found.part.run
+def _map_run(context: ExportContext, data: RunData) -> CollectedTelemetry:
+    settings, run_slice, run = context.settings, data.run_slice, data.run_slice.run
     placement = place(
         run.reference,
-        ancestry_of_run(found.parentage, found.lineage),
+        ancestry_of_run(data.parentage, data.lineage),
         tracing_of(settings),
-        others=found.parentage.others,
-        path=told_path(found),
+        others=data.parentage.others,
+        path=_find_handoff_path(data),
     )
-    inside = inside_of(settings, found, placement, parts)
-    return Collected(
-        spans=chain(_spans(settings, found, placement), inside.spans),
-        # Lines of logs come first: they are older than the run's events, and some backends take
-        # nothing that is much older than what they have.
-        facts=chain(
-            inside.facts,
-            run_facts(settings, part, placement, found.branch_by_default, parts),
-            inside.prepared,
-        ),
-        exported=replace(_exported(settings, found, placement), inside=inside.told),
-        incomplete=_incomplete(part),
-        problems=tuple(
-            f"what the run belongs to is not all known: {each}" for each in found.unread
-        ),
-        notices=(*found.notices, *inside.notices),
-        left_out=_left_out(settings, run),
-    )
-
-
-def _spans(settings: Settings, found: RunRead, placement: Placement) -> Iterator[Span]:
-    return run_spans(
-        found.part,
+    jobs = _read_telemetry_of_jobs(context, data, placement)
+    spans = run_spans(
+        run_slice,
         placement,
-        resources_of(settings).of_run(found.part.run),
+        resources_of(settings).of_run(run),
         settings.tracing.detail,
-        change=found.parentage.change,
-        unread=found.unread,
-        causes=found.causes,
+        change=data.parentage.change,
+        unread=data.read_errors,
+        causes=data.causes,
+    )
+    return CollectedTelemetry(
+        spans=chain(spans, jobs.spans),
+        # Log lines come first: they are older than the run's events, and some backends reject
+        # records that are much older than the newest they have.
+        facts=chain(
+            jobs.facts,
+            _run_events_and_metrics(context, data, placement),
+            jobs.prepared,
+        ),
+        exported=replace(_describe_export(settings, data, placement), inside=jobs.told),
+        incomplete=_describe_missing_jobs(run_slice),
+        problems=tuple(
+            f"what the run belongs to is not all known: {error}" for error in data.read_errors
+        ),
+        notices=(*data.notices, *jobs.notices),
+        left_out=_describe_left_out(settings, run),
     )
 
 
-def merged_changes(
-    settings: Settings, subject: RunSubject, run: Run, found: Parentage, parts: Parts
-) -> tuple[Change, ...]:
-    """Return the changes whose spans go along with a run of the commit that they were merged as.
+def _find_handoff_path(data: RunData) -> tuple[str, ...] | None:
+    """Return the ancestors that the context step of this job noted; None without a valid note."""
+    own, run, note = data.run_slice.own_job, data.run_slice.run, data.handoff.note
+    if own is None or note is None:
+        return None
+    if (note.run, note.job) != (run.reference, run.job_reference(own)):
+        return None
+    return note.path if may_be_ancestors(note.path, data.parentage, data.lineage) else None
 
-    Those of the run's commit, and of a push that was told from where it came, all of its commits'.
+
+def may_be_ancestors(path: tuple[str, ...], parentage: Parentage, lineage: Lineage) -> bool:
+    """Return whether a run belongs to everything in a path, as far as that could be read.
+
+    Any step of a job could have written the path, so it may name only what the run belongs to.
     """
-    if not found.after_merge or settings.tracing.ancestors is Ancestors.NONE:
-        return ()
-    merged = {c.number: c for c in (found.change, *found.others) if c is not None}
-    if subject.pushed_from is not None:
-        what = f"what the push of run {run.id} brought"
-        try:
-            pushed = changes_between(
-                parts.github, run.repository, subject.pushed_from, run.head_sha, what
-            )
-        except FlowTelemetryError as error:
-            parts.log.debug(str(error))
-            pushed = None
-        brought = parentage.brought_by(run, pushed.items) if pushed else ()
-        merged = {**{c.number: c for c in brought}, **merged}
-    return tuple(merged[number] for number in sorted(merged))
+    changes = (parentage.change, *parentage.others)
+    known = {change.reference for change in changes if change is not None}
+    known |= {item.reference for item in (*lineage.items, *lineage.others)}
+    return bool(parentage.unread or lineage.unread) or known.issuperset(path)
 
 
-def unwanted(settings: Settings, run: Run) -> str | None:
-    """Return why a run does not leave; None where it does."""
-    sweep = settings.sweep
-    if not chosen(run.workflow, sweep.workflows):
-        return f"run {run.id}: input workflows does not choose {run.workflow}"
-    if not chosen(run.head_branch or "", sweep.branches):
-        return f"run {run.id}: input branches does not choose {run.head_branch}"
-    return None
+def _read_telemetry_of_jobs(
+    context: ExportContext, data: RunData, placement: Placement
+) -> JobTelemetry:
+    if not context.settings.inside.asked and not data.handoff.anything:
+        return JobTelemetry()
+    # Loaded only if the user enabled something in it: most exports need none of it.
+    from flow_telemetry.subjects.job.read import read_job_telemetry  # noqa: PLC0415
 
-
-def _read(
-    settings: Settings, run: Run, subject: RunSubject, left: LeftBySteps, parts: Parts
-) -> RunRead:
-    part, notices = (
-        own_part(settings, run, parts) if subject.own else whole_part(settings, run, subject, parts)
-    )
-    if part.refusal is not None:
-        return RunRead(part=part, parentage=Parentage(reason="nothing is sent"), lineage=Lineage())
-    part, told = better_known(part, parts)
-    above, lineage = read_above(settings, part.run, parts)
-    return RunRead(
-        part=part,
-        parentage=above,
-        lineage=lineage,
-        notices=(*notices, *told),
-        causes=cause_links(settings, subject, parts),
-        default_branch=subject.default_branch,
-        left=left,
+    above = data.parentage
+    return read_job_telemetry(
+        context,
+        data.run_slice,
+        placement,
+        handoff=data.handoff,
+        default_branch=data.default_branch,
+        change=None if above.after_merge else above.change,
     )
 
 
-def read_above(settings: Settings, run: Run, parts: Parts) -> tuple[Parentage, Lineage]:
-    """Return what stands above a run; without time left the run is sent all the same."""
-    try:
-        above = read_parentage(parts.github, run)
-    except DeadlineExceeded as error:
-        above = Parentage(reason="it was not read in time", unread=(str(error),))
-    return above, read_lineage(settings, parts, above.change, run.repository)
+def _run_events_and_metrics(
+    context: ExportContext, data: RunData, placement: Placement
+) -> Iterator[LogRecord | Measurement]:
+    settings = context.settings
+    resource = resources_of(settings).of_run(data.run_slice.run)
+    if wants_own_events(settings):
+        yield from run_events(data.run_slice, placement, resource, context.clock.now())
+    if wants_metrics(settings):
+        yield from run_measurements(
+            data.run_slice,
+            resource,
+            settings.signals.metric_attributes,
+            default_branch=data.default_branch,
+            keys=placement.keys,
+        )
 
 
-def _exported(settings: Settings, found: RunRead, placement: Placement) -> Exported:
-    part, run, own = found.part, found.part.run, found.part.own_job
-    if part.run_span or own is None:
+def _describe_export(settings: Settings, data: RunData, placement: Placement) -> Exported:
+    run_slice, run, own = data.run_slice, data.run_slice.run, data.run_slice.own_job
+    if run_slice.run_span or own is None:
         reference, interval = run.reference, timing.run_interval(run)
     else:
         reference, interval = run.job_reference(own), timing.job_interval(run, own)
@@ -411,19 +362,19 @@ def _exported(settings: Settings, found: RunRead, placement: Placement) -> Expor
     return Exported(
         title=f"RUN {run.workflow}",
         run=run,
-        parentage=found.parentage,
-        lineage=found.lineage,
+        parentage=data.parentage,
+        lineage=data.lineage,
         trace=placement.trace,
         reference=reference,
         interval=interval,
-        partial=part.partial,
+        partial=run_slice.partial,
         trace_url=url,
     )
 
 
-def _incomplete(part: Part) -> tuple[str, ...]:
-    """What the trace lacks because GitHub did not give it."""
-    run = part.run
+def _describe_missing_jobs(run_slice: Part) -> tuple[str, ...]:
+    """Return what the trace lacks because GitHub did not return it."""
+    run = run_slice.run
     again = "export the run again from the command line"
     if not run.jobs_complete:
         return (
@@ -435,7 +386,7 @@ def _incomplete(part: Part) -> tuple[str, ...]:
             f"GitHub gave no jobs of run {run.id} of {run.repository.full_name}, though it "
             f"succeeded: {again}",
         )
-    if not part.partial and not selection.has_ended(run):
+    if not run_slice.partial and not selection.has_ended(run):
         return (
             f"GitHub did not show all jobs of run {run.id} as ended, so the trace lacks some: "
             f"{again}",
@@ -443,7 +394,7 @@ def _incomplete(part: Part) -> tuple[str, ...]:
     return ()
 
 
-def _left_out(settings: Settings, run: Run) -> tuple[str, ...]:
+def _describe_left_out(settings: Settings, run: Run) -> tuple[str, ...]:
     left_out = []
     carried_over = len(run.jobs) - len(timing.own_jobs(run))
     if carried_over:
@@ -456,203 +407,224 @@ def _left_out(settings: Settings, run: Run) -> tuple[str, ...]:
     return tuple(left_out)
 
 
-# Reading several subjects at once while what was read before them is sent, in their order.
-
-Item = TypeVar("Item")
-ReadPart = TypeVar("ReadPart")
-
-# Each makes two requests at a time at most, and the client eight. More would only be held, and be
-# half read when a budget ends.
-AT_ONCE = 4
+# Pull requests that are exported with the run of their merge.
 
 
-@dataclass(frozen=True, slots=True)
-class Read(Generic[Item, ReadPart]):
-    """What reading an item gave; ``error`` is why there is not more of it, None if that is all."""
+def merged_changes(
+    context: ExportContext, subject: RunSubject, run: Run, above: Parentage
+) -> tuple[Change, ...]:
+    """Return the changes that are exported along with the run of their merge.
 
-    item: Item
-    parts: tuple[ReadPart, ...]
-    error: FlowTelemetryError | None = None
-
-
-def read_ahead(
-    read: Callable[[Item], Iterable[ReadPart]], items: Iterable[Item], *, stop: Callable[[], bool]
-) -> Iterator[Read[Item, ReadPart]]:
-    """Yield what was read of every item, in order, a few being read at once.
-
-    No further one is begun once ``stop`` is true; what was begun before is yielded still.
+    These are the changes of the run's commit and, if the event names the commit before the push,
+    of all commits of that push.
     """
-
-    def read_one(item: Item) -> Read[Item, ReadPart]:
-        parts: list[ReadPart] = []
+    if not above.after_merge or context.settings.tracing.ancestors is Ancestors.NONE:
+        return ()
+    merged = {c.number: c for c in (above.change, *above.others) if c is not None}
+    if subject.pushed_from is not None:
+        what = f"what the push of run {run.id} brought"
         try:
-            parts.extend(read(item))
+            pushed = changes_between(
+                context.github, run.repository, subject.pushed_from, run.head_sha, what
+            )
         except FlowTelemetryError as error:
-            return Read(item, tuple(parts), error)
-        return Read(item, tuple(parts))
-
-    to_begin = iter(items)
-    under_way: deque[Future[Read[Item, ReadPart]]] = deque()
-    with threads(AT_ONCE, "read-ahead") as pool:
-        while True:
-            if not stop():
-                wanted = AT_ONCE - len(under_way)
-                under_way.extend(pool.submit(read_one, e) for e in islice(to_begin, wanted))
-            if not under_way:
-                return
-            yield under_way.popleft().result()
+            context.log.debug(str(error))
+            pushed = None
+        brought = parentage.brought_by(run, pushed.items) if pushed else ()
+        merged = {**{c.number: c for c in brought}, **merged}
+    return tuple(merged[number] for number in sorted(merged))
 
 
-# The runs of a change, each attempt of them, read again from the lists that GitHub keeps.
-
-# A run of `pull_request: closed` is created after the closing, and a queue's before the merge.
-_AFTER_CLOSING = timedelta(minutes=5)
-# Runs of the merged commit: pushes at once, releases of it later.
-_AFTER_MERGE = timedelta(days=30)
+# The runs of a pull request: each attempt, from the lists of runs that GitHub keeps.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRuns:
-    """Ended attempts with their jobs; ``later_runs`` are those of the merged commit."""
+    """Ended attempts with their jobs; ``later_runs`` are the runs of the merged commit."""
 
     runs: tuple[Run, ...] = ()
     later_runs: tuple[Run, ...] = ()
-    unread: tuple[str, ...] = ()
+    read_errors: tuple[str, ...] = ()
 
 
 def read_runs_of_change(
-    parts: Parts, change: Change, *, jobs: bool = True, until: datetime | None = None
+    context: ExportContext, change: Change, *, jobs: bool = True, until: datetime | None = None
 ) -> ChangeRuns:
-    """Return the runs that belong to a change; ``until`` bounds those of one that is still open.
+    """Return the runs that belong to a change; for an open change those up to ``until``.
 
-    Without ``jobs`` the runs have none, and their end is that of the last update.
+    If ``jobs`` is false, the runs have no jobs, and end at their last update.
     """
-    unread: list[str] = []
-    own = _attempts_of(parts, _belonging(parts, change, unread, until), unread)
-    later = _attempts_of(parts, _of_merge(parts, change, unread), unread)
+    read_errors: list[str] = []
+    own = _read_attempts(
+        context, _list_runs_of_branch_and_queue(context, change, read_errors, until), read_errors
+    )
+    later = _read_attempts(context, _list_runs_of_merge(context, change, read_errors), read_errors)
     if jobs:
-        own, more = with_jobs(parts, own, change)
-        later, further = with_jobs(parts, later, change)
-        unread += (*more, *further)
-    return ChangeRuns(runs=own, later_runs=later, unread=tuple(dict.fromkeys(unread)))
+        own, more = with_jobs(context, own, change)
+        later, further = with_jobs(context, later, change)
+        read_errors += (*more, *further)
+    return ChangeRuns(runs=own, later_runs=later, read_errors=tuple(dict.fromkeys(read_errors)))
 
 
 def with_jobs(
-    parts: Parts, runs: tuple[Run, ...], change: Change
+    context: ExportContext, runs: tuple[Run, ...], change: Change
 ) -> tuple[tuple[Run, ...], tuple[str, ...]]:
-    """Return the runs with their jobs, those left out whose jobs cannot be read; and why."""
-    unread: list[str] = []
-    read = parts.github.side_by_side(lambda run: _with_jobs(parts, run, unread), runs)
-    found = tuple(run for run in read if run is not None)
-    if len(found) < len(read):
-        unread.append(f"{len(read) - len(found)} runs of pull request #{change.number}")
-    return found, tuple(dict.fromkeys(unread))
+    """Return the runs whose jobs could be read, with their jobs, and the read errors."""
+    read_errors: list[str] = []
+
+    def read_jobs(run: Run) -> Run | None:
+        if run.jobs:
+            return run
+        try:
+            return replace(read_jobs_again(context.github, run), repository=run.repository)
+        except FlowTelemetryError as error:
+            read_errors.append(str(error))
+            return None
+
+    read = context.github.side_by_side(read_jobs, runs)
+    complete = tuple(run for run in read if run is not None)
+    if len(complete) < len(read):
+        read_errors.append(f"{len(read) - len(complete)} runs of pull request #{change.number}")
+    return complete, tuple(dict.fromkeys(read_errors))
 
 
-def _belonging(
-    parts: Parts, change: Change, unread: list[str], until: datetime | None
+def _list_runs_of_branch_and_queue(
+    context: ExportContext, change: Change, read_errors: list[str], until: datetime | None
 ) -> Iterator[Run]:
-    """The runs of the change's branch, and those of the merge queue, that are the change's."""
+    """Yield the change's runs among those of its branch and of the merge queue."""
     end = change.closed_at or change.merged_at or until
     if change.created_at is None or end is None or not change.head_branch:
         return
     window = (change.created_at, end + _AFTER_CLOSING)
     candidates: tuple[Change, ...] | None = None
-    for run in _of_branch(parts, change, unread, window):
+    for run in _list_runs_of_branch(context, change, read_errors, window):
         if parentage.lookup(run) in (
             parentage.Lookup.CANDIDATES,
             parentage.Lookup.CANDIDATES_THEN_COMMIT,
         ):
             if candidates is None:
-                candidates = read_candidates(parts.github, run, unread) or (change,)
+                candidates = read_candidates(context.github, run, read_errors) or (change,)
             found = parentage.of_candidates(run, candidates)
             if found and found.change and found.change.number == change.number:
                 yield run
     if change.merged_at is not None:
-        queued = _listed(parts, change, unread, window, event="merge_group")
+        queued = _list_runs(context, change, read_errors, window, event="merge_group")
         yield from (run for run in queued if parentage.queued_number(run) == change.number)
 
 
-def _of_branch(
-    parts: Parts, change: Change, unread: list[str], window: tuple[datetime, datetime]
+def _list_runs_of_branch(
+    context: ExportContext,
+    change: Change,
+    read_errors: list[str],
+    window: tuple[datetime, datetime],
 ) -> Iterator[Run]:
-    """The runs of the change's branch in the change's repository: forks may have one of its name.
-
-    From a fork's default branch only these events start runs here; all pushes to the branch of
-    that name in the repository itself would be listed else.
-    """
+    """Yield the runs of the change's branch; a branch of a fork may have the same name."""
     fork = fold(change.head_repository or "") != fold(change.repository.full_name)
     events: tuple[dict[str, str], ...] = ({},)
     if fork and change.head_branch == change.default_branch:
+        # A fork's default branch starts runs here by these events only. Without them the list would
+        # hold all pushes to the default branch of this repository.
         events = ({"event": "pull_request"}, {"event": "pull_request_target"})
     for event in events:
-        listed = _listed(parts, change, unread, window, branch=change.head_branch, **event)
+        listed = _list_runs(
+            context, change, read_errors, window, branch=change.head_branch, **event
+        )
         for run in listed:
             heads = (run.head_repository, change.head_repository)
             if not all(heads) or fold(heads[0] or "") == fold(heads[1] or ""):
                 yield run
 
 
-def _of_merge(parts: Parts, change: Change, unread: list[str]) -> Iterator[Run]:
-    """The runs of the commit that the change was merged as, on the default branch."""
+def _list_runs_of_merge(
+    context: ExportContext, change: Change, read_errors: list[str]
+) -> Iterator[Run]:
+    """Yield the runs of the merge commit on the default branch."""
     if change.merged_at is None or change.merge_commit is None:
         return
     window = (change.merged_at - timedelta(minutes=1), change.merged_at + _AFTER_MERGE)
-    for run in _listed(parts, change, unread, window, head_sha=change.merge_commit):
+    for run in _list_runs(context, change, read_errors, window, head_sha=change.merge_commit):
         if run.event in ("push", "release") and parentage.of_commit(run, (change,)):
             yield run
 
 
-def _listed(
-    parts: Parts,
+def _list_runs(
+    context: ExportContext,
     change: Change,
-    unread: list[str],
+    read_errors: list[str],
     window: tuple[datetime, datetime],
-    **wanted: str,
+    **filters: str,
 ) -> tuple[Run, ...]:
     try:
-        found = list_runs(
-            parts.github,
+        listed = list_runs(
+            context.github,
             change.repository.full_name,
             created_from=window[0],
-            created_to=min(window[1], parts.clock.now()),
-            **wanted,
+            created_to=min(window[1], context.clock.now()),
+            **filters,
         )
     except FlowTelemetryError as error:
-        unread.append(str(error))
+        read_errors.append(str(error))
         return ()
-    if not found.complete:
-        unread.append(f"some runs of pull request #{change.number}")
-    return _in_repository(found, change)
+    if not listed.complete:
+        read_errors.append(f"some runs of pull request #{change.number}")
+    # The repository of the change has the aliases, which the listed runs lack.
+    return tuple(replace(run, repository=change.repository) for run in listed.items)
 
 
-def _in_repository(found: PaginatedList[Run], change: Change) -> tuple[Run, ...]:
-    """The runs under the very repository of the change, whose aliases they share."""
-    return tuple(replace(run, repository=change.repository) for run in found.items)
-
-
-def _attempts_of(parts: Parts, runs: Iterable[Run], unread: list[str]) -> tuple[Run, ...]:
-    """The ended attempts of runs, of which a list gives the latest only."""
-    attempts = (each for run in runs for each in _attempts(parts, run, unread))
+def _read_attempts(
+    context: ExportContext, runs: Iterable[Run], read_errors: list[str]
+) -> tuple[Run, ...]:
+    """Return the ended attempts of runs; a list of GitHub holds only the latest of each."""
+    attempts = []
+    for run in runs:
+        name = run.repository.full_name
+        for attempt in range(1, run.attempt):
+            address = RunAddress(repository=name, run_id=run.id, attempt=attempt)
+            try:
+                earlier = read_attempt(context.github, address)
+            except FlowTelemetryError as error:
+                read_errors.append(str(error))
+            else:
+                attempts.append(replace(earlier, repository=run.repository))
+        attempts.append(run)
     return tuple(run for run in attempts if run.completed)
 
 
-def _attempts(parts: Parts, run: Run, unread: list[str]) -> Iterable[Run]:
-    earlier = []
-    for attempt in range(1, run.attempt):
-        address = RunAddress(repository=run.repository.full_name, run_id=run.id, attempt=attempt)
+# Reading several subjects at once, in order, while the previous ones are sent.
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[Item, Result]):
+    """The results for an item; ``error`` is why they are incomplete, or None."""
+
+    item: Item
+    results: tuple[Result, ...]
+    error: FlowTelemetryError | None = None
+
+
+def read_concurrently(
+    read: Callable[[Item], Iterable[Result]], items: Iterable[Item], *, stop: Callable[[], bool]
+) -> Iterator[Read[Item, Result]]:
+    """Read a few items at a time, and yield the results in the order of the items.
+
+    Once ``stop`` returns true no further item is started; items under way are still yielded.
+    """
+
+    def read_one(item: Item) -> Read[Item, Result]:
+        results: list[Result] = []
         try:
-            earlier.append(replace(read_attempt(parts.github, address), repository=run.repository))
+            results.extend(read(item))
         except FlowTelemetryError as error:
-            unread.append(str(error))
-    return (*earlier, run)
+            return Read(item, tuple(results), error)
+        return Read(item, tuple(results))
 
-
-def _with_jobs(parts: Parts, run: Run, unread: list[str]) -> Run | None:
-    if run.jobs:
-        return run
-    try:
-        return replace(read_jobs_again(parts.github, run), repository=run.repository)
-    except FlowTelemetryError as error:
-        unread.append(str(error))
-        return None
+    to_begin = iter(items)
+    under_way: deque[Future[Read[Item, Result]]] = deque()
+    with threads(MAX_CONCURRENT_READS, "read-ahead") as pool:
+        while True:
+            if not stop():
+                free = MAX_CONCURRENT_READS - len(under_way)
+                under_way.extend(pool.submit(read_one, item) for item in islice(to_begin, free))
+            if not under_way:
+                return
+            yield under_way.popleft().result()

@@ -1,4 +1,4 @@
-"""A sweep: finding what was closed or deployed in a time, for whoever no event told of it."""
+"""Sweeps: search for subjects that were closed or deployed in a window, without events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.runs import (
     RunAddress,
@@ -61,20 +61,20 @@ class Sweep:
 
 
 def find_subjects(
-    settings: Settings, subject: SweepSubject, parts: Parts, *, sent: frozenset[str] = frozenset()
+    context: ExportContext, subject: SweepSubject, *, sent: frozenset[str] = frozenset()
 ) -> Sweep:
     """Return what was closed, deployed or run in the sweep's time and was not sent yet.
 
-    ``sent`` are the marks of what was sent before, by whoever keeps a note of that.
+    ``sent`` are the marks of subjects that were sent before.
 
     Raises:
         FlowTelemetryError: the repository, or since when to look, cannot be read.
     """
-    home = read_repository(parts.github, subject.repository)
-    sweep = Sweep(window=_window(settings, parts))
-    parts.log.info(f"sweeping {home.full_name} since {sweep.window.since:%Y-%m-%d %H:%M} UTC")
-    known = sent | _sent_by_events(settings, home, parts, sweep)
-    for each in _found(settings, home, parts, sweep):
+    home = read_repository(context.github, subject.repository)
+    sweep = Sweep(window=_window(context))
+    context.log.info(f"sweeping {home.full_name} since {sweep.window.since:%Y-%m-%d %H:%M} UTC")
+    known = sent | _sent_by_events(context, home, sweep)
+    for each in _find_all(context, home, sweep):
         if mark_of(each) in known:
             sweep.already_sent += 1
         else:
@@ -82,68 +82,73 @@ def find_subjects(
     return sweep
 
 
-def why_ended(parts: Parts) -> str:
-    """Return why nothing more is read, in words; empty where something still may be."""
-    if parts.interruption.name or parts.deadline.expired:
-        return parts.deadline.ended
-    return parts.github.ended
+def why_ended(context: ExportContext) -> str:
+    """Return why reading has ended; empty if it may go on."""
+    if context.interruption.name or context.deadline.expired:
+        return context.deadline.ended
+    return context.github.ended
 
 
-def early_end(sweep: Sweep, parts: Parts, left: int) -> tuple[str, ...]:
+def early_end(context: ExportContext, sweep: Sweep, left: int) -> tuple[str, ...]:
     """Return why a sweep ended before all was read, and what that leaves to the next one."""
-    why = why_ended(parts)
+    why = why_ended(context)
     if not why or not (left or sweep.unread):
         return ()
     things = {0: "what was not found", 1: "1 thing"}.get(left, f"{left} things")
     return (f"{why}: {things} {'are' if left > 1 else 'is'} left to the next sweep",)
 
 
-def within_sweep(settings: Settings) -> Settings:
-    """Return the settings for what a sweep found: each change leaves as a subject of its own.
+def within_sweep(context: ExportContext) -> ExportContext:
+    """Return the context for the subjects of a sweep.
 
-    It does not go along with the push of its merge a second time.
+    A sweep exports each pull request as a subject of its own, so the run of its merge does not
+    export it a second time.
     """
-    return replace(settings, tracing=replace(settings.tracing, ancestors=Ancestors.NONE))
+    settings = context.settings
+    tracing = replace(settings.tracing, ancestors=Ancestors.NONE)
+    return replace(context, settings=replace(settings, tracing=tracing))
 
 
-def _window(settings: Settings, parts: Parts) -> Window:
-    since = settings.sweep.since
-    now = parts.clock.now()
+def _window(context: ExportContext) -> Window:
+    since = context.settings.sweep.since
+    now = context.clock.now()
     if isinstance(since, datetime):
         return Window(since, now)
     if isinstance(since, float):
         return Window(now - timedelta(seconds=since), now)
-    return _since_last(settings, parts, now)
+    return _since_last(context, now)
 
 
-def _since_last(settings: Settings, parts: Parts, now: datetime) -> Window:
+def _since_last(context: ExportContext, now: datetime) -> Window:
     """The time between the starts of two runs of this workflow, so that the sweeps' times meet.
 
     The next one begins where this one ends: at the start of its run, not when it looked around.
     """
-    runner = settings.runner
+    runner = context.settings.runner
     if runner.workflow_file is None or runner.repository is None or runner.run_id is None:
         return Window(now - _FIRST_SWEEP, now)
     own = RunAddress(
         repository=runner.repository, run_id=runner.run_id, attempt=runner.run_attempt or 1
     )
-    until = read_attempt(parts.github, own).started_at
+    until = read_attempt(context.github, own).started_at
     last = last_successful_run(
-        parts.github, runner.repository, runner.workflow_file, before=now, event="schedule"
+        context.github, runner.repository, runner.workflow_file, before=now, event="schedule"
     )
     return Window(last.started_at if last else until - _FIRST_SWEEP, until)
 
 
-def _sent_by_events(
-    settings: Settings, home: Repository, parts: Parts, sweep: Sweep
-) -> frozenset[str]:
+def _sent_by_events(context: ExportContext, home: Repository, sweep: Sweep) -> frozenset[str]:
     """What this workflow's own runs, started by events, have sent since, by their names."""
-    file = settings.runner.workflow_file
-    if file is None or not _is_own(settings, home):
+    file = context.settings.runner.workflow_file
+    if file is None or not _is_own(context.settings, home):
         return frozenset()
     try:
         runs = successful_runs_of_workflow(
-            parts.github, home.full_name, file, since=sweep.window.since, until=parts.clock.now()
+            context.github,
+            home.full_name,
+            file,
+            since=sweep.window.since,
+            until=context.clock.now(),
         )
     except FlowTelemetryError as error:
         sweep.unread.append(f"what this workflow has sent already: {error}")
@@ -160,7 +165,7 @@ def _is_own(settings: Settings, home: Repository) -> bool:
 
 
 def mark_of(subject: Subject) -> str:
-    """Return a subject as who notes what was sent writes it: `pull_request 123`.
+    """Return the mark of a subject in the list of sent ones: `pull_request 123`.
 
     A later attempt of a run has a mark of its own.
     """
@@ -177,35 +182,35 @@ def mark_of(subject: Subject) -> str:
     return f"sweep {subject.repository}"
 
 
-def _found(settings: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
+def _find_all(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
     for find in (_changes, _issues, _jira_items, _deployments, _runs):
         try:
-            yield from find(settings, home, parts, sweep)
+            yield from find(context, home, sweep)
         except FlowTelemetryError as error:
             sweep.unread.append(str(error))
 
 
-def _changes(_: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
-    found = closed_changes(parts.github, home, sweep.window)
+def _changes(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
+    found = closed_changes(context.github, home, sweep.window)
     _note(sweep, found.complete, "pull requests")
     for change in found.items:
         yield ChangeSubject(repository=home.full_name, number=change.number)
 
 
-def _issues(settings: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
-    if not settings.trackers.uses_github:
+def _issues(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
+    if not context.settings.trackers.uses_github:
         return
-    found = closed_issues(parts.github, home, sweep.window)
+    found = closed_issues(context.github, home, sweep.window)
     _note(sweep, found.complete, "issues")
     for number in found.items:
         key = ItemKey(tracker="github", key=str(number))
         yield ItemSubject(repository=home.full_name, key=key, with_feature=True)
 
 
-def _jira_items(_: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
-    if parts.trackers.jira is None:
+def _jira_items(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
+    if context.trackers.jira is None:
         return
-    found = parts.trackers.jira.changed_since(sweep.window.since)
+    found = context.trackers.jira.changed_since(sweep.window.since)
     sweep.unread.extend(found.unread)
     for item in found.items:
         if item.closed_at is None or sweep.window.holds(item.closed_at):
@@ -213,8 +218,8 @@ def _jira_items(_: Settings, home: Repository, parts: Parts, sweep: Sweep) -> It
             yield ItemSubject(repository=home.full_name, key=key, with_feature=True)
 
 
-def _deployments(_: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
-    found = ended_deployments(parts.github, home, sweep.window)
+def _deployments(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
+    found = ended_deployments(context.github, home, sweep.window)
     _note(sweep, found.complete, "deployments")
     for deployment in found.items:
         # A deployment leaves with the run that made it, where that is sent at all.
@@ -222,16 +227,16 @@ def _deployments(_: Settings, home: Repository, parts: Parts, sweep: Sweep) -> I
             yield DeploymentSubject(repository=home.full_name, id=deployment.id)
 
 
-def _runs(settings: Settings, home: Repository, parts: Parts, sweep: Sweep) -> Iterator[Subject]:
+def _runs(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
     """The runs that were updated last in the time, which is at their end or after it.
 
     GitHub lists runs by their creation only, and those that wait for an approval end weeks later.
     """
-    if not settings.sweep.runs:
+    if not context.settings.sweep.runs:
         return
     window = sweep.window
     found = list_runs(
-        parts.github,
+        context.github,
         home.full_name,
         created_from=window.since - _LONGEST_RUN,
         created_to=window.until,
@@ -239,9 +244,9 @@ def _runs(settings: Settings, home: Repository, parts: Parts, sweep: Sweep) -> I
     _note(sweep, found.complete, "runs")
     for run in found.items:
         ended = run.completed and window.holds(run.updated_at or run.created_at)
-        if not ended or _is_of_sweeper(settings, home, run):
+        if not ended or _is_of_sweeper(context.settings, home, run):
             continue
-        if not _is_wanted(settings, run):
+        if not _is_wanted(context.settings, run):
             sweep.unwanted_runs += 1
             continue
         yield from _attempts(home, run, window)

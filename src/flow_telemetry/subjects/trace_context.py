@@ -1,20 +1,19 @@
-"""The trace context of the job that the program stands in, before anything of it is exported."""
+"""Trace context of the own job, before the job is exported."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from flow_telemetry import identity
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.github.runs import RunAddress, read_attempt, read_jobs_again
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.placement import ancestry_of_run, place
 from flow_telemetry.model import Run
 from flow_telemetry.rules import selection
-from flow_telemetry.settings import Settings
 from flow_telemetry.subjects.job.handoff import HandedOn
-from flow_telemetry.subjects.run import may_stand_above, read_above, unwanted
+from flow_telemetry.subjects.run import may_be_ancestors, read_above, reason_not_selected
 from flow_telemetry.subjects.types import RunSubject, tracing_of
 
 
@@ -42,7 +41,7 @@ class JobContext:
 
 
 def read_context(
-    settings: Settings, subject: RunSubject, parts: Parts, told: HandedOn | None = None
+    context: ExportContext, subject: RunSubject, told: HandedOn | None = None
 ) -> JobContext:
     """Return the context of our own job, by the same rules as its export.
 
@@ -52,15 +51,15 @@ def read_context(
     Raises:
         FlowTelemetryError: the run cannot be read, or is not exported, or our job cannot be told.
     """
-    run = parts.known(read_attempt(parts.github, subject.address))
-    reason = unwanted(settings, run)
+    run = context.with_aliases(read_attempt(context.github, subject.address))
+    reason = reason_not_selected(context.settings, run)
     if reason is not None:
         raise SelectionError(f"the steps of this job get no trace context: {reason}")
-    job = _own_job(settings, subject.address, run, parts)
-    above, lineage = read_above(settings, run, parts)
-    ancestry, tracing = ancestry_of_run(above, lineage), tracing_of(settings)
+    job = _own_job(context, subject.address, run)
+    above, lineage = read_above(context, run)
+    ancestry, tracing = ancestry_of_run(above, lineage), tracing_of(context.settings)
     before = told if told is not None and (told.run, told.job) == (run.reference, job) else None
-    if before is not None and not may_stand_above(before.path, above, lineage):
+    if before is not None and not may_be_ancestors(before.path, above, lineage):
         before = None
     path = ancestry.path(tracing.scope) if before is None else before.path
     placement = place(run.reference, ancestry, tracing, path=path)
@@ -75,12 +74,12 @@ def read_context(
     )
 
 
-def _own_job(settings: Settings, address: RunAddress, run: Run, parts: Parts) -> str:
+def _own_job(context: ExportContext, address: RunAddress, run: Run) -> str:
     """The reference of our job: by the id that the runner tells, else looked up."""
-    runner = settings.runner
+    runner = context.settings.runner
     if runner.check_run_id is not None:
         return identity.job_reference(run.repository.reference, run.id, runner.check_run_id)
-    parts.log.debug(f"{address}: the runner does not tell the id of this job; it is looked up")
-    listed = parts.known(read_jobs_again(parts.github, run))
+    context.log.debug(f"{address}: the runner does not tell the id of this job; it is looked up")
+    listed = context.with_aliases(read_jobs_again(context.github, run))
     own = selection.find_own_job(listed, check_run_id=None, runner_name=runner.runner_name)
     return listed.job_reference(own)

@@ -1,4 +1,4 @@
-"""What an export can be about, and what was collected for it."""
+"""Subjects of an export, and the telemetry that is collected for one."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from flow_telemetry.telemetry import LogRecord, Measurement, Prepared, Signal, S
 class RunSubject:
     """The run to export.
 
-    ``own`` is whether the program runs inside this very attempt, ``ended`` whether an event told
+    ``own`` is whether the program runs inside this very attempt, ``ended`` whether an event says
     that it has ended, though the API may not show that yet. ``only_beside_others`` leaves out the
     run of a workflow that has no other job than ours. Of our own run the event tells more:
     ``default_branch`` is the repository's, ``started_by`` the run that started it, ``traceparent``
-    what a dispatch handed on, ``pushed_from`` the commit before the push, and ``told`` a guess of
+    what a dispatch passed, ``pushed_from`` the commit before the push, and ``told`` a guess of
     what stands above it.
     """
 
@@ -64,7 +64,7 @@ class PhasesSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventSubject:
-    """What an event tells of, under `events: live`: of a pull request, or of an issue."""
+    """A pull request or an issue and its webhook event, under `events: live`."""
 
     repository: str
     number: int
@@ -105,7 +105,7 @@ class DeploymentSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSubject:
-    """Whatever was closed or deployed in a repository since then."""
+    """Everything that was closed or deployed in a repository since the last sweep."""
 
     repository: str
 
@@ -123,7 +123,7 @@ Subject: TypeAlias = (
 
 
 def reads_much(subjects: Iterable[Subject]) -> bool:
-    """Whether input `max-requests` bounds what is asked for subjects: a feature's, or a sweep's."""
+    """Return whether `max-requests` limits the subjects: a feature or a sweep."""
     return any(
         isinstance(each, (FeatureSubject, SweepSubject))
         or (isinstance(each, ItemSubject) and each.with_feature)
@@ -135,7 +135,7 @@ def reads_much(subjects: Iterable[Subject]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
+class CollectedTelemetry:
     """The spans of a subject, its events and measurements, and what to tell of it.
 
     ``spans`` and ``facts`` are made as they are taken. Among the facts are requests that tools in
@@ -154,16 +154,16 @@ class Collected:
     left_out: tuple[str, ...] = ()
 
 
-def unread(what: str, error: FlowTelemetryError) -> Collected:
-    """Return what tells that something could not be read, and so does not leave.
+def missing_telemetry(what: str, error: FlowTelemetryError) -> CollectedTelemetry:
+    """Return a notice, or a gap in the trace, for something that could not be read.
 
-    That the token may not, or sees nothing, is a choice of who gave it, and known each time.
-    Everything else went wrong this once, and leaves a gap.
+    A token without the permission was chosen by the user and fails each time, so that is a notice.
+    Every other error leaves a gap.
     """
-    told = (f"{what}: {error}",)
+    texts = (f"{what}: {error}",)
     if isinstance(error, (AccessDeniedError, NotFoundError)):
-        return Collected(notices=told)
-    return Collected(incomplete=told)
+        return CollectedTelemetry(notices=texts)
+    return CollectedTelemetry(incomplete=texts)
 
 
 # From settings to what the mapping of signals asks for.

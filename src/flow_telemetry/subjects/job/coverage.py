@@ -1,4 +1,4 @@
-"""Coverage reports."""
+"""Coverage of a job: its reports, and the stored totals of the pull request's base."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from flow_telemetry.github.artifacts import Artifact, download_artifact, list_ar
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.mapping.job_metrics import coverage_measurements
 from flow_telemetry.mapping.jobs import Measured, coverage_facts
-from flow_telemetry.mapping.metrics import points_of_job
 from flow_telemetry.model import Change, Job, Run
 from flow_telemetry.model.reports import Coverage, CoverageTotals, JobCoverage
 from flow_telemetry.outcome import InsideTold
@@ -24,14 +23,11 @@ from flow_telemetry.reports.coverage import (
 )
 from flow_telemetry.reports.files import find_files, whole
 from flow_telemetry.rules.coverage import repeated, totals
-from flow_telemetry.subjects.job.types import Inside, JobInside
+from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
 from flow_telemetry.subjects.types import wants_metrics
-from flow_telemetry.telemetry import Measurement
 
-# The coverage that a pull request's base has: what a run of the base kept, as an artifact.
-#
-# An export writes what a later one may compare with; the workflow keeps it, since a step of a
-# composite action can reach neither the artifacts' service nor the cache.
+# Stored totals: the export writes a file and the workflow uploads it as an artifact, since a step
+# of a composite action can reach neither the service for artifacts nor the cache.
 
 FILE_NAME = "coverage.json"
 _FOLDER_NAME = "flow-telemetry-coverage"
@@ -40,7 +36,7 @@ _BOUNDS = ArchiveBounds(files=1, largest=LARGEST_KEPT, size=LARGEST_KEPT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseCoverage:
-    """What was found; where nothing was, ``lacks`` says why for the summary, or ``notice``."""
+    """The stored totals; without any, ``lacks`` or ``notice`` says why."""
 
     totals: CoverageTotals | None = None
     lacks: str = ""
@@ -48,20 +44,20 @@ class BaseCoverage:
 
 
 def artifact_name(run: Run, job: Job) -> str:
-    """Return the name under which a job's coverage is kept: the same in each run of its workflow.
+    """Return the name of the artifact with a job's totals, the same in each run of its workflow.
 
-    A matrix leg's name tells it from the others.
+    Jobs of a matrix have different names, and so different artifacts.
     """
     path = run.path.partition("@")[0]
     digest = sha256(f"{path}\n{job.name}".encode(errors="replace")).hexdigest()
     return f"flow-telemetry-coverage-{digest[:16]}"
 
 
-def keep_coverage(job: JobInside, totals: CoverageTotals) -> str:
-    """Write what a later run may compare with, and return the file's path; empty outside a job.
+def store_coverage(job: OwnJob, totals: CoverageTotals) -> str:
+    """Write the totals for later runs and return the file's path; empty outside a job.
 
     Raises:
-        ReportError: it cannot be written.
+        ReportError: the file cannot be written.
     """
     if job.temporary is None:
         return ""
@@ -77,17 +73,17 @@ def keep_coverage(job: JobInside, totals: CoverageTotals) -> str:
 
 
 def base_coverage(client: GitHubClient, run: Run, change: Change, name: str) -> BaseCoverage:
-    """Return what the newest run on the base of a pull request kept under a name.
+    """Return the totals that the newest run on a pull request's base stored under a name.
 
-    It takes two requests. What came from a fork is never read, whatever its branch is called.
+    Makes two requests. Artifacts of forks are never read, even if the branch has the same name.
     """
     try:
         listed = list_artifacts(client, run.repository.full_name, name=name, most_pages=1)
-        chosen = _chosen(listed, change, run.id)
+        chosen = _choose_artifact(listed, change, run.id)
         if chosen is None:
             return BaseCoverage(lacks="no run on it has kept the coverage of this job")
-        packed = download_artifact(client, chosen, LARGEST_KEPT)
-        return BaseCoverage(totals=_unpacked(packed, str(chosen)))
+        archive = download_artifact(client, chosen, LARGEST_KEPT)
+        return BaseCoverage(totals=_read_stored_totals(archive, str(chosen)))
     except AccessDeniedError:
         reason = (
             "the token may not read artifacts. Add `actions: read` to the `permissions:` of the job"
@@ -100,7 +96,7 @@ def base_coverage(client: GitHubClient, run: Run, change: Change, name: str) -> 
     )
 
 
-def _chosen(listed: tuple[Artifact, ...], change: Change, own_run: int) -> Artifact | None:
+def _choose_artifact(listed: tuple[Artifact, ...], change: Change, own_run: int) -> Artifact | None:
     """The newest of the base's branch, if there is one of the very commit then that."""
     fitting = [
         artifact
@@ -114,49 +110,51 @@ def _chosen(listed: tuple[Artifact, ...], change: Change, own_run: int) -> Artif
     return next(of_commit, next(iter(fitting), None))
 
 
-def _unpacked(packed: bytes, name: str) -> CoverageTotals:
-    found = read_archive(packed, name, wanted=lambda file: file == FILE_NAME, bounds=_BOUNDS)
+def _read_stored_totals(archive: bytes, name: str) -> CoverageTotals:
+    found = read_archive(archive, name, wanted=lambda file: file == FILE_NAME, bounds=_BOUNDS)
     if not found.files:
         reason = "; ".join(found.left_out) or f"it holds no {FILE_NAME}"
         raise ReportError(f"{name} cannot be read: {reason}")
     return read_kept_coverage(found.files[0].content, f"{FILE_NAME} in {name}")
 
 
-# The coverage reports that a job left, and their change against the pull request's base.
+# Reports of the job, and the change against the base.
 
 _INPUT = "coverage-reports"
 _MOST_NOTICES = 10
 
 
-def read_job_coverage(job: JobInside) -> Inside:
-    """Return the coverage that input `coverage-reports` names, of all reports together.
+def read_job_coverage(job: OwnJob) -> JobTelemetry:
+    """Return the joint coverage of all reports that `coverage-reports` matches.
 
-    A report that cannot be read is a notice, and the others count.
+    A report that cannot be read becomes a notice; the others count.
     """
     notices: list[str] = []
-    reports = _counted(list(_reports(job, notices)), notices)
-    notices = _first(notices)
+    reports = _without_repeated(list(_reports(job, notices)), notices)
+    notices = _limit_notices(notices)
     if not reports:
-        return Inside(notices=tuple(notices))
+        return JobTelemetry(notices=tuple(notices))
     coverage = _coverage(job, totals(reports), len(reports), notices)
-    return Inside(
-        facts=_measurements(job, coverage),
+    return JobTelemetry(
+        facts=coverage_measurements(coverage, job.metric_points())
+        if wants_metrics(job.context.settings)
+        else (),
         measured=(Measured(owner=job.reference, facts=coverage_facts(coverage)),),
         notices=tuple(notices),
         told=InsideTold(coverage=coverage),
     )
 
 
-def _reports(job: JobInside, notices: list[str]) -> Iterator[Coverage]:
-    """The reports in order of their names; a file that is there twice is one."""
+def _reports(job: OwnJob, notices: list[str]) -> Iterator[Coverage]:
+    """Yield the reports in order of their names; two files of the same content count once."""
     if job.workspace is None:
         notices.append(f"{_INPUT}: there is no workspace to look for them")
         return
-    found = find_files(job.settings.inside.coverage_reports, job.workspace)
+    found = find_files(job.context.settings.inside.coverage_reports, job.workspace)
     notices += [f"{_INPUT}: {reason}" for reason in found.left_out]
     seen: set[bytes] = set()
     for file in found.files:
-        if job.parts.deadline.expired:
+        if job.context.deadline.expired:
             notices.append(f"{_INPUT}: no time was left to read {file.name} and those after it")
             return
         try:
@@ -169,7 +167,7 @@ def _reports(job: JobInside, notices: list[str]) -> Iterator[Coverage]:
             notices.append(f"{_INPUT}: {error}")
 
 
-def _counted(reports: list[Coverage], notices: list[str]) -> list[Coverage]:
+def _without_repeated(reports: list[Coverage], notices: list[str]) -> list[Coverage]:
     again = repeated(reports)
     notices += [
         f"{_INPUT}: {name} says the same as {first} in another format and is not counted twice"
@@ -178,20 +176,18 @@ def _counted(reports: list[Coverage], notices: list[str]) -> list[Coverage]:
     return [report for report in reports if report.name not in again]
 
 
-def _first(notices: list[str]) -> list[str]:
+def _limit_notices(notices: list[str]) -> list[str]:
     kept, over = notices[:_MOST_NOTICES], len(notices) - _MOST_NOTICES
     return [*kept, f"{_INPUT}: {over} more could not be counted"] if over > 0 else kept
 
 
-def _coverage(
-    job: JobInside, found: CoverageTotals, reports: int, notices: list[str]
-) -> JobCoverage:
+def _coverage(job: OwnJob, found: CoverageTotals, reports: int, notices: list[str]) -> JobCoverage:
     name = artifact_name(job.run, job.job)
     base = _base(job, name)
     if base.notice is not None:
         notices.append(base.notice)
     try:
-        file = keep_coverage(job, found)
+        file = store_coverage(job, found)
     except ReportError as error:
         notices.append(f"the coverage is not kept for later runs: {error}")
         file = ""
@@ -206,21 +202,7 @@ def _coverage(
     )
 
 
-def _base(job: JobInside, name: str) -> BaseCoverage:
+def _base(job: OwnJob, name: str) -> BaseCoverage:
     if job.change is None or not job.change.base_branch:
         return BaseCoverage()
-    return base_coverage(job.parts.github, job.run, job.change, name)
-
-
-def _measurements(job: JobInside, coverage: JobCoverage) -> Iterator[Measurement]:
-    if not wants_metrics(job.settings):
-        return
-    points = points_of_job(
-        job.run,
-        job.job,
-        job.resource,
-        job.settings.signals.metric_attributes,
-        default_branch=job.default_branch,
-        keys=job.placement.keys,
-    )
-    yield from coverage_measurements(coverage, points)
+    return base_coverage(job.context.github, job.run, job.change, name)

@@ -1,4 +1,4 @@
-"""What earlier steps left for the export."""
+"""Handoff from earlier steps of a job to its export: the trace context and machine samples."""
 
 from __future__ import annotations
 
@@ -12,11 +12,6 @@ from flow_telemetry.process.samples import was_sampled
 if TYPE_CHECKING:
     from flow_telemetry.model.measurements import MachineSamples
 
-# What the context step of a job hands on to the export in the same job: where the job's span is.
-#
-# The note lies in the runner's temporary folder, where every step of the job can write. So it is
-# read as an untrusted text, and the export believes of it only what it could have found itself.
-
 _NOTE = "context.json"
 _MOST_BYTES = 20_000
 _MOST_REFERENCES = 20
@@ -24,10 +19,10 @@ _MOST_REFERENCES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedOn:
-    """The context that later steps got, by flow references.
+    """The trace context that later steps of the job got, by flow references.
 
-    ``path`` is what stands above the run in its trace, nearest first. ``outer`` is the
-    `traceparent` that was there already and was kept, else empty.
+    ``path`` holds the ancestors of the run in its trace, nearest first. ``outer`` is the
+    `traceparent` that the job had before and that was kept, or empty.
     """
 
     run: str
@@ -36,46 +31,11 @@ class HandedOn:
     outer: str = ""
 
 
-def hand_on(folder: Path, context: HandedOn) -> None:
-    """Leave the note for the export.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / _NOTE).write_text(json.dumps(asdict(context)), encoding="utf-8")
-
-
-def read_handed_on(folder: Path) -> HandedOn | None:
-    """Return the note of the context step; None where there is none, or it is damaged."""
-    path = folder / _NOTE
-    try:
-        if not path.is_file():  # Whoever put a pipe there would have us wait for ever.
-            return None
-        with path.open(encoding="utf-8") as file:
-            return _parsed(json.loads(file.read(_MOST_BYTES)))
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
-def _parsed(note: object) -> HandedOn | None:
-    if not isinstance(note, dict):
-        return None
-    run, job, outer, path = (note.get(name) for name in ("run", "job", "outer", "path"))
-    texts = (run, job, outer, *(path if isinstance(path, list) else (None,)))
-    if not all(isinstance(each, str) for each in texts) or len(texts) > _MOST_REFERENCES:
-        return None
-    return HandedOn(run=str(run), job=str(job), outer=str(outer), path=tuple(map(str, path or ())))
-
-
-# What the earlier steps of a job left to its export, in the runner's folder: looked for once.
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftBySteps:
-    """The note of the context step, and what its sampler saw.
+class Handoff:
+    """The note of the context step, and the samples of the machine.
 
-    ``sampled`` is whether one was started; where it is, there may be no ``samples`` all the same.
+    ``sampled`` is whether a sampler was started; it may have left no ``samples``.
     """
 
     note: HandedOn | None = None
@@ -88,13 +48,47 @@ class LeftBySteps:
         return self.sampled or self.note is not None
 
 
-def take_what_steps_left(folder: Path | None) -> LeftBySteps:
-    """Return what lies in the folder of a job; this ends its sampler, whose files go."""
+def take_handoff(folder: Path | None) -> Handoff:
+    """Read the folder of a job, stop the job's sampler and delete the sampler's files."""
     if folder is None:
-        return LeftBySteps()
+        return Handoff()
     note = read_handed_on(folder)
     if not was_sampled(folder):
-        return LeftBySteps(note=note)
+        return Handoff(note=note)
     from flow_telemetry.process.sampling import stop_sampler  # noqa: PLC0415 - loads psutil
 
-    return LeftBySteps(note=note, sampled=True, samples=stop_sampler(folder))
+    return Handoff(note=note, sampled=True, samples=stop_sampler(folder))
+
+
+def hand_on(folder: Path, context: HandedOn) -> None:
+    """Write the note of the context step.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / _NOTE).write_text(json.dumps(asdict(context)), encoding="utf-8")
+
+
+def read_handed_on(folder: Path) -> HandedOn | None:
+    """Return the note of the context step; None if it is missing or damaged.
+
+    Every step of the job can write this file, so it is parsed as untrusted text. The export uses
+    only references that it could have found itself.
+    """
+    path = folder / _NOTE
+    try:
+        if not path.is_file():  # Reading a pipe would block for ever.
+            return None
+        with path.open(encoding="utf-8") as file:
+            note = json.loads(file.read(_MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(note, dict):
+        return None
+    run, job, outer, path_above = (note.get(name) for name in ("run", "job", "outer", "path"))
+    texts = (run, job, outer, *(path_above if isinstance(path_above, list) else (None,)))
+    if not all(isinstance(text, str) for text in texts) or len(texts) > _MOST_REFERENCES:
+        return None
+    above = tuple(map(str, path_above or ()))
+    return HandedOn(run=str(run), job=str(job), outer=str(outer), path=above)

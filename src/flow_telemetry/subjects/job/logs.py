@@ -1,4 +1,4 @@
-"""Logs."""
+"""Logs of jobs: lines of steps as log records, within `log-limit`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import groupby, islice
 from typing import IO
 
 from flow_telemetry.clock import Deadline
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError, ReportError
 from flow_telemetry.github.artifacts import open_job_log, open_run_logs
 from flow_telemetry.github.client import GitHubClient
@@ -43,8 +43,8 @@ from flow_telemetry.reports.logs import (
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import own_jobs
 from flow_telemetry.rules.selection import Part, shares
-from flow_telemetry.settings import Detail, Export, JobLogs, Settings
-from flow_telemetry.subjects.job.types import Inside, StepWindow, step_windows
+from flow_telemetry.settings import Detail, Export, JobLogs
+from flow_telemetry.subjects.job.types import JobTelemetry, StepWindow, step_windows
 from flow_telemetry.subjects.types import resources_of
 from flow_telemetry.telemetry import LogRecord, Signal, Span
 
@@ -52,11 +52,11 @@ from flow_telemetry.telemetry import LogRecord, Signal, Span
 
 # A request each.
 MOST_SINGLE_LOGS = 50
-_MOST_TOLD = 5
+_MOST_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptLog:
+class LogSource:
     """A log of a job, or of its step of that number.
 
     ``size`` is in bytes; ``read`` yields its lines from the first, and may raise ReportError.
@@ -69,11 +69,11 @@ class KeptLog:
 
 
 @dataclass(slots=True)
-class KeptLogs:
-    """Logs in open files, until they are closed; ``told`` is what could not be had of them."""
+class OpenLogs:
+    """Logs in open files, until they are closed; ``notices`` say which logs could not be read."""
 
-    logs: list[KeptLog] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    logs: list[LogSource] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     files: ExitStack = field(default_factory=ExitStack)
 
     def close(self) -> None:
@@ -81,33 +81,37 @@ class KeptLogs:
         self.files.close()
 
 
-def logs_of_run(client: GitHubClient, run: Run, jobs: Sequence[Job], until: Deadline) -> KeptLogs:
+def open_logs_of_run(
+    client: GitHubClient, run: Run, jobs: Sequence[Job], until: Deadline
+) -> OpenLogs:
     """Return the logs of jobs of a run that has ended, out of the archive of all.
 
     Names in there are cut and simplified. A job that cannot be told by them is asked for alone.
     """
-    kept = KeptLogs()
+    kept = OpenLogs()
     name = f"the archive of the logs of run {run.id}"
     try:
         file = kept.files.enter_context(open_run_logs(client, run, until))
         archive = kept.files.enter_context(LogArchive(file, name))
     except FlowTelemetryError as error:
-        kept.told.append(str(error))
+        kept.notices.append(str(error))
         return kept
-    kept.told += _first(archive.left_out, _MOST_TOLD)
+    kept.notices += _shorten(archive.left_out, _MOST_SHOWN)
     found = _files_of_jobs(archive.files, own_jobs(run))
     for job in jobs:
         for each in found.get(job.id, ()):
             read = partial(archive.raw, each)
-            kept.logs.append(KeptLog(job=job, step=each.step, size=each.size, read=read))
-    _add_single(kept, client, run, [job for job in jobs if job.id not in found], until)
+            kept.logs.append(LogSource(job=job, step=each.step, size=each.size, read=read))
+    _add_single_logs(kept, client, run, [job for job in jobs if job.id not in found], until)
     return kept
 
 
-def logs_of_jobs(client: GitHubClient, run: Run, jobs: Sequence[Job], until: Deadline) -> KeptLogs:
+def open_logs_of_jobs(
+    client: GitHubClient, run: Run, jobs: Sequence[Job], until: Deadline
+) -> OpenLogs:
     """Return the logs of jobs that have ended, of a run that goes on; each is asked for alone."""
-    kept = KeptLogs()
-    _add_single(kept, client, run, jobs, until)
+    kept = OpenLogs()
+    _add_single_logs(kept, client, run, jobs, until)
     return kept
 
 
@@ -130,12 +134,12 @@ def _is_one(files: list[LogFile]) -> bool:
     return len(jobs) == 1 and len(steps) == len(files)
 
 
-def _add_single(
-    kept: KeptLogs, client: GitHubClient, run: Run, jobs: Sequence[Job], until: Deadline
+def _add_single_logs(
+    kept: OpenLogs, client: GitHubClient, run: Run, jobs: Sequence[Job], until: Deadline
 ) -> None:
     asked, over = jobs[:MOST_SINGLE_LOGS], jobs[MOST_SINGLE_LOGS:]
     if over:
-        kept.told.append(
+        kept.notices.append(
             f"the logs of {len(over)} jobs were not read: each takes a request, and no more than "
             f"{MOST_SINGLE_LOGS} are made"
         )
@@ -156,11 +160,11 @@ def _add_single(
             errors.append(str(answer))
         else:
             kept.files.enter_context(answer)
-            kept.logs.append(_single(job, answer))
-    kept.told += _first(errors, 1)
+            kept.logs.append(_open_single(job, answer))
+    kept.notices += _shorten(errors, 1)
 
 
-def _single(job: Job, file: IO[bytes]) -> KeptLog:
+def _open_single(job: Job, file: IO[bytes]) -> LogSource:
     def read() -> Iterator[bytes]:
         try:
             file.seek(0)
@@ -168,10 +172,10 @@ def _single(job: Job, file: IO[bytes]) -> KeptLog:
         except OSError as error:
             raise ReportError(f"the log of job {job.id} cannot be read again: {error}") from error
 
-    return KeptLog(job=job, step=None, size=file.seek(0, os.SEEK_END), read=read)
+    return LogSource(job=job, step=None, size=file.seek(0, os.SEEK_END), read=read)
 
 
-def _first(texts: list[str], most: int) -> list[str]:
+def _shorten(texts: list[str], most: int) -> list[str]:
     more = len(texts) - most
     return [*texts[:most], *([f"the same of {more:,} further logs"] if more > 0 else [])]
 
@@ -189,14 +193,14 @@ class StepLog:
     """
 
     logged: LoggedStep
-    kept: KeptLog
+    kept: LogSource
     stretch: Stretch
     failed: bool
     cut: int = 0
     longest: int | None = None
 
 
-def failed_steps(job: Job) -> tuple[Step, ...]:
+def find_failed_steps(job: Job) -> tuple[Step, ...]:
     """Return the steps whose logs tell why a job failed; where no step did, the last that ran."""
     failed = failures.failed_steps(job)
     if failed or failures.job_error_type(job) is None:
@@ -204,7 +208,7 @@ def failed_steps(job: Job) -> tuple[Step, ...]:
     return tuple(step for step in job.steps if timing.step_ran(step))[-1:]
 
 
-def within(logs: Sequence[StepLog], limit: int) -> list[StepLog]:
+def limit_logs(logs: Sequence[StepLog], limit: int) -> list[StepLog]:
     """Return logs cut, so that all together are at most ``limit`` bytes of text."""
     failed = [each for each in logs if each.failed]
     others = [each for each in logs if not each.failed]
@@ -228,33 +232,33 @@ def _cut(log: StepLog, share: int) -> StepLog:
     return replace(log, cut=end.before)
 
 
-def told_of_cut(logs: Iterable[StepLog], limit: int) -> Iterator[str]:
+def describe_cut_lines(logs: Iterable[StepLog], limit: int) -> Iterator[str]:
     """Return what is told of lines that do not leave, and of such that leave in part."""
     logs = list(logs)
     cut = [each for each in logs if each.cut]
     if cut:
-        lines = _number(sum(each.cut for each in cut), "line")
+        lines = _count(sum(each.cut for each in cut), "line")
         yield (
-            f"left out: {lines} of {_number(len(cut), 'step')}, of each the first, since all "
+            f"left out: {lines} of {_count(len(cut), 'step')}, of each the first, since all "
             f"together is more text than the {limit:,} bytes that input log-limit allows"
         )
     shortened = sum(each.longest is not None for each in logs)
     if shortened:
         yield (
-            f"of the last line of {_number(shortened, 'step')} only the beginning leaves, since "
+            f"of the last line of {_count(shortened, 'step')} only the beginning leaves, since "
             f"that alone is more text than its share of the {limit:,} bytes that input log-limit "
             "allows"
         )
 
 
-def told_of_missing(kept: Iterable[KeptLog], found: Iterable[StepLog]) -> Iterator[str]:
+def describe_missing_steps(kept: Iterable[LogSource], found: Iterable[StepLog]) -> Iterator[str]:
     """Return what is told of steps that tell of a failure, but have no line in their job's log."""
     there = {(each.logged.job.id, each.logged.step.number) for each in found}
     jobs = {log.job.id: log.job for log in kept}.values()
     missing = [
         (job, step)
         for job in jobs
-        for step in failed_steps(job)
+        for step in find_failed_steps(job)
         if (job.id, step.number) not in there
     ]
     if missing:
@@ -263,7 +267,7 @@ def told_of_missing(kept: Iterable[KeptLog], found: Iterable[StepLog]) -> Iterat
         yield f"no line of step {step} was found in the log of job {job}, which failed{more}"
 
 
-def _number(count: int, what: str) -> str:
+def _count(count: int, what: str) -> str:
     return f"1 {what}" if count == 1 else f"{count:,} {what}s"
 
 
@@ -289,105 +293,104 @@ _NOT_THE_OWN = (
 )
 
 
-def read_logs(settings: Settings, part: Part, placement: Placement, parts: Parts) -> Inside:
+def read_logs(context: ExportContext, run_slice: Part, placement: Placement) -> JobTelemetry:
     """Return the lines of logs that input logs asks for, as far as input log-limit allows."""
-    if Signal.LOGS not in settings.signals.wanted:
-        return Inside(notices=(f"{_NO_SIGNAL}{settings.otlp.off[Signal.LOGS]}",))
-    if part.partial and settings.export is not Export.RUN:
-        return Inside(notices=(_NOT_FROM_HERE,))
-    reading = _Reading(settings=settings, part=part, placement=placement, parts=parts)
-    return reading.inside()
+    if Signal.LOGS not in context.settings.signals.wanted:
+        return JobTelemetry(notices=(f"{_NO_SIGNAL}{context.settings.otlp.off[Signal.LOGS]}",))
+    if run_slice.partial and context.settings.export is not Export.RUN:
+        return JobTelemetry(notices=(_NOT_FROM_HERE,))
+    reader = _LogReader(context=context, run_slice=run_slice, placement=placement)
+    return reader.read()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
-    """The reading of one run's logs."""
+class _LogReader:
+    """Reads the logs of one run."""
 
-    settings: Settings
-    part: Part
+    run_slice: Part
     placement: Placement
-    parts: Parts
+    context: ExportContext
 
-    def inside(self) -> Inside:
-        told = list(self._of_own_job())
+    def read(self) -> JobTelemetry:
+        notices = list(self._of_own_job())
         jobs = self._wanted_jobs()
         if not jobs:
-            return Inside(notices=tuple(told))
-        kept, limit = self._kept(jobs), self.settings.inside.log_limit
+            return JobTelemetry(notices=tuple(notices))
+        kept, limit = self._kept(jobs), self.context.settings.inside.log_limit
         try:
-            found, unread = self._surveyed(kept)
-            logs = within(found, limit)
+            found, read_errors = self._surveyed(kept)
+            logs = limit_logs(found, limit)
         except BaseException:
             kept.close()
             raise
         # What could not be read may be what is missing.
-        missing = () if unread else told_of_missing(kept.logs, logs)
-        news = (*kept.told, *unread, *missing, *told_of_cut(logs, limit))
-        told += [f"{_INPUT}: {each}" for each in news]
-        return Inside(
-            spans=self._measured(logs), facts=self._records(logs, kept), notices=tuple(told)
+        missing = () if read_errors else describe_missing_steps(kept.logs, logs)
+        news = (*kept.notices, *read_errors, *missing, *describe_cut_lines(logs, limit))
+        notices += [f"{_INPUT}: {each}" for each in news]
+        return JobTelemetry(
+            spans=self._measured(logs), facts=self._records(logs, kept), notices=tuple(notices)
         )
 
     def _of_own_job(self) -> Iterator[str]:
-        own = self.part.own_job
-        if own is not None and (self._all or failed_steps(own)):
+        own = self.run_slice.own_job
+        if own is not None and (self._all or find_failed_steps(own)):
             yield _NOT_THE_OWN
 
     @property
     def _all(self) -> bool:
-        return self.settings.inside.logs is JobLogs.ALL
+        return self.context.settings.inside.logs is JobLogs.ALL
 
     def _wanted_jobs(self) -> list[Job]:
         """The ended jobs of which lines are wanted, in order of time."""
-        own = self.part.own_job
+        own = self.run_slice.own_job
         jobs = [
             job
-            for job in self.part.jobs
+            for job in self.run_slice.jobs
             if (own is None or job.id != own.id) and job.completed and not timing.never_started(job)
         ]
-        wanted = [job for job in jobs if self._all or failed_steps(job)]
+        wanted = [job for job in jobs if self._all or find_failed_steps(job)]
         return sorted(wanted, key=lambda job: (self._interval(job).start, job.id))
 
     def _interval(self, job: Job) -> timing.Interval:
-        return timing.job_interval(self.part.run, job)
+        return timing.job_interval(self.run_slice.run, job)
 
-    def _kept(self, jobs: list[Job]) -> KeptLogs:
+    def _kept(self, jobs: list[Job]) -> OpenLogs:
         """At most half of the time that is left goes into it: the rest is for sending."""
-        deadline = self.parts.deadline
+        deadline = self.context.deadline
         seconds = None if deadline.at is None else deadline.remaining() / 2
         until = Deadline.after(deadline.clock, seconds, deadline.cut)
-        read = logs_of_jobs if self.part.partial else logs_of_run
-        return read(self.parts.github, self.part.run, jobs, until)
+        read = open_logs_of_jobs if self.run_slice.partial else open_logs_of_run
+        return read(self.context.github, self.run_slice.run, jobs, until)
 
-    def _surveyed(self, kept: KeptLogs) -> tuple[list[StepLog], list[str]]:
+    def _surveyed(self, kept: OpenLogs) -> tuple[list[StepLog], list[str]]:
         """The wanted steps' logs in order, and what could not be read; failed steps come first."""
         found: dict[int, list[StepLog]] = {}
-        unread: list[str] = []
-        left, over = MOST_READ, 0
+        read_errors: list[str] = []
+        handoff, over = MOST_READ, 0
         in_order = sorted(range(len(kept.logs)), key=lambda each: not _tells(kept.logs[each]))
         for position in in_order:
             log = kept.logs[position]
             if not self._all and not _tells(log):
                 continue
-            left -= log.size
-            if left < 0:
+            handoff -= log.size
+            if handoff < 0:
                 over += 1
                 continue
             found[position], damage = self._steps_of(log)
-            unread += [damage] if damage else []
+            read_errors += [damage] if damage else []
         if over:
-            unread.append(
+            read_errors.append(
                 f"{over:,} logs were not read: all together are larger than "
                 f"{MOST_READ // MEBIBYTE} MiB"
             )
-        return [each for position in sorted(found) for each in found[position]], unread
+        return [each for position in sorted(found) for each in found[position]], read_errors
 
-    def _steps_of(self, log: KeptLog) -> tuple[list[StepLog], str | None]:
-        windows = [each for each in step_windows(self.part.run, log.job) if _is_of(log, each)]
+    def _steps_of(self, log: LogSource) -> tuple[list[StepLog], str | None]:
+        windows = [each for each in step_windows(self.run_slice.run, log.job) if _is_of(log, each)]
         if log.step is not None:
             windows = windows[:1]  # A number may repeat.
         surveyed = survey(log.read(), [each.interval for each in windows])
-        failed = failed_steps(log.job)
+        failed = find_failed_steps(log.job)
         found = []
         for stretch in surveyed.stretches if windows else ():
             window = windows[stretch.step]
@@ -403,7 +406,7 @@ class _Reading:
         return found, surveyed.damage
 
     def _logged(self, job: Job, window: StepWindow) -> LoggedStep:
-        run, detail = self.part.run, self.settings.tracing.detail
+        run, detail = self.run_slice.run, self.context.settings.tracing.detail
         span = {Detail.STEP: window.reference, Detail.JOB: run.job_reference(job)}.get(
             detail, run.reference
         )
@@ -417,22 +420,22 @@ class _Reading:
         )
 
     def _measured(self, logs: list[StepLog]) -> Iterator[Span]:
-        if self.settings.tracing.detail is not Detail.STEP:
+        if self.context.settings.tracing.detail is not Detail.STEP:
             return iter(())
         spans = (span for _, of_job in groupby(logs, _job_id) for span in self._of_job([*of_job]))
-        return islice(spans, self.settings.tracing.max_spans)
+        return islice(spans, self.context.settings.tracing.max_spans)
 
     def _of_job(self, logs: Sequence[StepLog]) -> Iterator[Span]:
-        run, job = self.part.run, logs[0].logged.job
+        run, job = self.run_slice.run, logs[0].logged.job
         make = SpanMaker(
             placement=self.placement,
-            resource=resources_of(self.settings).of_run(run),
+            resource=resources_of(self.context.settings).of_run(run),
             common=(*common_of(run), *job_facts(job)),
         )
         intervals = {each.logged.reference: each.logged.interval for each in logs}
         return measured_spans(make, map(_measured_step, logs), intervals)
 
-    def _records(self, logs: list[StepLog], kept: KeptLogs) -> Iterator[LogRecord]:
+    def _records(self, logs: list[StepLog], kept: OpenLogs) -> Iterator[LogRecord]:
         try:
             for _, of_log in groupby(logs, lambda each: id(each.kept)):
                 yield from self._records_of([*of_log])
@@ -442,8 +445,8 @@ class _Reading:
     def _records_of(self, logs: list[StepLog]) -> Iterator[LogRecord]:
         """The records of one log's steps, which follow each other in it."""
         raw, position = logs[0].kept.read(), 0
-        resource = resources_of(self.settings).of_run(self.part.run)
-        observed = self.parts.clock.now()
+        resource = resources_of(self.context.settings).of_run(self.run_slice.run)
+        observed = self.context.clock.now()
         for each in logs:
             stretch = each.stretch
             if each.cut == stretch.lines:
@@ -452,7 +455,7 @@ class _Reading:
                 _decoded(islice(raw, stretch.begin - position, None), stretch.lines),
                 each.logged.job.name,
                 each.logged.step.number,
-                redact=over_many_lines(self.parts.redact),
+                redact=over_many_lines(self.context.redact),
                 skip=each.cut,
                 longest=each.longest,
             )
@@ -469,13 +472,13 @@ def _decoded(raw: Iterator[bytes], lines: int) -> Iterator[str]:
         return
 
 
-def _tells(log: KeptLog) -> bool:
+def _tells(log: LogSource) -> bool:
     """Whether a log may hold lines of a step that failed."""
-    failed = failed_steps(log.job)
+    failed = find_failed_steps(log.job)
     return any(log.step in (None, step.number) for step in failed)
 
 
-def _is_of(log: KeptLog, window: StepWindow) -> bool:
+def _is_of(log: LogSource, window: StepWindow) -> bool:
     """Whether lines of a log may be of a step."""
     if log.step is None:
         return timing.step_ran(window.step)

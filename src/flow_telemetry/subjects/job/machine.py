@@ -1,4 +1,4 @@
-"""What the job's machine was measured to do, by the sampler that the context step started."""
+"""Usage of the job's machine, from the sampler that the context step started."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from flow_telemetry.mapping.job_metrics import machine_measurements
 from flow_telemetry.mapping.jobs import Measured, job_usage_facts, usage_facts
-from flow_telemetry.mapping.metrics import points_of_job
 from flow_telemetry.model.measurements import (
     MachineSample,
     MachineSamples,
@@ -17,34 +16,35 @@ from flow_telemetry.outcome import InsideTold
 from flow_telemetry.process.samples import curve, usage_between, usage_by_window
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.settings import Detail
-from flow_telemetry.subjects.job.types import Inside, JobInside
+from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
 from flow_telemetry.subjects.types import wants_metrics
-from flow_telemetry.telemetry import Measurement
 
-# Its six series then make 900 points, which leave in one request.
-_MOST_STRETCHES = 150
+# Six series then have 900 points, which fit into one request.
+_MOST_INTERVALS = 150
 _NOT_MEASURED = (
     "the machine is not measured: the sampler that `measure: true` started left no samples of the "
     "time of this job's steps"
 )
 
 
-def read_machine(job: JobInside) -> Inside:
-    """Return what the sampler saw of the job's steps, or that it left nothing of them."""
-    found = job.left.samples
+def read_machine(job: OwnJob) -> JobTelemetry:
+    """Return the usage during the job's steps, or a notice that there are no samples of them."""
+    found = job.handoff.samples
     steps = {} if found is None else _steps(job, found.samples)
     measured = None if found is None else _measured_job(job, found, tuple(steps.values()))
     if measured is None:
-        return Inside(notices=(_NOT_MEASURED,))
-    return Inside(
-        facts=_measurements(job, measured),
-        measured=tuple(_of_spans(job, measured, steps)),
+        return JobTelemetry(notices=(_NOT_MEASURED,))
+    return JobTelemetry(
+        facts=machine_measurements(measured, job.metric_points())
+        if wants_metrics(job.context.settings)
+        else (),
+        measured=tuple(_measured_spans(job, measured, steps)),
         told=InsideTold(machine=measured),
     )
 
 
-def _steps(job: JobInside, samples: Sequence[MachineSample]) -> dict[str, MeasuredStep]:
-    """The steps in which there are samples, by the references of their spans."""
+def _steps(job: OwnJob, samples: Sequence[MachineSample]) -> dict[str, MeasuredStep]:
+    """Return the steps that have samples, by the references of their spans."""
     windows = {each.reference: each for each in job.windows if timing.step_ran(each.step)}
     usages = usage_by_window(samples, {key: each.interval for key, each in windows.items()})
     return {
@@ -59,9 +59,9 @@ def _steps(job: JobInside, samples: Sequence[MachineSample]) -> dict[str, Measur
 
 
 def _measured_job(
-    job: JobInside, found: MachineSamples, steps: tuple[MeasuredStep, ...]
+    job: OwnJob, found: MachineSamples, steps: tuple[MeasuredStep, ...]
 ) -> MeasuredJob | None:
-    """The machine up to the end of the last step: what came later is our own doing."""
+    """Return the usage up to the end of the last step: later usage is the export's own."""
     usage = usage_between(found.samples, job.interval)
     if usage is None:
         return None
@@ -71,31 +71,16 @@ def _measured_job(
         memory=found.memory,
         usage=usage,
         steps=steps,
-        curve=curve(within, _MOST_STRETCHES),
+        curve=curve(within, _MOST_INTERVALS),
     )
 
 
-def _of_spans(
-    job: JobInside, measured: MeasuredJob, steps: Mapping[str, MeasuredStep]
+def _measured_spans(
+    job: OwnJob, measured: MeasuredJob, steps: Mapping[str, MeasuredStep]
 ) -> Iterator[Measured]:
-    detail = job.settings.tracing.detail
+    detail = job.context.settings.tracing.detail
     if detail is not Detail.RUN:
         yield Measured(owner=job.reference, facts=job_usage_facts(measured))
     if detail is Detail.STEP:
         for reference, step in steps.items():
             yield Measured(owner=reference, facts=usage_facts(step.usage))
-
-
-def _measurements(job: JobInside, measured: MeasuredJob) -> Iterator[Measurement]:
-    settings = job.settings
-    if not wants_metrics(settings):
-        return iter(())
-    points = points_of_job(
-        job.run,
-        job.job,
-        job.resource,
-        settings.signals.metric_attributes,
-        default_branch=job.default_branch,
-        keys=job.placement.keys,
-    )
-    return machine_measurements(measured, points)

@@ -1,4 +1,7 @@
-"""What is read inside a job."""
+"""Telemetry of jobs: reports, logs, machine samples and traces of tools, of each enabled kind."""
+
+# Each kind has a module of its own, which is loaded only if the user enabled it.
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -6,191 +9,140 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.jobs import Measured, measured_spans
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.runs import common_of, job_facts
 from flow_telemetry.mapping.spans import SpanMaker
-from flow_telemetry.model import Change, Job
-from flow_telemetry.outcome import InsideTold, merged_inside
+from flow_telemetry.model import Change
+from flow_telemetry.outcome import merged_inside
 from flow_telemetry.process.context import parse_traceparent
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.selection import Part
-from flow_telemetry.settings import JobLogs, Settings
-from flow_telemetry.subjects.job.handoff import LeftBySteps
-from flow_telemetry.subjects.job.types import Inside, JobInside, step_windows
+from flow_telemetry.settings import JobLogs
+from flow_telemetry.subjects.job.handoff import Handoff
+from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob, step_windows
 from flow_telemetry.subjects.types import resources_of
-from flow_telemetry.telemetry import LogRecord, Measurement, Prepared, Span, SpanLink
-
-# A trace context that the job had before ours: it was kept, so the job links to it.
+from flow_telemetry.telemetry import SpanLink
 
 
-def outer_context(job: JobInside) -> Inside:
-    """Return a link to the span that the job's steps are below, where that is not the job's."""
-    note = job.left.note
-    outer = (
-        parse_traceparent(note.outer) if note is not None and note.job == job.reference else None
-    )
-    if outer is None or outer.trace_id == job.placement.trace_id:
-        return Inside()  # A link inside a trace is drawn as a parent by some backends.
-    link = SpanLink(
-        trace_id=outer.trace_id,
-        span_id=outer.span_id,
-        attributes={semconv.FLOW_LINK: "context"},
-    )
-    return Inside(measured=(Measured(owner=job.reference, links=(link,)),))
-
-
-# All that is read of the inside of a run's jobs, in one place.
-#
-# Each kind is read by its own module, which is loaded where the user asks for it.
-
-# ruff: noqa: PLC0415
-
-
-def read_inside(
-    settings: Settings,
-    part: Part,
+def read_job_telemetry(
+    context: ExportContext,
+    run_slice: Part,
     placement: Placement,
-    parts: Parts,
     *,
-    left: LeftBySteps,
+    handoff: Handoff,
     default_branch: str | None = None,
     change: Change | None = None,
-) -> Inside:
-    """Return what is known of the inside of the jobs that leave with a part of a run.
+) -> JobTelemetry:
+    """Return the telemetry of the exported jobs of a run.
 
-    What only the runner knows is read of the job that the program stands in, where that leaves;
-    ``left`` is what its steps left. ``change`` is the pull request that the run is of, where it is
-    not merged.
+    Inside a run, reports and samples are read of the own job, if that is exported. ``change`` is
+    the pull request of the run, unless it is merged.
     """
-    own = part.own_job
+    own, run, runner = run_slice.own_job, run_slice.run, context.settings.runner
+    resource = resources_of(context.settings).of_run(run)
     if own is None:
-        return _inside_of_run(settings, part, placement, parts)
-    if all(job.id != own.id for job in part.jobs):
-        return Inside()
-    job = _job_inside(
-        settings,
-        part,
-        own,
-        placement,
-        parts,
-        left=left,
-        default_branch=default_branch,
-        change=change,
-    )
-    found = [*_of_own_job(job), *_logs(settings, part, placement, parts)]
-    return _joined(found, job.make, job.intervals) if found else Inside()
-
-
-def _of_own_job(job: JobInside) -> Iterator[Inside]:
-    """What the runner knows, and what of the workspace the user asks for."""
-    asked = job.settings.inside
-    references: Iterable[str] = ()
-    yield outer_context(job)
-    if job.left.sampled:
-        from flow_telemetry.subjects.job.machine import read_machine
-
-        yield read_machine(job)
-    if asked.test_reports:
-        from flow_telemetry.subjects.job.tests import read_tests
-
-        tests = read_tests(job)
-        references = tests.references
-        yield tests
-    if asked.coverage_reports:
-        from flow_telemetry.subjects.job.coverage import read_job_coverage
-
-        yield read_job_coverage(job)
-    if asked.trace_files:
-        from flow_telemetry.subjects.job.tool_traces import file_traces
-
-        yield file_traces(job, references)
-
-
-def _inside_of_run(settings: Settings, part: Part, placement: Placement, parts: Parts) -> Inside:
-    """What is known from outside of a run: what it keeps with GitHub."""
-    run = part.run
-    found = _logs(settings, part, placement, parts)
-    if settings.inside.trace_artifacts:
-        from flow_telemetry.subjects.job.tool_traces import artifact_traces
-
-        found.append(artifact_traces(settings, run, placement, parts))
-    if not found:
-        return Inside()
-    make = SpanMaker(
-        placement=placement, resource=resources_of(settings).of_run(run), common=common_of(run)
-    )
-    return _joined(found, make, {run.reference: timing.run_interval(run)})
-
-
-def _logs(settings: Settings, part: Part, placement: Placement, parts: Parts) -> list[Inside]:
-    """The logs of the jobs that have ended, where the user wants any."""
-    if settings.inside.logs is JobLogs.NONE:
-        return []
-    from flow_telemetry.subjects.job.logs import read_logs
-
-    return [read_logs(settings, part, placement, parts)]
-
-
-def _job_inside(
-    settings: Settings,
-    part: Part,
-    job: Job,
-    placement: Placement,
-    parts: Parts,
-    *,
-    left: LeftBySteps,
-    default_branch: str | None,
-    change: Change | None,
-) -> JobInside:
-    run, runner = part.run, settings.runner
-    resource = resources_of(settings).of_run(run)
-    return JobInside(
-        settings=settings,
-        parts=parts,
+        collected = list(_read_from_github(context, run_slice, placement))
+        make = SpanMaker(placement=placement, resource=resource, common=common_of(run))
+        return _merge(collected, make, {run.reference: timing.run_interval(run)})
+    if all(exported.id != own.id for exported in run_slice.jobs):
+        return JobTelemetry()
+    common = (*common_of(run), *job_facts(own))
+    job = OwnJob(
+        context=context,
         run=run,
-        job=job,
-        reference=run.job_reference(job),
-        interval=timing.job_interval(run, job),
+        job=own,
+        reference=run.job_reference(own),
+        interval=timing.job_interval(run, own),
         placement=placement,
         resource=resource,
-        make=SpanMaker(
-            placement=placement, resource=resource, common=(*common_of(run), *job_facts(job))
-        ),
-        windows=step_windows(run, job),
-        left=left,
+        make=SpanMaker(placement=placement, resource=resource, common=common),
+        windows=step_windows(run, own),
+        handoff=handoff,
         default_branch=default_branch,
         change=change,
         workspace=Path(runner.workspace) if runner.workspace else None,
         temporary=runner.own_folder,
     )
+    collected = [*_read_own_job(job), *_read_logs(context, run_slice, placement)]
+    return _merge(collected, job.make, job.intervals)
 
 
-def _joined(found: list[Inside], make: SpanMaker, intervals: Mapping[str, Interval]) -> Inside:
-    measured = tuple(each for one in found for each in one.measured)
-    return Inside(
-        spans=chain(_all_spans(found), measured_spans(make, measured, intervals)),
-        facts=_all_facts(found),
-        prepared=_all_prepared(found),
-        notices=tuple(notice for one in found for notice in one.notices),
-        told=_told(found),
+def _read_from_github(
+    context: ExportContext, run_slice: Part, placement: Placement
+) -> Iterator[JobTelemetry]:
+    """Read what GitHub stores of an ended run."""
+    yield from _read_logs(context, run_slice, placement)
+    if context.settings.inside.trace_artifacts:
+        from flow_telemetry.subjects.job.tool_traces import artifact_traces
+
+        yield artifact_traces(context, run_slice.run, placement)
+
+
+def _read_logs(
+    context: ExportContext, run_slice: Part, placement: Placement
+) -> Iterator[JobTelemetry]:
+    if context.settings.inside.logs is not JobLogs.NONE:
+        from flow_telemetry.subjects.job.logs import read_logs
+
+        yield read_logs(context, run_slice, placement)
+
+
+def _read_own_job(job: OwnJob) -> Iterator[JobTelemetry]:
+    """Read the handoff and the enabled reports in the workspace."""
+    enabled = job.context.settings.inside
+    references: Iterable[str] = ()
+    yield link_parent_context(job)
+    if job.handoff.sampled:
+        from flow_telemetry.subjects.job.machine import read_machine
+
+        yield read_machine(job)
+    if enabled.test_reports:
+        from flow_telemetry.subjects.job.tests import read_tests
+
+        tests = read_tests(job)
+        references = tests.references
+        yield tests
+    if enabled.coverage_reports:
+        from flow_telemetry.subjects.job.coverage import read_job_coverage
+
+        yield read_job_coverage(job)
+    if enabled.trace_files:
+        from flow_telemetry.subjects.job.tool_traces import file_traces
+
+        yield file_traces(job, references)
+
+
+def link_parent_context(job: OwnJob) -> JobTelemetry:
+    """Return a link to the parent context that the job had before, if that is another trace."""
+    note = job.handoff.note
+    if note is None or note.job != job.reference:
+        return JobTelemetry()
+    parent = parse_traceparent(note.outer)
+    # Some backends draw a link within a trace as a parent.
+    if parent is None or parent.trace_id == job.placement.trace_id:
+        return JobTelemetry()
+    link = SpanLink(
+        trace_id=parent.trace_id,
+        span_id=parent.span_id,
+        attributes={semconv.FLOW_LINK: "context"},
     )
+    return JobTelemetry(measured=(Measured(owner=job.reference, links=(link,)),))
 
 
-def _all_spans(found: list[Inside]) -> Iterator[Span]:
-    return (span for one in found for span in one.spans)
-
-
-def _all_facts(found: list[Inside]) -> Iterator[LogRecord | Measurement]:
-    return (fact for one in found for fact in one.facts)
-
-
-def _all_prepared(found: list[Inside]) -> Iterator[Prepared]:
-    return (request for one in found for request in one.prepared)
-
-
-def _told(found: list[Inside]) -> InsideTold | None:
-    return merged_inside(one.told for one in found)
+def _merge(
+    collected: list[JobTelemetry], make: SpanMaker, intervals: Mapping[str, Interval]
+) -> JobTelemetry:
+    """Join telemetry, lazily where it is lazy, and add spans for what was measured."""
+    measured = tuple(chain.from_iterable(part.measured for part in collected))
+    spans = chain.from_iterable(part.spans for part in collected)
+    return JobTelemetry(
+        spans=chain(spans, measured_spans(make, measured, intervals)),
+        facts=chain.from_iterable(part.facts for part in collected),
+        prepared=chain.from_iterable(part.prepared for part in collected),
+        notices=tuple(chain.from_iterable(part.notices for part in collected)),
+        told=merged_inside(part.told for part in collected),
+    )

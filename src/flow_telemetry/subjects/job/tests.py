@@ -1,4 +1,4 @@
-"""Test reports."""
+"""Tests of a job: its reports, and which cases failed in the attempt before."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from flow_telemetry.mapping.jobs import (
     references_of_tests,
     spans_of_tests,
 )
-from flow_telemetry.mapping.metrics import points_of_job
 from flow_telemetry.model import Job
 from flow_telemetry.model.reports import (
     CaseTold,
@@ -26,7 +25,6 @@ from flow_telemetry.model.reports import (
     TestCounts,
     TestReport,
     TestsTold,
-    TestSuite,
 )
 from flow_telemetry.outcome import InsideTold
 from flow_telemetry.reports.files import FoundFile, find_files, whole
@@ -43,14 +41,11 @@ from flow_telemetry.rules.tests import (
     with_flaky,
 )
 from flow_telemetry.settings import Detail
-from flow_telemetry.subjects.job.types import Inside, JobInside
+from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
 from flow_telemetry.subjects.types import wants_metrics
-from flow_telemetry.telemetry import Measurement
 
-# Which test cases failed in the attempt before, told by a notice that its export left at the job.
-#
-# Nothing that a runner holds outlives its attempt. A notice does: GitHub keeps it with the job's
-# check run as an annotation, where people see it and the next attempt can read it.
+# A notice names the failed cases for the next attempt. Files of a runner do not outlive an attempt,
+# but GitHub keeps the notice as an annotation of the job's check run.
 
 _BEGINNING = "test cases that failed: "
 _BETWEEN = "; "
@@ -59,16 +54,8 @@ _MORE = " more"
 _LONGEST = 900
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedBefore:
-    """The known names of the cases that failed before, as far as the notice had room."""
-
-    names: frozenset[str] = frozenset()
-    notices: tuple[str, ...] = ()
-
-
-def failed_now(cases: Iterable[TestCase]) -> Iterator[str]:
-    """Return the notice that names the cases that failed for good; none where none did."""
+def describe_failed_cases(cases: Iterable[TestCase]) -> Iterator[str]:
+    """Yield a notice that names the cases that failed in their last run, if any."""
     names = [known_name(case) for case in cases if is_failing(case) and not case.run_again]
     if not names:
         return
@@ -83,124 +70,129 @@ def failed_now(cases: Iterable[TestCase]) -> Iterator[str]:
     yield _BEGINNING + _BETWEEN.join([*shown, *([f"{left:,}{_MORE}"] if left else [])])
 
 
-def failed_before(job: JobInside) -> FailedBefore:
-    """Return what the notice in the attempt before says of the job of the same name.
+def read_failed_before(job: OwnJob) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the cases that failed in the attempt before, by their names, and notices.
 
-    Two requests, and only in a later attempt. A job that then succeeded tells nothing.
+    Makes two requests, and only in a later attempt. The names are read from the notice in the job
+    of the same name, which may be cut.
     """
     run = job.run
     if run.attempt < 2:
-        return FailedBefore()
-    github = job.parts.github
+        return frozenset(), ()
+    github = job.context.github
     try:
         before = read_jobs_again(github, replace(run, attempt=run.attempt - 1))
         same = [each for each in before.jobs if each.name == job.job.name]
         if len(same) != 1:
-            return FailedBefore()
+            return frozenset(), ()
         annotated = read_annotations(github, before, same)
     except FlowTelemetryError as error:
-        return FailedBefore(notices=(f"whether tests are flaky by attempts is unknown: {error}",))
-    names = frozenset(name for each in annotated.run.jobs for name in _names(each))
-    return FailedBefore(names=names, notices=annotated.notices)
+        notice = f"whether tests are flaky by attempts is unknown: {error}"
+        return frozenset(), (notice,)
+    names = frozenset(name for each in annotated.run.jobs for name in _parse_names(each))
+    return names, annotated.notices
 
 
-def _names(job: Job) -> Iterator[str]:
+def _parse_names(job: Job) -> Iterator[str]:
     for annotation in job.annotations:
-        _, beginning, told = annotation.message.partition(_BEGINNING)
+        _, beginning, names = annotation.message.partition(_BEGINNING)
         if beginning:
-            yield from told.split(_BETWEEN)
+            yield from names.split(_BETWEEN)
 
 
-# The test reports that a job left in its workspace: read, placed in time and mapped.
+# Reports in the workspace.
 
 _INPUT = "input test-reports"
-# A pattern of very many files that are no reports is told once, and not for each.
+# A pattern may match very many files that are not reports.
 _MOST_NOTICES = 8
-_MOST_TOLD = 10
+_MOST_SHOWN = 10
 # Clocks of containers differ a little, and GitHub's times have whole seconds.
 _LEFT_OVER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
-    """Reports with the times at which they were written, and what is to be told of them."""
+    """Reports, the times at which their files were written, and notices."""
 
     reports: tuple[TestReport, ...] = ()
     written: tuple[datetime, ...] = ()
     notices: tuple[str, ...] = ()
 
 
-def read_tests(job: JobInside) -> Inside:
-    """Return the tests of a job: spans, measurements, counts for the job, and the summary's part.
+def read_tests(job: OwnJob) -> JobTelemetry:
+    """Return spans, metrics, counts and the summary of a job's tests.
 
-    A report that cannot be read is a notice, and the others count.
+    A report that cannot be read becomes a notice; the others count.
     """
     if job.workspace is None:
-        return Inside(notices=(f"{_INPUT}: the workspace is unknown, so nothing was read",))
-    read = _read_all(job, job.workspace)
+        return JobTelemetry(notices=(f"{_INPUT}: the workspace is unknown, so nothing was read",))
+    read = _read_reports(job, job.workspace)
     if not read.reports:
-        return Inside(notices=read.notices)
-    before = failed_before(job)
-    reports = with_flaky(read.reports, before.names)
-    suites = _placed(job, reports, read.written)
+        return JobTelemetry(notices=read.notices)
+    failed_before, notices_before = read_failed_before(job)
+    reports = with_flaky(read.reports, failed_before)
+    suites = _place_suites(job, reports, read.written)
     cases = [case for report in reports for case in report.cases]
-    counts, left_out = counts_of(cases), _left_out(suites)
-    detail = job.settings.tracing.detail
+    counts = counts_of(cases)
+    left_out = sum(len(placed.suite.cases) - len(placed.cases or ()) for placed in suites)
+    detail = job.context.settings.tracing.detail
     measured = Measured(owner=job.reference, facts=count_facts(counts, left_out))
     shown = suites if detail is Detail.STEP else []
-    return Inside(
+    return JobTelemetry(
         spans=spans_of_tests(job.make, job.reference, shown),
         references=references_of_tests(job.reference, shown),
-        facts=_measurements(job, [placed.suite for placed in suites]),
+        facts=measurements_of_tests([placed.suite for placed in suites], job.metric_points())
+        if wants_metrics(job.context.settings)
+        else (),
         measured=() if detail is Detail.RUN else (measured,),
         notices=(
             *read.notices,
-            *_of_bounds(job, left_out, len(cases)),
-            *before.notices,
-            *failed_now(cases),
+            *_describe_left_out(job, left_out, len(cases)),
+            *notices_before,
+            *describe_failed_cases(cases),
         ),
-        told=InsideTold(tests=_told(reports, cases, counts)),
+        told=InsideTold(tests=_summarize(reports, cases, counts)),
     )
 
 
-def _read_all(job: JobInside, workspace: Path) -> _Read:
-    """The reports in order of their names; a file that is there twice is one."""
-    found = find_files(job.settings.inside.test_reports, workspace)
+def _read_reports(job: OwnJob, workspace: Path) -> _Read:
+    """Read the reports in order of their names; two files of the same content count once."""
+    found = find_files(job.context.settings.inside.test_reports, workspace)
     reports: list[TestReport] = []
     written: list[datetime] = []
     seen: set[bytes] = set()
-    troubles = list(found.left_out)
+    notices = list(found.left_out)
     for number, file in enumerate(found.files):
-        if job.parts.deadline.expired:
-            troubles.append(f"{len(found.files) - number} reports were not read in time")
+        if job.context.deadline.expired:
+            notices.append(f"{len(found.files) - number} reports were not read in time")
             break
         try:
             content = whole(file.path, file.name)
             digest = sha256(content).digest()
             if digest in seen:
                 continue
-            report, at = read_test_report(content, file.name), _written_at(file)
+            report, at = read_test_report(content, file.name), _modification_time(file)
         except ReportError as error:
-            troubles.append(str(error))
+            notices.append(str(error))
             continue
         seen.add(digest)
         reports.append(report)
         written.append(at)
-    troubles += _left_over(job, reports, written)
-    return _Read(reports=tuple(reports), written=tuple(written), notices=_notices(troubles))
+    notices += _describe_old_reports(job, reports, written)
+    return _Read(reports=tuple(reports), written=tuple(written), notices=_notices(notices))
 
 
-def _written_at(file: FoundFile) -> datetime:
+def _modification_time(file: FoundFile) -> datetime:
     try:
         return datetime.fromtimestamp(file.path.stat().st_mtime, timezone.utc)
     except (OSError, OverflowError, ValueError) as error:
         raise ReportError(f"{file.name} cannot be looked at; was it removed meanwhile?") from error
 
 
-def _left_over(
-    job: JobInside, reports: Sequence[TestReport], written: Sequence[datetime]
+def _describe_old_reports(
+    job: OwnJob, reports: Sequence[TestReport], written: Sequence[datetime]
 ) -> Iterator[str]:
-    """A workspace that is not cleaned holds reports of other jobs, which would count again."""
+    """Yield a notice about reports older than the job: an uncleaned workspace keeps other jobs'."""
     old = [
         report.name
         for report, at in zip(reports, written, strict=True)
@@ -213,19 +205,19 @@ def _left_over(
         )
 
 
-def _notices(troubles: Sequence[str]) -> tuple[str, ...]:
-    texts = [f"{_INPUT}: {each}" for each in troubles[:_MOST_NOTICES]]
-    if len(troubles) > _MOST_NOTICES:
-        texts.append(f"{_INPUT}: {len(troubles) - _MOST_NOTICES:,} more were left out")
+def _notices(notices: Sequence[str]) -> tuple[str, ...]:
+    texts = [f"{_INPUT}: {each}" for each in notices[:_MOST_NOTICES]]
+    if len(notices) > _MOST_NOTICES:
+        texts.append(f"{_INPUT}: {len(notices) - _MOST_NOTICES:,} more were left out")
     return tuple(texts)
 
 
-def _placed(
-    job: JobInside, reports: Sequence[TestReport], written: Sequence[datetime]
+def _place_suites(
+    job: OwnJob, reports: Sequence[TestReport], written: Sequence[datetime]
 ) -> list[PlacedSuite]:
     all_suites = [suite for report in reports for suite in report.suites]
-    chosen = iter(choose_spans(all_suites, job.settings.tracing.max_spans))
-    steps, whole = _steps(job), Stretch(reference=job.reference, interval=_work(job))
+    chosen = iter(choose_spans(all_suites, job.max_spans))
+    steps, whole = _steps(job), Stretch(reference=job.reference, interval=_running_interval(job))
     placed: list[PlacedSuite] = []
     for report, at in zip(reports, written, strict=True):
         places = place_suites(
@@ -238,7 +230,7 @@ def _placed(
     return placed
 
 
-def _steps(job: JobInside) -> tuple[Stretch, ...]:
+def _steps(job: OwnJob) -> tuple[Stretch, ...]:
     return tuple(
         Stretch(reference=window.reference, interval=window.interval)
         for window in job.windows
@@ -246,48 +238,30 @@ def _steps(job: JobInside) -> tuple[Stretch, ...]:
     )
 
 
-def _work(job: JobInside) -> Interval:
-    """The time of the job without its waiting for a runner."""
+def _running_interval(job: OwnJob) -> Interval:
+    """Return the interval of the job without the wait for a runner."""
     start = min((step.interval.start for step in _steps(job)), default=job.interval.start)
     return Interval.of(start, job.interval.end)
 
 
 def _offset(at: datetime) -> timedelta:
-    """How far the runner's own time was ahead of UTC."""
+    """Return the offset of the runner's local time from UTC."""
     try:
         return at.astimezone().utcoffset() or timedelta(0)
     except (OSError, OverflowError, ValueError):  # Windows knows no times before 1970
         return timedelta(0)
 
 
-def _measurements(job: JobInside, suites: Sequence[TestSuite]) -> Iterator[Measurement]:
-    settings = job.settings
-    if wants_metrics(settings):
-        points = points_of_job(
-            job.run,
-            job.job,
-            job.resource,
-            settings.signals.metric_attributes,
-            default_branch=job.default_branch,
-            keys=job.placement.keys,
-        )
-        yield from measurements_of_tests(suites, points)
-
-
-def _left_out(suites: Sequence[PlacedSuite]) -> int:
-    return sum(len(placed.suite.cases) - len(placed.cases or ()) for placed in suites)
-
-
-def _of_bounds(job: JobInside, left_out: int, entries: int) -> Iterator[str]:
+def _describe_left_out(job: OwnJob, left_out: int, entries: int) -> Iterator[str]:
     if left_out:
         yield (
             f"{left_out:,} of {entries:,} test results have no span of their own, since input "
-            f"max-spans is {job.settings.tracing.max_spans:,}: failures, flaky and slow ones come "
+            f"max-spans is {job.max_spans:,}: failures, flaky and slow ones come "
             "first; counts and metrics are of all"
         )
 
 
-def _told(
+def _summarize(
     reports: Sequence[TestReport], cases: Sequence[TestCase], counts: TestCounts
 ) -> TestsTold:
     final = [case for case in cases if not case.run_again]
@@ -298,12 +272,12 @@ def _told(
         suites=sum(len(report.suites) for report in reports),
         counts=counts,
         seconds=sum(case.duration or 0.0 for case in final),
-        failing=tuple(map(_case_told, failing[:_MOST_TOLD])),
-        flaky=tuple(map(_case_told, flaky[:_MOST_TOLD])),
+        failing=tuple(map(_summarize_case, failing[:_MOST_SHOWN])),
+        flaky=tuple(map(_summarize_case, flaky[:_MOST_SHOWN])),
     )
 
 
-def _case_told(case: TestCase) -> CaseTold:
+def _summarize_case(case: TestCase) -> CaseTold:
     failure = case.failure or next(iter(case.attempts), None)
     return CaseTold(
         suite=case.suite,

@@ -11,7 +11,7 @@ from typing import Any
 
 from flow_telemetry import identity
 from flow_telemetry.clock import Deadline
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError, ReportError
 from flow_telemetry.github.artifacts import Artifact, download_artifact, list_artifacts
 from flow_telemetry.mapping import attributes as semconv
@@ -43,8 +43,7 @@ from flow_telemetry.reports.files import (
 from flow_telemetry.reports.otlp_lines import read_otlp_lines
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.selection import chosen
-from flow_telemetry.settings import Settings
-from flow_telemetry.subjects.job.types import Inside, JobInside
+from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
 from flow_telemetry.telemetry import Signal, SpanLink
 
 # The ids that spans of ours have in the trace of a run: no tool's span may have one of them.
@@ -193,18 +192,18 @@ _LONGEST_NAME = 200
 _COARSE = timedelta(seconds=3)
 
 
-def file_traces(job: JobInside, beside: Iterable[str] = ()) -> Inside:
+def file_traces(job: OwnJob, beside: Iterable[str] = ()) -> JobTelemetry:
     """Return what tools of the job wrote to files that input trace-files names.
 
     ``beside`` are the references of spans that leave beside those of the run, as of its tests.
     """
     if job.workspace is None:
-        return Inside(
+        return JobTelemetry(
             notices=("input trace-files: GITHUB_WORKSPACE is not set, so no files are found",)
         )
     bounds = Bounds(files=MOST_FILES, size=MOST_BYTES)
-    found = find_files(job.settings.inside.trace_files, job.workspace, bounds=bounds)
-    reading = Reading.of(job.settings, job.parts, own_trace=job.placement.trace_id)
+    found = find_files(job.context.settings.inside.trace_files, job.workspace, bounds=bounds)
+    reading = Reading.of(job.context, own_trace=job.placement.trace_id)
     reading.spans.taken = own_span_ids(job.placement, job.run, beside)
     reading.tell(found.left_out)
     reading.read((file.name, file.path) for file in _of_this_job(job, found.files, reading.tell))
@@ -212,7 +211,7 @@ def file_traces(job: JobInside, beside: Iterable[str] = ()) -> Inside:
 
 
 def _of_this_job(
-    job: JobInside, files: Iterable[FoundFile], tell: Callable[[Iterable[str]], None]
+    job: OwnJob, files: Iterable[FoundFile], tell: Callable[[Iterable[str]], None]
 ) -> list[FoundFile]:
     """The files that were written since the job began.
 
@@ -258,13 +257,13 @@ class Reading:
     _files: int = 0
 
     @classmethod
-    def of(cls, settings: Settings, parts: Parts, *, own_trace: str) -> Reading:
+    def of(cls, context: ExportContext, *, own_trace: str) -> Reading:
         """Return one that may take half of the time that is left: the rest is for sending."""
-        deadline = parts.deadline
+        deadline = context.deadline
         seconds = None if deadline.at is None else deadline.remaining() / 2
         return cls(
-            wanted=settings.signals.wanted,
-            redact=parts.redact,
+            wanted=context.settings.signals.wanted,
+            redact=context.redact,
             spans=ToolSpans(trace_id=own_trace),
             until=Deadline.after(deadline.clock, seconds, deadline.cut),
         )
@@ -290,7 +289,7 @@ class Reading:
             except ReportError as error:
                 self.tell([str(error)])
 
-    def inside(self, owner: str, source: str) -> Inside:
+    def inside(self, owner: str, source: str) -> JobTelemetry:
         """Return all that was found.
 
         ``owner`` is the reference of the span that other traces are linked to, ``source`` what
@@ -298,7 +297,7 @@ class Reading:
         """
         links = self._links()
         told = self._counts()
-        return Inside(
+        return JobTelemetry(
             prepared=(prepared(each, self.repository) for each in packed(self._requests)),
             measured=(Measured(owner=owner, links=links),) if links else (),
             notices=tuple(f"{source}: {text}" for text in self._notices()),
@@ -404,20 +403,20 @@ _SOURCE = "input trace-artifacts"
 _CLOCK_DIFFERENCE = timedelta(seconds=60)
 
 
-def artifact_traces(settings: Settings, run: Run, placement: Placement, parts: Parts) -> Inside:
+def artifact_traces(context: ExportContext, run: Run, placement: Placement) -> JobTelemetry:
     """Return what is in files of the run's artifacts that input trace-artifacts names.
 
     Those of forks are not read, unless the user asks for them: who writes them decides what is
     sent into the trace.
     """
-    if _is_of_a_fork(run) and not settings.inside.fork_artifacts:
-        return Inside(notices=(_of_a_fork(f"run {run.id}"),))
-    reading = Reading.of(settings, parts, own_trace=placement.trace_id)
+    if _is_of_a_fork(run) and not context.settings.inside.fork_artifacts:
+        return JobTelemetry(notices=(_of_a_fork(f"run {run.id}"),))
+    reading = Reading.of(context, own_trace=placement.trace_id)
     reading.repository = run.repository.full_name
     reading.spans.taken = own_span_ids(placement, run)
     try:
-        artifacts = _wanted(settings, run, parts, reading)
-        reading.read(_files(settings, artifacts, parts, reading))
+        artifacts = _wanted(context, run, reading)
+        reading.read(_files(context, artifacts, reading))
     except FlowTelemetryError as error:
         reading.tell([str(error)])
     return reading.inside(run.reference, _SOURCE)
@@ -436,10 +435,10 @@ def _of_a_fork(what: str) -> str:
     )
 
 
-def _wanted(settings: Settings, run: Run, parts: Parts, reading: Reading) -> list[Artifact]:
+def _wanted(context: ExportContext, run: Run, reading: Reading) -> list[Artifact]:
     """The artifacts of this attempt whose names are wanted, the oldest first."""
-    patterns = settings.inside.trace_artifacts
-    listed = list_artifacts(parts.github, run.repository.full_name, run_id=run.id)
+    patterns = context.settings.inside.trace_artifacts
+    listed = list_artifacts(context.github, run.repository.full_name, run_id=run.id)
     fitting = [each for each in listed if chosen(each.name, patterns) and _of_attempt(run, each)]
     if not fitting:
         reading.tell([f"no artifact of run {run.id} fits"])
@@ -458,20 +457,20 @@ def _of_attempt(run: Run, artifact: Artifact) -> bool:
 
 
 def _files(
-    settings: Settings, artifacts: list[Artifact], parts: Parts, reading: Reading
+    context: ExportContext, artifacts: list[Artifact], reading: Reading
 ) -> Iterator[tuple[str, Content]]:
     """The files in artifacts; one that cannot be read is told, and the rest goes on."""
-    wanted = chosen_files(settings.inside.trace_files or _FILES)
+    wanted = chosen_files(context.settings.inside.trace_files or _FILES)
     left = ArchiveBounds(files=MOST_FILES, largest=MOST_BYTES, size=MOST_BYTES)
     for artifact in artifacts:
-        if artifact.from_fork and not settings.inside.fork_artifacts:
+        if artifact.from_fork and not context.settings.inside.fork_artifacts:
             reading.tell([_of_a_fork(str(artifact)).removeprefix(f"{_SOURCE}: ")])
             continue
         if reading.until.expired:
             reading.tell([f"{artifact} was not read: half of the time (input timeout) was used up"])
             continue
         try:
-            archive = download_artifact(parts.github, artifact, LARGEST_ARTIFACT)
+            archive = download_artifact(context.github, artifact, LARGEST_ARTIFACT)
             found = read_archive(archive, str(artifact), wanted=wanted, bounds=left)
         except FlowTelemetryError as error:
             reading.tell([str(error)])

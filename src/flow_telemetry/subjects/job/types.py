@@ -1,4 +1,4 @@
-"""A job seen from inside, and what was found."""
+"""The job that an export runs in, and the telemetry that is read of it."""
 
 from __future__ import annotations
 
@@ -8,30 +8,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flow_telemetry import identity
-from flow_telemetry.context import Parts
+from flow_telemetry.context import ExportContext
+from flow_telemetry.mapping.metrics import Points, points_of_job
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import SpanMaker
 from flow_telemetry.model import Change, Job, Run, Step
 from flow_telemetry.outcome import InsideTold
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.settings import Detail, Settings
-from flow_telemetry.subjects.job.handoff import LeftBySteps
+from flow_telemetry.settings import Detail
+from flow_telemetry.subjects.job.handoff import Handoff
 from flow_telemetry.telemetry import LogRecord, Measurement, Prepared, Resource, Span
 
 if TYPE_CHECKING:
     from flow_telemetry.mapping.jobs import Measured
 
-# What was found inside of a job, as all who read there return it.
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inside:
-    """What was found inside of a job.
+class JobTelemetry:
+    """Telemetry of one kind that was read of a job.
 
-    ``prepared`` are requests that tools in the job made, ``notices`` what is worth knowing, such as
-    a report that could not be read, and ``told`` what the summary shows. ``references`` are those
-    of the ``spans`` whose ids a tool's span could have.
+    ``prepared`` are requests of tools in the job, ``told`` is the job's part of the summary.
+    ``references`` are the references of those ``spans`` whose ids a tool's span could have.
     """
 
     spans: Iterable[Span] = ()
@@ -43,12 +41,9 @@ class Inside:
     references: Iterable[str] = ()
 
 
-# The job that an export stands in, as all who read of its inside need it.
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepWindow:
-    """A step that has ended: its time by GitHub, and the reference of its span."""
+    """An ended step: its interval as GitHub has it, and the reference of its span."""
 
     step: Step
     reference: str
@@ -56,18 +51,15 @@ class StepWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobInside:
-    """A job of the run whose inside is read.
+class OwnJob:
+    """The job that the export runs in, for the readers of its reports and samples.
 
-    ``make`` makes spans with the facts of the run and job on them, ``windows`` are its ended steps
-    in order, and ``left`` is what they left. ``workspace`` and ``temporary`` are folders of the
-    runner: the checkout, and where the steps of the job leave something to one another; None
-    outside of a job. ``default_branch`` is the repository's, where known; ``change`` the pull
-    request that the run is of, before its merge.
+    ``make`` makes spans with the attributes of the run and job, ``windows`` are the ended steps in
+    order. ``workspace`` is the checkout, ``temporary`` the folder for the handoff between steps;
+    both are None outside a job. ``change`` is the pull request of the run, before its merge.
     """
 
-    settings: Settings
-    parts: Parts
+    context: ExportContext
     run: Run
     job: Job
     reference: str
@@ -76,24 +68,40 @@ class JobInside:
     resource: Resource
     make: SpanMaker
     windows: tuple[StepWindow, ...]
-    left: LeftBySteps
+    handoff: Handoff
     default_branch: str | None = None
     change: Change | None = None
     workspace: Path | None = None
     temporary: Path | None = None
 
     @property
-    def intervals(self) -> dict[str, Interval]:
-        """The times of the job and its steps by the references of their spans, of those that leave.
+    def max_spans(self) -> int:
+        """The value of `max-spans`."""
+        return self.context.settings.tracing.max_spans
 
-        Under a coarser `detail` nothing may stand below a span that is not sent.
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        """The intervals of the job's and steps' exported spans, by their references.
+
+        A coarser `detail` leaves spans out, and nothing may have one of these as its parent.
         """
-        detail = self.settings.tracing.detail
+        detail = self.context.settings.tracing.detail
         of_steps = {window.reference: window.interval for window in self.windows}
         return {
             **({} if detail is Detail.RUN else {self.reference: self.interval}),
             **(of_steps if detail is Detail.STEP else {}),
         }
+
+    def metric_points(self) -> Points:
+        """Return a maker of metric points with the attributes of this job."""
+        return points_of_job(
+            self.run,
+            self.job,
+            self.resource,
+            self.context.settings.signals.metric_attributes,
+            default_branch=self.default_branch,
+            keys=self.placement.keys,
+        )
 
 
 def step_windows(run: Run, job: Job) -> tuple[StepWindow, ...]:
