@@ -19,7 +19,7 @@ from flow_telemetry.model import (
     StatusCategory,
     WorkItem,
 )
-from flow_telemetry.rules.intervals import Interval, merged
+from flow_telemetry.rules.intervals import Interval, union
 
 # A merge closes too: GitHub reports both, in the same second or a second apart.
 CLOSINGS = frozenset({EventKind.MERGED, EventKind.CLOSED})
@@ -473,7 +473,7 @@ def blockings(
     )
     segments = _partition(life, list(_blocking_changes(item, names)))
     by_cause = (interval for blocked, interval, _ in segments if blocked)
-    return merged((*by_status, *by_cause))
+    return union((*by_status, *by_cause))
 
 
 def _blocking_changes(item: WorkItem, names: frozenset[str]) -> Iterator[tuple[datetime, bool]]:

@@ -335,7 +335,7 @@ def previous_successful(deployment: Deployment, others: Iterable[Deployment]) ->
         (time, each.id, each)
         for each in others
         if each.id != deployment.id
-        and place_of(each) == place_of(deployment)
+        and environment_key(each) == environment_key(deployment)
         and (time := succeeded_at(each)) is not None
         and (time, each.id) < this
     ]
@@ -351,7 +351,7 @@ def _first_failure(deployment: Deployment) -> tuple[str, datetime] | None:
     return min(failures, key=lambda found: found[1], default=None)
 
 
-def place_of(deployment: Deployment) -> tuple[str, str]:
+def environment_key(deployment: Deployment) -> tuple[str, str]:
     """Return the environment: GitHub does not tell their names apart by case."""
     return deployment.repository.reference, fold(deployment.environment)
 
