@@ -13,7 +13,7 @@ from flow_telemetry.model import Actor, Event, EventKind, Repository, WorkItem
 from flow_telemetry.settings import Actors
 
 _HASH_DIGITS = 16
-_NOBODY = "***"
+_REDACTED = "***"
 _ABOUT_PEOPLE = (
     EventKind.ASSIGNED,
     EventKind.UNASSIGNED,
@@ -33,7 +33,7 @@ _MENTION = re.compile(r"(?<![\w/.@+-])@([A-Za-z0-9][A-Za-z0-9-]{0,38})(?![\w/-])
 
 
 def shown(login: str, actors: Actors) -> str | None:
-    """Return the login, a hash of it, or None where nobody is to be named."""
+    """Return the login, a hash of it, or None if people are not to be named."""
     if actors is Actors.NONE:
         return None
     return hashed(login) if actors is Actors.HASH else login
@@ -46,7 +46,7 @@ def hashed(login: str) -> str:
 
 @dataclass(slots=True)
 class People:
-    """Those who are known to have taken part, and what becomes of their names in texts.
+    """The people who took part, and the redaction of their names in texts.
 
     ``actors`` is what the user wants. Repositories are named as they are, also by their owners.
     """
@@ -70,7 +70,7 @@ class People:
     def text(self, text: str) -> str:
         """Return what somebody wrote, such as a title, with no more of people than wanted.
 
-        Known people, whoever is mentioned with an @, and addresses of e-mail.
+        Replaces known people, mentions with an @, and e-mail addresses.
         """
         if self._in_branches is not None:
             text = _ABOUT_BRANCHES.sub(lambda found: self.branch(found[0]), text)
@@ -88,16 +88,16 @@ class People:
         if self.actors is Actors.LOGIN:
             return text
         if "@" in text:
-            text = _ADDRESS.sub(_NOBODY, text)
+            text = _ADDRESS.sub(_REDACTED, text)
             text = _MENTION.sub(lambda found: "@" + self._name(found[1]), text)
         return text if known is None else known.sub(lambda found: self._name(found[0]), text)
 
     def _name(self, name: str) -> str:
-        return shown(self._known.get(name.lower(), name), self.actors) or _NOBODY
+        return shown(self._known.get(name.lower(), name), self.actors) or _REDACTED
 
 
 def _any_of(names: Iterable[str], before: str, after: str) -> re.Pattern[str] | None:
-    """What finds names, the longest first, between such borders; None where there are none."""
+    """Return a pattern for names, the longest first, between borders; None without names."""
     either = "|".join(map(re.escape, sorted(names, key=lambda each: (-len(each), each))))
     return re.compile(rf"{before}(?:{either}){after}", re.IGNORECASE) if either else None
 
@@ -109,7 +109,7 @@ def _logins(record: object) -> Iterator[str]:
 
 
 def _all(value: Any, kind: type[Any]) -> Iterator[Any]:
-    """All records of a kind in another; steps and what is no record hold none."""
+    """Yield all records of a kind inside another; jobs and traces hold none."""
     if isinstance(value, kind):
         yield value
     if isinstance(value, tuple):
@@ -117,11 +117,11 @@ def _all(value: Any, kind: type[Any]) -> Iterator[Any]:
             yield from _all(each, kind)
     elif is_dataclass(value) and not isinstance(value, (Enum, type)):
         for each in fields(value):
-            held = getattr(value, each.name)
+            content = getattr(value, each.name)
             if each.name not in ("jobs", "trace") and (
-                is_dataclass(held) or isinstance(held, tuple)
+                is_dataclass(content) or isinstance(content, tuple)
             ):
-                yield from _all(held, kind)
+                yield from _all(content, kind)
 
 
 def texts_without(people: People, texts: Iterable[str]) -> tuple[str, ...]:
