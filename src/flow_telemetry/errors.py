@@ -3,7 +3,7 @@
     FlowTelemetryError
     ├── SettingsError       an input or variable has an unusable value; names the input
     ├── SourceError         GitHub or a tracker could not be read
-    │   ├── NotFoundError        what was asked for is not there, or the token cannot see it
+    │   ├── NotFoundError        the requested thing does not exist, or the token cannot see it
     │   ├── AccessDeniedError    the token lacks a permission; names it
     │   ├── AuthenticationError  the token is not accepted
     │   ├── PayloadError    an answer is damaged or has an unexpected form
@@ -48,7 +48,7 @@ class SourceError(FlowTelemetryError):
 
 
 class NotFoundError(SourceError):
-    """What was asked for is not there, or the token cannot see it."""
+    """The requested thing does not exist, or the token cannot see it."""
 
 
 class AccessDeniedError(SourceError):

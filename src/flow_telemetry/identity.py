@@ -95,10 +95,10 @@ def upper(text: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """Return the host of ``url``, lower case, with its port where that is not the scheme's.
+    """Return the host of ``url``, lower case, with its port if that is not the scheme's.
 
     Raises:
-        ValueError: it is no URL.
+        ValueError: it is not a URL.
     """
     parts = urlsplit(url)
     authority = fold(parts.netloc.rpartition("@")[2])

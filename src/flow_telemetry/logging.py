@@ -1,4 +1,4 @@
-"""Telling what goes on while the program works, apart from its result."""
+"""Progress log, and a wrapper that redacts its messages."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from typing import Protocol
 
 
 class Log(Protocol):
-    """Where progress goes. No text holds a token or a header's value."""
+    """A log of progress. No text holds a token or the value of a header."""
 
     def debug(self, text: str) -> None:
-        """Tell a detail that helps to find a fault."""
+        """Log a detail that helps to find a fault."""
         ...
 
     def info(self, text: str) -> None:
-        """Tell what is being done, or what is being waited for."""
+        """Log what is being done or waited for."""
         ...
 
     def progress(self, text: str) -> None:
-        """Tell how far long work is; where somebody looks on, each takes the place of the last."""
+        """Log the progress of long work; on a terminal each text replaces the previous one."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RedactedLog:
-    """A log that is told everything without credentials."""
+    """A log whose messages are redacted first."""
 
     inner: Log
     redact: Callable[[str], str]
 
     def debug(self, text: str) -> None:
-        """Tell a detail."""
+        """Log a detail."""
         self.inner.debug(self.redact(text))
 
     def info(self, text: str) -> None:
-        """Tell what is being done."""
+        """Log what is being done."""
         self.inner.info(self.redact(text))
 
     def progress(self, text: str) -> None:
-        """Tell how far long work is."""
+        """Log the progress of long work."""
         self.inner.progress(self.redact(text))
 
 
 class Silent:
-    """A log that tells nothing."""
+    """A log that discards everything."""
 
     def debug(self, text: str) -> None:
-        """Tell nothing."""
+        """Discard the text."""
 
     def info(self, text: str) -> None:
-        """Tell nothing."""
+        """Discard the text."""
 
     def progress(self, text: str) -> None:
-        """Tell nothing."""
+        """Discard the text."""

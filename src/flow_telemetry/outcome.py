@@ -1,4 +1,4 @@
-"""What an export came to: the one value that summary, terminal, outputs and exit status show."""
+"""Outcome of an export: shown by summary, terminal, outputs and exit status."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsideTold:
-    """What was found inside of a job, for the summary; None or empty is what was not asked for."""
+    """Telemetry from inside a job, for the summary; None or empty if it was not requested."""
 
     machine: MeasuredJob | None = None
     tests: TestsTold | None = None
@@ -43,15 +43,15 @@ class InsideTold:
 
 
 def merged_inside(told: Iterable[InsideTold | None]) -> InsideTold | None:
-    """Return one for all that were found of a job; None where there is nothing to tell."""
-    given = [each for each in told if each is not None]
-    if not given:
+    """Return the telemetry of several parts of a job as one; None if there is none."""
+    parts = [part for part in told if part is not None]
+    if not parts:
         return None
     values = {
         name: value
-        for each in given
-        for name in (known.name for known in fields(each))
-        if (value := getattr(each, name))
+        for part in parts
+        for name in (field.name for field in fields(part))
+        if (value := getattr(part, name))
     }
     return InsideTold(**values)
 
@@ -105,7 +105,7 @@ class Outcome:
 
     @property
     def spans(self) -> int:
-        """How many spans the backend took."""
+        """The number of spans that the backend accepted."""
         return sum(each.sent for each in self.deliveries if each.signal is Signal.TRACES)
 
 

@@ -19,19 +19,19 @@ _GITHUB = "github"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trackers:
-    """``github`` makes the tracker of a repository; both are None where they are not asked."""
+    """``github`` makes the tracker of a repository; both are None if they are disabled."""
 
     github: Callable[[Repository], GitHubIssues] | None = None
     jira: Jira | None = None
 
     def of(self, tracker: str, home: Repository) -> Tracker | None:
-        """Return the tracker of that name; None where it is not asked, or none that is known."""
+        """Return the tracker of that name; None if it is disabled or unknown."""
         if tracker == _GITHUB and self.github is not None:
             return self.github(home)
         return self.jira if tracker == "jira" else None
 
     def chain(self, key: ItemKey, home: Repository) -> ItemChain:
-        """Return the item of a key with its ancestors; by its key alone where nobody is asked.
+        """Return the item of a key with its ancestors; by its key alone without a tracker.
 
         ``home`` is the repository in which a bare number is meant.
 

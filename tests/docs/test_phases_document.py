@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from flow_telemetry.rules.lifecycle import MOVES, PhaseKind
+from flow_telemetry.rules.lifecycle import TRANSITIONS, PhaseKind
 
 PAGE = (Path(__file__).parents[2] / "docs" / "phases.md").read_text(encoding="utf-8")
 
@@ -24,7 +24,7 @@ def test_each_phase_is_explained() -> None:
 
 def test_each_event_that_moves_a_change_is_in_the_table() -> None:
     """And no other."""
-    assert set(column("what happens", 2)) == {kind.value for kind in MOVES}
+    assert set(column("what happens", 2)) == {kind.value for kind in TRANSITIONS}
 
 
 def test_only_phases_are_named_as_results() -> None:

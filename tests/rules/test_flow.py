@@ -9,7 +9,7 @@ from tests.rules.builders import at, change, event, item, moved, review
 
 from flow_telemetry.model import Change, Event, EventKind, StatusCategory, WorkItem
 from flow_telemetry.rules.flow import Flow, change_flows, item_flows
-from flow_telemetry.rules.intervals import merged, seconds
+from flow_telemetry.rules.intervals import seconds, union
 from flow_telemetry.rules.lifecycle import lives, phases, stretches
 
 BLOCKED, UNBLOCKED = EventKind.BLOCKED, EventKind.UNBLOCKED
@@ -151,7 +151,7 @@ def test_active_blocked_and_waiting_time_add_up_to_the_items_life(found: WorkIte
     for flow in known:
         assert min(flow.active_time, flow.blocked_time, flow.waiting_time) >= 0
         assert flow.active_time + flow.blocked_time + flow.waiting_time == flow.duration
-        assert merged(flow.blocked) == flow.blocked
+        assert union(flow.blocked) == flow.blocked
         assert all(
             flow.life.interval.start <= each.start < each.end <= flow.life.interval.end
             for each in flow.blocked

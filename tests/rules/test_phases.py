@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.rules.builders import at, change, dismissal, event, minutes, review
 
 from flow_telemetry.model import Change, Event, EventKind
-from flow_telemetry.rules.lifecycle import MOVES, PhaseKind, lives, phases
+from flow_telemetry.rules.lifecycle import TRANSITIONS, PhaseKind, lives, phases
 
 READY, DRAFTED = EventKind.READY_FOR_REVIEW, EventKind.CONVERTED_TO_DRAFT
 COMMITTED, REQUESTED = EventKind.COMMITTED, EventKind.REVIEW_REQUESTED
@@ -239,7 +239,7 @@ SAYINGS = st.sampled_from(["approves", "asks for changes", "comments", "was dism
 IDS = st.sampled_from(["", "1", "2", "3"])
 TIMES = st.integers(-5, 40)
 EVENTS = st.lists(
-    st.builds(event, TIMES, st.sampled_from([*MOVES, EventKind.LABELED]))
+    st.builds(event, TIMES, st.sampled_from([*TRANSITIONS, EventKind.LABELED]))
     | st.builds(review, TIMES, REVIEWERS, SAYINGS, IDS)
     | st.builds(dismissal, TIMES, IDS),
     max_size=16,

@@ -1,9 +1,8 @@
-"""Coverage over several reports: what counts once, sums, and changes."""
+"""Coverage totals of several reports, duplicates among them, and the change since the base."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from flow_telemetry.model.reports import (
     Counts,
@@ -19,83 +18,84 @@ OTHER_PACKAGES = "(other)"
 
 
 def repeated(reports: Iterable[Coverage]) -> dict[str, str]:
-    """Return the names of reports that say again what another one says, with that one's name.
+    """Return the names of duplicate reports, each with the name of the report it repeats.
 
-    Many tools write one measurement in several formats; it is one where the formats differ and all
-    numbers are equal. Two reports of one format are of two measurements.
+    Many tools write one measurement in several formats: reports are duplicates if their formats
+    differ and all numbers are equal. Two reports of one format are two measurements.
     """
     firsts: dict[object, Coverage] = {}
-    again: dict[str, str] = {}
+    duplicates: dict[str, str] = {}
     for report in reports:
         numbers = (report.lines, report.branches, report.unit)
         first = firsts.setdefault(numbers, report)
         if first.format != report.format:
-            again[report.name] = first.name
-    return again
+            duplicates[report.name] = first.name
+    return duplicates
 
 
 def totals(reports: Iterable[Coverage]) -> CoverageTotals:
-    """Return the sum of reports, in all and by package."""
-    counted = list(reports)
-    counts = _sum(_counts(each, each.unit) for each in counted)
+    """Return the sums over all reports, in total and by package."""
+    reports = list(reports)
+    counts = _sum(_count(report, report.unit) for report in reports)
     packages = (
-        PackageCounts(name=package.name, counts=_counts(package, each.unit))
-        for each in counted
-        for package in each.packages
+        PackageCounts(name=package.name, counts=_count(package, report.unit))
+        for report in reports
+        for package in report.packages
     )
     return CoverageTotals(counts=counts, packages=by_name(packages))
 
 
 def by_name(packages: Iterable[PackageCounts]) -> tuple[PackageCounts, ...]:
-    """Return the packages in order of their names; those of one name are one."""
-    named: dict[str, list[Counts]] = {}
+    """Return the packages in order of their names; packages of the same name are merged."""
+    counts: dict[str, list[Counts]] = {}
     for package in packages:
-        named.setdefault(package.name, []).append(package.counts)
-    return tuple(PackageCounts(name=name, counts=_sum(named[name])) for name in sorted(named))
+        counts.setdefault(package.name, []).append(package.counts)
+    return tuple(PackageCounts(name=name, counts=_sum(counts[name])) for name in sorted(counts))
 
 
 def largest(packages: Iterable[PackageCounts], most: int) -> tuple[PackageCounts, ...]:
-    """Return the packages with most to cover, at most so many, and the rest as one at the end."""
-    by_size = sorted(packages, key=lambda package: (-_size(package.counts), package.name))
-    kept, rest = by_size[:most], by_size[most:]
+    """Return the ``most`` packages with most to cover, and the sum of the others at the end."""
+
+    def size(counts: Counts) -> int:
+        # Branches are in lines that are counted already.
+        return sum(covered.coverable for unit, covered in counts.each() if unit != "branch")
+
+    by_size = sorted(packages, key=lambda package: (-size(package.counts), package.name))
+    result, rest = by_size[:most], by_size[most:]
     if rest:
         others = _sum(package.counts for package in rest)
-        kept.append(PackageCounts(name=OTHER_PACKAGES, counts=others))
-    return tuple(kept)
+        result.append(PackageCounts(name=OTHER_PACKAGES, counts=others))
+    return tuple(result)
 
 
 def change(now: Counts, before: Counts, unit: str) -> float | None:
-    """Return by how many percentage points a unit is covered more than before; None if unknown."""
-    one, other = now.of(unit), before.of(unit)
-    if one is None or other is None or one.ratio is None or other.ratio is None:
+    """Return the change of a unit's coverage in percentage points; None if unknown."""
+    current, base = now.of(unit), before.of(unit)
+    if current is None or base is None or current.ratio is None or base.ratio is None:
         return None
-    return 100 * (one.ratio - other.ratio)
+    return 100 * (current.ratio - base.ratio)
 
 
-def _counts(of: Coverage | PackageCoverage, unit: CoverageUnit) -> Counts:
-    counts = Counts(branches=of.branches)
+def _count(coverage: Coverage | PackageCoverage, unit: CoverageUnit) -> Counts:
     if unit is CoverageUnit.STATEMENT:
-        return replace(counts, statements=of.lines)
-    return replace(counts, lines=of.lines)
+        return Counts(statements=coverage.lines, branches=coverage.branches)
+    return Counts(lines=coverage.lines, branches=coverage.branches)
 
 
 def _sum(parts: Iterable[Counts]) -> Counts:
-    known = list(parts)
+    parts = list(parts)
     return Counts(
-        lines=_total(part.lines for part in known),
-        statements=_total(part.statements for part in known),
-        branches=_total(part.branches for part in known),
+        lines=_sum_covered(part.lines for part in parts),
+        statements=_sum_covered(part.statements for part in parts),
+        branches=_sum_covered(part.branches for part in parts),
     )
 
 
-def _total(parts: Iterable[Covered | None]) -> Covered | None:
-    known = [part for part in parts if part is not None]
-    if not known:
+def _sum_covered(parts: Iterable[Covered | None]) -> Covered | None:
+    counted = [part for part in parts if part is not None]
+    if not counted:
         return None
     return Covered(
-        covered=sum(part.covered for part in known), coverable=sum(part.coverable for part in known)
+        covered=sum(part.covered for part in counted),
+        coverable=sum(part.coverable for part in counted),
     )
-
-
-def _size(counts: Counts) -> int:
-    return sum(covered.coverable for unit, covered in counts.each() if unit != "branch")

@@ -1,4 +1,4 @@
-"""Intervals: union, overlap, tiling."""
+"""Intervals of runs, jobs and steps; union and intersection of intervals."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from datetime import datetime, timedelta
 
 from flow_telemetry.model import RESULT_OF_CONCLUSION, Job, Result, Run, Step, result_of
 
-# When things began, waited and ended, read from GitHub's times as they are.
-#
-# GitHub's times have whole seconds and quirks, and each quirk is a function here: the `started_at`
-# of a job can be the time of queueing, a skipped job may end before it starts, and the
-# `updated_at` of a run moves long after its end.
+# GitHub's times have whole seconds and quirks, and each quirk is handled by a function here: the
+# `started_at` of a job can be the time of queueing, a skipped job may end before it starts, and
+# the `updated_at` of a run changes long after its end.
 
-# By their words, because the steps of large runs are asked for this many times.
+# Compared as strings, because the steps of large runs are checked many times.
 _SKIPPED = frozenset(c for c, result in RESULT_OF_CONCLUSION.items() if result is Result.SKIP)
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A stretch of time; the end is never before the start."""
+    """A time interval; the end is never before the start."""
 
     start: datetime
     end: datetime
@@ -37,7 +35,7 @@ class Interval:
 
 
 def carried_over(run: Run, job: Job) -> bool:
-    """Whether a job had ended before this attempt began, so that an earlier attempt sent it."""
+    """Whether a job ended before this attempt began, so that an earlier attempt exported it."""
     if run.attempt == 1 or job.completed_at is None or not job.completed:
         return False
     if job.run_attempt < run.attempt:
@@ -47,19 +45,19 @@ def carried_over(run: Run, job: Job) -> bool:
 
 
 def own_jobs(run: Run) -> tuple[Job, ...]:
-    """Return the jobs that ran in this attempt, carried-over ones left out."""
+    """Return the jobs that ran in this attempt, without those carried over."""
     return tuple(job for job in run.jobs if not carried_over(run, job))
 
 
 def step_ran(step: Step) -> bool:
-    """Whether a step was started at all: a skipped one was not, whatever times it has."""
+    """Whether a step was started at all. A skipped step was not, even if it has times."""
     return step.started_at is not None and step.conclusion not in _SKIPPED
 
 
 def job_began(job: Job) -> datetime | None:
     """Return when work on a job began: the start of its first step, else its own start.
 
-    None for a job that was never given a runner.
+    None for a job that never got a runner.
     """
     starts = [s.started_at for s in job.steps if s.started_at and s.conclusion not in _SKIPPED]
     if starts:
@@ -68,16 +66,16 @@ def job_began(job: Job) -> datetime | None:
 
 
 def never_started(job: Job) -> bool:
-    """Whether a job ended, or still waits, without a runner."""
+    """Whether a job ended without a runner, or still waits for one."""
     if any(step_ran(step) for step in job.steps):
         return False
     return not job.runner_id or result_of(job.conclusion) is Result.SKIP
 
 
 def job_interval(run: Run, job: Job) -> Interval:
-    """Return the time of a job, its waiting included; of no length if it never started.
+    """Return the interval of a job with its waiting time; of no length if it never started.
 
-    A job that still goes on reaches to the end of its last ended step, never to the clock.
+    The interval of a job in progress ends with its last completed step, not with the current time.
     """
     began = job_began(job)
     start = job.created_at or job.started_at or began or run.started_at
@@ -87,35 +85,35 @@ def job_interval(run: Run, job: Job) -> Interval:
 
 
 def last_step_end(job: Job) -> datetime | None:
-    """Return the end of the step that ended last."""
+    """Return the time at which the last step ended; None if no step has ended."""
     return max((s.completed_at for s in job.steps if s.completed and s.completed_at), default=None)
 
 
 def step_interval(step: Step, previous_end: datetime) -> Interval:
-    """Return the time of a step, of no length if it was skipped.
+    """Return the interval of a step, of no length if it was skipped.
 
-    ``previous_end`` is when the step before it ended, for a step without times of its own.
+    ``previous_end`` is the end of the step before it, for a step without times of its own.
     """
     start = step.started_at or step.completed_at or previous_end
     return Interval.of(start, step.completed_at if step_ran(step) else None)
 
 
 def step_intervals(run: Run, job: Job) -> tuple[tuple[Step, Interval], ...]:
-    """Return the steps of a job that have ended, each with its time, in their order."""
-    found = []
+    """Return the completed steps of a job with their intervals, in order."""
+    intervals = []
     previous_end = job_began(job) or job_interval(run, job).start
     for step in job.steps:
         if step.completed:
             interval = step_interval(step, previous_end)
             previous_end = max(previous_end, interval.end)
-            found.append((step, interval))
-    return tuple(found)
+            intervals.append((step, interval))
+    return tuple(intervals)
 
 
 def job_queued(job: Job) -> Interval | None:
     """Return the time that a job waited for a runner, after its last approval if it had any.
 
-    None where it never started or no positive time is known.
+    None if it never started or no positive time is known.
     """
     since = job.approvals[-1].decided_at if job.approvals else job.created_at
     return _positive(since, job_began(job))
@@ -128,18 +126,15 @@ def run_queued(run: Run) -> Interval | None:
 
 
 def run_interval(run: Run) -> Interval:
-    """Return the time of an attempt: it ends with its last job.
+    """Return the interval of an attempt: it ends with its last job.
 
-    `updated_at` serves only where no job has ended, and only for an attempt that has.
+    `updated_at` is used only if no job has ended and the attempt has.
     """
-    ends = [job_interval(run, job).end for job in own_jobs(run) if _has_end(job)]
-    ends += [job.completed_at for job in own_jobs(run) if job.completed and job.completed_at]
+    jobs = own_jobs(run)
+    ends = [job_interval(run, j).end for j in jobs if j.completed or last_step_end(j) is not None]
+    ends += [job.completed_at for job in jobs if job.completed and job.completed_at]
     fallback = run.updated_at if run.completed else None
     return Interval.of(run.started_at, max(ends) if ends else fallback)
-
-
-def _has_end(job: Job) -> bool:
-    return job.completed or last_step_end(job) is not None
 
 
 def _positive(start: datetime | None, end: datetime | None) -> Interval | None:
@@ -148,33 +143,33 @@ def _positive(start: datetime | None, end: datetime | None) -> Interval | None:
     return Interval(start, end)
 
 
-# Sums and overlaps of stretches of time.
+# Union and intersection
 
 
-def merged(spells: Iterable[Interval]) -> tuple[Interval, ...]:
-    """Return the same time as stretches that neither overlap nor touch, in order of time.
+def union(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Return the same time as intervals that neither overlap nor touch, in order of time.
 
-    Those of no length are left out.
+    Intervals of no length are left out.
     """
-    found: list[Interval] = []
-    for each in sorted((s for s in spells if s.end > s.start), key=lambda s: s.start):
-        if found and each.start <= found[-1].end:
-            found[-1] = Interval(found[-1].start, max(found[-1].end, each.end))
+    result: list[Interval] = []
+    for interval in sorted((i for i in intervals if i.end > i.start), key=lambda i: i.start):
+        if result and interval.start <= result[-1].end:
+            result[-1] = Interval(result[-1].start, max(result[-1].end, interval.end))
         else:
-            found.append(each)
-    return tuple(found)
+            result.append(interval)
+    return tuple(result)
 
 
-def common(these: Iterable[Interval], those: Iterable[Interval]) -> tuple[Interval, ...]:
-    """Return the time that both have."""
-    others = tuple(those)
-    return merged(
+def intersection(left: Iterable[Interval], right: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Return the time that both have in common."""
+    right = tuple(right)
+    return union(
         Interval.of(max(one.start, other.start), min(one.end, other.end))
-        for one in these
-        for other in others
+        for one in left
+        for other in right
     )
 
 
-def seconds(spells: Iterable[Interval]) -> float:
-    """Return how long they are together, in seconds; what overlaps counts once."""
-    return sum(each.seconds for each in merged(spells))
+def seconds(intervals: Iterable[Interval]) -> float:
+    """Return the total length in seconds; time in several intervals counts once."""
+    return sum(interval.seconds for interval in union(intervals))

@@ -1,4 +1,4 @@
-"""Lives, statuses, phases of changes and items."""
+"""Open periods, status intervals, phases and blocked times of changes and work items."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from flow_telemetry.identity import fold
 from flow_telemetry.model import (
@@ -19,17 +19,27 @@ from flow_telemetry.model import (
     StatusCategory,
     WorkItem,
 )
-from flow_telemetry.rules.intervals import Interval, merged
+from flow_telemetry.rules.intervals import Interval, union
 
-# The lives of a change or work item: from its opening, and from each reopening, to a closing.
-
-# A merge is a closing too: GitHub tells of both, in the same second or a second apart.
+# A merge closes too: GitHub reports both, in the same second or a second apart.
 CLOSINGS = frozenset({EventKind.MERGED, EventKind.CLOSED})
+
+# The statuses that GitHub gives a new project.
+GITHUB_CATEGORIES: Mapping[str, StatusCategory] = {
+    "Todo": StatusCategory.TO_DO,
+    "In Progress": StatusCategory.IN_PROGRESS,
+    "Done": StatusCategory.DONE,
+}
+
+T = TypeVar("T")
+
+
+# Open periods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """One life, counted from 1; ``ended`` is False where it was cut and still goes on."""
+    """An open period, counted from 1; ``ended`` is False if it was cut and is still open."""
 
     number: int
     interval: Interval
@@ -42,27 +52,37 @@ def lives(
     events: Iterable[Event],
     until: datetime | None,
 ) -> tuple[Life, ...]:
-    """Return the lives in order of time; none where it is not known when the first began.
+    """Return the open periods in order of time; none if the time of creation is unknown.
 
     The first is from the creation to the first closing, each further one from a reopening to the
-    next closing. ``closed_at`` serves where the events lack the last closing. A life that is still
-    open is left out, since nothing open is sent; with ``until`` it is cut there, and what came
-    later did not happen.
+    next closing. ``closed_at`` is used if the events lack the last closing. A period that is still
+    open is left out, since nothing open is sent; with ``until`` it is cut there, and later events
+    are ignored.
     """
     if created_at is None or (until is not None and until < created_at):
         return ()
-    told = happened(events, created_at)
-    ended, began = _closed_lives(created_at, happened(told, created_at, until))
-    # A closing after `until` is told all the same: then none is missing before it.
-    later = any(each.kind in CLOSINGS and until and each.time > until for each in told)
-    end = None if began is None or later else _untold_end(began, closed_at, until, first=not ended)
-    if began is not None and end is not None:
-        ended.append(Interval.of(began, end))
-        began = None
-    found = [Life(number=n, interval=each, ended=True) for n, each in enumerate(ended, 1)]
-    if began is not None and until is not None:
-        found.append(Life(number=len(found) + 1, interval=Interval.of(began, until), ended=False))
-    return tuple(found)
+    in_order = happened(events, created_at)
+    ended: list[Interval] = []
+    opened_at: datetime | None = created_at
+    for event in happened(in_order, created_at, until):
+        if opened_at is not None and event.kind in CLOSINGS:
+            ended.append(Interval.of(opened_at, event.time))
+            opened_at = None
+        elif opened_at is None and event.kind is EventKind.REOPENED:
+            opened_at = event.time
+    # The events have a closing after `until`: then `closed_at` is not one that they lack.
+    closed_later = any(e.kind in CLOSINGS and until and e.time > until for e in in_order)
+    if opened_at is not None and closed_at is not None and not closed_later:
+        in_time = until is None or closed_at <= until
+        # A closing before a reopening belongs to an earlier period.
+        if in_time and (not ended or closed_at >= opened_at):
+            ended.append(Interval.of(opened_at, closed_at))
+            opened_at = None
+    periods = [Life(number=n, interval=each, ended=True) for n, each in enumerate(ended, 1)]
+    if opened_at is not None and until is not None:
+        still_open = Interval.of(opened_at, until)
+        periods.append(Life(number=len(periods) + 1, interval=still_open, ended=False))
+    return tuple(periods)
 
 
 def happened(
@@ -72,104 +92,47 @@ def happened(
 
     Events of the same second keep the order in which they were given.
     """
-    kept = (e for e in events if created_at <= e.time and (until is None or e.time <= until))
-    return tuple(sorted(kept, key=lambda event: event.time))
+    within = (e for e in events if created_at <= e.time and (until is None or e.time <= until))
+    return tuple(sorted(within, key=lambda event: event.time))
 
 
-def _closed_lives(
-    created_at: datetime, events: Iterable[Event]
-) -> tuple[list[Interval], datetime | None]:
-    """The lives whose closing the events tell, and when the open one began, if there is one."""
-    ended: list[Interval] = []
-    began: datetime | None = created_at
-    for event in events:
-        if began is not None and event.kind in CLOSINGS:
-            ended.append(Interval.of(began, event.time))
-            began = None
-        elif began is None and event.kind is EventKind.REOPENED:
-            began = event.time
-    return ended, began
+def _partition(
+    period: Life, change_points: Sequence[tuple[datetime, T]]
+) -> tuple[tuple[T, Interval, bool], ...]:
+    """Cut an open period where a value changes: value, interval and whether that has ended.
 
-
-def _untold_end(
-    began: datetime, closed_at: datetime | None, until: datetime | None, *, first: bool
-) -> datetime | None:
-    """The closing that no event tells; one before a reopening was an earlier life's."""
-    if closed_at is None or (until is not None and closed_at > until):
-        return None
-    return closed_at if first or closed_at >= began else None
-
-
-# Cutting a life into pieces, one for each value that something had, without gap or overlap.
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark(Generic[T]):
-    """The value that something has from a time on."""
-
-    since: datetime
-    value: T
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece(Generic[T]):
-    """The part of a life in which the value was the same; ``ended`` tells that it is over."""
-
-    life: Life
-    value: T
-    interval: Interval
-    ended: bool
-
-
-def tile(life: Life, marks: Sequence[Mark[T]]) -> tuple[Piece[T], ...]:
-    """Return the pieces of a life, in order of time.
-
-    ``marks`` are in order of time, and the first one holds from the start, whatever its time.
-    Values that lasted for no time leave no piece, and neighbours of one value are one piece; a
-    life of no length has none.
+    ``change_points`` are in order of time, and the value of the first holds from the start of the
+    period, whatever its time. Values that lasted for no time are left out, and neighbours of one
+    value are joined; a period of no length has no segments.
     """
-    at = life.interval.start
-    found: list[tuple[T, datetime, datetime]] = []
-    for index, mark in enumerate(marks):
-        following = marks[index + 1].since if index + 1 < len(marks) else life.interval.end
-        end = min(following, life.interval.end)
-        if end <= at:
+    start = period.interval.start
+    segments: list[tuple[T, Interval]] = []
+    following = [*(time for time, _ in change_points[1:]), period.interval.end]
+    for (_, value), next_change in zip(change_points, following, strict=False):
+        end = min(next_change, period.interval.end)
+        if end <= start:
             continue
-        if found and found[-1][0] == mark.value:
-            found[-1] = (mark.value, found[-1][1], end)
+        if segments and segments[-1][0] == value:
+            segments[-1] = (value, Interval(segments[-1][1].start, end))
         else:
-            found.append((mark.value, at, end))
-        at = end
+            segments.append((value, Interval(start, end)))
+        start = end
     return tuple(
-        Piece(
-            life=life,
-            value=value,
-            interval=Interval(start, end),
-            ended=life.ended or end < life.interval.end,
-        )
-        for value, start, end in found
+        (value, interval, period.ended or interval.end < period.interval.end)
+        for value, interval in segments
     )
 
 
-# The stretches of status of a work item: how long it was in each.
-
-# The statuses that GitHub gives a new project.
-GITHUB_CATEGORIES: Mapping[str, StatusCategory] = {
-    "Todo": StatusCategory.TO_DO,
-    "In Progress": StatusCategory.IN_PROGRESS,
-    "Done": StatusCategory.DONE,
-}
+# Status intervals of a work item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """A time in one status.
+    """The time in one status.
 
-    ``category`` is None for a status that nothing maps. ``number`` counts from 1 over all lives
-    of the item, ``life`` is the number of the life that it is in. ``ended`` is False for one that
-    still goes on.
+    ``category`` is None for a status without a mapping. ``number`` counts from 1 over all open
+    periods of the item, ``life`` is the number of the period it is in. ``ended`` is False if the
+    item is still in that status.
     """
 
     status: str
@@ -180,17 +143,11 @@ class Stretch:
     ended: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Status:
-    """A status by its name; ``given`` is the category of one that no tracker has."""
-
-    name: str
-    given: StatusCategory | None = None
-
-
-# What is told of an item that has no status: whether anybody was ever assigned.
-_OPEN = _Status("open", StatusCategory.TO_DO)
-_IN_PROGRESS = _Status("in progress", StatusCategory.IN_PROGRESS)
+# A status by its name, and its category if the tracker does not have that status.
+_Status = tuple[str, "StatusCategory | None"]
+# Stand in for the status of an item without one: whether anyone was ever assigned.
+_OPEN: _Status = ("open", StatusCategory.TO_DO)
+_IN_PROGRESS: _Status = ("in progress", StatusCategory.IN_PROGRESS)
 
 
 def stretches(
@@ -198,65 +155,67 @@ def stretches(
     categories: Mapping[str, StatusCategory] = GITHUB_CATEGORIES,
     until: datetime | None = None,
 ) -> tuple[Stretch, ...]:
-    """Return the stretches of status in order of time; they tile each life of the item.
+    """Return the status intervals in order of time; they partition each open period of the item.
 
     While no status is known it is `open`, and from the first assignment on `in progress`.
-    ``categories`` are by the name of a status, in either case. Those of a life that is still open
-    are left out, or with ``until`` cut there. A stretch of no length is left out.
+    ``categories`` are by the name of a status, in either case. The intervals of a period that is
+    still open are left out, or with ``until`` cut there. Intervals of no length are left out.
     """
-    of_name = {name.strip().casefold(): category for name, category in categories.items()}
-    born = lives(item.created_at, item.closed_at, item.history, until)
-    pieces = [piece for life in born for piece in tile(life, _status_marks(item, life))]
+    by_name = {name.strip().casefold(): category for name, category in categories.items()}
+    periods = lives(item.created_at, item.closed_at, item.history, until)
+    segments = (
+        (period, *segment)
+        for period in periods
+        for segment in _partition(period, _status_changes(item, period))
+    )
     return tuple(
         Stretch(
-            status=piece.value.name,
-            category=piece.value.given or of_name.get(piece.value.name.strip().casefold()),
+            status=name,
+            category=category or by_name.get(name.strip().casefold()),
             number=number,
-            life=piece.life.number,
-            interval=piece.interval,
-            ended=piece.ended,
+            life=period.number,
+            interval=interval,
+            ended=ended,
         )
-        for number, piece in enumerate(pieces, 1)
+        for number, (period, (name, category), interval, ended) in enumerate(segments, 1)
     )
 
 
-def _status_marks(item: WorkItem, life: Life) -> list[Mark[_Status]]:
-    """The statuses as the end of the life knows them: what was sent then is not told anew."""
+def _status_changes(item: WorkItem, period: Life) -> list[tuple[datetime, _Status]]:
+    """Return the statuses as they were known at the end of the period.
+
+    What was sent then must not change with later events.
+    """
     if item.created_at is None:
         return []
     events = happened(item.history, item.created_at)
-    status, assigned = _first_status(item, life, events), False
-    marks = [Mark(since=item.created_at, value=_shown(status, assigned=assigned))]
-    for event in (each for each in events if each.time <= life.interval.end):
+    status, assigned = _first_status(item, period, events), False
+    changes = [(item.created_at, (status, None) if status else _OPEN)]
+    for event in (event for event in events if event.time <= period.interval.end):
         if event.kind is EventKind.STATUS_CHANGED:
             status = event.subject
         assigned = assigned or event.kind is EventKind.ASSIGNED
-        marks.append(Mark(since=event.time, value=_shown(status, assigned=assigned)))
-    return marks
+        without_status = _IN_PROGRESS if assigned else _OPEN
+        changes.append((event.time, (status, None) if status else without_status))
+    return changes
 
 
-def _first_status(item: WorkItem, life: Life, events: Iterable[Event]) -> str:
-    """The status at the creation: before the first change, or the present one if none came."""
-    first = next((each for each in events if each.kind is EventKind.STATUS_CHANGED), None)
-    if life.ended and (first is None or first.time > life.interval.end):
+def _first_status(item: WorkItem, period: Life, events: Iterable[Event]) -> str:
+    """Return the status at the creation: before the first change, or the present one."""
+    first = next((event for event in events if event.kind is EventKind.STATUS_CHANGED), None)
+    if period.ended and (first is None or first.time > period.interval.end):
         return ""
     return item.status if first is None else first.before
 
 
-def _shown(status: str, *, assigned: bool) -> _Status:
-    if status:
-        return _Status(status)
-    return _IN_PROGRESS if assigned else _OPEN
-
-
-# Whose turn it is on a change: a state machine that is two tables.
+# Phases of a change: a state machine of two tables
 #
-# `MOVES` says what each kind of event does to the state, `_FIRST_THAT_HOLDS` which phase a state
-# means. Both are written out for readers in ``docs/phases.md``.
+# `TRANSITIONS` has the effect of each kind of event on the state, `_FIRST_THAT_APPLIES` the phase
+# that a state means. ``docs/phases.md`` explains both.
 
 
 class PhaseKind(Enum):
-    """What a change waits for or goes through; the value stands in the reference of a phase."""
+    """The phases of a change; the value is part of the reference of a phase."""
 
     DRAFT = "draft"
     AWAITING_REVIEW = "awaiting-review"
@@ -271,161 +230,128 @@ class PhaseKind(Enum):
         return self.value.replace("-", " ")
 
 
-class Standing(Enum):
-    """Where the latest decision of a reviewer stands."""
+class _Decision(Enum):
+    """The state of a reviewer's latest decision."""
 
     APPROVED = "approved"
-    ASKS = "asks for changes, and the author has not answered"
+    CHANGES_REQUESTED = "asks for changes, and the author has not answered"
     ANSWERED = "asked for changes, and it is the reviewer's turn again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """The latest review of a reviewer that approved or asked for changes, by its id."""
-
-    review: str
-    standing: Standing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeState:
-    """What decides about the phase of a change; ``decisions`` are by reviewer."""
+    """What decides the phase of a change.
+
+    ``decisions`` are by reviewer: the id of the latest review that approved or requested changes,
+    and the state of that decision.
+    """
 
     draft: bool
     closed: bool = False
     queued: bool = False
     reviewed: bool = False
-    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    decisions: Mapping[str, tuple[str, _Decision]] = field(default_factory=dict)
 
-    def stands(self, standing: Standing) -> bool:
-        """Whether a reviewer's decision stands so."""
-        return any(each.standing is standing for each in self.decisions.values())
+    def has(self, decision: _Decision) -> bool:
+        """Whether the latest decision of any reviewer is in this state."""
+        return any(latest is decision for _, latest in self.decisions.values())
 
     @property
     def phase(self) -> PhaseKind:
-        """The phase that it is in while it is open."""
-        return next(kind for kind, holds in _FIRST_THAT_HOLDS if holds(self))
+        """The phase of the change while it is open."""
+        return next(kind for kind, applies in _FIRST_THAT_APPLIES if applies(self))
 
 
-# Several may hold, such as one approval and one request of changes. An approval lasts through
-# pushes and comments, and counts only once nobody's request of changes is left.
-_FIRST_THAT_HOLDS: tuple[tuple[PhaseKind, Callable[[ChangeState], bool]], ...] = (
+# Several may apply, such as one approval and one request of changes. An approval lasts through
+# pushes and comments, and counts only once no request of changes remains.
+_FIRST_THAT_APPLIES: tuple[tuple[PhaseKind, Callable[[ChangeState], bool]], ...] = (
     (PhaseKind.IN_MERGE_QUEUE, lambda state: state.queued),
     (PhaseKind.DRAFT, lambda state: state.draft),
-    (PhaseKind.CHANGES_REQUESTED, lambda state: state.stands(Standing.ASKS)),
-    (PhaseKind.IN_REVIEW, lambda state: state.stands(Standing.ANSWERED)),
-    (PhaseKind.AWAITING_MERGE, lambda state: state.stands(Standing.APPROVED)),
+    (PhaseKind.CHANGES_REQUESTED, lambda state: state.has(_Decision.CHANGES_REQUESTED)),
+    (PhaseKind.IN_REVIEW, lambda state: state.has(_Decision.ANSWERED)),
+    (PhaseKind.AWAITING_MERGE, lambda state: state.has(_Decision.APPROVED)),
     (PhaseKind.IN_REVIEW, lambda state: state.reviewed),
     (PhaseKind.AWAITING_REVIEW, lambda state: True),
 )
 
 
-def _ready(state: ChangeState, _: Event) -> ChangeState:
-    return replace(state, draft=False)
+def _add_review(state: ChangeState, event: Event) -> ChangeState:
+    """A comment is a review without a decision: the reviewer's earlier decision remains."""
+    decision = None
+    if event.review is ReviewState.APPROVED:
+        decision = _Decision.APPROVED
+    elif event.review is ReviewState.CHANGES_REQUESTED:
+        decision = _Decision.CHANGES_REQUESTED
+    if decision is None:
+        return replace(state, reviewed=True)
+    decisions = {**state.decisions, _reviewer(event): (event.id, decision)}
+    return replace(state, reviewed=True, decisions=decisions)
 
 
-def _drafted(state: ChangeState, _: Event) -> ChangeState:
-    return replace(state, draft=True, queued=False)
-
-
-def _reviewed(state: ChangeState, event: Event) -> ChangeState:
-    """A comment is a review, but decides nothing: what its reviewer said before stands."""
-    state = replace(state, reviewed=True)
-    standing = _DECISIVE.get(event.review)
-    if standing is None:
+def _dismiss_review(state: ChangeState, event: Event) -> ChangeState:
+    """Take a decision back if it is still the latest one of its reviewer."""
+    if not event.id:
         return state
-    decision = Decision(review=event.id, standing=standing)
-    return replace(state, decisions={**state.decisions, reviewer_of(event): decision})
+    remaining = {who: latest for who, latest in state.decisions.items() if latest[0] != event.id}
+    return replace(state, decisions=remaining)
 
 
-def _dismissed(state: ChangeState, event: Event) -> ChangeState:
-    """Takes back the decision, where it is still its reviewer's latest."""
-    left = {who: each for who, each in state.decisions.items() if each.review != event.id}
-    return replace(state, decisions=left) if event.id else state
-
-
-def _pushed(state: ChangeState, event: Event) -> ChangeState:
-    """A push to a closed change answers nobody."""
-    return state if state.closed else _answered(state, event)
-
-
-def _answered(state: ChangeState, _: Event) -> ChangeState:
-    turned = {
-        who: replace(each, standing=Standing.ANSWERED) if each.standing is Standing.ASKS else each
-        for who, each in state.decisions.items()
+def _answer_reviews(state: ChangeState, event: Event) -> ChangeState:
+    """Make it the reviewers' turn again."""
+    pushed = event.kind in (EventKind.COMMITTED, EventKind.FORCE_PUSHED)
+    if pushed and state.closed:  # A push to a closed change answers no review.
+        return state
+    answered = {
+        who: (review, _Decision.ANSWERED if latest is _Decision.CHANGES_REQUESTED else latest)
+        for who, (review, latest) in state.decisions.items()
     }
-    return replace(state, decisions=turned)
+    return replace(state, decisions=answered)
 
 
-def _queued(state: ChangeState, _: Event) -> ChangeState:
-    return replace(state, queued=not state.closed)
-
-
-def _dequeued(state: ChangeState, _: Event) -> ChangeState:
-    return replace(state, queued=False)
-
-
-def _closed(state: ChangeState, _: Event) -> ChangeState:
-    return replace(state, closed=True, queued=False)
-
-
-def _reopened(state: ChangeState, _: Event) -> ChangeState:
-    return replace(state, closed=False)
-
-
-_DECISIVE: Mapping[ReviewState | None, Standing] = {
-    ReviewState.APPROVED: Standing.APPROVED,
-    ReviewState.CHANGES_REQUESTED: Standing.ASKS,
-}
-
-# What each kind of event does; kinds that are not here move nothing.
-MOVES: Mapping[EventKind, Callable[[ChangeState, Event], ChangeState]] = {
-    EventKind.READY_FOR_REVIEW: _ready,
-    EventKind.CONVERTED_TO_DRAFT: _drafted,
-    EventKind.REVIEWED: _reviewed,
-    EventKind.REVIEW_DISMISSED: _dismissed,
-    EventKind.REVIEW_REQUESTED: _answered,
-    EventKind.COMMITTED: _pushed,
-    EventKind.FORCE_PUSHED: _pushed,
-    EventKind.QUEUED: _queued,
-    EventKind.DEQUEUED: _dequeued,
-    EventKind.MERGED: _closed,
-    EventKind.CLOSED: _closed,
-    EventKind.REOPENED: _reopened,
+# The transition of each kind of event; kinds that are not here change nothing.
+TRANSITIONS: Mapping[EventKind, Callable[[ChangeState, Event], ChangeState]] = {
+    EventKind.READY_FOR_REVIEW: lambda state, _: replace(state, draft=False),
+    EventKind.CONVERTED_TO_DRAFT: lambda state, _: replace(state, draft=True, queued=False),
+    EventKind.REVIEWED: _add_review,
+    EventKind.REVIEW_DISMISSED: _dismiss_review,
+    EventKind.REVIEW_REQUESTED: _answer_reviews,
+    EventKind.COMMITTED: _answer_reviews,
+    EventKind.FORCE_PUSHED: _answer_reviews,
+    EventKind.QUEUED: lambda state, _: replace(state, queued=not state.closed),
+    EventKind.DEQUEUED: lambda state, _: replace(state, queued=False),
+    EventKind.MERGED: lambda state, _: replace(state, closed=True, queued=False),
+    EventKind.CLOSED: lambda state, _: replace(state, closed=True, queued=False),
+    EventKind.REOPENED: lambda state, _: replace(state, closed=False),
 }
 
 
-def after(state: ChangeState, event: Event) -> ChangeState:
-    """Return the state after an event."""
-    move = MOVES.get(event.kind)
-    return state if move is None else move(state, event)
+# Reviews by other people: rounds, the first review, the first approval
+
+# After one of these by the author, it is the reviewers' turn again.
+_AUTHOR_RESPONSES = frozenset(
+    {EventKind.COMMITTED, EventKind.FORCE_PUSHED, EventKind.REVIEW_REQUESTED}
+)
 
 
-def reviewer_of(event: Event) -> str:
-    """Return who gave a review; empty for an account that is gone."""
+def _reviewer(event: Event) -> str:
+    """Return the login of a reviewer; empty for a deleted account."""
     return fold(event.actor.login) if event.actor else ""
 
 
-# What reviews by other people make of a change: rounds, the first review, the first approval.
-
-# After one of these by the author, it is the reviewers' turn again.
-_ANSWERS = frozenset({EventKind.COMMITTED, EventKind.FORCE_PUSHED, EventKind.REVIEW_REQUESTED})
-
-
 def is_anothers_review(change: Change, event: Event) -> bool:
-    """Whether a person other than the author gave a review; an account that is gone is one."""
+    """Whether an event is a review by a person other than the author, or by a deleted account."""
     if event.kind is not EventKind.REVIEWED:
         return False
     if event.actor is not None and event.actor.kind is not ActorKind.HUMAN:
         return False
     author = fold(change.author.login) if change.author else ""
-    return reviewer_of(event) != author
+    return _reviewer(event) != author
 
 
 def first_review(change: Change, events: Iterable[Event]) -> datetime | None:
-    """Return when another person first reviewed the change, whatever was said.
+    """Return when another person first reviewed the change, with or without a decision.
 
-    A review without a time of its own tells no time.
+    Reviews without a time of their own are ignored.
     """
     reviews = (e for e in events if e.time_told and is_anothers_review(change, e))
     return min((e.time for e in reviews), default=None)
@@ -438,9 +364,9 @@ def first_approval(change: Change, events: Iterable[Event]) -> datetime | None:
 
 
 def review_rounds(change: Change, events: Iterable[Event]) -> int:
-    """Return how often the change went to and fro: how many series of reviews it had.
+    """Return how many rounds of reviews the change had.
 
-    Reviews with no push and no request of a review between them are of one round. ``events`` are
+    Reviews without a push or a request of a review between them belong to one round. ``events`` are
     in order of time.
     """
     rounds, answered = 0, True
@@ -448,12 +374,12 @@ def review_rounds(change: Change, events: Iterable[Event]) -> int:
         if is_anothers_review(change, event):
             rounds += answered
             answered = False
-        elif event.kind in _ANSWERS:
+        elif event.kind in _AUTHOR_RESPONSES:
             answered = True
     return rounds
 
 
-# The phases of a change: where its waiting shows.
+# Phases in time
 
 _DRAFT_BEFORE = {EventKind.READY_FOR_REVIEW: True, EventKind.CONVERTED_TO_DRAFT: False}
 
@@ -462,8 +388,8 @@ _DRAFT_BEFORE = {EventKind.READY_FOR_REVIEW: True, EventKind.CONVERTED_TO_DRAFT:
 class Phase:
     """One phase of a change.
 
-    ``number`` counts those of its kind from 1, over all lives of the change; ``life`` is the
-    number of the life that it is in. ``ended`` is False for one that still goes on.
+    ``number`` counts the phases of its kind from 1, over all open periods of the change; ``life``
+    is the number of the period it is in. ``ended`` is False if the phase is not over.
     """
 
     kind: PhaseKind
@@ -474,117 +400,115 @@ class Phase:
 
 
 def phases(change: Change, until: datetime | None = None) -> tuple[Phase, ...]:
-    """Return the phases of a change in order of time; they tile each of its lives.
+    """Return the phases of a change in order of time; they partition each of its open periods.
 
-    Those of a life that is still open are left out, or with ``until`` cut there. A phase of no
-    length is left out.
+    The phases of a period that is still open are left out, or with ``until`` cut there. Phases of
+    no length are left out.
     """
-    born = lives(change.created_at, change.closed_at or change.merged_at, change.timeline, until)
-    marks = _phase_marks(change, until)
-    counted: Counter[PhaseKind] = Counter()
-    found = []
-    for piece in (piece for life in born for piece in tile(life, marks)):
-        counted[piece.value] += 1
-        found.append(
-            Phase(
-                kind=piece.value,
-                number=counted[piece.value],
-                life=piece.life.number,
-                interval=piece.interval,
-                ended=piece.ended,
+    periods = lives(change.created_at, change.closed_at or change.merged_at, change.timeline, until)
+    changes = _phase_changes(change, until)
+    counters: Counter[PhaseKind] = Counter()
+    result = []
+    for period in periods:
+        for kind, interval, ended in _partition(period, changes):
+            counters[kind] += 1
+            result.append(
+                Phase(
+                    kind=kind,
+                    number=counters[kind],
+                    life=period.number,
+                    interval=interval,
+                    ended=ended,
+                )
             )
-        )
-    return tuple(found)
+    return tuple(result)
 
 
-def _phase_marks(change: Change, until: datetime | None) -> list[Mark[PhaseKind]]:
+def _phase_changes(change: Change, until: datetime | None) -> list[tuple[datetime, PhaseKind]]:
     if change.created_at is None:
         return []
-    told = happened(change.timeline, change.created_at)
-    state = ChangeState(draft=_opened_as_draft(change, told))
-    counting = (
-        e for e in told if e.kind is not EventKind.REVIEWED or is_anothers_review(change, e)
+    events = happened(change.timeline, change.created_at)
+    # The first change between draft and ready shows what the pull request was opened as.
+    drafts = (_DRAFT_BEFORE[event.kind] for event in events if event.kind in _DRAFT_BEFORE)
+    state = ChangeState(draft=next(drafts, bool(change.draft)))
+    relevant = (
+        e for e in events if e.kind is not EventKind.REVIEWED or is_anothers_review(change, e)
     )
-    marks = [Mark(since=change.created_at, value=state.phase)]
-    for event in happened(counting, change.created_at, until):
-        state = after(state, event)
-        marks.append(Mark(since=event.time, value=state.phase))
-    return marks
+    changes = [(change.created_at, state.phase)]
+    for event in happened(relevant, change.created_at, until):
+        transition = TRANSITIONS.get(event.kind)
+        if transition is not None:
+            state = transition(state, event)
+        changes.append((event.time, state.phase))
+    return changes
 
 
-def _opened_as_draft(change: Change, events: Iterable[Event]) -> bool:
-    """Whether it was a draft at first, which the first change of that tells."""
-    known = (_DRAFT_BEFORE[event.kind] for event in events if event.kind in _DRAFT_BEFORE)
-    return next(known, bool(change.draft))
-
-
-# When a work item was blocked, whatever by: causes that overlap are one blocking.
+# Blocked times of a work item: causes that overlap are one blocked interval
 #
-# An item is blocked by a flag or an open blocking issue, which the tracker tells, and by a status
-# or a label that is named so.
+# An item is blocked by a flag or an open blocking issue, which the tracker reports, and by a
+# status or a label with a name that means blocked.
 
-# What begins a cause, and what ends it. A flag is a cause without a name.
+# The kind of event that ends a cause, by the kind that starts it. A flag is a cause without a name.
 _ENDS: Mapping[EventKind, EventKind] = {
     EventKind.BLOCKED: EventKind.UNBLOCKED,
     EventKind.LABELED: EventKind.UNLABELED,
 }
-_BEGINS = {end: begin for begin, end in _ENDS.items()}
+_STARTS = {end: start for start, end in _ENDS.items()}
 _Cause = tuple[EventKind, str]
 
 
 def blockings(
     item: WorkItem, life: Life, statuses: Iterable[Stretch], blocked_names: frozenset[str]
 ) -> tuple[Interval, ...]:
-    """Return the times in which an item was blocked in one of its lives, in order of time.
+    """Return the times in which an item was blocked in one open period, in order of time.
 
-    ``statuses`` are its stretches, ``blocked_names`` the statuses and labels that mean blocked, in
-    either case. What had blocked it before still does after a reopening.
+    ``statuses`` are its status intervals, ``blocked_names`` the statuses and labels that mean
+    blocked, in either case. Causes from before a reopening still count after it.
     """
     names = frozenset(name.casefold() for name in blocked_names)
-    named = (
-        each.interval
-        for each in statuses
-        if each.life == life.number and each.status.strip().casefold() in names
+    by_status = (
+        status.interval
+        for status in statuses
+        if status.life == life.number and status.status.strip().casefold() in names
     )
-    told = (
-        piece.interval for piece in tile(life, list(_blocking_marks(item, names))) if piece.value
-    )
-    return merged((*named, *told))
+    segments = _partition(life, list(_blocking_changes(item, names)))
+    by_cause = (interval for blocked, interval, _ in segments if blocked)
+    return union((*by_status, *by_cause))
 
 
-def _blocking_marks(item: WorkItem, names: frozenset[str]) -> Iterator[Mark[bool]]:
-    """Whether causes stand, from the creation and from each event on."""
+def _blocking_changes(item: WorkItem, names: frozenset[str]) -> Iterator[tuple[datetime, bool]]:
+    """Yield whether any cause is active, at the creation and at each event."""
     if item.created_at is None:
         return
-    events = [e for e in happened(item.history, item.created_at) if _counts(e, names)]
-    causes = _at_creation(item, events, names)
-    yield Mark(since=item.created_at, value=bool(causes))
+    events = [
+        event
+        for event in happened(item.history, item.created_at)
+        if event.kind in (EventKind.BLOCKED, EventKind.UNBLOCKED)
+        or (
+            event.kind in (EventKind.LABELED, EventKind.UNLABELED)
+            and event.subject.strip().casefold() in names
+        )
+    ]
+    causes = _causes_at_creation(item, events, names)
+    yield item.created_at, bool(causes)
     for event in events:
-        begin = _BEGINS.get(event.kind)
-        if begin is None:
+        start = _STARTS.get(event.kind)
+        if start is None:
             causes.add((event.kind, event.subject))
         else:
-            causes.discard((begin, event.subject))
-        yield Mark(since=event.time, value=bool(causes))
+            causes.discard((start, event.subject))
+        yield event.time, bool(causes)
 
 
-def _counts(event: Event, names: frozenset[str]) -> bool:
-    if event.kind in (EventKind.BLOCKED, EventKind.UNBLOCKED):
-        return True
-    return event.kind in (EventKind.LABELED, EventKind.UNLABELED) and _is_named(event, names)
-
-
-def _is_named(event: Event, names: frozenset[str]) -> bool:
-    return event.subject.strip().casefold() in names
-
-
-def _at_creation(item: WorkItem, events: Iterable[Event], names: frozenset[str]) -> set[_Cause]:
-    """What it was created with: causes that end first, and labels of which no event tells."""
+def _causes_at_creation(
+    item: WorkItem, events: Iterable[Event], names: frozenset[str]
+) -> set[_Cause]:
+    """Return the causes whose first event is their end, and the labels without any event."""
     causes: set[_Cause] = set()
     seen: set[_Cause] = set()
     for event in events:
-        cause = (_BEGINS.get(event.kind, event.kind), event.subject)
-        if cause not in seen and event.kind in _BEGINS:
+        cause = (_STARTS.get(event.kind, event.kind), event.subject)
+        if cause not in seen and event.kind in _STARTS:
             causes.add(cause)
         seen.add(cause)
     for label in item.labels:

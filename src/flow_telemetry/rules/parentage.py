@@ -1,4 +1,4 @@
-"""Run → pull request → work item → feature."""
+"""Parents: which pull request a run belongs to, and which work items and feature a change."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def queued_base(run: Run) -> str | None:
 
 
 def of_candidates(run: Run, changes: Iterable[Change]) -> Parentage | None:
-    """Return the parentage by the pull requests of the run's branch; None where none fits.
+    """Return the parentage by the pull requests of the run's branch; None if none matches.
 
     Kept are those that were open when the run was created. A run of a `pull_request` event may be
     made by the closing itself: then it is the one closed last before.
@@ -114,15 +114,12 @@ def of_commit(run: Run, changes: Iterable[Change]) -> Parentage | None:
     """Return the parentage by the merged pull requests that brought the run's commit.
 
     The default branch has to be the one that they were merged into, and the merge has to come
-    before the run: what is merged later must not move a run that was sent. None where none fits.
+    before the run: what is merged later must not move a run that was sent. None if none matches.
     """
-    latest = run.created_at + _MERGE_IS_NOTED_WITHIN
-    brought = [
-        c for c in changes if c.merged_at and c.merged_at <= latest and c.into_default_branch
-    ]
-    if not brought:
+    merged = list(brought_by(run, changes))
+    if not merged:
         return None
-    return _chosen(brought, "a merged pull request brought its commit", after_merge=True)
+    return _chosen(merged, "a merged pull request brought its commit", after_merge=True)
 
 
 def brought_by(run: Run, changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -193,7 +190,7 @@ def lineage_of(
     feature_types: frozenset[str] = DEFAULT_FEATURE_TYPES,
     feature: ItemChain | None = None,
 ) -> Lineage:
-    """Return the chain from the nearest item up to the feature, and what becomes a link.
+    """Return the chain from the nearest item up to the feature, and the items that become links.
 
     The first candidate that has an item is the nearest one: their order decides. ``feature`` is
     the chain of the feature that the user named: where the nearest item's chain does not reach it,
@@ -252,13 +249,13 @@ def _is_feature(item: WorkItem, types: frozenset[str]) -> bool:
 
 
 def _straight(chain: ItemChain) -> ItemChain:
-    """The chain without a circle and not too long; what was cut is told."""
+    """Return the chain without a circle and not too long, with a notice for each cut."""
     items, unread = chain.items, list(chain.unread)
     references = [item.reference for item in items]
     again = next((at for at, each in enumerate(references) if each in references[:at]), None)
     if again is not None:
         items = _out_of_circle(items, references.index(references[again]), again)
-        unread.append(f"the parents of {items[-1].key} run in a circle, which was cut there")
+        unread.append(f"the parents of {items[-1].key} form a circle, which was cut there")
     if len(items) > MOST_ANCESTORS + 1:
         items = items[: MOST_ANCESTORS + 1]
         unread.append(
@@ -269,9 +266,9 @@ def _straight(chain: ItemChain) -> ItemChain:
 
 
 def _out_of_circle(items: tuple[WorkItem, ...], start: int, end: int) -> tuple[WorkItem, ...]:
-    """The chain up to the circle's item of the lowest reference.
+    """Return the chain up to the circle's item with the lowest reference.
 
-    Whichever item one starts from, the top is the same: so all that hangs there has one root.
+    The top is the same for every item of the circle, so they share one root.
     """
     top = min(range(start, end), key=lambda at: items[at].reference)
     return items[: top + 1]
@@ -306,7 +303,7 @@ def succeeded_at(deployment: Deployment) -> datetime | None:
 
 
 def delivery_result(deployment: Deployment) -> Result | None:
-    """Return how it ended: a success counts, whatever came before or after it.
+    """Return how it ended: a success counts, regardless of earlier and later statuses.
 
     None while it goes on, and for one that another replaced before it came to anything.
     """
@@ -335,7 +332,7 @@ def previous_successful(deployment: Deployment, others: Iterable[Deployment]) ->
         (time, each.id, each)
         for each in others
         if each.id != deployment.id
-        and place_of(each) == place_of(deployment)
+        and environment_key(each) == environment_key(deployment)
         and (time := succeeded_at(each)) is not None
         and (time, each.id) < this
     ]
@@ -351,7 +348,7 @@ def _first_failure(deployment: Deployment) -> tuple[str, datetime] | None:
     return min(failures, key=lambda found: found[1], default=None)
 
 
-def place_of(deployment: Deployment) -> tuple[str, str]:
+def environment_key(deployment: Deployment) -> tuple[str, str]:
     """Return the environment: GitHub does not tell their names apart by case."""
     return deployment.repository.reference, fold(deployment.environment)
 
@@ -382,17 +379,17 @@ def _renamed(value: Any, aliases: Mapping[str, str]) -> Any:
         return replace(value, known_as=aliases.get(identity.fold(value.full_name)))
     if not is_dataclass(value) or isinstance(value, type):
         return value
-    holding = {
+    changes = {
         each.name: changed
         for each in fields(value)
-        if (held := getattr(value, each.name)) is not (changed := _held(held, aliases))
+        if (old := getattr(value, each.name)) is not (changed := _rename_field(old, aliases))
     }
-    found = replace(value, **holding) if holding else value
+    found = replace(value, **changes) if changes else value
     return _item(found, aliases) if isinstance(found, WorkItem) else found
 
 
-def _held(value: Any, aliases: Mapping[str, str]) -> Any:
-    """What a field holds, renamed; the very same object where nothing of it can be."""
+def _rename_field(value: Any, aliases: Mapping[str, str]) -> Any:
+    """Return the renamed value of a field, or the same object if it holds no records."""
     if isinstance(value, tuple) and not any(is_dataclass(each) for each in value):
         return value
     return _renamed(value, aliases)

@@ -37,9 +37,9 @@ class RunnerKind(Enum):
 
 
 def runner_kind(job: Job) -> RunnerKind | None:
-    """Return what the job ran on, or asked for; None where nothing tells.
+    """Return what the job ran on, or requested; None if unknown.
 
-    A larger runner of GitHub's in a group of one's own cannot be told from a self-hosted one,
+    A larger runner of GitHub's in a custom group cannot be distinguished from a self-hosted one,
     unless its label names its size.
     """
     labels = _labels(job)
@@ -56,7 +56,7 @@ def runner_kind(job: Job) -> RunnerKind | None:
 
 
 def operating_system(job: Job) -> str | None:
-    """Return `linux`, `windows` or `darwin` by the job's labels; None where they do not tell."""
+    """Return `linux`, `windows` or `darwin` by the job's labels; None if they do not show it."""
     first_words = (re.split(r"[-_.]", label)[0] for label in _labels(job))
     return next((_SYSTEMS[word] for word in first_words if word in _SYSTEMS), None)
 

@@ -1,4 +1,4 @@
-"""Which part of a run is exported."""
+"""Selection of the jobs, names and log bytes of a run that are exported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flow_telemetry.model import Job, Result, Run, Step, result_of
 from flow_telemetry.rules.intervals import own_jobs
 from flow_telemetry.settings import Export
 
-# Which part of a run leaves: all of an ended one, of one that goes on what can no more change.
+# An ended run is exported as a whole, a running one as far as it can no longer change.
 #
 # GitHub lists a job only when its `needs` are done, and two jobs that end together each see the
 # other unfinished. So a step inside a run either is the only one that exports it (`export: run`,
@@ -34,10 +34,10 @@ _CONCLUSION_OF_JOB_STATUS = ("success", "failure", "cancelled")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What leaves of a run. ``run`` is as known so far, its own job with the result so far.
+    """The exported part of a run. ``run`` has the state so far, its own job the result so far.
 
-    ``jobs`` are those that leave; ``own_job`` is the job that the export stands in, None from
-    outside. ``refusal`` is set where nothing can leave: it says why and what to do.
+    ``jobs`` are to be exported; ``own_job`` is the job that runs the export, None outside of the
+    run. ``refusal`` is set if nothing can be exported: it says why, and what to do.
     """
 
     run: Run
@@ -74,7 +74,7 @@ def find_own_job(run: Run, *, check_run_id: int | None, runner_name: str | None)
     in progress on the runner of this name.
 
     Raises:
-        SelectionError: no job or several fit.
+        SelectionError: no job matches, or several do.
     """
     if check_run_id is not None:
         fitting = [job for job in run.jobs if job.id == check_run_id]
@@ -86,8 +86,8 @@ def find_own_job(run: Run, *, check_run_id: int | None, runner_name: str | None)
     if len(fitting) == 1:
         return fitting[0]
     raise SelectionError(
-        f"the job that this step stands in cannot be told: {len(fitting)} of the "
-        f"{len(run.jobs)} jobs that GitHub lists fit runner {runner_name or '(unnamed)'}. Export "
+        f"could not determine the job of this step: {len(fitting)} of the "
+        f"{len(run.jobs)} jobs that GitHub lists match runner {runner_name or '(unnamed)'}. Export "
         "from a workflow on `workflow_run`, or give every runner a name of its own"
     )
 
@@ -124,16 +124,11 @@ def _replaced(run: Run, own: Job) -> tuple[Job, ...]:
 
 
 def worst(jobs: Iterable[Job]) -> str | None:
-    """Return the conclusion of the job that went worst; None where no job has one."""
-    judged = [job for job in jobs if result_of(job.conclusion) is not None]
-    if not judged:
+    """Return the worst conclusion of the jobs; None if no job has one."""
+    concluded = [(r, j.conclusion) for j in jobs if (r := result_of(j.conclusion)) is not None]
+    if not concluded:
         return None
-    return max(judged, key=_severity).conclusion
-
-
-def _severity(job: Job) -> int:
-    result = result_of(job.conclusion)
-    return _SEVERITY.index(result) if result is not None else -1
+    return max(concluded, key=lambda pair: _SEVERITY.index(pair[0]))[1]
 
 
 def _so_far(job: Job, job_status: str | None) -> str | None:
@@ -181,16 +176,16 @@ def chosen(name: str, patterns: Sequence[str]) -> bool:
     return kept
 
 
-# How much of each log leaves, where all together are larger than may be.
+# Allocation of a limit of bytes to logs
 
 
 def shares(failed: Sequence[int], others: Sequence[int], limit: int) -> tuple[int, ...]:
-    """Return how many bytes of each log leave, those of failed steps before the others.
+    """Return how many bytes of each log are exported, those of failed steps before the others.
 
     Failed steps come first: whole where they fit together, else the small ones whole and of the
-    large ones equally much. The others then leave in order until the limit is used up.
+    large ones equally much. The others follow in order until the limit is used up.
     """
-    given = _equally(failed, limit)
+    given = _allocate_equally(failed, limit)
     left = limit - sum(given)
     for size in others:
         given.append(min(size, left))
@@ -198,7 +193,7 @@ def shares(failed: Sequence[int], others: Sequence[int], limit: int) -> tuple[in
     return tuple(given)
 
 
-def _equally(sizes: Sequence[int], limit: int) -> list[int]:
+def _allocate_equally(sizes: Sequence[int], limit: int) -> list[int]:
     given = [0] * len(sizes)
     left = limit
     in_order = sorted(range(len(sizes)), key=sizes.__getitem__)

@@ -1,4 +1,4 @@
-"""Test cases: steps, flaky, limits."""
+"""Test cases: counts, flaky cases, limits on spans, and their place in the time of a job."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def choose_spans(suites: Sequence[TestSuite], most: int) -> list[frozenset[int] 
     if len(suites) + sum(len(suite.cases) for suite in suites) <= most:
         return [frozenset(range(len(suite.cases))) for suite in suites]
     chosen = _Chosen(suites, most)
-    for number, at in _telling(suites):
+    for number, at in _notable_cases(suites):
         chosen.take_case(number, at)
     for number in sorted(range(len(suites)), key=lambda number: -suite_seconds(suites[number])):
         chosen.take_suite(number)
@@ -128,7 +128,7 @@ class _Chosen:
             self._left -= 1
 
 
-def _telling(suites: Sequence[TestSuite]) -> Iterator[tuple[int, int]]:
+def _notable_cases(suites: Sequence[TestSuite]) -> Iterator[tuple[int, int]]:
     """The cases that say something: those that failed for good, the flaky ones, run-again ones."""
     found: list[tuple[int, int, int]] = []
     for number, suite in enumerate(suites):
@@ -211,11 +211,12 @@ def place_suites(suites: Sequence[TestSuite], written: Written) -> list[SuitePla
     seconds = [_length(suite) for suite in suites]
     writers = _writers(written, sum(seconds))
     told = [
-        _told(suite, took, writers, written) for suite, took in zip(suites, seconds, strict=True)
+        _place_by_start(suite, took, writers, written)
+        for suite, took in zip(suites, seconds, strict=True)
     ]
     around = writers[0] if writers else written.job
     untold = [took for took, place in zip(seconds, told, strict=True) if place is None]
-    laid_out = _laid_out(untold, around.interval, written.at)
+    laid_out = _lay_out(untold, around.interval, written.at)
     return [
         place or SuitePlace(parent=around.reference, interval=next(laid_out), told=False)
         for place in told
@@ -246,7 +247,7 @@ def place_cases(
     befores = accumulate(took, initial=0.0)
     for at, (case, seconds, before) in enumerate(zip(suite.cases, took, befores, strict=False)):
         if at in wanted:
-            told = _told_start(case, place)
+            told = _reported_start(case, place)
             start = _after(within, before * scale) if told is None else told
             interval = Interval(start, _after(Interval(start, within.end), seconds))
             yield PlacedCase(case=case, interval=interval, told=told is not None)
@@ -276,7 +277,7 @@ def _writers(written: Written, seconds: float) -> list[Stretch]:
     return sorted(can, key=lambda step: (ran_too_short(step), written.at > step.interval.end))
 
 
-def _told(
+def _place_by_start(
     suite: TestSuite, seconds: float, writers: Sequence[Stretch], written: Written
 ) -> SuitePlace | None:
     """The place by the start that the report tells; None where none is told, or nothing fits."""
@@ -315,7 +316,7 @@ def _first_start(suite: TestSuite) -> tuple[datetime | None, bool]:
     return min(starts) if starts else (None, False)
 
 
-def _told_start(case: TestCase, place: SuitePlace) -> datetime | None:
+def _reported_start(case: TestCase, place: SuitePlace) -> datetime | None:
     """The start of a case within its suite; None where it is not told, or lies outside."""
     if case.started_at is None or not place.told:
         return None
@@ -331,7 +332,7 @@ def _shifted(time: datetime, shift: timedelta) -> datetime | None:
         return None
 
 
-def _laid_out(seconds: Sequence[float], within: Interval, end: datetime) -> Iterator[Interval]:
+def _lay_out(seconds: Sequence[float], within: Interval, end: datetime) -> Iterator[Interval]:
     """Intervals one after another, of which the last ends at ``end``; closer where room lacks."""
     room = Interval.of(within.start, min(end, within.end)).seconds
     total = sum(seconds)

@@ -1,4 +1,4 @@
-"""Which events happened, with references."""
+"""Timelines of changes, work items and deployments, and webhook events in them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.lifecycle import CLOSINGS, Life, lives
 from flow_telemetry.rules.parentage import delivery_interval
 
-# All that happened to one thing, its creation and its closing included: what events are made of.
-#
-# Trackers tell too little or too much: nobody tells of the creation, a merge is told twice,
-# commits are older than their pull request, and several things of one kind happen within one
-# second.
+# Trackers report too little or too much: no event for the creation, two events for a merge,
+# commits that are older than their pull request, and several events of one kind in one second.
 
-# A merge and the closing that it is are told in the same second, or a second apart.
-_TOLD_TWICE = timedelta(seconds=5)
-# GitHub's labels have 50 characters at most; a reference is no place for more than this.
+# A merge and its closing are reported in the same second, or a second apart.
+_MERGE_AND_CLOSING_WITHIN = timedelta(seconds=5)
+# GitHub's labels have 50 characters at most. Longer subjects are cut in references.
 _LONGEST_SUBJECT = 256
 _BLOCKS = (EventKind.BLOCKED, EventKind.UNBLOCKED)
 _CAUSES_OF_BLOCKING = (EventKind.BLOCKED, EventKind.LABELED, EventKind.STATUS_CHANGED)
@@ -29,10 +26,10 @@ _CAUSES_OF_UNBLOCKING = (EventKind.UNBLOCKED, EventKind.UNLABELED, EventKind.STA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """An event at its place in a history.
+    """An event in a timeline.
 
-    ``time`` is when it counts: the creation for what is older than that. ``reference`` is its flow
-    reference, which no other event of the history has.
+    ``time`` is that of the event, but never before the creation of its owner. ``reference`` is its
+    flow reference, unique in the timeline.
     """
 
     event: Event
@@ -41,29 +38,28 @@ class Happening:
 
     @property
     def moved(self) -> bool:
-        """Whether the time is not the one that was told."""
+        """Whether the time differs from the one that the tracker reported."""
         return self.time != self.event.time or not self.event.time_told
 
 
 def change_history(change: Change) -> tuple[Happening, ...]:
-    """Return what happened to a change, in order of time."""
+    """Return the timeline of a change, in order of time."""
     events = [*_creation(change.created_at, change.author), *change.timeline]
     if change.merged_at and not _has(events, EventKind.MERGED):
         merge = Event(kind=EventKind.MERGED, time=change.merged_at, actor=change.merged_by)
         events.append(merge)
-    events += _untold_closings(events, change_lives(change))
+    events += _missing_closings(events, change_lives(change))
     return _history(change.reference, change.created_at, events)
 
 
 def item_history(item: WorkItem, blocked: Iterable[Interval]) -> tuple[Happening, ...]:
-    """Return what happened to a work item, in order of time.
+    """Return the timeline of a work item, in order of time.
 
-    ``blocked`` are the times in which it was blocked, for whatever reasons at once; one that ends
-    with the item is not told to have ended.
+    ``blocked`` are its blocked intervals; one that ends with the item has no event for its end.
     """
-    told = [event for event in item.history if event.kind not in _BLOCKS]
-    events = [*_creation(item.created_at, item.author), *told]
-    events += _untold_closings(events, item_lives(item))
+    others = [event for event in item.history if event.kind not in _BLOCKS]
+    events = [*_creation(item.created_at, item.author), *others]
+    events += _missing_closings(events, item_lives(item))
     ends = {event.time for event in events if event.kind in CLOSINGS}
     for interval in blocked:
         events.append(_block(item, EventKind.BLOCKED, interval.start, _CAUSES_OF_BLOCKING))
@@ -90,12 +86,12 @@ def deployment_history(deployment: Deployment) -> tuple[Happening, ...]:
 
 
 def change_lives(change: Change) -> tuple[Life, ...]:
-    """Return the lives of a change that have ended."""
+    """Return the open periods of a change that have ended."""
     return lives(change.created_at, change.closed_at or change.merged_at, change.timeline, None)
 
 
 def item_lives(item: WorkItem) -> tuple[Life, ...]:
-    """Return the lives of a work item that have ended."""
+    """Return the open periods of a work item that have ended."""
     return lives(item.created_at, item.closed_at, item.history, None)
 
 
@@ -106,14 +102,14 @@ def chosen(
     *,
     all_lives: bool,
 ) -> tuple[Happening, ...]:
-    """Return what of a history leaves: the events that were ``told``, else those of a life.
+    """Return the entries to be exported: the events in ``told``, else those of the last period.
 
-    That is the last life that ended, with ``all_lives`` those before it too. The time between a
-    closing and the reopening belongs to the life that follows. What came after the last closing is
-    left out: it had not happened yet when that was sent.
+    With ``all_lives`` the entries of earlier periods are included. The time between a closing and
+    the reopening belongs to the following period. Entries after the last closing are left out,
+    since they had not happened when that closing was exported.
     """
     if told is not None:
-        return tuple(each for each in history if each.event in told)
+        return tuple(entry for entry in history if entry.event in told)
     if not ended:
         return ()
     end = _end(history, ended[-1])
@@ -124,15 +120,15 @@ def chosen(
 def chosen_of_deployment(
     history: Sequence[Happening], deployment: Deployment, told: Collection[Event] | None
 ) -> tuple[Happening, ...]:
-    """Return what of a deployment's history leaves: what was ``told``, else all up to its end."""
+    """Return the entries to be exported: the events in ``told``, else all up to the end."""
     if told is not None:
-        return tuple(each for each in history if each.event in told)
+        return tuple(entry for entry in history if entry.event in told)
     interval = delivery_interval(deployment)
     return tuple(h for h in history if interval is None or h.time <= interval.end)
 
 
 def closing_of(history: Sequence[Happening], life: Life) -> Happening | None:
-    """Return what ended a life: its merge where it was merged, else the first closing."""
+    """Return the entry that ended an open period: the merge if any, else the first closing."""
     closings = _closings(history, life)
     merges = (each for each in closings if each.event.kind is EventKind.MERGED)
     return next(merges, closings[0] if closings else None)
@@ -147,15 +143,15 @@ def _has(events: Iterable[Event], kind: EventKind) -> bool:
     return any(event.kind is kind for event in events)
 
 
-def _untold_closings(events: Iterable[Event], ended: Iterable[Life]) -> list[Event]:
-    """The closings that no event tells, known from the thing itself."""
-    told = {event.time for event in events if event.kind in CLOSINGS}
+def _missing_closings(events: Iterable[Event], ended: Iterable[Life]) -> list[Event]:
+    """Return closings without an event, known from the record itself."""
+    reported = {event.time for event in events if event.kind in CLOSINGS}
     ends = [life.interval.end for life in ended]
-    return [Event(kind=EventKind.CLOSED, time=end) for end in ends if end not in told]
+    return [Event(kind=EventKind.CLOSED, time=end) for end in ends if end not in reported]
 
 
 def _block(item: WorkItem, kind: EventKind, time: datetime, causes: Sequence[EventKind]) -> Event:
-    """The beginning or end of a blocking, by whom and because of what, where that is told."""
+    """Return the start or end of a blocked interval, with its actor and cause if known."""
     cause = next((e for e in item.history if e.time == time and e.kind in causes), None)
     if cause is None:
         return Event(kind=kind, time=time)
@@ -165,28 +161,27 @@ def _block(item: WorkItem, kind: EventKind, time: datetime, causes: Sequence[Eve
 def _history(
     owner: str, created_at: datetime | None, events: Iterable[Event]
 ) -> tuple[Happening, ...]:
-    """The events in order of time, each once: equal ones are the same event."""
-    placed = [(_from(created_at, event.time), event) for event in dict.fromkeys(events)]
-    placed.sort(key=lambda each: each[0])
+    """Return the entries in order of time; equal events are the same event."""
+    placed = [
+        (event.time if created_at is None else max(created_at, event.time), event)
+        for event in dict.fromkeys(events)
+    ]
+    placed.sort(key=lambda entry: entry[0])
     taken: dict[str, int] = {}
     return tuple(
-        Happening(event=event, time=time, reference=_free(_reference(owner, event), taken))
+        Happening(event=event, time=time, reference=_make_unique(_reference(owner, event), taken))
         for time, event in placed
     )
 
 
-def _free(reference: str, taken: dict[str, int]) -> str:
-    """The reference, or from the second event of that name on with a number that nobody has."""
-    number, found = taken.get(reference, 0), reference
-    while number and (found := f"{reference}:{number + 1}") in taken:
+def _make_unique(reference: str, taken: dict[str, int]) -> str:
+    """Return the reference, with an unused number from the second event of that name on."""
+    number, unique = taken.get(reference, 0), reference
+    while number and (unique := f"{reference}:{number + 1}") in taken:
         number += 1
     taken[reference] = number + 1
-    taken.setdefault(found, 1)
-    return found
-
-
-def _from(created_at: datetime | None, time: datetime) -> datetime:
-    return time if created_at is None else max(created_at, time)
+    taken.setdefault(unique, 1)
+    return unique
 
 
 def _reference(owner: str, event: Event) -> str:
@@ -196,36 +191,36 @@ def _reference(owner: str, event: Event) -> str:
 
 
 def _closings(history: Sequence[Happening], life: Life) -> list[Happening]:
-    """The closings at the end of a life: its first, and what tells of the same once more."""
-    found: list[Happening] = []
-    for each in history:
-        if each.time < life.interval.end:
+    """Return the closings at the end of an open period: a merge has two."""
+    closings: list[Happening] = []
+    for entry in history:
+        if entry.time < life.interval.end:
             continue
-        if each.time - life.interval.end > _TOLD_TWICE:
+        if entry.time - life.interval.end > _MERGE_AND_CLOSING_WITHIN:
             break
-        if each.event.kind is EventKind.REOPENED and found:
+        if entry.event.kind is EventKind.REOPENED and closings:
             break
-        if each.event.kind in CLOSINGS:
-            found.append(each)
-    return found
+        if entry.event.kind in CLOSINGS:
+            closings.append(entry)
+    return closings
 
 
 def _end(history: Sequence[Happening], life: Life) -> datetime:
-    return max((each.time for each in _closings(history, life)), default=life.interval.end)
+    return max((entry.time for entry in _closings(history, life)), default=life.interval.end)
 
 
-# Which events of a history one event of GitHub told of.
+# Webhook events
 #
-# The events that start workflows carry no id and no time for most of what happens. So the thing's
-# history is read again and searched for what was told.
+# The webhook events that start workflows usually have neither id nor time. So the timeline is read
+# again and searched for the event.
 
-# GitHub updates the time of a thing and writes its event one after the other.
+# GitHub updates the time of a record and writes its event one after the other.
 _APART = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """What an event of GitHub tells of.
+    """What a webhook event of GitHub is about.
 
     ``id`` is the number of a comment, review or status, or the sha of the last commit; ``subject``
     the label, assignee or reviewer; ``time`` when it was at the latest. ``before`` is the commit
@@ -240,32 +235,33 @@ class Telling:
 
 
 def find_told(telling: Telling, events: Iterable[Event]) -> tuple[Event, ...]:
-    """Return the events that were told of, none where the history lacks them.
+    """Return the timeline's events that a webhook event is about; none if the timeline lacks them.
 
-    Mostly it is one. An opening and a push bring commits, a merge is told as a closing too.
+    Usually it is one event. An opening and a push include commits, and a merge includes a closing.
     """
     history = sorted(events, key=lambda event: event.time)
     if telling.kind is EventKind.COMMITTED:
-        return _pushed(telling, history)
+        return _find_pushed_commits(telling, history)
     if telling.id:
-        return _once(e for e in history if (e.kind, e.id) == (telling.kind, telling.id))
-    found = _newest(telling, history)
-    return () if found is None else (found, *_with(found, history))
+        matching = (e for e in history if (e.kind, e.id) == (telling.kind, telling.id))
+        return tuple(matching)[:1]
+    event = _find_latest(telling, history)
+    return () if event is None else (event, *_implied_events(event, history))
 
 
-def _with(found: Event, history: Iterable[Event]) -> Iterator[Event]:
-    """What no event of GitHub's own tells of: a merge's closing, the commits before an opening."""
-    for each in history:
-        closing = each.kind is EventKind.CLOSED and abs(each.time - found.time) <= _APART
-        if found.kind is EventKind.MERGED and closing:
-            yield each
-        earlier = each.kind is EventKind.COMMITTED and each.time <= found.time
-        if found.kind is EventKind.CREATED and earlier:
-            yield each
+def _implied_events(main: Event, history: Iterable[Event]) -> Iterator[Event]:
+    """Yield events without a webhook event: a merge's closing, the commits before an opening."""
+    for event in history:
+        closing = event.kind is EventKind.CLOSED and abs(event.time - main.time) <= _APART
+        if main.kind is EventKind.MERGED and closing:
+            yield event
+        earlier = event.kind is EventKind.COMMITTED and event.time <= main.time
+        if main.kind is EventKind.CREATED and earlier:
+            yield event
 
 
-def _pushed(telling: Telling, history: Sequence[Event]) -> tuple[Event, ...]:
-    """The commits after the one before the push; of another history, the push and its last."""
+def _find_pushed_commits(telling: Telling, history: Sequence[Event]) -> tuple[Event, ...]:
+    """Return the commits of a push; of a forced push, the push and its last commit."""
     commits = [event for event in history if event.kind is EventKind.COMMITTED]
     shas = [event.id for event in commits]
     if telling.id not in shas:
@@ -274,19 +270,15 @@ def _pushed(telling: Telling, history: Sequence[Event]) -> tuple[Event, ...]:
     if telling.before in shas[:last]:
         return tuple(commits[shas.index(telling.before) + 1 : last + 1])
     forced = Telling(kind=EventKind.FORCE_PUSHED, time=telling.time)
-    push = _newest(forced, history)
+    push = _find_latest(forced, history)
     return (commits[last],) if push is None else (push, commits[last])
 
 
-def _newest(telling: Telling, history: Sequence[Event]) -> Event | None:
-    """The last event of that kind up to the time of the telling, else the first after it."""
+def _find_latest(telling: Telling, history: Sequence[Event]) -> Event | None:
+    """Return the last matching event up to the time of the webhook event, else the first after."""
     alike = [e for e in history if e.kind is telling.kind and e.subject == telling.subject]
     if telling.time is None:
         return alike[-1] if alike else None
     until = telling.time + _APART
     before = [event for event in alike if event.time <= until]
     return before[-1] if before else next(iter(alike), None)
-
-
-def _once(found: Iterable[Event]) -> tuple[Event, ...]:
-    return tuple(found)[:1]
