@@ -18,7 +18,7 @@ from flow_telemetry.model import (
     result_of,
 )
 from flow_telemetry.outcome import Exported, Outcome
-from flow_telemetry.report.gantt import MOST_BARS, MOST_JOBS, Stretch, charted, gantt, timeline
+from flow_telemetry.report.gantt import MOST_BARS, MOST_JOBS, Bar, draw_bars, draw_jobs, select_jobs
 from flow_telemetry.report.lines import (
     LONGEST_LINE,
     LONGEST_NAME,
@@ -128,11 +128,11 @@ def _is_closed(item: WorkItem) -> bool:
 
 
 def _chart(run: Run, jobs: Sequence[Job]) -> str:
-    diagram = gantt(run, jobs)
+    diagram = draw_jobs(run, jobs)
     if diagram is None:
         return ""
     timed = [job for job in jobs if timing.job_interval(run, job).seconds > 0]
-    shown = len(charted(run, jobs))
+    shown = len(select_jobs(run, jobs))
     parts = ["grey is waiting, red is failed; the time counts from the run's start"]
     if shown < len(timed):
         parts.insert(0, f"the longest {MOST_JOBS} of {len(timed):,}")
@@ -312,7 +312,7 @@ def change_sections(exported: Exported, change: Change) -> Iterator[Section]:
     """Return the parts of the summary of an exported pull request."""
     found = phases(change, _until(exported))
     spent = [
-        Stretch(each.kind.label, each.interval, waiting=each.kind.value in WAITING_PHASES)
+        Bar(each.kind.label, each.interval, waiting=each.kind.value in WAITING_PHASES)
         for each in found
     ]
     told = [_author(change), _reopened(each.life for each in found)]
@@ -329,7 +329,7 @@ def item_sections(exported: Exported, item: WorkItem) -> Iterator[Section]:
     """Return the parts of the summary of an exported work item or feature."""
     found = stretches(item, until=_until(exported))
     spent = [
-        Stretch(each.status, each.interval, waiting=each.category is StatusCategory.TO_DO)
+        Bar(each.status, each.interval, waiting=each.category is StatusCategory.TO_DO)
         for each in found
     ]
     told = [item_link(item), _reopened(each.life for each in found)]
@@ -396,7 +396,7 @@ def _place_of_item(lineage: Lineage) -> str:
     return " ".join([f"{place}.", *also_linked(lineage)])
 
 
-def _waited(spent: Sequence[Stretch]) -> str:
+def _waited(spent: Sequence[Bar]) -> str:
     whole = sum(each.interval.seconds for each in spent)
     waited = sum(each.interval.seconds for each in spent if each.waiting)
     if not whole:
@@ -407,7 +407,7 @@ def _waited(spent: Sequence[Stretch]) -> str:
     )
 
 
-def _totals(what: str, spent: Sequence[Stretch]) -> str:
+def _totals(what: str, spent: Sequence[Bar]) -> str:
     """How long each phase or status took in all, the longest first, and its share of the whole."""
     whole = sum(each.interval.seconds for each in spent)
     if not whole:
@@ -432,8 +432,8 @@ def _share(part: float, whole: float) -> str:
     return "under 1 %" if 0 < percent < 1 else f"{percent:.0f} %"
 
 
-def _flow_chart(what: str, spent: Sequence[Stretch]) -> str:
-    diagram = timeline(spent)
+def _flow_chart(what: str, spent: Sequence[Bar]) -> str:
+    diagram = draw_bars(spent)
     if diagram is None or len(spent) < 2:  # one bar tells nothing
         return ""
     parts = ["grey is waiting; the time counts from its opening"]

@@ -8,9 +8,15 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from flow_telemetry.outcome import Exported, Outcome
-from flow_telemetry.report import text as cells
 from flow_telemetry.report.lines import jobs_of, left_out, queue_against_run, sentence
-from flow_telemetry.report.text import counted, one_line, span_duration, terminal_line
+from flow_telemetry.report.text import (
+    cell_width,
+    counted,
+    fit,
+    one_line,
+    span_duration,
+    terminal_line,
+)
 from flow_telemetry.rules.lifecycle import PhaseKind
 from flow_telemetry.telemetry import Span
 
@@ -210,7 +216,7 @@ def _trace_lines(trace: Trace, canvas: _Canvas) -> Iterator[str]:
     took = span_duration(trace.start, trace.end)
     head = f"trace {trace.trace_id}  {counted(trace.spans, 'span')}  {took}"
     room = canvas.name + canvas.duration + (canvas.bar + 2 if canvas.bar else 0)
-    yield cells.fit(head, room, canvas.signs.cut).rstrip()
+    yield fit(head, room, canvas.signs.cut).rstrip()
     trunks = [""]
     for row in walk(trace.roots):
         yield _line(row, trunks, trace, canvas)
@@ -243,8 +249,8 @@ def _label(span: Span, room: int, canvas: _Canvas) -> str:
     failed = "" if span.error is None else canvas.signs.failed
     note, name = _note(span, room), _name(span, canvas)
     most = room - len(failed) - len(note)
-    name = cells.fit(name, min(most, cells.width(name)), canvas.signs.cut) + failed
-    filling = " " * (room - cells.width(name) - len(note))
+    name = fit(name, min(most, cell_width(name)), canvas.signs.cut) + failed
+    filling = " " * (room - cell_width(name) - len(note))
     if note and canvas.colour and _colour(span) is None:
         note = f"{_DIM}{note}{_PLAIN}"
     return name + note + filling
