@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flow_telemetry.model import Job, Result, Run, result_of
-from flow_telemetry.report.lines import running, waits_of
+from flow_telemetry.report.lines import find_waits, running_interval
 from flow_telemetry.report.text import duration, mermaid
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
@@ -52,7 +52,7 @@ def draw_jobs(run: Run, jobs: Sequence[Job]) -> str | None:
     lines = _head((job.name for job in selected), length)
     for job in selected:
         lines.append(f"  section {mermaid(job.name, _LONGEST_NAME)}")
-        waits, worked = waits_of(job), running(run, job)
+        waits, worked = find_waits(job), running_interval(run, job)
         lines += [_bar_line(_NO_TEXT, "done, ", wait, zero) for _, wait in waits]
         waited = ", ".join(f"{word} {duration(wait.seconds)}" for word, wait in waits)
         text = duration(worked.seconds) + (f" ({waited})" if waited else "")

@@ -7,7 +7,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from hashlib import sha256
 
-from flow_telemetry.report.terminal import Node, Trace, attempt_of, entity_of, is_wait, traces, walk
+from flow_telemetry.report.terminal import (
+    Node,
+    Trace,
+    build_traces,
+    describe_attempt,
+    entity_type,
+    is_wait,
+    walk,
+)
 from flow_telemetry.report.text import counted, duration, html, span_duration
 from flow_telemetry.telemetry import Attributes, AttributeValue, Span
 
@@ -112,7 +120,7 @@ _MOST_UNFOLDED = 100
 
 def waterfall(spans: Sequence[Span], title: str) -> str:
     """Return a page of HTML that shows all spans by trace: names, times, errors and attributes."""
-    return "".join(_page(traces(spans), html(title, _LONGEST_NAME)))
+    return "".join(_page(build_traces(spans), html(title, _LONGEST_NAME)))
 
 
 def _page(found: Sequence[Trace], title: str) -> Iterator[str]:
@@ -146,7 +154,7 @@ def _legend() -> str:
 
 
 def _trace(trace: Trace) -> Iterator[str]:
-    failed = sum(row.node.span.error is not None for row in walk(trace.roots))
+    failed = sum(node.span.error is not None for node, _, _ in walk(trace.roots))
     facts = [
         counted(trace.spans, "span"),
         span_duration(trace.start, trace.end),
@@ -172,10 +180,10 @@ def _axis(trace: Trace) -> str:
 def _rows(trace: Trace) -> Iterator[str]:
     yield '<ul class="spans">'
     before = 0
-    for row in walk(trace.roots):
-        yield "</ul></details></li>" * (before - row.depth)
-        yield from _span(row.node, row.depth, trace)
-        before = row.depth
+    for node, depth, _ in walk(trace.roots):
+        yield "</ul></details></li>" * (before - depth)
+        yield from _span(node, depth, trace)
+        before = depth
     yield "</ul></details></li>" * before + "</ul>"
 
 
@@ -194,13 +202,13 @@ def _span(node: Node, depth: int, trace: Trace) -> Iterator[str]:
 
 
 def _is_folded(span: Span, trace: Trace) -> bool:
-    return trace.spans > _MOST_UNFOLDED and entity_of(span) == "job" and span.error is None
+    return trace.spans > _MOST_UNFOLDED and entity_type(span) == "job" and span.error is None
 
 
 def _name(span: Span) -> str:
     name = html(span.name, _LONGEST_NAME).strip() or "(unnamed)"
-    entity = html(entity_of(span).replace("_", " "), 40)
-    notes = [each for each in (entity, html(attempt_of(span), 40)) if each not in ("", name)]
+    entity = html(entity_type(span).replace("_", " "), 40)
+    notes = [each for each in (entity, html(describe_attempt(span), 40)) if each not in ("", name)]
     kind = f' <span class="kind">{" · ".join(notes)}</span>' if notes else ""
     failed = '<span class="failed" title="failed">✗</span> ' if span.error is not None else ""
     return f"{failed}<bdi>{name}</bdi>{kind}"
@@ -222,7 +230,7 @@ def _colour(span: Span) -> str:
         return "error"
     if is_wait(span):
         return "wait"
-    return entity_of(span) if entity_of(span) in ("run", "job", "step") else "other"
+    return entity_type(span) if entity_type(span) in ("run", "job", "step") else "other"
 
 
 def _facts(span: Span, trace: Trace) -> str:

@@ -22,24 +22,24 @@ from flow_telemetry.report.gantt import MOST_BARS, MOST_JOBS, Bar, draw_bars, dr
 from flow_telemetry.report.lines import (
     LONGEST_LINE,
     LONGEST_NAME,
-    MOST_HAPPENINGS,
     MOST_LINES,
+    MOST_TIMELINE_ENTRIES,
     Section,
-    also_linked,
     change_link,
-    happenings,
-    instant,
+    describe_export,
+    describe_left_out,
+    describe_linked_items,
+    describe_parents,
+    describe_sent,
+    describe_waiting,
+    exported_jobs,
+    format_minute,
+    format_table,
+    format_word,
     item_link,
-    items_above,
-    jobs_of,
-    left_out,
-    listed_links,
-    queue_against_run,
-    sentence,
-    table,
-    things_sent,
+    join_links,
+    timeline_lines,
     trace_link,
-    word,
 )
 from flow_telemetry.report.terminal import WAITING_PHASES
 from flow_telemetry.report.text import counted, duration, markdown, markdown_code, markdown_link
@@ -67,13 +67,13 @@ _ICONS = {
 
 def run_sections(exported: Exported, run: Run) -> Iterator[Section]:
     """Return the parts of the summary of an exported run."""
-    jobs = jobs_of(run, exported.reference)
+    jobs = exported_jobs(run, exported.reference)
     yield Section(_headline(exported, run, jobs))
     yield Section(_facts(exported, run, jobs))
     if exported.parentage is not None:
         yield Section(_belongs_to(exported, exported.parentage))
-    yield Section(items_above(exported.lineage))
-    yield Section(queue_against_run(run, jobs))
+    yield Section(describe_parents(exported.lineage))
+    yield Section(describe_waiting(run, jobs))
     yield Section(_chart(run, jobs), name="the diagram of jobs")
     yield Section(_slowest(jobs), name="the table of steps")
 
@@ -85,7 +85,7 @@ def _headline(exported: Exported, run: Run, jobs: Sequence[Job]) -> str:
     result = result_of(conclusion)
     so_far = " so far" if exported.partial and conclusion else ""
     icon = _ICONS[result] if result else ""
-    shown = word(conclusion or "no result yet")
+    shown = format_word(conclusion or "no result yet")
     return f"### {icon}{markdown(name, LONGEST_NAME)}: {shown}{so_far}"
 
 
@@ -108,7 +108,7 @@ def _belongs_to(exported: Exported, parentage: Parentage) -> str:
     else:
         lines = [f"Belongs to pull request {change_link(parentage.change)}: {reason}."]
     if parentage.others:
-        lines.append(f"Also linked to {listed_links([*map(change_link, parentage.others)])}.")
+        lines.append(f"Also linked to {join_links([*map(change_link, parentage.others)])}.")
     return " ".join([*lines, *_missing_root(exported.trace.root, parentage, exported.lineage)])
 
 
@@ -155,7 +155,7 @@ def _slowest(jobs: Iterable[Job]) -> str:
         )
         for step, job, took in steps[:_MOST_STEPS]
     )
-    return table(("Slowest steps", "Job", "Time", "Result"), rows, right=(2,))
+    return format_table(("Slowest steps", "Job", "Time", "Result"), rows, right=(2,))
 
 
 def _timed_steps(jobs: Iterable[Job]) -> Iterator[tuple[Step, Job, Interval]]:
@@ -206,8 +206,8 @@ def _sections(outcome: Outcome) -> Iterator[Section]:
     yield from _about(outcome)
     yield Section(_listed("Problems", outcome.problems))
     yield Section(_listed("Notices", outcome.notices))
-    yield Section(_listed("Left out", left_out(outcome)))
-    yield Section(f"<sub>{markdown(sentence(outcome), LONGEST_LINE)}</sub>")
+    yield Section(_listed("Left out", describe_left_out(outcome)))
+    yield Section(f"<sub>{markdown(describe_export(outcome), LONGEST_LINE)}</sub>")
 
 
 def _about(outcome: Outcome) -> Iterator[Section]:
@@ -225,7 +225,7 @@ def _about(outcome: Outcome) -> Iterator[Section]:
 
 def _sent_alone(outcome: Outcome) -> str:
     """What left without a subject that could be named, such as deployments, or that none did."""
-    sent = things_sent(outcome)
+    sent = describe_sent(outcome)
     if sent:
         return f"{sent} sent"
     collected = any(delivery.collected for delivery in outcome.deliveries)
@@ -267,14 +267,14 @@ def _sent_along(further: Sequence[Exported]) -> str:
     if not further:
         return ""
     links = [f"{_title(each)} (trace {trace_link(each)})" for each in further]
-    return f"Sent along: {listed_links(links)}."
+    return f"Sent along: {join_links(links)}."
 
 
 def _all_of(exported: Sequence[Exported]) -> str:
     rows = [
         (
             _title(each),
-            instant(each.interval.start),
+            format_minute(each.interval.start),
             duration(each.interval.seconds),
             trace_link(each),
         )
@@ -282,7 +282,7 @@ def _all_of(exported: Sequence[Exported]) -> str:
     ]
     if len(exported) > MOST_LINES:
         rows.append((f"and {len(exported) - MOST_LINES:,} more", "", "", ""))
-    return table(("Exported", "From", "Time", "Trace"), rows, right=(2,))
+    return format_table(("Exported", "From", "Time", "Trace"), rows, right=(2,))
 
 
 def _title(exported: Exported) -> str:
@@ -318,7 +318,7 @@ def change_sections(exported: Exported, change: Change) -> Iterator[Section]:
     told = [_author(change), _reopened(each.life for each in found)]
     yield Section(f"### {markdown(exported.title, LONGEST_NAME)}: {_state(change)}")
     yield Section(_flow_facts(exported, [change_link(change), *told], change.created_at))
-    yield Section(items_above(exported.lineage) or "Belongs to no work item that is known.")
+    yield Section(describe_parents(exported.lineage) or "Belongs to no work item that is known.")
     yield Section(_waited(spent))
     yield Section(_totals("Phase", spent))
     yield Section(_flow_chart("Phases", spent), name="the diagram of phases")
@@ -333,7 +333,7 @@ def item_sections(exported: Exported, item: WorkItem) -> Iterator[Section]:
         for each in found
     ]
     told = [item_link(item), _reopened(each.life for each in found)]
-    state = word(item.result or item.status or item.state or "closed")
+    state = format_word(item.result or item.status or item.state or "closed")
     as_of_now = " (as of now)" if exported.partial else ""
     yield Section(f"### {markdown(exported.title, LONGEST_NAME)}: {state}{as_of_now}")
     yield Section(_flow_facts(exported, told, item.created_at))
@@ -351,7 +351,7 @@ def _until(exported: Exported) -> datetime | None:
 def _state(change: Change) -> str:
     if change.merged_at is not None:
         return "merged"
-    return word("closed" if change.ended else change.state or "open")
+    return format_word("closed" if change.ended else change.state or "open")
 
 
 def _author(change: Change) -> str:
@@ -368,7 +368,7 @@ def _flow_facts(exported: Exported, told: Sequence[str], created: datetime | Non
     parts = [
         f"Trace {trace_link(exported)}",
         *told,
-        f"{instant(opened)} → {instant(_closed(exported))}",
+        f"{format_minute(opened)} → {format_minute(_closed(exported))}",
         duration((_closed(exported) - opened).total_seconds()),
     ]
     return " · ".join(part for part in parts if part)
@@ -389,11 +389,11 @@ def _place_of_item(lineage: Lineage) -> str:
         return ""
     parent = lineage.items[1:2]
     if not parent:
-        return " ".join(["It is the feature at the top.", *also_linked(lineage)])
+        return " ".join(["It is the feature at the top.", *describe_linked_items(lineage)])
     place = f"Part of {item_link(parent[0])}"
     if feature is not parent[0]:
         place += f", in the feature {item_link(feature)}"
-    return " ".join([f"{place}.", *also_linked(lineage)])
+    return " ".join([f"{place}.", *describe_linked_items(lineage)])
 
 
 def _waited(spent: Sequence[Bar]) -> str:
@@ -420,7 +420,7 @@ def _totals(what: str, spent: Sequence[Bar]) -> str:
     if len(rows) > MOST_LINES:
         rest = [each for _, times in rows[MOST_LINES:] for each in times]
         shown.append(_row(f"{len(rows) - MOST_LINES:,} more", rest, whole))
-    return table((what, "Times", "Time", "Share"), shown, right=(1, 2, 3))
+    return format_table((what, "Times", "Time", "Share"), shown, right=(1, 2, 3))
 
 
 def _row(name: str, times: Sequence[float], whole: float) -> tuple[str, ...]:
@@ -444,17 +444,17 @@ def _flow_chart(what: str, spent: Sequence[Bar]) -> str:
 
 def _happened(exported: Exported) -> str:
     """The last events, oldest first."""
-    told = happenings(exported)
+    told = timeline_lines(exported)
     rows = [
         (
-            instant(each.time),
+            format_minute(each.time),
             " ".join(filter(None, (each.what, markdown(each.about, LONGEST_NAME)))),
             markdown(each.who, LONGEST_NAME),
         )
-        for each in told[-MOST_HAPPENINGS:]
+        for each in told[-MOST_TIMELINE_ENTRIES:]
     ]
     if not rows:
         return ""
     earlier = len(told) - len(rows)
     head = f"Events (the last {len(rows)} of {len(told):,})" if earlier else "Events"
-    return table((head, "What", "By"), rows, right=())
+    return format_table((head, "What", "By"), rows, right=())

@@ -15,7 +15,7 @@ from flow_telemetry.model.reports import (
     ToolTraces,
 )
 from flow_telemetry.outcome import InsideTold
-from flow_telemetry.report.lines import LONGEST_NAME, Section, table
+from flow_telemetry.report.lines import LONGEST_NAME, Section, format_table
 from flow_telemetry.report.text import counted, duration, markdown, markdown_code
 from flow_telemetry.rules.coverage import OTHER_PACKAGES, change, largest
 
@@ -86,7 +86,7 @@ def _steps(measured: MeasuredJob) -> str:
     if len(most) > _MOST_STEPS:
         rows.append((f"and {len(most) - _MOST_STEPS:,} more with less memory", *[""] * 7))
     head = ("Step", "After", "Time", "Memory peak", "Added", "Mean", "Processors", "Disk")
-    return table(head, rows, right=range(1, len(head)))
+    return format_table(head, rows, right=range(1, len(head)))
 
 
 def _row(step: MeasuredStep, first: datetime) -> tuple[str, ...]:
@@ -166,7 +166,7 @@ def sections_of_tests(told: TestsTold) -> Iterator[Section]:
     if rows:
         head = ("Test", "Suite", "Time", "Result", "Message")
         yield Section(
-            table(head, rows, right=(2,)) + _further(told), name="the table of failed tests"
+            format_table(head, rows, right=(2,)) + _further(told), name="the table of failed tests"
         )
 
 
@@ -249,7 +249,7 @@ def _packages(coverage: JobCoverage) -> str:
         for package in packages
     )
     head = ("Package", *(_PLURALS[unit].capitalize() for unit in units))
-    return table(head, rows, right=range(1, len(head)))
+    return format_table(head, rows, right=range(1, len(head)))
 
 
 def _ratio(now: Counts, before: Counts, unit: str) -> str:
