@@ -129,7 +129,7 @@ def test_an_item_that_is_the_root_is_missing_until_it_closes() -> None:
     for known, missing in ((item, True), (replace(item, state="closed"), False)):
         exported = make_exported(busy_run(), trace=trace, lineage=Lineage(items=(known,)))
         text = job_summary(make_outcome(busy_run(), exported=exported)).replace("\\", "")
-        assert ("The own span of story [ACME-57]" in text) is missing
+        assert ("The span of story [ACME-57]" in text) is missing
         assert ROOT_NOT_SENT not in text
 
 
