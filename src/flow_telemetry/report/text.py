@@ -86,7 +86,7 @@ def markdown_code(text: str, limit: int) -> str:
     line = one_line(text, limit).strip() or "(unnamed)"
     fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
     space = " " if "`" in (line[0], line[-1]) else ""
-    # GitHub splits table cells before it parses code spans, so a bar needs a backslash in both.
+    # GitHub splits table cells before it parses code spans, so `|` needs a backslash here.
     return f"{fence}{space}{line}{space}{fence}".replace("|", "\\|")
 
 
