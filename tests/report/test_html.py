@@ -116,7 +116,7 @@ def test_bars_lie_where_their_time_is() -> None:
 
 def test_no_spans_make_a_page_that_says_so() -> None:
     """A page without spans is no blank one."""
-    assert "There are no spans to show." in _Page(waterfall([], "x")).text
+    assert "No spans to show." in _Page(waterfall([], "x")).text
 
 
 @given(st.lists(st.text() | st.sampled_from(HOSTILE), min_size=4, max_size=4))

@@ -81,7 +81,7 @@ def test_all_signals_are_told_in_one_sentence() -> None:
     refused = replace(events, sent=0, declined=1)
     told = job_summary(make_outcome(busy_run(), deliveries=(spans, refused))).replace("\\", "")
     assert "Sent 9 spans to https://otlp.example.com:4318 in 2 requests, 2.4 kB." in told
-    assert "1 event stayed here: https://otlp.example.com:4318 takes none." in told
+    assert "1 event not sent: https://otlp.example.com:4318 does not accept them." in told
     nothing = replace(events, collected=0, sent=0, requests=0, bytes_sent=0)
     told = job_summary(make_outcome(busy_run(), deliveries=(spans, nothing)))
     assert "event" not in told
@@ -129,7 +129,7 @@ def test_an_item_that_is_the_root_is_missing_until_it_closes() -> None:
     for known, missing in ((item, True), (replace(item, state="closed"), False)):
         exported = make_exported(busy_run(), trace=trace, lineage=Lineage(items=(known,)))
         text = job_summary(make_outcome(busy_run(), exported=exported)).replace("\\", "")
-        assert ("The own span of story [ACME-57]" in text) is missing
+        assert ("The span of story [ACME-57]" in text) is missing
         assert ROOT_NOT_SENT not in text
 
 
@@ -142,7 +142,7 @@ def test_the_work_item_and_the_feature_of_a_run_are_one_line() -> None:
     text = job_summary(make_outcome(busy_run(), exported=exported)).replace("\\", "")
     assert (
         "\n\nPart of story [ACME-57](<https://jira.example/browse/ACME-57>) Title of ACME-57, "
-        "in the feature epic ACME-42 (known by its key alone): its key is there. "
+        "in the feature epic ACME-42 (only its key is known): its key is there. "
         "Also linked to story [ACME-9](<https://jira.example/browse/ACME-9>) Title of ACME-9.\n\n"
     ) in text
 

@@ -54,13 +54,13 @@ def test_a_merged_pull_request_tells_its_times_and_its_trace() -> None:
         "[#123](<https://github.com/acme/shop/pull/123>) Add the cart · by a human · "
         "2026-11-24 03:43 UTC → 2026-11-27 03:43 UTC · 3d\n"
     ) in text
-    assert "Belongs to no work item that is known." in text
+    assert "Belongs to no known work item." in text
 
 
 def test_where_a_pull_request_waited_is_a_table() -> None:
     """Each phase with its time and its share of the whole, the longest first, and a diagram."""
     text = _shown(exported_change(make_change()))
-    assert "Waited 2d 11h of 3d (82 %) for a review, for the merge or in its queue." in text
+    assert "Waited 2d 11h of 3d (82 %) for a review, for the merge or in the merge queue." in text
     assert _rows(text) == [
         "| awaiting review | 1 | 1d 23h | 65 % |",
         "| in review | 1 | 12h | 17 % |",
@@ -155,7 +155,7 @@ def test_a_feature_shows_its_trace_and_what_is_finer_than_it_holds() -> None:
     exported = exported_item(epic, trace_url="https://tempo.example/t/2")
     text = _shown(exported, left_out=("spans finer than job: max-spans is 5000",))
     assert "](<https://tempo.example/t/2>)" in text
-    assert "It is the feature at the top." in text
+    assert "This is the top-level feature." in text
     assert "**Left out**\n\n- spans finer than job: max-spans is 5000" in text
 
 
@@ -174,7 +174,7 @@ def test_an_item_and_its_feature_trace_are_one_summary() -> None:
     epic = make_item("ACME-42", "Epic")
     text = _shown(exported_item(epic), further=(exported_item(epic),))
     assert text.startswith("### epic ACME-42: Done\n")
-    assert "Sent along: [epic ACME-42](<https://jira.example/browse/ACME-42>)" in text
+    assert "Also exported: [epic ACME-42](<https://jira.example/browse/ACME-42>)" in text
 
 
 def test_a_merge_tells_the_run_and_the_change_that_went_along() -> None:
@@ -183,7 +183,7 @@ def test_a_merge_tells_the_run_and_the_change_that_went_along() -> None:
     text = _shown(make_exported(busy_run()), further=(change,))
     assert text.startswith("### ❌ CI: failure\n")
     assert (
-        "Sent along: [pull request #123](<https://github.com/acme/shop/pull/123>) Add the cart "
+        "Also exported: [pull request #123](<https://github.com/acme/shop/pull/123>) Add the cart "
         "(trace `bc5addb5cf688a1630d4f8fe75f91da2`)."
     ) in text
 

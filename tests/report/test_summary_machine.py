@@ -47,8 +47,8 @@ def test_steps_are_told_in_their_order_with_what_they_added() -> None:
     text = text_of(measured_job(measured_step("Test", 20, 30, 2), measured_step("Build", 5, 20, 4)))
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert rows == [
-        "| `Build` | 5s | 15s | 4.0 GiB | 3.0 GiB | 2.0 GiB | 50% (most 90%) | 300 B |",
-        "| `Test` | 20s | 10s | 2.0 GiB | 1.0 GiB | 1.0 GiB | 50% (most 90%) | 300 B |",
+        "| `Build` | 5s | 15s | 4.0 GiB | 3.0 GiB | 2.0 GiB | 50% (peak 90%) | 300 B |",
+        "| `Test` | 20s | 10s | 2.0 GiB | 1.0 GiB | 1.0 GiB | 50% (peak 90%) | 300 B |",
     ]
 
 
@@ -75,7 +75,7 @@ def test_names_of_steps_stay_within_their_cells(name: str) -> None:
     text = text_of(measured_job(measured_step(name, 5, 20, 4)))
     row = text.splitlines()[-1]
     assert len(re.findall(r"(?<!\\)\|", row)) == 9
-    assert row.endswith("| 5s | 15s | 4.0 GiB | 3.0 GiB | 2.0 GiB | 50% (most 90%) | 300 B |")
+    assert row.endswith("| 5s | 15s | 4.0 GiB | 3.0 GiB | 2.0 GiB | 50% (peak 90%) | 300 B |")
     assert lines_of_chart(text)[1] == [4.0] * 31
 
 

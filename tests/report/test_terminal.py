@@ -23,8 +23,8 @@ from tests.report.flow_builders import exported_change, make_change
 
 from flow_telemetry.model import Actor, Change, Event, EventKind
 from flow_telemetry.outcome import Outcome, Status
-from flow_telemetry.report import text as cells
 from flow_telemetry.report.terminal import report, tree
+from flow_telemetry.report.text import cell_width
 from flow_telemetry.telemetry import Span
 
 
@@ -119,7 +119,7 @@ def test_repeated_and_circular_spans_are_drawn_once() -> None:
 def test_wide_characters_take_two_cells() -> None:
     """Columns stay straight beside Chinese, Japanese and emoji."""
     drawn = _drawn([make_span(1, "x"), make_span(2, "日本語 🚀 e\u0301"), make_span(3, "日" * 90)])
-    columns = {cells.width(line[: line.index("1s")]) for line in drawn[1:]}
+    columns = {cell_width(line[: line.index("1s")]) for line in drawn[1:]}
     assert len(columns) == 1
 
 
@@ -139,7 +139,7 @@ def test_any_spans_fit_any_width(
     for drawn in (spans, named):
         text = tree(drawn, width=width, colour=False, plain_ascii=plain_ascii)
         lines = text.split("\n")
-        assert all(cells.width(line) <= max(8, width) for line in lines)
+        assert all(cell_width(line) <= max(8, width) for line in lines)
         assert all(line.isprintable() for line in lines)
         assert not any(line.lstrip().startswith("::") or "##[" in line for line in lines)
 

@@ -55,7 +55,7 @@ def test_a_backend_without_logs_costs_one_notice(program: Program, receiver: Rec
     assert receiver.spans
     assert receiver.metrics
     shown = result.summary.replace("\\", "")
-    assert f"5 events stayed here: {receiver.url} takes none." in shown
+    assert f"5 events not sent: {receiver.url} does not accept them." in shown
 
 
 def refused_and_sent_again(receiver: Receiver, since: int) -> set[str]:

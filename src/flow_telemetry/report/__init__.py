@@ -1,1 +1,1 @@
-"""What a user reads."""
+"""Reports for users: job summary, terminal and HTML page."""

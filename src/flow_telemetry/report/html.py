@@ -1,4 +1,4 @@
-"""The page."""
+"""Traces as one self-contained HTML page, without scripts, network access or other files."""
 
 from __future__ import annotations
 
@@ -7,22 +7,36 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from hashlib import sha256
 
-from flow_telemetry.report.terminal import Node, Trace, attempt_of, entity_of, is_wait, traces, walk
+from flow_telemetry.report.terminal import (
+    Node,
+    Trace,
+    build_traces,
+    describe_attempt,
+    entity_type,
+    is_wait,
+    walk,
+)
 from flow_telemetry.report.text import counted, duration, html, span_duration
 from flow_telemetry.telemetry import Attributes, AttributeValue, Span
 
-# The style sheet of the page of `html`.
-
-# Deeper spans are not indented further: it would leave no room for names.
-DEEPEST = 12
+_LONGEST_NAME = 200
+_LONGEST_VALUE = 4_096
+_NANOSECONDS = 1_000_000_000
+_TICKS = 4
+_THINNEST = 0.1  # percent
+# In larger traces, successful jobs start collapsed, so that the spans above them fit on a screen.
+_MOST_EXPANDED = 100
+_CLOSE_CHILDREN = "</ul></details></li>"
+# Deeper spans are not indented further, so that names have enough space.
+_DEEPEST = 12
 
 _INDENT = "".join(
     f".d{depth}>.span>summary>.name{{padding-left:{1.6 + 1.1 * depth:.1f}rem}}"
     f".d{depth}>.below>summary{{left:{0.1 + 1.1 * depth:.1f}rem}}"
-    for depth in range(DEEPEST + 1)
+    for depth in range(_DEEPEST + 1)
 )
 
-STYLE = (
+_STYLE = (
     """
 :root{color-scheme:light dark;--text:#1f2328;--quiet:#59636e;--page:#fff;--line:#d8dee4;
 --hover:#f3f5f7;--focus:#0969da;--run:#6e57d2;--job:#2f7ed8;--step:#6cb2eb;--wait:#b9c1ca;
@@ -96,57 +110,45 @@ grid-template-columns:minmax(7rem,3fr) 4rem minmax(4rem,2fr);column-gap:.5rem}
 )
 
 
-# Traces as one page that needs nothing else: no network, no script, no other file.
-#
-# Bars are SVG, whose `x` and `width` are no styles, so the page's policy can forbid all styles but
-# its own sheet, and all scripts.
-
-_LONGEST_NAME = 200
-_LONGEST_VALUE = 4_096
-_NANOSECONDS = 1_000_000_000
-_TICKS = 4
-_THINNEST = 0.1  # percent
-# Where a trace has more spans, jobs that went well begin folded: what is above them fits a screen.
-_MOST_UNFOLDED = 100
+_LEGEND = (
+    '<ul class="legend">'
+    + "".join(
+        f'<li><span class="key {kind}"></span>{text}</li>'
+        for kind, text in (
+            ("run", "run"),
+            ("job", "job"),
+            ("step", "step"),
+            ("wait", "waiting"),
+            ("other", "other"),
+            ("error", "failed"),
+        )
+    )
+    + "</ul>"
+)
 
 
 def waterfall(spans: Sequence[Span], title: str) -> str:
-    """Return a page of HTML that shows all spans by trace: names, times, errors and attributes."""
-    return "".join(_page(traces(spans), html(title, _LONGEST_NAME)))
-
-
-def _page(found: Sequence[Trace], title: str) -> Iterator[str]:
-    digest = base64.b64encode(sha256(STYLE.encode()).digest()).decode()
+    """Return an HTML page with all spans by trace: names, times, errors and attributes."""
+    traces, heading = build_traces(spans), html(title, _LONGEST_NAME)
+    # The policy forbids all scripts, and all styles but the style sheet. Bars are SVG because
+    # the `x` and `width` of SVG are attributes and not styles.
+    digest = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    yield (
+    head = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         '<meta name="referrer" content="no-referrer">'
-        f"<title>{title}</title><style>{STYLE}</style></head>\n<body><header><h1>{title}</h1>"
-        f"{_legend()}</header><main>\n"
+        f"<title>{heading}</title><style>{_STYLE}</style></head>\n<body><header>"
+        f"<h1>{heading}</h1>{_LEGEND}</header><main>\n"
     )
-    for trace in found:
-        yield from _trace(trace)
-    yield "" if found else "<p>There are no spans to show.</p>"
-    yield "</main></body></html>\n"
-
-
-def _legend() -> str:
-    kinds = (
-        ("run", "run"),
-        ("job", "job"),
-        ("step", "step"),
-        ("wait", "waiting"),
-        ("other", "other"),
-    )
-    keys = (f'<li><span class="key {each}"></span>{text}</li>' for each, text in kinds)
-    return f'<ul class="legend">{"".join(keys)}<li><span class="key error"></span>failed</li></ul>'
+    sections = [part for trace in traces for part in _trace(trace)] or ["<p>No spans to show.</p>"]
+    return "".join([head, *sections, "</main></body></html>\n"])
 
 
 def _trace(trace: Trace) -> Iterator[str]:
-    failed = sum(row.node.span.error is not None for row in walk(trace.roots))
+    failed = sum(node.span.error is not None for node, _, _ in walk(trace.roots))
     facts = [
         counted(trace.spans, "span"),
         span_duration(trace.start, trace.end),
@@ -155,128 +157,108 @@ def _trace(trace: Trace) -> Iterator[str]:
     ]
     trace_id = html(trace.trace_id, 64)
     yield f'<section><h2>Trace <code>{trace_id}</code></h2><p class="facts">{" · ".join(facts)}</p>'
-    yield _axis(trace)
-    yield from _rows(trace)
-    yield "</section>\n"
-
-
-def _axis(trace: Trace) -> str:
     length = (trace.end - trace.start) / _NANOSECONDS
-    ticks = (f"<span>{duration(length * place / _TICKS)}</span>" for place in range(_TICKS + 1))
-    return (
+    ticks = (f"<span>{duration(length * tick / _TICKS)}</span>" for tick in range(_TICKS + 1))
+    yield (
         '<div class="axis" aria-hidden="true"><span>Span</span><span>Duration</span>'
         f'<div class="ticks">{"".join(ticks)}</div></div>'
     )
-
-
-def _rows(trace: Trace) -> Iterator[str]:
     yield '<ul class="spans">'
-    before = 0
-    for row in walk(trace.roots):
-        yield "</ul></details></li>" * (before - row.depth)
-        yield from _span(row.node, row.depth, trace)
-        before = row.depth
-    yield "</ul></details></li>" * before + "</ul>"
+    depth_before = 0
+    for node, depth, _ in walk(trace.roots):
+        yield _CLOSE_CHILDREN * (depth_before - depth)
+        yield from _span(node, depth, trace)
+        depth_before = depth
+    yield _CLOSE_CHILDREN * depth_before + "</ul>"
+    yield "</section>\n"
 
 
 def _span(node: Node, depth: int, trace: Trace) -> Iterator[str]:
     span = node.span
-    yield f'<li class="d{min(depth, DEEPEST)}"><details class="span"><summary>'
+    yield f'<li class="d{min(depth, _DEEPEST)}"><details class="span"><summary>'
     yield f'<span class="name">{_name(span)}</span>'
     yield f'<span class="time">{span_duration(span.start, span.end)}</span>{_bar(span, trace)}'
-    yield f"</summary>{_facts(span, trace)}</details>"
+    yield f"</summary>{_details(span, trace)}</details>"
     if not node.children:
         yield "</li>"
         return
+    # `_trace` closes this list when the walk leaves the children.
+    is_successful_job = entity_type(span) == "job" and span.error is None
+    opened = "" if trace.spans > _MOST_EXPANDED and is_successful_job else " open"
     below = counted(len(node.children), "span")
-    opened = "" if _is_folded(span, trace) else " open"
     yield f'<details class="below"{opened}><summary><span>{below} below</span></summary><ul>'
-
-
-def _is_folded(span: Span, trace: Trace) -> bool:
-    return trace.spans > _MOST_UNFOLDED and entity_of(span) == "job" and span.error is None
 
 
 def _name(span: Span) -> str:
     name = html(span.name, _LONGEST_NAME).strip() or "(unnamed)"
-    entity = html(entity_of(span).replace("_", " "), 40)
-    notes = [each for each in (entity, html(attempt_of(span), 40)) if each not in ("", name)]
+    entity = html(entity_type(span).replace("_", " "), 40)
+    attempt = html(describe_attempt(span), 40)
+    notes = [note for note in (entity, attempt) if note not in ("", name)]
     kind = f' <span class="kind">{" · ".join(notes)}</span>' if notes else ""
     failed = '<span class="failed" title="failed">✗</span> ' if span.error is not None else ""
     return f"{failed}<bdi>{name}</bdi>{kind}"
 
 
 def _bar(span: Span, trace: Trace) -> str:
+    if span.error is not None:
+        colour = "error"
+    elif is_wait(span):
+        colour = "wait"
+    else:
+        colour = entity_type(span) if entity_type(span) in ("run", "job", "step") else "other"
     length = max(1, trace.end - trace.start)
     start = 100 * (span.start - trace.start) / length
     took = 100 * (span.end - span.start) / length
-    width = f"{took:.3f}%" if took > _THINNEST else "1"  # pixel: what has no width is not drawn
+    # Browsers do not draw a bar of width 0, so the thinnest is one pixel.
+    width = f"{took:.3f}%" if took > _THINNEST else "1"
     return (
-        f'<svg class="{_colour(span)}" aria-hidden="true"><rect x="{start:.3f}%" '
+        f'<svg class="{colour}" aria-hidden="true"><rect x="{start:.3f}%" '
         f'width="{width}" y="25%" height="50%"/></svg>'
     )
 
 
-def _colour(span: Span) -> str:
+def _details(span: Span, trace: Trace) -> str:
+    error = ""
     if span.error is not None:
-        return "error"
-    if is_wait(span):
-        return "wait"
-    return entity_of(span) if entity_of(span) in ("run", "job", "step") else "other"
-
-
-def _facts(span: Span, trace: Trace) -> str:
+        error = f'<p class="failed">{html(span.error, _LONGEST_VALUE) or "failed"}</p>'
     own = {
         "start": _time(span.start),
-        "after the first": span_duration(trace.start, span.start),
+        "after start of trace": span_duration(trace.start, span.start),
         "end": _time(span.end),
         "span id": span.span_id,
         "parent span id": span.parent_span_id or "none",
         "kind": span.kind.value,
     }
-    tables = (
-        _table("Attributes", span.attributes),
-        _events(span),
-        _links(span),
-        _table("Span", own),
-        _table("Resource", span.resource.attributes),
-    )
-    return f'<div class="about">{_error(span)}{"".join(tables)}</div>'
-
-
-def _error(span: Span) -> str:
-    if span.error is None:
-        return ""
-    return f'<p class="failed">{html(span.error, _LONGEST_VALUE) or "failed"}</p>'
-
-
-def _events(span: Span) -> str:
-    return "".join(
+    events = (
         _table(f"Event {event.name}", {"time": _time(event.time), **event.attributes})
         for event in span.events
     )
-
-
-def _links(span: Span) -> str:
-    return "".join(
+    links = (
         _table("Link", {"trace id": link.trace_id, "span id": link.span_id, **link.attributes})
         for link in span.links
     )
+    tables = (
+        _table("Attributes", span.attributes),
+        *events,
+        *links,
+        _table("Span", own),
+        _table("Resource", span.resource.attributes),
+    )
+    return f'<div class="about">{error}{"".join(tables)}</div>'
 
 
 def _table(caption: str, pairs: Attributes) -> str:
     if not pairs:
         return ""
-    rows = "".join(_table_row(name, value) for name, value in pairs.items())
+    rows = "".join(
+        f'<tr><th scope="row">{html(name, _LONGEST_NAME)}</th>'
+        f"<td><bdi>{html(_format_value(value), _LONGEST_VALUE)}</bdi></td></tr>"
+        for name, value in pairs.items()
+    )
     return f"<table><caption>{html(caption, _LONGEST_NAME)}</caption>{rows}</table>"
 
 
-def _table_row(name: str, value: AttributeValue) -> str:
-    shown = html(_text(value), _LONGEST_VALUE)
-    return f'<tr><th scope="row">{html(name, _LONGEST_NAME)}</th><td><bdi>{shown}</bdi></td></tr>'
-
-
-def _text(value: AttributeValue) -> str:
+def _format_value(value: AttributeValue) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, str | int | float) else "\n".join(value)

@@ -1,63 +1,78 @@
-"""Its sections of the inside of a job."""
+"""Sections of the job summary about the inside of a job: machine, tests, coverage, tool traces."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flow_telemetry.model.measurements import MachineUsage, MeasuredJob, MeasuredStep
 from flow_telemetry.model.reports import (
     CaseTold,
     Counts,
-    CoverageTotals,
     JobCoverage,
     TestsTold,
     ToolTraces,
 )
 from flow_telemetry.outcome import InsideTold
-from flow_telemetry.report.lines import LONGEST_NAME, Section, table
+from flow_telemetry.report.lines import LONGEST_NAME, Section, format_table
 from flow_telemetry.report.text import counted, duration, markdown, markdown_code
 from flow_telemetry.rules.coverage import OTHER_PACKAGES, change, largest
 
-# What a summary says of the machine that a job ran on: its memory as a chart, and each step's.
-#
-# The chart is Mermaid's `xychart-beta`, which all versions know that GitHub has used; it holds
-# numbers only, so that nobody's text gets into it.
-
+MOST_PACKAGES = 10
+_LONGEST_MESSAGE = 200
 _MOST_STEPS = 20
 _MOST_POINTS = 60
 _GIBIBYTE, _MEBIBYTE, _KIBIBYTE = 2**30, 2**20, 2**10
-# Blue and orange of GitHub's palette, to be seen on white and on black.
+# GitHub's blue and orange, which are visible on white and on black.
 _COLOURS = "#0969da, #bc4c00"
-_ROOM_ABOVE = 1.1
+_CHART_HEIGHT = 1.1  # of the peak
+_PLURALS = {"line": "lines", "statement": "statements", "branch": "branches"}
+
+
+def inside_sections(inside: InsideTold) -> Iterator[Section]:
+    """Return the sections about everything that was read inside the job."""
+    if inside.machine is not None:
+        yield from machine_sections(inside.machine)
+    if inside.tests is not None:
+        yield from test_sections(inside.tests)
+    if inside.coverage is not None:
+        yield from coverage_sections(inside.coverage)
+    if inside.tool_traces is not None:
+        yield tool_trace_section(inside.tool_traces)
+
+
+# Machine
 
 
 def machine_sections(measured: MeasuredJob) -> Iterator[Section]:
-    """Return the parts of the summary about the machine of a job."""
-    yield Section(_facts(measured))
-    yield Section(_chart(measured), name="the chart of memory")
-    yield Section(_steps(measured), name="the table of measured steps")
-
-
-def _facts(measured: MeasuredJob) -> str:
+    """Return a summary of the machine's usage, a chart of its memory and a table of steps."""
     usage = measured.usage
-    return (
-        f"**Machine**: {_bytes(measured.memory)} of memory, most in use "
-        f"{_bytes(usage.memory_peak)}, at the start {_bytes(usage.memory_before)}; "
-        f"{counted(measured.processors, 'processor')}, {_share(usage.cpu_mean)} busy on average; "
+    yield Section(
+        f"**Machine**: {_bytes(measured.memory)} of memory, peak use {_bytes(usage.memory_peak)}, "
+        f"{_bytes(usage.memory_before)} in use at the start; "
+        f"{counted(measured.processors, 'processor')}, {usage.cpu_mean:.0%} busy on average; "
         f"disks read {_bytes(usage.disk_read)}, written {_bytes(usage.disk_written)}; "
         f"network received {_bytes(usage.network_received)}, sent {_bytes(usage.network_sent)}"
     )
+    yield Section(_memory_chart(measured), name="the chart of memory")
+    yield Section(_measured_steps_table(measured), name="the table of measured steps")
 
 
-def _chart(measured: MeasuredJob) -> str:
-    """The curve of memory, and as a second line the peak of the step that ran."""
-    usage, seconds = measured.usage, _length(measured).total_seconds()
-    if seconds <= 0 or len(measured.curve) < 2:
+def _memory_chart(measured: MeasuredJob) -> str:
+    """Return a chart with the curve of memory, and the peak of the step that was running."""
+    usage, curve = measured.usage, measured.curve
+    length = usage.end - usage.start
+    seconds = length.total_seconds()
+    if seconds <= 0 or len(curve) < 2:
         return ""
     unit, size = ("GiB", _GIBIBYTE) if usage.memory_peak >= _GIBIBYTE else ("MiB", _MEBIBYTE)
-    of_time, length = ("minutes", seconds / 60) if seconds >= 120 else ("seconds", seconds)
-    times = _instants(measured)
+    time_unit, end = ("minutes", seconds / 60) if seconds >= 120 else ("seconds", seconds)
+    # Mermaid spreads the points of a line evenly, so the timestamps have equal distances.
+    points = min(_MOST_POINTS, len(curve))
+    interval = length / (points - 1)
+    times = [*(usage.start + number * interval for number in range(points - 1)), usage.end]
+    # All versions of Mermaid that GitHub has used support `xychart-beta`. The chart contains only
+    # numbers, and thus no untrusted text.
     lines = [
         "---",
         "config:",
@@ -66,126 +81,106 @@ def _chart(measured: MeasuredJob) -> str:
         f'      plotColorPalette: "{_COLOURS}"',
         "---",
         "xychart-beta",
-        f'  x-axis "{of_time}" 0 --> {length:.2f}',
-        f'  y-axis "{unit}" 0 --> {usage.memory_peak * _ROOM_ABOVE / size:.2f}',
-        f"  line {_numbers(_memory_at(measured.curve, times), size)}",
+        f'  x-axis "{time_unit}" 0 --> {end:.2f}',
+        f'  y-axis "{unit}" 0 --> {usage.memory_peak * _CHART_HEIGHT / size:.2f}',
+        _chart_line(_memory_at(curve, times), size),
     ]
     if measured.steps:
-        lines.append(f"  line {_numbers(_step_peak_at(measured.steps, times), size)}")
-    note = "blue is the memory in use, orange the most while each step ran"
+        lines.append(_chart_line(_step_peak_at(measured.steps, times), size))
+    note = "blue: memory in use, orange: peak of each step"
     return f"**Memory** ({note})\n\n```mermaid\n" + "\n".join(lines) + "\n```"
 
 
-def _steps(measured: MeasuredJob) -> str:
-    if not measured.steps:
-        return ""
-    first = measured.usage.start
-    most = sorted(measured.steps, key=lambda each: each.usage.memory_peak, reverse=True)
-    chosen = sorted(most[:_MOST_STEPS], key=lambda each: each.start)
-    rows = [_row(each, first) for each in chosen]
-    if len(most) > _MOST_STEPS:
-        rows.append((f"and {len(most) - _MOST_STEPS:,} more with less memory", *[""] * 7))
-    head = ("Step", "After", "Time", "Memory peak", "Added", "Mean", "Processors", "Disk")
-    return table(head, rows, right=range(1, len(head)))
-
-
-def _row(step: MeasuredStep, first: datetime) -> tuple[str, ...]:
-    usage = step.usage
-    return (
-        markdown_code(step.name, LONGEST_NAME),
-        duration((step.start - first).total_seconds()),
-        duration((step.end - step.start).total_seconds()),
-        _bytes(usage.memory_peak),
-        _bytes(max(0, usage.memory_peak - usage.memory_before)),
-        _bytes(round(usage.memory_mean)),
-        f"{_share(usage.cpu_mean)} (most {_share(usage.cpu_peak)})",
-        _bytes(usage.disk_read + usage.disk_written),
-    )
-
-
-def _length(measured: MeasuredJob) -> timedelta:
-    return measured.usage.end - measured.usage.start
-
-
-def _instants(measured: MeasuredJob) -> list[datetime]:
-    """Instants at even distances from the first sample to the last: Mermaid spreads them so."""
-    count = min(_MOST_POINTS, len(measured.curve))
-    start, pause = measured.usage.start, _length(measured) / (count - 1)
-    return [*(start + number * pause for number in range(count - 1)), measured.usage.end]
-
-
 def _memory_at(curve: Sequence[MachineUsage], times: Sequence[datetime]) -> Iterator[int]:
-    """The most memory since the instant before, so that no peak is lost; else what was last."""
-    at, last = 0, curve[0].memory_peak
+    """Return the peak between each timestamp and the one before, or the last value if unknown."""
+    index, last = 0, curve[0].memory_peak
     for time in times:
         peaks = []
-        while at < len(curve) and curve[at].start <= time:
-            peaks.append(curve[at].memory_peak)
-            at += 1
+        while index < len(curve) and curve[index].start <= time:
+            peaks.append(curve[index].memory_peak)
+            index += 1
         last = max(peaks, default=last)
         yield last
 
 
 def _step_peak_at(steps: Sequence[MeasuredStep], times: Sequence[datetime]) -> Iterator[int]:
-    """The peak of the step that ran at each instant; of the one before where none did."""
+    """Return the peak of the step that ran at each timestamp, or of the step before."""
     last = steps[0].usage.memory_peak
     for time in times:
-        running = [each.usage.memory_peak for each in steps if each.start <= time < each.end]
+        running = [step.usage.memory_peak for step in steps if step.start <= time < step.end]
         last = max(running, default=last)
         yield last
 
 
-def _numbers(values: Iterator[int], size: int) -> str:
-    return f"[{', '.join(f'{value / size:.2f}' for value in values)}]"
+def _chart_line(values: Iterator[int], size: int) -> str:
+    return f"  line [{', '.join(f'{value / size:.2f}' for value in values)}]"
 
 
-def _share(share: float) -> str:
-    return f"{share:.0%}"
+def _measured_steps_table(measured: MeasuredJob) -> str:
+    if not measured.steps:
+        return ""
+    by_memory = sorted(measured.steps, key=lambda step: step.usage.memory_peak, reverse=True)
+    selected = sorted(by_memory[:_MOST_STEPS], key=lambda step: step.start)
+    rows = [_measured_step_row(step, measured.usage.start) for step in selected]
+    if len(by_memory) > _MOST_STEPS:
+        rows.append((f"and {len(by_memory) - _MOST_STEPS:,} more with less memory", *[""] * 7))
+    head = ("Step", "After", "Time", "Peak memory", "Added", "Mean", "Processors", "Disk")
+    return format_table(head, rows, right=range(1, len(head)))
+
+
+def _measured_step_row(step: MeasuredStep, job_start: datetime) -> tuple[str, ...]:
+    usage = step.usage
+    return (
+        markdown_code(step.name, LONGEST_NAME),
+        duration((step.start - job_start).total_seconds()),
+        duration((step.end - step.start).total_seconds()),
+        _bytes(usage.memory_peak),
+        _bytes(max(0, usage.memory_peak - usage.memory_before)),
+        _bytes(round(usage.memory_mean)),
+        f"{usage.cpu_mean:.0%} (peak {usage.cpu_peak:.0%})",
+        _bytes(usage.disk_read + usage.disk_written),
+    )
 
 
 def _bytes(count: int) -> str:
-    """Bytes as those who buy memory count them: ``512 B``, ``2.3 MiB``, ``15.6 GiB``."""
+    """Return bytes in binary units, as memory is sold: ``512 B``, ``2.3 MiB``, ``15.6 GiB``."""
     for size, unit in ((_GIBIBYTE, "GiB"), (_MEBIBYTE, "MiB"), (_KIBIBYTE, "KiB")):
         if count >= size:
             return f"{count / size:.1f} {unit}"
     return f"{count} B"
 
 
-# What a summary says of a job's tests: how many ended how, and the first that failed.
-
-_LONGEST_MESSAGE = 200
+# Tests
 
 
-def sections_of_tests(told: TestsTold) -> Iterator[Section]:
-    """Return a line with the counts, and a table of failed and flaky cases where there are any."""
-    yield Section(_counts(told))
+def test_sections(tests: TestsTold) -> Iterator[Section]:
+    """Return a line with the counts, and a table of the failed and flaky cases, if any."""
+    counts = tests.counts
+    results = [
+        f"{counts.passed:,} passed",
+        f"{counts.failed:,} failed" if counts.failed else "",
+        f"{counts.skipped:,} skipped" if counts.skipped else "",
+        f"{counts.flaky:,} flaky" if counts.flaky else "",
+    ]
+    yield Section(
+        f"**Tests** {'❌' if counts.failed else '✅'} {counted(counts.total, 'test')} in "
+        f"{counted(tests.suites, 'suite')} ({counted(tests.reports, 'report')}): "
+        f"{', '.join(filter(None, results))} · {duration(tests.seconds)} in total"
+    )
     rows = [
-        *(_tests_row("❌ failed", case) for case in told.failing),
-        *(_tests_row("🔁 flaky", case) for case in told.flaky),
+        *(_test_row("❌ failed", case) for case in tests.failing),
+        *(_test_row("🔁 flaky", case) for case in tests.flaky),
     ]
     if rows:
         head = ("Test", "Suite", "Time", "Result", "Message")
-        yield Section(
-            table(head, rows, right=(2,)) + _further(told), name="the table of failed tests"
-        )
+        failed, flaky = counts.failed - len(tests.failing), counts.flaky - len(tests.flaky)
+        omitted = [f"{failed:,} more failed"] if failed else []
+        omitted += [f"{flaky:,} more flaky"] if flaky else []
+        more = f"\n\nand {' and '.join(omitted)}" if omitted else ""
+        yield Section(format_table(head, rows, right=(2,)) + more, name="the table of failed tests")
 
 
-def _counts(told: TestsTold) -> str:
-    counts = told.counts
-    parts = [f"{counts.passed:,} passed"]
-    parts += [f"{counts.failed:,} failed"] if counts.failed else []
-    parts += [f"{counts.skipped:,} skipped"] if counts.skipped else []
-    parts += [f"{counts.flaky:,} flaky"] if counts.flaky else []
-    icon = "❌" if counts.failed else "✅"
-    of_all = f"{counted(counts.total, 'test')} in {counted(told.suites, 'suite')}"
-    reports = counted(told.reports, "report")
-    return (
-        f"**Tests** {icon} {of_all} ({reports}): {', '.join(parts)} · {duration(told.seconds)} "
-        "of all together"
-    )
-
-
-def _tests_row(result: str, case: CaseTold) -> tuple[str, ...]:
+def _test_row(result: str, case: CaseTold) -> tuple[str, ...]:
     return (
         markdown_code(case.name, LONGEST_NAME),
         markdown(case.suite, LONGEST_NAME),
@@ -195,121 +190,78 @@ def _tests_row(result: str, case: CaseTold) -> tuple[str, ...]:
     )
 
 
-def _further(told: TestsTold) -> str:
-    failed = told.counts.failed - len(told.failing)
-    flaky = told.counts.flaky - len(told.flaky)
-    more = [
-        f"{count:,} more {word}" for count, word in ((failed, "failed"), (flaky, "flaky")) if count
-    ]
-    return f"\n\nand {' and '.join(more)}" if more else ""
-
-
-# What a summary says of the coverage of a job: in all, by package, and against the base.
-
-MOST_PACKAGES = 10
-_PLURALS = {"line": "lines", "statement": "statements", "branch": "branches"}
+# Coverage
 
 
 def coverage_sections(coverage: JobCoverage) -> Iterator[Section]:
-    """Return the totals with their change, and a table of the largest packages."""
-    yield Section(" ".join([f"**Coverage** {_totals(coverage)}.", *_against(coverage)]))
-    yield Section(_packages(coverage), name="the table of coverage")
-
-
-def _totals(coverage: JobCoverage) -> str:
-    counts, before = coverage.totals.counts, _coverage_counts(coverage.base)
-    return " · ".join(
-        f"{_ratio(counts, before, unit)} of {covered.coverable:,} {_PLURALS[unit]}"
+    """Return the totals with their change against the base, and a table of the largest packages."""
+    counts = coverage.totals.counts
+    base = coverage.base.counts if coverage.base is not None else Counts()
+    totals = " · ".join(
+        f"{_coverage_cell(counts, base, unit)} of {covered.coverable:,} {_PLURALS[unit]}"
         for unit, covered in counts.each()
     )
+    text = f"**Coverage** {totals}."
+    if coverage.base_branch:
+        branch = markdown_code(coverage.base_branch, LONGEST_NAME)
+        if coverage.base_lacks:
+            reason = markdown(coverage.base_lacks, LONGEST_NAME)
+            text += f" The change against {branch} is unknown: {reason}."
+        else:
+            text += f" The change is against {branch}, in percentage points."
+    yield Section(text)
+    yield Section(_packages_table(coverage), name="the table of coverage")
 
 
-def _against(coverage: JobCoverage) -> list[str]:
-    if not coverage.base_branch:
-        return []
-    branch = markdown_code(coverage.base_branch, LONGEST_NAME)
-    if coverage.base_lacks:
-        lacks = markdown(coverage.base_lacks, LONGEST_NAME)
-        return [f"The change against {branch} is not known: {lacks}."]
-    return [f"The change is against {branch}, in percentage points."]
-
-
-def _packages(coverage: JobCoverage) -> str:
+def _packages_table(coverage: JobCoverage) -> str:
     packages = largest(coverage.totals.packages, MOST_PACKAGES)
     if not packages:
         return ""
     units = [unit for unit, _ in coverage.totals.counts.each()]
     base = coverage.base.packages if coverage.base is not None else ()
-    before = {each.name: each.counts for each in base if each.name != OTHER_PACKAGES}
-    rows = (
-        (
-            markdown(package.name, LONGEST_NAME),
-            *(_ratio(package.counts, before.get(package.name, Counts()), unit) for unit in units),
-        )
-        for package in packages
-    )
+    # The other packages of the base are not the same packages, so there is no change to show.
+    before = {package.name: package.counts for package in base if package.name != OTHER_PACKAGES}
+    rows = []
+    for package in packages:
+        counts, counts_before = package.counts, before.get(package.name, Counts())
+        cells = (_coverage_cell(counts, counts_before, unit) for unit in units)
+        rows.append((markdown(package.name, LONGEST_NAME), *cells))
     head = ("Package", *(_PLURALS[unit].capitalize() for unit in units))
-    return table(head, rows, right=range(1, len(head)))
+    return format_table(head, rows, right=range(1, len(head)))
 
 
-def _ratio(now: Counts, before: Counts, unit: str) -> str:
-    """Return `82.4 % (+0.3)`; nothing where it does not count the unit."""
+def _coverage_cell(now: Counts, before: Counts, unit: str) -> str:
+    """Return the ratio and its change, such as `82.4 % (+0.3)`; empty without this unit."""
     covered = now.of(unit)
     if covered is None:
         return ""
     if covered.ratio is None:
         return "none to cover"
-    changed = change(now, before, unit)
-    shown = "" if changed is None else f" ({_signed(changed)})"
-    return f"{_percent(100 * covered.ratio)} %{shown}"
+    percent = 100 * covered.ratio
+    shown = f"{percent:.1f}"
+    # Rounding must not turn partial coverage into all or nothing.
+    if shown == "100.0" and percent < 100:
+        shown = "99.9"
+    elif shown == "0.0" and percent > 0:
+        shown = "0.1"
+    points = change(now, before, unit)
+    if points is None:
+        return f"{shown} %"
+    signed = f"{points:+.1f}"
+    return f"{shown} % ({'±0.0' if signed in ('+0.0', '-0.0') else signed})"
 
 
-def _percent(value: float) -> str:
-    """With one decimal; what is not all is not shown as all, nor what is something as nothing."""
-    text = f"{value:.1f}"
-    if text == "100.0" and value < 100:
-        return "99.9"
-    return "0.1" if text == "0.0" and value > 0 else text
+# Traces that tools in the job wrote
 
 
-def _signed(points: float) -> str:
-    text = f"{points:+.1f}"
-    return "±0.0" if text in ("+0.0", "-0.0") else text
-
-
-def _coverage_counts(totals: CoverageTotals | None) -> Counts:
-    return Counts() if totals is None else totals.counts
-
-
-# What a summary says of traces that tools in a job wrote.
-
-
-def tool_trace_sections(found: ToolTraces) -> Iterator[Section]:
-    """Return the sentence about files of tools that went along."""
-    yield Section(f"From {counted(found.files, 'file')} of tools: {', '.join(_parts(found))}.")
-
-
-def _parts(found: ToolTraces) -> list[str]:
-    others = counted(found.other_traces, "other trace")
+def tool_trace_section(traces: ToolTraces) -> Section:
+    """Return the sentence about the telemetry in tools' files that was exported too."""
+    others = counted(traces.other_traces, "other trace")
     parts = [
-        f"{counted(found.spans, 'span')} of this trace" if found.spans else "",
-        f"{counted(found.other_spans, 'span')} of {others}" if found.other_spans else "",
-        counted(found.records, "log record") if found.records else "",
-        counted(found.points, "data point") if found.points else "",
+        f"{counted(traces.spans, 'span')} of this trace" if traces.spans else "",
+        f"{counted(traces.other_spans, 'span')} of {others}" if traces.other_spans else "",
+        counted(traces.records, "log record") if traces.records else "",
+        counted(traces.points, "data point") if traces.points else "",
     ]
-    return [part for part in parts if part] or ["nothing that could be sent"]
-
-
-# What was found inside of a job, for the summary: machine, tests, coverage and tools' traces.
-
-
-def inside_sections(told: InsideTold) -> Iterator[Section]:
-    """Return the sections of what was asked for."""
-    if told.machine is not None:
-        yield from machine_sections(told.machine)
-    if told.tests is not None:
-        yield from sections_of_tests(told.tests)
-    if told.coverage is not None:
-        yield from coverage_sections(told.coverage)
-    if told.tool_traces is not None:
-        yield from tool_trace_sections(told.tool_traces)
+    exported = ", ".join(filter(None, parts)) or "nothing that could be sent"
+    return Section(f"From {counted(traces.files, 'file')} of tools: {exported}.")

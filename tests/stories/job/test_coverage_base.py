@@ -136,7 +136,7 @@ def test_what_a_fork_kept_is_never_read(history: History, world: World, github: 
     history.covered(10, kept="flow-telemetry-coverage-of-another-job")
     history.covered(10, expired=True)
     result = history.change(824)
-    lacks = "The change against `main` is not known: no run on it has kept the coverage of this job"
+    lacks = "The change against `main` is unknown: no run on it has kept the coverage of this job"
     assert result.summary.count(lacks) == 1
     assert (result.warnings, result.notices, result.outputs["status"]) == ([], [], "exported")
     assert len(asked(github)) == 1
@@ -150,7 +150,7 @@ def test_a_missing_permission_is_named(history: History, github: FakeGitHub) -> 
     (notice,) = result.notices
     assert "`actions: read`" in notice
     assert (result.warnings, result.outputs["status"]) == ([], "exported")
-    assert "is not known: it could not be read" in result.summary
+    assert "is unknown: it could not be read" in result.summary
 
 
 def test_outside_of_a_pull_request_nothing_is_asked(history: History, github: FakeGitHub) -> None:

@@ -225,7 +225,8 @@ def test_the_summary_shows_memory_as_a_chart_and_the_steps_beneath(
     """GitHub draws the chart; its second line is the peak of the step that ran."""
     sampled(program, run, *COMPILE)
     summary = program.inside(run, "build").summary
-    assert "**Machine**: 16.0 GiB of memory, most in use 9.0 GiB, at the start 1.0 GiB" in summary
+    expected = "**Machine**: 16.0 GiB of memory, peak use 9.0 GiB, 1.0 GiB in use at the start"
+    assert expected in summary
     chart = summary.partition("xychart-beta\n")[2].partition("```")[0].splitlines()
     assert chart == [
         '  x-axis "seconds" 0 --> 9.00',
