@@ -27,7 +27,7 @@ from tests.otlp.builders import (
     make_target,
     seconds_from_now,
 )
-from tests.otlp.servers import closed_port_url, raw_server
+from tests.otlp.servers import CUTS, closed_port_url, cut_during_handshake, raw_server
 
 from flow_telemetry import __version__
 from flow_telemetry.clock import Deadline
@@ -213,6 +213,17 @@ def test_a_connection_that_is_always_closed_is_given_up(
     receiver.script("/v1/traces", drop(), times=None)
     attempt = deliver(make_target(receiver.url))
     assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.CLOSED, 3)
+
+
+@pytest.mark.parametrize("farewell", CUTS.values(), ids=[error.__name__ for error in CUTS])
+def test_a_connection_that_is_cut_during_the_handshake_is_tried_again(
+    deliver: Deliver, farewell: bytes
+) -> None:
+    """It is a closed connection, as a backend makes it that restarts, and no failure of TLS."""
+    with cut_during_handshake(farewell) as (server, connections):
+        attempt = deliver(make_target(f"https://{server}"))
+    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.CLOSED, 3)
+    assert len(connections) == 3
 
 
 def test_a_port_on_which_nobody_listens_is_given_up(deliver: Deliver) -> None:

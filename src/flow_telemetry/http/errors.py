@@ -58,6 +58,9 @@ _KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
     (requests.exceptions.Timeout, NetworkErrorKind.TIMEOUT),
     (TimeoutError, NetworkErrorKind.TIMEOUT),
     (ConnectionRefusedError, NetworkErrorKind.REFUSED),
+    # A connection that was cut during the handshake, by a restart for example, may succeed later.
+    (ssl.SSLEOFError, NetworkErrorKind.CLOSED),
+    (ssl.SSLZeroReturnError, NetworkErrorKind.CLOSED),
     (requests.exceptions.SSLError, NetworkErrorKind.TLS),
     (ssl.SSLError, NetworkErrorKind.TLS),
     (http.client.RemoteDisconnected, NetworkErrorKind.CLOSED),
