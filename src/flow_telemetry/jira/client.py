@@ -122,8 +122,8 @@ def no_json(body: bytes, what: str) -> PayloadError:
 def _rejected(message: str) -> AuthenticationError:
     return AuthenticationError(
         f"Jira does not accept the credentials ({_CREDENTIALS}){message}: the token is wrong, "
-        "expired or of another account or site. A personal access token of Data Center goes without "
-        "jira-email"
+        "expired or of another account or site. A personal access token of Data Center goes "
+        "without jira-email"
     )
 
 
