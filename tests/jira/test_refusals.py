@@ -17,6 +17,7 @@ from tests.fakes.faults import (
 from tests.fakes.jira import FakeJira, rate_limited
 from tests.fakes.jira_world import JiraWorld
 from tests.jira.support import EMAIL, TOKEN, connect, fake, key
+from tests.otlp.servers import CUTS, cut_during_handshake
 
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.errors import DeadlineExceeded, SourceError
@@ -144,6 +145,23 @@ def test_a_jira_that_is_down_is_given_up_once() -> None:
         assert len(jira.requests) == 5
     assert "could not be reached" in first.unread[0]
     assert "check input jira-url" in first.unread[0]
+
+
+@pytest.mark.parametrize("farewell", CUTS.values(), ids=[error.__name__ for error in CUTS])
+def test_a_connection_that_is_cut_during_the_handshake_is_tried_again(farewell: bytes) -> None:
+    """It is a closed connection: all tries are made."""
+    with cut_during_handshake(farewell) as (server, connections):
+        chain = connect(f"https://{server}").jira.chain(key("ACME-57"))
+    assert len(connections) == 5
+    assert "could not be reached" in chain.unread[0]
+
+
+def test_a_failed_handshake_is_not_tried_again() -> None:
+    """A server that speaks plain HTTP on the port of `https://` will do so at the next try."""
+    with cut_during_handshake(b"HTTP/1.1 400 Bad Request\r\n\r\n") as (server, connections):
+        chain = connect(f"https://{server}").jira.chain(key("ACME-57"))
+    assert len(connections) == 1
+    assert "could not be reached" in chain.unread[0]
 
 
 @pytest.mark.parametrize("slow", [black_hole(), dripping(0.05), dripping(0.05, since="headers")])

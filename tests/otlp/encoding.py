@@ -9,7 +9,7 @@ from tests.otlp.builders import make_target
 
 from flow_telemetry.otlp.batch import Item
 from flow_telemetry.otlp.protobuf import request_in
-from flow_telemetry.otlp.response import Answer, Attempt
+from flow_telemetry.otlp.response import Attempt, OtlpResponse
 from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.telemetry import Prepared, Signal
 
@@ -23,7 +23,7 @@ def encoded(items: Sequence[Item], signal: Signal = Signal.TRACES) -> bytes:
 
     def send(body: bytes) -> Attempt:
         bodies.append(body)
-        return Attempt(answer=Answer(status=200), requests=1)
+        return Attempt(response=OtlpResponse(status=200), requests=1)
 
     SdkExporter(make_target("http://backend.example", signal=signal), send).export(items)
     if not bodies:

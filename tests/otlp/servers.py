@@ -75,3 +75,25 @@ def _accepting(serve: Callable[[socket.socket], None]) -> Iterator[int]:
         stopped.set()
         thread.join()
         server.close()
+
+
+@contextmanager
+def cut_during_handshake(farewell: bytes) -> Iterator[tuple[str, list[int]]]:
+    """Close each connection after the client's first message of TLS, with these bytes.
+
+    Yield host and port, and a list that grows by one for each connection.
+    """
+    connections: list[int] = []
+
+    def serve(connection: socket.socket) -> None:
+        connections.append(len(connections))
+        with suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(farewell)
+
+    with _accepting(serve) as port:
+        yield f"127.0.0.1:{port}", connections
+
+
+# The connection's end alone, and an alert `close_notify` before it.
+CUTS = {ssl.SSLEOFError: b"", ssl.SSLZeroReturnError: b"\x15\x03\x03\x00\x02\x01\x00"}

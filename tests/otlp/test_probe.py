@@ -12,7 +12,7 @@ from flow_telemetry.clock import Deadline
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.exporter import Sender
-from flow_telemetry.otlp.response import Answer, Attempt
+from flow_telemetry.otlp.response import Attempt, OtlpResponse
 from flow_telemetry.telemetry import SignalTarget
 
 
@@ -31,7 +31,7 @@ class Slow:
         """Wait in vain."""
         assert batch.count == 0
         self._deadline.sleep(1000)
-        return Attempt(answer=Answer(trouble=NetworkErrorKind.DEADLINE), requests=1)
+        return Attempt(response=OtlpResponse(error=NetworkErrorKind.DEADLINE), requests=1)
 
     def close(self) -> None:
         """Close nothing."""

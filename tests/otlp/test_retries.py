@@ -14,7 +14,7 @@ from tests.otlp.builders import FakeClock, make_target
 from flow_telemetry.clock import Deadline
 from flow_telemetry.http.retry import OTLP
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.response import Answer, Attempt
+from flow_telemetry.otlp.response import Attempt, OtlpResponse
 from flow_telemetry.otlp.transport import (
     LONGEST_BATCH_SECONDS,
     OtlpSender,
@@ -51,7 +51,7 @@ def test_what_may_be_sent_again_is(deliver: OtlpSender, receiver: Receiver, code
     """A busy backend gets what it could not take."""
     receiver.script("/v1/traces", status(code))
     attempt = deliver.deliver(NOTHING)
-    assert (attempt.answer.status, attempt.requests) == (200, 2)
+    assert (attempt.response.status, attempt.requests) == (200, 2)
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 413, 415, 500, 501])
@@ -61,21 +61,21 @@ def test_what_may_not_be_sent_again_is_not(
     """The specification lists what may; all else would be refused again."""
     receiver.script("/v1/traces", status(code, retry_after="0"), times=None)
     attempt = deliver.deliver(NOTHING)
-    assert (attempt.answer.status, attempt.requests) == (code, 1)
+    assert (attempt.response.status, attempt.requests) == (code, 1)
 
 
 def test_pauses_grow_and_end(deliver: OtlpSender, receiver: Receiver, clock: FakeClock) -> None:
     """Half a second at first, each pause twice the last, a little off, and seven tries in all."""
     receiver.script("/v1/traces", status(503), times=None)
     attempt: Attempt = deliver.deliver(NOTHING)
-    assert (attempt.answer.status, attempt.requests) == (503, OTLP.most_tries)
+    assert (attempt.response.status, attempt.requests) == (503, OTLP.most_tries)
     assert 0.8 * 31.5 <= waited(clock) <= 1.2 * 31.5
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
 def test_pauses_differ_by_chance(chance: float) -> None:
     """Not all jobs of a repository come back at the same instant."""
-    pauses = [pause(Answer(status=503), tries, now=NOW, chance=chance) for tries in (1, 2, 3)]
+    pauses = [pause(OtlpResponse(status=503), tries, now=NOW, chance=chance) for tries in (1, 2, 3)]
     assert pauses == pytest.approx([(0.8 + 0.4 * chance) * each for each in (0.5, 1, 2)])
 
 
@@ -92,14 +92,14 @@ def test_pauses_differ_by_chance(chance: float) -> None:
 )
 def test_a_server_says_when(said: str, seconds: float) -> None:
     """In seconds, or as a date of HTTP, which may be over."""
-    answer = Answer(status=503, retry_after=said)
+    answer = OtlpResponse(status=503, retry_after=said)
     assert pause(answer, 3, now=NOW, chance=0.5) == seconds
 
 
 @pytest.mark.parametrize("said", ["", "soon", "-1", "nan", "inf", "Tue, 99 Nov 2026", "1e999"])
 def test_a_server_that_says_nothing_sensible_is_left_alone_for_a_while(said: str) -> None:
     """The pause is then our own."""
-    assert pause(Answer(status=503, retry_after=said), 1, now=NOW, chance=0.5) == 0.5
+    assert pause(OtlpResponse(status=503, retry_after=said), 1, now=NOW, chance=0.5) == 0.5
 
 
 def test_the_time_that_a_server_asks_for_is_waited(
@@ -117,11 +117,11 @@ def test_a_wait_that_leads_too_far_is_not_begun(
     """Without a deadline a batch with all its pauses still has a bound."""
     receiver.script("/v1/traces", status(429, retry_after="50"), times=None)
     attempt = deliver.deliver(NOTHING)
-    assert (attempt.answer.status, attempt.requests) == (429, 3)
+    assert (attempt.response.status, attempt.requests) == (429, 3)
     assert waited(clock) <= LONGEST_BATCH_SECONDS
 
 
 def test_what_was_delivered_is_not_sent_again() -> None:
     """Neither is what was refused in part."""
-    assert not is_worth_another(Answer(status=200), 1)
-    assert not is_worth_another(Answer(status=202, body=b"x"), 1)
+    assert not is_worth_another(OtlpResponse(status=200), 1)
+    assert not is_worth_another(OtlpResponse(status=202, body=b"x"), 1)

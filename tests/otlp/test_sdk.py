@@ -54,7 +54,7 @@ def test_headers_of_the_environment_reach_no_endpoint(
 ) -> None:
     """The exporter merges them into the given ones: the credential of another backend."""
     monkeypatch.setenv(name, f"x-other-backend={CANARY}")
-    assert deliver(make_target(receiver.url, headers={"X-Ours": "1"})).answer.status == 200
+    assert deliver(make_target(receiver.url, headers={"X-Ours": "1"})).response.status == 200
     (request,) = receiver.requests
     assert CANARY not in str(request.headers)
     assert request.headers["x-ours"] == "1"
@@ -91,7 +91,7 @@ def test_a_refused_connection_is_tried_three_times(deliver: Deliver) -> None:
     """The SDK would try each of them twice, at once."""
     target = make_target(closed_port_url())
     attempt = deliver(target, Deadline(FakeClock()))
-    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.REFUSED, 3)
+    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.REFUSED, 3)
 
 
 @pytest.mark.parametrize("code", [301, 302, 304, 307])
@@ -100,8 +100,8 @@ def test_a_redirect_is_no_delivery(deliver: Deliver, receiver: Receiver, code: i
     receiver.script("/v1/traces", status(code, location="https://login.example/"), times=None)
     target = make_target(receiver.url)
     attempt = deliver(target)
-    assert attempt.answer.status == code
-    assert not classify_response(attempt.answer, target, 3).delivered
+    assert attempt.response.status == code
+    assert not classify_response(attempt.response, target, 3).delivered
 
 
 def test_a_failure_without_a_request_is_told_as_such(receiver: Receiver) -> None:
@@ -109,7 +109,7 @@ def test_a_failure_without_a_request_is_told_as_such(receiver: Receiver) -> None
     sender = OtlpSender(make_target(receiver.url), seconds_from_now(30))
     attempt = sender.deliver(Batch(Signal.TRACES, (make_span(1, "half \ud83d"),)))
     sender.close()
-    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.ENCODING, 0)
+    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.ENCODING, 0)
     assert receiver.requests == []
 
 
@@ -119,7 +119,7 @@ def test_a_failure_is_not_that_of_the_batch_before(receiver: Receiver) -> None:
     names = ("fine", "half \ud83d", "fine")
     attempts = [sender.deliver(Batch(Signal.TRACES, (make_span(1, name),))) for name in names]
     sender.close()
-    assert [each.answer.status for each in attempts] == [200, None, 200]
+    assert [each.response.status for each in attempts] == [200, None, 200]
 
 
 def test_a_timeout_of_the_environment_is_in_milliseconds(
@@ -133,7 +133,7 @@ def test_a_timeout_of_the_environment_is_in_milliseconds(
     )
     began = time.monotonic()
     attempt = deliver(settings.targets[Signal.TRACES])
-    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.TIMEOUT, 2)
+    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.TIMEOUT, 2)
     assert time.monotonic() - began < 5
 
 
@@ -153,7 +153,7 @@ def test_a_certificate_of_the_environment_is_not_trusted_in_place_of_ours(
         known = {f"{PREFIX}_CERTIFICATE": str(authority.certificate)}
         targets = otlp_settings({"otlp-endpoint": url}, known, {Signal.TRACES}).targets
         attempt = deliver(targets[Signal.TRACES])
-    assert (attempt.answer.status, attempt.answer.trouble) == (200, None)
+    assert (attempt.response.status, attempt.response.error) == (200, None)
 
 
 @pytest.mark.parametrize("compression", ["gzip", "deflate", "none"])

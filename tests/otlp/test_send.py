@@ -41,7 +41,7 @@ from flow_telemetry.errors import SourceError
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.exporter import NewSender, OtlpSink, otlp_sender
-from flow_telemetry.otlp.response import Answer, Attempt
+from flow_telemetry.otlp.response import Attempt, OtlpResponse
 from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.telemetry import Delivery, Signal, SignalTarget, Span
@@ -52,7 +52,7 @@ HEADERS = {"authorization": f"Bearer {CANARY}", "x-tenant": "acme"}
 class FakeSender:
     """Answers each batch as a function says; keeps what it was given."""
 
-    def __init__(self, answer: Callable[[Sequence[SpanRecord]], Answer]) -> None:
+    def __init__(self, answer: Callable[[Sequence[SpanRecord]], OtlpResponse]) -> None:
         self._answer = answer
         self._lock = threading.Lock()
         self.batches: list[list[str]] = []
@@ -65,7 +65,7 @@ class FakeSender:
         spans = spans_in(from_protobuf(ExportTraceServiceRequest, body))
         with self._lock:
             self.batches.append([span.span_id for span in spans])
-        return Attempt(answer=self._answer(spans), requests=1, bytes_sent=100)
+        return Attempt(response=self._answer(spans), requests=1, bytes_sent=100)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -262,7 +262,7 @@ def test_a_refused_connection_is_told_and_spooled(spool: Spool) -> None:
 
 def test_what_no_later_batch_escapes_is_not_tried_again(spool: Spool) -> None:
     """After a 401 the other thirty thousand spans go to the spool at once, and it is told."""
-    sender = FakeSender(lambda _: Answer(status=401))
+    sender = FakeSender(lambda _: OtlpResponse(status=401))
     trace = make_spans(32_000)
     delivery = send_by(sender, spool, trace)
     assert len(sender.batches) <= 6
@@ -275,8 +275,8 @@ def test_what_no_later_batch_escapes_is_not_tried_again(spool: Spool) -> None:
 def test_one_bad_batch_does_not_stop_the_others(spool: Spool) -> None:
     """A 400 for what one request holds leaves the rest deliverable."""
 
-    def answer(spans: Sequence[SpanRecord]) -> Answer:
-        return Answer(status=400 if spans[0].span_id == f"{1001:016x}" else 200)
+    def answer(spans: Sequence[SpanRecord]) -> OtlpResponse:
+        return OtlpResponse(status=400 if spans[0].span_id == f"{1001:016x}" else 200)
 
     trace = make_spans(5_000)
     delivery = send_by(FakeSender(answer), spool, trace)
@@ -295,7 +295,7 @@ def test_after_the_deadline_the_rest_is_spooled(spool: Spool) -> None:
                 clock.sleep(61)
             yield span
 
-    sender = FakeSender(lambda _: Answer(status=200))
+    sender = FakeSender(lambda _: OtlpResponse(status=200))
     delivery = send_by(sender, spool, stream(), deadline)
     assert (delivery.sent, delivery.spooled) == (2_000, 3_000)
     assert spooled(delivery) == ids(make_spans(5_000)[2000:])
@@ -307,7 +307,9 @@ def test_a_signal_is_not_blamed_on_an_input(spool: Spool) -> None:
     """The step was cancelled: there was time enough, and nothing that could be raised."""
     deadline = Deadline.after(FakeClock(), 60)
     deadline.cut.at = deadline.clock.monotonic()
-    delivery = send_by(FakeSender(lambda _: Answer(status=200)), spool, make_spans(3), deadline)
+    delivery = send_by(
+        FakeSender(lambda _: OtlpResponse(status=200)), spool, make_spans(3), deadline
+    )
     assert delivery.spooled == 3
     [failure] = delivery.failures
     assert "told to end" in failure.problem
@@ -322,9 +324,9 @@ def test_a_program_that_is_ended_does_not_wait_for_an_endpoint_to_read_on(spool:
         yield from make_spans(10_000)
         all_is_read.set()
 
-    def hang(spans: Sequence[SpanRecord]) -> Answer:
+    def hang(spans: Sequence[SpanRecord]) -> OtlpResponse:
         all_is_read.wait(60)
-        return Answer(status=200)
+        return OtlpResponse(status=200)
 
     deadline = seconds_from_now(120)
     deadline.cut.at = deadline.clock.monotonic() + 60
@@ -339,9 +341,9 @@ def test_a_thread_that_hangs_holds_neither_program_nor_spans(spool: Spool) -> No
     """A dead resolver or socket keeps its thread; its batch is spooled all the same."""
     released = threading.Event()
 
-    def hang(spans: Sequence[SpanRecord]) -> Answer:
+    def hang(spans: Sequence[SpanRecord]) -> OtlpResponse:
         released.wait(60)
-        return Answer(status=200)
+        return OtlpResponse(status=200)
 
     delivery = send_by(FakeSender(hang), spool, make_spans(2_500), seconds_from_now(1))
     released.set()
@@ -353,7 +355,7 @@ def test_a_thread_that_hangs_holds_neither_program_nor_spans(spool: Spool) -> No
 def test_a_sender_that_fails_by_itself_loses_nothing(spool: Spool) -> None:
     """A fault of ours is told as one, without the words of the exception."""
 
-    def broken(spans: Sequence[SpanRecord]) -> Answer:
+    def broken(spans: Sequence[SpanRecord]) -> OtlpResponse:
         raise LookupError(CANARY)
 
     delivery = send_by(FakeSender(broken), spool, make_spans(3))
@@ -364,7 +366,7 @@ def test_a_sender_that_fails_by_itself_loses_nothing(spool: Spool) -> None:
 
 def test_spans_that_cannot_be_encoded_cost_no_others(spool: Spool) -> None:
     """Half a surrogate pair in a name is a fault of ours: told, and nothing else is lost."""
-    sender = FakeSender(lambda _: Answer(status=200))
+    sender = FakeSender(lambda _: OtlpResponse(status=200))
     delivery = send_by(
         sender, spool, [make_span(1, "broken \ud800"), make_span(1, trace_id=OTHER_TRACE)]
     )
@@ -376,9 +378,9 @@ def test_when_reading_fails_what_was_read_is_kept(tmp_path: Path, spool: Spool) 
     """The error is the caller's to tell; the spans under way are on disk."""
     released = threading.Event()
 
-    def hang(spans: Sequence[SpanRecord]) -> Answer:
+    def hang(spans: Sequence[SpanRecord]) -> OtlpResponse:
         released.wait(60)
-        return Answer(trouble=NetworkErrorKind.TIMEOUT)
+        return OtlpResponse(error=NetworkErrorKind.TIMEOUT)
 
     def broken() -> Iterator[Span]:
         yield from make_spans(1_500)
@@ -394,7 +396,7 @@ def test_when_reading_fails_what_was_read_is_kept(tmp_path: Path, spool: Spool) 
 def test_a_spool_that_fails_is_counted_as_lost(tmp_path: Path) -> None:
     """Neither delivered nor kept: both reasons are told."""
     (tmp_path / "file").write_text("in the way")
-    sender = FakeSender(lambda _: Answer(status=403))
+    sender = FakeSender(lambda _: OtlpResponse(status=403))
     delivery = send_by(sender, Spool(tmp_path / "file" / "spool"), make_spans(7))
     assert (delivery.spooled, delivery.lost) == (0, 7)
     assert [f.items for f in delivery.failures] == [7, 7]
@@ -406,11 +408,11 @@ def test_only_a_few_batches_are_held_at_once(spool: Spool) -> None:
     read, most_ahead, answered = 0, 0, 0
     lock = threading.Lock()
 
-    def answer(spans: Sequence[SpanRecord]) -> Answer:
+    def answer(spans: Sequence[SpanRecord]) -> OtlpResponse:
         nonlocal answered
         with lock:
             answered += len(spans)
-        return Answer(status=200)
+        return OtlpResponse(status=200)
 
     def stream() -> Iterator[Span]:
         nonlocal read, most_ahead
@@ -429,9 +431,9 @@ def test_the_sums_always_agree(spool: Spool, rejected: int) -> None:
     """Collected is sent, spooled and lost together, whatever is mixed."""
     body = f'{{"partialSuccess": {{"rejectedSpans": {rejected}}}}}'.encode()
     answers = {
-        1: Answer(status=200),
-        1001: Answer(status=500),
-        2001: Answer(status=200, content_type="application/json", body=body),
+        1: OtlpResponse(status=200),
+        1001: OtlpResponse(status=500),
+        2001: OtlpResponse(status=200, content_type="application/json", body=body),
     }
     sender = FakeSender(lambda spans: answers[int(spans[0].span_id, 16)])
     delivery = send_by(sender, spool, make_spans(3_000))

@@ -18,7 +18,7 @@ def test_one_reason_for_many_batches_is_told_once() -> None:
     """Its items are summed."""
     tally = Tally()
     for _ in range(3):
-        tally.add_verdict(refused(cause()), 1000)
+        tally.add_result(refused(cause()), 1000)
     [failure] = tally.failures()
     assert (failure.problem, failure.items) == ("it answered 401", 3000)
 
@@ -26,7 +26,7 @@ def test_one_reason_for_many_batches_is_told_once() -> None:
 def test_what_was_not_tried_is_told() -> None:
     """A reader must not think that all of it was refused."""
     tally = Tally()
-    tally.add_verdict(refused(cause()), 1000)
+    tally.add_result(refused(cause()), 1000)
     tally.add_untried(cause(), 501)
     [failure] = tally.failures()
     assert failure.problem == "it answered 401; 501 of 1501 spans not tried after that"
@@ -44,7 +44,7 @@ def test_a_message_with_changing_ids_is_told_a_few_times_only() -> None:
     """A server that writes the request's id into each answer does not fill the log."""
     tally = Tally()
     for number in range(50):
-        tally.add_verdict(refused(cause("status 500", f"request {number} failed")), 10)
+        tally.add_result(refused(cause("status 500", f"request {number} failed")), 10)
     failures = tally.failures()
     assert len(failures) == 3
     assert sum(failure.items for failure in failures) == 500
@@ -54,7 +54,7 @@ def test_rejections_are_part_of_what_was_not_delivered() -> None:
     """The rest of the batch arrived."""
     tally = Tally()
     why = FailureReason(key="rejected", problem="rejected some spans", advice="", rejection=True)
-    assert tally.add_verdict(ExportResult(delivered=True, rejected=3, cause=why), 10) == 3
+    assert tally.add_result(ExportResult(delivered=True, rejected=3, cause=why), 10) == 3
     assert (tally.sent, tally.rejected) == (7, 3)
     assert tally.failures()[0].problem == "rejected 3 spans"
 
@@ -63,5 +63,5 @@ def test_a_warning_is_told_once() -> None:
     """However many batches it came with."""
     tally = Tally()
     for _ in range(9):
-        tally.add_verdict(ExportResult(delivered=True, warning="use v2"), 1)
+        tally.add_result(ExportResult(delivered=True, warning="use v2"), 1)
     assert (tally.warnings, tally.sent) == (["use v2"], 9)

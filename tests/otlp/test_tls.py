@@ -53,8 +53,8 @@ def test_an_unknown_authority_is_told_after_one_try(authority: Authority) -> Non
     """The text says what OpenSSL says, so that one knows what to do."""
     with backend(authority) as url:
         attempt = sent(url, {})
-    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.CERTIFICATE, 1)
-    assert attempt.answer.detail == "unable to get local issuer certificate"
+    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.CERTIFICATE, 1)
+    assert attempt.response.detail == "unable to get local issuer certificate"
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="from Python 3.13 on it is strict")
@@ -78,9 +78,9 @@ def test_a_strict_check_names_the_missing_extension(
     with backend(authority) as url:
         attempt = sent(url, variables)
         settings = otlp_settings({"otlp-endpoint": url}, {}, {Signal.TRACES})
-    cause = classify_response(attempt.answer, settings.targets[Signal.TRACES], 1).cause
+    cause = classify_response(attempt.response, settings.targets[Signal.TRACES], 1).cause
     assert cause is not None
-    assert (attempt.requests, attempt.answer.trouble) == (1, NetworkErrorKind.CERTIFICATE)
+    assert (attempt.requests, attempt.response.error) == (1, NetworkErrorKind.CERTIFICATE)
     assert cause.problem.endswith(f"was not accepted: {said}")
     assert f"extension {extension}" in cause.advice
     assert remedy in cause.advice
@@ -102,7 +102,7 @@ def test_an_authority_is_made_known_by_variable(
     """The variable of all signals, and the signal's own."""
     with backend(authority) as url:
         attempt = sent(url, {name: authority.certificate}, signal)
-    assert (attempt.answer.status, attempt.answer.trouble) == (200, None)
+    assert (attempt.response.status, attempt.response.error) == (200, None)
 
 
 def test_the_signals_own_certificate_wins(authority: Authority, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_the_signals_own_certificate_wins(authority: Authority, tmp_path: Path) 
                 f"{PREFIX}_TRACES_CERTIFICATE": authority.certificate,
             },
         )
-    assert attempt.answer.status == 200
+    assert attempt.response.status == 200
 
 
 def test_the_bundle_of_requests_is_honoured_where_none_is_named(
@@ -124,10 +124,10 @@ def test_the_bundle_of_requests_is_honoured_where_none_is_named(
     """A machine's REQUESTS_CA_BUNDLE counts, and OTEL_EXPORTER_OTLP_CERTIFICATE wins over it."""
     with backend(authority) as url:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.certificate))
-        assert sent(url, {}).answer.status == 200
+        assert sent(url, {}).response.status == 200
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
-        assert sent(url, {}).answer.trouble is NetworkErrorKind.CA_FILE
-        assert sent(url, {f"{PREFIX}_CERTIFICATE": authority.certificate}).answer.status == 200
+        assert sent(url, {}).response.error is NetworkErrorKind.CA_FILE
+        assert sent(url, {f"{PREFIX}_CERTIFICATE": authority.certificate}).response.status == 200
 
 
 @pytest.mark.parametrize("name", ["CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
@@ -138,18 +138,18 @@ def test_a_machines_authorities_count_where_none_is_named(
     other = Authority(tmp_path).certificate
     own = f"{PREFIX}_CERTIFICATE"
     with backend(authority) as url:
-        assert sent(url, {name: authority.certificate}).answer.status == 200
-        assert sent(url, {name: other, own: authority.certificate}).answer.status == 200
-        refused = sent(url, {name: authority.certificate, own: other}).answer
-    assert refused.trouble is NetworkErrorKind.CERTIFICATE
+        assert sent(url, {name: authority.certificate}).response.status == 200
+        assert sent(url, {name: other, own: authority.certificate}).response.status == 200
+        refused = sent(url, {name: authority.certificate, own: other}).response
+    assert refused.error is NetworkErrorKind.CERTIFICATE
 
 
 def test_a_file_without_certificates_is_told_as_such(authority: Authority, tmp_path: Path) -> None:
     """Not as a backend that speaks no TLS."""
     (tmp_path / "none.pem").write_text("no certificate", encoding="utf-8")
     with backend(authority) as url:
-        answer = sent(url, {f"{PREFIX}_CERTIFICATE": tmp_path / "none.pem"}).answer
-    assert answer.trouble is NetworkErrorKind.CA_FILE
+        answer = sent(url, {f"{PREFIX}_CERTIFICATE": tmp_path / "none.pem"}).response
+    assert answer.error is NetworkErrorKind.CA_FILE
 
 
 def test_a_backend_that_asks_for_a_certificate_gets_it(authority: Authority) -> None:
@@ -168,14 +168,14 @@ def test_a_backend_that_asks_for_a_certificate_gets_it(authority: Authority) -> 
             ),
             sent(url, {**known, f"{PREFIX}_TRACES_CLIENT_CERTIFICATE": client.both}),
         ]
-    assert [attempt.answer.status for attempt in attempts] == [200, 200]
+    assert [attempt.response.status for attempt in attempts] == [200, 200]
 
 
 def test_a_backend_that_asks_for_a_certificate_gets_none(authority: Authority) -> None:
     """It is refused, and no certificate of ours is to blame that it has not asked for."""
     with backend(authority, asks_for_client=True) as url:
-        answer = sent(url, {f"{PREFIX}_CERTIFICATE": authority.certificate}).answer
-    assert answer.trouble in (NetworkErrorKind.TLS, NetworkErrorKind.CLOSED)
+        answer = sent(url, {f"{PREFIX}_CERTIFICATE": authority.certificate}).response
+    assert answer.error in (NetworkErrorKind.TLS, NetworkErrorKind.CLOSED)
 
 
 def test_a_client_certificate_that_is_not_there_is_told(
@@ -189,8 +189,8 @@ def test_a_client_certificate_that_is_not_there_is_told(
                 f"{PREFIX}_CERTIFICATE": authority.certificate,
                 f"{PREFIX}_CLIENT_CERTIFICATE": tmp_path / "missing.pem",
             },
-        ).answer
-    assert answer.trouble is NetworkErrorKind.CA_FILE
+        ).response
+    assert answer.error is NetworkErrorKind.CA_FILE
 
 
 def test_a_proxy_is_left_out_for_hosts_that_need_none(
@@ -207,4 +207,4 @@ def test_a_proxy_is_left_out_for_hosts_that_need_none(
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.setenv(name, "localhost")
         around = sent(url, known)
-    assert (through.answer.trouble, around.answer.status) == (NetworkErrorKind.PROXY, 200)
+    assert (through.response.error, around.response.status) == (NetworkErrorKind.PROXY, 200)

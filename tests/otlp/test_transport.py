@@ -27,7 +27,7 @@ from tests.otlp.builders import (
     make_target,
     seconds_from_now,
 )
-from tests.otlp.servers import closed_port_url, raw_server
+from tests.otlp.servers import CUTS, closed_port_url, cut_during_handshake, raw_server
 
 from flow_telemetry import __version__
 from flow_telemetry.clock import Deadline
@@ -140,9 +140,9 @@ def test_a_success_is_kept_as_it_was(deliver: Deliver, receiver: Receiver) -> No
     """The spans arrive, in one request, and the answer tells so."""
     receiver.script("/v1/traces", partial_success(1, "too old"))
     attempt = deliver(make_target(receiver.url))
-    assert (attempt.answer.status, attempt.requests) == (200, 1)
-    assert b"too old" in attempt.answer.body
-    assert attempt.answer.content_type == "application/x-protobuf"
+    assert (attempt.response.status, attempt.requests) == (200, 1)
+    assert b"too old" in attempt.response.body
+    assert attempt.response.content_type == "application/x-protobuf"
 
 
 def test_the_order_of_a_batch_stays(deliver: Deliver, receiver: Receiver) -> None:
@@ -157,8 +157,8 @@ def test_a_redirect_is_not_followed(deliver: Deliver, receiver: Receiver) -> Non
         receiver.script("/v1/traces", redirect(f"{elsewhere.url}/v1/traces"))
         attempt = deliver(make_target(receiver.url, headers={"authorization": CANARY}))
         assert elsewhere.requests == []
-    assert (attempt.answer.status, attempt.requests) == (307, 1)
-    assert attempt.answer.location == f"{elsewhere.url}/v1/traces"
+    assert (attempt.response.status, attempt.requests) == (307, 1)
+    assert attempt.response.location == f"{elsewhere.url}/v1/traces"
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 308])
@@ -168,19 +168,19 @@ def test_the_body_of_a_redirect_is_bounded(deliver: Deliver, receiver: Receiver,
     receiver.script(
         "/v1/traces", Answer(status=code, headers=answer.headers, body=b"x" * 3_000_000)
     )
-    assert len(deliver(make_target(receiver.url)).answer.body) <= MOST_BODY_BYTES
+    assert len(deliver(make_target(receiver.url)).response.body) <= MOST_BODY_BYTES
 
 
 def test_a_page_is_kept_for_judging(deliver: Deliver, receiver: Receiver) -> None:
     """A page with 200 looks like a success; its body tells otherwise."""
     receiver.script("/v1/traces", html(title="Sign in"))
-    assert b"Sign in" in deliver(make_target(receiver.url)).answer.body
+    assert b"Sign in" in deliver(make_target(receiver.url)).response.body
 
 
 def test_a_long_body_is_cut(deliver: Deliver, receiver: Receiver) -> None:
     """An answer without end costs no memory."""
     receiver.script("/v1/traces", Answer(status=500, body=b"x" * 5_000_000))
-    answer = deliver(make_target(receiver.url)).answer
+    answer = deliver(make_target(receiver.url)).response
     assert (len(answer.body), answer.truncated) == (MOST_BODY_BYTES, True)
 
 
@@ -188,7 +188,7 @@ def test_a_busy_backend_is_asked_again(deliver: Deliver, receiver: Receiver) -> 
     """429 and 503 are tried again when they say, and the last answer counts."""
     receiver.script("/v1/traces", status(429, retry_after="0"), status(503, retry_after="0"))
     attempt = deliver(make_target(receiver.url))
-    assert (attempt.answer.status, attempt.requests) == (200, 3)
+    assert (attempt.response.status, attempt.requests) == (200, 3)
     assert len(receiver.spans) == 3
 
 
@@ -196,14 +196,14 @@ def test_a_wait_beyond_the_deadline_is_not_begun(deliver: Deliver, receiver: Rec
     """Retry-After: 3600 ends the tries at once, with the server's answer."""
     receiver.script("/v1/traces", status(503, retry_after="3600"), times=None)
     attempt = deliver(make_target(receiver.url))
-    assert (attempt.answer.status, attempt.requests) == (503, 1)
+    assert (attempt.response.status, attempt.requests) == (503, 1)
 
 
 def test_a_stale_connection_is_opened_again(deliver: Deliver, receiver: Receiver) -> None:
     """A connection that a proxy closed is no failure: the next try delivers."""
     receiver.script("/v1/traces", drop(), reset())
     attempt = deliver(make_target(receiver.url))
-    assert (attempt.answer.status, attempt.requests) == (200, 3)
+    assert (attempt.response.status, attempt.requests) == (200, 3)
 
 
 def test_a_connection_that_is_always_closed_is_given_up(
@@ -212,20 +212,31 @@ def test_a_connection_that_is_always_closed_is_given_up(
     """Three tries tell enough."""
     receiver.script("/v1/traces", drop(), times=None)
     attempt = deliver(make_target(receiver.url))
-    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.CLOSED, 3)
+    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.CLOSED, 3)
+
+
+@pytest.mark.parametrize("farewell", CUTS.values(), ids=[error.__name__ for error in CUTS])
+def test_a_connection_that_is_cut_during_the_handshake_is_tried_again(
+    deliver: Deliver, farewell: bytes
+) -> None:
+    """It is a closed connection, as a backend makes it that restarts, and no failure of TLS."""
+    with cut_during_handshake(farewell) as (server, connections):
+        attempt = deliver(make_target(f"https://{server}"))
+    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.CLOSED, 3)
+    assert len(connections) == 3
 
 
 def test_a_port_on_which_nobody_listens_is_given_up(deliver: Deliver) -> None:
     """A refused connection is told as such after three tries."""
     attempt = deliver(make_target(closed_port_url()))
-    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.REFUSED, 3)
-    assert attempt.answer.status is None
+    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.REFUSED, 3)
+    assert attempt.response.status is None
 
 
 def test_an_unknown_host_is_told_as_such(deliver: Deliver) -> None:
     """A name that cannot exist (RFC 6761) is a failure of the name."""
     attempt = deliver(make_target("http://otlp.invalid"))
-    assert attempt.answer.trouble is NetworkErrorKind.NAME
+    assert attempt.response.error is NetworkErrorKind.NAME
 
 
 @pytest.mark.parametrize("since", ["headers", "body"])
@@ -239,22 +250,22 @@ def test_a_slow_drip_is_given_up_in_time(deliver: Deliver, receiver: Receiver, s
         times=None,
     )
     attempt = deliver(make_target(receiver.url, timeout=1))
-    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.TIMEOUT, 2)
-    assert attempt.answer.status == (None if since == "headers" else 200)
+    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.TIMEOUT, 2)
+    assert attempt.response.status == (None if since == "headers" else 200)
 
 
 def test_silence_is_given_up_in_time(deliver: Deliver, receiver: Receiver) -> None:
     """A connection that is taken and never answered ends with the request's time."""
     receiver.script("/v1/traces", black_hole(), times=None)
     attempt = deliver(make_target(receiver.url, timeout=0.3))
-    assert attempt.answer.trouble is NetworkErrorKind.TIMEOUT
+    assert attempt.response.error is NetworkErrorKind.TIMEOUT
 
 
 def test_the_deadline_for_everything_bounds_a_request(deliver: Deliver, receiver: Receiver) -> None:
     """What is left of the time for everything is less than a request's own: it counts."""
     receiver.script("/v1/traces", black_hole(), times=None)
     attempt = deliver(make_target(receiver.url, timeout=60), deadline=seconds_from_now(1))
-    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.DEADLINE, 1)
+    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.DEADLINE, 1)
 
 
 def test_a_signal_ends_what_is_under_way(deliver: Deliver, receiver: Receiver) -> None:
@@ -263,7 +274,7 @@ def test_a_signal_ends_what_is_under_way(deliver: Deliver, receiver: Receiver) -
     deadline = seconds_from_now(60)
     deadline.cut.at = deadline.clock.monotonic() + 0.5
     attempt = deliver(make_target(receiver.url, timeout=30), deadline=deadline)
-    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.INTERRUPTED, 1)
+    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.INTERRUPTED, 1)
 
 
 def test_without_time_no_request_is_made(deliver: Deliver, receiver: Receiver) -> None:
@@ -272,7 +283,7 @@ def test_without_time_no_request_is_made(deliver: Deliver, receiver: Receiver) -
     deadline = Deadline.after(clock, 5)
     clock.sleep(6)
     attempt = deliver(make_target(receiver.url), deadline=deadline)
-    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.DEADLINE, 0)
+    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.DEADLINE, 0)
     assert receiver.requests == []
 
 
@@ -283,8 +294,8 @@ def test_a_success_that_breaks_off_is_no_success(deliver: Deliver, receiver: Rec
         lambda request, _: cut_off(2)(request, Answer(body=b"some body")),
         times=None,
     )
-    answer = deliver(make_target(receiver.url)).answer
-    assert (answer.status, answer.trouble) == (200, NetworkErrorKind.CLOSED)
+    answer = deliver(make_target(receiver.url)).response
+    assert (answer.status, answer.error) == (200, NetworkErrorKind.CLOSED)
 
 
 def test_a_failure_that_breaks_off_is_still_that_failure(
@@ -295,13 +306,13 @@ def test_a_failure_that_breaks_off_is_still_that_failure(
         "/v1/traces", lambda request, _: cut_off(2)(request, Answer(status=401, body=b"some body"))
     )
     attempt = deliver(make_target(receiver.url))
-    assert (attempt.answer.status, attempt.requests) == (401, 1)
+    assert (attempt.response.status, attempt.requests) == (401, 1)
 
 
 def test_an_empty_answer_is_whole(deliver: Deliver, receiver: Receiver) -> None:
     """No body and no type is an answer like any other."""
     receiver.script("/v1/traces", empty())
-    assert deliver(make_target(receiver.url)).answer.trouble is None
+    assert deliver(make_target(receiver.url)).response.error is None
 
 
 def test_a_proxy_of_the_environment_is_used(
@@ -311,7 +322,7 @@ def test_a_proxy_of_the_environment_is_used(
     monkeypatch.setenv("HTTP_PROXY", receiver.url)
     monkeypatch.setenv("http_proxy", receiver.url)
     attempt = deliver(make_target("http://otlp.invalid"))
-    assert attempt.answer.status == 200
+    assert attempt.response.status == 200
     assert sent_headers(receiver)["host"] == "otlp.invalid"
 
 
@@ -321,8 +332,8 @@ def test_a_proxy_that_is_down_is_told_as_such(
     """The proxy is to blame, not the backend."""
     monkeypatch.setenv("HTTPS_PROXY", closed_port_url())
     monkeypatch.setenv("https_proxy", closed_port_url())
-    answer = deliver(make_target("https://otlp.invalid")).answer
-    assert answer.trouble is NetworkErrorKind.PROXY
+    answer = deliver(make_target("https://otlp.invalid")).response
+    assert answer.error is NetworkErrorKind.PROXY
 
 
 def test_https_to_a_port_that_speaks_http_is_told_as_such(
@@ -330,21 +341,21 @@ def test_https_to_a_port_that_speaks_http_is_told_as_such(
 ) -> None:
     """The commonest mistake with a local collector."""
     attempt = deliver(make_target(receiver.url.replace("http://", "https://")))
-    assert (attempt.answer.trouble, attempt.requests) == (NetworkErrorKind.TLS_TO_PLAIN, 1)
+    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.TLS_TO_PLAIN, 1)
 
 
 def test_http_to_a_port_that_speaks_tls_is_told_as_such(deliver: Deliver) -> None:
     """A TLS server answers plain HTTP with an alert in the clear."""
     with raw_server(b"\x15\x03\x01\x00\x02\x02\x16\r\n") as server:
         attempt = deliver(make_target(f"http://{server}"))
-    assert attempt.answer.trouble is NetworkErrorKind.PLAIN_TO_TLS
+    assert attempt.response.error is NetworkErrorKind.PLAIN_TO_TLS
 
 
 def test_a_grpc_port_is_told_as_such(deliver: Deliver) -> None:
     """A server of HTTP/2 alone answers with frames, not with a status line."""
     with raw_server(b"\x00\x00\x18\x04\x00\x00\x00\x00\x00\x00\x05\x00\x10\x00\x00\r\n") as server:
         attempt = deliver(make_target(f"http://{server}"))
-    assert attempt.answer.trouble is NetworkErrorKind.NOT_HTTP
+    assert attempt.response.error is NetworkErrorKind.NOT_HTTP
 
 
 @pytest.mark.parametrize("value", ["two\nlines", "ünïcode→", " leading"])
@@ -354,7 +365,7 @@ def test_a_header_that_cannot_be_sent_is_told_without_its_value(
     """Libraries put the value into their exceptions; it stops there."""
     caplog.set_level(logging.DEBUG)
     attempt = deliver(make_target(receiver.url, headers={"X-Key": f"{value}{CANARY}"}))
-    assert attempt.answer.trouble is NetworkErrorKind.HEADER
+    assert attempt.response.error is NetworkErrorKind.HEADER
     assert CANARY not in repr(attempt)
     assert CANARY not in caplog.text
     assert receiver.requests == []

@@ -79,11 +79,11 @@ def probe(
         sender.close()
     seconds = clock.monotonic() - began
     (log or Silent()).debug(told(replace(attempt, seconds=seconds), target, 0))
-    answer = attempt.answer
-    if answer.trouble is NetworkErrorKind.DEADLINE and not deadline.expired:
+    response = attempt.response
+    if response.error is NetworkErrorKind.DEADLINE and not deadline.expired:
         # The limit is ours, and nothing that the user could raise.
-        answer = replace(answer, trouble=NetworkErrorKind.TIMEOUT, seconds=longest)
-    return _finding(what, target.signal, classify_response(answer, target, 0), seconds)
+        response = replace(response, error=NetworkErrorKind.TIMEOUT, seconds=longest)
+    return _finding(what, target.signal, classify_response(response, target, 0), seconds)
 
 
 def _finding(what: str, signal: Signal, verdict: ExportResult, seconds: float) -> Finding:
@@ -149,34 +149,36 @@ class _Asked:
     def runs(self) -> list[Finding]:
         """Runs, and by the last of them what is read of its jobs and commit."""
         what = "actions: read (runs and jobs)"
-        answer = self._asked("actions/runs", "the runs", per_page=_FEW)
-        runs = _items(answer, "workflow_runs")
-        findings = [_of(what, answer)]
-        if isinstance(answer, FlowTelemetryError) or not runs:
+        response = self._asked("actions/runs", "the runs", per_page=_FEW)
+        runs = _items(response, "workflow_runs")
+        findings = [_of(what, response)]
+        if isinstance(response, FlowTelemetryError) or not runs:
             why = (
-                "the runs could not be read" if not isinstance(answer, dict) else "there is no run"
+                "the runs could not be read"
+                if not isinstance(response, dict)
+                else "there is no run"
             )
             return [*findings, *_untried(why)]
         return [*findings, self._checks(runs[0].get("id")), self._contents(runs[0].get("head_sha"))]
 
     def deployments(self) -> list[Finding]:
         """Deployments, and waits for approvals."""
-        answer = self._asked("deployments", "the deployments", per_page=_FEW)
-        return [_of("deployments: read (deployments and approvals)", answer)]
+        response = self._asked("deployments", "the deployments", per_page=_FEW)
+        return [_of("deployments: read (deployments and approvals)", response)]
 
     def pull_requests(self) -> list[Finding]:
         """Pull requests of any state."""
-        answer = self._asked("pulls", "the pull requests", state="all", per_page=_FEW)
-        return [_of("pull-requests: read (pull requests above runs)", answer)]
+        response = self._asked("pulls", "the pull requests", state="all", per_page=_FEW)
+        return [_of("pull-requests: read (pull requests above runs)", response)]
 
     def issues(self) -> list[Finding]:
         """Issues: a token that may read pull requests only gets those from the same list."""
         what = "issues: read (work items)"
-        answer = self._asked("issues", "the issues", state="all", per_page=_SOME)
-        if isinstance(answer, list) and not any("pull_request" not in each for each in answer):
+        response = self._asked("issues", "the issues", state="all", per_page=_SOME)
+        if isinstance(response, list) and not any("pull_request" not in each for each in response):
             told = "no issue is among the last 30: there is none, or the token may not read them"
             return [Finding(what=what, state=State.UNSURE, told=told)]
-        return [_of(what, answer)]
+        return [_of(what, response)]
 
     def _checks(self, run: Any) -> Finding:
         """Annotations of a check run, which each job has."""
@@ -212,14 +214,14 @@ def _untried(why: str) -> list[Finding]:
     ]
 
 
-def _of(what: str, answer: Any) -> Finding:
-    if isinstance(answer, FlowTelemetryError):
-        return Finding(what=what, state=State.FAILS, told=str(answer))
+def _of(what: str, response: Any) -> Finding:
+    if isinstance(response, FlowTelemetryError):
+        return Finding(what=what, state=State.FAILS, told=str(response))
     return Finding(what=what, state=State.WORKS)
 
 
-def _items(answer: Any, key: str) -> list[Mapping[str, Any]]:
-    listed = answer.get(key) if isinstance(answer, dict) else None
+def _items(response: Any, key: str) -> list[Mapping[str, Any]]:
+    listed = response.get(key) if isinstance(response, dict) else None
     return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
 import requests
 
@@ -26,13 +26,17 @@ from flow_telemetry.errors import (
 from flow_telemetry.github.errors import refusal, stored_elsewhere
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
-from flow_telemetry.http.retry import Asking, Server, wait_before_retry
-from flow_telemetry.http.session import Answer, BoundedAdapter, Query, Request, TokenAuth, exchange
+from flow_telemetry.http.retry import RetryingClient, Server, wait_before_retry
+from flow_telemetry.http.session import (
+    BoundedAdapter,
+    Query,
+    Request,
+    Response,
+    TokenAuth,
+    send_request,
+)
 from flow_telemetry.logging import Log
 from flow_telemetry.settings import GitHubSettings
-
-if TYPE_CHECKING:
-    from requests import Response
 
 # What is particular to GitHub's GraphQL API: its address, and answers that hold errors.
 #
@@ -53,8 +57,8 @@ def graphql_url(api_url: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GraphqlAnswer:
-    """The data of an answer, and what the errors beside it say: those left nulls in the data.
+class GraphqlResponse:
+    """The data of a response, and what the errors beside it say: those left nulls in the data.
 
     ``denied`` tells that the token may not read a part of it.
     """
@@ -76,8 +80,8 @@ class OlderSchemaError(UnavailableError):
         self.names = names
 
 
-def graphql_answer(payload: Any, what: str) -> GraphqlAnswer:
-    """Return what an answer holds, used as far as it goes.
+def parse_graphql_response(payload: Any, what: str) -> GraphqlResponse:
+    """Return what a response holds, used as far as it goes.
 
     Raises:
         SourceError: there is no data.
@@ -87,7 +91,7 @@ def graphql_answer(payload: Any, what: str) -> GraphqlAnswer:
     data = payload.get("data")
     if isinstance(data, dict):
         errors = list(read.children(payload, "errors"))
-        return GraphqlAnswer(
+        return GraphqlResponse(
             data=data,
             errors=tuple(dict.fromkeys(_message(each) for each in errors)),
             denied=any(_is_denied(each) for each in errors),
@@ -97,13 +101,13 @@ def graphql_answer(payload: Any, what: str) -> GraphqlAnswer:
 
 def _error(payload: Payload, what: str) -> SourceError:
     first = next(read.children(payload, "errors"), {})
-    said = f" ({_message(first)})" if first else ""
+    message = f" ({_message(first)})" if first else ""
     lacking = frozenset(filter(None, map(_lacking, read.children(payload, "errors"))))
     if lacking:
-        return OlderSchemaError(f"this GitHub server is too old to give {what}{said}", lacking)
+        return OlderSchemaError(f"this GitHub server is too old to give {what}{message}", lacking)
     if _is_denied(first):
-        return AccessDeniedError(f"the token may not read {what}{said}: check its permissions")
-    return UnavailableError(f"GitHub could not give {what}{said}")
+        return AccessDeniedError(f"the token may not read {what}{message}: check its permissions")
+    return UnavailableError(f"GitHub could not give {what}{message}")
 
 
 def _is_denied(error: Payload) -> bool:
@@ -112,12 +116,12 @@ def _is_denied(error: Payload) -> bool:
 
 def _lacking(error: Payload) -> str | None:
     """What the schema lacks by an error of GitHub's GraphQL library; None for other errors."""
-    said = read.child(error, "extensions")
-    code, type_name = read.text(said, "code"), read.text(said, "typeName")
+    extensions = read.child(error, "extensions")
+    code, type_name = read.text(extensions, "code"), read.text(extensions, "typeName")
     if code == "undefinedField":
-        return f"{type_name}.{read.text(said, 'fieldName')}"
+        return f"{type_name}.{read.text(extensions, 'fieldName')}"
     if code == "argumentNotAccepted":
-        return f"{read.text(said, 'name')}({read.text(said, 'argumentName')})"
+        return f"{read.text(extensions, 'name')}({read.text(extensions, 'argumentName')})"
     return type_name if code == "undefinedType" else None
 
 
@@ -176,7 +180,7 @@ class GitHubSession(requests.Session):
             prepared_request.headers.pop("Authorization", None)
 
     def bound(self, limit: Deadline) -> None:
-        """Bound what this thread asks next, the answer's body included."""
+        """Bound what this thread asks next, the response's body included."""
         self._adapter.limit = limit
 
 
@@ -215,10 +219,10 @@ class Page:
 
 
 def parse_page(payload: Any, link: str, key: str | None, what: str) -> Page:
-    """Return what an answer holds of a list.
+    """Return what a response holds of a list.
 
-    ``link`` is its header with the pages around it; ``key`` names the list in an answer that wraps
-    it, None where the answer is the list.
+    ``link`` is its header with the pages around it; ``key`` names the list in a response that wraps
+    it, None where the response is the list.
 
     Raises:
         PayloadError: it holds no list.
@@ -232,7 +236,7 @@ def parse_page(payload: Any, link: str, key: str | None, what: str) -> Page:
     return Page(items=items, total=total, more=more, last=_last_page(link, total))
 
 
-def joined(pages: Sequence[Page]) -> PaginatedList[Any]:
+def join_pages(pages: Sequence[Page]) -> PaginatedList[Any]:
     """Return the list whose pages, at least one, these are in order."""
     totals = [page.total for page in pages if page.total is not None]
     items = tuple(item for page in pages for item in page.items)
@@ -245,11 +249,11 @@ def _last_page(link: str, total: int | None) -> int:
     """The number of pages by the list's total, else by the link to the last page; 1 if unknown."""
     if total is not None:
         return -(-total // PAGE_SIZE)
-    found = _LAST_PAGE.search(link)
-    return int(found[1]) if found else 1
+    match = _LAST_PAGE.search(link)
+    return int(match[1]) if match else 1
 
 
-# Answers that are asked for before they are needed, on a guess of what will be.
+# Responses that are asked for before they are needed, on a guess of what will be.
 #
 # Who needs one later asks as if there had been no guess: so a guess saves a wait and decides
 # nothing, and a wrong one costs a request.
@@ -258,7 +262,7 @@ Prefetched = TypeVar("Prefetched")
 
 
 class ReadAhead(Generic[Prefetched]):
-    """Keeps the answers to what is asked in the background, each until somebody needs it."""
+    """Keeps the responses to what is asked in the background, each until somebody needs it."""
 
     def __init__(self) -> None:
         """Ask nothing yet."""
@@ -273,7 +277,7 @@ class ReadAhead(Generic[Prefetched]):
         """
         threading.Thread(target=self._run, args=(guess,), name="read-ahead", daemon=True).start()
 
-    def answer(self, question: Hashable, ask: Callable[[], Prefetched]) -> Prefetched:
+    def response(self, question: Hashable, ask: Callable[[], Prefetched]) -> Prefetched:
         """Return what was or is being asked ahead, once; else ask now."""
         if getattr(self._in_background, "yes", False):
             return self._ask_ahead(question, ask)
@@ -283,7 +287,7 @@ class ReadAhead(Generic[Prefetched]):
 
     def _run(self, guess: Callable[[], object]) -> None:
         self._in_background.yes = True
-        with suppress(Exception):  # It is kept with the answer; a thread tells nobody.
+        with suppress(Exception):  # It is kept with the response; a thread tells nobody.
             guess()
 
     def _ask_ahead(self, question: Hashable, ask: Callable[[], Prefetched]) -> Prefetched:
@@ -375,7 +379,7 @@ class RequestBudget:
             return wait
 
     def note(self, headers: Mapping[str, str]) -> None:
-        """Learn from an answer's headers (lower-case names) how much is left of the rate limit."""
+        """Learn from a response's headers (lower-case names) how much is left of the rate limit."""
         left, limit, reset = (_number(headers, name) for name in ("remaining", "limit", "reset"))
         if left is None or limit is None or reset is None:
             return
@@ -422,8 +426,8 @@ class Download:
     until: Deadline
     into: IO[bytes] | None = None
 
-    def read(self, response: Response) -> bytes:
-        """Return the bytes of an answer; none where they went into the open file.
+    def read(self, response: requests.Response) -> bytes:
+        """Return the bytes of a response; none where they went into the open file.
 
         Raises:
             PayloadError: there are more than may be; no more are read.
@@ -456,7 +460,7 @@ _DOWNLOAD_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One thing to ask; ``file`` where the answer is one."""
+    """One thing to ask; ``file`` where the response is one."""
 
     what: str
     request: Request
@@ -465,8 +469,8 @@ class _Question:
     @property
     def key(self) -> str:
         """What is equal where the same is asked, whatever errors are to name it."""
-        asked = self.request
-        return json.dumps((asked.url, asked.query, asked.body), sort_keys=True)
+        request = self.request
+        return json.dumps((request.url, request.query, request.body), sort_keys=True)
 
 
 class GitHubClient:
@@ -485,18 +489,20 @@ class GitHubClient:
         """Take the collaborators; nothing is asked yet. ``budget`` bounds what may be asked."""
         self._base = settings.api_url
         place = f"GitHub at {self._base}"
-        self._asking = Asking(Server(name="GitHub", place=place, named_by="GITHUB_API_URL"), log)
+        self._http = RetryingClient(
+            Server(name="GitHub", place=place, named_by="GITHUB_API_URL"), log
+        )
         self._has_token = bool(settings.token)
         self._session = session
         self._clock = clock
         self._deadline = deadline
         self.log = log
         self._budget = budget
-        self._ahead: ReadAhead[Answer] = ReadAhead()
+        self._ahead: ReadAhead[Response] = ReadAhead()
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(CONCURRENT_REQUESTS)
         self.requests = 0
-        # What the last answer said of the requests that are left; empty where there is no limit.
+        # What the last response said of the requests that are left; empty where there is no limit.
         self.rate_limit: Mapping[str, str] = {}
         # What the server's GraphQL schema was found not to have, so that it is asked for once.
         self.lacking: frozenset[str] = frozenset()
@@ -514,7 +520,7 @@ class GitHubClient:
         return self._deadline.ended if self._deadline.expired else ""
 
     def get(self, path: str, what: str, **query: str | int) -> Any:
-        """Return the decoded answer to a GET of ``path``.
+        """Return the decoded response to a GET of ``path``.
 
         ``what`` names the thing in errors.
 
@@ -523,10 +529,10 @@ class GitHubClient:
             DeadlineExceeded: no time is left.
             BudgetExceeded: no request is left, where a budget bounds them.
         """
-        return _decoded(self._ask(_Question(what, self._request(path, query))), what)
+        return _decode_json(self._ask(_Question(what, self._request(path, query))), what)
 
-    def query(self, graphql: str, what: str, **variables: Any) -> GraphqlAnswer:
-        """Return the answer to a GraphQL query, as far as there is any data.
+    def query(self, graphql: str, what: str, **variables: Any) -> GraphqlResponse:
+        """Return the response to a GraphQL query, as far as there is any data.
 
         Raises:
             SourceError, DeadlineExceeded: as `get`; AccessDeniedError too where GitHub gives
@@ -534,7 +540,7 @@ class GitHubClient:
         """
         body = {"query": graphql, "variables": variables}
         request = Request(graphql_url(self._base), body=body)
-        return graphql_answer(_decoded(self._ask(_Question(what, request)), what), what)
+        return parse_graphql_response(_decode_json(self._ask(_Question(what, request)), what), what)
 
     def download(self, path: str, what: str, limit: int) -> bytes:
         """Return a file, which GitHub gives by a redirect to where it is stored.
@@ -571,7 +577,7 @@ class GitHubClient:
     ) -> PaginatedList[Any]:
         """Return all items of a list, its pages after the first asked for side by side.
 
-        ``key`` names the list in an answer that wraps it; None where the answer is the list.
+        ``key`` names the list in a response that wraps it; None where the response is the list.
         """
         first = self._page(path, key, what, query, 1)
         pages = [first]
@@ -583,7 +589,7 @@ class GitHubClient:
         # A list that grew while it was read has pages after these.
         while pages[-1].more and len(pages) < MOST_PAGES:
             pages.append(self._page(path, key, what, query, len(pages) + 1))
-        return joined(pages)
+        return join_pages(pages)
 
     def pages(
         self, path: str, key: str | None, what: str, **query: str | int
@@ -621,76 +627,80 @@ class GitHubClient:
 
     def _page(self, path: str, key: str | None, what: str, query: Query, page: int) -> Page:
         parameters = {**query, "per_page": PAGE_SIZE, **({"page": page} if page > 1 else {})}
-        answer = self._ask(_Question(what, self._request(path, parameters)))
-        return parse_page(_decoded(answer, what), answer.headers.get("link", ""), key, what)
+        response = self._ask(_Question(what, self._request(path, parameters)))
+        return parse_page(_decode_json(response, what), response.headers.get("link", ""), key, what)
 
     def _request(self, path: str, query: Query | None = None) -> Request:
         return Request(f"{self._base}{path}", query)
 
-    def _ask(self, question: _Question) -> Answer:
-        return self._ahead.answer(question.key, lambda: self._ask_now(question))
+    def _ask(self, question: _Question) -> Response:
+        return self._ahead.response(question.key, lambda: self._ask_now(question))
 
-    def _ask_now(self, question: _Question) -> Answer:
+    def _ask_now(self, question: _Question) -> Response:
         until = self._deadline if question.file is None else question.file.until
-        return self._asking.ask(
+        return self._http.send(
             question.what,
             lambda: self._once(question, until),
-            refusal=lambda answer: self._refusal(answer, question),
+            to_error=lambda response: self._refusal(response, question),
             deadline=until,
             within=until,
         )
 
-    def _once(self, question: _Question, until: Deadline) -> Answer:
+    def _once(self, question: _Question, until: Deadline) -> Response:
         self._keep_pace(question)
         with self._slots:
             if self._budget:
                 self._budget.take(question.what, now=self._clock.now().timestamp())
             with self._lock:
                 self.requests += 1
-            answer = self._exchange(question, until)
-            self._note(question.request, answer)
+            response = self._send(question, until)
+            self._note(question.request, response)
         if self._budget:
-            self._end_where_refused(self._budget, question, answer)
-        return answer
+            self._end_where_refused(self._budget, question, response)
+        return response
 
     def _keep_pace(self, question: _Question) -> None:
         """Wait where GitHub would refuse so many in a minute; GraphQL has a limit of its own."""
         if self._budget is not None and question.request.body is None:
             self._deadline.sleep(self._budget.pause(now=self._clock.monotonic()))
 
-    def _exchange(self, question: _Question, until: Deadline) -> Answer:
-        asked, file = question.request, question.file
+    def _send(self, question: _Question, until: Deadline) -> Response:
+        request, file = question.request, question.file
         if file is None:
-            return exchange(self._session, asked, until)
-        return exchange(self._session, asked, until, at_most=_DOWNLOAD_SECONDS, read=file.read)
+            return send_request(self._session, request, until)
+        return send_request(
+            self._session, request, until, at_most=_DOWNLOAD_SECONDS, read=file.read
+        )
 
-    def _note(self, asked: Request, answer: Answer) -> None:
+    def _note(self, request: Request, response: Response) -> None:
         if self._budget:
-            self._budget.note(answer.headers)
-        told = answer.headers.items()
-        self.rate_limit = {name: value for name, value in told if name.startswith("x-ratelimit-")}
-        left = answer.headers.get("x-ratelimit-remaining", "unlimited")
+            self._budget.note(response.headers)
+        describe_unread = response.headers.items()
+        self.rate_limit = {
+            name: value for name, value in describe_unread if name.startswith("x-ratelimit-")
+        }
+        left = response.headers.get("x-ratelimit-remaining", "unlimited")
         self.log.debug(
-            f"{asked.method} {asked.url} {answer.status} in {answer.seconds:.2f} s, "
+            f"{request.method} {request.url} {response.status} in {response.seconds:.2f} s, "
             f"rate limit left: {left}"
         )
 
     def _end_where_refused(
-        self, budget: RequestBudget, question: _Question, answer: Answer
+        self, budget: RequestBudget, question: _Question, response: Response
     ) -> None:
-        """End the budget where GitHub would give the same answer to all that is asked next.
+        """End the budget where GitHub would give the same response to all that is asked next.
 
         Raises:
             BudgetExceeded: it does.
         """
-        if self._is_stored_elsewhere(answer, question):
+        if self._is_stored_elsewhere(response, question):
             return
-        if answer.status == 401:
-            raise budget.refuse(question.what, str(self._refusal(answer, question)))
-        if answer.status not in (403, 429):
+        if response.status == 401:
+            raise budget.refuse(question.what, str(self._refusal(response, question)))
+        if response.status not in (403, 429):
             return
         now = self._clock.now().timestamp()
-        wait = wait_before_retry(answer.status, answer.headers, answer.text, tries=1, now=now)
+        wait = wait_before_retry(response.status, response.headers, response.text, tries=1, now=now)
         if wait is not None and wait >= self._deadline.remaining():
             why = (
                 f"GitHub asks to wait {wait:.0f} s (rate limit), which is longer than input "
@@ -698,25 +708,25 @@ class GitHubClient:
             )
             raise budget.refuse(question.what, why, until=now + wait)
 
-    def _is_stored_elsewhere(self, answer: Answer, question: _Question) -> bool:
-        return question.file is not None and not answer.url.startswith(f"{self._base}/")
+    def _is_stored_elsewhere(self, response: Response, question: _Question) -> bool:
+        return question.file is not None and not response.url.startswith(f"{self._base}/")
 
-    def _refusal(self, answer: Answer, question: _Question) -> SourceError:
-        if self._is_stored_elsewhere(answer, question):
-            return stored_elsewhere(answer.status, question.what)
+    def _refusal(self, response: Response, question: _Question) -> SourceError:
+        if self._is_stored_elsewhere(response, question):
+            return stored_elsewhere(response.status, question.what)
         return refusal(
-            answer.status,
-            answer.headers,
-            answer.text,
+            response.status,
+            response.headers,
+            response.text,
             question.what,
             has_token=self._has_token,
             api_url=self._base,
         )
 
 
-def _decoded(answer: Answer, what: str) -> Any:
+def _decode_json(response: Response, what: str) -> Any:
     try:
-        return json.loads(answer.body)
+        return json.loads(response.body)
     except (ValueError, RecursionError):
         raise PayloadError(
             f"GitHub's answer on {what} is no JSON; check GITHUB_API_URL (on GitHub Enterprise "
@@ -747,8 +757,8 @@ class Connection:
     unread: tuple[str, ...] = ()
 
 
-def ask(client: GitHubClient, build: Build, what: str, **variables: Any) -> GraphqlAnswer:
-    """Return the answer to a query, asked again once without what the server's schema lacks.
+def ask(client: GitHubClient, build: Build, what: str, **variables: Any) -> GraphqlResponse:
+    """Return the response to a query, asked again once without what the server's schema lacks.
 
     Raises:
         SourceError, DeadlineExceeded: as `GitHubClient.query`.
@@ -772,20 +782,20 @@ def ask_pages(
 ) -> Connection:
     """Return all nodes of a list, page after page; the query takes ``$after``.
 
-    ``way`` is the way through the answer to the object whose field ``connection`` is the list.
+    ``way`` is the way through the response to the object whose field ``connection`` is the list.
 
     Raises:
         SourceError, DeadlineExceeded: as `GitHubClient.query`.
     """
-    found: Payload = {}
+    owner: Payload = {}
     nodes: list[Payload] = []
     unread: dict[str, None] = {}
     hidden, after = 0, None
     for _ in range(_MOST_PAGES):
-        answer = ask(client, build, what, after=after, **variables)
-        unread |= dict.fromkeys(told(answer, what))
-        here = at(answer.data, way)
-        found = found or here
+        response = ask(client, build, what, after=after, **variables)
+        unread |= dict.fromkeys(describe_unread(response, what))
+        here = at(response.data, way)
+        owner = owner or here
         listed = read.child(here, connection)
         page = list(read.children(listed, "nodes"))
         nodes += page
@@ -796,16 +806,16 @@ def ask_pages(
             break
     else:
         unread[f"of {what} only the first {len(nodes)} were read"] = None
-    return Connection(owner=found, nodes=tuple(nodes), hidden=hidden, unread=tuple(unread))
+    return Connection(owner=owner, nodes=tuple(nodes), hidden=hidden, unread=tuple(unread))
 
 
-def told(answer: GraphqlAnswer, what: str) -> tuple[str, ...]:
-    """Return what the errors of an answer mean for a reader: one reason, or none."""
-    if not answer.errors:
+def describe_unread(response: GraphqlResponse, what: str) -> tuple[str, ...]:
+    """Return what the errors of a response mean for a reader: one reason, or none."""
+    if not response.errors:
         return ()
-    said = "; ".join(answer.errors)
-    hint = ". The token needs `issues: read` and `pull-requests: read`" if answer.denied else ""
-    return (f"GitHub did not give all of {what}: {said}{hint}",)
+    message = "; ".join(response.errors)
+    hint = ". The token needs `issues: read` and `pull-requests: read`" if response.denied else ""
+    return (f"GitHub did not give all of {what}: {message}{hint}",)
 
 
 def at(data: Payload, way: Sequence[str]) -> Payload:

@@ -17,7 +17,7 @@ from typing import Any
 
 from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError
 from flow_telemetry.github.changes import changes_between
-from flow_telemetry.github.client import GitHubClient, GraphqlAnswer, PaginatedList
+from flow_telemetry.github.client import GitHubClient, GraphqlResponse, PaginatedList
 from flow_telemetry.github.payloads import parse_actor, parse_changes
 from flow_telemetry.github.runs import RunWithNotices
 from flow_telemetry.http import payload as read
@@ -93,7 +93,7 @@ def _needs_deployment(run: Run, job: Job) -> bool:
     return waited or asks_for_deployments(run)
 
 
-def query_deployments(client: GitHubClient, jobs: Sequence[Job]) -> Iterator[GraphqlAnswer]:
+def query_deployments(client: GitHubClient, jobs: Sequence[Job]) -> Iterator[GraphqlResponse]:
     """Yield the responses with the deployments of the jobs, for 100 jobs at a time."""
     for start in range(0, len(jobs), _MOST_NODES):
         ids = [job.node_id for job in jobs[start : start + _MOST_NODES]]

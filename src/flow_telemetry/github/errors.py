@@ -1,4 +1,4 @@
-"""What an answer other than 200 of GitHub means, and what the user can do about it.
+"""What a response other than 200 of GitHub means, and what the user can do about it.
 
 https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
 """
@@ -30,30 +30,30 @@ def refusal(
     has_token: bool,
     api_url: str,
 ) -> SourceError:
-    """Return the error for an answer; ``headers`` have lower-case names, ``api_url`` was asked."""
-    said = _said(body)
+    """Return the error for a response; ``headers`` have lower-case names, ``api_url`` was asked."""
+    message = _said(body)
     if status == 401:
         return AuthenticationError(
-            f"GitHub does not accept the token (input github-token){said}: it is wrong, expired "
+            f"GitHub does not accept the token (input github-token){message}: it is wrong, expired "
             "or of another server"
         )
     if status == 403:
-        return AccessDeniedError(_denied(headers, what, said))
+        return AccessDeniedError(_denied(headers, what, message))
     if status == 407:
         return UnavailableError(asks_for_credentials("GitHub", what))
     if status in (404, 410, 451):
         hint = "the token cannot see it" if has_token else "it is private: input github-token"
         return NotFoundError(
-            f"GitHub knows no {what.removeprefix('the ')}{said}: the number or repository is "
+            f"GitHub knows no {what.removeprefix('the ')}{message}: the number or repository is "
             f"wrong, it was deleted, or {hint}{_address_hint(api_url)}"
         )
     if status in (301, 302, 303, 307, 308):
         return UnavailableError(f"GitHub redirects {what} without end or target")
-    return UnavailableError(f"GitHub could not give {what}: status {status}{said}")
+    return UnavailableError(f"GitHub could not give {what}: status {status}{message}")
 
 
 def stored_elsewhere(status: int, what: str) -> UnavailableError:
-    """Return the error for an answer of the host that GitHub redirected to, which has no token."""
+    """Return the error for a response of the host that GitHub redirected to, which has no token."""
     return UnavailableError(
         f"{what} could not be had from the host that GitHub names for it: status {status}"
     )
@@ -67,13 +67,15 @@ def _address_hint(api_url: str) -> str:
     return "; check GITHUB_API_URL, too: on GitHub Enterprise Server it ends in /api/v3"
 
 
-def _denied(headers: Mapping[str, str], what: str, said: str) -> str:
+def _denied(headers: Mapping[str, str], what: str, message: str) -> str:
     names = _permissions(headers.get("x-accepted-github-permissions", "")[:_SHOWN])
     if headers.get("x-github-sso"):
         return f"the token is not authorized for single sign-on of this organization, for {what}"
     if names:
-        return f"the token may not read {what}{said}: add {names} to the `permissions:` of the job"
-    return f"the token may not read {what}{said}: check its permissions"
+        return (
+            f"the token may not read {what}{message}: add {names} to the `permissions:` of the job"
+        )
+    return f"the token may not read {what}{message}: check its permissions"
 
 
 def _permissions(accepted: str) -> str:
@@ -88,7 +90,7 @@ def _permissions(accepted: str) -> str:
 
 
 def _said(body: str) -> str:
-    """The message of the answer, cut and on one line, in brackets."""
+    """The message of the response, cut and on one line, in brackets."""
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):

@@ -15,7 +15,15 @@ from functools import partial
 from flow_telemetry import identity
 from flow_telemetry.errors import NotFoundError, PayloadError, SourceError
 from flow_telemetry.github.changes import parse_change_node
-from flow_telemetry.github.client import Build, Connection, GitHubClient, ask, ask_pages, at, told
+from flow_telemetry.github.client import (
+    Build,
+    Connection,
+    GitHubClient,
+    ask,
+    ask_pages,
+    at,
+    describe_unread,
+)
 from flow_telemetry.github.payloads import parse_actor, parse_repository
 from flow_telemetry.github.runs import repository_named
 from flow_telemetry.github.timeline import read_timeline
@@ -356,7 +364,7 @@ class GitHubIssues:
             response = ask(self._client, chain_query, str(address), **address.variables)
         except SourceError as error:
             return ItemChain(items=unread_issue, unread=(str(error),))
-        errors = told(response, f"{address} and its parents")
+        errors = describe_unread(response, f"{address} and its parents")
         issue = at(response.data, _ISSUE_PATH)
         if not issue:
             errors = errors if response.denied else (self._explain_missing(address),)
@@ -496,7 +504,7 @@ def read_closing(client: GitHubClient, change: Change) -> Closing:
         return Closing(unread=(str(error),))
     pull = at(response.data, ("repository", "pullRequest"))
     closed = read.child(pull, "closingIssuesReferences")
-    unread = told(response, what)
+    unread = describe_unread(response, what)
     total = read.number(closed, "totalCount") or 0
     if total > _MOST_CLOSED:
         unread += (f"only the oldest {_MOST_CLOSED} of {total} were read of {what}",)

@@ -58,6 +58,9 @@ _KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
     (requests.exceptions.Timeout, NetworkErrorKind.TIMEOUT),
     (TimeoutError, NetworkErrorKind.TIMEOUT),
     (ConnectionRefusedError, NetworkErrorKind.REFUSED),
+    # A connection that was cut during the handshake, by a restart for example, may succeed later.
+    (ssl.SSLEOFError, NetworkErrorKind.CLOSED),
+    (ssl.SSLZeroReturnError, NetworkErrorKind.CLOSED),
     (requests.exceptions.SSLError, NetworkErrorKind.TLS),
     (ssl.SSLError, NetworkErrorKind.TLS),
     (http.client.RemoteDisconnected, NetworkErrorKind.CLOSED),
@@ -74,7 +77,7 @@ _KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
 )
 
 
-# What kept an answer from coming, out of the nested exceptions of requests and urllib3.
+# What kept a response from coming, out of the nested exceptions of requests and urllib3.
 #
 # Their texts are not shown: they name addresses, and those of proxies hold credentials.
 
@@ -140,34 +143,34 @@ def keep_silent(library: str) -> None:
 
 def nested(error: BaseException) -> Iterator[BaseException]:
     """Yield the exception and all that it wraps, in any of the ways that libraries wrap."""
-    waiting: list[Any] = [error]
+    pending: list[Any] = [error]
     seen: set[int] = set()
-    while waiting:
-        each = waiting.pop(0)
-        if not isinstance(each, BaseException) or id(each) in seen:
+    while pending:
+        inner = pending.pop(0)
+        if not isinstance(inner, BaseException) or id(inner) in seen:
             continue
-        seen.add(id(each))
-        yield each
-        waiting += [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
+        seen.add(id(inner))
+        yield inner
+        pending += [*inner.args, getattr(inner, "reason", None), inner.__cause__, inner.__context__]
 
 
 def by_a_proxy(error: BaseException) -> str | None:
     """Return what a proxy did in place of making a connection; None where none is to blame."""
-    found = list(nested(error))
-    if any(map(_of_a_wrong_address, found)):
+    errors = list(nested(error))
+    if any(map(_of_a_wrong_address, errors)):
         return _NOT_VALID
-    if not any(isinstance(each, _PROXY_KINDS) for each in found):
+    if not any(isinstance(inner, _PROXY_KINDS) for inner in errors):
         # requests' word for a scheme that it knows with further packages only.
         return _NO_SOCKS if _wants_socks(error) else None
-    for each in found:
-        if answered := _TUNNEL_STATUS.search(str(each)):
+    for inner in errors:
+        if answered := _TUNNEL_STATUS.search(str(inner)):
             return f"{_ANSWERED} {answered.group(1)}"
     return "it could not be reached"
 
 
-def is_lasting(told: str) -> bool:
+def is_lasting(proxy_problem: str) -> bool:
     """Return whether a proxy will do the same again, by what `by_a_proxy` tells."""
-    return told in (_NOT_VALID, _NO_SOCKS) or told.startswith(f"{_ANSWERED} 4")
+    return proxy_problem in (_NOT_VALID, _NO_SOCKS) or proxy_problem.startswith(f"{_ANSWERED} 4")
 
 
 def refused_certificate(error: BaseException) -> str | None:
@@ -175,9 +178,9 @@ def refused_certificate(error: BaseException) -> str | None:
 
     It is OpenSSL's fixed phrase, such as "certificate has expired"; a mismatch names the host.
     """
-    for each in nested(error):
-        if isinstance(each, ssl.SSLCertVerificationError):
-            return str(getattr(each, "verify_message", "")).partition(", ")[0]
+    for inner in nested(error):
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return str(getattr(inner, "verify_message", "")).partition(", ")[0]
     return None
 
 
@@ -203,7 +206,7 @@ def _of_a_wrong_address(error: BaseException) -> bool:
     if not isinstance(error, requests.exceptions.InvalidURL):
         return False
     return isinstance(error, requests.exceptions.InvalidProxyURL) or any(
-        isinstance(each, urllib3_exceptions.LocationValueError) for each in error.args
+        isinstance(inner, urllib3_exceptions.LocationValueError) for inner in error.args
     )
 
 
@@ -211,11 +214,11 @@ def _wants_socks(error: BaseException) -> bool:
     return isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error)
 
 
-# Why a server that is read from gave no answer at all, in words.
+# Why a server that is read from gave no response at all, in words.
 
 
 class UnreachedError(UnavailableError):
-    """No answer came; the text is `unreached`'s."""
+    """No response came; the text is `unreached`'s."""
 
 
 def unreached(server: str, what: str, error: Exception, *, named_by: str) -> str:
@@ -264,21 +267,21 @@ def classify_network_error(error: BaseException) -> tuple[NetworkErrorKind, str]
     proxy = by_a_proxy(error)
     if proxy is not None:
         return NetworkErrorKind.PROXY, proxy
-    found = list(nested(error))
-    special = next(filter(None, map(_told_by_words, found)), None)
-    if special is not None:
-        return special, ""
-    for kind, trouble in _KINDS:
-        for each in found:
-            if isinstance(each, kind):
-                return trouble, _detail(error)
+    errors = list(nested(error))
+    named_by_message = next(filter(None, map(_classify_by_message, errors)), None)
+    if named_by_message is not None:
+        return named_by_message, ""
+    for kind, network_error in _KINDS:
+        for inner in errors:
+            if isinstance(inner, kind):
+                return network_error, _detail(error)
     if type(error) is OSError:
         # requests has no kind for a CA bundle or client certificate that is not there.
         return NetworkErrorKind.CA_FILE, ""
     return NetworkErrorKind.OTHER, type(error).__name__
 
 
-def _told_by_words(error: BaseException) -> NetworkErrorKind | None:
+def _classify_by_message(error: BaseException) -> NetworkErrorKind | None:
     """The trouble where its kind is told by a word of OpenSSL's or of the other side only."""
     if isinstance(error, ssl.SSLError) and _reason(error) in _NO_TLS_REASONS:
         return NetworkErrorKind.TLS_TO_PLAIN
@@ -293,8 +296,8 @@ def _detail(error: BaseException) -> str:
     phrase = refused_certificate(error)
     if phrase is not None:
         return phrase
-    of_tls = (_reason(each) for each in nested(error) if isinstance(each, ssl.SSLError))
-    return next(of_tls, "")
+    reasons = (_reason(inner) for inner in nested(error) if isinstance(inner, ssl.SSLError))
+    return next(reasons, "")
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -13,7 +13,7 @@ import requests
 from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import SourceError, UnavailableError
 from flow_telemetry.http.errors import UnreachedError, is_worth_another, unreached
-from flow_telemetry.http.session import Answer
+from flow_telemetry.http.session import Response
 from flow_telemetry.logging import Log
 
 # When to ask a server again, and how long to wait: pure, so that tests need no waiting.
@@ -92,19 +92,21 @@ def wait_before_retry(
     if status in (403, 429):
         return _rate_limit_wait(status, headers, body, now=now)
     if status in READING.statuses:
-        asked = parse_retry_after(
+        requested = parse_retry_after(
             headers.get("retry-after"), datetime.fromtimestamp(now, timezone.utc)
         )
-        return asked if asked is not None else READING.pause(tries)
+        return requested if requested is not None else READING.pause(tries)
     return None
 
 
 def _rate_limit_wait(
     status: int, headers: Mapping[str, str], body: str, *, now: float
 ) -> float | None:
-    asked = parse_retry_after(headers.get("retry-after"), datetime.fromtimestamp(now, timezone.utc))
-    if asked is not None:
-        return asked
+    requested = parse_retry_after(
+        headers.get("retry-after"), datetime.fromtimestamp(now, timezone.utc)
+    )
+    if requested is not None:
+        return requested
     if headers.get("x-ratelimit-remaining") == "0":
         reset = _number(headers.get("x-ratelimit-reset"))
         return max(1.0, reset - now + 1) if reset is not None else _SECONDARY_LIMIT_SECONDS
@@ -136,7 +138,7 @@ class Server:
     named_by: str
 
 
-class Asking:
+class RetryingClient:
     """Asks one server, patiently."""
 
     def __init__(self, server: Server, log: Log) -> None:
@@ -144,26 +146,26 @@ class Asking:
         self._server = server
         self._log = log
 
-    def ask(
+    def send(
         self,
         what: str,
-        once: Callable[[], Answer],
+        send_once: Callable[[], Response],
         *,
-        refusal: Callable[[Answer], SourceError],
+        to_error: Callable[[Response], SourceError],
         deadline: Deadline,
         within: Deadline,
-    ) -> Answer:
-        """Return the first answer of status 200 that ``once`` gives.
+    ) -> Response:
+        """Return the first response of status 200 that ``once`` gives.
 
         Args:
             what: how errors name what is read.
             once: makes one request, as `flow_telemetry.sources.exchange.exchange` does.
-            refusal: gives the error for an answer of another status.
+            refusal: gives the error for a response of another status.
             deadline: ends the reading as a whole.
-            within: ends the waiting for this answer; no later than ``deadline``.
+            within: ends the waiting for this response; no later than ``deadline``.
 
         Raises:
-            UnreachedError: no answer came.
+            UnreachedError: no response came.
             SourceError: the one that ``refusal`` gives, or UnavailableError where the server asks
                 to wait longer than ``within``.
             DeadlineExceeded: no time is left.
@@ -173,17 +175,17 @@ class Asking:
         while True:
             deadline.check(f"reading {what} from {self._server.name}")
             try:
-                answer = once()
+                response = send_once()
             except (requests.RequestException, ValueError) as error:
-                wait = self._wait_after_break(what, error, tries, within)
+                wait = self._wait_after_error(what, error, tries, within)
             else:
-                if answer.status == 200:
-                    return answer
-                wait = self._wait_after_refusal(answer, refusal, what, tries, within)
+                if response.status == 200:
+                    return response
+                wait = self._wait_after_refusal(response, to_error, what, tries, within)
             deadline.sleep(wait)
             tries += 1
 
-    def _wait_after_break(self, what: str, error: Exception, tries: int, within: Deadline) -> float:
+    def _wait_after_error(self, what: str, error: Exception, tries: int, within: Deadline) -> float:
         wait = READING.pause(tries)
         again = tries < READING.most_tries and is_worth_another(error)
         if not again or wait >= within.remaining():
@@ -195,16 +197,18 @@ class Asking:
 
     def _wait_after_refusal(
         self,
-        answer: Answer,
-        refusal: Callable[[Answer], SourceError],
+        response: Response,
+        to_error: Callable[[Response], SourceError],
         what: str,
         tries: int,
         within: Deadline,
     ) -> float:
         name, now = self._server.name, within.clock.now().timestamp()
-        wait = wait_before_retry(answer.status, answer.headers, answer.text, tries=tries, now=now)
+        wait = wait_before_retry(
+            response.status, response.headers, response.text, tries=tries, now=now
+        )
         if wait is None:
-            raise refusal(answer)
+            raise to_error(response)
         if wait >= within.remaining():
             raise UnavailableError(
                 f"{name} asks to wait {wait:.0f} s before {what} can be read (rate limit or "

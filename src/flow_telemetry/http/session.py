@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import requests
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
@@ -18,9 +19,8 @@ from flow_telemetry.clock import Deadline
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-    from requests import Response
 
-# Reading an answer over HTTP within a time that is really kept: for what is read and what is sent.
+# Reading a response over HTTP within a time that is really kept: for what is read and what is sent.
 #
 # A timeout of requests bounds each wait for a byte, so a server that drips a byte a second is
 # never given up, in the headers as in the body. Here every wait is bounded by what is left of one
@@ -62,13 +62,13 @@ class BoundedAdapter(HTTPAdapter):
         """The class, with answers that ask this adapter for the limit."""
         adapter = self
 
-        class Response(http.client.HTTPResponse):
+        class BoundedResponse(http.client.HTTPResponse):
             def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
                 super().__init__(sock, *args, **kwargs)
                 unbounded = self.fp.detach()
                 self.fp = io.BufferedReader(_BoundedReader(unbounded, sock, adapter))
 
-        return type("Bounded", (connection_class,), {"response_class": Response})
+        return type("Bounded", (connection_class,), {"response_class": BoundedResponse})
 
 
 class _BoundedReader(io.RawIOBase):
@@ -95,7 +95,7 @@ class _BoundedReader(io.RawIOBase):
         super().close()
 
 
-# One request and its whole answer, within a time that is kept however slowly that drips.
+# One request and its whole response, within a time that is kept however slowly that drips.
 
 
 _CONNECT_SECONDS = 10.0
@@ -120,8 +120,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer of any status: ``headers`` have lower-case names.
+class Response:
+    """A response of any status: ``headers`` have lower-case names.
 
     ``url`` is where it came from in the end, ``seconds`` how long it took with its body.
     """
@@ -160,30 +160,30 @@ class Session(Protocol):
         timeout: tuple[float, float],
         stream: bool,
         verify: bool | str | None,
-    ) -> Response:
+    ) -> requests.Response:
         """Ask, as `requests.Session.request`."""
         ...
 
 
-def whole(response: Response) -> bytes:
+def read_all(response: requests.Response) -> bytes:
     """Return all of the body."""
     return response.content
 
 
-def exchange(
+def send_request(
     session: Session,
     request: Request,
     within: Deadline,
     *,
     at_most: float = _REQUEST_SECONDS,
-    read: Callable[[Response], bytes] = whole,
-) -> Answer:
-    """Ask once, and return the answer with the body that ``read`` takes from it.
+    read: Callable[[requests.Response], bytes] = read_all,
+) -> Response:
+    """Ask once, and return the response with the body that ``read`` takes from it.
 
     It takes no more than ``at_most`` seconds, and ends at ``within``.
 
     Raises:
-        requests.RequestException, ValueError: no whole answer came; a redirect to what is no
+        requests.RequestException, ValueError: no whole response came; a redirect to what is no
             address is a ValueError of its parts.
         Exception: what ``read`` raises.
     """
@@ -202,7 +202,7 @@ def exchange(
         # Named, or requests would look for the variables itself.
         verify=session.verify,
     ) as response:
-        return Answer(
+        return Response(
             status=response.status_code,
             headers={key.lower(): value for key, value in response.headers.items()},
             body=read(response),

@@ -22,8 +22,15 @@ from flow_telemetry.errors import (
     UnavailableError,
 )
 from flow_telemetry.http.errors import UnreachedError, asks_for_credentials
-from flow_telemetry.http.retry import Asking, Server
-from flow_telemetry.http.session import Answer, BoundedAdapter, Query, Request, TokenAuth, exchange
+from flow_telemetry.http.retry import RetryingClient, Server
+from flow_telemetry.http.session import (
+    BoundedAdapter,
+    Query,
+    Request,
+    Response,
+    TokenAuth,
+    send_request,
+)
 from flow_telemetry.logging import Log
 from flow_telemetry.settings.model import JiraSettings
 
@@ -49,11 +56,11 @@ class JiraSession(requests.Session):
         """Return nothing: no redirect is followed, so none is looked at, broken ones included."""
 
     def bound(self, limit: Deadline) -> None:
-        """Bound what this thread asks next, the answer's body included."""
+        """Bound what this thread asks next, the response's body included."""
         self._adapter.limit = limit
 
 
-# What an answer other than 200 of Jira means, and what the user can do about it.
+# What a response other than 200 of Jira means, and what the user can do about it.
 #
 # https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro/#status-codes
 
@@ -62,7 +69,7 @@ _CREDENTIALS = "inputs jira-email and jira-token"
 
 
 def not_signed_in(headers: Mapping[str, str], what: str) -> AuthenticationError | None:
-    """Return the error for an answer of any status to somebody whom Jira does not know.
+    """Return the error for a response of any status to somebody whom Jira does not know.
 
     Jira Cloud treats an expired token as no token at all: a search then finds nothing, and an
     issue is not there. Only this header tells.
@@ -79,30 +86,30 @@ def not_signed_in(headers: Mapping[str, str], what: str) -> AuthenticationError 
 def refusal(
     status: int, headers: Mapping[str, str], body: str, what: str, *, has_token: bool
 ) -> SourceError:
-    """Return the error for an answer; ``headers`` have lower-case names."""
-    said = _said(body)
+    """Return the error for a response; ``headers`` have lower-case names."""
+    message = _said(body)
     if status == 401:
-        return _rejected(said) if has_token else _anonymous(what)
+        return _rejected(message) if has_token else _anonymous(what)
     if status == 403:
         return AccessDeniedError(
-            f"the Jira account may not read {what}{said}: give it the permission Browse projects "
-            "there, and the token the scope to read issues"
+            f"the Jira account may not read {what}{message}: give it the permission Browse "
+            "projects there, and the token the scope to read issues"
         )
     if status == 407:
         return UnavailableError(asks_for_credentials("Jira", what))
     if status in (400, 404, 410):
         hint = "the account cannot see it" if has_token else "it is private: set input jira-token"
         return NotFoundError(
-            f"Jira knows no {what.removeprefix('the ')}{said}: the key or input jira-url is wrong, "
-            f"it was deleted or archived, or {hint}"
+            f"Jira knows no {what.removeprefix('the ')}{message}: the key or input jira-url is "
+            f"wrong, it was deleted or archived, or {hint}"
         )
     if 300 <= status < 400:
         return _redirected(headers.get("location", ""), what)
-    return UnavailableError(f"Jira could not give {what}: status {status}{said}")
+    return UnavailableError(f"Jira could not give {what}: status {status}{message}")
 
 
 def no_json(body: bytes, what: str) -> PayloadError:
-    """Return the error for an answer of status 200 that is no JSON."""
+    """Return the error for a response of status 200 that is no JSON."""
     page = body.lstrip()[:1] == b"<"
     kind = "a web page, such as a login form" if page else "no JSON"
     return PayloadError(
@@ -112,11 +119,11 @@ def no_json(body: bytes, what: str) -> PayloadError:
     )
 
 
-def _rejected(said: str) -> AuthenticationError:
+def _rejected(message: str) -> AuthenticationError:
     return AuthenticationError(
-        f"Jira does not accept the credentials ({_CREDENTIALS}){said}: the token is wrong, expired "
-        "or of another account or site. A personal access token of Data Center goes without "
-        "jira-email"
+        f"Jira does not accept the credentials ({_CREDENTIALS}){message}: the token is wrong, "
+        "expired or of another account or site. A personal access token of Data Center goes "
+        "without jira-email"
     )
 
 
@@ -138,7 +145,7 @@ def _redirected(location: str, what: str) -> UnavailableError:
 
 
 def _said(body: str) -> str:
-    """The messages of the answer, cut and on one line, in brackets."""
+    """The messages of the response, cut and on one line, in brackets."""
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):
@@ -196,7 +203,9 @@ class JiraClient:
         # The site without what may stand before an `@`.
         self._host = identity.host_of(self._base)
         place = f"Jira at {self._host}"
-        self._asking = Asking(Server(name="Jira", place=place, named_by="input jira-url"), log)
+        self._http = RetryingClient(
+            Server(name="Jira", place=place, named_by="input jira-url"), log
+        )
         self._token = settings.token
         self._session = session
         self._clock = clock
@@ -206,7 +215,7 @@ class JiraClient:
         self.requests = 0
 
     def get(self, path: str, what: str, **query: str | int) -> Any:
-        """Return the decoded answer to a GET of ``path``, which begins with a slash.
+        """Return the decoded response to a GET of ``path``, which begins with a slash.
 
         ``what`` names the thing in errors.
 
@@ -218,7 +227,7 @@ class JiraClient:
         """
         if self._given_up is not None:
             raise self._given_up
-        return self._decoded(self._ask(path, what, query), what)
+        return self._decode_json(self._ask(path, what, query), what)
 
     def list_by_position(self, path: str, key: str, what: str, **query: str | int) -> Listing:
         """Return all items of a list that is paged by ``startAt``; ``key`` holds them.
@@ -260,14 +269,14 @@ class JiraClient:
             at = {"nextPageToken": token}
         return Listing(tuple(items), complete=False)
 
-    def _ask(self, path: str, what: str, query: Query) -> Answer:
+    def _ask(self, path: str, what: str, query: Query) -> Response:
         # A Jira that hangs is to leave time for what else is to be read and sent.
         within = Deadline.after(self._clock, self._deadline.remaining() / 2, self._deadline.cut)
         try:
-            return self._asking.ask(
+            return self._http.send(
                 what,
                 lambda: self._once(path, what, query, within),
-                refusal=lambda answer: self._refusal(answer, what),
+                to_error=lambda response: self._refusal(response, what),
                 deadline=self._deadline,
                 within=within,
             )
@@ -275,25 +284,25 @@ class JiraClient:
             self._given_up = error
             raise
 
-    def _once(self, path: str, what: str, query: Query, within: Deadline) -> Answer:
+    def _once(self, path: str, what: str, query: Query, within: Deadline) -> Response:
         self.requests += 1
-        answer = exchange(self._session, Request(f"{self._base}{path}", query), within)
-        self._log.debug(f"GET {self._host}{path} {answer.status} in {answer.seconds:.2f} s")
-        stranger = not_signed_in(answer.headers, what) if self._token else None
-        if stranger is not None:
-            raise stranger
-        return answer
+        response = send_request(self._session, Request(f"{self._base}{path}", query), within)
+        self._log.debug(f"GET {self._host}{path} {response.status} in {response.seconds:.2f} s")
+        error = not_signed_in(response.headers, what) if self._token else None
+        if error is not None:
+            raise error
+        return response
 
-    def _refusal(self, answer: Answer, what: str) -> SourceError:
-        body = answer.text.replace(self._token, "***") if self._token else answer.text
-        return refusal(answer.status, answer.headers, body, what, has_token=bool(self._token))
+    def _refusal(self, response: Response, what: str) -> SourceError:
+        body = response.text.replace(self._token, "***") if self._token else response.text
+        return refusal(response.status, response.headers, body, what, has_token=bool(self._token))
 
     @staticmethod
-    def _decoded(answer: Answer, what: str) -> Any:
+    def _decode_json(response: Response, what: str) -> Any:
         try:
-            return json.loads(answer.body)
+            return json.loads(response.body)
         except (ValueError, RecursionError):
-            raise no_json(answer.body, what) from None
+            raise no_json(response.body, what) from None
 
 
 def _items(page: Any, key: str, what: str) -> list[Any]:

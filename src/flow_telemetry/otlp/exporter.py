@@ -20,10 +20,10 @@ from flow_telemetry.otlp.batch import Batch, batches_of, signal_of
 from flow_telemetry.otlp.fallback import Choices, Form
 from flow_telemetry.otlp.lines import halves
 from flow_telemetry.otlp.response import (
-    Answer,
     Attempt,
     ExportResult,
     FailureReason,
+    OtlpResponse,
     Place,
     classify_response,
     failure,
@@ -79,7 +79,7 @@ class Tally:
         self.requests += attempt.requests
         self.bytes_sent += attempt.bytes_sent
 
-    def add_verdict(self, verdict: ExportResult, items: int) -> int:
+    def add_result(self, verdict: ExportResult, items: int) -> int:
         """Count a batch of so many items; return how many of them were not delivered."""
         if verdict.warning and len(self.warnings) < _MOST_WARNINGS:
             self.warnings += [] if verdict.warning in self.warnings else [verdict.warning]
@@ -113,8 +113,8 @@ class Tally:
 
 def told(attempt: Attempt, target: SignalTarget, items: int) -> str:
     """Return what came of a request with so many items, and of those that repeated it."""
-    answer = attempt.answer
-    came = answer.status or (answer.trouble.name.lower() if answer.trouble else "nothing")
+    response = attempt.response
+    came = response.status or (response.error.name.lower() if response.error else "nothing")
     return (
         f"POST {target.signal.value} to {origin(target.url)}: {came} in {attempt.seconds:.2f} s, "
         f"{items} items, {attempt.bytes_sent} bytes in {attempt.requests} requests"
@@ -195,8 +195,10 @@ class Workers:
                     sender = sender or self._new_sender()
                     attempt = sender.deliver(batch)
                 except Exception as error:  # noqa: BLE001  A thread that ends tells nobody why.
-                    answer = Answer(trouble=NetworkErrorKind.OTHER, detail=type(error).__name__)
-                    attempt = Attempt(answer=answer)
+                    response = OtlpResponse(
+                        error=NetworkErrorKind.OTHER, detail=type(error).__name__
+                    )
+                    attempt = Attempt(response=response)
                 attempt = replace(attempt, seconds=self._clock.monotonic() - began)
             self._reports.put(Report(number=number, attempt=attempt))
         if sender is not None:
@@ -390,7 +392,7 @@ class Export:
 
     def _judge(self, flight: _Flight, attempt: Attempt) -> None:
         count = flight.batch.count
-        verdict = classify_response(attempt.answer, self._target, count)
+        verdict = classify_response(attempt.response, self._target, count)
         further = self._further(flight, verdict)
         if further:
             for each in further:
@@ -401,7 +403,7 @@ class Export:
         if self._declines(verdict.cause):
             self._declined.append(flight.batch)
             return
-        undelivered = self._tally.add_verdict(verdict, count)
+        undelivered = self._tally.add_result(verdict, count)
         if flight.is_second:
             self._tally.reformed += count - undelivered
         if undelivered:
@@ -450,7 +452,7 @@ class Export:
         """Spool all that is under way; if it arrives all the same, it arrives twice and equal."""
         for flight in self._in_flight.values():
             count = flight.batch.count
-            self._tally.add_verdict(ExportResult(delivered=False, cause=cause), count)
+            self._tally.add_result(ExportResult(delivered=False, cause=cause), count)
             self._spool.add(flight.batch, items=count, cause=cause)
         self._in_flight.clear()
 
@@ -464,9 +466,9 @@ class Export:
             found.append(refusals.not_taken(place, items, self._hopeless.status or 0))
         return tuple(found)
 
-    def _cause_of(self, trouble: NetworkErrorKind) -> FailureReason:
-        answer = Answer(trouble=trouble, seconds=self._patience)
-        return no_answer.of_trouble(answer, Place.of(self._target))
+    def _cause_of(self, error: NetworkErrorKind) -> FailureReason:
+        response = OtlpResponse(error=error, seconds=self._patience)
+        return no_answer.reason_of_network_error(response, Place.of(self._target))
 
 
 def _is_too_large(verdict: ExportResult) -> bool:

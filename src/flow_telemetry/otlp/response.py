@@ -1,4 +1,4 @@
-"""What an answer means: delivered, rejected, refused; cause and advice."""
+"""What a response means: delivered, rejected, refused; cause and advice."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from flow_telemetry.telemetry import Failure, Signal, SignalTarget
 
 # What came back for a request, as values: the border between the transport and the policy.
 #
-# A redirect or a login page is no success, and a success may be a partial one: every answer is
+# A redirect or a login page is no success, and a success may be a partial one: every response is
 # kept as it was, and judged elsewhere.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One answer, or the trouble in its place.
+class OtlpResponse:
+    """One response, or the trouble in its place.
 
     ``status`` is None where none came; with a status, ``trouble`` tells why the body is not whole.
     ``body`` is what was kept of it, ``truncated`` whether there was more. ``seconds`` is the time
@@ -39,25 +39,25 @@ class Answer:
     retry_after: str = field(default="", repr=False)
     body: bytes = field(default=b"", repr=False)
     truncated: bool = False
-    trouble: NetworkErrorKind | None = None
+    error: NetworkErrorKind | None = None
     detail: str = ""
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """All that was done to deliver one batch: the last answer, and what its requests came to.
+    """All that was done to deliver one batch: the last response, and what its requests came to.
 
     ``seconds`` is how long all of it took.
     """
 
-    answer: Answer
+    response: OtlpResponse
     requests: int = 0
     bytes_sent: int = 0
     seconds: float = 0.0
 
 
-# What a server says in the body of an answer, in whatever form it says it.
+# What a server says in the body of a response, in whatever form it says it.
 #
 # OTLP asks for a google.rpc.Status, as protobuf or JSON; what stands before a backend answers with
 # pages and plain text.
@@ -68,21 +68,23 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _MESSAGE_FIELDS = ("message", "error", "detail", "error_description", "errors", "reason", "title")
 
 
-def is_page(answer: Answer) -> bool:
+def is_page(response: OtlpResponse) -> bool:
     """Whether the body is a page for people."""
-    start = answer.body[:512].lstrip().lower()
-    return start.startswith((b"<!doctype html", b"<html")) or "html" in answer.content_type.lower()
+    start = response.body[:512].lstrip().lower()
+    return (
+        start.startswith((b"<!doctype html", b"<html")) or "html" in response.content_type.lower()
+    )
 
 
-def server_words(answer: Answer) -> str:
+def server_words(response: OtlpResponse) -> str:
     """Return the message of the body, or an empty text where it has none.
 
     It is as the server wrote it, secrets that it echoes included: not yet fit to be shown.
     """
-    if "protobuf" in answer.content_type.lower():
-        return _status_message(answer.body)
-    text = answer.body.decode(errors="replace")
-    if is_page(answer):
+    if "protobuf" in response.content_type.lower():
+        return _status_message(response.body)
+    text = response.body.decode(errors="replace")
+    if is_page(response):
         title = _TITLE.search(text[:_LONGEST_HEAD])
         return html.unescape(title.group(1)) if title else ""
     try:
@@ -311,7 +313,7 @@ def failure(cause: FailureReason, items: int, untried: int = 0) -> Failure:
     return Failure(problem=problem, advice=cause.advice, items=items, status=cause.status)
 
 
-# Why no answer came, or no whole one, in words: what happened, and what the user can do.
+# Why no response came, or no whole one, in words: what happened, and what the user can do.
 
 # {origin} is the endpoint, {seconds} the time that the request was given, {detail} a library's
 # word with a colon before it, or nothing.
@@ -414,28 +416,28 @@ _PASSING = frozenset(
 )
 
 
-def of_trouble(answer: Answer, place: Place) -> FailureReason:
-    """Return the cause that an answer's trouble is; the answer has one."""
-    trouble = answer.trouble or NetworkErrorKind.OTHER
-    problem, advice = _TEXTS[trouble]
-    if trouble is NetworkErrorKind.CERTIFICATE:
-        advice = extension_advice(answer.detail) or advice
-    detail = place.redactor.shown(answer.detail)
+def reason_of_network_error(response: OtlpResponse, place: Place) -> FailureReason:
+    """Return the cause that a response's trouble is; the response has one."""
+    error = response.error or NetworkErrorKind.OTHER
+    problem, advice = _TEXTS[error]
+    if error is NetworkErrorKind.CERTIFICATE:
+        advice = extension_advice(response.detail) or advice
+    detail = place.redactor.shown(response.detail)
     return FailureReason(
-        key=trouble.name,
+        key=error.name,
         problem=problem.format(
             origin=place.origin,
-            seconds=f"{answer.seconds:.3g}",
+            seconds=f"{response.seconds:.3g}",
             detail=f": {detail}" if detail else "",
         ),
         advice=advice.format(headers=place.headers),
-        status=answer.status,
-        lasting=trouble not in _PASSING,
+        status=response.status,
+        lasting=error not in _PASSING,
         nouns=place.nouns,
     )
 
 
-# Why an answer is a refusal, in words: what the endpoint did, and what the user can do.
+# Why a response is a refusal, in words: what the endpoint did, and what the user can do.
 
 # What Go's, nginx's and Apache's servers say to plain HTTP on a TLS port.
 _SAID_TO_PLAIN_HTTP = (
@@ -488,10 +490,10 @@ def of_rejection(message: str, place: Place) -> FailureReason:
     )
 
 
-def of_foreign_body(answer: Answer, place: Place) -> FailureReason:
+def of_foreign_body(response: OtlpResponse, place: Place) -> FailureReason:
     """A 2xx that is no word of an OTLP receiver."""
-    status, said = answer.status, place.quoted(server_words(answer))
-    if is_page(answer):
+    status, said = response.status, place.quoted(server_words(response))
+    if is_page(response):
         what = "an HTML page"
         advice = f"It is a login page, or a web interface at a wrong path. {place.wrong_path}"
     else:
@@ -507,13 +509,15 @@ def of_foreign_body(answer: Answer, place: Place) -> FailureReason:
     )
 
 
-def of_status(answer: Answer, place: Place) -> FailureReason:
+def of_status(response: OtlpResponse, place: Place) -> FailureReason:
     """Any status but a 2xx."""
-    status, words = answer.status or 0, server_words(answer)
+    status, words = response.status or 0, server_words(response)
     if any(phrase in words.lower() for phrase in _SAID_TO_PLAIN_HTTP):
-        return of_trouble(Answer(status=status, trouble=NetworkErrorKind.PLAIN_TO_TLS), place)
+        return reason_of_network_error(
+            OtlpResponse(status=status, error=NetworkErrorKind.PLAIN_TO_TLS), place
+        )
     if 300 <= status < 400:
-        return _of_redirect(answer, place)
+        return _of_redirect(response, place)
     advice = _ADVICE.get(status, _UNKNOWN)
     return FailureReason(
         key=f"status {status}",
@@ -532,8 +536,8 @@ def of_status(answer: Answer, place: Place) -> FailureReason:
     )
 
 
-def _of_redirect(answer: Answer, place: Place) -> FailureReason:
-    there = _redirected_to(answer, place)
+def _of_redirect(response: OtlpResponse, place: Place) -> FailureReason:
+    there = _redirected_to(response, place)
     where = f"to {there}"
     advice = (
         f"Redirects are not followed: they would carry the headers elsewhere. {place.wrong_path}"
@@ -545,7 +549,7 @@ def _of_redirect(answer: Answer, place: Place) -> FailureReason:
         advice = f"Mostly that path is a login page. {place.wrong_path}"
     elif urlsplit(there).hostname == urlsplit(place.origin).hostname:
         advice = f"Let input otlp-endpoint begin with {there}, as the server asks"
-    status = answer.status or 0
+    status = response.status or 0
     return FailureReason(
         key=f"redirect {where}",
         problem=f"{place.origin} answered {_named(status)}, a redirect {where}",
@@ -566,12 +570,12 @@ def not_taken(place: Place, items: int, status: int) -> str:
     )
 
 
-def _redirected_to(answer: Answer, place: Place) -> str | None:
+def _redirected_to(response: OtlpResponse, place: Place) -> str | None:
     """Scheme and host that a redirect leads to."""
-    if not answer.location:
+    if not response.location:
         return None
     try:
-        return place.redactor.shown(origin(urljoin(place.url, answer.location)))
+        return place.redactor.shown(origin(urljoin(place.url, response.location)))
     except ValueError:
         return None
 
@@ -584,7 +588,7 @@ def _named(status: int) -> str:
         return str(status)
 
 
-# Judging an answer: delivered, partly rejected, or not delivered, and why.
+# Judging a response: delivered, partly rejected, or not delivered, and why.
 #
 # Pure. Delivered is only what the specification calls so: a 2xx whose body is the protocol's own,
 # or empty, and which rejects nothing (https://opentelemetry.io/docs/specs/otlp/#otlphttp-
@@ -600,7 +604,7 @@ _REJECTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportResult:
-    """What an answer means for the batch that it answers.
+    """What a response means for the batch that it answers.
 
     ``cause`` is None only where all was delivered without a word; ``rejected`` counts what the
     backend refused of a batch that it took otherwise; ``warning`` is what it said though it took
@@ -621,29 +625,29 @@ class ExportResult:
         return reason.search(self.said) is not None
 
 
-def classify_response(answer: Answer, target: SignalTarget, items: int) -> ExportResult:
-    """Return what the answer to a request of so many items means."""
+def classify_response(response: OtlpResponse, target: SignalTarget, items: int) -> ExportResult:
+    """Return what the response to a request of so many items means."""
     place = Place.of(target)
-    status = answer.status
+    status = response.status
     if status is None:
-        return _refused(of_trouble(answer, place))
+        return _refused(reason_of_network_error(response, place))
     if not 200 <= status < 300:
-        return _refused(of_status(answer, place), server_words(answer))
-    if answer.trouble is not None:
-        return _refused(of_trouble(answer, place))
-    return _judge_success(answer, place, items)
+        return _refused(of_status(response, place), server_words(response))
+    if response.error is not None:
+        return _refused(reason_of_network_error(response, place))
+    return _classify_success(response, place, items)
 
 
 def _refused(cause: FailureReason, said: str = "") -> ExportResult:
     return ExportResult(delivered=False, cause=cause, said=said)
 
 
-def _judge_success(answer: Answer, place: Place, items: int) -> ExportResult:
-    if not answer.body.strip():
+def _classify_success(response: OtlpResponse, place: Place, items: int) -> ExportResult:
+    if not response.body.strip():
         return ExportResult(delivered=True)
-    partial = _partial_success(answer, place.signal)
+    partial = _partial_success(response, place.signal)
     if partial is None:
-        return _refused(of_foreign_body(answer, place))
+        return _refused(of_foreign_body(response, place))
     rejected, message = partial
     if rejected > 0:
         cause = of_rejection(message, place)
@@ -655,16 +659,16 @@ def _judge_success(answer: Answer, place: Place, items: int) -> ExportResult:
     return ExportResult(delivered=True, warning=warning)
 
 
-def _partial_success(answer: Answer, signal: Signal) -> tuple[int, str] | None:
+def _partial_success(response: OtlpResponse, signal: Signal) -> tuple[int, str] | None:
     """Rejected items and message of the response; None where the body is no such response."""
-    if answer.truncated:
+    if response.truncated:
         return None
-    kind = answer.content_type.partition(";")[0].strip().lower()
+    kind = response.content_type.partition(";")[0].strip().lower()
     if kind in ("application/x-protobuf", "application/protobuf", "application/octet-stream", ""):
-        found = _from_protobuf(answer.body, signal)
+        found = _from_protobuf(response.body, signal)
         if found is not None:
             return found
-    return _from_json(answer.body, signal)
+    return _from_json(response.body, signal)
 
 
 def _from_protobuf(body: bytes, signal: Signal) -> tuple[int, str] | None:

@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from flow_telemetry.http.errors import NetworkErrorKind, keep_silent
-from flow_telemetry.otlp.response import Answer, Attempt
+from flow_telemetry.otlp.response import Attempt, OtlpResponse
 from flow_telemetry.telemetry import Signal, SignalTarget
 
 SendBody = Callable[[bytes], Attempt]
@@ -42,7 +42,7 @@ class SdkExporter:
         session = self._session
         # Until there is a request: an id may not be hexadecimal, or a time not have 64 bits.
         session.attempt, session.fault = (
-            Attempt(answer=Answer(trouble=NetworkErrorKind.ENCODING)),
+            Attempt(response=OtlpResponse(error=NetworkErrorKind.ENCODING)),
             None,
         )
         with suppress(ValueError):
@@ -63,7 +63,7 @@ class ExporterSession(requests.Session):
         """Open nothing."""
         super().__init__()
         self._send = send
-        self.attempt = Attempt(answer=Answer(trouble=NetworkErrorKind.OTHER))
+        self.attempt = Attempt(response=OtlpResponse(error=NetworkErrorKind.OTHER))
         self.fault: Exception | None = None
 
     def request(self, method: str | bytes, url: str | bytes, *_: Any, **given: Any) -> Any:  # noqa: ARG002
@@ -79,7 +79,7 @@ class ExporterSession(requests.Session):
             # which would take it for a failure of the backend.
             self.fault = error
             raise NotDelivered from None
-        status = self.attempt.answer.status
+        status = self.attempt.response.status
         if status is None or not 200 <= status < 300:
             raise NotDelivered
         response = requests.Response()

@@ -22,7 +22,7 @@ from flow_telemetry.http.errors import NetworkErrorKind, classify_network_error,
 from flow_telemetry.http.retry import OTLP, parse_retry_after
 from flow_telemetry.http.session import BoundedAdapter
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.response import Answer, Attempt
+from flow_telemetry.otlp.response import Attempt, OtlpResponse
 from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.telemetry import SignalTarget
 
@@ -32,7 +32,7 @@ def out_of_time(deadline: Deadline) -> NetworkErrorKind:
     return NetworkErrorKind.DEADLINE if deadline.cut.at is None else NetworkErrorKind.INTERRUPTED
 
 
-# One request to one target, and its answer as a value: nothing else is sent, nothing is hidden.
+# One request to one target, and its response as a value: nothing else is sent, nothing is hidden.
 
 MOST_BODY_BYTES = 64 * 1024
 
@@ -63,7 +63,7 @@ class RecordingSession(requests.Session):
         self.mount("https://", self._adapter)
         self.mount("http://", self._adapter)
 
-    def exchange(self, body: bytes) -> Answer:
+    def send_request(self, body: bytes) -> OtlpResponse:
         """Send a body, compressed as the target wants it, and return what came of it.
 
         It takes no longer than the target's timeout, and ends at the deadline.
@@ -83,16 +83,16 @@ class RecordingSession(requests.Session):
             )
         except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
             found, detail = classify_network_error(error)
-            return Answer(trouble=self._or_deadline(found), detail=detail, seconds=seconds)
+            return OtlpResponse(error=self._or_deadline(found), detail=detail, seconds=seconds)
         kept, cut = _read(response)
-        return Answer(
+        return OtlpResponse(
             status=response.status_code,
             content_type=response.headers.get("content-type", ""),
             location=response.headers.get("location", ""),
             retry_after=response.headers.get("retry-after", ""),
             body=kept[:MOST_BODY_BYTES],
             truncated=len(kept) > MOST_BODY_BYTES,
-            trouble=self._or_deadline(cut),
+            error=self._or_deadline(cut),
             seconds=seconds,
         )
 
@@ -100,14 +100,14 @@ class RecordingSession(requests.Session):
         """Follow none; requests would read the whole body of a redirect just to look at it."""
         return iter(())
 
-    def _or_deadline(self, trouble: NetworkErrorKind | None) -> NetworkErrorKind | None:
+    def _or_deadline(self, error: NetworkErrorKind | None) -> NetworkErrorKind | None:
         """Tell a slow endpoint from one that was given less than its time."""
         if (
-            trouble in (NetworkErrorKind.TIMEOUT, NetworkErrorKind.CONNECT_TIMEOUT)
+            error in (NetworkErrorKind.TIMEOUT, NetworkErrorKind.CONNECT_TIMEOUT)
             and self._deadline.expired
         ):
             return out_of_time(self._deadline)
-        return trouble
+        return error
 
 
 def _read(response: requests.Response) -> tuple[bytes, NetworkErrorKind | None]:
@@ -162,17 +162,17 @@ _MOST_TRIES_AFTER = {
 }
 
 
-def is_worth_another(answer: Answer, tries: int) -> bool:
+def is_worth_another(response: OtlpResponse, tries: int) -> bool:
     """Whether a request may fare better than it did at the last of so many tries."""
-    if answer.status is not None and (answer.trouble is None or answer.status >= 300):
+    if response.status is not None and (response.error is None or response.status >= 300):
         # The status of a failure says enough, whatever became of its body.
-        return answer.status in OTLP.statuses and tries < OTLP.most_tries
-    return answer.trouble is not None and tries < _MOST_TRIES_AFTER.get(answer.trouble, 0)
+        return response.status in OTLP.statuses and tries < OTLP.most_tries
+    return response.error is not None and tries < _MOST_TRIES_AFTER.get(response.error, 0)
 
 
-def pause(answer: Answer, tries: int, *, now: datetime, chance: float) -> float:
+def pause(response: OtlpResponse, tries: int, *, now: datetime, chance: float) -> float:
     """Return the seconds to wait after so many tries; ``chance`` is a number from 0 to 1."""
-    asked = parse_retry_after(answer.retry_after, now)
+    asked = parse_retry_after(response.retry_after, now)
     if asked is not None:
         return asked
     return OTLP.pause(tries, chance)
@@ -214,21 +214,21 @@ class OtlpSender:
         self._session.close()
 
     def _send(self, body: bytes) -> Attempt:
-        """Send the body of a request, in protobuf; the attempt holds the last answer."""
+        """Send the body of a request, in protobuf; the attempt holds the last response."""
         clock = self._deadline.clock
         seconds_left = self._deadline.remaining(LONGEST_BATCH_SECONDS)
         last = Deadline.after(clock, seconds_left, self._deadline.cut)
-        packed = compressed(body, self._compression)
-        answer, tries = Answer(trouble=out_of_time(self._deadline)), 0
+        compressed_body = compressed(body, self._compression)
+        response, tries = OtlpResponse(error=out_of_time(self._deadline)), 0
         while not last.expired:
-            answer, tries = self._session.exchange(packed), tries + 1
-            if not is_worth_another(answer, tries):
+            response, tries = self._session.send_request(compressed_body), tries + 1
+            if not is_worth_another(response, tries):
                 break
-            seconds = pause(answer, tries, now=clock.now(), chance=random.random())  # noqa: S311
+            seconds = pause(response, tries, now=clock.now(), chance=random.random())  # noqa: S311
             if seconds >= last.remaining():
                 break
             clock.sleep(seconds)
-        return Attempt(answer=answer, requests=tries, bytes_sent=tries * len(packed))
+        return Attempt(response=response, requests=tries, bytes_sent=tries * len(compressed_body))
 
 
 def compressed(body: bytes, compression: str) -> bytes:
