@@ -11,7 +11,7 @@ from flow_telemetry.identity import fold
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import metric_attributes as metric_semconv
 from flow_telemetry.mapping.spans import FIXED_SERVICES, RUN_SERVICE
-from flow_telemetry.model import Change, Lineage, Parentage, Repository, WorkItem
+from flow_telemetry.model import Change, Lineage, Repository, WorkItem
 from flow_telemetry.outcome import Exported, Outcome
 from flow_telemetry.privacy.records import Item, ResourceMap, map_texts
 from flow_telemetry.settings import RunnerContext
@@ -169,25 +169,20 @@ def _redact_exported(audience: Audience, exported: Exported) -> Exported:
             item=None,
             parentage=None,
         )
-    parentage = exported.parentage
-    return replace(
-        exported,
-        lineage=lineage,
-        parentage=None if parentage is None else _redact_parentage(audience, parentage),
-    )
 
-
-def _redact_parentage(audience: Audience, parentage: Parentage) -> Parentage:
     def redact(change: Change) -> Change:
         if audience.may_read(change.repository):
             return change
         return Change(repository=change.repository, number=change.number)
 
-    return replace(
-        parentage,
-        change=None if parentage.change is None else redact(parentage.change),
-        others=tuple(map(redact, parentage.others)),
-    )
+    parentage = exported.parentage
+    if parentage is not None:
+        parentage = replace(
+            parentage,
+            change=None if parentage.change is None else redact(parentage.change),
+            others=tuple(map(redact, parentage.others)),
+        )
+    return replace(exported, lineage=lineage, parentage=parentage)
 
 
 def lineage_for(audience: Audience, lineage: Lineage) -> Lineage:
@@ -249,13 +244,13 @@ class PublicRedactor:
         attributes = self._redact_point_attributes
         name = NOT_SHOWN
         if isinstance(item, Span):
-            attributes = _keep_public
-            reference = _public_reference(item.attributes.get(semconv.FLOW_REFERENCE))
+            attributes = _select_public
+            reference = _cut_reference(item.attributes.get(semconv.FLOW_REFERENCE))
             name = NOT_SHOWN if reference is None else reference
             if item.events:
                 item = cast("Item", replace(item, events=()))
         elif isinstance(item, LogRecord):
-            attributes = _keep_public
+            attributes = _select_public
             if item.body is not None:
                 item = cast("Item", replace(item, body=None))
         return map_texts(
@@ -298,13 +293,13 @@ class PublicRedactor:
         return self._placeholders.setdefault(key, placeholder)
 
 
-def _keep_public(attributes: Attributes) -> Attributes:
+def _select_public(attributes: Attributes) -> Attributes:
     public = {name: value for name, value in attributes.items() if name in _PUBLIC_ATTRIBUTES}
     for name in _REFERENCES:
-        if (reference := _public_reference(attributes.get(name))) is not None:
+        if (reference := _cut_reference(attributes.get(name))) is not None:
             public[name] = reference
     return public
 
 
-def _public_reference(reference: AttributeValue | None) -> str | None:
+def _cut_reference(reference: AttributeValue | None) -> str | None:
     return _PRIVATE_END.sub("", reference) if isinstance(reference, str) else None

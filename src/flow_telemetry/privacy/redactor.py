@@ -158,16 +158,6 @@ def _group_marks() -> tuple[tuple[str, tuple[str, ...]], ...]:
 _MARKS = _group_marks()
 
 
-def _has_mark(lower: str) -> bool:
-    """Whether a text in lower case has the mark of any form; loops are faster than `any` here."""
-    for character, marks in _MARKS:
-        if character in lower:
-            for mark in marks:
-                if mark in lower:
-                    return True
-    return False
-
-
 def _redact_basic(match: re.Match[str]) -> str:
     """Redact what follows `Basic` if it is a user and a password in base64.
 
@@ -215,10 +205,13 @@ def _redact_beginning(text: str, secrets: Iterable[str]) -> str:
     """Redact the beginning of a credential or of a secret at the end of a text that was cut."""
     body = text[: -len(CUT)]
     redacted = _redact_secret_beginning(body, secrets)
-    if redacted == body:
-        redacted = _redact_token_beginning(body)
-    if redacted == body:
-        redacted = _redact_authority(body)
+    token = _TOKEN_BEGINNING.search(body, len(body.rstrip(_CREDENTIAL_CHARACTERS)))
+    if redacted == body and token is not None:
+        redacted = body[: token.start()] + PLACE
+    # A host that was cut may be a user, and a password may follow.
+    before, prefix, authority = body.rpartition(_AUTHORITY_PREFIX)
+    if redacted == body and prefix and authority and not _AUTHORITY_END.search(authority):
+        redacted = before + prefix + PLACE
     if redacted == body:
         redacted = _BEARER_BEGINNING.sub(rf"\1{PLACE}", body)
     return text if redacted == body else redacted
@@ -233,20 +226,6 @@ def _redact_secret_beginning(body: str, secrets: Iterable[str]) -> str:
                 return body[:at] + PLACE
             at = body.find(beginning, at + 1)
     return body
-
-
-def _redact_token_beginning(body: str) -> str:
-    last_word_at = len(body.rstrip(_CREDENTIAL_CHARACTERS))
-    match = _TOKEN_BEGINNING.search(body, last_word_at)
-    return body if match is None else body[: match.start()] + PLACE
-
-
-def _redact_authority(body: str) -> str:
-    """Redact a host that was cut: it may be a user, and a password may follow."""
-    before, prefix, authority = body.rpartition(_AUTHORITY_PREFIX)
-    if not prefix or not authority or _AUTHORITY_END.search(authority):
-        return body
-    return before + prefix + PLACE
 
 
 # The user's own patterns (`redact`), limited to those that are fast on any text.
@@ -434,10 +413,17 @@ class Redactor:
 
     def _may_hold_secret(self, text: str) -> bool:
         """Whether a text, or any of several joined by line breaks, may hold a credential."""
+        # Loops are faster than `any` here.
         for secret in self._secrets:
             if secret in text:
                 return True
-        return _has_mark(text.lower())
+        lower = text.lower()
+        for character, marks in _MARKS:
+            if character in lower:
+                for mark in marks:
+                    if mark in lower:
+                        return True
+        return False
 
     def _redact_known(self, text: str) -> str:
         for secret in self._secrets:

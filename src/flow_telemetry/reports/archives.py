@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from stat import S_ISLNK
@@ -77,7 +78,7 @@ def read_archive(
     """
     left_out: list[str] = []
     with open_archive(content, name) as archive:
-        files = tuple(_read(archive, name, wanted, bounds or ArchiveBounds(), left_out))
+        files = tuple(_read_files(archive, name, wanted, bounds or ArchiveBounds(), left_out))
     return Unpacked(files=files, left_out=tuple(left_out))
 
 
@@ -88,22 +89,18 @@ def open_archive(content: Content | IO[bytes], name: str) -> ZipFile:
         ReportError: it cannot be read, is not an archive, or contains too many files.
     """
     # ZipFile would keep the entries of millions of files, so they are counted first.
-    entries = sum(chunk.count(_ENTRY) for chunk in _chunks(content, name))
+    if isinstance(content, (bytes, Path)):
+        chunks = read_chunks(content, name, limit=LARGEST_ARCHIVE)
+    else:
+        content.seek(0)
+        chunks = iter(partial(content.read, MEBIBYTE), b"")
+    entries = sum(chunk.count(_ENTRY) for chunk in chunks)
     if entries > MOST_ENTRIES:
         raise ReportError(f"{name} has more than {MOST_ENTRIES:,} files. It was not read")
     try:
         return ZipFile(BytesIO(content) if isinstance(content, bytes) else content)
     except DAMAGES as error:
         raise ReportError(f"{name} is not a complete zip archive: {error}") from error
-
-
-def _chunks(content: Content | IO[bytes], name: str) -> Iterator[bytes]:
-    if isinstance(content, (bytes, Path)):
-        yield from read_chunks(content, name, limit=LARGEST_ARCHIVE)
-        return
-    content.seek(0)
-    while chunk := content.read(MEBIBYTE):
-        yield chunk
 
 
 def is_folder(entry: ZipInfo) -> bool:
@@ -122,7 +119,7 @@ def describe_refusal(entry: ZipInfo, largest: int) -> str:
     return ""
 
 
-def _read(
+def _read_files(
     archive: ZipFile,
     name: str,
     wanted: Callable[[str], bool],
@@ -130,7 +127,7 @@ def _read(
     left_out: list[str],
 ) -> Iterator[ArchivedFile]:
     left, read = bounds.size, 0
-    for entry in _wanted_entries(archive, name, wanted, bounds, left_out):
+    for entry in _select_entries(archive, name, wanted, bounds, left_out):
         if read == bounds.files:
             left_out.append(f"{name} has more than the {bounds.files:,} files that are read")
             return
@@ -148,7 +145,7 @@ def _read(
         yield ArchivedFile(name=entry.filename, content=content)
 
 
-def _wanted_entries(
+def _select_entries(
     archive: ZipFile,
     name: str,
     wanted: Callable[[str], bool],

@@ -69,19 +69,15 @@ def parse_hits(text: str | None) -> int | None:
     return found
 
 
-@dataclass(slots=True)
-class _Package:
-    lines: list[Covered] = field(default_factory=list)
-    branches: list[Covered] = field(default_factory=list)
-
-
 class _Counter:
     """Counters of the packages of a report, each the sum of what is added under its name."""
 
     def __init__(self, name: str) -> None:
         """Take the report's name, for errors."""
         self._name = name
-        self._packages: dict[str, _Package] = {}
+        # By package; without branches if none were measured in it.
+        self._lines: dict[str, Covered] = {}
+        self._branches: dict[str, Covered] = {}
         self._left = MOST_LINES
 
     def count_one(self) -> None:
@@ -92,34 +88,28 @@ class _Counter:
 
     def add(self, package: str, lines: Covered, branches: Covered | None = None) -> None:
         """Add the lines of a file or package and, if they were measured, its branches."""
-        own = self._packages.setdefault(package, _Package())
-        own.lines.append(lines)
+        self._lines[package] = total((self._lines.get(package, NOTHING), lines))
         if branches is not None:
-            own.branches.append(branches)
+            self._branches[package] = total((self._branches.get(package, NOTHING), branches))
 
     @property
     def empty(self) -> bool:
         """Whether nothing was added."""
-        return not self._packages
+        return not self._lines
 
     def lines(self) -> Covered:
         """Return the lines of all packages."""
-        return total(part for own in self._packages.values() for part in own.lines)
+        return total(self._lines.values())
 
     def branches(self) -> Covered | None:
         """Return the branches of all packages; None if none were measured."""
-        parts = [part for own in self._packages.values() for part in own.branches]
-        return total(parts) if parts else None
+        return total(self._branches.values()) if self._branches else None
 
     def packages(self) -> tuple[PackageCoverage, ...]:
         """Return the packages in order of their names."""
         return tuple(
-            PackageCoverage(
-                name=name,
-                lines=total(own.lines),
-                branches=total(own.branches) if own.branches else None,
-            )
-            for name, own in sorted(self._packages.items())
+            PackageCoverage(name=name, lines=lines, branches=self._branches.get(name))
+            for name, lines in sorted(self._lines.items())
         )
 
 
@@ -195,7 +185,7 @@ class _Lines:
         branches = parse_covered(found[1], found[2]) if found else None
         if branches is not None:
             self._branches[line] = max(
-                branches, self._branches.get(line, branches), key=lambda each: each.covered
+                branches, self._branches.get(line, branches), key=lambda count: count.covered
             )
 
 
@@ -214,9 +204,9 @@ def read_clover(content: Content, name: str) -> Coverage:
     """
     reader = _Metrics(name)
     read_events(content, name, reader)
-    if reader.counter.empty and reader.of_project is None:
+    if reader.counter.empty and reader.project is None:
         raise ReportError(f"{name} has no metrics of statements. Check that it is Clover's XML")
-    lines, branches = reader.of_project or (reader.counter.lines(), reader.counter.branches())
+    lines, branches = reader.project or (reader.counter.lines(), reader.counter.branches())
     return Coverage(
         name=name,
         format="clover",
@@ -232,7 +222,7 @@ class _Metrics:
 
     def __init__(self, name: str) -> None:
         self.counter = _Counter(name)
-        self.of_project: tuple[Covered, Covered | None] | None = None
+        self.project: tuple[Covered, Covered | None] | None = None
         self._levels: list[str] = []
         self._package = ""
         self._file = ""
@@ -256,17 +246,17 @@ class _Metrics:
     def data(self, text: str) -> None: ...
 
     def _count(self, level: str, attributes: XmlAttributes) -> None:
-        lines = _pair(attributes, "statements")
+        lines = _parse_metric(attributes, "statements")
         if lines is None:
             return
-        branches = _pair(attributes, "conditionals")
+        branches = _parse_metric(attributes, "conditionals")
         if level == "file":
             self.counter.add(self._package or parent_folder(self._file), lines, branches)
         elif level == "project":
-            self.of_project = (lines, branches)
+            self.project = (lines, branches)
 
 
-def _pair(attributes: XmlAttributes, kind: str) -> Covered | None:
+def _parse_metric(attributes: XmlAttributes, kind: str) -> Covered | None:
     return parse_covered(attributes.get(f"covered{kind}"), attributes.get(kind))
 
 
@@ -285,7 +275,7 @@ def read_jacoco(content: Content, name: str) -> Coverage:
     """
     reader = _Counters(name)
     read_events(content, name, reader)
-    lines = reader.of_report.get("LINE")
+    lines = reader.report.get("LINE")
     if lines is None and reader.counter.empty:
         raise ReportError(
             f"{name} has no counter of lines. Check that it is JaCoCo's XML, and that the classes "
@@ -295,7 +285,7 @@ def read_jacoco(content: Content, name: str) -> Coverage:
         name=name,
         format="jacoco",
         lines=lines or reader.counter.lines(),
-        branches=reader.of_report.get("BRANCH") or reader.counter.branches(),
+        branches=reader.report.get("BRANCH") or reader.counter.branches(),
         packages=reader.counter.packages(),
     )
 
@@ -305,8 +295,8 @@ class _Counters:
 
     def __init__(self, name: str) -> None:
         self.counter = _Counter(name)
-        self.of_report: dict[str, Covered] = {}
-        self._of_package: dict[str, Covered] = {}
+        self.report: dict[str, Covered] = {}
+        self._package_counters: dict[str, Covered] = {}
         self._package = ""
         self._levels: list[str] = []
 
@@ -317,19 +307,19 @@ class _Counters:
             self._levels.append(tag)
         if tag == "package":
             self._package = one_line(attributes.get("name", "").replace("/", ".")) or "."
-            self._of_package = {}
+            self._package_counters = {}
 
     def end(self, tag: str) -> None:
         if tag in _JACOCO_LEVELS:
             self._levels.pop()
-        if tag == "package" and self._of_package:
-            lines = self._of_package.get("LINE", NOTHING)
-            self.counter.add(self._package, lines, self._of_package.get("BRANCH"))
+        if tag == "package" and self._package_counters:
+            lines = self._package_counters.get("LINE", NOTHING)
+            self.counter.add(self._package, lines, self._package_counters.get("BRANCH"))
 
     def data(self, text: str) -> None: ...
 
     def _count(self, level: str, attributes: XmlAttributes) -> None:
-        counters = {"report": self.of_report, "package": self._of_package}.get(level)
+        counters = {"report": self.report, "package": self._package_counters}.get(level)
         covered, missed = (
             parse_count(attributes.get("covered")),
             parse_count(attributes.get("missed")),
@@ -353,7 +343,17 @@ def read_lcov(content: Content, name: str) -> Coverage:
         ReportError: it cannot be read, or has no source file.
     """
     counter = _Counter(name)
-    source_files = _source_files(files.read_text(content, name), counter)
+    source_files: dict[str, _SourceFile] = {}
+    file = _SourceFile()
+    for line in files.read_text(content, name).split("\n"):
+        kind, _, value = line.partition(":")
+        if kind == "SF":
+            file = source_files.setdefault(value.strip(), _SourceFile())
+        elif kind in {"DA", "BRDA"}:
+            counter.count_one()
+            file.add_hits(kind, value.strip().split(","))
+        elif kind in {"LF", "LH", "BRF", "BRH"}:
+            file.sums[kind] = max(file.sums.get(kind, 0), parse_count(value) or 0)
     if not source_files:
         raise ReportError(
             f"{name} contains no source file (`SF:`). Check that it is LCOV's tracefile"
@@ -377,6 +377,14 @@ class _SourceFile:
     branch_hits: dict[object, int] = field(default_factory=dict)
     sums: dict[str, int] = field(default_factory=dict)
 
+    def add_hits(self, kind: str, values: list[str]) -> None:
+        """Add `DA:line,hits[,checksum]` or `BRDA:line,block,branch,hits or -`."""
+        hits, at = (self.line_hits, 1) if kind == "DA" else (self.branch_hits, 3)
+        if len(values) <= at or parse_count(values[0]) is None:
+            return
+        key: object = int(values[0]) if kind == "DA" else tuple(values[:3])
+        hits[key] = max(hits.get(key, 0), parse_hits(values[at]) or 0)
+
     def lines(self) -> Covered:
         if self.line_hits:
             return count_hits(self.line_hits)
@@ -386,30 +394,6 @@ class _SourceFile:
         if self.branch_hits:
             return count_hits(self.branch_hits)
         return parse_covered(self.sums.get("BRH"), self.sums.get("BRF"))
-
-
-def _source_files(text: str, counter: _Counter) -> dict[str, _SourceFile]:
-    found: dict[str, _SourceFile] = {}
-    file = _SourceFile()
-    for line in text.split("\n"):
-        kind, _, value = line.partition(":")
-        if kind == "SF":
-            file = found.setdefault(value.strip(), _SourceFile())
-        elif kind in {"DA", "BRDA"}:
-            counter.count_one()
-            _add(file, kind, value.strip().split(","))
-        elif kind in {"LF", "LH", "BRF", "BRH"}:
-            file.sums[kind] = max(file.sums.get(kind, 0), parse_count(value) or 0)
-    return found
-
-
-def _add(file: _SourceFile, kind: str, values: list[str]) -> None:
-    """`DA:line,hits[,checksum]` and `BRDA:line,block,branch,hits or -`."""
-    hits, at = (file.line_hits, 1) if kind == "DA" else (file.branch_hits, 3)
-    if len(values) <= at or parse_count(values[0]) is None:
-        return
-    key: object = int(values[0]) if kind == "DA" else tuple(values[:3])
-    hits[key] = max(hits.get(key, 0), parse_hits(values[at]) or 0)
 
 
 # coverage.py's own JSON (`coverage json`).
@@ -429,11 +413,11 @@ def read_coverage_py(content: Content, name: str) -> Coverage:
     counter = _Counter(name)
     for path, file in take.child(report, "files").items():
         summary = take.child(file, "summary") if isinstance(file, dict) else {}
-        lines = _lines(summary)
+        lines = _parse_lines(summary)
         if lines is not None:
-            counter.add(parent_folder(path), lines, _branches(summary))
+            counter.add(parent_folder(path), lines, _parse_branches(summary))
     totals = take.child(report, "totals")
-    lines = _lines(totals)
+    lines = _parse_lines(totals)
     if lines is None:
         raise ReportError(
             f"{name} is JSON, but not coverage.py's: it has no `totals` of lines. Write it with "
@@ -443,7 +427,7 @@ def read_coverage_py(content: Content, name: str) -> Coverage:
         name=name,
         format="coverage.py",
         lines=lines,
-        branches=_branches(totals),
+        branches=_parse_branches(totals),
         packages=counter.packages(),
     )
 
@@ -457,11 +441,11 @@ def _decode_object(content: str | bytes) -> Payload | None:
     return decoded if isinstance(decoded, dict) else {}
 
 
-def _lines(summary: Payload) -> Covered | None:
+def _parse_lines(summary: Payload) -> Covered | None:
     return parse_covered(summary.get("covered_lines"), summary.get("num_statements"))
 
 
-def _branches(summary: Payload) -> Covered | None:
+def _parse_branches(summary: Payload) -> Covered | None:
     return parse_covered(summary.get("covered_branches"), summary.get("num_branches"))
 
 
@@ -576,20 +560,20 @@ LARGEST_KEPT = 4 * MEBIBYTE
 
 def kept_coverage(totals: CoverageTotals, run: Run, job: Job) -> str:
     """Return the text of the file, with at most the 1,000 largest packages."""
-    kept = {
+    stored = {
         "format": FORMAT,
         "version": VERSION,
         "repository": run.repository.full_name,
         "run": run.id,
         "commit": run.head_sha,
         "job": job.name,
-        "totals": _of_counts(totals.counts),
+        "totals": _format_counts(totals.counts),
         "packages": [
-            {"name": package.name, **_of_counts(package.counts)}
+            {"name": package.name, **_format_counts(package.counts)}
             for package in largest(totals.packages, MOST_PACKAGES)
         ],
     }
-    return json.dumps(kept, separators=(",", ":")) + "\n"
+    return json.dumps(stored, separators=(",", ":")) + "\n"
 
 
 def read_kept_coverage(content: bytes, name: str) -> CoverageTotals:
@@ -611,31 +595,31 @@ def read_kept_coverage(content: bytes, name: str) -> CoverageTotals:
         raise ReportError(
             f"{name} was written by another version of flow-telemetry and cannot be read"
         )
-    counts = _counts(take.child(stored, "totals"))
+    counts = _parse_counts(take.child(stored, "totals"))
     if counts == Counts():
         raise ReportError(f"{name} has no totals")
-    return CoverageTotals(counts=counts, packages=by_name(_packages(stored)))
+    return CoverageTotals(counts=counts, packages=by_name(_parse_packages(stored)))
 
 
-def _packages(stored: Payload) -> Iterator[PackageCounts]:
+def _parse_packages(stored: Payload) -> Iterator[PackageCounts]:
     for number, package in enumerate(take.children(stored, "packages")):
         if number > MOST_PACKAGES:
             return
-        name, counts = one_line(take.text(package, "name")), _counts(package)
+        name, counts = one_line(take.text(package, "name")), _parse_counts(package)
         if name and counts != Counts():
             yield PackageCounts(name=name, counts=counts)
 
 
-def _of_counts(counts: Counts) -> dict[str, dict[str, int]]:
+def _format_counts(counts: Counts) -> dict[str, dict[str, int]]:
     return {
         unit: {"covered": covered.covered, "coverable": covered.coverable}
         for unit, covered in counts.each()
     }
 
 
-def _counts(payload: Payload) -> Counts:
+def _parse_counts(payload: Payload) -> Counts:
     units = (take.child(payload, unit) for unit in UNITS)
     lines, statements, branches = (
-        parse_covered(of_unit.get("covered"), of_unit.get("coverable")) for of_unit in units
+        parse_covered(counts.get("covered"), counts.get("coverable")) for counts in units
     )
     return Counts(lines=lines, statements=statements, branches=branches)

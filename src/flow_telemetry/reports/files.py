@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import translate
 from pathlib import Path
-from typing import NamedTuple
 
 from flow_telemetry.errors import ReportError
 from flow_telemetry.http import payload as take
@@ -64,13 +64,13 @@ def find_files(patterns: Sequence[str], workspace: Path, *, bounds: Bounds | Non
     inside: list[str] = []
     left_out: list[str] = []
     for pattern in filter(None, map(str.strip, patterns)):
-        relative = _relative(pattern, top)
+        relative = _make_relative(pattern, top)
         if relative is None:
             left_out.append(f"the pattern {pattern} leads out of the workspace")
         else:
             inside.append(relative)
     selection = _Patterns(inside)
-    found = sorted(_matching(top, selection, bounds, left_out), key=lambda file: file.name)
+    found = sorted(_match_files(top, selection, bounds, left_out), key=lambda file: file.name)
     left_out += [
         f"no file matches {pattern}{_explain_no_match(pattern, top)}"
         for pattern in selection.unused()
@@ -79,7 +79,7 @@ def find_files(patterns: Sequence[str], workspace: Path, *, bounds: Bounds | Non
         left_out.append(
             "every pattern begins with `!` and so excludes files; add a pattern of files to read"
         )
-    return Found(files=tuple(_within(found, bounds, left_out)), left_out=tuple(left_out))
+    return Found(files=tuple(_limit_files(found, bounds, left_out)), left_out=tuple(left_out))
 
 
 def chosen_files(patterns: Sequence[str]) -> Callable[[str], bool]:
@@ -99,16 +99,16 @@ class _Patterns:
 
     def fits(self, name: str) -> bool:
         """Whether the last pattern that matches a name includes files."""
-        fitting = list(self._fitting(name))
-        return bool(fitting) and not fitting[-1].excludes
+        matching = self._list_matching(name)
+        return bool(matching) and not matching[-1].excludes
 
     def use(self, name: str) -> None:
         """Mark the patterns that match a name as used."""
-        self._used.update(pattern.text for pattern in self._fitting(name))
+        self._used.update(pattern.text for pattern in self._list_matching(name))
 
-    def _fitting(self, name: str) -> Iterator[_Pattern]:
+    def _list_matching(self, name: str) -> list[_Pattern]:
         names = name.split("/")
-        return (pattern for pattern in self._patterns if pattern.fits(names))
+        return [pattern for pattern in self._patterns if pattern.fits(names)]
 
     @property
     def only_excludes(self) -> bool:
@@ -119,7 +119,7 @@ class _Patterns:
         return [each.text for each in unused if not each.excludes]
 
 
-def _relative(pattern: str, top: Path) -> str | None:
+def _make_relative(pattern: str, top: Path) -> str | None:
     """Return a pattern relative to the workspace; None if it leads out of it."""
     excludes, pattern = pattern.startswith("!"), pattern.removeprefix("!").replace(os.sep, "/")
     below = f"{top.as_posix().rstrip('/')}/"
@@ -146,22 +146,20 @@ class _Pattern:
         last = self._fits[-1]
         if last is not None and not last(names[-1]):
             return False
-        reached = self._with_skipped({0})
+        # The parts that the next name may match.
+        reached = self._skip_any_folders({0})
         for name in names:
-            reached = self._with_skipped(
-                {after for at in reached for after in self._step(at, name)}
-            )
+            following: set[int] = set()
+            for at in reached - {len(self.parts)}:
+                fits = self._fits[at]
+                if fits is None:
+                    following.add(at)
+                elif fits(name):
+                    following.add(at + 1)
+            reached = self._skip_any_folders(following)
         return len(self.parts) in reached
 
-    def _step(self, at: int, name: str) -> Iterator[int]:
-        if at < len(self.parts):
-            fits = self._fits[at]
-            if fits is None:
-                yield at
-            elif fits(name):
-                yield at + 1
-
-    def _with_skipped(self, reached: set[int]) -> set[int]:
+    def _skip_any_folders(self, reached: set[int]) -> set[int]:
         """Skip each `**`, which may match no folder at all."""
         for at in range(len(self.parts)):
             if at in reached and self._fits[at] is None:
@@ -176,44 +174,46 @@ def _explain_no_match(pattern: str, top: Path) -> str:
         if _MAGIC.search(part):
             break
         path /= part
-        if _is_folder_link(path):
-            name = path.relative_to(top).as_posix()
-            return (
-                f": {name} is a link to a folder, which is not followed; copy its files "
-                "into another folder first"
-            )
+        # A folder that cannot be accessed explains nothing.
+        with suppress(OSError):
+            if path.is_symlink() and path.is_dir():
+                name = path.relative_to(top).as_posix()
+                return (
+                    f": {name} is a link to a folder, which is not followed; copy its files "
+                    "into another folder first"
+                )
     return ""
 
 
-def _matching(
-    top: Path, wanted: _Patterns, bounds: Bounds, left_out: list[str]
+def _match_files(
+    top: Path, selection: _Patterns, bounds: Bounds, left_out: list[str]
 ) -> Iterator[FoundFile]:
-    for number, (name, path) in enumerate(_walk(top, wanted.unseen)):
+    """Yield the files that patterns select, but for links that are broken or lead out."""
+    for number, (name, path) in enumerate(_walk_folders(top, selection.unseen)):
         if number == bounds.looked_at:
             left_out.append(
                 f"the workspace has more than {bounds.looked_at:,} files and folders; the rest "
                 "was not checked"
             )
             return
-        if wanted.fits(name):
-            for file in _file(name, Path(path), top, left_out):
-                wanted.use(name)
-                yield file
+        if not selection.fits(name):
+            continue
+        try:
+            real = Path(path).resolve()
+            if not real.is_relative_to(top):
+                left_out.append(f"{name} is a link that leads out of the workspace")
+                continue
+            if not real.is_file():
+                continue
+            file = FoundFile(path=real, name=name, size=real.stat().st_size)
+        except (OSError, RuntimeError):  # pathlib raises it for a loop of links before Python 3.13
+            left_out.append(f"{name} cannot be accessed")
+            continue
+        selection.use(name)
+        yield file
 
 
-def _file(name: str, path: Path, top: Path, left_out: list[str]) -> Iterator[FoundFile]:
-    """Yield the file, unless it is a folder, or a link that leads out or is broken."""
-    try:
-        real = path.resolve()
-        if not real.is_relative_to(top):
-            left_out.append(f"{name} is a link that leads out of the workspace")
-        elif real.is_file():
-            yield FoundFile(path=real, name=name, size=real.stat().st_size)
-    except (OSError, RuntimeError):  # pathlib raises it for a loop of links before Python 3.13
-        left_out.append(f"{name} cannot be accessed")
-
-
-def _walk(top: Path, unseen: set[str]) -> Iterator[tuple[str, str]]:
+def _walk_folders(top: Path, unseen: set[str]) -> Iterator[tuple[str, str]]:
     """Yield names and paths of all entries; a folder that cannot be read is skipped."""
     folders = [("", str(top))]
     while folders:
@@ -226,30 +226,18 @@ def _walk(top: Path, unseen: set[str]) -> Iterator[tuple[str, str]]:
         for entry in listed:
             name = above + entry.name
             yield name, entry.path
-            if entry.name not in unseen and _is_real_folder(entry):
-                folders.append((f"{name}/", entry.path))
+            # Some file systems do not say the kind of an entry, and asking for it may fail.
+            with suppress(OSError):
+                if entry.name not in unseen and entry.is_dir(follow_symlinks=False):
+                    folders.append((f"{name}/", entry.path))
 
 
-def _is_folder_link(path: Path) -> bool:
-    try:
-        return path.is_symlink() and path.is_dir()
-    except OSError:
-        return False
-
-
-def _is_real_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError:
-        return False
-
-
-def _within(found: list[FoundFile], bounds: Bounds, left_out: list[str]) -> list[FoundFile]:
-    kept: list[FoundFile] = []
+def _limit_files(found: list[FoundFile], bounds: Bounds, left_out: list[str]) -> list[FoundFile]:
+    within: list[FoundFile] = []
     size = 0
     for file in found:
-        if len(kept) == bounds.files:
-            rest = len(found) - len(kept)
+        if len(within) == bounds.files:
+            rest = len(found) - len(within)
             left_out.append(f"{rest} files more than the {bounds.files} that are read: {file.name}")
             break
         if size + file.size > bounds.size:
@@ -258,8 +246,8 @@ def _within(found: list[FoundFile], bounds: Bounds, left_out: list[str]) -> list
             )
             continue
         size += file.size
-        kept.append(file)
-    return kept
+        within.append(file)
+    return within
 
 
 # Reading a file up to a limit.
@@ -283,7 +271,7 @@ def read_chunks(content: Content, name: str, *, limit: int = LARGEST_FILE) -> It
         ReportError: it is missing, not a file, empty, too large, or cannot be read.
     """
     size = 0
-    for chunk in _pieces(content, name):
+    for chunk in _read_file(content, name):
         size += len(chunk)
         if size > limit:
             raise ReportError(
@@ -310,7 +298,7 @@ def read_text(content: Content, name: str, *, limit: int = LARGEST_FILE) -> str:
     return data.decode("utf-16" if utf_16 else "utf-8-sig", errors="replace")
 
 
-def _pieces(content: Content, name: str) -> Iterator[bytes]:
+def _read_file(content: Content, name: str) -> Iterator[bytes]:
     if isinstance(content, bytes):
         for start in range(0, len(content), MEBIBYTE):
             yield content[start : start + MEBIBYTE]
@@ -350,13 +338,6 @@ _CONTROLS_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}) (?=[0-9])")
 _ZONE = re.compile(r"([+-][0-9]{2})([0-9]{2})$")
 _CLOCK = re.compile(r"(?:([0-9]{1,5})\.)?([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,12})?)")
-
-
-class ReportTime(NamedTuple):
-    """A time of a report; without a zone it is read as UTC, as most tools mean it."""
-
-    at: datetime | None = None
-    zoned: bool = False
 
 
 def one_line(text: str | None, longest: int = LONGEST_NAME) -> str:
@@ -414,16 +395,16 @@ def parse_clock(text: str | None) -> float | None:
     return ((int(days) * 24 + int(hours)) * 60 + int(minutes)) * 60 + float(rest)
 
 
-def parse_time(text: str | None) -> ReportTime:
-    """Return a time of ISO 8601, with or without its zone."""
+def parse_time(text: str | None) -> tuple[datetime | None, bool]:
+    """Return a time of ISO 8601, and whether it has a zone; without one it is read as UTC."""
     if not text:
-        return ReportTime()
+        return None, False
     text = _DATE.sub(r"\1T", text.strip()[:64])
     text = _ZONE.sub(r"\1:\2", text) if "T" in text else text
-    zoned = take.time({"": text}, "")
-    if zoned is not None:
-        return ReportTime(zoned, zoned=True)
-    return ReportTime(take.time({"": f"{text}Z"}, ""))
+    time = take.time({"": text}, "")
+    if time is not None:
+        return time, True
+    return take.time({"": f"{text}Z"}, ""), False
 
 
 def parent_folder(path: str) -> str:

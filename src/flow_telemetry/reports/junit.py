@@ -37,9 +37,10 @@ def number_cases(suites: Iterable[TestSuite]) -> tuple[TestSuite, ...]:
     the same suite, class and name was run again; a case that passed after a failure is flaky.
     """
     suites = tuple(suites)
+    # In a large report hardly any case is repeated, and the others stay the same objects.
     repeated = {
         name: times
-        for name, times in Counter(_name(case) for s in suites for case in s.cases).items()
+        for name, times in Counter(_case_key(case) for s in suites for case in s.cases).items()
         if times > 1
     }
     if not repeated:
@@ -59,7 +60,7 @@ def _number_entries(
     failed: set[tuple[str, ...]],
 ) -> Iterator[TestCase]:
     for case in cases:
-        name = _name(case)
+        name = _case_key(case)
         if name not in repeated:
             yield case
             continue
@@ -81,18 +82,18 @@ def _restore_pytest_reruns(cases: Sequence[TestCase], declared: int | None) -> l
     It writes a failure that is run again as an entry that looks passed. Such a rerun is not in the
     suite's own count (``declared``), which shows that there are any.
     """
-    last = {_name(case): index for index, case in enumerate(cases)}
+    last = {_case_key(case): index for index, case in enumerate(cases)}
     if declared != len(last) or declared == len(cases):
         return list(cases)
     return [
         replace(case, result=CaseResult.FAILED)
-        if case.result is CaseResult.PASSED and index < last[_name(case)]
+        if case.result is CaseResult.PASSED and index < last[_case_key(case)]
         else case
         for index, case in enumerate(cases)
     ]
 
 
-def _name(case: TestCase) -> tuple[str, ...]:
+def _case_key(case: TestCase) -> tuple[str, ...]:
     return (case.suite, case.class_name, case.name)
 
 
@@ -140,29 +141,28 @@ class _OpenSuite:
     times: list[str | None] = field(default_factory=list)
 
     def add(self, element: Element) -> None:
-        self.cases.append(_case(element, self.name))
+        self.cases.append(_parse_case(element, self.name))
         self.times.append(element.get("time"))
 
     @property
     def has_decimal_comma(self) -> bool:
         return any(map(has_decimal_comma, (self.attributes.get("time"), *self.times)))
 
-    def closed(self, *, decimal_comma: bool) -> TestSuite:
+    def close(self, *, decimal_comma: bool) -> TestSuite:
         if decimal_comma:
             self.cases = [
                 replace(case, duration=parse_seconds(time, decimal_comma=True))
                 for case, time in zip(self.cases, self.times, strict=True)
             ]
-        start = parse_time(self.attributes.get("timestamp"))
+        started_at, zoned = parse_time(self.attributes.get("timestamp"))
+        declared = parse_count(self.attributes.get("tests"))
         return TestSuite(
             name=self.name,
             file=one_line(next(list_values(self.attributes, "file", "filepath"), "")),
             duration=parse_seconds(self.attributes.get("time"), decimal_comma=decimal_comma),
-            started_at=start.at,
-            zoned=start.zoned,
-            cases=tuple(
-                _restore_pytest_reruns(self.cases, parse_count(self.attributes.get("tests")))
-            ),
+            started_at=started_at,
+            zoned=zoned,
+            cases=tuple(_restore_pytest_reruns(self.cases, declared)),
         )
 
 
@@ -180,7 +180,7 @@ class _Suites:
     def suites(self) -> Iterator[TestSuite]:
         """Return the suites that have cases, in the order of their elements."""
         decimal_comma = any(suite.has_decimal_comma for suite in self._all)
-        return (suite.closed(decimal_comma=decimal_comma) for suite in self._all if suite.cases)
+        return (suite.close(decimal_comma=decimal_comma) for suite in self._all if suite.cases)
 
     def start(self, tag: str, attributes: XmlAttributes) -> None:
         if self._case is None and tag == "testcase":
@@ -189,9 +189,20 @@ class _Suites:
 
             self._case, self._elements = TreeBuilder(), 0
         if self._case is not None:
-            self._keep(self._case, tag, attributes)
+            self._elements += 1
+            if self._elements > _MOST_ELEMENTS_OF_CASE:
+                raise ReportError(
+                    f"{self._name} has a test case of more than {_MOST_ELEMENTS_OF_CASE:,} "
+                    "elements. It was not read"
+                )
+            self._case.start(tag, dict(attributes))
+            self._inside.append(tag)
         elif tag == "testsuite":
-            self._enter(attributes)
+            # A nested suite is named with the suites around it.
+            own, outer = one_line(attributes.get("name")), self._open[-1].name
+            name = one_line(f"{outer} > {own}") if outer and own else own or outer
+            self._open.append(_OpenSuite(name, attributes))
+            self._all.append(self._open[-1])
 
     def end(self, tag: str) -> None:
         if self._case is not None:
@@ -207,27 +218,10 @@ class _Suites:
         if self._case is not None and self._inside[-1] not in _OUTPUT:
             self._case.data(text)
 
-    def _keep(self, case: TreeBuilder, tag: str, attributes: XmlAttributes) -> None:
-        self._elements += 1
-        if self._elements > _MOST_ELEMENTS_OF_CASE:
-            raise ReportError(
-                f"{self._name} has a test case of more than {_MOST_ELEMENTS_OF_CASE:,} elements. "
-                "It was not read"
-            )
-        case.start(tag, dict(attributes))
-        self._inside.append(tag)
 
-    def _enter(self, attributes: XmlAttributes) -> None:
-        own = one_line(attributes.get("name"))
-        around = self._open[-1].name
-        name = one_line(f"{around} > {own}") if around and own else own or around
-        self._open.append(_OpenSuite(name, attributes))
-        self._all.append(self._open[-1])
-
-
-def _case(element: Element, suite: str) -> TestCase:
-    start = parse_time(element.get("timestamp"))
-    result, failure, attempts = _outcome(element)
+def _parse_case(element: Element, suite: str) -> TestCase:
+    started_at, zoned = parse_time(element.get("timestamp"))
+    result, failure, attempts = _parse_outcome(element)
     return TestCase(
         name=one_line(element.get("name")),
         suite=suite,
@@ -235,15 +229,17 @@ def _case(element: Element, suite: str) -> TestCase:
         file=one_line(next(list_values(element.attrib, "file", "filepath"), "")),
         result=result,
         duration=parse_seconds(element.get("time")),
-        started_at=start.at,
-        zoned=start.zoned,
+        started_at=started_at,
+        zoned=zoned,
         failure=failure,
         attempts=attempts,
         flaky=result is CaseResult.PASSED and bool(attempts),
     )
 
 
-def _outcome(element: Element) -> tuple[CaseResult, CaseFailure | None, tuple[CaseFailure, ...]]:
+def _parse_outcome(
+    element: Element,
+) -> tuple[CaseResult, CaseFailure | None, tuple[CaseFailure, ...]]:
     """Return the result, its reason, and the failures of other attempts."""
     if not len(element):
         skipped = {element.get("status"), element.get("result")} & _NOT_RUN
@@ -252,7 +248,7 @@ def _outcome(element: Element) -> tuple[CaseResult, CaseFailure | None, tuple[Ca
 
     kinds: Any = xunit2.TestCase
     case = kinds.fromelem(element)
-    attempts = tuple(_failure(rerun, rerun.stack_trace) for rerun in case.interim_result)
+    attempts = tuple(_parse_failure(rerun, rerun.stack_trace) for rerun in case.interim_result)
     for kind, result in (
         (Error, CaseResult.ERROR),
         (Failure, CaseResult.FAILED),
@@ -260,11 +256,11 @@ def _outcome(element: Element) -> tuple[CaseResult, CaseFailure | None, tuple[Ca
     ):
         first = next((entry for entry in case.result if isinstance(entry, kind)), None)
         if first is not None:
-            return result, _failure(first), attempts
+            return result, _parse_failure(first), attempts
     return CaseResult.PASSED, None, attempts
 
 
-def _failure(entry: Any, stack_trace: str | None = None) -> CaseFailure:
+def _parse_failure(entry: Any, stack_trace: str | None = None) -> CaseFailure:
     """Without a message, as jest writes it, the first line of the text is the message."""
     text = clean_lines(stack_trace or entry.text)
     return CaseFailure(

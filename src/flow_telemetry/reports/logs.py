@@ -9,7 +9,6 @@ from datetime import datetime
 from io import BufferedReader, RawIOBase
 from itertools import islice
 from typing import IO, TypeAlias, cast
-from zipfile import ZipInfo
 
 from flow_telemetry.errors import ReportError
 from flow_telemetry.http import payload as take
@@ -70,7 +69,7 @@ def parse_log_lines(
     limit.
     """
     group = ""
-    for number, time, text in _redacted(_plain_lines(raw, skip), redact):
+    for number, time, text in _redact_lines(_parse_lines(raw, skip), redact):
         mark = _MARK.match(text) if text.startswith("##[") else None
         kind = mark[1] if mark is not None else ""
         if kind == "endgroup":
@@ -93,7 +92,7 @@ def parse_log_lines(
             )
 
 
-def _plain_lines(raw: Iterable[str], skip: int) -> Iterator[_PlainLine]:
+def _parse_lines(raw: Iterable[str], skip: int) -> Iterator[_PlainLine]:
     time: datetime | None = None
     for number, line in enumerate(raw, 1):
         # The time of the last skipped line may be needed.
@@ -104,10 +103,10 @@ def _plain_lines(raw: Iterable[str], skip: int) -> Iterator[_PlainLine]:
         if stamp is not None:
             time = _parse_log_time(stamp[1]) or time
             text = text[stamp.end() :]
-        yield number, time, _plain(text)
+        yield number, time, _strip_terminal_codes(text)
 
 
-def _redacted(lines: Iterator[_PlainLine], redact: Redact) -> Iterator[_PlainLine]:
+def _redact_lines(lines: Iterator[_PlainLine], redact: Redact) -> Iterator[_PlainLine]:
     while chunk := list(islice(lines, _AT_ONCE)):
         texts = redact([text for _, _, text in chunk])
         for (number, time, _), text in zip(chunk, texts, strict=True):
@@ -125,7 +124,7 @@ def _parse_log_time(stamp: str) -> datetime | None:
     return take.time({"": stamp}, "")
 
 
-def _plain(text: str) -> str:
+def _strip_terminal_codes(text: str) -> str:
     """Return what a terminal shows in the end, after colours and carriage returns."""
     text = text.rstrip("\r\n")
     if text.isprintable():
@@ -141,47 +140,40 @@ def _plain(text: str) -> str:
 
 # `0_test (3.12).txt` is the log of a job, `test (3.12)/3_Run pytest.txt` that of a step. Negative
 # numbers come from an older service, which GitHub falls back to.
-_OF_JOB = re.compile(r"(-?[0-9]{1,20})_([^/\\]+)\.txt")
-_OF_STEP = re.compile(r"([^/\\]+)/([0-9]{1,6})_([^/\\]*)\.txt")
-_NUMBERED = re.compile(r"-?[0-9]{1,20}_(?=.)")
-_NOT_IN_NAMES = re.compile(r'[/:\\<>"|*?\x00-\x1f]')
-_LONGEST = 90
+_JOB_LOG = re.compile(r"(-?[0-9]{1,20})_([^/\\]+)\.txt")
+_STEP_LOG = re.compile(r"([^/\\]+)/([0-9]{1,6})_([^/\\]*)\.txt")
+_NUMBER_PREFIX = re.compile(r"-?[0-9]{1,20}_(?=.)")
+_REMOVED_CHARACTERS = re.compile(r'[/:\\<>"|*?\x00-\x1f]')
+_LONGEST_JOB_NAME = 90
 
 
-@dataclass(frozen=True, slots=True)
-class LogName:
-    """The job of a log file, as the archive names it, and its step; None is the whole job."""
+def parse_log_name(path: str) -> tuple[str, int | None] | None:
+    """Return the job of a log, as the archive names it, and its step; None for another file.
 
-    job: str
-    step: int | None = None
-
-
-def parse_log_name(path: str) -> LogName | None:
-    """Return the job and step of a file; None if it is not a log."""
-    step = _OF_STEP.fullmatch(path)
-    if step is not None and step[1] not in {".", ".."}:
-        return LogName(step[1], int(step[2]))
-    job = _OF_JOB.fullmatch(path)
-    return LogName(job[2]) if job is not None else None
-
-
-def same_job(in_archive: str, job: str) -> bool:
-    """Return whether a name in an archive is that of a job.
-
-    GitHub removes some characters and cuts the rest; a folder may begin with the job's number.
+    The step is None if the log is that of the whole job.
     """
-    return name_as_file(job) in names_without_number(in_archive)
+    step = _STEP_LOG.fullmatch(path)
+    if step is not None and step[1] not in {".", ".."}:
+        return step[1], int(step[2])
+    job = _JOB_LOG.fullmatch(path)
+    return (job[2], None) if job is not None else None
 
 
 def names_without_number(in_archive: str) -> tuple[str, str]:
-    """Return the possible names of a job in an archive: with the number, and without it."""
-    return name_as_file(in_archive), name_as_file(_NUMBERED.sub("", in_archive, count=1))
+    """Return the possible names of a job in an archive: with the number, and without it.
+
+    A folder may begin with the job's number, and so may the name of a job itself.
+    """
+    return name_as_file(in_archive), name_as_file(_NUMBER_PREFIX.sub("", in_archive, count=1))
 
 
 def name_as_file(name: str) -> str:
-    """Return the name of a job in an archive, cut by GitHub to 90 units of UTF-16."""
-    kept = _NOT_IN_NAMES.sub("", name).encode("utf-16-le", errors="surrogatepass")
-    return kept[: _LONGEST * 2].decode("utf-16-le", errors="replace").strip()
+    """Return the name of a job in an archive.
+
+    GitHub removes some characters, and cuts the rest to 90 units of UTF-16.
+    """
+    encoded = _REMOVED_CHARACTERS.sub("", name).encode("utf-16-le", errors="surrogatepass")
+    return encoded[: _LONGEST_JOB_NAME * 2].decode("utf-16-le", errors="replace").strip()
 
 
 # The archive of a run's logs: a file for each step, or for each job only.
@@ -224,7 +216,7 @@ class LogArchive:
         self._largest = largest
         self.left_out: list[str] = []
         self._zip = open_archive(content, name)
-        self.files = self._listed()
+        self.files = self._list_files()
 
     def __enter__(self) -> LogArchive:
         return self
@@ -258,32 +250,27 @@ class LogArchive:
         except DAMAGES as error:
             raise ReportError(f"{self._name} is damaged at one of its logs: {error}") from error
 
-    def _listed(self) -> tuple[LogFile, ...]:
+    def _list_files(self) -> tuple[LogFile, ...]:
         """List the logs in order; a job's whole log only if it has no logs of steps."""
-        found: dict[str, LogFile] = {}
+        files: dict[str, LogFile] = {}
         for entry in self._zip.infolist():
-            name = self._name_of(entry)
-            if name is not None:
-                found[entry.filename] = LogFile(
-                    job=name.job, step=name.step, size=entry.file_size, path=entry.filename
-                )
-        stepped = {file.job for file in found.values() if file.step is not None}
+            path = entry.filename
+            name = None if is_folder(entry) else parse_log_name(path)
+            if name is None:
+                continue
+            if reason := describe_refusal(entry, self._largest):
+                self.left_out.append(f"{path!a} in {self._name} {reason}")
+                continue
+            job, step = name
+            files[path] = LogFile(job=job, step=step, size=entry.file_size, path=path)
+        jobs_with_steps = {file.job for file in files.values() if file.step is not None}
         return tuple(
             file
-            for file in found.values()
+            for file in files.values()
             if file.step is not None
-            or (file.job not in stepped and file.path.removesuffix(".txt") not in stepped)
+            # The folder of a job's steps may begin with the job's number.
+            or jobs_with_steps.isdisjoint((file.job, file.path.removesuffix(".txt")))
         )
-
-    def _name_of(self, entry: ZipInfo) -> LogName | None:
-        name = None if is_folder(entry) else parse_log_name(entry.filename)
-        if name is None:
-            return None
-        reason = describe_refusal(entry, self._largest)
-        if reason:
-            self.left_out.append(f"{entry.filename!a} in {self._name} {reason}")
-            return None
-        return name
 
 
 def raw_lines(log: IO[bytes], name: str, largest: int = LARGEST_LOG) -> Iterator[bytes]:
@@ -355,13 +342,14 @@ class _OpenSection:
     first: bytes = b""
     last: bytes = b""
 
-    def closed(self) -> Stretch:
+    def close(self) -> Stretch:
+        start, end = (_parse_log_time(stamp.decode("ascii")) for stamp in (self.first, self.last))
         return Stretch(
             step=self.step,
             begin=self.begin,
             lines=self.lines,
             size=self.size,
-            times=_times(self.first, self.last),
+            times=None if start is None else Interval.of(start, end),
         )
 
 
@@ -372,27 +360,26 @@ def survey(raw: Iterable[bytes], steps: Sequence[Interval] = ()) -> Survey:
     the log of one step.
     """
     tracker = _StepTracker(steps)
-    found: list[Stretch] = []
-    now, damage = _OpenSection(0, 0), None
-    lines = _read_until_damage(raw)
-    for line in lines:
+    sections: list[Stretch] = []
+    section, damage = _OpenSection(0, 0), None
+    for line in _read_until_damage(raw):
         if isinstance(line, ReportError):
             damage = str(line)
             break
         stamp = _STAMP.match(line)
         text_at = stamp.end() if stamp is not None else 0
-        if stamp is not None and tracker.moves(line, stamp) and tracker.step != now.step:
-            if now.lines:
-                found.append(now.closed())
-            now = _OpenSection(tracker.step, now.begin + now.lines)
-        now.lines += 1
-        now.size += _measure_text(line, text_at)
+        if stamp is not None and tracker.move(line, stamp):
+            if section.lines:
+                sections.append(section.close())
+            section = _OpenSection(tracker.step, section.begin + section.lines)
+        section.lines += 1
+        section.size += _measure_text(line, text_at)
         if stamp is not None:
-            now.first = now.first or stamp[1]
-            now.last = stamp[1]
-    if now.lines:
-        found.append(now.closed())
-    return Survey(stretches=tuple(found), damage=damage)
+            section.first = section.first or stamp[1]
+            section.last = stamp[1]
+    if section.lines:
+        sections.append(section.close())
+    return Survey(stretches=tuple(sections), damage=damage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,12 +429,12 @@ class _StepTracker:
 
     def __init__(self, steps: Sequence[Interval]) -> None:
         # As texts of one format, which can be compared without parsing.
-        self._starts = [_second(step.start) for step in steps]
-        self._ends = [_second(step.end) for step in steps]
+        self._starts = [_format_second(step.start) for step in steps]
+        self._ends = [_format_second(step.end) for step in steps]
         self._last = len(steps) - 1
         self.step = 0
 
-    def moves(self, line: bytes, stamp: re.Match[bytes]) -> bool:
+    def move(self, line: bytes, stamp: re.Match[bytes]) -> bool:
         """Move to the step of a line that has a time; return whether the step changed."""
         before = self.step
         if before >= self._last:
@@ -471,10 +458,5 @@ def _read_until_damage(raw: Iterable[bytes]) -> Iterator[bytes | ReportError]:
         yield error
 
 
-def _second(time: datetime) -> bytes:
+def _format_second(time: datetime) -> bytes:
     return instant(time).encode()[:_TO_THE_SECOND]
-
-
-def _times(first: bytes, last: bytes) -> Interval | None:
-    start, end = (_parse_log_time(stamp.decode("ascii")) for stamp in (first, last))
-    return None if start is None else Interval.of(start, end)

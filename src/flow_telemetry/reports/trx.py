@@ -69,7 +69,9 @@ class _Results:
     def cases(self) -> Iterator[TestCase]:
         for result in self._all:
             if not result.holds_others:
-                yield _case(result, self._classes.get(result.attributes.get("testId", ""), ""))
+                yield _build_case(
+                    result, self._classes.get(result.attributes.get("testId", ""), "")
+                )
 
     def start(self, tag: str, attributes: XmlAttributes) -> None:
         if tag == "UnitTestResult":
@@ -105,9 +107,9 @@ class _Results:
                 texts[self._text] = beginning + text[: 2 * LONGEST_TEXT]
 
 
-def _case(result: _Result, class_name: str) -> TestCase:
+def _build_case(result: _Result, class_name: str) -> TestCase:
     attributes = result.attributes
-    start = parse_time(attributes.get("startTime"))
+    started_at, zoned = parse_time(attributes.get("startTime"))
     name = one_line(attributes.get("testName"))
     failure = CaseFailure(
         message=clean_lines(result.texts.get("Message"), LONGEST_MESSAGE),
@@ -119,7 +121,7 @@ def _case(result: _Result, class_name: str) -> TestCase:
         class_name=class_name,
         result=_RESULTS.get(attributes.get("outcome", "").lower(), CaseResult.SKIPPED),
         duration=parse_clock(attributes.get("duration")),
-        started_at=start.at,
-        zoned=start.zoned,
+        started_at=started_at,
+        zoned=zoned,
         failure=failure if failure != CaseFailure() else None,
     )
