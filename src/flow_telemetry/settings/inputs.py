@@ -1,6 +1,6 @@
-"""The inputs of the action, which are the flags of the command line too: one table of them all.
+"""The table of inputs: name, default and description.
 
-``action.yml``, the README's table and the help text of the command are checked against it.
+``action.yml``, the README's table, the flags of the command line and their help are made from it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ PREFIX = "FLOW_TELEMETRY_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """One input: its name with hyphens, its default as the action gives it, and what it does.
+    """An input: its name with hyphens, its default as in ``action.yml``, and its description.
 
-    ``secret`` values are masked in every log.
+    The values of ``secret`` inputs are masked in every log.
     """
 
     name: str
@@ -365,13 +365,13 @@ INPUTS = (
         description="How much to tell: error, warning, info or debug.",
     ),
 )
-INPUT = {each.name: each for each in INPUTS}
+INPUT = {row.name: row for row in INPUTS}
 
 Value = TypeVar("Value")
 
 
 def given(inputs: Mapping[str, str], name: str) -> str:
-    """Return the trimmed text of an input, or its default where that is a plain value."""
+    """Return the trimmed text of an input, or its default unless that is an expression."""
     default = INPUT[name].default
     return inputs.get(name, "").strip() or ("" if "${{" in default else default)
 
@@ -379,6 +379,6 @@ def given(inputs: Mapping[str, str], name: str) -> str:
 def optional(
     inputs: Mapping[str, str], name: str, parse: Callable[[str, str], Value]
 ) -> Value | None:
-    """Return what ``parse`` makes of an input, None where it is not given."""
+    """Return the parsed value of an input, None if it is empty."""
     text = given(inputs, name)
     return parse(name, text) if text else None
