@@ -45,7 +45,7 @@ class Trackers:
         tracker = self.of(key.tracker, home)
         if tracker is not None:
             return tracker.chain(key)
-        unread = ()
+        unread: tuple[str, ...] = ()
         if key.tracker == "jira" and self.jira_is_misconfigured:
             unread = (f"{key.key} was not read, because the settings of Jira cannot be used",)
         return ItemChain(items=(known_by_key(key, home),), unread=unread)

@@ -16,13 +16,16 @@ PREFIX = "FLOW_TELEMETRY_"
 class Input:
     """An input: its name with hyphens, its default as in ``action.yml``, and its description.
 
-    The values of ``secret`` inputs are masked in every log.
+    The values of ``secret`` inputs are masked in every log. The command line has no flag for
+    ``action_only`` inputs, and a flag without a value for each ``switch``.
     """
 
     name: str
     description: str
     default: str = ""
     secret: bool = False
+    action_only: bool = False
+    switch: bool = False
 
     @property
     def variable(self) -> str:
@@ -58,6 +61,7 @@ INPUTS = (
     Input(
         name="mode",
         default="auto",
+        action_only=True,
         description="What to export. auto: what the event is about: on workflow_run the run that "
         "completed; on a closed pull request that; on a closed issue that, and its feature trace "
         "where it is one; on deployment_status the deployment; on schedule or dispatch with since "
@@ -192,6 +196,7 @@ INPUTS = (
     Input(
         name="snapshot",
         default="false",
+        switch=True,
         description="Whether mode feature may send a feature that is open, as of now, under ids "
         "of its own.",
     ),
@@ -214,6 +219,7 @@ INPUTS = (
     Input(
         name="sweep-runs",
         default="false",
+        switch=True,
         description="Whether a sweep sends runs too, where nothing else does.",
     ),
     Input(
@@ -276,22 +282,26 @@ INPUTS = (
     Input(
         name="measure",
         default="false",
+        action_only=True,
         description="In mode context: whether to sample processor, memory, disk and network of "
         "the machine until the export at the end of the job.",
     ),
     Input(
         name="inject-endpoint",
         default="false",
+        action_only=True,
         description="In mode context: whether later steps get OTEL_EXPORTER_OTLP_* too. Every "
         "later process of the job can then read the endpoint's credentials.",
     ),
     Input(
         name="test-reports",
+        action_only=True,
         description="Patterns of test reports below the workspace (JUnit XML, TRX), one a line, "
         "such as **/junit*.xml; a leading ! excludes. Default: none.",
     ),
     Input(
         name="coverage-reports",
+        action_only=True,
         description="Patterns of coverage reports below the workspace (Cobertura, JaCoCo, LCOV, "
         "coverage.py, Go, Clover), one a line; a leading ! excludes. Default: none.",
     ),
@@ -308,6 +318,7 @@ INPUTS = (
     Input(
         name="fork-artifacts",
         default="false",
+        switch=True,
         description="Whether trace-artifacts may come from runs of forks, whose authors then "
         "decide what is sent.",
     ),
@@ -341,11 +352,13 @@ INPUTS = (
     Input(
         name="summary",
         default="true",
+        action_only=True,
         description="Whether to write a job summary.",
     ),
     Input(
         name="fail-on-error",
         default="false",
+        action_only=True,
         description="Whether a failure to read or send fails the step. By default it is a "
         "warning and the build stays green.",
     ),

@@ -37,7 +37,7 @@ _PUBLIC_SERVER = "https://github.com"
 _ACTION_TIMEOUT_SECONDS = 60.0
 # A sweep or a feature needs many requests.
 _LARGE_TIMEOUT_SECONDS = 900.0
-_LARGE_MODES = ("sweep", "feature", "item")
+_LARGE_MODES = {Mode.SWEEP.value, Mode.FEATURE.value, Mode.ITEM.value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
