@@ -19,10 +19,14 @@ _GITHUB = "github"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trackers:
-    """``github`` makes the tracker of a repository; both are None if they are disabled."""
+    """``github`` makes the tracker of a repository; both are None if they are disabled.
+
+    ``jira_is_misconfigured`` distinguishes a Jira that cannot be read from none at all.
+    """
 
     github: Callable[[Repository], GitHubIssues] | None = None
     jira: Jira | None = None
+    jira_is_misconfigured: bool = False
 
     def of(self, tracker: str, home: Repository) -> Tracker | None:
         """Return the tracker of that name; None if it is disabled or unknown."""
@@ -39,7 +43,12 @@ class Trackers:
             DeadlineExceeded: no time is left.
         """
         tracker = self.of(key.tracker, home)
-        return tracker.chain(key) if tracker else ItemChain(items=(known_by_key(key, home),))
+        if tracker is not None:
+            return tracker.chain(key)
+        unread: tuple[str, ...] = ()
+        if key.tracker == "jira" and self.jira_is_misconfigured:
+            unread = (f"{key.key} was not read, because the settings of Jira cannot be used",)
+        return ItemChain(items=(known_by_key(key, home),), unread=unread)
 
 
 def known_by_key(key: ItemKey, home: Repository) -> WorkItem:

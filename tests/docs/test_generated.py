@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 from tools.architecture import PACKAGE, code_map
 from tools.update_docs import (
+    ACTION,
     ATTRIBUTES_PAGE,
     COMMANDS_PAGE,
     EVENTS_PAGE,
     GROUPS,
     METRICS_PAGE,
+    README,
     ROOT,
     attributes_page,
     documents,
@@ -20,8 +24,9 @@ from tools.update_docs import (
     with_metrics,
 )
 
+from flow_telemetry.cli.options import add_flags
 from flow_telemetry.mapping.attributes import Attribute
-from flow_telemetry.settings.inputs import Input
+from flow_telemetry.settings.inputs import INPUTS, Input
 
 DOCUMENTS = documents()
 
@@ -45,6 +50,21 @@ def test_a_cell_cannot_break_its_table() -> None:
     each = Input(name="x", description="a|b\nof $RUNNER_TEMP", default="y")
     (row,) = with_inputs("<!-- inputs --><!-- /inputs -->", [each]).splitlines()[3:-1]
     assert row == "| `x` | `y` | a\\|b of `$RUNNER_TEMP` |"
+
+
+def test_an_added_input_is_everywhere() -> None:
+    """The table of inputs makes the README, the action with its variables, and the flags."""
+    added = Input(name="colour-scheme", description="Colours of 100 % of the spans.", default="red")
+    inputs = (*INPUTS, added)
+    readme = with_inputs((ROOT / README).read_text(encoding="utf-8"), inputs)
+    assert "| `colour-scheme` | `red` | Colours of 100 % of the spans. |" in readme
+    action = with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), inputs)
+    assert "\n  colour-scheme:\n" in action
+    assert action.count(f"{added.variable}: ${{{{ inputs.colour-scheme }}}}") == 2
+    parser = argparse.ArgumentParser()
+    add_flags(parser, inputs=inputs)
+    assert "Colours of 100 % of the spans. Default: red." in " ".join(parser.format_help().split())
+    assert vars(parser.parse_args(["--colour-scheme=blue"]))["colour-scheme"] == "blue"
 
 
 def test_a_readme_without_the_place_for_the_inputs_is_told() -> None:

@@ -106,7 +106,7 @@ def test_a_bad_value_names_its_input(name: str, text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load(**{name: text})
     message = str(caught.value)
-    assert message.startswith(f"input {name.replace('_', '-')} ")
+    assert message.startswith(f"`{name.replace('_', '-')}` ")
     assert "\n" not in message
     assert len(message) < 300
 
@@ -142,7 +142,7 @@ def test_a_bad_value_of_an_optional_input_is_a_warning(name: str, text: str) -> 
     """The export goes on without the feature, as if the input had not been given."""
     settings = load(**{name: text})
     (warning,) = settings.warnings
-    assert warning.startswith(f"input {name.replace('_', '-')} ")
+    assert warning.startswith(f"`{name.replace('_', '-')}` ")
     assert warning.isprintable()
     assert len(warning) < 400
     expected = load()
@@ -175,7 +175,7 @@ def test_no_warning_quotes_what_may_be_a_secret(text: str) -> None:
 @pytest.mark.parametrize("text", ["https://ghe.example.com:port", "http://[::1", "ghe", "https://"])
 def test_an_address_of_github_that_cannot_be_used_is_an_error(name: str, text: str) -> None:
     """Nothing can be exported without GitHub."""
-    with pytest.raises(SettingsError, match=f"^{name} is no URL"):
+    with pytest.raises(SettingsError, match=f"^`{name}` is not a URL"):
         load({name: text})
 
 
@@ -191,7 +191,7 @@ def test_an_address_of_github_that_cannot_be_used_is_an_error(name: str, text: s
 def test_any_text_is_a_value_or_one_line_that_names_the_input(name: str, text: str) -> None:
     """No input brings a traceback."""
     message = error_of(name, text)
-    assert message is None or message.startswith(f"input {name.replace('_', '-')}")
+    assert message is None or message.startswith(f"`{name.replace('_', '-')}`")
     assert message is None or message.isprintable()
 
 

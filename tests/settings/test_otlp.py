@@ -151,7 +151,7 @@ def test_each_signal_is_switched_off_alone_or_all_together() -> None:
     """A variable of one signal says nothing of the others; the SDK's own takes all."""
     some = load({"OTEL_LOGS_EXPORTER": "none"}, otlp_endpoint=INPUT, signals="events,metrics").otlp
     assert some.targets.keys() == {Signal.METRICS}
-    assert some.off[Signal.TRACES] == "input signals leaves it out"
+    assert some.off[Signal.TRACES] == "`signals` does not include it"
     assert load({"OTEL_SDK_DISABLED": "true"}, otlp_endpoint=INPUT).otlp.targets == {}
 
 
@@ -174,7 +174,7 @@ def test_without_an_endpoint_there_is_a_reason(blank: str) -> None:
     """Runs of forks and of Dependabot have no secrets: that is no error."""
     otlp = load(otlp_endpoint=blank).otlp
     assert otlp.targets == {}
-    assert "input otlp-endpoint is empty" in otlp.off[Signal.TRACES]
+    assert "`otlp-endpoint` is empty" in otlp.off[Signal.TRACES]
     assert "fork" in otlp.off[Signal.TRACES]
 
 

@@ -52,5 +52,5 @@ def test_patterns_stand_one_a_line() -> None:
 @pytest.mark.parametrize("pattern", ["(", "a*", "(a+)+b"])
 def test_a_pattern_that_cannot_be_used_names_input_and_line(pattern: str) -> None:
     """Before anything is read or sent."""
-    with pytest.raises(SettingsError, match="input redact: the pattern on line 2 "):
+    with pytest.raises(SettingsError, match="`redact`: the pattern on line 2 "):
         load(redact=f"fine\n{pattern}")

@@ -61,7 +61,7 @@ def test_headers_are_a_list_lines_or_an_object(text: str, expected: dict[str, st
 )
 def test_a_blank_value_is_a_missing_secret(text: str) -> None:
     """`Authorization=Bearer ${{ secrets.X }}` without the secret: told before anything is sent."""
-    with pytest.raises(SettingsError, match=r"input otlp-headers.*Authorization is blank.*secret"):
+    with pytest.raises(SettingsError, match=r"`otlp-headers`.*Authorization is blank.*secret"):
         headers(text)
 
 
@@ -92,7 +92,7 @@ def test_malformed_headers_are_told_and_never_quoted(text: str) -> None:
         name = given_by if given_by.startswith("OTEL") else "FLOW_TELEMETRY_OTLP_HEADERS"
         with pytest.raises(SettingsError) as caught:
             load_settings({**environ, name: text}, Door.ACTION)
-        assert f"input {given_by}" in str(caught.value)
+        assert f"`{given_by}`" in str(caught.value)
         assert "kanarien" not in str(caught.value)
 
 

@@ -16,7 +16,7 @@ from tests.support.program import TOKEN, Program, Result
 SECRET = "kanarien-5f3a9c"
 # Input, value, and a word of the message besides the input's name.
 BAD_INPUTS = [
-    ("otlp-endpoint", "otlp.example.com:4318", "no URL"),
+    ("otlp-endpoint", "otlp.example.com:4318", "not a URL"),
     ("otlp-endpoint", "http://otlp.example.com:4317", "4318"),
     ("otlp-headers", f"Authorization: Bearer {SECRET}", "malformed"),
     ("otlp-headers", f"a=b,{SECRET}", "part 2"),
@@ -60,7 +60,7 @@ def test_an_input_that_cannot_be_used_is_told_before_anything_is_asked(
     inputs: dict[str, Any] = {name.replace("-", "_"): value}
     result = program.export(run, **inputs)
     (warning,) = result.warnings
-    assert warning.startswith(f"flow-telemetry: input {name}")
+    assert warning.startswith(f"flow-telemetry: `{name}`")
     assert word in warning
     assert (result.status, result.errors, result.notices) == (0, [], [])
     assert_untouched(result, github, receiver)
@@ -82,7 +82,7 @@ def test_fail_on_error_makes_the_step_fail(
     inputs: dict[str, Any] = {name.replace("-", "_"): value}
     result = program.export(run, fail_on_error=True, **inputs)
     (error,) = result.errors
-    assert error.startswith(f"flow-telemetry: input {name}")
+    assert error.startswith(f"flow-telemetry: `{name}`")
     assert word in error
     assert (result.status, result.warnings) == (1, [])
     assert_untouched(result, github, receiver)
@@ -95,7 +95,7 @@ def test_a_header_of_the_environment_is_told_by_its_variable(
     environ = {"OTEL_EXPORTER_OTLP_HEADERS": f"{SECRET}"}
     result = program.export(run, environ)
     (warning,) = result.warnings
-    assert "OTEL_EXPORTER_OTLP_HEADERS is malformed" in warning
+    assert "`OTEL_EXPORTER_OTLP_HEADERS` is malformed" in warning
     assert_untouched(result, github, receiver)
 
 
@@ -108,7 +108,7 @@ def test_an_empty_endpoint_is_a_notice_and_no_request(
         run, otlp_endpoint="", otlp_headers="Authorization=Bearer ", fail_on_error=fail_on_error
     )
     (notice,) = result.notices
-    assert "input otlp-endpoint is empty" in notice
+    assert "`otlp-endpoint` is empty" in notice
     assert "fork" in notice
     assert (result.status, result.warnings, result.errors) == (0, [], [])
     assert_untouched(result, github, receiver)

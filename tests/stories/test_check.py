@@ -231,7 +231,7 @@ def test_without_an_endpoint(program: Program) -> None:
     """As in a run of a fork, which gets no secrets."""
     result = program.command("check", "--repo", "acme/shop")
     assert result.status == 1
-    assert all("input otlp-endpoint is empty" in line for line in lines(result, "FAILS"))
+    assert all("`otlp-endpoint` is empty" in line for line in lines(result, "FAILS"))
 
 
 @pytest.mark.usefixtures("at_work")
@@ -240,7 +240,7 @@ def test_a_signal_that_is_off_is_not_tried(program: Program, receiver: Receiver)
     result = check(program, receiver, "--signals", "traces")
     assert result.status == 0
     assert [each.path for each in receiver.requests] == ["/v1/traces"]
-    assert all("input signals leaves it out" in line for line in lines(result, "note"))
+    assert all("`signals` does not include it" in line for line in lines(result, "note"))
 
 
 @pytest.mark.usefixtures("at_work")
@@ -250,7 +250,7 @@ def test_the_runners_repository_counts(program: Program, receiver: Receiver) -> 
     found = program.command(*words, environ={"GITHUB_REPOSITORY": "acme/shop"})
     missing = program.command(*words)
     assert (found.status, missing.status) == (0, 1)
-    assert "input repository is missing" in lines(missing, "FAILS")[0]
+    assert "`repository` is missing" in lines(missing, "FAILS")[0]
 
 
 @pytest.mark.usefixtures("at_work")

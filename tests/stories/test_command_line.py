@@ -153,13 +153,13 @@ def test_without_a_backend_nothing_is_read(program: Program, run: Run, github: F
     [
         (["--run-id=1"], "input repository"),
         (["--repo=acme/shop"], "input run-id"),
-        (["--repo=shop", "--run-id=1"], "input repository must be OWNER/NAME"),
-        (["--repo=acme/shop", "--run-id=first"], "input run-id must be a number"),
+        (["--repo=shop", "--run-id=1"], "`repository` must be OWNER/NAME"),
+        (["--repo=acme/shop", "--run-id=first"], "`run-id` must be a number"),
         (["--repo=acme/shop", "--run-id=424242"], "run 424242 of acme/shop"),
-        (["--repo=acme/shop", "--run-id=1", "--timeout=soon"], "input timeout"),
-        (["--repo=acme/shop", "--run-id=1", "--otlp-headers=secret-x"], "input otlp-headers"),
+        (["--repo=acme/shop", "--run-id=1", "--timeout=soon"], "`timeout`"),
+        (["--repo=acme/shop", "--run-id=1", "--otlp-headers=secret-x"], "`otlp-headers`"),
         (["--repo=acme/shop", "--run-id=1", "--export=job"], "input export is job"),
-        (["--repo=acme/shop", "--run-id=1", "--feature-key=?"], "input feature-key"),
+        (["--repo=acme/shop", "--run-id=1", "--feature-key=?"], "`feature-key`"),
     ],
 )
 def test_an_error_is_one_sentence_and_exit_status_1(

@@ -301,7 +301,7 @@ def test_without_an_endpoint_nothing_is_touched(program: Program, tmp_path: Path
     file = written(tmp_path, line("a"))
     result = program.command("replay", file)
     assert result.status == 1
-    assert "nothing can be replayed: input otlp-endpoint is empty" in result.stderr
+    assert "nothing can be replayed: `otlp-endpoint` is empty" in result.stderr
     assert names(spans_in_file(file)) == ["a"]
 
 

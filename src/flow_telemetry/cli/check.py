@@ -317,7 +317,7 @@ def _of_signal(settings: Settings, signal: Signal, deadline: Deadline, log: Log)
 def _of_github(settings: Settings, parts: ExportContext) -> tuple[Finding, ...]:
     repository = settings.repository or settings.runner.repository
     if repository is None:
-        told = "input repository is missing: name it as OWNER/NAME"
+        told = "`repository` is missing: name it as OWNER/NAME"
         return (Finding(what="GitHub", state=State.FAILS, told=told),)
     token = () if settings.github.token else (_without_token(),)
     return (*token, *check_github(parts.github, repository))
@@ -325,8 +325,8 @@ def _of_github(settings: Settings, parts: ExportContext) -> tuple[Finding, ...]:
 
 def _without_token() -> Finding:
     told = (
-        "none is given, so only public things are read, 60 requests an hour: give input "
-        "github-token, or GITHUB_TOKEN"
+        "none is set, so only public data can be read, with 60 requests an hour: set "
+        "`github-token`, or GITHUB_TOKEN"
     )
     return Finding(what="GitHub's token", state=State.UNSURE, told=told)
 
@@ -336,7 +336,7 @@ def _of_jira(url: str, parts: ExportContext) -> Finding:
     what = f"Jira at {urlsplit(url).hostname or 'its site'}"
     jira = parts.trackers.jira
     if jira is None:
-        return Finding(what=what, state=State.UNSURE, told="input tracker leaves it out")
+        return Finding(what=what, state=State.UNSURE, told="`tracker` does not include it")
     try:
         jira.status_categories()
         unread = jira.changed_since(parts.clock.now()).unread

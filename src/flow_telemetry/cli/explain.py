@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     settings = load_settings(environ, Door.COMMAND_LINE, flags)
     (subject,) = choose_subjects(settings, {})
     if not isinstance(subject, RunSubject):
-        raise SettingsError("input run-id is missing: it names the run to explain")
+        raise SettingsError("`run-id` is missing: it names the run to explain")
     clock = SystemClock()
     parts = build_parts(
         settings,

@@ -1,4 +1,4 @@
-"""One frozen `Settings`, read once from a mapping; only this package knows names of variables."""
+"""The `Settings` of an export, read once from the environment, and their types."""
 
 from flow_telemetry.settings.load import GitHubSettings, Settings, load_settings, wants_failure
 from flow_telemetry.settings.model import (

@@ -1,4 +1,4 @@
-"""Loading of all settings from the environment of the action or the command line."""
+"""Loading of all settings from the environment and the flags."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ from flow_telemetry.telemetry import Attributes
 _PUBLIC_API = "https://api.github.com"
 _PUBLIC_SERVER = "https://github.com"
 _ACTION_TIMEOUT_SECONDS = 60.0
-# A sweep or a feature reads much; these are their modes.
+# A sweep or a feature needs many requests.
 _LARGE_TIMEOUT_SECONDS = 900.0
-_LARGE_MODES = ("sweep", "feature", "item")
+_LARGE_MODES = {Mode.SWEEP.value, Mode.FEATURE.value, Mode.ITEM.value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitHubSettings:
-    """Which GitHub to read, and with what token; the token is in no representation.
+    """The addresses of GitHub and its token, which `repr` leaves out.
 
-    ``authorities`` is the file or folder with the certificate authorities that are trusted in
-    place of the usual ones; empty for these.
+    ``authorities`` is the file or folder with the trusted certificate authorities; empty for the
+    bundled ones.
     """
 
     api_url: str = _PUBLIC_API
@@ -56,7 +56,7 @@ class GitHubSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All that the user and the runner decide. ``timeout`` is in seconds, None for no bound.
+    """The settings of the user and the runner. ``timeout`` is in seconds, None without a limit.
 
     ``warnings`` name the optional settings whose values could not be used.
     """
@@ -92,14 +92,15 @@ class Settings:
 def load_settings(
     environ: Mapping[str, str], door: Door, flags: Mapping[str, str] | None = None
 ) -> Settings:
-    """Return the settings that the environment gives; ``flags``, by input name, win over it.
+    """Return the settings of the environment; ``flags``, by input name, take precedence.
 
     Raises:
         SettingsError: a value without which the export would fail, leak or get wrong ids cannot
             be used; the text names the input. Other values become `Settings.warnings`.
     """
     warnings: list[str] = []
-    inputs = {**_inputs_of(environ), **{k: v for k, v in (flags or {}).items() if v != ""}}
+    inputs = {row.name: environ.get(row.variable, "") for row in INPUTS}
+    inputs |= {k: v for k, v in (flags or {}).items() if v != ""}
     runner = runner_context(environ)
     signals, trusted = signal_settings(inputs), authorities(environ)
     return Settings(
@@ -116,7 +117,10 @@ def load_settings(
         redaction=redaction_settings(inputs, environ, runner.repository),
         inside=inside_settings(inputs, warnings),
         snapshot=values.boolean("snapshot", given(inputs, "snapshot")),
-        repositories=_repositories(inputs),
+        repositories=tuple(
+            values.repository("repositories", name)
+            for name in values.words(given(inputs, "repositories"))
+        ),
         max_requests=values.positive_integer("max-requests", given(inputs, "max-requests")),
         service_name=_service_name(inputs, environ, door),
         resource_attributes=values.or_default(
@@ -147,17 +151,8 @@ def load_settings(
     )
 
 
-def _inputs_of(environ: Mapping[str, str]) -> dict[str, str]:
-    return {each.name: environ.get(each.variable, "") for each in INPUTS}
-
-
-def _repositories(inputs: Mapping[str, str]) -> tuple[str, ...]:
-    given_names = values.words(given(inputs, "repositories"))
-    return tuple(values.repository("repositories", each) for each in given_names)
-
-
 def _service_name(inputs: Mapping[str, str], environ: Mapping[str, str], door: Door) -> str | None:
-    """OTEL_SERVICE_NAME counts on the command line only: a job may set it for its own tests."""
+    """Read OTEL_SERVICE_NAME on the command line only: a job may set it for its own tests."""
     inherited = environ.get("OTEL_SERVICE_NAME", "") if door is Door.COMMAND_LINE else ""
     return given(inputs, "service-name") or inherited.strip() or None
 
@@ -165,13 +160,13 @@ def _service_name(inputs: Mapping[str, str], environ: Mapping[str, str], door: D
 def _resource_attributes(
     inputs: Mapping[str, str], environ: Mapping[str, str]
 ) -> Mapping[str, str]:
-    """The attributes of a run's resource; the service's own name is not set this way."""
+    """The resource attributes of a run, without those of the service."""
     name, text = "resource-attributes", given(inputs, "resource-attributes")
     if not text:
         name = "OTEL_RESOURCE_ATTRIBUTES"
         text = environ.get(name, "")
-    found = values.pairs(name, text)
-    return {key: value for key, value in found.items() if not key.startswith("service.")}
+    pairs = values.pairs(name, text)
+    return {key: value for key, value in pairs.items() if not key.startswith("service.")}
 
 
 def _timeout(inputs: Mapping[str, str], door: Door, runner: RunnerContext) -> float | None:
@@ -180,8 +175,8 @@ def _timeout(inputs: Mapping[str, str], door: Door, runner: RunnerContext) -> fl
         return values.duration("timeout", text)
     if door is Door.COMMAND_LINE:
         return None
-    swept = runner.event_name in ("schedule", "workflow_dispatch") and given(inputs, "since")
-    large = given(inputs, "mode") in _LARGE_MODES or swept or runner.event_name == "issues"
+    is_sweep = runner.event_name in ("schedule", "workflow_dispatch") and given(inputs, "since")
+    large = given(inputs, "mode") in _LARGE_MODES or is_sweep or runner.event_name == "issues"
     return _LARGE_TIMEOUT_SECONDS if large else _ACTION_TIMEOUT_SECONDS
 
 
@@ -203,8 +198,8 @@ def _github(inputs: Mapping[str, str], environ: Mapping[str, str], trusted: str)
     token = given(inputs, "github-token") or environ.get("GITHUB_TOKEN", "").strip()
     if any(not "!" <= c <= "~" for c in token):
         raise SettingsError(
-            "input github-token holds a blank or a character that no token has; "
-            "mostly something else was pasted, or two secrets were joined"
+            "`github-token` contains a blank or a character that no token has. "
+            "Usually something else was pasted, or two secrets were joined"
         )
     return GitHubSettings(
         api_url=_url("GITHUB_API_URL", environ, _PUBLIC_API),
@@ -221,5 +216,5 @@ def _url(name: str, environ: Mapping[str, str], default: str) -> str:
 
 
 def wants_failure(environ: Mapping[str, str]) -> bool:
-    """Return whether a failure is to fail the step, known even where other settings are not."""
+    """Return whether a failure fails the step; it can be read even if other settings are wrong."""
     return environ.get(INPUT["fail-on-error"].variable, "").strip().lower() == "true"

@@ -1,4 +1,4 @@
-"""Settings and its groups, enums."""
+"""Groups of settings, and the enumerations of their choices."""
 
 from __future__ import annotations
 
@@ -19,18 +19,16 @@ from flow_telemetry.settings import parse as values
 from flow_telemetry.settings.inputs import INPUT, INPUTS, given, optional
 from flow_telemetry.telemetry import Signal
 
-# The choices that inputs offer, each an enumeration whose values are what users write.
-
 
 class Door(Enum):
-    """The two ways into the program; their defaults differ."""
+    """The two entry points of the program, which have different defaults."""
 
     ACTION = "action"
     COMMAND_LINE = "command line"
 
 
 class Mode(Enum):
-    """What an export is about; `auto` leaves it to the event that started the workflow."""
+    """What to export; with `auto` the event that started the workflow decides."""
 
     AUTO = "auto"
     RUN = "run"
@@ -43,7 +41,7 @@ class Mode(Enum):
 
 
 class Export(Enum):
-    """Which part of a run that still goes on a step inside it sends."""
+    """The part of a run that a step inside it exports while the run is in progress."""
 
     RUN = "run"
     JOB = "job"
@@ -68,7 +66,7 @@ class TraceScope(Enum):
 
 
 class TrackerChoice(Enum):
-    """Where work items are looked for."""
+    """The trackers in which work items are searched."""
 
     AUTO = "auto"
     GITHUB = "github"
@@ -77,7 +75,7 @@ class TrackerChoice(Enum):
 
 
 class Ancestors(Enum):
-    """What of the changes that a push brought goes along with its run."""
+    """Which spans of merged pull requests are exported with the run of a push."""
 
     COMPLETED = "completed"
     NONE = "none"
@@ -92,14 +90,14 @@ class OldSpans(Enum):
 
 
 class PhaseSending(Enum):
-    """When the phases of a change leave: with the change, or each when it ends."""
+    """When the phases of a change are exported: with the change, or each when it ends."""
 
     COMPLETED = "completed"
     LIVE = "live"
 
 
 class JobLogs(Enum):
-    """Of which steps the lines of GitHub's logs leave as log records."""
+    """The steps whose log lines are exported as log records."""
 
     NONE = "none"
     FAILED = "failed"
@@ -115,7 +113,7 @@ class LogLevel(Enum):
     DEBUG = "debug"
 
 
-# What the user decides about the signals: which leave, and in which form.
+# Signals.
 
 _SIGNAL_OF_WORD = {
     "traces": Signal.TRACES,
@@ -126,7 +124,7 @@ _SIGNAL_OF_WORD = {
 
 
 class EventSending(Enum):
-    """When events leave: with the subject all at once, each when it happens, or never."""
+    """When events are exported: together with the subject, each when it happens, or never."""
 
     COMPLETED = "completed"
     LIVE = "live"
@@ -134,7 +132,7 @@ class EventSending(Enum):
 
 
 class EventTime(Enum):
-    """Which time a record has: its own, that of sending, or its own until that is refused."""
+    """The time of a record: its own, that of sending, or its own until the backend refuses it."""
 
     AUTO = "auto"
     EVENT = "event"
@@ -142,7 +140,7 @@ class EventTime(Enum):
 
 
 class MetricShape(Enum):
-    """As what metrics leave: deltas until those are refused, histograms, or gauges only."""
+    """The shape of metrics: deltas until the backend refuses them, histograms, or gauges only."""
 
     AUTO = "auto"
     HISTOGRAM = "histogram"
@@ -150,7 +148,7 @@ class MetricShape(Enum):
 
 
 class Actors(Enum):
-    """As what people leave: by their login, a hash of it, or not at all."""
+    """How people are exported: by their login, a hash of it, or not at all."""
 
     LOGIN = "login"
     HASH = "hash"
@@ -174,7 +172,7 @@ class SignalSettings:
 
 
 def signal_settings(inputs: Mapping[str, str]) -> SignalSettings:
-    """Return what the inputs say of signals.
+    """Return the settings of signals.
 
     Raises:
         SettingsError: a value cannot be used; the text names the input.
@@ -187,7 +185,7 @@ def signal_settings(inputs: Mapping[str, str]) -> SignalSettings:
         metric_shape=values.choice("metric-shape", given(inputs, "metric-shape"), MetricShape),
         metric_attributes=values.words(given(inputs, "metric-attributes")),
         actors=values.choice("actors", given(inputs, "actors"), Actors),
-        blocked_names=frozenset(each.lower() for each in blocked),
+        blocked_names=frozenset(name.lower() for name in blocked),
     )
 
 
@@ -197,19 +195,18 @@ def _wanted(text: str) -> frozenset[Signal]:
         signal = _SIGNAL_OF_WORD.get(word.lower())
         if signal is None:
             raise SettingsError(
-                "input signals must be a list of traces, events and metrics, "
-                f"not {values.shown(word)}"
+                f"`signals` must be a list of traces, events and metrics, not {values.shown(word)}"
             )
         found.add(signal)
     return frozenset(found)
 
 
-# What the user decides about traces: their root, their namespace, and which spans leave.
+# Traces.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracingSettings:
-    """``max_span_age`` is in seconds, None for no bound; keys are None where not given by hand."""
+    """``max_span_age`` is in seconds, None without a limit; keys are None if not set."""
 
     scope: TraceScope
     detail: Detail
@@ -226,7 +223,7 @@ class TracingSettings:
 
 
 def tracing_settings(inputs: Mapping[str, str], warnings: list[str]) -> TracingSettings:
-    """Return what the inputs say of traces; ``warnings`` gets those of optional inputs.
+    """Return the settings of traces; ``warnings`` gets those of optional inputs.
 
     Raises:
         SettingsError: a value cannot be used; the text names the input.
@@ -267,14 +264,14 @@ def _item_key(inputs: Mapping[str, str], name: str) -> ItemKey | None:
     try:
         return parse_item_key(text)
     except ValueError as error:
-        raise SettingsError(f"input {name} is {values.shown(text)}: {error}") from None
+        raise SettingsError(f"`{name}` is {values.shown(text)}: {error}") from None
 
 
 def _scope(inputs: Mapping[str, str], feature_key: ItemKey | None) -> TraceScope:
     text = given(inputs, "trace-scope")
     if text:
         return values.choice("trace-scope", text, TraceScope)
-    # In mode feature the key names what is exported, and says nothing of where runs are sent.
+    # In mode feature the key names the export, and does not choose the trace of runs.
     named = feature_key is not None and given(inputs, "mode") != Mode.FEATURE.value
     return TraceScope.FEATURE if named else TraceScope.CHANGE
 
@@ -283,10 +280,10 @@ def _namespace(inputs: Mapping[str, str]) -> str:
     try:
         return normalize_namespace(inputs.get("namespace", ""))
     except ValueError as error:
-        raise SettingsError(f"input namespace cannot be used: {error}") from None
+        raise SettingsError(f"`namespace` cannot be used: {error}") from None
 
 
-# Which Jira to read, and with what credentials.
+# Jira.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,9 +292,9 @@ class JiraSettings:
 
     ``url`` is its base URL (`https://acme.atlassian.net`, `https://jira.example.com/jira`). With
     ``email`` the token is an API token of that Atlassian account, without it a personal access
-    token of Data Center. No token: what everybody may see. ``projects`` are project keys, in
-    upper case; empty for all that the token sees. ``authorities`` is the file or folder with those
-    that are trusted in place of the usual ones; empty for these.
+    token of Data Center. Without a token only public issues can be read. ``projects`` are project
+    keys in upper case; empty for every project that the token can read. ``authorities`` is the
+    file or folder with the trusted certificate authorities; empty for the bundled ones.
     """
 
     url: str
@@ -307,7 +304,7 @@ class JiraSettings:
     authorities: str = ""
 
 
-# What the user decides about trackers of work items: which, with what credentials, what counts.
+# Trackers of work items.
 
 _CATEGORY_WORDS = {
     "to do": StatusCategory.TO_DO,
@@ -320,10 +317,10 @@ _CATEGORY_WORDS = {
 class TrackerSettings:
     """``jira`` is None without a usable `jira-url`; ``jira_projects`` counts without it too.
 
-    ``has_jira_url`` holds for an unusable one too, so that its typing error changes no id.
+    ``has_jira_url`` is true for an unusable one too, so that a mistake in it changes no id.
 
     ``feature_types`` are in lower case, as are the names in ``status_categories``. ``aliases``
-    maps what is called so now to the name whose ids are kept: `owner/name` or a Jira key.
+    maps the present name to the one whose ids are kept: `owner/name` or a Jira key.
     """
 
     choice: TrackerChoice
@@ -342,7 +339,7 @@ class TrackerSettings:
 
     @property
     def uses_jira(self) -> bool:
-        """Whether keys that look like Jira's are taken for such."""
+        """Whether text that looks like a key of Jira is one."""
         configured = self.has_jira_url or self.jira is not None or bool(self.jira_projects)
         return self.choice in (TrackerChoice.AUTO, TrackerChoice.JIRA) and configured
 
@@ -350,16 +347,16 @@ class TrackerSettings:
 def tracker_settings(
     inputs: Mapping[str, str], authorities: str, warnings: list[str]
 ) -> TrackerSettings:
-    """Return what the inputs say of trackers; ``authorities`` is as in `JiraSettings`.
+    """Return the settings of trackers; ``authorities`` is as in `JiraSettings`.
 
     Raises:
         SettingsError: a value cannot be used; the text names the input.
     """
-    projects = frozenset(each.upper() for each in values.words(given(inputs, "jira-projects")))
+    projects = frozenset(key.upper() for key in values.words(given(inputs, "jira-projects")))
     types = values.words(given(inputs, "feature-types"))
     return TrackerSettings(
         choice=values.choice("tracker", given(inputs, "tracker"), TrackerChoice),
-        feature_types=frozenset(each.lower() for each in types),
+        feature_types=frozenset(name.lower() for name in types),
         aliases=_aliases(inputs),
         status_project=given(inputs, "status-project"),
         status_categories=values.or_default(
@@ -388,7 +385,7 @@ def _aliases(inputs: Mapping[str, str]) -> Mapping[str, str]:
             continue
         if not (equals and now and before) or ("/" in now) != ("/" in before):
             raise SettingsError(
-                f"input {name} must have one NEW=OLD a line, such as acme/new=acme/old or "
+                f"`{name}` must have one NEW=OLD per line, such as acme/new=acme/old or "
                 f"CORE-9=ACME-57, not {values.shown(line)}"
             )
         found[fold(now) if "/" in now else now.upper()] = before
@@ -396,14 +393,14 @@ def _aliases(inputs: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _categories(inputs: Mapping[str, str]) -> Mapping[str, StatusCategory]:
-    """Names of statuses and what they mean: GitHub's three, and those given over them."""
+    """The categories of statuses: GitHub's three, then those of the input."""
     name = "status-categories"
     found = dict(_CATEGORY_WORDS) | {"todo": StatusCategory.TO_DO}
     for status, word in values.pairs(name, given(inputs, name)).items():
         category = _CATEGORY_WORDS.get(word.lower().replace("_", " "))
         if category is None:
             raise SettingsError(
-                f"input {name} must map statuses to to do, in progress or done, "
+                f"`{name}` must map statuses to to do, in progress or done, "
                 f"not to {values.shown(word)}"
             )
         found[status.lower()] = category
@@ -417,17 +414,17 @@ def _jira(
     email, token = given(inputs, "jira-email"), given(inputs, "jira-token")
     if not url:
         if email or token:
-            raise SettingsError("input jira-url is missing beside jira-email or jira-token")
+            raise SettingsError("`jira-url` is missing, but `jira-email` or `jira-token` is set")
         return None
     values.url("jira-url", url, "https://acme.atlassian.net")
     if any(not "!" <= c <= "~" for c in token):
-        raise SettingsError("input jira-token holds a blank or a character that no token has")
+        raise SettingsError("`jira-token` contains a blank or a character that no token has")
     return JiraSettings(
         url=url, email=email, token=token, projects=projects, authorities=authorities
     )
 
 
-# What the user decides about sweeps: since when, and what they send.
+# Sweeps.
 
 LAST = "last"
 
@@ -436,7 +433,7 @@ LAST = "last"
 class SweepSettings:
     """``since`` is an instant, a length of time in seconds before now, or None for `last`.
 
-    ``runs`` is whether runs leave too; ``workflows`` and ``branches`` are patterns, in which a
+    ``runs`` is whether runs are exported too. ``workflows`` and ``branches`` are patterns; a
     leading `!` excludes.
     """
 
@@ -448,7 +445,7 @@ class SweepSettings:
 
 
 def sweep_settings(inputs: Mapping[str, str]) -> SweepSettings:
-    """Return what the inputs say of sweeps.
+    """Return the settings of sweeps.
 
     Raises:
         SettingsError: a value cannot be used; the text names the input.
@@ -475,20 +472,20 @@ def _since(text: str) -> datetime | float | None:
         return values.duration("since", text)
     except SettingsError:
         raise SettingsError(
-            "input since must be last, a length of time such as 7d, or an instant such as "
+            "`since` must be last, a length of time such as 7d, or an instant such as "
             f"2026-11-24T03:43:00Z, not {values.shown(text)}"
         ) from None
 
 
-# What the user decides about the inside of jobs: context, machine, reports, traces and logs.
+# Measurements, reports, logs and external traces of jobs.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsideSettings:
-    """Patterns are of paths below the workspace, in order; a leading `!` excludes.
+    """Patterns match paths below the workspace, in order; a leading `!` excludes.
 
-    ``trace_artifacts`` are patterns of artifacts' names, for an export from outside of the job;
-    those of forks count only with ``fork_artifacts``. ``log_limit`` is in bytes.
+    ``trace_artifacts`` match names of artifacts, for an export from outside the job; artifacts of
+    forks are read only with ``fork_artifacts``. ``log_limit`` is in bytes.
     """
 
     measure: bool
@@ -503,7 +500,7 @@ class InsideSettings:
 
     @property
     def asked(self) -> bool:
-        """Whether an export is to read anything of the inside of jobs."""
+        """Whether any report, trace or log of jobs is requested."""
         patterns = (
             *(self.test_reports, self.coverage_reports),
             *(self.trace_files, self.trace_artifacts),
@@ -512,7 +509,7 @@ class InsideSettings:
 
 
 def inside_settings(inputs: Mapping[str, str], warnings: list[str]) -> InsideSettings:
-    """Return what the inputs say of the inside of jobs.
+    """Return the settings of reports, logs and traces of jobs.
 
     Raises:
         SettingsError: a value cannot be used; the text names the input.
@@ -545,56 +542,46 @@ def inside_settings(inputs: Mapping[str, str], warnings: list[str]) -> InsideSet
     )
 
 
-# Which values of the environment are secret, known before anything of it is understood.
+# Secret values of the environment, which are found before any setting is parsed.
 
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _SHORTEST = 4  # Masking shorter ones would hide ordinary text and protect nothing.
-_SHORTEST_OF_ADDRESS = 8  # A query usually holds words.
+_SHORTEST_IN_URL = 8  # A query usually contains plain words.
 
 
 def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return every secret value in the environment, and the parts by which it may be shown.
+    """Return every secret value in the environment, and the parts of it that may be quoted.
 
-    Malformed header lists are covered too: each of their parts counts as a secret.
+    In a malformed header list every part counts as a secret.
     """
     names = [row.variable for row in INPUTS if row.secret]
     names.append("GITHUB_TOKEN")
-    names += [
-        name
-        for name in environ
-        if name.startswith("OTEL_EXPORTER_OTLP_") and name.endswith("HEADERS")
-    ]
-    found: dict[str, None] = {}
-    for name in names:
-        for part in _parts(environ.get(name, "")):
-            if len(part) >= _SHORTEST:
-                found[part] = None
-    for name in _endpoints(environ):
-        found.update(dict.fromkeys(_of_address(environ.get(name, ""))))
-    return tuple(found)
+    urls = [INPUT["otlp-endpoint"].variable, INPUT["jira-url"].variable]
+    for name in environ:
+        if name.startswith("OTEL_EXPORTER_OTLP_"):
+            names += [name] if name.endswith("HEADERS") else []
+            urls += [name] if name.endswith("ENDPOINT") else []
+        if name.upper() in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+            urls.append(name)
+    parts = [part for name in names for part in _parts_of_list(environ.get(name, ""))]
+    secrets = [part for part in parts if len(part) >= _SHORTEST]
+    secrets += [secret for name in urls for secret in _secrets_in_url(environ.get(name, ""))]
+    return tuple(dict.fromkeys(secrets))
 
 
-def _endpoints(environ: Mapping[str, str]) -> list[str]:
-    found = [n for n in environ if n.startswith("OTEL_EXPORTER_OTLP_") and n.endswith("ENDPOINT")]
-    proxies = [name for name in environ if name.upper() in _PROXIES]
-    return [INPUT["otlp-endpoint"].variable, INPUT["jira-url"].variable, *found, *proxies]
-
-
-def _of_address(url: str) -> list[str]:
-    """The password before an address's host, and the values of its query."""
+def _secrets_in_url(url: str) -> list[str]:
+    """The password before the host of a URL, and the values of its query."""
     try:
-        # A proxy may be named without a scheme.
+        # The URL of a proxy may have no scheme.
         parts = urlsplit(url.strip() if "//" in url else f"//{url.strip()}")
         password = parts.password or ""
     except ValueError:
         return []
-    values = [value for _, value in parse_qsl(parts.query)]
-    found = [password, unquote(password), *values]
-    return [each for each in found if len(each) >= _SHORTEST_OF_ADDRESS]
+    secrets = [password, unquote(password), *(value for _, value in parse_qsl(parts.query))]
+    return [secret for secret in secrets if len(secret) >= _SHORTEST_IN_URL]
 
 
-def _parts(text: str) -> list[str]:
-    """The text by lines, list parts, values and words: as whole and as it may be quoted."""
+def _parts_of_list(text: str) -> list[str]:
+    """The lines, entries, values and words of a header list, encoded and decoded."""
     parts = [line.strip() for line in text.splitlines()]
     values = _json_values(text) if text.strip()[:1] == "{" else []
     if not values:
@@ -608,20 +595,21 @@ def _parts(text: str) -> list[str]:
 
 def _json_values(text: str) -> list[str]:
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         return []
-    return [v for v in found.values() if isinstance(v, str)] if isinstance(found, dict) else []
+    values = document.values() if isinstance(document, dict) else ()
+    return [value for value in values if isinstance(value, str)]
 
 
-# What is taken out of every text that is exported or shown, besides the forms that all know.
+# Redaction of every text that is exported or shown.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedactionSettings:
-    """``secrets`` are the program's own credentials, in no representation of this.
+    """``secrets`` are the program's own credentials, which `repr` leaves out.
 
-    ``patterns`` are the user's regular expressions, each found fit.
+    ``patterns`` are the user's regular expressions, all valid.
     """
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -631,20 +619,20 @@ class RedactionSettings:
 def redaction_settings(
     inputs: Mapping[str, str], environ: Mapping[str, str], repository: str | None
 ) -> RedactionSettings:
-    """Return what is to be taken out.
+    """Return the texts and patterns to redact.
 
-    What everybody knows, the name of the repository and of its owner, is no secret, even where a
-    header holds it: a tenant is often called so.
+    The names of the repository and its owner are public. They are not redacted even if a header
+    contains them, since a tenant often has the same name.
 
     Raises:
         SettingsError: a pattern cannot be used; the text names the input and its line.
     """
-    as_given = {INPUT[name].variable: text for name, text in inputs.items()}
-    known = (repository or "").lower()
-    public = {known, *known.split("/")}
-    secrets = secrets_of({**environ, **as_given})
+    variables = {INPUT[name].variable: text for name, text in inputs.items()}
+    full_name = (repository or "").lower()
+    public = {full_name, *full_name.split("/")}
+    secrets = secrets_of({**environ, **variables})
     return RedactionSettings(
-        secrets=tuple(each for each in secrets if each.lower() not in public),
+        secrets=tuple(secret for secret in secrets if secret.lower() not in public),
         patterns=_patterns(given(inputs, "redact")),
     )
 
@@ -653,11 +641,11 @@ def _patterns(text: str) -> tuple[str, ...]:
     found = []
     for number, line in enumerate(text.splitlines(), start=1):
         pattern = line.strip()
-        wrong = patterns.problem(pattern) if pattern else None
-        if wrong is not None:
+        problem = patterns.problem(pattern) if pattern else None
+        if problem is not None:
             raise SettingsError(
-                f"input redact: the pattern on line {number} {wrong}. One regular expression a "
-                "line is understood; docs/redaction.md says which"
+                f"`redact`: the pattern on line {number} {problem}. Write one regular expression "
+                "per line; docs/redaction.md describes which are supported"
             )
         if pattern:
             found.append(pattern)

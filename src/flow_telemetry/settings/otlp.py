@@ -1,4 +1,4 @@
-"""Where each signal goes: the inputs, and the standard variables that work in their place.
+"""Settings of the OTLP exporters: the inputs, and the standard variables that replace them.
 
 https://opentelemetry.io/docs/specs/otel/protocol/exporter/ names the variables and their meaning.
 """
@@ -21,9 +21,9 @@ _DEFAULT_TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtlpSettings:
-    """The targets of the signals that are to leave, and why others do not.
+    """The targets of the enabled signals, and why the others are off.
 
-    ``off`` holds a reason for each signal that the user switched off, or that has no endpoint.
+    ``off`` has a reason for each signal that the user switched off, or that has no endpoint.
     """
 
     targets: Mapping[Signal, SignalTarget]
@@ -33,7 +33,7 @@ class OtlpSettings:
 def otlp_settings(
     inputs: Mapping[str, str], environ: Mapping[str, str], wanted: Collection[Signal]
 ) -> OtlpSettings:
-    """Return where each of the wanted signals goes.
+    """Return the target of each enabled signal.
 
     Raises:
         SettingsError: an endpoint, header list, protocol, timeout or file of certificate
@@ -42,7 +42,7 @@ def otlp_settings(
     targets, off, trusted = {}, {}, authorities(environ)
     for signal in Signal:
         if signal not in wanted:
-            off[signal] = "input signals leaves it out"
+            off[signal] = "`signals` does not include it"
             continue
         reason = _switched_off(signal, environ)
         if reason is None:
@@ -51,8 +51,8 @@ def otlp_settings(
                 targets[signal] = target
                 continue
             reason = (
-                "input otlp-endpoint is empty. A run of a fork or of Dependabot gets no secrets; "
-                "elsewhere set the input, or OTEL_EXPORTER_OTLP_ENDPOINT"
+                "`otlp-endpoint` is empty. A run of a fork or of Dependabot gets no secrets; "
+                "otherwise set `otlp-endpoint`, or OTEL_EXPORTER_OTLP_ENDPOINT"
             )
         off[signal] = reason
     return OtlpSettings(targets=targets, off=off)
@@ -70,10 +70,10 @@ def _switched_off(signal: Signal, environ: Mapping[str, str]) -> str | None:
 def _target(
     signal: Signal, inputs: Mapping[str, str], environ: Mapping[str, str], trusted: str
 ) -> SignalTarget | None:
-    found = _endpoint(signal, inputs, environ)
-    if found is None:
+    endpoint = _endpoint(signal, inputs, environ)
+    if endpoint is None:
         return None
-    name, url = found
+    name, url = endpoint
     _check_protocol(signal, name, environ)
     header_name, header_text = _headers(signal, url, inputs, environ)
     return SignalTarget(
@@ -82,9 +82,9 @@ def _target(
         headers=values.headers(header_name, header_text),
         timeout=_timeout(signal, environ),
         compression=_compression(signal, environ),
-        certificate=_file(signal, "CERTIFICATE", environ) or trusted,
-        client_certificate=_file(signal, "CLIENT_CERTIFICATE", environ),
-        client_key=_file(signal, "CLIENT_KEY", environ),
+        certificate=_path(signal, "CERTIFICATE", environ) or trusted,
+        client_certificate=_path(signal, "CLIENT_CERTIFICATE", environ),
+        client_key=_path(signal, "CLIENT_KEY", environ),
     )
 
 
@@ -105,11 +105,11 @@ def _endpoint(
     signal: Signal, inputs: Mapping[str, str], environ: Mapping[str, str]
 ) -> tuple[str, str] | None:
     own, common = _variables(signal, "ENDPOINT", environ)
-    given = inputs.get("otlp-endpoint", "").strip()
-    if not given and own[1].strip():
+    text = inputs.get("otlp-endpoint", "").strip()
+    if not text and own[1].strip():
         _parse_endpoint(*own)
         return own[0], own[1].strip()
-    name, text = _first(("otlp-endpoint", given), common)
+    name, text = _first(("otlp-endpoint", text), common)
     if not text:
         return None
     return name, _signal_url(_parse_endpoint(name, text), signal)
@@ -118,16 +118,16 @@ def _endpoint(
 def _headers(
     signal: Signal, url: str, inputs: Mapping[str, str], environ: Mapping[str, str]
 ) -> tuple[str, str]:
-    """The header list for an address, and its name.
+    """The name and text of the header list for an address.
 
-    A job that has set an endpoint of its own, for another backend, has set the headers for that
-    one: its credentials are not for this address.
+    If the job has set an endpoint of another backend, its variables hold the credentials of that
+    backend, which must not be sent to this address.
     """
-    given = ("otlp-headers", inputs.get("otlp-headers", ""))
+    own = ("otlp-headers", inputs.get("otlp-headers", ""))
     endpoint = _first(*_variables(signal, "ENDPOINT", environ))[1]
     if endpoint and _origin(endpoint) != _origin(url):
-        return _first(given)
-    return _first(given, *_variables(signal, "HEADERS", environ))
+        return _first(own)
+    return _first(own, *_variables(signal, "HEADERS", environ))
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:
@@ -144,8 +144,8 @@ def _parse_endpoint(name: str, text: str) -> SplitResult:
     parts = values.url(name, text, "https://otlp.example.com:4318")
     if parts.port == _GRPC_PORT:
         raise SettingsError(
-            f"input {name} has port {_GRPC_PORT}, which is OTLP over gRPC; this program speaks "
-            "OTLP over HTTP: use the HTTP port of the same receiver, usually 4318"
+            f"`{name}` has port {_GRPC_PORT}, which is OTLP over gRPC, but this program sends "
+            "OTLP over HTTP. Use the HTTP port of the same receiver, usually 4318"
         )
     return parts
 
@@ -153,23 +153,23 @@ def _parse_endpoint(name: str, text: str) -> SplitResult:
 def _signal_url(parts: SplitResult, signal: Signal) -> str:
     """Append the signal's path, unless the address already ends in one of the three."""
     path = parts.path.rstrip("/")
-    for each in Signal:
-        path = path.removesuffix(f"/v1/{each.value}")
+    for other in Signal:
+        path = path.removesuffix(f"/v1/{other.value}")
     return parts._replace(path=f"{path}/v1/{signal.value}").geturl()
 
 
 def _check_protocol(signal: Signal, endpoint_name: str, environ: Mapping[str, str]) -> None:
-    """Refuse another protocol, but only beside an endpoint that comes from variables too.
+    """Refuse another protocol, but only if the endpoint comes from a variable too.
 
-    A job may set the protocol for its own tests; an endpoint given as input is meant for us.
+    A job may set the protocol for its own tests; an input is meant for this program.
     """
     if endpoint_name == "otlp-endpoint":
         return
     name, text = _first(*_variables(signal, "PROTOCOL", environ))
     if text and text.lower() != "http/protobuf":
         raise SettingsError(
-            f"{name} is {values.shown(text)}; this program speaks http/protobuf only. Set the "
-            "variable to http/protobuf, or give the endpoint by the input otlp-endpoint"
+            f"{name} is {values.shown(text)}, but this program sends http/protobuf only. Set the "
+            "variable to http/protobuf, or set `otlp-endpoint`"
         )
 
 
@@ -181,8 +181,8 @@ def _timeout(signal: Signal, environ: Mapping[str, str]) -> float:
     return values.positive_integer(name, text) / 1000
 
 
-def _file(signal: Signal, ending: str, environ: Mapping[str, str]) -> str:
-    """A file in PEM, by the specification; whether it can be read shows when it is needed."""
+def _path(signal: Signal, ending: str, environ: Mapping[str, str]) -> str:
+    """The path of a file in PEM, which is read when the first request is sent."""
     return _first(*_variables(signal, ending, environ))[1]
 
 

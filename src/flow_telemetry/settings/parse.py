@@ -1,4 +1,4 @@
-"""Parsers of single values."""
+"""Parsers of single values; their errors name the input."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from typing import TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from flow_telemetry.errors import SettingsError
-
-# Turning the text of one input into a value, with errors that name the input.
 
 Choice = TypeVar("Choice", bound=Enum)
 Value = TypeVar("Value")
@@ -40,7 +38,7 @@ _HOST_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
 
 def shown(text: str) -> str:
-    """Return a value as an error may quote it: one line and cut."""
+    """Return a value as an error may quote it: on one line and truncated."""
     line = "".join(c if c.isprintable() else "?" for c in text)
     return repr(line if len(line) <= _SHOWN else line[:_SHOWN] + "…")
 
@@ -77,16 +75,12 @@ def url(name: str, text: str, example: str) -> SplitResult:
     # urlsplit silently removes tabs and line breaks.
     if usable and text.isprintable() and " " not in text and len(text) <= _LONGEST_URL:
         return parts
-    # Anything but a plain address may be a secret in the wrong place.
+    # Any other text may be a secret that was put into the wrong input.
     plain = text.startswith(("http://", "https://")) and not set("@?#") & set(text)
     raise SettingsError(
-        f"{_label(name)} is no URL{f' ({shown(text)})' if plain else ''}: "
+        f"`{name}` is not a URL{f' ({shown(text)})' if plain else ''}: "
         f"it must begin with https:// or http:// and name a host, such as {example}"
     )
-
-
-def _label(name: str) -> str:
-    return f"input {name}" if name.islower() else name
 
 
 def _is_host(host: str) -> bool:
@@ -99,10 +93,10 @@ def _is_host(host: str) -> bool:
 
 
 def boolean(name: str, text: str) -> bool:
-    """Return the value of a boolean input; a typing error is an error, not false."""
+    """Return the value of a boolean input; a misspelled one is an error, not false."""
     value = text.strip().lower()
     if value not in ("true", "false"):
-        raise SettingsError(f"input {name} must be true or false, not {shown(text)}")
+        raise SettingsError(f"`{name}` must be true or false, not {shown(text)}")
     return value == "true"
 
 
@@ -112,14 +106,14 @@ def choice(name: str, text: str, choices: type[Choice]) -> Choice:
         return choices(text.strip().lower())
     except ValueError:
         allowed = ", ".join(str(member.value) for member in choices)
-        raise SettingsError(f"input {name} must be one of {allowed}, not {shown(text)}") from None
+        raise SettingsError(f"`{name}` must be one of {allowed}, not {shown(text)}") from None
 
 
 def positive_integer(name: str, text: str) -> int:
     """Return a number above zero in decimal digits."""
     value = text.strip()
     if not (value.isascii() and value.isdigit() and len(value) <= 19 and int(value) > 0):
-        raise SettingsError(f"input {name} must be a number above zero, not {shown(text)}")
+        raise SettingsError(f"`{name}` must be a number above zero, not {shown(text)}")
     return int(value)
 
 
@@ -128,7 +122,7 @@ def size(name: str, text: str) -> int:
     match = _SIZE.fullmatch(text.strip().lower())
     found = int(float(match.group(1)) * _BYTES[match.group(2) or "b"]) if match else 0
     if not 0 < found <= _LARGEST_SIZE_BYTES:
-        raise SettingsError(f"input {name} must be a size such as 500kB or 1MB, not {shown(text)}")
+        raise SettingsError(f"`{name}` must be a size such as 500kB or 1MB, not {shown(text)}")
     return found
 
 
@@ -143,22 +137,22 @@ def duration(name: str, text: str) -> float:
     seconds = float(match.group(1)) * _SECONDS[match.group(2)] if match else 0
     if not 0 < seconds <= _LONGEST_DURATION_SECONDS:
         raise SettingsError(
-            f"input {name} must be a number of seconds above zero and of a year at most, "
-            f"or one with s, m, h or d behind it, not {shown(text)}"
+            f"`{name}` must be a duration above zero and of a year at most, in seconds or with "
+            f"the unit s, m, h or d, not {shown(text)}"
         )
     return seconds
 
 
 def words(text: str) -> tuple[str, ...]:
     """Return the entries of a list, separated by commas or lines."""
-    return tuple(each.strip() for each in re.split(r"[,\n]", text) if each.strip())
+    return tuple(word.strip() for word in re.split(r"[,\n]", text) if word.strip())
 
 
 def repository(name: str, text: str) -> str:
     """Return ``owner/name``."""
     value = text.strip()
     if not _REPOSITORY.fullmatch(value) or {".", ".."} & set(value.split("/")):
-        raise SettingsError(f"input {name} must be OWNER/NAME, not {shown(text)}")
+        raise SettingsError(f"`{name}` must be OWNER/NAME, not {shown(text)}")
     return value
 
 
@@ -174,7 +168,7 @@ def pairs(name: str, text: str) -> Mapping[str, str]:
             continue
         key, equals, value = part.partition("=")
         if not equals or not key.strip() or not key.strip().isprintable():
-            raise SettingsError(f"input {name} must be a list k=v,k=v; {shown(part)} has no key=")
+            raise SettingsError(f"`{name}` must be a list k=v,k=v; {shown(part)} has no `key=`")
         found[key.strip()] = unquote(value.strip())
     return found
 
@@ -182,17 +176,17 @@ def pairs(name: str, text: str) -> Mapping[str, str]:
 def headers(name: str, text: str) -> Mapping[str, str]:
     """Return HTTP headers from a ``k=v,k=v`` list, lines of ``k=v``, or a JSON object.
 
-    No error quotes a value, nor a part that might be one: headers hold credentials.
+    Errors quote no value, nor a part that may be one, because headers contain credentials.
 
     Raises:
-        SettingsError: the form is none of the three, or a name or value cannot be a header's; a
-            blank value is usually a secret that is not set.
+        SettingsError: the text has another form, or HTTP does not allow a name or value. A blank
+            value is an error too: usually its secret is not set.
     """
     text = text.strip()
     found = _headers_from_json(name, text) if text[:1] == "{" else _headers_from_list(name, text)
     for key, value in found.items():
         if not _HEADER_NAME.fullmatch(key):
-            raise SettingsError(f"input {name} has a header whose name is no valid header name")
+            raise SettingsError(f"`{name}` has a header whose name is not a valid header name")
         _check_header_value(name, key, value)
     return found
 
@@ -204,8 +198,8 @@ def _headers_from_json(name: str, text: str) -> dict[str, str]:
         found = None
     if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
         raise SettingsError(
-            f"input {name} begins like JSON but is no JSON object of text values; "
-            'write {"NAME": "VALUE"}, with a name and a value for each header'
+            f"`{name}` begins like JSON but is not a JSON object of text values. "
+            'Write {"NAME": "VALUE"}, with a name and a value for each header'
         )
     return {key.strip(): value.strip() for key, value in found.items()}
 
@@ -217,10 +211,10 @@ def _headers_from_list(name: str, text: str) -> dict[str, str]:
         key, equals, value = part.partition("=")
         if not equals:
             raise SettingsError(
-                f"input {name} is malformed: part {position} has no `=`. Write k=v,k=v, or one "
-                "k=v per line where a value holds a comma, or a JSON object"
+                f"`{name}` is malformed: part {position} has no `=`. Write k=v,k=v, or one k=v "
+                "per line if a value contains a comma, or a JSON object"
             )
-        found[key.strip()] = unquote(value).strip()  # HTTP takes no blank at either end.
+        found[key.strip()] = unquote(value).strip()  # HTTP allows no blank at the ends.
     return found
 
 
@@ -228,48 +222,44 @@ def _check_header_value(name: str, key: str, value: str) -> None:
     scheme_alone = value.strip().lower() in ("bearer", "basic", "apikey", "api-key", "token")
     if not value.strip() or scheme_alone:
         raise SettingsError(
-            f"input {name}: the value of header {key} is blank. Mostly the secret in it is not "
-            "set, or not available to this run (runs of forks and Dependabot get no secrets)"
+            f"`{name}`: the value of header {key} is blank. Usually its secret is not set, or "
+            "not available to this run (runs of forks and Dependabot get no secrets)"
         )
     if not all(" " <= c <= "~" or c == "\t" or "\xa0" <= c <= "\xff" for c in value):
         raise SettingsError(
-            f"input {name}: the value of header {key} holds a character that HTTP does not allow "
-            "there, such as a line break"
+            f"`{name}`: the value of header {key} contains a character that HTTP does not allow, "
+            "such as a line break"
         )
 
 
-# Certificate authorities that are trusted in place of the bundled ones.
+# Certificate authorities that are trusted instead of the bundled ones.
 
-# In this order: curl's and requests' first, as those have it, then OpenSSL's.
-_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+# In the order in which `requests` reads them, then OpenSSL's.
+_CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
-_MARK = b"CERTIFICATE-----"
+_PEM_MARK = b"CERTIFICATE-----"
 
 
 def authorities(environ: Mapping[str, str]) -> str:
-    """Return the file or folder with the authorities to trust; empty for the usual ones.
+    """Return the file or folder with the authorities to trust; empty for the bundled ones.
 
     Raises:
-        SettingsError: the file that a variable names is not there, or holds no certificate.
+        SettingsError: a variable names a file that does not exist or contains no certificate.
     """
-    named = ((name, environ.get(name, "").strip()) for name in _VARIABLES)
+    named = ((name, environ.get(name, "").strip()) for name in _CERTIFICATE_VARIABLES)
     name, path = next(((n, p) for n, p in named if p), ("", ""))
-    if path:
-        _check(name, path)
-    return path
-
-
-def _check(name: str, path: str) -> None:
-    """Refuse what cannot work; whether each certificate is whole shows when one is asked for."""
-    if name != "SSL_CERT_FILE" and Path(path).is_dir():
-        return
+    if not path:
+        return ""
     try:
-        # Not by OpenSSL: to load a hundred authorities takes longer than the rest of a start.
-        broken = "" if _MARK in Path(path).read_bytes() else "holds no certificate in PEM"
+        if name != "SSL_CERT_FILE" and Path(path).is_dir():
+            return path
+        # OpenSSL would take longer to load a hundred authorities than the rest of a start takes.
+        problem = "" if _PEM_MARK in Path(path).read_bytes() else "contains no certificate in PEM"
     except (OSError, ValueError) as error:
-        broken = f"cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
-    if broken:
+        problem = f"cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
+    if problem:
         raise SettingsError(
-            f"{name} names {shown(path)}, which {broken}: give the file with the "
+            f"{name} names {shown(path)}, which {problem}. Name the file with the "
             "certificate authorities to trust, or unset the variable"
         )
+    return path

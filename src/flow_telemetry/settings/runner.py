@@ -1,4 +1,4 @@
-"""What the runner says of the place that the program runs in.
+"""The context of the runner: the run, job and files of the step.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/variables lists the variables.
 """
@@ -15,10 +15,10 @@ from flow_telemetry.settings.inputs import PREFIX
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerContext:
-    """The run, job and files of the step that the program runs in; all None outside of a runner.
+    """The run, job and files of the step that the program runs in; all None outside a runner.
 
-    ``check_run_id`` is the id of the job, where the server tells it. ``step_started_at`` is when
-    the action's first line ran. ``workflow_file`` is the name of the workflow's file.
+    ``check_run_id`` is the id of the job, if the server gives it. ``step_started_at`` is when the
+    action's first line ran. ``workflow_file`` is the name of the workflow's file.
     """
 
     repository: str | None = None
@@ -40,13 +40,13 @@ class RunnerContext:
 
     @property
     def own_folder(self) -> Path | None:
-        """Where the program's steps of one job leave something to each other."""
+        """The folder through which the program's steps of one job exchange files."""
         folder = self.temporary_folder
         return Path(folder) / "flow-telemetry-job" if folder else None
 
 
 def runner_context(environ: Mapping[str, str]) -> RunnerContext:
-    """Return the runner's facts; what is missing or no number is None."""
+    """Return the context of the runner; a missing or malformed variable is None."""
     return RunnerContext(
         repository=environ.get("GITHUB_REPOSITORY") or None,
         run_id=_number(environ, "GITHUB_RUN_ID"),

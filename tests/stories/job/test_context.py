@@ -49,6 +49,17 @@ def test_it_sends_nothing_and_writes_no_summary(own_job: Job, receiver: Receiver
     assert (result.outputs["status"], result.outputs["spans"]) == ("skipped", "0")
 
 
+def test_a_wrong_optional_setting_is_a_warning(own_job: Job) -> None:
+    """The later steps still get their trace context."""
+    result = own_job.context(measure="yes", logs="some")
+    assert [warning.partition(" must")[0] for warning in result.warnings] == [
+        "flow-telemetry: `measure`",
+        "flow-telemetry: `logs`",
+    ]
+    assert result.status == 0
+    assert own_job.environ["TRACEPARENT"] == result.outputs["traceparent"]
+
+
 def test_it_asks_github_for_no_jobs(own_job: Job, github: FakeGitHub) -> None:
     """The runner tells the id of the job, so the job's start waits for little."""
     own_job.context()

@@ -391,7 +391,7 @@ def test_a_job_alone_has_no_logs(
 @pytest.mark.parametrize(
     ("inputs", "environ", "said"),
     [
-        ({"signals": "traces,metrics"}, {}, "input signals leaves it out"),
+        ({"signals": "traces,metrics"}, {}, "`signals` does not include it"),
         ({}, {"OTEL_LOGS_EXPORTER": "none"}, "OTEL_LOGS_EXPORTER is none"),
     ],
 )
@@ -421,7 +421,7 @@ def test_without_an_endpoint_for_the_signal_nothing_is_read(
     run = failed_run(world)
     environ = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{receiver.url}/v1/traces"}
     (notice,) = of_logs(program.export(run, environ, logs="all", otlp_endpoint=""))
-    assert "input otlp-endpoint is empty" in notice
+    assert "`otlp-endpoint` is empty" in notice
     assert not [path for path in github.paths if "logs" in path]
     assert receiver.spans
 
