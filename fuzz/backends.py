@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 
 from flow_telemetry.http.errors import NetworkErrorKind
-from flow_telemetry.otlp.response import Answer, classify_response, failure
+from flow_telemetry.otlp.response import OtlpResponse, classify_response, failure
 from flow_telemetry.otlp.transport import is_worth_another, pause
 from flow_telemetry.report.text import terminal_line
 from flow_telemetry.telemetry import Signal, SignalTarget
@@ -53,18 +53,18 @@ def run(data: bytes) -> None:
     assert 0 <= pause(answer, 1, now=_NOW, chance=0.5) < math.inf
 
 
-def _answer(data: bytes) -> Answer:
+def _answer(data: bytes) -> OtlpResponse:
     head, _, body = data.partition(b"\n")
     # As http.client reads headers.
     status, kind, location, after, *_ = [*head.decode("latin-1").split("|"), "", "", "", ""]
     number = int(status) if status.isascii() and status.isdigit() and len(status) == 3 else None
-    return Answer(
+    return OtlpResponse(
         status=number,
         content_type=kind,
         location=location,
         retry_after=after,
         body=body,
-        trouble=list(NetworkErrorKind)[len(data) % len(NetworkErrorKind)]
+        error=list(NetworkErrorKind)[len(data) % len(NetworkErrorKind)]
         if number is None
         else None,
         truncated=len(data) % 7 == 0,

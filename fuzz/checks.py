@@ -16,7 +16,7 @@ from flow_telemetry.mapping.limits import (
 from flow_telemetry.otlp.batch import Batch, batches_of
 from flow_telemetry.otlp.fallback import Choices
 from flow_telemetry.otlp.json import line_of
-from flow_telemetry.otlp.response import Answer, Attempt
+from flow_telemetry.otlp.response import Attempt, OtlpResponse
 from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.telemetry import (
     Attributes,
@@ -48,7 +48,7 @@ class Broken(Exception):
 
 def _taken(body: bytes) -> Attempt:
     """Take a request as a backend would."""
-    return Attempt(answer=Answer(status=200), requests=1, bytes_sent=len(body))
+    return Attempt(response=OtlpResponse(status=200), requests=1, bytes_sent=len(body))
 
 
 @dataclass(slots=True)

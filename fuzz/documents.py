@@ -30,7 +30,7 @@ from flow_telemetry.github import (
     timeline,
 )
 from flow_telemetry.github.changes import parse_change_node
-from flow_telemetry.github.client import graphql_answer
+from flow_telemetry.github.client import parse_graphql_response
 from flow_telemetry.github.deployments import parse_job_deployment
 from flow_telemetry.github.issues import parse_issue_events
 from flow_telemetry.github.webhook import CHANGE_EVENTS
@@ -125,7 +125,7 @@ KINDS: Mapping[str, Callable[[Any], object]] = {
     "deployment": lambda found: deployment_records.parse_deployment(found, SHOP, where="x"),
     "statuses": _list(deployment_records.parse_statuses),
     "deployment node": _object(parse_job_deployment),
-    "graphql": lambda found: graphql_answer(found, "x"),
+    "graphql": lambda found: parse_graphql_response(found, "x"),
     "change node": _object(lambda found: _history_of_change(parse_change_node(found, SHOP))),
     "item node": _object(
         lambda found: (

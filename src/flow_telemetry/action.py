@@ -1,6 +1,6 @@
 """The GitHub Action: environment in; annotations, outputs, summary and exit status out.
 
-Telemetry never breaks a build: whatever fails is a warning and exit status 0, unless the user
+Telemetry never breaks a build: every failure is a warning and exit status 0, unless the user
 asked for `fail-on-error`.
 """
 
@@ -73,7 +73,7 @@ def main() -> int:
         try:
             _tell(outcome, settings, environ)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
-            core.warning(f"the result could not be told in full: {_unexpected(error)}")
+            core.warning(f"the result could not be reported in full: {_unexpected(error)}")
         status = 1 if outcome.failed and wants_failure(environ) else 0
         return interruption.leave(status)
 
@@ -101,12 +101,14 @@ def _export(
     except FlowTelemetryError as error:
         problem = str(error)
     except Interrupted:
-        problem = f"the program was told to end ({interruption.name}): steps get no trace context"
+        problem = (
+            f"the program was told to end ({interruption.name}): later steps get no trace context"
+        )
     except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
         problem = _unexpected(error)
     warnings = settings.warnings if settings is not None else ()
     outcome = Outcome(status=Status.SKIPPED, problems=(*warnings, problem), failed=True)
-    # What could not be read as settings, such as a token in the wrong input, is told too.
+    # What could not be read as settings, such as a token in the wrong input, is reported too.
     return settings, without_credentials(outcome, redact)
 
 
@@ -133,7 +135,7 @@ def _give_context(
     settings: Settings, environ: Mapping[str, str], interruption: Interruption
 ) -> Outcome:
     """Give the later steps of the job what they are to know; nothing is sent."""
-    # Loaded where it is asked for: an export needs none of it.
+    # Loaded only in this mode: an export does not need it.
     from flow_telemetry.context_step import give_context  # noqa: PLC0415
 
     clock = SystemClock()

@@ -51,11 +51,11 @@ def give_context(
     """Find the job's place, leave a note for the export, start the sampler where it is wanted.
 
     Raises:
-        FlowTelemetryError: the run cannot be read, or our job cannot be told.
+        FlowTelemetryError: the run cannot be read, or our job cannot be identified.
     """
     folder = settings.runner.own_folder
-    told = None if folder is None else read_handed_on(folder)
-    found = read_context(parts, own_run(settings, event), told)
+    handoff = None if folder is None else read_handed_on(folder)
+    found = read_context(parts, own_run(settings, event), handoff)
     own = TraceContext(
         trace_id=found.trace.trace_id, span_id=found.trace.span_id(found.job), state=_STATE
     )

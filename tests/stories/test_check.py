@@ -269,7 +269,7 @@ def test_a_server_without_rate_limit(
 ) -> None:
     """GitHub Enterprise Server has none unless its owner sets one."""
     github.rate_limit = None
-    assert line_about(check(program, receiver), "rate limit").endswith("the server tells of none")
+    assert line_about(check(program, receiver), "rate limit").endswith("the server reports none")
 
 
 @pytest.mark.usefixtures("at_work")

@@ -1,4 +1,4 @@
-"""Check: what works, what does not, the remedy."""
+"""`flow-telemetry check`: tests of endpoint, GitHub and Jira, with advice for what fails."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from flow_telemetry.report.text import terminal_line
 from flow_telemetry.settings import Door, Mode, Settings, load_settings
 from flow_telemetry.telemetry import Signal, SignalTarget
 
-# What `check` found, as lines for a terminal.
+# Lines for a terminal.
 
 _LONGEST_LINE = 1_000
 _WORDS = {State.WORKS: "ok", State.FAILS: "FAILS", State.UNSURE: "note"}
@@ -35,8 +35,8 @@ _WORDS = {State.WORKS: "ok", State.FAILS: "FAILS", State.UNSURE: "note"}
 
 def check_lines(findings: Sequence[Finding]) -> str:
     """Return a line for each finding, and one that sums up, without a last line end."""
-    lines = [_line(each) for each in findings]
-    failing = sum(each.state is State.FAILS for each in findings)
+    lines = [_line(finding) for finding in findings]
+    failing = sum(finding.state is State.FAILS for finding in findings)
     lines.append(
         f"{failing} of {len(findings)} do not work" if failing else "all that is needed works"
     )
@@ -48,11 +48,11 @@ def _line(finding: Finding) -> str:
     return terminal_line(f"{_WORDS[finding.state]:<6}{finding.what}{told}", _LONGEST_LINE)
 
 
-# Asking a backend whether it takes a signal, by a request that holds nothing.
+# Test of an OTLP endpoint by an empty request.
 
-# For a request, if its own time is not shorter: a check is waited for.
+# Somebody waits for a check, so a request gets less time than in an export.
 _LONGEST_PROBE_SECONDS = 20.0
-# Less than the pause before another try: where nothing answers, one is enough to tell.
+# Less than the pause before a retry: if nothing answers, one attempt is enough.
 _GRACE_SECONDS = 0.3
 
 
@@ -63,9 +63,9 @@ def probe(
     log: Log | None = None,
     new_sender: NewSender = otlp_sender,
 ) -> Finding:
-    """Send an empty request of a signal and tell what came of it.
+    """Send an empty request of a signal and return the result.
 
-    It takes no longer, with all its tries, than one request may take, and at most 20 seconds.
+    All attempts together take at most as long as one request may, and at most 20 seconds.
     """
     clock = deadline.clock
     longest = min(target.timeout, _LONGEST_PROBE_SECONDS)
@@ -81,43 +81,39 @@ def probe(
     (log or Silent()).debug(told(replace(attempt, seconds=seconds), target, 0))
     response = attempt.response
     if response.error is NetworkErrorKind.DEADLINE and not deadline.expired:
-        # The limit is ours, and nothing that the user could raise.
+        # The user cannot raise this limit, so the result must not name `timeout`.
         response = replace(response, error=NetworkErrorKind.TIMEOUT, seconds=longest)
     return _finding(what, target.signal, classify_response(response, target, 0), seconds)
 
 
-def _finding(what: str, signal: Signal, verdict: ExportResult, seconds: float) -> Finding:
-    cause = verdict.cause
+def _finding(what: str, signal: Signal, result: ExportResult, seconds: float) -> Finding:
+    cause = result.cause
     if cause is None:
-        said = f"; {verdict.warning}" if verdict.warning else ""
+        warning = f"; {result.warning}" if result.warning else ""
         return Finding(
-            what=what, state=State.WORKS, told=f"answered in {_milliseconds(seconds)}{said}"
+            what=what, state=State.WORKS, told=f"answered in {round(seconds * 1000):,} ms{warning}"
         )
-    # A backend without a signal costs an export a notice; all have traces.
+    # An export only notes that a backend does not support a signal, except for traces.
     missing = cause.absent and signal is not Signal.TRACES
-    said = f"{cause.problem}. {cause.advice}"
+    text = f"{cause.problem}. {cause.advice}"
     if missing:
-        said += f". Where the backend has no {NOUNS[signal].signal}, this costs a notice"
-    return Finding(what=what, state=State.UNSURE if missing else State.FAILS, told=said)
+        text += f". If the backend has no {NOUNS[signal].signal}, an export only adds a notice"
+    return Finding(what=what, state=State.UNSURE if missing else State.FAILS, told=text)
 
 
-def _milliseconds(seconds: float) -> str:
-    return f"{round(seconds * 1000):,} ms"
-
-
-# What a token may read, found out by asking for little of each kind, as an export would.
+# Test of the token by a small request of each kind that an export sends.
 #
 # https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
 
 _FEW = 1
-# Enough that one of them is no pull request, in most repositories.
+# In most repositories at least one of so many is an issue, not a pull request.
 _SOME = 30
 
 
 def check_github(github: GitHubClient, repository: str) -> tuple[Finding, ...]:
-    """Return what the token may read of a repository (`acme/shop`), one finding each.
+    """Return a finding for each permission of the token in a repository (`acme/shop`).
 
-    Where the repository cannot be read nothing else is tried, for all would fail alike.
+    If the repository cannot be read, every other request would fail too and is not sent.
     """
     what = f"GitHub, repository {repository}"
     try:
@@ -141,13 +137,13 @@ def check_github(github: GitHubClient, repository: str) -> tuple[Finding, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """The questions about one repository."""
+    """The requests about one repository."""
 
     github: GitHubClient
     repository: str
 
     def runs(self) -> list[Finding]:
-        """Runs, and by the last of them what is read of its jobs and commit."""
+        """Test runs, and the jobs and commit of the latest run."""
         what = "actions: read (runs and jobs)"
         response = self._asked("actions/runs", "the runs", per_page=_FEW)
         runs = _items(response, "workflow_runs")
@@ -162,26 +158,26 @@ class _Asked:
         return [*findings, self._checks(runs[0].get("id")), self._contents(runs[0].get("head_sha"))]
 
     def deployments(self) -> list[Finding]:
-        """Deployments, and waits for approvals."""
+        """Test deployments and approvals."""
         response = self._asked("deployments", "the deployments", per_page=_FEW)
         return [_of("deployments: read (deployments and approvals)", response)]
 
     def pull_requests(self) -> list[Finding]:
-        """Pull requests of any state."""
+        """Test pull requests of any state."""
         response = self._asked("pulls", "the pull requests", state="all", per_page=_FEW)
         return [_of("pull-requests: read (pull requests above runs)", response)]
 
     def issues(self) -> list[Finding]:
-        """Issues: a token that may read pull requests only gets those from the same list."""
+        """Test issues; a token for pull requests only gets those from the same list."""
         what = "issues: read (work items)"
         response = self._asked("issues", "the issues", state="all", per_page=_SOME)
-        if isinstance(response, list) and not any("pull_request" not in each for each in response):
+        if isinstance(response, list) and not any("pull_request" not in item for item in response):
             told = "no issue is among the last 30: there is none, or the token may not read them"
             return [Finding(what=what, state=State.UNSURE, told=told)]
         return [_of(what, response)]
 
     def _checks(self, run: Any) -> Finding:
-        """Annotations of a check run, which each job has."""
+        """Test the annotations of a job's check run."""
         jobs = self._asked(f"actions/runs/{run}/jobs", "the jobs of the last run", per_page=_FEW)
         listed = _items(jobs, "jobs")
         if not listed:
@@ -194,7 +190,7 @@ class _Asked:
         return _of(_CONTENTS, self._asked(path, "the commit of the last run", per_page=_FEW))
 
     def _asked(self, path: str, what: str, **query: str | int) -> Any:
-        """The answer, or the error in its place."""
+        """Return the response or the error."""
         try:
             return self.github.get(
                 f"/repos/{self.repository}/{path}", f"{what} of {self.repository}", **query
@@ -226,11 +222,11 @@ def _items(response: Any, key: str) -> list[Mapping[str, Any]]:
 
 
 def _rate_limit(headers: Mapping[str, str]) -> Finding:
-    """What the last answer said of requests that are left in this hour."""
+    """The remaining requests of this hour, from the headers of the last response."""
     what = "GitHub's rate limit"
     left, limit = headers.get("x-ratelimit-remaining"), headers.get("x-ratelimit-limit")
     if left is None or limit is None or not left.isdigit():
-        return Finding(what=what, state=State.WORKS, told="the server tells of none")
+        return Finding(what=what, state=State.WORKS, told="the server reports none")
     told = f"{left} of {limit[:10]} requests are left{_until(headers.get('x-ratelimit-reset', ''))}"
     if int(left) > 0:
         return Finding(what=what, state=State.WORKS, told=told)
@@ -243,9 +239,9 @@ def _until(reset: str) -> str:
     return f" until {datetime.fromtimestamp(int(reset), tz=timezone.utc):%H:%M} UTC"
 
 
-# `flow-telemetry check`: what works of endpoint, GitHub and Jira, and what to do otherwise.
+# The command.
 
-# For all that GitHub is asked, and for all that Jira is: a check is waited for.
+# For all requests to GitHub, and for all to Jira.
 _LONGEST_SECONDS = 30.0
 
 
@@ -253,29 +249,28 @@ def add_command(commands: Subparsers) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "check",
-        help="tell whether endpoint, token and trackers work",
-        description="Sends an empty request for each signal to the endpoint, and asks GitHub, and "
-        "Jira where it is set up, what the token may read. Prints a line for each: what works, "
-        "what does not, the likely cause and what to do. The exit status is 1 where something that "
-        "is needed does not work.",
+        help="check whether endpoint, token and trackers work",
+        description="Sends an empty request for each signal to the endpoint, and tests what the "
+        "tokens of GitHub and Jira may read. Prints a line for each test, with the likely cause "
+        "and advice if it failed. The exit status is 1 if something required does not work.",
     )
     add_flags(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Print what was found; return 0, or 1 where something that is needed does not work."""
+    """Print the findings; return 0, or 1 if something required does not work."""
     flags = flags_of(options, mode=Mode.RUN.value)
     settings = load_settings(environ, Door.COMMAND_LINE, flags)
     redact = redactor_of(settings)
     log = RedactedLog(TerminalLog(settings.log_level, sys.stderr), redact)
     deadline = Deadline.after(SystemClock(), settings.timeout)
     findings = [
-        replace(each, what=redact(each.what), told=redact(each.told))
-        for each in _findings(settings, deadline, log)
+        replace(finding, what=redact(finding.what), told=redact(finding.told))
+        for finding in _findings(settings, deadline, log)
     ]
     sys.stdout.write(check_lines(findings) + "\n")
-    return 1 if any(each.state is State.FAILS for each in findings) else 0
+    return 1 if any(finding.state is State.FAILS for finding in findings) else 0
 
 
 def _findings(settings: Settings, deadline: Deadline, log: Log) -> Iterator[Finding]:
@@ -289,7 +284,7 @@ def _findings(settings: Settings, deadline: Deadline, log: Log) -> Iterator[Find
 
 
 def _parts(settings: Settings, deadline: Deadline, log: Log) -> ExportContext:
-    """What asks a server, within a time that begins now: each server has its own."""
+    """The services, with a time limit that starts now: each server has its own."""
     return build_parts(
         settings,
         sink=NoSink(),
@@ -319,20 +314,18 @@ def _of_github(settings: Settings, parts: ExportContext) -> tuple[Finding, ...]:
     if repository is None:
         told = "`repository` is missing: name it as OWNER/NAME"
         return (Finding(what="GitHub", state=State.FAILS, told=told),)
-    token = () if settings.github.token else (_without_token(),)
-    return (*token, *check_github(parts.github, repository))
-
-
-def _without_token() -> Finding:
-    told = (
+    findings = check_github(parts.github, repository)
+    if settings.github.token:
+        return findings
+    text = (
         "none is set, so only public data can be read, with 60 requests an hour: set "
         "`github-token`, or GITHUB_TOKEN"
     )
-    return Finding(what="GitHub's token", state=State.UNSURE, told=told)
+    return (Finding(what="GitHub's token", state=State.UNSURE, told=text), *findings)
 
 
 def _of_jira(url: str, parts: ExportContext) -> Finding:
-    """Issues are searched for, as a sweep does; without a right to see them Jira finds none."""
+    """Search issues as a sweep does; Jira finds none without the permission."""
     what = f"Jira at {urlsplit(url).hostname or 'its site'}"
     jira = parts.trackers.jira
     if jira is None:

@@ -38,7 +38,7 @@ def add_command(commands: Subparsers) -> None:
         "explain",
         help="tell why a run got the trace that it got",
         description="Prints what a run belongs to and why: each candidate, where it was found, "
-        "what won, what could not be read, and the ids of its traces. Sends nothing.",
+        "which one won, what could not be read, and the ids of its traces. Sends nothing.",
     )
     add_flags(parser)
     parser.set_defaults(run=run)
@@ -91,7 +91,7 @@ def _of_changes(found: Run, above: Parentage, parts: ExportContext) -> Iterator[
 
 
 def _candidates(found: Run, parts: ExportContext) -> Iterator[tuple[str, tuple[Change, ...]]]:
-    """The pull requests of each place that counts for the run, and what is said of the place."""
+    """The pull requests of each place that counts for the run, and the description of the place."""
     where, github = parentage.lookup(found), parts.github
     if where in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):
         yield "of its branch", read_candidates(github, found, [])

@@ -1,4 +1,4 @@
-"""The door of the command line: arguments in; text, files and an exit status out."""
+"""The entry point of the command line: arguments in; text, files and an exit status out."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     environ = take_environment()
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        options = build_parser(given[0] if given else "").parse_args(given)
+        options = build_parser(words[0] if words else "").parse_args(words)
         status: int = options.run(options, environ)
     except FlowTelemetryError as error:
         sys.stderr.write(f"flow-telemetry: {_without_credentials(str(error), environ)}\n")

@@ -47,7 +47,7 @@ def add_command(commands: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Send what the files hold; return 0, or 1 where not all was delivered."""
+    """Send what the files hold; return 0, or 1 if not everything was delivered."""
     settings = load_settings(environ, Door.COMMAND_LINE, flags_of(options))
     if not settings.otlp.targets:
         reasons = dict.fromkeys(settings.otlp.off.values())
@@ -60,8 +60,10 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         problems, replayed = _replay(settings, options.files, deadline)
     outcome = _outcome(problems, replayed, clock.monotonic() - began)
     if interruption.name and outcome.failed:
-        told = f"the program was told to end ({interruption.name}): what is left stayed in its file"
-        outcome = replace(outcome, problems=(told, *outcome.problems))
+        text = (
+            f"the program was told to end ({interruption.name}): the remainder stayed in its file"
+        )
+        outcome = replace(outcome, problems=(text, *outcome.problems))
     status = tell(outcome, sys.stderr)
     return interruption.leave(interruption.status or status)
 
@@ -89,13 +91,13 @@ def _replay(
 
 def _outcome(problems: Sequence[str], replayed: Sequence[Replayed], seconds: float) -> Outcome:
     deliveries = merged_deliveries(d for each in replayed for d in each.deliveries)
-    told = [*problems, *(text for each in replayed for text in each.problems)]
+    errors = [*problems, *(text for each in replayed for text in each.problems)]
     causes = [f"{f.problem}. {f.advice}" for each in deliveries for f in each.failures]
-    complete = not told and all(each.complete for each in deliveries)
+    complete = not errors and all(each.complete for each in deliveries)
     return Outcome(
         status=_status(deliveries, complete),
         deliveries=deliveries,
-        problems=tuple(dict.fromkeys([*causes, *told])),
+        problems=tuple(dict.fromkeys([*causes, *errors])),
         notices=(
             *(notice for each in deliveries for notice in each.notices),
             *(notice for each in replayed for notice in each.notices),

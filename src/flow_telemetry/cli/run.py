@@ -45,7 +45,7 @@ def add_command(commands: Subparsers) -> None:
         "time, page faults and I/O, those of all processes below it included. The span stands "
         "under the one that TRACEPARENT names, and the command finds its own there; duration, "
         "memory and processor time leave as metrics too. Streams, "
-        "terminal, signals and exit status are the command's, 127 where there is no such command. "
+        "terminal, signals and exit status are the command's, 127 if the command does not exist. "
         "Without OTEL_EXPORTER_OTLP_ENDPOINT the command just runs.",
     )
     parser.add_argument(
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def own_context(environ: Mapping[str, str]) -> TraceContext | None:
-    """Return a new span's place; None where nothing is to be sent, by the settings or the trace."""
+    """Return a new span's place; None if the settings or the trace disable sending."""
     if not may_send(environ):
         return None
     outer = context_in(environ)
@@ -125,7 +125,7 @@ def _measure(
         measured = Measured(words=words, name=name, ended=ended, seen=seen, cgroup_peak=peak)
         problem = send(measured, own, environ)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - see the next line
-        # Whatever happened, it is no matter of the command's.
+        # No fault of the measurement may change the status of the command.
         problem = type(error).__name__
     if problem:
         tell(f"what was measured of the command was not sent in full: {problem}")
@@ -149,7 +149,7 @@ def _loaded(environ: Mapping[str, str]) -> threading.Thread:
             from flow_telemetry.cli.run_span import load_sender  # noqa: PLC0415
 
             load_sender(environ)
-        except Exception:  # noqa: BLE001, S110 - it is told where it is needed
+        except Exception:  # noqa: BLE001, S110 - the command reports it at its end
             pass
 
     thread = threading.Thread(target=load, name="loading", daemon=True)

@@ -1,4 +1,4 @@
-"""What comes after a command that `flow-telemetry run` ran: its span, and sending it."""
+"""The span and metrics of a command that `flow-telemetry run` ran, and their export."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Measured:
 
 
 def send(measured: Measured, own: TraceContext, environ: Mapping[str, str]) -> str:
-    """Send the span of a command; return what went wrong, empty where nothing did."""
+    """Send the span of a command; return the problems, empty if there are none."""
     try:
         settings = load_settings(environ, Door.COMMAND_LINE, _flags(environ))
         telemetry = _telemetry(measured, settings, own, environ)
@@ -72,7 +72,7 @@ def send(measured: Measured, own: TraceContext, environ: Mapping[str, str]) -> s
     most = _SENDING_SECONDS_WHEN_STOPPED if stopped else settings.timeout or _SENDING_SECONDS
     sink = otlp_sink(settings, Deadline.after(SystemClock(), most))
     sent = sink.deliver(redacted(telemetry, redactor_of(settings)))
-    # One backend that cannot be reached would be told for each signal.
+    # An unreachable backend fails for each signal with the same problem.
     problems = dict.fromkeys(filter(None, map(_problem, sent)))
     return terminal_line(" ".join(problems), _LONGEST_PROBLEM).strip()
 
@@ -106,7 +106,7 @@ def load_sender(environ: Mapping[str, str]) -> None:
 
 
 def _measurements_of() -> Callable[..., Iterator[Measurement]]:
-    """The mapping to metrics, loaded where there are any: their table takes its time."""
+    """The mapping to metrics, loaded only if metrics are sent: their table takes long to load."""
     from flow_telemetry.mapping.job_metrics import command_measurements  # noqa: PLC0415
 
     return command_measurements
@@ -158,9 +158,9 @@ def _resource(settings: Settings, environ: Mapping[str, str]) -> Resource:
 def _problem(delivery: Delivery) -> str:
     if delivery.complete:
         return ""
-    told = " ".join(f"{f.problem}. {f.advice}." for f in delivery.failures)
+    text = " ".join(f"{f.problem}. {f.advice}." for f in delivery.failures)
     kept = f" It is kept in {', '.join(delivery.spool_files)}." if delivery.spooled else ""
-    return told.replace("..", ".") + kept
+    return text.replace("..", ".") + kept
 
 
 def _first_word(text: str) -> str:

@@ -1,4 +1,4 @@
-"""`flow-telemetry sweep`: exports whatever was closed or deployed in a time."""
+"""`flow-telemetry sweep`: exports everything that was closed or deployed in a period."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _LONGEST_LINE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class TerminalLog:
-    """Progress on standard error: lines where somebody looks on, or where debugging is asked."""
+    """Progress on standard error: lines on a terminal, or at log level debug."""
 
     level: LogLevel
     stream: TextIO

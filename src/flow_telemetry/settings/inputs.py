@@ -304,7 +304,7 @@ INPUTS = (
     ),
     Input(
         name="trace-files",
-        description="Patterns of files of OTLP JSON lines that tools in the job wrote, one per line, "
+        description="Patterns of OTLP JSON lines files that tools in the job wrote, one per line, "
         "such as **/*.otlp.jsonl; a leading ! excludes. Default: none.",
     ),
     Input(
