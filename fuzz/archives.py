@@ -7,11 +7,11 @@ from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.reports.archives import ArchiveBounds, read_archive
+from flow_telemetry.reports.archives import ArchiveLimits, read_archive
 from flow_telemetry.reports.logs import LogArchive
 from fuzz.worlds import A_SPAN, JOB_LOG
 
-_BOUNDS = ArchiveBounds(files=20, largest=1_000_000, size=4_000_000)
+_BOUNDS = ArchiveLimits(files=20, largest=1_000_000, size=4_000_000)
 
 
 def run(data: bytes) -> None:

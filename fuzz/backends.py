@@ -64,9 +64,7 @@ def _answer(data: bytes) -> OtlpResponse:
         location=location,
         retry_after=after,
         body=body,
-        error=list(NetworkErrorKind)[len(data) % len(NetworkErrorKind)]
-        if number is None
-        else None,
+        error=list(NetworkErrorKind)[len(data) % len(NetworkErrorKind)] if number is None else None,
         truncated=len(data) % 7 == 0,
     )
 

@@ -14,7 +14,7 @@ from flow_telemetry.mapping.limits import (
     MOST_EVENTS,
 )
 from flow_telemetry.otlp.batch import Batch, batches_of
-from flow_telemetry.otlp.fallback import Choices
+from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.json import line_of
 from flow_telemetry.otlp.response import Attempt, OtlpResponse
 from flow_telemetry.otlp.sdk import SdkExporter
@@ -22,9 +22,9 @@ from flow_telemetry.telemetry import (
     Attributes,
     AttributeValue,
     Delivery,
+    EncodedRequest,
     LogRecord,
     Measurement,
-    Prepared,
     Signal,
     SignalTarget,
     Span,
@@ -69,7 +69,7 @@ class CheckedSink:
         Raises:
             Broken: a rule does not hold.
         """
-        choices, counts = Choices(), dict.fromkeys(Signal, 0)
+        choices, counts = Fallbacks(), dict.fromkeys(Signal, 0)
         for batch in batches_of(self._looked_at(stream), set(Signal), lambda: NOW):
             sent = choices.form_of(batch.signal, lambda: NOW).first(batch)
             _ensure(self._encodes(sent), "a request is empty, or could not be encoded")
@@ -103,7 +103,7 @@ class CheckedSink:
                 self.records.append(each)
             elif isinstance(each, Measurement):
                 check_measurement(each)
-            elif not isinstance(each, Prepared):
+            elif not isinstance(each, EncodedRequest):
                 raise Broken(f"a {type(each).__name__} left")
             yield each
 

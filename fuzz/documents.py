@@ -37,7 +37,7 @@ from flow_telemetry.github.webhook import CHANGE_EVENTS
 from flow_telemetry.http import payload as read
 from flow_telemetry.jira import parse as jira
 from flow_telemetry.model import Change, Repository, WorkItem
-from flow_telemetry.privacy.audience import audience_of
+from flow_telemetry.privacy.audience import read_audience
 from flow_telemetry.rules import (
     flow,
 )
@@ -50,7 +50,7 @@ from flow_telemetry.rules import (
 from flow_telemetry.rules import (
     timeline as histories,
 )
-from flow_telemetry.settings import Door, Settings, load_settings
+from flow_telemetry.settings import EntryPoint, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUT
 from flow_telemetry.subjects.choose import choose_subjects
 from fuzz.mutation import EDIT_BYTES, as_json, edited, edits_in
@@ -70,7 +70,7 @@ def _settings(trigger: str, live: bool) -> Settings:
     given = {"otlp-endpoint": "https://x", **({"events": "live", "phases": "live"} if live else {})}
     environ = {INPUT[name].variable: value for name, value in given.items()}
     place = {"GITHUB_REPOSITORY": "acme/shop", "GITHUB_RUN_ID": "7", "GITHUB_EVENT_NAME": trigger}
-    return load_settings({**environ, **place}, Door.ACTION)
+    return load_settings({**environ, **place}, EntryPoint.ACTION)
 
 
 def _event(trigger: str) -> Callable[[Any], object]:
@@ -78,7 +78,7 @@ def _event(trigger: str) -> Callable[[Any], object]:
         event = payload if isinstance(payload, dict) else {}
         for live in (False, True):
             settings = _settings(trigger, live)
-            audience_of(settings.runner, event)
+            read_audience(settings.runner, event)
             choose_subjects(settings, event)
         return None
 
@@ -97,12 +97,17 @@ def _change(payload: Any) -> object:
 def _history_of_change(change: Change | None) -> object:
     if change is None:
         return None
-    lives = histories.change_lives(change)
-    return lives, histories.change_history(change), phases.phases(change), flow.change_flows(change)
+    lives = histories.ended_change_periods(change)
+    return (
+        lives,
+        histories.build_change_timeline(change),
+        phases.find_phases(change),
+        flow.measure_change_flows(change),
+    )
 
 
 def _history_of_item(item: WorkItem | None) -> object:
-    return item and (histories.item_lives(item), histories.item_history(item, ()))
+    return item and (histories.ended_item_periods(item), histories.build_item_timeline(item, ()))
 
 
 def _object(parser: Callable[[Any], object]) -> Callable[[Any], object]:

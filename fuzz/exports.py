@@ -33,14 +33,14 @@ from flow_telemetry.github.issues import GitHubIssues
 from flow_telemetry.github.runs import read_run
 from flow_telemetry.jira.client import JiraClient, JiraSession
 from flow_telemetry.jira.tracker import Jira
-from flow_telemetry.logging import Silent
+from flow_telemetry.logging import SilentLog
 from flow_telemetry.model import Repository
 from flow_telemetry.outcome import Outcome
-from flow_telemetry.privacy.audience import audience_of, fit_for, spans_for
+from flow_telemetry.privacy.audience import read_audience, redact_drawn_spans, redact_outcome
 from flow_telemetry.report.html import waterfall
 from flow_telemetry.report.summary import job_summary
 from flow_telemetry.report.terminal import report, tree
-from flow_telemetry.settings import Door, Settings, load_settings
+from flow_telemetry.settings import EntryPoint, Settings, load_settings
 from flow_telemetry.subjects.choose import choose_subjects
 from flow_telemetry.subjects.types import RunSubject, reads_much
 from flow_telemetry.trackers import Trackers
@@ -112,7 +112,7 @@ class Stage:
         environ = {**self.scenario.environ, **self._workspace(edits)}
         sink = CheckedSink()
         try:
-            settings = load_settings(environ, Door.ACTION)
+            settings = load_settings(environ, EntryPoint.ACTION)
             bounded = self.scenario.door == "export" and reads_much(
                 choose_subjects(settings, event)
             )
@@ -140,7 +140,9 @@ class Stage:
         if self.scenario.door == "explain" and isinstance(subjects[0], RunSubject):
             found = read_run(parts.github, subjects[0].address)
             deployed = read_deployments(parts.github, found, found.jobs)
-            for line in explanation(settings, deployed, parts, audience_of(settings.runner, event)):
+            for line in explanation(
+                settings, deployed, parts, read_audience(settings.runner, event)
+            ):
                 _check_text(parts.redact(line))
             return None
         return pipeline.export(parts, subjects)
@@ -168,7 +170,7 @@ class Stage:
             session=cast(GitHubSession, session),
             clock=clock,
             deadline=until,
-            log=Silent(),
+            log=SilentLog(),
             budget=RequestBudget(settings.max_requests) if bounded else None,
         )
         return ExportContext(
@@ -178,7 +180,7 @@ class Stage:
             sink=sink,
             clock=clock,
             deadline=until,
-            log=Silent(),
+            log=SilentLog(),
             interruption=Interruption(clock),
             redact=redactor_of(settings),
         )
@@ -199,7 +201,9 @@ class Stage:
         if chosen.jira is None:
             return Trackers(github=issues, jira=None)
         session = cast(JiraSession, StandIn(self._jira, _of("jira ", edits)))
-        client = JiraClient(chosen.jira, session=session, clock=clock, deadline=until, log=Silent())
+        client = JiraClient(
+            chosen.jira, session=session, clock=clock, deadline=until, log=SilentLog()
+        )
         return Trackers(github=issues, jira=Jira(chosen.jira, client, clock))
 
 
@@ -218,9 +222,9 @@ def _of(beginning: str, edits: Mapping[str, tuple[Edit, ...]]) -> dict[str, tupl
 
 
 def _show(settings: Settings, event: Any, outcome: Outcome, sink: CheckedSink) -> None:
-    audience = audience_of(settings.runner, event)
-    shown = fit_for(audience, replace(outcome, seconds=1.0))
-    spans = spans_for(audience, sink.spans[:_DRAWN])
+    audience = read_audience(settings.runner, event)
+    shown = redact_outcome(audience, replace(outcome, seconds=1.0))
+    spans = redact_drawn_spans(audience, sink.spans[:_DRAWN])
     for text in (
         *(job_summary(shown), report(shown), waterfall(spans, "a trace")),
         tree(spans, width=80, colour=True, plain_ascii=False),

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flow_telemetry.build import choices_of, redactor_of
+from flow_telemetry.build import fallbacks_of, redactor_of
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.mapping.metric_attributes import unknown_attributes
 from flow_telemetry.pipeline import switched_off
-from flow_telemetry.settings import Door, load_settings
+from flow_telemetry.settings import EntryPoint, load_settings
 from flow_telemetry.settings.inputs import INPUT
 from flow_telemetry.subjects.choose import choose_subjects
 
@@ -48,9 +48,9 @@ def run(data: bytes) -> None:
         if name in _NAMES and "\0" not in value:  # which no variable can hold
             environ[_NAMES[name]] = value.replace("~", "\n")
     try:
-        settings = load_settings(environ, tuple(Door)[len(data) % len(Door)])
+        settings = load_settings(environ, tuple(EntryPoint)[len(data) % len(EntryPoint)])
         switched_off(settings)
-        choices_of(settings)
+        fallbacks_of(settings)
         redactor_of(settings)("x" * 50)
         unknown_attributes(settings.signals.metric_attributes)
         choose_subjects(settings, {})

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.otlp.lines import parse_otlp_lines, prepared
-from flow_telemetry.privacy.redactor import over_many_lines, redactor
+from flow_telemetry.otlp.lines import encode_request, parse_otlp_lines
+from flow_telemetry.privacy.redactor import build_line_redactor, build_redactor
 from flow_telemetry.process import context
 from flow_telemetry.process.samples import curve, parse_samples
 from flow_telemetry.report import text as escape
-from flow_telemetry.reports.files import chosen_files
-from flow_telemetry.reports.logs import parse_log_lines, raw_lines, survey
+from flow_telemetry.reports.files import compile_file_patterns
+from flow_telemetry.reports.logs import index_log, parse_log_lines, raw_lines
 from flow_telemetry.reports.otlp_lines import read_otlp_lines
-from flow_telemetry.rules.item_keys import JiraKeys, keys_in_text
-from flow_telemetry.rules.selection import chosen
+from flow_telemetry.rules.item_keys import JiraKeys, find_item_keys
+from flow_telemetry.rules.selection import matches_patterns
 from flow_telemetry.subjects.job.tool_traces import ToolSpans
 from fuzz.scenarios import SAMPLES
 from fuzz.worlds import A_SPAN, JOB_LOG
@@ -24,7 +24,7 @@ _TRACE = "5b8efff798038103d269b633813fc60c"
 _TOKEN = "ghp_" + "a1B2" * 9
 _LONGEST = 1000
 _OTHER_TOKEN = "ghs_" + "d4C3" * 9
-_REDACT = redactor(("of-jira-s3cret",))
+_REDACT = build_redactor(("of-jira-s3cret",))
 _CONTEXT = f"00-{_TRACE}-eee19b7ec3c1b174-01\nvendor=1,t@v=2\nuserId=alice;p=1,k=%C3%A9%ZZ"
 _NAMES = "ACME-57 fix(cart): GH-17 [ACME-42] UTF-8\n**/a[!b-c]*.xml\n!src/**\nmain"
 _SECRETS = f"Bearer {_TOKEN} https://u:p@x/?token={_TOKEN} -----BEGIN PRIVATE KEY-----\nMII\n"
@@ -46,13 +46,13 @@ def run(data: bytes) -> None:
 def _log(data: bytes) -> None:
     found = list(
         parse_log_lines(
-            data.decode(errors="replace").split("\n"), "job", 1, redact=over_many_lines(_REDACT)
+            data.decode(errors="replace").split("\n"), "job", 1, redact=build_line_redactor(_REDACT)
         )
     )
     for line in found:
         line.text.encode()
         assert line.time is None or line.time.timestamp() > 0
-    stretches = survey(raw_lines(BytesIO(data), "a log")).stretches
+    stretches = index_log(raw_lines(BytesIO(data), "a log")).sections
     assert sum(each.lines for each in stretches) <= data.count(b"\n") + 1
 
 
@@ -65,7 +65,7 @@ def _otlp(data: bytes) -> None:
     spans = ToolSpans(trace_id=_TRACE)
     for request in parse_otlp_lines(read.lines, read.name).requests:
         spans.take(request)
-        prepared(request)
+        encode_request(request)
     assert len(spans.starts) <= sum(spans.others.values())
 
 
@@ -82,10 +82,10 @@ def _context(lines: Sequence[str]) -> None:
 
 
 def _texts(text: str, lines: Sequence[str]) -> None:
-    keys_in_text(branch=lines[0], title=text, commit_message=text, jira=JiraKeys(enabled=True))
+    find_item_keys(branch=lines[0], title=text, commit_message=text, jira=JiraKeys(enabled=True))
     names = [each[:40] for each in lines[:2]]
-    chosen(names[0], names)
-    chosen_files(names)("src/shop/cart/a.xml")
+    matches_patterns(names[0], names)
+    compile_file_patterns(names)("src/shop/cart/a.xml")
     text = text[:_LONGEST]
     clean = text.encode(errors="replace").decode()
     assert _REDACT(f"{clean} {_OTHER_TOKEN} {clean}").count(_OTHER_TOKEN) == 0

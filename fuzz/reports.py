@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 from flow_telemetry.errors import ReportError
 from flow_telemetry.model.reports import Coverage, TestReport
-from flow_telemetry.reports.coverage import read_coverage, read_kept_coverage
+from flow_telemetry.reports.coverage import read_coverage, read_stored_totals
 from flow_telemetry.reports.junit import read_test_report
 from flow_telemetry.rules import (
     coverage,
@@ -25,7 +25,7 @@ from flow_telemetry.rules.intervals import Interval
 from fuzz.scenarios import COVERAGE, JUNIT
 
 _AT = datetime(2026, 11, 24, 3, 43, tzinfo=timezone.utc)
-_JOB = test_places.Stretch(
+_JOB = test_places.StepSpan(
     reference="github.com/acme/shop/actions/runs/1/job/2",
     interval=Interval(_AT, _AT.replace(hour=4)),
 )
@@ -75,26 +75,26 @@ def run(data: bytes) -> None:
     except ReportError as error:
         str(error).encode()
     try:
-        coverage.largest(read_kept_coverage(data, "kept.json").packages, 10)
+        coverage.largest_packages(read_stored_totals(data, "kept.json").packages, 10)
     except ReportError as error:
         str(error).encode()
 
 
 def _placed(report: TestReport) -> None:
-    written = test_places.Written(steps=(_JOB,), job=_JOB, at=_AT.replace(minute=50))
+    written = test_places.ReportContext(steps=(_JOB,), job=_JOB, at=_AT.replace(minute=50))
     wanted = test_choice.choose_spans(report.suites, 100)
     places = test_places.place_suites(report.suites, written)
     for suite, place, cases in zip(report.suites, places, wanted, strict=True):
         for each in test_places.place_cases(suite, place, cases or frozenset()):
             assert each.interval.start <= each.interval.end
-        test_counts.counts_of(suite.cases)
+        test_counts.count_cases(suite.cases)
         suite.name.encode()
-    test_counts.with_flaky([report], frozenset())
+    test_counts.mark_flaky([report], frozenset())
 
 
 def _summed(found: Coverage) -> None:
     totals = coverage.totals([found, found])
-    for package in coverage.largest(totals.packages, 10):
+    for package in coverage.largest_packages(totals.packages, 10):
         package.name.encode()
     for unit in ("lines", "branches"):
         coverage.change(totals.counts, totals.counts, unit)

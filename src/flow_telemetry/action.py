@@ -16,21 +16,28 @@ from pathlib import Path
 from actions_toolkit import core
 
 from flow_telemetry import pipeline
-from flow_telemetry.build import build_parts, otlp_sink
+from flow_telemetry.build import build_context, build_otlp_exporter
 from flow_telemetry.clock import Deadline, Interrupted, Interruption, SystemClock
 from flow_telemetry.environment import take_environment
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.http.payload import Payload
-from flow_telemetry.otlp.exporter import NoSink
-from flow_telemetry.outcome import InsideTold, Outcome, Status
-from flow_telemetry.privacy.audience import audience_of, fit_for
-from flow_telemetry.privacy.records import without_credentials
-from flow_telemetry.privacy.redactor import Redactor, redactor
+from flow_telemetry.otlp.exporter import NullExporter
+from flow_telemetry.outcome import JobReport, Outcome, Status
+from flow_telemetry.privacy.audience import read_audience, redact_outcome
+from flow_telemetry.privacy.records import redact_record
+from flow_telemetry.privacy.redactor import Redactor, build_redactor
 from flow_telemetry.report.summary import job_summary
 from flow_telemetry.report.terminal import report
 from flow_telemetry.report.text import terminal_line
-from flow_telemetry.settings import Door, LogLevel, Mode, Settings, load_settings, wants_failure
+from flow_telemetry.settings import (
+    EntryPoint,
+    LogLevel,
+    Mode,
+    Settings,
+    load_settings,
+    wants_failure,
+)
 from flow_telemetry.settings.model import secrets_of
 from flow_telemetry.subjects.choose import choose_subjects
 from flow_telemetry.subjects.types import reads_much
@@ -69,7 +76,7 @@ def main() -> int:
         secrets = secrets_of(environ)
         for secret in secrets:
             core.set_secret(secret)
-        settings, outcome = _export(environ, interruption, redactor(secrets))
+        settings, outcome = _export(environ, interruption, build_redactor(secrets))
         try:
             _tell(outcome, settings, environ)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
@@ -89,10 +96,10 @@ def _export(
 ) -> tuple[Settings | None, Outcome]:
     settings = None
     try:
-        settings = load_settings(environ, Door.ACTION)
+        settings = load_settings(environ, EntryPoint.ACTION)
         if settings.mode is Mode.CONTEXT:
             given = _give_context(settings, environ, interruption)
-            return settings, without_credentials(given, redact)
+            return settings, redact_record(given, redact)
         off = pipeline.switched_off(settings)
         if off is not None:
             return settings, off
@@ -109,17 +116,17 @@ def _export(
     warnings = settings.warnings if settings is not None else ()
     outcome = Outcome(status=Status.SKIPPED, problems=(*warnings, problem), failed=True)
     # What could not be read as settings, such as a token in the wrong input, is reported too.
-    return settings, without_credentials(outcome, redact)
+    return settings, redact_record(outcome, redact)
 
 
 def _run(settings: Settings, event: Payload, interruption: Interruption) -> Outcome:
     clock = SystemClock()
     deadline = Deadline.after(clock, settings.timeout, interruption.cut)
-    audience = audience_of(settings.runner, event)
+    audience = read_audience(settings.runner, event)
     log = ActionLog(settings.log_level)
-    sink = otlp_sink(settings, deadline, audience, log)
+    sink = build_otlp_exporter(settings, deadline, audience, log)
     subjects = choose_subjects(settings, event)
-    parts = build_parts(
+    parts = build_context(
         settings,
         sink=sink,
         clock=clock,
@@ -128,7 +135,7 @@ def _run(settings: Settings, event: Payload, interruption: Interruption) -> Outc
         bounded=reads_much(subjects),
         interruption=interruption,
     )
-    return fit_for(audience, pipeline.export(parts, subjects))
+    return redact_outcome(audience, pipeline.export(parts, subjects))
 
 
 def _give_context(
@@ -140,7 +147,7 @@ def _give_context(
 
     clock = SystemClock()
     deadline, log = Deadline.after(clock, settings.timeout), ActionLog(settings.log_level)
-    parts = build_parts(settings, sink=NoSink(), clock=clock, deadline=deadline, log=log)
+    parts = build_context(settings, sink=NullExporter(), clock=clock, deadline=deadline, log=log)
     event = read_event(settings.runner.event_path)
     given = interruption.read(lambda: give_context(settings, event, parts, environ))
     for secret in given.secrets:
@@ -214,7 +221,7 @@ def outputs_of(outcome: Outcome) -> dict[str, str]:
     return outputs
 
 
-def _coverage_outputs(inside: InsideTold | None) -> dict[str, str]:
+def _coverage_outputs(inside: JobReport | None) -> dict[str, str]:
     if inside is None or inside.coverage is None or not inside.coverage.file:
         return {}
     return {

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flow_telemetry.clock import Clock, Deadline, Interruption
-from flow_telemetry.logging import Log, RedactedLog, Silent
+from flow_telemetry.logging import Log, RedactedLog, SilentLog
 from flow_telemetry.model import Repository
-from flow_telemetry.otlp.exporter import OtlpSink
-from flow_telemetry.otlp.fallback import Choices
-from flow_telemetry.otlp.spool import Reader, Spool
-from flow_telemetry.privacy.redactor import Redactor, redactor
+from flow_telemetry.otlp.exporter import OtlpExporter
+from flow_telemetry.otlp.fallback import Fallbacks
+from flow_telemetry.otlp.spool import PublicFilter, Spool
+from flow_telemetry.privacy.redactor import Redactor, build_redactor
 from flow_telemetry.settings import JiraSettings, Settings
-from flow_telemetry.telemetry import Sink
+from flow_telemetry.telemetry import Exporter
 
 # Of what reads, nothing is loaded by `flow-telemetry run`, which only sends.
 if TYPE_CHECKING:
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
 _SHARE_OF_READING = 0.8
 
 
-def otlp_sink(
+def build_otlp_exporter(
     settings: Settings,
     deadline: Deadline,
     audience: Audience | None = None,
     log: Log | None = None,
-) -> OtlpSink:
+) -> OtlpExporter:
     """Return the backend of the settings.
 
     ``audience`` is who can get at what is not delivered; None where it tells of nothing but the
     job that it is in.
     """
-    return OtlpSink(
+    return OtlpExporter(
         targets=settings.otlp.targets,
         spool=Spool(settings.spool_path, reader=_reader(audience)),
         deadline=deadline,
-        choices=choices_of(settings),
-        log=log or Silent(),
+        choices=fallbacks_of(settings),
+        log=log or SilentLog(),
     )
 
 
-def _reader(audience: Audience | None) -> Reader | None:
+def _reader(audience: Audience | None) -> PublicFilter | None:
     """Who is to find nothing of others in the spool; None where all may be found."""
     if audience is None or not audience.public:
         return None
@@ -57,21 +57,21 @@ def _reader(audience: Audience | None) -> Reader | None:
     return PublicRedactor(audience)
 
 
-def choices_of(settings: Settings) -> Choices:
+def fallbacks_of(settings: Settings) -> Fallbacks:
     """Return the forms in which the user wants events and metrics to leave."""
     chosen = settings.signals
-    return Choices(event_time=chosen.event_time, metric_shape=chosen.metric_shape)
+    return Fallbacks(event_time=chosen.event_time, metric_shape=chosen.metric_shape)
 
 
 def redactor_of(settings: Settings) -> Redactor:
     """Return what takes credentials, and what the user's patterns match, out of a text."""
-    return redactor(settings.redaction.secrets, settings.redaction.patterns)
+    return build_redactor(settings.redaction.secrets, settings.redaction.patterns)
 
 
-def build_parts(
+def build_context(
     settings: Settings,
     *,
-    sink: Sink,
+    sink: Exporter,
     clock: Clock,
     deadline: Deadline,
     log: Log,

@@ -53,7 +53,7 @@ class SystemClock:
 
 
 @dataclass(slots=True)
-class Cut:
+class Cancellation:
     """An end that deadlines get later, all that share it at once; None while there is none.
 
     ``by`` names the signal that it is made for.
@@ -73,14 +73,16 @@ class Deadline:
 
     clock: Clock
     at: float | None = None
-    cut: Cut = field(default_factory=Cut)
+    cut: Cancellation = field(default_factory=Cancellation)
     set_by: str = "input timeout"
 
     @classmethod
-    def after(cls, clock: Clock, seconds: float | None, cut: Cut | None = None) -> Deadline:
+    def after(
+        cls, clock: Clock, seconds: float | None, cut: Cancellation | None = None
+    ) -> Deadline:
         """Return a deadline ``seconds`` from now; None means never."""
         at = None if seconds is None else clock.monotonic() + seconds
-        return cls(clock, at, cut or Cut())
+        return cls(clock, at, cut or Cancellation())
 
     def at_most(self, seconds: float, *, set_by: str) -> Deadline:
         """Return this deadline, or one that is ``seconds`` from now where that is sooner."""
@@ -140,7 +142,7 @@ class Interruption:
 
     def __init__(self, clock: Clock) -> None:
         """Listen to nothing yet."""
-        self.cut = Cut()
+        self.cut = Cancellation()
         self.signal: int | None = None
         self._clock = clock
         self._reading = False
@@ -205,7 +207,7 @@ class Interruption:
 
 
 @contextmanager
-def threads(most: int, name: str) -> Iterator[ThreadPoolExecutor]:
+def thread_pool(most: int, name: str) -> Iterator[ThreadPoolExecutor]:
     """Give threads that are waited for at the end, but not where the program was told to end."""
     pool = ThreadPoolExecutor(most, thread_name_prefix=name)
     try:

@@ -11,7 +11,7 @@ from flow_telemetry.logging import Log
 from flow_telemetry.privacy.redactor import Redactor
 from flow_telemetry.rules.parentage import with_aliases
 from flow_telemetry.settings import Settings
-from flow_telemetry.telemetry import Sink
+from flow_telemetry.telemetry import Exporter
 from flow_telemetry.trackers import Trackers
 
 Record = TypeVar("Record")
@@ -28,7 +28,7 @@ class ExportContext:
     settings: Settings
     github: GitHubClient
     trackers: Trackers
-    sink: Sink
+    sink: Exporter
     clock: Clock
     deadline: Deadline
     log: Log

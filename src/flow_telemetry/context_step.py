@@ -31,7 +31,7 @@ _STATE = "ot=th:0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class StepContext:
     """What the step gives: variables for later steps, outputs, and what to tell of it.
 
     ``secrets`` are values among the variables that the runner is to hide.
@@ -47,7 +47,7 @@ class Given:
 
 def give_context(
     settings: Settings, event: Payload, parts: ExportContext, environ: Mapping[str, str]
-) -> Given:
+) -> StepContext:
     """Find the job's place, leave a note for the export, start the sampler where it is wanted.
 
     Raises:
@@ -61,7 +61,7 @@ def give_context(
     )
     outer = _outer(environ, own)
     endpoint = _endpoint(settings, environ) if settings.inside.inject_endpoint else {}
-    return Given(
+    return StepContext(
         variables={**_carried(environ, own, outer, found), **endpoint},
         outputs={
             "traceparent": own.traceparent,

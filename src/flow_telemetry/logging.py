@@ -43,7 +43,7 @@ class RedactedLog:
         self.inner.progress(self.redact(text))
 
 
-class Silent:
+class SilentLog:
     """A log that discards everything."""
 
     def debug(self, text: str) -> None:

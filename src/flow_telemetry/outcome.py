@@ -11,11 +11,11 @@ from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.settings import Actors
-from flow_telemetry.telemetry import Delivery, Signal, merged_deliveries
+from flow_telemetry.telemetry import Delivery, Signal, merge_deliveries
 
 if TYPE_CHECKING:  # Loaded where something inside of a job was read.
     from flow_telemetry.model.measurements import MeasuredJob
-    from flow_telemetry.model.reports import JobCoverage, TestsTold, ToolTraces
+    from flow_telemetry.model.reports import JobCoverage, TestSummary, ToolTraces
 
 
 class Status(Enum):
@@ -33,16 +33,16 @@ class Status(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InsideTold:
+class JobReport:
     """Telemetry from inside a job, for the summary; None or empty if it was not requested."""
 
     machine: MeasuredJob | None = None
-    tests: TestsTold | None = None
+    tests: TestSummary | None = None
     tool_traces: ToolTraces | None = None
     coverage: JobCoverage | None = None
 
 
-def merged_inside(told: Iterable[InsideTold | None]) -> InsideTold | None:
+def merge_job_reports(told: Iterable[JobReport | None]) -> JobReport | None:
     """Return the telemetry of several parts of a job as one; None if there is none."""
     parts = [part for part in told if part is not None]
     if not parts:
@@ -53,11 +53,11 @@ def merged_inside(told: Iterable[InsideTold | None]) -> InsideTold | None:
         for name in (field.name for field in fields(part))
         if (value := getattr(part, name))
     }
-    return InsideTold(**values)
+    return JobReport(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
+class ExportedSubject:
     """What was exported, and where its span stands: a run, a change or a work item.
 
     ``title`` is the span's name, ``reference`` its flow reference; the outputs name it (under
@@ -78,7 +78,7 @@ class Exported:
     partial: bool = False
     actors: Actors = Actors.LOGIN
     trace_url: str | None = None
-    inside: InsideTold | None = None
+    inside: JobReport | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +93,8 @@ class Outcome:
     """
 
     status: Status
-    exported: Exported | None = None
-    further: tuple[Exported, ...] = ()
+    exported: ExportedSubject | None = None
+    further: tuple[ExportedSubject, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
@@ -109,7 +109,7 @@ class Outcome:
         return sum(each.sent for each in self.deliveries if each.signal is Signal.TRACES)
 
 
-def merged(outcomes: Iterable[Outcome]) -> Outcome:
+def merge_outcomes(outcomes: Iterable[Outcome]) -> Outcome:
     """Return one outcome for several exports, the worst of their statuses among them."""
     all_of = list(outcomes)
     statuses = [each.status for each in all_of]
@@ -121,7 +121,7 @@ def merged(outcomes: Iterable[Outcome]) -> Outcome:
         status=Status.PARTIAL if failed and worst is Status.EXPORTED else worst,
         exported=exported[0] if exported else None,
         further=tuple(exported[1:]),
-        deliveries=merged_deliveries(d for each in all_of for d in each.deliveries),
+        deliveries=merge_deliveries(d for each in all_of for d in each.deliveries),
         problems=_once(text for each in all_of for text in each.problems),
         notices=_once(text for each in all_of for text in each.notices),
         left_out=_once(text for each in all_of for text in each.left_out),

@@ -15,10 +15,10 @@ from flow_telemetry.mapping.spans import AgeLimit
 from flow_telemetry.otlp.batch import TraceSizes
 from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.privacy.records import (
-    redacted,
-    without_credentials,
-    without_names,
-    without_people,
+    hide_people_in_outcome,
+    hide_people_in_telemetry,
+    redact_record,
+    redact_telemetry,
 )
 from flow_telemetry.rules.people import People
 from flow_telemetry.settings import OldSpans, Settings
@@ -43,14 +43,14 @@ def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
     # Every record passes these steps, in this order, on its way to the backend.
     stream: Iterable[Telemetry] = _read_telemetry(context, subjects, progress)
     stream = _apply_age_limit(stream, age_limit)
-    stream = without_names(stream, progress.people)
-    stream = redacted(stream, redact)
+    stream = hide_people_in_telemetry(stream, progress.people)
+    stream = redact_telemetry(stream, redact)
     stream = sizes.watched(stream)
     deliveries = context.sink.deliver(stream)
 
     outcome = _outcome(settings, progress, deliveries, age_limit)
     outcome = replace(outcome, notices=(*outcome.notices, *sizes.notices))
-    outcome = without_credentials(without_people(outcome, progress.people), redact)
+    outcome = redact_record(hide_people_in_outcome(outcome, progress.people), redact)
     return replace(outcome, seconds=context.clock.monotonic() - began)
 
 

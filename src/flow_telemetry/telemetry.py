@@ -145,7 +145,7 @@ class Signal(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class EncodedRequest:
     """A request of OTLP that was made before, in protobuf, such as that of a tool.
 
     ``items`` is how many spans, log records or data points it holds. ``repository`` is that of the
@@ -206,7 +206,7 @@ class Delivery:
         return self.sent + self.declined == self.collected
 
 
-def merged_deliveries(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
+def merge_deliveries(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
     """Return one delivery for each signal and destination, with the sums of all."""
     groups: dict[tuple[Signal, str], list[Delivery]] = {}
     for each in deliveries:
@@ -255,10 +255,10 @@ class SignalTarget:
 
 # What the pipeline asks of whatever takes its telemetry.
 
-Telemetry: TypeAlias = Span | LogRecord | Measurement | Prepared
+Telemetry: TypeAlias = Span | LogRecord | Measurement | EncodedRequest
 
 
-class Sink(Protocol):
+class Exporter(Protocol):
     """Where telemetry goes: a backend, a file, or a backend while somebody looks on."""
 
     @property

@@ -48,10 +48,10 @@ class Trackers:
         unread: tuple[str, ...] = ()
         if key.tracker == "jira" and self.jira_is_misconfigured:
             unread = (f"{key.key} was not read, because the settings of Jira cannot be used",)
-        return ItemChain(items=(known_by_key(key, home),), unread=unread)
+        return ItemChain(items=(unread_work_item(key, home),), unread=unread)
 
 
-def known_by_key(key: ItemKey, home: Repository) -> WorkItem:
+def unread_work_item(key: ItemKey, home: Repository) -> WorkItem:
     """Return an item of which nothing but the key is known."""
     if key.tracker == _GITHUB:
         # Loaded where an issue is named: most runs are of pull requests without one.

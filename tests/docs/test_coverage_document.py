@@ -17,7 +17,7 @@ from flow_telemetry.mapping.job_metrics import MOST_PACKAGES
 from flow_telemetry.report import summary_job as summary_coverage
 from flow_telemetry.reports import coverage as kept
 from flow_telemetry.reports import coverage as tally
-from flow_telemetry.reports.files import LARGEST_FILE, MEBIBYTE, Bounds
+from flow_telemetry.reports.files import LARGEST_FILE, MEBIBYTE, FileLimits
 from flow_telemetry.settings.inputs import INPUT
 
 PAGE = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
@@ -63,12 +63,12 @@ def test_every_format_has_a_row() -> None:
 
 def test_the_bounds_are_the_codes() -> None:
     """Numbers of the page follow the code."""
-    bounds = Bounds()
+    bounds = FileLimits()
     assert f"| {bounds.files:,}, together {bounds.size // MEBIBYTE} MiB |" in PAGE
     assert f"| {LARGEST_FILE // MEBIBYTE} MiB, {tally.MOST_LINES:,} lines |" in PAGE
     most = f"{MOST_PACKAGES}, {summary_coverage.MOST_PACKAGES}, {kept.MOST_PACKAGES:,}"
     assert f"kept | {most} |" in PAGE
-    assert f"| {kept.LARGEST_KEPT // MEBIBYTE} MiB; of the newest 100" in PAGE
+    assert f"| {kept.LARGEST_STORED // MEBIBYTE} MiB; of the newest 100" in PAGE
 
 
 def test_the_attributes_are_those_of_the_table() -> None:

@@ -7,8 +7,8 @@ import re
 import pytest
 from tests.support.workflows import ROOT
 
-from flow_telemetry.privacy.redactor import problem
-from flow_telemetry.rules.people import hashed
+from flow_telemetry.privacy.redactor import find_pattern_problem
+from flow_telemetry.rules.people import hash_login
 
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 REDACTION = (ROOT / "docs" / "redaction.md").read_text(encoding="utf-8")
@@ -36,11 +36,11 @@ def test_the_recipe_of_a_hash_is_the_one_that_is_used() -> None:
     """Who wants to know whose it is can compute it."""
     assert "sha256sum | cut -c1-16" in REDACTION
     # printf %s octocat | sha256sum | cut -c1-16
-    assert hashed("octocat") == "a6658157f0df8390"
+    assert hash_login("octocat") == "a6658157f0df8390"
 
 
 def test_the_example_of_patterns_is_fit() -> None:
     """It can be copied."""
     block = re.search(r"redact: \|\n((?:    .+\n)+)", REDACTION)
     assert block is not None
-    assert [problem(line.strip()) for line in block[1].splitlines()] == [None, None]
+    assert [find_pattern_problem(line.strip()) for line in block[1].splitlines()] == [None, None]

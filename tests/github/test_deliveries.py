@@ -15,7 +15,7 @@ from tests.support.clients import SHOP, client_of
 from flow_telemetry.errors import AccessDeniedError, NotFoundError, UnavailableError
 from flow_telemetry.github.deployments import read_deployment, with_deliveries
 from flow_telemetry.model import Deployment
-from flow_telemetry.rules.flow import restoration
+from flow_telemetry.rules.flow import find_restoration
 
 SUCCESS = (deployment_status("in_progress"), deployment_status("success", after=60))
 FAILURE = (deployment_status("in_progress"), deployment_status("failure", after=60))
@@ -111,7 +111,7 @@ def test_what_was_deployed_before_is_read_back_to_the_last_success(
     failed = deployed(story, "b", hour=5, statuses=FAILURE)
     found = delivery(github, deployed(story, "c", hour=6))
     assert [each.sha for each in found.before] == [sha_of("b"), sha_of("a")]
-    restored = restoration(found, found.before)
+    restored = find_restoration(found, found.before)
     assert restored
     assert restored.failed.reference == f"github.com/acme/shop/deployments/{failed.id}"
     assert restored.interval.seconds == 3600

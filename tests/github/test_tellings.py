@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.support.recorded import NO_RECORDED_DATA, RECORDED
 
-from flow_telemetry.github.webhook import read_telling
+from flow_telemetry.github.webhook import read_webhook_event
 from flow_telemetry.model import Event, EventKind
-from flow_telemetry.rules.timeline import Telling, find_told
+from flow_telemetry.rules.timeline import WebhookEvent, find_webhook_events
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 CHANGE = {"number": 7, "updated_at": "2026-11-24T12:00:00Z"}
@@ -21,49 +21,51 @@ CHANGE = {"number": 7, "updated_at": "2026-11-24T12:00:00Z"}
 @pytest.mark.parametrize(
     ("name", "payload", "telling"),
     [
-        ("pull_request", {"action": "opened"}, Telling(kind=EventKind.CREATED)),
-        ("pull_request_target", {"action": "reopened"}, Telling(kind=EventKind.REOPENED)),
+        ("pull_request", {"action": "opened"}, WebhookEvent(kind=EventKind.CREATED)),
+        ("pull_request_target", {"action": "reopened"}, WebhookEvent(kind=EventKind.REOPENED)),
         (
             "pull_request",
             {"action": "labeled", "label": {"name": "bug"}},
-            Telling(kind=EventKind.LABELED, subject="bug"),
+            WebhookEvent(kind=EventKind.LABELED, subject="bug"),
         ),
         (
             "pull_request",
             {"action": "unassigned", "assignee": {"login": "bob"}},
-            Telling(kind=EventKind.UNASSIGNED, subject="bob"),
+            WebhookEvent(kind=EventKind.UNASSIGNED, subject="bob"),
         ),
         (
             "pull_request",
             {"action": "review_requested", "requested_team": {"slug": "platform"}},
-            Telling(kind=EventKind.REVIEW_REQUESTED, subject="platform"),
+            WebhookEvent(kind=EventKind.REVIEW_REQUESTED, subject="platform"),
         ),
         (
             "pull_request",
             {"action": "synchronize", "before": "b4", "after": "c0ffee"},
-            Telling(kind=EventKind.COMMITTED, id="c0ffee", before="b4"),
+            WebhookEvent(kind=EventKind.COMMITTED, id="c0ffee", before="b4"),
         ),
-        ("pull_request", {"action": "enqueued"}, Telling(kind=EventKind.QUEUED)),
-        ("pull_request", {"action": "dequeued"}, Telling(kind=EventKind.DEQUEUED)),
+        ("pull_request", {"action": "enqueued"}, WebhookEvent(kind=EventKind.QUEUED)),
+        ("pull_request", {"action": "dequeued"}, WebhookEvent(kind=EventKind.DEQUEUED)),
         (
             "pull_request",
             {"action": "converted_to_draft"},
-            Telling(kind=EventKind.CONVERTED_TO_DRAFT),
+            WebhookEvent(kind=EventKind.CONVERTED_TO_DRAFT),
         ),
     ],
 )
 def test_what_happens_to_a_pull_request_is_told(
-    name: str, payload: dict[str, Any], telling: Telling
+    name: str, payload: dict[str, Any], telling: WebhookEvent
 ) -> None:
     """Its time is that of the pull request, as of then."""
-    found = read_telling(name, {"pull_request": CHANGE, **payload})
+    found = read_webhook_event(name, {"pull_request": CHANGE, **payload})
     assert found == replace(telling, time=NOON)
 
 
 def test_a_closing_with_a_merge_is_the_merge() -> None:
     """GitHub calls both closed."""
     payload = {"action": "closed", "pull_request": {**CHANGE, "merged": True}}
-    assert read_telling("pull_request", payload) == Telling(kind=EventKind.MERGED, time=NOON)
+    assert read_webhook_event("pull_request", payload) == WebhookEvent(
+        kind=EventKind.MERGED, time=NOON
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,15 +94,15 @@ def test_what_has_a_number_is_told_by_it(
     name: str, payload: dict[str, Any], kind: EventKind
 ) -> None:
     """Nothing else of it matters."""
-    assert read_telling(name, payload) == Telling(kind=kind, id="5")
+    assert read_webhook_event(name, payload) == WebhookEvent(kind=kind, id="5")
 
 
 def test_an_issue_and_a_deployment_are_told() -> None:
     """By their own times."""
     issue = {"action": "closed", "issue": {"updated_at": "2026-11-24T12:00:00Z"}}
-    assert read_telling("issues", issue) == Telling(kind=EventKind.CLOSED, time=NOON)
+    assert read_webhook_event("issues", issue) == WebhookEvent(kind=EventKind.CLOSED, time=NOON)
     made = {"action": "created", "deployment": {"created_at": "2026-11-24T12:00:00Z"}}
-    assert read_telling("deployment", made) == Telling(kind=EventKind.CREATED, time=NOON)
+    assert read_webhook_event("deployment", made) == WebhookEvent(kind=EventKind.CREATED, time=NOON)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_an_issue_and_a_deployment_are_told() -> None:
 )
 def test_what_is_not_sent_is_not_told(name: str, payload: dict[str, Any]) -> None:
     """Other events, other actions and damaged payloads."""
-    assert read_telling(name, payload) is None
+    assert read_webhook_event(name, payload) is None
 
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason=NO_RECORDED_DATA)
@@ -167,6 +169,6 @@ def test_a_recorded_event_tells_of_one_thing(file: str, name: str, told: Event) 
         replace(told, id="1" if told.id else "", time=told.time.replace(year=told.time.year + n))
         for n in (-1, 1)
     ]
-    event = read_telling(name, payload)
+    event = read_webhook_event(name, payload)
     assert event is not None
-    assert find_told(event, [decoys[0], told, decoys[1]]) == (told,)
+    assert find_webhook_events(event, [decoys[0], told, decoys[1]]) == (told,)

@@ -192,9 +192,9 @@ def test_what_has_no_time_has_that_of_the_event_before(timeless: Any) -> None:
     first = {"event": "reopened", "created_at": "2026-11-20T08:00:00Z"}
     last = {"event": "reopened", "created_at": "2026-11-20T09:00:00Z"}
     before, event, _ = parse_timeline([first, timeless, last])
-    assert (event.time, event.time_told, before.time_told) == (before.time, False, True)
+    assert (event.time, event.has_own_time, before.has_own_time) == (before.time, False, True)
     event, after = parse_timeline([timeless, last])
-    assert (event.time, event.time_told) == (after.time, False)
+    assert (event.time, event.has_own_time) == (after.time, False)
     assert parse_timeline([timeless]) == ()
 
 

@@ -36,7 +36,7 @@ from flow_telemetry.mapping.runs import run_spans
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model import Change, Lineage, Parentage, Repository, Run, WorkItem
 from flow_telemetry.rules import selection
-from flow_telemetry.rules.selection import Part
+from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.settings import Detail, Export, TraceScope
 from flow_telemetry.telemetry import Span
 
@@ -91,16 +91,16 @@ def error_of(answers: Answers) -> str | None:
     return None
 
 
-def parts_of(run: Run) -> Iterator[Part]:
+def parts_of(run: Run) -> Iterator[RunSlice]:
     """Every part of a run that some step could send."""
-    yield selection.whole(run)
+    yield selection.select_whole_run(run)
     for job in run.jobs:
         if not job.completed:
             for export in Export:
-                yield selection.ongoing(run, job, export=export, job_status="failure")
+                yield selection.select_running_run(run, job, export=export, job_status="failure")
 
 
-def mapped(part: Part, placement: Placement, detail: Detail = Detail.STEP) -> list[Span]:
+def mapped(part: RunSlice, placement: Placement, detail: Detail = Detail.STEP) -> list[Span]:
     """Return the spans of a part."""
     resource = ResourceMaker(service_name="{workflow}").of_run(part.run)
     return list(run_spans(part, placement, resource, detail))
@@ -134,7 +134,7 @@ def test_any_annotation_and_deployment_keeps_the_tree_valid(
         jobs[number] = replace(jobs[number], annotations=parse_annotations(found))
     for number, deployment in enumerate(deployments[: len(jobs)]):
         jobs[number] = replace(jobs[number], deployment=parse_job_deployment(deployment))
-    part = selection.whole(replace(run, jobs=tuple(jobs)))
+    part = selection.select_whole_run(replace(run, jobs=tuple(jobs)))
     placement = alone(part.run)
     assert_valid_tree(mapped(part, placement), part, placement)
 
@@ -144,7 +144,7 @@ def test_every_job_and_step_of_a_whole_answer_arrives(answers: Answers) -> None:
     """Nothing is lost or invented, and everything keeps its own times."""
     run = replace(run_in(answers), attempt=1)
     placement = alone(run)
-    spans = mapped(selection.whole(run), placement)
+    spans = mapped(selection.select_whole_run(run), placement)
     of_type = {
         kind: [s for s in spans if s.attributes["flow.entity.type"] == kind]
         for kind in ("job", "step")

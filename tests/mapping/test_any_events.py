@@ -15,7 +15,7 @@ from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.events import change_events, item_events, place_item_events
 from flow_telemetry.model import Actor, ActorKind, Event, EventKind, Lineage, ReviewState
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.timeline import change_history, item_history
+from flow_telemetry.rules.timeline import build_change_timeline, build_item_timeline
 
 ODD = [datetime(1970, 1, 2, tzinfo=timezone.utc), datetime(2261, 12, 31, tzinfo=timezone.utc)]
 # Few minutes, so that several things happen in one second; one is before the opening.
@@ -30,7 +30,7 @@ EVENTS = st.builds(
     subject=TEXTS,
     before=TEXTS,
     review=st.none() | st.sampled_from(ReviewState),
-    time_told=st.booleans(),
+    has_own_time=st.booleans(),
 )
 HISTORIES = st.lists(EVENTS, max_size=12).map(
     lambda events: tuple(sorted(events, key=lambda event: event.time))
@@ -47,7 +47,7 @@ def test_records_of_any_change_are_valid(
     if merged:
         pull = replace(pull, merged_at=pull.closed_at)
     placement = place_change(pull)
-    everything = [each.event for each in change_history(pull)]
+    everything = [each.event for each in build_change_timeline(pull)]
     live = list(change_events(pull, placement, RESOURCE, OBSERVED, told=everything))
     completed = list(change_events(pull, placement, RESOURCE, OBSERVED, all_lives=True))
     assert_valid_records(live, placement.trace)
@@ -64,7 +64,7 @@ def test_records_of_any_item_are_valid(
     story = item("ACME-57", *history, closed=closed)
     blocked = [Interval(at(start), at(start) + timedelta(minutes=length))]
     placement = place_item_events(story, Lineage(items=(story,)), TRACING)
-    everything = [each.event for each in item_history(story, blocked)]
+    everything = [each.event for each in build_item_timeline(story, blocked)]
     live, completed = (
         list(
             item_events(

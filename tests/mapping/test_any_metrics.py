@@ -14,10 +14,10 @@ from tests.mapping.trees import assert_values
 from flow_telemetry.errors import PayloadError
 from flow_telemetry.mapping.metric_attributes import EXTRA_ATTRIBUTES
 from flow_telemetry.mapping.metrics import job_matrix, job_name, run_measurements
-from flow_telemetry.rules.selection import Part
+from flow_telemetry.rules.selection import RunSlice
 
 
-def parts(answers: Answers) -> Iterator[Part]:
+def parts(answers: Answers) -> Iterator[RunSlice]:
     """Return every part of the run that answers tell of; none where they tell of none."""
     try:
         yield from parts_of(run_in(answers))

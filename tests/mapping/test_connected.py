@@ -29,8 +29,8 @@ from flow_telemetry.model import (
     WorkItem,
 )
 from flow_telemetry.rules import selection
-from flow_telemetry.rules.lifecycle import GITHUB_CATEGORIES
-from flow_telemetry.rules.parentage import FoundChain, lineage_of
+from flow_telemetry.rules.lifecycle import GITHUB_STATUS_CATEGORIES
+from flow_telemetry.rules.parentage import CandidateChain, build_lineage
 from flow_telemetry.settings import Detail, TraceScope
 from flow_telemetry.telemetry import Span
 
@@ -79,12 +79,12 @@ def families(draw: st.DrawFn) -> Family:
     named = draw(st.none() | st.integers(0, count - 1)) if count else None
     feature = None if named is None else chain(items, above, named)
     lineages = {
-        item.reference: lineage_of(
-            [FoundChain(chain=chain(items, above, number), reason="a test")], feature=feature
+        item.reference: build_lineage(
+            [CandidateChain(chain=chain(items, above, number), reason="a test")], feature=feature
         )
         for number, item in enumerate(items)
     }
-    nothing = lineage_of([], feature=feature)
+    nothing = build_lineage([], feature=feature)
     changes = []
     for number in range(draw(st.integers(0, 3))):
         home = draw(st.none() | st.sampled_from(items)) if items else None
@@ -193,7 +193,7 @@ def sent(family: Family, scope: TraceScope) -> Iterator[Span]:
     if scope in (TraceScope.ITEM, TraceScope.FEATURE):
         for item in family.items:
             placed = place_item(item, family.lineages[item.reference], tracing)
-            yield from item_spans(item, placed, RESOURCES.of_item(item), GITHUB_CATEGORIES)
+            yield from item_spans(item, placed, RESOURCES.of_item(item), GITHUB_STATUS_CATEGORIES)
     own = Tracing(scope=TraceScope.CHANGE) if scope is TraceScope.RUN else tracing
     for change, lineage in family.changes:
         placed = place(change.reference, Ancestry(lineage=lineage), own)
@@ -201,7 +201,7 @@ def sent(family: Family, scope: TraceScope) -> Iterator[Span]:
     for run, ancestry in family.runs:
         placed = place(run.reference, ancestry, tracing)
         yield from run_spans(
-            selection.whole(run),
+            selection.select_whole_run(run),
             placed,
             RESOURCES.of_run(run),
             Detail.STEP,

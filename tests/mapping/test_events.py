@@ -15,7 +15,7 @@ from flow_telemetry.github.timeline import parse_timeline
 from flow_telemetry.mapping.changes import change_spans
 from flow_telemetry.mapping.events import change_events
 from flow_telemetry.model import Actor, ActorKind, Change, Event, EventKind, Lineage, Repository
-from flow_telemetry.rules.timeline import change_history
+from flow_telemetry.rules.timeline import build_change_timeline
 from flow_telemetry.telemetry import LogRecord
 
 TIMELINE = RECORDED / "pull-31-timeline.json"
@@ -162,7 +162,7 @@ def test_odd_times_are_kept_moved_and_counted() -> None:
     pull = change(
         event(-5, EventKind.LABELED, "bug"),
         replace(event(-5, EventKind.COMMITTED), id="c0ffee"),
-        replace(event(3, EventKind.REOPENED), time_told=False),
+        replace(event(3, EventKind.REOPENED), has_own_time=False),
         closed=9,
     )
     opening, label, commit, reopening, closing = records_of(pull)
@@ -187,7 +187,7 @@ def test_what_was_told_live_is_equal_to_what_leaves_with_the_closing() -> None:
 def test_a_closing_that_was_told_live_says_all() -> None:
     """The history holds it among the others, the untold one too."""
     pull = change(event(5, EventKind.LABELED, "bug"), closed=9)
-    closing = change_history(pull)[-1].event
+    closing = build_change_timeline(pull)[-1].event
     live = change_events(pull, place_change(pull), RESOURCE, OBSERVED, told=[closing])
     assert list(live) == records_of(pull)[-1:]
 

@@ -26,7 +26,7 @@ from flow_telemetry.model import (
     WorkItem,
 )
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.selection import whole
+from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.settings import TraceScope
 from flow_telemetry.telemetry import LogRecord
 
@@ -183,7 +183,7 @@ def test_failures_that_jobs_left_are_told_of_their_run() -> None:
         jobs=(job,),
     )
     placement = place(run.reference, Ancestry(), TRACING)
-    records = list(run_events(whole(run), placement, RESOURCE, OBSERVED))
+    records = list(run_events(select_whole_run(run), placement, RESOURCE, OBSERVED))
     assert_valid_records(records, placement.trace)
     first, second = records
     assert first.event_name == "flow.run.annotated"

@@ -37,7 +37,7 @@ from flow_telemetry.mapping.metric_attributes import (
     unknown_attributes,
 )
 from flow_telemetry.mapping.metrics import points_of_job, run_measurements
-from flow_telemetry.rules.selection import whole
+from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.telemetry import Instrument, InstrumentKind, Measurement
 
 OURS = [each for each in INSTRUMENTS if each.name.startswith("flow.")]
@@ -71,7 +71,7 @@ def everything() -> list[Measurement]:
     """Return measurements of a thing of each kind."""
     branch = ("vcs.ref.head.name",)
     return [
-        *run_measurements(whole(busy_run()), RESOURCE, default_branch="main"),
+        *run_measurements(select_whole_run(busy_run()), RESOURCE, default_branch="main"),
         *change_measurements(cart(), RESOURCE, branch),
         *item_measurements(story(closed=60), RESOURCE),
         *feature_measurements(feature(), RESOURCE),

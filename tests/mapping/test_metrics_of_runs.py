@@ -21,7 +21,7 @@ from tests.report.builders import (
 
 from flow_telemetry.mapping.metrics import run_measurements
 from flow_telemetry.model import Run
-from flow_telemetry.rules.selection import Part, ongoing, whole
+from flow_telemetry.rules.selection import RunSlice, select_running_run, select_whole_run
 from flow_telemetry.settings import Export
 from flow_telemetry.telemetry import Measurement
 
@@ -30,7 +30,7 @@ DURATION, ERRORS = "cicd.pipeline.run.duration", "cicd.pipeline.run.errors"
 
 def of(run: Run, *extra: str) -> list[Measurement]:
     """Return the measurements of a run that ended, in a repository whose default is main."""
-    return list(run_measurements(whole(run), RESOURCE, extra, default_branch="main"))
+    return list(run_measurements(select_whole_run(run), RESOURCE, extra, default_branch="main"))
 
 
 def test_a_run_waits_and_then_executes() -> None:
@@ -87,8 +87,8 @@ def test_a_build_that_was_run_again_counts_as_a_retry() -> None:
         started_at=second,
     )
     # A client might hand over all of the jobs: the carried-over one is left out here too.
-    everything = Part(run=run, jobs=run.jobs)
-    for part in (whole(run), everything):
+    everything = RunSlice(run=run, jobs=run.jobs)
+    for part in (select_whole_run(run), everything):
         found = values(run_measurements(part, RESOURCE))
         assert found["flow.run.retries"] == [1]
         assert found["flow.job.count"] == [1]
@@ -162,7 +162,7 @@ def test_the_branch_is_the_default_one_or_another(
 
 def test_without_the_name_of_the_default_branch_nothing_is_said_of_it() -> None:
     """Rather than guessed."""
-    part = whole(make_run(event="push", head_branch="main"))
+    part = select_whole_run(make_run(event="push", head_branch="main"))
     told = attributes("flow.run.count", run_measurements(part, RESOURCE))
     assert "flow.branch" not in told
 
@@ -172,7 +172,7 @@ def test_from_inside_a_run_only_what_leaves_is_measured() -> None:
     own = replace(make_job(1, "test", seconds=30), status="in_progress", conclusion=None)
     own = replace(own, completed_at=None)
     run = make_run(own, make_job(2, "build"), status="in_progress", conclusion=None)
-    part = ongoing(run, own, export=Export.JOB, job_status="success")
+    part = select_running_run(run, own, export=Export.JOB, job_status="success")
     found = values(run_measurements(part, RESOURCE))
     assert found["flow.job.duration"] == [30]
     assert found["flow.job.count"] == [1]
@@ -186,7 +186,7 @@ def test_ids_stand_on_no_metric_unless_the_user_asks() -> None:
     for each in checked(of(run)):
         assert not ids & {str(value) for value in each.attributes.values()}
     extra = ("cicd.pipeline.run.id", "vcs.ref.head.name", "flow.job.matrix", "vcs.change.id", "x.y")
-    part, keys = whole(run), (("vcs.change.id", "7"), ("flow.feature.key", "ACME-1"))
+    part, keys = select_whole_run(run), (("vcs.change.id", "7"), ("flow.feature.key", "ACME-1"))
     told = attributes("flow.job.count", run_measurements(part, RESOURCE, extra, keys=keys))
     assert (
         told.items()
@@ -227,7 +227,7 @@ def test_a_thousand_pull_requests_with_a_big_matrix_leave_few_series() -> None:
     series = {
         (m.instrument.name, tuple(sorted(m.attributes.items())))
         for run in _runs()
-        for m in run_measurements(whole(run), RESOURCE, default_branch="main")
+        for m in run_measurements(select_whole_run(run), RESOURCE, default_branch="main")
     }
     counted = Counter(name for name, _ in series)
     assert counted == {

@@ -11,9 +11,9 @@ from flow_telemetry.otlp.series import Point, SeriesTable
 from flow_telemetry.privacy.audience import Audience, PublicRedactor
 from flow_telemetry.telemetry import (
     Attributes,
+    EncodedRequest,
     LogRecord,
     Measurement,
-    Prepared,
     Resource,
     Signal,
     Span,
@@ -144,5 +144,5 @@ def test_what_tools_wrote_is_kept_where_it_is_the_own_repositorys(
     repository: str, kept: bool
 ) -> None:
     """What it says cannot be known, so it is whole or not at all."""
-    prepared = Prepared(signal=Signal.TRACES, body=b"", items=1, repository=repository)
+    prepared = EncodedRequest(signal=Signal.TRACES, body=b"", items=1, repository=repository)
     assert redactor_for(HOME).may_keep(prepared) is kept

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.otlp.json import otlp_json_line
-from flow_telemetry.rules.selection import Part
+from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.telemetry import Attributes, AttributeValue, Span
 
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _SPAN_ID = re.compile(r"(?!0{16})[0-9a-f]{16}")
 
 
-def assert_valid_tree(spans: Sequence[Span], part: Part, placement: Placement) -> None:
+def assert_valid_tree(spans: Sequence[Span], part: RunSlice, placement: Placement) -> None:
     """Assert that a backend takes the spans, and shows them as one tree."""
     assert_one_tree(spans, part, placement)
     for span in spans:
@@ -27,7 +27,7 @@ def assert_valid_tree(spans: Sequence[Span], part: Part, placement: Placement) -
     assert len(spans_in_line(otlp_json_line(spans))) == len(spans)
 
 
-def assert_one_tree(spans: Sequence[Span], part: Part, placement: Placement) -> None:
+def assert_one_tree(spans: Sequence[Span], part: RunSlice, placement: Placement) -> None:
     """Assert that ids are valid and unique, and that every parent is there or known."""
     ids = [span.span_id for span in spans]
     assert len(set(ids)) == len(ids)

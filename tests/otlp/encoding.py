@@ -11,7 +11,7 @@ from flow_telemetry.otlp.batch import Item
 from flow_telemetry.otlp.protobuf import request_in
 from flow_telemetry.otlp.response import Attempt, OtlpResponse
 from flow_telemetry.otlp.sdk import SdkExporter
-from flow_telemetry.telemetry import Prepared, Signal
+from flow_telemetry.telemetry import EncodedRequest, Signal
 
 
 def encoded(items: Sequence[Item], signal: Signal = Signal.TRACES) -> bytes:
@@ -34,4 +34,4 @@ def encoded(items: Sequence[Item], signal: Signal = Signal.TRACES) -> bytes:
 
 def request_of(items: Sequence[Item], signal: Signal = Signal.TRACES) -> Any:
     """Return that body as a message."""
-    return request_in(Prepared(signal=signal, body=encoded(items, signal), items=len(items)))
+    return request_in(EncodedRequest(signal=signal, body=encoded(items, signal), items=len(items)))

@@ -16,8 +16,8 @@ from tests.fakes.receiver import Receiver, partial_success
 from tests.fakes.spans import from_json
 from tests.otlp.builders import SECOND, START, make_event, make_target, seconds_from_now
 
-from flow_telemetry.otlp.exporter import OtlpSink
-from flow_telemetry.otlp.fallback import Choices
+from flow_telemetry.otlp.exporter import OtlpExporter
+from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.settings import EventTime
 from flow_telemetry.telemetry import Delivery, LogRecord, Signal
@@ -37,11 +37,11 @@ def send(
     policy: EventTime = EventTime.AUTO,
 ) -> Delivery:
     """Send events under a policy."""
-    sink = OtlpSink(
+    sink = OtlpExporter(
         targets={Signal.LOGS: make_target(receiver.url, signal=Signal.LOGS)},
         spool=Spool(folder / "spool"),
         deadline=seconds_from_now(20),
-        choices=Choices(event_time=policy),
+        choices=Fallbacks(event_time=policy),
     )
     [delivery] = sink.deliver(events)
     return delivery

@@ -31,18 +31,18 @@ from tests.otlp.encoding import request_of
 from tests.otlp.strategies import events, measurements, spans
 
 from flow_telemetry.otlp.batch import Batch, Item
-from flow_telemetry.otlp.exporter import OtlpSink
-from flow_telemetry.otlp.fallback import Choices
-from flow_telemetry.otlp.lines import OtlpRequest, halves, parse_otlp_lines, prepared
+from flow_telemetry.otlp.exporter import OtlpExporter
+from flow_telemetry.otlp.fallback import Fallbacks
+from flow_telemetry.otlp.lines import OtlpRequest, encode_request, parse_otlp_lines, split_request
 from flow_telemetry.otlp.protobuf import request_in
 from flow_telemetry.otlp.series import SeriesTable
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.settings import EventTime
 from flow_telemetry.telemetry import (
     Delivery,
+    EncodedRequest,
     LogRecord,
     Measurement,
-    Prepared,
     Signal,
     Span,
     Telemetry,
@@ -56,25 +56,25 @@ def send(receiver: Receiver, tmp_path: Path) -> Send:
     """Send to the receiver, as an export does."""
 
     def run(stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
-        sink = OtlpSink(
+        sink = OtlpExporter(
             targets=make_targets(receiver.url),
             spool=Spool(tmp_path / "spool"),
             deadline=seconds_from_now(30),
-            choices=Choices(event_time=EventTime.EVENT),
+            choices=Fallbacks(event_time=EventTime.EVENT),
         )
         return sink.deliver(stream)
 
     return run
 
 
-def prepared_of(items: Iterable[Item], signal: Signal = Signal.TRACES) -> Prepared:
+def prepared_of(items: Iterable[Item], signal: Signal = Signal.TRACES) -> EncodedRequest:
     """A request with those items, as a file holds it."""
-    return prepared(OtlpRequest(signal=signal, message=request_of(list(items), signal)))
+    return encode_request(OtlpRequest(signal=signal, message=request_of(list(items), signal)))
 
 
 def ground(batch: Batch) -> list[Batch]:
     """A batch in the smallest parts that it can be cut to."""
-    cut = halves(batch)
+    cut = split_request(batch)
     return [part for half in cut for part in ground(half)] if cut else [batch]
 
 
@@ -170,7 +170,7 @@ def test_a_prepared_request_is_spooled_where_it_is_refused(
     [file] = delivery.spool_files
     lines = enumerate(Path(file).read_bytes().splitlines(), 1)
     [again] = parse_otlp_lines(lines, "spool").requests
-    assert prepared(again) == request
+    assert encode_request(again) == request
 
 
 @given(spans(most=8))
@@ -208,5 +208,5 @@ def test_halves_of_points_hold_what_the_whole_did(given_measurements: list[Measu
 
 def test_what_is_no_request_is_not_cut() -> None:
     """Nothing is lost over bytes that nobody can read."""
-    broken = Prepared(signal=Signal.TRACES, body=b"\xff\xff", items=2)
-    assert halves(Batch(Signal.TRACES, (), broken)) == ()
+    broken = EncodedRequest(signal=Signal.TRACES, body=b"\xff\xff", items=2)
+    assert split_request(Batch(Signal.TRACES, (), broken)) == ()

@@ -27,14 +27,14 @@ from tests.otlp.builders import (
 from tests.otlp.strategies import measurements
 from tests.otlp.test_halves import prepared_of
 
-from flow_telemetry.otlp.exporter import OtlpSink
-from flow_telemetry.otlp.fallback import Choices, as_gauges, holds_deltas
-from flow_telemetry.otlp.lines import parse_otlp_lines, prepared
+from flow_telemetry.otlp.exporter import OtlpExporter
+from flow_telemetry.otlp.fallback import Fallbacks, as_gauges, holds_deltas
+from flow_telemetry.otlp.lines import encode_request, parse_otlp_lines
 from flow_telemetry.otlp.protobuf import request_in
 from flow_telemetry.otlp.series import SeriesTable
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.settings import MetricShape
-from flow_telemetry.telemetry import Delivery, Measurement, Prepared, Signal, Telemetry
+from flow_telemetry.telemetry import Delivery, EncodedRequest, Measurement, Signal, Telemetry
 
 DAY_OF_BUILDS = [
     measured(DURATION, 40, result="success"),
@@ -54,11 +54,11 @@ def send(
     policy: MetricShape = MetricShape.AUTO,
 ) -> Delivery:
     """Send metrics under a policy."""
-    sink = OtlpSink(
+    sink = OtlpExporter(
         targets={Signal.METRICS: make_target(receiver.url, signal=Signal.METRICS)},
         spool=Spool(folder / "spool"),
         deadline=seconds_from_now(20),
-        choices=Choices(metric_shape=policy),
+        choices=Fallbacks(metric_shape=policy),
     )
     [delivery] = sink.deliver(stream)
     return delivery
@@ -189,7 +189,7 @@ def test_gauges_that_are_refused_are_not_tried_as_gauges_again(
     assert (delivery.requests, delivery.spooled) == (1, 1)
 
 
-def points_of(stream: Iterable[Measurement]) -> Prepared:
+def points_of(stream: Iterable[Measurement]) -> EncodedRequest:
     """A request with their points, as a line of the spool holds it."""
     series = SeriesTable()
     for each in stream:
@@ -197,15 +197,15 @@ def points_of(stream: Iterable[Measurement]) -> Prepared:
     return prepared_of(series.points(1, 2), Signal.METRICS)
 
 
-def of_a_tool(**metric: Any) -> Prepared:
+def of_a_tool(**metric: Any) -> EncodedRequest:
     """A request with one metric, as a tool may write it."""
     metrics = [{"name": "cache.hits", "unit": "1", **metric}]
     line = json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]})
     [request] = parse_otlp_lines([(1, line.encode())], "tool.jsonl").requests
-    return prepared(request)
+    return encode_request(request)
 
 
-def read(request: Prepared) -> list[MetricPoint]:
+def read(request: EncodedRequest) -> list[MetricPoint]:
     """The points of a request."""
     message: Any = request_in(request)
     return points_in(message)

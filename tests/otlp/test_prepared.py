@@ -9,8 +9,8 @@ from tests.otlp.builders import make_event, make_span, make_spans
 from tests.otlp.test_halves import prepared_of
 
 from flow_telemetry.otlp.batch import TraceSizes, batches_of
-from flow_telemetry.otlp.exporter import FileSink, NoSink, WatchedSink
-from flow_telemetry.otlp.lines import parse_otlp_lines, prepared
+from flow_telemetry.otlp.exporter import FileExporter, NullExporter, RecordingExporter
+from flow_telemetry.otlp.lines import encode_request, parse_otlp_lines
 from flow_telemetry.telemetry import Signal, Telemetry
 
 TRACES = prepared_of(make_spans(3))
@@ -20,10 +20,10 @@ LOGS = prepared_of([make_event(1), make_event(2)], Signal.LOGS)
 def test_a_file_gets_it_as_a_line_of_its_own(tmp_path: Path) -> None:
     """What is read there again is the same request."""
     path = tmp_path / "out.jsonl"
-    traces, logs = FileSink(path).deliver([TRACES, make_span(9), LOGS])
+    traces, logs = FileExporter(path).deliver([TRACES, make_span(9), LOGS])
     assert (traces.collected, traces.sent, logs.sent) == (4, 4, 2)
     requests = parse_otlp_lines(enumerate(path.read_bytes().splitlines(), 1), "out").requests
-    again = [prepared(request) for request in requests]
+    again = [encode_request(request) for request in requests]
     assert len(again) == 3
     assert TRACES in again
     assert LOGS in again
@@ -31,13 +31,13 @@ def test_a_file_gets_it_as_a_line_of_its_own(tmp_path: Path) -> None:
 
 def test_nowhere_counts_it_by_its_items() -> None:
     """As what is mapped here counts."""
-    traces, logs = NoSink().deliver([TRACES, make_span(9), LOGS])
+    traces, logs = NullExporter().deliver([TRACES, make_span(9), LOGS])
     assert (traces.sent, logs.sent) == (4, 2)
 
 
 def test_a_watcher_lets_it_pass() -> None:
     """It is not drawn, for it is not ours, but it is delivered."""
-    watched = WatchedSink(NoSink())
+    watched = RecordingExporter(NullExporter())
     traces, _ = watched.deliver([TRACES, make_span(9), LOGS])
     assert traces.sent == 4
     assert (len(watched.spans), watched.events, watched.measurements) == (1, [], [])

@@ -27,7 +27,7 @@ from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.response import Attempt, classify_response
 from flow_telemetry.otlp.transport import OtlpSender
 from flow_telemetry.settings.otlp import otlp_settings
-from flow_telemetry.telemetry import Prepared, Signal, SignalTarget
+from flow_telemetry.telemetry import EncodedRequest, Signal, SignalTarget
 
 PREFIX = "OTEL_EXPORTER_OTLP"
 Deliver = Callable[..., Attempt]
@@ -179,7 +179,9 @@ def test_what_is_encoded_already_is_sent_as_it_is(receiver: Receiver) -> None:
     """A field that is newer than the SDK would not survive it."""
     newer = b"\xfa\x3f\x05newer"  # field 1023, of five bytes
     sender = OtlpSender(make_target(receiver.url), seconds_from_now(30))
-    sender.deliver(Batch(Signal.TRACES, (), Prepared(signal=Signal.TRACES, body=newer, items=1)))
+    sender.deliver(
+        Batch(Signal.TRACES, (), EncodedRequest(signal=Signal.TRACES, body=newer, items=1))
+    )
     sender.close()
     (request,) = receiver.requests
     assert gzip.decompress(request.body) == newer

@@ -40,7 +40,7 @@ from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import SourceError
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.exporter import NewSender, OtlpSink, otlp_sender
+from flow_telemetry.otlp.exporter import NewSender, OtlpExporter, otlp_sender
 from flow_telemetry.otlp.response import Attempt, OtlpResponse
 from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.otlp.spool import Spool
@@ -85,7 +85,7 @@ def send_spans(
     new_sender: NewSender = otlp_sender,
 ) -> Delivery:
     """Send spans, and nothing else."""
-    sink = OtlpSink(
+    sink = OtlpExporter(
         targets={Signal.TRACES: target}, spool=spool, deadline=deadline, new_sender=new_sender
     )
     [delivery] = sink.deliver(spans)
@@ -157,7 +157,7 @@ def test_two_exports_of_equal_spans_are_equal_requests(receiver: Receiver, spool
 
 def test_no_spans_make_no_request(receiver: Receiver, spool: Spool) -> None:
     """Nothing to send leaves the backend alone."""
-    sink = OtlpSink(
+    sink = OtlpExporter(
         targets={Signal.TRACES: make_target(receiver.url)},
         spool=spool,
         deadline=seconds_from_now(10),
@@ -454,7 +454,7 @@ def test_an_unused_target_opens_nothing(spool: Spool) -> None:
     def no_sender(target: SignalTarget, deadline: Deadline) -> FakeSender:
         raise AssertionError("no sender is needed")
 
-    sink = OtlpSink(
+    sink = OtlpExporter(
         targets={Signal.TRACES: make_target("http://localhost:4318")},
         spool=spool,
         deadline=Deadline(FakeClock()),

@@ -25,11 +25,11 @@ from tests.otlp.builders import (
 from tests.support.waiting import until
 
 from flow_telemetry.errors import SourceError
-from flow_telemetry.otlp.exporter import FileSink, NoSink, OtlpSink, WatchedSink
-from flow_telemetry.otlp.fallback import Choices
+from flow_telemetry.otlp.exporter import FileExporter, NullExporter, OtlpExporter, RecordingExporter
+from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.settings import MetricShape
-from flow_telemetry.telemetry import Delivery, Signal, Telemetry, merged_deliveries
+from flow_telemetry.telemetry import Delivery, Signal, Telemetry, merge_deliveries
 
 # As a subject yields it: not sorted by signal.
 MIXED: list[Telemetry] = [
@@ -44,9 +44,9 @@ MIXED: list[Telemetry] = [
 COUNTS = {Signal.TRACES: 2, Signal.LOGS: 2, Signal.METRICS: 2}
 
 
-def sink_to(receiver: Receiver, folder: Path) -> OtlpSink:
+def sink_to(receiver: Receiver, folder: Path) -> OtlpExporter:
     """All three signals to one receiver."""
-    return OtlpSink(
+    return OtlpExporter(
         targets=make_targets(receiver.url),
         spool=Spool(folder / "spool"),
         deadline=seconds_from_now(20),
@@ -74,7 +74,7 @@ def test_each_signal_arrives_at_its_own_path(receiver: Receiver, tmp_path: Path)
 
 def test_what_is_not_wanted_stays_here(receiver: Receiver, tmp_path: Path) -> None:
     """Without a target nothing of a signal leaves, and nothing is told of it."""
-    sink = OtlpSink(
+    sink = OtlpExporter(
         targets={Signal.TRACES: make_target(receiver.url)},
         spool=Spool(tmp_path),
         deadline=seconds_from_now(20),
@@ -163,7 +163,7 @@ def test_a_refusal_names_the_signal_and_spools_it(
 
 def test_all_signals_share_one_deadline(receiver: Receiver, tmp_path: Path) -> None:
     """When the time is over, everything is kept and no request is made."""
-    sink = OtlpSink(
+    sink = OtlpExporter(
         targets=make_targets(receiver.url),
         spool=Spool(tmp_path),
         deadline=seconds_from_now(0),
@@ -191,7 +191,7 @@ def test_when_reading_fails_all_that_was_read_is_kept(receiver: Receiver, tmp_pa
 def test_a_file_has_a_line_for_each_request(tmp_path: Path) -> None:
     """`--output` gets all signals in one file, as the Collector's file exporter writes them."""
     path = tmp_path / "out.jsonl"
-    deliveries = FileSink(path).deliver(MIXED)
+    deliveries = FileExporter(path).deliver(MIXED)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [next(iter(line)) for line in lines] == [
         "resourceSpans",
@@ -205,13 +205,15 @@ def test_a_file_has_a_line_for_each_request(tmp_path: Path) -> None:
 def test_a_file_has_the_shapes_that_are_wanted(tmp_path: Path) -> None:
     """What is to be sent later is written as it would be sent."""
     path = tmp_path / "out.jsonl"
-    FileSink(path, choices=Choices(metric_shape=MetricShape.GAUGE)).deliver([measured(DURATION, 1)])
+    FileExporter(path, choices=Fallbacks(metric_shape=MetricShape.GAUGE)).deliver(
+        [measured(DURATION, 1)]
+    )
     assert '"gauge"' in path.read_text()
 
 
 def test_a_watcher_keeps_what_passes() -> None:
     """All of it is handed on and can be shown."""
-    watched = WatchedSink(NoSink())
+    watched = RecordingExporter(NullExporter())
     deliveries = watched.deliver(MIXED)
     assert (len(watched.spans), len(watched.events), len(watched.measurements)) == (2, 2, 3)
     assert [delivery.collected for delivery in deliveries] == [2, 2, 3]
@@ -222,7 +224,7 @@ def test_deliveries_of_several_exports_are_summed() -> None:
     one = Delivery(
         signal=Signal.LOGS, destination="x", collected=2, declined=2, notices=("no events",)
     )
-    [both] = merged_deliveries([one, one])
+    [both] = merge_deliveries([one, one])
     assert (both.declined, both.notices, both.complete) == (4, ("no events",), True)
 
 
@@ -231,11 +233,11 @@ import sys
 from pathlib import Path
 
 from flow_telemetry.clock import Deadline, SystemClock
-from flow_telemetry.otlp.exporter import OtlpSink
+from flow_telemetry.otlp.exporter import OtlpExporter
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.telemetry import Resource, Signal, SignalTarget, Span
 
-sink = OtlpSink(
+sink = OtlpExporter(
     targets={Signal.TRACES: SignalTarget(signal=Signal.TRACES, url=sys.argv[1])},
     spool=Spool(Path("unused")),
     deadline=Deadline(SystemClock()),

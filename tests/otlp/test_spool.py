@@ -16,8 +16,8 @@ from tests.fakes.spans import from_json, spans_in
 from tests.otlp.builders import ids, make_span, make_spans
 
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.exporter import FileSink
-from flow_telemetry.otlp.spool import Kept, LinesWriter, Spool
+from flow_telemetry.otlp.exporter import FileExporter
+from flow_telemetry.otlp.spool import LinesWriter, Spool, Stored
 from flow_telemetry.telemetry import Delivery, Signal, Span
 
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
@@ -39,14 +39,14 @@ def add(writer: LinesWriter, spans: Sequence[Span]) -> None:
     writer.add(Batch(Signal.TRACES, tuple(spans)), items=len(spans))
 
 
-def closed(writer: LinesWriter) -> Kept:
+def closed(writer: LinesWriter) -> Stored:
     """What a writer holds of spans, after it was closed."""
     return writer.close()[Signal.TRACES]
 
 
 def write_spans(spans: Iterable[Span], path: Path) -> Delivery:
     """Write spans to a file of the user's choice."""
-    [delivery] = FileSink(path).deliver(spans)
+    [delivery] = FileExporter(path).deliver(spans)
     return delivery
 
 

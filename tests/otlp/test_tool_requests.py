@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from flow_telemetry.otlp.lines import (
     OtlpRequest,
-    Room,
+    RequestSize,
+    encode_request,
     groups_of,
     item_count,
-    packed,
+    merge_requests,
     parse_otlp_lines,
-    prepared,
     without_long_heads,
 )
-from flow_telemetry.privacy.records import redact_texts
-from flow_telemetry.privacy.redactor import redactor
+from flow_telemetry.privacy.records import redact_message
+from flow_telemetry.privacy.redactor import build_redactor
 from flow_telemetry.subjects.job.tool_traces import ToolSpans, TraceStart
 from flow_telemetry.telemetry import Signal
 
@@ -63,7 +63,7 @@ def test_whatever_is_packed_all_arrives_within_the_bounds(
         for number, each in enumerate(sizes)
     ]
     expected = names(given_requests)
-    found = list(packed(given_requests, Room(size=size, items=items)))
+    found = list(merge_requests(given_requests, RequestSize(size=size, items=items)))
     assert names(found) == expected
     for each in found:
         assert each.message.ByteSize() <= size or item_count(each) == 1
@@ -76,8 +76,8 @@ def test_signals_are_packed_apart() -> None:
     metric = {"name": "m", "gauge": {"dataPoints": [point, point]}}
     of_metrics = request({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]})
     of_logs = request({"resourceLogs": [{"scopeLogs": [{"logRecords": [{}, {}, {}]}]}]})
-    found = list(packed([spans(span(1)), of_metrics, of_logs, spans(span(2)), of_metrics]))
-    counts = [(each.signal, prepared(each).items) for each in found]
+    found = list(merge_requests([spans(span(1)), of_metrics, of_logs, spans(span(2)), of_metrics]))
+    counts = [(each.signal, encode_request(each).items) for each in found]
     assert counts == [(Signal.TRACES, 2), (Signal.METRICS, 4), (Signal.LOGS, 3)]
 
 
@@ -89,14 +89,14 @@ def test_what_holds_nothing_is_no_request() -> None:
         request({"resourceLogs": []}),
         request({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}),
     ]
-    assert list(packed(empty)) == []
+    assert list(merge_requests(empty)) == []
 
 
 def test_a_part_of_a_request_has_its_resource_scope_and_schemas() -> None:
     """Or the spans would be of nobody."""
     scope = {"scope": {"name": "s"}, "schemaUrl": "u2", "spans": [span(1), span(2)]}
     whole = request({"resourceSpans": [{"schemaUrl": "u1", "scopeSpans": [scope]}]})
-    found = list(packed([whole], Room(items=1)))
+    found = list(merge_requests([whole], RequestSize(items=1)))
     heads = [(r.schema_url, s.schema_url, s.scope.name) for x in found for r, s, _ in groups_of(x)]
     assert heads == [("u1", "u2", "s")] * 2
 
@@ -135,7 +135,7 @@ def test_texts_are_replaced_and_names_of_attributes_stay() -> None:
     values = [{"arrayValue": {"values": [nested]}}, {"bytesValue": "czNjcjN0LXZhbHVlLW9mLW91cnM="}]
     attributes = [{"key": f"a{n}", "value": value} for n, value in enumerate(values)]
     given_request = spans(span(1, attributes=attributes, traceState=f"k={secret}"))
-    redact_texts(given_request.message, redactor([secret]))
+    redact_message(given_request.message, build_redactor([secret]))
     text = str(given_request.message)
     assert text.count(secret) == 1
     assert f'key: "{secret}"' in text
@@ -149,5 +149,5 @@ def test_a_value_may_be_nested_as_deep_as_the_format_allows(depth: int) -> None:
     for _ in range(depth // 2):
         value = {"arrayValue": {"values": [value]}}
     given_request = spans(span(1, attributes=[{"key": "deep", "value": value}]))
-    redact_texts(given_request.message, redactor(["s3cr3t-value-of-ours"]))
+    redact_message(given_request.message, build_redactor(["s3cr3t-value-of-ours"]))
     assert "s3cr3t" not in str(given_request.message)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.privacy.test_forms import CREDENTIALS
 
-from flow_telemetry.privacy.redactor import redactor
+from flow_telemetry.privacy.redactor import build_redactor
 
-REDACT = redactor(())
+REDACT = build_redactor(())
 # How much of each says what it is and no more: so much may stay.
 KNOWN_BY = {
     **dict.fromkeys(["AWS", "AWS, for a session", "Google", "npm", "xoxb", "Slack"], 5),
@@ -78,13 +78,13 @@ def test_no_more_than_half_of_a_known_secret_stays(secret: str, data: st.DataObj
     """Where it is short, seven characters would be nearly all of it."""
     least = min(8, (len(secret) + 1) // 2)
     length = data.draw(st.integers(least, len(secret) - 1))
-    redact = redactor([secret])
+    redact = build_redactor([secret])
     assert secret[:length] not in redact(f"(((it is |{secret[:length]}…")
 
 
 def test_a_word_that_a_secret_begins_with_stays() -> None:
     """`canary` may be meant."""
-    redact = redactor(["canary-secret"])
+    redact = build_redactor(["canary-secret"])
     assert redact("it is canary-sec…") == "it is ***"
     assert redact("it is canary…") == "it is canary…"
 
@@ -93,7 +93,7 @@ def test_a_word_that_a_secret_begins_with_stays() -> None:
 def test_no_cut_text_takes_long(piece: str) -> None:
     """200,000 characters cost time in proportion."""
     text = piece * (200_000 // len(piece)) + "…"
-    redact = redactor([piece * 40])
+    redact = build_redactor([piece * 40])
     began = time.process_time()
     redact(text)
     assert time.process_time() - began < 2

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.privacy.redactor import over_many_lines, redactor
+from flow_telemetry.privacy.redactor import build_line_redactor, build_redactor
 
-REDACT = redactor(())
+REDACT = build_redactor(())
 LETTERS = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hI5"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 BASIC = base64.b64encode(b"user:canary-password").decode()
@@ -121,14 +121,14 @@ def test_a_private_key_that_was_cut_goes_to_the_end() -> None:
 
 def test_a_private_key_over_the_lines_of_a_log() -> None:
     """Each line comes alone; the function remembers that it is inside of a key."""
-    redact = over_many_lines(REDACT)
+    redact = build_line_redactor(REDACT)
     lines = ["before", *PEM.split("\n"), "after"]
     assert [redact([line])[0] for line in lines] == ["before", "***", "***", "***", "***", "after"]
 
 
 def test_a_mark_without_an_end_hides_a_bounded_number_of_lines() -> None:
     """A log may just talk of keys; what comes long after is no key."""
-    redact = over_many_lines(REDACT)
+    redact = build_line_redactor(REDACT)
     found = [redact([text])[0] for text in ["-----BEGIN PRIVATE KEY-----", *["line"] * 1_200]]
     assert found[1] == "***"
     assert found[-1] == "line"
@@ -193,21 +193,21 @@ def test_no_text_takes_long(piece: str) -> None:
 @given(st.text(string.ascii_letters + string.digits + "+/=-_. %", min_size=8, max_size=40))
 def test_a_known_secret_is_taken_out_as_it_may_be_written(secret: str) -> None:
     """As it is, and with a URL's escapes."""
-    redact = redactor([secret])
+    redact = build_redactor([secret])
     assert redact(f"({secret}|{quote(secret, safe='')})") == "(***|***)"
 
 
 def test_a_short_secret_is_no_secret() -> None:
     """A header with `prod` must not take that word out of every name."""
-    assert redactor(["prod"])("Deploy prod") == "Deploy prod"
+    assert build_redactor(["prod"])("Deploy prod") == "Deploy prod"
 
 
 def test_no_representation_holds_a_secret() -> None:
     """It stands in places that a debugger or a report of a fault shows."""
-    assert "canary" not in repr(redactor(["canary-secret"], ["canary-[0-9]+"]))
+    assert "canary" not in repr(build_redactor(["canary-secret"], ["canary-[0-9]+"]))
 
 
 def test_a_secret_that_is_no_text_is_taken_out() -> None:
     """A variable's bytes that are no UTF-8 come as halves of characters."""
     secret = b"canary-\xe9t\xe9".decode(errors="surrogateescape")
-    assert redactor([secret])(f"it is {secret}") == "it is ***"
+    assert build_redactor([secret])(f"it is {secret}") == "it is ***"

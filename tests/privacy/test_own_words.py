@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import flow_telemetry
-from flow_telemetry.privacy.redactor import redactor
+from flow_telemetry.privacy.redactor import build_redactor
 
 PACKAGE = Path(flow_telemetry.__file__).parent
 # The module that holds the forms themselves is apart.
@@ -29,5 +29,5 @@ def texts_in(module: Path) -> Iterator[str]:
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_no_text_of_ours_has_the_form_of_a_credential(module: Path) -> None:
     """An example of an address with a password would be shown without it."""
-    redact = redactor(())
+    redact = build_redactor(())
     assert [text for text in texts_in(module) if redact(text) != text] == []

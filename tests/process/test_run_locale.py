@@ -18,8 +18,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps what was
 LISTED = ["env"]
 GUESSED = """
 import os
-from flow_telemetry.process.command import uncoerced
-for name, value in uncoerced(os.environ, "/no/such/file").items():
+from flow_telemetry.process.command import original_locale_environ
+for name, value in original_locale_environ(os.environ, "/no/such/file").items():
     print(f"{name}={value}")
 """
 

@@ -15,7 +15,7 @@ from tests.process.running import OUTER, python, run, words_of
 from tests.support.waiting import until
 
 from flow_telemetry.cli.run import may_send
-from flow_telemetry.settings import Door, load_settings
+from flow_telemetry.settings import EntryPoint, load_settings
 from flow_telemetry.telemetry import Signal
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
@@ -418,7 +418,7 @@ def test_nothing_heavy_is_loaded_before_the_command_starts() -> None:
 )
 def test_the_quick_look_at_the_settings_agrees_with_them(environ: dict[str, str]) -> None:
     """They take too long to load before the command, which must know whether a span follows."""
-    targets = load_settings(environ, Door.COMMAND_LINE).otlp.targets
+    targets = load_settings(environ, EntryPoint.COMMAND_LINE).otlp.targets
     assert may_send(environ) == (Signal.TRACES in targets)
 
 

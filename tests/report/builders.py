@@ -22,7 +22,7 @@ from flow_telemetry.model import (
     Run,
     Step,
 )
-from flow_telemetry.outcome import Exported, Outcome, Status
+from flow_telemetry.outcome import ExportedSubject, Outcome, Status
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules import selection
 from flow_telemetry.settings import Detail, TraceScope
@@ -177,7 +177,7 @@ def make_run(*jobs: Job, **facts: Any) -> Run:
     )
 
 
-def make_exported(run: Run, change: Change | None = CHANGE, **facts: Any) -> Exported:
+def make_exported(run: Run, change: Change | None = CHANGE, **facts: Any) -> ExportedSubject:
     """Return the export of a run that belongs to a pull request."""
     reason = "a pull request from its branch was open when it was created"
     known = {
@@ -188,7 +188,7 @@ def make_exported(run: Run, change: Change | None = CHANGE, **facts: Any) -> Exp
         "interval": timing.run_interval(run),
         **facts,
     }
-    return Exported(run=run, **known)
+    return ExportedSubject(run=run, **known)
 
 
 def make_delivery(**facts: Any) -> Delivery:
@@ -198,7 +198,7 @@ def make_delivery(**facts: Any) -> Delivery:
 
 
 def make_outcome(
-    run: Run | None = None, *, exported: Exported | None = None, **facts: Any
+    run: Run | None = None, *, exported: ExportedSubject | None = None, **facts: Any
 ) -> Outcome:
     """Return the outcome of an export that went well, of a run where nothing else is given."""
     known = {
@@ -216,7 +216,9 @@ def spans_of_run(run: Run) -> list[Span]:
     """Return the spans that an export of the run sends."""
     placement = place(run.reference, Ancestry(change=CHANGE), TRACING)
     resource = ResourceMaker().of_run(run)
-    return list(run_spans(selection.whole(run), placement, resource, Detail.STEP, change=CHANGE))
+    return list(
+        run_spans(selection.select_whole_run(run), placement, resource, Detail.STEP, change=CHANGE)
+    )
 
 
 def make_span(

@@ -11,7 +11,7 @@ from flow_telemetry.mapping.changes import change_spans
 from flow_telemetry.mapping.placement import Ancestry, place
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model import Actor, Change, Event, EventKind, Lineage, ReviewState, WorkItem
-from flow_telemetry.outcome import Exported
+from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.telemetry import Span
 
@@ -61,7 +61,7 @@ def make_item(key: str, type_: str = "Story", **facts: Any) -> WorkItem:
     return WorkItem(tracker="jira", key=key, reference=f"jira/{key}", type=type_, **known)
 
 
-def exported_change(change: Change, **facts: Any) -> Exported:
+def exported_change(change: Change, **facts: Any) -> ExportedSubject:
     """Return the export of a pull request that is a root."""
     known = {
         "title": f"pull request #{change.number}",
@@ -69,10 +69,10 @@ def exported_change(change: Change, **facts: Any) -> Exported:
         "interval": Interval.of(START, change.closed_at),
         **facts,
     }
-    return Exported(change=change, reference=change.reference, **known)
+    return ExportedSubject(change=change, reference=change.reference, **known)
 
 
-def exported_item(item: WorkItem, *above: WorkItem, **facts: Any) -> Exported:
+def exported_item(item: WorkItem, *above: WorkItem, **facts: Any) -> ExportedSubject:
     """Return the export of a work item, with the items above it."""
     known = {
         "title": f"{item.type.lower()} {item.key}",
@@ -81,7 +81,7 @@ def exported_item(item: WorkItem, *above: WorkItem, **facts: Any) -> Exported:
         "lineage": Lineage(items=(item, *above)),
         **facts,
     }
-    return Exported(item=item, reference=item.reference, **known)
+    return ExportedSubject(item=item, reference=item.reference, **known)
 
 
 def spans_of_change(change: Change) -> list[Span]:

@@ -10,13 +10,13 @@ from tests.report.builders import at, make_outcome
 from tests.report.flow_builders import DAY, exported_change, exported_item, make_change, make_item
 
 from flow_telemetry.model import Actor, Event, EventKind
-from flow_telemetry.outcome import Exported
+from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.summary import job_summary
 from flow_telemetry.report.terminal import report
 from flow_telemetry.settings import Actors
 
 
-def _shown(exported: Exported) -> str:
+def _shown(exported: ExportedSubject) -> str:
     """The summary of an export as its reader sees it."""
     text = job_summary(make_outcome(exported=exported))
     return text.replace("\\", "").replace("\u200b", "")

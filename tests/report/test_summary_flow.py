@@ -28,12 +28,12 @@ from tests.report.flow_builders import (
 )
 
 from flow_telemetry.model import Actor, ActorKind, Event, EventKind, Lineage
-from flow_telemetry.outcome import Exported, Outcome, Status
+from flow_telemetry.outcome import ExportedSubject, Outcome, Status
 from flow_telemetry.report.summary import LARGEST_SUMMARY, job_summary
 from flow_telemetry.rules.intervals import Interval
 
 
-def _shown(exported: Exported | None, **facts: Any) -> str:
+def _shown(exported: ExportedSubject | None, **facts: Any) -> str:
     """The summary of an export as its reader sees it."""
     text = job_summary(make_outcome(exported=exported, **facts))
     return text.replace("\\", "").replace("\u200b", "")
@@ -226,7 +226,7 @@ def test_no_text_changes_the_shape_of_a_summary(title: str, status: str) -> None
         assert _shape(exported(f"t{title}", f"s{status}")) == shape
 
 
-def _hostile_change(title: str, other: str) -> Exported:
+def _hostile_change(title: str, other: str) -> ExportedSubject:
     item = make_item(f"K{title}", f"T{other}", title=other, url=title)
     change = make_change(title=title, url=other)
     return exported_change(
@@ -234,18 +234,18 @@ def _hostile_change(title: str, other: str) -> Exported:
     )
 
 
-def _hostile_item(title: str, status: str) -> Exported:
+def _hostile_item(title: str, status: str) -> ExportedSubject:
     history = (Event(kind=EventKind.STATUS_CHANGED, time=at(DAY), before="A", subject=status),)
     item = make_item(f"K{title}", f"T{title}", title=title, result=status, history=history)
     return exported_item(item, make_item(f"E{status}", title=title))
 
 
-def _shape(exported: Exported) -> list[str]:
+def _shape(exported: ExportedSubject) -> list[str]:
     text = job_summary(make_outcome(exported=exported, further=(exported,)))
     return [_mark(line) for line in (text + "\n" + _sweep_of(exported)).split("\n")]
 
 
-def _sweep_of(exported: Exported) -> str:
+def _sweep_of(exported: ExportedSubject) -> str:
     return job_summary(make_outcome(busy_run(), further=(exported_item(make_item("A")), exported)))
 
 

@@ -9,7 +9,7 @@ from tests.mapping.measured_machine import measured_job, measured_step
 from tests.report.builders import HOSTILE, busy_run, make_exported, make_outcome
 
 from flow_telemetry.model.measurements import MeasuredJob
-from flow_telemetry.outcome import InsideTold
+from flow_telemetry.outcome import JobReport
 from flow_telemetry.report.summary import job_summary
 from flow_telemetry.report.summary_job import machine_sections
 
@@ -82,7 +82,7 @@ def test_names_of_steps_stay_within_their_cells(name: str) -> None:
 def test_it_stands_in_the_summary_of_the_run_and_goes_first_where_that_is_too_large() -> None:
     """Tables and charts are left out, the last ones first, and the summary says so."""
     run = busy_run()
-    told = InsideTold(machine=measured_job(measured_step("Compile", 5, 20, 4)))
+    told = JobReport(machine=measured_job(measured_step("Compile", 5, 20, 4)))
     outcome = make_outcome(exported=make_exported(run, inside=told))
     whole = job_summary(outcome)
     assert "**Machine**: 16.0 GiB of memory" in whole

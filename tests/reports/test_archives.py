@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.reports.archives import ArchiveBounds, Unpacked, read_archive
+from flow_telemetry.reports.archives import ArchiveContent, ArchiveLimits, read_archive
 from flow_telemetry.reports.logs import LogArchive
 
 MEBIBYTE = 1024 * 1024
@@ -25,7 +25,7 @@ def packed(*files: tuple[str | ZipInfo, bytes], method: int = ZIP_DEFLATED) -> b
     return archive.getvalue()
 
 
-def read(content: bytes, bounds: ArchiveBounds | None = None) -> Unpacked:
+def read(content: bytes, bounds: ArchiveLimits | None = None) -> ArchiveContent:
     return read_archive(content, "artifact 7", wanted=lambda name: True, bounds=bounds)
 
 
@@ -75,7 +75,7 @@ def test_a_bomb_is_not_unpacked() -> None:
     bomb = packed(("bomb", bytes(8 * MEBIBYTE)), ("ok", b"x"))
     size = (8 * MEBIBYTE).to_bytes(4, "little")
     for content in (bomb, bomb.replace(size, b"\x05\0\0\0")):
-        found = read(content, ArchiveBounds(largest=MEBIBYTE))
+        found = read(content, ArchiveLimits(largest=MEBIBYTE))
         assert [file.name for file in found.files] == ["ok"]
         assert len(found.left_out) == 1
 
@@ -83,10 +83,10 @@ def test_a_bomb_is_not_unpacked() -> None:
 def test_files_have_a_number_and_a_size_in_all() -> None:
     """What is over is told; a small file after a large one still fits."""
     content = packed(*((f"{n}", bytes(1000)) for n in range(5)), ("small", b"x"))
-    found = read(content, ArchiveBounds(size=2500))
+    found = read(content, ArchiveLimits(size=2500))
     assert [file.name for file in found.files] == ["0", "1", "small"]
     assert len(found.left_out) == 3
-    few = read(content, ArchiveBounds(files=2))
+    few = read(content, ArchiveLimits(files=2))
     assert len(few.files) == 2
     assert few.left_out == ("artifact 7 has more than the 2 files that are read",)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flow_telemetry.reports.files import Bounds, Found, find_files
+from flow_telemetry.reports.files import FileLimits, FileMatches, find_files
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def workspace(tmp_path: Path) -> Path:
     return top
 
 
-def names(found: Found) -> list[str]:
+def names(found: FileMatches) -> list[str]:
     return [file.name for file in found.files]
 
 
@@ -130,13 +130,13 @@ def test_a_pipe_is_no_file(workspace: Path) -> None:
 
 def test_more_than_the_bounds_is_told(workspace: Path) -> None:
     """The first by name are taken."""
-    found = find_files(["a/**"], workspace, bounds=Bounds(files=1))
+    found = find_files(["a/**"], workspace, bounds=FileLimits(files=1))
     assert names(found) == ["a/b/junit-2.xml"]
     assert found.left_out == ("2 files more than the 1 that are read: a/b/other.txt",)
-    large = find_files(["a/**"], workspace, bounds=Bounds(size=20))
+    large = find_files(["a/**"], workspace, bounds=FileLimits(size=20))
     assert names(large) == ["a/b/junit-2.xml"]
     assert len(large.left_out) == 2
-    narrow = find_files(["**"], workspace, bounds=Bounds(looked_at=3))
+    narrow = find_files(["**"], workspace, bounds=FileLimits(looked_at=3))
     assert "more than 3 files and folders" in narrow.left_out[0]
 
 

@@ -12,11 +12,11 @@ from tests.reports.archives import CHECKOUT, PER_JOB, PER_STEP, PYTEST, archive
 
 from flow_telemetry.errors import ReportError
 from flow_telemetry.model.reports import LogLevel, LogLine
-from flow_telemetry.privacy.redactor import over_many_lines, redactor
+from flow_telemetry.privacy.redactor import build_line_redactor, build_redactor
 from flow_telemetry.reports.logs import (
     LogArchive,
-    name_as_file,
-    names_without_number,
+    format_job_name,
+    list_job_names,
     parse_log_lines,
 )
 
@@ -58,7 +58,7 @@ def test_folders_with_the_job_s_number() -> None:
     """The whole log beside them is left out all the same."""
     content = archive({"0_lint.txt": PYTEST, "0_lint/1_Set up job.txt": PYTEST})
     assert {(line.job, line.step) for line in lines(content)} == {("0_lint", 1)}
-    assert "lint" in names_without_number("0_lint")
+    assert "lint" in list_job_names("0_lint")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_folders_with_the_job_s_number() -> None:
 )
 def test_names_of_jobs_as_github_writes_them(in_archive: str, job: str, same: bool) -> None:
     """Some characters are left out, and long names are cut."""
-    assert (name_as_file(job) in names_without_number(in_archive)) is same
+    assert (format_job_name(job) in list_job_names(in_archive)) is same
 
 
 def without_secret(texts: list[str]) -> list[str]:
@@ -95,7 +95,7 @@ def test_a_key_over_very_many_lines() -> None:
     """It is known as one, though lines are looked at some hundred at once."""
     key = ["-----BEGIN PRIVATE KEY-----", *["canary"] * 600, "-----END PRIVATE KEY-----"]
     lines = ["before", *key, "after"]
-    found = parse_log_lines(lines, "job", redact=over_many_lines(redactor(())), skip=300)
+    found = parse_log_lines(lines, "job", redact=build_line_redactor(build_redactor(())), skip=300)
     texts = [line.text for line in found]
     assert (len(texts), set(texts), texts[-1]) == (304, {"***", "after"}, "after")
 

@@ -7,7 +7,11 @@ from dataclasses import replace
 from tests.rules.builders import event, item, minutes, moved
 
 from flow_telemetry.model import Event, EventKind, WorkItem
-from flow_telemetry.rules.lifecycle import blockings, lives, stretches
+from flow_telemetry.rules.lifecycle import (
+    find_blocked_intervals,
+    find_open_periods,
+    find_status_intervals,
+)
 
 BLOCKED, UNBLOCKED = EventKind.BLOCKED, EventKind.UNBLOCKED
 LABELED, UNLABELED = EventKind.LABELED, EventKind.UNLABELED
@@ -16,9 +20,11 @@ NAMES = frozenset({"blocked", "on hold"})
 
 def of(found: WorkItem) -> list[list[tuple[int, int]]]:
     """Return the minutes in which an item was blocked, life by life."""
-    born = lives(found.created_at, found.closed_at, found.history, None)
-    known = stretches(found)
-    return [[minutes(b) for b in blockings(found, life, known, NAMES)] for life in born]
+    born = find_open_periods(found.created_at, found.closed_at, found.history, None)
+    known = find_status_intervals(found)
+    return [
+        [minutes(b) for b in find_blocked_intervals(found, life, known, NAMES)] for life in born
+    ]
 
 
 def told(*history: Event, closed: float = 100, labels: tuple[str, ...] = ()) -> object:

@@ -8,7 +8,7 @@ from tests.rules.builders import at, change, event, minutes
 from tests.rules.test_deliveries import deployment
 
 from flow_telemetry.model import Change, Deployment, EventKind
-from flow_telemetry.rules.flow import change_failed, lead_times, restoration
+from flow_telemetry.rules.flow import find_restoration, is_change_failure, measure_lead_times
 
 COMMITTED = EventKind.COMMITTED
 
@@ -20,7 +20,7 @@ def delivering(made: Deployment, *changes: Change) -> Deployment:
 
 def of(made: Deployment) -> list[tuple[int, int]]:
     """Return the lead times of a deployment as minutes."""
-    return [minutes(each.interval) for each in lead_times(made)]
+    return [minutes(each.interval) for each in measure_lead_times(made)]
 
 
 def test_the_lead_time_runs_from_the_first_commit_to_the_success() -> None:
@@ -29,7 +29,7 @@ def test_the_lead_time_runs_from_the_first_commit_to_the_success() -> None:
     second = replace(change(event(10, COMMITTED), closed=30), number=8)
     made = delivering(deployment(1, 40, (50, "success")), first, second)
     assert of(made) == [(-60, 50), (10, 50)]
-    assert [each.commit.time for each in lead_times(made)] == [at(-60), at(10)]
+    assert [each.commit.time for each in measure_lead_times(made)] == [at(-60), at(10)]
 
 
 def test_a_promotion_does_not_restart_the_clock() -> None:
@@ -49,20 +49,20 @@ def test_what_was_never_deployed_has_no_lead_time() -> None:
     assert of(delivering(deployment(1, 40, (50, "success")), change(closed=30))) == []
     later = change(event(60, COMMITTED), closed=30)
     assert of(delivering(deployment(1, 40, (50, "success")), later)) == []
-    untold = change(replace(event(0, COMMITTED), time_told=False), closed=30)
+    untold = change(replace(event(0, COMMITTED), has_own_time=False), closed=30)
     assert of(delivering(deployment(1, 40, (50, "success")), untold)) == []
 
 
 def test_whether_a_deployment_is_a_change_failure() -> None:
     """One that goes on is neither."""
-    assert change_failed(deployment(1, 0, (5, "success"))) is False
-    assert change_failed(deployment(1, 0, (5, "error"))) is True
-    assert change_failed(deployment(1, 0, (5, "in_progress"))) is None
+    assert is_change_failure(deployment(1, 0, (5, "success"))) is False
+    assert is_change_failure(deployment(1, 0, (5, "error"))) is True
+    assert is_change_failure(deployment(1, 0, (5, "in_progress"))) is None
 
 
 def restored(made: Deployment, *others: Deployment) -> tuple[int, tuple[int, int]] | None:
     """Return the number of the failure that a deployment made good, and how long it took."""
-    found = restoration(made, others)
+    found = find_restoration(made, others)
     return None if found is None else (found.failed.id, minutes(found.interval))
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from tests.rules.builders import at, change, event, item, moved, review
 
 from flow_telemetry.model import Change, Event, EventKind, StatusCategory, WorkItem
-from flow_telemetry.rules.flow import Flow, change_flows, item_flows
+from flow_telemetry.rules.flow import Flow, measure_change_flows, measure_item_flows
 from flow_telemetry.rules.intervals import seconds, union
-from flow_telemetry.rules.lifecycle import lives, phases, stretches
+from flow_telemetry.rules.lifecycle import find_open_periods, find_phases, find_status_intervals
 
 BLOCKED, UNBLOCKED = EventKind.BLOCKED, EventKind.UNBLOCKED
 CLOSED, REOPENED = EventKind.CLOSED, EventKind.REOPENED
@@ -27,7 +27,7 @@ STATUSES = ("To Do", "Doing", "Blocked", "Done", "Elsewhere")
 
 def flows(*history: Event, closed: float | None = None) -> tuple[Flow, ...]:
     """Return where the lives of an item went."""
-    return item_flows(item("ACME-57", *history, closed=closed), CATEGORIES, NAMES)
+    return measure_item_flows(item("ACME-57", *history, closed=closed), CATEGORIES, NAMES)
 
 
 def test_blocked_twice_four_hours_in_all() -> None:
@@ -84,7 +84,7 @@ def test_an_open_item_has_no_flow() -> None:
 
 def test_a_change_is_active_in_review_and_while_changes_are_asked_for() -> None:
     """Waiting for a review and for the merge it is not."""
-    (flow,) = change_flows(
+    (flow,) = measure_change_flows(
         change(
             review(30, "bob", "asks for changes"),
             event(60, EventKind.COMMITTED),
@@ -145,8 +145,8 @@ CHANGES = st.builds(
 @given(ITEMS)
 def test_active_blocked_and_waiting_time_add_up_to_the_items_life(found: WorkItem) -> None:
     """Whatever happened in whatever order; the stretches of status do so too."""
-    born = lives(found.created_at, found.closed_at, found.history, None)
-    known = item_flows(found, CATEGORIES, NAMES)
+    born = find_open_periods(found.created_at, found.closed_at, found.history, None)
+    known = measure_item_flows(found, CATEGORIES, NAMES)
     assert [flow.life for flow in known] == list(born)
     for flow in known:
         assert min(flow.active_time, flow.blocked_time, flow.waiting_time) >= 0
@@ -156,7 +156,11 @@ def test_active_blocked_and_waiting_time_add_up_to_the_items_life(found: WorkIte
             flow.life.interval.start <= each.start < each.end <= flow.life.interval.end
             for each in flow.blocked
         )
-        own = [s.interval for s in stretches(found, CATEGORIES) if s.life == flow.life.number]
+        own = [
+            s.interval
+            for s in find_status_intervals(found, CATEGORIES)
+            if s.life == flow.life.number
+        ]
         assert sum(each.seconds for each in own) == seconds(own) == flow.duration
         assert flow.efficiency is None or 0 <= flow.efficiency <= 1
         assert flow.active_time == 60 * sum(_is_active(found, flow, minute) for minute in MOMENTS)
@@ -164,7 +168,7 @@ def test_active_blocked_and_waiting_time_add_up_to_the_items_life(found: WorkIte
 
 def _is_active(found: WorkItem, flow: Flow, minute: int) -> bool:
     """Whether an item was in progress and not blocked in a minute of a life."""
-    own = [s for s in stretches(found, CATEGORIES) if s.life == flow.life.number]
+    own = [s for s in find_status_intervals(found, CATEGORIES) if s.life == flow.life.number]
     status = next((s for s in own if s.interval.start <= at(minute) < s.interval.end), None)
     blocked = any(each.start <= at(minute) < each.end for each in flow.blocked)
     return not blocked and status is not None and status.category is StatusCategory.IN_PROGRESS
@@ -173,8 +177,8 @@ def _is_active(found: WorkItem, flow: Flow, minute: int) -> bool:
 @given(CHANGES)
 def test_the_phases_add_up_to_the_changes_life(found: Change) -> None:
     """The active ones and the others; nothing lies between them."""
-    for flow in change_flows(found):
-        own = [p.interval for p in phases(found) if p.life == flow.life.number]
+    for flow in measure_change_flows(found):
+        own = [p.interval for p in find_phases(found) if p.life == flow.life.number]
         assert sum(each.seconds for each in own) == seconds(own) == flow.duration
         assert flow.active_time + flow.waiting_time == flow.duration
         assert 0 <= flow.active_time <= flow.duration

@@ -11,12 +11,12 @@ from tests.rules.builders import OPENING, SHOP, at, change, event, item, moved, 
 from flow_telemetry.model import Actor, Deployment, DeploymentStatus, Event, EventKind, WorkItem
 from flow_telemetry.rules import timeline as histories
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.timeline import Happening
+from flow_telemetry.rules.timeline import TimelineEntry
 
 OWNER = "github.com/acme/shop/pull/7"
 
 
-def told(happenings: tuple[Happening, ...]) -> list[str]:
+def told(happenings: tuple[TimelineEntry, ...]) -> list[str]:
     """Return the events as `kind@minute`."""
     return [
         f"{each.event.kind.value}@{(each.time - OPENING) / timedelta(minutes=1):g}"
@@ -27,40 +27,40 @@ def told(happenings: tuple[Happening, ...]) -> list[str]:
 def leaving(pull: object, *, all_lives: bool = False) -> list[str]:
     """Return what leaves of a change at its closing."""
     assert isinstance(pull, type(change()))
-    history = histories.change_history(pull)
-    ended = histories.change_lives(pull)
-    return told(histories.chosen(history, ended, None, all_lives=all_lives))
+    history = histories.build_change_timeline(pull)
+    ended = histories.ended_change_periods(pull)
+    return told(histories.select_entries(history, ended, None, all_lives=all_lives))
 
 
 def test_a_history_begins_with_the_opening_and_ends_with_the_closing() -> None:
     """No timeline tells of the opening; a closing that it lacks is known from the change."""
     pull = change(event(5, EventKind.LABELED, "bug"), closed=9)
-    assert told(histories.change_history(pull)) == ["created@0", "labeled@5", "closed@9"]
+    assert told(histories.build_change_timeline(pull)) == ["created@0", "labeled@5", "closed@9"]
 
 
 def test_a_merge_that_the_timeline_lacks_is_known_from_the_change() -> None:
     """And who merged it."""
     pull = replace(change(closed=9), merged_at=at(9), merged_by=Actor(login="bob"))
-    _, merge = histories.change_history(pull)
+    _, merge = histories.build_change_timeline(pull)
     assert (merge.event.kind, merge.event.actor) == (EventKind.MERGED, Actor(login="bob"))
 
 
 def test_what_is_told_is_not_told_again() -> None:
     """A closing in the timeline is the closing."""
     pull = change(event(9, EventKind.CLOSED), closed=9)
-    assert told(histories.change_history(pull)) == ["created@0", "closed@9"]
+    assert told(histories.build_change_timeline(pull)) == ["created@0", "closed@9"]
 
 
 def test_a_closing_before_the_reopening_is_no_later_one() -> None:
     """A change that is open again has no closing that the timeline would lack."""
     pull = change(event(3, EventKind.CLOSED), event(5, EventKind.REOPENED), closed=3)
-    assert told(histories.change_history(pull)) == ["created@0", "closed@3", "reopened@5"]
+    assert told(histories.build_change_timeline(pull)) == ["created@0", "closed@3", "reopened@5"]
 
 
 def test_what_is_older_than_the_opening_has_its_time() -> None:
     """A commit became part of the pull request when that was opened."""
     pull = change(event(-30, EventKind.COMMITTED), event(2, EventKind.COMMITTED), closed=9)
-    first, second, third, _ = histories.change_history(pull)
+    first, second, third, _ = histories.build_change_timeline(pull)
     assert told((first, second, third)) == ["created@0", "committed@0", "committed@2"]
     assert [each.moved for each in (first, second, third)] == [False, True, False]
 
@@ -113,7 +113,7 @@ def test_an_open_change_sends_nothing() -> None:
 )
 def test_an_event_has_a_reference_of_its_own(happened: Event, ending: str) -> None:
     """By its number, else by its own second and what it was about."""
-    _, each = histories.change_history(change(happened))
+    _, each = histories.build_change_timeline(change(happened))
     assert each.reference == f"{OWNER}#event:{ending}"
 
 
@@ -124,7 +124,7 @@ def test_two_events_of_one_reference_are_told_apart() -> None:
         moved(1, "Done", "To Do"),
         moved(1, "Doing", "Done"),
     )
-    history = histories.item_history(item("ACME-57", there, back, again, there), ())
+    history = histories.build_item_timeline(item("ACME-57", there, back, again, there), ())
     assert [each.reference.rpartition("Z")[2] for each in history[1:]] == [
         *(":Done", ":To Do", ":Done:2")
     ]
@@ -134,7 +134,9 @@ def test_a_name_that_looks_like_a_number_takes_nobody_s_place() -> None:
     """The label `bug:2` is not the second event about `bug`."""
     first, second = event(1, EventKind.LABELED, "bug"), event(1, EventKind.LABELED, "bug:2")
     other = replace(first, actor=Actor(login="bob"))
-    references = [e.reference for e in histories.change_history(change(second, first, other))]
+    references = [
+        e.reference for e in histories.build_change_timeline(change(second, first, other))
+    ]
     assert len(set(references)) == len(references) == 4
 
 
@@ -142,7 +144,7 @@ def test_a_blocking_has_one_beginning_and_one_end() -> None:
     """Overlapping causes are one blocking; who began it is known from the cause."""
     flagged = replace(event(1, EventKind.BLOCKED, "acme/shop#3"), actor=Actor(login="bob"))
     story = item("ACME-57", flagged, event(2, EventKind.BLOCKED), event(9, EventKind.UNBLOCKED))
-    _, begin, end = histories.item_history(story, [Interval(at(1), at(9))])
+    _, begin, end = histories.build_item_timeline(story, [Interval(at(1), at(9))])
     assert (begin.event.kind, begin.event.subject) == (EventKind.BLOCKED, "acme/shop#3")
     assert (begin.event.actor, end.event.kind) == (Actor(login="bob"), EventKind.UNBLOCKED)
 
@@ -150,14 +152,14 @@ def test_a_blocking_has_one_beginning_and_one_end() -> None:
 def test_a_blocking_that_ends_with_the_item_has_no_end_of_its_own() -> None:
     """The closing says that it is over."""
     story = item("ACME-57", event(1, EventKind.BLOCKED), closed=9)
-    history = histories.item_history(story, [Interval(at(1), at(9))])
+    history = histories.build_item_timeline(story, [Interval(at(1), at(9))])
     assert told(history) == ["created@0", "blocked@1", "closed@9"]
 
 
 def test_of_an_item_that_is_known_by_its_key_alone_nothing_is_told() -> None:
     """No tracker was asked."""
     story = WorkItem(tracker="jira", key="ACME-1", reference="jira/ACME-1", read=False)
-    assert histories.item_history(story, ()) == ()
+    assert histories.build_item_timeline(story, ()) == ()
 
 
 def test_a_deployment_is_told_up_to_its_success() -> None:
@@ -176,7 +178,7 @@ def test_a_deployment_is_told_up_to_its_success() -> None:
         created_at=OPENING,
         statuses=statuses,
     )
-    history = histories.deployment_history(made)
-    leaving = histories.chosen_of_deployment(history, made, None)
+    history = histories.build_deployment_timeline(made)
+    leaving = histories.select_deployment_entries(history, made, None)
     assert told(leaving) == ["created@0", "status_changed@1", "status_changed@4"]
     assert leaving[-1].reference == "github.com/acme/shop/deployments/77#event:status_changed:71"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.rules.item_keys import JiraKeys, KeyPlace, keys_in_text
+from flow_telemetry.rules.item_keys import JiraKeys, KeyPlace, find_item_keys
 
 ANY = JiraKeys(enabled=True)
 ACME = JiraKeys(enabled=True, projects=frozenset({"ACME"}))
@@ -15,7 +15,7 @@ OFF = JiraKeys()
 
 def found(branch: str = "", title: str = "", commit: str = "", jira: JiraKeys = ANY) -> list[str]:
     """Return the keys as people read them, in order."""
-    keys = keys_in_text(branch=branch, title=title, commit_message=commit, jira=jira)
+    keys = find_item_keys(branch=branch, title=title, commit_message=commit, jira=jira)
     return [each.key.display("acme/shop") for each in keys]
 
 
@@ -117,7 +117,7 @@ def test_a_project_of_jira_may_be_called_gh() -> None:
 
 def test_the_branch_decides_before_the_title_and_the_title_before_the_commit() -> None:
     """Each key once, with where it was found first."""
-    keys = keys_in_text(
+    keys = find_item_keys(
         branch="fix/acme-3",
         title="ACME-2: x [ACME-3]",
         commit_message="ACME-1 x (ACME-2)",
@@ -138,7 +138,7 @@ ODD = st.text(max_size=30) | st.from_regex(
 @given(ODD, ODD, ODD, st.sampled_from([ANY, ACME, OFF]))
 def test_any_text_gives_keys_or_none(branch: str, title: str, commit: str, jira: JiraKeys) -> None:
     """Whatever people or attackers write, each key makes a reference on one line, once."""
-    keys = keys_in_text(branch=branch, title=title, commit_message=commit, jira=jira)
+    keys = find_item_keys(branch=branch, title=title, commit_message=commit, jira=jira)
     references = [each.key.reference(host="github.com", repository="a/b") for each in keys]
     assert len(set(references)) == len(references)
     assert all(reference.isascii() and reference.isprintable() for reference in references)

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from tests.rules.builders import item
 
 from flow_telemetry.model import MOST_ANCESTORS, ItemChain, Lineage, WorkItem
-from flow_telemetry.rules.parentage import FoundChain, lineage_of
+from flow_telemetry.rules.parentage import CandidateChain, build_lineage
 
 TASK, STORY, BUG = item("ACME-60", kind="Task"), item("ACME-57"), item("ACME-58", kind="Bug")
 EPIC = item("ACME-42", kind="Epic", level=1)
 INITIATIVE = item("ACME-1", kind="Initiative", level=2)
 
 
-def chain(*items: WorkItem, unread: tuple[str, ...] = (), reason: str = "branch") -> FoundChain:
+def chain(*items: WorkItem, unread: tuple[str, ...] = (), reason: str = "branch") -> CandidateChain:
     """Return a candidate."""
-    return FoundChain(chain=ItemChain(items=items, unread=unread), reason=reason)
+    return CandidateChain(chain=ItemChain(items=items, unread=unread), reason=reason)
 
 
 def keys(items: tuple[WorkItem, ...]) -> list[str]:
@@ -30,7 +30,7 @@ def keys(items: tuple[WorkItem, ...]) -> list[str]:
 
 def test_the_epic_is_the_feature_and_what_stands_above_a_link() -> None:
     """Nearest first, up to the highest ancestor of a feature type."""
-    found = lineage_of([chain(TASK, STORY, EPIC, INITIATIVE)])
+    found = build_lineage([chain(TASK, STORY, EPIC, INITIATIVE)])
     assert keys(found.items) == ["ACME-60", "ACME-57", "ACME-42"]
     assert found.feature == EPIC
     assert keys(found.above) == ["ACME-1"]
@@ -39,8 +39,8 @@ def test_the_epic_is_the_feature_and_what_stands_above_a_link() -> None:
 
 def test_without_a_feature_type_the_topmost_is_the_feature() -> None:
     """A story without an epic is its own feature."""
-    assert lineage_of([chain(TASK, STORY)]).feature == STORY
-    assert lineage_of([chain(STORY)]).feature == STORY
+    assert build_lineage([chain(TASK, STORY)]).feature == STORY
+    assert build_lineage([chain(STORY)]).feature == STORY
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_without_a_feature_type_the_topmost_is_the_feature() -> None:
 )
 def test_the_user_names_the_types_of_features(types: set[str], feature: str) -> None:
     """In either case; of several the highest counts."""
-    found = lineage_of([chain(TASK, STORY, EPIC, INITIATIVE)], feature_types=frozenset(types))
+    found = build_lineage([chain(TASK, STORY, EPIC, INITIATIVE)], feature_types=frozenset(types))
     assert found.feature is not None
     assert found.feature.key == feature
 
@@ -63,14 +63,14 @@ def test_the_user_names_the_types_of_features(types: set[str], feature: str) -> 
 def test_an_epic_of_jira_may_have_another_name() -> None:
     """Its level in the hierarchy tells, as long as epics are the features."""
     theirs = replace(EPIC, type="Vorhaben")
-    assert lineage_of([chain(STORY, theirs, INITIATIVE)]).feature == theirs
-    stories = lineage_of([chain(STORY, theirs)], feature_types=frozenset({"Story"}))
+    assert build_lineage([chain(STORY, theirs, INITIATIVE)]).feature == theirs
+    stories = build_lineage([chain(STORY, theirs)], feature_types=frozenset({"Story"}))
     assert stories.feature == STORY
 
 
 def test_the_first_candidate_with_an_item_is_the_nearest() -> None:
     """Their order decides; other items become links, once, where the chain has them not."""
-    found = lineage_of(
+    found = build_lineage(
         [
             chain(unread=("ACME-9 is not known",), reason="branch"),
             chain(STORY, EPIC, reason="title"),
@@ -86,36 +86,38 @@ def test_the_first_candidate_with_an_item_is_the_nearest() -> None:
 
 def test_nothing_known_is_an_empty_lineage() -> None:
     """What could not be read is still told."""
-    assert lineage_of([]) == Lineage()
-    assert lineage_of([chain(unread=("Jira is down",))]).unread == ("Jira is down",)
-    assert lineage_of([], feature=ItemChain(unread=("Jira is down",))).unread == ("Jira is down",)
+    assert build_lineage([]) == Lineage()
+    assert build_lineage([chain(unread=("Jira is down",))]).unread == ("Jira is down",)
+    assert build_lineage([], feature=ItemChain(unread=("Jira is down",))).unread == (
+        "Jira is down",
+    )
 
 
 def test_a_chain_that_reaches_the_named_feature_is_cut_there() -> None:
     """Whatever types are above."""
     named = ItemChain(items=(STORY, EPIC))
-    found = lineage_of([chain(TASK, STORY, EPIC)], feature=named)
+    found = build_lineage([chain(TASK, STORY, EPIC)], feature=named)
     assert (keys(found.items), keys(found.above)) == (["ACME-60", "ACME-57"], ["ACME-42"])
 
 
 def test_a_chain_that_does_not_reach_it_hangs_under_it() -> None:
     """As for a story that nobody has put under the epic yet."""
-    found = lineage_of([chain(BUG)], feature=ItemChain(items=(EPIC, INITIATIVE)))
+    found = build_lineage([chain(BUG)], feature=ItemChain(items=(EPIC, INITIATIVE)))
     assert (keys(found.items), keys(found.above)) == (["ACME-58", "ACME-42"], ["ACME-1"])
 
 
 def test_what_stands_above_the_named_feature_does_not_hang_below_it() -> None:
     """A task beside the named story, under the same epic."""
     named = ItemChain(items=(STORY, EPIC))
-    found = lineage_of([chain(TASK, EPIC)], feature=named)
+    found = build_lineage([chain(TASK, EPIC)], feature=named)
     assert (keys(found.items), keys(found.above)) == (["ACME-60", "ACME-57"], ["ACME-42"])
-    of_epic = lineage_of([chain(EPIC)], feature=named)
+    of_epic = build_lineage([chain(EPIC)], feature=named)
     assert (keys(of_epic.items), keys(of_epic.above)) == (["ACME-57"], ["ACME-42"])
 
 
 def test_without_any_item_the_named_feature_is_the_lineage() -> None:
     """A run without a pull request hangs directly under it."""
-    found = lineage_of([], feature=ItemChain(items=(EPIC,), unread=("its parent is hidden",)))
+    found = build_lineage([], feature=ItemChain(items=(EPIC,), unread=("its parent is hidden",)))
     assert (keys(found.items), found.unread) == (["ACME-42"], ("its parent is hidden",))
     assert found.reason
 
@@ -124,7 +126,7 @@ def test_a_circle_of_parents_is_cut_at_one_place() -> None:
     """Whichever item the change belongs to, the top is the same, and it is told."""
     a, b, c = item("A-1"), item("B-2"), item("C-3")
     tops = [
-        lineage_of([chain(*circle)])
+        build_lineage([chain(*circle)])
         for circle in ((TASK, b, c, a, b), (a, b, c, a), (b, c, a, b), (c, a, b, c))
     ]
     assert [keys(found.items)[-1] for found in tops] == ["A-1"] * 4
@@ -135,7 +137,7 @@ def test_a_circle_of_parents_is_cut_at_one_place() -> None:
 def test_a_very_deep_chain_is_cut_and_told() -> None:
     """Ten ancestors are kept."""
     deep = [item(f"ACME-{number}") for number in range(100, 120)]
-    found = lineage_of([chain(*deep)])
+    found = build_lineage([chain(*deep)])
     assert len(found.items) == MOST_ANCESTORS + 1
     assert found.unread == (
         "ACME-100 has more than 10 ancestors: those above ACME-110 were left out",
@@ -164,9 +166,9 @@ def test_related_items_give_one_chain_without_repeats(
     world: tuple[dict[str, str], dict[str, str]], starts: list[str], named: str | None
 ) -> None:
     """Each item of the chain hangs under the next, or under the feature that the user named."""
-    candidates = [FoundChain(chain=walked(key, world), reason=key) for key in starts]
+    candidates = [CandidateChain(chain=walked(key, world), reason=key) for key in starts]
     feature = walked(named, world) if named else None
-    found = lineage_of(candidates, feature=feature)
+    found = build_lineage(candidates, feature=feature)
     every = [each.reference for each in (*found.items, *found.above, *found.others)]
     assert len(set(every)) == len(every)
     for child, parent in pairwise(keys(found.items)):
@@ -177,7 +179,7 @@ def test_related_items_give_one_chain_without_repeats(
     if starts and not named:
         assert found.nearest is not None
         assert found.nearest.key == starts[0]
-    assert lineage_of(candidates, feature=feature) == found
+    assert build_lineage(candidates, feature=feature) == found
 
 
 @given(WORLDS, ITEMS, ITEMS, st.none() | ITEMS)
@@ -187,7 +189,11 @@ def test_lineages_that_meet_are_one_tree(
     """From two changes, in two processes: what both hold hangs at the same place."""
     feature = walked(named, world) if named else None
     first, second = (
-        keys(lineage_of([FoundChain(chain=walked(key, world), reason="")], feature=feature).items)
+        keys(
+            build_lineage(
+                [CandidateChain(chain=walked(key, world), reason="")], feature=feature
+            ).items
+        )
         for key in (one, other)
     )
     for key in set(first) & set(second):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.rules.builders import OPENING, at, event, minutes
 
 from flow_telemetry.model import Event, EventKind
-from flow_telemetry.rules.lifecycle import CLOSINGS, lives
+from flow_telemetry.rules.lifecycle import CLOSINGS, find_open_periods
 
 CLOSED, MERGED, REOPENED = EventKind.CLOSED, EventKind.MERGED, EventKind.REOPENED
 
@@ -19,7 +19,7 @@ def lived(
     *events: Event, closed: float | None = None, until: float | None = None
 ) -> list[tuple[int, int, bool]]:
     """Return the bounds of each life in minutes, and whether it ended."""
-    found = lives(
+    found = find_open_periods(
         OPENING,
         None if closed is None else at(closed),
         events,
@@ -90,7 +90,7 @@ def test_what_is_told_of_the_time_before_the_creation_is_ignored() -> None:
 
 def test_without_a_creation_there_is_no_life() -> None:
     """Of a pull request known by its number alone nothing can be told."""
-    assert lives(None, at(5), [event(5, CLOSED)], at(9)) == ()
+    assert find_open_periods(None, at(5), [event(5, CLOSED)], at(9)) == ()
 
 
 EVENTS = st.lists(

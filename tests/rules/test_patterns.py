@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.rules.selection import chosen
+from flow_telemetry.rules.selection import matches_patterns
 
 
 @pytest.mark.parametrize(
@@ -35,18 +35,18 @@ def test_the_last_pattern_that_fits_decides(
     name: str, patterns: tuple[str, ...], wanted: bool
 ) -> None:
     """Where all exclude, whatever none of them fits is chosen; else it is not."""
-    assert chosen(name, patterns) is wanted
+    assert matches_patterns(name, patterns) is wanted
 
 
 @given(st.text(), st.lists(st.text(min_size=1)))
 def test_a_last_star_chooses_all_and_its_opposite_none(name: str, patterns: list[str]) -> None:
     """Whatever was said before."""
-    assert chosen(name, (*patterns, "*"))
-    assert not chosen(name, (*patterns, "!*"))
+    assert matches_patterns(name, (*patterns, "*"))
+    assert not matches_patterns(name, (*patterns, "!*"))
 
 
 @given(st.text(alphabet="abc/-", min_size=1))
 def test_a_name_chooses_itself(name: str) -> None:
     """Names without signs of patterns mean themselves."""
-    assert chosen(name, (name,))
-    assert not chosen(name, (f"!{name}",))
+    assert matches_patterns(name, (name,))
+    assert not matches_patterns(name, (f"!{name}",))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.rules.builders import SHOP
 
 from flow_telemetry.model import Actor, Change
-from flow_telemetry.rules.people import People, hashed
+from flow_telemetry.rules.people import People, hash_login
 from flow_telemetry.settings import Actors
 
 
@@ -43,7 +43,7 @@ def test_a_branch_names_nobody(branch: str, shown: str) -> None:
 def test_a_hash_stands_in_its_place() -> None:
     """The same as everywhere."""
     known = people("Jane", actors=Actors.HASH)
-    assert known.branch("jane-patch-1") == f"{hashed('Jane')}-patch-1"
+    assert known.branch("jane-patch-1") == f"{hash_login('Jane')}-patch-1"
     assert people("jane", actors=Actors.LOGIN).branch("jane-patch-1") == "jane-patch-1"
 
 

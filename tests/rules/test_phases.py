@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.rules.builders import at, change, dismissal, event, minutes, review
 
 from flow_telemetry.model import Change, Event, EventKind
-from flow_telemetry.rules.lifecycle import TRANSITIONS, PhaseKind, lives, phases
+from flow_telemetry.rules.lifecycle import TRANSITIONS, PhaseKind, find_open_periods, find_phases
 
 READY, DRAFTED = EventKind.READY_FOR_REVIEW, EventKind.CONVERTED_TO_DRAFT
 COMMITTED, REQUESTED = EventKind.COMMITTED, EventKind.REVIEW_REQUESTED
@@ -21,7 +21,7 @@ CLOSED, MERGED, REOPENED = EventKind.CLOSED, EventKind.MERGED, EventKind.REOPENE
 
 def told(found: Change, until: float | None = None) -> str:
     """Return the phases as text: `draft 0-5, awaiting review 5-9`."""
-    each = phases(found, None if until is None else at(until))
+    each = find_phases(found, None if until is None else at(until))
     return ", ".join("{} {}-{}".format(p.kind.label, *minutes(p.interval)) for p in each)
 
 
@@ -199,7 +199,7 @@ def test_phases_of_a_kind_are_counted_over_all_lives() -> None:
         event(60, CLOSED),
         closed=60,
     )
-    assert [(p.kind.value, p.number, p.life) for p in phases(found)] == [
+    assert [(p.kind.value, p.number, p.life) for p in find_phases(found)] == [
         ("draft", 1, 1),
         ("awaiting-review", 1, 1),
         ("draft", 2, 1),
@@ -211,14 +211,14 @@ def test_phases_of_a_kind_are_counted_over_all_lives() -> None:
 def test_an_open_change_has_phases_only_up_to_a_cut() -> None:
     """Those that are over can be sent live; the last one still goes on."""
     found = change(review(10, "bob", "comments"))
-    assert phases(found) == ()
+    assert find_phases(found) == ()
     assert told(found, until=30) == "awaiting review 0-10, in review 10-30"
-    assert [phase.ended for phase in phases(found, at(30))] == [True, False]
+    assert [phase.ended for phase in find_phases(found, at(30))] == [True, False]
 
 
 def test_of_a_change_known_by_its_number_nothing_is_told() -> None:
     """As of one that only the branch of a merge queue names."""
-    assert phases(replace(change(closed=60), created_at=None), at(60)) == ()
+    assert find_phases(replace(change(closed=60), created_at=None), at(60)) == ()
 
 
 def test_what_lasted_for_no_time_is_left_out() -> None:
@@ -231,7 +231,7 @@ def test_what_lasted_for_no_time_is_left_out() -> None:
         closed=60,
     )
     assert told(found) == "awaiting review 0-10, in review 10-60"
-    assert phases(change(closed=0)) == ()
+    assert find_phases(change(closed=0)) == ()
 
 
 REVIEWERS = st.sampled_from(["bob", "carol", "alice", "linter", None])
@@ -256,8 +256,8 @@ CHANGES = st.builds(
 def test_phases_tile_each_life(found: Change, until: int | None) -> None:
     """Whatever happened, there is neither gap nor overlap, and no empty phase."""
     cut = None if until is None else at(until)
-    each = phases(found, cut)
-    for life in lives(found.created_at, found.closed_at, found.timeline, cut):
+    each = find_phases(found, cut)
+    for life in find_open_periods(found.created_at, found.closed_at, found.timeline, cut):
         own = [phase for phase in each if phase.life == life.number]
         bounds = [life.interval.start, *(p.interval.end for p in own)]
         assert [p.interval.start for p in own] == bounds[:-1]
@@ -271,7 +271,7 @@ def test_phases_tile_each_life(found: Change, until: int | None) -> None:
 def test_phases_of_a_kind_count_from_one(found: Change) -> None:
     """In order of time, so that a number once given stays."""
     for kind in PhaseKind:
-        own = [p for p in phases(found) if p.kind is kind]
+        own = [p for p in find_phases(found) if p.kind is kind]
         assert [phase.number for phase in own] == list(range(1, len(own) + 1))
         assert own == sorted(own, key=lambda phase: phase.interval.start)
 
@@ -279,8 +279,8 @@ def test_phases_of_a_kind_count_from_one(found: Change) -> None:
 @given(CHANGES, st.integers(0, 40))
 def test_a_phase_that_is_over_stays_as_it_was(found: Change, until: int) -> None:
     """What was sent live is what the whole says in the end."""
-    over = [p for p in phases(found, at(until)) if p.ended and p.interval.end < at(until)]
-    assert over == list(phases(found, at(60)))[: len(over)]
+    over = [p for p in find_phases(found, at(until)) if p.ended and p.interval.end < at(until)]
+    assert over == list(find_phases(found, at(60)))[: len(over)]
 
 
 def test_phases_have_names_for_people() -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from tests.rules.builders import at, change, event, review
 
 from flow_telemetry.model import Event, EventKind
-from flow_telemetry.rules.lifecycle import first_approval, first_review, review_rounds
+from flow_telemetry.rules.lifecycle import (
+    count_review_rounds,
+    first_approval_time,
+    first_review_time,
+)
 
 PUSH = EventKind.COMMITTED
 
 
 def rounds(*timeline: Event) -> int:
     """Return how many rounds of review alice's change had."""
-    return review_rounds(change(*timeline), timeline)
+    return count_review_rounds(change(*timeline), timeline)
 
 
 def test_reviews_without_an_answer_between_them_are_one_round() -> None:
@@ -39,6 +43,6 @@ def test_the_first_review_and_the_first_approval() -> None:
         review(20, "bob", "comments"),
         review(30, "bob", "approves"),
     )
-    assert first_review(change(), timeline) == at(20)
-    assert first_approval(change(), timeline) == at(30)
-    assert first_approval(change(), timeline[:3]) is None
+    assert first_review_time(change(), timeline) == at(20)
+    assert first_approval_time(change(), timeline) == at(30)
+    assert first_approval_time(change(), timeline[:3]) is None

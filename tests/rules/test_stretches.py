@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.rules.builders import at, event, item, minutes, moved
 
 from flow_telemetry.model import Event, EventKind, StatusCategory, WorkItem
-from flow_telemetry.rules.lifecycle import lives, stretches
+from flow_telemetry.rules.lifecycle import find_open_periods, find_status_intervals
 
 ASSIGNED, CLOSED, REOPENED = EventKind.ASSIGNED, EventKind.CLOSED, EventKind.REOPENED
 TO_DO, IN_PROGRESS, DONE = StatusCategory
@@ -22,7 +22,7 @@ def told(*history: Event, closed: float | None = None, until: float | None = Non
 
 def shown(found: WorkItem, until: float | None = None) -> str:
     """Return the stretches of an item as text."""
-    each = stretches(found, until=None if until is None else at(until))
+    each = find_status_intervals(found, until=None if until is None else at(until))
     assert [stretch.number for stretch in each] == list(range(1, len(each) + 1))
     return ", ".join("{} {}-{}".format(s.status, *minutes(s.interval)) for s in each)
 
@@ -61,7 +61,7 @@ def test_stretches_are_counted_over_all_lives() -> None:
         closed=40,
     )
     assert shown(found) == "To Do 0-10, Done 10-20, Review 30-40"
-    assert [stretch.life for stretch in stretches(found)] == [1, 1, 2]
+    assert [stretch.life for stretch in find_status_intervals(found)] == [1, 1, 2]
 
 
 def test_a_life_is_told_as_its_end_knew_it() -> None:
@@ -81,7 +81,10 @@ def test_an_open_item_that_never_moved_is_in_its_status() -> None:
     assert shown(waiting, until=30) == "To Do 0-30"
     moved_later = replace(waiting, history=(moved(40, "Backlog", "To Do"),))
     assert shown(moved_later, until=30) == "Backlog 0-30"
-    assert [stretch.ended for stretch in stretches(moved_later, until=at(50))] == [True, False]
+    assert [stretch.ended for stretch in find_status_intervals(moved_later, until=at(50))] == [
+        True,
+        False,
+    ]
 
 
 def test_what_lasted_for_no_time_is_left_out() -> None:
@@ -100,15 +103,20 @@ def test_statuses_are_mapped_to_categories_in_either_case() -> None:
         moved(30, "Review", "Done"),
     )
     found = item("ACME-57", *history, closed=40)
-    assert [s.category for s in stretches(found)] == [TO_DO, IN_PROGRESS, None, DONE]
+    assert [s.category for s in find_status_intervals(found)] == [TO_DO, IN_PROGRESS, None, DONE]
     own = {"ReView ": IN_PROGRESS, "done": TO_DO}
-    assert [s.category for s in stretches(found, own)] == [None, None, IN_PROGRESS, TO_DO]
+    assert [s.category for s in find_status_intervals(found, own)] == [
+        None,
+        None,
+        IN_PROGRESS,
+        TO_DO,
+    ]
 
 
 def test_what_stands_for_a_status_has_its_category() -> None:
     """Whatever the user maps."""
     found = item("ACME-57", event(10, ASSIGNED), closed=20)
-    assert [s.category for s in stretches(found, {})] == [TO_DO, IN_PROGRESS]
+    assert [s.category for s in find_status_intervals(found, {})] == [TO_DO, IN_PROGRESS]
 
 
 STATUSES = st.sampled_from(["", "To Do", "Doing", "Done"])
@@ -130,9 +138,9 @@ def test_stretches_tile_each_life(
     """Whatever happened, there is neither gap nor overlap, and no empty stretch."""
     found = item("ACME-57", *history, closed=closed, status=status)
     cut = None if until is None else at(until)
-    each = stretches(found, until=cut)
+    each = find_status_intervals(found, until=cut)
     assert [stretch.number for stretch in each] == list(range(1, len(each) + 1))
-    for life in lives(found.created_at, found.closed_at, found.history, cut):
+    for life in find_open_periods(found.created_at, found.closed_at, found.history, cut):
         own = [stretch for stretch in each if stretch.life == life.number]
         bounds = [life.interval.start, *(s.interval.end for s in own)]
         assert [s.interval.start for s in own] == bounds[:-1]
@@ -146,7 +154,7 @@ def test_nothing_later_changes_a_life_that_ended(
 ) -> None:
     """What was sent at a closing is what a later reading says of that time."""
     whole = item("ACME-57", *history, closed=60, status=status)
-    born = lives(whole.created_at, whole.closed_at, whole.history, at(until))
+    born = find_open_periods(whole.created_at, whole.closed_at, whole.history, at(until))
     sent = {life.number for life in born if life.ended}
-    then, later = stretches(whole, until=at(until)), stretches(whole)
+    then, later = find_status_intervals(whole, until=at(until)), find_status_intervals(whole)
     assert [s for s in then if s.life in sent] == [s for s in later if s.life in sent]

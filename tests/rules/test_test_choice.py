@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flow_telemetry.model.reports import CaseResult, TestCase, TestCounts, TestReport, TestSuite
-from flow_telemetry.rules.tests import choose_spans, counts_of, with_flaky
+from flow_telemetry.rules.tests import choose_spans, count_cases, mark_flaky
 
 
 def case(name: str, seconds: float = 0, result: str = "passed", **facts: Any) -> TestCase:
@@ -72,7 +72,7 @@ def test_what_was_run_again_is_no_case_of_its_own() -> None:
         case("b", 1, "error"),
         case("c", 1, "skipped"),
     ]
-    counts = counts_of(cases)
+    counts = count_cases(cases)
     assert counts == TestCounts(passed=1, failed=1, skipped=1, flaky=1)
     assert counts.total == 3
 
@@ -84,7 +84,7 @@ def report(name: str, *cases: TestCase) -> TestReport:
 
 def test_what_failed_in_the_attempt_before_and_passed_now_is_flaky() -> None:
     """Only what passed, and only what is known to be the one that failed."""
-    found = with_flaky(
+    found = mark_flaky(
         [
             report("a", case("x"), case("y"), case("z", 0, "failed"), case("w")),
             report("b", case("w")),

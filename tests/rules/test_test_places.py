@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from flow_telemetry.model.reports import TestCase, TestSuite
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.tests import Stretch, SuitePlace, Written, place_cases, place_suites
+from flow_telemetry.rules.tests import (
+    ReportContext,
+    StepSpan,
+    SuitePlacement,
+    place_cases,
+    place_suites,
+)
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=timezone.utc)
 
@@ -20,18 +26,20 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def stretch(name: str, start: float, end: float) -> Stretch:
+def stretch(name: str, start: float, end: float) -> StepSpan:
     """Return a step of that name between seconds of the job."""
-    return Stretch(reference=name, interval=Interval(at(start), at(end)))
+    return StepSpan(reference=name, interval=Interval(at(start), at(end)))
 
 
 CHECKOUT, TESTS, UPLOAD = stretch("checkout", 0, 5), stretch("tests", 5, 65), stretch("up", 65, 90)
 JOB = stretch("job", 0, 100)
 
 
-def written(seconds: float, *steps: Stretch, offset: timedelta = timedelta(0)) -> Written:
+def written(seconds: float, *steps: StepSpan, offset: timedelta = timedelta(0)) -> ReportContext:
     """Return the circumstances of a report written so many seconds after the job's start."""
-    return Written(steps=steps or (CHECKOUT, TESTS, UPLOAD), job=JOB, at=at(seconds), offset=offset)
+    return ReportContext(
+        steps=steps or (CHECKOUT, TESTS, UPLOAD), job=JOB, at=at(seconds), offset=offset
+    )
 
 
 def suite(
@@ -50,7 +58,7 @@ def seconds(interval: Interval) -> tuple[float, float]:
     return (interval.start - START) / one, (interval.end - START) / one
 
 
-def only(found: list[SuitePlace]) -> tuple[str, tuple[float, float], bool]:
+def only(found: list[SuitePlacement]) -> tuple[str, tuple[float, float], bool]:
     """Return what is to be said of the place of a report's one suite."""
     (place,) = found
     return place.parent, seconds(place.interval), place.told
@@ -154,7 +162,7 @@ SUITES = st.builds(
 
 
 @st.composite
-def circumstances(draw: st.DrawFn) -> Written:
+def circumstances(draw: st.DrawFn) -> ReportContext:
     """Steps one after another, with gaps and steps of no length, and a file of any time."""
     bounds = sorted(draw(st.lists(st.integers(0, 100), max_size=8)))
     steps = tuple(
@@ -162,12 +170,12 @@ def circumstances(draw: st.DrawFn) -> Written:
         for n, (start, end) in enumerate(zip(bounds[::2], bounds[1::2], strict=False))
     )
     offset = timedelta(minutes=draw(st.integers(-14 * 60, 14 * 60)))
-    return Written(steps=steps, job=JOB, at=at(draw(st.floats(-200, 300))), offset=offset)
+    return ReportContext(steps=steps, job=JOB, at=at(draw(st.floats(-200, 300))), offset=offset)
 
 
 @given(st.lists(SUITES, max_size=5), circumstances())
 def test_whatever_a_report_tells_nothing_leaves_its_step(
-    suites: list[TestSuite], when: Written
+    suites: list[TestSuite], when: ReportContext
 ) -> None:
     """Suites lie in their step or in the job, cases in their suite, and those in order."""
     around = {each.reference: each.interval for each in (*when.steps, when.job)}
@@ -187,7 +195,7 @@ def test_whatever_a_report_tells_nothing_leaves_its_step(
 
 @given(st.lists(SUITES, min_size=1, max_size=5), circumstances())
 def test_suites_that_are_laid_out_follow_one_another(
-    suites: list[TestSuite], when: Written
+    suites: list[TestSuite], when: ReportContext
 ) -> None:
     """None begins before the one before it has ended."""
     places = [p.interval for p in place_suites(suites, when) if not p.told]

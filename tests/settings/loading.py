@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flow_telemetry.settings import Door, Settings, load_settings
+from flow_telemetry.settings import EntryPoint, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUTS
 from flow_telemetry.telemetry import Signal, SignalTarget
 
@@ -16,7 +16,7 @@ def environ_of(environ: Mapping[str, str] | None = None, /, **inputs: str) -> di
 
 
 def load(
-    environ: Mapping[str, str] | None = None, door: Door = Door.ACTION, /, **inputs: str
+    environ: Mapping[str, str] | None = None, door: EntryPoint = EntryPoint.ACTION, /, **inputs: str
 ) -> Settings:
     """Load the settings of the action, or of the command line."""
     return load_settings(environ_of(environ, **inputs), door)

@@ -15,7 +15,7 @@ from flow_telemetry.errors import SettingsError
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.settings import (
     Detail,
-    Door,
+    EntryPoint,
     Export,
     LogLevel,
     Mode,
@@ -226,8 +226,8 @@ def test_a_feature_key_chooses_the_scope() -> None:
 def test_the_timeout_is_a_minute_in_a_workflow_and_none_elsewhere() -> None:
     """A build waits no longer than a minute for its telemetry; a person decides alone."""
     assert load().timeout == 60
-    assert load({}, Door.COMMAND_LINE).timeout is None
-    assert load({}, Door.COMMAND_LINE, timeout="5").timeout == 5
+    assert load({}, EntryPoint.COMMAND_LINE).timeout is None
+    assert load({}, EntryPoint.COMMAND_LINE, timeout="5").timeout == 5
 
 
 def test_the_spool_is_where_the_place_of_use_keeps_files(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_the_spool_is_where_the_place_of_use_keeps_files(tmp_path: Path) -> None
     runner = {"RUNNER_TEMP": str(tmp_path)}
     assert load(runner).spool_path == tmp_path / "flow-telemetry"
     assert load(runner, spool_path="kept").spool_path == Path("kept")
-    assert load(runner, Door.COMMAND_LINE).spool_path == Path("flow-telemetry-spool")
+    assert load(runner, EntryPoint.COMMAND_LINE).spool_path == Path("flow-telemetry-spool")
     assert load().spool_path == Path("flow-telemetry-spool")
 
 
@@ -243,8 +243,8 @@ def test_a_service_name_of_the_environment_counts_on_the_command_line_only() -> 
     """A job may set OTEL_SERVICE_NAME for its own tests."""
     environ = {"OTEL_SERVICE_NAME": "shop"}
     assert load(environ).service_name is None
-    assert load(environ, Door.COMMAND_LINE).service_name == "shop"
-    assert load(environ, Door.COMMAND_LINE, service_name="ci").service_name == "ci"
+    assert load(environ, EntryPoint.COMMAND_LINE).service_name == "shop"
+    assert load(environ, EntryPoint.COMMAND_LINE, service_name="ci").service_name == "ci"
 
 
 def test_resource_attributes_of_the_environment_count_where_no_input_is_given() -> None:
@@ -269,7 +269,7 @@ def test_a_flag_wins_over_the_environment() -> None:
     """An empty flag is none."""
     environ = {"FLOW_TELEMETRY_DETAIL": "job", "FLOW_TELEMETRY_EXPORT": "rest"}
     flags = {"detail": "run", "export": ""}
-    settings = load_settings(environ, Door.COMMAND_LINE, flags)
+    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
     assert (settings.tracing.detail, settings.export) == (Detail.RUN, Export.REST)
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.settings.loading import environ_of
 
 from flow_telemetry.errors import SettingsError
-from flow_telemetry.settings import Door, load_settings
+from flow_telemetry.settings import EntryPoint, load_settings
 from flow_telemetry.settings.inputs import INPUTS
 from flow_telemetry.settings.model import secrets_of
 
@@ -106,7 +106,7 @@ LONG = ("x" * 100_000, "1" * 100_000, "a=" * 50_000, "\n" * 100_000, "a,\n" * 33
 TEXTS = (*URLS, *WORDS, *LONG)
 
 
-def complaints(environ: Mapping[str, str], door: Door) -> tuple[str, ...]:
+def complaints(environ: Mapping[str, str], door: EntryPoint) -> tuple[str, ...]:
     """Return the text of the error of loading, or the warnings."""
     try:
         return load_settings(environ, door).warnings
@@ -121,9 +121,9 @@ def assert_lines(messages: Iterable[str], text: str) -> None:
         assert len(message) < 600, repr(text[:80])
 
 
-@pytest.mark.parametrize("door", Door)
+@pytest.mark.parametrize("door", EntryPoint)
 @pytest.mark.parametrize("name", [row.name for row in INPUTS])
-def test_nonsense_is_taken_or_refused_in_one_line(name: str, door: Door) -> None:
+def test_nonsense_is_taken_or_refused_in_one_line(name: str, door: EntryPoint) -> None:
     """The action and the command line behave alike."""
     jira = {} if name.startswith("jira-") else {"jira_url": "https://jira.example.com"}
     for text in TEXTS:
@@ -148,7 +148,7 @@ def test_nonsense_in_a_variable_is_taken_or_refused_in_one_line(name: str) -> No
     """The variables of others are as odd as the inputs may be."""
     endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://otlp.example.com"}
     for text in TEXTS:
-        assert_lines(complaints({**endpoint, name: text}, Door.COMMAND_LINE), text)
+        assert_lines(complaints({**endpoint, name: text}, EntryPoint.COMMAND_LINE), text)
 
 
 def test_secrets_are_found_in_nonsense() -> None:

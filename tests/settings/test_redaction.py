@@ -6,7 +6,7 @@ import pytest
 from tests.settings.loading import load
 
 from flow_telemetry.errors import SettingsError
-from flow_telemetry.settings import Door, load_settings
+from flow_telemetry.settings import EntryPoint, load_settings
 
 
 def test_every_credential_that_the_program_is_given_is_a_secret() -> None:
@@ -32,7 +32,7 @@ def test_every_credential_that_the_program_is_given_is_a_secret() -> None:
 
 def test_a_flag_is_a_secret_too() -> None:
     """On the command line a token may come as a flag."""
-    settings = load_settings({}, Door.COMMAND_LINE, {"github-token": "canary-of-a-flag"})
+    settings = load_settings({}, EntryPoint.COMMAND_LINE, {"github-token": "canary-of-a-flag"})
     assert "canary-of-a-flag" in settings.redaction.secrets
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.settings.loading import environ_of, load, target
 
 from flow_telemetry.errors import SettingsError
-from flow_telemetry.settings import Door, load_settings
+from flow_telemetry.settings import EntryPoint, load_settings
 from flow_telemetry.settings.model import secrets_of
 
 ENDPOINT = "https://o.example.com"
@@ -91,7 +91,7 @@ def test_malformed_headers_are_told_and_never_quoted(text: str) -> None:
         environ = environ_of(otlp_endpoint=ENDPOINT)
         name = given_by if given_by.startswith("OTEL") else "FLOW_TELEMETRY_OTLP_HEADERS"
         with pytest.raises(SettingsError) as caught:
-            load_settings({**environ, name: text}, Door.ACTION)
+            load_settings({**environ, name: text}, EntryPoint.ACTION)
         assert f"`{given_by}`" in str(caught.value)
         assert "kanarien" not in str(caught.value)
 

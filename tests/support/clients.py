@@ -9,7 +9,7 @@ from tests.fakes.github import FakeGitHub
 
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.github.client import GitHubClient, GitHubSession, RequestBudget
-from flow_telemetry.logging import Silent
+from flow_telemetry.logging import SilentLog
 from flow_telemetry.model import Repository
 from flow_telemetry.settings import GitHubSettings
 
@@ -24,5 +24,10 @@ def client_of(github: FakeGitHub, budget: RequestBudget | None = None) -> Iterat
     settings = GitHubSettings(api_url=github.url, token="ghs_fake")
     with GitHubSession(settings, deadline) as session:
         yield GitHubClient(
-            settings, session=session, clock=clock, deadline=deadline, log=Silent(), budget=budget
+            settings,
+            session=session,
+            clock=clock,
+            deadline=deadline,
+            log=SilentLog(),
+            budget=budget,
         )

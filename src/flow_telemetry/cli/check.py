@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
-from flow_telemetry.build import build_parts, redactor_of
+from flow_telemetry.build import build_context, redactor_of
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog
 from flow_telemetry.clock import Deadline, SystemClock
@@ -18,25 +18,25 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.http.errors import NetworkErrorKind
-from flow_telemetry.logging import Log, RedactedLog, Silent
-from flow_telemetry.model.reports import Finding, State
+from flow_telemetry.logging import Log, RedactedLog, SilentLog
+from flow_telemetry.model.reports import CheckState, Finding
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.exporter import NewSender, NoSink, otlp_sender, told
+from flow_telemetry.otlp.exporter import NewSender, NullExporter, otlp_sender, summarize_attempt
 from flow_telemetry.otlp.response import NOUNS, ExportResult, classify_response, origin
 from flow_telemetry.report.text import terminal_line
-from flow_telemetry.settings import Door, Mode, Settings, load_settings
+from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
 from flow_telemetry.telemetry import Signal, SignalTarget
 
 # Lines for a terminal.
 
 _LONGEST_LINE = 1_000
-_WORDS = {State.WORKS: "ok", State.FAILS: "FAILS", State.UNSURE: "note"}
+_WORDS = {CheckState.WORKS: "ok", CheckState.FAILS: "FAILS", CheckState.UNSURE: "note"}
 
 
 def check_lines(findings: Sequence[Finding]) -> str:
     """Return a line for each finding, and one that sums up, without a last line end."""
     lines = [_line(finding) for finding in findings]
-    failing = sum(finding.state is State.FAILS for finding in findings)
+    failing = sum(finding.state is CheckState.FAILS for finding in findings)
     lines.append(
         f"{failing} of {len(findings)} do not work" if failing else "all that is needed works"
     )
@@ -78,7 +78,7 @@ def probe(
     finally:
         sender.close()
     seconds = clock.monotonic() - began
-    (log or Silent()).debug(told(replace(attempt, seconds=seconds), target, 0))
+    (log or SilentLog()).debug(summarize_attempt(replace(attempt, seconds=seconds), target, 0))
     response = attempt.response
     if response.error is NetworkErrorKind.DEADLINE and not deadline.expired:
         # The user cannot raise this limit, so the result must not name `timeout`.
@@ -91,14 +91,16 @@ def _finding(what: str, signal: Signal, result: ExportResult, seconds: float) ->
     if cause is None:
         warning = f"; {result.warning}" if result.warning else ""
         return Finding(
-            what=what, state=State.WORKS, told=f"answered in {round(seconds * 1000):,} ms{warning}"
+            what=what,
+            state=CheckState.WORKS,
+            told=f"answered in {round(seconds * 1000):,} ms{warning}",
         )
     # An export only notes that a backend does not support a signal, except for traces.
     missing = cause.absent and signal is not Signal.TRACES
     text = f"{cause.problem}. {cause.advice}"
     if missing:
         text += f". If the backend has no {NOUNS[signal].signal}, an export only adds a notice"
-    return Finding(what=what, state=State.UNSURE if missing else State.FAILS, told=text)
+    return Finding(what=what, state=CheckState.UNSURE if missing else CheckState.FAILS, told=text)
 
 
 # Test of the token by a small request of each kind that an export sends.
@@ -119,7 +121,7 @@ def check_github(github: GitHubClient, repository: str) -> tuple[Finding, ...]:
     try:
         github.get(f"/repos/{repository}", f"repository {repository}")
     except FlowTelemetryError as error:
-        return (Finding(what=what, state=State.FAILS, told=str(error)),)
+        return (Finding(what=what, state=CheckState.FAILS, told=str(error)),)
     asked = _Asked(github=github, repository=repository)
     checks: tuple[Callable[[], list[Finding]], ...] = (
         asked.runs,
@@ -127,9 +129,9 @@ def check_github(github: GitHubClient, repository: str) -> tuple[Finding, ...]:
         asked.issues,
         asked.pull_requests,
     )
-    found = github.side_by_side(lambda check: check(), checks)
+    found = github.run_concurrently(lambda check: check(), checks)
     return (
-        Finding(what=what, state=State.WORKS),
+        Finding(what=what, state=CheckState.WORKS),
         *(finding for each in found for finding in each),
         _rate_limit(github.rate_limit),
     )
@@ -173,7 +175,7 @@ class _Asked:
         response = self._asked("issues", "the issues", state="all", per_page=_SOME)
         if isinstance(response, list) and not any("pull_request" not in item for item in response):
             told = "no issue is among the last 30: there is none, or the token may not read them"
-            return [Finding(what=what, state=State.UNSURE, told=told)]
+            return [Finding(what=what, state=CheckState.UNSURE, told=told)]
         return [_of(what, response)]
 
     def _checks(self, run: Any) -> Finding:
@@ -205,15 +207,15 @@ _CONTENTS = "contents: read (what a push or deployment brought)"
 
 def _untried(why: str) -> list[Finding]:
     return [
-        Finding(what=what, state=State.UNSURE, told=f"not tried, since {why}")
+        Finding(what=what, state=CheckState.UNSURE, told=f"not tried, since {why}")
         for what in (_CHECKS, _CONTENTS)
     ]
 
 
 def _of(what: str, response: Any) -> Finding:
     if isinstance(response, FlowTelemetryError):
-        return Finding(what=what, state=State.FAILS, told=str(response))
-    return Finding(what=what, state=State.WORKS)
+        return Finding(what=what, state=CheckState.FAILS, told=str(response))
+    return Finding(what=what, state=CheckState.WORKS)
 
 
 def _items(response: Any, key: str) -> list[Mapping[str, Any]]:
@@ -226,11 +228,11 @@ def _rate_limit(headers: Mapping[str, str]) -> Finding:
     what = "GitHub's rate limit"
     left, limit = headers.get("x-ratelimit-remaining"), headers.get("x-ratelimit-limit")
     if left is None or limit is None or not left.isdigit():
-        return Finding(what=what, state=State.WORKS, told="the server reports none")
+        return Finding(what=what, state=CheckState.WORKS, told="the server reports none")
     told = f"{left} of {limit[:10]} requests are left{_until(headers.get('x-ratelimit-reset', ''))}"
     if int(left) > 0:
-        return Finding(what=what, state=State.WORKS, told=told)
-    return Finding(what=what, state=State.FAILS, told=f"{told}: wait, or use another token")
+        return Finding(what=what, state=CheckState.WORKS, told=told)
+    return Finding(what=what, state=CheckState.FAILS, told=f"{told}: wait, or use another token")
 
 
 def _until(reset: str) -> str:
@@ -261,7 +263,7 @@ def add_command(commands: Subparsers) -> None:
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print the findings; return 0, or 1 if something required does not work."""
     flags = flags_of(options, mode=Mode.RUN.value)
-    settings = load_settings(environ, Door.COMMAND_LINE, flags)
+    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
     redact = redactor_of(settings)
     log = RedactedLog(TerminalLog(settings.log_level, sys.stderr), redact)
     deadline = Deadline.after(SystemClock(), settings.timeout)
@@ -270,12 +272,12 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         for finding in _findings(settings, deadline, log)
     ]
     sys.stdout.write(check_lines(findings) + "\n")
-    return 1 if any(finding.state is State.FAILS for finding in findings) else 0
+    return 1 if any(finding.state is CheckState.FAILS for finding in findings) else 0
 
 
 def _findings(settings: Settings, deadline: Deadline, log: Log) -> Iterator[Finding]:
     for warning in settings.warnings:
-        yield Finding(what="settings", state=State.FAILS, told=warning)
+        yield Finding(what="settings", state=CheckState.FAILS, told=warning)
     for signal in Signal:
         yield _of_signal(settings, signal, deadline, log)
     yield from _of_github(settings, _parts(settings, deadline, log))
@@ -285,9 +287,9 @@ def _findings(settings: Settings, deadline: Deadline, log: Log) -> Iterator[Find
 
 def _parts(settings: Settings, deadline: Deadline, log: Log) -> ExportContext:
     """The services, with a time limit that starts now: each server has its own."""
-    return build_parts(
+    return build_context(
         settings,
-        sink=NoSink(),
+        sink=NullExporter(),
         clock=deadline.clock,
         deadline=deadline,
         reading_until=deadline.at_most(
@@ -304,7 +306,7 @@ def _of_signal(settings: Settings, signal: Signal, deadline: Deadline, log: Log)
     asked_for = signal in settings.signals.wanted and not settings.otlp.targets
     return Finding(
         what=NOUNS[signal].signal,
-        state=State.FAILS if asked_for else State.UNSURE,
+        state=CheckState.FAILS if asked_for else CheckState.UNSURE,
         told=f"nothing is sent: {settings.otlp.off[signal]}",
     )
 
@@ -313,7 +315,7 @@ def _of_github(settings: Settings, parts: ExportContext) -> tuple[Finding, ...]:
     repository = settings.repository or settings.runner.repository
     if repository is None:
         told = "`repository` is missing: name it as OWNER/NAME"
-        return (Finding(what="GitHub", state=State.FAILS, told=told),)
+        return (Finding(what="GitHub", state=CheckState.FAILS, told=told),)
     findings = check_github(parts.github, repository)
     if settings.github.token:
         return findings
@@ -321,7 +323,7 @@ def _of_github(settings: Settings, parts: ExportContext) -> tuple[Finding, ...]:
         "none is set, so only public data can be read, with 60 requests an hour: set "
         "`github-token`, or GITHUB_TOKEN"
     )
-    return (Finding(what="GitHub's token", state=State.UNSURE, told=text), *findings)
+    return (Finding(what="GitHub's token", state=CheckState.UNSURE, told=text), *findings)
 
 
 def _of_jira(url: str, parts: ExportContext) -> Finding:
@@ -329,12 +331,12 @@ def _of_jira(url: str, parts: ExportContext) -> Finding:
     what = f"Jira at {urlsplit(url).hostname or 'its site'}"
     jira = parts.trackers.jira
     if jira is None:
-        return Finding(what=what, state=State.UNSURE, told="`tracker` does not include it")
+        return Finding(what=what, state=CheckState.UNSURE, told="`tracker` does not include it")
     try:
         jira.status_categories()
         unread = jira.changed_since(parts.clock.now()).unread
     except FlowTelemetryError as error:
         unread = (str(error),)
     if unread:
-        return Finding(what=what, state=State.FAILS, told="; ".join(unread))
-    return Finding(what=what, state=State.WORKS, told="statuses and issues can be read")
+        return Finding(what=what, state=CheckState.FAILS, told="; ".join(unread))
+    return Finding(what=what, state=CheckState.WORKS, told="statuses and issues can be read")

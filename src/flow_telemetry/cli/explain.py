@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping
 
-from flow_telemetry.build import build_parts
+from flow_telemetry.build import build_context
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog
 from flow_telemetry.clock import Deadline, SystemClock
@@ -19,14 +19,14 @@ from flow_telemetry.github.webhook import read_event
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.placement import ancestry_of_run, place
 from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
-from flow_telemetry.otlp.exporter import NoSink
-from flow_telemetry.privacy.audience import Audience, audience_of, lineage_for
+from flow_telemetry.otlp.exporter import NullExporter
+from flow_telemetry.privacy.audience import Audience, read_audience, redact_lineage
 from flow_telemetry.report.text import terminal_line
 from flow_telemetry.rules import parentage
 from flow_telemetry.rules.parentage import Lookup
-from flow_telemetry.settings import Door, Mode, Settings, load_settings
+from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
 from flow_telemetry.subjects.choose import choose_subjects
-from flow_telemetry.subjects.run import read_above
+from flow_telemetry.subjects.run import read_ancestors
 from flow_telemetry.subjects.types import RunSubject, tracing_of
 
 _LONGEST_LINE = 500
@@ -47,21 +47,21 @@ def add_command(commands: Subparsers) -> None:
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print the explanation; return 0."""
     flags = flags_of(options, mode=Mode.RUN.value)
-    settings = load_settings(environ, Door.COMMAND_LINE, flags)
+    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
     (subject,) = choose_subjects(settings, {})
     if not isinstance(subject, RunSubject):
         raise SettingsError("`run-id` is missing: it names the run to explain")
     clock = SystemClock()
-    parts = build_parts(
+    parts = build_context(
         settings,
-        sink=NoSink(),
+        sink=NullExporter(),
         clock=clock,
         deadline=Deadline.after(clock, settings.timeout),
         log=TerminalLog(settings.log_level, sys.stderr),
     )
     found = read_run(parts.github, subject.address)
     deployed = read_deployments(parts.github, found, found.jobs)
-    audience = audience_of(settings.runner, read_event(settings.runner.event_path))
+    audience = read_audience(settings.runner, read_event(settings.runner.event_path))
     lines = map(parts.redact, explanation(settings, deployed, parts, audience))
     sys.stdout.write("\n".join(terminal_line(line, _LONGEST_LINE) for line in lines) + "\n")
     return 0
@@ -72,13 +72,13 @@ def explanation(
 ) -> Iterator[str]:
     """Yield the lines that tell why a run got its trace, reading what is still needed."""
     found = deployed.run
-    above, lineage = read_above(parts, found)
+    above, lineage = read_ancestors(parts, found)
     yield f"run {found.id}, attempt {found.attempt}: {found.workflow}, event {found.event}"
     yield f"  of {found.head_branch or 'no branch'} at {found.head_sha or 'no commit'}"
-    yield f"pull request: looked for in {parentage.lookup(found).value}"
+    yield f"pull request: looked for in {parentage.parent_lookup(found).value}"
     yield from _of_changes(found, above, parts)
     yield from (f"  not read: {reason}" for reason in (*above.unread, *deployed.notices))
-    yield from _of_items(lineage_for(audience, lineage))
+    yield from _of_items(redact_lineage(audience, lineage))
     yield from _of_ids(settings, found, above, lineage)
 
 
@@ -92,12 +92,12 @@ def _of_changes(found: Run, above: Parentage, parts: ExportContext) -> Iterator[
 
 def _candidates(found: Run, parts: ExportContext) -> Iterator[tuple[str, tuple[Change, ...]]]:
     """The pull requests of each place that counts for the run, and the description of the place."""
-    where, github = parentage.lookup(found), parts.github
+    where, github = parentage.parent_lookup(found), parts.github
     if where in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):
         yield "of its branch", read_candidates(github, found, [])
     if where in (Lookup.CANDIDATES_THEN_COMMIT, Lookup.COMMIT):
         yield "of its commit", read_changes_of_commit(github, found, found.head_sha, [])
-    if parentage.asks_for_deployments(found):
+    if parentage.may_be_deployment(found):
         for commit in parentage.deployed_commits(found):
             changes = read_changes_of_commit(github, found, commit, [])
             yield f"of the commit {commit[:12]} that it deployed", changes

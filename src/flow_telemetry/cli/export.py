@@ -9,20 +9,25 @@ from dataclasses import replace
 from pathlib import Path
 
 from flow_telemetry import pipeline
-from flow_telemetry.build import build_parts, choices_of, otlp_sink
+from flow_telemetry.build import build_context, build_otlp_exporter, fallbacks_of
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
-from flow_telemetry.cli.terminal import TerminalLog, draw, tell
+from flow_telemetry.cli.terminal import TerminalLog, draw, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
 from flow_telemetry.context import ExportContext
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.logging import Log
-from flow_telemetry.otlp.exporter import FileSink, NoSink, WatchedSink
+from flow_telemetry.otlp.exporter import FileExporter, NullExporter, RecordingExporter
 from flow_telemetry.outcome import Outcome
-from flow_telemetry.privacy.audience import Audience, audience_of, fit_for, spans_for
-from flow_telemetry.settings import Door, Mode, Settings, load_settings
+from flow_telemetry.privacy.audience import (
+    Audience,
+    read_audience,
+    redact_drawn_spans,
+    redact_outcome,
+)
+from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
 from flow_telemetry.subjects.choose import choose_subjects
 from flow_telemetry.subjects.types import ChangeSubject, Subject, reads_much
-from flow_telemetry.telemetry import Sink
+from flow_telemetry.telemetry import Exporter
 
 _VARIABLES = (
     "Every input of the action is a flag of the same name; the variables OTEL_EXPORTER_OTLP_*, "
@@ -92,11 +97,11 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     mode: str = options.mode_of_thing
     keys = {Mode.ITEM.value: "work_item_key", Mode.FEATURE.value: "feature_key"}
     more = {keys[mode]: options.key} if mode in keys else {}
-    settings = load_settings(environ, Door.COMMAND_LINE, flags_of(options, mode=mode, **more))
+    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags_of(options, mode=mode, **more))
     subjects = choose_subjects(settings, read_event(settings.runner.event_path))
     if getattr(options, "runs", False):
         subjects = tuple(_with_runs(each) for each in subjects)
-    return export_and_tell(
+    return export_and_print(
         options,
         settings,
         lambda parts: pipeline.export(parts, subjects),
@@ -104,7 +109,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     )
 
 
-def export_and_tell(
+def export_and_print(
     options: argparse.Namespace,
     settings: Settings,
     export: Callable[[ExportContext], Outcome],
@@ -120,13 +125,13 @@ def export_and_tell(
     deadline = Deadline.after(clock, settings.timeout, interruption.cut)
     off = None if options.output else pipeline.switched_off(settings)
     if off is not None and not options.print:
-        return tell(off, sys.stderr)
-    audience = audience_of(settings.runner, read_event(settings.runner.event_path))
+        return print_outcome(off, sys.stderr)
+    audience = read_audience(settings.runner, read_event(settings.runner.event_path))
     log = TerminalLog(settings.log_level, sys.stderr)
-    watched = WatchedSink(_sink(settings, options.output, deadline, audience, log))
+    watched = RecordingExporter(_sink(settings, options.output, deadline, audience, log))
     # What is not drawn is not kept: a sweep may send any number of spans.
     sink = watched if options.print else watched.inner
-    parts = build_parts(
+    parts = build_context(
         settings,
         sink=sink,
         clock=clock,
@@ -140,9 +145,9 @@ def export_and_tell(
         outcome = replace(export(parts), seconds=clock.monotonic() - began)
     log.clear()
     if watched.spans:
-        sys.stdout.write(draw(spans_for(audience, watched.spans), sys.stdout) + "\n")
+        sys.stdout.write(draw(redact_drawn_spans(audience, watched.spans), sys.stdout) + "\n")
         sys.stdout.flush()
-    status = tell(fit_for(audience, outcome), sys.stderr)
+    status = print_outcome(redact_outcome(audience, outcome), sys.stderr)
     return interruption.leave(interruption.status or status)
 
 
@@ -152,7 +157,11 @@ def _with_runs(subject: Subject) -> Subject:
 
 def _sink(
     settings: Settings, output: Path | None, deadline: Deadline, audience: Audience, log: Log
-) -> Sink:
+) -> Exporter:
     if output is not None:
-        return FileSink(output, deadline.clock, choices_of(settings))
-    return otlp_sink(settings, deadline, audience, log) if settings.otlp.targets else NoSink()
+        return FileExporter(output, deadline.clock, fallbacks_of(settings))
+    return (
+        build_otlp_exporter(settings, deadline, audience, log)
+        if settings.otlp.targets
+        else NullExporter()
+    )

@@ -37,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _without_credentials(text: str, environ: Mapping[str, str]) -> str:
     """Return the text of an error: a flag may have been given the token of another."""
-    from flow_telemetry.privacy.redactor import redactor  # noqa: PLC0415 - errors alone need it
+    from flow_telemetry.privacy.redactor import build_redactor  # noqa: PLC0415 - errors alone need it
     from flow_telemetry.settings.model import secrets_of  # noqa: PLC0415
 
-    return redactor(secrets_of(environ))(text)
+    return build_redactor(secrets_of(environ))(text)
 
 
 def build_parser(only: str = "") -> argparse.ArgumentParser:

@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from flow_telemetry.build import choices_of, redactor_of
+from flow_telemetry.build import fallbacks_of, redactor_of
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
-from flow_telemetry.cli.terminal import TerminalLog, tell
+from flow_telemetry.cli.terminal import TerminalLog, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
 from flow_telemetry.errors import SettingsError
-from flow_telemetry.otlp.replay import Replay, Replayed, files_in
+from flow_telemetry.otlp.replay import Replay, Replayed, find_spool_files
 from flow_telemetry.outcome import Outcome, Status
-from flow_telemetry.settings import Door, Settings, load_settings
+from flow_telemetry.settings import EntryPoint, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUTS
-from flow_telemetry.telemetry import Delivery, merged_deliveries
+from flow_telemetry.telemetry import Delivery, merge_deliveries
 
 _OF_SENDING = frozenset(
     {
@@ -48,7 +48,7 @@ def add_command(commands: Subparsers) -> None:
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Send what the files hold; return 0, or 1 if not everything was delivered."""
-    settings = load_settings(environ, Door.COMMAND_LINE, flags_of(options))
+    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags_of(options))
     if not settings.otlp.targets:
         reasons = dict.fromkeys(settings.otlp.off.values())
         raise SettingsError(f"nothing can be replayed: {'; '.join(reasons)}")
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             f"the program was told to end ({interruption.name}): the remainder stayed in its file"
         )
         outcome = replace(outcome, problems=(text, *outcome.problems))
-    status = tell(outcome, sys.stderr)
+    status = print_outcome(outcome, sys.stderr)
     return interruption.leave(interruption.status or status)
 
 
@@ -72,14 +72,14 @@ def _replay(
     settings: Settings, paths: Sequence[Path], deadline: Deadline
 ) -> tuple[list[str], list[Replayed]]:
     problems: list[str] = []
-    files = files_in(paths, problems.append)
+    files = find_spool_files(paths, problems.append)
     log = TerminalLog(settings.log_level, sys.stderr)
     replay = Replay(
         settings.otlp.targets,
         settings.otlp.off,
         deadline=deadline,
         redact=redactor_of(settings),
-        choices=choices_of(settings),
+        choices=fallbacks_of(settings),
     )
     replayed = []
     for number, file in enumerate(files, start=1):
@@ -90,7 +90,7 @@ def _replay(
 
 
 def _outcome(problems: Sequence[str], replayed: Sequence[Replayed], seconds: float) -> Outcome:
-    deliveries = merged_deliveries(d for each in replayed for d in each.deliveries)
+    deliveries = merge_deliveries(d for each in replayed for d in each.deliveries)
     errors = [*problems, *(text for each in replayed for text in each.problems)]
     causes = [f"{f.problem}. {f.advice}" for each in deliveries for f in each.failures]
     complete = not errors and all(each.complete for each in deliveries)

@@ -19,10 +19,10 @@ from flow_telemetry.process.command import (
     CannotStart,
     Child,
     Ended,
+    exit_like,
     finish_streams,
-    leave,
-    tell,
-    uncoerced,
+    original_locale_environ,
+    write_stderr,
 )
 from flow_telemetry.process.context import TraceContext, context_in, with_context
 
@@ -64,15 +64,15 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run the command and return its exit status, or die by the signal that it died by."""
     words: list[str] = options.words[1:] if options.words[:1] == ["--"] else options.words
     if not words:
-        tell("no command is given: flow-telemetry run -- COMMAND …")
+        write_stderr("no command is given: flow-telemetry run -- COMMAND …")
         finish_streams()
         return 2
     # What is loaded beside the command stays: the collector would look at it a hundred times.
     gc.set_threshold(100_000)
-    environ = uncoerced(environ)
+    environ = original_locale_environ(environ)
     own = own_context(environ)
     ended = _run(words, environ) if own is None else _measure(words, environ, own, options.name)
-    return leave(ended)
+    return exit_like(ended)
 
 
 def own_context(environ: Mapping[str, str]) -> TraceContext | None:
@@ -128,12 +128,12 @@ def _measure(
         # No fault of the measurement may change the status of the command.
         problem = type(error).__name__
     if problem:
-        tell(f"what was measured of the command was not sent in full: {problem}")
+        write_stderr(f"what was measured of the command was not sent in full: {problem}")
     return ended
 
 
 def _not_started(error: CannotStart) -> Ended:
-    tell(str(error))
+    write_stderr(str(error))
     now = time.time_ns()
     return Ended(start=now, end=now, returncode=error.status)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flow_telemetry.build import otlp_sink, redactor_of
+from flow_telemetry.build import build_otlp_exporter, redactor_of
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.identity import host_of
@@ -18,12 +18,12 @@ from flow_telemetry.model import Repository
 from flow_telemetry.model.measurements import MeasuredCommand
 from flow_telemetry.otlp.exporter import otlp_sender
 from flow_telemetry.otlp.sdk import preload
-from flow_telemetry.privacy.records import redacted
+from flow_telemetry.privacy.records import redact_telemetry
 from flow_telemetry.process.command import Ended
 from flow_telemetry.process.context import BAGGAGE, TraceContext, context_in, parse_baggage
 from flow_telemetry.process.usage import TreeUsage, usage_of
 from flow_telemetry.report.text import terminal_line
-from flow_telemetry.settings import Door, Settings, load_settings
+from flow_telemetry.settings import EntryPoint, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUT
 from flow_telemetry.telemetry import Delivery, Measurement, Resource, Signal, Span
 
@@ -64,14 +64,14 @@ class Measured:
 def send(measured: Measured, own: TraceContext, environ: Mapping[str, str]) -> str:
     """Send the span of a command; return the problems, empty if there are none."""
     try:
-        settings = load_settings(environ, Door.COMMAND_LINE, _flags(environ))
+        settings = load_settings(environ, EntryPoint.COMMAND_LINE, _flags(environ))
         telemetry = _telemetry(measured, settings, own, environ)
     except (FlowTelemetryError, ValueError) as error:
         return terminal_line(str(error), _LONGEST_PROBLEM)
     stopped = measured.ended.stopped
     most = _SENDING_SECONDS_WHEN_STOPPED if stopped else settings.timeout or _SENDING_SECONDS
-    sink = otlp_sink(settings, Deadline.after(SystemClock(), most))
-    sent = sink.deliver(redacted(telemetry, redactor_of(settings)))
+    sink = build_otlp_exporter(settings, Deadline.after(SystemClock(), most))
+    sent = sink.deliver(redact_telemetry(telemetry, redactor_of(settings)))
     # An unreachable backend fails for each signal with the same problem.
     problems = dict.fromkeys(filter(None, map(_problem, sent)))
     return terminal_line(" ".join(problems), _LONGEST_PROBLEM).strip()
@@ -95,7 +95,7 @@ def load_sender(environ: Mapping[str, str]) -> None:
     Raises:
         SettingsError: `send` will not send.
     """
-    settings = load_settings(environ, Door.COMMAND_LINE)
+    settings = load_settings(environ, EntryPoint.COMMAND_LINE)
     targets = settings.otlp.targets
     loading = preload(targets)
     for target in targets.values():

@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from flow_telemetry import pipeline
-from flow_telemetry.cli.export import add_output, export_and_tell
+from flow_telemetry.cli.export import add_output, export_and_print
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.outcome import Outcome, Status, merged
-from flow_telemetry.settings import Door, Mode, load_settings
+from flow_telemetry.outcome import Outcome, Status, merge_outcomes
+from flow_telemetry.settings import EntryPoint, Mode, load_settings
 from flow_telemetry.subjects.choose import choose_subjects
 from flow_telemetry.subjects.sweep import (
     Sweep,
-    early_end,
+    describe_early_end,
+    end_reason,
     find_subjects,
-    mark_of,
-    why_ended,
+    format_mark,
     within_sweep,
 )
 from flow_telemetry.subjects.types import Subject, SweepSubject
@@ -47,11 +47,11 @@ def add_command(commands: Subparsers) -> None:
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Sweep; return 0, or 1 where not all could be read or sent."""
     flags = flags_of(options, mode=Mode.SWEEP.value)
-    settings = load_settings(environ, Door.COMMAND_LINE, flags)
+    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
     (subject,) = choose_subjects(settings, {})
     if not isinstance(subject, SweepSubject):
         raise TypeError(subject)
-    return export_and_tell(
+    return export_and_print(
         options,
         settings,
         lambda parts: _sweep(
@@ -77,19 +77,19 @@ def _sweep(
     done, left = Outcome(status=Status.SKIPPED), len(sweep.subjects)
     for group in [todo] if at_once else ((each,) for each in todo):
         outcome = pipeline.export(within_sweep(parts), group)
-        done = merged((done, outcome))
+        done = merge_outcomes((done, outcome))
         # What failed at the end is left as well as what was not begun.
-        left -= len(begun) - (outcome.failed and bool(why_ended(parts)))
+        left -= len(begun) - (outcome.failed and bool(end_reason(parts)))
         if resume is not None and not outcome.failed:
             _note(resume, begun)
         begun.clear()
-    return merged((_found(sweep, early_end(parts, sweep, left)), done))
+    return merge_outcomes((_found(sweep, describe_early_end(parts, sweep, left)), done))
 
 
 def _until_the_end(sweep: Sweep, parts: ExportContext, begun: list[Subject]) -> Iterator[Subject]:
     """What was found, as long as more may be read; ``begun`` gets each that is taken."""
     for number, subject in enumerate(sweep.subjects, start=1):
-        if why_ended(parts):
+        if end_reason(parts):
             return
         parts.log.progress(f"{number} of {len(sweep.subjects)}, {parts.github.requests} requests")
         begun.append(subject)
@@ -116,4 +116,4 @@ def _noted(resume: Path | None) -> frozenset[str]:
 
 def _note(resume: Path, sent: Iterable[Subject]) -> None:
     with resume.open("a", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{mark_of(each)}\n" for each in sent)
+        file.writelines(f"{format_mark(each)}\n" for each in sent)

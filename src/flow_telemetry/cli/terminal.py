@@ -72,7 +72,7 @@ def draw(spans: Sequence[Span], stream: TextIO) -> str:
     )
 
 
-def tell(outcome: Outcome, stream: TextIO) -> int:
+def print_outcome(outcome: Outcome, stream: TextIO) -> int:
     """Write the end of a command and return its exit status."""
     stream.write(report(outcome) + "\n")
     return 1 if outcome.failed else 0

@@ -129,7 +129,9 @@ def _changes_of_commits(
     starts = range(0, len(node_ids), _COMMITS_A_QUERY)
     batches = [node_ids[start : start + _COMMITS_A_QUERY] for start in starts]
     what = f"pull requests of commits of {repository.full_name}"
-    responses = client.side_by_side(lambda batch: client.query(_CHANGES, what, ids=batch), batches)
+    responses = client.run_concurrently(
+        lambda batch: client.query(_CHANGES, what, ids=batch), batches
+    )
     changes: list[Change] = []
     for response in responses:
         if not isinstance(response.data.get("nodes"), list) and not response.errors:
@@ -160,27 +162,27 @@ def read_parentage(client: GitHubClient, run: Run) -> Parentage:
     Raises:
         DeadlineExceeded: no time is left.
     """
-    lookup = parentage.lookup(run)
+    lookup = parentage.parent_lookup(run)
     unread: list[str] = []
     result = None
     if lookup is Lookup.QUEUE:
         queued = _read_queued_change(client, run, unread)
-        result = parentage.of_queue(queued, _read_merge_group(client, run))
+        result = parentage.parent_from_merge_queue(queued, _read_merge_group(client, run))
     if lookup in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):
-        result = parentage.of_candidates(run, read_candidates(client, run, unread))
+        result = parentage.find_parent_by_branch(run, read_candidates(client, run, unread))
     if result is None and lookup in (Lookup.CANDIDATES_THEN_COMMIT, Lookup.COMMIT):
         changes = read_changes_of_commit(client, run, run.head_sha, unread)
-        result = parentage.of_commit(run, changes)
-    if result is None and parentage.asks_for_deployments(run):
+        result = parentage.find_parent_by_commit(run, changes)
+    if result is None and parentage.may_be_deployment(run):
         for commit in parentage.deployed_commits(run):
             changes = read_changes_of_commit(client, run, commit, unread)
-            result = result or parentage.of_commit(run, changes)
-    return replace(result or parentage.none_of(run), unread=tuple(unread))
+            result = result or parentage.find_parent_by_commit(run, changes)
+    return replace(result or parentage.no_parent(run), unread=tuple(unread))
 
 
 def _read_queued_change(client: GitHubClient, run: Run, unread: list[str]) -> Change | None:
     """Return the pull request in the queue branch's name, with only its number if unreadable."""
-    number = parentage.queued_number(run)
+    number = parentage.merge_queue_number(run)
     if number is None:
         return None
     full_name = run.repository.full_name
@@ -195,7 +197,7 @@ def _read_queued_change(client: GitHubClient, run: Run, unread: list[str]) -> Ch
 
 def _read_merge_group(client: GitHubClient, run: Run) -> tuple[Change, ...]:
     """Return the pull requests of a merge queue's group, with only their numbers."""
-    base = parentage.queued_base(run)
+    base = parentage.merge_queue_base(run)
     if base is None or not run.head_sha:
         return ()
     what = f"the merge group of run {run.id} of {run.repository.full_name}"

@@ -15,7 +15,7 @@ from typing import IO, Any, Generic, TypeVar
 
 import requests
 
-from flow_telemetry.clock import Clock, Deadline, threads
+from flow_telemetry.clock import Clock, Deadline, thread_pool
 from flow_telemetry.errors import (
     AccessDeniedError,
     BudgetExceeded,
@@ -582,7 +582,7 @@ class GitHubClient:
         first = self._page(path, key, what, query, 1)
         pages = [first]
         if first.more:
-            pages += self.side_by_side(
+            pages += self.run_concurrently(
                 lambda page: self._page(path, key, what, query, page),
                 range(2, min(MOST_PAGES, first.last) + 1),
             )
@@ -601,23 +601,23 @@ class GitHubClient:
             if not page.more:
                 return
 
-    def side_by_side(
+    def run_concurrently(
         self, function: Callable[[Item], Result], items: Iterable[Item]
     ) -> list[Result]:
         """Return ``function`` of every item in order, several requests under way at once."""
         todo = list(items)
         if len(todo) < 2:
             return [function(item) for item in todo]
-        with threads(min(CONCURRENT_REQUESTS, len(todo)), "reading") as pool:
+        with thread_pool(min(CONCURRENT_REQUESTS, len(todo)), "reading") as pool:
             return list(pool.map(function, todo))
 
     def both(self, one: Callable[[], Result], other: Callable[[], Other]) -> tuple[Result, Other]:
         """Return what two functions return, their requests under way at once."""
-        with threads(1, "reading") as pool:
+        with thread_pool(1, "reading") as pool:
             under_way = pool.submit(other)
             return one(), under_way.result()
 
-    def ahead(self, guess: Callable[[], object]) -> None:
+    def prefetch(self, guess: Callable[[], object]) -> None:
         """Let a function ask in the background for what is likely needed soon.
 
         Its first requests are made while others are under way; who asks the same later waits for
@@ -737,14 +737,14 @@ def _decode_json(response: Response, what: str) -> Any:
 # Asking by GraphQL what not every server has, and lists that go on for pages.
 
 # A query's text, made without what the server's schema lacks.
-Build = Callable[[frozenset[str]], str]
+QueryBuilder = Callable[[frozenset[str]], str]
 
 # A hundred items each: no issue has so many sub-issues, pull requests or changes of status.
 _MOST_PAGES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class ConnectionNodes:
     """The nodes of a list, and the object that it belongs to, empty where there is none.
 
     ``hidden`` counts the nodes that the token may not see, as far as GitHub tells. ``unread``
@@ -757,7 +757,9 @@ class Connection:
     unread: tuple[str, ...] = ()
 
 
-def ask(client: GitHubClient, build: Build, what: str, **variables: Any) -> GraphqlResponse:
+def query_one(
+    client: GitHubClient, build: QueryBuilder, what: str, **variables: Any
+) -> GraphqlResponse:
     """Return the response to a query, asked again once without what the server's schema lacks.
 
     Raises:
@@ -771,15 +773,15 @@ def ask(client: GitHubClient, build: Build, what: str, **variables: Any) -> Grap
         return client.query(build(client.lacking), what, **variables)
 
 
-def ask_pages(
+def query_pages(
     client: GitHubClient,
-    build: Build,
+    build: QueryBuilder,
     what: str,
     variables: Mapping[str, Any],
     *,
     way: Sequence[str],
     connection: str,
-) -> Connection:
+) -> ConnectionNodes:
     """Return all nodes of a list, page after page; the query takes ``$after``.
 
     ``way`` is the way through the response to the object whose field ``connection`` is the list.
@@ -792,9 +794,9 @@ def ask_pages(
     unread: dict[str, None] = {}
     hidden, after = 0, None
     for _ in range(_MOST_PAGES):
-        response = ask(client, build, what, after=after, **variables)
+        response = query_one(client, build, what, after=after, **variables)
         unread |= dict.fromkeys(describe_unread(response, what))
-        here = at(response.data, way)
+        here = value_at(response.data, way)
         owner = owner or here
         listed = read.child(here, connection)
         page = list(read.children(listed, "nodes"))
@@ -806,7 +808,7 @@ def ask_pages(
             break
     else:
         unread[f"of {what} only the first {len(nodes)} were read"] = None
-    return Connection(owner=owner, nodes=tuple(nodes), hidden=hidden, unread=tuple(unread))
+    return ConnectionNodes(owner=owner, nodes=tuple(nodes), hidden=hidden, unread=tuple(unread))
 
 
 def describe_unread(response: GraphqlResponse, what: str) -> tuple[str, ...]:
@@ -818,7 +820,7 @@ def describe_unread(response: GraphqlResponse, what: str) -> tuple[str, ...]:
     return (f"GitHub did not give all of {what}: {message}{hint}",)
 
 
-def at(data: Payload, way: Sequence[str]) -> Payload:
+def value_at(data: Payload, way: Sequence[str]) -> Payload:
     """Return the object at the end of a way of keys, an empty one where there is none."""
     for key in way:
         data = read.child(data, key)

@@ -34,7 +34,7 @@ from flow_telemetry.model import (
 )
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules import parentage
-from flow_telemetry.rules.parentage import asks_for_deployments
+from flow_telemetry.rules.parentage import may_be_deployment
 
 # The states in which a deployment has ended.
 END_STATES = frozenset({"success", "failure", "error"})
@@ -90,7 +90,7 @@ def read_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
 def _needs_deployment(run: Run, job: Job) -> bool:
     queued = timing.job_queued(job)
     waited = queued is not None and queued.seconds >= SHORTEST_APPROVAL_SECONDS
-    return waited or asks_for_deployments(run)
+    return waited or may_be_deployment(run)
 
 
 def query_deployments(client: GitHubClient, jobs: Sequence[Job]) -> Iterator[GraphqlResponse]:
@@ -160,7 +160,7 @@ def deployments_of_run(client: GitHubClient, run: Run) -> tuple[Deployment, ...]
         # The attempt cannot have made older ones: their statuses need no request.
         candidates = [each for each in candidates if each.created_at >= run.started_at]
         for deployment in with_statuses(client, candidates):
-            if made_by(run, deployment):
+            if is_made_by(run, deployment):
                 deployments[deployment.id] = deployment
     return tuple(deployments[number] for number in sorted(deployments))
 
@@ -185,7 +185,7 @@ def _deployed_commits(client: GitHubClient, run: Run) -> tuple[str, ...]:
 
 def with_statuses(client: GitHubClient, deployments: Iterable[Deployment]) -> list[Deployment]:
     """Return the deployments with their statuses, requested concurrently."""
-    return client.side_by_side(
+    return client.run_concurrently(
         lambda each: _with_statuses(each, _read_statuses(client, each.repository, each.id)),
         deployments,
     )
@@ -250,7 +250,7 @@ def _with_statuses(deployment: Deployment, statuses: tuple[DeploymentStatus, ...
     )
 
 
-def made_by(run: Run, deployment: Deployment) -> bool:
+def is_made_by(run: Run, deployment: Deployment) -> bool:
     """Return whether this attempt of the run made the deployment."""
     if deployment.run_id != run.id:
         return False

@@ -16,13 +16,13 @@ from flow_telemetry import identity
 from flow_telemetry.errors import NotFoundError, PayloadError, SourceError
 from flow_telemetry.github.changes import parse_change_node
 from flow_telemetry.github.client import (
-    Build,
-    Connection,
+    ConnectionNodes,
     GitHubClient,
-    ask,
-    ask_pages,
-    at,
+    QueryBuilder,
     describe_unread,
+    query_one,
+    query_pages,
+    value_at,
 )
 from flow_telemetry.github.payloads import parse_actor, parse_repository
 from flow_telemetry.github.runs import repository_named
@@ -361,11 +361,11 @@ class GitHubIssues:
         address = IssueAddress(repository=repository, number=int(key.key))
         unread_issue = (unread_item(address.repository, address.number),)
         try:
-            response = ask(self._client, chain_query, str(address), **address.variables)
+            response = query_one(self._client, chain_query, str(address), **address.variables)
         except SourceError as error:
             return ItemChain(items=unread_issue, unread=(str(error),))
         errors = describe_unread(response, f"{address} and its parents")
-        issue = at(response.data, _ISSUE_PATH)
+        issue = value_at(response.data, _ISSUE_PATH)
         if not issue:
             errors = errors if response.denied else (self._explain_missing(address),)
             return ItemChain(items=unread_issue, unread=errors)
@@ -427,7 +427,9 @@ class GitHubIssues:
                 changes.append(change)
         return ClosingChanges(changes=tuple(changes), unread=unread)
 
-    def _query_list(self, item: WorkItem, build: Build, connection: str, what: str) -> Connection:
+    def _query_list(
+        self, item: WorkItem, build: QueryBuilder, connection: str, what: str
+    ) -> ConnectionNodes:
         """Return a list of an issue; a failure and hidden nodes become read errors."""
         try:
             address = _address_of(item)
@@ -435,16 +437,16 @@ class GitHubIssues:
             if not nodes.owner and not nodes.unread:
                 raise NotFoundError(self._explain_missing(address))
         except SourceError as error:
-            return Connection(owner={}, unread=(str(error),))
+            return ConnectionNodes(owner={}, unread=(str(error),))
         if nodes.hidden:
             hidden = f"the token cannot see {nodes.hidden} of {what}"
             nodes = replace(nodes, unread=(*nodes.unread, hidden))
         return nodes
 
     def _query_pages(
-        self, address: IssueAddress, build: Build, connection: str, what: str
-    ) -> Connection:
-        return ask_pages(
+        self, address: IssueAddress, build: QueryBuilder, connection: str, what: str
+    ) -> ConnectionNodes:
+        return query_pages(
             self._client, build, what, address.variables, way=_ISSUE_PATH, connection=connection
         )
 
@@ -499,10 +501,10 @@ def read_closing(client: GitHubClient, change: Change) -> Closing:
         "number": change.number,
     }
     try:
-        response = ask(client, closing_query, what, **variables)
+        response = query_one(client, closing_query, what, **variables)
     except SourceError as error:
         return Closing(unread=(str(error),))
-    pull = at(response.data, ("repository", "pullRequest"))
+    pull = value_at(response.data, ("repository", "pullRequest"))
     closed = read.child(pull, "closingIssuesReferences")
     unread = describe_unread(response, what)
     total = read.number(closed, "totalCount") or 0

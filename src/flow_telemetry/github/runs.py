@@ -133,7 +133,7 @@ def read_annotations(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
     try:
         # The first request alone: without the permission, the others would fail as well.
         first = [read_job(job) for job in requested[:1]]
-        lists = first + client.side_by_side(read_job, requested[1:])
+        lists = first + client.run_concurrently(read_job, requested[1:])
         annotations = {job.id: items for job, items in zip(requested, lists, strict=True)}
     except (AccessDeniedError, NotFoundError):
         notices.append(
@@ -250,7 +250,7 @@ def _list_windows(
                 windows += [(begin, middle), (middle + _SECOND, end)]
                 continue
             last_page = -(-min(total, MOST_FOUND) // _PAGE_SIZE)
-            for page_items, _ in client.side_by_side(read_page, range(2, last_page + 1)):
+            for page_items, _ in client.run_concurrently(read_page, range(2, last_page + 1)):
                 items += page_items
         except BudgetExceeded:
             complete = False

@@ -80,13 +80,13 @@ def parse_timeline(items: Iterable[Any]) -> tuple[Event, ...]:
     objects = [each for item in items if isinstance(item, dict) for each in _split_thread(item)]
     dismissed = _dismissed_reviews(objects)
     events = [event for item in objects if (event := _parse_event(item, dismissed))]
-    time = next((event.time for event in events if event.time_told), None)
+    time = next((event.time for event in events if event.has_own_time), None)
     if time is None:
         return ()
     timed = []
     for event in events:
-        time = event.time if event.time_told else time
-        timed.append(event if event.time_told else replace(event, time=time))
+        time = event.time if event.has_own_time else time
+        timed.append(event if event.has_own_time else replace(event, time=time))
     return tuple(sorted(timed, key=lambda event: event.time))
 
 
@@ -131,7 +131,7 @@ def _parse_event(item: Payload, dismissed: Mapping[str, ReviewState]) -> Event |
     return Event(
         kind=kind,
         time=time or _UNKNOWN_TIME,
-        time_told=time is not None,
+        has_own_time=time is not None,
         # Reviews and comments name their author `user`; commits have neither.
         actor=parse_actor(item.get("actor")) or parse_actor(item.get("user")),
         id=identifier,

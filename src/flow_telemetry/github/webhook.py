@@ -21,7 +21,7 @@ from flow_telemetry.github.timeline import subject_of
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
 from flow_telemetry.model import Change, EventKind, Run
-from flow_telemetry.rules.timeline import Telling
+from flow_telemetry.rules.timeline import WebhookEvent
 
 _BRANCH = "refs/heads/"
 # The events of a pull request, and those of their actions that can end one of its phases.
@@ -95,7 +95,7 @@ def finished_deployment(event: Payload) -> int | None:
     return read.number(read.child(event, "deployment"), "id")
 
 
-def changed_at(event: Payload) -> tuple[int, datetime] | None:
+def phase_change(event: Payload) -> tuple[int, datetime] | None:
     """Return the number of the pull request whose phase an event may have ended, and the time.
 
     Return None for other events.
@@ -110,21 +110,21 @@ def changed_at(event: Payload) -> tuple[int, datetime] | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thing:
+class IssueOrChange:
     """The pull request or issue of an event."""
 
     number: int
     is_change: bool
 
 
-def thing_told_of(event: Payload) -> Thing | None:
+def parse_issue_or_change(event: Payload) -> IssueOrChange | None:
     """Return the pull request or issue of an event; None for other events."""
     change, issue = read.child(event, "pull_request"), read.child(event, "issue")
     number = read.number(change or issue, "number")
     if not number:
         return None
     # A comment on a pull request has an issue that is marked as a pull request.
-    return Thing(number=number, is_change=bool(change or read.child(issue, "pull_request")))
+    return IssueOrChange(number=number, is_change=bool(change or read.child(issue, "pull_request")))
 
 
 def default_branch(event: Payload) -> str | None:
@@ -132,13 +132,13 @@ def default_branch(event: Payload) -> str | None:
     return read.text(read.child(event, "repository"), "default_branch")
 
 
-def pushed_from(event: Payload) -> str | None:
+def commit_before_push(event: Payload) -> str | None:
     """Return the commit before a push; None for a new branch."""
     before = read.text(event, "before")
     return before if before and before.strip("0") else None
 
 
-def handed_on(event: Payload) -> str | None:
+def read_passed_traceparent(event: Payload) -> str | None:
     """Return the `traceparent` that a dispatch passed to the run that it started.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#repository_dispatch
@@ -148,7 +148,7 @@ def handed_on(event: Payload) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class DescribedRun:
     """A run as an event describes it, without its jobs, and its pull request.
 
     The event may be late, forged or from another server, so this only predicts the first requests.
@@ -158,7 +158,7 @@ class Told:
     change: Change | None = None
 
 
-def told_run(name: str, event: Payload) -> Told | None:
+def parse_described_run(name: str, event: Payload) -> DescribedRun | None:
     """Return the run that an event describes or started; None if the event has too few fields."""
     fields = _run_fields(name, event)
     if fields is None:
@@ -170,7 +170,7 @@ def told_run(name: str, event: Payload) -> Told | None:
     numbers = [read.number(pull, "number") for pull in read.children(fields, "pull_requests")]
     number = numbers[0] if len(numbers) == 1 else None
     change = Change(repository=run.repository, number=number) if number else None
-    return Told(run=run, change=change)
+    return DescribedRun(run=run, change=change)
 
 
 def _run_fields(name: str, event: Payload) -> Payload | None:
@@ -224,20 +224,20 @@ _CHANGE_ACTIONS = {
 _REVIEW_ACTIONS = {"submitted": EventKind.REVIEWED, "dismissed": EventKind.REVIEW_DISMISSED}
 
 
-def read_telling(name: str, payload: Payload) -> Telling | None:
+def read_webhook_event(name: str, payload: Payload) -> WebhookEvent | None:
     """Return what a webhook event of that name reports; None if it is not exported."""
     parse = _PARSERS.get(name)
     return parse(read.text(payload, "action") or "", payload) if parse else None
 
 
-def _parse_change_event(action: str, payload: Payload) -> Telling | None:
+def _parse_change_event(action: str, payload: Payload) -> WebhookEvent | None:
     kind, change = _CHANGE_ACTIONS.get(action), read.child(payload, "pull_request")
     if kind is None:
         return None
     if kind is EventKind.CLOSED and read.flag(change, "merged"):
         kind = EventKind.MERGED
     pushed = kind is EventKind.COMMITTED
-    return Telling(
+    return WebhookEvent(
         kind=kind,
         time=read.time(change, "updated_at"),
         id=(read.text(payload, "after") or "") if pushed else "",
@@ -246,40 +246,40 @@ def _parse_change_event(action: str, payload: Payload) -> Telling | None:
     )
 
 
-def _parse_issue_event(action: str, payload: Payload) -> Telling | None:
+def _parse_issue_event(action: str, payload: Payload) -> WebhookEvent | None:
     kind = _ISSUE_ACTIONS.get(action)
     if kind is None:
         return None
     time = read.time(read.child(payload, "issue"), "updated_at")
-    return Telling(kind=kind, time=time, subject=subject_of(kind, payload))
+    return WebhookEvent(kind=kind, time=time, subject=subject_of(kind, payload))
 
 
-def _parse_review_event(action: str, payload: Payload) -> Telling | None:
+def _parse_review_event(action: str, payload: Payload) -> WebhookEvent | None:
     kind = _REVIEW_ACTIONS.get(action)
     return kind and _with_id(kind, read.child(payload, "review"))
 
 
-def _parse_comment_event(action: str, payload: Payload) -> Telling | None:
+def _parse_comment_event(action: str, payload: Payload) -> WebhookEvent | None:
     if action != "created":
         return None
     return _with_id(EventKind.COMMENTED, read.child(payload, "comment"))
 
 
-def _parse_deployment_event(_: str, payload: Payload) -> Telling | None:
+def _parse_deployment_event(_: str, payload: Payload) -> WebhookEvent | None:
     time = read.time(read.child(payload, "deployment"), "created_at")
-    return Telling(kind=EventKind.CREATED, time=time)
+    return WebhookEvent(kind=EventKind.CREATED, time=time)
 
 
-def _parse_status_event(_: str, payload: Payload) -> Telling | None:
+def _parse_status_event(_: str, payload: Payload) -> WebhookEvent | None:
     return _with_id(EventKind.STATUS_CHANGED, read.child(payload, "deployment_status"))
 
 
-def _with_id(kind: EventKind, entry: Payload) -> Telling | None:
+def _with_id(kind: EventKind, entry: Payload) -> WebhookEvent | None:
     number = read.number(entry, "id")
-    return None if number is None else Telling(kind=kind, id=str(number))
+    return None if number is None else WebhookEvent(kind=kind, id=str(number))
 
 
-_PARSERS: Mapping[str, Callable[[str, Payload], Telling | None]] = {
+_PARSERS: Mapping[str, Callable[[str, Payload], WebhookEvent | None]] = {
     "pull_request": _parse_change_event,
     "pull_request_target": _parse_change_event,
     "pull_request_review": _parse_review_event,

@@ -179,7 +179,7 @@ _MOST_PAGES = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class JiraPage:
     """The items of a list, and whether it was read to its end."""
 
     items: tuple[Any, ...]
@@ -229,7 +229,7 @@ class JiraClient:
             raise self._given_up
         return self._decode_json(self._ask(path, what, query), what)
 
-    def list_by_position(self, path: str, key: str, what: str, **query: str | int) -> Listing:
+    def list_by_position(self, path: str, key: str, what: str, **query: str | int) -> JiraPage:
         """Return all items of a list that is paged by ``startAt``; ``key`` holds them.
 
         Raises:
@@ -245,10 +245,10 @@ class JiraClient:
             # Servers give fewer items a page than asked for, so a short page is not the last.
             over = page.get("isLast") is True or (isinstance(total, int) and len(items) >= total)
             if over or not found:
-                return Listing(tuple(items), complete=over or not isinstance(total, int))
-        return Listing(tuple(items), complete=False)
+                return JiraPage(tuple(items), complete=over or not isinstance(total, int))
+        return JiraPage(tuple(items), complete=False)
 
-    def list_by_token(self, path: str, key: str, what: str, **query: str | int) -> Listing:
+    def list_by_token(self, path: str, key: str, what: str, **query: str | int) -> JiraPage:
         """Return all items of a list that is paged by ``nextPageToken``; ``key`` holds them.
 
         Raises:
@@ -262,12 +262,12 @@ class JiraClient:
             items += _items(page, key, what)
             token = page.get("nextPageToken")
             if not isinstance(token, str) or not token or page.get("isLast") is True:
-                return Listing(tuple(items), complete=True)
+                return JiraPage(tuple(items), complete=True)
             if token in seen:
                 break
             seen.add(token)
             at = {"nextPageToken": token}
-        return Listing(tuple(items), complete=False)
+        return JiraPage(tuple(items), complete=False)
 
     def _ask(self, path: str, what: str, query: Query) -> Response:
         # A Jira that hangs is to leave time for what else is to be read and sent.

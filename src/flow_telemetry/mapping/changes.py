@@ -12,7 +12,7 @@ from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import Facts, SpanMaker
 from flow_telemetry.model import Change, Deployment, Event, EventKind, Result
-from flow_telemetry.rules.lifecycle import Life, Phase, lives, phases
+from flow_telemetry.rules.lifecycle import OpenPeriod, Phase, find_open_periods, find_phases
 from flow_telemetry.rules.parentage import delivery_interval, delivery_result
 from flow_telemetry.telemetry import Resource, Span, SpanLink
 
@@ -33,13 +33,13 @@ def change_spans(
     What is still open is left out, or with ``until`` sent as of then. ``unread`` is what of its
     chain could not be read. Nothing comes of a change whose opening is not known.
     """
-    known = change_lives(change, until)
+    known = change_period_spans(change, until)
     make = SpanMaker(placement=placement, resource=resource, common=_common(change))
     for life in known:
         yield _life_span(make, change, life, unread)
     if with_phases and known:
         ended = {life.number for life in known}
-        for phase in phases(change, until):
+        for phase in find_phases(change, until):
             if phase.life in ended:
                 yield _phase_span(make, change, phase)
 
@@ -52,11 +52,13 @@ def phase_spans(
     return (_phase_span(make, change, phase) for phase in ended)
 
 
-def change_lives(change: Change, until: datetime | None = None) -> tuple[Life, ...]:
+def change_period_spans(change: Change, until: datetime | None = None) -> tuple[OpenPeriod, ...]:
     """Return the lives of a change that have ended, with ``until`` the open one as of then too."""
     if change.created_at is None:
         return ()
-    return lives(change.created_at, change.closed_at or change.merged_at, change.timeline, until)
+    return find_open_periods(
+        change.created_at, change.closed_at or change.merged_at, change.timeline, until
+    )
 
 
 def _phase_span(make: SpanMaker, change: Change, phase: Phase) -> Span:
@@ -79,7 +81,7 @@ def life_reference(owner: str, number: int) -> str:
     return owner if number == 1 else identity.life_reference(owner, number)
 
 
-def _life_span(make: SpanMaker, change: Change, life: Life, unread: tuple[str, ...]) -> Span:
+def _life_span(make: SpanMaker, change: Change, life: OpenPeriod, unread: tuple[str, ...]) -> Span:
     first = life.number == 1
     return make.span(
         Entity.CHANGE if first else Entity.LIFE,
@@ -100,7 +102,7 @@ def _common(change: Change) -> Facts:
     )
 
 
-def life_facts(change: Change, life: Life) -> Facts:
+def life_facts(change: Change, life: OpenPeriod) -> Facts:
     """Return what the span of a life says: as of its end, so that a repeat is equal."""
     then = [event for event in change.timeline if event.time <= life.interval.end]
     author = change.author
@@ -126,7 +128,7 @@ def life_facts(change: Change, life: Life) -> Facts:
     )
 
 
-def _state(change: Change, life: Life, then: Iterable[Event]) -> str:
+def _state(change: Change, life: OpenPeriod, then: Iterable[Event]) -> str:
     if not life.ended:
         return "wip" if _is_draft(change, then) else "open"
     merged_at, end = change.merged_at, life.interval.end

@@ -29,8 +29,13 @@ from flow_telemetry.model import (
 )
 from flow_telemetry.rules import timeline as histories
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.lifecycle import Life, phases, stretches
-from flow_telemetry.rules.timeline import Happening, change_lives, closing_of, item_lives
+from flow_telemetry.rules.lifecycle import OpenPeriod, find_phases, find_status_intervals
+from flow_telemetry.rules.timeline import (
+    TimelineEntry,
+    ended_change_periods,
+    ended_item_periods,
+    find_closing,
+)
 from flow_telemetry.settings import TraceScope
 from flow_telemetry.telemetry import LogRecord, Resource
 
@@ -43,11 +48,11 @@ _CATEGORY_DURATIONS = {
 }
 
 
-def change_closings(change: Change, history: Sequence[Happening]) -> Mapping[str, Facts]:
+def change_closings(change: Change, history: Sequence[TimelineEntry]) -> Mapping[str, Facts]:
     """Return what the closings of a change say, by the references of their events."""
-    pieces = phases(change)
+    pieces = find_phases(change)
     found = {}
-    for life, closing in _closings(history, change_lives(change)):
+    for life, closing in _closings(history, ended_change_periods(change)):
         own = [piece for piece in pieces if piece.life == life.number]
         found[closing.reference] = (
             *changes.life_facts(change, life),
@@ -63,14 +68,14 @@ def change_closings(change: Change, history: Sequence[Happening]) -> Mapping[str
 
 def item_closings(
     item: WorkItem,
-    history: Sequence[Happening],
+    history: Sequence[TimelineEntry],
     categories: Categories,
     blocked: Sequence[Interval],
 ) -> Mapping[str, Facts]:
     """Return what the closings of a work item say, by the references of their events."""
-    pieces = stretches(item, categories)
+    pieces = find_status_intervals(item, categories)
     found = {}
-    for life, closing in _closings(history, item_lives(item)):
+    for life, closing in _closings(history, ended_item_periods(item)):
         own = [piece for piece in pieces if piece.life == life.number]
         found[closing.reference] = (
             *items.life_facts(item, life),
@@ -86,15 +91,15 @@ def item_closings(
 
 
 def _closings(
-    history: Sequence[Happening], ended: Iterable[Life]
-) -> Iterator[tuple[Life, Happening]]:
+    history: Sequence[TimelineEntry], ended: Iterable[OpenPeriod]
+) -> Iterator[tuple[OpenPeriod, TimelineEntry]]:
     for life in ended:
-        closing = closing_of(history, life)
+        closing = find_closing(history, life)
         if closing is not None:
             yield life, closing
 
 
-def _life_attributes(history: Iterable[Happening], life: Life) -> Facts:
+def _life_attributes(history: Iterable[TimelineEntry], life: OpenPeriod) -> Facts:
     moved = _moved(history, life.interval.end)
     return (
         (names.LIFE, life.number if life.number > 1 else None),
@@ -102,7 +107,7 @@ def _life_attributes(history: Iterable[Happening], life: Life) -> Facts:
     )
 
 
-def _moved(history: Iterable[Happening], end: datetime) -> int:
+def _moved(history: Iterable[TimelineEntry], end: datetime) -> int:
     """Events at an odd time. That commits are older than their pull request is not odd."""
     known = (each for each in history if each.time <= end)
     return sum(each.moved and each.event.kind is not EventKind.COMMITTED for each in known)
@@ -139,8 +144,8 @@ def change_events(
     came after the last closing is left out, so that a repeat is equal. With ``told`` only those
     events leave, whenever they were, with the same content.
     """
-    history = histories.change_history(change)
-    ended = histories.change_lives(change)
+    history = histories.build_change_timeline(change)
+    ended = histories.ended_change_periods(change)
     make = RecordMaker(
         subject=EventSubject.CHANGE,
         reference=change.reference,
@@ -154,7 +159,7 @@ def change_events(
         ),
     )
     closings = change_closings(change, history)
-    for each in histories.chosen(history, ended, told, all_lives=all_lives):
+    for each in histories.select_entries(history, ended, told, all_lives=all_lives):
         opening = each.event.kind is EventKind.CREATED
         facts = (
             (semconv.VCS_CHANGE_TITLE, change.title if opening else None),
@@ -180,7 +185,7 @@ def item_events(
     ``blocked`` are the times in which it was blocked, in order and without overlap. Else as
     `change_events`.
     """
-    history = histories.item_history(item, blocked)
+    history = histories.build_item_timeline(item, blocked)
     repository = item.repository
     make = RecordMaker(
         subject=EventSubject.WORK_ITEM,
@@ -196,7 +201,9 @@ def item_events(
         ),
     )
     closings = item_closings(item, history, categories, blocked)
-    for each in histories.chosen(history, histories.item_lives(item), told, all_lives=all_lives):
+    for each in histories.select_entries(
+        history, histories.ended_item_periods(item), told, all_lives=all_lives
+    ):
         creation = each.event.kind is EventKind.CREATED
         facts = (
             (flow_semconv.ITEM_TYPE, item.type if creation else None),
@@ -235,7 +242,7 @@ def deployment_events(
     They leave once, however many changes it delivers: ``change`` is the one whose trace holds the
     span that they belong to, None where it delivers none. ``told`` is as for `change_events`.
     """
-    history = histories.deployment_history(deployment)
+    history = histories.build_deployment_timeline(deployment)
     reference = deployment.reference
     make = RecordMaker(
         subject=EventSubject.DEPLOYMENT,
@@ -246,7 +253,7 @@ def deployment_events(
         observed=observed,
         common=_deployment_attributes(deployment),
     )
-    for each in histories.chosen_of_deployment(history, deployment, told):
+    for each in histories.select_deployment_entries(history, deployment, told):
         state = each.event.subject
         facts = (
             (names.EVENT_ID, each.event.id),

@@ -35,21 +35,21 @@ from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.flow import (
     Flow,
     LeadTime,
-    change_failed,
-    change_flows,
-    item_flows,
-    lead_times,
-    restoration,
+    find_restoration,
+    is_change_failure,
+    measure_change_flows,
+    measure_item_flows,
+    measure_lead_times,
 )
 from flow_telemetry.rules.lifecycle import (
-    GITHUB_CATEGORIES,
+    GITHUB_STATUS_CATEGORIES,
     PhaseKind,
-    first_approval,
-    first_review,
-    happened,
-    phases,
-    review_rounds,
-    stretches,
+    count_review_rounds,
+    events_between,
+    find_phases,
+    find_status_intervals,
+    first_approval_time,
+    first_review_time,
 )
 from flow_telemetry.rules.parentage import delivery_interval
 from flow_telemetry.telemetry import Instrument, Measurement, Resource
@@ -88,7 +88,7 @@ def change_measurements(
     Where not all of its timeline could be read, only what needs none of it is measured. ``extra``
     are attributes that the user adds, ``keys`` what those may name of the things above.
     """
-    flows = change_flows(change)
+    flows = measure_change_flows(change)
     if change.created_at is None or not flows:
         return
     end = flows[-1].life.interval.end
@@ -96,7 +96,7 @@ def change_measurements(
         change=change,
         flow=flows[-1],
         before=flows[-2].life.interval.end if len(flows) > 1 else None,
-        events=happened(change.timeline, change.created_at, end),
+        events=events_between(change.timeline, change.created_at, end),
         points=points_of(resource, (*_change_facts(change), *keys), extra),
     )
     yield from _end_and_size(ended)
@@ -140,14 +140,14 @@ def _told(ended: _Ended) -> Iterator[Measurement]:
     for kind, spent in _time_in_phases(change, flow.life.number).items():
         yield from points.of(table.CHANGE_PHASE_DURATION, spent, (names.PHASE, kind.value))
     for instrument, first in (
-        (table.CHANGE_TIME_TO_FIRST_REVIEW, first_review(change, ended.events)),
-        (table.CHANGE_TIME_TO_APPROVAL, first_approval(change, ended.events)),
+        (table.CHANGE_TIME_TO_FIRST_REVIEW, first_review_time(change, ended.events)),
+        (table.CHANGE_TIME_TO_APPROVAL, first_approval_time(change, ended.events)),
     ):
         if ended.is_new(first):
             yield from points.of(instrument, seconds_between(change.created_at, first))
     for instrument, kind_of_event in _COUNTED:
         yield from points.of(instrument, sum(e.kind is kind_of_event for e in ended.new))
-    yield from points.of(table.CHANGE_REVIEW_ROUNDS, review_rounds(change, ended.new))
+    yield from points.of(table.CHANGE_REVIEW_ROUNDS, count_review_rounds(change, ended.new))
 
 
 _COUNTED: tuple[tuple[Instrument, EventKind], ...] = (
@@ -159,7 +159,7 @@ _COUNTED: tuple[tuple[Instrument, EventKind], ...] = (
 def _time_in_phases(change: Change, life: int | None = None) -> dict[PhaseKind, float]:
     """Return the seconds in each phase that there was, of one life or of all."""
     found: dict[PhaseKind, float] = {}
-    for phase in phases(change):
+    for phase in find_phases(change):
         if life is None or phase.life == life:
             found[phase.kind] = found.get(phase.kind, 0) + phase.interval.seconds
     return found
@@ -172,7 +172,7 @@ def _conventions(ended: _Ended) -> Iterator[Measurement]:
     drafted = spent.pop(PhaseKind.DRAFT, 0)
     for state, value in (("wip", drafted), ("open", sum(spent.values()))):
         yield from points.of(table.VCS_CHANGE_DURATION, value, (names.CHANGE_STATE, state))
-    approved = first_approval(change, ended.events)
+    approved = first_approval_time(change, ended.events)
     to_approval = seconds_between(change.created_at, approved)
     yield from points.of(table.VCS_CHANGE_TIME_TO_APPROVAL, to_approval)
     to_merge = seconds_between(change.created_at, change.merged_at)
@@ -189,7 +189,7 @@ Categories = Mapping[str, StatusCategory]
 def item_measurements(
     item: WorkItem,
     resource: Resource,
-    categories: Categories = GITHUB_CATEGORIES,
+    categories: Categories = GITHUB_STATUS_CATEGORIES,
     blocked_names: frozenset[str] = frozenset(),
     extra: tuple[str, ...] = (),
     *,
@@ -201,7 +201,7 @@ def item_measurements(
     blocked. Where not all of its history could be read, only what needs none of it is measured.
     ``extra`` are attributes that the user adds, ``keys`` what those may name of the things above.
     """
-    flows = item_flows(item, categories, blocked_names)
+    flows = measure_item_flows(item, categories, blocked_names)
     if not flows:
         return
     flow = flows[-1]
@@ -239,7 +239,7 @@ def _of_events(item: WorkItem, flows: tuple[Flow, ...], points: Points) -> Itera
     if item.created_at is None:
         return
     before = flows[-2].life.interval.end if len(flows) > 1 else None
-    events = happened(item.history, item.created_at, flows[-1].life.interval.end)
+    events = events_between(item.history, item.created_at, flows[-1].life.interval.end)
     counted = Counter(e.kind for e in events if before is None or e.time > before)
     yield from points.of(table.ITEM_COMMENTS, counted[EventKind.COMMENTED])
     yield from points.of(table.ITEM_STATUS_CHANGES, counted[EventKind.STATUS_CHANGED])
@@ -248,7 +248,7 @@ def _of_events(item: WorkItem, flows: tuple[Flow, ...], points: Points) -> Itera
 def feature_measurements(
     tree: FeatureTree,
     resource: Resource,
-    categories: Categories = GITHUB_CATEGORIES,
+    categories: Categories = GITHUB_STATUS_CATEGORIES,
     extra: tuple[str, ...] = (),
 ) -> Iterator[Measurement]:
     """Return the measurements of a whole feature; those of its items are sent with each of them.
@@ -287,7 +287,7 @@ def _category(item: WorkItem, categories: Categories, tree: FeatureTree) -> Stat
     until = tree.snapshot or tree.root.item.closed_at
     if item.closed_at is not None and (until is None or item.closed_at <= until):
         return StatusCategory.DONE
-    known = stretches(item, categories, until)
+    known = find_status_intervals(item, categories, until)
     return known[-1].category if known else None
 
 
@@ -318,7 +318,7 @@ def delivery_measurements(
     The timelines of the changes that it delivers have to be read for their lead times. ``extra``
     are attributes that the user adds.
     """
-    failed, interval = change_failed(deployment), delivery_interval(deployment)
+    failed, interval = is_change_failure(deployment), delivery_interval(deployment)
     if failed is None or interval is None:
         return
     points = points_of(resource, _delivery_facts(deployment, failed=failed), extra)
@@ -329,9 +329,9 @@ def delivery_measurements(
         return
     if deployment.delivers_complete:
         yield from points.of(table.DEPLOYMENT_CHANGES, len(deployment.delivers))
-    for each in lead_times(deployment):
+    for each in measure_lead_times(deployment):
         yield from points.of(table.DEPLOYMENT_LEAD_TIME, each.interval.seconds, *_of_change(each))
-    restored = restoration(deployment, deployment.before)
+    restored = find_restoration(deployment, deployment.before)
     if restored is not None:
         yield from points.of(table.DEPLOYMENT_RESTORE_TIME, restored.interval.seconds)
 
@@ -356,9 +356,9 @@ def _of_change(each: LeadTime) -> Facts:
 
 def dora_facts(deployment: Deployment) -> Facts:
     """Return what the numbers of a deployment were made of, for the record of its success."""
-    restored = restoration(deployment, deployment.before)
+    restored = find_restoration(deployment, deployment.before)
     return (
-        (names.DEPLOYMENT_LEAD_TIMES, tuple(map(_made_of, lead_times(deployment)))),
+        (names.DEPLOYMENT_LEAD_TIMES, tuple(map(_made_of, measure_lead_times(deployment)))),
         (names.DEPLOYMENT_RESTORED, restored.failed.reference if restored else None),
         (names.DEPLOYMENT_RESTORE_TIME, restored.interval.seconds if restored else None),
     )

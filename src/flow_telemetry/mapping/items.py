@@ -13,7 +13,7 @@ from flow_telemetry.mapping import attributes as flow_semconv
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.changes import (
-    change_lives,
+    change_period_spans,
     change_spans,
     delivery_reference,
     delivery_span,
@@ -42,8 +42,14 @@ from flow_telemetry.model import (
     WorkItem,
 )
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
-from flow_telemetry.rules.lifecycle import CLOSINGS, Life, Stretch, lives, stretches
-from flow_telemetry.rules.selection import whole
+from flow_telemetry.rules.lifecycle import (
+    CLOSINGS,
+    OpenPeriod,
+    StatusInterval,
+    find_open_periods,
+    find_status_intervals,
+)
+from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.settings import Detail, TraceScope
 from flow_telemetry.telemetry import Resource, Span, SpanLink
 
@@ -74,23 +80,23 @@ def item_spans(
     of the item's own span. ``root`` is its reference in a feature trace of its own, where that is
     not the item's. Nothing comes of an item of which only the key is known.
     """
-    known = item_lives(item, until)
+    known = item_period_spans(item, until)
     make = SpanMaker(placement=placement, resource=resource, common=_common(item))
     owner = root or item.reference
     for life in known:
         yield _life_span(make, item, life, owner, facts if life.number == 1 else ())
     if known:
         ended = {life.number for life in known}
-        for stretch in stretches(item, categories, until):
+        for stretch in find_status_intervals(item, categories, until):
             if stretch.life in ended:
                 yield _stretch_span(make, item, stretch, owner)
 
 
-def item_lives(item: WorkItem, until: datetime | None = None) -> tuple[Life, ...]:
+def item_period_spans(item: WorkItem, until: datetime | None = None) -> tuple[OpenPeriod, ...]:
     """Return the lives of an item that have ended, with ``until`` the open one as of then too."""
     if item.created_at is None:
         return ()
-    return lives(item.created_at, item.closed_at, item.history, until)
+    return find_open_periods(item.created_at, item.closed_at, item.history, until)
 
 
 def item_name(item: WorkItem) -> str:
@@ -98,7 +104,7 @@ def item_name(item: WorkItem) -> str:
     return f"{(item.type or 'item').lower()} {item.key}"
 
 
-def _life_span(make: SpanMaker, item: WorkItem, life: Life, owner: str, facts: Facts) -> Span:
+def _life_span(make: SpanMaker, item: WorkItem, life: OpenPeriod, owner: str, facts: Facts) -> Span:
     first = life.number == 1
     return make.span(
         Entity.WORK_ITEM if first else Entity.LIFE,
@@ -111,7 +117,7 @@ def _life_span(make: SpanMaker, item: WorkItem, life: Life, owner: str, facts: F
     )
 
 
-def _stretch_span(make: SpanMaker, item: WorkItem, stretch: Stretch, owner: str) -> Span:
+def _stretch_span(make: SpanMaker, item: WorkItem, stretch: StatusInterval, owner: str) -> Span:
     parent = owner if stretch.life == 1 else life_reference(item.reference, stretch.life)
     return make.span(
         Entity.STATUS,
@@ -138,7 +144,7 @@ def _common(item: WorkItem) -> Facts:
     )
 
 
-def life_facts(item: WorkItem, life: Life) -> Facts:
+def life_facts(item: WorkItem, life: OpenPeriod) -> Facts:
     """Return what the span of a life says: as of its end, so that a repeat is equal."""
     end = life.interval.end
     later = [event for event in item.history if event.time > end]
@@ -171,7 +177,7 @@ def _before(
     return tuple(sorted(known))
 
 
-def _result(item: WorkItem, life: Life) -> str | None:
+def _result(item: WorkItem, life: OpenPeriod) -> str | None:
     """How a life ended, which the item itself tells of its last one only."""
     if not life.ended:
         return None
@@ -219,7 +225,7 @@ def feature_root(tree: FeatureTree) -> str:
     item = tree.root.item
     if tree.snapshot is not None:
         return identity.as_of(item.reference, tree.snapshot)
-    known = item_lives(item)
+    known = item_period_spans(item)
     if len(known) > 1:
         return identity.as_of(item.reference, known[-1].interval.end)
     return item.reference
@@ -262,7 +268,7 @@ class _Walk:
     ) -> Iterator[Span]:
         """Return the spans of an item and of all below; ``parent`` is the reference above it."""
         item, items = node.item, (node.item, *above)
-        shown = parent is None or bool(item_lives(item, self.until))
+        shown = parent is None or bool(item_period_spans(item, self.until))
         reference = self.root if parent is None else item.reference
         if shown:
             yield from item_spans(
@@ -288,7 +294,7 @@ class _Walk:
     ) -> Iterator[Span]:
         change = node.change
         ancestry = Ancestry(change=change, lineage=Lineage(items=items))
-        shown = bool(change_lives(change, self.until))
+        shown = bool(change_period_spans(change, self.until))
         if shown:
             yield from change_spans(
                 change,
@@ -310,7 +316,7 @@ class _Walk:
         if detail is None:
             return
         yield from run_spans(
-            whole(run),
+            select_whole_run(run),
             self._place(parent, ancestry, self._live_link(run.reference, ancestry)),
             self.mapping.resources.of_run(run),
             detail,

@@ -24,7 +24,7 @@ from flow_telemetry.model.measurements import (
     MeasuredStep,
 )
 from flow_telemetry.model.reports import CoverageTotals, JobCoverage, PackageCounts, TestSuite
-from flow_telemetry.rules.coverage import by_name, change, largest
+from flow_telemetry.rules.coverage import change, largest_packages, merge_packages
 from flow_telemetry.telemetry import Measurement, Resource
 
 # A measured machine to measurements: peaks of the job and its steps, and the curve.
@@ -182,10 +182,10 @@ def coverage_measurements(coverage: JobCoverage, points: Points) -> Iterator[Mea
 
 def _packages(totals: CoverageTotals) -> tuple[PackageCounts, ...]:
     """Names that are cut may become equal, which are one series then."""
-    cut = by_name(
+    cut = merge_packages(
         PackageCounts(name=limits.name(each.name), counts=each.counts) for each in totals.packages
     )
-    return largest(cut, MOST_PACKAGES)
+    return largest_packages(cut, MOST_PACKAGES)
 
 
 def _of_package(package: PackageCounts, points: Points) -> Iterator[Measurement]:

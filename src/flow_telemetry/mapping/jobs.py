@@ -34,7 +34,13 @@ from flow_telemetry.model.reports import (
 )
 from flow_telemetry.rules.coverage import change
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.tests import PlacedCase, SuitePlace, counts_of, is_failing, place_cases
+from flow_telemetry.rules.tests import (
+    CasePlacement,
+    SuitePlacement,
+    count_cases,
+    is_failing,
+    place_cases,
+)
 from flow_telemetry.telemetry import (
     Attributes,
     LogRecord,
@@ -59,7 +65,7 @@ class PlacedSuite:
 
     report: str
     suite: TestSuite
-    place: SuitePlace
+    place: SuitePlacement
     cases: frozenset[int] | None
 
 
@@ -125,7 +131,7 @@ def _part(placed: PlacedSuite) -> str:
 
 def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite) -> Span:
     suite, place = placed.suite, placed.place
-    counts = counts_of(suite.cases)
+    counts = count_cases(suite.cases)
     left_out = len(suite.cases) - len(placed.cases or ())
     return make.span(
         Entity.TEST_SUITE,
@@ -163,7 +169,7 @@ def _case_spans(
 
 
 def _case_span(
-    make: SpanMaker, reference: str, parent: str, placed: PlacedCase, report: str
+    make: SpanMaker, reference: str, parent: str, placed: CasePlacement, report: str
 ) -> Span:
     case, interval = placed.case, placed.interval
     return make.span(

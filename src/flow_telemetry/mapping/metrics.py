@@ -19,7 +19,7 @@ from flow_telemetry.model import Job, Run, result_of
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules import runners
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.selection import Part
+from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.telemetry import Attributes, Instrument, Measurement, Resource
 
 # One measurement from a fact: only a value that there is, only attributes that the table has.
@@ -134,7 +134,7 @@ _OF_CHANGES = ("pull_request", "pull_request_target", "merge_group")
 
 
 def run_measurements(
-    part: Part,
+    part: RunSlice,
     resource: Resource,
     extra: tuple[str, ...] = (),
     *,

@@ -18,8 +18,8 @@ from flow_telemetry.mapping.spans import Facts, RecordMaker, SpanMaker
 from flow_telemetry.model import Annotation, Change, Event, EventKind, Job, Run, Step, result_of
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.selection import Part
-from flow_telemetry.rules.timeline import Happening
+from flow_telemetry.rules.selection import RunSlice
+from flow_telemetry.rules.timeline import TimelineEntry
 from flow_telemetry.settings import Detail
 from flow_telemetry.telemetry import LogRecord, Resource, Span, SpanEvent, SpanKind, SpanLink
 
@@ -30,7 +30,7 @@ from flow_telemetry.telemetry import LogRecord, Resource, Span, SpanEvent, SpanK
 class _Builder:
     """What all spans of one run share."""
 
-    part: Part
+    part: RunSlice
     placement: Placement
     make: SpanMaker
     change: Change | None
@@ -39,7 +39,7 @@ class _Builder:
 
 
 def run_spans(
-    part: Part,
+    part: RunSlice,
     placement: Placement,
     resource: Resource,
     detail: Detail,
@@ -278,7 +278,7 @@ _FAILURE = "failure"
 
 
 def run_events(
-    part: Part, placement: Placement, resource: Resource, observed: datetime
+    part: RunSlice, placement: Placement, resource: Resource, observed: datetime
 ) -> Iterator[LogRecord]:
     """Return a record for each failure annotation of the jobs that leave with a part of a run.
 
@@ -308,11 +308,11 @@ def run_events(
             yield from make.of(happening, _facts(job, annotation))
 
 
-def _happening(run: str, job: Job, end: datetime, number: int) -> Happening:
+def _happening(run: str, job: Job, end: datetime, number: int) -> TimelineEntry:
     event = Event(kind=EventKind.ANNOTATED, time=end, subject=str(job.id))
     named = identity.moment(end, event.subject) + (f":{number}" if number > 1 else "")
     reference = identity.event_reference(run, event.kind.value, named)
-    return Happening(event=event, time=end, reference=reference)
+    return TimelineEntry(event=event, time=end, reference=reference)
 
 
 def _facts(job: Job, annotation: Annotation) -> Facts:

@@ -28,7 +28,7 @@ from flow_telemetry.model import (
     result_of,
 )
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.timeline import Happening
+from flow_telemetry.rules.timeline import TimelineEntry
 from flow_telemetry.settings import OldSpans
 from flow_telemetry.telemetry import (
     Attributes,
@@ -307,7 +307,7 @@ class RecordMaker:
     observed: datetime
     common: Facts = ()
 
-    def of(self, happening: Happening, facts: Facts = ()) -> Iterator[LogRecord]:
+    def of(self, happening: TimelineEntry, facts: Facts = ()) -> Iterator[LogRecord]:
         """Return the record of an event; none if its kind is not exported for this entity."""
         event = happening.event
         event_type = find_event_type(self.subject, event.kind)
@@ -321,7 +321,7 @@ class RecordMaker:
             (names.ACTOR_LOGIN, actor.login if actor else None),
             (semconv.FLOW_ACTOR_KIND, actor.kind.value if actor else None),
             (names.EVENT_TIME, _iso(event.time) if older else None),
-            (names.EVENT_TIME_UNKNOWN, None if event.time_told else True),
+            (names.EVENT_TIME_UNKNOWN, None if event.has_own_time else True),
         )
         yield LogRecord(
             event_name=event_type.name,

@@ -53,8 +53,9 @@ class Event:
     ``id`` is the number of a comment or review, or the sha of a commit; empty where the tracker
     gives none. ``subject`` is the label, assignee, reviewer, or the new status, ``before`` the
     status that it replaced. ``review`` is set for reviews only; of a dismissal, ``id`` is the
-    review's. ``result`` of a closing is how, in the tracker's word, where it says so. ``time_told``
-    is False where the time is that of the thing before it, since it has none of its own.
+    review's. ``result`` of a closing is how, in the tracker's word, where it says so.
+    ``has_own_time`` is False where the time is that of the thing before it, since it has none of
+    its own.
     """
 
     kind: EventKind
@@ -65,4 +66,4 @@ class Event:
     before: str = ""
     review: ReviewState | None = None
     result: str = ""
-    time_told: bool = True
+    has_own_time: bool = True

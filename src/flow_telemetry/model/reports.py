@@ -208,7 +208,7 @@ class TestCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseTold:
+class CaseSummary:
     """A case that failed or is flaky: its suite, its name, why, and its seconds where known."""
 
     suite: str
@@ -218,7 +218,7 @@ class CaseTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestsTold:
+class TestSummary:
     """The tests of a job, for its summary.
 
     ``seconds`` is the time of all cases together; ``failing`` and ``flaky`` are the first of them.
@@ -230,15 +230,15 @@ class TestsTold:
     suites: int
     counts: TestCounts
     seconds: float
-    failing: tuple[CaseTold, ...] = ()
-    flaky: tuple[CaseTold, ...] = ()
+    failing: tuple[CaseSummary, ...] = ()
+    flaky: tuple[CaseSummary, ...] = ()
 
 
 # The coverage of a job: all of its reports together, and against that of the base.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class CoverageCounts:
     """What was covered by what is counted; None is what no report counts.
 
     Tools count lines of code or, as Go's and Clover, statements, and some count branches too.
@@ -267,14 +267,14 @@ class PackageCounts:
     """The coverage of a package in all reports; the name is the tool's."""
 
     name: str
-    counts: Counts
+    counts: CoverageCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageTotals:
     """What all reports together say; ``packages`` are in order of their names."""
 
-    counts: Counts
+    counts: CoverageCounts
     packages: tuple[PackageCounts, ...] = ()
 
 
@@ -283,16 +283,16 @@ class JobCoverage:
     """The coverage of a job, for who is told of it.
 
     ``reports`` is how many were counted. ``base`` is what the same job had on ``base_branch``, the
-    branch that the pull request is to be merged into; ``base_lacks`` is why it is not known, in
-    words. ``file`` is the path of the totals as the base's are read from, ``artifact`` the name
-    under which the workflow is to keep it.
+    branch that the pull request is to be merged into; ``base_missing_reason`` is why it is not
+    known, in words. ``file`` is the path of the totals as the base's are read from, ``artifact``
+    the name under which the workflow is to keep it.
     """
 
     totals: CoverageTotals
     reports: int
     base: CoverageTotals | None = None
     base_branch: str = ""
-    base_lacks: str = ""
+    base_missing_reason: str = ""
     file: str = ""
     artifact: str = ""
 
@@ -300,7 +300,7 @@ class JobCoverage:
 # What a check of the surroundings found, one thing each.
 
 
-class State(Enum):
+class CheckState(Enum):
     """Whether something works; UNSURE is what could not be tried, or is not needed."""
 
     WORKS = "works"
@@ -316,7 +316,7 @@ class Finding:
     """
 
     what: str
-    state: State
+    state: CheckState
     told: str = ""
 
 

@@ -9,9 +9,9 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from flow_telemetry.otlp.series import Point, SeriesTable
 from flow_telemetry.telemetry import (
     Attributes,
+    EncodedRequest,
     LogRecord,
     Measurement,
-    Prepared,
     Resource,
     Signal,
     Span,
@@ -107,7 +107,7 @@ BatchItem = TypeVar("BatchItem", bound=HasResource)
 
 
 @dataclass(frozen=True, slots=True)
-class Cut(Generic[BatchItem]):
+class SizeLimit(Generic[BatchItem]):
     """How the items of a signal are measured, and which two may not share a request."""
 
     size: Callable[[BatchItem], int]
@@ -115,16 +115,20 @@ class Cut(Generic[BatchItem]):
 
 
 # A trace of its own arrives whole or not; events and points do not depend on each other.
-SPANS: Cut[Span] = Cut(span_size, lambda span, other: span.trace_id != other.trace_id)
-RECORDS: Cut[LogRecord] = Cut(record_size, lambda *_: False)
-POINTS: Cut[Point] = Cut(point_size, lambda *_: False)
+SPANS: SizeLimit[Span] = SizeLimit(span_size, lambda span, other: span.trace_id != other.trace_id)
+RECORDS: SizeLimit[LogRecord] = SizeLimit(record_size, lambda *_: False)
+POINTS: SizeLimit[Point] = SizeLimit(point_size, lambda *_: False)
 
 
 class Batcher(Generic[BatchItem]):
     """Collects items until a request is full, one batch at a time."""
 
     def __init__(
-        self, cut: Cut[BatchItem], *, most_items: int = MOST_ITEMS, most_bytes: int = MOST_BYTES
+        self,
+        cut: SizeLimit[BatchItem],
+        *,
+        most_items: int = MOST_ITEMS,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         """Hold nothing. ``most_bytes`` bounds the request before compression."""
         self._cut = cut
@@ -168,7 +172,7 @@ class Batcher(Generic[BatchItem]):
 
 def batches(
     items: Iterable[BatchItem],
-    cut: Cut[BatchItem],
+    cut: SizeLimit[BatchItem],
     *,
     most_items: int = MOST_ITEMS,
     most_bytes: int = MOST_BYTES,
@@ -193,7 +197,7 @@ class Batch:
 
     signal: Signal
     items: tuple[Item, ...]
-    prepared: Prepared | None = None
+    prepared: EncodedRequest | None = None
 
     @property
     def count(self) -> int:
@@ -203,7 +207,7 @@ class Batch:
 
 def signal_of(telemetry: Telemetry) -> Signal:
     """Return the signal that carries it."""
-    if isinstance(telemetry, Prepared):
+    if isinstance(telemetry, EncodedRequest):
         return telemetry.signal
     if isinstance(telemetry, Span):
         return Signal.TRACES
@@ -223,7 +227,7 @@ def batches_of(
     for each in stream:
         if signal_of(each) not in wanted:
             continue
-        if isinstance(each, Prepared):
+        if isinstance(each, EncodedRequest):
             yield Batch(each.signal, (), each)
         elif isinstance(each, Measurement):
             series.add(each)

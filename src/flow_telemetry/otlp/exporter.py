@@ -13,12 +13,12 @@ from typing import Protocol
 
 from flow_telemetry.clock import Clock, Deadline, SystemClock
 from flow_telemetry.http.errors import NetworkErrorKind
-from flow_telemetry.logging import Log, Silent
+from flow_telemetry.logging import Log, SilentLog
 from flow_telemetry.otlp import response as no_answer
 from flow_telemetry.otlp import response as refusals
 from flow_telemetry.otlp.batch import Batch, batches_of, signal_of
-from flow_telemetry.otlp.fallback import Choices, Form
-from flow_telemetry.otlp.lines import halves
+from flow_telemetry.otlp.fallback import Fallback, Fallbacks
+from flow_telemetry.otlp.lines import split_request
 from flow_telemetry.otlp.response import (
     Attempt,
     ExportResult,
@@ -29,17 +29,17 @@ from flow_telemetry.otlp.response import (
     failure,
     origin,
 )
-from flow_telemetry.otlp.spool import Keeping, Kept, LinesFile, LinesWriter
+from flow_telemetry.otlp.spool import LinesFile, LinesWriter, SpoolPolicy, Stored
 from flow_telemetry.otlp.transport import out_of_time
 from flow_telemetry.telemetry import (
     Delivery,
+    EncodedRequest,
+    Exporter,
     Failure,
     LogRecord,
     Measurement,
-    Prepared,
     Signal,
     SignalTarget,
-    Sink,
     Span,
     Telemetry,
 )
@@ -59,7 +59,7 @@ class _Count:
 
 
 @dataclass(slots=True)
-class Tally:
+class Counters:
     """What became of the batches so far. ``collected`` counts items, ``sent`` those delivered.
 
     ``reformed`` counts those that it took in their second form.
@@ -111,7 +111,7 @@ class Tally:
 # A try to deliver in one line, for who looks for a fault.
 
 
-def told(attempt: Attempt, target: SignalTarget, items: int) -> str:
+def summarize_attempt(attempt: Attempt, target: SignalTarget, items: int) -> str:
     """Return what came of a request with so many items, and of those that repeated it."""
     response = attempt.response
     came = response.status or (response.error.name.lower() if response.error else "nothing")
@@ -249,10 +249,10 @@ class Export:
     def __init__(
         self,
         target: SignalTarget,
-        form: Form,
+        form: Fallback,
         *,
         deadline: Deadline,
-        spool: Keeping,
+        spool: SpoolPolicy,
         new_sender: NewSender = otlp_sender,
         keeps_all: bool = False,
         log: Log | None = None,
@@ -264,13 +264,13 @@ class Export:
         self._spool = spool.writer(target.signal)
         self._patience = _PATIENCE_SECONDS + 2 * target.timeout
         self._workers = Workers(lambda: new_sender(target, deadline), MOST_WORKERS, deadline.clock)
-        self._log = log or Silent()
-        self._tally = Tally()
+        self._log = log or SilentLog()
+        self._tally = Counters()
         self._in_flight: dict[int, _Flight] = {}
         self._submitted = 0
         self._silent = False
         self._hopeless: FailureReason | None = None
-        self._kept = Kept()
+        self._kept = Stored()
         self._too_large_alone = 0
         self._keeps_all = keeps_all
         self._declined: list[Batch] = []
@@ -313,7 +313,7 @@ class Export:
         """Spool what is still under way, which is something only after an exception."""
         self._workers.end()
         self._abandon(self._cause_of(NetworkErrorKind.OTHER))
-        self._kept = self._spool.close().get(self._target.signal, Kept())
+        self._kept = self._spool.close().get(self._target.signal, Stored())
 
     def delivery(self) -> Delivery:
         """Return the sum of it all."""
@@ -387,7 +387,7 @@ class Export:
             )
             return
         self._tally.add_attempt(report.attempt)
-        self._log.debug(told(report.attempt, self._target, flight.batch.count))
+        self._log.debug(summarize_attempt(report.attempt, self._target, flight.batch.count))
         self._judge(flight, report.attempt)
 
     def _judge(self, flight: _Flight, attempt: Attempt) -> None:
@@ -418,9 +418,9 @@ class Export:
                 return [_Flight(flight.batch, second)]
         if not _is_too_large(verdict):
             return []
-        firsts = halves(flight.batch)
+        firsts = split_request(flight.batch)
         # Of the same items in the same order, whatever their form.
-        sent = halves(flight.sent) if flight.is_second else firsts
+        sent = split_request(flight.sent) if flight.is_second else firsts
         return list(map(_Flight, firsts, sent))
 
     def _takes_nothing(self, verdict: ExportResult) -> bool:
@@ -483,19 +483,19 @@ _OPEN_FILE = 0o666
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OtlpSink:
+class OtlpExporter:
     """A backend; what it does not take goes to the spool. Signals without a target stay here.
 
     What a backend has no signal for is neither kept nor a failure, unless ``keeps_all``.
     """
 
     targets: Mapping[Signal, SignalTarget]
-    spool: Keeping
+    spool: SpoolPolicy
     deadline: Deadline
-    choices: Choices = field(default_factory=Choices)
+    choices: Fallbacks = field(default_factory=Fallbacks)
     new_sender: NewSender = otlp_sender
     keeps_all: bool = False
-    log: Log = field(default_factory=Silent)
+    log: Log = field(default_factory=SilentLog)
 
     @property
     def signals(self) -> Collection[Signal]:
@@ -541,12 +541,12 @@ class OtlpSink:
 
 
 @dataclass(frozen=True, slots=True)
-class FileSink:
+class FileExporter:
     """A file of OTLP JSON lines, of all signals, as the Collector's file exporter writes them."""
 
     path: Path
     clock: Clock = field(default_factory=SystemClock)
-    choices: Choices = field(default_factory=Choices)
+    choices: Fallbacks = field(default_factory=Fallbacks)
 
     @property
     def signals(self) -> Collection[Signal]:
@@ -565,7 +565,7 @@ class FileSink:
             advice="Name a file in a folder that can be written, with room, after --output",
         )
         forms = {signal: self.choices.form_of(signal, now) for signal in Signal}
-        kept: dict[Signal, Kept] = {}
+        kept: dict[Signal, Stored] = {}
         try:
             for batch in batches_of(stream, forms, now):
                 writer.add(forms[batch.signal].first(batch), items=batch.count)
@@ -573,7 +573,7 @@ class FileSink:
             kept = writer.close()
         return tuple(self._delivery(signal, kept[signal]) for signal in Signal if signal in kept)
 
-    def _delivery(self, signal: Signal, kept: Kept) -> Delivery:
+    def _delivery(self, signal: Signal, kept: Stored) -> Delivery:
         return Delivery(
             signal=signal,
             destination=str(self.path),
@@ -585,7 +585,7 @@ class FileSink:
 
 
 @dataclass(frozen=True, slots=True)
-class NoSink:
+class NullExporter:
     """Nowhere: for what is only looked at."""
 
     @property
@@ -600,7 +600,7 @@ class NoSink:
         """Take all of the stream and send nothing; metrics count by measurement."""
         taken = dict.fromkeys(Signal, 0)
         for each in stream:
-            taken[signal_of(each)] += each.items if isinstance(each, Prepared) else 1
+            taken[signal_of(each)] += each.items if isinstance(each, EncodedRequest) else 1
         return tuple(
             Delivery(signal=signal, destination="nowhere", collected=count, sent=count)
             for signal, count in taken.items()
@@ -609,10 +609,10 @@ class NoSink:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchedSink:
+class RecordingExporter:
     """Another sink, what goes there kept to be shown; what others prepared passes by."""
 
-    inner: Sink
+    inner: Exporter
     spans: list[Span] = field(default_factory=list)
     events: list[LogRecord] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)

@@ -10,12 +10,12 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 from flow_telemetry.otlp.batch import Batch, Item
-from flow_telemetry.otlp.lines import OtlpRequest, groups_of, prepared
+from flow_telemetry.otlp.lines import OtlpRequest, encode_request, groups_of
 from flow_telemetry.otlp.protobuf import request_in
 from flow_telemetry.otlp.response import ExportResult
 from flow_telemetry.otlp.series import Point
 from flow_telemetry.settings import EventTime, MetricShape
-from flow_telemetry.telemetry import InstrumentKind, LogRecord, Prepared, Signal
+from flow_telemetry.telemetry import EncodedRequest, InstrumentKind, LogRecord, Signal
 
 # Which time an event leaves with: its own, or that of sending where a backend wants it so.
 #
@@ -32,7 +32,7 @@ _TOO_OLD = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-class EventTimes:
+class EventTimeFallback:
     """Events with their own times, in their order: Loki measures each by the newest before it.
 
     What is refused for its age leaves once more with the time of sending. Loki keeps the younger
@@ -84,7 +84,7 @@ def _at(record: LogRecord, time: int) -> LogRecord:
     )
 
 
-def _prepared_at(given: Prepared, time: int) -> Prepared:
+def _prepared_at(given: EncodedRequest, time: int) -> EncodedRequest:
     """The same for a request that somebody else made, such as a line of the spool."""
     request = OtlpRequest(signal=given.signal, message=request_in(given))
     records = (record for *_, found in groups_of(request) for record in found)
@@ -93,7 +93,7 @@ def _prepared_at(given: Prepared, time: int) -> Prepared:
             own = record.time_unix_nano or record.observed_time_unix_nano
             record.attributes.add(key=TRUE_TIME).value.string_value = _iso(own)
         record.time_unix_nano = time + position
-    return prepared(request, given.repository)
+    return encode_request(request, given.repository)
 
 
 def _iso(time: int) -> str:
@@ -112,12 +112,12 @@ _WITH_TEMPORALITY = ("sum", "histogram", "exponential_histogram")
 _NO_RECORDED_VALUE = 1
 
 
-def holds_deltas(given: Prepared) -> bool:
+def holds_deltas(given: EncodedRequest) -> bool:
     """Return whether a request for metrics holds a metric of delta temporality."""
     return any(map(_is_delta_metric, _metrics(_request(given))))
 
 
-def as_gauges(given: Prepared) -> Prepared:
+def as_gauges(given: EncodedRequest) -> EncodedRequest:
     """Return a request for metrics with its deltas as gauges, point by point; the rest stays.
 
     A sum leaves as what it is, and a histogram as its greatest value: that, unlike a mean, was
@@ -127,10 +127,10 @@ def as_gauges(given: Prepared) -> Prepared:
     deltas = [metric for metric in _metrics(request) if _is_delta_metric(metric)]
     for metric in deltas:
         _turn(metric)
-    return prepared(request, given.repository) if deltas else given
+    return encode_request(request, given.repository) if deltas else given
 
 
-def _request(given: Prepared) -> OtlpRequest:
+def _request(given: EncodedRequest) -> OtlpRequest:
     return OtlpRequest(signal=given.signal, message=request_in(given))
 
 
@@ -185,7 +185,7 @@ def _value(point: Any) -> float | None:
 _NO_DELTAS = re.compile(r"temporality|\bdeltas?\b", re.IGNORECASE)
 
 
-class MetricShapes:
+class MetricShapeFallback:
     """Deltas until one is refused, then gauges for the rest of the export."""
 
     def __init__(self, policy: MetricShape) -> None:
@@ -237,7 +237,7 @@ def _as_gauges(batch: Batch) -> Batch:
 # The forms in which items leave: truth first, then what the backend can take, and say so.
 
 
-class Form(Protocol):
+class Fallback(Protocol):
     """The form of one signal's items, for one export."""
 
     def first(self, batch: Batch) -> Batch:
@@ -253,7 +253,7 @@ class Form(Protocol):
         ...
 
 
-class AsTheyAre:
+class NoFallback:
     """Spans have one form."""
 
     def first(self, batch: Batch) -> Batch:
@@ -269,14 +269,14 @@ class AsTheyAre:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class Fallbacks:
     """What the user chose of the forms."""
 
     event_time: EventTime = EventTime.AUTO
     metric_shape: MetricShape = MetricShape.AUTO
 
-    def form_of(self, signal: Signal, now: Callable[[], int]) -> Form:
+    def form_of(self, signal: Signal, now: Callable[[], int]) -> Fallback:
         """Return the form of a signal for one export; ``now`` is in Unix nanoseconds."""
         if signal is Signal.LOGS:
-            return EventTimes(self.event_time, now)
-        return MetricShapes(self.metric_shape) if signal is Signal.METRICS else AsTheyAre()
+            return EventTimeFallback(self.event_time, now)
+        return MetricShapeFallback(self.metric_shape) if signal is Signal.METRICS else NoFallback()

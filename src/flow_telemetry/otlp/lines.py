@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flow_telemetry.otlp.batch import MOST_BYTES, MOST_ITEMS, Batch
 from flow_telemetry.otlp.protobuf import new_request, request_in
-from flow_telemetry.telemetry import Prepared, Signal
+from flow_telemetry.telemetry import EncodedRequest, Signal
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -97,10 +97,10 @@ def item_count(request: OtlpRequest) -> int:
     return sum(items_in(request.signal, item) for *_, items in groups_of(request) for item in items)
 
 
-def prepared(request: OtlpRequest, repository: str = "") -> Prepared:
+def encode_request(request: OtlpRequest, repository: str = "") -> EncodedRequest:
     """Return a request as one that is sent as it is; ``repository`` is as in `Prepared`."""
     body: bytes = request.message.SerializeToString()
-    return Prepared(
+    return EncodedRequest(
         signal=request.signal, body=body, items=item_count(request), repository=repository
     )
 
@@ -171,7 +171,7 @@ def _base64(key: str, value: Any) -> str:
 # Two requests in place of one that a backend finds too large. Pure.
 
 
-def halves(batch: Batch) -> tuple[Batch, ...]:
+def split_request(batch: Batch) -> tuple[Batch, ...]:
     """Return two batches with the items of one, in order; none where it has no more than one."""
     if batch.count < 2:
         return ()
@@ -186,7 +186,7 @@ def halves(batch: Batch) -> tuple[Batch, ...]:
     return tuple(Batch(each.signal, (), each) for each in cut if each.items)
 
 
-def _halves_of(given: Prepared) -> Iterator[Prepared]:
+def _halves_of(given: EncodedRequest) -> Iterator[EncodedRequest]:
     """The request cut at the outermost list with more than one: resources, scopes, items, points.
 
     One of the two may be without items, where a group in it was.
@@ -198,7 +198,7 @@ def _halves_of(given: Prepared) -> Iterator[Prepared]:
     del one[middle:]
     del other[:middle]
     for message in (first, second):
-        yield prepared(OtlpRequest(signal=given.signal, message=message), given.repository)
+        yield encode_request(OtlpRequest(signal=given.signal, message=message), given.repository)
 
 
 def _lists(request: Any, signal: Signal) -> Iterator[Any]:
@@ -227,7 +227,7 @@ _AROUND = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class RequestSize:
     """What a request may hold: bytes before compression, and items."""
 
     size: int = MOST_BYTES
@@ -248,13 +248,15 @@ def without_long_heads(request: OtlpRequest, *, largest: int = LARGEST_HEAD) -> 
     return taken
 
 
-def packed(requests: Iterable[OtlpRequest], room: Room | None = None) -> Iterator[OtlpRequest]:
+def merge_requests(
+    requests: Iterable[OtlpRequest], room: RequestSize | None = None
+) -> Iterator[OtlpRequest]:
     """Yield the same items in requests that have room for them, in order within each signal.
 
     Small ones are joined, large ones cut; an item that is larger than a request may be goes alone.
     Empty ones are left out.
     """
-    room = room or Room()
+    room = room or RequestSize()
     open_ones: dict[Signal, _Open] = {}
     for request in requests:
         for piece in _pieces(request, room):
@@ -283,7 +285,7 @@ class _Open:
         self.items += items
 
 
-def _pieces(request: OtlpRequest, room: Room) -> Iterator[OtlpRequest]:
+def _pieces(request: OtlpRequest, room: RequestSize) -> Iterator[OtlpRequest]:
     """The request itself, or where it is too large one after another of its parts."""
     count = item_count(request)
     if count and room.holds(request.message.ByteSize(), count):
@@ -293,7 +295,7 @@ def _pieces(request: OtlpRequest, room: Room) -> Iterator[OtlpRequest]:
             yield from _parts(request.signal, group, room)
 
 
-def _parts(signal: Signal, group: tuple[Any, Any, Any], room: Room) -> Iterator[OtlpRequest]:
+def _parts(signal: Signal, group: tuple[Any, Any, Any], room: RequestSize) -> Iterator[OtlpRequest]:
     resource, scope, items = group
     head = _head_size(resource, scope)
     part, field = _empty_like(signal, resource, scope)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flow_telemetry.telemetry import Prepared, Signal
+from flow_telemetry.telemetry import EncodedRequest, Signal
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -23,7 +23,7 @@ def new_response(signal: Signal) -> Any:
     return _service(signal)[1]()
 
 
-def request_in(prepared: Prepared) -> Message:
+def request_in(prepared: EncodedRequest) -> Message:
     """Return the message of a request that is encoded already.
 
     Raises:

@@ -8,35 +8,35 @@ from pathlib import Path
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.exporter import NewSender, OtlpSink, otlp_sender
-from flow_telemetry.otlp.fallback import Choices
+from flow_telemetry.otlp.exporter import NewSender, OtlpExporter, otlp_sender
+from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.json import line_of
-from flow_telemetry.otlp.lines import item_count, parse_otlp_lines, prepared
+from flow_telemetry.otlp.lines import encode_request, item_count, parse_otlp_lines
 from flow_telemetry.otlp.response import NOUNS, FailureReason
 from flow_telemetry.otlp.spool import (
-    Claim,
-    ClaimError,
-    Kept,
+    FileLock,
     LinesFile,
-    claim,
-    claims_in,
-    told_of,
+    LockError,
+    Stored,
+    acquire_lock,
+    describe_lost,
+    find_locks,
     unfinished_in,
 )
-from flow_telemetry.privacy.records import redact_texts
+from flow_telemetry.privacy.records import redact_message
 from flow_telemetry.privacy.redactor import Redactor
-from flow_telemetry.telemetry import Delivery, Prepared, Signal, SignalTarget
+from flow_telemetry.telemetry import Delivery, EncodedRequest, Signal, SignalTarget
 
 # What a replay leaves of a file: lines to send another time, and lines that nobody ever takes.
 
 
-class Leftovers:
+class Remainder:
     """Collects them beside a file that was claimed, and puts them in its place at the end.
 
     Until then the claimed file is whole: whatever fails, nothing is lost.
     """
 
-    def __init__(self, claimed: Claim) -> None:
+    def __init__(self, claimed: FileLock) -> None:
         """Write nothing yet."""
         self._claim = claimed
         self.again = _Lines(claimed.home, claimed.mode)
@@ -120,7 +120,7 @@ class _OfSignal:
     """The requests of one signal; see `export.spool.Keeper`."""
 
     signal: Signal
-    left: Leftovers
+    left: Remainder
     again: int = 0
     refused: int = 0
 
@@ -135,12 +135,12 @@ class _OfSignal:
         self.again += items
         self.left.again.add(line)
 
-    def close(self) -> Mapping[Signal, Kept]:
+    def close(self) -> Mapping[Signal, Stored]:
         files = (
             *([str(self.left.again.path)] if self.again else ()),
             *([str(self.left.refused.path)] if self.refused else ()),
         )
-        return {self.signal: Kept(items=self.again + self.refused, files=files)}
+        return {self.signal: Stored(items=self.again + self.refused, files=files)}
 
 
 # Sending again what a spool holds, or any file of OTLP JSON lines, and keeping what fails.
@@ -182,7 +182,7 @@ class Replay:
         *,
         deadline: Deadline,
         redact: Redactor,
-        choices: Choices,
+        choices: Fallbacks,
         new_sender: NewSender = otlp_sender,
     ) -> None:
         """Touch nothing yet."""
@@ -199,10 +199,10 @@ class Replay:
         if self._deadline.expired:
             return Replayed(problems=(f"{file} was not begun: {self._deadline.ended}",))
         try:
-            claimed = claim(file)
-        except ClaimError as error:
+            claimed = acquire_lock(file)
+        except LockError as error:
             return Replayed(problems=(str(error),))
-        left, unsent = Leftovers(claimed), _Unsent()
+        left, unsent = Remainder(claimed), _Unsent()
         try:
             deliveries = self._sink(left).deliver(self._requests(file, claimed, left, unsent))
         except BaseException:
@@ -221,8 +221,8 @@ class Replay:
             deliveries=deliveries, problems=tuple(problems), notices=_of_a_kill(file, claimed)
         )
 
-    def _sink(self, left: Leftovers) -> OtlpSink:
-        return OtlpSink(
+    def _sink(self, left: Remainder) -> OtlpExporter:
+        return OtlpExporter(
             targets=self._targets,
             spool=left,
             deadline=self._deadline,
@@ -232,8 +232,8 @@ class Replay:
         )
 
     def _requests(
-        self, file: Path, claimed: Claim, left: Leftovers, unsent: _Unsent
-    ) -> Iterator[Prepared]:
+        self, file: Path, claimed: FileLock, left: Remainder, unsent: _Unsent
+    ) -> Iterator[EncodedRequest]:
         """The requests that are worth a try; the other lines stay as they are."""
         for number, line in _lines(claimed.path):
             found = parse_otlp_lines([(number, line)], str(file))
@@ -249,8 +249,8 @@ class Replay:
                     unsent.without_hope[signal] = unsent.without_hope.get(signal, 0) + 1
                     left.again.add(line)
                 elif item_count(request):
-                    redact_texts(request.message, self._redact)
-                    yield prepared(request)
+                    redact_message(request.message, self._redact)
+                    yield encode_request(request)
 
     def _told(self, file: Path, unsent: _Unsent) -> Iterator[str]:
         yield from unsent.damaged[:_MOST_DAMAGED_TOLD]
@@ -267,7 +267,7 @@ class Replay:
             yield f"{_some(count)} of {NOUNS[signal].signal} stayed in {file}, not tried: {reason}"
 
 
-def files_in(paths: Iterable[Path], tell: Callable[[str], None]) -> list[Path]:
+def find_spool_files(paths: Iterable[Path], tell: Callable[[str], None]) -> list[Path]:
     """Return the files to replay: those that are named, and `*.jsonl` in folders that are.
 
     So is what killed exports left in these folders, but nothing that is still being written.
@@ -279,8 +279,8 @@ def files_in(paths: Iterable[Path], tell: Callable[[str], None]) -> list[Path]:
             found[path] = None
             continue
         found.update(dict.fromkeys([*sorted(path.rglob("*.jsonl")), *unfinished_in(path)]))
-        for taken in claims_in(path):
-            tell(told_of(taken))
+        for taken in find_locks(path):
+            tell(describe_lost(taken))
     return list(found)
 
 
@@ -292,7 +292,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, text
 
 
-def _refused(file: Path, left: Leftovers) -> Iterator[str]:
+def _refused(file: Path, left: Remainder) -> Iterator[str]:
     if left.refused.count:
         yield (
             f"{_some(left.refused.count)} of {file} would be refused whenever they are sent, and "
@@ -300,7 +300,7 @@ def _refused(file: Path, left: Leftovers) -> Iterator[str]:
         )
 
 
-def _of_a_kill(file: Path, claimed: Claim) -> tuple[str, ...]:
+def _of_a_kill(file: Path, claimed: FileLock) -> tuple[str, ...]:
     if not claimed.unfinished:
         return ()
     torn = "; what was written of its last line is lost" if claimed.torn else ""

@@ -18,7 +18,7 @@ from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.otlp.batch import Batch, Item
 from flow_telemetry.otlp.json import line_of
 from flow_telemetry.otlp.response import FailureReason
-from flow_telemetry.telemetry import Failure, Prepared, Signal
+from flow_telemetry.telemetry import EncodedRequest, Failure, Signal
 
 # Whether a process still writes a file: what a killed one left is held by nobody.
 
@@ -164,12 +164,12 @@ _NAMES = re.compile(
 )
 
 
-class ClaimError(FlowTelemetryError):
+class LockError(FlowTelemetryError):
     """A file cannot be taken; the text says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class FileLock:
     """A file that is ours: ``path`` is where it stands now, ``home`` where it is put back.
 
     ``unfinished`` is whether who wrote it was killed, ``torn`` whether in the middle of a line.
@@ -195,7 +195,7 @@ def unfinished_name(name: str) -> str:
     return f"{name}.{secrets.token_hex(4)}{_UNFINISHED}"
 
 
-def claim(file: Path) -> Claim:
+def acquire_lock(file: Path) -> FileLock:
     """Take a file, by one renaming that only one can win.
 
     A file that a replay left when it was killed, such as `x.jsonl.0a1b2c3d.replaying`, is taken by
@@ -203,7 +203,7 @@ def claim(file: Path) -> Claim:
     a last line that was cut off.
 
     Raises:
-        ClaimError: it is not there, another replay has it, it is still being written, or the
+        LockError: it is not there, another replay has it, it is still being written, or the
             folder cannot be written.
     """
     real = file.resolve()
@@ -214,16 +214,16 @@ def claim(file: Path) -> Claim:
     unfinished = _is_unfinished(real)
     try:
         if not real.is_file():
-            raise ClaimError(_missing(file, real))
+            raise LockError(_missing(file, real))
         if unfinished and is_held(real):
-            raise ClaimError(f"{file} is still being written: replay it when that has ended")
+            raise LockError(f"{file} is still being written: replay it when that has ended")
         mode = real.stat().st_mode & 0o777
         real.rename(taken)
     except FileNotFoundError:
-        raise ClaimError(_missing(file, real)) from None
+        raise LockError(_missing(file, real)) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ClaimError(
+        raise LockError(
             f"{file} could not be renamed, so that another replay might send it too: {reason}. "
             "Let its folder be one that can be written"
         ) from error
@@ -231,10 +231,10 @@ def claim(file: Path) -> Claim:
     if home.exists():
         home = home.with_name(f"{home.stem}-{token}{home.suffix}")
     torn = unfinished and _cut_torn_line(taken)
-    return Claim(path=taken, home=home, mode=mode, unfinished=unfinished, torn=torn)
+    return FileLock(path=taken, home=home, mode=mode, unfinished=unfinished, torn=torn)
 
 
-def claims_in(folder: Path) -> list[Path]:
+def find_locks(folder: Path) -> list[Path]:
     """Return the files in a folder, and in those below it, that replays have taken."""
     return [path for path in sorted(folder.rglob(f"*{_CLAIMED}")) if _NAMES.fullmatch(path.name)]
 
@@ -245,7 +245,7 @@ def unfinished_in(folder: Path) -> list[Path]:
     return [path for path in found if _is_unfinished(path) and not is_held(path)]
 
 
-def told_of(taken: Path) -> str:
+def describe_lost(taken: Path) -> str:
     """Return what to say of a file that a replay has taken."""
     return (
         f"{taken} is being replayed, or was left by a replay that was killed: then replay it by "
@@ -254,10 +254,10 @@ def told_of(taken: Path) -> str:
 
 
 def _missing(file: Path, real: Path) -> str:
-    for each in claims_in(real.parent) if real.parent.is_dir() else ():
+    for each in find_locks(real.parent) if real.parent.is_dir() else ():
         found = _NAMES.fullmatch(each.name)
         if found and found["name"] == real.name:
-            return told_of(each)
+            return describe_lost(each)
     if real.exists():
         return f"{file} is no regular file, so that nothing could be taken out of it"
     return f"{file} does not exist: name spool files, or a folder with some"
@@ -291,7 +291,7 @@ _MOST_FILE_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Stored:
     """What was written: items within ``files``, and items ``lost`` with the reasons why."""
 
     items: int = 0
@@ -305,34 +305,34 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-class Keeper(Protocol):
+class LineStore(Protocol):
     """What takes the batches of one signal that were not delivered."""
 
     def add(self, batch: Batch, *, items: int, cause: FailureReason | None = None) -> None:
         """Keep a batch, ``items`` of which were not delivered for that cause."""
         ...
 
-    def close(self) -> Mapping[Signal, Kept]:
+    def close(self) -> Mapping[Signal, Stored]:
         """Return what was kept of each signal; nothing is added after that."""
         ...
 
 
-class Keeping(Protocol):
+class SpoolPolicy(Protocol):
     """Where what is not delivered is kept."""
 
-    def writer(self, signal: Signal) -> Keeper:
+    def writer(self, signal: Signal) -> LineStore:
         """Return what takes the batches of a signal, for one export."""
         ...
 
 
-class Reader(Protocol):
+class PublicFilter(Protocol):
     """Who may read what is kept, where that is not the one who sent it."""
 
     def item(self, item: Item) -> Item:
         """Return an item with no more than they may read."""
         ...
 
-    def may_keep(self, prepared: Prepared) -> bool:
+    def may_keep(self, prepared: EncodedRequest) -> bool:
         """Return whether they may read a request that somebody else made."""
         ...
 
@@ -345,7 +345,7 @@ class Spool:
         folder: Path,
         now: Callable[[], datetime] = utc_now,
         *,
-        reader: Reader | None = None,
+        reader: PublicFilter | None = None,
     ) -> None:
         """Touch nothing yet: the folder is made when there is something to keep.
 
@@ -388,7 +388,7 @@ class LinesWriter:
         *,
         problem: str,
         advice: str,
-        reader: Reader | None = None,
+        reader: PublicFilter | None = None,
         most_bytes: float = float("inf"),
     ) -> None:
         """Touch nothing yet. The texts are for failures of the disk.
@@ -423,7 +423,7 @@ class LinesWriter:
         if self._file.size >= self._most_bytes:
             self._publish()
 
-    def close(self) -> dict[Signal, Kept]:
+    def close(self) -> dict[Signal, Stored]:
         """Publish what is not yet, and return what the files hold of each signal."""
         self._publish()
         files = tuple(self._files)
@@ -445,8 +445,8 @@ class LinesWriter:
         for signal, items in held.items():
             self._counts[signal].items += items
 
-    def _kept(self, count: _Count, files: tuple[str, ...]) -> Kept:
-        return Kept(
+    def _kept(self, count: _Count, files: tuple[str, ...]) -> Stored:
+        return Stored(
             items=count.items,
             lost=sum(count.lost.values()) + count.withheld,
             files=files,
@@ -460,7 +460,7 @@ class LinesWriter:
         )
 
 
-def _shown(batch: Batch, reader: Reader) -> Batch | None:
+def _shown(batch: Batch, reader: PublicFilter) -> Batch | None:
     """The batch with no more than the reader may see; None where that would be nothing."""
     if batch.prepared is not None:
         return batch if reader.may_keep(batch.prepared) else None

@@ -12,14 +12,14 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import metric_attributes as metric_semconv
 from flow_telemetry.mapping.spans import FIXED_SERVICES, RUN_SERVICE
 from flow_telemetry.model import Change, Lineage, Repository, WorkItem
-from flow_telemetry.outcome import Exported, Outcome
+from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.privacy.records import Item, ResourceMap, map_texts
 from flow_telemetry.settings import RunnerContext
 from flow_telemetry.telemetry import (
     Attributes,
     AttributeValue,
+    EncodedRequest,
     LogRecord,
-    Prepared,
     Resource,
     Span,
 )
@@ -110,7 +110,7 @@ class Audience:
         name = attributes.get(semconv.VCS_REPOSITORY_NAME, "")
         return not self.public or self._owns(f"{owner}/{name}")
 
-    def may_read_request(self, request: Prepared) -> bool:
+    def may_read_request(self, request: EncodedRequest) -> bool:
         """Return whether they may read a request made by tools, whose content is not known.
 
         A request without a repository was made in the own one.
@@ -121,7 +121,7 @@ class Audience:
         return bool(self.own_repository) and fold(full_name) == fold(self.own_repository)
 
 
-def audience_of(runner: RunnerContext, event: Mapping[str, object]) -> Audience:
+def read_audience(runner: RunnerContext, event: Mapping[str, object]) -> Audience:
     """Return the audience by the payload of the event that started the workflow.
 
     Outside a run, the audience is the user who started the program. A repository counts as public
@@ -143,7 +143,7 @@ def audience_of(runner: RunnerContext, event: Mapping[str, object]) -> Audience:
 # Outcomes and drawings: the summary, annotations, the log and the page.
 
 
-def fit_for(audience: Audience, outcome: Outcome) -> Outcome:
+def redact_outcome(audience: Audience, outcome: Outcome) -> Outcome:
     """Return the outcome redacted for its audience: of other repositories only their keys."""
     if not audience.public:
         return outcome
@@ -155,8 +155,8 @@ def fit_for(audience: Audience, outcome: Outcome) -> Outcome:
     )
 
 
-def _redact_exported(audience: Audience, exported: Exported) -> Exported:
-    lineage = lineage_for(audience, exported.lineage)
+def _redact_exported(audience: Audience, exported: ExportedSubject) -> ExportedSubject:
+    lineage = redact_lineage(audience, exported.lineage)
     subject = exported.run or exported.change or exported.item
     if subject is not None and not audience.may_read(subject.repository):
         title = exported.reference if exported.item is None else exported.item.key
@@ -185,7 +185,7 @@ def _redact_exported(audience: Audience, exported: Exported) -> Exported:
     return replace(exported, lineage=lineage, parentage=parentage)
 
 
-def lineage_for(audience: Audience, lineage: Lineage) -> Lineage:
+def redact_lineage(audience: Audience, lineage: Lineage) -> Lineage:
     """Return a lineage whose items of other repositories and trackers have only their keys."""
 
     def redact(items: Iterable[WorkItem]) -> tuple[WorkItem, ...]:
@@ -206,7 +206,7 @@ def lineage_for(audience: Audience, lineage: Lineage) -> Lineage:
     )
 
 
-def spans_for(audience: Audience, spans: Iterable[Span]) -> tuple[Span, ...]:
+def redact_drawn_spans(audience: Audience, spans: Iterable[Span]) -> tuple[Span, ...]:
     """Return spans to be drawn; those of other repositories have only their keys as names."""
     return tuple(
         span if audience.may_read_resource(span.resource) else _redact_drawn_span(span)
@@ -261,7 +261,7 @@ class PublicRedactor:
             resource=resource,
         )
 
-    def may_keep(self, prepared: Prepared) -> bool:
+    def may_keep(self, prepared: EncodedRequest) -> bool:
         """Return whether a request that tools made may be kept in the spool."""
         return self._audience.may_read_request(prepared)
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.outcome import Outcome
 from flow_telemetry.privacy.redactor import Redactor
-from flow_telemetry.rules.people import People, hashed, shown
+from flow_telemetry.rules.people import People, format_login, hash_login
 from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import (
     Attributes,
     AttributeValue,
+    EncodedRequest,
     LogRecord,
     Measurement,
-    Prepared,
     Resource,
     Span,
 )
@@ -71,7 +71,7 @@ _TYPES_WITHOUT_TEXTS = frozenset({type(None), bool, int, float, datetime, timede
 _KEY_FIELD = "key"
 _BYTES_FIELD = "bytes_value"
 
-Telemetry: TypeAlias = Span | LogRecord | Measurement | Prepared
+Telemetry: TypeAlias = Span | LogRecord | Measurement | EncodedRequest
 AnyTelemetry = TypeVar("AnyTelemetry", bound=Telemetry)
 Record = TypeVar("Record")
 
@@ -186,7 +186,7 @@ class ResourceMap:
 # Credentials in telemetry.
 
 
-def redacted(stream: Iterable[AnyTelemetry], redact: Redactor) -> Iterator[AnyTelemetry]:
+def redact_telemetry(stream: Iterable[AnyTelemetry], redact: Redactor) -> Iterator[AnyTelemetry]:
     """Yield the telemetry with credentials redacted in every text.
 
     Ids and keys of attributes stay, and so do requests that tools made, which are bytes. Nearly
@@ -204,10 +204,15 @@ def redacted(stream: Iterable[AnyTelemetry], redact: Redactor) -> Iterator[AnyTe
     rest = iter(stream)
     while items := list(islice(rest, _RECORDS_AT_ONCE)):
         clean = redact.finds_nothing(
-            [text for item in items if not isinstance(item, Prepared) for text in _list_texts(item)]
+            [
+                text
+                for item in items
+                if not isinstance(item, EncodedRequest)
+                for text in _list_texts(item)
+            ]
         )
         for item in items:
-            if isinstance(item, Prepared):
+            if isinstance(item, EncodedRequest):
                 yield item
                 continue
             resource = resources.map(item.resource)
@@ -232,14 +237,14 @@ def _redact_value(value: AttributeValue, redact: Redactor) -> AttributeValue:
 # People in telemetry, as the input `actors` wants them: by login, by a hash of it, or not at all.
 
 
-def without_names(stream: Iterable[Telemetry], people: People) -> Iterator[Telemetry]:
+def hide_people_in_telemetry(stream: Iterable[Telemetry], people: People) -> Iterator[Telemetry]:
     """Yield the telemetry with people as the user wants them, also in texts that people wrote.
 
     Requests that tools made stay as they are.
     """
     hide = partial(_hide_people, people=people)
     for item in stream:
-        if isinstance(item, Prepared) or people.actors is Actors.LOGIN:
+        if isinstance(item, EncodedRequest) or people.actors is Actors.LOGIN:
             yield item
         else:
             yield map_texts(item, attributes=hide, text=people.text)
@@ -264,9 +269,9 @@ def _hide_people(attributes: Attributes, people: People) -> Attributes:
 
 def _format_people(value: AttributeValue, actors: Actors) -> AttributeValue | None:
     if isinstance(value, (list, tuple)):
-        people = (shown(str(login), actors) for login in value)
+        people = (format_login(str(login), actors) for login in value)
         return tuple(person for person in people if person is not None) or None
-    return shown(str(value), actors)
+    return format_login(str(value), actors)
 
 
 def _hash_person_in_uid(attributes: dict[str, AttributeValue], named: Attributes) -> None:
@@ -282,7 +287,7 @@ def _hash_person_in_uid(attributes: dict[str, AttributeValue], named: Attributes
         if prefix := _EVENT_REFERENCE_PREFIX.match(uid):
             rest = uid[prefix.end() :]
             number = rest.removeprefix(person) if rest.startswith(person) else ""
-            attributes[semconv.LOG_RECORD_UID] = prefix[0] + hashed(person) + number
+            attributes[semconv.LOG_RECORD_UID] = prefix[0] + hash_login(person) + number
 
 
 # The walk over the texts of other records, such as the outcome that the views show.
@@ -312,7 +317,7 @@ def _list_fields(kind: Any) -> tuple[str, ...]:
     return tuple(name for name in fields if name not in _UNCHANGED_FIELDS)
 
 
-def without_credentials(record: Record, redact: Redactor) -> Record:
+def redact_record(record: Record, redact: Redactor) -> Record:
     """Return a record, such as an outcome, with credentials redacted in every text.
 
     It is the same object if nothing is redacted, as nearly always.
@@ -335,7 +340,7 @@ def without_credentials(record: Record, redact: Redactor) -> Record:
     return clean
 
 
-def without_people(outcome: Outcome, people: People) -> Outcome:
+def hide_people_in_outcome(outcome: Outcome, people: People) -> Outcome:
     """Return the outcome with people as the user wants them in the texts that people wrote."""
     if people.actors is Actors.LOGIN:
         return outcome
@@ -352,7 +357,7 @@ def without_people(outcome: Outcome, people: People) -> Outcome:
 # The walk over the texts of protobuf messages, which tools made.
 
 
-def redact_texts(message: Message, redact: Redactor) -> None:
+def redact_message(message: Message, redact: Redactor) -> None:
     """Redact credentials in every text of a message, in place."""
     if redact.finds_nothing(text for text, _ in _walk_message(message)):
         return

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 # What takes the place of a secret.
-PLACE = "***"
+REDACTED = "***"
 
 # Forms of credentials, found in every text.
 #
@@ -44,7 +44,9 @@ class _Form(NamedTuple):
     replacement: str
 
 
-def _form(name: str, marks: str | tuple[str, ...], pattern: str, replacement: str = PLACE) -> _Form:
+def _form(
+    name: str, marks: str | tuple[str, ...], pattern: str, replacement: str = REDACTED
+) -> _Form:
     parsed = tuple(marks.split()) if isinstance(marks, str) else marks
     return _Form(name, parsed, re.compile(pattern, re.ASCII), replacement)
 
@@ -71,7 +73,7 @@ _FORMS = (
         "a header",
         "authorization",
         rf"({_HEADER}{_SCHEMES}[ \t]+[\\\"']{{0,2}})(?:{_PARAMETERS}|{_WORD_OF_HEADER})",
-        rf"\1{PLACE}",
+        rf"\1{REDACTED}",
     ),
     # An unknown scheme is redacted together with the next word, but not after `=`, as in a shell.
     _form(
@@ -79,7 +81,7 @@ _FORMS = (
         "authorization",
         rf"({_HEADER})(?!\*\*\*|{_SCHEMES}(?![^\s\"',;&]))"
         rf"(?:(?<!=){_WORD_OF_HEADER}[ \t]+)?(?:{_PARAMETERS}|{_WORD_OF_HEADER})",
-        rf"\1{PLACE}",
+        rf"\1{REDACTED}",
     ),
     # `Bearer authentication` is prose.
     _form(
@@ -88,7 +90,7 @@ _FORMS = (
         rf"{_NO_WORD_BEFORE}((?i:bearer)(?:[ \t]+|%20))"
         r"(?!(?i:authenticat|authori[sz]|credential|challenge|scheme)[a-z]*(?![\w+/=]))"
         r"[A-Za-z0-9._~+/=%-]{8,}",
-        rf"\1{PLACE}",
+        rf"\1{REDACTED}",
     ),
     # In quotes up to the closing one on the same line or up to a cut, otherwise one word.
     _form(
@@ -100,7 +102,7 @@ _FORMS = (
         r"|(?<==\")(?=[^\s\"])[^\"\\\n]*(?:\\.[^\"\\\n]*)*(?=\"|(?<=…)\Z)"
         r"|(?<==')(?=[^\s'])[^'\\\n]*(?:\\.[^'\\\n]*)*(?='|(?<=…)\Z)"
         r"|[^\s&#\"'<>;,]+)",
-        rf"\1{PLACE}",
+        rf"\1{REDACTED}",
     ),
     # With quotes of either kind, with a backslash before each if the JSON is itself a text in JSON.
     _form(
@@ -110,19 +112,19 @@ _FORMS = (
         r"(?:(?<=\\\")(?:[^\"\\]+|\\\\\\\"|\\[^\"])+"
         r"|(?<=[^\\]\")(?:[^\"\\]+|\\(?s:.))+"
         r"|(?<=')(?:[^'\\]+|\\(?s:.))+)",
-        rf"\1{PLACE}",
+        rf"\1{REDACTED}",
     ),
     # These names are too short to be searched for in prose: only in the query of an address.
     _form(
         "a value of a query",
         "sig= auth= key= code= jwt= sas=",
         r"([?&](?i:sig|auth|key|code|jwt|sas)=)[^\s&#\"'<>]+",
-        rf"\1{PLACE}",
+        rf"\1{REDACTED}",
     ),
     # Tokens of other services, by their prefix and length.
     _form("a key of AWS", "akia asia", rf"{_NO_WORD_BEFORE}A[KS]IA[A-Z0-9]{{16}}(?![A-Za-z0-9])"),
     _form("a token of Slack", "xox xapp-", rf"{_NO_WORD_BEFORE}(?:xox[a-z]|xapp)-[\w-]{{10,}}"),
-    _form("a hook of Slack", "hooks.slack.com/", r"(hooks\.slack\.com/)[\w/-]+", rf"\1{PLACE}"),
+    _form("a hook of Slack", "hooks.slack.com/", r"(hooks\.slack\.com/)[\w/-]+", rf"\1{REDACTED}"),
     _form("a token of GitLab", "glpat-", rf"{_NO_WORD_BEFORE}glpat-[\w.-]{{16,}}"),
     _form(
         "a token of Grafana",
@@ -172,7 +174,7 @@ def _redact_basic(match: re.Match[str]) -> str:
         )
     except (binascii.Error, ValueError):
         return match[0]
-    return match[1] + PLACE if ":" in decoded and decoded.isprintable() else match[0]
+    return match[1] + REDACTED if ":" in decoded and decoded.isprintable() else match[0]
 
 
 # Beginnings of credentials at the end of a text that was cut.
@@ -207,13 +209,13 @@ def _redact_beginning(text: str, secrets: Iterable[str]) -> str:
     redacted = _redact_secret_beginning(body, secrets)
     token = _TOKEN_BEGINNING.search(body, len(body.rstrip(_CREDENTIAL_CHARACTERS)))
     if redacted == body and token is not None:
-        redacted = body[: token.start()] + PLACE
+        redacted = body[: token.start()] + REDACTED
     # A host that was cut may be a user, and a password may follow.
     before, prefix, authority = body.rpartition(_AUTHORITY_PREFIX)
     if redacted == body and prefix and authority and not _AUTHORITY_END.search(authority):
-        redacted = before + prefix + PLACE
+        redacted = before + prefix + REDACTED
     if redacted == body:
-        redacted = _BEARER_BEGINNING.sub(rf"\1{PLACE}", body)
+        redacted = _BEARER_BEGINNING.sub(rf"\1{REDACTED}", body)
     return text if redacted == body else redacted
 
 
@@ -223,7 +225,7 @@ def _redact_secret_beginning(body: str, secrets: Iterable[str]) -> str:
         at = body.find(beginning, max(0, len(body) - len(secret)))
         while at >= 0:
             if secret.startswith(body[at:]):
-                return body[:at] + PLACE
+                return body[:at] + REDACTED
             at = body.find(beginning, at + 1)
     return body
 
@@ -254,7 +256,7 @@ _PATTERN_TOKEN = re.compile(
 )
 
 
-def problem(pattern: str) -> str | None:
+def find_pattern_problem(pattern: str) -> str | None:
     """Return why a pattern cannot be used, as the end of a sentence; None if it can."""
     if len(pattern) > _LONGEST_PATTERN:
         return f"is longer than {_LONGEST_PATTERN} characters"
@@ -346,7 +348,7 @@ def _redact_patterns(text: str, patterns: Iterable[tuple[re.Pattern[str], int]])
     pieces, end = [], 0
     for start, stop in matches:
         if start >= end:
-            pieces += [text[end:start], PLACE]
+            pieces += [text[end:start], REDACTED]
         end = max(end, stop)
     return "".join([*pieces, text[end:]])
 
@@ -427,7 +429,7 @@ class Redactor:
 
     def _redact_known(self, text: str) -> str:
         for secret in self._secrets:
-            text = text.replace(secret, PLACE)
+            text = text.replace(secret, REDACTED)
         if text.endswith(CUT):
             text = _redact_beginning(text, self._secrets)
         lower = text.lower()
@@ -437,7 +439,7 @@ class Redactor:
         return _BASIC.sub(_redact_basic, text) if _BASIC_MARK in lower else text
 
 
-def redactor(secrets: Iterable[str], patterns: Iterable[str] = ()) -> Redactor:
+def build_redactor(secrets: Iterable[str], patterns: Iterable[str] = ()) -> Redactor:
     """Return the redactor of known secrets, of the user's patterns, and of forms of credentials.
 
     Args:
@@ -478,7 +480,7 @@ _KEY_END = "-----END "
 _MOST_KEY_LINES = 1_000
 
 
-def over_many_lines(redact: Redactor) -> Callable[[list[str]], list[str]]:
+def build_line_redactor(redact: Redactor) -> Callable[[list[str]], list[str]]:
     """Return a function that redacts the lines of one text, several of them at each call, in order.
 
     It returns as many lines as it is given. Hardly any holds a credential.
@@ -489,7 +491,7 @@ def over_many_lines(redact: Redactor) -> Callable[[list[str]], list[str]]:
         nonlocal key_lines_left
         if key_lines_left > 0:
             key_lines_left = 0 if _KEY_END in line else key_lines_left - 1
-            return PLACE
+            return REDACTED
         if _KEY_BEGIN.search(line) is not None and _KEY_END not in line:
             key_lines_left = _MOST_KEY_LINES
         return redact(line)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Telling something beside a command, whose exit status holds even where nobody can be told.
 
 
-def tell(line: str) -> None:
+def write_stderr(line: str) -> None:
     """Write a line to standard error, if that is open and takes it."""
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr is not None:
@@ -158,7 +158,7 @@ class Child:
             return  # It ended, or became another user's.
 
 
-def leave(ended: Ended) -> int:
+def exit_like(ended: Ended) -> int:
     """End as the command did: by its signal, or with its exit status; on Windows return that.
 
     Python would first take down all that was loaded, which takes longer than a small command.
@@ -292,7 +292,9 @@ _PUT_BY_PYTHON = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
 _OF_THE_START = "/proc/self/environ"
 
 
-def uncoerced(environ: Mapping[str, str], of_the_start: str = _OF_THE_START) -> dict[str, str]:
+def original_locale_environ(
+    environ: Mapping[str, str], of_the_start: str = _OF_THE_START
+) -> dict[str, str]:
     """Return our environment with the LC_CTYPE that we were started with, or without one.
 
     ``of_the_start`` is the file that tells it; without it, it is guessed.

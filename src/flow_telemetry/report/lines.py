@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flow_telemetry.model import Change, Event, EventKind, Job, Lineage, ReviewState, Run, WorkItem
-from flow_telemetry.outcome import Exported, Outcome
+from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.report.text import (
     counted,
     duration,
@@ -18,8 +18,8 @@ from flow_telemetry.report.text import (
 )
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.people import shown
-from flow_telemetry.rules.timeline import Happening, change_history, item_history
+from flow_telemetry.rules.people import format_login
+from flow_telemetry.rules.timeline import TimelineEntry, build_change_timeline, build_item_timeline
 from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import Delivery, Signal
 
@@ -63,7 +63,7 @@ class Section:
     name: str = ""
 
 
-def trace_link(exported: Exported) -> str:
+def trace_link(exported: ExportedSubject) -> str:
     """Return the trace id, as a link to the user's backend if its address is configured."""
     trace_id = markdown_code(exported.trace.trace_id, LONGEST_NAME)
     return markdown_link(trace_id, exported.trace_url or "")
@@ -203,24 +203,25 @@ class TimelineLine:
     who: str
 
 
-def timeline_lines(exported: Exported) -> Sequence[TimelineLine]:
+def timeline_lines(exported: ExportedSubject) -> Sequence[TimelineLine]:
     """Return the events of an exported pull request or work item, in order of time.
 
     `Exported.actors` says how people are named.
     """
     actors = exported.actors
-    entries: Sequence[Happening] = ()
+    entries: Sequence[TimelineEntry] = ()
     if exported.change is not None:
-        entries = change_history(exported.change)
+        entries = build_change_timeline(exported.change)
     elif exported.item is not None:
         # Without the settings of blocking: the labels and statuses themselves are in the list.
-        entries = item_history(exported.item, ())
+        entries = build_item_timeline(exported.item, ())
     return [
         TimelineLine(
             time=entry.time,
             what=_describe_event(entry.event),
             about=_describe_event_subject(entry.event, actors),
-            who=(shown(entry.event.actor.login, actors) if entry.event.actor else None) or "",
+            who=(format_login(entry.event.actor.login, actors) if entry.event.actor else None)
+            or "",
         )
         for entry in entries
     ]
@@ -236,7 +237,7 @@ def _describe_event_subject(event: Event, actors: Actors) -> str:
     if event.kind is EventKind.COMMITTED:
         return event.id[:_SHORT_SHA]
     if event.kind in _ABOUT_PEOPLE:
-        return shown(event.subject, actors) or "" if event.subject else ""
+        return format_login(event.subject, actors) or "" if event.subject else ""
     before = f"{event.before} → " if event.before and event.subject else ""
     return before + event.subject
 

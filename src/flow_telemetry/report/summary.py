@@ -16,7 +16,7 @@ from flow_telemetry.model import (
     WorkItem,
     result_of,
 )
-from flow_telemetry.outcome import Exported, Outcome
+from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.report.gantt import MOST_BARS, MOST_JOBS, Bar, draw_bars, draw_jobs, select_jobs
 from flow_telemetry.report.lines import (
     LONGEST_LINE,
@@ -43,7 +43,7 @@ from flow_telemetry.report.lines import (
 from flow_telemetry.report.terminal import WAITING_PHASES
 from flow_telemetry.report.text import counted, duration, markdown, markdown_code, markdown_link
 from flow_telemetry.rules import intervals as timing
-from flow_telemetry.rules.lifecycle import phases, stretches
+from flow_telemetry.rules.lifecycle import find_phases, find_status_intervals
 
 # GitHub accepts at most 1 MiB, and rejects a larger summary completely.
 LARGEST_SUMMARY = 1_000_000
@@ -106,7 +106,7 @@ def _sections(outcome: Outcome) -> Iterator[Section]:
     yield Section(f"<sub>{markdown(describe_export(outcome), LONGEST_LINE)}</sub>")
 
 
-def _belong_together(first: Exported, other: Exported) -> bool:
+def _belong_together(first: ExportedSubject, other: ExportedSubject) -> bool:
     """Whether both are about the same work item, or share a pull request.
 
     A sweep exports subjects that do not belong together.
@@ -116,13 +116,13 @@ def _belong_together(first: Exported, other: Exported) -> bool:
     return bool(_change_references(first) & _change_references(other))
 
 
-def _change_references(exported: Exported) -> set[str]:
+def _change_references(exported: ExportedSubject) -> set[str]:
     parentage = exported.parentage
     parents = (parentage.change, *parentage.others) if parentage is not None else ()
     return {change.reference for change in (exported.change, *parents) if change is not None}
 
 
-def _exports_table(subjects: Sequence[Exported]) -> str:
+def _exports_table(subjects: Sequence[ExportedSubject]) -> str:
     rows = [
         (
             _title(subject),
@@ -137,7 +137,7 @@ def _exports_table(subjects: Sequence[Exported]) -> str:
     return format_table(("Exported", "From", "Time", "Trace"), rows, right=(2,))
 
 
-def _title(exported: Exported) -> str:
+def _title(exported: ExportedSubject) -> str:
     """Return the span's name as a link, and the title of a pull request or work item."""
     work = exported.change or exported.item
     url = work.url if work is not None else exported.run.url if exported.run is not None else ""
@@ -155,7 +155,7 @@ def _list(title: str, texts: Sequence[str]) -> str:
     return "\n".join([f"**{title}**", "", *rows])
 
 
-def _subject_sections(exported: Exported) -> Iterator[Section]:
+def _subject_sections(exported: ExportedSubject) -> Iterator[Section]:
     if exported.run is not None:
         yield from run_sections(exported, exported.run)
         if exported.inside is not None:
@@ -175,7 +175,7 @@ def _subject_sections(exported: Exported) -> Iterator[Section]:
 # Runs
 
 
-def run_sections(exported: Exported, run: Run) -> Iterator[Section]:
+def run_sections(exported: ExportedSubject, run: Run) -> Iterator[Section]:
     """Return the parts of the summary of a run: result, parents, jobs and slowest steps."""
     jobs = exported_jobs(run, exported.reference)
     name, conclusion = run.workflow, run.conclusion
@@ -206,7 +206,7 @@ def _icon(conclusion: str | None) -> str:
     return _ICONS[result] if result else ""
 
 
-def _describe_change(exported: Exported, parentage: Parentage) -> str:
+def _describe_change(exported: ExportedSubject, parentage: Parentage) -> str:
     reason = markdown(parentage.reason, LONGEST_LINE)
     if parentage.change is None:
         sentences = [f"Belongs to no pull request: {reason}."]
@@ -218,7 +218,7 @@ def _describe_change(exported: Exported, parentage: Parentage) -> str:
     return " ".join(filter(None, sentences))
 
 
-def _describe_missing_root(exported: Exported, change: Change | None) -> str:
+def _describe_missing_root(exported: ExportedSubject, change: Change | None) -> str:
     """Explain what backends show while the root of the trace is open, and thus has no span."""
     root = exported.trace.root
     if change is not None and root == change.reference:
@@ -269,9 +269,9 @@ def _steps_table(jobs: Iterable[Job]) -> str:
 # Pull requests and work items
 
 
-def change_sections(exported: Exported, change: Change) -> Iterator[Section]:
+def change_sections(exported: ExportedSubject, change: Change) -> Iterator[Section]:
     """Return the parts of the summary of a pull request: state, phases and events."""
-    all_phases = phases(change, _open_end(exported))
+    all_phases = find_phases(change, _open_end(exported))
     bars = [
         Bar(phase.kind.label, phase.interval, waiting=phase.kind.value in WAITING_PHASES)
         for phase in all_phases
@@ -298,9 +298,9 @@ def change_sections(exported: Exported, change: Change) -> Iterator[Section]:
     yield Section(_events_table(exported), name="the table of events")
 
 
-def item_sections(exported: Exported, item: WorkItem) -> Iterator[Section]:
+def item_sections(exported: ExportedSubject, item: WorkItem) -> Iterator[Section]:
     """Return the parts of the summary of a work item or feature: state, statuses and events."""
-    statuses = stretches(item, until=_open_end(exported))
+    statuses = find_status_intervals(item, until=_open_end(exported))
     bars = [
         Bar(status.status, status.interval, waiting=status.category is StatusCategory.TO_DO)
         for status in statuses
@@ -316,7 +316,7 @@ def item_sections(exported: Exported, item: WorkItem) -> Iterator[Section]:
     yield Section(_events_table(exported), name="the table of events")
 
 
-def _open_end(exported: Exported) -> datetime | None:
+def _open_end(exported: ExportedSubject) -> datetime | None:
     """Return the time at which open phases and statuses are cut off."""
     return exported.interval.end if exported.partial else None
 
@@ -327,7 +327,7 @@ def _describe_reopenings(numbers: Iterable[int]) -> str:
     return counted(times, "reopening") if times else ""
 
 
-def _describe_work(exported: Exported, work: Change | WorkItem, facts: Sequence[str]) -> str:
+def _describe_work(exported: ExportedSubject, work: Change | WorkItem, facts: Sequence[str]) -> str:
     start, end = work.created_at or exported.interval.start, exported.interval.end
     if not exported.partial:
         # The exported span may be an earlier open period of a subject that was reopened.
@@ -392,7 +392,7 @@ def _bars_diagram(title: str, bars: Sequence[Bar]) -> str:
     return f"**{title}** ({'; '.join(notes)})\n\n```mermaid\n{diagram}\n```"
 
 
-def _events_table(exported: Exported) -> str:
+def _events_table(exported: ExportedSubject) -> str:
     """Return the last events, the oldest of them first."""
     lines = timeline_lines(exported)
     rows = [

@@ -7,16 +7,16 @@ from datetime import datetime
 
 from flow_telemetry.model.measurements import MachineUsage, MeasuredJob, MeasuredStep
 from flow_telemetry.model.reports import (
-    CaseTold,
-    Counts,
+    CaseSummary,
+    CoverageCounts,
     JobCoverage,
-    TestsTold,
+    TestSummary,
     ToolTraces,
 )
-from flow_telemetry.outcome import InsideTold
+from flow_telemetry.outcome import JobReport
 from flow_telemetry.report.lines import LONGEST_NAME, Section, format_table
 from flow_telemetry.report.text import counted, duration, markdown, markdown_code
-from flow_telemetry.rules.coverage import OTHER_PACKAGES, change, largest
+from flow_telemetry.rules.coverage import OTHER_PACKAGES, change, largest_packages
 
 MOST_PACKAGES = 10
 _LONGEST_MESSAGE = 200
@@ -29,7 +29,7 @@ _CHART_HEIGHT = 1.1  # of the peak
 _PLURALS = {"line": "lines", "statement": "statements", "branch": "branches"}
 
 
-def inside_sections(inside: InsideTold) -> Iterator[Section]:
+def inside_sections(inside: JobReport) -> Iterator[Section]:
     """Return the sections about everything that was read inside the job."""
     if inside.machine is not None:
         yield from machine_sections(inside.machine)
@@ -153,7 +153,7 @@ def _bytes(count: int) -> str:
 # Tests
 
 
-def test_sections(tests: TestsTold) -> Iterator[Section]:
+def test_sections(tests: TestSummary) -> Iterator[Section]:
     """Return a line with the counts, and a table of the failed and flaky cases, if any."""
     counts = tests.counts
     results = [
@@ -180,7 +180,7 @@ def test_sections(tests: TestsTold) -> Iterator[Section]:
         yield Section(format_table(head, rows, right=(2,)) + more, name="the table of failed tests")
 
 
-def _test_row(result: str, case: CaseTold) -> tuple[str, ...]:
+def _test_row(result: str, case: CaseSummary) -> tuple[str, ...]:
     return (
         markdown_code(case.name, LONGEST_NAME),
         markdown(case.suite, LONGEST_NAME),
@@ -196,7 +196,7 @@ def _test_row(result: str, case: CaseTold) -> tuple[str, ...]:
 def coverage_sections(coverage: JobCoverage) -> Iterator[Section]:
     """Return the totals with their change against the base, and a table of the largest packages."""
     counts = coverage.totals.counts
-    base = coverage.base.counts if coverage.base is not None else Counts()
+    base = coverage.base.counts if coverage.base is not None else CoverageCounts()
     totals = " · ".join(
         f"{_coverage_cell(counts, base, unit)} of {covered.coverable:,} {_PLURALS[unit]}"
         for unit, covered in counts.each()
@@ -204,8 +204,8 @@ def coverage_sections(coverage: JobCoverage) -> Iterator[Section]:
     text = f"**Coverage** {totals}."
     if coverage.base_branch:
         branch = markdown_code(coverage.base_branch, LONGEST_NAME)
-        if coverage.base_lacks:
-            reason = markdown(coverage.base_lacks, LONGEST_NAME)
+        if coverage.base_missing_reason:
+            reason = markdown(coverage.base_missing_reason, LONGEST_NAME)
             text += f" The change against {branch} is unknown: {reason}."
         else:
             text += f" The change is against {branch}, in percentage points."
@@ -214,7 +214,7 @@ def coverage_sections(coverage: JobCoverage) -> Iterator[Section]:
 
 
 def _packages_table(coverage: JobCoverage) -> str:
-    packages = largest(coverage.totals.packages, MOST_PACKAGES)
+    packages = largest_packages(coverage.totals.packages, MOST_PACKAGES)
     if not packages:
         return ""
     units = [unit for unit, _ in coverage.totals.counts.each()]
@@ -223,14 +223,14 @@ def _packages_table(coverage: JobCoverage) -> str:
     before = {package.name: package.counts for package in base if package.name != OTHER_PACKAGES}
     rows = []
     for package in packages:
-        counts, counts_before = package.counts, before.get(package.name, Counts())
+        counts, counts_before = package.counts, before.get(package.name, CoverageCounts())
         cells = (_coverage_cell(counts, counts_before, unit) for unit in units)
         rows.append((markdown(package.name, LONGEST_NAME), *cells))
     head = ("Package", *(_PLURALS[unit].capitalize() for unit in units))
     return format_table(head, rows, right=range(1, len(head)))
 
 
-def _coverage_cell(now: Counts, before: Counts, unit: str) -> str:
+def _coverage_cell(now: CoverageCounts, before: CoverageCounts, unit: str) -> str:
     """Return the ratio and its change, such as `82.4 % (+0.3)`; empty without this unit."""
     covered = now.of(unit)
     if covered is None:

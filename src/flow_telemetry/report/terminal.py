@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from flow_telemetry.outcome import Exported, Outcome
+from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.report.lines import (
     MOST_TIMELINE_ENTRIES,
     describe_export,
@@ -282,7 +282,7 @@ def report(outcome: Outcome) -> str:
     return "\n".join(terminal_line(row, _LONGEST_LINE) for row in rows)
 
 
-def _describe_time(subject: Exported) -> list[str]:
+def _describe_time(subject: ExportedSubject) -> list[str]:
     """Return how long a run waited and ran, or the last events of another subject."""
     if subject.run is not None:
         waiting = describe_waiting(subject.run, exported_jobs(subject.run, subject.reference))

@@ -34,7 +34,7 @@ DAMAGES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveBounds:
+class ArchiveLimits:
     """Limits: the number of files, and the bytes of each and of all, uncompressed."""
 
     files: int = 1000
@@ -51,7 +51,7 @@ class ArchivedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unpacked:
+class ArchiveContent:
     """The selected files in the order of the archive, and a notice for each that was skipped."""
 
     files: tuple[ArchivedFile, ...] = ()
@@ -63,8 +63,8 @@ def read_archive(
     name: str,
     *,
     wanted: Callable[[str], bool],
-    bounds: ArchiveBounds | None = None,
-) -> Unpacked:
+    bounds: ArchiveLimits | None = None,
+) -> ArchiveContent:
     """Return the selected files of an archive, within the bounds.
 
     Args:
@@ -78,8 +78,8 @@ def read_archive(
     """
     left_out: list[str] = []
     with open_archive(content, name) as archive:
-        files = tuple(_read_files(archive, name, wanted, bounds or ArchiveBounds(), left_out))
-    return Unpacked(files=files, left_out=tuple(left_out))
+        files = tuple(_read_files(archive, name, wanted, bounds or ArchiveLimits(), left_out))
+    return ArchiveContent(files=files, left_out=tuple(left_out))
 
 
 def open_archive(content: Content | IO[bytes], name: str) -> ZipFile:
@@ -123,7 +123,7 @@ def _read_files(
     archive: ZipFile,
     name: str,
     wanted: Callable[[str], bool],
-    bounds: ArchiveBounds,
+    bounds: ArchiveLimits,
     left_out: list[str],
 ) -> Iterator[ArchivedFile]:
     left, read = bounds.size, 0
@@ -149,7 +149,7 @@ def _select_entries(
     archive: ZipFile,
     name: str,
     wanted: Callable[[str], bool],
-    bounds: ArchiveBounds,
+    bounds: ArchiveLimits,
     left_out: list[str],
 ) -> Iterator[ZipInfo]:
     seen: set[str] = set()

@@ -14,8 +14,8 @@ from flow_telemetry.http.payload import Payload
 from flow_telemetry.model import Job, Run
 from flow_telemetry.model.reports import (
     UNITS,
-    Counts,
     Coverage,
+    CoverageCounts,
     CoverageTotals,
     CoverageUnit,
     Covered,
@@ -23,9 +23,9 @@ from flow_telemetry.model.reports import (
     PackageCoverage,
 )
 from flow_telemetry.reports import files
-from flow_telemetry.reports.files import MEBIBYTE, Content, one_line, parent_folder, parse_count
+from flow_telemetry.reports.files import MEBIBYTE, Content, clean_line, parent_folder, parse_count
 from flow_telemetry.reports.xml import XmlAttributes, list_values, read_events, read_opening
-from flow_telemetry.rules.coverage import by_name, largest
+from flow_telemetry.rules.coverage import largest_packages, merge_packages
 
 # Sums over files and packages.
 
@@ -161,7 +161,7 @@ class _Lines:
         elif tag == "class":
             self._file = attributes.get("filename", "")
         elif tag == "package":
-            self._package = one_line(attributes.get("name")) or "."
+            self._package = clean_line(attributes.get("name")) or "."
         elif tag == "coverage" and not self.root:
             self.root = attributes
 
@@ -233,7 +233,7 @@ class _Metrics:
         if tag in _CLOVER_LEVELS:
             self._levels.append(tag)
         if tag == "package":
-            self._package = one_line(attributes.get("name"))
+            self._package = clean_line(attributes.get("name"))
         elif tag == "file":
             self._file = next(list_values(attributes, "path", "name"), "")
 
@@ -306,7 +306,7 @@ class _Counters:
         elif tag in _JACOCO_LEVELS:
             self._levels.append(tag)
         if tag == "package":
-            self._package = one_line(attributes.get("name", "").replace("/", ".")) or "."
+            self._package = clean_line(attributes.get("name", "").replace("/", ".")) or "."
             self._package_counters = {}
 
     def end(self, tag: str) -> None:
@@ -534,7 +534,7 @@ def _read_xml(content: Content, name: str) -> Coverage:
     if root == "coverage":
         first = inside[0][0] if inside else ""
         return (read_clover if first == "project" else read_cobertura)(content, name)
-    raise _unknown_format(name, f": its root is `{one_line(root, 64)}`")
+    raise _unknown_format(name, f": its root is `{clean_line(root, 64)}`")
 
 
 def _unknown_format(name: str, reason: str = "") -> ReportError:
@@ -555,10 +555,10 @@ def _unknown_format(name: str, reason: str = "") -> ReportError:
 
 FORMAT, VERSION = "flow-telemetry coverage", 1
 MOST_PACKAGES = 1000
-LARGEST_KEPT = 4 * MEBIBYTE
+LARGEST_STORED = 4 * MEBIBYTE
 
 
-def kept_coverage(totals: CoverageTotals, run: Run, job: Job) -> str:
+def format_stored_totals(totals: CoverageTotals, run: Run, job: Job) -> str:
     """Return the text of the file, with at most the 1,000 largest packages."""
     stored = {
         "format": FORMAT,
@@ -570,13 +570,13 @@ def kept_coverage(totals: CoverageTotals, run: Run, job: Job) -> str:
         "totals": _format_counts(totals.counts),
         "packages": [
             {"name": package.name, **_format_counts(package.counts)}
-            for package in largest(totals.packages, MOST_PACKAGES)
+            for package in largest_packages(totals.packages, MOST_PACKAGES)
         ],
     }
     return json.dumps(stored, separators=(",", ":")) + "\n"
 
 
-def read_kept_coverage(content: bytes, name: str) -> CoverageTotals:
+def read_stored_totals(content: bytes, name: str) -> CoverageTotals:
     """Return the totals in such a file.
 
     Args:
@@ -596,30 +596,30 @@ def read_kept_coverage(content: bytes, name: str) -> CoverageTotals:
             f"{name} was written by another version of flow-telemetry and cannot be read"
         )
     counts = _parse_counts(take.child(stored, "totals"))
-    if counts == Counts():
+    if counts == CoverageCounts():
         raise ReportError(f"{name} has no totals")
-    return CoverageTotals(counts=counts, packages=by_name(_parse_packages(stored)))
+    return CoverageTotals(counts=counts, packages=merge_packages(_parse_packages(stored)))
 
 
 def _parse_packages(stored: Payload) -> Iterator[PackageCounts]:
     for number, package in enumerate(take.children(stored, "packages")):
         if number > MOST_PACKAGES:
             return
-        name, counts = one_line(take.text(package, "name")), _parse_counts(package)
-        if name and counts != Counts():
+        name, counts = clean_line(take.text(package, "name")), _parse_counts(package)
+        if name and counts != CoverageCounts():
             yield PackageCounts(name=name, counts=counts)
 
 
-def _format_counts(counts: Counts) -> dict[str, dict[str, int]]:
+def _format_counts(counts: CoverageCounts) -> dict[str, dict[str, int]]:
     return {
         unit: {"covered": covered.covered, "coverable": covered.coverable}
         for unit, covered in counts.each()
     }
 
 
-def _parse_counts(payload: Payload) -> Counts:
+def _parse_counts(payload: Payload) -> CoverageCounts:
     units = (take.child(payload, unit) for unit in UNITS)
     lines, statements, branches = (
         parse_covered(counts.get("covered"), counts.get("coverable")) for counts in units
     )
-    return Counts(lines=lines, statements=statements, branches=branches)
+    return CoverageCounts(lines=lines, statements=statements, branches=branches)

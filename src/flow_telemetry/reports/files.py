@@ -27,7 +27,7 @@ _MAGIC = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundFile:
+class MatchedFile:
     """A file that a pattern matches; ``name`` is its path below the workspace, with slashes."""
 
     path: Path
@@ -36,15 +36,15 @@ class FoundFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FileMatches:
     """The files in order of their names, and a notice for each file or pattern left out."""
 
-    files: tuple[FoundFile, ...] = ()
+    files: tuple[MatchedFile, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class FileLimits:
     """Limits: the files and all their bytes, and the files and folders that are checked."""
 
     files: int = 1000
@@ -52,14 +52,16 @@ class Bounds:
     looked_at: int = 500_000
 
 
-def find_files(patterns: Sequence[str], workspace: Path, *, bounds: Bounds | None = None) -> Found:
+def find_files(
+    patterns: Sequence[str], workspace: Path, *, bounds: FileLimits | None = None
+) -> FileMatches:
     """Return the files below the workspace that patterns match, within the bounds.
 
     A pattern is a path with `*`, `?` and `[…]` within a name and `**` for any number of folders; a
     pattern with a leading `!` excludes what earlier ones match. Folders that are links are not
     followed, and a file that is a link counts only if it leads to a file in the workspace.
     """
-    bounds = bounds or Bounds()
+    bounds = bounds or FileLimits()
     top = workspace.resolve()
     inside: list[str] = []
     left_out: list[str] = []
@@ -79,10 +81,10 @@ def find_files(patterns: Sequence[str], workspace: Path, *, bounds: Bounds | Non
         left_out.append(
             "every pattern begins with `!` and so excludes files; add a pattern of files to read"
         )
-    return Found(files=tuple(_limit_files(found, bounds, left_out)), left_out=tuple(left_out))
+    return FileMatches(files=tuple(_limit_files(found, bounds, left_out)), left_out=tuple(left_out))
 
 
-def chosen_files(patterns: Sequence[str]) -> Callable[[str], bool]:
+def compile_file_patterns(patterns: Sequence[str]) -> Callable[[str], bool]:
     """Return a function that says whether patterns select a path, with slashes, in an archive."""
     parts = (pattern.strip().split("/") for pattern in patterns if pattern.strip())
     return _Patterns(["/".join(part for part in each if part != ".") for each in parts]).fits
@@ -186,8 +188,8 @@ def _explain_no_match(pattern: str, top: Path) -> str:
 
 
 def _match_files(
-    top: Path, selection: _Patterns, bounds: Bounds, left_out: list[str]
-) -> Iterator[FoundFile]:
+    top: Path, selection: _Patterns, bounds: FileLimits, left_out: list[str]
+) -> Iterator[MatchedFile]:
     """Yield the files that patterns select, but for links that are broken or lead out."""
     for number, (name, path) in enumerate(_walk_folders(top, selection.unseen)):
         if number == bounds.looked_at:
@@ -205,7 +207,7 @@ def _match_files(
                 continue
             if not real.is_file():
                 continue
-            file = FoundFile(path=real, name=name, size=real.stat().st_size)
+            file = MatchedFile(path=real, name=name, size=real.stat().st_size)
         except (OSError, RuntimeError):  # pathlib raises it for a loop of links before Python 3.13
             left_out.append(f"{name} cannot be accessed")
             continue
@@ -232,8 +234,10 @@ def _walk_folders(top: Path, unseen: set[str]) -> Iterator[tuple[str, str]]:
                     folders.append((f"{name}/", entry.path))
 
 
-def _limit_files(found: list[FoundFile], bounds: Bounds, left_out: list[str]) -> list[FoundFile]:
-    within: list[FoundFile] = []
+def _limit_files(
+    found: list[MatchedFile], bounds: FileLimits, left_out: list[str]
+) -> list[MatchedFile]:
+    within: list[MatchedFile] = []
     size = 0
     for file in found:
         if len(within) == bounds.files:
@@ -340,7 +344,7 @@ _ZONE = re.compile(r"([+-][0-9]{2})([0-9]{2})$")
 _CLOCK = re.compile(r"(?:([0-9]{1,5})\.)?([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,12})?)")
 
 
-def one_line(text: str | None, longest: int = LONGEST_NAME) -> str:
+def clean_line(text: str | None, longest: int = LONGEST_NAME) -> str:
     """Return a text in one line, without control characters, cut."""
     return _CONTROLS.sub(" ", (text or "")[: longest * 2]).strip()[:longest]
 
@@ -410,4 +414,4 @@ def parse_time(text: str | None) -> tuple[datetime | None, bool]:
 def parent_folder(path: str) -> str:
     """Return the folder that a source file stands in, with slashes; `.` at the top."""
     head, _, _ = path.replace("\\", "/").rpartition("/")
-    return one_line(head) or ("/" if path.startswith("/") else ".")
+    return clean_line(head) or ("/" if path.startswith("/") else ".")

@@ -13,9 +13,9 @@ from flow_telemetry.reports import trx
 from flow_telemetry.reports.files import (
     LONGEST_MESSAGE,
     Content,
+    clean_line,
     clean_lines,
     has_decimal_comma,
-    one_line,
     parse_count,
     parse_seconds,
     parse_time,
@@ -123,8 +123,8 @@ def read_test_report(content: Content, name: str) -> TestReport:
         return TestReport(name=name, suites=number_cases(trx.read_suites(content, name)))
     if root not in {"testsuites", "testsuite"}:
         raise ReportError(
-            f"{name} is not a test report: its root is `{one_line(root, 64)}`. JUnit's format has "
-            "`testsuites` or `testsuite`, and .NET's has `TestRun`"
+            f"{name} is not a test report: its root is `{clean_line(root, 64)}`. "
+            "JUnit's format has `testsuites` or `testsuite`, and .NET's has `TestRun`"
         )
     reader = _Suites(name)
     read_events(content, name, reader)
@@ -158,7 +158,7 @@ class _OpenSuite:
         declared = parse_count(self.attributes.get("tests"))
         return TestSuite(
             name=self.name,
-            file=one_line(next(list_values(self.attributes, "file", "filepath"), "")),
+            file=clean_line(next(list_values(self.attributes, "file", "filepath"), "")),
             duration=parse_seconds(self.attributes.get("time"), decimal_comma=decimal_comma),
             started_at=started_at,
             zoned=zoned,
@@ -199,8 +199,8 @@ class _Suites:
             self._inside.append(tag)
         elif tag == "testsuite":
             # A nested suite is named with the suites around it.
-            own, outer = one_line(attributes.get("name")), self._open[-1].name
-            name = one_line(f"{outer} > {own}") if outer and own else own or outer
+            own, outer = clean_line(attributes.get("name")), self._open[-1].name
+            name = clean_line(f"{outer} > {own}") if outer and own else own or outer
             self._open.append(_OpenSuite(name, attributes))
             self._all.append(self._open[-1])
 
@@ -223,10 +223,10 @@ def _parse_case(element: Element, suite: str) -> TestCase:
     started_at, zoned = parse_time(element.get("timestamp"))
     result, failure, attempts = _parse_outcome(element)
     return TestCase(
-        name=one_line(element.get("name")),
+        name=clean_line(element.get("name")),
         suite=suite,
-        class_name=one_line(element.get("classname")),
-        file=one_line(next(list_values(element.attrib, "file", "filepath"), "")),
+        class_name=clean_line(element.get("classname")),
+        file=clean_line(next(list_values(element.attrib, "file", "filepath"), "")),
         result=result,
         duration=parse_seconds(element.get("time")),
         started_at=started_at,
@@ -264,7 +264,7 @@ def _parse_failure(entry: Any, stack_trace: str | None = None) -> CaseFailure:
     """Without a message, as jest writes it, the first line of the text is the message."""
     text = clean_lines(stack_trace or entry.text)
     return CaseFailure(
-        type=one_line(entry.type),
-        message=clean_lines(entry.message, LONGEST_MESSAGE) or one_line(text.partition("\n")[0]),
+        type=clean_line(entry.type),
+        message=clean_lines(entry.message, LONGEST_MESSAGE) or clean_line(text.partition("\n")[0]),
         text=text,
     )

@@ -159,15 +159,15 @@ def parse_log_name(path: str) -> tuple[str, int | None] | None:
     return (job[2], None) if job is not None else None
 
 
-def names_without_number(in_archive: str) -> tuple[str, str]:
+def list_job_names(in_archive: str) -> tuple[str, str]:
     """Return the possible names of a job in an archive: with the number, and without it.
 
     A folder may begin with the job's number, and so may the name of a job itself.
     """
-    return name_as_file(in_archive), name_as_file(_NUMBER_PREFIX.sub("", in_archive, count=1))
+    return format_job_name(in_archive), format_job_name(_NUMBER_PREFIX.sub("", in_archive, count=1))
 
 
-def name_as_file(name: str) -> str:
+def format_job_name(name: str) -> str:
     """Return the name of a job in an archive.
 
     GitHub removes some characters, and cuts the rest to 90 units of UTF-16.
@@ -308,7 +308,7 @@ _TO_THE_SECOND = len("2026-11-24T03:43:00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class LogSection:
     """Consecutive lines of a log that belong to one step.
 
     ``step`` is the index among the requested steps, ``begin`` the number of lines before, ``size``
@@ -324,10 +324,10 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class LogIndex:
     """The sections of a log, in order; ``damage`` is the reason that its end could not be read."""
 
-    stretches: tuple[Stretch, ...] = ()
+    sections: tuple[LogSection, ...] = ()
     damage: str | None = None
 
 
@@ -342,9 +342,9 @@ class _OpenSection:
     first: bytes = b""
     last: bytes = b""
 
-    def close(self) -> Stretch:
+    def close(self) -> LogSection:
         start, end = (_parse_log_time(stamp.decode("ascii")) for stamp in (self.first, self.last))
-        return Stretch(
+        return LogSection(
             step=self.step,
             begin=self.begin,
             lines=self.lines,
@@ -353,14 +353,14 @@ class _OpenSection:
         )
 
 
-def survey(raw: Iterable[bytes], steps: Sequence[Interval] = ()) -> Survey:
+def index_log(raw: Iterable[bytes], steps: Sequence[Interval] = ()) -> LogIndex:
     """Return which lines of a log belong to which step.
 
     ``steps`` are the times of the steps that ran, in order, for the log of a whole job; empty for
     the log of one step.
     """
     tracker = _StepTracker(steps)
-    sections: list[Stretch] = []
+    sections: list[LogSection] = []
     section, damage = _OpenSection(0, 0), None
     for line in _read_until_damage(raw):
         if isinstance(line, ReportError):
@@ -379,11 +379,11 @@ def survey(raw: Iterable[bytes], steps: Sequence[Interval] = ()) -> Survey:
             section.last = stamp[1]
     if section.lines:
         sections.append(section.close())
-    return Survey(stretches=tuple(sections), damage=damage)
+    return LogIndex(sections=tuple(sections), damage=damage)
 
 
 @dataclass(frozen=True, slots=True)
-class EndOfStretch:
+class SectionEnd:
     """The number of lines of a section before its end.
 
     If all lines of the end are empty, ``telling`` is the number of lines before the last one that
@@ -394,7 +394,7 @@ class EndOfStretch:
     telling: int | None = None
 
 
-def end_of_stretch(raw: Iterable[bytes], stretch: Stretch, share: int) -> EndOfStretch:
+def find_section_end(raw: Iterable[bytes], stretch: LogSection, share: int) -> SectionEnd:
     """Return where the last ``share`` bytes of a section begin; ``raw`` are its lines."""
     left, before = stretch.size, 0
     telling: int | None = None
@@ -406,12 +406,12 @@ def end_of_stretch(raw: Iterable[bytes], stretch: Stretch, share: int) -> EndOfS
         has_text = line[text_at:].strip() not in _EMPTY_TEXTS
         if left <= share:
             if has_text:
-                return EndOfStretch(before)
+                return SectionEnd(before)
             continue
         telling = before if has_text else telling
         left -= _measure_text(line, text_at)
         before += 1
-    return EndOfStretch(before, telling)
+    return SectionEnd(before, telling)
 
 
 def _measure_text(line: bytes, text_at: int) -> int:

@@ -10,8 +10,8 @@ from flow_telemetry.reports.files import (
     LONGEST_MESSAGE,
     LONGEST_TEXT,
     Content,
+    clean_line,
     clean_lines,
-    one_line,
     parse_clock,
     parse_time,
 )
@@ -83,7 +83,7 @@ class _Results:
             self._test = attributes.get("id", "")
         elif tag == "TestMethod" and self._test:
             # The name of an assembly may follow that of the class: `Shop.CartTests, Shop.Tests`.
-            self._classes[self._test] = one_line(attributes.get("className", "").split(",")[0])
+            self._classes[self._test] = clean_line(attributes.get("className", "").split(",")[0])
         elif tag == "ErrorInfo":
             self._in_error = True
         elif self._in_error and tag in _TEXTS:
@@ -110,7 +110,7 @@ class _Results:
 def _build_case(result: _Result, class_name: str) -> TestCase:
     attributes = result.attributes
     started_at, zoned = parse_time(attributes.get("startTime"))
-    name = one_line(attributes.get("testName"))
+    name = clean_line(attributes.get("testName"))
     failure = CaseFailure(
         message=clean_lines(result.texts.get("Message"), LONGEST_MESSAGE),
         text=clean_lines(result.texts.get("StackTrace")),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flow_telemetry.model.reports import (
-    Counts,
     Coverage,
+    CoverageCounts,
     CoverageTotals,
     CoverageUnit,
     Covered,
@@ -17,7 +17,7 @@ from flow_telemetry.model.reports import (
 OTHER_PACKAGES = "(other)"
 
 
-def repeated(reports: Iterable[Coverage]) -> dict[str, str]:
+def find_duplicates(reports: Iterable[Coverage]) -> dict[str, str]:
     """Return the names of duplicate reports, each with the name of the report it repeats.
 
     Many tools write one measurement in several formats: reports are duplicates if their formats
@@ -42,21 +42,21 @@ def totals(reports: Iterable[Coverage]) -> CoverageTotals:
         for report in reports
         for package in report.packages
     )
-    return CoverageTotals(counts=counts, packages=by_name(packages))
+    return CoverageTotals(counts=counts, packages=merge_packages(packages))
 
 
-def by_name(packages: Iterable[PackageCounts]) -> tuple[PackageCounts, ...]:
+def merge_packages(packages: Iterable[PackageCounts]) -> tuple[PackageCounts, ...]:
     """Return the packages in order of their names; packages of the same name are merged."""
-    counts: dict[str, list[Counts]] = {}
+    counts: dict[str, list[CoverageCounts]] = {}
     for package in packages:
         counts.setdefault(package.name, []).append(package.counts)
     return tuple(PackageCounts(name=name, counts=_sum(counts[name])) for name in sorted(counts))
 
 
-def largest(packages: Iterable[PackageCounts], most: int) -> tuple[PackageCounts, ...]:
+def largest_packages(packages: Iterable[PackageCounts], most: int) -> tuple[PackageCounts, ...]:
     """Return the ``most`` packages with most to cover, and the sum of the others at the end."""
 
-    def size(counts: Counts) -> int:
+    def size(counts: CoverageCounts) -> int:
         # Branches are in lines that are counted already.
         return sum(covered.coverable for unit, covered in counts.each() if unit != "branch")
 
@@ -68,7 +68,7 @@ def largest(packages: Iterable[PackageCounts], most: int) -> tuple[PackageCounts
     return tuple(result)
 
 
-def change(now: Counts, before: Counts, unit: str) -> float | None:
+def change(now: CoverageCounts, before: CoverageCounts, unit: str) -> float | None:
     """Return the change of a unit's coverage in percentage points; None if unknown."""
     current, base = now.of(unit), before.of(unit)
     if current is None or base is None or current.ratio is None or base.ratio is None:
@@ -76,15 +76,15 @@ def change(now: Counts, before: Counts, unit: str) -> float | None:
     return 100 * (current.ratio - base.ratio)
 
 
-def _count(coverage: Coverage | PackageCoverage, unit: CoverageUnit) -> Counts:
+def _count(coverage: Coverage | PackageCoverage, unit: CoverageUnit) -> CoverageCounts:
     if unit is CoverageUnit.STATEMENT:
-        return Counts(statements=coverage.lines, branches=coverage.branches)
-    return Counts(lines=coverage.lines, branches=coverage.branches)
+        return CoverageCounts(statements=coverage.lines, branches=coverage.branches)
+    return CoverageCounts(lines=coverage.lines, branches=coverage.branches)
 
 
-def _sum(parts: Iterable[Counts]) -> Counts:
+def _sum(parts: Iterable[CoverageCounts]) -> CoverageCounts:
     parts = list(parts)
-    return Counts(
+    return CoverageCounts(
         lines=_sum_covered(part.lines for part in parts),
         statements=_sum_covered(part.statements for part in parts),
         branches=_sum_covered(part.branches for part in parts),

@@ -17,12 +17,12 @@ from flow_telemetry.model import (
 )
 from flow_telemetry.rules.intervals import Interval, intersection, seconds
 from flow_telemetry.rules.lifecycle import (
-    Life,
+    OpenPeriod,
     PhaseKind,
-    blockings,
-    lives,
-    phases,
-    stretches,
+    find_blocked_intervals,
+    find_open_periods,
+    find_phases,
+    find_status_intervals,
 )
 from flow_telemetry.rules.parentage import (
     delivery_interval,
@@ -49,7 +49,7 @@ class Flow:
     in which the item was blocked. Changes are never blocked.
     """
 
-    life: Life
+    life: OpenPeriod
     began: datetime | None
     active_time: float
     blocked: tuple[Interval, ...] = ()
@@ -82,7 +82,7 @@ class Flow:
         return self.active_time / self.cycle_time if self.cycle_time else None
 
 
-def item_flows(
+def measure_item_flows(
     item: WorkItem,
     categories: Mapping[str, StatusCategory],
     blocked_names: frozenset[str],
@@ -94,11 +94,11 @@ def item_flows(
     began with the first such status. Periods that are still open are left out, or with ``until``
     cut there.
     """
-    statuses = stretches(item, categories, until)
+    statuses = find_status_intervals(item, categories, until)
     flows = []
-    for period in lives(item.created_at, item.closed_at, item.history, until):
+    for period in find_open_periods(item.created_at, item.closed_at, item.history, until):
         own = [status for status in statuses if status.life == period.number]
-        blocked = blockings(item, period, own, blocked_names)
+        blocked = find_blocked_intervals(item, period, own, blocked_names)
         in_progress = [s.interval for s in own if s.category is StatusCategory.IN_PROGRESS]
         flows.append(
             Flow(
@@ -111,14 +111,16 @@ def item_flows(
     return tuple(flows)
 
 
-def change_flows(change: Change, until: datetime | None = None) -> tuple[Flow, ...]:
+def measure_change_flows(change: Change, until: datetime | None = None) -> tuple[Flow, ...]:
     """Return the flow of each open period of a change, in order of time.
 
     A change is active in review and with changes requested, and its flow time is the whole period.
     Periods that are still open are left out, or with ``until`` cut there.
     """
-    active = [phase for phase in phases(change, until) if phase.kind in _ACTIVE_PHASES]
-    periods = lives(change.created_at, change.closed_at or change.merged_at, change.timeline, until)
+    active = [phase for phase in find_phases(change, until) if phase.kind in _ACTIVE_PHASES]
+    periods = find_open_periods(
+        change.created_at, change.closed_at or change.merged_at, change.timeline, until
+    )
     return tuple(
         Flow(
             life=period,
@@ -153,13 +155,13 @@ class Restoration:
     interval: Interval
 
 
-def change_failed(deployment: Deployment) -> bool | None:
+def is_change_failure(deployment: Deployment) -> bool | None:
     """Whether a deployment counts as a change failure; None while it is in progress."""
     result = delivery_result(deployment)
     return None if result is None else result is not Result.SUCCESS
 
 
-def lead_times(deployment: Deployment) -> tuple[LeadTime, ...]:
+def measure_lead_times(deployment: Deployment) -> tuple[LeadTime, ...]:
     """Return the lead time of every change that a successful deployment delivers.
 
     The timelines of the changes have to be read; a change without commits in its timeline has no
@@ -171,14 +173,14 @@ def lead_times(deployment: Deployment) -> tuple[LeadTime, ...]:
         return ()
     times = []
     for change in deployment.delivers:
-        commits = (e for e in change.timeline if e.kind is EventKind.COMMITTED and e.time_told)
+        commits = (e for e in change.timeline if e.kind is EventKind.COMMITTED and e.has_own_time)
         first = min(commits, key=lambda event: event.time, default=None)
         if first is not None and first.time <= end:
             times.append(LeadTime(change=change, commit=first, interval=Interval(first.time, end)))
     return tuple(times)
 
 
-def restoration(deployment: Deployment, others: Iterable[Deployment]) -> Restoration | None:
+def find_restoration(deployment: Deployment, others: Iterable[Deployment]) -> Restoration | None:
     """Return the restoration from the first failure since the previous success.
 
     ``others`` are deployments with their statuses; those of other environments are ignored. None
@@ -194,7 +196,7 @@ def restoration(deployment: Deployment, others: Iterable[Deployment]) -> Restora
         (interval.end, other.id, other)
         for other in others
         if environment_key(other) == environment_key(deployment)
-        and change_failed(other)
+        and is_change_failure(other)
         and (interval := delivery_interval(other)) is not None
         and interval.end <= end
         and (since is None or interval.end > since)

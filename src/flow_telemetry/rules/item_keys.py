@@ -35,8 +35,8 @@ SPRINT STABLE STAGE STEP STORY TASK TEST TICKET TODO TOP TRY UBUNTU UPDATE UPGRA
 VUE WEEK WIP YEAR
 """
 
-NAMES = frozenset(_NAMES.split())
-WORDS = frozenset(_WORDS.split())
+NOT_PROJECT_KEYS = frozenset(_NAMES.split())
+BRANCH_WORDS = frozenset(_WORDS.split())
 
 
 # Finding the keys of work items where a key can stand: branch, title and oldest commit message.
@@ -93,7 +93,7 @@ class JiraKeys:
         return frozenset(map(upper, self.projects))
 
 
-def keys_in_text(
+def find_item_keys(
     *, branch: str, title: str, commit_message: str, jira: JiraKeys
 ) -> tuple[FoundKey, ...]:
     """Return the keys of a change, each once: those of the branch, the title, the oldest commit.
@@ -172,6 +172,6 @@ def _is_project(project: str, named: frozenset[str], *, written_up: bool) -> boo
     """Whether it can be a project of Jira: one of the named, or else no look-alike."""
     if named:
         return project in named
-    if len(project) not in _PROJECT_LENGTHS or project in NAMES:
+    if len(project) not in _PROJECT_LENGTHS or project in NOT_PROJECT_KEYS:
         return False
-    return written_up or project not in WORDS
+    return written_up or project not in BRANCH_WORDS

@@ -25,7 +25,7 @@ from flow_telemetry.rules.intervals import Interval, union
 CLOSINGS = frozenset({EventKind.MERGED, EventKind.CLOSED})
 
 # The statuses that GitHub gives a new project.
-GITHUB_CATEGORIES: Mapping[str, StatusCategory] = {
+GITHUB_STATUS_CATEGORIES: Mapping[str, StatusCategory] = {
     "Todo": StatusCategory.TO_DO,
     "In Progress": StatusCategory.IN_PROGRESS,
     "Done": StatusCategory.DONE,
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class OpenPeriod:
     """An open period, counted from 1; ``ended`` is False if it was cut and is still open."""
 
     number: int
@@ -46,12 +46,12 @@ class Life:
     ended: bool
 
 
-def lives(
+def find_open_periods(
     created_at: datetime | None,
     closed_at: datetime | None,
     events: Iterable[Event],
     until: datetime | None,
-) -> tuple[Life, ...]:
+) -> tuple[OpenPeriod, ...]:
     """Return the open periods in order of time; none if the time of creation is unknown.
 
     The first is from the creation to the first closing, each further one from a reopening to the
@@ -61,10 +61,10 @@ def lives(
     """
     if created_at is None or (until is not None and until < created_at):
         return ()
-    in_order = happened(events, created_at)
+    in_order = events_between(events, created_at)
     ended: list[Interval] = []
     opened_at: datetime | None = created_at
-    for event in happened(in_order, created_at, until):
+    for event in events_between(in_order, created_at, until):
         if opened_at is not None and event.kind in CLOSINGS:
             ended.append(Interval.of(opened_at, event.time))
             opened_at = None
@@ -78,14 +78,14 @@ def lives(
         if in_time and (not ended or closed_at >= opened_at):
             ended.append(Interval.of(opened_at, closed_at))
             opened_at = None
-    periods = [Life(number=n, interval=each, ended=True) for n, each in enumerate(ended, 1)]
+    periods = [OpenPeriod(number=n, interval=each, ended=True) for n, each in enumerate(ended, 1)]
     if opened_at is not None and until is not None:
         still_open = Interval.of(opened_at, until)
-        periods.append(Life(number=len(periods) + 1, interval=still_open, ended=False))
+        periods.append(OpenPeriod(number=len(periods) + 1, interval=still_open, ended=False))
     return tuple(periods)
 
 
-def happened(
+def events_between(
     events: Iterable[Event], created_at: datetime, until: datetime | None = None
 ) -> tuple[Event, ...]:
     """Return the events from the creation up to ``until``, both included, in order of time.
@@ -97,7 +97,7 @@ def happened(
 
 
 def _partition(
-    period: Life, change_points: Sequence[tuple[datetime, T]]
+    period: OpenPeriod, change_points: Sequence[tuple[datetime, T]]
 ) -> tuple[tuple[T, Interval, bool], ...]:
     """Cut an open period where a value changes: value, interval and whether that has ended.
 
@@ -127,7 +127,7 @@ def _partition(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class StatusInterval:
     """The time in one status.
 
     ``category`` is None for a status without a mapping. ``number`` counts from 1 over all open
@@ -150,11 +150,11 @@ _OPEN: _Status = ("open", StatusCategory.TO_DO)
 _IN_PROGRESS: _Status = ("in progress", StatusCategory.IN_PROGRESS)
 
 
-def stretches(
+def find_status_intervals(
     item: WorkItem,
-    categories: Mapping[str, StatusCategory] = GITHUB_CATEGORIES,
+    categories: Mapping[str, StatusCategory] = GITHUB_STATUS_CATEGORIES,
     until: datetime | None = None,
-) -> tuple[Stretch, ...]:
+) -> tuple[StatusInterval, ...]:
     """Return the status intervals in order of time; they partition each open period of the item.
 
     While no status is known it is `open`, and from the first assignment on `in progress`.
@@ -162,14 +162,14 @@ def stretches(
     still open are left out, or with ``until`` cut there. Intervals of no length are left out.
     """
     by_name = {name.strip().casefold(): category for name, category in categories.items()}
-    periods = lives(item.created_at, item.closed_at, item.history, until)
+    periods = find_open_periods(item.created_at, item.closed_at, item.history, until)
     segments = (
         (period, *segment)
         for period in periods
         for segment in _partition(period, _status_changes(item, period))
     )
     return tuple(
-        Stretch(
+        StatusInterval(
             status=name,
             category=category or by_name.get(name.strip().casefold()),
             number=number,
@@ -181,14 +181,14 @@ def stretches(
     )
 
 
-def _status_changes(item: WorkItem, period: Life) -> list[tuple[datetime, _Status]]:
+def _status_changes(item: WorkItem, period: OpenPeriod) -> list[tuple[datetime, _Status]]:
     """Return the statuses as they were known at the end of the period.
 
     What was sent then must not change with later events.
     """
     if item.created_at is None:
         return []
-    events = happened(item.history, item.created_at)
+    events = events_between(item.history, item.created_at)
     status, assigned = _first_status(item, period, events), False
     changes = [(item.created_at, (status, None) if status else _OPEN)]
     for event in (event for event in events if event.time <= period.interval.end):
@@ -200,7 +200,7 @@ def _status_changes(item: WorkItem, period: Life) -> list[tuple[datetime, _Statu
     return changes
 
 
-def _first_status(item: WorkItem, period: Life, events: Iterable[Event]) -> str:
+def _first_status(item: WorkItem, period: OpenPeriod, events: Iterable[Event]) -> str:
     """Return the status at the creation: before the first change, or the present one."""
     first = next((event for event in events if event.kind is EventKind.STATUS_CHANGED), None)
     if period.ended and (first is None or first.time > period.interval.end):
@@ -348,22 +348,22 @@ def is_anothers_review(change: Change, event: Event) -> bool:
     return _reviewer(event) != author
 
 
-def first_review(change: Change, events: Iterable[Event]) -> datetime | None:
+def first_review_time(change: Change, events: Iterable[Event]) -> datetime | None:
     """Return when another person first reviewed the change, with or without a decision.
 
     Reviews without a time of their own are ignored.
     """
-    reviews = (e for e in events if e.time_told and is_anothers_review(change, e))
+    reviews = (e for e in events if e.has_own_time and is_anothers_review(change, e))
     return min((e.time for e in reviews), default=None)
 
 
-def first_approval(change: Change, events: Iterable[Event]) -> datetime | None:
+def first_approval_time(change: Change, events: Iterable[Event]) -> datetime | None:
     """Return when another person first approved the change."""
     approvals = (e for e in events if e.review is ReviewState.APPROVED)
-    return first_review(change, approvals)
+    return first_review_time(change, approvals)
 
 
-def review_rounds(change: Change, events: Iterable[Event]) -> int:
+def count_review_rounds(change: Change, events: Iterable[Event]) -> int:
     """Return how many rounds of reviews the change had.
 
     Reviews without a push or a request of a review between them belong to one round. ``events`` are
@@ -399,13 +399,15 @@ class Phase:
     ended: bool
 
 
-def phases(change: Change, until: datetime | None = None) -> tuple[Phase, ...]:
+def find_phases(change: Change, until: datetime | None = None) -> tuple[Phase, ...]:
     """Return the phases of a change in order of time; they partition each of its open periods.
 
     The phases of a period that is still open are left out, or with ``until`` cut there. Phases of
     no length are left out.
     """
-    periods = lives(change.created_at, change.closed_at or change.merged_at, change.timeline, until)
+    periods = find_open_periods(
+        change.created_at, change.closed_at or change.merged_at, change.timeline, until
+    )
     changes = _phase_changes(change, until)
     counters: Counter[PhaseKind] = Counter()
     result = []
@@ -427,7 +429,7 @@ def phases(change: Change, until: datetime | None = None) -> tuple[Phase, ...]:
 def _phase_changes(change: Change, until: datetime | None) -> list[tuple[datetime, PhaseKind]]:
     if change.created_at is None:
         return []
-    events = happened(change.timeline, change.created_at)
+    events = events_between(change.timeline, change.created_at)
     # The first change between draft and ready shows what the pull request was opened as.
     drafts = (_DRAFT_BEFORE[event.kind] for event in events if event.kind in _DRAFT_BEFORE)
     state = ChangeState(draft=next(drafts, bool(change.draft)))
@@ -435,7 +437,7 @@ def _phase_changes(change: Change, until: datetime | None) -> list[tuple[datetim
         e for e in events if e.kind is not EventKind.REVIEWED or is_anothers_review(change, e)
     )
     changes = [(change.created_at, state.phase)]
-    for event in happened(relevant, change.created_at, until):
+    for event in events_between(relevant, change.created_at, until):
         transition = TRANSITIONS.get(event.kind)
         if transition is not None:
             state = transition(state, event)
@@ -457,8 +459,11 @@ _STARTS = {end: start for start, end in _ENDS.items()}
 _Cause = tuple[EventKind, str]
 
 
-def blockings(
-    item: WorkItem, life: Life, statuses: Iterable[Stretch], blocked_names: frozenset[str]
+def find_blocked_intervals(
+    item: WorkItem,
+    life: OpenPeriod,
+    statuses: Iterable[StatusInterval],
+    blocked_names: frozenset[str],
 ) -> tuple[Interval, ...]:
     """Return the times in which an item was blocked in one open period, in order of time.
 
@@ -482,7 +487,7 @@ def _blocking_changes(item: WorkItem, names: frozenset[str]) -> Iterator[tuple[d
         return
     events = [
         event
-        for event in happened(item.history, item.created_at)
+        for event in events_between(item.history, item.created_at)
         if event.kind in (EventKind.BLOCKED, EventKind.UNBLOCKED)
         or (
             event.kind in (EventKind.LABELED, EventKind.UNLABELED)

@@ -45,7 +45,7 @@ class Lookup(Enum):
     NONE = "nothing"
 
 
-def lookup(run: Run) -> Lookup:
+def parent_lookup(run: Run) -> Lookup:
     """Return where to look for the parent of a run."""
     if run.event.startswith("pull_request"):
         return Lookup.CANDIDATES
@@ -63,12 +63,12 @@ def may_deploy(run: Run) -> bool:
 
     Runs of pull requests do not.
     """
-    return run.event in ("push", "release") or asks_for_deployments(run)
+    return run.event in ("push", "release") or may_be_deployment(run)
 
 
-def asks_for_deployments(run: Run) -> bool:
+def may_be_deployment(run: Run) -> bool:
     """Whether a deployment that the run made may decide what it belongs to."""
-    return lookup(run) is Lookup.NONE or run.event == "workflow_dispatch"
+    return parent_lookup(run) is Lookup.NONE or run.event == "workflow_dispatch"
 
 
 def deployed_commits(run: Run) -> tuple[str, ...]:
@@ -77,19 +77,19 @@ def deployed_commits(run: Run) -> tuple[str, ...]:
     return tuple(dict.fromkeys(commit for commit in commits if commit))
 
 
-def queued_number(run: Run) -> int | None:
+def merge_queue_number(run: Run) -> int | None:
     """Return the number of the pull request that a merge queue's branch names."""
     match = _QUEUE_BRANCH.fullmatch(run.head_branch or "")
     return int(match.group(1)) if match else None
 
 
-def queued_base(run: Run) -> str | None:
+def merge_queue_base(run: Run) -> str | None:
     """Return the commit that a merge queue's branch began at, which its name ends in."""
     match = _QUEUE_BRANCH.fullmatch(run.head_branch or "")
     return match.group(2) if match else None
 
 
-def of_candidates(run: Run, changes: Iterable[Change]) -> Parentage | None:
+def find_parent_by_branch(run: Run, changes: Iterable[Change]) -> Parentage | None:
     """Return the parentage by the pull requests of the run's branch; None if none matches.
 
     Kept are those that were open when the run was created. A run of a `pull_request` event may be
@@ -110,19 +110,19 @@ def of_candidates(run: Run, changes: Iterable[Change]) -> Parentage | None:
     return None
 
 
-def of_commit(run: Run, changes: Iterable[Change]) -> Parentage | None:
+def find_parent_by_commit(run: Run, changes: Iterable[Change]) -> Parentage | None:
     """Return the parentage by the merged pull requests that brought the run's commit.
 
     The default branch has to be the one that they were merged into, and the merge has to come
     before the run: what is merged later must not move a run that was sent. None if none matches.
     """
-    merged = list(brought_by(run, changes))
+    merged = list(changes_merged_before(run, changes))
     if not merged:
         return None
     return _chosen(merged, "a merged pull request brought its commit", after_merge=True)
 
 
-def brought_by(run: Run, changes: Iterable[Change]) -> tuple[Change, ...]:
+def changes_merged_before(run: Run, changes: Iterable[Change]) -> tuple[Change, ...]:
     """Return those changes that were merged into the default branch before a run."""
     latest = run.created_at + _MERGE_IS_NOTED_WITHIN
     return tuple(
@@ -130,7 +130,7 @@ def brought_by(run: Run, changes: Iterable[Change]) -> tuple[Change, ...]:
     )
 
 
-def of_queue(change: Change | None, others: Iterable[Change] = ()) -> Parentage:
+def parent_from_merge_queue(change: Change | None, others: Iterable[Change] = ()) -> Parentage:
     """Return the parentage of a run of a merge queue; ``others`` are those of the same group."""
     if change is None:
         return Parentage(reason="its branch name names no pull request of a merge queue")
@@ -141,7 +141,7 @@ def of_queue(change: Change | None, others: Iterable[Change] = ()) -> Parentage:
     )
 
 
-def none_of(run: Run) -> Parentage:
+def no_parent(run: Run) -> Parentage:
     """Return the parentage of a run that belongs to no pull request."""
     return Parentage(reason=f"a run of event {run.event or 'unknown'} has no pull request")
 
@@ -177,15 +177,15 @@ _EPIC, _EPIC_LEVEL = "epic", 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundChain:
+class CandidateChain:
     """An item that a change may belong to, with its ancestors, and where it was found."""
 
     chain: ItemChain
     reason: str
 
 
-def lineage_of(
-    candidates: Sequence[FoundChain],
+def build_lineage(
+    candidates: Sequence[CandidateChain],
     *,
     feature_types: frozenset[str] = DEFAULT_FEATURE_TYPES,
     feature: ItemChain | None = None,

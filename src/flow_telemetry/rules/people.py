@@ -32,14 +32,14 @@ _BRANCH_NAMES = re.compile(
 _MENTION = re.compile(r"(?<![\w/.@+-])@([A-Za-z0-9][A-Za-z0-9-]{0,38})(?![\w/-])")
 
 
-def shown(login: str, actors: Actors) -> str | None:
+def format_login(login: str, actors: Actors) -> str | None:
     """Return the login, a hash of it, or None if people are not shown."""
     if actors is Actors.NONE:
         return None
-    return hashed(login) if actors is Actors.HASH else login
+    return hash_login(login) if actors is Actors.HASH else login
 
 
-def hashed(login: str) -> str:
+def hash_login(login: str) -> str:
     """Return 16 hexadecimal digits, always the same for a login."""
     return sha256(login.encode(errors="replace")).hexdigest()[:_HASH_DIGITS]
 
@@ -92,7 +92,7 @@ class People:
         return text if names is None else names.sub(lambda m: self._replacement(m[0]), text)
 
     def _replacement(self, name: str) -> str:
-        return shown(self._known.get(name.lower(), name), self.actors) or _REMOVED
+        return format_login(self._known.get(name.lower(), name), self.actors) or _REMOVED
 
 
 def _compile_names(names: Iterable[str], before: str, after: str) -> re.Pattern[str] | None:

@@ -33,7 +33,7 @@ _CONCLUSION_OF_JOB_STATUS = ("success", "failure", "cancelled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class RunSlice:
     """The exported part of a run. ``run`` has the state so far, its own job the result so far.
 
     ``jobs`` are to be exported; ``own_job`` is the job that runs the export, None outside of the
@@ -46,7 +46,7 @@ class Part:
     own_job: Job | None = None
     refusal: str | None = None
 
-    def with_run(self, run: Run) -> Part:
+    def with_run(self, run: Run) -> RunSlice:
         """Return the same part of a run whose jobs are better known."""
         known = {job.id: job for job in run.jobs}
         return replace(self, run=run, jobs=tuple(known.get(job.id, job) for job in self.jobs))
@@ -57,9 +57,9 @@ class Part:
         return self.own_job is not None
 
 
-def whole(run: Run) -> Part:
+def select_whole_run(run: Run) -> RunSlice:
     """Return the part that an export of an ended run sends: everything of this attempt."""
-    return Part(run=run, jobs=tuple(job for job in own_jobs(run) if job.completed))
+    return RunSlice(run=run, jobs=tuple(job for job in own_jobs(run) if job.completed))
 
 
 def has_ended(run: Run) -> bool:
@@ -92,7 +92,7 @@ def find_own_job(run: Run, *, check_run_id: int | None, runner_name: str | None)
     )
 
 
-def ongoing(run: Run, own: Job, *, export: Export, job_status: str | None) -> Part:
+def select_running_run(run: Run, own: Job, *, export: Export, job_status: str | None) -> RunSlice:
     """Return the part that a step inside the run sends.
 
     ``job_status`` is the runner's `job.status`, the result so far of the own job.
@@ -100,12 +100,12 @@ def ongoing(run: Run, own: Job, *, export: Export, job_status: str | None) -> Pa
     own_so_far = replace(own, conclusion=_so_far(own, job_status))
     if export is Export.JOB:
         alone = replace(run, jobs=_replaced(run, own_so_far))
-        return Part(run=alone, run_span=False, jobs=(own_so_far,), own_job=own_so_far)
+        return RunSlice(run=alone, run_span=False, jobs=(own_so_far,), own_job=own_so_far)
     jobs = _replaced(run, own_so_far)
     so_far = replace(run, jobs=jobs)
-    so_far = replace(so_far, conclusion=worst(own_jobs(so_far)))
+    so_far = replace(so_far, conclusion=worst_conclusion(own_jobs(so_far)))
     if export is Export.REST:
-        return Part(run=so_far, jobs=(own_so_far,), own_job=own_so_far)
+        return RunSlice(run=so_far, jobs=(own_so_far,), own_job=own_so_far)
     unfinished = [job for job in jobs if not job.completed and job.id != own.id]
     if unfinished:
         refusal = (
@@ -114,16 +114,16 @@ def ongoing(run: Run, own: Job, *, export: Export, job_status: str | None) -> Pa
             "job that `needs` all others, or set `export: job` in every job and `export: rest` in "
             "a last one, or export from a workflow on `workflow_run`"
         )
-        return Part(run=so_far, run_span=False, own_job=own_so_far, refusal=refusal)
+        return RunSlice(run=so_far, run_span=False, own_job=own_so_far, refusal=refusal)
     leaving = tuple(j for j in own_jobs(so_far) if j.completed or j.id == own.id)
-    return Part(run=so_far, jobs=leaving, own_job=own_so_far)
+    return RunSlice(run=so_far, jobs=leaving, own_job=own_so_far)
 
 
 def _replaced(run: Run, own: Job) -> tuple[Job, ...]:
     return tuple(own if job.id == own.id else job for job in run.jobs)
 
 
-def worst(jobs: Iterable[Job]) -> str | None:
+def worst_conclusion(jobs: Iterable[Job]) -> str | None:
     """Return the worst conclusion of the jobs; None if no job has one."""
     concluded = [(r, j.conclusion) for j in jobs if (r := result_of(j.conclusion)) is not None]
     if not concluded:
@@ -163,7 +163,7 @@ def _began_before(step: Step, time: datetime | None) -> bool:
 # Choosing names by patterns, in which a leading `!` excludes, as workflows' own filters do.
 
 
-def chosen(name: str, patterns: Sequence[str]) -> bool:
+def matches_patterns(name: str, patterns: Sequence[str]) -> bool:
     """Whether patterns choose a name: the last one that fits decides.
 
     No pattern chooses every name; if all exclude, what none of them fits is chosen.
@@ -179,7 +179,7 @@ def chosen(name: str, patterns: Sequence[str]) -> bool:
 # Allocation of a limit of bytes to logs
 
 
-def shares(failed: Sequence[int], others: Sequence[int], limit: int) -> tuple[int, ...]:
+def allocate_bytes(failed: Sequence[int], others: Sequence[int], limit: int) -> tuple[int, ...]:
     """Return how many bytes of each log are exported, those of failed steps before the others.
 
     Failed steps come first: whole where they fit together, else the small ones whole and of the

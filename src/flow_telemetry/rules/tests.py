@@ -19,7 +19,7 @@ def is_failing(case: TestCase) -> bool:
     return case.result is CaseResult.FAILED or case.result is CaseResult.ERROR
 
 
-def counts_of(cases: Iterable[TestCase]) -> TestCounts:
+def count_cases(cases: Iterable[TestCase]) -> TestCounts:
     """Return the counts of cases; an entry that was run again is no case of its own."""
     passed = failed = skipped = flaky = 0
     for case in cases:
@@ -35,12 +35,12 @@ def counts_of(cases: Iterable[TestCase]) -> TestCounts:
     return TestCounts(passed=passed, failed=failed, skipped=skipped, flaky=flaky)
 
 
-def known_name(case: TestCase) -> str:
+def attempt_independent_name(case: TestCase) -> str:
     """Return what tells a case from others of a job, whatever the attempt: suite and name."""
     return f"{case.suite}: {case.full_name}" if case.suite else case.full_name
 
 
-def with_flaky(reports: Sequence[TestReport], failed: frozenset[str]) -> tuple[TestReport, ...]:
+def mark_flaky(reports: Sequence[TestReport], failed: frozenset[str]) -> tuple[TestReport, ...]:
     """Return the reports with the cases as flaky that passed now and failed in the attempt before.
 
     ``failed`` are the known names of those that failed. Where several cases have one such name it
@@ -52,7 +52,7 @@ def with_flaky(reports: Sequence[TestReport], failed: frozenset[str]) -> tuple[T
         name
         for report in reports
         for case in report.cases
-        if case.number == 1 and (name := known_name(case)) in failed
+        if case.number == 1 and (name := attempt_independent_name(case)) in failed
     )
     flaky = {name for name, count in times.items() if count == 1}
     return tuple(_with_flaky(report, flaky) for report in reports)
@@ -66,7 +66,7 @@ def _with_flaky(report: TestReport, names: set[str]) -> TestReport:
                 suite,
                 cases=tuple(
                     replace(case, flaky=True)
-                    if case.result is CaseResult.PASSED and known_name(case) in names
+                    if case.result is CaseResult.PASSED and attempt_independent_name(case) in names
                     else case
                     for case in suite.cases
                 ),
@@ -161,7 +161,7 @@ _NOTHING = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class StepSpan:
     """A step, or the job: the reference of its span, and its time by GitHub."""
 
     reference: str
@@ -173,21 +173,21 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class ReportContext:
     """A report's own circumstances.
 
     ``steps`` are those of its job that ran, ``job`` the job's whole time of work, ``at`` when the
     file was written, and ``offset`` what the runner's clock showed then ahead of UTC.
     """
 
-    steps: tuple[Stretch, ...]
-    job: Stretch
+    steps: tuple[StepSpan, ...]
+    job: StepSpan
     at: datetime
     offset: timedelta = _NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SuitePlace:
+class SuitePlacement:
     """Where a suite stands.
 
     ``parent`` is the reference of the step or job that it ran in. ``told`` is whether its start
@@ -200,7 +200,7 @@ class SuitePlace:
     shift: timedelta = _NOTHING
 
 
-def place_suites(suites: Sequence[TestSuite], written: Written) -> list[SuitePlace]:
+def place_suites(suites: Sequence[TestSuite], written: ReportContext) -> list[SuitePlacement]:
     """Return the place of each suite of a report.
 
     A start that the report tells counts where a step of the job holds it, the one that wrote the
@@ -218,13 +218,13 @@ def place_suites(suites: Sequence[TestSuite], written: Written) -> list[SuitePla
     untold = [took for took, place in zip(seconds, told, strict=True) if place is None]
     laid_out = _lay_out(untold, around.interval, written.at)
     return [
-        place or SuitePlace(parent=around.reference, interval=next(laid_out), told=False)
+        place or SuitePlacement(parent=around.reference, interval=next(laid_out), told=False)
         for place in told
     ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedCase:
+class CasePlacement:
     """A case, its time, and whether the report told its start."""
 
     case: TestCase
@@ -233,8 +233,8 @@ class PlacedCase:
 
 
 def place_cases(
-    suite: TestSuite, place: SuitePlace, wanted: Container[int]
-) -> Iterator[PlacedCase]:
+    suite: TestSuite, place: SuitePlacement, wanted: Container[int]
+) -> Iterator[CasePlacement]:
     """Return those cases of a suite whose positions are wanted, with their places.
 
     Where no start is told they begin in order, each after the time of those before it; where that
@@ -250,7 +250,7 @@ def place_cases(
             told = _reported_start(case, place)
             start = _after(within, before * scale) if told is None else told
             interval = Interval(start, _after(Interval(start, within.end), seconds))
-            yield PlacedCase(case=case, interval=interval, told=told is not None)
+            yield CasePlacement(case=case, interval=interval, told=told is not None)
 
 
 def _length(suite: TestSuite) -> float:
@@ -263,7 +263,7 @@ def _length(suite: TestSuite) -> float:
     return suite_seconds(suite)
 
 
-def _writers(written: Written, seconds: float) -> list[Stretch]:
+def _writers(written: ReportContext, seconds: float) -> list[StepSpan]:
     """The steps that can have written a report, the likeliest first.
 
     Several can where one ends in the second in which the next begins. Then it is one that ran long
@@ -271,15 +271,15 @@ def _writers(written: Written, seconds: float) -> list[Stretch]:
     """
     can = [step for step in reversed(written.steps) if step.holds(written.at)]
 
-    def ran_too_short(step: Stretch) -> bool:
+    def ran_too_short(step: StepSpan) -> bool:
         return (written.at - step.interval.start) / _SECOND < seconds
 
     return sorted(can, key=lambda step: (ran_too_short(step), written.at > step.interval.end))
 
 
 def _place_by_start(
-    suite: TestSuite, seconds: float, writers: Sequence[Stretch], written: Written
-) -> SuitePlace | None:
+    suite: TestSuite, seconds: float, writers: Sequence[StepSpan], written: ReportContext
+) -> SuitePlacement | None:
     """The place by the start that the report tells; None where none is told, or nothing fits."""
     start, zoned = _first_start(suite)
     if start is None:
@@ -300,7 +300,7 @@ def _place_by_start(
         fitting, key=lambda fit: (fit[3] not in writers, fit[1], fit[0])
     )
     within = Interval(min(time, stretch.interval.end), stretch.interval.end)
-    return SuitePlace(
+    return SuitePlacement(
         parent=stretch.reference,
         interval=Interval(within.start, _after(within, seconds)),
         told=True,
@@ -316,7 +316,7 @@ def _first_start(suite: TestSuite) -> tuple[datetime | None, bool]:
     return min(starts) if starts else (None, False)
 
 
-def _reported_start(case: TestCase, place: SuitePlace) -> datetime | None:
+def _reported_start(case: TestCase, place: SuitePlacement) -> datetime | None:
     """The start of a case within its suite; None where it is not told, or lies outside."""
     if case.started_at is None or not place.told:
         return None

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from flow_telemetry import identity
 from flow_telemetry.model import Actor, Change, Deployment, Event, EventKind, WorkItem
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.lifecycle import CLOSINGS, Life, lives
+from flow_telemetry.rules.lifecycle import CLOSINGS, OpenPeriod, find_open_periods
 from flow_telemetry.rules.parentage import delivery_interval
 
 # Trackers report too little or too much: no event for the creation, two events for a merge,
@@ -25,7 +25,7 @@ _CAUSES_OF_UNBLOCKING = (EventKind.UNBLOCKED, EventKind.UNLABELED, EventKind.STA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class TimelineEntry:
     """An event in a timeline.
 
     ``time`` is that of the event, but never before the creation of its owner. ``reference`` is its
@@ -39,27 +39,27 @@ class Happening:
     @property
     def moved(self) -> bool:
         """Whether the time differs from the one that the tracker reported."""
-        return self.time != self.event.time or not self.event.time_told
+        return self.time != self.event.time or not self.event.has_own_time
 
 
-def change_history(change: Change) -> tuple[Happening, ...]:
+def build_change_timeline(change: Change) -> tuple[TimelineEntry, ...]:
     """Return the timeline of a change, in order of time."""
     events = [*_creation(change.created_at, change.author), *change.timeline]
     if change.merged_at and not _has(events, EventKind.MERGED):
         merge = Event(kind=EventKind.MERGED, time=change.merged_at, actor=change.merged_by)
         events.append(merge)
-    events += _missing_closings(events, change_lives(change))
+    events += _missing_closings(events, ended_change_periods(change))
     return _history(change.reference, change.created_at, events)
 
 
-def item_history(item: WorkItem, blocked: Iterable[Interval]) -> tuple[Happening, ...]:
+def build_item_timeline(item: WorkItem, blocked: Iterable[Interval]) -> tuple[TimelineEntry, ...]:
     """Return the timeline of a work item, in order of time.
 
     ``blocked`` are its blocked intervals; one that ends with the item has no event for its end.
     """
     others = [event for event in item.history if event.kind not in _BLOCKS]
     events = [*_creation(item.created_at, item.author), *others]
-    events += _missing_closings(events, item_lives(item))
+    events += _missing_closings(events, ended_item_periods(item))
     ends = {event.time for event in events if event.kind in CLOSINGS}
     for interval in blocked:
         events.append(_block(item, EventKind.BLOCKED, interval.start, _CAUSES_OF_BLOCKING))
@@ -69,7 +69,7 @@ def item_history(item: WorkItem, blocked: Iterable[Interval]) -> tuple[Happening
     return _history(item.reference, item.created_at, events)
 
 
-def deployment_history(deployment: Deployment) -> tuple[Happening, ...]:
+def build_deployment_timeline(deployment: Deployment) -> tuple[TimelineEntry, ...]:
     """Return the creation and the statuses of a deployment, in order of time."""
     statuses = (
         Event(
@@ -85,23 +85,25 @@ def deployment_history(deployment: Deployment) -> tuple[Happening, ...]:
     return _history(deployment.reference, deployment.created_at, events)
 
 
-def change_lives(change: Change) -> tuple[Life, ...]:
+def ended_change_periods(change: Change) -> tuple[OpenPeriod, ...]:
     """Return the open periods of a change that have ended."""
-    return lives(change.created_at, change.closed_at or change.merged_at, change.timeline, None)
+    return find_open_periods(
+        change.created_at, change.closed_at or change.merged_at, change.timeline, None
+    )
 
 
-def item_lives(item: WorkItem) -> tuple[Life, ...]:
+def ended_item_periods(item: WorkItem) -> tuple[OpenPeriod, ...]:
     """Return the open periods of a work item that have ended."""
-    return lives(item.created_at, item.closed_at, item.history, None)
+    return find_open_periods(item.created_at, item.closed_at, item.history, None)
 
 
-def chosen(
-    history: Sequence[Happening],
-    ended: Sequence[Life],
+def select_entries(
+    history: Sequence[TimelineEntry],
+    ended: Sequence[OpenPeriod],
     told: Collection[Event] | None,
     *,
     all_lives: bool,
-) -> tuple[Happening, ...]:
+) -> tuple[TimelineEntry, ...]:
     """Return the entries to be exported: the events in ``told``, else those of the last period.
 
     With ``all_lives`` the entries of earlier periods are included. The time between a closing and
@@ -117,9 +119,9 @@ def chosen(
     return tuple(h for h in history if h.time <= end and (since is None or h.time > since))
 
 
-def chosen_of_deployment(
-    history: Sequence[Happening], deployment: Deployment, told: Collection[Event] | None
-) -> tuple[Happening, ...]:
+def select_deployment_entries(
+    history: Sequence[TimelineEntry], deployment: Deployment, told: Collection[Event] | None
+) -> tuple[TimelineEntry, ...]:
     """Return the entries to be exported: the events in ``told``, else all up to the end."""
     if told is not None:
         return tuple(entry for entry in history if entry.event in told)
@@ -127,7 +129,7 @@ def chosen_of_deployment(
     return tuple(h for h in history if interval is None or h.time <= interval.end)
 
 
-def closing_of(history: Sequence[Happening], life: Life) -> Happening | None:
+def find_closing(history: Sequence[TimelineEntry], life: OpenPeriod) -> TimelineEntry | None:
     """Return the entry that ended an open period: the merge if any, else the first closing."""
     closings = _closings(history, life)
     merges = (each for each in closings if each.event.kind is EventKind.MERGED)
@@ -143,7 +145,7 @@ def _has(events: Iterable[Event], kind: EventKind) -> bool:
     return any(event.kind is kind for event in events)
 
 
-def _missing_closings(events: Iterable[Event], ended: Iterable[Life]) -> list[Event]:
+def _missing_closings(events: Iterable[Event], ended: Iterable[OpenPeriod]) -> list[Event]:
     """Return closings without an event, known from the record itself."""
     reported = {event.time for event in events if event.kind in CLOSINGS}
     ends = [life.interval.end for life in ended]
@@ -160,7 +162,7 @@ def _block(item: WorkItem, kind: EventKind, time: datetime, causes: Sequence[Eve
 
 def _history(
     owner: str, created_at: datetime | None, events: Iterable[Event]
-) -> tuple[Happening, ...]:
+) -> tuple[TimelineEntry, ...]:
     """Return the entries in order of time; equal events are the same event."""
     placed = [
         (event.time if created_at is None else max(created_at, event.time), event)
@@ -169,7 +171,9 @@ def _history(
     placed.sort(key=lambda entry: entry[0])
     taken: dict[str, int] = {}
     return tuple(
-        Happening(event=event, time=time, reference=_make_unique(_reference(owner, event), taken))
+        TimelineEntry(
+            event=event, time=time, reference=_make_unique(_reference(owner, event), taken)
+        )
         for time, event in placed
     )
 
@@ -190,9 +194,9 @@ def _reference(owner: str, event: Event) -> str:
     return identity.event_reference(owner, event.kind.value, named)
 
 
-def _closings(history: Sequence[Happening], life: Life) -> list[Happening]:
+def _closings(history: Sequence[TimelineEntry], life: OpenPeriod) -> list[TimelineEntry]:
     """Return the closings at the end of an open period: a merge has two."""
-    closings: list[Happening] = []
+    closings: list[TimelineEntry] = []
     for entry in history:
         if entry.time < life.interval.end:
             continue
@@ -205,7 +209,7 @@ def _closings(history: Sequence[Happening], life: Life) -> list[Happening]:
     return closings
 
 
-def _end(history: Sequence[Happening], life: Life) -> datetime:
+def _end(history: Sequence[TimelineEntry], life: OpenPeriod) -> datetime:
     return max((entry.time for entry in _closings(history, life)), default=life.interval.end)
 
 
@@ -219,7 +223,7 @@ _APART = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
+class WebhookEvent:
     """What a webhook event of GitHub is about.
 
     ``id`` is the number of a comment, review or status, or the sha of the last commit; ``subject``
@@ -234,7 +238,7 @@ class Telling:
     before: str = ""
 
 
-def find_told(telling: Telling, events: Iterable[Event]) -> tuple[Event, ...]:
+def find_webhook_events(telling: WebhookEvent, events: Iterable[Event]) -> tuple[Event, ...]:
     """Return the timeline's events that a webhook event is about; none if the timeline lacks them.
 
     Usually it is one event. An opening and a push include commits, and a merge includes a closing.
@@ -260,7 +264,7 @@ def _implied_events(main: Event, history: Iterable[Event]) -> Iterator[Event]:
             yield event
 
 
-def _find_pushed_commits(telling: Telling, history: Sequence[Event]) -> tuple[Event, ...]:
+def _find_pushed_commits(telling: WebhookEvent, history: Sequence[Event]) -> tuple[Event, ...]:
     """Return the commits of a push; of a forced push, the push and its last commit."""
     commits = [event for event in history if event.kind is EventKind.COMMITTED]
     shas = [event.id for event in commits]
@@ -269,12 +273,12 @@ def _find_pushed_commits(telling: Telling, history: Sequence[Event]) -> tuple[Ev
     last = shas.index(telling.id)
     if telling.before in shas[:last]:
         return tuple(commits[shas.index(telling.before) + 1 : last + 1])
-    forced = Telling(kind=EventKind.FORCE_PUSHED, time=telling.time)
+    forced = WebhookEvent(kind=EventKind.FORCE_PUSHED, time=telling.time)
     push = _find_latest(forced, history)
     return (commits[last],) if push is None else (push, commits[last])
 
 
-def _find_latest(telling: Telling, history: Sequence[Event]) -> Event | None:
+def _find_latest(telling: WebhookEvent, history: Sequence[Event]) -> Event | None:
     """Return the last matching event up to the time of the webhook event, else the first after."""
     alike = [e for e in history if e.kind is telling.kind and e.subject == telling.subject]
     if telling.time is None:

@@ -378,7 +378,7 @@ INPUT = {row.name: row for row in INPUTS}
 Value = TypeVar("Value")
 
 
-def given(inputs: Mapping[str, str], name: str) -> str:
+def text_of(inputs: Mapping[str, str], name: str) -> str:
     """Return the trimmed text of an input, or its default unless that is an expression."""
     default = INPUT[name].default
     return inputs.get(name, "").strip() or ("" if "${{" in default else default)
@@ -388,5 +388,5 @@ def optional(
     inputs: Mapping[str, str], name: str, parse: Callable[[str, str], Value]
 ) -> Value | None:
     """Return the parsed value of an input, None if it is empty."""
-    text = given(inputs, name)
+    text = text_of(inputs, name)
     return parse(name, text) if text else None

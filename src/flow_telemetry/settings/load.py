@@ -8,11 +8,11 @@ from pathlib import Path
 
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.settings import parse as values
-from flow_telemetry.settings.inputs import INPUT, INPUTS, given, optional
+from flow_telemetry.settings.inputs import INPUT, INPUTS, optional, text_of
 from flow_telemetry.settings.model import (
-    Door,
+    EntryPoint,
     Export,
-    InsideSettings,
+    JobSettings,
     LogLevel,
     Mode,
     RedactionSettings,
@@ -20,7 +20,7 @@ from flow_telemetry.settings.model import (
     SweepSettings,
     TracingSettings,
     TrackerSettings,
-    inside_settings,
+    job_settings,
     redaction_settings,
     signal_settings,
     sweep_settings,
@@ -72,7 +72,7 @@ class Settings:
     sweep: SweepSettings
     signals: SignalSettings
     redaction: RedactionSettings
-    inside: InsideSettings
+    inside: JobSettings
     snapshot: bool
     repositories: tuple[str, ...]
     max_requests: int
@@ -90,7 +90,7 @@ class Settings:
 
 
 def load_settings(
-    environ: Mapping[str, str], door: Door, flags: Mapping[str, str] | None = None
+    environ: Mapping[str, str], door: EntryPoint, flags: Mapping[str, str] | None = None
 ) -> Settings:
     """Return the settings of the environment; ``flags``, by input name, take precedence.
 
@@ -104,24 +104,24 @@ def load_settings(
     runner = runner_context(environ)
     signals, trusted = signal_settings(inputs), authorities(environ)
     return Settings(
-        mode=values.choice("mode", given(inputs, "mode"), Mode),
+        mode=values.choice("mode", text_of(inputs, "mode"), Mode),
         repository=optional(inputs, "repository", values.repository),
         run_id=optional(inputs, "run-id", values.positive_integer),
         run_attempt=optional(inputs, "run-attempt", values.positive_integer),
         number=optional(inputs, "number", values.positive_integer),
-        export=values.choice("export", given(inputs, "export"), Export),
+        export=values.choice("export", text_of(inputs, "export"), Export),
         tracing=tracing_settings(inputs, warnings),
         trackers=tracker_settings(inputs, trusted, warnings),
         sweep=sweep_settings(inputs),
         signals=signals,
         redaction=redaction_settings(inputs, environ, runner.repository),
-        inside=inside_settings(inputs, warnings),
-        snapshot=values.boolean("snapshot", given(inputs, "snapshot")),
+        inside=job_settings(inputs, warnings),
+        snapshot=values.boolean("snapshot", text_of(inputs, "snapshot")),
         repositories=tuple(
             values.repository("repositories", name)
-            for name in values.words(given(inputs, "repositories"))
+            for name in values.words(text_of(inputs, "repositories"))
         ),
-        max_requests=values.positive_integer("max-requests", given(inputs, "max-requests")),
+        max_requests=values.positive_integer("max-requests", text_of(inputs, "max-requests")),
         service_name=_service_name(inputs, environ, door),
         resource_attributes=values.or_default(
             warnings,
@@ -131,11 +131,11 @@ def load_settings(
         ),
         summary=values.or_default(
             warnings,
-            lambda: values.boolean("summary", given(inputs, "summary")),
+            lambda: values.boolean("summary", text_of(inputs, "summary")),
             True,
             "The summary is written",
         ),
-        fail_on_error=values.boolean("fail-on-error", given(inputs, "fail-on-error")),
+        fail_on_error=values.boolean("fail-on-error", text_of(inputs, "fail-on-error")),
         timeout=_timeout(inputs, door, runner),
         spool_path=_spool_path(inputs, runner, door),
         log_level=values.or_default(
@@ -151,17 +151,19 @@ def load_settings(
     )
 
 
-def _service_name(inputs: Mapping[str, str], environ: Mapping[str, str], door: Door) -> str | None:
+def _service_name(
+    inputs: Mapping[str, str], environ: Mapping[str, str], door: EntryPoint
+) -> str | None:
     """Read OTEL_SERVICE_NAME on the command line only: a job may set it for its own tests."""
-    inherited = environ.get("OTEL_SERVICE_NAME", "") if door is Door.COMMAND_LINE else ""
-    return given(inputs, "service-name") or inherited.strip() or None
+    inherited = environ.get("OTEL_SERVICE_NAME", "") if door is EntryPoint.COMMAND_LINE else ""
+    return text_of(inputs, "service-name") or inherited.strip() or None
 
 
 def _resource_attributes(
     inputs: Mapping[str, str], environ: Mapping[str, str]
 ) -> Mapping[str, str]:
     """The resource attributes of a run, without those of the service."""
-    name, text = "resource-attributes", given(inputs, "resource-attributes")
+    name, text = "resource-attributes", text_of(inputs, "resource-attributes")
     if not text:
         name = "OTEL_RESOURCE_ATTRIBUTES"
         text = environ.get(name, "")
@@ -169,33 +171,33 @@ def _resource_attributes(
     return {key: value for key, value in pairs.items() if not key.startswith("service.")}
 
 
-def _timeout(inputs: Mapping[str, str], door: Door, runner: RunnerContext) -> float | None:
-    text = given(inputs, "timeout")
+def _timeout(inputs: Mapping[str, str], door: EntryPoint, runner: RunnerContext) -> float | None:
+    text = text_of(inputs, "timeout")
     if text:
         return values.duration("timeout", text)
-    if door is Door.COMMAND_LINE:
+    if door is EntryPoint.COMMAND_LINE:
         return None
-    is_sweep = runner.event_name in ("schedule", "workflow_dispatch") and given(inputs, "since")
-    large = given(inputs, "mode") in _LARGE_MODES or is_sweep or runner.event_name == "issues"
+    is_sweep = runner.event_name in ("schedule", "workflow_dispatch") and text_of(inputs, "since")
+    large = text_of(inputs, "mode") in _LARGE_MODES or is_sweep or runner.event_name == "issues"
     return _LARGE_TIMEOUT_SECONDS if large else _ACTION_TIMEOUT_SECONDS
 
 
-def _spool_path(inputs: Mapping[str, str], runner: RunnerContext, door: Door) -> Path:
-    text = given(inputs, "spool-path")
+def _spool_path(inputs: Mapping[str, str], runner: RunnerContext, door: EntryPoint) -> Path:
+    text = text_of(inputs, "spool-path")
     if text:
         return Path(text)
-    if door is Door.ACTION and runner.temporary_folder:
+    if door is EntryPoint.ACTION and runner.temporary_folder:
         return Path(runner.temporary_folder) / "flow-telemetry"
     return Path("flow-telemetry-spool")
 
 
 def _log_level(inputs: Mapping[str, str], runner: RunnerContext) -> LogLevel:
-    level = values.choice("log-level", given(inputs, "log-level"), LogLevel)
+    level = values.choice("log-level", text_of(inputs, "log-level"), LogLevel)
     return LogLevel.DEBUG if runner.debug else level
 
 
 def _github(inputs: Mapping[str, str], environ: Mapping[str, str], trusted: str) -> GitHubSettings:
-    token = given(inputs, "github-token") or environ.get("GITHUB_TOKEN", "").strip()
+    token = text_of(inputs, "github-token") or environ.get("GITHUB_TOKEN", "").strip()
     if any(not "!" <= c <= "~" for c in token):
         raise SettingsError(
             "`github-token` contains a blank or a character that no token has. "

@@ -16,11 +16,11 @@ from flow_telemetry.model import StatusCategory
 from flow_telemetry.model.item_key import ItemKey, parse_item_key
 from flow_telemetry.privacy import redactor as patterns
 from flow_telemetry.settings import parse as values
-from flow_telemetry.settings.inputs import INPUT, INPUTS, given, optional
+from flow_telemetry.settings.inputs import INPUT, INPUTS, optional, text_of
 from flow_telemetry.telemetry import Signal
 
 
-class Door(Enum):
+class EntryPoint(Enum):
     """The two entry points of the program, which have different defaults."""
 
     ACTION = "action"
@@ -177,14 +177,14 @@ def signal_settings(inputs: Mapping[str, str]) -> SignalSettings:
     Raises:
         SettingsError: a value cannot be used; the text names the input.
     """
-    blocked = values.words(given(inputs, "blocked-names"))
+    blocked = values.words(text_of(inputs, "blocked-names"))
     return SignalSettings(
-        wanted=_wanted(given(inputs, "signals")),
-        events=values.choice("events", given(inputs, "events"), EventSending),
-        event_time=values.choice("event-time", given(inputs, "event-time"), EventTime),
-        metric_shape=values.choice("metric-shape", given(inputs, "metric-shape"), MetricShape),
-        metric_attributes=values.words(given(inputs, "metric-attributes")),
-        actors=values.choice("actors", given(inputs, "actors"), Actors),
+        wanted=_wanted(text_of(inputs, "signals")),
+        events=values.choice("events", text_of(inputs, "events"), EventSending),
+        event_time=values.choice("event-time", text_of(inputs, "event-time"), EventTime),
+        metric_shape=values.choice("metric-shape", text_of(inputs, "metric-shape"), MetricShape),
+        metric_attributes=values.words(text_of(inputs, "metric-attributes")),
+        actors=values.choice("actors", text_of(inputs, "actors"), Actors),
         blocked_names=frozenset(name.lower() for name in blocked),
     )
 
@@ -231,16 +231,16 @@ def tracing_settings(inputs: Mapping[str, str], warnings: list[str]) -> TracingS
     feature_key = _item_key(inputs, "feature-key")
     return TracingSettings(
         scope=_scope(inputs, feature_key),
-        detail=values.choice("detail", given(inputs, "detail"), Detail),
+        detail=values.choice("detail", text_of(inputs, "detail"), Detail),
         namespace=_namespace(inputs),
         feature_key=feature_key,
         work_item_key=_item_key(inputs, "work-item-key"),
-        ancestors=values.choice("ancestors", given(inputs, "ancestors"), Ancestors),
-        feature_trace=values.boolean("feature-trace", given(inputs, "feature-trace")),
-        phases=values.choice("phases", given(inputs, "phases"), PhaseSending),
-        max_spans=values.positive_integer("max-spans", given(inputs, "max-spans")),
+        ancestors=values.choice("ancestors", text_of(inputs, "ancestors"), Ancestors),
+        feature_trace=values.boolean("feature-trace", text_of(inputs, "feature-trace")),
+        phases=values.choice("phases", text_of(inputs, "phases"), PhaseSending),
+        max_spans=values.positive_integer("max-spans", text_of(inputs, "max-spans")),
         max_span_age=optional(inputs, "max-span-age", values.duration),
-        on_old_span=values.choice("on-old-span", given(inputs, "on-old-span"), OldSpans),
+        on_old_span=values.choice("on-old-span", text_of(inputs, "on-old-span"), OldSpans),
         trace_url=values.or_default(
             warnings, lambda: _trace_url(inputs), None, "The trace is not linked"
         ),
@@ -248,7 +248,7 @@ def tracing_settings(inputs: Mapping[str, str], warnings: list[str]) -> TracingS
 
 
 def _trace_url(inputs: Mapping[str, str]) -> str | None:
-    template = given(inputs, "trace-url")
+    template = text_of(inputs, "trace-url")
     if not template:
         return None
     # A placeholder may be a part of the host; a digit is valid everywhere.
@@ -258,7 +258,7 @@ def _trace_url(inputs: Mapping[str, str]) -> str | None:
 
 
 def _item_key(inputs: Mapping[str, str], name: str) -> ItemKey | None:
-    text = given(inputs, name)
+    text = text_of(inputs, name)
     if not text:
         return None
     try:
@@ -268,11 +268,11 @@ def _item_key(inputs: Mapping[str, str], name: str) -> ItemKey | None:
 
 
 def _scope(inputs: Mapping[str, str], feature_key: ItemKey | None) -> TraceScope:
-    text = given(inputs, "trace-scope")
+    text = text_of(inputs, "trace-scope")
     if text:
         return values.choice("trace-scope", text, TraceScope)
     # In mode feature the key names the export, and does not choose the trace of runs.
-    named = feature_key is not None and given(inputs, "mode") != Mode.FEATURE.value
+    named = feature_key is not None and text_of(inputs, "mode") != Mode.FEATURE.value
     return TraceScope.FEATURE if named else TraceScope.CHANGE
 
 
@@ -352,13 +352,13 @@ def tracker_settings(
     Raises:
         SettingsError: a value cannot be used; the text names the input.
     """
-    projects = frozenset(key.upper() for key in values.words(given(inputs, "jira-projects")))
-    types = values.words(given(inputs, "feature-types"))
+    projects = frozenset(key.upper() for key in values.words(text_of(inputs, "jira-projects")))
+    types = values.words(text_of(inputs, "feature-types"))
     return TrackerSettings(
-        choice=values.choice("tracker", given(inputs, "tracker"), TrackerChoice),
+        choice=values.choice("tracker", text_of(inputs, "tracker"), TrackerChoice),
         feature_types=frozenset(name.lower() for name in types),
         aliases=_aliases(inputs),
-        status_project=given(inputs, "status-project"),
+        status_project=text_of(inputs, "status-project"),
         status_categories=values.or_default(
             warnings,
             lambda: _categories(inputs),
@@ -371,7 +371,7 @@ def tracker_settings(
             None,
             "Jira is not read: its items are known by their keys alone",
         ),
-        has_jira_url=bool(given(inputs, "jira-url")),
+        has_jira_url=bool(text_of(inputs, "jira-url")),
         jira_projects=projects,
     )
 
@@ -379,7 +379,7 @@ def tracker_settings(
 def _aliases(inputs: Mapping[str, str]) -> Mapping[str, str]:
     name = "identity-aliases"
     found = {}
-    for line in given(inputs, name).splitlines():
+    for line in text_of(inputs, name).splitlines():
         now, equals, before = (part.strip() for part in line.partition("="))
         if not line.strip():
             continue
@@ -396,7 +396,7 @@ def _categories(inputs: Mapping[str, str]) -> Mapping[str, StatusCategory]:
     """The categories of statuses: GitHub's three, then those of the input."""
     name = "status-categories"
     found = dict(_CATEGORY_WORDS) | {"todo": StatusCategory.TO_DO}
-    for status, word in values.pairs(name, given(inputs, name)).items():
+    for status, word in values.pairs(name, text_of(inputs, name)).items():
         category = _CATEGORY_WORDS.get(word.lower().replace("_", " "))
         if category is None:
             raise SettingsError(
@@ -410,8 +410,8 @@ def _categories(inputs: Mapping[str, str]) -> Mapping[str, StatusCategory]:
 def _jira(
     inputs: Mapping[str, str], projects: frozenset[str], authorities: str
 ) -> JiraSettings | None:
-    url = given(inputs, "jira-url").rstrip("/")
-    email, token = given(inputs, "jira-email"), given(inputs, "jira-token")
+    url = text_of(inputs, "jira-url").rstrip("/")
+    email, token = text_of(inputs, "jira-email"), text_of(inputs, "jira-token")
     if not url:
         if email or token:
             raise SettingsError("`jira-url` is missing, but `jira-email` or `jira-token` is set")
@@ -451,11 +451,11 @@ def sweep_settings(inputs: Mapping[str, str]) -> SweepSettings:
         SettingsError: a value cannot be used; the text names the input.
     """
     return SweepSettings(
-        asked=bool(given(inputs, "since")),
-        since=_since(given(inputs, "since")),
-        runs=values.boolean("sweep-runs", given(inputs, "sweep-runs")),
-        workflows=values.words(given(inputs, "workflows")),
-        branches=values.words(given(inputs, "branches")),
+        asked=bool(text_of(inputs, "since")),
+        since=_since(text_of(inputs, "since")),
+        runs=values.boolean("sweep-runs", text_of(inputs, "sweep-runs")),
+        workflows=values.words(text_of(inputs, "workflows")),
+        branches=values.words(text_of(inputs, "branches")),
     )
 
 
@@ -481,7 +481,7 @@ def _since(text: str) -> datetime | float | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InsideSettings:
+class JobSettings:
     """Patterns match paths below the workspace, in order; a leading `!` excludes.
 
     ``trace_artifacts`` match names of artifacts, for an export from outside the job; artifacts of
@@ -508,34 +508,34 @@ class InsideSettings:
         return any(patterns) or self.logs is not JobLogs.NONE
 
 
-def inside_settings(inputs: Mapping[str, str], warnings: list[str]) -> InsideSettings:
+def job_settings(inputs: Mapping[str, str], warnings: list[str]) -> JobSettings:
     """Return the settings of reports, logs and traces of jobs.
 
     Raises:
         SettingsError: a value cannot be used; the text names the input.
     """
-    return InsideSettings(
+    return JobSettings(
         measure=values.or_default(
             warnings,
-            lambda: values.boolean("measure", given(inputs, "measure")),
+            lambda: values.boolean("measure", text_of(inputs, "measure")),
             False,
             "Nothing is measured",
         ),
-        inject_endpoint=values.boolean("inject-endpoint", given(inputs, "inject-endpoint")),
-        test_reports=values.lines(given(inputs, "test-reports")),
-        coverage_reports=values.lines(given(inputs, "coverage-reports")),
-        trace_files=values.lines(given(inputs, "trace-files")),
-        trace_artifacts=values.lines(given(inputs, "trace-artifacts")),
-        fork_artifacts=values.boolean("fork-artifacts", given(inputs, "fork-artifacts")),
+        inject_endpoint=values.boolean("inject-endpoint", text_of(inputs, "inject-endpoint")),
+        test_reports=values.lines(text_of(inputs, "test-reports")),
+        coverage_reports=values.lines(text_of(inputs, "coverage-reports")),
+        trace_files=values.lines(text_of(inputs, "trace-files")),
+        trace_artifacts=values.lines(text_of(inputs, "trace-artifacts")),
+        fork_artifacts=values.boolean("fork-artifacts", text_of(inputs, "fork-artifacts")),
         logs=values.or_default(
             warnings,
-            lambda: values.choice("logs", given(inputs, "logs"), JobLogs),
+            lambda: values.choice("logs", text_of(inputs, "logs"), JobLogs),
             JobLogs.NONE,
             "No logs are sent",
         ),
         log_limit=values.or_default(
             warnings,
-            lambda: values.size("log-limit", given(inputs, "log-limit")),
+            lambda: values.size("log-limit", text_of(inputs, "log-limit")),
             values.size("log-limit", INPUT["log-limit"].default),
             "The default is used",
         ),
@@ -633,7 +633,7 @@ def redaction_settings(
     secrets = secrets_of({**environ, **variables})
     return RedactionSettings(
         secrets=tuple(secret for secret in secrets if secret.lower() not in public),
-        patterns=_patterns(given(inputs, "redact")),
+        patterns=_patterns(text_of(inputs, "redact")),
     )
 
 
@@ -641,7 +641,7 @@ def _patterns(text: str) -> tuple[str, ...]:
     found = []
     for number, line in enumerate(text.splitlines(), start=1):
         pattern = line.strip()
-        problem = patterns.problem(pattern) if pattern else None
+        problem = patterns.find_pattern_problem(pattern) if pattern else None
         if problem is not None:
             raise SettingsError(
                 f"`redact`: the pattern on line {number} {problem}. Write one regular expression "

@@ -9,24 +9,28 @@ from typing import TypeAlias
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.github.changes import read_change
-from flow_telemetry.mapping.changes import change_lives, change_spans, phase_spans
+from flow_telemetry.mapping.changes import change_period_spans, change_spans, phase_spans
 from flow_telemetry.mapping.events import change_events, item_events, place_item_events
 from flow_telemetry.mapping.flow_metrics import (
     change_measurements,
     feature_measurements,
     item_measurements,
 )
-from flow_telemetry.mapping.items import item_lives
+from flow_telemetry.mapping.items import item_period_spans
 from flow_telemetry.mapping.placement import Ancestry, Placement, Tracing, place
 from flow_telemetry.mapping.runs import run_spans
 from flow_telemetry.model import Change, Lineage, StatusCategory, WorkItem
 from flow_telemetry.model.feature import FeatureTree
-from flow_telemetry.outcome import Exported
+from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.lifecycle import blockings, phases, stretches
-from flow_telemetry.rules.selection import whole
-from flow_telemetry.rules.timeline import find_told
+from flow_telemetry.rules.lifecycle import (
+    find_blocked_intervals,
+    find_phases,
+    find_status_intervals,
+)
+from flow_telemetry.rules.selection import select_whole_run
+from flow_telemetry.rules.timeline import find_webhook_events
 from flow_telemetry.settings import PhaseSending, Settings, TraceScope
 from flow_telemetry.subjects.item import categories, read_item
 from flow_telemetry.subjects.lineage import read_lineage
@@ -105,11 +109,11 @@ def blocked_times(
     item: WorkItem, categories: Categories, blocked_names: frozenset[str]
 ) -> tuple[Interval, ...]:
     """Return when an item was blocked in all of its lives, in order and without overlap."""
-    known = stretches(item, categories)
+    known = find_status_intervals(item, categories)
     return tuple(
         blocked
-        for life in item_lives(item)
-        for blocked in blockings(item, life, known, blocked_names)
+        for life in item_period_spans(item)
+        for blocked in find_blocked_intervals(item, life, known, blocked_names)
     )
 
 
@@ -151,7 +155,7 @@ def collect_phases(context: ExportContext, subject: PhasesSubject) -> CollectedT
     placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings))
     ended = [
         phase
-        for phase in phases(change, context.clock.now())
+        for phase in find_phases(change, context.clock.now())
         if phase.ended and phase.interval.end >= subject.ended_since
     ]
     return CollectedTelemetry(
@@ -218,7 +222,7 @@ def _spans(
         above = Ancestry(change=change, lineage=lineage, beside=beside)
         for run in group:
             yield from run_spans(
-                whole(run),
+                select_whole_run(run),
                 place(run.reference, above, tracing),
                 resources.of_run(run),
                 settings.tracing.detail,
@@ -228,8 +232,8 @@ def _spans(
 
 def _exported(
     settings: Settings, change: Change, lineage: Lineage, placement: Placement
-) -> Exported | None:
-    lives = change_lives(change)
+) -> ExportedSubject | None:
+    lives = change_period_spans(change)
     if not lives:
         return None
     return _placed(settings, change, lineage, placement, lives[0].interval)
@@ -241,10 +245,10 @@ def _placed(
     lineage: Lineage,
     placement: Placement,
     interval: Interval,
-) -> Exported:
+) -> ExportedSubject:
     template = settings.tracing.trace_url
     url = template and trace_url(template, placement.trace, change.reference, interval)
-    return Exported(
+    return ExportedSubject(
         title=f"pull request #{change.number}",
         change=change,
         lineage=lineage,
@@ -293,7 +297,7 @@ def _of_change(context: ExportContext, subject: EventSubject) -> EventsAndMetric
         place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings)),
         resources_of(context.settings).of_change(change),
         context.clock.now(),
-        told=find_told(subject.telling, change.timeline),
+        told=find_webhook_events(subject.telling, change.timeline),
     )
 
 
@@ -308,5 +312,5 @@ def _of_item(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
         context.clock.now(),
         blocked=blocked_times(item, known, context.settings.signals.blocked_names),
         categories=known,
-        told=find_told(subject.telling, item.history),
+        told=find_webhook_events(subject.telling, item.history),
     )

@@ -9,17 +9,17 @@ from flow_telemetry.errors import SettingsError
 from flow_telemetry.github.runs import RunAddress
 from flow_telemetry.github.webhook import (
     CHANGE_EVENTS,
-    changed_at,
     closed_change,
     closed_issue,
+    commit_before_push,
     completed_run,
     default_branch,
     finished_deployment,
-    handed_on,
-    pushed_from,
-    read_telling,
-    thing_told_of,
-    told_run,
+    parse_described_run,
+    parse_issue_or_change,
+    phase_change,
+    read_passed_traceparent,
+    read_webhook_event,
 )
 from flow_telemetry.http.payload import Payload
 from flow_telemetry.identity import fold
@@ -96,7 +96,7 @@ def _live_event(settings: Settings, event: Payload) -> tuple[EventSubject, ...]:
 
 def _find_event(settings: Settings, event: Payload) -> EventSubject | None:
     name = settings.runner.event_name or ""
-    telling, thing = read_telling(name, event), thing_told_of(event)
+    telling, thing = read_webhook_event(name, event), parse_issue_or_change(event)
     if telling is None or thing is None:
         return None
     return EventSubject(
@@ -125,7 +125,7 @@ def _of_change_event(
     number = closed_change(event)
     if number is not None and settings.runner.event_name != "pull_request_review":
         subjects.append(ChangeSubject(repository=_repository(settings), number=number))
-    moved = changed_at(event) if settings.tracing.phases is PhaseSending.LIVE else None
+    moved = phase_change(event) if settings.tracing.phases is PhaseSending.LIVE else None
     if moved is not None:
         changed, instant = moved
         subjects.append(
@@ -153,7 +153,7 @@ def _run(settings: Settings, event: Payload) -> RunSubject:
             address=completed,
             own=_is_own(settings, completed),
             ended=True,
-            told=told_run("workflow_run", event),
+            told=parse_described_run("workflow_run", event),
             default_branch=default_branch(event),
         )
     return own_run(settings, event)
@@ -176,9 +176,9 @@ def own_run(settings: Settings, event: Payload, *, only_beside_others: bool = Fa
         own=True,
         only_beside_others=only_beside_others,
         started_by=completed_run(event) if runner.event_name == "workflow_run" else None,
-        traceparent=handed_on(event),
-        pushed_from=pushed_from(event) if runner.event_name == "push" else None,
-        told=told_run(runner.event_name or "", event),
+        traceparent=read_passed_traceparent(event),
+        pushed_from=commit_before_push(event) if runner.event_name == "push" else None,
+        told=parse_described_run(runner.event_name or "", event),
         default_branch=default_branch(event),
     )
 

@@ -113,7 +113,7 @@ def _ancestor(context: ExportContext, change: Change) -> CollectedTelemetry:
 
 def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTelemetry]:
     """An item, and where it is a feature, and was asked for so, its trace."""
-    from flow_telemetry.mapping.items import item_lives
+    from flow_telemetry.mapping.items import item_period_spans
     from flow_telemetry.subjects.change import item_events_and_metrics
     from flow_telemetry.subjects.feature import map_feature
     from flow_telemetry.subjects.item import categories, map_item, read_item
@@ -131,7 +131,7 @@ def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTel
     # A feature trace holds the span; but one that closed again is a trace beside the live one.
     known = categories(context, item.tracker)
     facts = item_events_and_metrics(context, item, lineage, known)
-    if not whole or (scope is TraceScope.ITEM and len(item_lives(item)) > 1):
+    if not whole or (scope is TraceScope.ITEM and len(item_period_spans(item)) > 1):
         yield replace(map_item(context, item, lineage), facts=facts)
     else:
         yield CollectedTelemetry(facts=facts)
@@ -142,7 +142,12 @@ def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTel
 def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedTelemetry]:
     """Yield the telemetry of everything a sweep found, in order; errors do not stop the others."""
     from flow_telemetry.subjects.run import read_concurrently
-    from flow_telemetry.subjects.sweep import early_end, find_subjects, why_ended, within_sweep
+    from flow_telemetry.subjects.sweep import (
+        describe_early_end,
+        end_reason,
+        find_subjects,
+        within_sweep,
+    )
 
     sweep = find_subjects(context, subject)
     within = within_sweep(context)
@@ -151,7 +156,7 @@ def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedT
     for each in read_concurrently(
         lambda found: collect(within, found),
         sweep.subjects,
-        stop=lambda: bool(why_ended(context)),
+        stop=lambda: bool(end_reason(context)),
     ):
         left -= 1
         done, total = len(sweep.subjects) - left, len(sweep.subjects)
@@ -167,7 +172,7 @@ def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedT
             left += 1  # Reported once, with everything that was not started.
         else:
             failures.append(str(each.error))
-    failures += early_end(context, sweep, left)
+    failures += describe_early_end(context, sweep, left)
     notice = (
         f"sweep of {subject.repository} since {sweep.window.since:%Y-%m-%dT%H:%M:%SZ}: {read} of "
         f"{len(sweep.subjects)} found were read, {sweep.already_sent} had been sent before"

@@ -11,7 +11,7 @@ from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.changes import read_change
 from flow_telemetry.github.deployments import (
     deployments_of_run,
-    made_by,
+    is_made_by,
     read_deployment,
     read_deployments,
     with_deliveries,
@@ -27,7 +27,7 @@ from flow_telemetry.rules.parentage import delivery_result
 from flow_telemetry.settings import Settings
 from flow_telemetry.subjects.change import EventsAndMetrics
 from flow_telemetry.subjects.lineage import read_lineage
-from flow_telemetry.subjects.run import read_above
+from flow_telemetry.subjects.run import read_ancestors
 from flow_telemetry.subjects.types import (
     CollectedTelemetry,
     DeploymentSubject,
@@ -71,7 +71,7 @@ def _with_timelines(context: ExportContext, deployment: Deployment) -> Deploymen
             "many to read when each began: none has a lead time"
         )
         return deployment
-    read = context.github.side_by_side(lambda each: _read(context, each), deployment.delivers)
+    read = context.github.run_concurrently(lambda each: _read(context, each), deployment.delivers)
     return replace(deployment, delivers=tuple(read))
 
 
@@ -121,7 +121,7 @@ def _link_to_maker(context: ExportContext, deployment: Deployment) -> SpanLink |
         if run is None:
             return None
         run = read_deployments(context.github, run, run.jobs).run
-        parentage, lineage = read_above(context, run)
+        parentage, lineage = read_ancestors(context, run)
     except FlowTelemetryError as error:
         context.log.info(f"the run that made deployment {deployment.id} is not known: {error}")
         return None
@@ -135,9 +135,9 @@ def _maker(context: ExportContext, deployment: Deployment) -> Run | None:
         return None
     address = RunAddress(repository=deployment.repository.full_name, run_id=deployment.run_id)
     run = read_run(context.github, address)
-    while not made_by(run, deployment) and run.attempt > 1:
+    while not is_made_by(run, deployment) and run.attempt > 1:
         run = read_run(context.github, replace(address, attempt=run.attempt - 1))
-    return replace(run, repository=deployment.repository) if made_by(run, deployment) else None
+    return replace(run, repository=deployment.repository) if is_made_by(run, deployment) else None
 
 
 def _collected(

@@ -29,10 +29,10 @@ from flow_telemetry.mapping.items import (
 from flow_telemetry.model import Change, Deployment, Lineage, Repository, Result, Run, WorkItem
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
 from flow_telemetry.otlp.batch import resource_size, span_size
-from flow_telemetry.outcome import Exported
+from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.item_keys import JiraKeys, keys_in_text
+from flow_telemetry.rules.item_keys import JiraKeys, find_item_keys
 from flow_telemetry.rules.parentage import delivery_result
 from flow_telemetry.settings import Settings, TraceScope
 from flow_telemetry.subjects.change import feature_metrics
@@ -408,7 +408,7 @@ class _TreeReader:
         """The changes whose branch or title carries the item's key."""
         rules = JiraKeys(enabled=True, projects=self.context.settings.trackers.jira_projects)
         for change in self.opened:
-            found = keys_in_text(
+            found = find_item_keys(
                 branch=change.head_branch, title=change.title, commit_message="", jira=rules
             )
             if item.key in {each.key.key for each in found}:
@@ -516,7 +516,7 @@ def _left_out(tree: FeatureTree, detail: TreeDetail, most: int) -> tuple[str, ..
     )
 
 
-def _exported(settings: Settings, tree: FeatureTree, lineage: Lineage) -> Exported:
+def _exported(settings: Settings, tree: FeatureTree, lineage: Lineage) -> ExportedSubject:
     item, root = tree.root.item, feature_root(tree)
     start = item.created_at or item.closed_at or tree.snapshot
     if start is None:
@@ -525,7 +525,7 @@ def _exported(settings: Settings, tree: FeatureTree, lineage: Lineage) -> Export
     interval = Interval.of(start, tree.snapshot or item.closed_at)
     template = settings.tracing.trace_url
     url = template and trace_url(template, trace, root, interval)
-    return Exported(
+    return ExportedSubject(
         title=item_name(item),
         item=item,
         lineage=lineage,

@@ -10,10 +10,10 @@ from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.issues import Closing, read_closing
 from flow_telemetry.model import Change, ItemChain, Lineage, Repository, WorkItem
 from flow_telemetry.model.item_key import ItemKey
-from flow_telemetry.rules.item_keys import FoundKey, JiraKeys, keys_in_text
-from flow_telemetry.rules.parentage import FoundChain, lineage_of
+from flow_telemetry.rules.item_keys import FoundKey, JiraKeys, find_item_keys
+from flow_telemetry.rules.parentage import CandidateChain, build_lineage
 from flow_telemetry.settings import Settings, TrackerChoice
-from flow_telemetry.trackers import known_by_key
+from flow_telemetry.trackers import unread_work_item
 
 
 def read_lineage(context: ExportContext, change: Change | None, home: Repository) -> Lineage:
@@ -26,13 +26,13 @@ def read_lineage(context: ExportContext, change: Change | None, home: Repository
     found = []
     if tracing.work_item_key is not None:
         chain = _chain(context, tracing.work_item_key, home)
-        found.append(FoundChain(chain=chain, reason="input work-item-key names it"))
+        found.append(CandidateChain(chain=chain, reason="input work-item-key names it"))
     read_errors: tuple[str, ...] = ()
     if change is not None and trackers.choice is not TrackerChoice.NONE:
         closing = _closing(context, change)
         read_errors = closing.unread
         found += _of_change(context, change, closing, named=bool(found))
-    lineage = lineage_of(found, feature_types=trackers.feature_types, feature=feature)
+    lineage = build_lineage(found, feature_types=trackers.feature_types, feature=feature)
     return _with_unread(lineage, read_errors)
 
 
@@ -41,16 +41,16 @@ def lineage_of_item(context: ExportContext, key: ItemKey, home: Repository) -> L
 
     One that stands above the feature that the user named is of no feature but its own.
     """
-    found = FoundChain(chain=_chain(context, key, home), reason="it was asked for")
+    found = CandidateChain(chain=_chain(context, key, home), reason="it was asked for")
     types, feature_key = (
         context.settings.trackers.feature_types,
         context.settings.tracing.feature_key,
     )
-    alone = lineage_of([found], feature_types=types)
+    alone = build_lineage([found], feature_types=types)
     if feature_key is None:
         return alone
     feature = _chain(context, feature_key, home)
-    below = lineage_of([found], feature_types=types, feature=feature)
+    below = build_lineage([found], feature_types=types, feature=feature)
     return below if below.nearest == alone.nearest else alone
 
 
@@ -61,7 +61,7 @@ def is_feature(item: WorkItem, lineage: Lineage) -> bool:
 
 def _of_change(
     context: ExportContext, change: Change, closing: Closing, *, named: bool
-) -> Iterator[FoundChain]:
+) -> Iterator[CandidateChain]:
     """The chains that a change leads to: keys in its texts first, then what it closes.
 
     ``named`` is whether its nearest item is known before. Later items become links, whose
@@ -74,20 +74,20 @@ def _of_change(
         if chain.items and trackers.uses_github
     }
     for found in _keys(context.settings, change, closing):
-        item = context.with_aliases(known_by_key(found.key, home))
+        item = context.with_aliases(unread_work_item(found.key, home))
         chain = closed.pop(item.reference, None) or (
             ItemChain(items=(item,)) if named else _chain(context, found.key, home)
         )
         named = True
-        yield FoundChain(chain=chain, reason=f"its key is in the {found.place.value}")
+        yield CandidateChain(chain=chain, reason=f"its key is in the {found.place.value}")
     for chain in closed.values():
-        yield FoundChain(chain=chain, reason="the pull request closes it")
+        yield CandidateChain(chain=chain, reason="the pull request closes it")
 
 
 def _keys(settings: Settings, change: Change, closing: Closing) -> Iterator[FoundKey]:
     """The keys in a change's texts that are of a tracker in use."""
     trackers = settings.trackers
-    keys = keys_in_text(
+    keys = find_item_keys(
         branch=change.head_branch,
         title=change.title,
         commit_message=closing.oldest_commit_message,
@@ -107,7 +107,7 @@ def _chain(context: ExportContext, key: ItemKey, home: Repository) -> ItemChain:
     try:
         chain = context.trackers.chain(key, home)
     except FlowTelemetryError as error:
-        chain = ItemChain(items=(known_by_key(key, home),), unread=(str(error),))
+        chain = ItemChain(items=(unread_work_item(key, home),), unread=(str(error),))
     return context.with_aliases(chain)
 
 

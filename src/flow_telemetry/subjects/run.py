@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Generic, TypeVar
 
-from flow_telemetry.clock import threads
+from flow_telemetry.clock import thread_pool
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError, SelectionError
 from flow_telemetry.github.changes import changes_between, read_candidates, read_parentage
@@ -32,11 +32,11 @@ from flow_telemetry.mapping.metrics import run_measurements
 from flow_telemetry.mapping.placement import Placement, ancestry_of_run, link, place
 from flow_telemetry.mapping.runs import run_events, run_spans
 from flow_telemetry.model import Change, Job, Lineage, Parentage, Run
-from flow_telemetry.outcome import Exported
+from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules import parentage, selection
-from flow_telemetry.rules.selection import Part, chosen
+from flow_telemetry.rules.selection import RunSlice, matches_patterns
 from flow_telemetry.settings import Ancestors, Detail, Export, Settings, TrackerChoice
 from flow_telemetry.subjects.job.handoff import Handoff, take_handoff
 from flow_telemetry.subjects.job.types import JobTelemetry
@@ -72,7 +72,7 @@ class RunData:
     ``handoff`` is what earlier steps of the own job left for the export.
     """
 
-    run_slice: Part
+    run_slice: RunSlice
     parentage: Parentage
     lineage: Lineage
     notices: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     run_slice = run_slice.with_run(annotated.run)
     deployed = read_deployments(context.github, run_slice.run, run_slice.jobs)
     run_slice = run_slice.with_run(deployed.run)
-    above, lineage = read_above(context, run_slice.run)
+    above, lineage = read_ancestors(context, run_slice.run)
     change = above.change
     return _map_run(
         context,
@@ -136,23 +136,25 @@ def _prefetch_ancestors(context: ExportContext, subject: RunSubject) -> None:
     described, github = subject.told, context.github
     if described is None or subject.only_beside_others:
         return
-    github.ahead(lambda: read_parentage(github, described.run))
+    github.prefetch(lambda: read_parentage(github, described.run))
     change = described.change
     if change is not None and context.settings.trackers.choice is not TrackerChoice.NONE:
-        github.ahead(lambda: read_closing(github, change))
+        github.prefetch(lambda: read_closing(github, change))
 
 
 def reason_not_selected(settings: Settings, run: Run) -> str | None:
     """Return why a run is not exported; None if it is."""
     sweep = settings.sweep
-    if not chosen(run.workflow, sweep.workflows):
+    if not matches_patterns(run.workflow, sweep.workflows):
         return f"run {run.id}: input workflows does not choose {run.workflow}"
-    if not chosen(run.head_branch or "", sweep.branches):
+    if not matches_patterns(run.head_branch or "", sweep.branches):
         return f"run {run.id}: input branches does not choose {run.head_branch}"
     return None
 
 
-def _slice_own_run(context: ExportContext, run: Run, _: RunSubject) -> tuple[Part, tuple[str, ...]]:
+def _slice_own_run(
+    context: ExportContext, run: Run, _: RunSubject
+) -> tuple[RunSlice, tuple[str, ...]]:
     """Wait until GitHub shows the steps before this one as ended; return the slice and notices."""
     runner = context.settings.runner
 
@@ -175,7 +177,7 @@ def _slice_own_run(context: ExportContext, run: Run, _: RunSubject) -> tuple[Par
         log=context.log,
         what="the steps before this one as ended",
     )
-    run_slice = selection.ongoing(
+    run_slice = selection.select_running_run(
         waited.run,
         find_own_job(waited.run),
         export=context.settings.export,
@@ -189,7 +191,7 @@ def _slice_own_run(context: ExportContext, run: Run, _: RunSubject) -> tuple[Par
 
 def _slice_ended_run(
     context: ExportContext, run: Run, subject: RunSubject
-) -> tuple[Part, tuple[str, ...]]:
+) -> tuple[RunSlice, tuple[str, ...]]:
     """Return the whole run once it has ended.
 
     Raises:
@@ -211,10 +213,10 @@ def _slice_ended_run(
             f"run {run.id} of {run.repository.full_name} is still {run.status or 'unknown'}: "
             "export it when it has ended"
         )
-    return selection.whole(run), ()
+    return selection.select_whole_run(run), ()
 
 
-def read_above(context: ExportContext, run: Run) -> tuple[Parentage, Lineage]:
+def read_ancestors(context: ExportContext, run: Run) -> tuple[Parentage, Lineage]:
     """Return the ancestors of a run. If the time is up, the run is exported without them."""
     try:
         above = read_parentage(context.github, run)
@@ -351,7 +353,7 @@ def _run_events_and_metrics(
         )
 
 
-def _describe_export(settings: Settings, data: RunData, placement: Placement) -> Exported:
+def _describe_export(settings: Settings, data: RunData, placement: Placement) -> ExportedSubject:
     run_slice, run, own = data.run_slice, data.run_slice.run, data.run_slice.own_job
     if run_slice.run_span or own is None:
         reference, interval = run.reference, timing.run_interval(run)
@@ -359,7 +361,7 @@ def _describe_export(settings: Settings, data: RunData, placement: Placement) ->
         reference, interval = run.job_reference(own), timing.job_interval(run, own)
     template = settings.tracing.trace_url
     url = None if template is None else trace_url(template, placement.trace, reference, interval)
-    return Exported(
+    return ExportedSubject(
         title=f"RUN {run.workflow}",
         run=run,
         parentage=data.parentage,
@@ -372,7 +374,7 @@ def _describe_export(settings: Settings, data: RunData, placement: Placement) ->
     )
 
 
-def _describe_missing_jobs(run_slice: Part) -> tuple[str, ...]:
+def _describe_missing_jobs(run_slice: RunSlice) -> tuple[str, ...]:
     """Return what the trace lacks because GitHub did not return it."""
     run = run_slice.run
     again = "export the run again from the command line"
@@ -430,7 +432,7 @@ def merged_changes(
         except FlowTelemetryError as error:
             context.log.debug(str(error))
             pushed = None
-        brought = parentage.brought_by(run, pushed.items) if pushed else ()
+        brought = parentage.changes_merged_before(run, pushed.items) if pushed else ()
         merged = {**{c.number: c for c in brought}, **merged}
     return tuple(merged[number] for number in sorted(merged))
 
@@ -481,7 +483,7 @@ def with_jobs(
             read_errors.append(str(error))
             return None
 
-    read = context.github.side_by_side(read_jobs, runs)
+    read = context.github.run_concurrently(read_jobs, runs)
     complete = tuple(run for run in read if run is not None)
     if len(complete) < len(read):
         read_errors.append(f"{len(read) - len(complete)} runs of pull request #{change.number}")
@@ -498,18 +500,18 @@ def _list_runs_of_branch_and_queue(
     window = (change.created_at, end + _AFTER_CLOSING)
     candidates: tuple[Change, ...] | None = None
     for run in _list_runs_of_branch(context, change, read_errors, window):
-        if parentage.lookup(run) in (
+        if parentage.parent_lookup(run) in (
             parentage.Lookup.CANDIDATES,
             parentage.Lookup.CANDIDATES_THEN_COMMIT,
         ):
             if candidates is None:
                 candidates = read_candidates(context.github, run, read_errors) or (change,)
-            found = parentage.of_candidates(run, candidates)
+            found = parentage.find_parent_by_branch(run, candidates)
             if found and found.change and found.change.number == change.number:
                 yield run
     if change.merged_at is not None:
         queued = _list_runs(context, change, read_errors, window, event="merge_group")
-        yield from (run for run in queued if parentage.queued_number(run) == change.number)
+        yield from (run for run in queued if parentage.merge_queue_number(run) == change.number)
 
 
 def _list_runs_of_branch(
@@ -543,7 +545,7 @@ def _list_runs_of_merge(
         return
     window = (change.merged_at - timedelta(minutes=1), change.merged_at + _AFTER_MERGE)
     for run in _list_runs(context, change, read_errors, window, head_sha=change.merge_commit):
-        if run.event in ("push", "release") and parentage.of_commit(run, (change,)):
+        if run.event in ("push", "release") and parentage.find_parent_by_commit(run, (change,)):
             yield run
 
 
@@ -620,7 +622,7 @@ def read_concurrently(
 
     to_begin = iter(items)
     under_way: deque[Future[Read[Item, Result]]] = deque()
-    with threads(MAX_CONCURRENT_READS, "read-ahead") as pool:
+    with thread_pool(MAX_CONCURRENT_READS, "read-ahead") as pool:
         while True:
             if not stop():
                 free = MAX_CONCURRENT_READS - len(under_way)

@@ -21,7 +21,7 @@ from flow_telemetry.github.sweep import Window, closed_changes, closed_issues, e
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Repository, Run
 from flow_telemetry.model.item_key import ItemKey
-from flow_telemetry.rules.selection import chosen
+from flow_telemetry.rules.selection import matches_patterns
 from flow_telemetry.settings import Ancestors, Settings
 from flow_telemetry.subjects.types import (
     ChangeSubject,
@@ -75,23 +75,23 @@ def find_subjects(
     context.log.info(f"sweeping {home.full_name} since {sweep.window.since:%Y-%m-%d %H:%M} UTC")
     known = sent | _sent_by_events(context, home, sweep)
     for each in _find_all(context, home, sweep):
-        if mark_of(each) in known:
+        if format_mark(each) in known:
             sweep.already_sent += 1
         else:
             sweep.subjects.append(each)
     return sweep
 
 
-def why_ended(context: ExportContext) -> str:
+def end_reason(context: ExportContext) -> str:
     """Return why reading has ended; empty if it may go on."""
     if context.interruption.name or context.deadline.expired:
         return context.deadline.ended
     return context.github.ended
 
 
-def early_end(context: ExportContext, sweep: Sweep, left: int) -> tuple[str, ...]:
+def describe_early_end(context: ExportContext, sweep: Sweep, left: int) -> tuple[str, ...]:
     """Return why a sweep ended before all was read, and what that leaves to the next one."""
-    why = why_ended(context)
+    why = end_reason(context)
     if not why or not (left or sweep.unread):
         return ()
     things = {0: "what was not found", 1: "1 thing"}.get(left, f"{left} things")
@@ -164,7 +164,7 @@ def _is_own(settings: Settings, home: Repository) -> bool:
     return fold(settings.runner.repository or "") == fold(home.full_name)
 
 
-def mark_of(subject: Subject) -> str:
+def format_mark(subject: Subject) -> str:
     """Return the mark of a subject in the list of sent ones: `pull_request 123`.
 
     A later attempt of a run has a mark of its own.
@@ -270,7 +270,9 @@ def _is_of_sweeper(settings: Settings, home: Repository, run: Run) -> bool:
 
 def _is_wanted(settings: Settings, run: Run) -> bool:
     sweep = settings.sweep
-    return chosen(run.workflow, sweep.workflows) and chosen(run.head_branch or "", sweep.branches)
+    return matches_patterns(run.workflow, sweep.workflows) and matches_patterns(
+        run.head_branch or "", sweep.branches
+    )
 
 
 def _note(sweep: Sweep, complete: bool, what: str) -> None:

@@ -13,7 +13,7 @@ from flow_telemetry.mapping.placement import ancestry_of_run, place
 from flow_telemetry.model import Run
 from flow_telemetry.rules import selection
 from flow_telemetry.subjects.job.handoff import HandedOn
-from flow_telemetry.subjects.run import may_be_ancestors, read_above, reason_not_selected
+from flow_telemetry.subjects.run import may_be_ancestors, read_ancestors, reason_not_selected
 from flow_telemetry.subjects.types import RunSubject, tracing_of
 
 
@@ -56,7 +56,7 @@ def read_context(
     if reason is not None:
         raise SelectionError(f"the steps of this job get no trace context: {reason}")
     job = _own_job(context, subject.address, run)
-    above, lineage = read_above(context, run)
+    above, lineage = read_ancestors(context, run)
     ancestry, tracing = ancestry_of_run(above, lineage), tracing_of(context.settings)
     before = told if told is not None and (told.run, told.job) == (run.reference, job) else None
     if before is not None and not may_be_ancestors(before.path, above, lineage):

@@ -9,14 +9,14 @@ from typing import TypeAlias
 
 from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError, NotFoundError
 from flow_telemetry.github.runs import RunAddress
-from flow_telemetry.github.webhook import Told
+from flow_telemetry.github.webhook import DescribedRun
 from flow_telemetry.mapping.placement import Tracing
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model.item_key import ItemKey
-from flow_telemetry.outcome import Exported
-from flow_telemetry.rules.timeline import Telling
+from flow_telemetry.outcome import ExportedSubject
+from flow_telemetry.rules.timeline import WebhookEvent
 from flow_telemetry.settings import EventSending, Settings
-from flow_telemetry.telemetry import LogRecord, Measurement, Prepared, Signal, Span
+from flow_telemetry.telemetry import EncodedRequest, LogRecord, Measurement, Signal, Span
 
 # What an export can be about: a record for each kind of subject.
 
@@ -29,8 +29,8 @@ class RunSubject:
     that it has ended, though the API may not show that yet. ``only_beside_others`` leaves out the
     run of a workflow that has no other job than ours. Of our own run the event tells more:
     ``default_branch`` is the repository's, ``started_by`` the run that started it, ``traceparent``
-    what a dispatch passed, ``pushed_from`` the commit before the push, and ``told`` a guess of
-    what stands above it.
+    what a dispatch passed, ``commit_before_push`` the commit before the push, and ``told`` a guess
+    of what stands above it.
     """
 
     address: RunAddress
@@ -41,7 +41,7 @@ class RunSubject:
     traceparent: str | None = None
     pushed_from: str | None = None
     default_branch: str | None = None
-    told: Told | None = None
+    told: DescribedRun | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class EventSubject:
     repository: str
     number: int
     of_change: bool
-    telling: Telling
+    telling: WebhookEvent
 
     @property
     def key(self) -> ItemKey:
@@ -146,8 +146,8 @@ class CollectedTelemetry:
     """
 
     spans: Iterable[Span] = ()
-    facts: Iterable[LogRecord | Measurement | Prepared] = ()
-    exported: Exported | None = None
+    facts: Iterable[LogRecord | Measurement | EncodedRequest] = ()
+    exported: ExportedSubject | None = None
     incomplete: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()

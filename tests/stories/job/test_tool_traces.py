@@ -24,7 +24,7 @@ from tests.support.program import Program, Result
 
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.privacy.redactor import redactor
+from flow_telemetry.privacy.redactor import build_redactor
 from flow_telemetry.subjects.job.tool_traces import Reading, ToolSpans
 from flow_telemetry.telemetry import Signal
 
@@ -455,7 +455,7 @@ def test_reading_ends_where_its_time_is_used_up() -> None:
     """What is left of the time is for sending; each file that was not read is told."""
     reading = Reading(
         wanted=frozenset(Signal),
-        redact=redactor([]),
+        redact=build_redactor([]),
         spans=ToolSpans(trace_id=FOREIGN),
         until=Deadline.after(SystemClock(), 0),
     )

@@ -13,16 +13,16 @@ from flow_telemetry.mapping.job_metrics import coverage_measurements
 from flow_telemetry.mapping.jobs import Measured, coverage_facts
 from flow_telemetry.model import Change, Job, Run
 from flow_telemetry.model.reports import Coverage, CoverageTotals, JobCoverage
-from flow_telemetry.outcome import InsideTold
-from flow_telemetry.reports.archives import ArchiveBounds, read_archive
+from flow_telemetry.outcome import JobReport
+from flow_telemetry.reports.archives import ArchiveLimits, read_archive
 from flow_telemetry.reports.coverage import (
-    LARGEST_KEPT,
-    kept_coverage,
+    LARGEST_STORED,
+    format_stored_totals,
     read_coverage,
-    read_kept_coverage,
+    read_stored_totals,
 )
 from flow_telemetry.reports.files import find_files, whole
-from flow_telemetry.rules.coverage import repeated, totals
+from flow_telemetry.rules.coverage import find_duplicates, totals
 from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
 from flow_telemetry.subjects.types import wants_metrics
 
@@ -31,7 +31,7 @@ from flow_telemetry.subjects.types import wants_metrics
 
 FILE_NAME = "coverage.json"
 _FOLDER_NAME = "flow-telemetry-coverage"
-_BOUNDS = ArchiveBounds(files=1, largest=LARGEST_KEPT, size=LARGEST_KEPT)
+_BOUNDS = ArchiveLimits(files=1, largest=LARGEST_STORED, size=LARGEST_STORED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def store_coverage(job: OwnJob, totals: CoverageTotals) -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE_NAME).write_text(
-            kept_coverage(totals, job.run, job.job), encoding="utf-8", newline="\n"
+            format_stored_totals(totals, job.run, job.job), encoding="utf-8", newline="\n"
         )
     except OSError as error:
         raise ReportError(f"{folder / FILE_NAME} cannot be written: {error.strerror}") from error
@@ -82,7 +82,7 @@ def base_coverage(client: GitHubClient, run: Run, change: Change, name: str) -> 
         chosen = _choose_artifact(listed, change, run.id)
         if chosen is None:
             return BaseCoverage(lacks="no run on it has kept the coverage of this job")
-        archive = download_artifact(client, chosen, LARGEST_KEPT)
+        archive = download_artifact(client, chosen, LARGEST_STORED)
         return BaseCoverage(totals=_read_stored_totals(archive, str(chosen)))
     except AccessDeniedError:
         reason = (
@@ -115,7 +115,7 @@ def _read_stored_totals(archive: bytes, name: str) -> CoverageTotals:
     if not found.files:
         reason = "; ".join(found.left_out) or f"it holds no {FILE_NAME}"
         raise ReportError(f"{name} cannot be read: {reason}")
-    return read_kept_coverage(found.files[0].content, f"{FILE_NAME} in {name}")
+    return read_stored_totals(found.files[0].content, f"{FILE_NAME} in {name}")
 
 
 # Reports of the job, and the change against the base.
@@ -141,7 +141,7 @@ def read_job_coverage(job: OwnJob) -> JobTelemetry:
         else (),
         measured=(Measured(owner=job.reference, facts=coverage_facts(coverage)),),
         notices=tuple(notices),
-        told=InsideTold(coverage=coverage),
+        told=JobReport(coverage=coverage),
     )
 
 
@@ -168,7 +168,7 @@ def _reports(job: OwnJob, notices: list[str]) -> Iterator[Coverage]:
 
 
 def _without_repeated(reports: list[Coverage], notices: list[str]) -> list[Coverage]:
-    again = repeated(reports)
+    again = find_duplicates(reports)
     notices += [
         f"{_INPUT}: {name} says the same as {first} in another format and is not counted twice"
         for name, first in again.items()
@@ -196,7 +196,7 @@ def _coverage(job: OwnJob, found: CoverageTotals, reports: int, notices: list[st
         reports=reports,
         base=base.totals,
         base_branch=job.change.base_branch if job.change else "",
-        base_lacks=base.lacks,
+        base_missing_reason=base.lacks,
         file=file,
         artifact=name if file else "",
     )

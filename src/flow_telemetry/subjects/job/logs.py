@@ -27,22 +27,22 @@ from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.runs import common_of, job_facts
 from flow_telemetry.mapping.spans import SpanMaker
 from flow_telemetry.model import Job, Run, Step
-from flow_telemetry.privacy.redactor import over_many_lines
-from flow_telemetry.reports.files import MEBIBYTE, one_line
+from flow_telemetry.privacy.redactor import build_line_redactor
+from flow_telemetry.reports.files import MEBIBYTE, clean_line
 from flow_telemetry.reports.logs import (
     LogArchive,
     LogFile,
-    Stretch,
-    end_of_stretch,
-    name_as_file,
-    names_without_number,
+    LogSection,
+    find_section_end,
+    format_job_name,
+    index_log,
+    list_job_names,
     parse_log_lines,
     raw_lines,
-    survey,
 )
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import own_jobs
-from flow_telemetry.rules.selection import Part, shares
+from flow_telemetry.rules.selection import RunSlice, allocate_bytes
 from flow_telemetry.settings import Detail, Export, JobLogs
 from flow_telemetry.subjects.job.types import JobTelemetry, StepWindow, step_windows
 from flow_telemetry.subjects.types import resources_of
@@ -119,10 +119,10 @@ def _files_of_jobs(files: Iterable[LogFile], jobs: Iterable[Job]) -> dict[int, l
     """The files of the jobs, by id, whose name in the archive is theirs alone."""
     by_name: dict[str, list[Job]] = {}
     for job in jobs:
-        by_name.setdefault(name_as_file(job.name), []).append(job)
+        by_name.setdefault(format_job_name(job.name), []).append(job)
     found: dict[int, list[LogFile]] = {}
     for file in files:
-        known = [by_name[name] for name in names_without_number(file.job) if name in by_name]
+        known = [by_name[name] for name in list_job_names(file.job) if name in by_name]
         if known and len(known[0]) == 1:
             found.setdefault(known[0][0].id, []).append(file)
     return {job: of_job for job, of_job in found.items() if _is_one(of_job)}
@@ -153,7 +153,7 @@ def _add_single_logs(
     # What may not be read of one job may not be of any: the first is asked for alone.
     answers = [opened(job) for job in asked[:1]]
     if not any(isinstance(each, AccessDeniedError) for each in answers):
-        answers += client.side_by_side(opened, asked[1:])
+        answers += client.run_concurrently(opened, asked[1:])
     errors = []
     for job, answer in zip(asked, answers, strict=False):
         if isinstance(answer, FlowTelemetryError):
@@ -194,7 +194,7 @@ class StepLog:
 
     logged: LoggedStep
     kept: LogSource
-    stretch: Stretch
+    stretch: LogSection
     failed: bool
     cut: int = 0
     longest: int | None = None
@@ -212,7 +212,7 @@ def limit_logs(logs: Sequence[StepLog], limit: int) -> list[StepLog]:
     """Return logs cut, so that all together are at most ``limit`` bytes of text."""
     failed = [each for each in logs if each.failed]
     others = [each for each in logs if not each.failed]
-    given = shares(
+    given = allocate_bytes(
         [each.stretch.size for each in failed], [each.stretch.size for each in others], limit
     )
     share_of = {id(each): share for each, share in zip((*failed, *others), given, strict=True)}
@@ -226,7 +226,7 @@ def _cut(log: StepLog, share: int) -> StepLog:
     if not share:
         return replace(log, cut=stretch.lines)
     raw = islice(log.kept.read(), stretch.begin, stretch.begin + stretch.lines)
-    end = end_of_stretch(raw, stretch, share)
+    end = find_section_end(raw, stretch, share)
     if end.telling is not None and log.failed:
         return replace(log, cut=end.telling, longest=share)
     return replace(log, cut=end.before)
@@ -262,7 +262,7 @@ def describe_missing_steps(kept: Iterable[LogSource], found: Iterable[StepLog]) 
         if (job.id, step.number) not in there
     ]
     if missing:
-        job, step = (one_line(each.name, _LONGEST_NAME) for each in missing[0])
+        job, step = (clean_line(each.name, _LONGEST_NAME) for each in missing[0])
         more = f"; the same of {len(missing) - 1:,} more" if len(missing) > 1 else ""
         yield f"no line of step {step} was found in the log of job {job}, which failed{more}"
 
@@ -293,7 +293,7 @@ _NOT_THE_OWN = (
 )
 
 
-def read_logs(context: ExportContext, run_slice: Part, placement: Placement) -> JobTelemetry:
+def read_logs(context: ExportContext, run_slice: RunSlice, placement: Placement) -> JobTelemetry:
     """Return the lines of logs that input logs asks for, as far as input log-limit allows."""
     if Signal.LOGS not in context.settings.signals.wanted:
         return JobTelemetry(notices=(f"{_NO_SIGNAL}{context.settings.otlp.off[Signal.LOGS]}",))
@@ -307,7 +307,7 @@ def read_logs(context: ExportContext, run_slice: Part, placement: Placement) -> 
 class _LogReader:
     """Reads the logs of one run."""
 
-    run_slice: Part
+    run_slice: RunSlice
     placement: Placement
     context: ExportContext
 
@@ -389,10 +389,10 @@ class _LogReader:
         windows = [each for each in step_windows(self.run_slice.run, log.job) if _is_of(log, each)]
         if log.step is not None:
             windows = windows[:1]  # A number may repeat.
-        surveyed = survey(log.read(), [each.interval for each in windows])
+        surveyed = index_log(log.read(), [each.interval for each in windows])
         failed = find_failed_steps(log.job)
         found = []
-        for stretch in surveyed.stretches if windows else ():
+        for stretch in surveyed.sections if windows else ():
             window = windows[stretch.step]
             if self._all or window.step in failed:
                 found.append(
@@ -455,7 +455,7 @@ class _LogReader:
                 _decoded(islice(raw, stretch.begin - position, None), stretch.lines),
                 each.logged.job.name,
                 each.logged.step.number,
-                redact=over_many_lines(self.context.redact),
+                redact=build_line_redactor(self.context.redact),
                 skip=each.cut,
                 longest=each.longest,
             )

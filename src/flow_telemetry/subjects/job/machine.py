@@ -12,7 +12,7 @@ from flow_telemetry.model.measurements import (
     MeasuredJob,
     MeasuredStep,
 )
-from flow_telemetry.outcome import InsideTold
+from flow_telemetry.outcome import JobReport
 from flow_telemetry.process.samples import curve, usage_between, usage_by_window
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.settings import Detail
@@ -39,7 +39,7 @@ def read_machine(job: OwnJob) -> JobTelemetry:
         if wants_metrics(job.context.settings)
         else (),
         measured=tuple(_measured_spans(job, measured, steps)),
-        told=InsideTold(machine=measured),
+        told=JobReport(machine=measured),
     )
 
 

@@ -16,11 +16,11 @@ from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.runs import common_of, job_facts
 from flow_telemetry.mapping.spans import SpanMaker
 from flow_telemetry.model import Change
-from flow_telemetry.outcome import merged_inside
+from flow_telemetry.outcome import merge_job_reports
 from flow_telemetry.process.context import parse_traceparent
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.selection import Part
+from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.settings import JobLogs
 from flow_telemetry.subjects.job.handoff import Handoff
 from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob, step_windows
@@ -30,7 +30,7 @@ from flow_telemetry.telemetry import SpanLink
 
 def read_job_telemetry(
     context: ExportContext,
-    run_slice: Part,
+    run_slice: RunSlice,
     placement: Placement,
     *,
     handoff: Handoff,
@@ -72,7 +72,7 @@ def read_job_telemetry(
 
 
 def _read_from_github(
-    context: ExportContext, run_slice: Part, placement: Placement
+    context: ExportContext, run_slice: RunSlice, placement: Placement
 ) -> Iterator[JobTelemetry]:
     """Read what GitHub stores of an ended run."""
     yield from _read_logs(context, run_slice, placement)
@@ -83,7 +83,7 @@ def _read_from_github(
 
 
 def _read_logs(
-    context: ExportContext, run_slice: Part, placement: Placement
+    context: ExportContext, run_slice: RunSlice, placement: Placement
 ) -> Iterator[JobTelemetry]:
     if context.settings.inside.logs is not JobLogs.NONE:
         from flow_telemetry.subjects.job.logs import read_logs
@@ -144,5 +144,5 @@ def _merge(
         facts=chain.from_iterable(part.facts for part in collected),
         prepared=chain.from_iterable(part.prepared for part in collected),
         notices=tuple(chain.from_iterable(part.notices for part in collected)),
-        told=merged_inside(part.told for part in collected),
+        told=merge_job_reports(part.told for part in collected),
     )

@@ -20,25 +20,25 @@ from flow_telemetry.mapping.jobs import (
 )
 from flow_telemetry.model import Job
 from flow_telemetry.model.reports import (
-    CaseTold,
+    CaseSummary,
     TestCase,
     TestCounts,
     TestReport,
-    TestsTold,
+    TestSummary,
 )
-from flow_telemetry.outcome import InsideTold
-from flow_telemetry.reports.files import FoundFile, find_files, whole
+from flow_telemetry.outcome import JobReport
+from flow_telemetry.reports.files import MatchedFile, find_files, whole
 from flow_telemetry.reports.junit import read_test_report
 from flow_telemetry.rules.intervals import Interval, step_ran
 from flow_telemetry.rules.tests import (
-    Stretch,
-    Written,
+    ReportContext,
+    StepSpan,
+    attempt_independent_name,
     choose_spans,
-    counts_of,
+    count_cases,
     is_failing,
-    known_name,
+    mark_flaky,
     place_suites,
-    with_flaky,
 )
 from flow_telemetry.settings import Detail
 from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
@@ -56,7 +56,9 @@ _LONGEST = 900
 
 def describe_failed_cases(cases: Iterable[TestCase]) -> Iterator[str]:
     """Yield a notice that names the cases that failed in their last run, if any."""
-    names = [known_name(case) for case in cases if is_failing(case) and not case.run_again]
+    names = [
+        attempt_independent_name(case) for case in cases if is_failing(case) and not case.run_again
+    ]
     if not names:
         return
     shown: list[str] = []
@@ -130,10 +132,10 @@ def read_tests(job: OwnJob) -> JobTelemetry:
     if not read.reports:
         return JobTelemetry(notices=read.notices)
     failed_before, notices_before = read_failed_before(job)
-    reports = with_flaky(read.reports, failed_before)
+    reports = mark_flaky(read.reports, failed_before)
     suites = _place_suites(job, reports, read.written)
     cases = [case for report in reports for case in report.cases]
-    counts = counts_of(cases)
+    counts = count_cases(cases)
     left_out = sum(len(placed.suite.cases) - len(placed.cases or ()) for placed in suites)
     detail = job.context.settings.tracing.detail
     measured = Measured(owner=job.reference, facts=count_facts(counts, left_out))
@@ -151,7 +153,7 @@ def read_tests(job: OwnJob) -> JobTelemetry:
             *notices_before,
             *describe_failed_cases(cases),
         ),
-        told=InsideTold(tests=_summarize(reports, cases, counts)),
+        told=JobReport(tests=_summarize(reports, cases, counts)),
     )
 
 
@@ -182,7 +184,7 @@ def _read_reports(job: OwnJob, workspace: Path) -> _Read:
     return _Read(reports=tuple(reports), written=tuple(written), notices=_notices(notices))
 
 
-def _modification_time(file: FoundFile) -> datetime:
+def _modification_time(file: MatchedFile) -> datetime:
     try:
         return datetime.fromtimestamp(file.path.stat().st_mtime, timezone.utc)
     except (OSError, OverflowError, ValueError) as error:
@@ -217,11 +219,11 @@ def _place_suites(
 ) -> list[PlacedSuite]:
     all_suites = [suite for report in reports for suite in report.suites]
     chosen = iter(choose_spans(all_suites, job.max_spans))
-    steps, whole = _steps(job), Stretch(reference=job.reference, interval=_running_interval(job))
+    steps, whole = _steps(job), StepSpan(reference=job.reference, interval=_running_interval(job))
     placed: list[PlacedSuite] = []
     for report, at in zip(reports, written, strict=True):
         places = place_suites(
-            report.suites, Written(steps=steps, job=whole, at=at, offset=_offset(at))
+            report.suites, ReportContext(steps=steps, job=whole, at=at, offset=_offset(at))
         )
         placed += (
             PlacedSuite(report=report.name, suite=suite, place=place, cases=next(chosen))
@@ -230,9 +232,9 @@ def _place_suites(
     return placed
 
 
-def _steps(job: OwnJob) -> tuple[Stretch, ...]:
+def _steps(job: OwnJob) -> tuple[StepSpan, ...]:
     return tuple(
-        Stretch(reference=window.reference, interval=window.interval)
+        StepSpan(reference=window.reference, interval=window.interval)
         for window in job.windows
         if step_ran(window.step)
     )
@@ -263,11 +265,11 @@ def _describe_left_out(job: OwnJob, left_out: int, entries: int) -> Iterator[str
 
 def _summarize(
     reports: Sequence[TestReport], cases: Sequence[TestCase], counts: TestCounts
-) -> TestsTold:
+) -> TestSummary:
     final = [case for case in cases if not case.run_again]
     failing = [case for case in final if is_failing(case)]
     flaky = [case for case in final if case.flaky]
-    return TestsTold(
+    return TestSummary(
         reports=len(reports),
         suites=sum(len(report.suites) for report in reports),
         counts=counts,
@@ -277,9 +279,9 @@ def _summarize(
     )
 
 
-def _summarize_case(case: TestCase) -> CaseTold:
+def _summarize_case(case: TestCase) -> CaseSummary:
     failure = case.failure or next(iter(case.attempts), None)
-    return CaseTold(
+    return CaseSummary(
         suite=case.suite,
         name=case.full_name,
         message=(failure.message or failure.type) if failure is not None else "",

@@ -21,28 +21,28 @@ from flow_telemetry.model import Job, Run
 from flow_telemetry.model.reports import ToolTraces
 from flow_telemetry.otlp.lines import (
     OtlpRequest,
+    encode_request,
     groups_of,
     item_count,
-    packed,
+    merge_requests,
     parse_otlp_lines,
-    prepared,
     without_long_heads,
 )
-from flow_telemetry.outcome import InsideTold
-from flow_telemetry.privacy.records import redact_texts
+from flow_telemetry.outcome import JobReport
+from flow_telemetry.privacy.records import redact_message
 from flow_telemetry.privacy.redactor import Redactor
-from flow_telemetry.reports.archives import ArchiveBounds, Unpacked, read_archive
+from flow_telemetry.reports.archives import ArchiveContent, ArchiveLimits, read_archive
 from flow_telemetry.reports.files import (
     MEBIBYTE,
-    Bounds,
     Content,
-    FoundFile,
-    chosen_files,
+    FileLimits,
+    MatchedFile,
+    compile_file_patterns,
     find_files,
 )
 from flow_telemetry.reports.otlp_lines import read_otlp_lines
 from flow_telemetry.rules import intervals as timing
-from flow_telemetry.rules.selection import chosen
+from flow_telemetry.rules.selection import matches_patterns
 from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
 from flow_telemetry.telemetry import Signal, SpanLink
 
@@ -201,7 +201,7 @@ def file_traces(job: OwnJob, beside: Iterable[str] = ()) -> JobTelemetry:
         return JobTelemetry(
             notices=("input trace-files: GITHUB_WORKSPACE is not set, so no files are found",)
         )
-    bounds = Bounds(files=MOST_FILES, size=MOST_BYTES)
+    bounds = FileLimits(files=MOST_FILES, size=MOST_BYTES)
     found = find_files(job.context.settings.inside.trace_files, job.workspace, bounds=bounds)
     reading = Reading.of(job.context, own_trace=job.placement.trace_id)
     reading.spans.taken = own_span_ids(job.placement, job.run, beside)
@@ -211,8 +211,8 @@ def file_traces(job: OwnJob, beside: Iterable[str] = ()) -> JobTelemetry:
 
 
 def _of_this_job(
-    job: OwnJob, files: Iterable[FoundFile], tell: Callable[[Iterable[str]], None]
-) -> list[FoundFile]:
+    job: OwnJob, files: Iterable[MatchedFile], tell: Callable[[Iterable[str]], None]
+) -> list[MatchedFile]:
     """The files that were written since the job began.
 
     Older ones are what an earlier job left on a runner that is kept, or what a cache brought back:
@@ -228,7 +228,7 @@ def _of_this_job(
     return [file for file in files if file not in old]
 
 
-def _modified(file: FoundFile) -> float:
+def _modified(file: MatchedFile) -> float:
     """Seconds since 1970; a file that is gone is told where it is read."""
     try:
         return file.path.stat().st_mtime
@@ -298,10 +298,12 @@ class Reading:
         links = self._links()
         told = self._counts()
         return JobTelemetry(
-            prepared=(prepared(each, self.repository) for each in packed(self._requests)),
+            prepared=(
+                encode_request(each, self.repository) for each in merge_requests(self._requests)
+            ),
             measured=(Measured(owner=owner, links=links),) if links else (),
             notices=tuple(f"{source}: {text}" for text in self._notices()),
-            told=InsideTold(tool_traces=told) if told.files else None,
+            told=JobReport(tool_traces=told) if told.files else None,
         )
 
     def _read(self, name: str, content: Content) -> None:
@@ -344,7 +346,7 @@ class Reading:
             if taken:
                 self.tell([f"line {number} of {name} has a resource that is too large: left out"])
             self.spans.take(request)
-            redact_texts(request.message, self.redact)
+            redact_message(request.message, self.redact)
             self._requests.append(request)
 
     def _links(self) -> tuple[SpanLink, ...]:
@@ -439,7 +441,9 @@ def _wanted(context: ExportContext, run: Run, reading: Reading) -> list[Artifact
     """The artifacts of this attempt whose names are wanted, the oldest first."""
     patterns = context.settings.inside.trace_artifacts
     listed = list_artifacts(context.github, run.repository.full_name, run_id=run.id)
-    fitting = [each for each in listed if chosen(each.name, patterns) and _of_attempt(run, each)]
+    fitting = [
+        each for each in listed if matches_patterns(each.name, patterns) and _of_attempt(run, each)
+    ]
     if not fitting:
         reading.tell([f"no artifact of run {run.id} fits"])
     if len(fitting) > MOST_ARTIFACTS:
@@ -460,8 +464,8 @@ def _files(
     context: ExportContext, artifacts: list[Artifact], reading: Reading
 ) -> Iterator[tuple[str, Content]]:
     """The files in artifacts; one that cannot be read is told, and the rest goes on."""
-    wanted = chosen_files(context.settings.inside.trace_files or _FILES)
-    left = ArchiveBounds(files=MOST_FILES, largest=MOST_BYTES, size=MOST_BYTES)
+    wanted = compile_file_patterns(context.settings.inside.trace_files or _FILES)
+    left = ArchiveLimits(files=MOST_FILES, largest=MOST_BYTES, size=MOST_BYTES)
     for artifact in artifacts:
         if artifact.from_fork and not context.settings.inside.fork_artifacts:
             reading.tell([_of_a_fork(str(artifact)).removeprefix(f"{_SOURCE}: ")])
@@ -483,7 +487,7 @@ def _files(
         left = _less(left, found)
 
 
-def _less(bounds: ArchiveBounds, found: Unpacked) -> ArchiveBounds:
+def _less(bounds: ArchiveLimits, found: ArchiveContent) -> ArchiveLimits:
     """What may still be read after some files."""
     size = bounds.size - sum(len(file.content) for file in found.files)
     return replace(bounds, files=bounds.files - len(found.files), size=size)

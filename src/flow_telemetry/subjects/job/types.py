@@ -13,12 +13,12 @@ from flow_telemetry.mapping.metrics import Points, points_of_job
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import SpanMaker
 from flow_telemetry.model import Change, Job, Run, Step
-from flow_telemetry.outcome import InsideTold
+from flow_telemetry.outcome import JobReport
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.settings import Detail
 from flow_telemetry.subjects.job.handoff import Handoff
-from flow_telemetry.telemetry import LogRecord, Measurement, Prepared, Resource, Span
+from flow_telemetry.telemetry import EncodedRequest, LogRecord, Measurement, Resource, Span
 
 if TYPE_CHECKING:
     from flow_telemetry.mapping.jobs import Measured
@@ -34,10 +34,10 @@ class JobTelemetry:
 
     spans: Iterable[Span] = ()
     facts: Iterable[LogRecord | Measurement] = ()
-    prepared: Iterable[Prepared] = ()
+    prepared: Iterable[EncodedRequest] = ()
     measured: tuple[Measured, ...] = ()
     notices: tuple[str, ...] = ()
-    told: InsideTold | None = None
+    told: JobReport | None = None
     references: Iterable[str] = ()
 
 
