@@ -134,7 +134,7 @@ def test_an_authority_without_key_usage_is_refused_with_a_remedy(
 @pytest.mark.parametrize("name", VARIABLES)
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "cannot be read (No such file"), ("no certificate", "holds no certificate")],
+    [(None, "cannot be read (No such file"), ("no certificate", "contains no certificate")],
     ids=["missing", "no certificate"],
 )
 def test_a_file_that_is_none_is_told_by_its_variable(

@@ -130,7 +130,7 @@ def test_narrow_traces_have_no_span_for_items(
     result = closings.issue(program, "acme/shop#17", trace_scope=scope)
     assert (result.warnings, receiver.spans) == ([], [])
     assert (result.outputs["status"], result.outputs["spans"]) == ("exported", "0")
-    assert f"input trace\\-scope is {scope}" in result.summary
+    assert f"\\`trace\\-scope\\` is {scope}" in result.summary
 
 
 def test_what_came_after_the_closing_changes_nothing(

@@ -134,5 +134,5 @@ def test_an_input_that_cannot_be_used_is_named(
     """One warning names the input; nothing is sent, and the build stays green."""
     result = program.export(run, **inputs)
     (warning,) = result.warnings
-    assert f"input {said}" in warning
+    assert f"`{said}`" in warning
     assert (result.status, result.outputs["status"], receiver.requests) == (0, "skipped", [])

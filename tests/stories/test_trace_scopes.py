@@ -268,5 +268,5 @@ def test_inputs_that_are_no_keys_are_named(
     """A warning names the input, and nothing is sent."""
     inputs: dict[str, Any] = {"work_item_key": "no key"}
     (warning,) = program.export(validation(world), **inputs).warnings
-    assert "input work-item-key" in warning
+    assert "`work-item-key`" in warning
     assert receiver.requests == []
