@@ -87,10 +87,6 @@ _EVENT_GROUPS = {
     EventSubject.DEPLOYMENT: "Deployments",
     EventSubject.RUN: "Runs",
 }
-_START, _END = "<!-- inputs -->", "<!-- /inputs -->"
-_EVENTS_START, _EVENTS_END = "<!-- events -->", "<!-- /events -->"
-_METRICS_START, _METRICS_END = "<!-- metrics -->", "<!-- /metrics -->"
-_MAP_START, _MAP_END = "<!-- map -->", "<!-- /map -->"
 _ACTION_INPUTS = re.compile(r"^inputs:\n.*?(?=^outputs:)", re.MULTILINE | re.DOTALL)
 _ACTION_VARIABLES = re.compile(r"(?:^ {8}\w+: \$\{\{ inputs\.[\w-]+ \}\}\n)+", re.MULTILINE)
 # What YAML would not read as a text.
@@ -141,15 +137,25 @@ def with_inputs(readme: str, inputs: Iterable[Input]) -> str:
     Raises:
         ValueError: the comments that enclose the table are missing.
     """
-    before, start, rest = readme.partition(_START)
-    _, end, after = rest.partition(_END)
-    if not start or not end:
-        raise ValueError(f"{README} has no place for the inputs: {_START} … {_END}")
     rows = (
         (f"`{each.name}`", f"`{each.default}`" if each.default else "", each.description)
         for each in inputs
     )
-    return f"{before}{start}\n{table(('input', 'default', 'meaning'), rows)}{end}{after}"
+    return _with_content(README, readme, "inputs", table(("input", "default", "meaning"), rows))
+
+
+def _with_content(name: str, page: str, mark: str, content: str) -> str:
+    """Return the page with other content between its comments `<!-- mark -->` and `<!-- /mark -->`.
+
+    Raises:
+        ValueError: one of the comments is missing; the text names the page.
+    """
+    opening, closing = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    before, start, rest = page.partition(opening)
+    _, end, after = rest.partition(closing)
+    if not start or not end:
+        raise ValueError(f"{name} has no place for the {mark}: {opening} … {closing}")
+    return f"{before}{start}\n{content}{end}{after}"
 
 
 def with_action_inputs(action: str, inputs: Sequence[Input]) -> str:
@@ -232,10 +238,6 @@ def with_events(page: str, events: Sequence[EventType]) -> str:
     Raises:
         ValueError: the comments that enclose the tables are missing.
     """
-    before, start, rest = page.partition(_EVENTS_START)
-    _, end, after = rest.partition(_EVENTS_END)
-    if not start or not end:
-        raise ValueError(f"{EVENTS_PAGE} has no place for the events: {_EVENTS_START} …")
     every = ", ".join(f"`{name}`" for name in COMMON_ATTRIBUTES)
     sections = "\n".join(
         f"### {_EVENT_GROUPS[subject]}\n\n"
@@ -246,7 +248,7 @@ def with_events(page: str, events: Sequence[EventType]) -> str:
         for subject in EventSubject
     )
     common = textwrap.fill(f"Every record can have {every}.", 100, break_on_hyphens=False)
-    return f"{before}{start}\n{common}\n\n{sections}{end}{after}"
+    return _with_content(EVENTS_PAGE, page, "events", f"{common}\n\n{sections}")
 
 
 def _event_row(each: EventType) -> tuple[str, ...]:
@@ -261,10 +263,6 @@ def with_metrics(page: str, instruments: Iterable[Instrument]) -> str:
     Raises:
         ValueError: the comments that enclose the tables are missing.
     """
-    before, start, rest = page.partition(_METRICS_START)
-    _, end, after = rest.partition(_METRICS_END)
-    if not start or not end:
-        raise ValueError(f"{METRICS_PAGE} has no place for the metrics: {_METRICS_START} …")
     head = ("metric", "instrument", "unit", "attributes", "sent with", "from", "what it tells")
     sections = (
         "## All metrics\n\n" + table(head, map(_metric_row, instruments)),
@@ -274,7 +272,7 @@ def with_metrics(page: str, instruments: Iterable[Instrument]) -> str:
         "The record of a deployment's success ([events](events.md)) names what its numbers rest on:"
         "\n\n" + _meanings((each.name, each.meaning) for each in DELIVERY_FACTS),
     )
-    return f"{before}{start}\n\n" + "\n".join(sections) + f"\n{end}{after}"
+    return _with_content(METRICS_PAGE, page, "metrics", "\n" + "\n".join(sections) + "\n")
 
 
 def _metric_row(each: Instrument) -> tuple[str, ...]:
@@ -294,12 +292,8 @@ def with_map(page: str, code: Iterable[tuple[str, str]]) -> str:
     Raises:
         ValueError: the comments that enclose the map are missing.
     """
-    before, start, rest = page.partition(_MAP_START)
-    _, end, after = rest.partition(_MAP_END)
-    if not start or not end:
-        raise ValueError(f"{CONTRIBUTING} has no place for the map: {_MAP_START} … {_MAP_END}")
     rows = ((f"`{path}`", purpose) for path, purpose in code)
-    return f"{before}{start}\n{table(('path', 'purpose'), rows)}{end}{after}"
+    return _with_content(CONTRIBUTING, page, "map", table(("path", "purpose"), rows))
 
 
 def commands_page(parser: argparse.ArgumentParser) -> str:
