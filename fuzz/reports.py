@@ -12,20 +12,12 @@ from flow_telemetry.reports.junit import read_test_report
 from flow_telemetry.rules import (
     coverage,
 )
-from flow_telemetry.rules import (
-    tests as test_choice,
-)
-from flow_telemetry.rules import (
-    tests as test_counts,
-)
-from flow_telemetry.rules import (
-    tests as test_places,
-)
+from flow_telemetry.rules import tests as test_rules
 from flow_telemetry.rules.intervals import Interval
 from fuzz.scenarios import COVERAGE, JUNIT
 
 _AT = datetime(2026, 11, 24, 3, 43, tzinfo=timezone.utc)
-_JOB = test_places.StepSpan(
+_JOB = test_rules.StepSpan(
     reference="github.com/acme/shop/actions/runs/1/job/2",
     interval=Interval(_AT, _AT.replace(hour=4)),
 )
@@ -81,15 +73,15 @@ def run(data: bytes) -> None:
 
 
 def _placed(report: TestReport) -> None:
-    written = test_places.ReportContext(steps=(_JOB,), job=_JOB, at=_AT.replace(minute=50))
-    wanted = test_choice.choose_spans(report.suites, 100)
-    places = test_places.place_suites(report.suites, written)
+    written = test_rules.ReportContext(steps=(_JOB,), job=_JOB, at=_AT.replace(minute=50))
+    wanted = test_rules.choose_spans(report.suites, 100)
+    places = test_rules.place_suites(report.suites, written)
     for suite, place, cases in zip(report.suites, places, wanted, strict=True):
-        for each in test_places.place_cases(suite, place, cases or frozenset()):
+        for each in test_rules.place_cases(suite, place, cases or frozenset()):
             assert each.interval.start <= each.interval.end
-        test_counts.count_cases(suite.cases)
+        test_rules.count_cases(suite.cases)
         suite.name.encode()
-    test_counts.mark_flaky([report], frozenset())
+    test_rules.mark_flaky([report], frozenset())
 
 
 def _summed(found: Coverage) -> None:

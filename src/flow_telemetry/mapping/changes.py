@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from flow_telemetry import identity
-from flow_telemetry.mapping import attributes as flow_semconv
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.placement import Placement
@@ -70,7 +69,7 @@ def _phase_span(make: SpanMaker, change: Change, phase: Phase) -> Span:
         phase.kind.value.replace("-", " "),
         phase.interval,
         facts=(
-            (flow_semconv.PHASE, phase.kind.value),
+            (semconv.PHASE, phase.kind.value),
             (semconv.FLOW_PARTIAL, None if phase.ended else True),
         ),
     )
@@ -108,23 +107,23 @@ def life_facts(change: Change, life: OpenPeriod) -> Facts:
     author = change.author
     return (
         (semconv.VCS_CHANGE_TITLE, change.title),
-        (flow_semconv.VCS_CHANGE_STATE, _state(change, life, then)),
+        (semconv.VCS_CHANGE_STATE, _state(change, life, then)),
         (semconv.FLOW_PARTIAL, None if life.ended else True),
-        (flow_semconv.CHANGE_URL, change.url),
+        (semconv.CHANGE_URL, change.url),
         (semconv.VCS_REF_HEAD_NAME, change.head_branch),
         (semconv.VCS_REF_HEAD_REVISION, change.head_sha),
-        (flow_semconv.VCS_REF_BASE_NAME, change.base_branch),
-        (flow_semconv.CHANGE_AUTHOR, author.login if author else None),
-        (flow_semconv.CHANGE_AUTHOR_KIND, author.kind.value if author else None),
-        (flow_semconv.CHANGE_REVIEWERS, _reviewers(then)),
-        (flow_semconv.CHANGE_LABELS, labels_then(then)),
-        (flow_semconv.CHANGE_COMMITS, _count(then, EventKind.COMMITTED) or change.commits),
-        (flow_semconv.CHANGE_COMMENTS, _count(then, EventKind.COMMENTED)),
-        (flow_semconv.CHANGE_REVIEWS, _count(then, EventKind.REVIEWED)),
-        (flow_semconv.CHANGE_LINES_ADDED, change.additions),
-        (flow_semconv.CHANGE_LINES_REMOVED, change.deletions),
-        (flow_semconv.CHANGE_FILES, change.changed_files),
-        (flow_semconv.TIMELINE_INCOMPLETE, None if change.timeline_complete else True),
+        (semconv.VCS_REF_BASE_NAME, change.base_branch),
+        (semconv.CHANGE_AUTHOR, author.login if author else None),
+        (semconv.CHANGE_AUTHOR_KIND, author.kind.value if author else None),
+        (semconv.CHANGE_REVIEWERS, _reviewers(then)),
+        (semconv.CHANGE_LABELS, labels_then(then)),
+        (semconv.CHANGE_COMMITS, _count(then, EventKind.COMMITTED) or change.commits),
+        (semconv.CHANGE_COMMENTS, _count(then, EventKind.COMMENTED)),
+        (semconv.CHANGE_REVIEWS, _count(then, EventKind.REVIEWED)),
+        (semconv.CHANGE_LINES_ADDED, change.additions),
+        (semconv.CHANGE_LINES_REMOVED, change.deletions),
+        (semconv.CHANGE_FILES, change.changed_files),
+        (semconv.TIMELINE_INCOMPLETE, None if change.timeline_complete else True),
     )
 
 
@@ -207,13 +206,13 @@ def _facts(deployment: Deployment, *, failed: bool) -> Facts:
     last = deployment.statuses[-1].state if deployment.statuses else None
     return (
         (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
-        (flow_semconv.DEPLOYMENT_ID, str(deployment.id)),
-        (flow_semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
-        (flow_semconv.DEPLOYMENT_STATUS, "failed" if failed else "succeeded"),
-        (flow_semconv.DEPLOYMENT_STATE, last if failed else "success"),
+        (semconv.DEPLOYMENT_ID, str(deployment.id)),
+        (semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
+        (semconv.DEPLOYMENT_STATUS, "failed" if failed else "succeeded"),
+        (semconv.DEPLOYMENT_STATE, last if failed else "success"),
         (semconv.ERROR_TYPE, "failure" if failed else None),
         (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
         (semconv.VCS_REF_HEAD_NAME, deployment.ref),
-        (flow_semconv.DEPLOYMENT_CREATOR, deployment.creator.login if deployment.creator else None),
-        (flow_semconv.DEPLOYMENT_INCOMPLETE, None if deployment.delivers_complete else True),
+        (semconv.DEPLOYMENT_CREATOR, deployment.creator.login if deployment.creator else None),
+        (semconv.DEPLOYMENT_INCOMPLETE, None if deployment.delivers_complete else True),
     )

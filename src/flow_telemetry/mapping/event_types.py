@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from flow_telemetry.mapping import attributes as flow_semconv
-from flow_telemetry.mapping import attributes as names
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.model import EventKind
 
@@ -51,55 +49,55 @@ _DEPLOYMENT, _RUN = EventSubject.DEPLOYMENT, EventSubject.RUN
 
 _CHANGE_FACTS = (
     semconv.VCS_CHANGE_TITLE,
-    flow_semconv.VCS_CHANGE_STATE,
-    flow_semconv.CHANGE_URL,
+    semconv.VCS_CHANGE_STATE,
+    semconv.CHANGE_URL,
     semconv.VCS_REF_HEAD_NAME,
     semconv.VCS_REF_HEAD_REVISION,
-    flow_semconv.VCS_REF_BASE_NAME,
-    flow_semconv.CHANGE_AUTHOR,
-    flow_semconv.CHANGE_AUTHOR_KIND,
-    flow_semconv.CHANGE_REVIEWERS,
-    flow_semconv.CHANGE_LABELS,
-    flow_semconv.CHANGE_COMMITS,
-    flow_semconv.CHANGE_COMMENTS,
-    flow_semconv.CHANGE_REVIEWS,
-    flow_semconv.CHANGE_LINES_ADDED,
-    flow_semconv.CHANGE_LINES_REMOVED,
-    flow_semconv.CHANGE_FILES,
-    flow_semconv.TIMELINE_INCOMPLETE,
-    names.CHANGE_DURATION,
-    *names.PHASE_DURATIONS.values(),
-    names.LIFE,
-    names.MOVED_EVENTS,
+    semconv.VCS_REF_BASE_NAME,
+    semconv.CHANGE_AUTHOR,
+    semconv.CHANGE_AUTHOR_KIND,
+    semconv.CHANGE_REVIEWERS,
+    semconv.CHANGE_LABELS,
+    semconv.CHANGE_COMMITS,
+    semconv.CHANGE_COMMENTS,
+    semconv.CHANGE_REVIEWS,
+    semconv.CHANGE_LINES_ADDED,
+    semconv.CHANGE_LINES_REMOVED,
+    semconv.CHANGE_FILES,
+    semconv.TIMELINE_INCOMPLETE,
+    semconv.CHANGE_DURATION,
+    *semconv.PHASE_DURATIONS.values(),
+    semconv.LIFE,
+    semconv.MOVED_EVENTS,
 )
 _ITEM_FACTS = (
-    flow_semconv.ITEM_TYPE,
-    flow_semconv.ITEM_TITLE,
-    flow_semconv.ITEM_TRACKER,
-    flow_semconv.ITEM_URL,
-    flow_semconv.ITEM_RESULT,
-    flow_semconv.ITEM_LABELS,
-    flow_semconv.ITEM_ASSIGNEES,
-    flow_semconv.ITEM_COMMENTS,
-    flow_semconv.TIMELINE_INCOMPLETE,
-    names.ITEM_DURATION,
-    names.ITEM_TO_DO,
-    names.ITEM_IN_PROGRESS,
-    names.ITEM_BLOCKED,
-    names.LIFE,
-    names.MOVED_EVENTS,
+    semconv.ITEM_TYPE,
+    semconv.ITEM_TITLE,
+    semconv.ITEM_TRACKER,
+    semconv.ITEM_URL,
+    semconv.ITEM_RESULT,
+    semconv.ITEM_LABELS,
+    semconv.ITEM_ASSIGNEES,
+    semconv.ITEM_COMMENTS,
+    semconv.TIMELINE_INCOMPLETE,
+    semconv.ITEM_DURATION,
+    semconv.ITEM_TO_DO,
+    semconv.ITEM_IN_PROGRESS,
+    semconv.ITEM_BLOCKED,
+    semconv.LIFE,
+    semconv.MOVED_EVENTS,
 )
 _DEPLOYMENT_FACTS = (
-    flow_semconv.DEPLOYMENT_ID,
-    flow_semconv.DEPLOYMENT_ENVIRONMENT_NAME,
+    semconv.DEPLOYMENT_ID,
+    semconv.DEPLOYMENT_ENVIRONMENT_NAME,
     semconv.VCS_REF_HEAD_REVISION,
     semconv.VCS_REF_HEAD_NAME,
-    names.DEPLOYMENT_CHANGES,
+    semconv.DEPLOYMENT_CHANGES,
 )
 
 
-_LABEL, _ASSIGNEE = (names.EVENT_LABEL,), (names.EVENT_ASSIGNEE,)
-_REVIEWER, _ID = (names.EVENT_REVIEWER,), (names.EVENT_ID,)
+_LABEL, _ASSIGNEE = (semconv.EVENT_LABEL,), (semconv.EVENT_ASSIGNEE,)
+_REVIEWER, _ID = (semconv.EVENT_REVIEWER,), (semconv.EVENT_ID,)
 _UPDATED = "change.updated"
 
 EVENT_TYPES: tuple[EventType, ...] = (
@@ -157,7 +155,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         kind=EventKind.REVIEWED,
         meaning="a review was submitted",
         live="`pull_request_review`: submitted",
-        attributes=(names.EVENT_ID, names.REVIEW_STATE),
+        attributes=(semconv.EVENT_ID, semconv.REVIEW_STATE),
         cdevents="change.reviewed",
     ),
     EventType(
@@ -240,7 +238,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         kind=EventKind.CREATED,
         meaning="it was created",
         live="`issues`: opened",
-        attributes=(flow_semconv.ITEM_TYPE, flow_semconv.ITEM_TITLE),
+        attributes=(semconv.ITEM_TYPE, semconv.ITEM_TITLE),
         cdevents="ticket.created",
     ),
     EventType(
@@ -248,9 +246,9 @@ EVENT_TYPES: tuple[EventType, ...] = (
         kind=EventKind.STATUS_CHANGED,
         meaning="its status changed, in Jira or in the project `status-project`",
         attributes=(
-            flow_semconv.ITEM_STATUS,
-            flow_semconv.ITEM_STATUS_CATEGORY,
-            names.STATUS_BEFORE,
+            semconv.ITEM_STATUS,
+            semconv.ITEM_STATUS_CATEGORY,
+            semconv.STATUS_BEFORE,
         ),
         cdevents="ticket.updated",
     ),
@@ -297,13 +295,13 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_ITEM,
         kind=EventKind.BLOCKED,
         meaning="a flag, an open issue, or a status or label of `blocked-names` blocks it",
-        attributes=(names.BLOCKED_BY,),
+        attributes=(semconv.BLOCKED_BY,),
     ),
     EventType(
         subject=_ITEM,
         kind=EventKind.UNBLOCKED,
         meaning="nothing blocks it any more",
-        attributes=(names.BLOCKED_BY,),
+        attributes=(semconv.BLOCKED_BY,),
     ),
     EventType(
         subject=_ITEM,
@@ -333,9 +331,9 @@ EVENT_TYPES: tuple[EventType, ...] = (
         live="`deployment_status`: created",
         attributes=(
             *_DEPLOYMENT_FACTS,
-            names.EVENT_ID,
-            flow_semconv.DEPLOYMENT_STATE,
-            flow_semconv.DEPLOYMENT_STATUS,
+            semconv.EVENT_ID,
+            semconv.DEPLOYMENT_STATE,
+            semconv.DEPLOYMENT_STATUS,
         ),
         cdevents="service.deployed, if the state is success",
     ),
@@ -360,24 +358,24 @@ EVENT_TYPES: tuple[EventType, ...] = (
 
 # Attributes that every record can have.
 COMMON_ATTRIBUTES = (
-    names.LOG_RECORD_UID,
+    semconv.LOG_RECORD_UID,
     semconv.FLOW_REFERENCE,
-    names.ACTOR_LOGIN,
+    semconv.ACTOR_LOGIN,
     semconv.FLOW_ACTOR_KIND,
     semconv.VCS_CHANGE_ID,
     semconv.FLOW_WORK_ITEM_KEY,
     semconv.FLOW_FEATURE_KEY,
     semconv.GITHUB_REPOSITORY,
-    names.EVENT_TIME,
-    names.EVENT_TIME_UNKNOWN,
+    semconv.EVENT_TIME,
+    semconv.EVENT_TIME_UNKNOWN,
 )
 
 # Attributes whose value is the label, person or cause that an event is about.
 NAMED_BY_EVENT = (
-    names.EVENT_LABEL,
-    names.EVENT_ASSIGNEE,
-    names.EVENT_REVIEWER,
-    names.BLOCKED_BY,
+    semconv.EVENT_LABEL,
+    semconv.EVENT_ASSIGNEE,
+    semconv.EVENT_REVIEWER,
+    semconv.BLOCKED_BY,
 )
 
 _TYPES: dict[tuple[EventSubject, EventKind], EventType] = {

@@ -8,8 +8,6 @@ from datetime import datetime
 
 from flow_telemetry import identity
 from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.mapping import attributes as flow_semconv
-from flow_telemetry.mapping import attributes as names
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import changes, items
 from flow_telemetry.mapping.changes import delivery_reference
@@ -43,8 +41,8 @@ from flow_telemetry.telemetry import LogRecord, Resource
 # backends refuse a span that began days ago, and none refuses a log record of its end.
 
 _CATEGORY_DURATIONS = {
-    StatusCategory.TO_DO: names.ITEM_TO_DO,
-    StatusCategory.IN_PROGRESS: names.ITEM_IN_PROGRESS,
+    StatusCategory.TO_DO: semconv.ITEM_TO_DO,
+    StatusCategory.IN_PROGRESS: semconv.ITEM_IN_PROGRESS,
 }
 
 
@@ -56,10 +54,10 @@ def change_closings(change: Change, history: Sequence[TimelineEntry]) -> Mapping
         own = [piece for piece in pieces if piece.life == life.number]
         found[closing.reference] = (
             *changes.life_facts(change, life),
-            (names.CHANGE_DURATION, life.interval.seconds),
+            (semconv.CHANGE_DURATION, life.interval.seconds),
             *(
                 (name, _seconds(each.interval for each in own if each.kind is kind))
-                for kind, name in names.PHASE_DURATIONS.items()
+                for kind, name in semconv.PHASE_DURATIONS.items()
             ),
             *_life_attributes(history, life),
         )
@@ -79,12 +77,12 @@ def item_closings(
         own = [piece for piece in pieces if piece.life == life.number]
         found[closing.reference] = (
             *items.life_facts(item, life),
-            (names.ITEM_DURATION, life.interval.seconds),
+            (semconv.ITEM_DURATION, life.interval.seconds),
             *(
                 (name, _seconds(each.interval for each in own if each.category is category))
                 for category, name in _CATEGORY_DURATIONS.items()
             ),
-            (names.ITEM_BLOCKED, _seconds(_within(blocked, life.interval))),
+            (semconv.ITEM_BLOCKED, _seconds(_within(blocked, life.interval))),
             *_life_attributes(history, life),
         )
     return found
@@ -102,8 +100,8 @@ def _closings(
 def _life_attributes(history: Iterable[TimelineEntry], life: OpenPeriod) -> Facts:
     moved = _moved(history, life.interval.end)
     return (
-        (names.LIFE, life.number if life.number > 1 else None),
-        (names.MOVED_EVENTS, moved or None),
+        (semconv.LIFE, life.number if life.number > 1 else None),
+        (semconv.MOVED_EVENTS, moved or None),
     )
 
 
@@ -206,8 +204,8 @@ def item_events(
     ):
         creation = each.event.kind is EventKind.CREATED
         facts = (
-            (flow_semconv.ITEM_TYPE, item.type if creation else None),
-            (flow_semconv.ITEM_TITLE, item.title if creation else None),
+            (semconv.ITEM_TYPE, item.type if creation else None),
+            (semconv.ITEM_TITLE, item.title if creation else None),
             *_event_attributes(EventSubject.WORK_ITEM, each.event),
             *_status_facts(each.event, categories),
             *closings.get(each.reference, ()),
@@ -256,9 +254,9 @@ def deployment_events(
     for each in histories.select_deployment_entries(history, deployment, told):
         state = each.event.subject
         facts = (
-            (names.EVENT_ID, each.event.id),
-            (flow_semconv.DEPLOYMENT_STATE, state),
-            (flow_semconv.DEPLOYMENT_STATUS, _DEPLOYMENT_STATUS.get(identity.fold(state))),
+            (semconv.EVENT_ID, each.event.id),
+            (semconv.DEPLOYMENT_STATE, state),
+            (semconv.DEPLOYMENT_STATUS, _DEPLOYMENT_STATUS.get(identity.fold(state))),
             *(dora_facts(deployment) if identity.fold(state) == "success" else ()),
         )
         yield from make.of(each, facts)
@@ -267,11 +265,11 @@ def deployment_events(
 def _deployment_attributes(deployment: Deployment) -> Facts:
     return (
         (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
-        (flow_semconv.DEPLOYMENT_ID, str(deployment.id)),
-        (flow_semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
+        (semconv.DEPLOYMENT_ID, str(deployment.id)),
+        (semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
         (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
         (semconv.VCS_REF_HEAD_NAME, deployment.ref),
-        (names.DEPLOYMENT_CHANGES, tuple(str(each.number) for each in deployment.delivers)),
+        (semconv.DEPLOYMENT_CHANGES, tuple(str(each.number) for each in deployment.delivers)),
     )
 
 
@@ -279,11 +277,11 @@ def _event_attributes(subject: EventSubject, event: Event) -> Facts:
     """Return the attributes of the event itself that its row in the table lists."""
     event_type = find_event_type(subject, event.kind)
     listed = event_type.attributes if event_type else ()
-    review = event.review if names.REVIEW_STATE in listed else None
+    review = event.review if semconv.REVIEW_STATE in listed else None
     return (
-        (names.EVENT_ID, event.id if names.EVENT_ID in listed else None),
+        (semconv.EVENT_ID, event.id if semconv.EVENT_ID in listed else None),
         *((name, event.subject) for name in NAMED_BY_EVENT if name in listed),
-        (names.REVIEW_STATE, review.value if review else None),
+        (semconv.REVIEW_STATE, review.value if review else None),
     )
 
 
@@ -293,7 +291,7 @@ def _status_facts(event: Event, categories: Categories) -> Facts:
     by_name = {name.strip().casefold(): category for name, category in categories.items()}
     category = by_name.get(event.subject.strip().casefold())
     return (
-        (flow_semconv.ITEM_STATUS, event.subject),
-        (flow_semconv.ITEM_STATUS_CATEGORY, category.value if category else None),
-        (names.STATUS_BEFORE, event.before),
+        (semconv.ITEM_STATUS, event.subject),
+        (semconv.ITEM_STATUS_CATEGORY, category.value if category else None),
+        (semconv.STATUS_BEFORE, event.before),
     )

@@ -9,7 +9,6 @@ from enum import Enum
 
 from flow_telemetry import identity
 from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.mapping import attributes as flow_semconv
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.changes import (
@@ -126,9 +125,9 @@ def _stretch_span(make: SpanMaker, item: WorkItem, stretch: StatusInterval, owne
         stretch.status,
         stretch.interval,
         facts=(
-            (flow_semconv.ITEM_STATUS, stretch.status),
+            (semconv.ITEM_STATUS, stretch.status),
             (
-                flow_semconv.ITEM_STATUS_CATEGORY,
+                semconv.ITEM_STATUS_CATEGORY,
                 stretch.category.value if stretch.category else None,
             ),
             (semconv.FLOW_PARTIAL, None if stretch.ended else True),
@@ -150,16 +149,16 @@ def life_facts(item: WorkItem, life: OpenPeriod) -> Facts:
     later = [event for event in item.history if event.time > end]
     comments = sum(e.kind is EventKind.COMMENTED for e in item.history if e.time <= end)
     return (
-        (flow_semconv.ITEM_TYPE, item.type),
-        (flow_semconv.ITEM_TITLE, item.title),
-        (flow_semconv.ITEM_TRACKER, item.tracker),
-        (flow_semconv.ITEM_URL, item.url),
+        (semconv.ITEM_TYPE, item.type),
+        (semconv.ITEM_TITLE, item.title),
+        (semconv.ITEM_TRACKER, item.tracker),
+        (semconv.ITEM_URL, item.url),
         (semconv.FLOW_PARTIAL, None if life.ended else True),
-        (flow_semconv.ITEM_RESULT, _result(item, life)),
-        (flow_semconv.ITEM_LABELS, _before(item.labels, later, _LABELS)),
-        (flow_semconv.ITEM_ASSIGNEES, _before(item.assignees, later, _ASSIGNMENTS)),
-        (flow_semconv.ITEM_COMMENTS, comments),
-        (flow_semconv.TIMELINE_INCOMPLETE, None if item.history_complete else True),
+        (semconv.ITEM_RESULT, _result(item, life)),
+        (semconv.ITEM_LABELS, _before(item.labels, later, _LABELS)),
+        (semconv.ITEM_ASSIGNEES, _before(item.assignees, later, _ASSIGNMENTS)),
+        (semconv.ITEM_COMMENTS, comments),
+        (semconv.TIMELINE_INCOMPLETE, None if item.history_complete else True),
     )
 
 
@@ -368,6 +367,6 @@ class _Walk:
 
     def _root_facts(self) -> tuple[tuple[str, str], ...]:
         return (
-            (flow_semconv.FEATURE_DETAIL, self.detail.value),
-            (flow_semconv.FEATURE_INCOMPLETE, "; ".join(self.tree.unread)),
+            (semconv.FEATURE_DETAIL, self.detail.value),
+            (semconv.FEATURE_INCOMPLETE, "; ".join(self.tree.unread)),
         )

@@ -8,11 +8,8 @@ from datetime import datetime
 
 from flow_telemetry import identity
 from flow_telemetry.identity import log_line_reference
-from flow_telemetry.mapping import attributes as names
 from flow_telemetry.mapping import attributes as semconv
-from flow_telemetry.mapping import job_attributes as log_semconv
-from flow_telemetry.mapping import job_attributes as machine_names
-from flow_telemetry.mapping import job_attributes as process_semconv
+from flow_telemetry.mapping import job_attributes as job_semconv
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping.attributes import LOG_RECORD_UID, Entity
 from flow_telemetry.mapping.job_attributes import OF_UNIT
@@ -92,19 +89,19 @@ def references_of_tests(job: str, suites: Iterable[PlacedSuite]) -> Iterator[str
 def case_status(case: TestCase) -> str:
     """Return the status of a case by the conventions: `pass`, `fail`, or our `skipped`."""
     if case.result is CaseResult.PASSED:
-        return names.PASS
-    return names.SKIPPED if case.result is CaseResult.SKIPPED else names.FAIL
+        return semconv.PASS
+    return semconv.SKIPPED if case.result is CaseResult.SKIPPED else semconv.FAIL
 
 
 def count_facts(counts: TestCounts, left_out: int) -> Facts:
     """Return the counts of a suite or job, and how many entries have no span."""
     return (
-        (names.CASES_TOTAL, counts.total),
-        (names.CASES_PASSED, counts.passed),
-        (names.CASES_FAILED, counts.failed),
-        (names.CASES_SKIPPED, counts.skipped),
-        (names.CASES_FLAKY, counts.flaky),
-        (names.CASES_LEFT_OUT, left_out or None),
+        (semconv.CASES_TOTAL, counts.total),
+        (semconv.CASES_PASSED, counts.passed),
+        (semconv.CASES_FAILED, counts.failed),
+        (semconv.CASES_SKIPPED, counts.skipped),
+        (semconv.CASES_FLAKY, counts.flaky),
+        (semconv.CASES_LEFT_OUT, left_out or None),
     )
 
 
@@ -140,13 +137,13 @@ def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite) -> Span:
         suite.name or placed.report,
         place.interval,
         facts=(
-            (names.SUITE_NAME, suite.name),
-            (names.SUITE_STATUS, _suite_status(counts)),
+            (semconv.SUITE_NAME, suite.name),
+            (semconv.SUITE_STATUS, _suite_status(counts)),
             (semconv.ERROR_TYPE, "failure" if counts.failed else None),
-            (names.REPORT, placed.report),
-            (names.CODE_FILE_PATH, suite.file),
-            (names.SUITE_DURATION, suite.duration),
-            (names.ESTIMATED, None if place.told else True),
+            (semconv.REPORT, placed.report),
+            (semconv.CODE_FILE_PATH, suite.file),
+            (semconv.SUITE_DURATION, suite.duration),
+            (semconv.ESTIMATED, None if place.told else True),
             *count_facts(counts, left_out),
         ),
         error=f"{counts.failed:,} of {counts.total:,} cases failed" if counts.failed else None,
@@ -155,8 +152,8 @@ def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite) -> Span:
 
 def _suite_status(counts: TestCounts) -> str:
     if counts.failed:
-        return names.SUITE_FAILURE
-    return names.SUITE_SUCCESS if counts.passed else names.SUITE_SKIPPED
+        return semconv.SUITE_FAILURE
+    return semconv.SUITE_SUCCESS if counts.passed else semconv.SUITE_SKIPPED
 
 
 def _case_spans(
@@ -179,19 +176,19 @@ def _case_span(
         _span_name(case),
         interval,
         facts=(
-            (names.CASE_NAME, case.full_name),
-            (names.CASE_STATUS, case_status(case)),
+            (semconv.CASE_NAME, case.full_name),
+            (semconv.CASE_STATUS, case_status(case)),
             (semconv.ERROR_TYPE, _ERROR_TYPE.get(case.result)),
-            (names.SUITE_NAME, case.suite),
-            (names.REPORT, report),
-            (names.CASE_KEY, f"{report}:{case.suite}:{case.full_name}"),
-            (names.CODE_FILE_PATH, case.file),
-            (names.CASE_DURATION, case.duration),
-            (names.CASE_FLAKY, True if case.flaky else None),
-            (names.CASE_RUN_AGAIN, True if case.run_again else None),
-            (names.CASE_OTHER_FAILURES, len(case.attempts) or None),
-            (names.CASE_SKIP_REASON, _skip_reason(case)),
-            (names.ESTIMATED, None if placed.told else True),
+            (semconv.SUITE_NAME, case.suite),
+            (semconv.REPORT, report),
+            (semconv.CASE_KEY, f"{report}:{case.suite}:{case.full_name}"),
+            (semconv.CODE_FILE_PATH, case.file),
+            (semconv.CASE_DURATION, case.duration),
+            (semconv.CASE_FLAKY, True if case.flaky else None),
+            (semconv.CASE_RUN_AGAIN, True if case.run_again else None),
+            (semconv.CASE_OTHER_FAILURES, len(case.attempts) or None),
+            (semconv.CASE_SKIP_REASON, _skip_reason(case)),
+            (semconv.ESTIMATED, None if placed.told else True),
         ),
         events=_exceptions(case, interval),
         error=_description(case.failure) if is_failing(case) else None,
@@ -217,13 +214,13 @@ def _exceptions(case: TestCase, interval: Interval) -> tuple[SpanEvent, ...]:
     failures = (*last, *case.attempts)[: limits.MOST_EVENTS]
     return tuple(
         SpanEvent(
-            name=names.EXCEPTION_EVENT,
+            name=semconv.EXCEPTION_EVENT,
             time=nanoseconds(interval.end),
             attributes=limits.attributes(
                 (
-                    (names.EXCEPTION_TYPE, each.type),
-                    (names.EXCEPTION_MESSAGE, each.message or _description(each)),
-                    (names.EXCEPTION_STACKTRACE, each.text),
+                    (semconv.EXCEPTION_TYPE, each.type),
+                    (semconv.EXCEPTION_MESSAGE, each.message or _description(each)),
+                    (semconv.EXCEPTION_STACKTRACE, each.text),
                 )
             ),
         )
@@ -312,16 +309,16 @@ _SHARE_DIGITS = 4
 def usage_facts(usage: MachineUsage) -> Facts:
     """Return what the machine used while a step or job ran."""
     return (
-        (machine_names.MACHINE_MEMORY_PEAK, usage.memory_peak),
-        (machine_names.MEMORY_MEAN, round(usage.memory_mean)),
-        (machine_names.MEMORY_BEFORE, usage.memory_before),
-        (machine_names.CPU_PEAK, round(usage.cpu_peak, _SHARE_DIGITS)),
-        (machine_names.CPU_MEAN, round(usage.cpu_mean, _SHARE_DIGITS)),
-        (machine_names.MACHINE_DISK_READ, usage.disk_read),
-        (machine_names.MACHINE_DISK_WRITTEN, usage.disk_written),
-        (machine_names.NETWORK_RECEIVED, usage.network_received),
-        (machine_names.NETWORK_SENT, usage.network_sent),
-        (machine_names.SAMPLES, usage.samples),
+        (job_semconv.MACHINE_MEMORY_PEAK, usage.memory_peak),
+        (job_semconv.MEMORY_MEAN, round(usage.memory_mean)),
+        (job_semconv.MEMORY_BEFORE, usage.memory_before),
+        (job_semconv.CPU_PEAK, round(usage.cpu_peak, _SHARE_DIGITS)),
+        (job_semconv.CPU_MEAN, round(usage.cpu_mean, _SHARE_DIGITS)),
+        (job_semconv.MACHINE_DISK_READ, usage.disk_read),
+        (job_semconv.MACHINE_DISK_WRITTEN, usage.disk_written),
+        (job_semconv.NETWORK_RECEIVED, usage.network_received),
+        (job_semconv.NETWORK_SENT, usage.network_sent),
+        (job_semconv.SAMPLES, usage.samples),
     )
 
 
@@ -329,8 +326,8 @@ def job_usage_facts(job: MeasuredJob) -> Facts:
     """Return what the machine used while the job ran, and what it has."""
     return (
         *usage_facts(job.usage),
-        (machine_names.MEMORY_TOTAL, job.memory),
-        (machine_names.PROCESSORS, job.processors),
+        (job_semconv.MEMORY_TOTAL, job.memory),
+        (job_semconv.PROCESSORS, job.processors),
     )
 
 
@@ -380,10 +377,10 @@ def _own(command: MeasuredCommand) -> Facts:
     failed = command.status != 0 and not command.stopped
     return (
         (semconv.FLOW_ENTITY_TYPE, Entity.COMMAND.value),
-        (process_semconv.EXECUTABLE_NAME, command.executable),
-        (process_semconv.ARGS_COUNT, command.words),
-        (process_semconv.EXIT_CODE, command.status),
-        (process_semconv.COMMAND_SIGNAL, command.signal),
+        (job_semconv.EXECUTABLE_NAME, command.executable),
+        (job_semconv.ARGS_COUNT, command.words),
+        (job_semconv.EXIT_CODE, command.status),
+        (job_semconv.COMMAND_SIGNAL, command.signal),
         (semconv.ERROR_TYPE, "failure" if failed else None),
     )
 
@@ -401,14 +398,14 @@ def _used(command: MeasuredCommand) -> Facts:
     usage = command.usage
     source = usage.memory_source
     return (
-        (process_semconv.CPU_USER, usage.cpu_user),
-        (process_semconv.CPU_SYSTEM, usage.cpu_system),
-        (process_semconv.MEMORY_PEAK, usage.memory_peak),
-        (process_semconv.MEMORY_SOURCE, None if source is None else source.value),
-        (process_semconv.FAULTS_MAJOR, usage.faults_major),
-        (process_semconv.FAULTS_MINOR, usage.faults_minor),
-        (process_semconv.DISK_READ, usage.disk_read),
-        (process_semconv.DISK_WRITTEN, usage.disk_written),
+        (job_semconv.CPU_USER, usage.cpu_user),
+        (job_semconv.CPU_SYSTEM, usage.cpu_system),
+        (job_semconv.MEMORY_PEAK, usage.memory_peak),
+        (job_semconv.MEMORY_SOURCE, None if source is None else source.value),
+        (job_semconv.FAULTS_MAJOR, usage.faults_major),
+        (job_semconv.FAULTS_MINOR, usage.faults_minor),
+        (job_semconv.DISK_READ, usage.disk_read),
+        (job_semconv.DISK_WRITTEN, usage.disk_written),
     )
 
 
@@ -461,7 +458,7 @@ def log_records(
             continue
         attributes = {LOG_RECORD_UID: log_line_reference(reference, line.number), **common}
         if line.group:
-            attributes[log_semconv.LOG_GROUP] = line.group
+            attributes[job_semconv.LOG_GROUP] = line.group
         yield LogRecord(
             event_name="",
             time=nanoseconds(line.time or logged.interval.start),
@@ -482,7 +479,7 @@ def measured_log(logged: LoggedStep, times: Interval | None, *, lines: int, cut:
     """
     return Measured(
         owner=logged.reference,
-        facts=((log_semconv.LOG_LINES, lines), (log_semconv.LOG_LINES_CUT, cut or None)),
+        facts=((job_semconv.LOG_LINES, lines), (job_semconv.LOG_LINES_CUT, cut or None)),
         interval=times,
     )
 
@@ -496,5 +493,5 @@ def _common(logged: LoggedStep, placement: Placement) -> Attributes:
             (semconv.CICD_PIPELINE_RUN_ID, str(logged.run.id)),
         ),
         job_facts(logged.job),
-        ((log_semconv.STEP_NAME, logged.step.name),),
+        ((job_semconv.STEP_NAME, logged.step.name),),
     )

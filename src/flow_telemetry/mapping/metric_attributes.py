@@ -16,15 +16,7 @@ from opentelemetry.semconv._incubating.attributes import os_attributes as os
 from opentelemetry.semconv._incubating.attributes import system_attributes as system
 from opentelemetry.semconv._incubating.attributes import vcs_attributes as vcs
 
-from flow_telemetry.mapping import (
-    attributes as flow_semconv,
-)
-from flow_telemetry.mapping import (
-    attributes as semconv,
-)
-from flow_telemetry.mapping import (
-    attributes as test_semconv,
-)
+from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.attributes import Attribute
 
 METRIC_ATTRIBUTES: dict[str, str] = {}
@@ -91,27 +83,27 @@ COMMAND_RESULT = _attribute(
     "flow.command.result", "success, failure, or cancellation where it was told to end"
 )
 CPU_MODE = _attribute(cpu.CPU_MODE, "`user` (own code) or `system`")
-CHANGE_STATE = _attribute(flow_semconv.VCS_CHANGE_STATE, "open, wip, closed or merged")
-AUTHOR_KIND = _attribute(flow_semconv.CHANGE_AUTHOR_KIND, "kind of its author: human, bot or agent")
+CHANGE_STATE = _attribute(semconv.VCS_CHANGE_STATE, "open, wip, closed or merged")
+AUTHOR_KIND = _attribute(semconv.CHANGE_AUTHOR_KIND, "kind of its author: human, bot or agent")
 LINE_CHANGE = _attribute(vcs.VCS_LINE_CHANGE_TYPE, "`added` or `removed`")
-PHASE = _attribute(flow_semconv.PHASE, "the phase, such as `in-review`")
-TRACKER = _attribute(flow_semconv.ITEM_TRACKER, "`github`, `jira` or another's name")
-ITEM_TYPE = _attribute(flow_semconv.ITEM_TYPE, "its type: Epic, Story, Bug …")
-ITEM_RESULT = _attribute(flow_semconv.ITEM_RESULT, "how it was closed, in the tracker's own word")
+PHASE = _attribute(semconv.PHASE, "the phase, such as `in-review`")
+TRACKER = _attribute(semconv.ITEM_TRACKER, "`github`, `jira` or another's name")
+ITEM_TYPE = _attribute(semconv.ITEM_TYPE, "its type: Epic, Story, Bug …")
+ITEM_RESULT = _attribute(semconv.ITEM_RESULT, "how it was closed, in the tracker's own word")
 ITEM_CATEGORY = _attribute(
-    flow_semconv.ITEM_STATUS_CATEGORY, "to_do, in_progress or done, where the status is known"
+    semconv.ITEM_STATUS_CATEGORY, "to_do, in_progress or done, where the status is known"
 )
 FEATURE_COMPLETE = _attribute(
     "flow.feature.complete", "whether all of the feature could be read; else numbers are too low"
 )
 ENVIRONMENT = _attribute(
-    flow_semconv.DEPLOYMENT_ENVIRONMENT_NAME,
+    semconv.DEPLOYMENT_ENVIRONMENT_NAME,
     "environment deployed to; numbers of two digits and more, and hashes, are `*`: `preview-*`",
 )
 PRODUCTION = _attribute(
     "flow.deployment.production", "whether GitHub has it as a production environment"
 )
-DEPLOYMENT_STATUS = _attribute(flow_semconv.DEPLOYMENT_STATUS, "succeeded or failed")
+DEPLOYMENT_STATUS = _attribute(semconv.DEPLOYMENT_STATUS, "succeeded or failed")
 COVERAGE_UNIT = _attribute("flow.coverage.unit", "what is counted: `line`, `statement` or `branch`")
 PACKAGE = _attribute(
     "flow.coverage.package",
@@ -120,9 +112,9 @@ PACKAGE = _attribute(
 
 # Of the conventions' gauges of changes, which are sent with the branch only.
 REPOSITORY_URL = _attribute(semconv.VCS_REPOSITORY_URL_FULL, "address of the repository")
-TEST_RESULT = _attribute(test_semconv.CASE_STATUS, "`pass`, `fail` or `skipped`")
+TEST_RESULT = _attribute(semconv.CASE_STATUS, "`pass`, `fail` or `skipped`")
 
-TEST_SUITE = test_semconv.SUITE_NAME
+TEST_SUITE = semconv.SUITE_NAME
 JOB_MATRIX = "flow.job.matrix"
 
 # What input `metric-attributes` may name, each with what it stands on.

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from flow_telemetry.mapping import attributes as names
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping.attributes import Entity
@@ -316,12 +315,12 @@ class RecordMaker:
         older = event.time != happening.time
         actor = event.actor
         own: Facts = (
-            (names.LOG_RECORD_UID, happening.reference),
+            (semconv.LOG_RECORD_UID, happening.reference),
             (semconv.FLOW_REFERENCE, self.reference),
-            (names.ACTOR_LOGIN, actor.login if actor else None),
+            (semconv.ACTOR_LOGIN, actor.login if actor else None),
             (semconv.FLOW_ACTOR_KIND, actor.kind.value if actor else None),
-            (names.EVENT_TIME, _iso(event.time) if older else None),
-            (names.EVENT_TIME_UNKNOWN, None if event.has_own_time else True),
+            (semconv.EVENT_TIME, _iso(event.time) if older else None),
+            (semconv.EVENT_TIME_UNKNOWN, None if event.has_own_time else True),
         )
         yield LogRecord(
             event_name=event_type.name,
