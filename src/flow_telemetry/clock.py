@@ -19,6 +19,8 @@ from flow_telemetry.errors import DeadlineExceeded
 
 # Time as a collaborator, so that nothing else reads a clock and tests need no waiting.
 
+_LONGEST_SLEEP_SECONDS = 366 * 24 * 3600.0
+
 
 class Clock(Protocol):
     """What the program needs of time."""
@@ -49,7 +51,8 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
-        time.sleep(seconds)
+        # A server's `Retry-After` can ask for more than the system can sleep, which is an error.
+        time.sleep(min(seconds, _LONGEST_SLEEP_SECONDS))
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 
@@ -10,6 +11,7 @@ from tests.fakes.faults import status
 from tests.fakes.jira_world import JiraWorld
 from tests.jira.support import NOW, connect, fake, key
 
+from flow_telemetry.clock import SystemClock
 from flow_telemetry.http.retry import parse_retry_after, wait_before_retry
 
 HEADERS = [
@@ -40,3 +42,21 @@ def test_jira_is_waited_for_as_it_asks(header: str, seconds: float | None) -> No
         connected = connect(jira)
         connected.jira.chain(key("ACME-57"))
     assert connected.clock.waited[0] == (1.0 if seconds is None else seconds)
+
+
+def test_a_wait_that_the_system_cannot_sleep_is_not_an_error() -> None:
+    """Without a deadline only the server bounds the wait, here by a date of the year 9999."""
+    seconds = parse_retry_after("Fri, 31 Dec 9999 23:59:59 GMT", NOW)
+    assert seconds is not None
+    errors: list[BaseException] = []
+
+    def sleep() -> None:
+        try:
+            SystemClock().sleep(seconds)
+        except (OSError, OverflowError) as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=sleep, daemon=True)
+    thread.start()
+    thread.join(0.2)
+    assert (errors, thread.is_alive()) == ([], True)

@@ -1,4 +1,4 @@
-"""Exceptions → cause and advice."""
+"""Network errors: the kind of an exception, what happened, and what to do."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _NO_CERTIFICATE_REASONS = {"NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "PEM_
 # An alert of TLS, sent in the clear to one who speaks HTTP to a TLS port.
 _TLS_ALERT = "\x15\x03"
 
-# In this order: an exception is told by the first kind that is found anywhere within it.
+# In this order: the first kind that is found anywhere within an exception counts.
 _KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
     (ssl.SSLCertVerificationError, NetworkErrorKind.CERTIFICATE),
     (socket.gaierror, NetworkErrorKind.NAME),
@@ -120,8 +120,7 @@ _EXTENSIONS = {
 _TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})\b")
 
 
-# A failed handshake fails again: both sides keep their certificates and versions of TLS.
-_TLS_KINDS = frozenset(
+TLS_KINDS = frozenset(
     {
         NetworkErrorKind.CERTIFICATE,
         NetworkErrorKind.TLS,
@@ -249,21 +248,16 @@ def unreached(server: str, what: str, error: Exception, *, named_by: str) -> str
     )
 
 
-def is_worth_another(error: Exception) -> bool:
-    """Return whether the next try may fare better: what was refused once is refused again."""
-    proxy = by_a_proxy(error)
-    if proxy is not None:
-        return not is_lasting(proxy)
-    return classify_network_error(error)[0] not in _TLS_KINDS
-
-
 def asks_for_credentials(server: str, what: str) -> str:
     """Return what a status 407 means, which no server but a proxy answers."""
     return f"the proxy on the way to {server} answered 407 in place of {what}. {PROXY_ADVICE}"
 
 
 def classify_network_error(error: BaseException) -> tuple[NetworkErrorKind, str]:
-    """Return the kind of trouble, and a detail that is free of addresses, or an empty text."""
+    """Return the kind of a network error, and a detail without addresses, or an empty text.
+
+    The detail is OpenSSL's phrase, what the proxy did, or the name of an exception.
+    """
     proxy = by_a_proxy(error)
     if proxy is not None:
         return NetworkErrorKind.PROXY, proxy
@@ -282,7 +276,7 @@ def classify_network_error(error: BaseException) -> tuple[NetworkErrorKind, str]
 
 
 def _classify_by_message(error: BaseException) -> NetworkErrorKind | None:
-    """The trouble where its kind is told by a word of OpenSSL's or of the other side only."""
+    """The kind, if only a word of OpenSSL or of the server distinguishes it."""
     if isinstance(error, ssl.SSLError) and _reason(error) in _NO_TLS_REASONS:
         return NetworkErrorKind.TLS_TO_PLAIN
     if isinstance(error, ssl.SSLError) and _reason(error) in _NO_CERTIFICATE_REASONS:

@@ -12,7 +12,14 @@ import requests
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import SourceError, UnavailableError
-from flow_telemetry.http.errors import UnreachedError, is_worth_another, unreached
+from flow_telemetry.http.errors import (
+    TLS_KINDS,
+    NetworkErrorKind,
+    UnreachedError,
+    classify_network_error,
+    is_lasting,
+    unreached,
+)
 from flow_telemetry.http.session import Response
 from flow_telemetry.logging import Log
 
@@ -26,16 +33,23 @@ _SECONDARY_LIMIT_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Which responses are retried, how often, and after which pauses.
+    """Which responses and network errors are retried, how often, and after which pauses.
 
-    The pause doubles with each try. ``jitter`` is the share by which it may differ, so that not all
-    clients come back at once.
+    ``most_tries`` counts for the statuses, ``tries_after`` for each kind of network error, and
+    ``other_tries`` for the other kinds. The pause doubles with each try; ``jitter`` is the share by
+    which it may differ, so that not all clients come back at once.
     """
 
     most_tries: int
     statuses: frozenset[int]
+    tries_after: Mapping[NetworkErrorKind, int]
+    other_tries: int
     first_pause_seconds: float
     jitter: float = 0.0
+
+    def retries_error(self, kind: NetworkErrorKind, tries: int) -> bool:
+        """Return whether a request is sent again after so many tries, the last with this error."""
+        return tries < self.tries_after.get(kind, self.other_tries)
 
     def pause(self, tries: int, chance: float = 0.5) -> float:
         """Return the seconds to wait after ``tries`` failures; ``chance`` is from 0 to 1."""
@@ -43,15 +57,29 @@ class RetryPolicy:
         return self.first_pause_seconds * 2.0 ** (tries - 1) * factor
 
 
-# 403 and 429 are retried as well, if they are about a rate limit.
+# 403 and 429 are retried as well, if they are about a rate limit. A failed handshake fails again:
+# both sides keep their certificates and versions of TLS.
 READING = RetryPolicy(
-    most_tries=5, statuses=frozenset({500, 502, 503, 504}), first_pause_seconds=1.0
+    most_tries=5,
+    statuses=frozenset({500, 502, 503, 504}),
+    tries_after=dict.fromkeys(TLS_KINDS, 1),
+    other_tries=5,
+    first_pause_seconds=1.0,
 )
 # https://opentelemetry.io/docs/specs/otlp/#otlphttp-response names all but 408, which says that
-# the server took nothing.
+# the server took nothing. An endpoint that is down is tried two or three times.
 OTLP = RetryPolicy(
     most_tries=7,
     statuses=frozenset({408, 429, 502, 503, 504}),
+    tries_after={
+        NetworkErrorKind.REFUSED: 3,
+        NetworkErrorKind.NAME: 3,
+        NetworkErrorKind.UNREACHABLE: 3,
+        NetworkErrorKind.CLOSED: 3,
+        NetworkErrorKind.CONNECT_TIMEOUT: 2,
+        NetworkErrorKind.TIMEOUT: 2,
+    },
+    other_tries=1,
     first_pause_seconds=0.5,
     jitter=0.2,
 )
@@ -83,30 +111,28 @@ def _seconds_until(text: str, now: datetime) -> float | None:
 def wait_before_retry(
     status: int, headers: Mapping[str, str], body: str, *, tries: int, now: float
 ) -> float | None:
-    """Return the seconds to wait before the next try; None where another try is no use.
+    """Return the seconds to wait before the next try; None if there is to be no other try.
 
-    ``headers`` have lower-case names, ``tries`` is how often was asked, ``now`` is Unix seconds.
+    ``headers`` have lower-case names, ``tries`` is the number of tries so far, ``now`` is Unix
+    seconds.
     """
     if tries >= READING.most_tries:
         return None
+    requested = parse_retry_after(
+        headers.get("retry-after"), datetime.fromtimestamp(now, timezone.utc)
+    )
     if status in (403, 429):
-        return _rate_limit_wait(status, headers, body, now=now)
-    if status in READING.statuses:
-        requested = parse_retry_after(
-            headers.get("retry-after"), datetime.fromtimestamp(now, timezone.utc)
-        )
-        return requested if requested is not None else READING.pause(tries)
-    return None
+        wait = _rate_limit_wait(status, headers, body, now=now)
+    elif status in READING.statuses:
+        wait = READING.pause(tries)
+    else:
+        return None
+    return wait if requested is None else requested
 
 
 def _rate_limit_wait(
     status: int, headers: Mapping[str, str], body: str, *, now: float
 ) -> float | None:
-    requested = parse_retry_after(
-        headers.get("retry-after"), datetime.fromtimestamp(now, timezone.utc)
-    )
-    if requested is not None:
-        return requested
     if headers.get("x-ratelimit-remaining") == "0":
         reset = _number(headers.get("x-ratelimit-reset"))
         return max(1.0, reset - now + 1) if reset is not None else _SECONDARY_LIMIT_SECONDS
@@ -120,17 +146,15 @@ def _number(value: str | None) -> float | None:
     return float(value[:12])
 
 
-# Asking a server until it answers: again where that helps, and no longer than there is time.
-#
-# How one request is made, and what a refusal means, differs from server to server and is passed
-# in.
+# Reading from a server with retries, until the deadline. How a request is made, and what its
+# refusal means, differs from server to server and is passed in.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Who is asked, in words: ``name`` alone, ``place`` with the address that may be shown.
+    """A server as messages name it: ``name`` alone, ``place`` with the address that may be shown.
 
-    ``named_by`` is the input or variable that holds the address.
+    ``named_by`` is the input or variable that contains the address.
     """
 
     name: str
@@ -139,10 +163,10 @@ class Server:
 
 
 class RetryingClient:
-    """Asks one server, patiently."""
+    """Reads from one server, with retries."""
 
     def __init__(self, server: Server, log: Log) -> None:
-        """Take the collaborators; nothing is asked yet."""
+        """Send nothing yet."""
         self._server = server
         self._log = log
 
@@ -155,21 +179,21 @@ class RetryingClient:
         deadline: Deadline,
         within: Deadline,
     ) -> Response:
-        """Return the first response of status 200 that ``once`` gives.
+        """Return the first response of status 200.
 
         Args:
-            what: how errors name what is read.
-            once: makes one request, as `flow_telemetry.sources.exchange.exchange` does.
-            refusal: gives the error for a response of another status.
+            what: the name of the thing that is read, for errors.
+            send_once: sends one request, as `flow_telemetry.http.session.send_request` does.
+            to_error: returns the error for a response of another status.
             deadline: ends the reading as a whole.
             within: ends the waiting for this response; no later than ``deadline``.
 
         Raises:
             UnreachedError: no response came.
-            SourceError: the one that ``refusal`` gives, or UnavailableError where the server asks
-                to wait longer than ``within``.
+            SourceError: the error of ``to_error``, or UnavailableError if the server asks to wait
+                longer than ``within``.
             DeadlineExceeded: no time is left.
-            FlowTelemetryError: what ``once`` raises.
+            FlowTelemetryError: an error of ``send_once``.
         """
         tries = 1
         while True:
@@ -187,8 +211,9 @@ class RetryingClient:
 
     def _wait_after_error(self, what: str, error: Exception, tries: int, within: Deadline) -> float:
         wait = READING.pause(tries)
-        again = tries < READING.most_tries and is_worth_another(error)
-        if not again or wait >= within.remaining():
+        kind, detail = classify_network_error(error)
+        lasting = kind is NetworkErrorKind.PROXY and is_lasting(detail)
+        if lasting or not READING.retries_error(kind, tries) or wait >= within.remaining():
             raise UnreachedError(
                 unreached(self._server.place, what, error, named_by=self._server.named_by)
             ) from None

@@ -1,4 +1,4 @@
-"""One request with its tries."""
+"""Delivery of a batch over OTLP/HTTP: one request, and its retries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from flow_telemetry.telemetry import SignalTarget
 
 
 def out_of_time(deadline: Deadline) -> NetworkErrorKind:
-    """Return the trouble of what came to no end before a deadline."""
+    """Return the kind of error of a request that did not end before a deadline."""
     return NetworkErrorKind.DEADLINE if deadline.cut.at is None else NetworkErrorKind.INTERRUPTED
 
 
@@ -38,7 +38,7 @@ MOST_BODY_BYTES = 64 * 1024
 
 
 class RecordingSession(requests.Session):
-    """A session for one target that sends its headers only, and keeps the answers as values.
+    """A session for one target that sends its headers only, and returns responses as records.
 
     requests would add credentials of ~/.netrc, and cookies of a load balancer: neither is sent.
     Proxies and certificate authorities of the environment are honoured.
@@ -144,38 +144,21 @@ def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedReque
     return request
 
 
-# When a request is sent again, and how long that waits. Pure.
-#
-# By https://opentelemetry.io/docs/specs/otlp/#otlphttp-response: what may be sent again is 429,
-# 502, 503 and 504, when `Retry-After` says, else after pauses that grow, each a little off so that
-# not all clients come back at once. 408 is no word of the protocol, but says that nothing was
-# taken.
-
-# A dead endpoint: a second and a third try tell enough.
-_MOST_TRIES_AFTER = {
-    NetworkErrorKind.REFUSED: 3,
-    NetworkErrorKind.NAME: 3,
-    NetworkErrorKind.UNREACHABLE: 3,
-    NetworkErrorKind.CLOSED: 3,
-    NetworkErrorKind.CONNECT_TIMEOUT: 2,
-    NetworkErrorKind.TIMEOUT: 2,
-}
+# When a request is sent again, by the policy `OTLP` of http/retry.py. Pure.
 
 
 def is_worth_another(response: OtlpResponse, tries: int) -> bool:
-    """Whether a request may fare better than it did at the last of so many tries."""
+    """Return whether a request is sent again after so many tries, the last with this response."""
     if response.status is not None and (response.error is None or response.status >= 300):
         # The status of a failure says enough, whatever became of its body.
         return response.status in OTLP.statuses and tries < OTLP.most_tries
-    return response.error is not None and tries < _MOST_TRIES_AFTER.get(response.error, 0)
+    return response.error is not None and OTLP.retries_error(response.error, tries)
 
 
 def pause(response: OtlpResponse, tries: int, *, now: datetime, chance: float) -> float:
     """Return the seconds to wait after so many tries; ``chance`` is a number from 0 to 1."""
-    asked = parse_retry_after(response.retry_after, now)
-    if asked is not None:
-        return asked
-    return OTLP.pause(tries, chance)
+    requested = parse_retry_after(response.retry_after, now)
+    return OTLP.pause(tries, chance) if requested is None else requested
 
 
 # Delivering batches: encoded by the SDK, compressed, sent, and sent again if that may help.
