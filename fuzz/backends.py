@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 
 from flow_telemetry.http.errors import NetworkErrorKind
-from flow_telemetry.otlp.response import OtlpResponse, classify_response, failure
+from flow_telemetry.otlp.response import OtlpResponse, TargetDescription, classify_response, failure
 from flow_telemetry.otlp.transport import is_worth_another, pause
 from flow_telemetry.report.text import terminal_line
 from flow_telemetry.telemetry import Signal, SignalTarget
@@ -39,7 +39,7 @@ def run(data: bytes) -> None:
     """Judge an answer for each signal, and tell it."""
     answer = _answer(data)
     for target in _TARGETS:
-        verdict = classify_response(answer, target, 10)
+        verdict = classify_response(answer, TargetDescription.of(target), 10)
         assert 0 <= verdict.rejected <= 10
         told = [verdict.warning]
         if verdict.cause is not None:

@@ -24,7 +24,7 @@ from tests.otlp.servers import closed_port_url, raw_server
 from flow_telemetry.clock import Deadline
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.response import Attempt, classify_response
+from flow_telemetry.otlp.response import Attempt, TargetDescription, classify_response
 from flow_telemetry.otlp.transport import OtlpSender
 from flow_telemetry.settings.otlp import otlp_settings
 from flow_telemetry.telemetry import EncodedRequest, Signal, SignalTarget
@@ -101,7 +101,7 @@ def test_a_redirect_is_no_delivery(deliver: Deliver, receiver: Receiver, code: i
     target = make_target(receiver.url)
     attempt = deliver(target)
     assert attempt.response.status == code
-    assert not classify_response(attempt.response, target, 3).delivered
+    assert not classify_response(attempt.response, TargetDescription.of(target), 3).delivered
 
 
 def test_a_failure_without_a_request_is_told_as_such(receiver: Receiver) -> None:

@@ -15,7 +15,7 @@ from tests.otlp.servers import closed_port_url, raw_server
 
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.response import Attempt, classify_response
+from flow_telemetry.otlp.response import Attempt, TargetDescription, classify_response
 from flow_telemetry.otlp.transport import OtlpSender
 from flow_telemetry.settings.otlp import otlp_settings
 from flow_telemetry.telemetry import Signal
@@ -78,7 +78,9 @@ def test_a_strict_check_names_the_missing_extension(
     with backend(authority) as url:
         attempt = sent(url, variables)
         settings = otlp_settings({"otlp-endpoint": url}, {}, {Signal.TRACES})
-    cause = classify_response(attempt.response, settings.targets[Signal.TRACES], 1).cause
+    cause = classify_response(
+        attempt.response, TargetDescription.of(settings.targets[Signal.TRACES]), 1
+    ).cause
     assert cause is not None
     assert (attempt.requests, attempt.response.error) == (1, NetworkErrorKind.CERTIFICATE)
     assert cause.problem.endswith(f"was not accepted: {said}")

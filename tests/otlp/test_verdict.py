@@ -13,7 +13,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from tests.otlp.builders import CANARY, make_target
 
 from flow_telemetry.http.errors import NetworkErrorKind
-from flow_telemetry.otlp.response import ExportResult, OtlpResponse, classify_response, failure
+from flow_telemetry.otlp.response import (
+    ExportResult,
+    OtlpResponse,
+    TargetDescription,
+    classify_response,
+    failure,
+)
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -23,7 +29,7 @@ TARGET = make_target(
 
 
 def verdict(answer: OtlpResponse, items: int = 10) -> ExportResult:
-    return classify_response(answer, TARGET, items)
+    return classify_response(answer, TargetDescription.of(TARGET), items)
 
 
 def told(answer: OtlpResponse, items: int = 10) -> str:
@@ -175,7 +181,7 @@ def test_what_may_be_one_batchs_fault_does_not_stop_the_others(status: int) -> N
 def test_without_headers_a_refusal_says_so() -> None:
     """A missing key is the likeliest cause of a 401."""
     cause = classify_response(
-        OtlpResponse(status=401), make_target("http://localhost:4318"), 1
+        OtlpResponse(status=401), TargetDescription.of(make_target("http://localhost:4318")), 1
     ).cause
     assert cause is not None
     assert "no header was sent" in cause.advice
@@ -203,7 +209,7 @@ def test_a_redirect_to_tls_says_what_to_write() -> None:
     """The commonest redirect of all has a remedy of its own."""
     target = make_target("http://otlp.example.com")
     answer = OtlpResponse(status=301, location="https://otlp.example.com/v1/traces")
-    cause = classify_response(answer, target, 1).cause
+    cause = classify_response(answer, TargetDescription.of(target), 1).cause
     assert cause is not None
     assert "begin with https://otlp.example.com" in cause.advice
 

@@ -22,7 +22,13 @@ from flow_telemetry.logging import Log, RedactedLog, SilentLog
 from flow_telemetry.model.reports import CheckState, Finding
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.exporter import NewSender, NullExporter, otlp_sender, summarize_attempt
-from flow_telemetry.otlp.response import NOUNS, ExportResult, classify_response, origin
+from flow_telemetry.otlp.response import (
+    NOUNS,
+    ExportResult,
+    TargetDescription,
+    classify_response,
+    origin,
+)
 from flow_telemetry.report.text import terminal_line
 from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
 from flow_telemetry.telemetry import Signal, SignalTarget
@@ -83,7 +89,9 @@ def probe(
     if response.error is NetworkErrorKind.DEADLINE and not deadline.expired:
         # The user cannot raise this limit, so the result must not name `timeout`.
         response = replace(response, error=NetworkErrorKind.TIMEOUT, seconds=longest)
-    return _finding(what, target.signal, classify_response(response, target, 0), seconds)
+    return _finding(
+        what, target.signal, classify_response(response, TargetDescription.of(target), 0), seconds
+    )
 
 
 def _finding(what: str, signal: Signal, result: ExportResult, seconds: float) -> Finding:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from queue import Empty, Queue
@@ -14,8 +15,6 @@ from typing import Protocol
 from flow_telemetry.clock import Clock, Deadline, SystemClock
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.logging import Log, SilentLog
-from flow_telemetry.otlp import response as no_answer
-from flow_telemetry.otlp import response as refusals
 from flow_telemetry.otlp.batch import Batch, batches_of, signal_of
 from flow_telemetry.otlp.fallback import Fallback, Fallbacks
 from flow_telemetry.otlp.lines import split_request
@@ -24,10 +23,12 @@ from flow_telemetry.otlp.response import (
     ExportResult,
     FailureReason,
     OtlpResponse,
-    Place,
+    TargetDescription,
     classify_response,
     failure,
+    not_taken,
     origin,
+    reason_of_network_error,
 )
 from flow_telemetry.otlp.spool import LinesFile, LinesWriter, SpoolPolicy, Stored
 from flow_telemetry.otlp.transport import out_of_time
@@ -275,6 +276,11 @@ class Export:
         self._keeps_all = keeps_all
         self._declined: list[Batch] = []
 
+    @cached_property
+    def _description(self) -> TargetDescription:
+        """Compiled once, with the first response: it has every form of the target's secrets."""
+        return TargetDescription.of(self._target)
+
     def take(self, batch: Batch) -> None:
         """Send a batch as soon as there is room, or spool it if there is no use in sending."""
         self._tally.collected += batch.count
@@ -392,7 +398,7 @@ class Export:
 
     def _judge(self, flight: _Flight, attempt: Attempt) -> None:
         count = flight.batch.count
-        verdict = classify_response(attempt.response, self._target, count)
+        verdict = classify_response(attempt.response, self._description, count)
         further = self._further(flight, verdict)
         if further:
             for each in further:
@@ -457,18 +463,18 @@ class Export:
         self._in_flight.clear()
 
     def _notices(self) -> tuple[str, ...]:
-        tally, place = self._tally, Place.of(self._target)
+        tally, target = self._tally, self._description
         found = []
         if tally.reformed:
-            found.append(self._form.notice(place.origin, tally.reformed))
+            found.append(self._form.notice(target.origin, tally.reformed))
         if self._declined and self._hopeless is not None:
             items = sum(batch.count for batch in self._declined)
-            found.append(refusals.not_taken(place, items, self._hopeless.status or 0))
+            found.append(not_taken(target, items, self._hopeless.status or 0))
         return tuple(found)
 
     def _cause_of(self, error: NetworkErrorKind) -> FailureReason:
         response = OtlpResponse(error=error, seconds=self._patience)
-        return no_answer.reason_of_network_error(response, Place.of(self._target))
+        return reason_of_network_error(response, self._description)
 
 
 def _is_too_large(verdict: ExportResult) -> bool:

@@ -1,4 +1,4 @@
-"""What a response means: delivered, rejected, refused; cause and advice."""
+"""Responses of an OTLP endpoint: delivered, rejected or refused, and why."""
 
 from __future__ import annotations
 
@@ -11,26 +11,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from flow_telemetry.http.errors import PROXY_ADVICE, NetworkErrorKind, extension_advice
 from flow_telemetry.otlp.protobuf import new_response
+from flow_telemetry.privacy.redactor import secret_forms
 from flow_telemetry.telemetry import Failure, Signal, SignalTarget
 
-# What came back for a request, as values: the border between the transport and the policy.
-#
-# A redirect or a login page is no success, and a success may be a partial one: every response is
-# kept as it was, and judged elsewhere.
+# Responses as records: the transport makes them, and `classify_response` decides what they mean.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtlpResponse:
-    """One response, or the trouble in its place.
+    """One response, or the network error in its place.
 
-    ``status`` is None where none came; with a status, ``trouble`` tells why the body is not whole.
-    ``body`` is what was kept of it, ``truncated`` whether there was more. ``seconds`` is the time
-    that the request was given. ``detail`` is a library's word for the trouble, free of addresses.
-    What the server wrote is in no repr, for it may echo a header.
+    ``status`` is None if no response came; with a status, ``error`` is why the body is incomplete.
+    ``body`` is its beginning, ``truncated`` whether there was more. ``seconds`` is the time that
+    the request was allowed to take. ``detail`` describes the error, without addresses. Text of the
+    server is in no repr, because it may repeat a header.
     """
 
     status: int | None = None
@@ -190,11 +188,9 @@ def _long(texts: Iterable[str]) -> list[str]:
 
 
 def _forms(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        yield text
-        yield quote(text)
-        yield quote(text, safe="")
-        yield unquote(text)
+    texts = list(texts)
+    yield from secret_forms(texts)
+    yield from map(unquote, texts)
 
 
 def _basic_credentials(value: str) -> list[str]:
@@ -234,8 +230,8 @@ NOUNS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """What may be told of a target."""
+class TargetDescription:
+    """What messages may say of a target: nothing that could be a credential."""
 
     origin: str
     header_names: tuple[str, ...]
@@ -244,8 +240,8 @@ class Place:
     url: str = field(repr=False)
 
     @classmethod
-    def of(cls, target: SignalTarget) -> Place:
-        """Return what may be told of ``target``."""
+    def of(cls, target: SignalTarget) -> TargetDescription:
+        """Return the description of ``target``."""
         return cls(
             origin=origin(target.url),
             header_names=tuple(one_line(name)[:64] for name in target.headers),
@@ -416,24 +412,24 @@ _PASSING = frozenset(
 )
 
 
-def reason_of_network_error(response: OtlpResponse, place: Place) -> FailureReason:
+def reason_of_network_error(response: OtlpResponse, target: TargetDescription) -> FailureReason:
     """Return the cause that a response's trouble is; the response has one."""
     error = response.error or NetworkErrorKind.OTHER
     problem, advice = _TEXTS[error]
     if error is NetworkErrorKind.CERTIFICATE:
         advice = extension_advice(response.detail) or advice
-    detail = place.redactor.shown(response.detail)
+    detail = target.redactor.shown(response.detail)
     return FailureReason(
         key=error.name,
         problem=problem.format(
-            origin=place.origin,
+            origin=target.origin,
             seconds=f"{response.seconds:.3g}",
             detail=f": {detail}" if detail else "",
         ),
-        advice=advice.format(headers=place.headers),
+        advice=advice.format(headers=target.headers),
         status=response.status,
         lasting=error not in _PASSING,
-        nouns=place.nouns,
+        nouns=target.nouns,
     )
 
 
@@ -477,105 +473,105 @@ _ABSENT = frozenset({404, 405, 501})
 _FINAL = frozenset({400, 413, 422})
 
 
-def of_rejection(message: str, place: Place) -> FailureReason:
+def of_rejection(message: str, target: TargetDescription) -> FailureReason:
     """A partial success: OTLP counts what was refused, and does not tell which."""
-    said = place.quoted(message)
+    said = target.quoted(message)
     return FailureReason(
         key="rejected",
-        problem=f"{place.origin} took the request but rejected some {place.nouns.item}s{said}",
-        advice=f"See the backend's limits on the age, size and number of {place.nouns.item}s",
+        problem=f"{target.origin} took the request but rejected some {target.nouns.item}s{said}",
+        advice=f"See the backend's limits on the age, size and number of {target.nouns.item}s",
         rejection=True,
         final=True,
-        nouns=place.nouns,
+        nouns=target.nouns,
     )
 
 
-def of_foreign_body(response: OtlpResponse, place: Place) -> FailureReason:
+def of_foreign_body(response: OtlpResponse, target: TargetDescription) -> FailureReason:
     """A 2xx that is no word of an OTLP receiver."""
-    status, said = response.status, place.quoted(server_words(response))
+    status, said = response.status, target.quoted(server_words(response))
     if is_page(response):
         what = "an HTML page"
-        advice = f"It is a login page, or a web interface at a wrong path. {place.wrong_path}"
+        advice = f"It is a login page, or a web interface at a wrong path. {target.wrong_path}"
     else:
         what = "something that is not OTLP"
-        advice = f"Something else than an OTLP receiver answered. {place.wrong_path}"
+        advice = f"Something else than an OTLP receiver answered. {target.wrong_path}"
     return FailureReason(
         key=what,
-        problem=f"{place.origin} answered {status} with {what}{said}",
+        problem=f"{target.origin} answered {status} with {what}{said}",
         advice=advice,
         status=status,
         lasting=True,
-        nouns=place.nouns,
+        nouns=target.nouns,
     )
 
 
-def of_status(response: OtlpResponse, place: Place) -> FailureReason:
+def of_status(response: OtlpResponse, target: TargetDescription) -> FailureReason:
     """Any status but a 2xx."""
     status, words = response.status or 0, server_words(response)
     if any(phrase in words.lower() for phrase in _SAID_TO_PLAIN_HTTP):
         return reason_of_network_error(
-            OtlpResponse(status=status, error=NetworkErrorKind.PLAIN_TO_TLS), place
+            OtlpResponse(status=status, error=NetworkErrorKind.PLAIN_TO_TLS), target
         )
     if 300 <= status < 400:
-        return _of_redirect(response, place)
+        return _of_redirect(response, target)
     advice = _ADVICE.get(status, _UNKNOWN)
     return FailureReason(
         key=f"status {status}",
-        problem=f"{place.origin} answered {_named(status)}{place.quoted(words)}",
+        problem=f"{target.origin} answered {_named(status)}{target.quoted(words)}",
         advice=advice.format(
-            headers=place.headers,
-            path=place.wrong_path,
-            signal=place.nouns.signal,
-            item=place.nouns.item,
+            headers=target.headers,
+            path=target.wrong_path,
+            signal=target.nouns.signal,
+            item=target.nouns.item,
         ),
         status=status,
         lasting=status in _LASTING,
         absent=status in _ABSENT,
         final=status in _FINAL,
-        nouns=place.nouns,
+        nouns=target.nouns,
     )
 
 
-def _of_redirect(response: OtlpResponse, place: Place) -> FailureReason:
-    there = _redirected_to(response, place)
+def _of_redirect(response: OtlpResponse, target: TargetDescription) -> FailureReason:
+    there = _redirected_to(response, target)
     where = f"to {there}"
     advice = (
-        f"Redirects are not followed: they would carry the headers elsewhere. {place.wrong_path}"
+        f"Redirects are not followed: they would carry the headers elsewhere. {target.wrong_path}"
     )
     if there is None:
         where = "that does not say where to"
-    elif there == place.origin:
+    elif there == target.origin:
         where = "to another path of the same host"
-        advice = f"Mostly that path is a login page. {place.wrong_path}"
-    elif urlsplit(there).hostname == urlsplit(place.origin).hostname:
+        advice = f"Mostly that path is a login page. {target.wrong_path}"
+    elif urlsplit(there).hostname == urlsplit(target.origin).hostname:
         advice = f"Let input otlp-endpoint begin with {there}, as the server asks"
     status = response.status or 0
     return FailureReason(
         key=f"redirect {where}",
-        problem=f"{place.origin} answered {_named(status)}, a redirect {where}",
+        problem=f"{target.origin} answered {_named(status)}, a redirect {where}",
         advice=advice,
         status=status,
         lasting=True,
-        nouns=place.nouns,
+        nouns=target.nouns,
     )
 
 
-def not_taken(place: Place, items: int, status: int) -> str:
+def not_taken(target: TargetDescription, items: int, status: int) -> str:
     """A backend without a signal, such as Jaeger for events: something to know, no failure."""
-    nouns = place.nouns
+    nouns = target.nouns
     return (
-        f"{place.origin} takes no {nouns.signal} ({status} at /v1/{place.signal.value}): "
+        f"{target.origin} takes no {nouns.signal} ({status} at /v1/{target.signal.value}): "
         f"{nouns.some(items)} not sent. A list without {nouns.signal} in input signals, such as "
         "signals: traces, keeps them from being tried"
     )
 
 
-def _redirected_to(response: OtlpResponse, place: Place) -> str | None:
+def _redirected_to(response: OtlpResponse, target: TargetDescription) -> str | None:
     """Scheme and host that a redirect leads to."""
     if not response.location:
         return None
     try:
-        return place.redactor.shown(origin(urljoin(place.url, response.location)))
+        return target.redactor.shown(origin(urljoin(target.url, response.location)))
     except ValueError:
         return None
 
@@ -625,37 +621,40 @@ class ExportResult:
         return reason.search(self.said) is not None
 
 
-def classify_response(response: OtlpResponse, target: SignalTarget, items: int) -> ExportResult:
-    """Return what the response to a request of so many items means."""
-    place = Place.of(target)
+def classify_response(
+    response: OtlpResponse, target: TargetDescription, items: int
+) -> ExportResult:
+    """Return what the response of a target to a request of so many items means."""
     status = response.status
     if status is None:
-        return _refused(reason_of_network_error(response, place))
+        return _refused(reason_of_network_error(response, target))
     if not 200 <= status < 300:
-        return _refused(of_status(response, place), server_words(response))
+        return _refused(of_status(response, target), server_words(response))
     if response.error is not None:
-        return _refused(reason_of_network_error(response, place))
-    return _classify_success(response, place, items)
+        return _refused(reason_of_network_error(response, target))
+    return _classify_success(response, target, items)
 
 
 def _refused(cause: FailureReason, said: str = "") -> ExportResult:
     return ExportResult(delivered=False, cause=cause, said=said)
 
 
-def _classify_success(response: OtlpResponse, place: Place, items: int) -> ExportResult:
+def _classify_success(
+    response: OtlpResponse, target: TargetDescription, items: int
+) -> ExportResult:
     if not response.body.strip():
         return ExportResult(delivered=True)
-    partial = _partial_success(response, place.signal)
+    partial = _partial_success(response, target.signal)
     if partial is None:
-        return _refused(of_foreign_body(response, place))
+        return _refused(of_foreign_body(response, target))
     rejected, message = partial
     if rejected > 0:
-        cause = of_rejection(message, place)
+        cause = of_rejection(message, target)
         return ExportResult(
             delivered=True, rejected=min(rejected, items), cause=cause, said=message
         )
-    shown = place.redactor.shown(message)
-    warning = f"{place.origin} took everything, and says: {shown}" if shown else ""
+    shown = target.redactor.shown(message)
+    warning = f"{target.origin} took everything, and says: {shown}" if shown else ""
     return ExportResult(delivered=True, warning=warning)
 
 
