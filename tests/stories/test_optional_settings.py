@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.world import World, job, step
-from tests.support.program import Program
+from tests.support.program import TOKEN, Program
 
 WRONG = [
     ("jira-url", "https://jira.example.com:port"),
@@ -58,3 +58,37 @@ def test_the_spans_are_delivered_and_the_warning_is_shown(
     assert warning.startswith(f"flow-telemetry: `{name}` ")
     assert f"`{name}` " in result.summary.replace("\\", "")  # Markdown escapes them.
     assert (result.status, result.errors, result.outputs["status"]) == (0, [], "exported")
+
+
+@pytest.mark.parametrize("name", ["summary", "logs", "status-categories"])
+@pytest.mark.parametrize("otlp_endpoint", [None, ""])
+def test_a_secret_in_the_wrong_input_is_not_shown(
+    program: Program, run: Run, name: str, otlp_endpoint: str | None
+) -> None:
+    """The warning quotes the value, with an endpoint and without one."""
+    inputs: dict[str, Any] = {name.replace("-", "_"): f"Review={TOKEN}"}
+    if otlp_endpoint is not None:
+        inputs["otlp_endpoint"] = otlp_endpoint
+    result = program.export(run, **inputs)
+    shown = result.log.replace(f"::add-mask::{TOKEN}", "") + result.summary
+    assert f"`{name}`" in shown.replace("\\", "")
+    assert TOKEN not in shown
+
+
+def test_a_secret_in_the_wrong_flag_is_not_shown(program: Program) -> None:
+    """Nor on the command line, if nothing is sent."""
+    words = ("export", "run", "--repo", "acme/shop", "--run-id", "1", "--logs", TOKEN)
+    result = program.command(*words)
+    assert "`logs` must be one of" in result.log
+    assert TOKEN not in result.log
+
+
+def test_a_jira_that_is_switched_off_is_not_missed(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """With `tracker: github` a wrong `jira-url` makes no chain incomplete."""
+    pull = world.pull_request(123, branch="feature/acme-57-pay")
+    run = world.run(event="pull_request", branch=pull.plan.branch, jobs=[job("test")])
+    wrong: dict[str, Any] = {"jira_url": "https://jira.example.com:port", "tracker": "github"}
+    program.export(run, feature_key="ACME-42", **wrong)
+    assert not any("flow.chain.incomplete" in span.attributes for span in receiver.spans)

@@ -103,6 +103,7 @@ def load_settings(
     inputs |= {k: v for k, v in (flags or {}).items() if v != ""}
     runner = runner_context(environ)
     signals, trusted = signal_settings(inputs), authorities(environ)
+    redaction = redaction_settings(inputs, environ, runner.repository)
     return Settings(
         mode=values.choice("mode", text_of(inputs, "mode"), Mode),
         repository=optional(inputs, "repository", values.repository),
@@ -114,7 +115,7 @@ def load_settings(
         trackers=tracker_settings(inputs, trusted, warnings),
         sweep=sweep_settings(inputs),
         signals=signals,
-        redaction=redaction_settings(inputs, environ, runner.repository),
+        redaction=redaction,
         inside=job_settings(inputs, warnings),
         snapshot=values.boolean("snapshot", text_of(inputs, "snapshot")),
         repositories=tuple(
@@ -147,8 +148,17 @@ def load_settings(
         github=_github(inputs, environ, trusted),
         otlp=otlp_settings(inputs, environ, signals.wanted),
         runner=runner,
-        warnings=tuple(warnings),
+        warnings=_redacted(warnings, redaction),
     )
+
+
+def _redacted(warnings: list[str], redaction: RedactionSettings) -> tuple[str, ...]:
+    """The warnings without secrets: a secret may have been put into the wrong input."""
+    if not warnings:
+        return ()
+    from flow_telemetry.privacy.redactor import build_redactor  # noqa: PLC0415 - seldom needed
+
+    return tuple(map(build_redactor(redaction.secrets, redaction.patterns), warnings))
 
 
 def _service_name(
