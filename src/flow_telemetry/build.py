@@ -134,7 +134,7 @@ def _trackers(
     return Trackers(
         github=issues if chosen.uses_github else None,
         jira=_jira(chosen.jira, clock, until, log) if chosen.jira and chosen.uses_jira else None,
-        jira_is_misconfigured=chosen.has_jira_url and chosen.jira is None,
+        jira_is_misconfigured=chosen.uses_jira and chosen.has_jira_url and chosen.jira is None,
     )
 
 

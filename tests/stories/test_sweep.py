@@ -366,6 +366,30 @@ def test_jira_that_is_down_fails_it(program: Program, world: World, receiver: Re
     assert names(receiver) == ["pull request #1"]
 
 
+def test_jira_whose_settings_cannot_be_used_fails_it(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """The mark does not move: its closed items would else never be exported."""
+    merged(world, 1, ago(hours=5))
+    own = swept(world, ago(minutes=1), None)
+    result = sweep(program, own, jira_url="https://jira.example.com:port", fail_on_error=True)
+    assert result.status == 1
+    assert any("could not read all: the items of Jira" in error for error in result.errors)
+    assert names(receiver) == ["pull request #1"]
+
+
+def test_a_sweep_that_finds_nothing_shows_the_warnings_too(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """On the command line each subject is an export, and here there is none."""
+    swept(world, ago(minutes=1), None)
+    result = program.command(
+        *("sweep", "--repo", "acme/shop", "--since", "1d"),
+        *("--otlp-endpoint", receiver.url, "--trace-url", "traces.example.com"),
+    )
+    assert "`trace-url` is not a URL" in result.log
+
+
 def test_the_first_sweep_looks_a_day_back(
     program: Program, world: World, receiver: Receiver
 ) -> None:

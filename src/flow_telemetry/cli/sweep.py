@@ -71,10 +71,12 @@ def _sweep(
     try:
         sweep = find_subjects(parts, subject, sent=_noted(resume))
     except FlowTelemetryError as error:
-        return Outcome(status=Status.SKIPPED, problems=(str(error),), failed=True)
+        problems = (*parts.settings.warnings, str(error))
+        return Outcome(status=Status.SKIPPED, problems=problems, failed=True)
     begun: list[Subject] = []
     todo = _until_the_end(sweep, parts, begun)
-    done, left = Outcome(status=Status.SKIPPED), len(sweep.subjects)
+    done = Outcome(status=Status.SKIPPED, problems=parts.settings.warnings)
+    left = len(sweep.subjects)
     for group in [todo] if at_once else ((each,) for each in todo):
         outcome = pipeline.export(within_sweep(parts), group)
         done = merge_outcomes((done, outcome))

@@ -64,7 +64,8 @@ def read_item(
     tracker = context.trackers.of(key.tracker, home)
     if tracker is None:
         raise NotFoundError(
-            f"{shown} cannot be read: its tracker is not configured (inputs tracker and jira-url)"
+            f"{shown} cannot be read: its tracker is not configured, or its settings cannot be "
+            "used (`tracker` and `jira-url`)"
         )
     context.log.info(f"reading {shown}")
     lineage = lineage_of_item(context, key, home)

@@ -208,6 +208,8 @@ def _issues(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[
 
 
 def _jira_items(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
+    if context.trackers.jira_is_misconfigured:
+        sweep.unread.append("the items of Jira, because its settings cannot be used")
     if context.trackers.jira is None:
         return
     found = context.trackers.jira.changed_since(sweep.window.since)
