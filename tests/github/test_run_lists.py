@@ -11,12 +11,13 @@ from tests.fakes.world import World, job, sha_of
 from tests.support.clients import client_of
 
 from flow_telemetry.errors import NotFoundError, PayloadError
-from flow_telemetry.github.client import PaginatedList, RequestBudget
+from flow_telemetry.github.client import RequestBudget
 from flow_telemetry.github.runs import (
     last_successful_run,
     list_runs,
     successful_runs_of_workflow,
 )
+from flow_telemetry.http.payload import PaginatedList
 from flow_telemetry.model import Run
 
 BEGIN = datetime(2026, 11, 24, tzinfo=timezone.utc)

@@ -11,13 +11,14 @@ from tests.fakes.world import World, deployment_status, sha_of
 from tests.support.clients import SHOP, client_of
 
 from flow_telemetry.errors import AccessDeniedError
-from flow_telemetry.github.client import PaginatedList, RequestBudget
+from flow_telemetry.github.client import RequestBudget
 from flow_telemetry.github.sweep import (
     Window,
     closed_changes,
     closed_issues,
     ended_deployments,
 )
+from flow_telemetry.http.payload import PaginatedList
 from flow_telemetry.model import Change
 
 DAY = datetime(2026, 11, 24, tzinfo=timezone.utc)

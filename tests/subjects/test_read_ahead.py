@@ -70,18 +70,18 @@ def test_what_was_foreseen_is_asked_once() -> None:
         assert may_end.wait(20)
         return f"answer {len(asked)}"
 
-    ahead.start(lambda: ahead.response("pulls", ask))
+    ahead.start(lambda: ahead.get("pulls", ask))
     assert begun.wait(20)
     may_end.set()
-    assert ahead.response("pulls", ask) == "answer 1"
-    assert ahead.response("pulls", ask) == "answer 2"
+    assert ahead.get("pulls", ask) == "answer 1"
+    assert ahead.get("pulls", ask) == "answer 2"
 
 
 def test_a_wrong_guess_changes_nothing() -> None:
     """Another question is asked as if there had been none."""
     ahead: ReadAhead[str] = ReadAhead()
-    ahead.start(lambda: ahead.response("pulls of main", lambda: "none"))
-    assert ahead.response("pulls of feature", lambda: "#123") == "#123"
+    ahead.start(lambda: ahead.get("pulls of main", lambda: "none"))
+    assert ahead.get("pulls of feature", lambda: "#123") == "#123"
 
 
 def test_a_guess_that_fails_fails_where_its_answer_is_needed() -> None:
@@ -93,10 +93,10 @@ def test_a_guess_that_fails_fails_where_its_answer_is_needed() -> None:
         done.set()
         raise BudgetExceeded("no more")
 
-    ahead.start(lambda: ahead.response("pulls", fail))
+    ahead.start(lambda: ahead.get("pulls", fail))
     assert done.wait(20)
     with pytest.raises(BudgetExceeded, match="no more"):
-        ahead.response("pulls", lambda: "an answer after all")
+        ahead.get("pulls", lambda: "an answer after all")
 
 
 def test_no_minute_holds_more_requests_than_github_takes() -> None:

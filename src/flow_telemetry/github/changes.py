@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from flow_telemetry.errors import AccessDeniedError, NotFoundError, PayloadError, SourceError
-from flow_telemetry.github.client import GitHubClient, PaginatedList
+from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.payloads import parse_change, parse_changes
 from flow_telemetry.github.timeline import read_timeline
 from flow_telemetry.http import payload as read
-from flow_telemetry.http.payload import Payload
+from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Change, Parentage, Repository, Run
 from flow_telemetry.rules import parentage

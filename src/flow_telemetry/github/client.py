@@ -25,7 +25,7 @@ from flow_telemetry.errors import (
 )
 from flow_telemetry.github.errors import refusal, stored_elsewhere
 from flow_telemetry.http import payload as read
-from flow_telemetry.http.payload import Payload
+from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.http.retry import RetryingClient, Server, wait_before_retry
 from flow_telemetry.http.session import (
     BoundedAdapter,
@@ -192,22 +192,6 @@ MOST_PAGES = 300
 _LAST_PAGE = re.compile(r'[?&]page=([0-9]{1,6})[^>]*>; *rel="last"')
 
 
-ListItem = TypeVar("ListItem")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaginatedList(Generic[ListItem]):
-    """The items of a list that was read page by page.
-
-    ``total`` is the number of items that the server reported, None if it reported none.
-    ``complete`` is False if some items could not be read.
-    """
-
-    items: tuple[ListItem, ...] = ()
-    total: int | None = None
-    complete: bool = True
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A page of a list: ``more`` tells that another follows, ``last`` the number of pages."""
@@ -277,7 +261,7 @@ class ReadAhead(Generic[Prefetched]):
         """
         threading.Thread(target=self._run, args=(guess,), name="read-ahead", daemon=True).start()
 
-    def response(self, question: Hashable, ask: Callable[[], Prefetched]) -> Prefetched:
+    def get(self, question: Hashable, ask: Callable[[], Prefetched]) -> Prefetched:
         """Return what was or is being asked ahead, once; else ask now."""
         if getattr(self._in_background, "yes", False):
             return self._ask_ahead(question, ask)
@@ -634,7 +618,7 @@ class GitHubClient:
         return Request(f"{self._base}{path}", query)
 
     def _ask(self, question: _Question) -> Response:
-        return self._ahead.response(question.key, lambda: self._ask_now(question))
+        return self._ahead.get(question.key, lambda: self._ask_now(question))
 
     def _ask_now(self, question: _Question) -> Response:
         until = self._deadline if question.file is None else question.file.until
@@ -675,9 +659,10 @@ class GitHubClient:
     def _note(self, request: Request, response: Response) -> None:
         if self._budget:
             self._budget.note(response.headers)
-        describe_unread = response.headers.items()
         self.rate_limit = {
-            name: value for name, value in describe_unread if name.startswith("x-ratelimit-")
+            name: value
+            for name, value in response.headers.items()
+            if name.startswith("x-ratelimit-")
         }
         left = response.headers.get("x-ratelimit-remaining", "unlimited")
         self.log.debug(

@@ -17,11 +17,11 @@ from typing import Any
 
 from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError
 from flow_telemetry.github.changes import changes_between
-from flow_telemetry.github.client import GitHubClient, GraphqlResponse, PaginatedList
+from flow_telemetry.github.client import GitHubClient, GraphqlResponse
 from flow_telemetry.github.payloads import parse_actor, parse_changes
 from flow_telemetry.github.runs import RunWithNotices
 from flow_telemetry.http import payload as read
-from flow_telemetry.http.payload import Payload
+from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.identity import fold
 from flow_telemetry.model import (
     Approval,

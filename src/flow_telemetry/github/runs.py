@@ -17,7 +17,7 @@ from flow_telemetry.errors import (
     NotFoundError,
     PayloadError,
 )
-from flow_telemetry.github.client import GitHubClient, PaginatedList
+from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.payloads import (
     parse_annotations,
     parse_jobs,
@@ -25,6 +25,7 @@ from flow_telemetry.github.payloads import (
     parse_run,
 )
 from flow_telemetry.http import payload as read
+from flow_telemetry.http.payload import PaginatedList
 from flow_telemetry.identity import fold
 from flow_telemetry.logging import Log
 from flow_telemetry.model import Annotation, Job, Repository, Result, Run, result_of

@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any
 
 from flow_telemetry.errors import BudgetExceeded
-from flow_telemetry.github.client import GitHubClient, PaginatedList
+from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.deployments import END_STATES, parse_deployment, with_statuses
 from flow_telemetry.github.payloads import parse_changes
 from flow_telemetry.http import payload as read
-from flow_telemetry.http.payload import Payload
+from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.model import Change, Deployment, Repository
 
 # 10,000 items, with 100 on a page.

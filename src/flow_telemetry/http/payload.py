@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any, TypeGuard
+from typing import Any, Generic, TypeGuard, TypeVar
 
 from flow_telemetry.errors import PayloadError
 
@@ -22,6 +23,21 @@ _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?(Z|z|[+-][0-9]{2}:[0-9]{2})"
 )
 _LARGEST_NUMBER = 2**63 - 1
+
+ListItem = TypeVar("ListItem")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaginatedList(Generic[ListItem]):
+    """The items of a list that was read page by page.
+
+    ``total`` is the number of items that the server reported, None if it reported none.
+    ``complete`` is False if some items could not be read.
+    """
+
+    items: tuple[ListItem, ...] = ()
+    total: int | None = None
+    complete: bool = True
 
 
 def text(payload: Payload, key: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from flow_telemetry.errors import (
     UnavailableError,
 )
 from flow_telemetry.http.errors import UnreachedError, asks_for_credentials
+from flow_telemetry.http.payload import PaginatedList
 from flow_telemetry.http.retry import RetryingClient, Server
 from flow_telemetry.http.session import (
     BoundedAdapter,
@@ -178,14 +178,6 @@ _PAGE_SIZE = 100
 _MOST_PAGES = 300
 
 
-@dataclass(frozen=True, slots=True)
-class JiraPage:
-    """The items of a list, and whether it was read to its end."""
-
-    items: tuple[Any, ...]
-    complete: bool
-
-
 class JiraClient:
     """Asks Jira's REST API; counts its requests."""
 
@@ -229,7 +221,9 @@ class JiraClient:
             raise self._given_up
         return self._decode_json(self._ask(path, what, query), what)
 
-    def list_by_position(self, path: str, key: str, what: str, **query: str | int) -> JiraPage:
+    def list_by_position(
+        self, path: str, key: str, what: str, **query: str | int
+    ) -> PaginatedList[Any]:
         """Return all items of a list that is paged by ``startAt``; ``key`` holds them.
 
         Raises:
@@ -245,10 +239,14 @@ class JiraClient:
             # Servers give fewer items a page than asked for, so a short page is not the last.
             over = page.get("isLast") is True or (isinstance(total, int) and len(items) >= total)
             if over or not found:
-                return JiraPage(tuple(items), complete=over or not isinstance(total, int))
-        return JiraPage(tuple(items), complete=False)
+                return PaginatedList(
+                    items=tuple(items), complete=over or not isinstance(total, int)
+                )
+        return PaginatedList(items=tuple(items), complete=False)
 
-    def list_by_token(self, path: str, key: str, what: str, **query: str | int) -> JiraPage:
+    def list_by_token(
+        self, path: str, key: str, what: str, **query: str | int
+    ) -> PaginatedList[Any]:
         """Return all items of a list that is paged by ``nextPageToken``; ``key`` holds them.
 
         Raises:
@@ -262,12 +260,12 @@ class JiraClient:
             items += _items(page, key, what)
             token = page.get("nextPageToken")
             if not isinstance(token, str) or not token or page.get("isLast") is True:
-                return JiraPage(tuple(items), complete=True)
+                return PaginatedList(items=tuple(items), complete=True)
             if token in seen:
                 break
             seen.add(token)
             at = {"nextPageToken": token}
-        return JiraPage(tuple(items), complete=False)
+        return PaginatedList(items=tuple(items), complete=False)
 
     def _ask(self, path: str, what: str, query: Query) -> Response:
         # A Jira that hangs is to leave time for what else is to be read and sent.

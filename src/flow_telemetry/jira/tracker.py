@@ -10,7 +10,8 @@ from flow_telemetry import identity
 from flow_telemetry.clock import Clock
 from flow_telemetry.errors import NotFoundError, PayloadError, SourceError
 from flow_telemetry.http import payload as take
-from flow_telemetry.jira.client import JiraClient, JiraPage
+from flow_telemetry.http.payload import PaginatedList
+from flow_telemetry.jira.client import JiraClient
 from flow_telemetry.jira.history import last_closing, parse_history
 from flow_telemetry.jira.parse import (
     FIELDS,
@@ -91,7 +92,7 @@ class Jira:
             entries = take.child(payload, "changelog")
             histories = tuple(take.children(entries, "histories"))
             total = take.number(entries, "total") or 0
-            changelog = JiraPage(histories, complete=len(histories) >= total)
+            changelog = PaginatedList(items=histories, complete=len(histories) >= total)
         what = f"the comments of {item.key}"
         comments = self._client.list_by_position(f"{path}/comment", "comments", what)
         history = parse_history(issue, changelog.items, comments.items, self._statuses())
