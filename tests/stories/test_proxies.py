@@ -147,6 +147,23 @@ def test_a_proxy_that_is_not_there_is_told(program: Program, run: Run) -> None:
     assert "it could not be reached" in result.warnings[0]
 
 
+@needs_openssl
+def test_a_proxy_whose_certificate_is_not_trusted_is_asked_once(
+    program: Program,
+    run: Run,
+    behind_tls: tuple[str, str, dict[str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Its certificate is the same at the next try."""
+    _, endpoint, environ = behind_tls
+    unknown = Authority(tmp_path_factory.mktemp("unknown"))
+    with Proxy() as proxy, tls_front(proxy.url, unknown.server()) as front:
+        result = export(program, run, environ, front, otlp_endpoint=endpoint)
+    assert len(result.warnings) == 1
+    assert "the proxy on the way to GitHub at https://" in result.warnings[0]
+    assert "again in" not in result.log
+
+
 def test_a_socks_proxy_is_told(program: Program, run: Run) -> None:
     """It would take a further package."""
     result = export(program, run, {}, "socks5://127.0.0.1:1080")

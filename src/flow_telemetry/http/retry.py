@@ -18,6 +18,7 @@ from flow_telemetry.http.errors import (
     UnreachedError,
     classify_network_error,
     is_lasting,
+    refused_certificate,
     unreached,
 )
 from flow_telemetry.http.session import Response
@@ -212,7 +213,9 @@ class RetryingClient:
     def _wait_after_error(self, what: str, error: Exception, tries: int, within: Deadline) -> float:
         wait = READING.pause(tries)
         kind, detail = classify_network_error(error)
-        lasting = kind is NetworkErrorKind.PROXY and is_lasting(detail)
+        lasting = kind is NetworkErrorKind.PROXY and (
+            is_lasting(detail) or refused_certificate(error) is not None
+        )
         if lasting or not READING.retries_error(kind, tries) or wait >= within.remaining():
             raise UnreachedError(
                 unreached(self._server.place, what, error, named_by=self._server.named_by)
