@@ -495,13 +495,9 @@ def read_closing(client: GitHubClient, change: Change) -> Closing:
     """
     repository = change.repository
     what = f"the issues that {repository.full_name}#{change.number} closes"
-    variables = {
-        "owner": repository.owner,
-        "name": repository.name,
-        "number": change.number,
-    }
+    address = IssueAddress(repository=repository, number=change.number)
     try:
-        response = query_one(client, closing_query, what, **variables)
+        response = query_one(client, closing_query, what, **address.variables)
     except SourceError as error:
         return Closing(unread=(str(error),))
     pull = value_at(response.data, ("repository", "pullRequest"))

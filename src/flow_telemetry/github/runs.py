@@ -101,9 +101,9 @@ def _list_jobs(client: GitHubClient, address: RunAddress) -> PaginatedList[Any]:
     return client.list_all(path, "jobs", f"jobs of {address}")
 
 
-def _with_jobs(run: Run, items: PaginatedList[Any]) -> Run:
-    jobs = parse_jobs(items.items, run)
-    complete = items.total is None or len(jobs) >= items.total
+def _with_jobs(run: Run, listed: PaginatedList[Any]) -> Run:
+    jobs = parse_jobs(listed.items, run)
+    complete = listed.total is None or len(jobs) >= listed.total
     return replace(run, jobs=jobs, jobs_complete=complete)
 
 

@@ -62,12 +62,12 @@ def read_timeline(
         SourceError, DeadlineExceeded: it cannot be read.
     """
     path = f"/repos/{repository}/issues/{number}/timeline"
-    items = client.list_all(path, None, f"the timeline of {repository}#{number}")
-    unknown = unknown_kinds(items.items)
+    listed = client.list_all(path, None, f"the timeline of {repository}#{number}")
+    unknown = unknown_kinds(listed.items)
     if unknown:
         counts = ", ".join(f"{name} {count}" for name, count in sorted(unknown.items()))
         client.log.debug(f"ignored events of {repository}#{number}: {counts[:_MOST_CHARACTERS]}")
-    return parse_timeline(items.items), items.complete
+    return parse_timeline(listed.items), listed.complete
 
 
 def parse_timeline(items: Iterable[Any]) -> tuple[Event, ...]:

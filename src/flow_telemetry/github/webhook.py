@@ -1,7 +1,7 @@
 """The webhook event that started the workflow: its run, pull request, issue or deployment.
 
-The runner stores the payload in a file. It chooses the subject and saves requests, but does not
-decide anything about a trace.
+The runner stores its payload in a file. The payload decides the subject of the export and saves
+requests, but decides nothing about a trace.
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flow_telemetry.errors import PayloadError
+from flow_telemetry.github.deployments import END_STATES
 from flow_telemetry.github.payloads import parse_run
 from flow_telemetry.github.runs import RunAddress
 from flow_telemetry.github.timeline import subject_of
@@ -90,7 +91,7 @@ def finished_deployment(event: Payload) -> int | None:
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment_status
     """
     state = read.text(read.child(event, "deployment_status"), "state")
-    if state not in ("success", "failure", "error"):
+    if state not in END_STATES:
         return None
     return read.number(read.child(event, "deployment"), "id")
 
@@ -144,7 +145,7 @@ def read_passed_traceparent(event: Payload) -> str | None:
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#repository_dispatch
     """
     inputs, client_payload = read.child(event, "inputs"), read.child(event, "client_payload")
-    return read.text(inputs, "traceparent") or read.text(client_payload, "traceparent") or None
+    return read.text(inputs, "traceparent") or read.text(client_payload, "traceparent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
