@@ -50,6 +50,7 @@ from flow_telemetry.rules import (
 from flow_telemetry.rules import (
     timeline as histories,
 )
+from flow_telemetry.rules.lifecycle import change_periods, item_periods
 from flow_telemetry.settings import EntryPoint, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUT
 from flow_telemetry.subjects.choose import choose_subjects
@@ -97,7 +98,7 @@ def _change(payload: Any) -> object:
 def _history_of_change(change: Change | None) -> object:
     if change is None:
         return None
-    lives = histories.ended_change_periods(change)
+    lives = change_periods(change)
     return (
         lives,
         histories.build_change_timeline(change),
@@ -107,7 +108,7 @@ def _history_of_change(change: Change | None) -> object:
 
 
 def _history_of_item(item: WorkItem | None) -> object:
-    return item and (histories.ended_item_periods(item), histories.build_item_timeline(item, ()))
+    return item and (item_periods(item), histories.build_item_timeline(item, ()))
 
 
 def _object(parser: Callable[[Any], object]) -> Callable[[Any], object]:

@@ -11,6 +11,7 @@ from tests.rules.builders import OPENING, SHOP, at, change, event, item, moved, 
 from flow_telemetry.model import Actor, Deployment, DeploymentStatus, Event, EventKind, WorkItem
 from flow_telemetry.rules import timeline as histories
 from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.lifecycle import change_periods
 from flow_telemetry.rules.timeline import TimelineEntry
 
 OWNER = "github.com/acme/shop/pull/7"
@@ -28,7 +29,7 @@ def leaving(pull: object, *, all_lives: bool = False) -> list[str]:
     """Return what leaves of a change at its closing."""
     assert isinstance(pull, type(change()))
     history = histories.build_change_timeline(pull)
-    ended = histories.ended_change_periods(pull)
+    ended = change_periods(pull)
     return told(histories.select_entries(history, ended, None, all_lives=all_lives))
 
 

@@ -11,7 +11,7 @@ from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import Facts, SpanMaker
 from flow_telemetry.model import Change, Deployment, Event, EventKind, Result
-from flow_telemetry.rules.lifecycle import OpenPeriod, Phase, find_open_periods, find_phases
+from flow_telemetry.rules.lifecycle import OpenPeriod, Phase, change_periods, find_phases
 from flow_telemetry.rules.parentage import delivery_interval, delivery_result
 from flow_telemetry.telemetry import Resource, Span, SpanLink
 
@@ -32,7 +32,7 @@ def change_spans(
     What is still open is left out, or with ``until`` sent as of then. ``unread`` is what of its
     chain could not be read. Nothing comes of a change whose opening is not known.
     """
-    known = change_period_spans(change, until)
+    known = change_periods(change, until)
     make = SpanMaker(placement=placement, resource=resource, common=_common(change))
     for life in known:
         yield _life_span(make, change, life, unread)
@@ -49,15 +49,6 @@ def phase_spans(
     """Return the spans of phases alone: that of the change follows when it ends."""
     make = SpanMaker(placement=placement, resource=resource, common=_common(change))
     return (_phase_span(make, change, phase) for phase in ended)
-
-
-def change_period_spans(change: Change, until: datetime | None = None) -> tuple[OpenPeriod, ...]:
-    """Return the lives of a change that have ended, with ``until`` the open one as of then too."""
-    if change.created_at is None:
-        return ()
-    return find_open_periods(
-        change.created_at, change.closed_at or change.merged_at, change.timeline, until
-    )
 
 
 def _phase_span(make: SpanMaker, change: Change, phase: Phase) -> Span:

@@ -27,11 +27,15 @@ from flow_telemetry.model import (
 )
 from flow_telemetry.rules import timeline as histories
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.lifecycle import OpenPeriod, find_phases, find_status_intervals
+from flow_telemetry.rules.lifecycle import (
+    OpenPeriod,
+    change_periods,
+    find_phases,
+    find_status_intervals,
+    item_periods,
+)
 from flow_telemetry.rules.timeline import (
     TimelineEntry,
-    ended_change_periods,
-    ended_item_periods,
     find_closing,
 )
 from flow_telemetry.settings import TraceScope
@@ -50,7 +54,7 @@ def change_closings(change: Change, history: Sequence[TimelineEntry]) -> Mapping
     """Return what the closings of a change say, by the references of their events."""
     pieces = find_phases(change)
     found = {}
-    for life, closing in _closings(history, ended_change_periods(change)):
+    for life, closing in _closings(history, change_periods(change)):
         own = [piece for piece in pieces if piece.life == life.number]
         found[closing.reference] = (
             *changes.life_facts(change, life),
@@ -73,7 +77,7 @@ def item_closings(
     """Return what the closings of a work item say, by the references of their events."""
     pieces = find_status_intervals(item, categories)
     found = {}
-    for life, closing in _closings(history, ended_item_periods(item)):
+    for life, closing in _closings(history, item_periods(item)):
         own = [piece for piece in pieces if piece.life == life.number]
         found[closing.reference] = (
             *items.life_facts(item, life),
@@ -143,7 +147,7 @@ def change_events(
     events leave, whenever they were, with the same content.
     """
     history = histories.build_change_timeline(change)
-    ended = histories.ended_change_periods(change)
+    ended = change_periods(change)
     make = RecordMaker(
         subject=EventSubject.CHANGE,
         reference=change.reference,
@@ -199,9 +203,7 @@ def item_events(
         ),
     )
     closings = item_closings(item, history, categories, blocked)
-    for each in histories.select_entries(
-        history, histories.ended_item_periods(item), told, all_lives=all_lives
-    ):
+    for each in histories.select_entries(history, item_periods(item), told, all_lives=all_lives):
         creation = each.event.kind is EventKind.CREATED
         facts = (
             (semconv.ITEM_TYPE, item.type if creation else None),

@@ -12,7 +12,6 @@ from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.changes import (
-    change_period_spans,
     change_spans,
     delivery_reference,
     delivery_span,
@@ -45,8 +44,9 @@ from flow_telemetry.rules.lifecycle import (
     CLOSINGS,
     OpenPeriod,
     StatusInterval,
-    find_open_periods,
+    change_periods,
     find_status_intervals,
+    item_periods,
 )
 from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.settings import Detail, TraceScope
@@ -79,7 +79,7 @@ def item_spans(
     of the item's own span. ``root`` is its reference in a feature trace of its own, where that is
     not the item's. Nothing comes of an item of which only the key is known.
     """
-    known = item_period_spans(item, until)
+    known = item_periods(item, until)
     make = SpanMaker(placement=placement, resource=resource, common=_common(item))
     owner = root or item.reference
     for life in known:
@@ -89,13 +89,6 @@ def item_spans(
         for stretch in find_status_intervals(item, categories, until):
             if stretch.life in ended:
                 yield _stretch_span(make, item, stretch, owner)
-
-
-def item_period_spans(item: WorkItem, until: datetime | None = None) -> tuple[OpenPeriod, ...]:
-    """Return the lives of an item that have ended, with ``until`` the open one as of then too."""
-    if item.created_at is None:
-        return ()
-    return find_open_periods(item.created_at, item.closed_at, item.history, until)
 
 
 def item_name(item: WorkItem) -> str:
@@ -224,7 +217,7 @@ def feature_root(tree: FeatureTree) -> str:
     item = tree.root.item
     if tree.snapshot is not None:
         return identity.as_of(item.reference, tree.snapshot)
-    known = item_period_spans(item)
+    known = item_periods(item)
     if len(known) > 1:
         return identity.as_of(item.reference, known[-1].interval.end)
     return item.reference
@@ -267,7 +260,7 @@ class _Walk:
     ) -> Iterator[Span]:
         """Return the spans of an item and of all below; ``parent`` is the reference above it."""
         item, items = node.item, (node.item, *above)
-        shown = parent is None or bool(item_period_spans(item, self.until))
+        shown = parent is None or bool(item_periods(item, self.until))
         reference = self.root if parent is None else item.reference
         if shown:
             yield from item_spans(
@@ -293,7 +286,7 @@ class _Walk:
     ) -> Iterator[Span]:
         change = node.change
         ancestry = Ancestry(change=change, lineage=Lineage(items=items))
-        shown = bool(change_period_spans(change, self.until))
+        shown = bool(change_periods(change, self.until))
         if shown:
             yield from change_spans(
                 change,

@@ -19,10 +19,11 @@ from flow_telemetry.rules.intervals import Interval, intersection, seconds
 from flow_telemetry.rules.lifecycle import (
     OpenPeriod,
     PhaseKind,
+    change_periods,
     find_blocked_intervals,
-    find_open_periods,
     find_phases,
     find_status_intervals,
+    item_periods,
 )
 from flow_telemetry.rules.parentage import (
     delivery_interval,
@@ -96,7 +97,7 @@ def measure_item_flows(
     """
     statuses = find_status_intervals(item, categories, until)
     flows = []
-    for period in find_open_periods(item.created_at, item.closed_at, item.history, until):
+    for period in item_periods(item, until):
         own = [status for status in statuses if status.life == period.number]
         blocked = find_blocked_intervals(item, period, own, blocked_names)
         in_progress = [s.interval for s in own if s.category is StatusCategory.IN_PROGRESS]
@@ -118,9 +119,7 @@ def measure_change_flows(change: Change, until: datetime | None = None) -> tuple
     Periods that are still open are left out, or with ``until`` cut there.
     """
     active = [phase for phase in find_phases(change, until) if phase.kind in _ACTIVE_PHASES]
-    periods = find_open_periods(
-        change.created_at, change.closed_at or change.merged_at, change.timeline, until
-    )
+    periods = change_periods(change, until)
     return tuple(
         Flow(
             life=period,

@@ -85,6 +85,17 @@ def find_open_periods(
     return tuple(periods)
 
 
+def change_periods(change: Change, until: datetime | None = None) -> tuple[OpenPeriod, ...]:
+    """Return the open periods of a change that have ended; with ``until`` the present one too."""
+    closed_at = change.closed_at or change.merged_at
+    return find_open_periods(change.created_at, closed_at, change.timeline, until)
+
+
+def item_periods(item: WorkItem, until: datetime | None = None) -> tuple[OpenPeriod, ...]:
+    """Return the open periods of an item that have ended; with ``until`` the present one too."""
+    return find_open_periods(item.created_at, item.closed_at, item.history, until)
+
+
 def events_between(
     events: Iterable[Event], created_at: datetime, until: datetime | None = None
 ) -> tuple[Event, ...]:
@@ -162,7 +173,7 @@ def find_status_intervals(
     still open are left out, or with ``until`` cut there. Intervals of no length are left out.
     """
     by_name = {name.strip().casefold(): category for name, category in categories.items()}
-    periods = find_open_periods(item.created_at, item.closed_at, item.history, until)
+    periods = item_periods(item, until)
     segments = (
         (period, *segment)
         for period in periods
@@ -405,9 +416,7 @@ def find_phases(change: Change, until: datetime | None = None) -> tuple[Phase, .
     The phases of a period that is still open are left out, or with ``until`` cut there. Phases of
     no length are left out.
     """
-    periods = find_open_periods(
-        change.created_at, change.closed_at or change.merged_at, change.timeline, until
-    )
+    periods = change_periods(change, until)
     changes = _phase_changes(change, until)
     counters: Counter[PhaseKind] = Counter()
     result = []

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from flow_telemetry import identity
 from flow_telemetry.model import Actor, Change, Deployment, Event, EventKind, WorkItem
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.lifecycle import CLOSINGS, OpenPeriod, find_open_periods
+from flow_telemetry.rules.lifecycle import CLOSINGS, OpenPeriod, change_periods, item_periods
 from flow_telemetry.rules.parentage import delivery_interval
 
 # Trackers report too little or too much: no event for the creation, two events for a merge,
@@ -48,7 +48,7 @@ def build_change_timeline(change: Change) -> tuple[TimelineEntry, ...]:
     if change.merged_at and not _has(events, EventKind.MERGED):
         merge = Event(kind=EventKind.MERGED, time=change.merged_at, actor=change.merged_by)
         events.append(merge)
-    events += _missing_closings(events, ended_change_periods(change))
+    events += _missing_closings(events, change_periods(change))
     return _history(change.reference, change.created_at, events)
 
 
@@ -59,7 +59,7 @@ def build_item_timeline(item: WorkItem, blocked: Iterable[Interval]) -> tuple[Ti
     """
     others = [event for event in item.history if event.kind not in _BLOCKS]
     events = [*_creation(item.created_at, item.author), *others]
-    events += _missing_closings(events, ended_item_periods(item))
+    events += _missing_closings(events, item_periods(item))
     ends = {event.time for event in events if event.kind in CLOSINGS}
     for interval in blocked:
         events.append(_block(item, EventKind.BLOCKED, interval.start, _CAUSES_OF_BLOCKING))
@@ -83,18 +83,6 @@ def build_deployment_timeline(deployment: Deployment) -> tuple[TimelineEntry, ..
     )
     events = [*_creation(deployment.created_at, deployment.creator), *statuses]
     return _history(deployment.reference, deployment.created_at, events)
-
-
-def ended_change_periods(change: Change) -> tuple[OpenPeriod, ...]:
-    """Return the open periods of a change that have ended."""
-    return find_open_periods(
-        change.created_at, change.closed_at or change.merged_at, change.timeline, None
-    )
-
-
-def ended_item_periods(item: WorkItem) -> tuple[OpenPeriod, ...]:
-    """Return the open periods of a work item that have ended."""
-    return find_open_periods(item.created_at, item.closed_at, item.history, None)
 
 
 def select_entries(

@@ -9,14 +9,13 @@ from typing import TypeAlias
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.github.changes import read_change
-from flow_telemetry.mapping.changes import change_period_spans, change_spans, phase_spans
+from flow_telemetry.mapping.changes import change_spans, phase_spans
 from flow_telemetry.mapping.events import change_events, item_events, place_item_events
 from flow_telemetry.mapping.flow_metrics import (
     change_measurements,
     feature_measurements,
     item_measurements,
 )
-from flow_telemetry.mapping.items import item_period_spans
 from flow_telemetry.mapping.placement import Ancestry, Placement, Tracing, place
 from flow_telemetry.mapping.runs import run_spans
 from flow_telemetry.model import Change, Lineage, StatusCategory, WorkItem
@@ -25,9 +24,11 @@ from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.lifecycle import (
+    change_periods,
     find_blocked_intervals,
     find_phases,
     find_status_intervals,
+    item_periods,
 )
 from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.rules.timeline import find_webhook_events
@@ -112,7 +113,7 @@ def blocked_times(
     known = find_status_intervals(item, categories)
     return tuple(
         blocked
-        for life in item_period_spans(item)
+        for life in item_periods(item)
         for blocked in find_blocked_intervals(item, life, known, blocked_names)
     )
 
@@ -233,7 +234,7 @@ def _spans(
 def _exported(
     settings: Settings, change: Change, lineage: Lineage, placement: Placement
 ) -> ExportedSubject | None:
-    lives = change_period_spans(change)
+    lives = change_periods(change)
     if not lives:
         return None
     return _placed(settings, change, lineage, placement, lives[0].interval)

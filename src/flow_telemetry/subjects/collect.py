@@ -113,7 +113,7 @@ def _ancestor(context: ExportContext, change: Change) -> CollectedTelemetry:
 
 def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTelemetry]:
     """An item, and where it is a feature, and was asked for so, its trace."""
-    from flow_telemetry.mapping.items import item_period_spans
+    from flow_telemetry.rules.lifecycle import item_periods
     from flow_telemetry.subjects.change import item_events_and_metrics
     from flow_telemetry.subjects.feature import map_feature
     from flow_telemetry.subjects.item import categories, map_item, read_item
@@ -131,7 +131,7 @@ def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTel
     # A feature trace holds the span; but one that closed again is a trace beside the live one.
     known = categories(context, item.tracker)
     facts = item_events_and_metrics(context, item, lineage, known)
-    if not whole or (scope is TraceScope.ITEM and len(item_period_spans(item)) > 1):
+    if not whole or (scope is TraceScope.ITEM and len(item_periods(item)) > 1):
         yield replace(map_item(context, item, lineage), facts=facts)
     else:
         yield CollectedTelemetry(facts=facts)

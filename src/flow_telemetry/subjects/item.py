@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import NotFoundError, SettingsError, SourceError
 from flow_telemetry.github.runs import read_repository
-from flow_telemetry.mapping.items import item_name, item_period_spans, item_spans
+from flow_telemetry.mapping.items import item_name, item_spans
 from flow_telemetry.mapping.placement import Placement, place_item
 from flow_telemetry.model import Lineage, Repository, StatusCategory, WorkItem
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.text import trace_url
+from flow_telemetry.rules.lifecycle import item_periods
 from flow_telemetry.settings import Settings, TraceScope
 from flow_telemetry.subjects.lineage import lineage_of_item
 from flow_telemetry.subjects.types import (
@@ -103,7 +104,7 @@ def categories(context: ExportContext, tracker: str) -> Mapping[str, StatusCateg
 def _exported(
     settings: Settings, item: WorkItem, lineage: Lineage, placement: Placement
 ) -> ExportedSubject | None:
-    lives = item_period_spans(item)
+    lives = item_periods(item)
     if not lives:
         return None
     interval, template = lives[0].interval, settings.tracing.trace_url
