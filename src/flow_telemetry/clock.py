@@ -1,4 +1,4 @@
-"""Clock, deadline, cancellation."""
+"""Clock, deadline and cancellation, and the signals that end the program."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class SystemClock:
 
 @dataclass(slots=True)
 class Cancellation:
-    """An end that deadlines get later, all that share it at once; None while there is none.
+    """An earlier end for all deadlines that share it.
 
-    ``by`` names the signal that it is made for.
+    ``at`` is a reading of the monotonic clock, None until it is set; ``by`` names the signal.
     """
 
     at: float | None = None
@@ -211,7 +211,7 @@ class Interruption:
 
 @contextmanager
 def thread_pool(most: int, name: str) -> Iterator[ThreadPoolExecutor]:
-    """Give threads that are waited for at the end, but not where the program was told to end."""
+    """Yield a pool whose threads are waited for at the end, except after an `Interrupted`."""
     pool = ThreadPoolExecutor(most, thread_name_prefix=name)
     try:
         yield pool

@@ -19,7 +19,7 @@ Record = TypeVar("Record")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportContext:
-    """Settings and collaborators, built once by an entry point and passed to every function.
+    """Settings and collaborators of one export.
 
     ``deadline`` is the deadline of the whole export; ``interruption`` can end it early.
     ``redact`` removes credentials from a text before it is exported.

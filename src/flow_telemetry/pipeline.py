@@ -24,7 +24,7 @@ from flow_telemetry.rules.people import People
 from flow_telemetry.settings import OldSpans, Settings
 from flow_telemetry.subjects.collect import collect
 from flow_telemetry.subjects.types import CollectedTelemetry, Subject
-from flow_telemetry.telemetry import Delivery, Span, Telemetry
+from flow_telemetry.telemetry import Delivery, Telemetry
 
 
 def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
@@ -42,7 +42,8 @@ def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
 
     # Every record passes these steps, in this order, on its way to the backend.
     stream: Iterable[Telemetry] = _read_telemetry(context, subjects, progress)
-    stream = _apply_age_limit(stream, age_limit)
+    if age_limit is not None:
+        stream = age_limit.apply(stream)
     stream = hide_people_in_telemetry(stream, progress.people)
     stream = redact_telemetry(stream, redact)
     stream = sizes.watched(stream)
@@ -115,16 +116,6 @@ def _read_telemetry(
             progress.people.meet(collected.exported)
             yield from collected.spans
             yield from collected.facts
-
-
-def _apply_age_limit(stream: Iterable[Telemetry], limit: AgeLimit | None) -> Iterable[Telemetry]:
-    if limit is None:
-        return stream
-    return (
-        item
-        for record in stream
-        for item in (limit.applied((record,)) if isinstance(record, Span) else (record,))
-    )
 
 
 def _age_limit(context: ExportContext) -> AgeLimit | None:

@@ -1,4 +1,4 @@
-"""Client and refusals."""
+"""Client of Jira's REST API, and the errors for its refusals."""
 
 from __future__ import annotations
 

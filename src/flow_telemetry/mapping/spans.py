@@ -37,6 +37,7 @@ from flow_telemetry.telemetry import (
     SpanEvent,
     SpanKind,
     SpanLink,
+    Telemetry,
 )
 
 # Making one span: the ids, times and bounds that all kinds of entity share.
@@ -267,17 +268,17 @@ class AgeLimit:
     policy: OldSpans
     old: int = 0
 
-    def applied(self, spans: Iterable[Span]) -> Iterator[Span]:
-        """Return the spans as the policy has them leave."""
-        for span in spans:
-            if span.start >= self.oldest:
-                yield span
+    def apply(self, stream: Iterable[Telemetry]) -> Iterator[Telemetry]:
+        """Yield the stream with its old spans as the policy says; other records pass."""
+        for record in stream:
+            if not isinstance(record, Span) or record.start >= self.oldest:
+                yield record
                 continue
             self.old += 1
             if self.policy is OldSpans.SEND:
-                yield span
+                yield record
             elif self.policy is OldSpans.CLAMP:
-                yield self._clamped(span)
+                yield self._clamped(record)
 
     def _clamped(self, span: Span) -> Span:
         """The span from the oldest instant on; what was cut stands on it."""

@@ -163,7 +163,7 @@ class LogLevel(Enum):
 class LogLine:
     """A line of a run's log, without colours and marks.
 
-    ``job`` is the job's name as GitHub's archive has it (see `log_names`), ``step`` the step's
+    ``job`` is the job's name as GitHub's archive has it (see `parse_log_name`), ``step`` the step's
     number, None where the archive has only files of whole jobs. ``number`` counts the lines as they
     were read, from 1. ``time`` is None for lines before the first that has one. ``group`` is the
     group that the line stands in, its title included.

@@ -300,7 +300,10 @@ class _Complexity:
 
 
 def _measure_complexity(pattern: str) -> _Complexity | None:
-    """Return None if something that is itself repeated or varies is repeated without a limit."""
+    """Return how slow a pattern can be.
+
+    None if a part that varies is repeated a varying number of times.
+    """
     plain = _FLAGS.sub("", _CLASS_OR_ESCAPE.sub("c", pattern))
     groups, last = [_Complexity()], _Complexity()
     for token in _PATTERN_TOKEN.finditer(plain):
@@ -443,8 +446,9 @@ def build_redactor(secrets: Iterable[str], patterns: Iterable[str] = ()) -> Reda
     """Return the redactor of known secrets, of the user's patterns, and of forms of credentials.
 
     Args:
-        secrets: known ones; of fewer than 8 characters they are redacted only in another form.
-        patterns: regular expressions without a `problem`.
+        secrets: known ones; those of fewer than 8 characters are redacted only if a form of
+            credentials matches.
+        patterns: regular expressions in which `find_pattern_problem` finds no problem.
     """
     long_secrets = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
     measured = ((pattern, _measure_complexity(pattern) or _Complexity()) for pattern in patterns)

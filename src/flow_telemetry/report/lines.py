@@ -206,7 +206,7 @@ class TimelineLine:
 def timeline_lines(exported: ExportedSubject) -> Sequence[TimelineLine]:
     """Return the events of an exported pull request or work item, in order of time.
 
-    `Exported.actors` says how people are named.
+    `ExportedSubject.actors` says how people are named.
     """
     actors = exported.actors
     entries: Sequence[TimelineEntry] = ()

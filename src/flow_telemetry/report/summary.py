@@ -17,7 +17,7 @@ from flow_telemetry.model import (
     result_of,
 )
 from flow_telemetry.outcome import ExportedSubject, Outcome
-from flow_telemetry.report.gantt import MOST_BARS, MOST_JOBS, Bar, draw_bars, draw_jobs, select_jobs
+from flow_telemetry.report.gantt import MOST_BARS, MOST_JOBS, Bar, draw_bars, draw_jobs
 from flow_telemetry.report.lines import (
     LONGEST_LINE,
     LONGEST_NAME,
@@ -235,7 +235,7 @@ def _jobs_diagram(run: Run, jobs: Sequence[Job]) -> str:
         return ""
     timed = [job for job in jobs if timing.job_interval(run, job).seconds > 0]
     notes = ["grey: waiting, red: failed; times count from the start of the run"]
-    if len(select_jobs(run, jobs)) < len(timed):
+    if len(timed) > MOST_JOBS:
         notes.insert(0, f"the longest {MOST_JOBS} of {len(timed):,}")
     idle = len(jobs) - len(timed)
     if idle:

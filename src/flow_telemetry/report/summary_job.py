@@ -34,7 +34,7 @@ def inside_sections(inside: JobReport) -> Iterator[Section]:
     if inside.machine is not None:
         yield from machine_sections(inside.machine)
     if inside.tests is not None:
-        yield from test_sections(inside.tests)
+        yield from case_sections(inside.tests)
     if inside.coverage is not None:
         yield from coverage_sections(inside.coverage)
     if inside.tool_traces is not None:
@@ -153,7 +153,7 @@ def _bytes(count: int) -> str:
 # Tests
 
 
-def test_sections(tests: TestSummary) -> Iterator[Section]:
+def case_sections(tests: TestSummary) -> Iterator[Section]:
     """Return a line with the counts, and a table of the failed and flaky cases, if any."""
     counts = tests.counts
     results = [

@@ -47,7 +47,7 @@ def one_line(text: str, limit: int) -> str:
 
 
 def lines(text: str, limit: int) -> str:
-    """Return the text as `clean_line` does, but keep its line breaks."""
+    """Return the text as `one_line` does, but keep its line breaks."""
     shortened = "\n".join(_replace_hidden(line) for line in text[: 4 * limit].splitlines())
     return shortened if len(shortened) <= limit else shortened[: limit - 1] + "…"
 

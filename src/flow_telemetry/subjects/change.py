@@ -51,7 +51,7 @@ from flow_telemetry.telemetry import LogRecord, Measurement, Signal, Span
 
 # The events and measurements of changes, items and features: they leave once, with their subject.
 #
-# Those of runs are in `run_facts`, so that the export of a run loads nothing of these.
+# Those of runs are in `subjects/run.py`, so that the export of a run loads nothing of these.
 
 EventsAndMetrics: TypeAlias = Iterator[LogRecord | Measurement]
 Categories: TypeAlias = Mapping[str, StatusCategory]

@@ -21,8 +21,8 @@ from flow_telemetry.github.sweep import Window, closed_changes, closed_issues, e
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Repository, Run
 from flow_telemetry.model.item_key import ItemKey
-from flow_telemetry.rules.selection import matches_patterns
 from flow_telemetry.settings import Ancestors, Settings
+from flow_telemetry.subjects.run import reason_not_selected
 from flow_telemetry.subjects.types import (
     ChangeSubject,
     DeploymentSubject,
@@ -248,7 +248,7 @@ def _runs(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Su
         ended = run.completed and window.holds(run.updated_at or run.created_at)
         if not ended or _is_of_sweeper(context.settings, home, run):
             continue
-        if not _is_wanted(context.settings, run):
+        if reason_not_selected(context.settings, run) is not None:
             sweep.unwanted_runs += 1
             continue
         yield from _attempts(home, run, window)
@@ -267,13 +267,6 @@ def _is_of_sweeper(settings: Settings, home: Repository, run: Run) -> bool:
     file = run.path.partition("@")[0].rpartition("/")[2]
     return _is_own(settings, home) and (
         run.id == settings.runner.run_id or file == settings.runner.workflow_file
-    )
-
-
-def _is_wanted(settings: Settings, run: Run) -> bool:
-    sweep = settings.sweep
-    return matches_patterns(run.workflow, sweep.workflows) and matches_patterns(
-        run.head_branch or "", sweep.branches
     )
 
 

@@ -49,7 +49,8 @@ def read_context(
     it stays, under the conditions under which the export believes it.
 
     Raises:
-        FlowTelemetryError: the run cannot be read, or is not exported, or our job cannot be told.
+        FlowTelemetryError: the run cannot be read or is not exported, or its job that runs this
+            step cannot be identified.
     """
     run = context.with_aliases(read_attempt(context.github, subject.address))
     reason = reason_not_selected(context.settings, run)

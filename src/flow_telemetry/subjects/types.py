@@ -29,7 +29,7 @@ class RunSubject:
     that it has ended, though the API may not show that yet. ``only_beside_others`` leaves out the
     run of a workflow that has no other job than ours. Of our own run the event tells more:
     ``default_branch`` is the repository's, ``started_by`` the run that started it, ``traceparent``
-    what a dispatch passed, ``commit_before_push`` the commit before the push, and ``told`` a guess
+    what a dispatch passed, ``pushed_from`` the commit before the push, and ``told`` a guess
     of what stands above it.
     """
 

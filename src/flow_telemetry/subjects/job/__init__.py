@@ -1,1 +1,1 @@
-"""The inside of a job."""
+"""Telemetry from the inside of a job: tests, coverage, measurements, logs and tools."""

@@ -366,14 +366,14 @@ class _LogReader:
         """The wanted steps' logs in order, and what could not be read; failed steps come first."""
         found: dict[int, list[StepLog]] = {}
         read_errors: list[str] = []
-        handoff, over = MOST_READ, 0
+        bytes_left, over = MOST_READ, 0
         in_order = sorted(range(len(kept.logs)), key=lambda each: not _tells(kept.logs[each]))
         for position in in_order:
             log = kept.logs[position]
             if not self._all and not _tells(log):
                 continue
-            handoff -= log.size
-            if handoff < 0:
+            bytes_left -= log.size
+            if bytes_left < 0:
                 over += 1
                 continue
             found[position], damage = self._steps_of(log)
