@@ -116,7 +116,7 @@ class RunWithNotices:
 
 
 def read_annotations(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> RunWithNotices:
-    """Return the run with annotations of those of ``jobs`` that failed, timed out or were cancelled.
+    """Return the run with annotations of ``jobs`` that failed, timed out or were cancelled.
 
     Without the permission `checks: read` the jobs stay unchanged, with one notice.
     """

@@ -185,7 +185,7 @@ def parse_time(payload: Payload, key: str) -> datetime | None:
 
 
 def parse_site(info: Any, url: str) -> Site:
-    """Return the site of a ``serverInfo`` response, which an old Jira does not have."""
+    """Return the site of a ``serverInfo`` response; without a type it is a Data Center."""
     fields = info if isinstance(info, dict) else {}
     cloud = (take.text(fields, "deploymentType") or "").lower() == "cloud"
     pages = take.text(fields, "baseUrl") or url

@@ -92,7 +92,9 @@ def select_entries(
     *,
     all_lives: bool,
 ) -> tuple[TimelineEntry, ...]:
-    """Return the entries to be exported: the events in ``told``, else those of the last period that has ended.
+    """Return the entries to be exported.
+
+    These are the events in ``told``, else those of the last period that has ended.
 
     With ``all_lives`` the entries of earlier periods are included. The time between a closing and
     the reopening belongs to the following period. Entries after the last closing are left out,
