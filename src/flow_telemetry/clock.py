@@ -77,7 +77,7 @@ class Deadline:
     clock: Clock
     at: float | None = None
     cut: Cancellation = field(default_factory=Cancellation)
-    set_by: str = "input timeout"
+    set_by: str = "`timeout`"
 
     @classmethod
     def after(

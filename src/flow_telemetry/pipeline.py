@@ -175,7 +175,7 @@ def _describe_unknown_attributes(settings: Settings) -> tuple[str, ...]:
     if not unknown:
         return ()
     return (
-        f"input metric-attributes names what no metric can have: {', '.join(unknown)}. Those that "
+        f"`metric-attributes` names what no metric can have: {', '.join(unknown)}. Those that "
         "can be added are in docs/metrics.md",
     )
 
@@ -197,4 +197,4 @@ def _describe_old_spans(settings: Settings, limit: AgeLimit | None) -> tuple[str
         OldSpans.SEND: "were sent all the same, and the backend may have dropped them",
         OldSpans.CLAMP: "were sent with a later start",
     }[settings.tracing.on_old_span]
-    return (f"{limit.old} spans that began before input max-span-age {became}",)
+    return (f"{limit.old} spans that began before `max-span-age` {became}",)

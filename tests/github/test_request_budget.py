@@ -69,7 +69,7 @@ def test_who_is_told_to_wait_long_asks_for_nothing_else(
     github.script("/acme/shop", secondary_rate_limit(seconds, code), times=None)
     with client_of(github, RequestBudget()) as client:
         for _ in range(3):
-            with pytest.raises(BudgetExceeded, match=f"{told}.*longer than input timeout allows"):
+            with pytest.raises(BudgetExceeded, match=f"{told}.*longer than `timeout` allows"):
                 ask(client)
         assert told in client.ended
     assert len(github.paths) == 1

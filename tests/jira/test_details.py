@@ -166,7 +166,7 @@ def test_a_deleted_status_has_no_category() -> None:
 
 
 def test_the_reference_stays_where_the_key_does() -> None:
-    """An item that keeps its old ids by input identity-aliases has them after this, too."""
+    """An item that keeps its old ids by `identity-aliases` has them after this, too."""
     world = JiraWorld()
     world.issue("ACME-57").rename("CORE-9", at="2026-11-05T08:00:00Z")
     with fake(world, cloud=True) as jira:

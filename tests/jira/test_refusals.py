@@ -47,12 +47,12 @@ def reason(jira: FakeJira, *, timeout: float | None = 600, token: str = TOKEN) -
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (html(), "a web page, such as a login form: check input jira-url"),
-        (status(200, "not json"), "no JSON: check input jira-url"),
+        (html(), "a web page, such as a login form: check `jira-url`"),
+        (status(200, "not json"), "no JSON: check `jira-url`"),
         (status(200, "[]"), "without a usable `key`"),
         (status(200, '{"key": 7}'), "without a usable `key`"),
         (truncated(40), "no JSON"),
-        (status(401), "does not accept the credentials (inputs jira-email and jira-token)"),
+        (status(401), "does not accept the credentials (`jira-email` and `jira-token`)"),
         (status(403), "may not read ACME-57 of Jira: give it the permission Browse projects"),
         (status(404), "it was deleted or archived, or the account cannot see it"),
         (status(418), "Jira could not give ACME-57 of Jira: status 418"),
@@ -102,9 +102,9 @@ def test_an_account_that_must_solve_a_captcha_is_told() -> None:
 def test_a_private_site_without_a_token_asks_for_one() -> None:
     """Whoever gave none is told to give one; nothing is said of a wrong token."""
     with fake(world(), cloud=True) as jira:
-        assert "it is private: set input jira-token" in reason(jira, token="")
+        assert "it is private: set `jira-token`" in reason(jira, token="")
         jira.script(ISSUE, status(401))
-        assert "set inputs jira-email and jira-token" in reason(jira, token="")
+        assert "set `jira-email` and `jira-token`" in reason(jira, token="")
 
 
 def test_a_public_site_needs_no_token() -> None:
@@ -132,7 +132,7 @@ def test_a_rate_limit_beyond_the_time_is_told() -> None:
         jira.script(ISSUE, rate_limited(3600))
         told = reason(jira, timeout=60)
     assert "asks to wait 3600 s" in told
-    assert "input timeout" in told
+    assert "`timeout`" in told
 
 
 def test_a_jira_that_is_down_is_given_up_once() -> None:
@@ -144,7 +144,7 @@ def test_a_jira_that_is_down_is_given_up_once() -> None:
         connected.jira.chain(key("ACME-58"))
         assert len(jira.requests) == 5
     assert "could not be reached" in first.unread[0]
-    assert "check input jira-url" in first.unread[0]
+    assert "check `jira-url`" in first.unread[0]
 
 
 @pytest.mark.parametrize("farewell", CUTS.values(), ids=[error.__name__ for error in CUTS])

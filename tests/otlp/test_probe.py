@@ -39,12 +39,12 @@ class Slow:
 
 @pytest.mark.parametrize(("timeout", "seconds"), [(10.0, 10), (3600.0, 20)])
 def test_a_silent_endpoint_is_told_by_the_time_that_it_had(timeout: float, seconds: int) -> None:
-    """That of a request, and 20 seconds at most: nothing that input timeout could change."""
+    """That of a request, and 20 seconds at most: nothing that `timeout` could change."""
     clock, slow = FakeClock(), Slow()
     target = make_target("http://backend.example", timeout=timeout)
     found = probe(target, Deadline(clock), new_sender=slow)
     assert f"did not finish an answer within {seconds} s" in found.told
-    assert "input timeout" not in found.told
+    assert "`timeout`" not in found.told
     ((of_request, of_all),) = slow.given
     assert of_request == seconds
     assert seconds <= of_all < seconds + 0.4
@@ -56,5 +56,5 @@ def test_the_users_own_time_is_told_where_it_ends_first() -> None:
     found = probe(
         make_target("http://backend.example"), Deadline.after(clock, 5), new_sender=Slow()
     )
-    assert "the time for everything (input timeout) ended" in found.told
+    assert "the time for everything (`timeout`) ended" in found.told
     assert clock.seconds == 1005

@@ -300,7 +300,7 @@ def test_after_the_deadline_the_rest_is_spooled(spool: Spool) -> None:
     assert (delivery.sent, delivery.spooled) == (2_000, 3_000)
     assert spooled(delivery) == ids(make_spans(5_000)[2000:])
     [failure] = delivery.failures
-    assert "input timeout" in failure.problem
+    assert "`timeout`" in failure.problem
 
 
 def test_a_signal_is_not_blamed_on_an_input(spool: Spool) -> None:
@@ -313,7 +313,7 @@ def test_a_signal_is_not_blamed_on_an_input(spool: Spool) -> None:
     assert delivery.spooled == 3
     [failure] = delivery.failures
     assert "told to end" in failure.problem
-    assert "input timeout" not in f"{failure.problem} {failure.advice}"
+    assert "`timeout`" not in f"{failure.problem} {failure.advice}"
 
 
 def test_a_program_that_is_ended_does_not_wait_for_an_endpoint_to_read_on(spool: Spool) -> None:

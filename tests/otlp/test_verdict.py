@@ -136,8 +136,8 @@ def test_a_message_without_rejection_is_a_warning() -> None:
     ("status", "words"),
     [
         (400, "did not understand"),
-        (401, "headers sent: authorization (input otlp-headers)"),
-        (403, "headers sent: authorization (input otlp-headers)"),
+        (401, "headers sent: authorization (`otlp-headers`)"),
+        (403, "headers sent: authorization (`otlp-headers`)"),
         (404, "base URL"),
         (405, "POST"),
         (407, "HTTPS_PROXY"),

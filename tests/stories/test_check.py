@@ -192,7 +192,7 @@ def test_an_endpoint_that_says_nothing_is_asked_once(program: Program, receiver:
     for told in lines(result, "FAILS"):
         assert "did not finish an answer within 0.2 s" in told
         assert "OTEL_EXPORTER_OTLP_TIMEOUT" in told
-        assert "input timeout" not in told
+        assert "`timeout`" not in told
     assert len(receiver.requests) == 3
 
 
@@ -203,7 +203,7 @@ def test_an_endpoint_is_not_waited_for_past_the_time_of_the_check(
     """Where the user gave one, it is what ended."""
     receiver.script("/v1/", black_hole(), times=None)
     told = lines(check(program, receiver, "--timeout", "1"), "FAILS")
-    assert "the time for everything (input timeout) ended" in told[0]
+    assert "the time for everything (`timeout`) ended" in told[0]
 
 
 @pytest.mark.usefixtures("at_work")

@@ -151,14 +151,14 @@ def test_without_a_backend_nothing_is_read(program: Program, run: Run, github: F
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--run-id=1"], "input repository"),
-        (["--repo=acme/shop"], "input run-id"),
+        (["--run-id=1"], "`repository`"),
+        (["--repo=acme/shop"], "`run-id`"),
         (["--repo=shop", "--run-id=1"], "`repository` must be OWNER/NAME"),
         (["--repo=acme/shop", "--run-id=first"], "`run-id` must be a number"),
         (["--repo=acme/shop", "--run-id=424242"], "run 424242 of acme/shop"),
         (["--repo=acme/shop", "--run-id=1", "--timeout=soon"], "`timeout`"),
         (["--repo=acme/shop", "--run-id=1", "--otlp-headers=secret-x"], "`otlp-headers`"),
-        (["--repo=acme/shop", "--run-id=1", "--export=job"], "input export is job"),
+        (["--repo=acme/shop", "--run-id=1", "--export=job"], "`export` is job"),
         (["--repo=acme/shop", "--run-id=1", "--feature-key=?"], "`feature-key`"),
     ],
 )

@@ -246,4 +246,4 @@ def test_mode_event_says_where_there_is_nothing_to_tell(program: Program, world:
     """A push is no event of a pull request or issue."""
     own = world.run(event="push", jobs=closings.going_on())
     (warning,) = program.inside(own, closings.OUR_JOB, event={}, mode="event").warnings
-    assert "input mode is event" in warning
+    assert "`mode` is event" in warning

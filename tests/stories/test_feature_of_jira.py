@@ -113,10 +113,10 @@ def test_without_repositories_the_pull_requests_are_asked_for(
 ) -> None:
     """Jira names none: outside of a workflow the input has to, and the root says so."""
     result = export(program, jira)
-    assert "input repositories" in result.stderr
+    assert "`repositories`" in result.stderr
     assert receiver.spans_named("pull request #123") == []
     told = receiver.span("epic ACME-42").attributes["flow.feature.incomplete"]
-    assert "input repositories" in told
+    assert "`repositories`" in told
 
 
 def test_a_repository_that_cannot_be_read_is_told(

@@ -55,7 +55,7 @@ def test_a_token_that_github_does_not_accept_is_told(
 ) -> None:
     """401 names the input."""
     github.token = "another token"
-    assert_told(program.export(run), receiver, "input github-token", "Bad credentials")
+    assert_told(program.export(run), receiver, "`github-token`", "Bad credentials")
 
 
 def test_a_missing_permission_is_named(
@@ -113,7 +113,7 @@ def test_a_used_up_rate_limit_is_told(
 ) -> None:
     """The limit ends in an hour, which is longer than the export may take."""
     github.rate_limit = 0
-    assert_told(program.export(run), receiver, "rate limit", "input timeout")
+    assert_told(program.export(run), receiver, "rate limit", "`timeout`")
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_what_hangs_on_its_way_is_kept_in_the_spool(
     assert result.outputs["status"] == "spooled"
     told = " ".join(result.warnings)
     assert "the program was told to end" in told
-    assert "input timeout" not in told
+    assert "`timeout`" not in told
 
 
 def test_a_second_signal_ends_it_at_once(program: Program, run: Run, receiver: Receiver) -> None:
@@ -152,7 +152,7 @@ def test_the_command_line_tells_the_shell(program: Program, run: Run, receiver: 
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in stderr
-    assert "input timeout" not in stderr
+    assert "`timeout`" not in stderr
     assert list((program.folder / "flow-telemetry-spool").glob("traces-*.jsonl"))
 
 
@@ -200,7 +200,7 @@ def test_a_replay_says_that_it_was_ended(program: Program, run: Run, receiver: R
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
     assert "told to end (SIGINT)" in stderr
-    assert "input timeout" not in stderr
+    assert "`timeout`" not in stderr
     assert {each.name for each in spool.iterdir()} == kept
 
 

@@ -88,4 +88,4 @@ def test_a_leg_names_its_own_span(program: Program, world: World, receiver: Rece
 def test_a_job_cannot_export_itself_from_outside(program: Program, world: World) -> None:
     """`export: job` names a place inside the run; from another one it is an error."""
     result = program.export(world.run(jobs=[job("test")]), export="job")
-    assert any("input export is job" in warning for warning in result.warnings)
+    assert any("`export` is job" in warning for warning in result.warnings)

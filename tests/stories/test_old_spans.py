@@ -41,7 +41,7 @@ def test_old_spans_are_held_back(program: Program, receiver: Receiver) -> None:
     """`drop`, as is done without the other input: told and counted, and no failure."""
     result = export(program)
     assert [span.name for span in receiver.spans] == ["awaiting merge"]
-    assert "2 spans that began before input" in result.summary
+    assert "2 spans that began before \\`max\\-span\\-age\\`" in result.summary
     assert "were not sent" in result.summary
     assert (result.status, result.warnings, result.outputs["spans"]) == (0, [], "1")
 
@@ -51,7 +51,7 @@ def test_old_spans_are_sent_all_the_same(program: Program, receiver: Receiver) -
     result = export(program, on_old_span="send")
     assert receiver.span("pull request #123").start == int(OPENED.timestamp()) * 10**9
     assert len(receiver.spans) == 3
-    assert "2 spans that began before input" in result.summary
+    assert "2 spans that began before \\`max\\-span\\-age\\`" in result.summary
     assert "may have dropped them" in result.summary
 
 

@@ -182,7 +182,7 @@ def test_runs_that_patterns_do_not_choose_are_counted(
     world.run(workflow="CI", created_at=ago(hours=1), jobs=[job("test", steps=[step("x")])])
     result = sweep(program, swept(world, ago(minutes=1), None), sweep_runs=True, workflows="!Noise")
     assert names(receiver) == ["RUN CI"]
-    assert "3 runs that inputs workflows and branches do not choose" in result.summary
+    assert "3 runs that \\`workflows\\` and \\`branches\\` do not choose" in result.summary
 
 
 def test_its_own_facts_do_not_leak_into_what_it_sends(

@@ -112,7 +112,7 @@ def test_the_end_of_the_time_is_told_once(
         told = [each for each in result.stderr.splitlines() if each.startswith("problem: ")]
         assert result.status == 1
     assert left(" ".join(told)) >= MOST - len(names(receiver)) - 4
-    assert "input timeout" in " ".join(told)
+    assert "`timeout`" in " ".join(told)
     assert len(told) <= 9
 
 

@@ -376,7 +376,7 @@ class RequestBudget:
 
     def _why_not(self, now: float) -> str:
         if self.left == 0:
-            return f"all {self.most} requests to GitHub that input max-requests allows are used up"
+            return f"all {self.most} requests to GitHub that `max-requests` allows are used up"
         if now < self._refused_until:
             return self._refused
         if any(now < until for until in self._low_until.values()):
@@ -688,8 +688,8 @@ class GitHubClient:
         wait = wait_before_retry(response.status, response.headers, response.text, tries=1, now=now)
         if wait is not None and wait >= self._deadline.remaining():
             why = (
-                f"GitHub asks to wait {wait:.0f} s (rate limit), which is longer than input "
-                "timeout allows"
+                f"GitHub asks to wait {wait:.0f} s (rate limit), which is longer than "
+                "`timeout` allows"
             )
             raise budget.refuse(question.what, why, until=now + wait)
 

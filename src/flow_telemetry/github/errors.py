@@ -34,7 +34,7 @@ def refusal(
     message = _said(body)
     if status == 401:
         return AuthenticationError(
-            f"GitHub does not accept the token (input github-token){message}: it is wrong, expired "
+            f"GitHub does not accept the token (`github-token`){message}: it is wrong, expired "
             "or of another server"
         )
     if status == 403:
@@ -42,7 +42,7 @@ def refusal(
     if status == 407:
         return UnavailableError(asks_for_credentials("GitHub", what))
     if status in (404, 410, 451):
-        hint = "the token cannot see it" if has_token else "it is private: input github-token"
+        hint = "the token cannot see it" if has_token else "it is private: `github-token`"
         return NotFoundError(
             f"GitHub knows no {what.removeprefix('the ')}{message}: the number or repository is "
             f"wrong, it was deleted, or {hint}{_address_hint(api_url)}"

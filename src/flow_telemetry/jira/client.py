@@ -65,7 +65,7 @@ class JiraSession(requests.Session):
 # https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro/#status-codes
 
 _SHOWN = 200
-_CREDENTIALS = "inputs jira-email and jira-token"
+_CREDENTIALS = "`jira-email` and `jira-token`"
 
 
 def not_signed_in(headers: Mapping[str, str], what: str) -> AuthenticationError | None:
@@ -98,9 +98,9 @@ def refusal(
     if status == 407:
         return UnavailableError(asks_for_credentials("Jira", what))
     if status in (400, 404, 410):
-        hint = "the account cannot see it" if has_token else "it is private: set input jira-token"
+        hint = "the account cannot see it" if has_token else "it is private: set `jira-token`"
         return NotFoundError(
-            f"Jira knows no {what.removeprefix('the ')}{message}: the key or input jira-url is "
+            f"Jira knows no {what.removeprefix('the ')}{message}: the key or `jira-url` is "
             f"wrong, it was deleted or archived, or {hint}"
         )
     if 300 <= status < 400:
@@ -113,7 +113,7 @@ def no_json(body: bytes, what: str) -> PayloadError:
     page = body.lstrip()[:1] == b"<"
     kind = "a web page, such as a login form" if page else "no JSON"
     return PayloadError(
-        f"Jira's answer on {what} is {kind}: check input jira-url, which is the address that "
+        f"Jira's answer on {what} is {kind}: check `jira-url`, which is the address that "
         "stands before /browse/ in a browser, and whether a login or proxy stands before Jira's "
         "API"
     )
@@ -123,7 +123,7 @@ def _rejected(message: str) -> AuthenticationError:
     return AuthenticationError(
         f"Jira does not accept the credentials ({_CREDENTIALS}){message}: the token is wrong, "
         "expired or of another account or site. A personal access token of Data Center goes "
-        "without jira-email"
+        "without `jira-email`"
     )
 
 
@@ -139,8 +139,8 @@ def _redirected(location: str, what: str) -> UnavailableError:
     except ValueError:
         target = "another page"
     return UnavailableError(
-        f"Jira redirects {what} to {_one_line(target)}, where the token must not go: set input "
-        "jira-url to the final address (https, not a login or short link)"
+        f"Jira redirects {what} to {_one_line(target)}, where the token must not go: set "
+        "`jira-url` to the final address (https, not a login or short link)"
     )
 
 
@@ -195,9 +195,7 @@ class JiraClient:
         # The site without what may stand before an `@`.
         self._host = identity.host_of(self._base)
         place = f"Jira at {self._host}"
-        self._http = RetryingClient(
-            Server(name="Jira", place=place, named_by="input jira-url"), log
-        )
+        self._http = RetryingClient(Server(name="Jira", place=place, named_by="`jira-url`"), log)
         self._token = settings.token
         self._session = session
         self._clock = clock

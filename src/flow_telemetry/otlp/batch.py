@@ -285,7 +285,7 @@ class TraceSizes:
             f"trace {trace} has {self._spans[trace]:,} spans of about {size / 1e6:.0f} MB: Grafana "
             "Tempo takes 5 MB of a trace by default and drops the rest. Raise "
             "`max_bytes_per_trace` there (under `overrides`, `defaults`, `global`), or send less "
-            "with input detail"
+            "with `detail`"
             for trace, size in self._bytes.items()
             if size > TEMPO_BYTES
         )

@@ -63,8 +63,8 @@ class EventTimeFallback:
         some = "1 event" if items == 1 else f"{items} events"
         return (
             f"{origin} does not take events with times as old as theirs: {some} left with the time "
-            f"of sending, and their own in the attribute {TRUE_TIME}. Input event-time: sent does "
-            "so at once, event-time: event never"
+            f"of sending, and their own in the attribute {TRUE_TIME}. `event-time: sent` does "
+            "so at once, `event-time: event` never"
         )
 
     def _as_sent(self, batch: Batch) -> Batch:
@@ -209,9 +209,9 @@ class MetricShapeFallback:
         """Tell that the metrics have another shape than they should."""
         return (
             f"{origin} takes no metrics of delta temporality: they left as gauges, a histogram as "
-            "its last value (one out of a file as its greatest) and a count as its sum. Input "
-            "metric-shape: gauge does so at once, and docs/recipes.md tells how a Collector turns "
-            "deltas into what the backend takes"
+            "its last value (one out of a file as its greatest) and a count as its sum. "
+            "`metric-shape: gauge` does so at once, and docs/recipes.md tells how a Collector "
+            "turns deltas into what the backend takes"
         )
 
 

@@ -259,7 +259,7 @@ class TargetDescription:
     def wrong_path(self) -> str:
         """The advice where something else than an OTLP receiver answers."""
         return (
-            "Check the path of input otlp-endpoint: it is to be the base URL of the OTLP receiver, "
+            "Check the path of `otlp-endpoint`: it is to be the base URL of the OTLP receiver, "
             f"to which this program appends /v1/{self.signal.value}; many backends keep OTLP under "
             "a path of their own"
         )
@@ -268,8 +268,8 @@ class TargetDescription:
     def headers(self) -> str:
         """The headers that the user gave, by name."""
         if not self.header_names:
-            return "no header was sent: give the backend's key in input otlp-headers"
-        return f"headers sent: {', '.join(self.header_names)} (input otlp-headers)"
+            return "no header was sent: give the backend's key in `otlp-headers`"
+        return f"headers sent: {', '.join(self.header_names)} (`otlp-headers`)"
 
     def quoted(self, words: str) -> str:
         """Return a server's words as the end of a sentence, fit to be shown, if there are any."""
@@ -316,21 +316,21 @@ def failure(cause: FailureReason, items: int, untried: int = 0) -> Failure:
 _TEXTS = {
     NetworkErrorKind.REFUSED: (
         "{origin} refused the connection",
-        "Nothing listens there: check host and port of input otlp-endpoint (OTLP over HTTP mostly "
+        "Nothing listens there: check host and port of `otlp-endpoint` (OTLP over HTTP mostly "
         "has port 4318), and that the receiver runs where this job can reach it",
     ),
     NetworkErrorKind.NAME: (
         "the host name of {origin} could not be resolved",
-        "Check input otlp-endpoint for a typing error; a private name needs a runner that is in "
+        "Check `otlp-endpoint` for a typing error; a private name needs a runner that is in "
         "the same network",
     ),
     NetworkErrorKind.UNREACHABLE: (
         "{origin} cannot be reached from here",
-        "Check host and port of input otlp-endpoint, and the network of the runner",
+        "Check host and port of `otlp-endpoint`, and the network of the runner",
     ),
     NetworkErrorKind.CONNECT_TIMEOUT: (
         "no connection to {origin} came about within {seconds} s",
-        "A firewall may drop what the runner sends: check host and port of input otlp-endpoint, "
+        "A firewall may drop what the runner sends: check host and port of `otlp-endpoint`, "
         "and whether the backend lets this runner in",
     ),
     NetworkErrorKind.TIMEOUT: (
@@ -341,26 +341,26 @@ _TEXTS = {
     NetworkErrorKind.CLOSED: (
         "{origin} closed the connection without a whole answer",
         "The backend or a proxy before it failed, or the port speaks another protocol: check that "
-        "input otlp-endpoint has the port of OTLP over HTTP, and https:// where it uses TLS",
+        "`otlp-endpoint` has the port of OTLP over HTTP, and https:// where it uses TLS",
     ),
     NetworkErrorKind.CERTIFICATE: (
         "the certificate of {origin} was not accepted{detail}",
         "Where a private authority signed it, name its file in OTEL_EXPORTER_OTLP_CERTIFICATE or "
-        "SSL_CERT_FILE; else check the host in input otlp-endpoint and whether the certificate has "
+        "SSL_CERT_FILE; else check the host in `otlp-endpoint` and whether the certificate has "
         "expired",
     ),
     NetworkErrorKind.TLS: (
         "no TLS connection to {origin} came about{detail}",
-        "Check the port of input otlp-endpoint; a backend that asks for a client certificate gets "
+        "Check the port of `otlp-endpoint`; a backend that asks for a client certificate gets "
         "the one that OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE names",
     ),
     NetworkErrorKind.TLS_TO_PLAIN: (
         "{origin} speaks plain HTTP, not TLS, on that port",
-        "Let input otlp-endpoint begin with http://, or give the port that uses TLS",
+        "Let `otlp-endpoint` begin with http://, or give the port that uses TLS",
     ),
     NetworkErrorKind.PLAIN_TO_TLS: (
         "{origin} asks for TLS on that port",
-        "Let input otlp-endpoint begin with https://",
+        "Let `otlp-endpoint` begin with https://",
     ),
     NetworkErrorKind.NOT_HTTP: (
         "{origin} answered something that is not HTTP/1.1",
@@ -377,20 +377,20 @@ _TEXTS = {
     ),
     NetworkErrorKind.HEADER: (
         "a header for {origin} cannot be sent",
-        "A name or value in input otlp-headers holds a character that HTTP does not allow, such "
+        "A name or value in `otlp-headers` holds a character that HTTP does not allow, such "
         "as a line break; {headers}",
     ),
     NetworkErrorKind.URL: (
         "{origin} is no address that a request can be sent to",
-        "Check input otlp-endpoint",
+        "Check `otlp-endpoint`",
     ),
     NetworkErrorKind.ENCODING: (
         "a request for {origin} could not be encoded",
         "This is a fault of this program: please report it",
     ),
     NetworkErrorKind.DEADLINE: (
-        "the time for everything (input timeout) ended before {origin} had answered",
-        "Raise input timeout, or find out why the endpoint takes long",
+        "the time for everything (`timeout`) ended before {origin} had answered",
+        "Raise `timeout`, or find out why the endpoint takes long",
     ),
     NetworkErrorKind.INTERRUPTED: (
         "the program was told to end (a cancelled step, or Ctrl-C) before {origin} had answered",
@@ -544,7 +544,7 @@ def _of_redirect(response: OtlpResponse, target: TargetDescription) -> FailureRe
         where = "to another path of the same host"
         advice = f"Mostly that path is a login page. {target.wrong_path}"
     elif urlsplit(there).hostname == urlsplit(target.origin).hostname:
-        advice = f"Let input otlp-endpoint begin with {there}, as the server asks"
+        advice = f"Let `otlp-endpoint` begin with {there}, as the server asks"
     status = response.status or 0
     return FailureReason(
         key=f"redirect {where}",
@@ -561,7 +561,7 @@ def not_taken(target: TargetDescription, items: int, status: int) -> str:
     nouns = target.nouns
     return (
         f"{target.origin} takes no {nouns.signal} ({status} at /v1/{target.signal.value}): "
-        f"{nouns.some(items)} not sent. A list without {nouns.signal} in input signals, such as "
+        f"{nouns.some(items)} not sent. A list without {nouns.signal} in `signals`, such as "
         "signals: traces, keeps them from being tried"
     )
 

@@ -366,7 +366,7 @@ class Spool:
         return LinesWriter(
             new_file,
             problem="the spool could not be written",
-            advice="Name a folder that can be written, with room, in input spool-path",
+            advice="Name a folder that can be written, with room, in `spool-path`",
             reader=self._reader,
             most_bytes=_MOST_FILE_BYTES,
         )

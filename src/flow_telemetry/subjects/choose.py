@@ -54,7 +54,7 @@ def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
     if mode is Mode.SWEEP:
         return (SweepSubject(repository=_repository(settings)),)
     if mode is Mode.CONTEXT:
-        raise SettingsError("input mode is context, which only a step of the action can have")
+        raise SettingsError("`mode` is context, which only a step of the action can have")
     of_mode: dict[Mode, Callable[[Settings, Payload], Subject]] = {
         Mode.RUN: _run,
         Mode.CHANGE: _change,
@@ -111,7 +111,7 @@ def _described_event(settings: Settings, event: Payload) -> EventSubject:
     subject = _find_event(settings, event)
     if subject is None:
         raise SettingsError(
-            "input mode is event, but the event that started this workflow "
+            "`mode` is event, but the event that started this workflow "
             f"({settings.runner.event_name or 'none'}) tells of nothing that is sent as a record"
         )
     return subject
@@ -167,7 +167,7 @@ def own_run(settings: Settings, event: Payload, *, only_beside_others: bool = Fa
     """
     runner = settings.runner
     if runner.run_id is None:
-        raise SettingsError("input run-id is missing: outside of a workflow it names the run")
+        raise SettingsError("Set `run-id`: outside a workflow there is no current run")
     address = RunAddress(
         repository=_repository(settings), run_id=runner.run_id, attempt=runner.run_attempt
     )
@@ -187,7 +187,7 @@ def _change(settings: Settings, event: Payload) -> ChangeSubject:
     number = settings.number or closed_change(event)
     if number is None:
         raise SettingsError(
-            "input number is missing: it names the pull request, where the event is not one of a "
+            "`number` is missing: it names the pull request, where the event is not one of a "
             "closed pull request"
         )
     return ChangeSubject(repository=_repository(settings), number=number)
@@ -197,7 +197,7 @@ def _item(settings: Settings, event: Payload) -> ItemSubject:
     key = settings.tracing.work_item_key or _key_of_event(event)
     if key is None:
         raise SettingsError(
-            "input work-item-key is missing: it names the item, where the event is not one of a "
+            "`work-item-key` is missing: it names the item, where the event is not one of a "
             "closed issue"
         )
     return ItemSubject(repository=_home(settings), key=key)
@@ -206,7 +206,7 @@ def _item(settings: Settings, event: Payload) -> ItemSubject:
 def _feature(settings: Settings, event: Payload) -> FeatureSubject:
     key = settings.tracing.feature_key or _key_of_event(event)
     if key is None:
-        raise SettingsError("input feature-key is missing: it names the feature to export")
+        raise SettingsError("`feature-key` is missing: it names the feature to export")
     return FeatureSubject(repository=_home(settings), key=key, snapshot=settings.snapshot)
 
 
@@ -218,7 +218,7 @@ def _key_of_event(event: Payload) -> ItemKey | None:
 def _repository(settings: Settings) -> str:
     found = _home(settings)
     if found is None:
-        raise SettingsError("input repository is missing: name it as OWNER/NAME")
+        raise SettingsError("`repository` is missing: name it as OWNER/NAME")
     return found
 
 

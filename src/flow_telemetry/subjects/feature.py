@@ -318,7 +318,7 @@ def _opened(context: ExportContext, feature: WorkItem) -> tuple[tuple[Change, ..
     if feature.tracker == "github" or feature.created_at is None:
         return (), []
     if not names:
-        return (), ["its pull requests: input repositories is to name where they may be"]
+        return (), ["its pull requests: `repositories` is to name where they may be"]
     found: list[Change] = []
     read_errors: list[str] = []
     for name in names:
@@ -450,7 +450,7 @@ def collect_feature(context: ExportContext, subject: FeatureSubject) -> Collecte
     if not item.ended and not subject.snapshot:
         raise SelectionError(
             f"{item.key} is still open: its trace leaves when it is closed. To send it as of now, "
-            "under ids of its own, ask for a snapshot (--snapshot, input snapshot)"
+            "under ids of its own, ask for a snapshot (--snapshot, `snapshot`)"
         )
     snapshot = not item.ended or (subject.snapshot and of_feature)
     return map_feature(context, item, lineage, snapshot=snapshot)
@@ -509,10 +509,10 @@ def _left_out(tree: FeatureTree, detail: TreeDetail, most: int) -> tuple[str, ..
     if detail is TreeDetail.STEP:
         return ()
     if detail is TreeDetail.RUN and not tree.with_jobs:
-        return ("jobs and steps: they would take more requests than input max-requests allows",)
+        return ("jobs and steps: they would take more requests than `max-requests` allows",)
     return (
-        f"spans finer than {detail.value}: the trace would have more than {most} spans (input "
-        f"max-spans) or {MOST_BYTES / 1e6} MB",
+        f"spans finer than {detail.value}: the trace would have more than {most} spans "
+        f"(`max-spans`) or {MOST_BYTES / 1e6} MB",
     )
 
 

@@ -84,7 +84,7 @@ def _home(context: ExportContext, subject: ItemSubject | FeatureSubject) -> Repo
     named = subject.repository or subject.key.repository
     if named is None:
         raise SettingsError(
-            "input repository is missing: name it as OWNER/NAME, or the issue as OWNER/NAME#17"
+            "`repository` is missing: name it as OWNER/NAME, or the issue as OWNER/NAME#17"
         )
     return context.with_aliases(read_repository(context.github, named))
 

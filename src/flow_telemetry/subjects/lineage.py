@@ -26,7 +26,7 @@ def read_lineage(context: ExportContext, change: Change | None, home: Repository
     found = []
     if tracing.work_item_key is not None:
         chain = _chain(context, tracing.work_item_key, home)
-        found.append(CandidateChain(chain=chain, reason="input work-item-key names it"))
+        found.append(CandidateChain(chain=chain, reason="`work-item-key` names it"))
     read_errors: tuple[str, ...] = ()
     if change is not None and trackers.choice is not TrackerChoice.NONE:
         closing = _closing(context, change)

@@ -146,9 +146,9 @@ def reason_not_selected(settings: Settings, run: Run) -> str | None:
     """Return why a run is not exported; None if it is."""
     sweep = settings.sweep
     if not matches_patterns(run.workflow, sweep.workflows):
-        return f"run {run.id}: input workflows does not choose {run.workflow}"
+        return f"run {run.id}: `workflows` does not choose {run.workflow}"
     if not matches_patterns(run.head_branch or "", sweep.branches):
-        return f"run {run.id}: input branches does not choose {run.head_branch}"
+        return f"run {run.id}: `branches` does not choose {run.head_branch}"
     return None
 
 
@@ -198,7 +198,7 @@ def _slice_ended_run(
         SelectionError: it has not ended, or `export` is `job`.
     """
     if context.settings.export is Export.JOB:
-        raise SelectionError("input export is job, which works only inside the run that is sent")
+        raise SelectionError("`export` is job, which works only inside the run that is sent")
     if subject.ended or run.completed:
         run = wait_until(
             selection.has_ended,
@@ -405,7 +405,7 @@ def _describe_left_out(settings: Settings, run: Run) -> tuple[str, ...]:
         )
     detail = settings.tracing.detail
     if detail is not Detail.STEP:
-        left_out.append(f"spans finer than input detail, which is {detail.value}")
+        left_out.append(f"spans finer than `detail`, which is {detail.value}")
     return tuple(left_out)
 
 

@@ -57,7 +57,7 @@ class Sweep:
         """What the user wants not to leave."""
         if not self.unwanted_runs:
             return ()
-        return (f"{self.unwanted_runs} runs that inputs workflows and branches do not choose",)
+        return (f"{self.unwanted_runs} runs that `workflows` and `branches` do not choose",)
 
 
 def find_subjects(

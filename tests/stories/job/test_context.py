@@ -266,7 +266,7 @@ def test_that_github_cannot_be_asked_is_a_warning(own_job: Job, github: FakeGitH
 def test_a_run_that_is_not_exported_gets_no_context(own_job: Job) -> None:
     """Its steps would stand below a span that never comes."""
     result = own_job.context(workflows="Release")
-    assert "input workflows" in result.warnings[0]
+    assert "`workflows`" in result.warnings[0]
     assert own_job.given == {}
 
 

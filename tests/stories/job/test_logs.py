@@ -93,7 +93,7 @@ def lines(receiver: Receiver) -> list[LogEntry]:
 
 def of_logs(result: Result) -> list[str]:
     """The notices about logs."""
-    return [notice for notice in result.notices if "input logs: " in notice]
+    return [notice for notice in result.notices if "`logs`: " in notice]
 
 
 @SHAPES
@@ -187,7 +187,7 @@ def test_a_log_that_is_too_large_is_cut_to_its_end(
     assert bodies(receiver) == many[-10:]
     assert {each.attributes["flow.log.group"] for each in lines(receiver)} == {"Everything"}
     assert "left out: 991 lines of 1 step, of each the first" in notice
-    assert "105 bytes that input log-limit allows" in notice
+    assert "105 bytes that `log-limit` allows" in notice
     attributes = receiver.span("measured").attributes
     assert (attributes["flow.log.lines"], attributes["flow.log.lines.cut"]) == (1001, 991)
 
@@ -441,7 +441,7 @@ def test_a_file_takes_lines_without_an_endpoint_for_them(program: Program, world
 def test_lines_stand_under_the_finest_span_that_is_sent(
     program: Program, world: World, receiver: Receiver, detail: str, owner: str
 ) -> None:
-    """With input detail they name a step that has no span."""
+    """With `detail` they name a step that has no span."""
     run = failed_run(world)
     world.logs(archive_per_step(its_logs(run)), run=run.id)
     program.export(run, logs="failed", detail=detail)

@@ -53,13 +53,13 @@ def test_patterns_that_only_exclude_are_told(workspace: Workspace) -> None:
     """Nothing is read by them."""
     workspace.report("junit.xml", suite(case("adds")))
     (notice,) = workspace.export(test_reports="!sub/**").notices
-    assert notice.startswith("flow-telemetry: input test-reports: every pattern begins with `!`")
+    assert notice.startswith("flow-telemetry: `test-reports`: every pattern begins with `!`")
 
 
 def test_a_pattern_that_fits_nothing_is_told(workspace: Workspace, receiver: Receiver) -> None:
     """So that a typing error is seen; the export goes on."""
     result = workspace.export(test_reports="out/*.xml")
-    assert result.notices == ["flow-telemetry: input test-reports: no file matches out/*.xml"]
+    assert result.notices == ["flow-telemetry: `test-reports`: no file matches out/*.xml"]
     assert receiver.span("test").name == "test"
 
 

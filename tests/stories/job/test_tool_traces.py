@@ -138,7 +138,7 @@ def a_line(*spans: Mapping[str, Any], **resource: str) -> str:
 
 def notices(result: Result, source: str = "trace-files") -> list[str]:
     """What the result tells of the files."""
-    start = f"flow-telemetry: input {source}: "
+    start = f"flow-telemetry: `{source}`: "
     assert all(notice.startswith(start) for notice in result.notices), result.notices
     return [notice.removeprefix(start) for notice in result.notices]
 
@@ -460,11 +460,10 @@ def test_reading_ends_where_its_time_is_used_up() -> None:
         until=Deadline.after(SystemClock(), 0),
     )
     reading.read([("a.otlp.jsonl", a_line(a_span()).encode())])
-    found = reading.inside("job", "input trace-files")
+    found = reading.inside("job", "`trace-files`")
     assert list(found.prepared) == []
     assert found.notices == (
-        "input trace-files: a.otlp.jsonl was not read: half of the time (input timeout) was used "
-        "up",
+        "`trace-files`: a.otlp.jsonl was not read: half of the time (`timeout`) was used up",
     )
 
 

@@ -240,13 +240,13 @@ def describe_cut_lines(logs: Iterable[StepLog], limit: int) -> Iterator[str]:
         lines = _count(sum(each.cut for each in cut), "line")
         yield (
             f"left out: {lines} of {_count(len(cut), 'step')}, of each the first, since all "
-            f"together is more text than the {limit:,} bytes that input log-limit allows"
+            f"together is more text than the {limit:,} bytes that `log-limit` allows"
         )
     shortened = sum(each.longest is not None for each in logs)
     if shortened:
         yield (
             f"of the last line of {_count(shortened, 'step')} only the beginning leaves, since "
-            f"that alone is more text than its share of the {limit:,} bytes that input log-limit "
+            f"that alone is more text than its share of the {limit:,} bytes that `log-limit` "
             "allows"
         )
 
@@ -278,7 +278,7 @@ def _count(count: int, what: str) -> str:
 
 # Of all logs of a run, uncompressed: a megabyte of lines takes hundredths of a second.
 MOST_READ = 256 * MEBIBYTE
-_INPUT = "input logs"
+_INPUT = "`logs`"
 _NO_SIGNAL = (
     f"{_INPUT}: nothing is read, because lines of logs leave as log records, and none are sent: "
 )
@@ -294,7 +294,7 @@ _NOT_THE_OWN = (
 
 
 def read_logs(context: ExportContext, run_slice: RunSlice, placement: Placement) -> JobTelemetry:
-    """Return the lines of logs that input logs asks for, as far as input log-limit allows."""
+    """Return the lines of logs that `logs` asks for, as far as `log-limit` allows."""
     if Signal.LOGS not in context.settings.signals.wanted:
         return JobTelemetry(notices=(f"{_NO_SIGNAL}{context.settings.otlp.off[Signal.LOGS]}",))
     if run_slice.partial and context.settings.export is not Export.RUN:

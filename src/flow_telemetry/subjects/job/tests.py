@@ -104,7 +104,7 @@ def _parse_names(job: Job) -> Iterator[str]:
 
 # Reports in the workspace.
 
-_INPUT = "input test-reports"
+_INPUT = "`test-reports`"
 # A pattern may match very many files that are not reports.
 _MOST_NOTICES = 8
 _MOST_SHOWN = 10
@@ -257,8 +257,8 @@ def _offset(at: datetime) -> timedelta:
 def _describe_left_out(job: OwnJob, left_out: int, entries: int) -> Iterator[str]:
     if left_out:
         yield (
-            f"{left_out:,} of {entries:,} test results have no span of their own, since input "
-            f"max-spans is {job.max_spans:,}: failures, flaky and slow ones come "
+            f"{left_out:,} of {entries:,} test results have no span of their own, since "
+            f"`max-spans` is {job.max_spans:,}: failures, flaky and slow ones come "
             "first; counts and metrics are of all"
         )
 

@@ -193,13 +193,13 @@ _COARSE = timedelta(seconds=3)
 
 
 def file_traces(job: OwnJob, beside: Iterable[str] = ()) -> JobTelemetry:
-    """Return what tools of the job wrote to files that input trace-files names.
+    """Return what tools of the job wrote to files that `trace-files` names.
 
     ``beside`` are the references of spans that leave beside those of the run, as of its tests.
     """
     if job.workspace is None:
         return JobTelemetry(
-            notices=("input trace-files: GITHUB_WORKSPACE is not set, so no files are found",)
+            notices=("`trace-files`: GITHUB_WORKSPACE is not set, so no files are found",)
         )
     bounds = FileLimits(files=MOST_FILES, size=MOST_BYTES)
     found = find_files(job.context.settings.inside.trace_files, job.workspace, bounds=bounds)
@@ -207,7 +207,7 @@ def file_traces(job: OwnJob, beside: Iterable[str] = ()) -> JobTelemetry:
     reading.spans.taken = own_span_ids(job.placement, job.run, beside)
     reading.tell(found.left_out)
     reading.read((file.name, file.path) for file in _of_this_job(job, found.files, reading.tell))
-    return reading.inside(job.reference, "input trace-files")
+    return reading.inside(job.reference, "`trace-files`")
 
 
 def _of_this_job(
@@ -324,7 +324,7 @@ class Reading:
     def _end(self) -> str:
         """Why nothing more is read; empty while it is."""
         if self.until.expired:
-            return "half of the time (input timeout) was used up"
+            return "half of the time (`timeout`) was used up"
         if self._read_lines > MOST_LINES:
             return f"{MOST_LINES:,} lines of all files were read"
         return ""
@@ -400,13 +400,13 @@ def _shown(name: str) -> str:
 MOST_ARTIFACTS = 20
 LARGEST_ARTIFACT = 32 * MEBIBYTE
 _FILES = ("**/*.otlp.jsonl",)
-_SOURCE = "input trace-artifacts"
+_SOURCE = "`trace-artifacts`"
 # An artifact is made within its run; GitHub's services do not have one clock.
 _CLOCK_DIFFERENCE = timedelta(seconds=60)
 
 
 def artifact_traces(context: ExportContext, run: Run, placement: Placement) -> JobTelemetry:
-    """Return what is in files of the run's artifacts that input trace-artifacts names.
+    """Return what is in files of the run's artifacts that `trace-artifacts` names.
 
     Those of forks are not read, unless the user asks for them: who writes them decides what is
     sent into the trace.
@@ -433,7 +433,7 @@ def _is_of_a_fork(run: Run) -> bool:
 def _of_a_fork(what: str) -> str:
     return (
         f"{_SOURCE}: {what} is of a fork, whose author decides what is in its artifacts: they are "
-        "not read. Input fork-artifacts allows it"
+        "not read. Set `fork-artifacts` to read them"
     )
 
 
@@ -471,7 +471,7 @@ def _files(
             reading.tell([_of_a_fork(str(artifact)).removeprefix(f"{_SOURCE}: ")])
             continue
         if reading.until.expired:
-            reading.tell([f"{artifact} was not read: half of the time (input timeout) was used up"])
+            reading.tell([f"{artifact} was not read: half of the time (`timeout`) was used up"])
             continue
         try:
             archive = download_artifact(context.github, artifact, LARGEST_ARTIFACT)
@@ -481,7 +481,7 @@ def _files(
             continue
         reading.tell(found.left_out)
         if not found.files and not found.left_out:
-            reading.tell([f"{artifact} holds no file that input trace-files names"])
+            reading.tell([f"{artifact} holds no file that `trace-files` names"])
         for file in found.files:
             yield f"{file.name} of {artifact}", file.content
         left = _less(left, found)
