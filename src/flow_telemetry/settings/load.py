@@ -139,12 +139,7 @@ def load_settings(
         fail_on_error=values.boolean("fail-on-error", text_of(inputs, "fail-on-error")),
         timeout=_timeout(inputs, door, runner),
         spool_path=_spool_path(inputs, runner, door),
-        log_level=values.or_default(
-            warnings,
-            lambda: _log_level(inputs, runner),
-            _log_level({}, runner),
-            "The default is used",
-        ),
+        log_level=_log_level(inputs, runner, warnings),
         github=_github(inputs, environ, trusted),
         otlp=otlp_settings(inputs, environ, signals.wanted),
         runner=runner,
@@ -201,8 +196,13 @@ def _spool_path(inputs: Mapping[str, str], runner: RunnerContext, door: EntryPoi
     return Path("flow-telemetry-spool")
 
 
-def _log_level(inputs: Mapping[str, str], runner: RunnerContext) -> LogLevel:
-    level = values.choice("log-level", text_of(inputs, "log-level"), LogLevel)
+def _log_level(inputs: Mapping[str, str], runner: RunnerContext, warnings: list[str]) -> LogLevel:
+    level = values.or_default(
+        warnings,
+        lambda: values.choice("log-level", text_of(inputs, "log-level"), LogLevel),
+        LogLevel(INPUT["log-level"].default),
+        "The default is used",
+    )
     return LogLevel.DEBUG if runner.debug else level
 
 
