@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 
 from flow_telemetry.http.errors import NetworkErrorKind
-from flow_telemetry.otlp.response import OtlpResponse, TargetDescription, classify_response, failure
-from flow_telemetry.otlp.transport import is_worth_another, pause
+from flow_telemetry.http.response import Response
+from flow_telemetry.otlp.response import TargetDescription, build_failure, classify_response
+from flow_telemetry.otlp.transport import pause, should_retry
 from flow_telemetry.report.text import terminal_line
 from flow_telemetry.telemetry import Signal, SignalTarget
 
@@ -42,29 +43,27 @@ def run(data: bytes) -> None:
         verdict = classify_response(answer, TargetDescription.of(target), 10)
         assert 0 <= verdict.rejected <= 10
         told = [verdict.warning]
-        if verdict.cause is not None:
-            failed = failure(verdict.cause, 10, 3)
+        if verdict.reason is not None:
+            failed = build_failure(verdict.reason, 10, 3)
             told += [failed.problem, failed.advice]
         for text in told:
             text.encode()
             assert _SECRET not in text
             assert "\x1b" not in terminal_line(text, 500)
-    assert is_worth_another(answer, 1) in (True, False)
+    assert should_retry(answer, 1) in (True, False)
     assert 0 <= pause(answer, 1, now=_NOW, chance=0.5) < math.inf
 
 
-def _answer(data: bytes) -> OtlpResponse:
+def _answer(data: bytes) -> Response:
     head, _, body = data.partition(b"\n")
     # As http.client reads headers.
     status, kind, location, after, *_ = [*head.decode("latin-1").split("|"), "", "", "", ""]
-    number = int(status) if status.isascii() and status.isdigit() and len(status) == 3 else None
-    return OtlpResponse(
+    number = int(status) if status.isascii() and status.isdigit() and len(status) == 3 else 0
+    return Response(
         status=number,
-        content_type=kind,
-        location=location,
-        retry_after=after,
+        headers={"content-type": kind, "location": location, "retry-after": after},
         body=body,
-        error=list(NetworkErrorKind)[len(data) % len(NetworkErrorKind)] if number is None else None,
+        error=list(NetworkErrorKind)[len(data) % len(NetworkErrorKind)] if not number else None,
         truncated=len(data) % 7 == 0,
     )
 

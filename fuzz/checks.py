@@ -7,16 +7,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from flow_telemetry.http.response import Response
 from flow_telemetry.mapping.limits import (
     LONGEST_NAME,
     LONGEST_VALUE_BYTES,
     MOST_ATTRIBUTES,
     MOST_EVENTS,
 )
-from flow_telemetry.otlp.batch import Batch, batches_of
+from flow_telemetry.otlp.batch import Batch, batch_telemetry
 from flow_telemetry.otlp.fallback import Fallbacks
-from flow_telemetry.otlp.json import line_of
-from flow_telemetry.otlp.response import Attempt, OtlpResponse
+from flow_telemetry.otlp.json import format_line
+from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.telemetry import (
     Attributes,
@@ -48,11 +49,11 @@ class Broken(Exception):
 
 def _taken(body: bytes) -> Attempt:
     """Take a request as a backend would."""
-    return Attempt(response=OtlpResponse(status=200), requests=1, bytes_sent=len(body))
+    return Attempt(response=Response(status=200), requests=1, bytes_sent=len(body))
 
 
 @dataclass(slots=True)
-class CheckedSink:
+class CheckedExporter:
     """Takes all telemetry as a backend would: in requests of protobuf, each part looked at."""
 
     spans: list[Span] = field(default_factory=list)
@@ -69,12 +70,12 @@ class CheckedSink:
         Raises:
             Broken: a rule does not hold.
         """
-        choices, counts = Fallbacks(), dict.fromkeys(Signal, 0)
-        for batch in batches_of(self._looked_at(stream), set(Signal), lambda: NOW):
-            sent = choices.form_of(batch.signal, lambda: NOW).first(batch)
+        fallbacks, counts = Fallbacks(), dict.fromkeys(Signal, 0)
+        for batch in batch_telemetry(self._looked_at(stream), set(Signal), lambda: NOW):
+            sent = fallbacks.for_signal(batch.signal, lambda: NOW).primary(batch)
             _ensure(self._encodes(sent), "a request is empty, or could not be encoded")
             if batch.count <= _FEW:  # JSON takes many times as long
-                _ensure(bool(line_of(sent)), "a line is empty")
+                _ensure(bool(format_line(sent)), "a line is empty")
             counts[batch.signal] += batch.count
         check_trees(self.spans)
         return tuple(
@@ -85,8 +86,8 @@ class CheckedSink:
 
     def _encodes(self, batch: Batch) -> bool:
         """Whether the SDK makes a request of a batch; what is encoded already is one."""
-        if batch.prepared is not None:
-            return bool(batch.prepared.body)
+        if batch.encoded is not None:
+            return bool(batch.encoded.body)
         exporter = self.exporters.get(batch.signal)
         if exporter is None:
             target = SignalTarget(signal=batch.signal, url="https://x")

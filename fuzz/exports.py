@@ -20,7 +20,7 @@ from tests.fakes.jira import FakeJira
 
 from flow_telemetry import pipeline
 from flow_telemetry.action import outputs_of
-from flow_telemetry.build import redactor_of
+from flow_telemetry.build import settings_redactor
 from flow_telemetry.cli.check import check_github
 from flow_telemetry.cli.explain import explanation
 from flow_telemetry.clock import Deadline, Interruption
@@ -44,7 +44,7 @@ from flow_telemetry.settings import EntryPoint, Settings, load_settings
 from flow_telemetry.subjects.choose import choose_subjects
 from flow_telemetry.subjects.types import RunSubject, reads_much
 from flow_telemetry.trackers import Trackers
-from fuzz.checks import NOW, Broken, CheckedSink
+from fuzz.checks import NOW, Broken, CheckedExporter
 from fuzz.mutation import EDIT_BYTES, Edit, edited, edited_bytes, edits_in
 from fuzz.scenarios import SCENARIOS, Scenario
 from fuzz.standin import Kept, StandIn
@@ -110,19 +110,19 @@ class Stage:
         event: Any = edited(self._event, edits.get(_EVENT, ()))
         event = event if isinstance(event, dict) else {}
         environ = {**self.scenario.environ, **self._workspace(edits)}
-        sink = CheckedSink()
+        exporter = CheckedExporter()
         try:
             settings = load_settings(environ, EntryPoint.ACTION)
             bounded = self.scenario.door == "export" and reads_much(
                 choose_subjects(settings, event)
             )
-            parts = self._parts(settings, sink, edits, bounded)
+            parts = self._parts(settings, exporter, edits, bounded)
             outcome = self._called(settings, event, parts, environ)
         except FlowTelemetryError as error:
             _check_text(str(error))
             return None
         if outcome is not None:
-            _show(settings, event, outcome, sink)
+            _show(settings, event, outcome, exporter)
         return outcome
 
     def _called(
@@ -158,7 +158,7 @@ class Stage:
     def _parts(
         self,
         settings: Settings,
-        sink: CheckedSink,
+        exporter: CheckedExporter,
         edits: Mapping[str, tuple[Edit, ...]],
         bounded: bool,
     ) -> ExportContext:
@@ -177,12 +177,12 @@ class Stage:
             settings=settings,
             github=github,
             trackers=self._trackers(settings, github, clock, until, edits),
-            sink=sink,
+            exporter=exporter,
             clock=clock,
             deadline=until,
             log=SilentLog(),
             interruption=Interruption(clock),
-            redact=redactor_of(settings),
+            redact=settings_redactor(settings),
         )
 
     def _trackers(
@@ -221,10 +221,10 @@ def _of(beginning: str, edits: Mapping[str, tuple[Edit, ...]]) -> dict[str, tupl
     return {k.removeprefix(beginning): v for k, v in edits.items() if k.startswith(beginning)}
 
 
-def _show(settings: Settings, event: Any, outcome: Outcome, sink: CheckedSink) -> None:
+def _show(settings: Settings, event: Any, outcome: Outcome, exporter: CheckedExporter) -> None:
     audience = read_audience(settings.runner, event)
     shown = redact_outcome(audience, replace(outcome, seconds=1.0))
-    spans = redact_drawn_spans(audience, sink.spans[:_DRAWN])
+    spans = redact_drawn_spans(audience, exporter.spans[:_DRAWN])
     for text in (
         *(job_summary(shown), report(shown), waterfall(spans, "a trace")),
         tree(spans, width=80, colour=True, plain_ascii=False),

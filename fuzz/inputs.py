@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flow_telemetry.build import fallbacks_of, redactor_of
+from flow_telemetry.build import build_fallbacks, settings_redactor
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.mapping.metric_attributes import unknown_attributes
 from flow_telemetry.pipeline import switched_off
@@ -50,8 +50,8 @@ def run(data: bytes) -> None:
     try:
         settings = load_settings(environ, tuple(EntryPoint)[len(data) % len(EntryPoint)])
         switched_off(settings)
-        fallbacks_of(settings)
-        redactor_of(settings)("x" * 50)
+        build_fallbacks(settings)
+        settings_redactor(settings)("x" * 50)
         unknown_attributes(settings.signals.metric_attributes)
         choose_subjects(settings, {})
     except FlowTelemetryError as error:

@@ -17,6 +17,7 @@ from flow_telemetry.reports.otlp_lines import read_otlp_lines
 from flow_telemetry.rules.item_keys import JiraKeys, find_item_keys
 from flow_telemetry.rules.selection import matches_patterns
 from flow_telemetry.subjects.job.tool_traces import ToolSpans
+from flow_telemetry.text import multi_line
 from fuzz.scenarios import SAMPLES
 from fuzz.worlds import A_SPAN, JOB_LOG
 
@@ -63,7 +64,7 @@ def _otlp(data: bytes) -> None:
         str(error).encode()
         return
     spans = ToolSpans(trace_id=_TRACE)
-    for request in parse_otlp_lines(read.lines, read.name).requests:
+    for request in parse_otlp_lines(read.lines, read.name)[0]:
         spans.take(request)
         encode_request(request)
     assert len(spans.starts) <= sum(spans.others.values())
@@ -89,7 +90,7 @@ def _texts(text: str, lines: Sequence[str]) -> None:
     text = text[:_LONGEST]
     clean = text.encode(errors="replace").decode()
     assert _REDACT(f"{clean} {_OTHER_TOKEN} {clean}").count(_OTHER_TOKEN) == 0
-    for view in (escape.markdown, escape.mermaid, escape.html, escape.terminal_line, escape.lines):
+    for view in (escape.markdown, escape.mermaid, escape.html, escape.terminal_line, multi_line):
         assert "\x1b" not in view(text, 200)
 
 

@@ -36,7 +36,7 @@ LIBRARIES = {
 # words of `settings` only.
 PURE = {
     *("", "errors", "identity", "logging", "mapping", "model", "outcome", "privacy"),
-    *("privacy.redactor", "report", "rules", "telemetry"),
+    *("privacy.redactor", "report", "rules", "telemetry", "text"),
     "process.context",
 }
 IMPURE_LIBRARIES = {

@@ -23,7 +23,7 @@ from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.http.payload import Payload
 from flow_telemetry.otlp.exporter import NullExporter
-from flow_telemetry.outcome import JobReport, Outcome, Status
+from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.privacy.audience import read_audience, redact_outcome
 from flow_telemetry.privacy.records import redact_record
 from flow_telemetry.privacy.redactor import Redactor, build_redactor
@@ -47,22 +47,22 @@ _LONGEST_LINE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ActionLog:
-    """Progress as lines of the step's log, in the runner's own form."""
+    """A log that writes to the step's log, in the runner's format."""
 
     level: LogLevel
 
     def debug(self, text: str) -> None:
-        """Tell a detail; the runner shows it in debug mode only, `log-level: debug` always."""
+        """Log a detail with `log-level: debug` only."""
         if self.level is LogLevel.DEBUG:
             core.info(f"debug: {terminal_line(text, _LONGEST_LINE)}")
 
     def info(self, text: str) -> None:
-        """Tell a line of progress."""
+        """Log a line of progress."""
         if self.level in (LogLevel.INFO, LogLevel.DEBUG):
             core.info(terminal_line(text, _LONGEST_LINE))
 
     def progress(self, text: str) -> None:
-        """Tell how far long work is in debug mode only: a step's log keeps every line."""
+        """Log the progress with `log-level: debug` only, because a step's log keeps every line."""
         self.debug(text)
 
 
@@ -71,24 +71,20 @@ def main() -> int:
     interruption = Interruption(SystemClock())
     # Until the end, so that a cancelled step still reports its result.
     with interruption.listening():
-        _speak_utf8()
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # Windows has another encoding, in which some names cannot be printed.
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
         environ = take_environment()
         secrets = secrets_of(environ)
         for secret in secrets:
             core.set_secret(secret)
         settings, outcome = _export(environ, interruption, build_redactor(secrets))
         try:
-            _tell(outcome, settings, environ)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
+            _report(outcome, settings, environ)
+        except Exception as error:  # noqa: BLE001 - our own bugs must not break a build
             core.warning(f"the result could not be reported in full: {_unexpected(error)}")
         status = 1 if outcome.failed and wants_failure(environ) else 0
         return interruption.leave(status)
-
-
-def _speak_utf8() -> None:
-    """Print what the runner reads, also on Windows, where a name could not be printed else."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _export(
@@ -98,8 +94,8 @@ def _export(
     try:
         settings = load_settings(environ, EntryPoint.ACTION)
         if settings.mode is Mode.CONTEXT:
-            given = _give_context(settings, environ, interruption)
-            return settings, redact_record(given, redact)
+            outcome = _provide_context(settings, environ, interruption)
+            return settings, redact_record(outcome, redact)
         off = pipeline.switched_off(settings)
         if off is not None:
             return settings, off
@@ -109,47 +105,49 @@ def _export(
         problem = str(error)
     except Interrupted:
         problem = (
-            f"the program was told to end ({interruption.name}): later steps get no trace context"
+            f"the program was cancelled ({interruption.name}): later steps get no trace context"
         )
-    except Exception as error:  # noqa: BLE001 - a fault of ours must not break a build
+    except Exception as error:  # noqa: BLE001 - our own bugs must not break a build
         problem = _unexpected(error)
     warnings = settings.warnings if settings is not None else ()
     outcome = Outcome(status=Status.SKIPPED, problems=(*warnings, problem), failed=True)
-    # What could not be read as settings, such as a token in the wrong input, is reported too.
+    # An invalid value, such as a token in the wrong input, is quoted in the problem.
     return settings, redact_record(outcome, redact)
 
 
 def _run(settings: Settings, event: Payload, interruption: Interruption) -> Outcome:
     clock = SystemClock()
-    deadline = Deadline.after(clock, settings.timeout, interruption.cut)
+    deadline = Deadline.after(clock, settings.timeout, interruption.cancellation)
     audience = read_audience(settings.runner, event)
     log = ActionLog(settings.log_level)
-    sink = build_otlp_exporter(settings, deadline, audience, log)
+    exporter = build_otlp_exporter(settings, deadline, audience, log)
     subjects = choose_subjects(settings, event)
-    parts = build_context(
+    context = build_context(
         settings,
-        sink=sink,
+        exporter=exporter,
         clock=clock,
         deadline=deadline,
         log=log,
         bounded=reads_much(subjects),
         interruption=interruption,
     )
-    return redact_outcome(audience, pipeline.export(parts, subjects))
+    return redact_outcome(audience, pipeline.export(context, subjects))
 
 
-def _give_context(
+def _provide_context(
     settings: Settings, environ: Mapping[str, str], interruption: Interruption
 ) -> Outcome:
-    """Give the later steps of the job what they are to know; nothing is sent."""
+    """Provide the job's context to its later steps; nothing is sent."""
     # Loaded only in this mode: an export does not need it.
     from flow_telemetry.context_step import give_context  # noqa: PLC0415
 
     clock = SystemClock()
     deadline, log = Deadline.after(clock, settings.timeout), ActionLog(settings.log_level)
-    parts = build_context(settings, sink=NullExporter(), clock=clock, deadline=deadline, log=log)
+    context = build_context(
+        settings, exporter=NullExporter(), clock=clock, deadline=deadline, log=log
+    )
     event = read_event(settings.runner.event_path)
-    given = interruption.read(lambda: give_context(settings, event, parts, environ))
+    given = interruption.read(lambda: give_context(settings, event, context, environ))
     for secret in given.secrets:
         core.set_secret(secret)
     _write("the job's context", lambda: _export_variables(given.variables))
@@ -168,19 +166,19 @@ def _export_variables(variables: Mapping[str, str]) -> None:
 
 
 def _unexpected(error: Exception) -> str:
-    """A fault of ours: its type and place, but not its text, which may hold anything."""
+    """Return a message with type and place of an exception; its text may contain secrets."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     place = "" if trace is None else f" at {Path(trace.tb_frame.f_code.co_filename).name}"
     line = "" if trace is None else f":{trace.tb_lineno}"
     return (
-        f"an unexpected {type(error).__name__}{place}{line} stopped the export; this is a fault "
-        "of flow-telemetry, please report it with this line"
+        f"an unexpected {type(error).__name__}{place}{line} stopped the export; this is a bug "
+        "in flow-telemetry, please report it with this line"
     )
 
 
-def _tell(outcome: Outcome, settings: Settings | None, environ: Mapping[str, str]) -> None:
+def _report(outcome: Outcome, settings: Settings | None, environ: Mapping[str, str]) -> None:
     annotate = core.error if outcome.failed and wants_failure(environ) else core.warning
     for problem in outcome.problems:
         annotate(f"flow-telemetry: {terminal_line(problem, _LONGEST_LINE)}")
@@ -188,7 +186,7 @@ def _tell(outcome: Outcome, settings: Settings | None, environ: Mapping[str, str
         core.notice(f"flow-telemetry: {terminal_line(notice, _LONGEST_LINE)}")
     _write("the outputs", lambda: _set_outputs(outcome, settings))
     if settings is not None and settings.mode is Mode.CONTEXT:
-        return  # There is no export to tell of.
+        return  # There is no export to report.
     for line in report(replace(outcome, problems=(), notices=())).splitlines():
         core.info(terminal_line(line, _LONGEST_LINE))
     if settings is not None and settings.summary:
@@ -197,14 +195,14 @@ def _tell(outcome: Outcome, settings: Settings | None, environ: Mapping[str, str
 
 
 def _write(what: str, write: Callable[[], None]) -> None:
-    """Write to a file of the runner's; what a disk does not take costs nothing else."""
+    """Write to a file of the runner; a disk failure is only a warning."""
     try:
         write()
     except OSError as error:
         reason = error.strerror or type(error).__name__
         core.warning(
             f"flow-telemetry: {what} could not be written ({reason}): free space on the runner's "
-            "disk, and look who may write to its temporary folder"
+            "disk, and check the permissions of its temporary folder"
         )
 
 
@@ -217,17 +215,11 @@ def outputs_of(outcome: Outcome) -> dict[str, str]:
         outputs["span-id"] = exported.trace.span_id(exported.reference)
         outputs["traceparent"] = exported.trace.traceparent(exported.reference)
         outputs["trace-url"] = exported.trace_url or ""
-        outputs.update(_coverage_outputs(exported.inside))
+        coverage = exported.job_report.coverage if exported.job_report else None
+        if coverage is not None and coverage.file:
+            outputs["coverage-file"] = coverage.file
+            outputs["coverage-artifact"] = coverage.artifact
     return outputs
-
-
-def _coverage_outputs(inside: JobReport | None) -> dict[str, str]:
-    if inside is None or inside.coverage is None or not inside.coverage.file:
-        return {}
-    return {
-        "coverage-file": inside.coverage.file,
-        "coverage-artifact": inside.coverage.artifact,
-    }
 
 
 def _set_outputs(outcome: Outcome, settings: Settings | None) -> None:

@@ -1,4 +1,4 @@
-"""Building of the real collaborators of an export, for the entry points only."""
+"""Construction of the collaborators of an export, for the entry points."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from flow_telemetry.logging import Log, RedactedLog, SilentLog
 from flow_telemetry.model import Repository
 from flow_telemetry.otlp.exporter import OtlpExporter
 from flow_telemetry.otlp.fallback import Fallbacks
-from flow_telemetry.otlp.spool import PublicFilter, Spool
+from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.privacy.redactor import Redactor, build_redactor
 from flow_telemetry.settings import JiraSettings, Settings
 from flow_telemetry.telemetry import Exporter
 
-# Of what reads, nothing is loaded by `flow-telemetry run`, which only sends.
+# Not loaded by `flow-telemetry run`, which reads nothing.
 if TYPE_CHECKING:
     from flow_telemetry.context import ExportContext
     from flow_telemetry.github.client import GitHubClient
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flow_telemetry.privacy.audience import Audience
     from flow_telemetry.trackers import Trackers
 
-# What is read must still be sent, or at least written to the spool.
+# The rest of the time is for sending, or at least for writing to the spool.
 _SHARE_OF_READING = 0.8
 
 
@@ -33,45 +33,40 @@ def build_otlp_exporter(
     audience: Audience | None = None,
     log: Log | None = None,
 ) -> OtlpExporter:
-    """Return the backend of the settings.
+    """Return the exporter to the settings' endpoint.
 
-    ``audience`` is who can get at what is not delivered; None where it tells of nothing but the
-    job that it is in.
+    ``audience`` is who can read the spool; None if the telemetry is only about the own job.
     """
+    public_filter = None
+    if audience is not None and audience.public:
+        # Loaded here, because it loads the names of all attributes.
+        from flow_telemetry.privacy.audience import PublicRedactor  # noqa: PLC0415
+
+        public_filter = PublicRedactor(audience)
     return OtlpExporter(
         targets=settings.otlp.targets,
-        spool=Spool(settings.spool_path, reader=_reader(audience)),
+        spool=Spool(settings.spool_path, public_filter=public_filter),
         deadline=deadline,
-        choices=fallbacks_of(settings),
+        fallbacks=build_fallbacks(settings),
         log=log or SilentLog(),
     )
 
 
-def _reader(audience: Audience | None) -> PublicFilter | None:
-    """Who is to find nothing of others in the spool; None where all may be found."""
-    if audience is None or not audience.public:
-        return None
-    # Loaded where it is needed: the names of all attributes are behind it.
-    from flow_telemetry.privacy.audience import PublicRedactor  # noqa: PLC0415
-
-    return PublicRedactor(audience)
+def build_fallbacks(settings: Settings) -> Fallbacks:
+    """Return the user's choice of event times and metric shapes."""
+    signals = settings.signals
+    return Fallbacks(event_time=signals.event_time, metric_shape=signals.metric_shape)
 
 
-def fallbacks_of(settings: Settings) -> Fallbacks:
-    """Return the forms in which the user wants events and metrics to leave."""
-    chosen = settings.signals
-    return Fallbacks(event_time=chosen.event_time, metric_shape=chosen.metric_shape)
-
-
-def redactor_of(settings: Settings) -> Redactor:
-    """Return what takes credentials, and what the user's patterns match, out of a text."""
+def settings_redactor(settings: Settings) -> Redactor:
+    """Return a function that removes credentials and matches of the user's patterns from a text."""
     return build_redactor(settings.redaction.secrets, settings.redaction.patterns)
 
 
 def build_context(
     settings: Settings,
     *,
-    sink: Exporter,
+    exporter: Exporter,
     clock: Clock,
     deadline: Deadline,
     log: Log,
@@ -79,11 +74,11 @@ def build_context(
     reading_until: Deadline | None = None,
     interruption: Interruption | None = None,
 ) -> ExportContext:
-    """Return the collaborators of an export that ends with ``deadline``.
+    """Return the settings and collaborators of an export that ends with ``deadline``.
 
-    ``bounded`` holds requests to input `max-requests`, for what reads much. ``reading_until`` ends
-    the reading, where that is not to be a share of input `timeout`. ``interruption`` is who listens
-    to signals, where somebody does.
+    ``bounded`` limits the requests to `max-requests`. ``reading_until`` ends the reading; without
+    it, reading may take a share of `timeout`. ``interruption`` receives the signals that end the
+    program.
     """
     from flow_telemetry.context import ExportContext  # noqa: PLC0415
     from flow_telemetry.github.client import (  # noqa: PLC0415
@@ -93,13 +88,13 @@ def build_context(
     )
 
     reading = None if settings.timeout is None else settings.timeout * _SHARE_OF_READING
-    until = reading_until or Deadline.after(clock, reading, deadline.cut)
-    redact = redactor_of(settings)
+    until = reading_until or Deadline.after(clock, reading, deadline.cancellation)
+    redact = settings_redactor(settings)
     log = RedactedLog(log, redact)
     github = GitHubClient(
         settings.github,
-        # The SDK is loaded while GitHub's first response is waited for.
-        session=GitHubSession(settings.github, until, meanwhile=sink.preload),
+        # The SDK is loaded during the wait for GitHub's first response.
+        session=GitHubSession(settings.github, until, meanwhile=exporter.preload),
         clock=clock,
         deadline=until,
         log=log,
@@ -108,8 +103,8 @@ def build_context(
     return ExportContext(
         settings=settings,
         github=github,
-        trackers=_trackers(settings, github, clock, until, log),
-        sink=sink,
+        trackers=_build_trackers(settings, github, clock, until, log),
+        exporter=exporter,
         clock=clock,
         deadline=deadline,
         log=log,
@@ -118,28 +113,32 @@ def build_context(
     )
 
 
-def _trackers(
+def _build_trackers(
     settings: Settings, github: GitHubClient, clock: Clock, until: Deadline, log: Log
 ) -> Trackers:
     from flow_telemetry.trackers import Trackers  # noqa: PLC0415
 
-    chosen = settings.trackers
+    options = settings.trackers
 
-    def issues(home: Repository) -> GitHubIssues:
-        # Loaded where an issue is read: its modules cost every start else.
+    def build_issues(repository: Repository) -> GitHubIssues:
+        # Loaded when an issue is read, which keeps the other starts fast.
         from flow_telemetry.github.issues import GitHubIssues  # noqa: PLC0415
 
-        return GitHubIssues(github, home, status_project=chosen.status_project)
+        return GitHubIssues(github, repository, status_project=options.status_project)
 
     return Trackers(
-        github=issues if chosen.uses_github else None,
-        jira=_jira(chosen.jira, clock, until, log) if chosen.jira and chosen.uses_jira else None,
-        jira_is_misconfigured=chosen.uses_jira and chosen.has_jira_url and chosen.jira is None,
+        github=build_issues if options.uses_github else None,
+        jira=(
+            _build_jira(options.jira, clock, until, log)
+            if options.jira and options.uses_jira
+            else None
+        ),
+        jira_is_misconfigured=options.uses_jira and options.has_jira_url and options.jira is None,
     )
 
 
-def _jira(settings: JiraSettings, clock: Clock, until: Deadline, log: Log) -> Jira:
-    # Loaded where there is a Jira: its modules cost every start else.
+def _build_jira(settings: JiraSettings, clock: Clock, until: Deadline, log: Log) -> Jira:
+    # Loaded if there is a Jira, which keeps the other starts fast.
     from flow_telemetry.jira import tracker  # noqa: PLC0415
     from flow_telemetry.jira.client import JiraClient, JiraSession  # noqa: PLC0415
 

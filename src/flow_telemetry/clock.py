@@ -1,4 +1,4 @@
-"""Clock, deadline and cancellation, and the signals that end the program."""
+"""Clock, deadline and cancellation, and the signals that cancel the program."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from typing import Protocol, TypeVar
 
 from flow_telemetry.errors import DeadlineExceeded
 
-# Time as a collaborator, so that nothing else reads a clock and tests need no waiting.
+# Time is a collaborator: nothing else reads a clock, and tests do not wait.
 
 _LONGEST_SLEEP_SECONDS = 366 * 24 * 3600.0
 
 
 class Clock(Protocol):
-    """What the program needs of time."""
+    """Wall-clock time, monotonic time and sleep."""
 
     def now(self) -> datetime:
         """Return the wall-clock time, aware, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never goes back."""
+        """Return seconds of the monotonic clock."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -39,19 +39,19 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The clock of the machine."""
 
     def now(self) -> datetime:
         """Return the wall-clock time, aware, in UTC."""
         return datetime.now(timezone.utc)
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never goes back."""
+        """Return seconds of the monotonic clock."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
-        # A server's `Retry-After` can ask for more than the system can sleep, which is an error.
+        # A `Retry-After` can be longer than the system's limit, beyond which sleep() raises.
         time.sleep(min(seconds, _LONGEST_SLEEP_SECONDS))
 
 
@@ -68,34 +68,34 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The one bound on waiting, reading, sending and retrying together.
+    """One deadline for waiting, reading, sending and retrying together.
 
-    ``at`` is a reading of ``clock.monotonic()``, or None where there is no bound. ``set_by`` is
-    what to change where the time is too short, in words.
+    ``at`` is a reading of ``clock.monotonic()``, or None without a limit. ``set_by`` names the
+    setting of the limit in messages.
     """
 
     clock: Clock
     at: float | None = None
-    cut: Cancellation = field(default_factory=Cancellation)
+    cancellation: Cancellation = field(default_factory=Cancellation)
     set_by: str = "`timeout`"
 
     @classmethod
     def after(
-        cls, clock: Clock, seconds: float | None, cut: Cancellation | None = None
+        cls, clock: Clock, seconds: float | None, cancellation: Cancellation | None = None
     ) -> Deadline:
         """Return a deadline ``seconds`` from now; None means never."""
         at = None if seconds is None else clock.monotonic() + seconds
-        return cls(clock, at, cut or Cancellation())
+        return cls(clock, at, cancellation or Cancellation())
 
     def at_most(self, seconds: float, *, set_by: str) -> Deadline:
-        """Return this deadline, or one that is ``seconds`` from now where that is sooner."""
+        """Return this deadline, or one ``seconds`` from now if that is earlier."""
         if self.remaining() <= seconds:
             return self
         return replace(self, at=self.clock.monotonic() + seconds, set_by=set_by)
 
     def remaining(self, at_most: float = float("inf")) -> float:
-        """Return the seconds that are left, never negative and never more than ``at_most``."""
-        ends = [end for end in (self.at, self.cut.at) if end is not None]
+        """Return the remaining seconds, from 0 to ``at_most``."""
+        ends = [end for end in (self.at, self.cancellation.at) if end is not None]
         if not ends:
             return at_most
         return max(0.0, min(at_most, min(ends) - self.clock.monotonic()))
@@ -107,62 +107,62 @@ class Deadline:
 
     @property
     def ended(self) -> str:
-        """Why no time is left, in words."""
-        if self.cut.at is None:
+        """The reason why no time is left, for messages."""
+        if self.cancellation.at is None:
             return f"the time for everything ({self.set_by}) was used up"
-        return f"the program was told to end ({self.cut.by})"
+        return f"the program was cancelled ({self.cancellation.by})"
 
     def check(self, doing: str) -> None:
-        """Raise DeadlineExceeded, saying what was being done, where no time is left."""
+        """Raise DeadlineExceeded if no time is left; ``doing`` describes the interrupted work."""
         if self.expired:
             raise DeadlineExceeded(f"{self.ended} while {doing}")
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but never past the deadline."""
+        """Wait, at most until the deadline."""
         self.clock.sleep(self.remaining(seconds))
 
 
-# What a signal to end the program does: reading stops at once, and what was read still leaves.
+# Cancellation by a signal: reading stops immediately, and collected telemetry is still sent.
 #
 # GitHub's runner sends a cancelled step SIGINT, SIGTERM 7.5 s later, and kills it after 2.5 s
-# more. So what is collected is sent for a moment, and what is left then is kept in the spool.
+# more. So the collected telemetry is sent for a moment, and the rest is spooled.
 
 Value = TypeVar("Value")
 
 SENDING_SECONDS = 2.0
 _BY_SIGNAL = 128
-# SIGBREAK is what Ctrl-Break sends on Windows, where there is no SIGTERM from others.
+# Ctrl-Break sends SIGBREAK on Windows, which has no SIGTERM from other processes.
 _NAMES = ("SIGINT", "SIGTERM", "SIGBREAK")
 SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
 
 class Interrupted(BaseException):
-    """Ends what is being read; no `except Exception` on the way keeps it."""
+    """Ends the reading. It is not an Exception, so that no handler catches it by accident."""
 
 
 class Interruption:
-    """Whether the program was told to end. Its ``cut`` ends the deadlines that share it."""
+    """The cancellation of the program by a signal, shared by its deadlines."""
 
     def __init__(self, clock: Clock) -> None:
-        """Listen to nothing yet."""
-        self.cut = Cancellation()
+        """Handle no signal yet."""
+        self.cancellation = Cancellation()
         self.signal: int | None = None
         self._clock = clock
         self._reading = False
 
     @property
     def name(self) -> str:
-        """The name of the signal that came; empty where none did."""
+        """The name of the received signal, or an empty text."""
         return "" if self.signal is None else signal.Signals(self.signal).name
 
     @property
     def status(self) -> int:
-        """The exit status that a shell tells of a program that a signal ended; 0 without one."""
+        """The exit status in the convention of shells for a received signal; 0 without a signal."""
         return 0 if self.signal is None else _BY_SIGNAL + self.signal
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take the signals over while this lasts; outside of the main thread that is impossible."""
+        """Handle the signals within the context; do nothing outside of the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -177,7 +177,7 @@ class Interruption:
         """Return what ``step`` returns.
 
         Raises:
-            Interrupted: a signal came before it was done.
+            Interrupted: a signal came before ``step`` returned.
         """
         if self.signal is not None:
             raise Interrupted
@@ -188,9 +188,9 @@ class Interruption:
             self._reading = False
 
     def leave(self, status: int) -> int:
-        """Return the exit status, or end the program with it at once where a signal came.
+        """Return the exit status, or exit immediately after a signal.
 
-        Threads that still wait for an answer would hold it.
+        Otherwise the program would wait for threads that wait for a response.
         """
         if self.signal is not None:
             sys.stdout.flush()
@@ -200,9 +200,9 @@ class Interruption:
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         now = self._clock.monotonic()
-        self.cut.by = signal.Signals(number).name
-        # A second signal means it: then nothing more is tried.
-        self.cut.at = now if self.signal is not None else now + SENDING_SECONDS
+        self.cancellation.by = signal.Signals(number).name
+        # After a second signal nothing more is sent.
+        self.cancellation.at = now if self.signal is not None else now + SENDING_SECONDS
         self.signal = number
         if self._reading:
             self._reading = False
@@ -211,7 +211,7 @@ class Interruption:
 
 @contextmanager
 def thread_pool(most: int, name: str) -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool whose threads are waited for at the end, except after an `Interrupted`."""
+    """Yield a pool. Wait for its threads at the end, except after an `Interrupted`."""
     pool = ThreadPoolExecutor(most, thread_name_prefix=name)
     try:
         yield pool

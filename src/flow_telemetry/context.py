@@ -28,7 +28,7 @@ class ExportContext:
     settings: Settings
     github: GitHubClient
     trackers: Trackers
-    sink: Exporter
+    exporter: Exporter
     clock: Clock
     deadline: Deadline
     log: Log

@@ -1,4 +1,4 @@
-"""The errors that a user can meet, each a sentence that says what went wrong and what to do.
+"""Errors with a message for the user: what happened, and what to do.
 
     FlowTelemetryError
     ├── SettingsError       an input or variable has an unusable value; names the input
@@ -6,41 +6,41 @@
     │   ├── NotFoundError        the requested thing does not exist, or the token cannot see it
     │   ├── AccessDeniedError    the token lacks a permission; names it
     │   ├── AuthenticationError  the token is not accepted
-    │   ├── PayloadError    an answer is damaged or has an unexpected form
-    │   └── UnavailableError     no answer in time, or only failures of the server
-    ├── ReportError         a file that a job left behind cannot be read; names it
-    ├── SelectionError      what to export cannot be decided, such as which job is ours
-    ├── BudgetExceeded      the requests to GitHub that were allowed are used up, or it refuses more
-    └── DeadlineExceeded    the time for everything is used up
+    │   ├── PayloadError         a response is damaged or has an unexpected form
+    │   └── UnavailableError     no response in time, or only failures of the server
+    ├── ReportError         a file of a job cannot be read; names it
+    ├── SelectionError      the subject is ambiguous, such as the current job
+    ├── BudgetExceeded      the budget of requests to GitHub is used up, or it refuses more
+    └── DeadlineExceeded    the export timed out
 
-Errors of libraries never leave ``sources`` and ``export``: they are mapped there.
+The clients of GitHub and Jira, and the exporter, convert the errors of libraries to these.
 """
 
 from __future__ import annotations
 
 
 class FlowTelemetryError(Exception):
-    """Base of all errors here; its text is fit to be shown to the user as it is."""
+    """Base of these errors; its text is a message for the user."""
 
 
 class SettingsError(FlowTelemetryError):
-    """An input has a value that cannot be used; the text names the input."""
+    """An input has an unusable value; the text names the input."""
 
 
 class ReportError(FlowTelemetryError):
-    """A file that a job left behind cannot be read; the text names the file."""
+    """A file of a job cannot be read; the text names the file."""
 
 
 class SelectionError(FlowTelemetryError):
-    """What to export cannot be decided from what is known."""
+    """The subject of the export is ambiguous."""
 
 
 class DeadlineExceeded(FlowTelemetryError):
-    """The time that `timeout` gives for everything is used up."""
+    """The export took longer than `timeout`."""
 
 
 class BudgetExceeded(FlowTelemetryError):
-    """No more is asked of GitHub: `max-requests`, hardly any rate limit is left, or it refuses."""
+    """No more requests to GitHub: `max-requests` or its rate limit is used up, or it refuses."""
 
 
 class SourceError(FlowTelemetryError):
@@ -56,12 +56,12 @@ class AccessDeniedError(SourceError):
 
 
 class AuthenticationError(SourceError):
-    """The token is not accepted at all."""
+    """The server does not accept the token."""
 
 
 class PayloadError(SourceError):
-    """An answer is damaged or does not have the form that its documentation gives."""
+    """A response is damaged, or differs from its documentation."""
 
 
 class UnavailableError(SourceError):
-    """The server did not answer in time, or answered with failures only."""
+    """The server did not respond in time, or with failures only."""

@@ -13,7 +13,7 @@ from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import Delivery, Signal, merge_deliveries
 
-if TYPE_CHECKING:  # Loaded where something inside of a job was read.
+if TYPE_CHECKING:  # Loaded only if telemetry from inside a job was read.
     from flow_telemetry.model.measurements import MeasuredJob
     from flow_telemetry.model.reports import JobCoverage, TestSummary, ToolTraces
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:  # Loaded where something inside of a job was read.
 class Status(Enum):
     """The values of the output `status`.
 
-    EXPORTED: all that was collected was delivered. SPOOLED: something was not, and is kept in the
-    spool. PARTIAL: something could not be read, or neither delivered nor kept. SKIPPED: nothing
-    was to be sent.
+    EXPORTED: everything was delivered. SPOOLED: some items were not delivered and are in the
+    spool. PARTIAL: some data could not be read, or neither delivered nor spooled. SKIPPED: there
+    was nothing to send.
     """
 
     EXPORTED = "exported"
@@ -42,28 +42,28 @@ class JobReport:
     coverage: JobCoverage | None = None
 
 
-def merge_job_reports(told: Iterable[JobReport | None]) -> JobReport | None:
-    """Return the telemetry of several parts of a job as one; None if there is none."""
-    parts = [part for part in told if part is not None]
-    if not parts:
+def merge_job_reports(reports: Iterable[JobReport | None]) -> JobReport | None:
+    """Return one report with the values of all; None without reports."""
+    present = [report for report in reports if report is not None]
+    if not present:
         return None
     values = {
         name: value
-        for part in parts
-        for name in (field.name for field in fields(part))
-        if (value := getattr(part, name))
+        for report in present
+        for name in (field.name for field in fields(report))
+        if (value := getattr(report, name))
     }
     return JobReport(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedSubject:
-    """What was exported, and where its span stands: a run, a change or a work item.
+    """An exported run, change or work item, and its trace.
 
-    ``title`` is the span's name, ``reference`` its flow reference; the outputs name it (under
-    `export: job` the job's). ``inside`` is what was found inside of its own job. ``lineage`` are
-    the work items above it, ``parentage`` what a run belongs to. ``partial`` tells that it was
-    still going on; ``actors`` as what views name people.
+    ``title`` is the span's name, ``reference`` its flow reference; under `export: job` both are
+    those of the job. ``job_report`` is the telemetry from inside the current job. ``lineage`` are
+    the work items above the subject, ``parentage`` the subjects above a run. ``partial`` is whether
+    the subject has not ended. ``actors`` is how views name people.
     """
 
     title: str
@@ -78,18 +78,18 @@ class ExportedSubject:
     partial: bool = False
     actors: Actors = Actors.LOGIN
     trace_url: str | None = None
-    inside: JobReport | None = None
+    job_report: JobReport | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The end of one export. ``seconds`` is how long it took.
+    """The result of one export, which took ``seconds``.
 
-    ``exported`` is what it was about, ``further`` what left besides, such as the merged change.
-    ``problems`` are warnings, ``notices`` things worth knowing, ``left_out`` what was not sent
-    and why. ``failed`` is whether something went wrong that `fail-on-error` and exit statuses
-    tell; a warning alone, such as a pull request that the token cannot see, is no failure.
-    ``context`` are the outputs of a step that exports nothing but gives the job's context.
+    ``exported`` is its subject, ``further`` are other exported subjects, such as the merged change.
+    ``problems`` are warnings, ``notices`` further information, ``left_out`` the data that was not
+    sent, and why. ``failed`` is whether `fail-on-error` and the exit status report a failure; a
+    warning alone, such as a pull request that the token cannot see, is not a failure. ``context``
+    are the outputs of a step that only provides the job's context.
     """
 
     status: Status
@@ -106,26 +106,26 @@ class Outcome:
     @property
     def spans(self) -> int:
         """The number of spans that the backend accepted."""
-        return sum(each.sent for each in self.deliveries if each.signal is Signal.TRACES)
+        return sum(d.sent for d in self.deliveries if d.signal is Signal.TRACES)
 
 
 def merge_outcomes(outcomes: Iterable[Outcome]) -> Outcome:
-    """Return one outcome for several exports, the worst of their statuses among them."""
-    all_of = list(outcomes)
-    statuses = [each.status for each in all_of]
-    exported = [e for each in all_of if each.exported for e in (each.exported, *each.further)]
+    """Return one outcome for several exports, with the worst of their statuses."""
+    outcomes = list(outcomes)
+    statuses = [outcome.status for outcome in outcomes]
+    subjects = [s for o in outcomes if o.exported for s in (o.exported, *o.further)]
     worst = next((s for s in _FROM_THE_WORST if s in statuses), Status.SKIPPED)
-    failed = any(each.failed for each in all_of)
+    failed = any(outcome.failed for outcome in outcomes)
     return Outcome(
-        # One of which nothing could be read had nothing to send, and still is missing.
+        # An export that could not read anything has nothing to send, but its data is missing.
         status=Status.PARTIAL if failed and worst is Status.EXPORTED else worst,
-        exported=exported[0] if exported else None,
-        further=tuple(exported[1:]),
-        deliveries=merge_deliveries(d for each in all_of for d in each.deliveries),
-        problems=_once(text for each in all_of for text in each.problems),
-        notices=_once(text for each in all_of for text in each.notices),
-        left_out=_once(text for each in all_of for text in each.left_out),
-        seconds=sum(each.seconds for each in all_of),
+        exported=subjects[0] if subjects else None,
+        further=tuple(subjects[1:]),
+        deliveries=merge_deliveries(d for outcome in outcomes for d in outcome.deliveries),
+        problems=_once(text for outcome in outcomes for text in outcome.problems),
+        notices=_once(text for outcome in outcomes for text in outcome.notices),
+        left_out=_once(text for outcome in outcomes for text in outcome.left_out),
+        seconds=sum(outcome.seconds for outcome in outcomes),
         failed=failed,
     )
 

@@ -47,7 +47,7 @@ def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
     stream = hide_people_in_telemetry(stream, progress.people)
     stream = redact_telemetry(stream, redact)
     stream = sizes.watched(stream)
-    deliveries = context.sink.deliver(stream)
+    deliveries = context.exporter.deliver(stream)
 
     outcome = _outcome(settings, progress, deliveries, age_limit)
     outcome = replace(outcome, notices=(*outcome.notices, *sizes.notices))
@@ -71,7 +71,7 @@ def switched_off(settings: Settings) -> Outcome | None:
 def _with_exported_signals(context: ExportContext) -> ExportContext:
     """Drop signals that have no endpoint, so that nothing is read for them."""
     settings = context.settings
-    wanted = settings.signals.wanted.intersection(context.sink.signals)
+    wanted = settings.signals.wanted.intersection(context.exporter.signals)
     return replace(
         context, settings=replace(settings, signals=replace(settings.signals, wanted=wanted))
     )
@@ -105,7 +105,7 @@ def _read_telemetry(
                 break
             except Interrupted:
                 progress.errors.append(
-                    f"the program was told to end ({context.interruption.name}) before everything "
+                    f"the program was cancelled ({context.interruption.name}) before everything "
                     "was read: what had been read was sent or is in the spool"
                 )
                 return

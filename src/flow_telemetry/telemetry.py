@@ -1,4 +1,4 @@
-"""Spans, log records, measurements, and who takes them."""
+"""Spans, log records, measurements, deliveries, and the interface of exporters."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, TypeAlias
 
-# What is sent, as frozen records: the product of ``signals`` and all that ``export`` gets.
+# Telemetry as frozen records, which the mapping produces and the exporter sends.
 #
-# They stand apart from the protocol's messages so that mapping stays pure and cheap, and so that
-# only ``export`` needs to load OpenTelemetry.
+# They are not the messages of the protocol, so that the mapping is pure and fast, and only the
+# exporter loads OpenTelemetry.
 
 AttributeValue: TypeAlias = str | bool | int | float | Sequence[str]
 Attributes: TypeAlias = Mapping[str, AttributeValue]
 
 
 class SpanKind(Enum):
-    """The kinds of span that are used: a run serves a request to build, all else is inside."""
+    """The span kinds in use: a run serves a request to build, other spans are internal."""
 
     INTERNAL = "internal"
     SERVER = "server"
@@ -25,14 +25,14 @@ class SpanKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """The entity that telemetry comes from; equal for every sender that means the same one."""
+    """The entity that telemetry comes from; equal for every sender of the same entity."""
 
     attributes: Attributes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanEvent:
-    """Something that happened at one instant of a span. ``time`` is in nanoseconds, Unix, UTC."""
+    """An event within a span. ``time`` is the Unix time in nanoseconds."""
 
     name: str
     time: int
@@ -41,7 +41,7 @@ class SpanEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanLink:
-    """A pointer to a span of another trace, ids in lower-case hexadecimal."""
+    """A link to a span of another trace, with ids in lower-case hexadecimal."""
 
     trace_id: str
     span_id: str
@@ -50,7 +50,7 @@ class SpanLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A span, ids in lower-case hexadecimal, times in nanoseconds since the Unix epoch, UTC.
+    """A span with ids in lower-case hexadecimal, and Unix times in nanoseconds.
 
     ``error`` is the description of an ERROR status; None leaves the status unset.
     """
@@ -70,7 +70,7 @@ class Span:
 
 
 class Severity(Enum):
-    """How grave a log record is, by OpenTelemetry's numbers; their names are the short texts."""
+    """The severity of a log record: OpenTelemetry's numbers and short names."""
 
     DEBUG = 5
     INFO = 9
@@ -80,11 +80,11 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRecord:
-    """Something that happened: OpenTelemetry's event, a log record with a name; or a line of a log.
+    """An event of OpenTelemetry, which is a log record with a name; or a line of a log.
 
-    A line has no name but a ``body``. Times are in nanoseconds since the Unix epoch, UTC: ``time``
-    is when it happened, ``observed`` when it was read. The ids, in lower-case hexadecimal, are
-    those of the span that it belongs to.
+    A line has a ``body`` and no name. Times are Unix times in nanoseconds: ``time`` is that of the
+    event, ``observed`` that of the reading. The ids, in lower-case hexadecimal, are those of the
+    span of the record.
     """
 
     event_name: str
@@ -99,7 +99,7 @@ class LogRecord:
 
 
 class InstrumentKind(Enum):
-    """What a measurement is: a part of a distribution, an addend of a count, or a state."""
+    """The kind of a metric: a distribution, a counter, or a state."""
 
     HISTOGRAM = "histogram"
     SUM = "sum"
@@ -108,9 +108,10 @@ class InstrumentKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
-    """A metric, by the conventions' or our name, with its unit by UCUM.
+    """A metric, with its unit by UCUM.
 
-    ``attributes`` are the names that its points can have, ``sent`` says with which subject.
+    ``attributes`` are the possible names of its points' attributes, ``sent`` describes with which
+    subject it is sent.
     """
 
     name: str
@@ -123,10 +124,10 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One fact about one ended thing; it leaves as a point of its metric when it is sent.
+    """One value of a metric, which the exporter aggregates to points.
 
-    ``period`` is from when to when it was measured, in Unix nanoseconds, where it is a point of a
-    curve; None is the time of the export, as for all that is no curve.
+    ``period`` contains the first and last Unix time in nanoseconds of a point of a curve; None
+    means the time of the export.
     """
 
     instrument: Instrument
@@ -137,7 +138,7 @@ class Measurement:
 
 
 class Signal(Enum):
-    """The signals of OpenTelemetry, by the last part of their OTLP/HTTP path."""
+    """The signals of OpenTelemetry; values are the ends of their OTLP/HTTP paths."""
 
     TRACES = "traces"
     LOGS = "logs"
@@ -146,10 +147,10 @@ class Signal(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedRequest:
-    """A request of OTLP that was made before, in protobuf, such as that of a tool.
+    """An OTLP request in protobuf, such as that of a tool.
 
-    ``items`` is how many spans, log records or data points it holds. ``repository`` is that of the
-    run whose tools made it, as owner/name; empty where it is of the job that sends it.
+    ``items`` is its number of spans, log records or data points. ``repository`` (owner/name) is
+    that of the run whose tools created it; empty if they ran in the current job.
     """
 
     signal: Signal
@@ -162,8 +163,8 @@ class EncodedRequest:
 class Failure:
     """Why some items were not delivered.
 
-    ``problem`` says what the endpoint did, ``advice`` the likely cause and what to do; neither
-    holds a header's value or more of the address than scheme and host.
+    ``problem`` says what happened, ``advice`` what to do. Neither contains a header's value, or
+    more of the address than its origin.
     """
 
     problem: str
@@ -174,15 +175,15 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What became of the items of one signal.
+    """The delivery of the items of one signal.
 
-    Of metrics the points count, one for each series, not what they were measured from.
-    ``collected`` is always ``sent + spooled + lost + declined``. ``rejected`` counts what the
-    backend refused of requests that it took otherwise; it is part of ``spooled`` or of ``lost``,
-    which counts what could neither be delivered nor written to the spool. ``declined`` counts the
-    items of a signal that the backend does not take at all: neither kept nor a failure.
-    ``destination`` is scheme, host and port only, or a file's path. ``warnings`` is what the
-    backend said though it took everything, ``notices`` what is worth knowing of how it was sent.
+    The items of metrics are points, not measurements. ``collected`` is always
+    ``sent + spooled + lost + declined``. ``rejected`` counts the refused items of accepted
+    requests, which are also in ``spooled`` or ``lost``. ``lost`` counts the items that could be
+    neither delivered nor spooled. ``declined`` counts the items of a signal that the backend does
+    not support: they are neither spooled nor a failure. ``destination`` is an origin or the path
+    of a file. ``warnings`` are messages of a backend that accepted everything, ``notices``
+    describe how the items were sent.
     """
 
     signal: Signal
@@ -202,15 +203,15 @@ class Delivery:
 
     @property
     def complete(self) -> bool:
-        """Whether the backend took every item of a signal that it knows."""
+        """Whether the backend accepted every item, or does not support the signal."""
         return self.sent + self.declined == self.collected
 
 
 def merge_deliveries(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
-    """Return one delivery for each signal and destination, with the sums of all."""
+    """Return one delivery for each signal and destination, with the sums of their deliveries."""
     groups: dict[tuple[Signal, str], list[Delivery]] = {}
-    for each in deliveries:
-        groups.setdefault((each.signal, each.destination), []).append(each)
+    for delivery in deliveries:
+        groups.setdefault((delivery.signal, delivery.destination), []).append(delivery)
     return tuple(_sum(group) for group in groups.values())
 
 
@@ -218,29 +219,28 @@ def _sum(group: Sequence[Delivery]) -> Delivery:
     return Delivery(
         signal=group[0].signal,
         destination=group[0].destination,
-        collected=sum(each.collected for each in group),
-        sent=sum(each.sent for each in group),
-        rejected=sum(each.rejected for each in group),
-        spooled=sum(each.spooled for each in group),
-        lost=sum(each.lost for each in group),
-        declined=sum(each.declined for each in group),
-        requests=sum(each.requests for each in group),
-        bytes_sent=sum(each.bytes_sent for each in group),
-        failures=tuple(failure for each in group for failure in each.failures),
-        spool_files=tuple(file for each in group for file in each.spool_files),
-        warnings=tuple(dict.fromkeys(w for each in group for w in each.warnings)),
-        notices=tuple(dict.fromkeys(n for each in group for n in each.notices)),
+        collected=sum(delivery.collected for delivery in group),
+        sent=sum(delivery.sent for delivery in group),
+        rejected=sum(delivery.rejected for delivery in group),
+        spooled=sum(delivery.spooled for delivery in group),
+        lost=sum(delivery.lost for delivery in group),
+        declined=sum(delivery.declined for delivery in group),
+        requests=sum(delivery.requests for delivery in group),
+        bytes_sent=sum(delivery.bytes_sent for delivery in group),
+        failures=tuple(failure for delivery in group for failure in delivery.failures),
+        spool_files=tuple(file for delivery in group for file in delivery.spool_files),
+        warnings=tuple(dict.fromkeys(w for delivery in group for w in delivery.warnings)),
+        notices=tuple(dict.fromkeys(n for delivery in group for n in delivery.notices)),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalTarget:
-    """Where one signal goes, and how. ``timeout`` is for one request, in seconds.
+    """The endpoint of one signal. ``timeout`` is for one request, in seconds.
 
-    ``url`` and ``headers`` never appear in a representation: they may hold credentials.
-    ``certificate`` is a file with the authorities that are trusted in place of the usual ones,
-    ``client_certificate`` and ``client_key`` are files of what this side shows; the key may stand
-    in the certificate's file. Empty means none.
+    ``url`` and ``headers`` are in no repr, because they may contain credentials. ``certificate``
+    is a file with the certificate authorities to trust, ``client_certificate`` and ``client_key``
+    are files of the client's certificate; its file may contain the key too. Empty means none.
     """
 
     signal: Signal
@@ -253,27 +253,25 @@ class SignalTarget:
     client_key: str = ""
 
 
-# What the pipeline asks of whatever takes its telemetry.
-
 Telemetry: TypeAlias = Span | LogRecord | Measurement | EncodedRequest
 
 
 class Exporter(Protocol):
-    """Where telemetry goes: a backend, a file, or a backend while somebody looks on."""
+    """Sends telemetry to a backend or a file."""
 
     @property
     def signals(self) -> Collection[Signal]:
-        """The signals that it takes: what is for others only need not even be read."""
+        """The signals that it exports; data for other signals need not be read."""
         ...
 
     def preload(self) -> object:
-        """Begin to load, in a thread, what delivering needs; return before that is done."""
+        """Start to load the needed libraries in a thread."""
         ...
 
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
-        """Take all that is in the stream, whatever its order, and tell what became of it.
+        """Export the stream; return one delivery for each signal with items.
 
-        There is one delivery for each signal that had something, in the order of ``Signal``. It
-        never raises because of a backend; what the stream raises is raised here.
+        The deliveries are in the order of ``Signal``. A backend never causes an exception; an
+        exception of the stream is raised.
         """
         ...

@@ -133,5 +133,5 @@ def test_a_storage_that_fails_is_asked_again_or_named(world: World, github: Fake
     github.storage.script.add("/files", drop())
     assert download(github, artifact).startswith(b"PK")
     github.storage.script.add("/files", status(403, "<Error>signature expired</Error>"))
-    with pytest.raises(UnavailableError, match=r"from the host that GitHub names.*status 403"):
+    with pytest.raises(UnavailableError, match=r"that GitHub redirects to.*status 403"):
         download(github, artifact)

@@ -12,6 +12,7 @@ from tests.fakes.jira_world import JiraWorld
 from tests.jira.support import NOW, connect, fake, key
 
 from flow_telemetry.clock import SystemClock
+from flow_telemetry.http.response import Response
 from flow_telemetry.http.retry import parse_retry_after, wait_before_retry
 
 HEADERS = [
@@ -28,7 +29,9 @@ def test_seconds_and_dates_are_read(header: str, seconds: float | None) -> None:
     """What is neither is ignored."""
     now: datetime = NOW
     assert parse_retry_after(header, now) == seconds
-    wait = wait_before_retry(503, {"retry-after": header}, "", tries=1, now=now.timestamp())
+    wait = wait_before_retry(
+        Response(status=503, headers={"retry-after": header}), tries=1, now=now.timestamp()
+    )
     assert wait == (1.0 if seconds is None else seconds)
 
 

@@ -65,7 +65,7 @@ def test_another_host_that_refuses(
 ) -> None:
     """Told as its own."""
     github.storage.script.add("", status(403), times=None)
-    with pytest.raises(UnavailableError, match="from the host that GitHub names"):
+    with pytest.raises(UnavailableError, match="from the host that GitHub redirects to"):
         open_run_logs(client, read_run(client, address), NEVER)
 
 

@@ -112,7 +112,7 @@ def test_any_answer_is_a_valid_tree_or_a_clear_error(answers: Answers, data: st.
     error = error_of(answers)
     event("an error" if error else "a tree")
     if error is not None:
-        assert error.startswith("GitHub's answer on run 999 of acme/shop has no usable `")
+        assert error.startswith("GitHub's response for run 999 of acme/shop has no usable `")
         return
     run = run_in(answers)
     placement = data.draw(placements(run))

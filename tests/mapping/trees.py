@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from flow_telemetry.mapping.placement import Placement
-from flow_telemetry.otlp.json import otlp_json_line
+from flow_telemetry.otlp.json import format_items
 from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.telemetry import Attributes, AttributeValue, Span
 
@@ -24,7 +24,7 @@ def assert_valid_tree(spans: Sequence[Span], part: RunSlice, placement: Placemen
         assert all(link.trace_id != span.trace_id for link in span.links)
         if span.attributes["flow.entity.type"] in ("queued", "approval"):
             assert span.end > span.start
-    assert len(spans_in_line(otlp_json_line(spans))) == len(spans)
+    assert len(spans_in_line(format_items(spans))) == len(spans)
 
 
 def assert_one_tree(spans: Sequence[Span], part: RunSlice, placement: Placement) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from tests.otlp.builders import make_target
 
+from flow_telemetry.http.response import Response
 from flow_telemetry.otlp.batch import Item
-from flow_telemetry.otlp.protobuf import request_in
-from flow_telemetry.otlp.response import Attempt, OtlpResponse
+from flow_telemetry.otlp.protobuf import decode_request
+from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.telemetry import EncodedRequest, Signal
 
@@ -23,7 +24,7 @@ def encoded(items: Sequence[Item], signal: Signal = Signal.TRACES) -> bytes:
 
     def send(body: bytes) -> Attempt:
         bodies.append(body)
-        return Attempt(response=OtlpResponse(status=200), requests=1)
+        return Attempt(response=Response(status=200), requests=1)
 
     SdkExporter(make_target("http://backend.example", signal=signal), send).export(items)
     if not bodies:
@@ -34,4 +35,6 @@ def encoded(items: Sequence[Item], signal: Signal = Signal.TRACES) -> bytes:
 
 def request_of(items: Sequence[Item], signal: Signal = Signal.TRACES) -> Any:
     """Return that body as a message."""
-    return request_in(EncodedRequest(signal=signal, body=encoded(items, signal), items=len(items)))
+    return decode_request(
+        EncodedRequest(signal=signal, body=encoded(items, signal), items=len(items))
+    )

@@ -31,7 +31,7 @@ from tests.otlp.builders import (
 from tests.otlp.encoding import encoded, request_of
 from tests.otlp.strategies import equal_value, events, measurements, spans
 
-from flow_telemetry.otlp.json import json_line, otlp_json_line
+from flow_telemetry.otlp.json import format_items, format_request
 from flow_telemetry.otlp.series import Point, SeriesTable
 from flow_telemetry.telemetry import AttributeValue, LogRecord, Measurement, Resource, Signal, Span
 
@@ -100,7 +100,7 @@ def test_spans_of_equal_resources_stand_together() -> None:
 
 def test_a_json_line_is_what_the_collector_reads() -> None:
     """Lower-case hexadecimal ids, integer enums, nanoseconds as text, all on one line."""
-    line = otlp_json_line([rich_span()])
+    line = format_items([rich_span()])
     assert "\n" not in line
     [group] = json.loads(line)["resourceSpans"]
     [span] = group["scopeSpans"][0]["spans"]
@@ -132,9 +132,9 @@ def test_any_span_arrives_as_it_was(given_spans: list[Span]) -> None:
 @given(spans())
 def test_a_json_line_says_what_protobuf_says(given_spans: list[Span]) -> None:
     """What is spooled decodes to the very request that would have been sent."""
-    line = otlp_json_line(given_spans)
+    line = format_items(given_spans)
     assert from_json(ExportTraceServiceRequest, line) == request_of(given_spans)
-    assert line == json_line(request_of(given_spans))
+    assert line == format_request(request_of(given_spans))
 
 
 @given(spans())
@@ -152,7 +152,7 @@ def points_of(given_measurements: list[Measurement]) -> list[Point]:
 
 def test_an_event_arrives_with_all_it_has() -> None:
     """Name, times, place in the trace, severity, attributes and resource are those given."""
-    line = otlp_json_line([make_event(7, "flow.change.merged")], Signal.LOGS)
+    line = format_items([make_event(7, "flow.change.merged")], Signal.LOGS)
     [record] = json.loads(line)["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
     assert (record["traceId"], record["spanId"]) == (TRACE, f"{1:016x}")
     assert record["severityNumber"] == 9
@@ -169,9 +169,9 @@ def test_an_event_arrives_with_all_it_has() -> None:
 def test_any_event_arrives_as_it_was(given_events: list[LogRecord]) -> None:
     """Whatever was named and valued, it arrives unchanged, and the spool's line says the same."""
     message = request_of(given_events, Signal.LOGS)
-    line = otlp_json_line(given_events, Signal.LOGS)
+    line = format_items(given_events, Signal.LOGS)
     assert from_json(LOGS.request, line) == message
-    assert line == json_line(message)
+    assert line == format_request(message)
     arrived = {(entry.trace_id, entry.span_id): entry for entry in entries_in(message)}
     assert len(entries_in(message)) == len(given_events)
     for event in given_events:
@@ -187,9 +187,9 @@ def test_any_point_arrives_once(given_measurements: list[Measurement]) -> None:
     """Each series is one point, of its metric's name and unit, in the protocol as in the spool."""
     points = points_of(given_measurements)
     message = request_of(points, Signal.METRICS)
-    line = otlp_json_line(points, Signal.METRICS)
+    line = format_items(points, Signal.METRICS)
     assert from_json(METRICS.request, line) == message
-    assert line == json_line(message)
+    assert line == format_request(message)
     assert sorted((p.name, p.unit, p.kind) for p in points_in(message)) == sorted(
         (p.instrument.name, p.instrument.unit, p.instrument.kind.value) for p in points
     )
@@ -216,8 +216,8 @@ def test_points_of_either_shape_are_spooled_as_they_are_sent(
 ) -> None:
     """Deltas and gauges alike."""
     points = [replace(point, as_gauge=as_gauges) for point in points_of(given_measurements)]
-    line = otlp_json_line(points, Signal.METRICS)
-    assert line == json_line(request_of(points, Signal.METRICS))
+    line = format_items(points, Signal.METRICS)
+    assert line == format_request(request_of(points, Signal.METRICS))
 
 
 @pytest.mark.parametrize(
@@ -236,14 +236,14 @@ def test_a_value_that_protobuf_cannot_hold_costs_nothing_else(
     given = [make_span(1, attributes={"odd": value, "plain": "yes"})]
     [span] = decoded(given)
     assert span.attributes == {"odd": arrives, "plain": "yes"}
-    assert otlp_json_line(given) == json_line(request_of(given))
+    assert format_items(given) == format_request(request_of(given))
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), -0.0, 1e300, -7])
 def test_a_number_that_json_has_not_is_written_as_protobuf_does(value: float) -> None:
     """As a text, and zero with its sign."""
     given = [make_span(1, attributes={"": value})]
-    assert otlp_json_line(given) == json_line(request_of(given))
+    assert format_items(given) == format_request(request_of(given))
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_number_that_json_has_not_is_written_as_protobuf_does(value: float) ->
 def test_what_no_request_can_carry_is_no_line_either(change: dict[str, Any]) -> None:
     """Both ways to write it fail alike, so that it is counted and not kept as damage."""
     given = [replace(make_span(1), **change)]
-    for written in (encoded, otlp_json_line):
+    for written in (encoded, format_items):
         with pytest.raises(ValueError, match=r"."):
             written(given)
 
@@ -267,7 +267,7 @@ def test_what_no_request_can_carry_is_no_line_either(change: dict[str, Any]) -> 
 def test_half_a_surrogate_pair_in_a_line_of_a_log_is_written_as_a_request_has_it() -> None:
     """As a question mark."""
     given = [replace(make_event(1, ""), body="a\ud800")]
-    assert otlp_json_line(given, Signal.LOGS) == json_line(request_of(given, Signal.LOGS))
+    assert format_items(given, Signal.LOGS) == format_request(request_of(given, Signal.LOGS))
 
 
 def test_half_a_surrogate_pair_in_a_name_costs_no_attribute() -> None:
@@ -275,9 +275,9 @@ def test_half_a_surrogate_pair_in_a_name_costs_no_attribute() -> None:
     given = [make_span(1, attributes={"half \ud83d": 1, "größer": 2})]
     [span] = decoded(given)
     assert span.attributes == {"half ?": 1, "größer": 2}
-    assert otlp_json_line(given) == json_line(request_of(given))
+    assert format_items(given) == format_request(request_of(given))
 
 
 def test_nothing_is_an_empty_request() -> None:
     """Of each signal."""
-    assert {otlp_json_line([], signal) for signal in Signal} == {"{}"}
+    assert {format_items([], signal) for signal in Signal} == {"{}"}

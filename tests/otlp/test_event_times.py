@@ -37,13 +37,13 @@ def send(
     policy: EventTime = EventTime.AUTO,
 ) -> Delivery:
     """Send events under a policy."""
-    sink = OtlpExporter(
+    exporter = OtlpExporter(
         targets={Signal.LOGS: make_target(receiver.url, signal=Signal.LOGS)},
         spool=Spool(folder / "spool"),
         deadline=seconds_from_now(20),
-        choices=Fallbacks(event_time=policy),
+        fallbacks=Fallbacks(event_time=policy),
     )
-    [delivery] = sink.deliver(events)
+    [delivery] = exporter.deliver(events)
     return delivery
 
 

@@ -34,7 +34,7 @@ from flow_telemetry.otlp.batch import Batch, Item
 from flow_telemetry.otlp.exporter import OtlpExporter
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.lines import OtlpRequest, encode_request, parse_otlp_lines, split_request
-from flow_telemetry.otlp.protobuf import request_in
+from flow_telemetry.otlp.protobuf import decode_request
 from flow_telemetry.otlp.series import SeriesTable
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.settings import EventTime
@@ -56,13 +56,13 @@ def send(receiver: Receiver, tmp_path: Path) -> Send:
     """Send to the receiver, as an export does."""
 
     def run(stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
-        sink = OtlpExporter(
+        exporter = OtlpExporter(
             targets=make_targets(receiver.url),
             spool=Spool(tmp_path / "spool"),
             deadline=seconds_from_now(30),
-            choices=Fallbacks(event_time=EventTime.EVENT),
+            fallbacks=Fallbacks(event_time=EventTime.EVENT),
         )
-        return sink.deliver(stream)
+        return exporter.deliver(stream)
 
     return run
 
@@ -80,8 +80,8 @@ def ground(batch: Batch) -> list[Batch]:
 
 def message_of(batch: Batch) -> Any:
     """The message that a part is sent as."""
-    assert batch.prepared is not None
-    return request_in(batch.prepared)
+    assert batch.encoded is not None
+    return decode_request(batch.encoded)
 
 
 def at_most(size: int) -> Callable[[Request, Answer], Answer]:
@@ -116,7 +116,7 @@ def test_one_item_that_is_too_large_costs_no_other(send: Send, receiver: Receive
     assert (delivery.sent, delivery.spooled, delivery.lost) == (19, 1, 0)
     [failure] = delivery.failures
     assert (failure.items, failure.status) == (1, 413)
-    assert "smaller than one span alone" in failure.advice
+    assert "smaller than a single span" in failure.advice
     [line] = Path(delivery.spool_files[0]).read_text().splitlines()
     assert trace[6].name in line
 
@@ -169,7 +169,7 @@ def test_a_prepared_request_is_spooled_where_it_is_refused(
     assert (delivery.collected, delivery.spooled) == (4, 4)
     [file] = delivery.spool_files
     lines = enumerate(Path(file).read_bytes().splitlines(), 1)
-    [again] = parse_otlp_lines(lines, "spool").requests
+    [again] = parse_otlp_lines(lines, "spool")[0]
     assert encode_request(again) == request
 
 

@@ -28,9 +28,9 @@ from tests.otlp.strategies import measurements
 from tests.otlp.test_halves import prepared_of
 
 from flow_telemetry.otlp.exporter import OtlpExporter
-from flow_telemetry.otlp.fallback import Fallbacks, as_gauges, holds_deltas
+from flow_telemetry.otlp.fallback import Fallbacks, as_gauges, has_deltas
 from flow_telemetry.otlp.lines import encode_request, parse_otlp_lines
-from flow_telemetry.otlp.protobuf import request_in
+from flow_telemetry.otlp.protobuf import decode_request
 from flow_telemetry.otlp.series import SeriesTable
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.settings import MetricShape
@@ -54,13 +54,13 @@ def send(
     policy: MetricShape = MetricShape.AUTO,
 ) -> Delivery:
     """Send metrics under a policy."""
-    sink = OtlpExporter(
+    exporter = OtlpExporter(
         targets={Signal.METRICS: make_target(receiver.url, signal=Signal.METRICS)},
         spool=Spool(folder / "spool"),
         deadline=seconds_from_now(20),
-        choices=Fallbacks(metric_shape=policy),
+        fallbacks=Fallbacks(metric_shape=policy),
     )
-    [delivery] = sink.deliver(stream)
+    [delivery] = exporter.deliver(stream)
     return delivery
 
 
@@ -201,13 +201,13 @@ def of_a_tool(**metric: Any) -> EncodedRequest:
     """A request with one metric, as a tool may write it."""
     metrics = [{"name": "cache.hits", "unit": "1", **metric}]
     line = json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]})
-    [request] = parse_otlp_lines([(1, line.encode())], "tool.jsonl").requests
+    [request] = parse_otlp_lines([(1, line.encode())], "tool.jsonl")[0]
     return encode_request(request)
 
 
 def read(request: EncodedRequest) -> list[MetricPoint]:
     """The points of a request."""
-    message: Any = request_in(request)
+    message: Any = decode_request(request)
     return points_in(message)
 
 
@@ -237,7 +237,7 @@ def test_gauges_say_what_the_deltas_said(measured_ones: list[Measurement]) -> No
     """Of what and when, point by point; nothing in them is a delta any more."""
     before = points_of(measured_ones)
     after = as_gauges(before)
-    assert not holds_deltas(after)
+    assert not has_deltas(after)
     assert after.items == before.items
 
     def told(point: MetricPoint) -> tuple[Any, ...]:
@@ -266,7 +266,7 @@ CUMULATIVE = {"dataPoints": [A_NUMBER], "aggregationTemporality": 2, "isMonotoni
 def test_what_is_no_delta_stays(metric: dict[str, Any]) -> None:
     """Cumulative values and summaries are taken as they are, and others would say less."""
     request = of_a_tool(**metric)
-    assert not holds_deltas(request)
+    assert not has_deltas(request)
     assert as_gauges(request) == request
 
 
@@ -286,8 +286,8 @@ def test_a_histogram_without_its_greatest_value_has_its_mean(
     """Tools may leave it out; where there is neither, the point says that it has no value."""
     point = {"timeUnixNano": "7", "startTimeUnixNano": "5", **facts}
     request = of_a_tool(**{kind: {"dataPoints": [point], "aggregationTemporality": 1}})
-    assert holds_deltas(request)
-    message: Any = request_in(as_gauges(request))
+    assert has_deltas(request)
+    message: Any = decode_request(as_gauges(request))
     [gauge] = message.resource_metrics[0].scope_metrics[0].metrics[0].gauge.data_points
     assert (gauge.time_unix_nano, gauge.start_time_unix_nano) == (7, 0)
     if value is None:

@@ -8,7 +8,7 @@ import pytest
 from tests.otlp.builders import make_event, make_span, make_spans
 from tests.otlp.test_halves import prepared_of
 
-from flow_telemetry.otlp.batch import TraceSizes, batches_of
+from flow_telemetry.otlp.batch import TraceSizes, batch_telemetry
 from flow_telemetry.otlp.exporter import FileExporter, NullExporter, RecordingExporter
 from flow_telemetry.otlp.lines import encode_request, parse_otlp_lines
 from flow_telemetry.telemetry import Signal, Telemetry
@@ -22,7 +22,7 @@ def test_a_file_gets_it_as_a_line_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     traces, logs = FileExporter(path).deliver([TRACES, make_span(9), LOGS])
     assert (traces.collected, traces.sent, logs.sent) == (4, 4, 2)
-    requests = parse_otlp_lines(enumerate(path.read_bytes().splitlines(), 1), "out").requests
+    requests = parse_otlp_lines(enumerate(path.read_bytes().splitlines(), 1), "out")[0]
     again = [encode_request(request) for request in requests]
     assert len(again) == 3
     assert TRACES in again
@@ -52,5 +52,5 @@ def test_who_adds_up_sizes_lets_it_pass() -> None:
 @pytest.mark.parametrize("wanted", [{Signal.TRACES}, {Signal.LOGS}])
 def test_a_signal_that_is_off_stays_out(wanted: set[Signal]) -> None:
     """Whoever made it: `signals: traces` sends no events."""
-    batches = list(batches_of([TRACES, LOGS], wanted, lambda: 0))
+    batches = list(batch_telemetry([TRACES, LOGS], wanted, lambda: 0))
     assert [batch.signal for batch in batches] == list(wanted)

@@ -10,9 +10,10 @@ from tests.otlp.builders import FakeClock, make_target
 from flow_telemetry.cli.check import probe
 from flow_telemetry.clock import Deadline
 from flow_telemetry.http.errors import NetworkErrorKind
+from flow_telemetry.http.response import Response
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.exporter import Sender
-from flow_telemetry.otlp.response import Attempt, OtlpResponse
+from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.telemetry import SignalTarget
 
 
@@ -31,7 +32,7 @@ class Slow:
         """Wait in vain."""
         assert batch.count == 0
         self._deadline.sleep(1000)
-        return Attempt(response=OtlpResponse(error=NetworkErrorKind.DEADLINE), requests=1)
+        return Attempt(response=Response(error=NetworkErrorKind.DEADLINE), requests=1)
 
     def close(self) -> None:
         """Close nothing."""
@@ -43,7 +44,7 @@ def test_a_silent_endpoint_is_told_by_the_time_that_it_had(timeout: float, secon
     clock, slow = FakeClock(), Slow()
     target = make_target("http://backend.example", timeout=timeout)
     found = probe(target, Deadline(clock), new_sender=slow)
-    assert f"did not finish an answer within {seconds} s" in found.told
+    assert f"timed out after {seconds} s" in found.told
     assert "`timeout`" not in found.told
     ((of_request, of_all),) = slow.given
     assert of_request == seconds

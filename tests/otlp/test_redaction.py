@@ -7,7 +7,8 @@ import base64
 import pytest
 from tests.otlp.builders import CANARY, make_target
 
-from flow_telemetry.otlp.response import TargetRedactor, origin
+from flow_telemetry.otlp.response import TargetDescription
+from flow_telemetry.settings.parse import origin
 from flow_telemetry.telemetry import Signal, SignalTarget
 
 
@@ -38,14 +39,14 @@ def test_an_address_is_shown_as_scheme_host_and_port(url: str, shown: str) -> No
 def test_a_headers_value_is_hidden_whole_and_in_parts(said: str) -> None:
     """With or without its scheme, however it is spelt."""
     target = make_target("http://localhost", headers={"Authorization": f"Bearer {CANARY}"})
-    assert CANARY not in TargetRedactor.of(target).shown(said).lower()
+    assert CANARY not in TargetDescription.of(target).redact(said).lower()
 
 
 def test_user_and_password_of_basic_credentials_are_hidden() -> None:
     """A server that decodes them may well name the user."""
     encoded = base64.b64encode(f"someuser:{CANARY}".encode()).decode()
     target = make_target("http://localhost", headers={"Authorization": f"Basic {encoded}"})
-    shown = TargetRedactor.of(target).shown(f"user someuser with password {CANARY} ({encoded})")
+    shown = TargetDescription.of(target).redact(f"user someuser with password {CANARY} ({encoded})")
     assert shown == "user *** with password *** (***)"
 
 
@@ -55,16 +56,16 @@ def test_what_an_address_hides_is_hidden() -> None:
         signal=Signal.TRACES,
         url=f"https://me-myself:{CANARY}@h.example/in/{CANARY}2/v1/traces?api-key={CANARY}3",
     )
-    redactor = TargetRedactor.of(target)
+    redactor = TargetDescription.of(target)
     echo = f"POST /in/{CANARY}2/v1/traces?api-key={CANARY}3 by me-myself:{CANARY}"
-    assert CANARY not in redactor.shown(echo)
-    assert "/v1/traces" in redactor.shown(echo)
+    assert CANARY not in redactor.redact(echo)
+    assert "/v1/traces" in redactor.redact(echo)
     assert CANARY not in repr(redactor)
 
 
 def test_a_target_without_secrets_changes_nothing() -> None:
     """Plain words pass as they are."""
     assert (
-        TargetRedactor.of(make_target("http://localhost")).shown("too many spans")
+        TargetDescription.of(make_target("http://localhost")).redact("too many spans")
         == "too many spans"
     )

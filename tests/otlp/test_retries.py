@@ -12,14 +12,15 @@ from tests.fakes.receiver import Receiver
 from tests.otlp.builders import FakeClock, make_target
 
 from flow_telemetry.clock import Deadline
+from flow_telemetry.http.response import Response
 from flow_telemetry.http.retry import OTLP
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.response import Attempt, OtlpResponse
+from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.otlp.transport import (
     LONGEST_BATCH_SECONDS,
     OtlpSender,
-    is_worth_another,
     pause,
+    should_retry,
 )
 from flow_telemetry.telemetry import Signal
 
@@ -75,7 +76,7 @@ def test_pauses_grow_and_end(deliver: OtlpSender, receiver: Receiver, clock: Fak
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
 def test_pauses_differ_by_chance(chance: float) -> None:
     """Not all jobs of a repository come back at the same instant."""
-    pauses = [pause(OtlpResponse(status=503), tries, now=NOW, chance=chance) for tries in (1, 2, 3)]
+    pauses = [pause(Response(status=503), tries, now=NOW, chance=chance) for tries in (1, 2, 3)]
     assert pauses == pytest.approx([(0.8 + 0.4 * chance) * each for each in (0.5, 1, 2)])
 
 
@@ -92,14 +93,14 @@ def test_pauses_differ_by_chance(chance: float) -> None:
 )
 def test_a_server_says_when(said: str, seconds: float) -> None:
     """In seconds, or as a date of HTTP, which may be over."""
-    answer = OtlpResponse(status=503, retry_after=said)
+    answer = Response(status=503, headers={"retry-after": said})
     assert pause(answer, 3, now=NOW, chance=0.5) == seconds
 
 
 @pytest.mark.parametrize("said", ["", "soon", "-1", "nan", "inf", "Tue, 99 Nov 2026", "1e999"])
 def test_a_server_that_says_nothing_sensible_is_left_alone_for_a_while(said: str) -> None:
     """The pause is then our own."""
-    assert pause(OtlpResponse(status=503, retry_after=said), 1, now=NOW, chance=0.5) == 0.5
+    assert pause(Response(status=503, headers={"retry-after": said}), 1, now=NOW, chance=0.5) == 0.5
 
 
 def test_the_time_that_a_server_asks_for_is_waited(
@@ -123,5 +124,5 @@ def test_a_wait_that_leads_too_far_is_not_begun(
 
 def test_what_was_delivered_is_not_sent_again() -> None:
     """Neither is what was refused in part."""
-    assert not is_worth_another(OtlpResponse(status=200), 1)
-    assert not is_worth_another(OtlpResponse(status=202, body=b"x"), 1)
+    assert not should_retry(Response(status=200), 1)
+    assert not should_retry(Response(status=202, body=b"x"), 1)

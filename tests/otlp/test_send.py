@@ -39,9 +39,10 @@ from tests.otlp.test_spool import span_ids_in
 from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import SourceError
 from flow_telemetry.http.errors import NetworkErrorKind
+from flow_telemetry.http.response import Response
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.exporter import NewSender, OtlpExporter, otlp_sender
-from flow_telemetry.otlp.response import Attempt, OtlpResponse
+from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.telemetry import Delivery, Signal, SignalTarget, Span
@@ -52,7 +53,7 @@ HEADERS = {"authorization": f"Bearer {CANARY}", "x-tenant": "acme"}
 class FakeSender:
     """Answers each batch as a function says; keeps what it was given."""
 
-    def __init__(self, answer: Callable[[Sequence[SpanRecord]], OtlpResponse]) -> None:
+    def __init__(self, answer: Callable[[Sequence[SpanRecord]], Response]) -> None:
         self._answer = answer
         self._lock = threading.Lock()
         self.batches: list[list[str]] = []
@@ -85,10 +86,10 @@ def send_spans(
     new_sender: NewSender = otlp_sender,
 ) -> Delivery:
     """Send spans, and nothing else."""
-    sink = OtlpExporter(
+    exporter = OtlpExporter(
         targets={Signal.TRACES: target}, spool=spool, deadline=deadline, new_sender=new_sender
     )
-    [delivery] = sink.deliver(spans)
+    [delivery] = exporter.deliver(spans)
     return delivery
 
 
@@ -157,12 +158,12 @@ def test_two_exports_of_equal_spans_are_equal_requests(receiver: Receiver, spool
 
 def test_no_spans_make_no_request(receiver: Receiver, spool: Spool) -> None:
     """Nothing to send leaves the backend alone."""
-    sink = OtlpExporter(
+    exporter = OtlpExporter(
         targets={Signal.TRACES: make_target(receiver.url)},
         spool=spool,
         deadline=seconds_from_now(10),
     )
-    assert sink.deliver([]) == ()
+    assert exporter.deliver([]) == ()
     assert receiver.requests == []
 
 
@@ -191,8 +192,8 @@ def slow(request: Request, answer: ServerAnswer) -> ServerAnswer:
         (status(429, retry_after="900"), "answered 429 Too Many Requests", 429),
         (status(500, "oh no"), 'answered 500 Internal Server Error: "oh no"', 500),
         (busy("900"), "answered 503 Service Unavailable", 503),
-        (slow, "did not finish an answer within 1 s", 200),
-        (black_hole(), "did not finish an answer within 1 s", None),
+        (slow, "timed out after 1 s", 200),
+        (black_hole(), "timed out after 1 s", None),
         (drop(), "closed the connection", None),
         (reset(), "closed the connection", None),
         (status(401, f"no such key: {CANARY}, Bearer {CANARY}"), "no such key: ***, ***", 401),
@@ -214,7 +215,7 @@ def test_each_fault_is_told_and_spooled(
     receiver.script("/v1/traces", fault, times=None)
     trace = make_spans(20)
     # Short for those that never end; what is answered at once is given its time on a busy machine.
-    delivery = send(receiver, spool, trace, timeout=1 if "within 1 s" in told else 5)
+    delivery = send(receiver, spool, trace, timeout=1 if "after 1 s" in told else 5)
     [failure] = delivery.failures
     assert receiver.url in failure.problem
     assert told in failure.problem
@@ -262,7 +263,7 @@ def test_a_refused_connection_is_told_and_spooled(spool: Spool) -> None:
 
 def test_what_no_later_batch_escapes_is_not_tried_again(spool: Spool) -> None:
     """After a 401 the other thirty thousand spans go to the spool at once, and it is told."""
-    sender = FakeSender(lambda _: OtlpResponse(status=401))
+    sender = FakeSender(lambda _: Response(status=401))
     trace = make_spans(32_000)
     delivery = send_by(sender, spool, trace)
     assert len(sender.batches) <= 6
@@ -275,8 +276,8 @@ def test_what_no_later_batch_escapes_is_not_tried_again(spool: Spool) -> None:
 def test_one_bad_batch_does_not_stop_the_others(spool: Spool) -> None:
     """A 400 for what one request holds leaves the rest deliverable."""
 
-    def answer(spans: Sequence[SpanRecord]) -> OtlpResponse:
-        return OtlpResponse(status=400 if spans[0].span_id == f"{1001:016x}" else 200)
+    def answer(spans: Sequence[SpanRecord]) -> Response:
+        return Response(status=400 if spans[0].span_id == f"{1001:016x}" else 200)
 
     trace = make_spans(5_000)
     delivery = send_by(FakeSender(answer), spool, trace)
@@ -295,7 +296,7 @@ def test_after_the_deadline_the_rest_is_spooled(spool: Spool) -> None:
                 clock.sleep(61)
             yield span
 
-    sender = FakeSender(lambda _: OtlpResponse(status=200))
+    sender = FakeSender(lambda _: Response(status=200))
     delivery = send_by(sender, spool, stream(), deadline)
     assert (delivery.sent, delivery.spooled) == (2_000, 3_000)
     assert spooled(delivery) == ids(make_spans(5_000)[2000:])
@@ -306,13 +307,11 @@ def test_after_the_deadline_the_rest_is_spooled(spool: Spool) -> None:
 def test_a_signal_is_not_blamed_on_an_input(spool: Spool) -> None:
     """The step was cancelled: there was time enough, and nothing that could be raised."""
     deadline = Deadline.after(FakeClock(), 60)
-    deadline.cut.at = deadline.clock.monotonic()
-    delivery = send_by(
-        FakeSender(lambda _: OtlpResponse(status=200)), spool, make_spans(3), deadline
-    )
+    deadline.cancellation.at = deadline.clock.monotonic()
+    delivery = send_by(FakeSender(lambda _: Response(status=200)), spool, make_spans(3), deadline)
     assert delivery.spooled == 3
     [failure] = delivery.failures
-    assert "told to end" in failure.problem
+    assert "was cancelled" in failure.problem
     assert "`timeout`" not in f"{failure.problem} {failure.advice}"
 
 
@@ -324,26 +323,26 @@ def test_a_program_that_is_ended_does_not_wait_for_an_endpoint_to_read_on(spool:
         yield from make_spans(10_000)
         all_is_read.set()
 
-    def hang(spans: Sequence[SpanRecord]) -> OtlpResponse:
+    def hang(spans: Sequence[SpanRecord]) -> Response:
         all_is_read.wait(60)
-        return OtlpResponse(status=200)
+        return Response(status=200)
 
     deadline = seconds_from_now(120)
-    deadline.cut.at = deadline.clock.monotonic() + 60
+    deadline.cancellation.at = deadline.clock.monotonic() + 60
     delivery = send_by(FakeSender(hang), spool, stream(), deadline)
     assert is_balanced(delivery)
     assert (delivery.sent >= 6_000, delivery.spooled >= 3_000) == (True, True)
     assert len(spooled(delivery)) == delivery.spooled
-    assert "told to end" in delivery.failures[0].problem
+    assert "was cancelled" in delivery.failures[0].problem
 
 
 def test_a_thread_that_hangs_holds_neither_program_nor_spans(spool: Spool) -> None:
     """A dead resolver or socket keeps its thread; its batch is spooled all the same."""
     released = threading.Event()
 
-    def hang(spans: Sequence[SpanRecord]) -> OtlpResponse:
+    def hang(spans: Sequence[SpanRecord]) -> Response:
         released.wait(60)
-        return OtlpResponse(status=200)
+        return Response(status=200)
 
     delivery = send_by(FakeSender(hang), spool, make_spans(2_500), seconds_from_now(1))
     released.set()
@@ -355,7 +354,7 @@ def test_a_thread_that_hangs_holds_neither_program_nor_spans(spool: Spool) -> No
 def test_a_sender_that_fails_by_itself_loses_nothing(spool: Spool) -> None:
     """A fault of ours is told as one, without the words of the exception."""
 
-    def broken(spans: Sequence[SpanRecord]) -> OtlpResponse:
+    def broken(spans: Sequence[SpanRecord]) -> Response:
         raise LookupError(CANARY)
 
     delivery = send_by(FakeSender(broken), spool, make_spans(3))
@@ -366,7 +365,7 @@ def test_a_sender_that_fails_by_itself_loses_nothing(spool: Spool) -> None:
 
 def test_spans_that_cannot_be_encoded_cost_no_others(spool: Spool) -> None:
     """Half a surrogate pair in a name is a fault of ours: told, and nothing else is lost."""
-    sender = FakeSender(lambda _: OtlpResponse(status=200))
+    sender = FakeSender(lambda _: Response(status=200))
     delivery = send_by(
         sender, spool, [make_span(1, "broken \ud800"), make_span(1, trace_id=OTHER_TRACE)]
     )
@@ -378,9 +377,9 @@ def test_when_reading_fails_what_was_read_is_kept(tmp_path: Path, spool: Spool) 
     """The error is the caller's to tell; the spans under way are on disk."""
     released = threading.Event()
 
-    def hang(spans: Sequence[SpanRecord]) -> OtlpResponse:
+    def hang(spans: Sequence[SpanRecord]) -> Response:
         released.wait(60)
-        return OtlpResponse(error=NetworkErrorKind.TIMEOUT)
+        return Response(error=NetworkErrorKind.TIMEOUT)
 
     def broken() -> Iterator[Span]:
         yield from make_spans(1_500)
@@ -396,7 +395,7 @@ def test_when_reading_fails_what_was_read_is_kept(tmp_path: Path, spool: Spool) 
 def test_a_spool_that_fails_is_counted_as_lost(tmp_path: Path) -> None:
     """Neither delivered nor kept: both reasons are told."""
     (tmp_path / "file").write_text("in the way")
-    sender = FakeSender(lambda _: OtlpResponse(status=403))
+    sender = FakeSender(lambda _: Response(status=403))
     delivery = send_by(sender, Spool(tmp_path / "file" / "spool"), make_spans(7))
     assert (delivery.spooled, delivery.lost) == (0, 7)
     assert [f.items for f in delivery.failures] == [7, 7]
@@ -408,11 +407,11 @@ def test_only_a_few_batches_are_held_at_once(spool: Spool) -> None:
     read, most_ahead, answered = 0, 0, 0
     lock = threading.Lock()
 
-    def answer(spans: Sequence[SpanRecord]) -> OtlpResponse:
+    def answer(spans: Sequence[SpanRecord]) -> Response:
         nonlocal answered
         with lock:
             answered += len(spans)
-        return OtlpResponse(status=200)
+        return Response(status=200)
 
     def stream() -> Iterator[Span]:
         nonlocal read, most_ahead
@@ -431,9 +430,9 @@ def test_the_sums_always_agree(spool: Spool, rejected: int) -> None:
     """Collected is sent, spooled and lost together, whatever is mixed."""
     body = f'{{"partialSuccess": {{"rejectedSpans": {rejected}}}}}'.encode()
     answers = {
-        1: OtlpResponse(status=200),
-        1001: OtlpResponse(status=500),
-        2001: OtlpResponse(status=200, content_type="application/json", body=body),
+        1: Response(status=200),
+        1001: Response(status=500),
+        2001: Response(status=200, headers={"content-type": "application/json"}, body=body),
     }
     sender = FakeSender(lambda spans: answers[int(spans[0].span_id, 16)])
     delivery = send_by(sender, spool, make_spans(3_000))
@@ -454,10 +453,10 @@ def test_an_unused_target_opens_nothing(spool: Spool) -> None:
     def no_sender(target: SignalTarget, deadline: Deadline) -> FakeSender:
         raise AssertionError("no sender is needed")
 
-    sink = OtlpExporter(
+    exporter = OtlpExporter(
         targets={Signal.TRACES: make_target("http://localhost:4318")},
         spool=spool,
         deadline=Deadline(FakeClock()),
         new_sender=no_sender,
     )
-    assert sink.deliver([]) == ()
+    assert exporter.deliver([]) == ()

@@ -74,12 +74,12 @@ def test_each_signal_arrives_at_its_own_path(receiver: Receiver, tmp_path: Path)
 
 def test_what_is_not_wanted_stays_here(receiver: Receiver, tmp_path: Path) -> None:
     """Without a target nothing of a signal leaves, and nothing is told of it."""
-    sink = OtlpExporter(
+    exporter = OtlpExporter(
         targets={Signal.TRACES: make_target(receiver.url)},
         spool=Spool(tmp_path),
         deadline=seconds_from_now(20),
     )
-    [delivery] = sink.deliver(MIXED)
+    [delivery] = exporter.deliver(MIXED)
     assert (delivery.signal, delivery.sent) == (Signal.TRACES, 2)
     assert [received.path for received in receiver.requests] == ["/v1/traces"]
 
@@ -163,12 +163,12 @@ def test_a_refusal_names_the_signal_and_spools_it(
 
 def test_all_signals_share_one_deadline(receiver: Receiver, tmp_path: Path) -> None:
     """When the time is over, everything is kept and no request is made."""
-    sink = OtlpExporter(
+    exporter = OtlpExporter(
         targets=make_targets(receiver.url),
         spool=Spool(tmp_path),
         deadline=seconds_from_now(0),
     )
-    found = by_signal(sink.deliver(MIXED))
+    found = by_signal(exporter.deliver(MIXED))
     assert {signal: delivery.spooled for signal, delivery in found.items()} == COUNTS
     assert receiver.requests == []
     assert "2 events not sent" in found[Signal.LOGS].failures[0].problem
@@ -205,7 +205,7 @@ def test_a_file_has_a_line_for_each_request(tmp_path: Path) -> None:
 def test_a_file_has_the_shapes_that_are_wanted(tmp_path: Path) -> None:
     """What is to be sent later is written as it would be sent."""
     path = tmp_path / "out.jsonl"
-    FileExporter(path, choices=Fallbacks(metric_shape=MetricShape.GAUGE)).deliver(
+    FileExporter(path, fallbacks=Fallbacks(metric_shape=MetricShape.GAUGE)).deliver(
         [measured(DURATION, 1)]
     )
     assert '"gauge"' in path.read_text()
@@ -237,7 +237,7 @@ from flow_telemetry.otlp.exporter import OtlpExporter
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.telemetry import Resource, Signal, SignalTarget, Span
 
-sink = OtlpExporter(
+exporter = OtlpExporter(
     targets={Signal.TRACES: SignalTarget(signal=Signal.TRACES, url=sys.argv[1])},
     spool=Spool(Path("unused")),
     deadline=Deadline(SystemClock()),
@@ -251,7 +251,7 @@ span = Span(
     end=2,
     resource=Resource(attributes={}),
 )
-print(sink.deliver([span])[0].sent)
+print(exporter.deliver([span])[0].sent)
 print(*(name for name in sys.modules if name.startswith("opentelemetry")))
 """
 

@@ -11,7 +11,7 @@ def cause(key: str = "status 401", problem: str = "it answered 401") -> FailureR
 
 
 def refused(why: FailureReason) -> ExportResult:
-    return ExportResult(delivered=False, cause=why)
+    return ExportResult(delivered=False, reason=why)
 
 
 def test_one_reason_for_many_batches_is_told_once() -> None:
@@ -54,7 +54,7 @@ def test_rejections_are_part_of_what_was_not_delivered() -> None:
     """The rest of the batch arrived."""
     tally = Counters()
     why = FailureReason(key="rejected", problem="rejected some spans", advice="", rejection=True)
-    assert tally.add_result(ExportResult(delivered=True, rejected=3, cause=why), 10) == 3
+    assert tally.add_result(ExportResult(delivered=True, rejected=3, reason=why), 10) == 3
     assert (tally.sent, tally.rejected) == (7, 3)
     assert tally.failures()[0].problem == "rejected 3 spans"
 

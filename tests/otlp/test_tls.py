@@ -80,7 +80,7 @@ def test_a_strict_check_names_the_missing_extension(
         settings = otlp_settings({"otlp-endpoint": url}, {}, {Signal.TRACES})
     cause = classify_response(
         attempt.response, TargetDescription.of(settings.targets[Signal.TRACES]), 1
-    ).cause
+    ).reason
     assert cause is not None
     assert (attempt.requests, attempt.response.error) == (1, NetworkErrorKind.CERTIFICATE)
     assert cause.problem.endswith(f"was not accepted: {said}")

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from flow_telemetry.otlp.lines import (
     OtlpRequest,
-    RequestSize,
+    count_request_items,
+    drop_long_heads,
     encode_request,
-    groups_of,
-    item_count,
+    iterate_groups,
     merge_requests,
     parse_otlp_lines,
-    without_long_heads,
 )
 from flow_telemetry.privacy.records import redact_message
 from flow_telemetry.privacy.redactor import build_redactor
@@ -29,7 +28,7 @@ OURS, THEIRS = "a" * 32, "b" * 32
 
 
 def request(payload: dict[str, Any]) -> OtlpRequest:
-    (found,) = parse_otlp_lines([(1, json.dumps(payload).encode())], "t").requests
+    (found,) = parse_otlp_lines([(1, json.dumps(payload).encode())], "t")[0]
     return found
 
 
@@ -46,7 +45,7 @@ def span(number: int, *, trace: str = THEIRS, parent: int = 0, **facts: Any) -> 
 
 
 def names(found: Sequence[OtlpRequest]) -> list[str]:
-    return [each.name for one in found for *_, items in groups_of(one) for each in items]
+    return [each.name for one in found for *_, items in iterate_groups(one) for each in items]
 
 
 @given(
@@ -63,11 +62,11 @@ def test_whatever_is_packed_all_arrives_within_the_bounds(
         for number, each in enumerate(sizes)
     ]
     expected = names(given_requests)
-    found = list(merge_requests(given_requests, RequestSize(size=size, items=items)))
+    found = list(merge_requests(given_requests, most_bytes=size, most_items=items))
     assert names(found) == expected
     for each in found:
-        assert each.message.ByteSize() <= size or item_count(each) == 1
-        assert 1 <= item_count(each) <= items
+        assert each.message.ByteSize() <= size or count_request_items(each) == 1
+        assert 1 <= count_request_items(each) <= items
 
 
 def test_signals_are_packed_apart() -> None:
@@ -96,15 +95,17 @@ def test_a_part_of_a_request_has_its_resource_scope_and_schemas() -> None:
     """Or the spans would be of nobody."""
     scope = {"scope": {"name": "s"}, "schemaUrl": "u2", "spans": [span(1), span(2)]}
     whole = request({"resourceSpans": [{"schemaUrl": "u1", "scopeSpans": [scope]}]})
-    found = list(merge_requests([whole], RequestSize(items=1)))
-    heads = [(r.schema_url, s.schema_url, s.scope.name) for x in found for r, s, _ in groups_of(x)]
+    found = list(merge_requests([whole], most_items=1))
+    heads = [
+        (r.schema_url, s.schema_url, s.scope.name) for x in found for r, s, _ in iterate_groups(x)
+    ]
     assert heads == [("u1", "u2", "s")] * 2
 
 
 def test_a_resource_that_would_be_repeated_at_length_is_left_out() -> None:
     """A megabyte of it times a thousand spans would be a gigabyte."""
     long, short = spans(span(1), span(2), name="x" * 200), spans(span(3))
-    assert (without_long_heads(long, largest=100), without_long_heads(short, largest=100)) == (2, 0)
+    assert (drop_long_heads(long, largest=100), drop_long_heads(short, largest=100)) == (2, 0)
     assert names([long, short]) == ["s3"]
 
 

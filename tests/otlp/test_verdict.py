@@ -13,12 +13,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from tests.otlp.builders import CANARY, make_target
 
 from flow_telemetry.http.errors import NetworkErrorKind
+from flow_telemetry.http.response import Response
 from flow_telemetry.otlp.response import (
     ExportResult,
-    OtlpResponse,
     TargetDescription,
+    build_failure,
     classify_response,
-    failure,
 )
 
 PROTOBUF = "application/x-protobuf"
@@ -28,15 +28,19 @@ TARGET = make_target(
 )
 
 
-def verdict(answer: OtlpResponse, items: int = 10) -> ExportResult:
+def typed(content_type: str) -> dict[str, str]:
+    return {"content-type": content_type}
+
+
+def verdict(answer: Response, items: int = 10) -> ExportResult:
     return classify_response(answer, TargetDescription.of(TARGET), items)
 
 
-def told(answer: OtlpResponse, items: int = 10) -> str:
+def told(answer: Response, items: int = 10) -> str:
     """All that a user reads of an answer."""
-    cause = verdict(answer, items).cause
+    cause = verdict(answer, items).reason
     assert cause is not None
-    said = failure(cause, items)
+    said = build_failure(cause, items)
     return f"{said.problem}. {said.advice}"
 
 
@@ -48,19 +52,19 @@ def partial_success(rejected: int, message: str) -> bytes:
 @pytest.mark.parametrize(
     "answer",
     [
-        OtlpResponse(status=200),
-        OtlpResponse(status=204),
-        OtlpResponse(status=202, content_type="text/plain", body=b"\n"),
-        OtlpResponse(status=200, content_type=PROTOBUF, body=b""),
-        OtlpResponse(status=200, content_type=PROTOBUF, body=partial_success(0, "")),
-        OtlpResponse(status=200, content_type=JSON, body=b"{}"),
-        OtlpResponse(status=200, content_type="application/json; charset=utf-8", body=b" {}\n"),
-        OtlpResponse(status=200, content_type=JSON, body=b'{"partialSuccess": {}}'),
-        OtlpResponse(status=200, content_type=JSON, body=b'{"partialSuccess": null}'),
-        OtlpResponse(status=200, content_type="text/plain", body=b'{"status": "ok"}'),
+        Response(status=200),
+        Response(status=204),
+        Response(status=202, headers=typed("text/plain"), body=b"\n"),
+        Response(status=200, headers=typed(PROTOBUF), body=b""),
+        Response(status=200, headers=typed(PROTOBUF), body=partial_success(0, "")),
+        Response(status=200, headers=typed(JSON), body=b"{}"),
+        Response(status=200, headers=typed("application/json; charset=utf-8"), body=b" {}\n"),
+        Response(status=200, headers=typed(JSON), body=b'{"partialSuccess": {}}'),
+        Response(status=200, headers=typed(JSON), body=b'{"partialSuccess": null}'),
+        Response(status=200, headers=typed("text/plain"), body=b'{"status": "ok"}'),
     ],
 )
-def test_a_receivers_word_is_a_delivery(answer: OtlpResponse) -> None:
+def test_a_receivers_word_is_a_delivery(answer: Response) -> None:
     """2xx with protobuf, JSON or nothing, and nothing rejected."""
     assert verdict(answer) == ExportResult(delivered=True)
 
@@ -68,25 +72,33 @@ def test_a_receivers_word_is_a_delivery(answer: OtlpResponse) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        OtlpResponse(status=200, content_type="text/html", body=b"<html><title>Sign in</title>"),
-        OtlpResponse(status=200, content_type=PROTOBUF, body=b"<!DOCTYPE html><html>"),
-        OtlpResponse(status=200, content_type=JSON, body=b'{"partialSucc'),
-        OtlpResponse(status=200, content_type=JSON, body=b"[]"),
-        OtlpResponse(status=200, content_type=JSON, body=b'{"partialSuccess": 3}'),
-        OtlpResponse(
-            status=200, content_type=JSON, body=b'{"partialSuccess": {"rejectedSpans": "x"}}'
+        Response(status=200, headers=typed("text/html"), body=b"<html><title>Sign in</title>"),
+        Response(status=200, headers=typed(PROTOBUF), body=b"<!DOCTYPE html><html>"),
+        Response(status=200, headers=typed(JSON), body=b'{"partialSucc'),
+        Response(status=200, headers=typed(JSON), body=b"[]"),
+        Response(status=200, headers=typed(JSON), body=b'{"partialSuccess": 3}'),
+        Response(
+            status=200,
+            headers=typed(JSON),
+            body=b'{"partialSuccess": {"rejectedSpans": "x"}}',
         ),
-        OtlpResponse(
-            status=200, content_type=JSON, body=b'{"partialSuccess": {"rejectedSpans": 1e999}}'
+        Response(
+            status=200,
+            headers=typed(JSON),
+            body=b'{"partialSuccess": {"rejectedSpans": 1e999}}',
         ),
-        OtlpResponse(status=200, content_type="text/plain", body=b"ok"),
-        OtlpResponse(
-            status=200, content_type=PROTOBUF, body=b"", error=NetworkErrorKind.TIMEOUT, seconds=3
+        Response(status=200, headers=typed("text/plain"), body=b"ok"),
+        Response(
+            status=200,
+            headers=typed(PROTOBUF),
+            body=b"",
+            error=NetworkErrorKind.TIMEOUT,
+            seconds=3,
         ),
-        OtlpResponse(status=200, content_type=JSON, body=b"{}", truncated=True),
+        Response(status=200, headers=typed(JSON), body=b"{}", truncated=True),
     ],
 )
-def test_a_success_that_no_receiver_said_is_no_delivery(answer: OtlpResponse) -> None:
+def test_a_success_that_no_receiver_said_is_no_delivery(answer: Response) -> None:
     """A page, damaged bodies and plain words with 200 deliver nothing."""
     assert not verdict(answer).delivered
 
@@ -94,24 +106,24 @@ def test_a_success_that_no_receiver_said_is_no_delivery(answer: OtlpResponse) ->
 @pytest.mark.parametrize(
     "answer",
     [
-        OtlpResponse(status=200, content_type=PROTOBUF, body=partial_success(3, "span too old")),
-        OtlpResponse(
+        Response(status=200, headers=typed(PROTOBUF), body=partial_success(3, "span too old")),
+        Response(
             status=200,
-            content_type=JSON,
+            headers=typed(JSON),
             body=json.dumps(
                 {"partialSuccess": {"rejectedSpans": "3", "errorMessage": "span too old"}}
             ).encode(),
         ),
-        OtlpResponse(
+        Response(
             status=200,
-            content_type=JSON,
+            headers=typed(JSON),
             body=json.dumps(
                 {"partial_success": {"rejected_spans": 3, "error_message": "span too old"}}
             ).encode(),
         ),
     ],
 )
-def test_a_partial_success_tells_count_and_message(answer: OtlpResponse) -> None:
+def test_a_partial_success_tells_count_and_message(answer: Response) -> None:
     """What was rejected is counted, and the backend's own words are passed on."""
     assert (verdict(answer).delivered, verdict(answer).rejected) == (True, 3)
     assert "rejected 3 spans" in told(answer, items=3)
@@ -120,15 +132,15 @@ def test_a_partial_success_tells_count_and_message(answer: OtlpResponse) -> None
 
 def test_a_backend_cannot_reject_more_than_was_sent() -> None:
     """A count that is too large does not make the sums wrong."""
-    answer = OtlpResponse(status=200, content_type=PROTOBUF, body=partial_success(99, ""))
+    answer = Response(status=200, headers=typed(PROTOBUF), body=partial_success(99, ""))
     assert verdict(answer, items=4).rejected == 4
 
 
 def test_a_message_without_rejection_is_a_warning() -> None:
     """OTLP lets a backend warn though it took everything."""
-    answer = OtlpResponse(status=200, content_type=PROTOBUF, body=partial_success(0, "use v2"))
+    answer = Response(status=200, headers=typed(PROTOBUF), body=partial_success(0, "use v2"))
     found = verdict(answer)
-    assert (found.delivered, found.cause) == (True, None)
+    assert (found.delivered, found.reason) == (True, None)
     assert found.warning == "https://otlp.example.com took everything, and says: use v2"
 
 
@@ -142,11 +154,11 @@ def test_a_message_without_rejection_is_a_warning() -> None:
         (405, "POST"),
         (407, "HTTPS_PROXY"),
         (408, "slow"),
-        (413, "smaller requests"),
+        (413, "smaller than a single span"),
         (415, "OTEL_EXPORTER_OTLP_COMPRESSION"),
         (429, "rate limit"),
         (500, "its own log"),
-        (501, "no OTLP"),
+        (501, "does not accept OTLP"),
         (502, "overloaded or down"),
         (503, "overloaded or down"),
         (504, "overloaded or down"),
@@ -156,7 +168,7 @@ def test_a_message_without_rejection_is_a_warning() -> None:
 )
 def test_each_status_has_its_own_advice(status: int, words: str) -> None:
     """The text names host and status, and what is to be done."""
-    text = told(OtlpResponse(status=status, content_type="text/plain", body=b"no such luck"))
+    text = told(Response(status=status, headers=typed("text/plain"), body=b"no such luck"))
     assert text.startswith(f"https://otlp.example.com answered {status}")
     assert '"no such luck"' in text
     assert words in text
@@ -165,7 +177,7 @@ def test_each_status_has_its_own_advice(status: int, words: str) -> None:
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 307, 503])
 def test_what_no_later_batch_escapes_is_marked(status: int) -> None:
     """A wrong key or path is met once, not once for each thousand spans."""
-    cause = verdict(OtlpResponse(status=status)).cause
+    cause = verdict(Response(status=status)).reason
     assert cause is not None
     assert cause.lasting
 
@@ -173,7 +185,7 @@ def test_what_no_later_batch_escapes_is_marked(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 408, 413, 500])
 def test_what_may_be_one_batchs_fault_does_not_stop_the_others(status: int) -> None:
     """A request that is refused for what it holds says nothing of the next."""
-    cause = verdict(OtlpResponse(status=status)).cause
+    cause = verdict(Response(status=status)).reason
     assert cause is not None
     assert not cause.lasting
 
@@ -181,8 +193,8 @@ def test_what_may_be_one_batchs_fault_does_not_stop_the_others(status: int) -> N
 def test_without_headers_a_refusal_says_so() -> None:
     """A missing key is the likeliest cause of a 401."""
     cause = classify_response(
-        OtlpResponse(status=401), TargetDescription.of(make_target("http://localhost:4318")), 1
-    ).cause
+        Response(status=401), TargetDescription.of(make_target("http://localhost:4318")), 1
+    ).reason
     assert cause is not None
     assert "no header was sent" in cause.advice
 
@@ -193,13 +205,13 @@ def test_without_headers_a_refusal_says_so() -> None:
         ("http://otlp.example.com/v1/traces", "a redirect to http://otlp.example.com."),
         ("https://sso.example.org:8443/login?next=x", "a redirect to https://sso.example.org:8443"),
         ("/login?token=1", "a redirect to another path of the same host"),
-        ("", "a redirect that does not say where to"),
-        ("http://[", "a redirect that does not say where to"),
+        ("", "a redirect without a location"),
+        ("http://[", "a redirect without a location"),
     ],
 )
 def test_a_redirect_tells_scheme_and_host_only(location: str, words: str) -> None:
     """Where it leads is named, without path and query."""
-    text = told(OtlpResponse(status=307, location=location))
+    text = told(Response(status=307, headers={"location": location}))
     assert words in text
     assert "login?" not in text
     assert "token=1" not in text
@@ -208,8 +220,8 @@ def test_a_redirect_tells_scheme_and_host_only(location: str, words: str) -> Non
 def test_a_redirect_to_tls_says_what_to_write() -> None:
     """The commonest redirect of all has a remedy of its own."""
     target = make_target("http://otlp.example.com")
-    answer = OtlpResponse(status=301, location="https://otlp.example.com/v1/traces")
-    cause = classify_response(answer, TargetDescription.of(target), 1).cause
+    answer = Response(status=301, headers={"location": "https://otlp.example.com/v1/traces"})
+    cause = classify_response(answer, TargetDescription.of(target), 1).reason
     assert cause is not None
     assert "begin with https://otlp.example.com" in cause.advice
 
@@ -217,7 +229,7 @@ def test_a_redirect_to_tls_says_what_to_write() -> None:
 def test_a_page_is_named_by_its_title() -> None:
     """A login page shows what it is; its markup is not shown."""
     page = b"<!DOCTYPE html><html><head><title>Sign&nbsp;in\n to Acme</title></head><body>"
-    text = told(OtlpResponse(status=200, content_type="text/html", body=page))
+    text = told(Response(status=200, headers=typed("text/html"), body=page))
     assert 'with an HTML page: "Sign in to Acme"' in text
     assert "<" not in text
 
@@ -226,14 +238,14 @@ def test_plain_http_to_a_tls_port_is_recognised() -> None:
     """Go's server says it with a 400, which would otherwise blame the request."""
     body = b"Client sent an HTTP request to an HTTPS server.\n"
     assert "begin with https://" in told(
-        OtlpResponse(status=400, content_type="text/plain", body=body)
+        Response(status=400, headers=typed("text/plain"), body=body)
     )
 
 
 def test_the_protocols_own_error_is_read() -> None:
     """A google.rpc.Status, as OTLP has it, gives its message."""
     body = Status(code=3, message="invalid trace id").SerializeToString()
-    assert '"invalid trace id"' in told(OtlpResponse(status=400, content_type=PROTOBUF, body=body))
+    assert '"invalid trace id"' in told(Response(status=400, headers=typed(PROTOBUF), body=body))
 
 
 @pytest.mark.parametrize(
@@ -247,14 +259,14 @@ def test_the_protocols_own_error_is_read() -> None:
 )
 def test_a_message_in_json_is_found(said: object) -> None:
     """Backends differ in where they put it."""
-    answer = OtlpResponse(status=429, content_type=JSON, body=json.dumps(said).encode())
+    answer = Response(status=429, headers=typed(JSON), body=json.dumps(said).encode())
     assert '"quota is used up"' in told(answer)
 
 
 @pytest.mark.parametrize("trouble", list(NetworkErrorKind))
 def test_every_trouble_has_a_text(trouble: NetworkErrorKind) -> None:
     """Whatever happens, a user reads what and what to do, without address or header."""
-    text = told(OtlpResponse(error=trouble, seconds=10.0, detail="some detail"))
+    text = told(Response(error=trouble, timeout=10.0, detail="some detail"))
     assert "otlp.example.com" in text
     assert "base-path" not in text
     assert CANARY not in text
@@ -270,10 +282,12 @@ def test_no_echo_of_a_server_shows_a_header(status: int, content_type: str) -> N
         JSON: json.dumps({"message": echo}).encode(),
         PROTOBUF: Status(message=echo).SerializeToString(),
     }
-    answer = OtlpResponse(
+    answer = Response(
         status=status,
-        content_type=content_type,
-        location=f"https://{CANARY}.example.org/",
+        headers={
+            "content-type": content_type,
+            "location": f"https://{CANARY}.example.org/",
+        },
         body=bodies.get(content_type, echo.encode()),
     )
     found = verdict(answer)
@@ -286,14 +300,14 @@ def test_no_echo_of_a_server_shows_a_header(status: int, content_type: str) -> N
 def test_no_echo_in_a_success_shows_a_header(content_type: str) -> None:
     """A page that shows the request's headers is told by its words without them."""
     body = f"<title>{CANARY}</title>".encode()
-    assert CANARY not in told(OtlpResponse(status=200, content_type=content_type, body=body))
+    assert CANARY not in told(Response(status=200, headers=typed(content_type), body=body))
 
 
 def test_an_echo_in_a_rejection_and_a_warning_is_hidden() -> None:
     """Delivered or not, a backend's message is cleaned."""
     for rejected in (0, 2):
         body = partial_success(rejected, f"for key {CANARY}")
-        answer = OtlpResponse(status=200, content_type=PROTOBUF, body=body)
+        answer = Response(status=200, headers=typed(PROTOBUF), body=body)
         assert CANARY not in repr(verdict(answer))
         assert "for key ***" in repr(verdict(answer))
 
@@ -301,7 +315,7 @@ def test_an_echo_in_a_rejection_and_a_warning_is_hidden() -> None:
 def test_a_servers_words_are_one_short_line() -> None:
     """Line ends, escape sequences and length are cut: the text is a stranger's."""
     body = b"first\r\n::error::second\x1b[31m\x00" + "\u202e".encode() + b"x" * 5000
-    text = told(OtlpResponse(status=500, content_type="text/plain", body=body))
+    text = told(Response(status=500, headers=typed("text/plain"), body=body))
     assert "first ::error::second" in text
     assert text.isprintable()
     assert len(text) < 500
@@ -309,7 +323,5 @@ def test_a_servers_words_are_one_short_line() -> None:
 
 def test_binary_noise_is_not_shown() -> None:
     """A body that is no text adds nothing to the message."""
-    answer = OtlpResponse(
-        status=500, content_type="application/octet-stream", body=bytes(range(256))
-    )
+    answer = Response(status=500, headers=typed("application/octet-stream"), body=bytes(range(256)))
     assert told(answer).startswith("https://otlp.example.com answered 500 Internal Server Error. ")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.report.builders import HOSTILE
 
 from flow_telemetry.report import text as escape
+from flow_telemetry.text import one_line
 
 # How actions/runner looks for commands, the invisible characters that .NET skips left out.
 _RUNNER_COMMAND = re.compile(r"\s*::|.*##\[", re.DOTALL)
@@ -22,7 +23,7 @@ _TEXTS = st.one_of(
 @given(_TEXTS, st.integers(1, 200))
 def test_one_line_has_nothing_that_moves_or_hides(text: str, limit: int) -> None:
     """No line break, control, direction mark or half of a character is left, and it is cut."""
-    line = escape.one_line(text, limit)
+    line = one_line(text, limit)
     assert len(line) <= limit
     assert line.isprintable()
     assert not {unicodedata.category(c) for c in line} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -32,13 +33,13 @@ def test_one_line_has_nothing_that_moves_or_hides(text: str, limit: int) -> None
 def test_harmless_text_stays_as_it_is() -> None:
     """Letters of any language, punctuation and emoji are no danger in a log."""
     for text in ("test (3.12, ubuntu-latest)", "größer 日本語 🚀", "std::vector #1"):
-        assert escape.one_line(text, 100) == escape.terminal_line(text, 100) == text
+        assert one_line(text, 100) == escape.terminal_line(text, 100) == text
 
 
 def test_long_text_is_cut_and_says_so() -> None:
     """A cut text ends in an ellipsis within the limit."""
-    assert escape.one_line("x" * 50, 10) == "x" * 9 + "…"
-    assert escape.one_line("x" * 10, 10) == "x" * 10
+    assert one_line("x" * 50, 10) == "x" * 9 + "…"
+    assert one_line("x" * 10, 10) == "x" * 10
 
 
 @given(_TEXTS)

@@ -83,7 +83,7 @@ def test_it_stands_in_the_summary_of_the_run_and_goes_first_where_that_is_too_la
     """Tables and charts are left out, the last ones first, and the summary says so."""
     run = busy_run()
     told = JobReport(machine=measured_job(measured_step("Compile", 5, 20, 4)))
-    outcome = make_outcome(exported=make_exported(run, inside=told))
+    outcome = make_outcome(exported=make_exported(run, job_report=told))
     whole = job_summary(outcome)
     assert "**Machine**: 16.0 GiB of memory" in whole
     assert "xychart-beta" in whole

@@ -136,7 +136,7 @@ FAULTS: dict[str, tuple[Scripted, str, str]] = {
     "redirect": (redirect("https://login.example.com/"), "redirect", "login.example.com"),
     "html": (html(title="Please sign in"), "page", "HTML"),
     "partial": (partial_success(2, "too old"), "rejected", "too old"),
-    "drip": (dripping(0.1, since="headers"), "did not finish an answer", "TIMEOUT"),
+    "drip": (dripping(0.1, since="headers"), "timed out", "TIMEOUT"),
     "refused": (status(401, "no such key"), "401", "otlp-headers"),
 }
 

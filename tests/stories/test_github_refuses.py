@@ -21,6 +21,7 @@ from tests.fakes.world import World, job, step
 from tests.support.program import TOKEN, Program, Result
 
 from flow_telemetry.github.errors import refusal
+from flow_telemetry.http.response import Response
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_a_server_that_may_be_no_github_is_told(program: Program, command: str) 
 def test_githubs_own_server_is_not_doubted() -> None:
     """There, and at a company's address below ghe.com, the repository is wrong."""
     for server in ("api.github.com", "api.acme.ghe.com"):
-        error = refusal(404, {}, "", "x", has_token=True, api_url=f"https://{server}")
+        error = refusal(Response(status=404), "x", has_token=True, api_url=f"https://{server}")
         assert "GITHUB_API_URL" not in str(error)
 
 

@@ -110,7 +110,7 @@ def test_a_redirect_to_what_is_no_address_is_told(
     github.script("/actions/", redirect(target), times=None)
     result = program.export(run, timeout=4)
     (warning,) = result.warnings
-    assert "a fault of flow-telemetry" not in warning
+    assert "a bug in flow-telemetry" not in warning
     assert (result.outputs["status"], receiver.requests) == ("skipped", [])
 
 

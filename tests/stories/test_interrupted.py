@@ -125,7 +125,7 @@ def test_what_hangs_on_its_way_is_kept_in_the_spool(
     assert {"RUN CI", "test", "Test"} <= names
     assert result.outputs["status"] == "spooled"
     told = " ".join(result.warnings)
-    assert "the program was told to end" in told
+    assert "the program was cancelled" in told
     assert "`timeout`" not in told
 
 
@@ -199,7 +199,7 @@ def test_a_replay_says_that_it_was_ended(program: Program, run: Run, receiver: R
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
-    assert "told to end (SIGINT)" in stderr
+    assert "was cancelled (SIGINT)" in stderr
     assert "`timeout`" not in stderr
     assert {each.name for each in spool.iterdir()} == kept
 
@@ -227,7 +227,7 @@ def test_a_sweep_that_is_ended_says_what_is_left(
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
-    assert "told to end (SIGINT): 6 things are left to the next sweep" in stderr
+    assert "was cancelled (SIGINT): 6 things are left to the next sweep" in stderr
 
 
 # Sends the signal at the moment when a module is looked for.

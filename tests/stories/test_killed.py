@@ -70,7 +70,7 @@ def test_a_kill_loses_nothing_that_was_written(
         replayed = program.command("replay", spool, "--otlp-endpoint", other.url)
         assert replayed.status == 0, replayed.stderr
         assert {span.span_id for span in other.spans} == written
-    assert ("was left by an export that was killed" in replayed.stderr) == unfinished
+    assert ("was written by an export that was killed" in replayed.stderr) == unfinished
 
 
 def span_ids_in(file: Path) -> list[str]:

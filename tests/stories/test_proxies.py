@@ -181,7 +181,7 @@ def test_an_address_of_a_proxy_that_is_none_is_told_at_once(
     of_backend = export(program, run, around, address, otlp_endpoint=endpoint)
     for result in (of_github, of_backend):
         (warning,) = result.warnings
-        assert "did not make a connection" in warning
+        assert "did not connect" in warning
         assert "its address is not valid. Check HTTPS_PROXY and HTTP_PROXY" in warning
         assert "again in" not in result.log
         assert "GITHUB_API_URL" not in warning

@@ -262,7 +262,7 @@ def test_a_file_that_another_replay_has_is_left_alone(
     for words in ((tmp_path,), (tmp_path / "kept.jsonl",)):
         result = replay(program, *words)
         assert result.status == 1
-        assert f"{taken} is being replayed, or was left by a replay" in result.stderr
+        assert f"{taken} is being replayed, or its replay was killed" in result.stderr
     assert receiver.requests == []
     assert replay(program, taken).status == 0
     assert names(receiver.spans) == ["a"]
@@ -416,7 +416,7 @@ def test_what_a_killed_export_left_is_delivered(
     result = replay(program, tmp_path)
     assert result.status == 0, result.stderr
     assert sorted(names(receiver.spans)) == ["a", "b"]
-    assert f"{left} was left by an export that was killed" in result.stderr
+    assert f"{left} was written by an export that was killed" in result.stderr
     assert "its last line is lost" in result.stderr
     assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
 

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
-from flow_telemetry.build import build_context, redactor_of
+from flow_telemetry.build import build_context, settings_redactor
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog
 from flow_telemetry.clock import Deadline, SystemClock
@@ -27,10 +27,10 @@ from flow_telemetry.otlp.response import (
     ExportResult,
     TargetDescription,
     classify_response,
-    origin,
 )
 from flow_telemetry.report.text import terminal_line
 from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
+from flow_telemetry.settings.parse import origin
 from flow_telemetry.telemetry import Signal, SignalTarget
 
 # Lines for a terminal.
@@ -88,14 +88,14 @@ def probe(
     response = attempt.response
     if response.error is NetworkErrorKind.DEADLINE and not deadline.expired:
         # The user cannot raise this limit, so the result must not name `timeout`.
-        response = replace(response, error=NetworkErrorKind.TIMEOUT, seconds=longest)
+        response = replace(response, error=NetworkErrorKind.TIMEOUT, timeout=longest)
     return _finding(
         what, target.signal, classify_response(response, TargetDescription.of(target), 0), seconds
     )
 
 
 def _finding(what: str, signal: Signal, result: ExportResult, seconds: float) -> Finding:
-    cause = result.cause
+    cause = result.reason
     if cause is None:
         warning = f"; {result.warning}" if result.warning else ""
         return Finding(
@@ -272,7 +272,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print the findings; return 0, or 1 if something required does not work."""
     flags = flags_of(options, mode=Mode.RUN.value)
     settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
-    redact = redactor_of(settings)
+    redact = settings_redactor(settings)
     log = RedactedLog(TerminalLog(settings.log_level, sys.stderr), redact)
     deadline = Deadline.after(SystemClock(), settings.timeout)
     findings = [
@@ -297,7 +297,7 @@ def _parts(settings: Settings, deadline: Deadline, log: Log) -> ExportContext:
     """The services, with a time limit that starts now: each server has its own."""
     return build_context(
         settings,
-        sink=NullExporter(),
+        exporter=NullExporter(),
         clock=deadline.clock,
         deadline=deadline,
         reading_until=deadline.at_most(

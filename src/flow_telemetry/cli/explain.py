@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     clock = SystemClock()
     parts = build_context(
         settings,
-        sink=NullExporter(),
+        exporter=NullExporter(),
         clock=clock,
         deadline=Deadline.after(clock, settings.timeout),
         log=TerminalLog(settings.log_level, sys.stderr),

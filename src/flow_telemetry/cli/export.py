@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flow_telemetry import pipeline
-from flow_telemetry.build import build_context, build_otlp_exporter, fallbacks_of
+from flow_telemetry.build import build_context, build_fallbacks, build_otlp_exporter
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog, draw, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
@@ -122,18 +122,18 @@ def export_and_print(
     """
     clock = SystemClock()
     interruption = Interruption(clock)
-    deadline = Deadline.after(clock, settings.timeout, interruption.cut)
+    deadline = Deadline.after(clock, settings.timeout, interruption.cancellation)
     off = None if options.output else pipeline.switched_off(settings)
     if off is not None and not options.print:
         return print_outcome(off, sys.stderr)
     audience = read_audience(settings.runner, read_event(settings.runner.event_path))
     log = TerminalLog(settings.log_level, sys.stderr)
-    watched = RecordingExporter(_sink(settings, options.output, deadline, audience, log))
+    watched = RecordingExporter(_build_exporter(settings, options.output, deadline, audience, log))
     # What is not drawn is not kept: a sweep may send any number of spans.
-    sink = watched if options.print else watched.inner
+    exporter = watched if options.print else watched.inner
     parts = build_context(
         settings,
-        sink=sink,
+        exporter=exporter,
         clock=clock,
         deadline=deadline,
         log=log,
@@ -155,11 +155,11 @@ def _with_runs(subject: Subject) -> Subject:
     return replace(subject, with_runs=True) if isinstance(subject, ChangeSubject) else subject
 
 
-def _sink(
+def _build_exporter(
     settings: Settings, output: Path | None, deadline: Deadline, audience: Audience, log: Log
 ) -> Exporter:
     if output is not None:
-        return FileExporter(output, deadline.clock, fallbacks_of(settings))
+        return FileExporter(output, deadline.clock, build_fallbacks(settings))
     return (
         build_otlp_exporter(settings, deadline, audience, log)
         if settings.otlp.targets

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from flow_telemetry.build import fallbacks_of, redactor_of
+from flow_telemetry.build import build_fallbacks, settings_redactor
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
@@ -54,15 +54,13 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise SettingsError(f"nothing can be replayed: {'; '.join(reasons)}")
     clock = SystemClock()
     interruption = Interruption(clock)
-    deadline = Deadline.after(clock, settings.timeout, interruption.cut)
+    deadline = Deadline.after(clock, settings.timeout, interruption.cancellation)
     began = clock.monotonic()
     with interruption.listening():
         problems, replayed = _replay(settings, options.files, deadline)
     outcome = _outcome(problems, replayed, clock.monotonic() - began)
     if interruption.name and outcome.failed:
-        text = (
-            f"the program was told to end ({interruption.name}): the remainder stayed in its file"
-        )
+        text = f"the program was cancelled ({interruption.name}): the remainder stayed in its file"
         outcome = replace(outcome, problems=(text, *outcome.problems))
     status = print_outcome(outcome, sys.stderr)
     return interruption.leave(interruption.status or status)
@@ -78,8 +76,8 @@ def _replay(
         settings.otlp.targets,
         settings.otlp.off,
         deadline=deadline,
-        redact=redactor_of(settings),
-        choices=fallbacks_of(settings),
+        redact=settings_redactor(settings),
+        fallbacks=build_fallbacks(settings),
     )
     replayed = []
     for number, file in enumerate(files, start=1):

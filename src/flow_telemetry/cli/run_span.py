@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flow_telemetry.build import build_otlp_exporter, redactor_of
+from flow_telemetry.build import build_otlp_exporter, settings_redactor
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.identity import host_of
@@ -70,8 +70,8 @@ def send(measured: Measured, own: TraceContext, environ: Mapping[str, str]) -> s
         return terminal_line(str(error), _LONGEST_PROBLEM)
     stopped = measured.ended.stopped
     most = _SENDING_SECONDS_WHEN_STOPPED if stopped else settings.timeout or _SENDING_SECONDS
-    sink = build_otlp_exporter(settings, Deadline.after(SystemClock(), most))
-    sent = sink.deliver(redact_telemetry(telemetry, redactor_of(settings)))
+    exporter = build_otlp_exporter(settings, Deadline.after(SystemClock(), most))
+    sent = exporter.deliver(redact_telemetry(telemetry, settings_redactor(settings)))
     # An unreachable backend fails for each signal with the same problem.
     problems = dict.fromkeys(filter(None, map(_problem, sent)))
     return terminal_line(" ".join(problems), _LONGEST_PROBLEM).strip()

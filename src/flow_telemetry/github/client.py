@@ -25,16 +25,11 @@ from flow_telemetry.errors import (
 )
 from flow_telemetry.github.errors import refusal, stored_elsewhere
 from flow_telemetry.http import payload as read
+from flow_telemetry.http.errors import Server
 from flow_telemetry.http.payload import PaginatedList, Payload
-from flow_telemetry.http.retry import RetryingClient, Server, wait_before_retry
-from flow_telemetry.http.session import (
-    BoundedAdapter,
-    Query,
-    Request,
-    Response,
-    TokenAuth,
-    send_request,
-)
+from flow_telemetry.http.response import Response
+from flow_telemetry.http.retry import RetryingClient, wait_before_retry
+from flow_telemetry.http.session import BoundedAdapter, Query, Request, TokenAuth, send_request
 from flow_telemetry.logging import Log
 from flow_telemetry.settings import GitHubSettings
 
@@ -474,7 +469,7 @@ class GitHubClient:
         self._base = settings.api_url
         place = f"GitHub at {self._base}"
         self._http = RetryingClient(
-            Server(name="GitHub", place=place, named_by="GITHUB_API_URL"), log
+            Server(name="GitHub", place=place, setting="GITHUB_API_URL"), log
         )
         self._has_token = bool(settings.token)
         self._session = session
@@ -685,7 +680,7 @@ class GitHubClient:
         if response.status not in (403, 429):
             return
         now = self._clock.now().timestamp()
-        wait = wait_before_retry(response.status, response.headers, response.text, tries=1, now=now)
+        wait = wait_before_retry(response, tries=1, now=now)
         if wait is not None and wait >= self._deadline.remaining():
             why = (
                 f"GitHub asks to wait {wait:.0f} s (rate limit), which is longer than "
@@ -699,14 +694,7 @@ class GitHubClient:
     def _refusal(self, response: Response, question: _Question) -> SourceError:
         if self._is_stored_elsewhere(response, question):
             return stored_elsewhere(response.status, question.what)
-        return refusal(
-            response.status,
-            response.headers,
-            response.text,
-            question.what,
-            has_token=self._has_token,
-            api_url=self._base,
-        )
+        return refusal(response, question.what, has_token=self._has_token, api_url=self._base)
 
 
 def _decode_json(response: Response, what: str) -> Any:

@@ -7,7 +7,8 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
@@ -41,14 +42,14 @@ class NetworkErrorKind(Enum):
     OTHER = auto()
 
 
-# What OpenSSL says where the other side does not speak TLS at all.
+# OpenSSL's reasons if the other side does not speak TLS at all.
 _NO_TLS_REASONS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
-# What it says of a file of ours that is no certificate, or no key.
+# OpenSSL's reasons if a file of ours is not a certificate or key.
 _NO_CERTIFICATE_REASONS = {"NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "PEM_LIB"}
-# An alert of TLS, sent in the clear to one who speaks HTTP to a TLS port.
+# A TLS alert, which a TLS port sends in plain text in response to HTTP.
 _TLS_ALERT = "\x15\x03"
 
-# In this order: the first kind that is found anywhere within an exception counts.
+# In order of precedence: the first kind that occurs anywhere within an exception counts.
 _KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
     (ssl.SSLCertVerificationError, NetworkErrorKind.CERTIFICATE),
     (socket.gaierror, NetworkErrorKind.NAME),
@@ -77,15 +78,15 @@ _KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
 )
 
 
-# What kept a response from coming, out of the nested exceptions of requests and urllib3.
+# Classification of the nested exceptions of requests and urllib3.
 #
-# Their texts are not shown: they name addresses, and those of proxies hold credentials.
+# Their texts are not shown, because they contain addresses, and those of proxies have credentials.
 
 PROXY_ADVICE = (
-    # No address as an example: what looks like one with a password is taken out where it is shown.
-    "Check HTTPS_PROXY and HTTP_PROXY: where it answered 407, they are to hold its user and "
-    "password, before the host, with a colon between them and an at sign after them; where it "
-    "answered 403, it lets nobody through to that host. NO_PROXY lists the hosts that need none"
+    # No address as an example: the redaction would remove an address with a password.
+    "Check HTTPS_PROXY and HTTP_PROXY. If it answered 407, they need the user and password of the "
+    "proxy, before the host, with a colon between them and an at sign after them. If it answered "
+    "403, the proxy blocks that host. NO_PROXY lists the hosts that need no proxy"
 )
 _PROXY_KINDS = (
     requests.exceptions.ProxyError,
@@ -116,7 +117,7 @@ _EXTENSIONS = {
         "extension authorityKeyIdentifier (authorityKeyIdentifier = keyid)"
     ),
 }
-# http.client's only word for what a proxy answered to CONNECT.
+# The only place where http.client reports a proxy's response to CONNECT.
 _TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})\b")
 
 
@@ -131,9 +132,9 @@ TLS_KINDS = frozenset(
 
 
 def keep_silent(library: str) -> None:
-    """Keep Python from writing a library's warnings to the terminal for want of a handler.
+    """Keep a library's warnings off the terminal if the program has not set up logging.
 
-    The outcome says what they warn of. A program that sets up logging still gets them.
+    The outcome contains the same information.
     """
     logger = logging.getLogger(library)
     if not logger.handlers:
@@ -141,7 +142,7 @@ def keep_silent(library: str) -> None:
 
 
 def nested(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exception and all that it wraps, in any of the ways that libraries wrap."""
+    """Yield the exception and all exceptions within it, however a library wrapped them."""
     pending: list[Any] = [error]
     seen: set[int] = set()
     while pending:
@@ -153,29 +154,30 @@ def nested(error: BaseException) -> Iterator[BaseException]:
         pending += [*inner.args, getattr(inner, "reason", None), inner.__cause__, inner.__context__]
 
 
-def by_a_proxy(error: BaseException) -> str | None:
-    """Return what a proxy did in place of making a connection; None where none is to blame."""
+def proxy_problem(error: BaseException) -> str | None:
+    """Return what the proxy did instead of connecting; None if the proxy is not the problem."""
     errors = list(nested(error))
-    if any(map(_of_a_wrong_address, errors)):
+    if any(map(_is_invalid_proxy_url, errors)):
         return _NOT_VALID
     if not any(isinstance(inner, _PROXY_KINDS) for inner in errors):
-        # requests' word for a scheme that it knows with further packages only.
-        return _NO_SOCKS if _wants_socks(error) else None
+        # requests' exception for a scheme that needs another package.
+        is_socks = isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error)
+        return _NO_SOCKS if is_socks else None
     for inner in errors:
-        if answered := _TUNNEL_STATUS.search(str(inner)):
-            return f"{_ANSWERED} {answered.group(1)}"
+        if status := _TUNNEL_STATUS.search(str(inner)):
+            return f"{_ANSWERED} {status.group(1)}"
     return "it could not be reached"
 
 
-def is_lasting(proxy_problem: str) -> bool:
-    """Return whether a proxy will do the same again, by what `by_a_proxy` tells."""
-    return proxy_problem in (_NOT_VALID, _NO_SOCKS) or proxy_problem.startswith(f"{_ANSWERED} 4")
+def is_lasting(problem: str) -> bool:
+    """Return whether a `proxy_problem` will occur again at the next try."""
+    return problem in (_NOT_VALID, _NO_SOCKS) or problem.startswith(f"{_ANSWERED} 4")
 
 
 def refused_certificate(error: BaseException) -> str | None:
-    """Return why the server's certificate was not accepted; None if that was not the problem.
+    """Return OpenSSL's phrase for a certificate that was not accepted; None for other errors.
 
-    It is OpenSSL's fixed phrase, such as "certificate has expired"; a mismatch names the host.
+    An example is "certificate has expired"; the phrase for a mismatch names the host.
     """
     for inner in nested(error):
         if isinstance(inner, ssl.SSLCertVerificationError):
@@ -184,11 +186,11 @@ def refused_certificate(error: BaseException) -> str | None:
 
 
 def extension_advice(phrase: str) -> str | None:
-    """Return what to do about a certificate that only a strict check refuses, by OpenSSL's phrase.
+    """Return advice for a certificate that only a strict check refuses, by OpenSSL's phrase.
 
     Python 3.13 checks strictly by default, by RFC 5280 (`ssl.VERIFY_X509_STRICT`); curl, browsers
-    and older Pythons do not. So an authority that works for them may fail here. None for phrases of
-    other kinds.
+    and older Pythons do not. So an authority that works for them may fail here. Return None for
+    other phrases.
     """
     extension = _EXTENSIONS.get(phrase.lower())
     if extension is None:
@@ -200,56 +202,148 @@ def extension_advice(phrase: str) -> str | None:
     )
 
 
-def _of_a_wrong_address(error: BaseException) -> bool:
-    """Return whether it is that of a proxy: for no other is the reason an exception."""
-    if not isinstance(error, requests.exceptions.InvalidURL):
-        return False
-    return isinstance(error, requests.exceptions.InvalidProxyURL) or any(
-        isinstance(inner, urllib3_exceptions.LocationValueError) for inner in error.args
+def _is_invalid_proxy_url(error: BaseException) -> bool:
+    """Whether a proxy's address is invalid: only then the argument is an exception of urllib3."""
+    return isinstance(error, requests.exceptions.InvalidProxyURL) or (
+        isinstance(error, requests.exceptions.InvalidURL)
+        and any(isinstance(inner, urllib3_exceptions.LocationValueError) for inner in error.args)
     )
 
 
-def _wants_socks(error: BaseException) -> bool:
-    return isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error)
+# Messages for network errors: what happened, and what to do.
+#
+# {server} is the server with its origin, {setting} the input or variable with its address, {after}
+# the time limit if there is one, {detail} the detail of the error after a colon, if any, and
+# {certificates} the variables that name a file of certificates.
+_MESSAGES = {
+    NetworkErrorKind.REFUSED: (
+        "{server} refused the connection",
+        "Nothing listens there: check the host and port in {setting}, and that the server runs "
+        "where this job can reach it",
+    ),
+    NetworkErrorKind.NAME: (
+        "the host name of {server} could not be resolved",
+        "Check {setting} for a typing error; a private name needs a runner in the same network",
+    ),
+    NetworkErrorKind.UNREACHABLE: (
+        "{server} cannot be reached from here",
+        "Check the host and port in {setting}, and the network of the runner",
+    ),
+    NetworkErrorKind.CONNECT_TIMEOUT: (
+        "connecting to {server} timed out{after}",
+        "A firewall may drop the runner's packets: check the host and port in {setting}, and "
+        "whether the server admits this runner",
+    ),
+    NetworkErrorKind.TIMEOUT: (
+        "the response of {server} timed out{after}",
+        "The server or a proxy in front of it is overloaded, or no HTTP server listens on that "
+        "port",
+    ),
+    NetworkErrorKind.CLOSED: (
+        "{server} closed the connection before the response was complete",
+        "The server or a proxy in front of it failed, or the port speaks another protocol: check "
+        "the port in {setting}, and that the address begins with https:// if the port uses TLS",
+    ),
+    NetworkErrorKind.CERTIFICATE: (
+        "the certificate of {server} was not accepted{detail}",
+        "If a private authority signed it, such as that of a proxy that opens TLS, name the "
+        "authority's file in {certificates}. Else check the host in {setting}, and whether the "
+        "certificate has expired",
+    ),
+    NetworkErrorKind.TLS: (
+        "the TLS handshake with {server} failed{detail}",
+        "Check the port in {setting}",
+    ),
+    NetworkErrorKind.TLS_TO_PLAIN: (
+        "{server} speaks plain HTTP, not TLS, on that port",
+        "Let {setting} begin with http://, or use the port for TLS",
+    ),
+    NetworkErrorKind.PLAIN_TO_TLS: (
+        "{server} asks for TLS on that port",
+        "Let {setting} begin with https://",
+    ),
+    NetworkErrorKind.NOT_HTTP: (
+        "{server} answered something that is not HTTP/1.1",
+        "Check the port in {setting}",
+    ),
+    NetworkErrorKind.PROXY: (
+        "the proxy on the way to {server} did not connect{detail}",
+        PROXY_ADVICE,
+    ),
+    NetworkErrorKind.CA_FILE: (
+        "the certificates for {server} could not be read",
+        "Check the files in {certificates}",
+    ),
+    NetworkErrorKind.HEADER: (
+        "a header for {server} cannot be sent",
+        "A header contains a character that HTTP does not allow, such as a line break",
+    ),
+    NetworkErrorKind.URL: (
+        "{server} is not an address that a request can be sent to",
+        "Check {setting}",
+    ),
+    NetworkErrorKind.ENCODING: (
+        "a request for {server} could not be encoded",
+        "This is a bug in this program: please report it",
+    ),
+    NetworkErrorKind.DEADLINE: (
+        "the time for everything (`timeout`) ended before {server} had answered",
+        "Raise `timeout`, or find out why the server takes long",
+    ),
+    NetworkErrorKind.INTERRUPTED: (
+        "the program was cancelled (a cancelled step, or Ctrl-C) before {server} had answered",
+        "Spooled items can be sent later with flow-telemetry replay",
+    ),
+    NetworkErrorKind.OTHER: (
+        "a request to {server} failed{detail}",
+        "This kind of failure is unknown: please report it",
+    ),
+}
 
 
-# Why a server that is read from gave no response at all, in words.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server as messages name it: ``name`` alone, ``place`` with its origin.
+
+    ``setting`` is the input or variable that contains the address. ``certificates`` are the
+    variables that name a file of certificates. ``hints`` are further advice for some errors.
+    """
+
+    name: str
+    place: str
+    setting: str
+    certificates: str = "SSL_CERT_FILE or REQUESTS_CA_BUNDLE"
+    hints: Mapping[NetworkErrorKind, str] = field(default_factory=dict)
 
 
 class UnreachedError(UnavailableError):
-    """No response came; the text is `unreached`'s."""
+    """No response came."""
 
 
-def unreached(server: str, what: str, error: Exception, *, named_by: str) -> str:
+def describe_network_error(
+    kind: NetworkErrorKind, server: Server, *, detail: str = "", seconds: float = 0.0
+) -> tuple[str, str]:
     """Return what happened and what to do.
 
-    ``server`` is its name and address, without what is secret, ``what`` the thing that was to be
-    read, ``named_by`` the input or variable with the address.
+    ``detail`` is that of `classify_network_error`, and ``seconds`` the time limit of the request;
+    0 is not mentioned.
     """
-    proxy = by_a_proxy(error)
-    if proxy is not None:
-        return (
-            f"the proxy on the way to {server} did not make a connection for {what}: {proxy}. "
-            f"{PROXY_ADVICE}"
-        )
-    phrase = refused_certificate(error)
-    if phrase is not None:
-        advice = extension_advice(phrase)
-        if advice is not None:
-            return f"the certificate of {server} was not accepted for {what}: {phrase}. {advice}"
-        return (
-            f"the certificate of {server} was not accepted for {what}: where a private authority "
-            "signed it, as one of a proxy that opens TLS, name the file with that authority in "
-            "SSL_CERT_FILE or REQUESTS_CA_BUNDLE"
-        )
-    return (
-        f"{server} could not be reached for {what} ({type(error).__name__}): "
-        f"check {named_by}, the network and the proxy"
-    )
+    problem, advice = _MESSAGES[kind]
+    if kind is NetworkErrorKind.CERTIFICATE:
+        advice = extension_advice(detail) or advice
+    texts = {
+        "server": server.place,
+        "setting": server.setting,
+        "after": f" after {seconds:.3g} s" if seconds else "",
+        "detail": f": {detail}" if detail else "",
+        "certificates": server.certificates,
+    }
+    hint = f". {server.hints[kind]}" if kind in server.hints else ""
+    return problem.format(**texts), advice.format(**texts) + hint
 
 
 def asks_for_credentials(server: str, what: str) -> str:
-    """Return what a status 407 means, which no server but a proxy answers."""
+    """Return the message for a status 407, which only a proxy sends."""
     return f"the proxy on the way to {server} answered 407 in place of {what}. {PROXY_ADVICE}"
 
 
@@ -258,25 +352,25 @@ def classify_network_error(error: BaseException) -> tuple[NetworkErrorKind, str]
 
     The detail is OpenSSL's phrase, what the proxy did, or the name of an exception.
     """
-    proxy = by_a_proxy(error)
+    proxy = proxy_problem(error)
     if proxy is not None:
         return NetworkErrorKind.PROXY, proxy
     errors = list(nested(error))
-    named_by_message = next(filter(None, map(_classify_by_message, errors)), None)
-    if named_by_message is not None:
-        return named_by_message, ""
-    for kind, network_error in _KINDS:
-        for inner in errors:
-            if isinstance(inner, kind):
-                return network_error, _detail(error)
+    kind_by_message = next(filter(None, map(_classify_by_message, errors)), None)
+    if kind_by_message is not None:
+        return kind_by_message, ""
+    for exception, kind in _KINDS:
+        if any(isinstance(inner, exception) for inner in errors):
+            reasons = (_reason(inner) for inner in errors if isinstance(inner, ssl.SSLError))
+            return kind, refused_certificate(error) or next(reasons, "")
     if type(error) is OSError:
-        # requests has no kind for a CA bundle or client certificate that is not there.
+        # requests has no exception for a CA bundle or client certificate that does not exist.
         return NetworkErrorKind.CA_FILE, ""
     return NetworkErrorKind.OTHER, type(error).__name__
 
 
 def _classify_by_message(error: BaseException) -> NetworkErrorKind | None:
-    """The kind, if only a word of OpenSSL or of the server distinguishes it."""
+    """The kind, if only the message of OpenSSL or of the server distinguishes it."""
     if isinstance(error, ssl.SSLError) and _reason(error) in _NO_TLS_REASONS:
         return NetworkErrorKind.TLS_TO_PLAIN
     if isinstance(error, ssl.SSLError) and _reason(error) in _NO_CERTIFICATE_REASONS:
@@ -286,14 +380,6 @@ def _classify_by_message(error: BaseException) -> NetworkErrorKind | None:
     return None
 
 
-def _detail(error: BaseException) -> str:
-    phrase = refused_certificate(error)
-    if phrase is not None:
-        return phrase
-    reasons = (_reason(inner) for inner in nested(error) if isinstance(inner, ssl.SSLError))
-    return next(reasons, "")
-
-
 def _reason(error: ssl.SSLError) -> str:
-    """OpenSSL's word for it; an error that Python itself raises has none."""
+    """OpenSSL's name of the reason; Python's own errors do not have one."""
     return getattr(error, "reason", None) or ""

@@ -1,6 +1,6 @@
-"""Taking values out of decoded JSON that may be damaged, without trusting its types.
+"""Values of decoded JSON, which may be damaged.
 
-Optional values of a wrong type count as missing; a required one raises an error that names it.
+An optional value of a wrong type counts as missing; a missing required value raises an error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from flow_telemetry.errors import PayloadError
 
 Payload = Mapping[str, Any]
 
-# OTLP counts nanoseconds since 1970 in 64 bits; a time outside of that is no time.
+# OTLP has 64 bits for the nanoseconds since 1970; times beyond are invalid.
 _EARLIEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LATEST = datetime(2262, 1, 1, tzinfo=timezone.utc)
 _TIME = re.compile(
@@ -41,13 +41,13 @@ class PaginatedList(Generic[ListItem]):
 
 
 def text(payload: Payload, key: str) -> str | None:
-    """Return a text, None where it is missing, empty or blank."""
+    """Return a text; None if it is missing, empty or blank."""
     value = payload.get(key)
     return value if _is_text(value) else None
 
 
 def number(payload: Payload, key: str) -> int | None:
-    """Return a whole number that is not negative and fits 64 bits."""
+    """Return a whole number from 0 to 2^63 - 1; else None."""
     value = payload.get(key)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
@@ -60,21 +60,21 @@ def flag(payload: Payload, key: str) -> bool:
 
 
 def child(payload: Payload, key: str) -> Payload:
-    """Return an object, an empty one where it is missing."""
+    """Return an object, or an empty one."""
     value = payload.get(key)
     return value if isinstance(value, dict) else {}
 
 
 def children(payload: Payload, key: str) -> Iterator[Payload]:
-    """Return the objects of a list, whatever else is in it."""
+    """Return the objects of a list; other elements are ignored."""
     value = payload.get(key)
-    return (each for each in (value if isinstance(value, list) else ()) if isinstance(each, dict))
+    return (item for item in (value if isinstance(value, list) else ()) if isinstance(item, dict))
 
 
 def texts(payload: Payload, key: str) -> tuple[str, ...]:
-    """Return the texts of a list."""
+    """Return the texts of a list; other elements are ignored."""
     value = payload.get(key)
-    return tuple(each for each in (value if isinstance(value, list) else ()) if _is_text(each))
+    return tuple(item for item in (value if isinstance(value, list) else ()) if _is_text(item))
 
 
 def _is_text(value: object) -> TypeGuard[str]:
@@ -82,36 +82,36 @@ def _is_text(value: object) -> TypeGuard[str]:
 
 
 def time(payload: Payload, key: str) -> datetime | None:
-    """Return a time, aware and in UTC; None for GitHub's zero time and for what is no time.
+    """Return a time in UTC; None for GitHub's zero time and invalid times.
 
-    A time without its zone is none: it would mean another instant on each machine.
+    A time without a zone is invalid, because it would depend on the machine.
     """
     value = payload.get(key)
-    return _time_in(value) if isinstance(value, str) else None
+    return _parse_time(value) if isinstance(value, str) else None
 
 
-# A step ends when the next one begins, and most of a run's times are of the same minutes.
+# Cached: a step ends when the next one begins, so most times occur twice.
 @lru_cache(maxsize=4_096)
-def _time_in(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     match = _TIME.fullmatch(text)
     if match is None:
         return None
     second, fraction, zone = match.groups()
     try:
-        found = datetime.fromisoformat(second + ("+00:00" if zone in "Zz" else zone))
-        if fraction:  # Python 3.10 reads 3 or 6 digits only; all are to read the same.
-            found = found.replace(microsecond=int(fraction[:6].ljust(6, "0")))
-        found = found.astimezone(timezone.utc)
+        timestamp = datetime.fromisoformat(second + ("+00:00" if zone in "Zz" else zone))
+        if fraction:  # Python 3.10 accepts only 3 or 6 digits.
+            timestamp = timestamp.replace(microsecond=int(fraction[:6].ljust(6, "0")))
+        timestamp = timestamp.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
-    return found if _EARLIEST < found < _LATEST else None
+    return timestamp if _EARLIEST < timestamp < _LATEST else None
 
 
 def required(value: Any, what: str, where: str) -> Any:
-    """Return ``value``, or raise a PayloadError that says what is missing where."""
+    """Return ``value``, or raise a PayloadError if it is None."""
     if value is None:
         raise PayloadError(
-            f"GitHub's answer on {where} has no usable `{what}`; it is damaged, or no answer of "
-            "GitHub's API at all. Check GITHUB_API_URL, and try again"
+            f"GitHub's response for {where} has no usable `{what}`; it is damaged, or is not from "
+            "GitHub's API. Check GITHUB_API_URL, and try again"
         )
     return value

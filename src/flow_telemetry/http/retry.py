@@ -1,4 +1,4 @@
-"""One retry policy: Retry-After, rate limit, backoff."""
+"""Retries of HTTP requests: policies, `Retry-After`, rate limits and backoff."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from flow_telemetry.errors import SourceError, UnavailableError
 from flow_telemetry.http.errors import (
     TLS_KINDS,
     NetworkErrorKind,
+    Server,
     UnreachedError,
     classify_network_error,
+    describe_network_error,
     is_lasting,
     refused_certificate,
-    unreached,
 )
-from flow_telemetry.http.session import Response
+from flow_telemetry.http.response import Response
 from flow_telemetry.logging import Log
 
-# When to ask a server again, and how long to wait: pure, so that tests need no waiting.
+# Policies. The functions are pure, so that tests do not wait.
 #
 # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-
-# rate-limit names the headers; servers that know no rate limits send none of them.
+# rate-limit describes the headers; servers without rate limits do not send them.
 
 _SECONDARY_LIMIT_SECONDS = 60.0
 
@@ -38,7 +39,7 @@ class RetryPolicy:
 
     ``most_tries`` counts for the statuses, ``tries_after`` for each kind of network error, and
     ``other_tries`` for the other kinds. The pause doubles with each try; ``jitter`` is the share by
-    which it may differ, so that not all clients come back at once.
+    which it varies, so that clients do not all retry at the same time.
     """
 
     most_tries: int
@@ -58,8 +59,8 @@ class RetryPolicy:
         return self.first_pause_seconds * 2.0 ** (tries - 1) * factor
 
 
-# 403 and 429 are retried as well, if they are about a rate limit. A failed handshake fails again:
-# both sides keep their certificates and versions of TLS.
+# 403 and 429 are retried as well, if they are about a rate limit. A failed handshake would fail
+# again, because both sides keep their certificates and versions of TLS.
 READING = RetryPolicy(
     most_tries=5,
     statuses=frozenset({500, 502, 503, 504}),
@@ -67,8 +68,8 @@ READING = RetryPolicy(
     other_tries=5,
     first_pause_seconds=1.0,
 )
-# https://opentelemetry.io/docs/specs/otlp/#otlphttp-response names all but 408, which says that
-# the server took nothing. An endpoint that is down is tried two or three times.
+# https://opentelemetry.io/docs/specs/otlp/#otlphttp-response lists all of them but 408, after
+# which the server has received nothing. An endpoint that is down is tried two or three times.
 OTLP = RetryPolicy(
     most_tries=7,
     statuses=frozenset({408, 429, 502, 503, 504}),
@@ -89,7 +90,7 @@ OTLP = RetryPolicy(
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
     """Return the seconds that a `Retry-After` header asks for; None if it is not valid.
 
-    It holds seconds or a date of HTTP (RFC 9110, section 10.2.3); a date that is over means 0.
+    It contains seconds or an HTTP date (RFC 9110, section 10.2.3); a date in the past means 0.
     """
     text = (value or "").strip()
     try:
@@ -109,35 +110,30 @@ def _seconds_until(text: str, now: datetime) -> float | None:
         return None
 
 
-def wait_before_retry(
-    status: int, headers: Mapping[str, str], body: str, *, tries: int, now: float
-) -> float | None:
+def wait_before_retry(response: Response, *, tries: int, now: float) -> float | None:
     """Return the seconds to wait before the next try; None if there is to be no other try.
 
-    ``headers`` have lower-case names, ``tries`` is the number of tries so far, ``now`` is Unix
-    seconds.
+    ``tries`` is the number of tries so far, ``now`` is Unix seconds.
     """
     if tries >= READING.most_tries:
         return None
-    requested = parse_retry_after(
-        headers.get("retry-after"), datetime.fromtimestamp(now, timezone.utc)
-    )
-    if status in (403, 429):
-        wait = _rate_limit_wait(status, headers, body, now=now)
-    elif status in READING.statuses:
+    if response.status in (403, 429):
+        wait = _rate_limit_wait(response, now)
+    elif response.status in READING.statuses:
         wait = READING.pause(tries)
     else:
         return None
+    requested = parse_retry_after(
+        response.headers.get("retry-after"), datetime.fromtimestamp(now, timezone.utc)
+    )
     return wait if requested is None else requested
 
 
-def _rate_limit_wait(
-    status: int, headers: Mapping[str, str], body: str, *, now: float
-) -> float | None:
-    if headers.get("x-ratelimit-remaining") == "0":
-        reset = _number(headers.get("x-ratelimit-reset"))
+def _rate_limit_wait(response: Response, now: float) -> float | None:
+    if response.headers.get("x-ratelimit-remaining") == "0":
+        reset = _number(response.headers.get("x-ratelimit-reset"))
         return max(1.0, reset - now + 1) if reset is not None else _SECONDARY_LIMIT_SECONDS
-    limited = status == 429 or "rate limit" in body.lower()
+    limited = response.status == 429 or "rate limit" in response.text.lower()
     return _SECONDARY_LIMIT_SECONDS if limited else None
 
 
@@ -147,20 +143,7 @@ def _number(value: str | None) -> float | None:
     return float(value[:12])
 
 
-# Reading from a server with retries, until the deadline. How a request is made, and what its
-# refusal means, differs from server to server and is passed in.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """A server as messages name it: ``name`` alone, ``place`` with the address that may be shown.
-
-    ``named_by`` is the input or variable that contains the address.
-    """
-
-    name: str
-    place: str
-    named_by: str
+# Requests with retries until the deadline. The caller sends a request and explains its refusal.
 
 
 class RetryingClient:
@@ -217,10 +200,9 @@ class RetryingClient:
             is_lasting(detail) or refused_certificate(error) is not None
         )
         if lasting or not READING.retries_error(kind, tries) or wait >= within.remaining():
-            raise UnreachedError(
-                unreached(self._server.place, what, error, named_by=self._server.named_by)
-            ) from None
-        self._log.debug(f"no answer on {what} ({type(error).__name__}), again in {wait:.0f} s")
+            problem, advice = describe_network_error(kind, self._server, detail=detail)
+            raise UnreachedError(f"{what} could not be read: {problem}. {advice}") from None
+        self._log.debug(f"no response for {what} ({type(error).__name__}), again in {wait:.0f} s")
         return wait
 
     def _wait_after_refusal(
@@ -232,9 +214,7 @@ class RetryingClient:
         within: Deadline,
     ) -> float:
         name, now = self._server.name, within.clock.now().timestamp()
-        wait = wait_before_retry(
-            response.status, response.headers, response.text, tries=tries, now=now
-        )
+        wait = wait_before_retry(response, tries=tries, now=now)
         if wait is None:
             raise to_error(response)
         if wait >= within.remaining():

@@ -1,4 +1,4 @@
-"""One bounded session: auth, redirects, total deadline, Response record."""
+"""HTTP requests with a time limit that includes the body, and authentication by a token."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from flow_telemetry.clock import Deadline
+from flow_telemetry.http.response import Response
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# Reading a response over HTTP within a time that is really kept: for what is read and what is sent.
+# A total time limit for a request.
 #
-# A timeout of requests bounds each wait for a byte, so a server that drips a byte a second is
-# never given up, in the headers as in the body. Here every wait is bounded by what is left of one
-# limit.
+# A timeout of requests applies to each wait for a byte, so a server that sends a byte a second is
+# read for ever, in the headers as in the body. Here every wait ends at one limit.
 
 
 class BoundedAdapter(HTTPAdapter):
-    """requests' own adapter, on connections whose answers are read until ``limit`` only.
+    """An adapter of requests that reads responses until ``limit`` only.
 
-    ``limit`` is set before each request, by the thread that makes it and for that thread alone.
+    ``limit`` is set before each request, separately for each thread.
     """
 
     def __init__(self, limit: Deadline, *, connections: int = 10) -> None:
-        """Take the limit of requests for which none is set, and how many connections are kept."""
+        """``limit`` is the default limit, ``connections`` the size of the pool."""
         super().__init__(pool_maxsize=connections)
         self._limit = limit
-        self._of_thread = threading.local()
+        self._limits = threading.local()
 
     @property
     def limit(self) -> Deadline:
-        """The bound on the request that this thread has under way."""
-        limit: Deadline = getattr(self._of_thread, "limit", self._limit)
+        """The time limit of this thread's current request."""
+        limit: Deadline = getattr(self._limits, "limit", self._limit)
         return limit
 
     @limit.setter
     def limit(self, limit: Deadline) -> None:
-        self._of_thread.limit = limit
+        self._limits.limit = limit
 
     def get_connection_with_tls_context(
         self, request: PreparedRequest, *args: Any, **kwargs: Any
     ) -> Any:
-        """Return the pool for a request, proxied or not, which makes bounded connections."""
+        """Return the pool for a request, proxied or not, with bounded connections."""
         pool: Any = super().get_connection_with_tls_context(request, *args, **kwargs)
         if "ConnectionCls" not in vars(pool):
             pool.ConnectionCls = self._bounded(pool.ConnectionCls)
         return pool
 
     def _bounded(self, connection_class: Any) -> Any:
-        """The class, with answers that ask this adapter for the limit."""
+        """Return a subclass of the connection whose responses obey this adapter's limit."""
         adapter = self
 
         class BoundedResponse(http.client.HTTPResponse):
@@ -72,7 +72,7 @@ class BoundedAdapter(HTTPAdapter):
 
 
 class _BoundedReader(io.RawIOBase):
-    """The bytes of a socket; TimeoutError once the adapter's limit is reached."""
+    """The bytes of a socket. Raises TimeoutError after the adapter's limit."""
 
     def __init__(self, inner: io.RawIOBase, sock: socket.socket, adapter: BoundedAdapter) -> None:
         self._inner = inner
@@ -83,10 +83,10 @@ class _BoundedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
-        left = self._adapter.limit.remaining()
-        if left <= 0:
-            raise TimeoutError("the time for one request is over")
-        self._socket.settimeout(None if left == float("inf") else left)
+        seconds_left = self._adapter.limit.remaining()
+        if seconds_left <= 0:
+            raise TimeoutError("the request timed out")
+        self._socket.settimeout(None if seconds_left == float("inf") else seconds_left)
         return self._inner.readinto(buffer)
 
     def close(self) -> None:
@@ -95,8 +95,7 @@ class _BoundedReader(io.RawIOBase):
         super().close()
 
 
-# One request and its whole response, within a time that is kept however slowly that drips.
-
+# One request with its complete response.
 
 _CONNECT_SECONDS = 10.0
 _REQUEST_SECONDS = 30.0
@@ -107,7 +106,7 @@ Query = Mapping[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: by GET, or by POST where there is a ``body``, which is sent as JSON."""
+    """A GET request, or a POST request with ``body`` as JSON."""
 
     url: str
     query: Query | None = None
@@ -115,39 +114,20 @@ class Request:
 
     @property
     def method(self) -> str:
-        """How HTTP calls it."""
+        """The HTTP method."""
         return "GET" if self.body is None else "POST"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """A response of any status: ``headers`` have lower-case names.
-
-    ``url`` is where it came from in the end, ``seconds`` how long it took with its body.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
-    seconds: float
-
-    @property
-    def text(self) -> str:
-        """The body as text, whatever it is."""
-        return self.body.decode("utf-8", errors="replace")
-
-
 class Session(Protocol):
-    """A session of requests that can bound what this thread asks next, the body included."""
+    """A session of requests with a total time limit for each request of a thread."""
 
     @property
     def verify(self) -> bool | str | None:
-        """The authorities to trust."""
+        """The certificate authorities to trust."""
         ...
 
     def bound(self, limit: Deadline) -> None:
-        """Take the bound."""
+        """Set the limit of this thread's next request, including the body."""
         ...
 
     def request(
@@ -161,12 +141,12 @@ class Session(Protocol):
         stream: bool,
         verify: bool | str | None,
     ) -> requests.Response:
-        """Ask, as `requests.Session.request`."""
+        """Send a request, as `requests.Session.request` does."""
         ...
 
 
 def read_all(response: requests.Response) -> bytes:
-    """Return all of the body."""
+    """Return the whole body."""
     return response.content
 
 
@@ -178,28 +158,32 @@ def send_request(
     at_most: float = _REQUEST_SECONDS,
     read: Callable[[requests.Response], bytes] = read_all,
 ) -> Response:
-    """Ask once, and return the response with the body that ``read`` takes from it.
+    """Send one request; return the response with the body that ``read`` returns.
 
-    It takes no more than ``at_most`` seconds, and ends at ``within``.
+    The request takes at most ``at_most`` seconds, and ends at ``within``.
 
     Raises:
-        requests.RequestException, ValueError: no whole response came; a redirect to what is no
-            address is a ValueError of its parts.
-        Exception: what ``read`` raises.
+        requests.RequestException, ValueError: no complete response came. A redirect to an invalid
+            address is a ValueError.
+        Exception: an exception of ``read``.
     """
     clock = within.clock
     began = clock.monotonic()
     limit = Deadline.after(clock, within.remaining(at_most))
     session.bound(limit)
-    # Read here in any case, so that the connection is closed where the body is damaged.
+    # A context manager, so that the connection is closed if the body is damaged.
     with session.request(
         request.method,
         request.url,
         params=request.query,
         json=request.body,
-        timeout=_until_the_first_byte(limit),
+        # To connect, and to wait for the first byte: only then the adapter's limit applies.
+        timeout=(
+            max(_LEAST_SECONDS, limit.remaining(_CONNECT_SECONDS)),
+            max(_LEAST_SECONDS, limit.remaining()),
+        ),
         stream=True,
-        # Named, or requests would look for the variables itself.
+        # Passed explicitly: else requests would read the environment's variables.
         verify=session.verify,
     ) as response:
         return Response(
@@ -211,22 +195,14 @@ def send_request(
         )
 
 
-def _until_the_first_byte(limit: Deadline) -> tuple[float, float]:
-    """The seconds to connect and to wait: an adapter's limit counts from the first byte only."""
-    return (
-        max(_LEAST_SECONDS, limit.remaining(_CONNECT_SECONDS)),
-        max(_LEAST_SECONDS, limit.remaining()),
-    )
-
-
-# The token of a server that is read from, on requests to that server.
+# Authentication.
 
 
 class TokenAuth(AuthBase):
-    """Puts a token on requests; nothing where there is none, not even what a ``.netrc`` says.
+    """Adds a token to requests. Without a token it adds nothing, and no entry of ``.netrc`` either.
 
-    As an `auth` of the session it is not applied again after a redirect, and requests removes the
-    header where a redirect leads to another origin.
+    requests does not apply the `auth` of a session again after a redirect, and removes the header
+    if the redirect leads to another origin.
     """
 
     def __init__(self, token: str) -> None:
@@ -235,6 +211,6 @@ class TokenAuth(AuthBase):
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Return the request with the token in its header."""
         if self._token:
-            # Headers are Latin-1; a character beyond it must be the server's to refuse.
+            # Headers are Latin-1. The server, not http.client, is to refuse any other character.
             request.headers["Authorization"] = f"Bearer {self._token}".encode().decode("latin-1")
         return request

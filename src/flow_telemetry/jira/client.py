@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,19 +21,14 @@ from flow_telemetry.errors import (
     SourceError,
     UnavailableError,
 )
-from flow_telemetry.http.errors import UnreachedError, asks_for_credentials
+from flow_telemetry.http.errors import Server, UnreachedError, asks_for_credentials
 from flow_telemetry.http.payload import PaginatedList
-from flow_telemetry.http.retry import RetryingClient, Server
-from flow_telemetry.http.session import (
-    BoundedAdapter,
-    Query,
-    Request,
-    Response,
-    TokenAuth,
-    send_request,
-)
+from flow_telemetry.http.response import Response, in_brackets
+from flow_telemetry.http.retry import RetryingClient
+from flow_telemetry.http.session import BoundedAdapter, Query, Request, TokenAuth, send_request
 from flow_telemetry.logging import Log
 from flow_telemetry.settings.model import JiraSettings
+from flow_telemetry.text import one_line
 
 # The session with a Jira: its token goes to Jira's own origin only, no redirect is followed.
 
@@ -83,11 +79,9 @@ def not_signed_in(headers: Mapping[str, str], what: str) -> AuthenticationError 
     return _rejected("") if "AUTHENTICATED_FAILED" in reason else None
 
 
-def refusal(
-    status: int, headers: Mapping[str, str], body: str, what: str, *, has_token: bool
-) -> SourceError:
-    """Return the error for a response; ``headers`` have lower-case names."""
-    message = _said(body)
+def refusal(response: Response, what: str, *, has_token: bool) -> SourceError:
+    """Return the error for a response to a request for ``what``."""
+    status, message = response.status, in_brackets(response)
     if status == 401:
         return _rejected(message) if has_token else _anonymous(what)
     if status == 403:
@@ -104,7 +98,7 @@ def refusal(
             f"wrong, it was deleted or archived, or {hint}"
         )
     if 300 <= status < 400:
-        return _redirected(headers.get("location", ""), what)
+        return _redirected(response.headers.get("location", ""), what)
     return UnavailableError(f"Jira could not give {what}: status {status}{message}")
 
 
@@ -139,33 +133,9 @@ def _redirected(location: str, what: str) -> UnavailableError:
     except ValueError:
         target = "another page"
     return UnavailableError(
-        f"Jira redirects {what} to {_one_line(target)}, where the token must not go: set "
+        f"Jira redirects {what} to {one_line(target, _SHOWN)}, where the token must not go: set "
         "`jira-url` to the final address (https, not a login or short link)"
     )
-
-
-def _said(body: str) -> str:
-    """The messages of the response, cut and on one line, in brackets."""
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    messages = _messages(payload) if isinstance(payload, dict) else []
-    text = _one_line("; ".join(each for each in messages if isinstance(each, str) and each))
-    return f" ({text})" if text else ""
-
-
-def _messages(payload: dict[str, Any]) -> list[Any]:
-    found: list[Any] = []
-    if isinstance(payload.get("errorMessages"), list):
-        found += payload["errorMessages"]
-    if isinstance(payload.get("errors"), dict):
-        found += payload["errors"].values()
-    return [*found, payload.get("message")]
-
-
-def _one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:_SHOWN]
 
 
 # A thin client of Jira's REST API: what to ask is decided elsewhere, here it is asked.
@@ -195,7 +165,7 @@ class JiraClient:
         # The site without what may stand before an `@`.
         self._host = identity.host_of(self._base)
         place = f"Jira at {self._host}"
-        self._http = RetryingClient(Server(name="Jira", place=place, named_by="`jira-url`"), log)
+        self._http = RetryingClient(Server(name="Jira", place=place, setting="`jira-url`"), log)
         self._token = settings.token
         self._session = session
         self._clock = clock
@@ -267,7 +237,9 @@ class JiraClient:
 
     def _ask(self, path: str, what: str, query: Query) -> Response:
         # A Jira that hangs is to leave time for what else is to be read and sent.
-        within = Deadline.after(self._clock, self._deadline.remaining() / 2, self._deadline.cut)
+        within = Deadline.after(
+            self._clock, self._deadline.remaining() / 2, self._deadline.cancellation
+        )
         try:
             return self._http.send(
                 what,
@@ -290,8 +262,10 @@ class JiraClient:
         return response
 
     def _refusal(self, response: Response, what: str) -> SourceError:
-        body = response.text.replace(self._token, "***") if self._token else response.text
-        return refusal(response.status, response.headers, body, what, has_token=bool(self._token))
+        if self._token:
+            redacted = response.text.replace(self._token, "***")
+            response = replace(response, body=redacted.encode())
+        return refusal(response, what, has_token=bool(self._token))
 
     @staticmethod
     def _decode_json(response: Response, what: str) -> Any:

@@ -1,10 +1,10 @@
-"""Cutting a stream into requests by count and estimated size; larger ones are split again."""
+"""Batches of telemetry: requests limited by count and estimated size."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from flow_telemetry.otlp.series import Point, SeriesTable
 from flow_telemetry.telemetry import (
@@ -18,10 +18,12 @@ from flow_telemetry.telemetry import (
     Telemetry,
 )
 
-# How large items are on the wire, as cheap upper bounds in bytes before compression.
+Item: TypeAlias = Span | LogRecord | Point
 
-# Upper bounds in bytes of what protobuf adds to the texts themselves: tags, lengths, ids, times.
-# A length takes at most 5 bytes, the tag before it 1; a number as a varint at most 10.
+# Sizes of items on the wire: cheap upper bounds in bytes before compression.
+
+# Upper bounds of the bytes that protobuf adds to the texts: tags, lengths, ids, times.
+# A length takes at most 5 bytes, its tag 1, and a number as a varint at most 10.
 REQUEST_OVERHEAD = 16
 _RESOURCE_OVERHEAD = 96
 _SPAN_OVERHEAD = 112
@@ -32,6 +34,13 @@ _POINT_OVERHEAD = 128
 _BUCKET_SIZE = 16
 _ATTRIBUTE_OVERHEAD = 36
 _ITEM_OVERHEAD = 12
+
+
+def item_size(item: Item) -> int:
+    """Return an upper bound in bytes of an item within its request."""
+    if isinstance(item, Span):
+        return span_size(item)
+    return record_size(item) if isinstance(item, LogRecord) else point_size(item)
 
 
 def span_size(span: Span) -> int:
@@ -53,7 +62,7 @@ def record_size(record: LogRecord) -> int:
 
 
 def point_size(point: Point) -> int:
-    """Return an upper bound in bytes of a point, with a metric of its own around it."""
+    """Return an upper bound in bytes of a point, with its own metric around it."""
     instrument = point.instrument
     texts = (instrument.name, instrument.unit, instrument.description)
     return (
@@ -65,7 +74,7 @@ def point_size(point: Point) -> int:
 
 
 def resource_size(resource: Resource) -> int:
-    """Return an upper bound in bytes of a resource, with the scope that stands beneath it."""
+    """Return an upper bound in bytes of a resource and its scope."""
     return _RESOURCE_OVERHEAD + _attributes(resource.attributes)
 
 
@@ -74,13 +83,13 @@ def _attributes(attributes: Attributes) -> int:
     size = _ATTRIBUTE_OVERHEAD * len(texts)
     value: Any
     for value in attributes.values():
-        kind = type(value)  # It is hot.
+        kind = type(value)  # Faster than isinstance: this runs for every attribute.
         if kind is str:
             texts.append(value)
         elif kind is tuple or kind is list:
             texts += value
             size += _ITEM_OVERHEAD * len(value)
-    # One look at all of them: this is asked for every attribute of every span.
+    # One call for all texts: this runs for every span.
     return size + _text("".join(texts))
 
 
@@ -88,71 +97,42 @@ def _text(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
-# Cutting a stream of items into requests that every backend takes, without holding the stream.
+# Batching of a stream into requests that every backend takes, with one batch in memory.
 
 MOST_ITEMS = 1000
 MOST_BYTES = 1_000_000
 
-
-class HasResource(Protocol):
-    """What every item of every signal has."""
-
-    @property
-    def resource(self) -> Resource:
-        """Return the entity that it comes from."""
-        ...
-
-
-BatchItem = TypeVar("BatchItem", bound=HasResource)
-
-
-@dataclass(frozen=True, slots=True)
-class SizeLimit(Generic[BatchItem]):
-    """How the items of a signal are measured, and which two may not share a request."""
-
-    size: Callable[[BatchItem], int]
-    apart: Callable[[BatchItem, BatchItem], bool]
-
-
-# A trace of its own arrives whole or not; events and points do not depend on each other.
-SPANS: SizeLimit[Span] = SizeLimit(span_size, lambda span, other: span.trace_id != other.trace_id)
-RECORDS: SizeLimit[LogRecord] = SizeLimit(record_size, lambda *_: False)
-POINTS: SizeLimit[Point] = SizeLimit(point_size, lambda *_: False)
+BatchItem = TypeVar("BatchItem", bound=Item)
 
 
 class Batcher(Generic[BatchItem]):
-    """Collects items until a request is full, one batch at a time."""
+    """Collects items of one signal until a request is full."""
 
-    def __init__(
-        self,
-        cut: SizeLimit[BatchItem],
-        *,
-        most_items: int = MOST_ITEMS,
-        most_bytes: int = MOST_BYTES,
-    ) -> None:
-        """Hold nothing. ``most_bytes`` bounds the request before compression."""
-        self._cut = cut
+    def __init__(self, *, most_items: int = MOST_ITEMS, most_bytes: int = MOST_BYTES) -> None:
+        """``most_bytes`` limits the request before compression."""
         self._most_items = most_items
         self._most_bytes = most_bytes
         self._start()
 
     def add(self, item: BatchItem) -> tuple[BatchItem, ...]:
-        """Take an item; return the batch before it where it begins another, else nothing.
+        """Add an item; return the previous batch if the item starts a new one, else nothing.
 
-        An item that is larger than a request may be goes alone.
+        An item that is larger than ``most_bytes`` gets a request of its own.
         """
-        own, resource = self._cut.size(item), id(item.resource)
-        size = own if resource in self._resources else own + resource_size(item.resource)
-        full = self.rest() if self._batch and self._is_full(item, size) else ()
+        own_size, resource = item_size(item), id(item.resource)
+        size = own_size
+        if resource not in self._resources:
+            size += resource_size(item.resource)
+        full_batch = self.flush() if self._batch and self._is_full(item, size) else ()
         if not self._batch:
-            size = REQUEST_OVERHEAD + own + resource_size(item.resource)
+            size = REQUEST_OVERHEAD + own_size + resource_size(item.resource)
         self._resources.add(resource)
         self._batch.append(item)
         self._size += size
-        return full
+        return full_batch
 
-    def rest(self) -> tuple[BatchItem, ...]:
-        """Return what is held, and hold nothing."""
+    def flush(self) -> tuple[BatchItem, ...]:
+        """Return the current batch and start an empty one."""
         batch = tuple(self._batch)
         self._start()
         return batch
@@ -163,50 +143,47 @@ class Batcher(Generic[BatchItem]):
         self._size = 0
 
     def _is_full(self, item: BatchItem, size: int) -> bool:
+        first = self._batch[0]
         return (
             len(self._batch) >= self._most_items
             or self._size + size > self._most_bytes
-            or self._cut.apart(item, self._batch[0])
+            # A trace arrives whole or not at all; log records and points are independent.
+            or (
+                isinstance(item, Span)
+                and isinstance(first, Span)
+                and item.trace_id != first.trace_id
+            )
         )
 
 
 def batches(
-    items: Iterable[BatchItem],
-    cut: SizeLimit[BatchItem],
-    *,
-    most_items: int = MOST_ITEMS,
-    most_bytes: int = MOST_BYTES,
+    items: Iterable[BatchItem], *, most_items: int = MOST_ITEMS, most_bytes: int = MOST_BYTES
 ) -> Iterator[tuple[BatchItem, ...]]:
-    """Yield the items in order, cut where a bound would be passed or two may not be together."""
-    batcher = Batcher(cut, most_items=most_items, most_bytes=most_bytes)
+    """Yield the items of one signal in order, in batches within both limits."""
+    batcher: Batcher[BatchItem] = Batcher(most_items=most_items, most_bytes=most_bytes)
     for item in items:
         if batch := batcher.add(item):
             yield batch
-    if batch := batcher.rest():
+    if batch := batcher.flush():
         yield batch
-
-
-# Sorting a mixed stream of telemetry into the batches of its signals.
-
-Item: TypeAlias = Span | LogRecord | Point
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What leaves in one request: items of one signal, or a request that was prepared."""
+    """The content of one request: items of one signal, or a request that is already encoded."""
 
     signal: Signal
     items: tuple[Item, ...]
-    prepared: EncodedRequest | None = None
+    encoded: EncodedRequest | None = None
 
     @property
     def count(self) -> int:
-        """How many items it is."""
-        return len(self.items) if self.prepared is None else self.prepared.items
+        """The number of spans, log records or points."""
+        return len(self.items) if self.encoded is None else self.encoded.items
 
 
-def signal_of(telemetry: Telemetry) -> Signal:
-    """Return the signal that carries it."""
+def get_signal(telemetry: Telemetry) -> Signal:
+    """Return the signal of a piece of telemetry."""
     if isinstance(telemetry, EncodedRequest):
         return telemetry.signal
     if isinstance(telemetry, Span):
@@ -214,41 +191,41 @@ def signal_of(telemetry: Telemetry) -> Signal:
     return Signal.METRICS if isinstance(telemetry, Measurement) else Signal.LOGS
 
 
-def batches_of(
-    stream: Iterable[Telemetry], wanted: Collection[Signal], now: Callable[[], int]
+def batch_telemetry(
+    stream: Iterable[Telemetry], signals: Collection[Signal], now: Callable[[], int]
 ) -> Iterator[Batch]:
-    """Yield the batches of the wanted signals as they become full, prepared requests at once.
+    """Yield batches of the ``signals`` as they fill up, and encoded requests immediately.
 
-    Points come last, for a series is known when all was measured. ``now`` tells the Unix time in
-    nanoseconds: they are from the first item that was asked for to then.
+    Points come last, because a series is complete at the end of the stream only. ``now`` returns
+    the Unix time in nanoseconds; the period of the points starts with the first batch requested.
     """
     start = now()
-    spans, records, series = Batcher(SPANS), Batcher(RECORDS), SeriesTable()
-    for each in stream:
-        if signal_of(each) not in wanted:
+    batchers: dict[Signal, Batcher[Any]] = {Signal.TRACES: Batcher(), Signal.LOGS: Batcher()}
+    series = SeriesTable()
+    for telemetry in stream:
+        signal = get_signal(telemetry)
+        if signal not in signals:
             continue
-        if isinstance(each, EncodedRequest):
-            yield Batch(each.signal, (), each)
-        elif isinstance(each, Measurement):
-            series.add(each)
-        else:
-            full = spans.add(each) if isinstance(each, Span) else records.add(each)
-            if full:
-                yield Batch(signal_of(each), full)
-    for signal, rest in ((Signal.TRACES, spans.rest()), (Signal.LOGS, records.rest())):
-        if rest:
+        if isinstance(telemetry, EncodedRequest):
+            yield Batch(signal, (), telemetry)
+        elif isinstance(telemetry, Measurement):
+            series.add(telemetry)
+        elif full_batch := batchers[signal].add(telemetry):
+            yield Batch(signal, full_batch)
+    for signal, batcher in batchers.items():
+        if rest := batcher.flush():
             yield Batch(signal, rest)
-    for points in batches(series.points(start, now()), POINTS):
+    for points in batches(series.points(start, now())):
         yield Batch(Signal.METRICS, points)
 
 
-# How large the traces of an export become: one backend drops what is too much of a trace.
+# Estimated sizes of the traces of an export: Tempo drops the spans of a trace that is too large.
 
 # Grafana Tempo's default `max_bytes_per_trace`.
 TEMPO_BYTES = 5_000_000
-# Spans of one trace are alike, so that every sixteenth tells enough and costs nothing.
+# The spans of one trace are similar: measuring every sixteenth is exact enough and costs nothing.
 _SAMPLE = 16
-# What protobuf adds: ids, times, lengths and tags.
+# Bytes that protobuf adds: ids, times, lengths and tags.
 _TYPICAL_SPAN_OVERHEAD = 64
 _TYPICAL_ATTRIBUTE_OVERHEAD = 8
 _NUMBER = 4
@@ -256,31 +233,31 @@ _NUMBER = 4
 
 @dataclass(slots=True)
 class TraceSizes:
-    """Adds up the bytes of each trace, roughly, as its spans pass by.
+    """Estimates the size of each trace from its spans in a stream.
 
-    What earlier exports sent of the same trace is not known here.
+    Spans that earlier exports sent to the same trace are not counted.
     """
 
     _spans: dict[str, int] = field(default_factory=dict)
     _bytes: dict[str, int] = field(default_factory=dict)
 
     def watched(self, stream: Iterable[Telemetry]) -> Iterator[Telemetry]:
-        """Hand the stream on as it is."""
-        for each in stream:
-            if isinstance(each, Span):
-                self._add(each)
-            yield each
+        """Yield the stream unchanged, and measure its spans."""
+        for telemetry in stream:
+            if isinstance(telemetry, Span):
+                self._add(telemetry)
+            yield telemetry
 
     def _add(self, span: Span) -> None:
         trace = span.trace_id
         count = self._spans.get(trace, 0)
         self._spans[trace] = count + 1
         if count % _SAMPLE == 0:
-            self._bytes[trace] = self._bytes.get(trace, 0) + _size(span) * _SAMPLE
+            self._bytes[trace] = self._bytes.get(trace, 0) + _estimate_size(span) * _SAMPLE
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What to tell of the traces that Tempo would cut, and what to set."""
+        """Notices about traces that Tempo would truncate, and which setting to change."""
         return tuple(
             f"trace {trace} has {self._spans[trace]:,} spans of about {size / 1e6:.0f} MB: Grafana "
             "Tempo takes 5 MB of a trace by default and drops the rest. Raise "
@@ -291,22 +268,16 @@ class TraceSizes:
         )
 
 
-def _size(span: Span) -> int:
-    """About how many bytes a span is; `sizes` has the bound that none passes, far above that."""
-    further = [
-        *(each.attributes for each in span.events),
-        *(each.attributes for each in span.links),
+def _estimate_size(span: Span) -> int:
+    """Return a typical number of bytes; the upper bound of `span_size` is far larger."""
+    groups = [
+        span.attributes,
+        *(event.attributes for event in span.events),
+        *(link.attributes for link in span.links),
     ]
-    groups = [span.attributes, *further]
-    return (
-        _TYPICAL_SPAN_OVERHEAD * len(groups)
-        + len(span.name)
-        + sum(map(_size_of_attributes, groups))
-    )
-
-
-def _size_of_attributes(attributes: Attributes) -> int:
-    return sum(
-        _TYPICAL_ATTRIBUTE_OVERHEAD + len(key) + (len(value) if isinstance(value, str) else _NUMBER)
-        for key, value in attributes.items()
-    )
+    size = _TYPICAL_SPAN_OVERHEAD * len(groups) + len(span.name)
+    for attributes in groups:
+        for key, value in attributes.items():
+            value_size = len(value) if isinstance(value, str) else _NUMBER
+            size += _TYPICAL_ATTRIBUTE_OVERHEAD + len(key) + value_size
+    return size

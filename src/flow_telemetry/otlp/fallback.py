@@ -1,4 +1,4 @@
-"""Second forms: event time, metric shape."""
+"""Primary and alternative forms of batches: event times, and deltas or gauges."""
 
 from __future__ import annotations
 
@@ -7,23 +7,41 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any
 
-from flow_telemetry.otlp.batch import Batch, Item
-from flow_telemetry.otlp.lines import OtlpRequest, encode_request, groups_of
-from flow_telemetry.otlp.protobuf import request_in
+from flow_telemetry.otlp.batch import Batch
+from flow_telemetry.otlp.lines import OtlpRequest, encode_request, iterate_groups
+from flow_telemetry.otlp.protobuf import decode_request
 from flow_telemetry.otlp.response import ExportResult
 from flow_telemetry.otlp.series import Point
 from flow_telemetry.settings import EventTime, MetricShape
 from flow_telemetry.telemetry import EncodedRequest, InstrumentKind, LogRecord, Signal
 
-# Which time an event leaves with: its own, or that of sending where a backend wants it so.
+
+class Fallback:
+    """The forms of one signal's batches in one export. Spans have one form only."""
+
+    def primary(self, batch: Batch) -> Batch:
+        """Return a batch in the form that is sent first, and spooled if that fails."""
+        return batch
+
+    def alternative(self, batch: Batch, result: ExportResult) -> Batch | None:  # noqa: ARG002
+        """Return a refused batch in another form; None if that would not help."""
+        return None
+
+    def notice(self, origin: str, items: int) -> str:  # noqa: ARG002
+        """Return a notice about ``items`` that were sent in their alternative form."""
+        return ""
+
+
+# Event times: the true time, or the time of sending if the backend refuses old events.
 #
-# Loki refuses what is more than an hour behind the newest of its stream, or older than a week, and
-# Dynatrace what is older than a day, though the events of a merged change are weeks old.
+# Loki refuses events that are more than an hour older than the newest of their stream, or older
+# than a week, and Dynatrace those older than a day, but the events of a merged change are weeks
+# old.
 
 TRUE_TIME = "flow.event.time"
-# Loki's reasons and messages, Dynatrace's, and what others say of the same.
+# Reasons and messages of Loki and Dynatrace, and similar ones of other backends.
 _TOO_OLD = re.compile(
     r"too[ _](far[ _]behind|old)|greater_than_max_sample_age|out[ _]of[ _](range|order|bounds)"
     r"|hours? in the past|outside (the|of) (accepted|allowed|ranges?)",
@@ -32,11 +50,11 @@ _TOO_OLD = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-class EventTimeFallback:
-    """Events with their own times, in their order: Loki measures each by the newest before it.
+class EventTimeFallback(Fallback):
+    """Events with their own times, in order of time, because Loki compares them with the newest.
 
-    What is refused for its age leaves once more with the time of sending. Loki keeps the younger
-    ones of what it refuses, so some arrive twice, with an equal `log.record.uid`.
+    Events that are refused for their age are sent again with the time of sending. Loki accepts the
+    younger events of a refused batch, so some arrive twice, with an equal `log.record.uid`.
     """
 
     def __init__(self, policy: EventTime, now: Callable[[], int]) -> None:
@@ -44,22 +62,22 @@ class EventTimeFallback:
         self._policy = policy
         self._now = now
 
-    def first(self, batch: Batch) -> Batch:
-        """Return the events in order; under `sent` with the time of sending at once.
+    def primary(self, batch: Batch) -> Batch:
+        """Return the events in order of time; under `sent` with the time of sending.
 
-        What somebody else prepared keeps its order.
+        Encoded requests keep their order.
         """
         in_order = replace(batch, items=tuple(sorted(batch.items, key=attrgetter("time"))))
-        return self._as_sent(in_order) if self._policy is EventTime.SENT else in_order
+        return self._with_sending_time(in_order) if self._policy is EventTime.SENT else in_order
 
-    def second(self, batch: Batch, verdict: ExportResult) -> Batch | None:
-        """Return the events with the time of sending, where they were refused for their own."""
-        if self._policy is not EventTime.AUTO or not verdict.refuses(_TOO_OLD, 400):
+    def alternative(self, batch: Batch, result: ExportResult) -> Batch | None:
+        """Return the events with the time of sending if their own was refused."""
+        if self._policy is not EventTime.AUTO or not result.matches(_TOO_OLD, 400):
             return None
-        return self._as_sent(batch)
+        return self._with_sending_time(batch)
 
     def notice(self, origin: str, items: int) -> str:
-        """Tell what became of the times."""
+        """Return a notice about the times, and the settings for them."""
         some = "1 event" if items == 1 else f"{items} events"
         return (
             f"{origin} does not take events with times as old as theirs: {some} left with the time "
@@ -67,75 +85,73 @@ class EventTimeFallback:
             "so at once, `event-time: event` never"
         )
 
-    def _as_sent(self, batch: Batch) -> Batch:
-        """A nanosecond apart, so that a backend shows them in their order."""
+    def _with_sending_time(self, batch: Batch) -> Batch:
+        """Set times a nanosecond apart, so that a backend shows the events in order."""
         now = self._now()
-        if batch.prepared is not None:
-            return replace(batch, prepared=_prepared_at(batch.prepared, now))
-        records = (each for each in batch.items if isinstance(each, LogRecord))
-        moved = (_at(record, now + position) for position, record in enumerate(records))
+        if batch.encoded is not None:
+            return replace(batch, encoded=_set_times(batch.encoded, now))
+        records = (item for item in batch.items if isinstance(item, LogRecord))
+        moved = (
+            replace(
+                record,
+                time=now + position,
+                # A record that already has a true time keeps it.
+                attributes={TRUE_TIME: _format_time(record.time), **record.attributes},
+            )
+            for position, record in enumerate(records)
+        )
         return replace(batch, items=tuple(moved))
 
 
-def _at(record: LogRecord, time: int) -> LogRecord:
-    """What is known to have been at yet another time keeps that."""
-    return replace(
-        record, time=time, attributes={TRUE_TIME: _iso(record.time), **record.attributes}
-    )
-
-
-def _prepared_at(given: EncodedRequest, time: int) -> EncodedRequest:
-    """The same for a request that somebody else made, such as a line of the spool."""
-    request = OtlpRequest(signal=given.signal, message=request_in(given))
-    records = (record for *_, found in groups_of(request) for record in found)
+def _set_times(encoded: EncodedRequest, time: int) -> EncodedRequest:
+    """Set the times of an encoded request, such as a line of the spool."""
+    request = OtlpRequest(signal=encoded.signal, message=decode_request(encoded))
+    records = (record for *_, records in iterate_groups(request) for record in records)
     for position, record in enumerate(records):
         if all(pair.key != TRUE_TIME for pair in record.attributes):
-            own = record.time_unix_nano or record.observed_time_unix_nano
-            record.attributes.add(key=TRUE_TIME).value.string_value = _iso(own)
+            own_time = record.time_unix_nano or record.observed_time_unix_nano
+            record.attributes.add(key=TRUE_TIME).value.string_value = _format_time(own_time)
         record.time_unix_nano = time + position
-    return encode_request(request, given.repository)
+    return encode_request(request, encoded.repository)
 
 
-def _iso(time: int) -> str:
-    moment = _EPOCH + timedelta(microseconds=time // 1000)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _format_time(time: int) -> str:
+    timestamp = _EPOCH + timedelta(microseconds=time // 1000)
+    return timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-# Requests with metrics that were made before, such as lines of the spool: deltas as gauges. Pure.
+# Metrics of encoded requests, such as lines of the spool: deltas as gauges.
 #
-# Where our own points are at hand, `points.Point.gauge` tells more: the last value of a histogram
-# is in no message.
+# Our own points have a better value, `Point.gauge`: the last value of a histogram is not in OTLP.
 
-# `AggregationTemporality` and `DataPointFlags` of OTLP, whose module only a sender loads.
+# `AggregationTemporality` and `DataPointFlags` of OTLP, whose module is slow to load.
 _DELTA = 1
 _WITH_TEMPORALITY = ("sum", "histogram", "exponential_histogram")
 _NO_RECORDED_VALUE = 1
 
 
-def holds_deltas(given: EncodedRequest) -> bool:
-    """Return whether a request for metrics holds a metric of delta temporality."""
-    return any(map(_is_delta_metric, _metrics(_request(given))))
+def has_deltas(encoded: EncodedRequest) -> bool:
+    """Return whether a request for metrics contains a metric of delta temporality."""
+    request = OtlpRequest(signal=encoded.signal, message=decode_request(encoded))
+    return any(map(_is_delta_metric, _metrics(request)))
 
 
-def as_gauges(given: EncodedRequest) -> EncodedRequest:
-    """Return a request for metrics with its deltas as gauges, point by point; the rest stays.
+def as_gauges(encoded: EncodedRequest) -> EncodedRequest:
+    """Return a request for metrics with its deltas as gauges, point by point.
 
-    A sum leaves as what it is, and a histogram as its greatest value: that, unlike a mean, was
-    measured. One that does not tell it has its mean, and one without values says so.
+    The gauge of a sum has the same value. The gauge of a histogram has the greatest value, which,
+    unlike a mean, was measured; the mean if there is no greatest value; and no recorded value if
+    there are no values.
     """
-    request = _request(given)
+    request = OtlpRequest(signal=encoded.signal, message=decode_request(encoded))
     deltas = [metric for metric in _metrics(request) if _is_delta_metric(metric)]
     for metric in deltas:
-        _turn(metric)
-    return encode_request(request, given.repository) if deltas else given
-
-
-def _request(given: EncodedRequest) -> OtlpRequest:
-    return OtlpRequest(signal=given.signal, message=request_in(given))
+        _convert_to_gauge(metric)
+    return encode_request(request, encoded.repository) if deltas else encoded
 
 
 def _metrics(request: OtlpRequest) -> Iterator[Any]:
-    return (metric for *_, metrics in groups_of(request) for metric in metrics)
+    return (metric for *_, metrics in iterate_groups(request) for metric in metrics)
 
 
 def _is_delta_metric(metric: Any) -> bool:
@@ -144,33 +160,28 @@ def _is_delta_metric(metric: Any) -> bool:
     return kind in _WITH_TEMPORALITY and getattr(metric, kind).aggregation_temporality == _DELTA
 
 
-def _turn(metric: Any) -> None:
+def _convert_to_gauge(metric: Any) -> None:
     kind = metric.WhichOneof("data")
-    # A copy: writing the gauge clears what was there, for a metric has one of them.
-    before = type(metric)()
-    before.CopyFrom(metric)
+    # A copy: setting the gauge clears the former data, because a metric has one kind of data.
+    original = type(metric)()
+    original.CopyFrom(metric)
     metric.gauge.SetInParent()
-    for point in getattr(before, kind).data_points:
+    for point in getattr(original, kind).data_points:
         gauge = metric.gauge.data_points.add()
         if kind == "sum":
             gauge.CopyFrom(point)
             gauge.ClearField("start_time_unix_nano")
+            continue
+        gauge.time_unix_nano = point.time_unix_nano
+        gauge.attributes.extend(point.attributes)
+        value = _histogram_value(point)
+        if value is None:
+            gauge.flags = _NO_RECORDED_VALUE
         else:
-            _write_histogram(gauge, point)
+            gauge.as_double = value
 
 
-def _write_histogram(gauge: Any, point: Any) -> None:
-    gauge.time_unix_nano = point.time_unix_nano
-    gauge.attributes.extend(point.attributes)
-    value = _value(point)
-    if value is None:
-        gauge.flags = _NO_RECORDED_VALUE
-    else:
-        gauge.as_double = value
-
-
-def _value(point: Any) -> float | None:
-    """The one value that a histogram leaves as."""
+def _histogram_value(point: Any) -> float | None:
     if not point.count:
         return None
     if point.HasField("max"):
@@ -178,105 +189,67 @@ def _value(point: Any) -> float | None:
     return point.sum / point.count if point.HasField("sum") else None
 
 
-# As what metrics leave: as deltas, or as gauges where a backend takes no deltas.
-#
-# Prometheus refuses a whole request for one delta in it; every backend takes gauges.
+# Deltas or gauges: Prometheus refuses a whole request for one delta; every backend accepts gauges.
 
 _NO_DELTAS = re.compile(r"temporality|\bdeltas?\b", re.IGNORECASE)
 
 
-class MetricShapeFallback:
+class MetricShapeFallback(Fallback):
     """Deltas until one is refused, then gauges for the rest of the export."""
 
     def __init__(self, policy: MetricShape) -> None:
-        """Begin with what the policy wants."""
+        """Begin with gauges if the policy says so, else with deltas."""
         self._policy = policy
         self._gauges = policy is MetricShape.GAUGE
 
-    def first(self, batch: Batch) -> Batch:
-        """Return the points in the shape that is known to be taken, as far as that is known."""
-        return _as_gauges(batch) if self._gauges else batch
+    def primary(self, batch: Batch) -> Batch:
+        """Return the points as gauges if a delta was refused before."""
+        return _convert_batch(batch) if self._gauges else batch
 
-    def second(self, batch: Batch, verdict: ExportResult) -> Batch | None:
-        """Return the points as gauges, where they were refused for their temporality."""
-        refused = verdict.refuses(_NO_DELTAS, 400, 500) and _has_deltas(batch)
+    def alternative(self, batch: Batch, result: ExportResult) -> Batch | None:
+        """Return the points as gauges if they were refused for their temporality."""
+        refused = result.matches(_NO_DELTAS, 400, 500) and _batch_has_deltas(batch)
         if self._policy is not MetricShape.AUTO or not refused:
             return None
         self._gauges = True
-        return _as_gauges(batch)
+        return _convert_batch(batch)
 
     def notice(self, origin: str, items: int) -> str:  # noqa: ARG002
-        """Tell that the metrics have another shape than they should."""
+        """Return a notice about the gauges, and the setting for them."""
         return (
             f"{origin} takes no metrics of delta temporality: they left as gauges, a histogram as "
             "its last value (one out of a file as its greatest) and a count as its sum. "
-            "`metric-shape: gauge` does so at once, and docs/recipes.md tells how a Collector "
-            "turns deltas into what the backend takes"
+            "`metric-shape: gauge` does so at once, and docs/recipes.md shows how a Collector "
+            "converts deltas for the backend"
         )
 
 
-def _has_deltas(batch: Batch) -> bool:
-    if batch.prepared is not None:
-        return holds_deltas(batch.prepared)
-    return any(map(_is_delta, batch.items))
+def _batch_has_deltas(batch: Batch) -> bool:
+    if batch.encoded is not None:
+        return has_deltas(batch.encoded)
+    return any(
+        not item.as_gauge and item.instrument.kind is not InstrumentKind.GAUGE
+        for item in batch.items
+        if isinstance(item, Point)
+    )
 
 
-def _is_delta(item: Item) -> bool:
-    if not isinstance(item, Point):
-        return False
-    return not item.as_gauge and item.instrument.kind is not InstrumentKind.GAUGE
-
-
-def _as_gauges(batch: Batch) -> Batch:
-    if batch.prepared is not None:
-        return replace(batch, prepared=as_gauges(batch.prepared))
-    points = (replace(each, as_gauge=True) for each in batch.items if isinstance(each, Point))
+def _convert_batch(batch: Batch) -> Batch:
+    if batch.encoded is not None:
+        return replace(batch, encoded=as_gauges(batch.encoded))
+    points = (replace(item, as_gauge=True) for item in batch.items if isinstance(item, Point))
     return replace(batch, items=tuple(points))
-
-
-# The forms in which items leave: truth first, then what the backend can take, and say so.
-
-
-class Fallback(Protocol):
-    """The form of one signal's items, for one export."""
-
-    def first(self, batch: Batch) -> Batch:
-        """Return a batch as it is sent, and spooled where that fails."""
-        ...
-
-    def second(self, batch: Batch, verdict: ExportResult) -> Batch | None:
-        """Return a batch that was refused in another form, or None where that would not help."""
-        ...
-
-    def notice(self, origin: str, items: int) -> str:
-        """Return what a user is told when so many items left in their second form."""
-        ...
-
-
-class NoFallback:
-    """Spans have one form."""
-
-    def first(self, batch: Batch) -> Batch:
-        """Return the batch."""
-        return batch
-
-    def second(self, batch: Batch, verdict: ExportResult) -> None:
-        """Return None."""
-
-    def notice(self, origin: str, items: int) -> str:  # noqa: ARG002
-        """Return nothing: there is no second form."""
-        return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fallbacks:
-    """What the user chose of the forms."""
+    """The user's choice of forms."""
 
     event_time: EventTime = EventTime.AUTO
     metric_shape: MetricShape = MetricShape.AUTO
 
-    def form_of(self, signal: Signal, now: Callable[[], int]) -> Fallback:
-        """Return the form of a signal for one export; ``now`` is in Unix nanoseconds."""
+    def for_signal(self, signal: Signal, now: Callable[[], int]) -> Fallback:
+        """Return the forms of a signal for one export; ``now`` returns Unix nanoseconds."""
         if signal is Signal.LOGS:
             return EventTimeFallback(self.event_time, now)
-        return MetricShapeFallback(self.metric_shape) if signal is Signal.METRICS else NoFallback()
+        return MetricShapeFallback(self.metric_shape) if signal is Signal.METRICS else Fallback()

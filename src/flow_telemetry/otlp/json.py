@@ -1,4 +1,4 @@
-"""Records → OTLP JSON lines for files, as plain dicts."""
+"""OTLP JSON lines of spans, log records, points and encoded requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
 from flow_telemetry.otlp.batch import Batch, Item
-from flow_telemetry.otlp.protobuf import request_in
+from flow_telemetry.otlp.protobuf import decode_request
 from flow_telemetry.otlp.series import Point, boundaries, pairs
 from flow_telemetry.otlp.values import SCOPE_NAME, nearest, nearest_text
 from flow_telemetry.telemetry import (
@@ -31,76 +31,75 @@ from flow_telemetry.telemetry import (
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-# OTLP JSON straight from our values: what protobuf's own mapping makes of the same. Pure.
+# JSON of values. The result is equal to that of protobuf's own mapping.
 #
-# That mapping walks each message field by field, which takes twenty times as long; a program that
-# is being cancelled has not that time. By https://opentelemetry.io/docs/specs/otlp/#json-protobuf-
-# encoding ids are lower-case hexadecimal and enums integers; by protobuf numbers of 64 bits are
-# texts, and what has its default is left out.
+# That mapping takes twenty times as long, which is too long for a program that is being cancelled.
+# By https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding ids are lower-case hexadecimal
+# and enums integers; by protobuf numbers of 64 bits are texts, and default values are omitted.
 
 _SCOPE = f'"scope":{{"name":"{SCOPE_NAME}"}}'
 
 
 def json_object(*fields: str) -> str:
-    """Return an object of fields, those that are empty left out."""
+    """Return an object of the fields that are not empty."""
     return "{" + ",".join(filter(None, fields)) + "}"
 
 
 def text_field(name: str, value: str) -> str:
-    """Return a field of text.
+    """Return a text field, or nothing for an empty text.
 
     Raises:
-        ValueError: it holds half a surrogate pair.
+        ValueError: the text contains half a surrogate pair.
     """
     return f'"{name}":{_text(value)}' if value else ""
 
 
 def id_field(name: str, value: str | None) -> str:
-    """Return a field of an id, which may be missing.
+    """Return the field of an id, or nothing without an id.
 
     Raises:
-        ValueError: it is not hexadecimal.
+        ValueError: the id is not hexadecimal.
     """
     return f'"{name}":"{bytes.fromhex(value).hex()}"' if value else ""
 
 
 def long_field(name: str, value: int) -> str:
-    """Return a field of a number of 64 bits without a sign, such as a time.
+    """Return the field of an unsigned number of 64 bits, such as a time, or nothing for 0.
 
     Raises:
-        ValueError: it is no such number.
+        ValueError: the number is out of range.
     """
-    return f'"{name}":"{_bounded(value, 0, 2**64 - 1):d}"' if value else ""
+    return f'"{name}":"{_check_range(value, 0, 2**64 - 1):d}"' if value else ""
 
 
 def double_field(name: str, value: float) -> str:
-    """Return a field of a fraction that is there whatever it is, as zero may be meant."""
+    """Return the field of a floating-point number, even if it is 0."""
     return f'"{name}":{double(value)}'
 
 
 def list_field(name: str, values: Iterable[str]) -> str:
-    """Return a field of what is JSON already; none where there is nothing."""
+    """Return a list field of JSON values, or nothing for an empty list."""
     joined = ",".join(values)
     return f'"{name}":[{joined}]' if joined else ""
 
 
-def attributes_field(given: Attributes) -> str:
-    """Return the field `attributes`, in order; what protobuf cannot hold as `encodable` has it."""
-    return list_field("attributes", [_attribute(*each) for each in given.items()])
+def attributes_field(attributes: Attributes) -> str:
+    """Return the field `attributes`, in order. Invalid values are replaced as by `encodable`."""
+    return list_field("attributes", [_attribute(*pair) for pair in attributes.items()])
 
 
 def any_value(value: AttributeValue) -> str:
-    """Return the value of an attribute, or what stands in its place.
+    """Return the value of an attribute.
 
     Raises:
-        ValueError: protobuf could not hold it.
+        ValueError: protobuf cannot represent it.
     """
     if isinstance(value, str):
         return f'{{"stringValue":{_text(value)}}}'
     if isinstance(value, bool):
         return '{"boolValue":true}' if value else '{"boolValue":false}'
     if isinstance(value, int):
-        return f'{{"intValue":"{_bounded(value, -(2**63), 2**63 - 1):d}"}}'
+        return f'{{"intValue":"{_check_range(value, -(2**63), 2**63 - 1):d}"}}'
     if isinstance(value, float):
         return f'{{"doubleValue":{double(value)}}}'
     values = list_field("values", map(any_value, value))
@@ -108,7 +107,7 @@ def any_value(value: AttributeValue) -> str:
 
 
 def double(value: float) -> str:
-    """Return a fraction; JSON has no numbers for what is none."""
+    """Return a floating-point number; JSON has texts for infinities and NaN."""
     if math.isfinite(value):
         return repr(float(value))
     if math.isnan(value):
@@ -117,75 +116,72 @@ def double(value: float) -> str:
 
 
 def request(
-    of_resources: str, of_scopes: str, name: str, items: Iterable[tuple[Resource, str]]
+    resource_field: str, scope_field: str, item_field: str, items: Iterable[tuple[Resource, str]]
 ) -> str:
-    """Return a request with items, each as JSON already, those of one entity together.
-
-    The names are those of its fields, from the outside in.
-    """
+    """Return a request with items in JSON, grouped by resource."""
     # Resources that are equal share a group, even if they are different objects.
     by_identity: dict[int, list[str]] = {}
     by_content: dict[object, list[str]] = {}
-    found: list[tuple[Resource, list[str]]] = []
+    groups: list[tuple[Resource, list[str]]] = []
     for resource, item in items:
         group = by_identity.get(id(resource))
         if group is None:
             content = pairs(resource.attributes)
             if content not in by_content:
                 by_content[content] = []
-                found.append((resource, by_content[content]))
+                groups.append((resource, by_content[content]))
             group = by_identity[id(resource)] = by_content[content]
         group.append(item)
-    made = [
+    resources = [
         json_object(
             f'"resource":{json_object(attributes_field(resource.attributes))}',
-            list_field(of_scopes, [json_object(_SCOPE, list_field(name, each))]),
+            list_field(scope_field, [json_object(_SCOPE, list_field(item_field, group))]),
         )
-        for resource, each in found
+        for resource, group in groups
     ]
-    return json_object(list_field(of_resources, made))
+    return json_object(list_field(resource_field, resources))
 
 
 def _attribute(key: str, value: AttributeValue) -> str:
     try:
-        written = any_value(value)
+        json_value = any_value(value)
     except ValueError:
-        written = any_value(nearest(value))
-    named = f'"key":{_text(nearest_text(key))},' if key else ""
-    return f'{{{named}"value":{written}}}'
+        json_value = any_value(nearest(value))
+    key_field = f'"key":{_text(nearest_text(key))},' if key else ""
+    return f'{{{key_field}"value":{json_value}}}'
 
 
 def _text(value: str) -> str:
     if not value.isascii():
-        value.encode()  # Here, and not in JSON, half a surrogate pair fails.
+        value.encode()  # Raises for half a surrogate pair, which JSON would accept.
     return encode_basestring_ascii(value)
 
 
-def _bounded(value: int, least: int, most: int) -> int:
+def _check_range(value: int, least: int, most: int) -> int:
     if least <= value <= most:
         return value
     raise ValueError("a number is out of range")
 
 
-# Our spans as OTLP JSON. Pure.
+# Spans. The numbers are those of the enums in protobuf.
 
-# By the numbers that protobuf has for them.
 _KINDS = {SpanKind.INTERNAL: '"kind":1', SpanKind.SERVER: '"kind":2'}
 _FAILED = '"code":2'
 _FLAGS = '"flags":256'
 
 
-def json_of_spans(spans: Iterable[Span]) -> str:
+def format_spans(spans: Iterable[Span]) -> str:
     """Return the request with the spans as one line of OTLP JSON.
 
     Raises:
-        ValueError: something in them is no Unicode text, no hexadecimal id, or no time.
+        ValueError: a text is not Unicode, an id not hexadecimal, or a time out of range.
     """
-    written = ((span.resource, _span(span)) for span in spans)
-    return request("resourceSpans", "scopeSpans", "spans", written)
+    items = ((span.resource, _span(span)) for span in spans)
+    return request("resourceSpans", "scopeSpans", "spans", items)
 
 
 def _span(span: Span) -> str:
+    status = "{}" if span.error is None else json_object(text_field("message", span.error), _FAILED)
     return json_object(
         id_field("traceId", span.trace_id),
         id_field("spanId", span.span_id),
@@ -197,13 +193,9 @@ def _span(span: Span) -> str:
         attributes_field(span.attributes),
         list_field("events", map(_event, span.events)),
         list_field("links", map(_link, span.links)),
-        f'"status":{_status(span.error)}',
+        f'"status":{status}',
         _FLAGS,
     )
-
-
-def _status(error: str | None) -> str:
-    return "{}" if error is None else json_object(text_field("message", error), _FAILED)
 
 
 def _event(event: SpanEvent) -> str:
@@ -223,28 +215,29 @@ def _link(link: SpanLink) -> str:
     )
 
 
-# Our events and lines of logs as OTLP JSON. Pure.
+# Log records. The flag is that of a sampled span in the W3C trace context.
 
-# Of a sampled span, by W3C's trace context.
 _LOG_FLAGS = '"flags":1'
 
 
-def json_of_records(records: Iterable[LogRecord]) -> str:
+def format_records(records: Iterable[LogRecord]) -> str:
     """Return the request with the records as one line of OTLP JSON.
 
     Raises:
-        ValueError: something in them is no Unicode text, no hexadecimal id, or no time.
+        ValueError: a text is not Unicode, an id not hexadecimal, or a time out of range.
     """
-    written = ((record.resource, _record(record)) for record in records)
-    return request("resourceLogs", "scopeLogs", "logRecords", written)
+    items = ((record.resource, _record(record)) for record in records)
+    return request("resourceLogs", "scopeLogs", "logRecords", items)
 
 
 def _record(record: LogRecord) -> str:
+    # Half a surrogate pair, which protobuf cannot represent, becomes a question mark.
+    body = "{}" if record.body is None else any_value(nearest_text(record.body))
     return json_object(
         long_field("timeUnixNano", record.time),
         f'"severityNumber":{record.severity.value:d}',
         text_field("severityText", record.severity.name),
-        f'"body":{_body(record.body)}',
+        f'"body":{body}',
         attributes_field(record.attributes),
         _LOG_FLAGS,
         id_field("traceId", record.trace_id),
@@ -254,60 +247,45 @@ def _record(record: LogRecord) -> str:
     )
 
 
-def _body(body: str | None) -> str:
-    """Half a surrogate pair, which protobuf cannot hold, is written as a question mark."""
-    return "{}" if body is None else any_value(body.encode(errors="replace").decode())
+# Points. The number is that of the enum in protobuf.
 
-
-# Our points as OTLP JSON. Pure.
-
-# By the number that protobuf has for it.
 _DELTA = '"aggregationTemporality":1'
 _ONLY_GROWS = '"isMonotonic":true'
 
 
-def json_of_points(points: Iterable[Point]) -> str:
+def format_points(points: Iterable[Point]) -> str:
     """Return the request with the points as one line of OTLP JSON.
 
     Raises:
-        ValueError: something in them is no Unicode text, or no time.
+        ValueError: a text is not Unicode, or a time out of range.
     """
     return request("resourceMetrics", "scopeMetrics", "metrics", _metrics(points))
 
 
 def _metrics(points: Iterable[Point]) -> Iterator[tuple[Resource, str]]:
-    for resource, of_resource in groupby(points, lambda point: point.resource):
-        for instrument, of_metric in groupby(of_resource, lambda point: point.instrument):
-            yield resource, _metric(instrument, list(of_metric))
-
-
-def _metric(instrument: Instrument, points: Sequence[Point]) -> str:
-    return json_object(
-        text_field("name", instrument.name),
-        text_field("description", instrument.description),
-        text_field("unit", instrument.unit),
-        _data(instrument, points),
-    )
+    for resource, resource_points in groupby(points, lambda point: point.resource):
+        for instrument, group in groupby(resource_points, lambda point: point.instrument):
+            metric = json_object(
+                text_field("name", instrument.name),
+                text_field("description", instrument.description),
+                text_field("unit", instrument.unit),
+                _data(instrument, list(group)),
+            )
+            yield resource, metric
 
 
 def _data(instrument: Instrument, points: Sequence[Point]) -> str:
     if points[0].as_gauge or instrument.kind is InstrumentKind.GAUGE:
-        return f'"gauge":{json_object(_points(map(_state, points)))}'
+        numbers = [_number(point, "", point.gauge) for point in points]
+        return f'"gauge":{json_object(list_field("dataPoints", numbers))}'
     if instrument.kind is InstrumentKind.SUM:
-        return f'"sum":{json_object(_points(map(_sum, points)), _DELTA, _ONLY_GROWS)}'
-    return f'"histogram":{json_object(_points(map(_histogram, points)), _DELTA)}'
-
-
-def _points(written: Iterable[str]) -> str:
-    return list_field("dataPoints", written)
-
-
-def _state(point: Point) -> str:
-    return _number(point, "", point.gauge)
-
-
-def _sum(point: Point) -> str:
-    return _number(point, long_field("startTimeUnixNano", point.start), point.total)
+        starts = (long_field("startTimeUnixNano", point.start) for point in points)
+        numbers = [
+            _number(point, start, point.total) for point, start in zip(points, starts, strict=True)
+        ]
+        return f'"sum":{json_object(list_field("dataPoints", numbers), _DELTA, _ONLY_GROWS)}'
+    histograms = list_field("dataPoints", map(_histogram, points))
+    return f'"histogram":{json_object(histograms, _DELTA)}'
 
 
 def _number(point: Point, start: str, value: float) -> str:
@@ -333,53 +311,45 @@ def _histogram(point: Point) -> str:
     )
 
 
-# Requests as lines of OTLP JSON, straight from our items or from the message of a request.
-#
-# The writer of a signal is loaded when a line of it is written.
-
+# Lines.
 
 _IDS = frozenset({"traceId", "spanId", "parentSpanId"})
+_FORMATTERS: dict[Signal, Callable[[Any], str]] = {
+    Signal.TRACES: format_spans,
+    Signal.LOGS: format_records,
+    Signal.METRICS: format_points,
+}
 
 
-def line_of(batch: Batch) -> str:
+def format_line(batch: Batch) -> str:
     """Return a batch as one line of OTLP JSON, without a line end.
 
     Raises:
-        ValueError: something in it is no Unicode text, or it is no request at all.
+        ValueError: a text is not Unicode, or an encoded request is damaged.
     """
-    if batch.prepared is not None:
-        return json_line(request_in(batch.prepared))
-    return otlp_json_line(batch.items, batch.signal)
+    if batch.encoded is not None:
+        return format_request(decode_request(batch.encoded))
+    return format_items(batch.items, batch.signal)
 
 
-def otlp_json_line(items: Sequence[Item], signal: Signal = Signal.TRACES) -> str:
-    """Return the request that would carry the items as one line of OTLP JSON, without a line end.
+def format_items(items: Sequence[Item], signal: Signal = Signal.TRACES) -> str:
+    """Return the request with the items as one line of OTLP JSON, without a line end.
 
-    The Collector's file exporter writes, and its file receiver reads, such lines.
+    The Collector's file exporter writes such lines, and its file receiver reads them.
 
     Raises:
-        ValueError: something in them is no Unicode text, or no hexadecimal id.
+        ValueError: a text is not Unicode, an id not hexadecimal, or a time out of range.
     """
-    return _writer_of(signal)(items)
+    return _FORMATTERS[signal](items)
 
 
-def _writer_of(signal: Signal) -> Callable[[Any], str]:
-    """Return what writes the items of a signal; of the messages it needs nothing."""
-    if signal is Signal.TRACES:
-        return json_of_spans
-    if signal is Signal.LOGS:
-        return json_of_records
-
-    return json_of_points
-
-
-def json_line(request: Message) -> str:
+def format_request(request: Message) -> str:
     """Return a request as one line of OTLP JSON.
 
     https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding asks for lower-case
-    hexadecimal ids and integer enums, where protobuf's own mapping has base64 and names.
+    hexadecimal ids and integer enums, but protobuf's own mapping has base64 and names.
     """
-    # Protobuf is not needed by one who spools nothing.
+    # Loaded for a spooled request only.
     from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
 
     content = MessageToDict(request, use_integers_for_enums=True)
@@ -388,13 +358,13 @@ def json_line(request: Message) -> str:
 
 
 def _write_ids_in_hex(value: Any) -> None:
-    """Write every id in place; keys are the schema's, an attribute's own name is a value."""
+    """Convert ids in place. Keys are fields of the schema: the name of an attribute is a value."""
     if isinstance(value, list):
-        for each in value:
-            _write_ids_in_hex(each)
+        for element in value:
+            _write_ids_in_hex(element)
     elif isinstance(value, dict):
-        for key, each in value.items():
+        for key, content in value.items():
             if key in _IDS:
-                value[key] = b64decode(each).hex()
-            elif isinstance(each, (list, dict)):
-                _write_ids_in_hex(each)
+                value[key] = b64decode(content).hex()
+            elif isinstance(content, (list, dict)):
+                _write_ids_in_hex(content)

@@ -1,4 +1,4 @@
-"""OTLP JSON lines → requests; cutting and joining them."""
+"""OTLP JSON lines as requests, and requests that are split or merged."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flow_telemetry.otlp.batch import MOST_BYTES, MOST_ITEMS, Batch
-from flow_telemetry.otlp.protobuf import new_request, request_in
+from flow_telemetry.otlp.protobuf import decode_request, new_request
 from flow_telemetry.telemetry import EncodedRequest, Signal
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-# Lines of OTLP JSON as requests again: what `json_lines.otlp_json_line` writes, read.
+# Parsing of OTLP JSON lines, the reverse of `otlp.json`.
 #
-# A tool in a job may write such a file, and so does the Collector. What is in it is not trusted: a
-# line that is damaged is told, and the others go on.
+# Tools in a job and the Collector write such files. Their content is untrusted: a damaged line is
+# reported, and the other lines are read.
 
 
-# By the one field that a request has; the older name is how protobuf spells it.
+# By the one field of a request; the second name is the one in the protobuf files.
 _SIGNALS = {
     "resourceSpans": Signal.TRACES,
     "resource_spans": Signal.TRACES,
@@ -31,13 +31,13 @@ _SIGNALS = {
     "resourceMetrics": Signal.METRICS,
     "resource_metrics": Signal.METRICS,
 }
-# Of each signal's request: its groups by resource, their groups by scope, and what is in those.
+# The fields of each signal's request: groups by resource, groups by scope, and items.
 LAYERS = {
     Signal.TRACES: ("resource_spans", "scope_spans", "spans"),
     Signal.LOGS: ("resource_logs", "scope_logs", "log_records"),
     Signal.METRICS: ("resource_metrics", "scope_metrics", "metrics"),
 }
-# How many hexadecimal digits an id has.
+# The number of hexadecimal digits of each id.
 _IDS = {
     **dict.fromkeys(("traceId", "trace_id"), 32),
     **dict.fromkeys(("spanId", "span_id", "parentSpanId", "parent_span_id"), 16),
@@ -47,283 +47,260 @@ _HEX = re.compile(r"[0-9a-fA-F]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtlpRequest:
-    """A request of a file: an `ExportTraceServiceRequest`, or that of logs or metrics."""
+    """A decoded request, such as an `ExportTraceServiceRequest`."""
 
     signal: Signal
     message: Message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtlpFile:
-    """The requests of a file in order, and what of it is damaged, a sentence each."""
+def parse_otlp_lines(
+    lines: Iterable[tuple[int, bytes]], name: str
+) -> tuple[list[OtlpRequest], list[str]]:
+    """Return the requests of numbered lines of file ``name``, and messages about damaged lines.
 
-    requests: tuple[OtlpRequest, ...] = ()
-    damaged: tuple[str, ...] = ()
-
-
-def parse_otlp_lines(lines: Iterable[tuple[int, bytes]], name: str) -> OtlpFile:
-    """Return the requests in numbered lines of a file of that name.
-
-    Fields that are not known are left out, as OTLP asks for. Ids are hexadecimal.
+    Unknown fields are dropped, as OTLP asks for. Ids are hexadecimal.
     """
     requests: list[OtlpRequest] = []
     damaged: list[str] = []
     for number, line in lines:
         try:
-            requests.append(_request(line))
+            requests.append(_parse_line(line))
         except _Damaged as error:
             damaged.append(f"line {number} of {name} {error}")
-    return OtlpFile(requests=tuple(requests), damaged=tuple(damaged))
+    return requests, damaged
 
 
-def groups_of(request: OtlpRequest) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield resource group, scope group and the field with its spans, log records or metrics."""
+def iterate_groups(request: OtlpRequest) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield resource group, scope group and its list of spans, log records or metrics."""
     resources, scopes, items = LAYERS[request.signal]
     for resource in getattr(request.message, resources):
         for scope in getattr(resource, scopes):
             yield resource, scope, getattr(scope, items)
 
 
-def items_in(signal: Signal, item: Any) -> int:
-    """Return for how many a span, log record or metric counts: a metric for its data points."""
+def count_items(signal: Signal, item: Any) -> int:
+    """Return 1 for a span or log record, and the number of data points for a metric."""
     if signal is not Signal.METRICS:
         return 1
     kind = item.WhichOneof("data")
     return len(getattr(item, kind).data_points) if kind else 0
 
 
-def item_count(request: OtlpRequest) -> int:
-    """Return how many spans, log records or data points a request holds."""
-    return sum(items_in(request.signal, item) for *_, items in groups_of(request) for item in items)
+def count_request_items(request: OtlpRequest) -> int:
+    """Return the number of spans, log records or data points of a request."""
+    return sum(
+        count_items(request.signal, item) for *_, items in iterate_groups(request) for item in items
+    )
 
 
 def encode_request(request: OtlpRequest, repository: str = "") -> EncodedRequest:
-    """Return a request as one that is sent as it is; ``repository`` is as in `Prepared`."""
+    """Return the request in protobuf; ``repository`` is that of `EncodedRequest`."""
     body: bytes = request.message.SerializeToString()
     return EncodedRequest(
-        signal=request.signal, body=body, items=item_count(request), repository=repository
+        signal=request.signal, body=body, items=count_request_items(request), repository=repository
     )
 
 
 class _Damaged(Exception):
-    """A line is no request; the text says why, as what follows "line 3 of x"."""
+    """A line is not a request; the text follows "line 3 of x"."""
 
 
-def _request(line: bytes) -> OtlpRequest:
-    # Who sends no files needs none of it.
+def _parse_line(line: bytes) -> OtlpRequest:
+    # Loaded for files of tools only.
     from google.protobuf.json_format import Error, ParseDict  # noqa: PLC0415
 
-    payload = _decoded(line)
-    signal = _signal(payload)
     try:
-        _write_ids_in_base64(payload)
-        message = ParseDict(payload, new_request(signal), ignore_unknown_fields=True)
+        content = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise _Damaged("is not a complete JSON object; it may have been cut off") from error
+    fields = [name for name in content if name in _SIGNALS] if isinstance(content, dict) else []
+    if len(fields) != 1:
+        raise _Damaged(
+            "is not an OTLP request: it must have exactly one field such as resourceSpans"
+        )
+    signal = _SIGNALS[fields[0]]
+    try:
+        _write_ids_in_base64(content)
+        message = ParseDict(content, new_request(signal), ignore_unknown_fields=True)
     except (Error, ValueError, TypeError, AttributeError, KeyError, ArithmeticError) as error:
-        raise _Damaged("is no request of OTLP: a field has another form") from error
+        raise _Damaged("is not an OTLP request: a field has the wrong type") from error
     except RecursionError as error:
         raise _Damaged("is nested too deep") from error
     request = OtlpRequest(signal=signal, message=message)
-    if getattr(message, LAYERS[signal][0]) and next(groups_of(request), None) is None:
+    if getattr(message, LAYERS[signal][0]) and next(iterate_groups(request), None) is None:
         raise _Damaged(
-            "has resources without scopes, so nothing is taken of it; older forms of OTLP, such as "
-            "that with instrumentationLibrarySpans, are not read"
+            "has resources without scopes and was ignored; older versions of OTLP, such as those "
+            "with instrumentationLibrarySpans, are not supported"
         )
     return request
 
 
-def _decoded(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise _Damaged("is no whole JSON object; it may have been cut off") from error
-
-
-def _signal(payload: Any) -> Signal:
-    fields = [name for name in payload if name in _SIGNALS] if isinstance(payload, dict) else []
-    if len(fields) != 1:
-        raise _Damaged("is no request of OTLP: it has not one of resourceSpans and its like")
-    return _SIGNALS[fields[0]]
-
-
 def _write_ids_in_base64(value: Any) -> None:
-    """Turn ids into what protobuf's own JSON has; keys are the schema's, never an attacker's."""
+    """Convert ids in place to the form of protobuf's own JSON.
+
+    Keys are fields of the schema: the name of an attribute is a value.
+    """
     if isinstance(value, list):
-        for each in value:
-            _write_ids_in_base64(each)
+        for element in value:
+            _write_ids_in_base64(element)
     elif isinstance(value, dict):
-        for key, each in value.items():
-            key.encode()  # protobuf fails in a way of its own at a lone surrogate
+        for key, content in value.items():
+            key.encode()  # protobuf fails with another exception at a lone surrogate
             if key in _IDS:
-                value[key] = _base64(key, each)
+                value[key] = _encode_id(key, content)
             else:
-                _write_ids_in_base64(each)
+                _write_ids_in_base64(content)
 
 
-def _base64(key: str, value: Any) -> str:
-    """An id may be left empty, as the parent of a root is."""
-    if value in ("", None):
+def _encode_id(key: str, value: Any) -> str:
+    if value in ("", None):  # Allowed: a root span has an empty parent.
         return ""
     if not isinstance(value, str) or len(value) != _IDS[key] or not _HEX.fullmatch(value):
         raise _Damaged(f"has a {key} that is not {_IDS[key]} hexadecimal digits")
     return b64encode(bytes.fromhex(value)).decode("ascii")
 
 
-# Two requests in place of one that a backend finds too large. Pure.
+# Splitting of requests that a backend finds too large.
 
 
 def split_request(batch: Batch) -> tuple[Batch, ...]:
-    """Return two batches with the items of one, in order; none where it has no more than one."""
+    """Return two batches with the items of one, in order; nothing if there is only one item."""
     if batch.count < 2:
         return ()
-    if batch.prepared is None:
+    if batch.encoded is None:
         middle = len(batch.items) // 2
-        parts = batch.items[:middle], batch.items[middle:]
-        return tuple(replace(batch, items=part) for part in parts)
+        slices = batch.items[:middle], batch.items[middle:]
+        return tuple(replace(batch, items=items) for items in slices)
     try:
-        cut = list(_halves_of(batch.prepared))
+        requests = list(_split_encoded(batch.encoded))
     except ValueError:
         return ()
-    return tuple(Batch(each.signal, (), each) for each in cut if each.items)
+    return tuple(Batch(request.signal, (), request) for request in requests if request.items)
 
 
-def _halves_of(given: EncodedRequest) -> Iterator[EncodedRequest]:
-    """The request cut at the outermost list with more than one: resources, scopes, items, points.
+def _split_encoded(encoded: EncodedRequest) -> Iterator[EncodedRequest]:
+    """Split at the outermost list with several elements: resources, scopes, items or points.
 
-    One of the two may be without items, where a group in it was.
+    One of the two requests may be without items, if its groups were.
     """
-    first, second = request_in(given), request_in(given)
-    both = zip(_lists(first, given.signal), _lists(second, given.signal), strict=False)
-    one, other = next((each for each in both if len(each[0]) > 1), ([], []))
-    middle = len(one) // 2
-    del one[middle:]
-    del other[:middle]
+    signal = encoded.signal
+    first, second = decode_request(encoded), decode_request(encoded)
+    pairs = zip(_nested_lists(first, signal), _nested_lists(second, signal), strict=False)
+    list_in_first, list_in_second = next((pair for pair in pairs if len(pair[0]) > 1), ([], []))
+    middle = len(list_in_first) // 2
+    del list_in_first[middle:]
+    del list_in_second[:middle]
     for message in (first, second):
-        yield encode_request(OtlpRequest(signal=given.signal, message=message), given.repository)
+        yield encode_request(OtlpRequest(signal=signal, message=message), encoded.repository)
 
 
-def _lists(request: Any, signal: Signal) -> Iterator[Any]:
-    """The lists on the way down to the first item, from the outermost on."""
+def _nested_lists(request: Any, signal: Signal) -> Iterator[Any]:
+    """Yield the lists that contain the first item, from the outermost on."""
     group = request
     for layer in LAYERS[signal]:
-        found = getattr(group, layer)
-        yield found
-        if not found:
+        elements = getattr(group, layer)
+        yield elements
+        if not elements:
             return
-        group = found[0]
+        group = elements[0]
     kind = group.WhichOneof("data") if signal is Signal.METRICS else None
     if kind is not None:
         yield getattr(group, kind).data_points
 
 
-# Requests that somebody else made, as ones of the size that every backend takes. Pure.
+# Requests of other programs, merged or split to a size that every backend accepts.
 #
-# A tool that writes each span as it ends writes a request for each, and one that writes them all
-# at its end a single one of any size.
+# Some tools write a request for each span as it ends, others a single request of any size.
 
-# It is repeated in each request that a larger one becomes; no tool describes itself at such length.
+# A resource is repeated in each split request; no tool describes itself at such length.
 LARGEST_HEAD = MOST_BYTES // 4
-# What protobuf adds to an item: a tag, a length, and longer lengths around it.
-_AROUND = 16
+# The bytes that protobuf adds to an item: a tag, a length, and longer lengths of the groups.
+_ITEM_OVERHEAD = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestSize:
-    """What a request may hold: bytes before compression, and items."""
-
-    size: int = MOST_BYTES
-    items: int = MOST_ITEMS
-
-    def holds(self, size: int, items: int) -> bool:
-        """Whether it is enough."""
-        return size <= self.size and items <= self.items
-
-
-def without_long_heads(request: OtlpRequest, *, largest: int = LARGEST_HEAD) -> int:
-    """Take out the groups whose resource and scope have more bytes; return how many items went."""
-    taken = 0
-    for resource, scope, items in groups_of(request):
+def drop_long_heads(request: OtlpRequest, *, largest: int = LARGEST_HEAD) -> int:
+    """Remove groups with more than ``largest`` bytes of resource and scope; count their items."""
+    dropped = 0
+    for resource, scope, items in iterate_groups(request):
         if _head_size(resource, scope) > largest:
-            taken += sum(items_in(request.signal, item) for item in items)
+            dropped += sum(count_items(request.signal, item) for item in items)
             del items[:]
-    return taken
+    return dropped
+
+
+@dataclass(slots=True)
+class _Merged:
+    """A request with the list of its last group, its size in bytes and its number of items."""
+
+    request: OtlpRequest
+    group: Any = None
+    size: int = 0
+    items: int = 0
+
+    def has_room(self, size: int, items: int, most_bytes: int, most_items: int) -> bool:
+        return self.size + size <= most_bytes and self.items + items <= most_items
 
 
 def merge_requests(
-    requests: Iterable[OtlpRequest], room: RequestSize | None = None
+    requests: Iterable[OtlpRequest], *, most_bytes: int = MOST_BYTES, most_items: int = MOST_ITEMS
 ) -> Iterator[OtlpRequest]:
-    """Yield the same items in requests that have room for them, in order within each signal.
+    """Yield the same items in requests within both limits, in order within each signal.
 
-    Small ones are joined, large ones cut; an item that is larger than a request may be goes alone.
-    Empty ones are left out.
+    ``most_bytes`` is before compression; an item that is larger gets a request of its own. Empty
+    requests are dropped.
     """
-    room = room or RequestSize()
-    open_ones: dict[Signal, _Open] = {}
+    merged: dict[Signal, _Merged] = {}
     for request in requests:
-        for piece in _pieces(request, room):
-            held = open_ones.setdefault(piece.signal, _Open(piece.signal))
-            size, items = piece.message.ByteSize(), item_count(piece)
-            if held.items and not room.holds(held.size + size, held.items + items):
-                yield held.request
-                held = open_ones[piece.signal] = _Open(piece.signal)
-            held.add(piece, size, items)
-    for held in open_ones.values():
-        if held.items:
-            yield held.request
+        for small in _split_to_size(request, most_bytes, most_items):
+            signal, size, items = small.signal, small.message.ByteSize(), count_request_items(small)
+            current = merged.get(signal)
+            if current is not None and not current.has_room(size, items, most_bytes, most_items):
+                yield current.request
+                current = None
+            if current is None:
+                empty = OtlpRequest(signal=signal, message=new_request(signal))
+                current = merged[signal] = _Merged(empty)
+            current.request.message.MergeFrom(small.message)
+            current.size += size
+            current.items += items
+    for current in merged.values():
+        yield current.request
 
 
-class _Open:
-    """A request that may still grow."""
-
-    def __init__(self, signal: Signal) -> None:
-        self.request = OtlpRequest(signal=signal, message=new_request(signal))
-        self.size = 0
-        self.items = 0
-
-    def add(self, piece: OtlpRequest, size: int, items: int) -> None:
-        self.request.message.MergeFrom(piece.message)
-        self.size += size
-        self.items += items
-
-
-def _pieces(request: OtlpRequest, room: RequestSize) -> Iterator[OtlpRequest]:
-    """The request itself, or where it is too large one after another of its parts."""
-    count = item_count(request)
-    if count and room.holds(request.message.ByteSize(), count):
+def _split_to_size(request: OtlpRequest, most_bytes: int, most_items: int) -> Iterator[OtlpRequest]:
+    """Yield the request, or several smaller ones if it is too large."""
+    count = count_request_items(request)
+    if not count:
+        return
+    if request.message.ByteSize() <= most_bytes and count <= most_items:
         yield request
-    elif count:
-        for group in groups_of(request):
-            yield from _parts(request.signal, group, room)
+        return
+    for resource, scope, items in iterate_groups(request):
+        current = _start_group(request.signal, resource, scope)
+        for item in items:
+            size, points = item.ByteSize() + _ITEM_OVERHEAD, count_items(request.signal, item)
+            if current.items and not current.has_room(size, points, most_bytes, most_items):
+                yield current.request
+                current = _start_group(request.signal, resource, scope)
+            current.group.append(item)
+            current.size += size
+            current.items += points
+        if current.items:
+            yield current.request
 
 
-def _parts(signal: Signal, group: tuple[Any, Any, Any], room: RequestSize) -> Iterator[OtlpRequest]:
-    resource, scope, items = group
-    head = _head_size(resource, scope)
-    part, field = _empty_like(signal, resource, scope)
-    size, count = head, 0
-    for item in items:
-        own, number = item.ByteSize() + _AROUND, items_in(signal, item)
-        if count and not room.holds(size + own, count + number):
-            yield part
-            part, field = _empty_like(signal, resource, scope)
-            size, count = head, 0
-        field.append(item)
-        size += own
-        count += number
-    if count:
-        yield part
-
-
-def _empty_like(signal: Signal, resource: Any, scope: Any) -> tuple[OtlpRequest, Any]:
-    """A request with that resource and scope, and the field for the items in it."""
+def _start_group(signal: Signal, resource: Any, scope: Any) -> _Merged:
+    """Return a request with that resource and scope, without items yet."""
     message = new_request(signal)
     resources, scopes, items = LAYERS[signal]
     group = getattr(message, resources).add(schema_url=resource.schema_url)
     group.resource.CopyFrom(resource.resource)
     inner = getattr(group, scopes).add(schema_url=scope.schema_url)
     inner.scope.CopyFrom(scope.scope)
-    return OtlpRequest(signal=signal, message=message), getattr(inner, items)
+    request = OtlpRequest(signal=signal, message=message)
+    return _Merged(request, group=getattr(inner, items), size=_head_size(resource, scope))
 
 
 def _head_size(resource: Any, scope: Any) -> int:
     texts = len(resource.schema_url) + len(scope.schema_url)
-    return int(resource.resource.ByteSize() + scope.scope.ByteSize()) + 4 * texts + _AROUND
+    return int(resource.resource.ByteSize() + scope.scope.ByteSize()) + 4 * texts + _ITEM_OVERHEAD

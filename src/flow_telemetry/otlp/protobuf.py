@@ -1,6 +1,6 @@
-"""The messages of OTLP that are not ours to make: responses, and requests of others.
+"""Protobuf messages of OTLP: responses, and encoded requests.
 
-A message is loaded when it is needed: an export with spans only needs none of the other signals.
+Each signal's messages are loaded when they are used: an export of spans does not need the others.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ def new_response(signal: Signal) -> Any:
     return _service(signal)[1]()
 
 
-def request_in(prepared: EncodedRequest) -> Message:
-    """Return the message of a request that is encoded already.
+def decode_request(encoded: EncodedRequest) -> Message:
+    """Return the message of an encoded request.
 
     Raises:
         ValueError: it is not a request of that signal.
     """
     from google.protobuf.message import DecodeError  # noqa: PLC0415
 
-    request: Message = new_request(prepared.signal)
+    request: Message = new_request(encoded.signal)
     try:
-        request.ParseFromString(prepared.body)
+        request.ParseFromString(encoded.body)
     except DecodeError as error:
-        raise ValueError(f"not a request for {prepared.signal.value}") from error
+        raise ValueError(f"not a request for {encoded.signal.value}") from error
     return request
 
 
 def _service(signal: Signal) -> tuple[Any, Any]:
-    """The classes of a signal's request and response."""
+    """Return the classes of a signal's request and response."""
     if signal is Signal.TRACES:
         from opentelemetry.proto.collector.trace.v1 import trace_service_pb2  # noqa: PLC0415
 
@@ -49,9 +49,9 @@ def _service(signal: Signal) -> tuple[Any, Any]:
     if signal is Signal.LOGS:
         from opentelemetry.proto.collector.logs.v1 import logs_service_pb2  # noqa: PLC0415
 
-        of_logs = logs_service_pb2
-        return of_logs.ExportLogsServiceRequest, of_logs.ExportLogsServiceResponse
+        logs = logs_service_pb2
+        return logs.ExportLogsServiceRequest, logs.ExportLogsServiceResponse
     from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2  # noqa: PLC0415
 
-    of_metrics = metrics_service_pb2
-    return of_metrics.ExportMetricsServiceRequest, of_metrics.ExportMetricsServiceResponse
+    metrics = metrics_service_pb2
+    return metrics.ExportMetricsServiceRequest, metrics.ExportMetricsServiceResponse

@@ -1,17 +1,18 @@
-"""Sending a spool again."""
+"""Replay of spool files: every line is sent, and undelivered lines stay in the file."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.exporter import NewSender, OtlpExporter, otlp_sender
 from flow_telemetry.otlp.fallback import Fallbacks
-from flow_telemetry.otlp.json import line_of
-from flow_telemetry.otlp.lines import encode_request, item_count, parse_otlp_lines
+from flow_telemetry.otlp.json import format_line
+from flow_telemetry.otlp.lines import count_request_items, encode_request, parse_otlp_lines
 from flow_telemetry.otlp.response import NOUNS, FailureReason
 from flow_telemetry.otlp.spool import (
     FileLock,
@@ -19,69 +20,71 @@ from flow_telemetry.otlp.spool import (
     LockError,
     Stored,
     acquire_lock,
-    describe_lost,
-    find_locks,
-    unfinished_in,
+    find_locked_files,
+    find_unfinished_files,
+    format_locked,
 )
 from flow_telemetry.privacy.records import redact_message
 from flow_telemetry.privacy.redactor import Redactor
 from flow_telemetry.telemetry import Delivery, EncodedRequest, Signal, SignalTarget
 
-# What a replay leaves of a file: lines to send another time, and lines that nobody ever takes.
+# The remainder of a file: lines to send another time, and lines that are always refused.
 
 
 class Remainder:
-    """Collects them beside a file that was claimed, and puts them in its place at the end.
+    """Collects the undelivered lines of a locked file, and replaces the file with them at the end.
 
-    Until then the claimed file is whole: whatever fails, nothing is lost.
+    Until then the locked file is complete: no failure loses a line.
     """
 
-    def __init__(self, claimed: FileLock) -> None:
+    def __init__(self, locked: FileLock) -> None:
         """Write nothing yet."""
-        self._claim = claimed
-        self.again = _Lines(claimed.home, claimed.mode)
-        self.refused = _Lines(claimed.home.with_name(f"{claimed.home.name}.refused"), claimed.mode)
-        self.hopeless: dict[Signal, FailureReason] = {}
+        self._lock = locked
+        self.retained = _AppendedLines(locked.original, locked.mode)
+        refused = locked.original.with_name(f"{locked.original.name}.refused")
+        self.refused = _AppendedLines(refused, locked.mode)
+        self.lasting_reasons: dict[Signal, FailureReason] = {}
+        # Messages about damaged lines, and the numbers of lines that were not tried.
+        self.damaged: list[str] = []
+        self.without_target: Counter[Signal] = Counter()
+        self.untried: Counter[Signal] = Counter()
 
-    def writer(self, signal: Signal) -> _OfSignal:
-        """Return what takes the requests of a signal that were not delivered."""
-        return _OfSignal(signal, self)
+    def writer(self, signal: Signal) -> _SignalRemainder:
+        """Return the store for the undelivered requests of a signal."""
+        return _SignalRemainder(signal, self)
 
     @property
-    def changes(self) -> bool:
-        """Whether the file is another than before, even if nothing of it was sent."""
-        return self.refused.count > 0 or self.again.count == 0
+    def has_changes(self) -> bool:
+        """Whether the file changes even if no line was sent."""
+        return self.refused.count > 0 or self.retained.count == 0
 
-    def settle(self) -> None:
-        """Let only what is left stand in the file, or no file where that is nothing.
+    def commit(self) -> None:
+        """Replace the file with the retained lines, or remove it if there are none.
 
         Raises:
-            OSError: the disk fails; then the file is back as it was.
+            OSError: the disk fails; then the file is restored.
         """
         try:
-            self.again.publish()
+            self.retained.publish()
             self.refused.publish()
         except OSError:
             self.undo()
             raise
-        self._claim.path.unlink()
+        self._lock.path.unlink()
 
     def undo(self) -> None:
-        """Put the file back as it was.
+        """Restore the file.
 
         Raises:
-            OSError: the disk fails; then it stands under the name by which it was claimed.
+            OSError: the disk fails; then the file still has its locked name.
         """
-        self.again.discard()
+        self.retained.discard()
         self.refused.discard()
-        self._claim.give_back()
+        self._lock.release()
 
 
-class _Lines:
-    """A file that is made for its first line; a failing disk is told at the end.
-
-    Lines that stand there already stay, before the new ones.
-    """
+class _AppendedLines:
+    """Lines that are appended to a file when it is published. A disk failure is raised then."""
 
     def __init__(self, path: Path, mode: int) -> None:
         self.path = path
@@ -96,10 +99,10 @@ class _Lines:
             return
         try:
             if self._file is None:
-                before = self.path.read_bytes().splitlines() if self.path.exists() else []
+                existing = self.path.read_bytes().splitlines() if self.path.exists() else []
                 self._file = LinesFile(self.path, self._mode)
-                for each in before:
-                    self._file.write_line(each)
+                for existing_line in existing:
+                    self._file.write_line(existing_line)
             self._file.write_line(line)
         except OSError as error:
             self._error = error
@@ -116,63 +119,51 @@ class _Lines:
 
 
 @dataclass(slots=True)
-class _OfSignal:
-    """The requests of one signal; see `export.spool.Keeper`."""
+class _SignalRemainder:
+    """Stores the undelivered requests of one signal, as a `LineStore` of the spool."""
 
     signal: Signal
-    left: Remainder
-    again: int = 0
+    remainder: Remainder
+    retained: int = 0
     refused: int = 0
 
-    def add(self, batch: Batch, *, items: int, cause: FailureReason | None = None) -> None:
-        line = line_of(batch).encode()
-        if cause is not None and cause.final:
+    def add(self, batch: Batch, *, items: int, reason: FailureReason | None = None) -> None:
+        line = format_line(batch).encode()
+        if reason is not None and reason.final:
             self.refused += items
-            self.left.refused.add(line)
+            self.remainder.refused.add(line)
             return
-        if cause is not None and cause.lasting:
-            self.left.hopeless.setdefault(self.signal, cause)
-        self.again += items
-        self.left.again.add(line)
+        if reason is not None and reason.lasting:
+            self.remainder.lasting_reasons.setdefault(self.signal, reason)
+        self.retained += items
+        self.remainder.retained.add(line)
 
     def close(self) -> Mapping[Signal, Stored]:
         files = (
-            *([str(self.left.again.path)] if self.again else ()),
-            *([str(self.left.refused.path)] if self.refused else ()),
+            *([str(self.remainder.retained.path)] if self.retained else ()),
+            *([str(self.remainder.refused.path)] if self.refused else ()),
         )
-        return {self.signal: Stored(items=self.again + self.refused, files=files)}
+        return {self.signal: Stored(items=self.retained + self.refused, files=files)}
 
 
-# Sending again what a spool holds, or any file of OTLP JSON lines, and keeping what fails.
+# Replay of the spool, or of any file of OTLP JSON lines.
 
-_MOST_DAMAGED_TOLD = 5
+_MOST_DAMAGED_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """What came of a file: ``problems`` say what is left of it, and why, a sentence each.
-
-    ``notices`` are what else is worth knowing of it.
-    """
+    """The result of one file: ``problems`` describe the lines that stay in it, and why."""
 
     deliveries: tuple[Delivery, ...] = ()
     problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Unsent:
-    """The lines of a file that were not even tried."""
-
-    damaged: list[str] = field(default_factory=list)
-    without_target: dict[Signal, int] = field(default_factory=dict)
-    without_hope: dict[Signal, int] = field(default_factory=dict)
-
-
 class Replay:
-    """One replay of any files: what one of them meets that lasts is not tried for the next.
+    """A replay of several files. A lasting failure of one file ends its signal in the next ones.
 
-    ``off`` holds why a signal has no target.
+    ``off`` contains the reason for each signal without a target.
     """
 
     def __init__(
@@ -182,109 +173,118 @@ class Replay:
         *,
         deadline: Deadline,
         redact: Redactor,
-        choices: Fallbacks,
+        fallbacks: Fallbacks,
         new_sender: NewSender = otlp_sender,
     ) -> None:
-        """Touch nothing yet."""
+        """Read nothing yet."""
         self._targets = targets
         self._off = off
         self._deadline = deadline
         self._redact = redact
-        self._choices = choices
+        self._fallbacks = fallbacks
         self._new_sender = new_sender
-        self._hopeless: dict[Signal, FailureReason] = {}
+        self._lasting_reasons: dict[Signal, FailureReason] = {}
 
     def file(self, file: Path) -> Replayed:
-        """Send every line of a file, and let stand there what was not delivered."""
+        """Send every line of a file, and keep undelivered lines in it."""
         if self._deadline.expired:
-            return Replayed(problems=(f"{file} was not begun: {self._deadline.ended}",))
+            return Replayed(problems=(f"{file} was not replayed: {self._deadline.ended}",))
         try:
-            claimed = acquire_lock(file)
+            locked = acquire_lock(file)
         except LockError as error:
             return Replayed(problems=(str(error),))
-        left, unsent = Remainder(claimed), _Unsent()
-        try:
-            deliveries = self._sink(left).deliver(self._requests(file, claimed, left, unsent))
-        except BaseException:
-            left.undo()
-            raise
-        self._hopeless = {**left.hopeless, **self._hopeless}
-        problems = [*self._told(file, unsent), *_refused(file, left)]
-        try:
-            if left.changes or any(each.sent for each in deliveries):
-                left.settle()
-            else:
-                left.undo()
-        except OSError as error:
-            problems.append(_not_rewritten(file, error))
-        return Replayed(
-            deliveries=deliveries, problems=tuple(problems), notices=_of_a_kill(file, claimed)
-        )
-
-    def _sink(self, left: Remainder) -> OtlpExporter:
-        return OtlpExporter(
+        remainder = Remainder(locked)
+        exporter = OtlpExporter(
             targets=self._targets,
-            spool=left,
+            spool=remainder,
             deadline=self._deadline,
-            choices=self._choices,
+            fallbacks=self._fallbacks,
             new_sender=self._new_sender,
-            keeps_all=True,
+            spools_declined=True,
         )
+        try:
+            deliveries = exporter.deliver(self._requests(file, locked, remainder))
+        except BaseException:
+            remainder.undo()
+            raise
+        self._lasting_reasons = {**remainder.lasting_reasons, **self._lasting_reasons}
+        problems = list(self._describe_remainder(file, remainder))
+        try:
+            if remainder.has_changes or any(delivery.sent for delivery in deliveries):
+                remainder.commit()
+            else:
+                remainder.undo()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            problems.append(
+                f"{file} could not be rewritten and still contains the sent lines: {reason}"
+            )
+        notices: tuple[str, ...] = ()
+        if locked.unfinished:
+            torn = "; the data of its last, incomplete line is lost" if locked.torn else ""
+            notices = (f"{file} was written by an export that was killed, and was replayed{torn}",)
+        return Replayed(deliveries=deliveries, problems=tuple(problems), notices=notices)
 
     def _requests(
-        self, file: Path, claimed: FileLock, left: Remainder, unsent: _Unsent
+        self, file: Path, locked: FileLock, remainder: Remainder
     ) -> Iterator[EncodedRequest]:
-        """The requests that are worth a try; the other lines stay as they are."""
-        for number, line in _lines(claimed.path):
-            found = parse_otlp_lines([(number, line)], str(file))
-            for text in found.damaged:
-                unsent.damaged.append(text)
-                left.again.add(line)
-            for request in found.requests:
+        """Yield the requests that are worth a try; the remainder gets the other lines."""
+        for number, line in _read_lines(locked.path):
+            requests, damaged = parse_otlp_lines([(number, line)], str(file))
+            for message in damaged:
+                remainder.damaged.append(message)
+                remainder.retained.add(line)
+            for request in requests:
                 signal = request.signal
                 if signal not in self._targets:
-                    unsent.without_target[signal] = unsent.without_target.get(signal, 0) + 1
-                    left.again.add(line)
-                elif signal in self._hopeless:
-                    unsent.without_hope[signal] = unsent.without_hope.get(signal, 0) + 1
-                    left.again.add(line)
-                elif item_count(request):
+                    remainder.without_target[signal] += 1
+                    remainder.retained.add(line)
+                elif signal in self._lasting_reasons:
+                    remainder.untried[signal] += 1
+                    remainder.retained.add(line)
+                elif count_request_items(request):
                     redact_message(request.message, self._redact)
                     yield encode_request(request)
 
-    def _told(self, file: Path, unsent: _Unsent) -> Iterator[str]:
-        yield from unsent.damaged[:_MOST_DAMAGED_TOLD]
-        more = len(unsent.damaged) - _MOST_DAMAGED_TOLD
-        if more > 0:
-            yield f"{more} more lines of {file} are damaged"
-        if unsent.damaged:
-            yield f"{_some(len(unsent.damaged))} that cannot be read stayed in {file}"
-        for signal, count in unsent.without_target.items():
+    def _describe_remainder(self, file: Path, remainder: Remainder) -> Iterator[str]:
+        yield from remainder.damaged[:_MOST_DAMAGED_SHOWN]
+        damaged = len(remainder.damaged)
+        if damaged > _MOST_DAMAGED_SHOWN:
+            yield f"{damaged - _MOST_DAMAGED_SHOWN} more lines of {file} are damaged"
+        if damaged:
+            yield f"{_count_lines(damaged)} that cannot be read stayed in {file}"
+        for signal, count in remainder.without_target.items():
             reason = self._off.get(signal, "they have no endpoint")
-            yield f"{_some(count)} of {NOUNS[signal].signal} stayed in {file}: {reason}"
-        for signal, count in unsent.without_hope.items():
-            reason = self._hopeless[signal].problem
-            yield f"{_some(count)} of {NOUNS[signal].signal} stayed in {file}, not tried: {reason}"
+            yield f"{_count_lines(count)} of {NOUNS[signal].signal} stayed in {file}: {reason}"
+        for signal, count in remainder.untried.items():
+            reason = self._lasting_reasons[signal].problem
+            lines = f"{_count_lines(count)} of {NOUNS[signal].signal}"
+            yield f"{lines} stayed in {file}, not tried: {reason}"
+        if count := remainder.refused.count:
+            yield (
+                f"{_count_lines(count)} of {file} would be refused again at any time, and were "
+                f"moved to {remainder.refused.path}"
+            )
 
 
-def find_spool_files(paths: Iterable[Path], tell: Callable[[str], None]) -> list[Path]:
-    """Return the files to replay: those that are named, and `*.jsonl` in folders that are.
+def find_spool_files(paths: Iterable[Path], notify: Callable[[str], None]) -> list[Path]:
+    """Return the named files, and the `*.jsonl` files in the named folders.
 
-    So is what killed exports left in these folders, but nothing that is still being written.
-    ``tell`` gets a sentence for each file that another replay has.
+    Unfinished files of killed exports are included, files that are being written are not.
+    ``notify`` is called with a notice about each file that another replay has locked.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for path in paths:
         if not path.is_dir():
-            found[path] = None
+            files[path] = None
             continue
-        found.update(dict.fromkeys([*sorted(path.rglob("*.jsonl")), *unfinished_in(path)]))
-        for taken in find_locks(path):
-            tell(describe_lost(taken))
-    return list(found)
+        files.update(dict.fromkeys([*sorted(path.rglob("*.jsonl")), *find_unfinished_files(path)]))
+        for locked in find_locked_files(path):
+            notify(format_locked(locked))
+    return list(files)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             text = line.strip()
@@ -292,25 +292,5 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, text
 
 
-def _refused(file: Path, left: Remainder) -> Iterator[str]:
-    if left.refused.count:
-        yield (
-            f"{_some(left.refused.count)} of {file} would be refused whenever they are sent, and "
-            f"were moved to {left.refused.path}"
-        )
-
-
-def _of_a_kill(file: Path, claimed: FileLock) -> tuple[str, ...]:
-    if not claimed.unfinished:
-        return ()
-    torn = "; what was written of its last line is lost" if claimed.torn else ""
-    return (f"{file} was left by an export that was killed, and was replayed all the same{torn}",)
-
-
-def _not_rewritten(file: Path, error: OSError) -> str:
-    reason = error.strerror or type(error).__name__
-    return f"{file} could not be rewritten, and holds what was sent, too: {reason}"
-
-
-def _some(lines: int) -> str:
-    return "1 line" if lines == 1 else f"{lines} lines"
+def _count_lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"

@@ -1,9 +1,9 @@
-"""OpenTelemetry's OTLP/HTTP exporters, sending through a transport of ours.
+"""OpenTelemetry's OTLP/HTTP exporters with our own transport.
 
-The SDK's transport hides what tells a delivery from a login page, and repeats requests by rules of
-its own, so it is given a session that never leaves anything to it: see `ExporterSession`.
+The SDK's transport hides the difference between a success and a login page, and has its own rules
+for retries. So each exporter gets a session that sends through our transport: `ExporterSession`.
 
-The SDK is loaded when the first item of a signal is sent, or by `preload` in a thread before that.
+The SDK is loaded when the first item of a signal is sent, or earlier by `preload` in a thread.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 import requests
 
 from flow_telemetry.http.errors import NetworkErrorKind, keep_silent
-from flow_telemetry.otlp.response import Attempt, OtlpResponse
+from flow_telemetry.http.response import Response
+from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.telemetry import Signal, SignalTarget
 
 SendBody = Callable[[bytes], Attempt]
@@ -29,58 +30,56 @@ class SdkExporter:
     """
 
     def __init__(self, target: SignalTarget, send: SendBody) -> None:
-        """Load what the signal needs of the SDK; send nothing yet."""
+        """Load the SDK for the signal; send nothing yet."""
         self._session = ExporterSession(send)
-        self._export = _maker_of(target.signal)(target.url, self._session)
+        self._export = _load_exporter(target.signal)(target.url, self._session)
 
     def export(self, items: Sequence[Any]) -> Attempt:
-        """Send the items of the signal in one request and return what came of it.
+        """Send the items of the signal in one request, and return the attempt.
 
-        The exporter's own result says too little: 2xx and 3xx are success to it, and a failure may
-        come without a request. Only what the session saw counts.
+        The attempt is the session's: the exporter treats every 2xx and 3xx status as a success,
+        and may fail without a request.
         """
         session = self._session
-        # Until there is a request: an id may not be hexadecimal, or a time not have 64 bits.
-        session.attempt, session.fault = (
-            Attempt(response=OtlpResponse(error=NetworkErrorKind.ENCODING)),
-            None,
-        )
+        # The result without a request: an id that is not hexadecimal, or a time beyond 64 bits.
+        session.attempt = Attempt(response=Response(error=NetworkErrorKind.ENCODING))
+        session.error = None
         with suppress(ValueError):
             self._export(items)
-        if session.fault is not None:
-            raise session.fault
+        if session.error is not None:
+            raise session.error
         return session.attempt
 
 
 class ExporterSession(requests.Session):
-    """The session that an exporter of the SDK is given.
+    """The session of an exporter of the SDK. It uses nothing but the body of a request.
 
-    The exporter adds headers of OTEL_EXPORTER_OTLP_HEADERS, the job's own, to each request, and
-    overwrites `verify` and `cert`: nothing of that is looked at, only the body.
+    The exporter would add the job's headers from OTEL_EXPORTER_OTLP_HEADERS to each request, and
+    overwrite `verify` and `cert`.
     """
 
     def __init__(self, send: SendBody) -> None:
-        """Open nothing."""
+        """Open no connection."""
         super().__init__()
         self._send = send
-        self.attempt = Attempt(response=OtlpResponse(error=NetworkErrorKind.OTHER))
-        self.fault: Exception | None = None
+        self.attempt = Attempt(response=Response(error=NetworkErrorKind.OTHER))
+        self.error: Exception | None = None
 
-    def request(self, method: str | bytes, url: str | bytes, *_: Any, **given: Any) -> Any:  # noqa: ARG002
-        """Send a body and note what came of it, the final response after all retries.
+    def request(self, method: str | bytes, url: str | bytes, *_: Any, **options: Any) -> Any:  # noqa: ARG002
+        """Send a body with all retries, and record the attempt.
 
         Raises:
-            NotDelivered: there was no success. It is not one of requests' errors, and the SDK
-                repeats no other requests, neither at once nor after a pause.
+            NotDelivered: the last response was not a success. The SDK retries the exceptions of
+                requests only, so it does not retry after this one.
         """
         try:
-            self.attempt = self._send(given["data"])
-        except Exception as error:  # noqa: BLE001  It is raised again, past the SDK,
-            # which would take it for a failure of the backend.
-            self.fault = error
+            self.attempt = self._send(options["data"])
+        except Exception as error:  # noqa: BLE001
+            # `export` raises it again: the SDK would treat it as a failure of the backend.
+            self.error = error
             raise NotDelivered from None
         status = self.attempt.response.status
-        if status is None or not 200 <= status < 300:
+        if not 200 <= status < 300:
             raise NotDelivered
         response = requests.Response()
         response.status_code = status
@@ -88,29 +87,29 @@ class ExporterSession(requests.Session):
 
 
 class NotDelivered(Exception):
-    """A request had no success; the session's attempt says why."""
+    """A request failed; the session's attempt contains the reason."""
 
 
 def preload(signals: Collection[Signal]) -> threading.Thread:
-    """Load in a thread what most exports need of the SDK, while something else is waited for.
+    """Load the SDK for traces and metrics in a thread, while the caller waits for other things.
 
-    An export that sends no log records needs nothing for them; they are left to the first.
+    Many exports send no log records, so their exporter is loaded with the first record.
     """
-    wanted = [signal for signal in (Signal.TRACES, Signal.METRICS) if signal in signals]
+    preloaded = [signal for signal in (Signal.TRACES, Signal.METRICS) if signal in signals]
 
     def load() -> None:
-        # Whoever sends imports it again and reports the failure; a thread would print a traceback.
+        # A thread would print a traceback. The sender imports it again and reports the failure.
         with suppress(Exception):
-            for signal in wanted:
-                _maker_of(signal)
+            for signal in preloaded:
+                _load_exporter(signal)
 
     thread = threading.Thread(target=load, name="sdk-preload", daemon=True)
     thread.start()
     return thread
 
 
-def _maker_of(signal: Signal) -> Callable[[str, requests.Session], Any]:
-    """The function that makes the exporter of a signal, in the module that loads the SDK for it."""
+def _load_exporter(signal: Signal) -> Callable[[str, requests.Session], Any]:
+    """Load the SDK for a signal, and return the function that creates its exporter."""
     keep_silent("opentelemetry")
     if signal is Signal.TRACES:
         from flow_telemetry.otlp.sdk_spans import span_exporter  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Measurements → points."""
+"""Time series of an export: measurements are aggregated to points."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from flow_telemetry.telemetry import (
     Resource,
 )
 
-# The boundaries of histograms' buckets, by the unit of what is measured.
+# Bucket boundaries of histograms, by unit.
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
-# Tests last milliseconds, steps seconds, runs minutes, reviews days and features months: one scale
-# has them all, so that the histograms of two subjects can be added.
+# Tests last milliseconds, steps seconds, runs minutes, reviews days and features months. All have
+# the same boundaries, so that their histograms can be added.
 _SECONDS = (
     *(0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0),
     *(_MINUTE, 2 * _MINUTE, 5 * _MINUTE, 10 * _MINUTE, 20 * _MINUTE, 30 * _MINUTE),
@@ -29,36 +29,31 @@ _SECONDS = (
     *(_DAY, 2 * _DAY, 4 * _DAY, 7 * _DAY, 14 * _DAY, 30 * _DAY, 60 * _DAY, 120 * _DAY),
 )
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-# Comments, commits, files: few mostly, thousands of lines now and then.
+# Comments, commits, files: usually few, sometimes thousands of lines.
 _COUNTS = (0.0, *(float(2**power) for power in range(15)))
-# From a mebibyte to 256 GiB: tools hold some of them, machines that build are not larger.
+# From a mebibyte to 256 GiB, which is more than the memory of most build machines.
 _BYTES = tuple(float(2**power) for power in range(20, 39))
 _BY_UNIT = {"s": _SECONDS, "1": _SHARES, "By": _BYTES}
 
 
 def boundaries(unit: str) -> tuple[float, ...]:
-    """Return the upper boundaries of the buckets for a unit by UCUM; the last has none."""
+    """Return the upper boundaries of the buckets for a UCUM unit; the last bucket has none."""
     return _BY_UNIT.get(unit, _COUNTS)
 
 
-def bucket_of(value: float, bounds: tuple[float, ...]) -> int:
-    """Return the number of the bucket: a boundary belongs to the bucket that it ends."""
-    return bisect_left(bounds, value)
-
-
-# Measurements of one export as points: one for each series, whatever it is made of.
+# Points of an export: one for each series.
 #
-# A series is an instrument with the same attributes of the same entity. That it leaves as one
-# point keeps requests small, and a backend from taking the second value of one instant for the
-# first. Of what was measured over a period of its own, such as a curve, each period has a point.
+# A series is an instrument with the same attributes of the same entity. A single point keeps
+# requests small, and a backend cannot mistake a second value with the same timestamp for the
+# first. Measurements with their own periods, such as a curve, have a point for each period.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """What the measurements of one series came to between two instants, in Unix nanoseconds.
+    """The aggregated measurements of one series between two Unix times in nanoseconds.
 
     ``buckets`` counts the values up to each boundary of the unit, and those beyond the last; only
-    a histogram has them. ``as_gauge`` is for backends that take no deltas.
+    a histogram has them. ``as_gauge`` is for backends that do not accept deltas.
     """
 
     instrument: Instrument
@@ -76,9 +71,9 @@ class Point:
 
     @property
     def gauge(self) -> float:
-        """The one value that tells most: a count's sum, and of states and durations the last.
+        """The value of the gauge: the sum of a counter, else the last value.
 
-        A mean or a sum of durations would be a duration that nothing had.
+        A mean or a sum of durations would be a duration that never occurred.
         """
         return self.total if self.instrument.kind is InstrumentKind.SUM else self.last
 
@@ -89,31 +84,31 @@ _Key: TypeAlias = tuple[Instrument, _Pairs, _Pairs, _Period | None]
 
 
 class SeriesTable:
-    """The series of one export; memory grows with their number, not with the measurements'."""
+    """The series of one export. Memory grows with their number, not with that of measurements."""
 
     def __init__(self) -> None:
-        """Hold nothing."""
+        """Start without series."""
         self._series: dict[_Key, _Series] = {}
         self._resources: dict[_Pairs, Resource] = {}
 
     def add(self, measurement: Measurement) -> None:
-        """Take a measurement into its series."""
-        of_resource = pairs(measurement.resource.attributes)
+        """Add a measurement to its series."""
+        resource_attributes = pairs(measurement.resource.attributes)
         attributes = pairs(measurement.attributes)
-        key = (measurement.instrument, attributes, of_resource, measurement.period)
-        found = self._series.get(key)
-        if found is None:
-            resource = self._resources.setdefault(of_resource, measurement.resource)
-            found = self._series[key] = _Series(
+        key = (measurement.instrument, attributes, resource_attributes, measurement.period)
+        series = self._series.get(key)
+        if series is None:
+            resource = self._resources.setdefault(resource_attributes, measurement.resource)
+            series = self._series[key] = _Series(
                 measurement.instrument, resource, measurement.attributes
             )
-        found.add(measurement.value)
+        series.add(measurement.value)
 
     def points(self, start: int, now: int) -> list[Point]:
         """Return a point for each series, and for each period of a curve.
 
-        Those of one entity and metric stand side by side.
-        Times are in Unix nanoseconds; a clock that stood still makes a period of one.
+        Points of one entity and metric are adjacent. Times are in Unix nanoseconds; if the clock
+        stood still, the period is one nanosecond.
         """
         order = {resource: number for number, resource in enumerate(self._resources)}
         keys = sorted(self._series, key=lambda key: (order[key[2]], key[0].name))
@@ -131,13 +126,13 @@ class _Series:
     least: float = float("inf")
     greatest: float = float("-inf")
     last: float = 0.0
-    bounds: tuple[float, ...] = field(init=False)
+    boundaries: tuple[float, ...] = field(init=False)
     buckets: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
         is_histogram = self.instrument.kind is InstrumentKind.HISTOGRAM
-        self.bounds = boundaries(self.instrument.unit) if is_histogram else ()
-        self.buckets = [0] * (len(self.bounds) + 1) if is_histogram else []
+        self.boundaries = boundaries(self.instrument.unit) if is_histogram else ()
+        self.buckets = [0] * (len(self.boundaries) + 1) if is_histogram else []
 
     def add(self, value: float) -> None:
         self.count += 1
@@ -146,7 +141,8 @@ class _Series:
         self.greatest = max(self.greatest, value)
         self.last = value
         if self.buckets:
-            self.buckets[bucket_of(value, self.bounds)] += 1
+            # A boundary belongs to the bucket that it ends.
+            self.buckets[bisect_left(self.boundaries, value)] += 1
 
     def point(self, start: int, time: int) -> Point:
         return Point(
@@ -165,7 +161,7 @@ class _Series:
 
 
 def pairs(attributes: Mapping[str, AttributeValue]) -> _Pairs:
-    """Return attributes as something that can be compared and hashed, whatever their order."""
+    """Return attributes as a hashable set of pairs, independent of their order."""
     return frozenset(
         (name, value if isinstance(value, (str, bool, int, float)) else tuple(value))
         for name, value in attributes.items()

@@ -1,4 +1,4 @@
-"""Files of what was not delivered; locks."""
+"""Spool: files of undelivered batches as OTLP JSON lines, and locks on them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.otlp.batch import Batch, Item
-from flow_telemetry.otlp.json import line_of
+from flow_telemetry.otlp.json import format_line
 from flow_telemetry.otlp.response import FailureReason
 from flow_telemetry.telemetry import EncodedRequest, Failure, Signal
 
-# Whether a process still writes a file: what a killed one left is held by nobody.
+# Locks of files that are being written. The lock of a killed process is released.
 
 if sys.platform == "win32":
 
-    def hold(file: FileIO) -> None:
-        """Do nothing: Windows renames no file that is open."""
+    def lock(file: FileIO) -> None:
+        """Do nothing: Windows does not rename an open file."""
 
-    def is_held(path: Path) -> bool:
-        """Return whether a process writes the file; the name that it gets is the one it has."""
+    def is_locked(path: Path) -> bool:
+        """Return whether a process writes the file, by renaming it to its own name."""
         try:
             path.rename(path)
         except OSError:
@@ -38,13 +39,13 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def hold(file: FileIO) -> None:
-        """Tell other processes that the file is written, until it is closed or this one ends."""
-        with suppress(OSError):  # A file system without locks: then it counts as held for ever.
+    def lock(file: FileIO) -> None:
+        """Lock the file until it is closed or this process ends."""
+        with suppress(OSError):  # A file system without locks: the file counts as locked for ever.
             fcntl.flock(file, fcntl.LOCK_EX)
 
-    def is_held(path: Path) -> bool:
-        """Return whether a process writes the file, or may be about to: it is still empty."""
+    def is_locked(path: Path) -> bool:
+        """Return whether a process writes the file, or will soon lock it: it is still empty."""
         try:
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -53,24 +54,24 @@ else:
             return True
 
 
-# A file of OTLP JSON lines that appears under its name only when it is whole.
+# A file of OTLP JSON lines that gets its name when it is complete.
 
 
 class LinesFile:
-    """A file that is written under another name in the same folder, until it is published.
+    """A file that has another name in the same folder until it is published.
 
-    Something that is no regular file, such as /dev/stdout, is written to as it is: it must not be
-    replaced. A symbolic link is followed.
+    If the path is not a regular file, such as /dev/stdout, it is written directly, because it must
+    not be replaced. A symbolic link is followed.
     """
 
     def __init__(self, path: Path, mode: int, *, unfinished: str = "") -> None:
         """Create the unfinished file, with at most the permissions of ``mode``.
 
-        ``unfinished`` is its name until then, for one who looks for it after a kill; without, the
-        name is hidden.
+        ``unfinished`` is its name until it is published, by which `replay` finds it after a kill;
+        without it the name is hidden.
 
         Raises:
-            OSError: that is not possible.
+            OSError: the file cannot be created.
         """
         self._in_place = path.exists() and not path.is_file()
         self._path = path if self._in_place else path.resolve()
@@ -79,18 +80,18 @@ class LinesFile:
         if self._in_place:
             self._file = FileIO(path, "wb")
         else:
-            # Path.open() cannot be told the permissions.
-            self._file = FileIO(self._unfinished, "xb", opener=_opener(mode))
-            hold(self._file)
+            # Path.open() has no parameter for the permissions.
+            self._file = FileIO(self._unfinished, "xb", opener=partial(os.open, mode=mode))
+            lock(self._file)
         self._size = 0
 
     @property
     def size(self) -> int:
-        """How many bytes were written."""
+        """The number of bytes written."""
         return self._size
 
     def write(self, text: str) -> None:
-        """Append the text as one line, or nothing of it.
+        """Append the text as one line, completely or not at all.
 
         Raises:
             OSError: the disk fails.
@@ -99,14 +100,16 @@ class LinesFile:
         self.write_line(text.encode())
 
     def write_line(self, text: bytes) -> None:
-        """Append bytes without a line end as one line, or nothing of them.
+        """Append bytes without a line end as one line, completely or not at all.
 
         Raises:
             OSError: the disk fails.
         """
         line = text + b"\n"
         try:
-            self._write_all(line)
+            rest = memoryview(line)
+            while rest:
+                rest = rest[self._file.write(rest) :]
         except OSError:
             with suppress(OSError):
                 self._file.seek(self._size)
@@ -115,30 +118,25 @@ class LinesFile:
         self._size += len(line)
 
     def publish(self) -> Path | None:
-        """Give the file its name and return that; None, and no file, where nothing was written.
+        """Give the file its name and return it; without lines return None and remove the file.
 
         Raises:
-            OSError: the disk fails; then there is no file either.
+            OSError: the disk fails; then the file is removed as well.
         """
         try:
             if self._in_place or not self._size:
                 return self._path if self._size else None
             os.fsync(self._file.fileno())
             if sys.platform == "win32":
-                self._file.close()  # What is open gets no other name there.
+                self._file.close()  # Windows does not rename an open file.
             self._unfinished.replace(self._path)
         finally:
             self._clean_up()
         return self._path
 
     def discard(self) -> None:
-        """Leave no file, and what had that name before as it was."""
+        """Remove the file; an earlier file of that name stays."""
         self._clean_up()
-
-    def _write_all(self, line: bytes) -> None:
-        rest = memoryview(line)
-        while rest:
-            rest = rest[self._file.write(rest) :]
 
     def _clean_up(self) -> None:
         with suppress(OSError):
@@ -148,151 +146,145 @@ class LinesFile:
                 self._unfinished.unlink(missing_ok=True)
 
 
-def _opener(mode: int) -> Callable[[str, int], int]:
-    return lambda name, flags: os.open(name, flags, mode)
-
-
-# Taking a file for oneself, so that two replays at once never send the same lines.
+# Locks on spool files, so that concurrent replays do not send the same lines twice.
 #
-# What a killed export left unfinished is taken too, once nobody writes it any more.
+# The unfinished file of a killed export can be locked too.
 
-_CLAIMED = ".replaying"
+_LOCKED = ".replaying"
 _UNFINISHED = ".partial"
-# One that is hidden is what another replay was about to leave: it stands whole elsewhere.
+# A hidden file is the copy that a killed replay was writing: its lines are in another file.
 _NAMES = re.compile(
-    rf"(?P<name>[^.].*)\.[0-9a-f]{{8}}(?P<ending>{re.escape(_CLAIMED)}|{re.escape(_UNFINISHED)})"
+    rf"(?P<name>[^.].*)\.[0-9a-f]{{8}}(?P<ending>{re.escape(_LOCKED)}|{re.escape(_UNFINISHED)})"
 )
 
 
 class LockError(FlowTelemetryError):
-    """A file cannot be taken; the text says why, and what to do."""
+    """A file cannot be locked; the text says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLock:
-    """A file that is ours: ``path`` is where it stands now, ``home`` where it is put back.
+    """A locked file: ``path`` is its current name, ``original`` its name after the release.
 
-    ``unfinished`` is whether who wrote it was killed, ``torn`` whether in the middle of a line.
+    ``unfinished`` is whether its writer was killed, ``torn`` whether in the middle of a line.
     """
 
     path: Path
-    home: Path
+    original: Path
     mode: int
     unfinished: bool = False
     torn: bool = False
 
-    def give_back(self) -> None:
-        """Put the file back as it was.
+    def release(self) -> None:
+        """Give the file its original name.
 
         Raises:
-            OSError: the disk fails; then it still stands at ``path``.
+            OSError: the disk fails; then the file is still at ``path``.
         """
-        self.path.replace(self.home)
+        self.path.replace(self.original)
 
 
 def unfinished_name(name: str) -> str:
-    """Return the name of a file while it is written, by which it is found after a kill."""
+    """Return the name of a file while it is written, by which `replay` finds it after a kill."""
     return f"{name}.{secrets.token_hex(4)}{_UNFINISHED}"
 
 
 def acquire_lock(file: Path) -> FileLock:
-    """Take a file, by one renaming that only one can win.
+    """Lock a file by renaming it, which only one process can do.
 
-    A file that a replay left when it was killed, such as `x.jsonl.0a1b2c3d.replaying`, is taken by
-    that name, and goes on as `x.jsonl`. So is one that a killed export left, `….partial`, without
-    a last line that was cut off.
+    The locked file of a killed replay, such as `x.jsonl.0a1b2c3d.replaying`, can be locked again
+    by that name, and is released as `x.jsonl`. The same is true for the unfinished file of a
+    killed export, `….partial`, without its incomplete last line.
 
     Raises:
-        LockError: it is not there, another replay has it, it is still being written, or the
-            folder cannot be written.
+        LockError: the file does not exist, another process replays or writes it, or its folder is
+            not writable.
     """
     real = file.resolve()
-    found = _NAMES.fullmatch(real.name)
-    name = found["name"] if found else real.name
+    match = _NAMES.fullmatch(real.name)
+    name = match["name"] if match else real.name
     token = secrets.token_hex(4)
-    taken = real.with_name(f"{name}.{token}{_CLAIMED}")
+    locked = real.with_name(f"{name}.{token}{_LOCKED}")
     unfinished = _is_unfinished(real)
     try:
         if not real.is_file():
-            raise LockError(_missing(file, real))
-        if unfinished and is_held(real):
-            raise LockError(f"{file} is still being written: replay it when that has ended")
+            raise LockError(_explain_missing(file, real))
+        if unfinished and is_locked(real):
+            raise LockError(f"{file} is still being written: replay it later")
         mode = real.stat().st_mode & 0o777
-        real.rename(taken)
+        real.rename(locked)
     except FileNotFoundError:
-        raise LockError(_missing(file, real)) from None
+        raise LockError(_explain_missing(file, real)) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise LockError(
             f"{file} could not be renamed, so that another replay might send it too: {reason}. "
-            "Let its folder be one that can be written"
+            "Move it to a folder that you can write to"
         ) from error
-    home = real.with_name(name)
-    if home.exists():
-        home = home.with_name(f"{home.stem}-{token}{home.suffix}")
-    torn = unfinished and _cut_torn_line(taken)
-    return FileLock(path=taken, home=home, mode=mode, unfinished=unfinished, torn=torn)
+    original = real.with_name(name)
+    if original.exists():
+        original = original.with_name(f"{original.stem}-{token}{original.suffix}")
+    torn = unfinished and _remove_torn_line(locked)
+    return FileLock(path=locked, original=original, mode=mode, unfinished=unfinished, torn=torn)
 
 
-def find_locks(folder: Path) -> list[Path]:
-    """Return the files in a folder, and in those below it, that replays have taken."""
-    return [path for path in sorted(folder.rglob(f"*{_CLAIMED}")) if _NAMES.fullmatch(path.name)]
+def find_locked_files(folder: Path) -> list[Path]:
+    """Return the files in a folder and its subfolders that replays have locked."""
+    return [path for path in sorted(folder.rglob(f"*{_LOCKED}")) if _NAMES.fullmatch(path.name)]
 
 
-def unfinished_in(folder: Path) -> list[Path]:
-    """Return the files in a folder, and in those below it, that killed exports left."""
-    found = sorted(folder.rglob(f"*{_UNFINISHED}"))
-    return [path for path in found if _is_unfinished(path) and not is_held(path)]
+def find_unfinished_files(folder: Path) -> list[Path]:
+    """Return the files of killed exports in a folder and its subfolders."""
+    paths = sorted(folder.rglob(f"*{_UNFINISHED}"))
+    return [path for path in paths if _is_unfinished(path) and not is_locked(path)]
 
 
-def describe_lost(taken: Path) -> str:
-    """Return what to say of a file that a replay has taken."""
+def format_locked(path: Path) -> str:
+    """Return a notice about a file that a replay has locked."""
     return (
-        f"{taken} is being replayed, or was left by a replay that was killed: then replay it by "
-        "this name"
+        f"{path} is being replayed, or its replay was killed: in that case replay it by this name"
     )
 
 
-def _missing(file: Path, real: Path) -> str:
-    for each in find_locks(real.parent) if real.parent.is_dir() else ():
-        found = _NAMES.fullmatch(each.name)
-        if found and found["name"] == real.name:
-            return describe_lost(each)
+def _explain_missing(file: Path, real: Path) -> str:
+    for path in find_locked_files(real.parent) if real.parent.is_dir() else ():
+        match = _NAMES.fullmatch(path.name)
+        if match and match["name"] == real.name:
+            return format_locked(path)
     if real.exists():
-        return f"{file} is no regular file, so that nothing could be taken out of it"
-    return f"{file} does not exist: name spool files, or a folder with some"
+        return f"{file} is not a regular file and cannot be replayed"
+    return f"{file} does not exist: name spool files, or a folder with spool files"
 
 
 def _is_unfinished(path: Path) -> bool:
-    found = _NAMES.fullmatch(path.name)
-    return found is not None and found["ending"] == _UNFINISHED
+    match = _NAMES.fullmatch(path.name)
+    return match is not None and match["ending"] == _UNFINISHED
 
 
-def _cut_torn_line(path: Path) -> bool:
-    """Cut off what follows the last line end; return whether that was anything."""
-    with suppress(OSError), path.open("r+b") as file:  # Else it is told as a damaged line.
-        whole = sum(len(line) for line in file if line.endswith(b"\n"))
-        if whole < file.seek(0, 2):
-            file.truncate(whole)
+def _remove_torn_line(path: Path) -> bool:
+    """Remove an incomplete last line; return whether there was one."""
+    with suppress(OSError), path.open("r+b") as file:  # Else it is reported as a damaged line.
+        complete = sum(len(line) for line in file if line.endswith(b"\n"))
+        if complete < file.seek(0, 2):
+            file.truncate(complete)
             return True
     return False
 
 
-# Keeping on disk what was not delivered, as OTLP JSON lines: the Collector's file format.
+# The spool: undelivered batches as OTLP JSON lines, the Collector's file format.
 #
-# Each export writes files of its own, so that exports side by side never meet, and a file appears
-# under its name only when it is whole. None becomes large: a kill leaves little that is not whole,
-# and `replay` finds that too.
+# Each export writes its own files, so that concurrent exports do not conflict. Files are small, so
+# that a kill leaves few items in an unfinished file, which `replay` finds as well.
 
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
-# A file of so many bytes is ended: about 5,000 spans.
+# The size in bytes at which the next file starts: about 5,000 spans.
 _MOST_FILE_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """What was written: items within ``files``, and items ``lost`` with the reasons why."""
+    """The stored items of one signal: those in ``files``, and those ``lost`` to ``failures``."""
 
     items: int = 0
     lost: int = 0
@@ -306,34 +298,34 @@ def utc_now() -> datetime:
 
 
 class LineStore(Protocol):
-    """What takes the batches of one signal that were not delivered."""
+    """Stores the undelivered batches of one signal."""
 
-    def add(self, batch: Batch, *, items: int, cause: FailureReason | None = None) -> None:
-        """Keep a batch, ``items`` of which were not delivered for that cause."""
+    def add(self, batch: Batch, *, items: int, reason: FailureReason | None = None) -> None:
+        """Store a batch, ``items`` of which were not delivered for that reason."""
         ...
 
     def close(self) -> Mapping[Signal, Stored]:
-        """Return what was kept of each signal; nothing is added after that."""
+        """Return the stored items of each signal; nothing is added after that."""
         ...
 
 
 class SpoolPolicy(Protocol):
-    """Where what is not delivered is kept."""
+    """Creates the stores for the undelivered batches of an export."""
 
     def writer(self, signal: Signal) -> LineStore:
-        """Return what takes the batches of a signal, for one export."""
+        """Return the store for a signal in one export."""
         ...
 
 
 class PublicFilter(Protocol):
-    """Who may read what is kept, where that is not the one who sent it."""
+    """Redacts items for a public spool. `privacy.audience` implements it: it is slow to load."""
 
     def item(self, item: Item) -> Item:
-        """Return an item with no more than they may read."""
+        """Return an item with its public data only."""
         ...
 
-    def may_keep(self, prepared: EncodedRequest) -> bool:
-        """Return whether they may read a request that somebody else made."""
+    def may_keep(self, encoded: EncodedRequest) -> bool:
+        """Return whether a request of another program is public."""
         ...
 
 
@@ -345,41 +337,38 @@ class Spool:
         folder: Path,
         now: Callable[[], datetime] = utc_now,
         *,
-        reader: PublicFilter | None = None,
+        public_filter: PublicFilter | None = None,
     ) -> None:
-        """Touch nothing yet: the folder is made when there is something to keep.
+        """Create nothing yet: the folder is created with the first file.
 
-        ``reader`` is who else may get at the files, such as everybody at an artifact.
+        ``public_filter`` is for a spool that becomes public as an artifact.
         """
         self._folder = folder
         self._now = now
-        self._reader = reader
+        self._filter = public_filter
 
     def writer(self, signal: Signal) -> LinesWriter:
         """Return a writer for one export of a signal."""
 
         def new_file() -> LinesFile:
             self._folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-            path = self._new_path(signal)
+            time = self._now().astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+            path = self._folder / f"{signal.value}-{time}-{secrets.token_hex(4)}.jsonl"
             return LinesFile(path, _PRIVATE_FILE, unfinished=unfinished_name(path.name))
 
         return LinesWriter(
             new_file,
             problem="the spool could not be written",
             advice="Name a folder that can be written, with room, in `spool-path`",
-            reader=self._reader,
+            public_filter=self._filter,
             most_bytes=_MOST_FILE_BYTES,
         )
 
-    def _new_path(self, signal: Signal) -> Path:
-        time = self._now().astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-        return self._folder / f"{signal.value}-{time}-{secrets.token_hex(4)}.jsonl"
-
 
 class LinesWriter:
-    """Writes batches of any signal to a file, which is made for the first, or to several.
+    """Writes batches of any signal to one or several files.
 
-    A failing disk raises nothing: what it takes away is counted.
+    A disk failure raises no exception: the lost items are counted.
     """
 
     def __init__(
@@ -388,34 +377,36 @@ class LinesWriter:
         *,
         problem: str,
         advice: str,
-        reader: PublicFilter | None = None,
+        public_filter: PublicFilter | None = None,
         most_bytes: float = float("inf"),
     ) -> None:
-        """Touch nothing yet. The texts are for failures of the disk.
+        """Create no file yet. ``problem`` and ``advice`` are the message for a disk failure.
 
-        A file that has ``most_bytes`` is published, and the next one begun.
+        A file with ``most_bytes`` is published, and the next batch starts another one.
         """
         self._new_file = new_file
         self._problem = problem
         self._advice = advice
-        self._reader = reader
+        self._filter = public_filter
         self._most_bytes = most_bytes
         self._file: LinesFile | None = None
         self._in_file: dict[Signal, int] = {}
         self._files: list[str] = []
         self._counts: dict[Signal, _Count] = {}
 
-    def add(self, batch: Batch, *, items: int, cause: FailureReason | None = None) -> None:  # noqa: ARG002
-        """Append the batch as a line, ``items`` of which count, whatever the cause."""
+    def add(self, batch: Batch, *, items: int, reason: FailureReason | None = None) -> None:  # noqa: ARG002
+        """Append the batch as a line, and count ``items`` of it."""
         count = self._counts.setdefault(batch.signal, _Count())
-        shown = batch if self._reader is None else _shown(batch, self._reader)
-        if shown is None:
-            count.withheld += items
-            return
+        if self._filter is not None:
+            if batch.encoded is None:
+                batch = replace(batch, items=tuple(map(self._filter.item, batch.items)))
+            elif not self._filter.may_keep(batch.encoded):
+                count.redacted += items
+                return
         try:
             if self._file is None:
                 self._file = self._new_file()
-            self._file.write(line_of(shown))
+            self._file.write(format_line(batch))
         except (OSError, ValueError) as error:
             count.lose(items, error)
             return
@@ -424,65 +415,55 @@ class LinesWriter:
             self._publish()
 
     def close(self) -> dict[Signal, Stored]:
-        """Publish what is not yet, and return what the files hold of each signal."""
+        """Publish the last file, and return the stored items of each signal."""
         self._publish()
-        files = tuple(self._files)
-        return {signal: self._kept(count, files) for signal, count in self._counts.items()}
+        return {signal: self._stored(count) for signal, count in self._counts.items()}
 
     def _publish(self) -> None:
         file, self._file = self._file, None
-        held, self._in_file = self._in_file, {}
+        items_in_file, self._in_file = self._in_file, {}
         if file is None:
             return
         try:
             published = file.publish()
         except OSError as error:
-            for signal, items in held.items():
+            for signal, items in items_in_file.items():
                 self._counts[signal].lose(items, error)
             return
         if published is not None:
             self._files.append(str(published))
-        for signal, items in held.items():
+        for signal, items in items_in_file.items():
             self._counts[signal].items += items
 
-    def _kept(self, count: _Count, files: tuple[str, ...]) -> Stored:
+    def _stored(self, count: _Count) -> Stored:
+        failures = [
+            Failure(problem=f"{self._problem}: {reason}", advice=self._advice, items=items)
+            for reason, items in count.lost.items()
+        ]
+        if count.redacted:
+            failures.append(
+                Failure(
+                    problem="data of tools in a run of another repository was not spooled: anyone "
+                    "can read the spool of a public repository",
+                    advice="Export that run again, or from a private repository",
+                    items=count.redacted,
+                )
+            )
         return Stored(
             items=count.items,
-            lost=sum(count.lost.values()) + count.withheld,
-            files=files,
-            failures=(
-                *(
-                    Failure(problem=f"{self._problem}: {reason}", advice=self._advice, items=items)
-                    for reason, items in count.lost.items()
-                ),
-                *([_withheld(count.withheld)] if count.withheld else []),
-            ),
+            lost=sum(count.lost.values()) + count.redacted,
+            files=tuple(self._files),
+            failures=tuple(failures),
         )
-
-
-def _shown(batch: Batch, reader: PublicFilter) -> Batch | None:
-    """The batch with no more than the reader may see; None where that would be nothing."""
-    if batch.prepared is not None:
-        return batch if reader.may_keep(batch.prepared) else None
-    return replace(batch, items=tuple(reader.item(each) for each in batch.items))
-
-
-def _withheld(items: int) -> Failure:
-    return Failure(
-        problem="what tools in a run of another repository wrote is not kept: everybody may read "
-        "the spool of a public repository",
-        advice="Export that run again, or from a private repository",
-        items=items,
-    )
 
 
 @dataclass(slots=True)
 class _Count:
     items: int = 0
-    withheld: int = 0
+    redacted: int = 0
     lost: dict[str, int] = field(default_factory=dict)
 
     def lose(self, items: int, error: Exception) -> None:
-        """Count items as lost; an exception's own text may hold what was to be written."""
+        """Count lost items by reason. The text of an exception may contain their data."""
         reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
         self.lost[reason] = self.lost.get(reason, 0) + items

@@ -19,33 +19,39 @@ from urllib3.exceptions import HTTPError
 from flow_telemetry import __version__
 from flow_telemetry.clock import Deadline
 from flow_telemetry.http.errors import NetworkErrorKind, classify_network_error, keep_silent
+from flow_telemetry.http.response import Response
 from flow_telemetry.http.retry import OTLP, parse_retry_after
 from flow_telemetry.http.session import BoundedAdapter
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.response import Attempt, OtlpResponse
+from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.telemetry import SignalTarget
 
 
 def out_of_time(deadline: Deadline) -> NetworkErrorKind:
-    """Return the kind of error of a request that did not end before a deadline."""
-    return NetworkErrorKind.DEADLINE if deadline.cut.at is None else NetworkErrorKind.INTERRUPTED
+    """Return the kind of network error of a request that did not end before its deadline."""
+    return (
+        NetworkErrorKind.DEADLINE
+        if deadline.cancellation.at is None
+        else NetworkErrorKind.INTERRUPTED
+    )
 
 
-# One request to one target, and its response as a value: nothing else is sent, nothing is hidden.
+# One request to one target.
 
 MOST_BODY_BYTES = 64 * 1024
+_NETWORK_ERRORS = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
 
 
-class RecordingSession(requests.Session):
-    """A session for one target that sends its headers only, and returns responses as records.
+class OtlpSession(requests.Session):
+    """A session for one target that sends the target's headers only.
 
     requests would add credentials of ~/.netrc, and cookies of a load balancer: neither is sent.
-    Proxies and certificate authorities of the environment are honoured.
+    Proxies and certificate authorities of the environment are used.
     """
 
     def __init__(self, target: SignalTarget, deadline: Deadline) -> None:
-        """Open nothing yet."""
+        """Open no connection yet."""
         super().__init__()
         keep_silent("urllib3")
         self.headers.clear()
@@ -63,61 +69,54 @@ class RecordingSession(requests.Session):
         self.mount("https://", self._adapter)
         self.mount("http://", self._adapter)
 
-    def send_request(self, body: bytes) -> OtlpResponse:
-        """Send a body, compressed as the target wants it, and return what came of it.
+    def send_request(self, body: bytes) -> Response:
+        """Send a compressed body; return the response, or the network error in its place.
 
-        It takes no longer than the target's timeout, and ends at the deadline.
+        The request ends after the target's timeout, and at the deadline.
         """
-        seconds = self._deadline.remaining(self._timeout)
-        self._adapter.limit = Deadline.after(self._deadline.clock, seconds, self._deadline.cut)
+        timeout = self._deadline.remaining(self._timeout)
+        self._adapter.limit = Deadline.after(
+            self._deadline.clock, timeout, self._deadline.cancellation
+        )
         try:
             response = self.post(
                 self._url,
                 data=body,
                 headers=self._sent_headers,
-                timeout=seconds,
+                timeout=timeout,
                 allow_redirects=False,
                 stream=True,
-                # Named, or REQUESTS_CA_BUNDLE would win over OTEL_EXPORTER_OTLP_CERTIFICATE.
+                # Explicit: else REQUESTS_CA_BUNDLE would override OTEL_EXPORTER_OTLP_CERTIFICATE.
                 verify=self.verify,
             )
-        except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
-            found, detail = classify_network_error(error)
-            return OtlpResponse(error=self._or_deadline(found), detail=detail, seconds=seconds)
-        kept, cut = _read(response)
-        return OtlpResponse(
+        except _NETWORK_ERRORS as error:
+            kind, detail = classify_network_error(error)
+            return Response(error=self._or_deadline(kind), detail=detail, timeout=timeout)
+        content, body_error = b"", None
+        try:
+            # One more byte than is used shows whether the body is truncated.
+            content = response.raw.read(MOST_BODY_BYTES + 1, decode_content=True)
+        except _NETWORK_ERRORS as error:
+            body_error = self._or_deadline(classify_network_error(error)[0])
+        finally:
+            response.close()
+        return Response(
             status=response.status_code,
-            content_type=response.headers.get("content-type", ""),
-            location=response.headers.get("location", ""),
-            retry_after=response.headers.get("retry-after", ""),
-            body=kept[:MOST_BODY_BYTES],
-            truncated=len(kept) > MOST_BODY_BYTES,
-            error=self._or_deadline(cut),
-            seconds=seconds,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=content[:MOST_BODY_BYTES],
+            truncated=len(content) > MOST_BODY_BYTES,
+            error=body_error,
+            timeout=timeout,
         )
 
     def resolve_redirects(self, *_: Any, **__: Any) -> Any:
-        """Follow none; requests would read the whole body of a redirect just to look at it."""
+        """Follow no redirect; requests would read the whole body of a redirect before."""
         return iter(())
 
-    def _or_deadline(self, error: NetworkErrorKind | None) -> NetworkErrorKind | None:
-        """Tell a slow endpoint from one that was given less than its time."""
-        if (
-            error in (NetworkErrorKind.TIMEOUT, NetworkErrorKind.CONNECT_TIMEOUT)
-            and self._deadline.expired
-        ):
-            return out_of_time(self._deadline)
-        return error
-
-
-def _read(response: requests.Response) -> tuple[bytes, NetworkErrorKind | None]:
-    """Read one byte more than is kept, which tells whether there was more."""
-    try:
-        return response.raw.read(MOST_BODY_BYTES + 1, decode_content=True), None
-    except (HTTPError, HTTPException, OSError, ValueError) as error:
-        return b"", classify_network_error(error)[0]
-    finally:
-        response.close()
+    def _or_deadline(self, kind: NetworkErrorKind) -> NetworkErrorKind:
+        """Replace a timeout if the deadline caused it, not the endpoint."""
+        timeouts = (NetworkErrorKind.TIMEOUT, NetworkErrorKind.CONNECT_TIMEOUT)
+        return out_of_time(self._deadline) if kind in timeouts and self._deadline.expired else kind
 
 
 def _headers(target: SignalTarget) -> CaseInsensitiveDict[str]:
@@ -133,61 +132,57 @@ def _headers(target: SignalTarget) -> CaseInsensitiveDict[str]:
 
 
 def _url_credentials(target: SignalTarget) -> Any:
-    """The `user:password@` of the address; any value keeps requests from reading ~/.netrc."""
+    """Return the `user:password@` of the address; any value stops requests reading ~/.netrc."""
     parts = urlsplit(target.url)
     if parts.username and "authorization" not in {name.lower() for name in target.headers}:
         return HTTPBasicAuth(unquote(parts.username), unquote(parts.password or ""))
-    return _no_credentials
+    return lambda request: request
 
 
-def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+# Retries by the policy `OTLP` of http/retry.py.
 
 
-# When a request is sent again, by the policy `OTLP` of http/retry.py. Pure.
-
-
-def is_worth_another(response: OtlpResponse, tries: int) -> bool:
-    """Return whether a request is sent again after so many tries, the last with this response."""
-    if response.status is not None and (response.error is None or response.status >= 300):
-        # The status of a failure says enough, whatever became of its body.
+def should_retry(response: Response, tries: int) -> bool:
+    """Return whether a request is sent again after ``tries``, the last with this response."""
+    if response.status and (response.error is None or response.status >= 300):
+        # The status of a failure counts, even if its body is incomplete.
         return response.status in OTLP.statuses and tries < OTLP.most_tries
     return response.error is not None and OTLP.retries_error(response.error, tries)
 
 
-def pause(response: OtlpResponse, tries: int, *, now: datetime, chance: float) -> float:
-    """Return the seconds to wait after so many tries; ``chance`` is a number from 0 to 1."""
-    requested = parse_retry_after(response.retry_after, now)
+def pause(response: Response, tries: int, *, now: datetime, chance: float) -> float:
+    """Return the seconds to wait after ``tries``; ``chance`` is a number from 0 to 1."""
+    requested = parse_retry_after(response.headers.get("retry-after"), now)
     return OTLP.pause(tries, chance) if requested is None else requested
 
 
-# Delivering batches: encoded by the SDK, compressed, sent, and sent again if that may help.
+# Delivery of batches: encoded by the SDK, compressed, and sent with retries.
 
-# For a batch with all its retries, where no deadline bounds it: a Retry-After may ask for a day.
+# For a batch with all its retries, without a deadline: a Retry-After may ask for a day.
 LONGEST_BATCH_SECONDS = 120.0
-# Level 6 takes half the time of 9, for a few more bytes in a hundred.
+# Level 6 takes half the time of 9, for a few percent more bytes.
 _LEVEL = 6
 
 
 class OtlpSender:
-    """Delivers requests of a signal to one target, one at a time: each thread has its own."""
+    """Delivers requests of a signal to one target, one at a time, from one thread."""
 
     def __init__(self, target: SignalTarget, deadline: Deadline) -> None:
-        """Open nothing yet."""
+        """Open no connection yet."""
         self._target = target
         self._exporter: SdkExporter | None = None
         self._compression = target.compression
         self._deadline = deadline
-        self._session = RecordingSession(target, deadline)
+        self._session = OtlpSession(target, deadline)
 
     def deliver(self, batch: Batch) -> Attempt:
-        """Send a batch in one request, again if that may help, until the deadline.
+        """Send a batch in one request, with retries until the deadline.
 
-        What is encoded already is sent as it is: to decode it into the SDK's objects would lose
-        fields that the SDK does not know.
+        An encoded request is sent unchanged: decoding it into the SDK's objects would lose fields
+        that the SDK does not know.
         """
-        if batch.prepared is not None:
-            return self._send(batch.prepared.body)
+        if batch.encoded is not None:
+            return self._send(batch.encoded.body)
         if self._exporter is None:
             self._exporter = SdkExporter(self._target, self._send)
         return self._exporter.export(batch.items)
@@ -197,15 +192,15 @@ class OtlpSender:
         self._session.close()
 
     def _send(self, body: bytes) -> Attempt:
-        """Send the body of a request, in protobuf; the attempt holds the last response."""
+        """Send the body of a request in protobuf; the attempt contains the last response."""
         clock = self._deadline.clock
         seconds_left = self._deadline.remaining(LONGEST_BATCH_SECONDS)
-        last = Deadline.after(clock, seconds_left, self._deadline.cut)
+        last = Deadline.after(clock, seconds_left, self._deadline.cancellation)
         compressed_body = compressed(body, self._compression)
-        response, tries = OtlpResponse(error=out_of_time(self._deadline)), 0
+        response, tries = Response(error=out_of_time(self._deadline)), 0
         while not last.expired:
             response, tries = self._session.send_request(compressed_body), tries + 1
-            if not is_worth_another(response, tries):
+            if not should_retry(response, tries):
                 break
             seconds = pause(response, tries, now=clock.now(), chance=random.random())  # noqa: S311
             if seconds >= last.remaining():
@@ -215,7 +210,7 @@ class OtlpSender:
 
 
 def compressed(body: bytes, compression: str) -> bytes:
-    """Return a body packed by `gzip`, `deflate` or `none`; equal for equal bodies."""
+    """Return a body compressed by `gzip`, `deflate` or `none`; equal for equal bodies."""
     if compression == "gzip":
         return gzip.compress(body, _LEVEL, mtime=0)
     return zlib.compress(body, _LEVEL) if compression == "deflate" else body

@@ -158,11 +158,11 @@ def _list(title: str, texts: Sequence[str]) -> str:
 def _subject_sections(exported: ExportedSubject) -> Iterator[Section]:
     if exported.run is not None:
         yield from run_sections(exported, exported.run)
-        if exported.inside is not None:
+        if exported.job_report is not None:
             # Imported late, because few summaries need it.
             from flow_telemetry.report.summary_job import inside_sections  # noqa: PLC0415
 
-            yield from inside_sections(exported.inside)
+            yield from inside_sections(exported.job_report)
     elif exported.change is not None:
         yield from change_sections(exported, exported.change)
     elif exported.item is not None:

@@ -19,12 +19,12 @@ from flow_telemetry.report.text import (
     cell_width,
     counted,
     fit,
-    one_line,
     span_duration,
     terminal_line,
 )
 from flow_telemetry.rules.lifecycle import PhaseKind
 from flow_telemetry.telemetry import Span
+from flow_telemetry.text import one_line
 
 # The names of attributes in `mapping`, which reports do not import.
 ENTITY_TYPE = "flow.entity.type"

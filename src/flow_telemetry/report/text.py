@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.text import multi_line, one_line
 
 # Escaping
 #
@@ -19,11 +20,6 @@ from flow_telemetry.rules.intervals import Interval
 _ZERO_WIDTH_SPACE = "\u200b"
 # The distance from an ASCII character to its full-width form, which has no special meaning.
 _FULL_WIDTH = 0xFEE0
-# Python calls these characters printable, but they are invisible. The runner (.NET) skips them
-# when it searches for commands. U+2800 and similar characters take space and are not listed.
-_INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
 # actions/runner, ActionCommand.cs: `::name::` is a command at the start of a line, `##[name]`
 # anywhere in it.
 _COMMAND_AT_START = re.compile(r"^(\W*?):(?=:)")
@@ -33,32 +29,6 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:])")
 _MENTIONS = re.compile(r"([@#]|\bGH-)(?=\w)", re.IGNORECASE)
 _BREAKS_MERMAID = {ord(c): ord(c) + _FULL_WIDTH for c in ':;#%<>&{}"\\`$'}
 _MARKDOWN_URL = str.maketrans({c: f"%{ord(c):02X}" for c in '<>|\\`"'} | {"&": "&amp;"})
-
-
-def one_line(text: str, limit: int) -> str:
-    """Return the text on one line, at most ``limit`` characters, without hidden characters.
-
-    Control characters, all white space and lone surrogates become spaces. Invisible characters
-    and marks that change the direction of text are removed.
-    """
-    # Cut first, so that a huge text costs little.
-    line = _replace_hidden(text[: 4 * limit])
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def lines(text: str, limit: int) -> str:
-    """Return the text as `one_line` does, but keep its line breaks."""
-    shortened = "\n".join(_replace_hidden(line) for line in text[: 4 * limit].splitlines())
-    return shortened if len(shortened) <= limit else shortened[: limit - 1] + "…"
-
-
-def _replace_hidden(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return text
-    text = _INVISIBLE.sub("", text)
-    return "".join(
-        c if c.isprintable() else "" if unicodedata.category(c) == "Cf" else " " for c in text
-    )
 
 
 def terminal_line(text: str, limit: int) -> str:
@@ -111,7 +81,7 @@ def mermaid(text: str, limit: int) -> str:
 
 def html(text: str, limit: int) -> str:
     """Return the text for HTML, between tags or in a quoted attribute, with its line breaks."""
-    return _html.escape(lines(text, limit), quote=True)
+    return _html.escape(multi_line(text, limit), quote=True)
 
 
 # Durations, sizes and counts

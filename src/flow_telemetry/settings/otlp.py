@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.settings import parse as values
@@ -125,19 +125,9 @@ def _headers(
     """
     own = ("otlp-headers", inputs.get("otlp-headers", ""))
     endpoint = _first(*_variables(signal, "ENDPOINT", environ))[1]
-    if endpoint and _origin(endpoint) != _origin(url):
+    if endpoint and values.origin(endpoint) != values.origin(url):
         return _first(own)
     return _first(own, *_variables(signal, "HEADERS", environ))
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None] | None:
-    """Scheme, host and port; None if they cannot be read."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _parse_endpoint(name: str, text: str) -> SplitResult:

@@ -57,6 +57,19 @@ def or_default(
         return default
 
 
+def origin(url: str) -> str:
+    """Return scheme, host and port of an address, without a default port: the part to be shown."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "an address that cannot be read"
+    if ":" in host:
+        host = f"[{host}]"
+    is_default = port in (None, {"http": 80, "https": 443}.get(parts.scheme))
+    return f"{parts.scheme}://{host}" + ("" if is_default else f":{port}")
+
+
 def url(name: str, text: str, example: str) -> SplitResult:
     """Return the parts of an HTTP address; this is the only validator of addresses.
 

@@ -286,7 +286,7 @@ def _map_run(context: ExportContext, data: RunData) -> CollectedTelemetry:
             _run_events_and_metrics(context, data, placement),
             jobs.prepared,
         ),
-        exported=replace(_describe_export(settings, data, placement), inside=jobs.told),
+        exported=replace(_describe_export(settings, data, placement), job_report=jobs.told),
         incomplete=_describe_missing_jobs(run_slice),
         problems=tuple(
             f"what the run belongs to is not all known: {error}" for error in data.read_errors

@@ -401,8 +401,8 @@ def test_what_cannot_be_read_is_told_and_the_rest_goes_on(
     assert len(tools(receiver)) == 1
     assert (result.outputs["status"], result.warnings) == ("exported", [])
     assert notices(result) == [
-        "line 1 of a.otlp.jsonl is no whole JSON object; it may have been cut off",
-        "line 2 of a.otlp.jsonl is no whole JSON object; it may have been cut off",
+        "line 1 of a.otlp.jsonl is not a complete JSON object; it may have been cut off",
+        "line 2 of a.otlp.jsonl is not a complete JSON object; it may have been cut off",
         "b.otlp.jsonl is empty. The tool that writes it may have been cut off",
         "line 1 of c.otlp.jsonl has a resource that is too large: left out",
     ]
@@ -422,7 +422,7 @@ def test_an_older_form_of_otlp_is_told(
     empty = '{"resourceSpans": []}', '{"resourceSpans": [{"scopeSpans": [{}]}]}'
     workspace.write("a.otlp.jsonl", json.dumps(line), *empty, a_line(a_span()))
     (notice,) = notices(workspace.export())
-    assert notice.startswith("line 1 of a.otlp.jsonl has resources without scopes, so nothing")
+    assert notice.startswith("line 1 of a.otlp.jsonl has resources without scopes")
     assert len(tools(receiver)) == 1
 
 

@@ -358,7 +358,7 @@ class _LogReader:
         """At most half of the time that is left goes into it: the rest is for sending."""
         deadline = self.context.deadline
         seconds = None if deadline.at is None else deadline.remaining() / 2
-        until = Deadline.after(deadline.clock, seconds, deadline.cut)
+        until = Deadline.after(deadline.clock, seconds, deadline.cancellation)
         read = open_logs_of_jobs if self.run_slice.partial else open_logs_of_run
         return read(self.context.github, self.run_slice.run, jobs, until)
 

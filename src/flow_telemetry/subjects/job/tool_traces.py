@@ -21,12 +21,12 @@ from flow_telemetry.model import Job, Run
 from flow_telemetry.model.reports import ToolTraces
 from flow_telemetry.otlp.lines import (
     OtlpRequest,
+    count_request_items,
+    drop_long_heads,
     encode_request,
-    groups_of,
-    item_count,
+    iterate_groups,
     merge_requests,
     parse_otlp_lines,
-    without_long_heads,
 )
 from flow_telemetry.outcome import JobReport
 from flow_telemetry.privacy.records import redact_message
@@ -116,7 +116,7 @@ class ToolSpans:
         """Take out of a request the spans that do not leave; note the others."""
         if request.signal is not Signal.TRACES:
             return
-        for *_, spans in groups_of(request):
+        for *_, spans in iterate_groups(request):
             kept = [span for span in spans if self._leaves(span)]
             if len(kept) < len(spans):
                 copies = [_copy(span) for span in kept]
@@ -265,7 +265,7 @@ class Reading:
             wanted=context.settings.signals.wanted,
             redact=context.redact,
             spans=ToolSpans(trace_id=own_trace),
-            until=Deadline.after(deadline.clock, seconds, deadline.cut),
+            until=Deadline.after(deadline.clock, seconds, deadline.cancellation),
         )
 
     def tell(self, sentences: Iterable[str]) -> None:
@@ -337,12 +337,12 @@ class Reading:
         return not known
 
     def _take(self, number: int, line: bytes, name: str) -> None:
-        parsed = parse_otlp_lines([(number, line)], name)
-        self.tell(parsed.damaged)
-        for request in parsed.requests:
+        requests, damaged = parse_otlp_lines([(number, line)], name)
+        self.tell(damaged)
+        for request in requests:
             if request.signal not in self.wanted:
                 continue
-            taken = without_long_heads(request)
+            taken = drop_long_heads(request)
             if taken:
                 self.tell([f"line {number} of {name} has a resource that is too large: left out"])
             self.spans.take(request)
@@ -377,7 +377,7 @@ class Reading:
     def _counts(self) -> ToolTraces:
         items = dict.fromkeys(Signal, 0)
         for request in self._requests:
-            items[request.signal] += item_count(request)
+            items[request.signal] += count_request_items(request)
         others = self.spans.others
         return ToolTraces(
             files=self._files,
