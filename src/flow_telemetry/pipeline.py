@@ -34,10 +34,13 @@ def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
     the outcome; an error of one subject does not stop the others.
     """
     began = context.clock.monotonic()
-    context = _with_exported_signals(context)
+    # Signals without an endpoint are dropped, so that nothing is read for them.
+    signals = context.settings.signals
+    signals = replace(signals, wanted=signals.wanted.intersection(context.exporter.signals))
+    context = replace(context, settings=replace(context.settings, signals=signals))
     settings, redact = context.settings, context.redact
     progress = _Progress(people=People(settings.signals.actors))
-    age_limit = _age_limit(context)
+    age_limit = _build_age_limit(context)
     sizes = TraceSizes()
 
     # Every record passes these steps, in this order, on its way to the backend.
@@ -49,7 +52,7 @@ def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
     stream = sizes.watched(stream)
     deliveries = context.exporter.deliver(stream)
 
-    outcome = _outcome(settings, progress, deliveries, age_limit)
+    outcome = _build_outcome(settings, progress, deliveries, age_limit)
     outcome = replace(outcome, notices=(*outcome.notices, *sizes.notices))
     outcome = redact_record(hide_people_in_outcome(outcome, progress.people), redact)
     return replace(outcome, seconds=context.clock.monotonic() - began)
@@ -59,21 +62,12 @@ def switched_off(settings: Settings) -> Outcome | None:
     """Return the outcome if there is no endpoint, and so nothing to read; else None."""
     if settings.otlp.targets:
         return None
-    off, wanted = settings.otlp.off, settings.signals.wanted
-    reasons = tuple(dict.fromkeys(off[each] for each in off if each in wanted or not wanted))
+    off, enabled = settings.otlp.off, settings.signals.wanted
+    reasons = (off[signal] for signal in off if signal in enabled or not enabled)
     return Outcome(
         status=Status.SKIPPED,
         problems=settings.warnings,
-        notices=tuple(f"nothing is sent: {each}" for each in reasons),
-    )
-
-
-def _with_exported_signals(context: ExportContext) -> ExportContext:
-    """Drop signals that have no endpoint, so that nothing is read for them."""
-    settings = context.settings
-    wanted = settings.signals.wanted.intersection(context.exporter.signals)
-    return replace(
-        context, settings=replace(settings, signals=replace(settings.signals, wanted=wanted))
+        notices=tuple(f"nothing is sent: {reason}" for reason in dict.fromkeys(reasons)),
     )
 
 
@@ -118,7 +112,7 @@ def _read_telemetry(
             yield from collected.facts
 
 
-def _age_limit(context: ExportContext) -> AgeLimit | None:
+def _build_age_limit(context: ExportContext) -> AgeLimit | None:
     age = context.settings.tracing.max_span_age
     if age is None:
         return None
@@ -126,7 +120,7 @@ def _age_limit(context: ExportContext) -> AgeLimit | None:
     return AgeLimit(oldest=nanoseconds(oldest), policy=context.settings.tracing.on_old_span)
 
 
-def _outcome(
+def _build_outcome(
     settings: Settings,
     progress: _Progress,
     deliveries: tuple[Delivery, ...],
@@ -135,25 +129,29 @@ def _outcome(
     incomplete = (*progress.errors, *progress.texts("incomplete"))
     status = _status(deliveries, bool(incomplete))
     exported = [
-        replace(each.exported, actors=settings.signals.actors)
-        for each in progress.collected
-        if each.exported is not None
+        replace(collected.exported, actors=settings.signals.actors)
+        for collected in progress.collected
+        if collected.exported is not None
     ]
     return Outcome(
         status=status,
         exported=exported[0] if exported else None,
         further=tuple(exported[1:]),
         deliveries=deliveries,
-        problems=_once(
-            *settings.warnings,
-            *progress.texts("problems"),
-            *incomplete,
-            # An endpoint that is down fails each signal with the same message.
-            *(
-                f"{failure.problem}. {failure.advice}"
-                for delivery in deliveries
-                for failure in delivery.failures
-            ),
+        # Without repetitions: an endpoint that is down fails each signal with the same message.
+        problems=tuple(
+            dict.fromkeys(
+                [
+                    *settings.warnings,
+                    *progress.texts("problems"),
+                    *incomplete,
+                    *(
+                        f"{failure.problem}. {failure.advice}"
+                        for delivery in deliveries
+                        for failure in delivery.failures
+                    ),
+                ]
+            )
         ),
         notices=(
             *progress.texts("notices"),
@@ -163,10 +161,6 @@ def _outcome(
         left_out=(*progress.texts("left_out"), *_describe_old_spans(settings, limit)),
         failed=bool(incomplete) or status in (Status.SPOOLED, Status.PARTIAL),
     )
-
-
-def _once(*texts: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(texts))
 
 
 def _describe_unknown_attributes(settings: Settings) -> tuple[str, ...]:
@@ -181,20 +175,20 @@ def _describe_unknown_attributes(settings: Settings) -> tuple[str, ...]:
 
 
 def _status(deliveries: tuple[Delivery, ...], incomplete: bool) -> Status:
-    if not any(each.collected for each in deliveries):
+    if not any(delivery.collected for delivery in deliveries):
         return Status.SKIPPED
-    if any(each.spooled for each in deliveries):
+    if any(delivery.spooled for delivery in deliveries):
         return Status.SPOOLED
-    complete = all(each.complete for each in deliveries)
+    complete = all(delivery.complete for delivery in deliveries)
     return Status.EXPORTED if complete and not incomplete else Status.PARTIAL
 
 
 def _describe_old_spans(settings: Settings, limit: AgeLimit | None) -> tuple[str, ...]:
     if limit is None or not limit.old:
         return ()
-    became = {
+    result = {
         OldSpans.DROP: "were not sent",
-        OldSpans.SEND: "were sent all the same, and the backend may have dropped them",
+        OldSpans.SEND: "were sent, but the backend may have dropped them",
         OldSpans.CLAMP: "were sent with a later start",
     }[settings.tracing.on_old_span]
-    return (f"{limit.old} spans that began before `max-span-age` {became}",)
+    return (f"{limit.old} spans that began before `max-span-age` {result}",)

@@ -19,6 +19,7 @@ from flow_telemetry.telemetry import Signal, SignalTarget
         ("http://localhost:4318/v1/traces", "http://localhost:4318"),
         ("https://user:secret@host.example/v1/traces", "https://host.example"),
         ("http://[::1]:4318/v1/traces", "http://[::1]:4318"),
+        ("https://host.example:443/v1/traces", "https://host.example"),
         ("http://host:port/", "an address that cannot be read"),
     ],
 )
@@ -69,3 +70,10 @@ def test_a_target_without_secrets_changes_nothing() -> None:
         TargetDescription.of(make_target("http://localhost")).redact("too many spans")
         == "too many spans"
     )
+
+
+def test_a_secret_with_invisible_characters_is_hidden() -> None:
+    """A server could split a secret with characters that nobody sees."""
+    target = make_target("http://localhost", headers={"api-key": CANARY})
+    split = "\ufe0f".join(CANARY)
+    assert TargetDescription.of(target).redact(f"key {split}") == "key ***"

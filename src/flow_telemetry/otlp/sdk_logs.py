@@ -1,4 +1,4 @@
-"""Our events and log lines as the SDK's log records, and its exporter for them."""
+"""The SDK's log exporter and log records."""
 
 from __future__ import annotations
 
@@ -19,27 +19,23 @@ from flow_telemetry.telemetry import LogRecord
 
 
 def log_exporter(url: str, session: requests.Session) -> Callable[[Sequence[LogRecord]], Any]:
-    """Return a function that sends log records by the SDK's exporter on that session."""
+    """Return a function that sends log records with the SDK's exporter through the session."""
     exporter = OTLPLogExporter(endpoint=url, session=session, **OPTIONS)
     resources = Resources()
-
-    def export(records: Sequence[LogRecord]) -> Any:
-        return exporter.export([sdk_record(record, resources) for record in records])
-
-    return export
+    return lambda records: exporter.export([sdk_record(record, resources) for record in records])
 
 
 def sdk_record(record: LogRecord, resources: Resources) -> ReadableLogRecord:
-    """Return a log record of the SDK with everything that ours has.
+    """Return a log record of the SDK with the same content.
 
     Raises:
         ValueError: an id is not hexadecimal.
     """
     span = NonRecordingSpan(context(record.trace_id, record.span_id))
-    written = SdkLogRecord(
+    sdk_log_record = SdkLogRecord(
         timestamp=record.time,
         observed_timestamp=record.observed,
-        # A context of its own: without one, the SDK looks for the program's current span.
+        # An explicit context: otherwise the SDK uses the program's current span.
         context=set_span_in_context(span, Context()),
         severity_number=SeverityNumber(record.severity.value),
         severity_text=record.severity.name,
@@ -47,4 +43,4 @@ def sdk_record(record: LogRecord, resources: Resources) -> ReadableLogRecord:
         attributes=encodable(record.attributes),
         event_name=record.event_name,
     )
-    return ReadableLogRecord(written, resources.of(record.resource), SCOPE)
+    return ReadableLogRecord(sdk_log_record, resources.of(record.resource), SCOPE)

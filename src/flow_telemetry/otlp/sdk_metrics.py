@@ -1,4 +1,4 @@
-"""Our points as the SDK's metrics, and its exporter for them."""
+"""The SDK's metric exporter and metrics."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _DELTA = AggregationTemporality.DELTA
 
 
 def metric_exporter(url: str, session: requests.Session) -> Callable[[Sequence[Point]], Any]:
-    """Return a function that sends points by the SDK's exporter on that session."""
+    """Return a function that sends points with the SDK's exporter through the session."""
     exporter = OTLPMetricExporter(endpoint=url, session=session, **OPTIONS)
     resources = Resources()
     return lambda points: exporter.export(sdk_metrics(points, resources))
 
 
 def sdk_metrics(points: Iterable[Point], resources: Resources) -> MetricsData:
-    """Return the points as metrics of the SDK, those of one resource and instrument together.
+    """Return the points as metrics of the SDK, grouped by resource and instrument.
 
-    They stand side by side already.
+    Points of one group must be adjacent.
     """
     return MetricsData(
         [
@@ -68,7 +68,7 @@ def _metric(instrument: Instrument, points: Sequence[Point]) -> Metric:
 
 
 def _number(point: Point, value: float) -> NumberDataPoint:
-    # A metric that is an integer now and a fraction then is two to some backends.
+    # Always a float: to some backends, integers and floats of one metric are two metrics.
     return NumberDataPoint(encodable(point.attributes), point.start, point.time, float(value))
 
 

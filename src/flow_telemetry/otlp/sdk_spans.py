@@ -1,4 +1,4 @@
-"""Our spans as the SDK's, and its exporter for them. Also what all signals need of the SDK."""
+"""The SDK's span exporter and spans, and the options and resources of all signals."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from flow_telemetry.otlp.series import pairs
 from flow_telemetry.otlp.values import SCOPE_NAME, encodable
 from flow_telemetry.telemetry import Resource, Span, SpanKind
 
-# Each option has a variable, which the exporter reads if the option is not set. The session
-# compresses, and bounds a request in time; batches are bounded in size before.
+# Set explicitly, because the exporter would read an environment variable for each of them. The
+# session compresses and limits the time; batches already have a limited size.
 OPTIONS: dict[str, Any] = {
     "compression": Compression.NoCompression,
     "timeout": 10.0,
     "max_request_size": 0,
     "meter_provider": NoOpMeterProvider(),
 }
-# No version and no `schema_url`: Jaeger tells spans apart by them.
+# No version and no `schema_url`: to Jaeger, spans with different ones are different spans.
 SCOPE = InstrumentationScope(SCOPE_NAME)
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _KINDS = {SpanKind.INTERNAL: SdkSpanKind.INTERNAL, SpanKind.SERVER: SdkSpanKind.SERVER}
@@ -35,20 +35,20 @@ _UNSET = Status(StatusCode.UNSET)
 
 
 def span_exporter(url: str, session: requests.Session) -> Callable[[Sequence[Span]], Any]:
-    """Return a function that sends spans by the SDK's exporter on that session."""
+    """Return a function that sends spans with the SDK's exporter through the session."""
     exporter = OTLPSpanExporter(endpoint=url, session=session, **OPTIONS)
     resources = Resources()
     return lambda spans: exporter.export([sdk_span(span, resources) for span in spans])
 
 
 class SharedResource(SdkResource):
-    """A resource of the SDK that is hashed once.
+    """A resource of the SDK with a cached hash.
 
-    The encoder asks for the hash of each span's resource, and the SDK makes JSON of it each time.
+    The encoder hashes the resource of every span, and the SDK formats JSON for each hash.
     """
 
     def __init__(self, resource: Resource) -> None:
-        """Hold what the resource holds; `Resource.create()` would add a random instance id."""
+        """Copy the attributes. `Resource.create()` would add a random instance id."""
         super().__init__(encodable(resource.attributes))
         self._hash = super().__hash__()
 
@@ -58,33 +58,33 @@ class SharedResource(SdkResource):
 
 
 class Resources:
-    """The SDK's resources by ours: one object for all that are equal."""
+    """A cache of the SDK's resources: one object for all equal resources."""
 
     def __init__(self) -> None:
-        """Hold none."""
-        # With the resource of ours, so that no other takes its identity.
+        """Start with an empty cache."""
+        # Contains the resource as well, so that its id() is not reused.
         self._by_identity: dict[int, tuple[Resource, SharedResource]] = {}
         self._by_content: dict[object, SharedResource] = {}
 
     def of(self, resource: Resource) -> SharedResource:
-        """Return the SDK's resource for one of ours."""
-        known = self._by_identity.get(id(resource))
-        if known is None:
+        """Return the SDK's resource with the same attributes."""
+        cached = self._by_identity.get(id(resource))
+        if cached is None:
             content = pairs(resource.attributes)
             shared = self._by_content.get(content)
             if shared is None:
                 shared = self._by_content[content] = SharedResource(resource)
-            known = self._by_identity[id(resource)] = (resource, shared)
-        return known[1]
+            cached = self._by_identity[id(resource)] = (resource, shared)
+        return cached[1]
 
 
 def context(trace_id: str, span_id: str) -> SpanContext:
-    """Return the context of a span by its ids in hexadecimal; it is not remote, and sampled."""
+    """Return the context of a local, sampled span with hexadecimal ids."""
     return SpanContext(int(trace_id, 16), int(span_id, 16), False, SAMPLED)
 
 
 def sdk_span(span: Span, resources: Resources) -> ReadableSpan:
-    """Return a span of the SDK with everything that ours has.
+    """Return a span of the SDK with the same content.
 
     Raises:
         ValueError: an id is not hexadecimal.
@@ -96,7 +96,9 @@ def sdk_span(span: Span, resources: Resources) -> ReadableSpan:
         parent=None if parent is None else context(span.trace_id, parent),
         resource=resources.of(span.resource),
         attributes=encodable(span.attributes),
-        events=[Event(each.name, encodable(each.attributes), each.time) for each in span.events],
+        events=[
+            Event(event.name, encodable(event.attributes), event.time) for event in span.events
+        ],
         links=[
             Link(context(link.trace_id, link.span_id), encodable(link.attributes))
             for link in span.links

@@ -1,18 +1,18 @@
-"""Values that all signals share: the scope's name, and attributes that OTLP can hold."""
+"""The name of the instrumentation scope, and attribute values that OTLP can represent."""
 
 from __future__ import annotations
 
 from flow_telemetry.telemetry import Attributes, AttributeValue
 
-# Without the version: Jaeger tells spans apart by it, and a repeat by a newer one is the same.
+# Without the version: to Jaeger, a span that a newer version sends again would be another span.
 SCOPE_NAME = "flow-telemetry"
 _INTEGERS = range(-(2**63), 2**63)
 
 
 def encodable(attributes: Attributes) -> Attributes:
-    """Return the attributes with the nearest text in place of what OTLP cannot hold.
+    """Return the attributes with texts in place of values that OTLP cannot represent.
 
-    The SDK would leave out such an attribute, and tell its logger only.
+    The SDK would drop such an attribute, and only log it.
     """
     if all(map(_fits, attributes.values())) and "".join(attributes).isascii():
         return attributes
@@ -23,13 +23,13 @@ def encodable(attributes: Attributes) -> Attributes:
 
 
 def nearest(value: AttributeValue) -> AttributeValue:
-    """Return the text, or list of texts, that is nearest to a value which OTLP cannot hold.
+    """Return the text, or list of texts, that is nearest to a value.
 
-    OTLP's numbers have 64 bits, and its texts are UTF-8, which has no half of a surrogate pair.
+    OTLP's numbers have 64 bits, and its texts are UTF-8, without halves of surrogate pairs.
     """
     if isinstance(value, (str, bool, int, float)):
         return nearest_text(str(value))
-    return [str(nearest(each)) for each in value]
+    return [str(nearest(item)) for item in value]
 
 
 def nearest_text(text: str) -> str:
@@ -38,7 +38,7 @@ def nearest_text(text: str) -> str:
 
 
 def _fits(value: AttributeValue) -> bool:
-    # It is hot: it runs for every attribute of every span.
+    # Fast, because it runs for every attribute of every span.
     if isinstance(value, str):
         return value.isascii() or _is_unicode(value)
     if isinstance(value, int):
