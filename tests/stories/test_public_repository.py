@@ -267,7 +267,7 @@ def test_what_tools_of_another_repository_wrote_is_not_kept(
     inputs: dict[str, Any] = {"run_id": run.id, "trace_artifacts": "traces", **forms}
     inputs["repository"] = "acme/secret"
     result = program.action(mode="run", **inputs)
-    assert "what tools in a run of another repository wrote is not kept" in result.log
+    assert "data of tools in a run of another repository was not spooled" in result.log
     assert CANARY not in in_spool(result)
     private = program.action(event={"repository": PRIVATE}, mode="run", **inputs)
     assert in_spool(private).count(CANARY) == 3

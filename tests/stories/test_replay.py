@@ -417,7 +417,7 @@ def test_what_a_killed_export_left_is_delivered(
     assert result.status == 0, result.stderr
     assert sorted(names(receiver.spans)) == ["a", "b"]
     assert f"{left} was written by an export that was killed" in result.stderr
-    assert "its last line is lost" in result.stderr
+    assert "its last, incomplete line is lost" in result.stderr
     assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
 
 

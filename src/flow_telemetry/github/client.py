@@ -29,7 +29,7 @@ from flow_telemetry.http.errors import Server
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.http.response import Response
 from flow_telemetry.http.retry import RetryingClient, wait_before_retry
-from flow_telemetry.http.session import BoundedAdapter, Query, Request, TokenAuth, send_request
+from flow_telemetry.http.session import BoundedSession, Query, Request, TokenAuth, send_request
 from flow_telemetry.logging import Log
 from flow_telemetry.settings import GitHubSettings
 
@@ -132,8 +132,8 @@ CONCURRENT_REQUESTS = 8
 _API_VERSION = "2022-11-28"
 
 
-class GitHubSession(requests.Session):
-    """A session that speaks to GitHub's API with the settings' token, each request bounded."""
+class GitHubSession(BoundedSession):
+    """A session that sends the settings' token to GitHub's API."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class GitHubSession(requests.Session):
         meanwhile: Callable[[], object] | None = None,
     ) -> None:
         """Open nothing yet. ``meanwhile`` is called once, by the first request."""
-        super().__init__()
+        super().__init__(deadline, connections=CONCURRENT_REQUESTS)
         self._meanwhile = meanwhile
         self._first_request = threading.Lock()
         self._api = (f"{settings.api_url}/", graphql_url(settings.api_url))
@@ -156,9 +156,6 @@ class GitHubSession(requests.Session):
                 "User-Agent": "flow-telemetry",
             }
         )
-        self._adapter = BoundedAdapter(deadline, connections=CONCURRENT_REQUESTS)
-        self.mount("https://", self._adapter)
-        self.mount("http://", self._adapter)
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send a request; what the first one starts has the time of its response."""
@@ -173,10 +170,6 @@ class GitHubSession(requests.Session):
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
         if not (prepared_request.url or "").startswith(self._api):
             prepared_request.headers.pop("Authorization", None)
-
-    def bound(self, limit: Deadline) -> None:
-        """Bound what this thread asks next, the response's body included."""
-        self._adapter.limit = limit
 
 
 # GitHub's lists, out of the pages they come in.

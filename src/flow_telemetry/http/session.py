@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests import PreparedRequest
@@ -118,31 +118,19 @@ class Request:
         return "GET" if self.body is None else "POST"
 
 
-class Session(Protocol):
+class BoundedSession(requests.Session):
     """A session of requests with a total time limit for each request of a thread."""
 
-    @property
-    def verify(self) -> bool | str | None:
-        """The certificate authorities to trust."""
-        ...
+    def __init__(self, deadline: Deadline, *, connections: int = 10) -> None:
+        """``deadline`` is the default limit, ``connections`` the size of the pool."""
+        super().__init__()
+        self._adapter = BoundedAdapter(deadline, connections=connections)
+        self.mount("https://", self._adapter)
+        self.mount("http://", self._adapter)
 
     def bound(self, limit: Deadline) -> None:
         """Set the limit of this thread's next request, including the body."""
-        ...
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        params: Query | None,
-        json: Mapping[str, Any] | None,
-        timeout: tuple[float, float],
-        stream: bool,
-        verify: bool | str | None,
-    ) -> requests.Response:
-        """Send a request, as `requests.Session.request` does."""
-        ...
+        self._adapter.limit = limit
 
 
 def read_all(response: requests.Response) -> bytes:
@@ -151,7 +139,7 @@ def read_all(response: requests.Response) -> bytes:
 
 
 def send_request(
-    session: Session,
+    session: BoundedSession,
     request: Request,
     within: Deadline,
     *,

@@ -25,7 +25,7 @@ from flow_telemetry.http.errors import Server, UnreachedError, asks_for_credenti
 from flow_telemetry.http.payload import PaginatedList
 from flow_telemetry.http.response import Response, in_brackets
 from flow_telemetry.http.retry import RetryingClient
-from flow_telemetry.http.session import BoundedAdapter, Query, Request, TokenAuth, send_request
+from flow_telemetry.http.session import BoundedSession, Query, Request, TokenAuth, send_request
 from flow_telemetry.logging import Log
 from flow_telemetry.settings.model import JiraSettings
 from flow_telemetry.text import one_line
@@ -33,27 +33,20 @@ from flow_telemetry.text import one_line
 # The session with a Jira: its token goes to Jira's own origin only, no redirect is followed.
 
 
-class JiraSession(requests.Session):
-    """A session that speaks to Jira with the settings' token, each request bounded."""
+class JiraSession(BoundedSession):
+    """A session that sends the settings' credentials to Jira."""
 
     def __init__(self, settings: JiraSettings, deadline: Deadline) -> None:
-        """Open nothing yet."""
-        super().__init__()
+        """Open no connection yet."""
+        super().__init__(deadline)
         self.auth = TokenAuth(settings.token)
         if settings.email and settings.token:
             self.auth = HTTPBasicAuth(settings.email.encode(), settings.token.encode())
         self.verify = settings.authorities or True
         self.headers.update({"Accept": "application/json", "User-Agent": "flow-telemetry"})
-        self._adapter = BoundedAdapter(deadline)
-        self.mount("https://", self._adapter)
-        self.mount("http://", self._adapter)
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return nothing: no redirect is followed, so none is looked at, broken ones included."""
-
-    def bound(self, limit: Deadline) -> None:
-        """Bound what this thread asks next, the response's body included."""
-        self._adapter.limit = limit
 
 
 # What a response other than 200 of Jira means, and what the user can do about it.

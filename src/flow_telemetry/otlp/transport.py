@@ -21,7 +21,7 @@ from flow_telemetry.clock import Deadline
 from flow_telemetry.http.errors import NetworkErrorKind, classify_network_error, keep_silent
 from flow_telemetry.http.response import Response
 from flow_telemetry.http.retry import OTLP, parse_retry_after
-from flow_telemetry.http.session import BoundedAdapter
+from flow_telemetry.http.session import BoundedSession
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.otlp.sdk import SdkExporter
@@ -43,7 +43,7 @@ MOST_BODY_BYTES = 64 * 1024
 _NETWORK_ERRORS = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
 
 
-class OtlpSession(requests.Session):
+class OtlpSession(BoundedSession):
     """A session for one target that sends the target's headers only.
 
     requests would add credentials of ~/.netrc, and cookies of a load balancer: neither is sent.
@@ -52,7 +52,7 @@ class OtlpSession(requests.Session):
 
     def __init__(self, target: SignalTarget, deadline: Deadline) -> None:
         """Open no connection yet."""
-        super().__init__()
+        super().__init__(deadline)
         keep_silent("urllib3")
         self.headers.clear()
         self.auth = _url_credentials(target)
@@ -65,9 +65,6 @@ class OtlpSession(requests.Session):
         self._url = target.url
         self._timeout = target.timeout
         self._deadline = deadline
-        self._adapter = BoundedAdapter(deadline)
-        self.mount("https://", self._adapter)
-        self.mount("http://", self._adapter)
 
     def send_request(self, body: bytes) -> Response:
         """Send a compressed body; return the response, or the network error in its place.
@@ -75,9 +72,7 @@ class OtlpSession(requests.Session):
         The request ends after the target's timeout, and at the deadline.
         """
         timeout = self._deadline.remaining(self._timeout)
-        self._adapter.limit = Deadline.after(
-            self._deadline.clock, timeout, self._deadline.cancellation
-        )
+        self.bound(Deadline.after(self._deadline.clock, timeout, self._deadline.cancellation))
         try:
             response = self.post(
                 self._url,
