@@ -25,7 +25,7 @@ def encodable(attributes: Attributes) -> Attributes:
 def nearest(value: AttributeValue) -> AttributeValue:
     """Return the text, or list of texts, that is nearest to a value.
 
-    OTLP's numbers have 64 bits, and its texts are UTF-8, without halves of surrogate pairs.
+    OTLP's numbers have 64 bits, and its texts are UTF-8, without lone surrogates.
     """
     if isinstance(value, (str, bool, int, float)):
         return nearest_text(str(value))
