@@ -11,7 +11,8 @@ from flow_telemetry.otlp.exporter import OtlpExporter
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.spool import PublicFilter, Spool
 from flow_telemetry.privacy.redactor import Redactor, build_redactor
-from flow_telemetry.settings import JiraSettings, Settings
+from flow_telemetry.settings import Settings
+from flow_telemetry.settings.model import TrackerSettings
 from flow_telemetry.telemetry import Exporter
 
 # Of what reads, nothing is loaded by `flow-telemetry run`, which only sends.
@@ -127,22 +128,26 @@ def _trackers(
 
     def issues(home: Repository) -> GitHubIssues:
         # Loaded where an issue is read: its modules cost every start else.
-        from flow_telemetry.github.issues import GitHubIssues  # noqa: PLC0415
+        from flow_telemetry.github.issues import GitHubIssues, StatusSource  # noqa: PLC0415
 
-        return GitHubIssues(github, home, status_project=chosen.status_project)
+        project, categories = chosen.status_project.strip(), chosen.status_categories
+        source = StatusSource(project=project, owner=home.owner, categories=categories)
+        return GitHubIssues(github, home, source)
 
     return Trackers(
         github=issues if chosen.uses_github else None,
-        jira=_jira(chosen.jira, clock, until, log) if chosen.jira and chosen.uses_jira else None,
+        jira=_jira(chosen, clock, until, log),
         jira_is_misconfigured=chosen.uses_jira and chosen.has_jira_url and chosen.jira is None,
     )
 
 
-def _jira(settings: JiraSettings, clock: Clock, until: Deadline, log: Log) -> Jira:
+def _jira(chosen: TrackerSettings, clock: Clock, until: Deadline, log: Log) -> Jira | None:
+    if chosen.jira is None or not chosen.uses_jira:
+        return None
     # Loaded where there is a Jira: its modules cost every start else.
     from flow_telemetry.jira import tracker  # noqa: PLC0415
     from flow_telemetry.jira.client import JiraClient, JiraSession  # noqa: PLC0415
 
-    session = JiraSession(settings, until)
-    client = JiraClient(settings, session=session, clock=clock, deadline=until, log=log)
-    return tracker.Jira(settings, client, clock)
+    session = JiraSession(chosen.jira, until)
+    client = JiraClient(chosen.jira, session=session, clock=clock, deadline=until, log=log)
+    return tracker.Jira(chosen.jira, client, clock, chosen.status_categories)

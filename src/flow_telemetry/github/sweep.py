@@ -52,7 +52,7 @@ def closed_changes(
     """
     what = f"pull requests of {repository.full_name}"
     path = f"/repos/{repository.full_name}/pulls"
-    updated, complete = _list_closed(client, path, what, window.since)
+    updated, complete = _list_updated(client, path, what, window.since, state="closed")
     changes = [
         change for change in parse_changes(updated, repository) if window.holds(change.closed_at)
     ]
@@ -63,24 +63,33 @@ def closed_changes(
 def closed_issues(
     client: GitHubClient, repository: Repository, window: Window
 ) -> PaginatedList[int]:
-    """Return numbers of issues that were closed in a period and are closed now, in that order.
+    """Return numbers of issues that were closed in a period, in that order.
+
+    Issues that were reopened in it are included, since they may have been closed in it before.
 
     Raises:
         SourceError, DeadlineExceeded: as `GitHubClient.get`.
     """
     what = f"issues of {repository.full_name}"
     path = f"/repos/{repository.full_name}/issues"
-    updated, complete = _list_closed(client, path, what, window.since)
+    updated, complete = _list_updated(client, path, what, window.since, state="all")
     closed = sorted(
-        (closed_at, number)
+        (time, number)
         for item in updated
         # GitHub's list of issues contains the pull requests as well.
         if "pull_request" not in item
         and (number := read.number(item, "number"))
-        and (closed_at := read.time(item, "closed_at"))
-        and window.holds(closed_at)
+        and (time := _closed_or_reopened(item, window))
     )
     return PaginatedList(items=tuple(number for _, number in closed), complete=complete)
+
+
+def _closed_or_reopened(issue: Payload, window: Window) -> datetime | None:
+    closed_at = read.time(issue, "closed_at")
+    if closed_at is not None:
+        return closed_at if window.holds(closed_at) else None
+    reopened = read.text(issue, "state_reason") == "reopened"
+    return read.time(issue, "updated_at") if reopened else None
 
 
 def ended_deployments(
@@ -114,12 +123,12 @@ def ended_deployments(
     return PaginatedList(items=tuple(ended[number] for number in sorted(ended)), complete=complete)
 
 
-def _list_closed(
-    client: GitHubClient, path: str, what: str, since: datetime
+def _list_updated(
+    client: GitHubClient, path: str, what: str, since: datetime, *, state: str
 ) -> tuple[list[Payload], bool]:
-    """Return the closed items that were updated since then, and whether they are all."""
+    """Return the items in a state that were updated since then, and whether they are all."""
     read_pages = partial(
-        client.pages, path, None, what, state="closed", sort="updated", direction="desc"
+        client.pages, path, None, what, state=state, sort="updated", direction="desc"
     )
     items, complete = _read_back_to(since, read_pages(), "updated_at")
     try:

@@ -48,6 +48,8 @@ class JiraSession(requests.Session):
             self.auth = HTTPBasicAuth(settings.email.encode(), settings.token.encode())
         self.verify = settings.authorities or True
         self.headers.update({"Accept": "application/json", "User-Agent": "flow-telemetry"})
+        # Names of types, statuses and resolutions must not depend on the account's language.
+        self.headers.update({"Accept-Language": "en", "X-Force-Accept-Language": "true"})
         self._adapter = BoundedAdapter(deadline)
         self.mount("https://", self._adapter)
         self.mount("http://", self._adapter)

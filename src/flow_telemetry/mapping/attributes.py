@@ -34,6 +34,7 @@ class Entity(Enum):
     PHASE = "phase"
     WORK_ITEM = "work_item"
     STATUS = "status"
+    BLOCKED = "blocked"
     LIFE = "life"
     DEPLOYMENT = "deployment"
     COMMAND = "command"

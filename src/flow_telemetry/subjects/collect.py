@@ -116,21 +116,27 @@ def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTel
     from flow_telemetry.rules.lifecycle import item_periods
     from flow_telemetry.subjects.change import item_events_and_metrics
     from flow_telemetry.subjects.feature import map_feature
-    from flow_telemetry.subjects.item import categories, map_item, read_item
+    from flow_telemetry.subjects.item import map_item, read_item
 
     item, lineage = read_item(context, subject)
+    since = subject.closed_after
     if not item.ended:
-        raise SelectionError(f"{item.key} is still open: its span leaves when it is closed")
+        closed = [life for life in item_periods(item) if since and life.interval.end > since]
+        if since is None:
+            raise SelectionError(f"{item.key} is still open: its span is sent when it is closed")
+        if not closed:
+            yield CollectedTelemetry()
+            return
     scope = context.settings.tracing.scope
     whole = (
         subject.with_feature
         and context.settings.tracing.feature_trace
         and scope is not TraceScope.FEATURE
+        and item.ended
         and is_feature(item, lineage)
     )
     # A feature trace holds the span; but one that closed again is a trace beside the live one.
-    known = categories(context, item.tracker)
-    facts = item_events_and_metrics(context, item, lineage, known)
+    facts = item_events_and_metrics(context, item, lineage, since)
     if not whole or (scope is TraceScope.ITEM and len(item_periods(item)) > 1):
         yield replace(map_item(context, item, lineage), facts=facts)
     else:

@@ -36,7 +36,7 @@ from flow_telemetry.rules.item_keys import JiraKeys, find_item_keys
 from flow_telemetry.rules.parentage import delivery_result
 from flow_telemetry.settings import Settings, TraceScope
 from flow_telemetry.subjects.change import feature_metrics
-from flow_telemetry.subjects.item import categories, map_item, read_item
+from flow_telemetry.subjects.item import map_item, read_item
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import ChangeRuns, read_runs_of_change, with_jobs
 from flow_telemetry.subjects.types import (
@@ -471,13 +471,13 @@ def map_feature(
     mapping = FeatureMapping(
         tracing=tracing_of(context.settings),
         resources=resources_of(context.settings),
-        categories=categories(context, item.tracker),
+        blocked_names=context.settings.signals.blocked_names,
     )
     read_errors = tuple(f"{item.key} is not all in its trace: {each}" for each in tree.unread)
     detail = finest_that_fits(tree, mapping, context.settings.tracing.max_spans)
     return CollectedTelemetry(
         spans=feature_spans(tree, detail, mapping),
-        facts=feature_metrics(context.settings, tree, mapping.categories),
+        facts=feature_metrics(context.settings, tree),
         exported=_exported(context.settings, tree, lineage),
         incomplete=read_errors if context.github.budget_exceeded else (),
         problems=() if context.github.budget_exceeded else read_errors,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flow_telemetry.context import ExportContext
-from flow_telemetry.errors import NotFoundError, SettingsError, SourceError
+from flow_telemetry.errors import NotFoundError, SettingsError
 from flow_telemetry.github.runs import read_repository
 from flow_telemetry.mapping.items import item_name, item_spans
 from flow_telemetry.mapping.placement import Placement, place_item
-from flow_telemetry.model import Lineage, Repository, StatusCategory, WorkItem
+from flow_telemetry.model import Lineage, Repository, WorkItem
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.lifecycle import item_periods
@@ -43,7 +41,7 @@ def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> Collec
             item,
             placement,
             resources_of(context.settings).of_item(item),
-            categories(context, item.tracker),
+            blocked_names=context.settings.signals.blocked_names,
         ),
         exported=_exported(context.settings, item, lineage, placement),
         problems=tuple(f"what {item.key} belongs to is not all known: {e}" for e in lineage.unread),
@@ -87,18 +85,6 @@ def _home(context: ExportContext, subject: ItemSubject | FeatureSubject) -> Repo
             "`repository` is missing: name it as OWNER/NAME, or the issue as OWNER/NAME#17"
         )
     return context.with_aliases(read_repository(context.github, named))
-
-
-def categories(context: ExportContext, tracker: str) -> Mapping[str, StatusCategory]:
-    """Return what statuses mean, by names in lower case: Jira's own word, over it the user's."""
-    known: Mapping[str, StatusCategory] = {}
-    if tracker == "jira" and context.trackers.jira is not None:
-        try:
-            known = context.trackers.jira.status_categories()
-        except SourceError as error:
-            context.log.info(f"what Jira's statuses mean is not known: {error}")
-    named = {name.lower(): category for name, category in known.items()}
-    return {**named, **context.settings.trackers.status_categories}
 
 
 def _exported(

@@ -194,7 +194,9 @@ def _changes(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator
     found = closed_changes(context.github, home, sweep.window)
     _note(sweep, found.complete, "pull requests")
     for change in found.items:
-        yield ChangeSubject(repository=home.full_name, number=change.number)
+        yield ChangeSubject(
+            repository=home.full_name, number=change.number, closed_after=sweep.window.since
+        )
 
 
 def _issues(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
@@ -204,7 +206,12 @@ def _issues(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[
     _note(sweep, found.complete, "issues")
     for number in found.items:
         key = ItemKey(tracker="github", key=str(number))
-        yield ItemSubject(repository=home.full_name, key=key, with_feature=True)
+        yield _item_subject(home, key, sweep)
+
+
+def _item_subject(home: Repository, key: ItemKey, sweep: Sweep) -> ItemSubject:
+    since = sweep.window.since
+    return ItemSubject(repository=home.full_name, key=key, with_feature=True, closed_after=since)
 
 
 def _jira_items(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
@@ -217,7 +224,7 @@ def _jira_items(context: ExportContext, home: Repository, sweep: Sweep) -> Itera
     for item in found.items:
         if item.closed_at is None or sweep.window.holds(item.closed_at):
             key = ItemKey(tracker="jira", key=item.key)
-            yield ItemSubject(repository=home.full_name, key=key, with_feature=True)
+            yield _item_subject(home, key, sweep)
 
 
 def _deployments(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:

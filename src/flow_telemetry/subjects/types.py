@@ -46,11 +46,16 @@ class RunSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSubject:
-    """The pull request to export; ``with_runs`` sends its runs too."""
+    """The pull request to export; ``with_runs`` sends its runs too.
+
+    With ``closed_after`` its events and metrics are those of every closing after that time, else
+    those of the last closing.
+    """
 
     repository: str
     number: int
     with_runs: bool = False
+    closed_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +84,16 @@ class EventSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemSubject:
-    """The work item to export; ``with_feature`` sends its feature trace too where it is one."""
+    """The work item to export; ``with_feature`` sends its feature trace too if it is one.
+
+    With ``closed_after`` its events and metrics are those of every closing after that time, else
+    those of the last closing.
+    """
 
     repository: str | None
     key: ItemKey
     with_feature: bool = False
+    closed_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
