@@ -11,7 +11,7 @@ Whoever changes nothing about it gets people, statuses and times that fit togeth
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -26,6 +26,7 @@ STATUSES = {
 }
 # Sub-tasks, stories, epics and what stands above, as Jira counts.
 LEVELS = {"Sub-task": -1, "Story": 0, "Task": 0, "Bug": 0, "Epic": 1, "Initiative": 2}
+BEFORE_ITS_ENTRY = timedelta(milliseconds=62)
 EPIC_LINK = "customfield_10008"
 FLAGGED = "customfield_10021"
 
@@ -176,7 +177,8 @@ class Issue:
 
     def _resolve(self, resolution: str | None, when: datetime) -> Change:
         before, self.resolution = self.resolution, resolution
-        self.resolved_at = when if resolution else None
+        # Jira's own time of a resolution is 25 to 119 ms before the entry that sets it.
+        self.resolved_at = when - BEFORE_ITS_ENTRY if resolution else None
         return Change("resolution", _resolution_pair(before), _resolution_pair(resolution))
 
     def _status_pair(self, status: str) -> tuple[str, str]:

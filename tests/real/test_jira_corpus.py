@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+
 from tests.fakes.faults import Answer, Request
 from tests.fakes.receiver import Receiver
 from tests.fakes.server import LocalServer

@@ -7,7 +7,6 @@ read from its newest item back to the start of the period.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from flow_telemetry.github.payloads import parse_changes
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.model import Change, Deployment, Repository
+from flow_telemetry.rules.intervals import Interval
 
 # 10,000 items, with 100 on a page.
 MOST_PAGES = 100
@@ -27,23 +27,8 @@ MOST_PAGES = 100
 LONGEST_DEPLOYMENT = timedelta(days=35)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A period from ``since`` (included) to ``until`` (excluded).
-
-    Periods that follow each other neither lose nor repeat anything.
-    """
-
-    since: datetime
-    until: datetime
-
-    def holds(self, instant: datetime | None) -> bool:
-        """Return whether a time is in the period."""
-        return instant is not None and self.since <= instant < self.until
-
-
 def closed_changes(
-    client: GitHubClient, repository: Repository, window: Window
+    client: GitHubClient, repository: Repository, window: Interval
 ) -> PaginatedList[Change]:
     """Return pull requests that were merged or closed in a period and are closed now, in order.
 
@@ -52,16 +37,16 @@ def closed_changes(
     """
     what = f"pull requests of {repository.full_name}"
     path = f"/repos/{repository.full_name}/pulls"
-    updated, complete = _list_updated(client, path, what, window.since, state="closed")
+    updated, complete = _list_updated(client, path, what, window.start, state="closed")
     changes = [
         change for change in parse_changes(updated, repository) if window.holds(change.closed_at)
     ]
-    changes.sort(key=lambda change: (change.closed_at or window.since, change.number))
+    changes.sort(key=lambda change: (change.closed_at or window.start, change.number))
     return PaginatedList(items=tuple(changes), complete=complete)
 
 
 def closed_issues(
-    client: GitHubClient, repository: Repository, window: Window
+    client: GitHubClient, repository: Repository, window: Interval
 ) -> PaginatedList[int]:
     """Return numbers of issues that were closed in a period, in that order.
 
@@ -72,7 +57,7 @@ def closed_issues(
     """
     what = f"issues of {repository.full_name}"
     path = f"/repos/{repository.full_name}/issues"
-    updated, complete = _list_updated(client, path, what, window.since, state="all")
+    updated, complete = _list_updated(client, path, what, window.start, state="all")
     closed = sorted(
         (time, number)
         for item in updated
@@ -84,7 +69,7 @@ def closed_issues(
     return PaginatedList(items=tuple(number for _, number in closed), complete=complete)
 
 
-def _closed_or_reopened(issue: Payload, window: Window) -> datetime | None:
+def _closed_or_reopened(issue: Payload, window: Interval) -> datetime | None:
     closed_at = read.time(issue, "closed_at")
     if closed_at is not None:
         return closed_at if window.holds(closed_at) else None
@@ -93,7 +78,7 @@ def _closed_or_reopened(issue: Payload, window: Window) -> datetime | None:
 
 
 def ended_deployments(
-    client: GitHubClient, repository: Repository, window: Window
+    client: GitHubClient, repository: Repository, window: Interval
 ) -> PaginatedList[Deployment]:
     """Return deployments whose first success or failure was in a period, by number.
 
@@ -105,12 +90,12 @@ def ended_deployments(
     """
     what = f"deployments of {repository.full_name}"
     path = f"/repos/{repository.full_name}/deployments"
-    earliest = window.since - LONGEST_DEPLOYMENT
+    earliest = window.start - LONGEST_DEPLOYMENT
     items, complete = _read_back_to(earliest, client.pages(path, None, what), "created_at")
     updated = [
         parse_deployment(item, repository, where=what)
         for item in items
-        if (time := read.time(item, "updated_at")) is None or time >= window.since
+        if (time := read.time(item, "updated_at")) is None or time >= window.start
     ]
     ended: dict[int, Deployment] = {}
     try:

@@ -177,8 +177,10 @@ class Jira:
         return Items(items=tuple(items), unread=tuple(unread))
 
     def changed_since(self, instant: datetime) -> Items:
-        """Return items of the configured projects that were closed since then, without history.
+        """Return items of the configured projects that may have been closed since then.
 
+        They have no history. Items that were reopened are included, and the time of a resolution is
+        some milliseconds before that of the closing, so only the history tells.
         Raises DeadlineExceeded if no time is left.
         """
         unread: list[str] = []
@@ -187,8 +189,8 @@ class Jira:
             items = self._search(jql, "recently closed items", unread)
         except SourceError as error:
             return Items(unread=(self._name_unknown_project(error),))
-        items = [self._with_closing_time(item, unread) for item in items]
-        closed = (item for item in items if item.closed_at is None or item.closed_at >= instant)
+        since = instant - _MARGIN
+        closed = (item for item in items if item.closed_at is None or item.closed_at >= since)
         return Items(items=tuple(closed), unread=tuple(unread))
 
     def check_statuses(self) -> None:
@@ -232,10 +234,19 @@ class Jira:
     def _build_closed_query(self, instant: datetime) -> str:
         # Jira reads absolute times in the time zone of the token's owner.
         minutes = max(0, -(-(self._clock.now() - instant + _MARGIN) // _MINUTE))
-        closed = (
-            f'(resolved >= "-{minutes}m" OR (statusCategory = Done AND resolution IS EMPTY AND '
-            f'status CHANGED AFTER "-{minutes}m"))'
-        )
+        after = f'AFTER "-{minutes}m"'
+        conditions = [f'resolved >= "-{minutes}m"', f"resolution CHANGED {after}"]
+        statuses = self._statuses()
+        done = [
+            status_id
+            for status_id, name in statuses.names.items()
+            if status_id.isascii() and status_id.isdigit()
+            if statuses.category(status_id, name) is StatusCategory.DONE
+        ]
+        if done:
+            ids = f"({', '.join(sorted(done, key=int))})"
+            conditions += [f"status CHANGED {way} {ids} {after}" for way in ("TO", "FROM")]
+        closed = f"({' OR '.join(conditions)})"
         if not self._settings.projects:
             return closed
         escaped = (
@@ -258,16 +269,6 @@ class Jira:
             f"Jira does not know the project {', '.join(named)} of `jira-projects`, or the account "
             f"may not see it. Correct or remove the key. Jira's own text: {error}"
         )
-
-    def _with_closing_time(self, item: WorkItem, unread: list[str]) -> WorkItem:
-        """Return the item with ``closed_at``, which may be only in Data Center's history."""
-        if item.closed_at is not None:
-            return item
-        try:
-            return replace(item, closed_at=self.details(item).closed_at)
-        except SourceError as error:
-            unread.append(f"{item.key}: {error}")
-            return item
 
     def _site(self) -> Site:
         if self._cached_site is None:

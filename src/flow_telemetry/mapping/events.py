@@ -134,13 +134,13 @@ def change_events(
     observed: datetime,
     *,
     told: Collection[Event] | None = None,
-    since: datetime | None = None,
+    within: Interval | None = None,
 ) -> Iterator[LogRecord]:
     """Return the records of what happened to a change in its last life that ended.
 
-    With ``since`` it is every life that ended after it. What came after the last closing is left
-    out, so that a repeat is equal. With ``told`` only those
-    events leave, whenever they were, with the same content.
+    With ``within`` it is every life that ended in that time. What came after the last closing is
+    left out, so that a repeat is equal. With ``told`` only those events leave, whenever they were,
+    with the same content.
     """
     history = histories.build_change_timeline(change)
     ended = change_periods(change)
@@ -157,7 +157,7 @@ def change_events(
         ),
     )
     closings = change_closings(change, history)
-    for each in histories.select_entries(history, ended, told, since=since):
+    for each in histories.select_entries(history, ended, told, within=within):
         opening = each.event.kind is EventKind.CREATED
         facts = (
             (semconv.VCS_CHANGE_TITLE, change.title if opening else None),
@@ -175,7 +175,7 @@ def item_events(
     *,
     blocked: Sequence[BlockedInterval],
     told: Collection[Event] | None = None,
-    since: datetime | None = None,
+    within: Interval | None = None,
 ) -> Iterator[LogRecord]:
     """Return the records of what happened to a work item in its last life that ended.
 
@@ -198,7 +198,7 @@ def item_events(
         ),
     )
     closings = item_closings(item, history, blocked)
-    for each in histories.select_entries(history, item_periods(item), told, since=since):
+    for each in histories.select_entries(history, item_periods(item), told, within=within):
         creation = each.event.kind is EventKind.CREATED
         facts = (
             (semconv.ITEM_TYPE, item.type if creation else None),

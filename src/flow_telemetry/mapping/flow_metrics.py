@@ -87,12 +87,13 @@ def change_measurements(
     extra: tuple[str, ...] = (),
     *,
     keys: Facts = (),
-    since: datetime | None = None,
+    within: timing.Interval | None = None,
 ) -> Iterator[Measurement]:
     """Return the measurements of a change that ended; none of one that is open.
 
-    They are of its last life, or with ``since`` of all lives that ended after it. If its timeline
-    could not be read completely, only what needs none of it is measured. ``extra`` are attributes that the user adds, ``keys`` what those may name of the things above.
+    They are of its last life, or with ``within`` of all lives that ended in that time. If its
+    timeline could not be read completely, only what needs none of it is measured. ``extra`` are
+    attributes that the user adds, ``keys`` what those may name of the things above.
     """
     flows = measure_change_flows(change)
     if change.created_at is None or not flows:
@@ -100,7 +101,7 @@ def change_measurements(
     for position, flow in enumerate(flows):
         end = flow.life.interval.end
         last = flow is flows[-1]
-        if not last and not (since is not None and end > since):
+        if not (last if within is None else within.holds(end)):
             continue
         # Only the last life can have ended with the merge.
         merged = last and change.merged_at is not None
@@ -206,19 +207,19 @@ def item_measurements(
     extra: tuple[str, ...] = (),
     *,
     keys: Facts = (),
-    since: datetime | None = None,
+    within: timing.Interval | None = None,
 ) -> Iterator[Measurement]:
     """Return the measurements of an item that was closed; none of one that is open.
 
-    They are of its last life, or with ``since`` of all lives that ended after it.
+    They are of its last life, or with ``within`` of all lives that ended in that time.
     ``blocked_names`` are patterns of statuses and labels that mean blocked. If its history could
     not be read completely, only what needs none of it is measured.
     ``extra`` are attributes that the user adds, ``keys`` what those may name of the things above.
     """
     flows = measure_item_flows(item, blocked_names)
     for position, flow in enumerate(flows):
-        exported = since is not None and flow.life.interval.end > since
-        if not exported and flow is not flows[-1]:
+        last = flow is flows[-1]
+        if not (last if within is None else within.holds(flow.life.interval.end)):
             continue
         result = items.life_result(item, flow.life)
         facts = (*_item_facts(item), (names.ITEM_RESULT, result), *keys)

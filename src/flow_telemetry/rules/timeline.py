@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from flow_telemetry import identity
 from flow_telemetry.model import Actor, Change, Deployment, Event, EventKind, WorkItem
+from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.lifecycle import (
     CLOSINGS,
     BlockedInterval,
@@ -96,12 +97,12 @@ def select_entries(
     history: Sequence[TimelineEntry],
     ended: Sequence[OpenPeriod],
     told: Collection[Event] | None,
-    since: datetime | None = None,
+    within: Interval | None = None,
 ) -> tuple[TimelineEntry, ...]:
     """Return the entries to be exported.
 
     These are the events in ``told``, else those of the last period that has ended, or with
-    ``since`` of all periods that ended after it. The time between a closing and the reopening
+    ``within`` of all periods that ended in that time. The time between a closing and the reopening
     belongs to the following period. Entries after the last closing are left out, since they had not
     happened when that closing was exported; but a status that followed it at once belongs to it.
     """
@@ -109,9 +110,12 @@ def select_entries(
         return tuple(entry for entry in history if entry.event in told)
     if not ended:
         return ()
-    exported = [life for life in ended if since is not None and life.interval.end > since]
-    first = exported[0].number if exported else ended[-1].number
-    end = _end(history, ended[-1])
+    exported = [life for life in ended if within is not None and within.holds(life.interval.end)]
+    if within is None:
+        exported = [ended[-1]]
+    elif not exported:
+        return ()
+    first, end = exported[0].number, _end(history, exported[-1])
     before = next((_end(history, life) for life in ended if life.number == first - 1), None)
     return tuple(h for h in history if h.time <= end and (before is None or h.time > before))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import TypeAlias
 
 from flow_telemetry.context import ExportContext
@@ -57,21 +56,21 @@ Categories: TypeAlias = Mapping[str, StatusCategory]
 
 
 def change_events_and_metrics(
-    context: ExportContext, change: Change, placement: Placement, since: datetime | None = None
+    context: ExportContext, change: Change, placement: Placement, within: Interval | None = None
 ) -> EventsAndMetrics:
-    """Return the facts of a change that ended, for every closing after ``since``."""
+    """Return the facts of a change that ended, for every closing in ``within``."""
     resource = resources_of(context.settings).of_change(change)
     if wants_events(context.settings):
-        yield from change_events(change, placement, resource, context.clock.now(), since=since)
+        yield from change_events(change, placement, resource, context.clock.now(), within=within)
     if wants_metrics(context.settings):
         extra = context.settings.signals.metric_attributes
-        yield from change_measurements(change, resource, extra, keys=placement.keys, since=since)
+        yield from change_measurements(change, resource, extra, keys=placement.keys, within=within)
 
 
 def item_events_and_metrics(
-    context: ExportContext, item: WorkItem, lineage: Lineage, since: datetime | None = None
+    context: ExportContext, item: WorkItem, lineage: Lineage, within: Interval | None = None
 ) -> EventsAndMetrics:
-    """Return the facts of a work item that was closed, for every closing after ``since``."""
+    """Return the facts of a work item that was closed, for every closing in ``within``."""
     resource = resources_of(context.settings).of_item(item)
     placement = place_item_events(item, lineage, tracing_of(context.settings))
     if wants_events(context.settings):
@@ -81,7 +80,7 @@ def item_events_and_metrics(
             resource,
             context.clock.now(),
             blocked=find_blocked_intervals(item, context.settings.signals.blocked_names),
-            since=since,
+            within=within,
         )
     if wants_metrics(context.settings):
         yield from item_measurements(
@@ -90,7 +89,7 @@ def item_events_and_metrics(
             context.settings.signals.blocked_names,
             context.settings.signals.metric_attributes,
             keys=placement.keys,
-            since=since,
+            within=within,
         )
 
 
@@ -126,7 +125,7 @@ def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedT
     placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings))
     return replace(
         map_change(context.settings, change, lineage, runs),
-        facts=change_events_and_metrics(context, change, placement, subject.closed_after),
+        facts=change_events_and_metrics(context, change, placement, subject.closed_within),
     )
 
 

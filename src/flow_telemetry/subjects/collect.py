@@ -119,14 +119,13 @@ def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTel
     from flow_telemetry.subjects.item import map_item, read_item
 
     item, lineage = read_item(context, subject)
-    since = subject.closed_after
-    if not item.ended:
-        closed = [life for life in item_periods(item) if since and life.interval.end > since]
-        if since is None:
-            raise SelectionError(f"{item.key} is still open: its span is sent when it is closed")
-        if not closed:
-            yield CollectedTelemetry()
-            return
+    within = subject.closed_within
+    if within is None and not item.ended:
+        raise SelectionError(f"{item.key} is still open: its span is sent when it is closed")
+    if within is not None and not any(within.holds(p.interval.end) for p in item_periods(item)):
+        # Jira's list has the time of the resolution, which is not that of the closing.
+        yield CollectedTelemetry()
+        return
     scope = context.settings.tracing.scope
     whole = (
         subject.with_feature
@@ -136,7 +135,7 @@ def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTel
         and is_feature(item, lineage)
     )
     # A feature trace holds the span; but one that closed again is a trace beside the live one.
-    facts = item_events_and_metrics(context, item, lineage, since)
+    facts = item_events_and_metrics(context, item, lineage, within)
     if not whole or (scope is TraceScope.ITEM and len(item_periods(item)) > 1):
         yield replace(map_item(context, item, lineage), facts=facts)
     else:
@@ -180,7 +179,7 @@ def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedT
             failures.append(str(each.error))
     failures += describe_early_end(context, sweep, left)
     notice = (
-        f"sweep of {subject.repository} since {sweep.window.since:%Y-%m-%dT%H:%M:%SZ}: {read} of "
+        f"sweep of {subject.repository} since {sweep.window.start:%Y-%m-%dT%H:%M:%SZ}: {read} of "
         f"{len(sweep.subjects)} found were read, {sweep.already_sent} had been sent before"
     )
     yield CollectedTelemetry(
