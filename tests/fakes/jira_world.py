@@ -105,6 +105,8 @@ class Issue:
     comments: list[Comment] = field(default_factory=list)
     old_keys: list[str] = field(default_factory=list)
     hidden: bool = False
+    flagged: bool = False
+    blockers: list[Issue] = field(default_factory=list)
 
     @property
     def project(self) -> str:
@@ -156,9 +158,22 @@ class Issue:
 
     def flag(self, flagged: bool = True, *, at: str | datetime, by: Person = MONA) -> Issue:
         """Mark the issue as impeded, or no longer."""
+        self.flagged = flagged
         pairs = [(None, ""), ("[10019]", "Impediment")]
         before, after = pairs if flagged else reversed(pairs)
         return self._enter(moment(at), by, Change("Flagged", before, after, custom=True))
+
+    def block(self, blocker: Issue, *, at: str | datetime, by: Person = MONA) -> Issue:
+        """Link the issue as blocked by another one."""
+        self.blockers.append(blocker)
+        text = f"This issue is blocked by {blocker.key}"
+        return self._enter(moment(at), by, Change("Link", (None, None), (blocker.key, text)))
+
+    def unblock(self, blocker: Issue, *, at: str | datetime, by: Person = MONA) -> Issue:
+        """Remove that link."""
+        self.blockers.remove(blocker)
+        text = f"This issue is blocked by {blocker.key}"
+        return self._enter(moment(at), by, Change("Link", (blocker.key, text), (None, None)))
 
     def change(self, *changes: Change, at: str | datetime, by: Person = MONA) -> Issue:
         """Leave any other entry in the changelog."""
@@ -194,6 +209,8 @@ class JiraWorld:
 
     def __init__(self) -> None:
         self.issues: list[Issue] = []
+        # The names of the account's language, by the English ones.
+        self.translations: dict[str, str] = {}
         self._ids = count(20001)
 
     def issue(
@@ -206,9 +223,14 @@ class JiraWorld:
         status: str = "To Do",
         created: str | datetime = "2026-11-01T08:00:00Z",
         reporter: Person = MONA,
+        resolution: str | None = None,
+        flagged: bool = False,
         hidden: bool = False,
     ) -> Issue:
-        """Add an issue; one that is `hidden` exists, but not for whoever asks."""
+        """Add an issue; one that is `hidden` exists, but not for whoever asks.
+
+        Its changelog lacks what it was created with, as that of an import does.
+        """
         made = Issue(
             key=key,
             type=type,
@@ -218,6 +240,9 @@ class JiraWorld:
             parent=parent,
             status=status,
             ids=self._ids,
+            resolution=resolution,
+            resolved_at=moment(created) if resolution else None,
+            flagged=flagged,
             hidden=hidden,
         )
         self.issues.append(made)

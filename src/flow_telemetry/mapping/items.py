@@ -71,18 +71,21 @@ def item_spans(
     until: datetime | None = None,
     facts: Facts = (),
     root: str | None = None,
+    unread: Sequence[str] = (),
 ) -> Iterator[Span]:
     """Return the spans of an item, its own first: lives, and stretches of status in order of time.
 
     What is still open is left out, or with ``until`` sent as of then. ``facts`` are further ones
-    of the item's own span. ``root`` is its reference in a feature trace of its own, where that is
+    of the item's own span. ``unread`` says why not all items above it are known. ``root`` is its reference in a feature trace of its own, where that is
     not the item's. Nothing comes of an item of which only the key is known.
     """
     known = item_periods(item, until)
     make = SpanMaker(placement=placement, resource=resource, common=_common(item))
     owner = root or item.reference
+    incomplete = (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread))
     for life in known:
-        yield _life_span(make, item, life, owner, facts if life.number == 1 else ())
+        of_life = (incomplete, *(facts if life.number == 1 else ()))
+        yield _life_span(make, item, life, owner, of_life)
     if known:
         ended = {life.number for life in known}
         for stretch in find_status_intervals(item, until):

@@ -10,7 +10,7 @@ from flow_telemetry.mapping.placement import Placement, place_item
 from flow_telemetry.model import Lineage, Repository, WorkItem
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.text import trace_url
-from flow_telemetry.rules.lifecycle import item_periods
+from flow_telemetry.rules.lifecycle import find_status_intervals, has_statuses, item_periods
 from flow_telemetry.settings import Settings, TraceScope
 from flow_telemetry.subjects.lineage import lineage_of_item
 from flow_telemetry.subjects.types import (
@@ -42,6 +42,7 @@ def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> Collec
             placement,
             resources_of(context.settings).of_item(item),
             blocked_names=context.settings.signals.blocked_names,
+            unread=lineage.unread,
         ),
         exported=_exported(context.settings, item, lineage, placement),
         problems=tuple(f"what {item.key} belongs to is not all known: {e}" for e in lineage.unread),
@@ -85,6 +86,23 @@ def _home(context: ExportContext, subject: ItemSubject | FeatureSubject) -> Repo
             "`repository` is missing: name it as OWNER/NAME, or the issue as OWNER/NAME#17"
         )
     return context.with_aliases(read_repository(context.github, named))
+
+
+def item_notices(item: WorkItem) -> tuple[str, ...]:
+    """Return what makes numbers of an item surprising, for the user."""
+    statuses = find_status_intervals(item)
+    unmapped = dict.fromkeys(s.status for s in statuses if s.category is None)
+    texts = [
+        f"the status {status!r} of {item.tracker} has no category, so times in progress that depend "
+        "on it are left out. Set its category with `status-categories`"
+        for status in unmapped
+    ]
+    if not has_statuses(item):
+        texts.append(
+            "GitHub's issues have no status without `status-project`, so their flow efficiency is "
+            "not reported"
+        )
+    return (*item.notices, *texts)
 
 
 def _exported(
