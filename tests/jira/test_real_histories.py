@@ -109,18 +109,17 @@ def test_statuses_are_looked_up_by_id() -> None:
 
 def test_without_a_known_status_in_progress_no_active_time_is_measured() -> None:
     """It is unknown, not 0; with one, what is known counts, but efficiency needs all."""
+    unknown = Change("status", ("9999", "Review"), ("10000", "To Do"))
     world = JiraWorld()
-    story = world.issue("ACME-57")
-    story.change(
-        Change("status", ("9999", "Review"), ("10000", "To Do")), at="2026-11-02T08:00:00Z"
+    world.issue("ACME-57").change(unknown, at="2026-11-02T08:00:00Z").move(
+        "Done", at="2026-11-05T08:00:00Z", resolution="Done"
     )
-    story.move("Done", at="2026-11-04T08:00:00Z", resolution="Done")
     (flow,) = measure_item_flows(details(world), ())
     assert (flow.active_time, flow.cycle_time, flow.efficiency) == (None, None, None)
-    story.entries[-1:] = []
+    story = world.issue("ACME-58").change(unknown, at="2026-11-02T08:00:00Z")
     story.move("In Progress", at="2026-11-04T08:00:00Z")
     story.move("Done", at="2026-11-05T08:00:00Z", resolution="Done")
-    (flow,) = measure_item_flows(details(world), ())
+    (flow,) = measure_item_flows(details(world, of="ACME-58"), ())
     assert (flow.active_time, flow.cycle_time, flow.efficiency) == (DAY, DAY, None)
 
 

@@ -116,7 +116,12 @@ def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTel
     from flow_telemetry.rules.lifecycle import item_periods
     from flow_telemetry.subjects.change import item_events_and_metrics
     from flow_telemetry.subjects.feature import map_feature
-    from flow_telemetry.subjects.item import item_notices, map_item, read_item
+    from flow_telemetry.subjects.item import (
+        left_out_of_item,
+        map_item,
+        read_item,
+        unmapped_statuses,
+    )
 
     item, lineage = read_item(context, subject)
     within = subject.closed_within
@@ -136,11 +141,15 @@ def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTel
     )
     # A feature trace holds the span; but one that closed again is a trace beside the live one.
     facts = item_events_and_metrics(context, item, lineage, within)
-    notices = item_notices(item)
+    collected = CollectedTelemetry()
     if not whole or (scope is TraceScope.ITEM and len(item_periods(item)) > 1):
-        yield replace(map_item(context, item, lineage), facts=facts, notices=notices)
-    else:
-        yield CollectedTelemetry(facts=facts, notices=notices)
+        collected = map_item(context, item, lineage)
+    yield replace(
+        collected,
+        facts=facts,
+        notices=(*item.notices, *unmapped_statuses(item)),
+        left_out=(*collected.left_out, *left_out_of_item(item)),
+    )
     if whole:
         yield map_feature(context, item, lineage, snapshot=False)
 

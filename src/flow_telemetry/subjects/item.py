@@ -88,21 +88,21 @@ def _home(context: ExportContext, subject: ItemSubject | FeatureSubject) -> Repo
     return context.with_aliases(read_repository(context.github, named))
 
 
-def item_notices(item: WorkItem) -> tuple[str, ...]:
-    """Return what makes numbers of an item surprising, for the user."""
-    statuses = find_status_intervals(item)
-    unmapped = dict.fromkeys(s.status for s in statuses if s.category is None)
-    texts = [
+def unmapped_statuses(item: WorkItem) -> tuple[str, ...]:
+    """Return a notice for each status of an item that has no category."""
+    statuses = dict.fromkeys(s.status for s in find_status_intervals(item) if s.category is None)
+    return tuple(
         f"the status {status!r} of {item.tracker} has no category, so times in progress that depend "
         "on it are left out. Set its category with `status-categories`"
-        for status in unmapped
-    ]
-    if not has_statuses(item):
-        texts.append(
-            "GitHub's issues have no status without `status-project`, so their flow efficiency is "
-            "not reported"
-        )
-    return (*item.notices, *texts)
+        for status in statuses
+    )
+
+
+def left_out_of_item(item: WorkItem) -> tuple[str, ...]:
+    """Return what cannot be measured of an item of its tracker."""
+    if has_statuses(item):
+        return ()
+    return ("flow efficiency of GitHub issues: without `status-project` they have no status",)
 
 
 def _exported(
