@@ -32,7 +32,7 @@ from flow_telemetry.github import (
 from flow_telemetry.github.changes import parse_change_node
 from flow_telemetry.github.client import parse_graphql_response
 from flow_telemetry.github.deployments import parse_job_deployment
-from flow_telemetry.github.issues import parse_issue_events
+from flow_telemetry.github.issues import StatusSource, parse_issue_events
 from flow_telemetry.github.webhook import CHANGE_EVENTS
 from flow_telemetry.http import payload as read
 from flow_telemetry.jira import parse as jira
@@ -139,10 +139,12 @@ KINDS: Mapping[str, Callable[[Any], object]] = {
             _history_of_item(items.parse_item(found, SHOP)),
         )
     ),
-    "issue events": lambda found: parse_issue_events(read.children({"": found}, ""), ""),
-    "jira issue": lambda found: jira.parse_issue(found, SITE, epic_link="customfield_10008"),
-    "jira fields": jira.parse_epic_link,
-    "jira statuses": jira.parse_statuses,
+    "issue events": lambda found: parse_issue_events(
+        read.children({"": found}, ""), StatusSource()
+    ),
+    "jira issue": lambda found: jira.parse_issue(found, SITE, jira.Statuses(), jira.SiteFields()),
+    "jira fields": lambda found: jira.parse_site_fields(found, cloud=False),
+    "jira statuses": lambda found: jira.parse_statuses(found, {}),
     "jira site": lambda found: jira.parse_site(found, "https://acme.atlassian.net"),
 }
 

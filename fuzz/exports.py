@@ -29,7 +29,7 @@ from flow_telemetry.context_step import give_context
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.client import GitHubClient, GitHubSession, RequestBudget
 from flow_telemetry.github.deployments import read_deployments
-from flow_telemetry.github.issues import GitHubIssues
+from flow_telemetry.github.issues import GitHubIssues, StatusSource
 from flow_telemetry.github.runs import read_run
 from flow_telemetry.jira.client import JiraClient, JiraSession
 from flow_telemetry.jira.tracker import Jira
@@ -196,7 +196,7 @@ class Stage:
         chosen = settings.trackers
 
         def issues(home: Repository) -> GitHubIssues:
-            return GitHubIssues(github, home, status_project=chosen.status_project)
+            return GitHubIssues(github, home, StatusSource(project=chosen.status_project))
 
         if chosen.jira is None:
             return Trackers(github=issues, jira=None)

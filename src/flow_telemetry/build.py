@@ -11,7 +11,8 @@ from flow_telemetry.otlp.exporter import OtlpExporter
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.privacy.redactor import Redactor, build_redactor
-from flow_telemetry.settings import JiraSettings, Settings
+from flow_telemetry.settings import Settings
+from flow_telemetry.settings.model import TrackerSettings
 from flow_telemetry.telemetry import Exporter
 
 # Not loaded by `flow-telemetry run`, which reads nothing.
@@ -122,26 +123,30 @@ def _build_trackers(
 
     def build_issues(repository: Repository) -> GitHubIssues:
         # Loaded when an issue is read, which keeps the other starts fast.
-        from flow_telemetry.github.issues import GitHubIssues  # noqa: PLC0415
+        from flow_telemetry.github.issues import GitHubIssues, StatusSource  # noqa: PLC0415
 
-        return GitHubIssues(github, repository, status_project=options.status_project)
+        source = StatusSource(
+            project=options.status_project.strip(),
+            owner=repository.owner,
+            categories=options.status_categories,
+        )
+        return GitHubIssues(github, repository, source)
 
     return Trackers(
         github=build_issues if options.uses_github else None,
-        jira=(
-            _build_jira(options.jira, clock, until, log)
-            if options.jira and options.uses_jira
-            else None
-        ),
+        jira=_build_jira(options, clock, until, log),
         jira_is_misconfigured=options.uses_jira and options.has_jira_url and options.jira is None,
     )
 
 
-def _build_jira(settings: JiraSettings, clock: Clock, until: Deadline, log: Log) -> Jira:
+def _build_jira(options: TrackerSettings, clock: Clock, until: Deadline, log: Log) -> Jira | None:
+    settings = options.jira
+    if settings is None or not options.uses_jira:
+        return None
     # Loaded if there is a Jira, which keeps the other starts fast.
     from flow_telemetry.jira import tracker  # noqa: PLC0415
     from flow_telemetry.jira.client import JiraClient, JiraSession  # noqa: PLC0415
 
     session = JiraSession(settings, until)
     client = JiraClient(settings, session=session, clock=clock, deadline=until, log=log)
-    return tracker.Jira(settings, client, clock)
+    return tracker.Jira(settings, client, clock, options.status_categories)

@@ -194,6 +194,11 @@ def status_reference(item: str, number: int) -> str:
     return f"{item}#status:{number}"
 
 
+def blocked_reference(item: str, number: int) -> str:
+    """Return the reference of the ``number``-th time that an item was blocked, over all lives."""
+    return f"{item}#blocked:{number}"
+
+
 def life_reference(owner: str, number: int) -> str:
     """Return the reference of a life of a change or item after its first, from 2 on."""
     return f"{owner}#life:{number}"

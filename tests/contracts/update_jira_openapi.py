@@ -74,10 +74,12 @@ FIELDS: Json = {
         "statuscategorychangedate": {"type": "string", "format": "date-time"},
         "created": {"type": "string", "format": "date-time"},
         "labels": {"type": "array", "items": {"type": "string"}},
+        "issuelinks": {"type": "array", "items": reference("IssueLink")},
         "assignee": {**reference("UserDetails"), "nullable": True},
         "reporter": {**reference("UserDetails"), "nullable": True},
         "description": {"nullable": True},
     },
+    "patternProperties": {"^customfield_[0-9]+$": {}},
 }
 # Parts of an issue that come only when asked for, as nobody here does.
 UNASKED = (
@@ -123,11 +125,17 @@ def completed(known: Json) -> Json:
     change = known["ChangeDetails"]
     # A property of that name gets lost where JavaScript copies objects.
     to_string = {"toString": {"type": "string", "readOnly": True}}
+    field = known["FieldDetails"]
+    # Jira Cloud returns it, and Atlassian does not describe it.
+    untranslated = {"untranslatedName": {"type": "string", "readOnly": True}}
     return {
         **known,
         "IssueBean": {**issue, "properties": properties},
         "IssueFields": {**FIELDS, "properties": fields},
         "ChangeDetails": {**change, "properties": {**change["properties"], **to_string}},
+        "FieldDetails": {**field, "properties": {**field["properties"], **untranslated}},
+        # An issue's own links have one of the two issues: the other one is the issue itself.
+        "IssueLink": {**known["IssueLink"], "required": ["type"]},
         "SearchAndReconcileResults": SEARCH_RESULTS,
     }
 

@@ -48,10 +48,15 @@ def schema() -> core.GraphQLSchema:
 
 
 def connection(nodes: Sequence[Any]) -> Field:
-    """Return a list that is paged by `first` and `after`, a cursor being a position."""
+    """Return a list that is paged by `first` and `after`, a cursor being a position.
+
+    With `last` it is the end of the list.
+    """
 
     def page(arguments: Arguments) -> Object:
         begin = int(arguments.get("after") or 0)
+        if arguments.get("last"):
+            begin = max(0, len(nodes) - int(arguments["last"]))
         end = begin + min(arguments.get("first") or LARGEST_PAGE, LARGEST_PAGE)
         return {
             "totalCount": len(nodes),

@@ -19,6 +19,8 @@ from tests.fakes.world import World
 _TIMELINE = {
     "blocked_by_added": ("BLOCKED_BY_ADDED_EVENT", "BlockedByAddedEvent"),
     "blocked_by_removed": ("BLOCKED_BY_REMOVED_EVENT", "BlockedByRemovedEvent"),
+    "closed": ("CLOSED_EVENT", "ClosedEvent"),
+    "reopened": ("REOPENED_EVENT", "ReopenedEvent"),
     "project_v2_item_status_changed": (
         "PROJECT_V2_ITEM_STATUS_CHANGED_EVENT",
         "ProjectV2ItemStatusChangedEvent",
@@ -128,15 +130,16 @@ class Items:
     def _timeline(self, issue: Issue, arguments: Arguments) -> Object:
         wanted = arguments.get("itemTypes") or ()
         found = [
-            self._event(event)
+            self._event(issue, event)
             for event in issue.timeline
             if _TIMELINE.get(event.plan.kind, ("",))[0] in wanted
         ]
         return connection(found)(arguments)
 
-    def _event(self, event: TimelineEvent) -> Object:
+    def _event(self, issue: Issue, event: TimelineEvent) -> Object:
         plan = event.plan
         number, title = plan.project
+        owner = plan.project_owner or issue.repository.partition("/")[0]
         return {
             "__typename": _TIMELINE[plan.kind][1],
             "createdAt": time_text(event.time),
@@ -144,7 +147,13 @@ class Items:
             "blockingIssue": lambda _: self._visible(plan.subject),
             "previousStatus": plan.before,
             "status": plan.subject,
-            "project": {"__typename": "ProjectV2", "number": number, "title": title},
+            "project": {
+                "__typename": "ProjectV2",
+                "id": f"PVT_{owner}_{number}",
+                "number": number,
+                "title": title,
+                "owner": {"__typename": "Organization", "id": f"O_{owner}", "login": owner},
+            },
         }
 
     def _pull_request(self, pull: PullRequest) -> Object:

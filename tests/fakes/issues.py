@@ -51,6 +51,11 @@ def _find(world: World, home: RepositoryPlan, values: Values) -> Issue | PullReq
     return found
 
 
+def _reopened(found: Issue) -> str | None:
+    again = any(event.plan.kind == "reopened" for event in found.timeline)
+    return "reopened" if again else None
+
+
 def _of_issue(world: World, found: Issue) -> Json:
     plan = found.plan
     comments = sum(event.plan.kind == "commented" for event in found.timeline)
@@ -58,7 +63,7 @@ def _of_issue(world: World, found: Issue) -> Json:
         **_common(world, found, "issues", comments),
         "assignee": user(world, plan.assignees[0]) if plan.assignees else None,
         "assignees": [user(world, login) for login in plan.assignees],
-        "state_reason": plan.state_reason if found.state == "closed" else None,
+        "state_reason": plan.state_reason if found.state == "closed" else _reopened(found),
         "type": _issue_type(plan.type),
         "parent_issue_url": _parent_url(world, found),
         **plan.facts,

@@ -57,12 +57,32 @@ class Answers:
             "assignee": self.person(issue.assignee) if issue.assignee else None,
             "reporter": self.person(issue.reporter),
             "description": None,
+            FLAGGED: [{"id": "10019", "value": "Impediment"}] if issue.flagged else None,
+            "issuelinks": [self._link(issue, blocker) for blocker in issue.blockers],
         }
         if self.cloud:
             fields["statuscategorychangedate"] = time_text(
                 issue.category_changed_at or issue.created
             )
         return {**fields, **self._above(issue)}
+
+    def _link(self, issue: Issue, blocker: Issue) -> Json:
+        link_type = {
+            "id": "10000",
+            "name": "Blocks",
+            "inward": "is blocked by",
+            "outward": "blocks",
+            "self": f"{self.api}/issueLinkType/10000",
+        }
+        link_id = f"{issue.number}{blocker.number}"
+        other = {
+            "id": str(blocker.number),
+            "key": blocker.key,
+            "self": f"{self.api}/issue/{blocker.number}",
+            "fields": {"summary": blocker.summary, "status": self.status(blocker.status)},
+        }
+        address = f"{self.api}/issueLink/{link_id}"
+        return {"id": link_id, "self": address, "type": link_type, "inwardIssue": other}
 
     def _above(self, issue: Issue) -> Json:
         """Nothing where there is no parent; on Data Center epics stand in a field of their own."""
@@ -117,8 +137,13 @@ class Answers:
             summary,
             _custom(EPIC_LINK, "Epic Link", "any", f"{greenhopper}:gh-epic-link"),
             _custom("customfield_10009", "Epic Name", "string", f"{greenhopper}:gh-epic-label"),
-            _custom(FLAGGED, "Flagged", "array", boxes),
+            self._flag(boxes),
         ]
+
+    def _flag(self, custom: str) -> Json:
+        shown = self.world.translations.get("Flagged", "Flagged")
+        flag = _custom(FLAGGED, shown, "array", custom)
+        return {**flag, "untranslatedName": "Flagged"} if self.cloud else flag
 
     def entry(self, entry: Entry) -> Json:
         """One entry of a changelog."""

@@ -67,8 +67,8 @@ class _Reader:
             "parent": self._parent,
             "project": self._project,
             "resolved": self._resolved,
-            "resolution": self._unresolved,
-            "status": self._status_changed,
+            "resolution": self._resolution,
+            "status": lambda: self._changed("status"),
             "statusCategory": self._done,
         }
         if not self._cloud:
@@ -107,22 +107,39 @@ class _Reader:
         since = self._relative()
         return lambda issue: issue.resolved_at is not None and issue.resolved_at >= since
 
-    def _unresolved(self) -> Matches:
-        self._expect("IS", "EMPTY")
+    def _resolution(self) -> Matches:
+        if not self._accept("IS"):
+            return self._changed("resolution")
+        self._expect("EMPTY")
         return lambda issue: issue.resolution is None
 
     def _done(self) -> Matches:
         self._expect("=", "Done")
         return lambda issue: issue.category == "done"
 
-    def _status_changed(self) -> Matches:
-        self._expect("CHANGED", "AFTER")
+    def _changed(self, field: str) -> Matches:
+        """`CHANGED [FROM (IDS)] [TO (IDS)] AFTER TIME`."""
+        self._expect("CHANGED")
+        before = self._ids() if self._accept("FROM") else None
+        after = self._ids() if self._accept("TO") else None
+        self._expect("AFTER")
         since = self._relative()
         return lambda issue: any(
-            change.field == "status" and entry.at > since
+            change.field == field
+            and entry.at > since
+            and (before is None or change.before[0] in before)
+            and (after is None or change.after[0] in after)
             for entry in issue.entries
             for change in entry.changes
         )
+
+    def _ids(self) -> set[str]:
+        self._expect("(")
+        ids = {self._next()}
+        while self._accept(","):
+            ids.add(self._next())
+        self._expect(")")
+        return ids
 
     def _relative(self) -> datetime:
         token = self._next()

@@ -11,7 +11,7 @@ Whoever changes nothing about it gets people, statuses and times that fit togeth
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -26,6 +26,7 @@ STATUSES = {
 }
 # Sub-tasks, stories, epics and what stands above, as Jira counts.
 LEVELS = {"Sub-task": -1, "Story": 0, "Task": 0, "Bug": 0, "Epic": 1, "Initiative": 2}
+BEFORE_ITS_ENTRY = timedelta(milliseconds=62)
 EPIC_LINK = "customfield_10008"
 FLAGGED = "customfield_10021"
 
@@ -104,6 +105,8 @@ class Issue:
     comments: list[Comment] = field(default_factory=list)
     old_keys: list[str] = field(default_factory=list)
     hidden: bool = False
+    flagged: bool = False
+    blockers: list[Issue] = field(default_factory=list)
 
     @property
     def project(self) -> str:
@@ -155,9 +158,22 @@ class Issue:
 
     def flag(self, flagged: bool = True, *, at: str | datetime, by: Person = MONA) -> Issue:
         """Mark the issue as impeded, or no longer."""
+        self.flagged = flagged
         pairs = [(None, ""), ("[10019]", "Impediment")]
         before, after = pairs if flagged else reversed(pairs)
         return self._enter(moment(at), by, Change("Flagged", before, after, custom=True))
+
+    def block(self, blocker: Issue, *, at: str | datetime, by: Person = MONA) -> Issue:
+        """Link the issue as blocked by another one."""
+        self.blockers.append(blocker)
+        text = f"This issue is blocked by {blocker.key}"
+        return self._enter(moment(at), by, Change("Link", (None, None), (blocker.key, text)))
+
+    def unblock(self, blocker: Issue, *, at: str | datetime, by: Person = MONA) -> Issue:
+        """Remove that link."""
+        self.blockers.remove(blocker)
+        text = f"This issue is blocked by {blocker.key}"
+        return self._enter(moment(at), by, Change("Link", (blocker.key, text), (None, None)))
 
     def change(self, *changes: Change, at: str | datetime, by: Person = MONA) -> Issue:
         """Leave any other entry in the changelog."""
@@ -176,7 +192,8 @@ class Issue:
 
     def _resolve(self, resolution: str | None, when: datetime) -> Change:
         before, self.resolution = self.resolution, resolution
-        self.resolved_at = when if resolution else None
+        # Jira's own time of a resolution is 25 to 119 ms before the entry that sets it.
+        self.resolved_at = when - BEFORE_ITS_ENTRY if resolution else None
         return Change("resolution", _resolution_pair(before), _resolution_pair(resolution))
 
     def _status_pair(self, status: str) -> tuple[str, str]:
@@ -192,6 +209,8 @@ class JiraWorld:
 
     def __init__(self) -> None:
         self.issues: list[Issue] = []
+        # The names of the account's language, by the English ones.
+        self.translations: dict[str, str] = {}
         self._ids = count(20001)
 
     def issue(
@@ -204,9 +223,14 @@ class JiraWorld:
         status: str = "To Do",
         created: str | datetime = "2026-11-01T08:00:00Z",
         reporter: Person = MONA,
+        resolution: str | None = None,
+        flagged: bool = False,
         hidden: bool = False,
     ) -> Issue:
-        """Add an issue; one that is `hidden` exists, but not for whoever asks."""
+        """Add an issue; one that is `hidden` exists, but not for whoever asks.
+
+        Its changelog lacks what it was created with, as that of an import does.
+        """
         made = Issue(
             key=key,
             type=type,
@@ -216,6 +240,9 @@ class JiraWorld:
             parent=parent,
             status=status,
             ids=self._ids,
+            resolution=resolution,
+            resolved_at=moment(created) if resolution else None,
+            flagged=flagged,
             hidden=hidden,
         )
         self.issues.append(made)

@@ -151,7 +151,8 @@ class EventPlan:
 
     It came `after` so many seconds after what was before it, the opening first. `subject` is the
     label, the assignee, the reviewer (a team's with `team`), the commit's sha, the new status in
-    `project`, or the issue that blocks (`acme/shop#9`). A review's `id` is named by its dismissal.
+    `project`, which belongs to the issue's own owner unless `project_owner` names another, or the
+    issue that blocks (`acme/shop#9`). A review's `id` is named by its dismissal.
     """
 
     kind: str
@@ -164,6 +165,7 @@ class EventPlan:
     review: str = ""
     team: bool = False
     project: tuple[int, str] = (1, "Roadmap")
+    project_owner: str = ""
     id: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 

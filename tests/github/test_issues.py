@@ -10,7 +10,7 @@ from tests.support.clients import SHOP, client_of
 
 from flow_telemetry.errors import NotFoundError
 from flow_telemetry.github.client import GitHubClient
-from flow_telemetry.github.issues import GitHubIssues
+from flow_telemetry.github.issues import GitHubIssues, StatusSource
 from flow_telemetry.identity import instant
 from flow_telemetry.model import Actor, ActorKind, EventKind, WorkItem
 from flow_telemetry.model.item_key import parse_item_key
@@ -19,7 +19,7 @@ from flow_telemetry.model.items import Tracker
 
 def issues_of(client: GitHubClient, *, status_project: str = "") -> GitHubIssues:
     """The tracker as acme/shop sees it."""
-    return GitHubIssues(client, SHOP, status_project=status_project)
+    return GitHubIssues(client, SHOP, StatusSource(project=status_project, owner="acme"))
 
 
 def item(client: GitHubClient, key: str) -> WorkItem:
@@ -162,18 +162,25 @@ def test_an_issue_blocks_until_it_is_closed(world: World, client: GitHubClient) 
         ("Roadmap", [("Todo", ""), ("In Progress", "Todo")]),
         ("Bugs", [("Triage", "")]),
         ("Other", []),
+        ("other/1", [("Theirs", "")]),
+        ("ACME/1", [("Todo", ""), ("In Progress", "Todo")]),
+        ("PVT_other_1", [("Theirs", "")]),
     ],
 )
 def test_statuses_are_those_of_one_project(
     world: World, client: GitHubClient, project: str, statuses: list[tuple[str, str]]
 ) -> None:
-    """The project is named by number or title; others' statuses are nobody's."""
+    """By number or title of the owner's project, `owner/number` or node id; a status that stays is
+    not a change.
+    """
     status = "project_v2_item_status_changed"
     world.issue(
         17,
         timeline=[
             happened(status, subject="Todo"),
             happened(status, subject="Triage", project=(2, "Bugs")),
+            happened(status, subject="Theirs", project_owner="other"),
+            happened(status, subject="Todo", before="Todo"),
             happened(status, subject="In Progress", before="Todo"),
         ],
     )
@@ -185,11 +192,11 @@ def test_statuses_are_those_of_one_project(
 
 def test_a_long_history_is_read_page_after_page(world: World) -> None:
     """A hundred events make a page; all are read."""
-    world.issue(9)
-    blocks = [happened("blocked_by_added", subject="acme/shop#9") for _ in range(230)]
-    world.issue(17, timeline=blocks)
+    status = "project_v2_item_status_changed"
+    moves = [happened(status, subject=f"Status {number}") for number in range(230)]
+    world.issue(17, timeline=moves)
     with FakeGitHub(world) as github, client_of(github) as client:
-        story = issues_of(client).details(item(client, "17"))
+        story = issues_of(client, status_project="1").details(item(client, "17"))
     assert (len(story.history), story.history_complete) == (230, True)
 
 
@@ -261,7 +268,7 @@ def test_an_older_server_has_neither_sub_issues_nor_blocks(world: World) -> None
         FakeGitHub(world, missing_fields=missing, check=validate) as github,
         client_of(github) as client,
     ):
-        tracker = GitHubIssues(client, SHOP, status_project="Roadmap")
+        tracker = issues_of(client, status_project="Roadmap")
         chain = tracker.chain(parse_item_key("17"))
         story = tracker.details(chain.items[0])
         children = tracker.children(story)

@@ -12,14 +12,10 @@ from tests.support.clients import SHOP, client_of
 
 from flow_telemetry.errors import AccessDeniedError
 from flow_telemetry.github.client import RequestBudget
-from flow_telemetry.github.sweep import (
-    Window,
-    closed_changes,
-    closed_issues,
-    ended_deployments,
-)
+from flow_telemetry.github.sweep import closed_changes, closed_issues, ended_deployments
 from flow_telemetry.http.payload import PaginatedList
 from flow_telemetry.model import Change
+from flow_telemetry.rules.intervals import Interval
 
 DAY = datetime(2026, 11, 24, tzinfo=timezone.utc)
 
@@ -32,7 +28,7 @@ def at(hour: float) -> datetime:
 def changes(github: FakeGitHub, budget: RequestBudget | None = None) -> PaginatedList[Change]:
     """Read what was closed from ten to eleven."""
     with client_of(github, budget) as client:
-        return closed_changes(client, SHOP, Window(at(10), at(11)))
+        return closed_changes(client, SHOP, Interval(at(10), at(11)))
 
 
 def numbers(found: PaginatedList[Change]) -> list[int]:
@@ -102,7 +98,7 @@ def test_issues_are_found_without_pull_requests(world: World, github: FakeGitHub
     world.issue(5, closed_at=at(3))
     world.issue(6)
     with client_of(github) as client:
-        found = closed_issues(client, SHOP, Window(at(10), at(11)))
+        found = closed_issues(client, SHOP, Interval(at(10), at(11)))
     assert (found.items, found.complete) == ((3, 2), True)
 
 
@@ -124,7 +120,7 @@ def test_deployments_that_ended_are_found(world: World, github: FakeGitHub) -> N
     deployed(world, "success", hour=11)
     deployed(world, "success", "inactive", hour=9.5, after=1000)
     with client_of(github) as client:
-        found = ended_deployments(client, SHOP, Window(at(10), at(11)))
+        found = ended_deployments(client, SHOP, Interval(at(10), at(11)))
     assert [each.id for each in found.items] == expected
     assert [each.state for each in found.items[2].statuses] == ["queued", "success"]
     assert found.complete
@@ -135,7 +131,7 @@ def test_deployments_beyond_the_budget_are_told(world: World, github: FakeGitHub
     deployed(world, "success", hour=10)
     deployed(world, "success", hour=10)
     with client_of(github, RequestBudget(2)) as client:
-        found = ended_deployments(client, SHOP, Window(at(10), at(11)))
+        found = ended_deployments(client, SHOP, Interval(at(10), at(11)))
     assert (found.items, found.complete) == ((), False)
 
 
@@ -152,4 +148,4 @@ def test_what_may_not_be_read_is_an_error(world: World, denied: set[str], read: 
     fake = FakeGitHub(world, denied=denied)
     refused = pytest.raises(AccessDeniedError, match="add `")
     with fake as github, client_of(github) as client, refused:
-        read(client, SHOP, Window(at(10), at(11)))
+        read(client, SHOP, Interval(at(10), at(11)))

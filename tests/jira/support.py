@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
@@ -12,6 +13,7 @@ from tests.fakes.jira_world import JiraWorld
 from flow_telemetry.clock import Deadline
 from flow_telemetry.jira.client import JiraClient, JiraSession
 from flow_telemetry.jira.tracker import Jira
+from flow_telemetry.model import StatusCategory
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.settings.model import JiraSettings
 
@@ -89,6 +91,7 @@ def connect(
     projects: frozenset[str] = frozenset(),
     proxy: str | None = None,
     deadline: Deadline | None = None,
+    categories: Mapping[str, StatusCategory] | None = None,
 ) -> Connected:
     """A tracker that reads a fake Jira, or an address through a proxy.
 
@@ -105,7 +108,7 @@ def connect(
     if proxy is not None:
         session.proxies["http"] = proxy
     client = JiraClient(settings, session=session, clock=deadline.clock, deadline=deadline, log=log)
-    return Connected(Jira(settings, client, clock), client, clock, log)
+    return Connected(Jira(settings, client, clock, categories), client, clock, log)
 
 
 def key(text: str) -> ItemKey:

@@ -134,5 +134,5 @@ def test_what_is_closed_says_when_and_how(cloud: bool) -> None:
         resolved, done = (connected.jira.chain(key(k)).items[0] for k in ("ACME-1", "ACME-2"))
     assert (resolved.state, resolved.result, resolved.ended) == ("closed", "Won't Do", True)
     assert resolved.closed_at is not None
-    assert resolved.closed_at.isoformat() == "2026-11-24T03:43:00.123000+00:00"
+    assert resolved.closed_at.isoformat() == "2026-11-24T03:43:00.061000+00:00"
     assert (done.state, done.result, done.ended) == ("closed", "Rejected", cloud)

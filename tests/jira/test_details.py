@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from tests.fakes.faults import altered
@@ -13,7 +12,7 @@ from tests.jira.support import connect, fake, key
 
 from flow_telemetry.errors import NotFoundError
 from flow_telemetry.jira.parse import unread_item
-from flow_telemetry.model import ActorKind, EventKind, StatusCategory, WorkItem
+from flow_telemetry.model import ActorKind, EventKind, WorkItem
 
 CLOUD_AND_DATA_CENTER = pytest.mark.parametrize("cloud", [True, False], ids=["cloud", "dc"])
 
@@ -91,17 +90,16 @@ def test_no_address_and_no_text_is_kept(cloud: bool) -> None:
 
 @CLOUD_AND_DATA_CENTER
 def test_a_reopened_issue_closes_and_reopens(cloud: bool) -> None:
-    """Each life ends with a closing; the last is when Jira says that the item was resolved."""
+    """Each life ends with a closing; its time is that of the entry, not the resolution's."""
     world = JiraWorld()
     story = world.issue("ACME-57")
     story.move("Done", at="2026-11-05T08:00:00Z", resolution="Done")
     story.move("In Progress", at="2026-11-06T08:00:00Z", resolution="")
     story.move("Done", at="2026-11-07T08:00:00Z", resolution="Done")
-    story.resolved_at = moment("2026-11-07T08:00:00Z") + timedelta(milliseconds=250)
     read = details(world, cloud=cloud)
     closings = [e for e in read.history if e.kind in (EventKind.CLOSED, EventKind.REOPENED)]
     assert [event.kind.value for event in closings] == ["closed", "reopened", "closed"]
-    assert closings[-1].time == read.closed_at == story.resolved_at
+    assert closings[-1].time == read.closed_at == moment("2026-11-07T08:00:00Z")
 
 
 @CLOUD_AND_DATA_CENTER
@@ -190,27 +188,3 @@ def test_an_issue_that_is_not_there_is_an_error() -> None:
     """Details are of an item that is exported: without it there is nothing to say."""
     with fake(JiraWorld(), cloud=True) as jira, pytest.raises(NotFoundError, match="ACME-57"):
         connect(jira).jira.details(unread_item("ACME-57"))
-
-
-@CLOUD_AND_DATA_CENTER
-def test_the_site_says_what_its_statuses_mean(cloud: bool) -> None:
-    """By name, asked once; a project's own status of the same name does not replace the site's."""
-    scoped = {
-        "id": "20000",
-        "name": "Done",
-        "scope": {"type": "PROJECT", "project": {"id": "10005"}},
-        "statusCategory": {"id": 4, "key": "indeterminate"},
-    }
-    with fake(JiraWorld(), cloud=cloud) as jira:
-        jira.script("/status", altered(lambda statuses: [scoped, *statuses]))
-        connected = connect(jira)
-        categories = connected.jira.status_categories()
-        assert connected.jira.status_categories() == categories
-        assert sum("/status" in path for path in jira.paths) == 1
-    assert categories == {
-        "To Do": StatusCategory.TO_DO,
-        "In Progress": StatusCategory.IN_PROGRESS,
-        "In Review": StatusCategory.IN_PROGRESS,
-        "Done": StatusCategory.DONE,
-        "Rejected": StatusCategory.DONE,
-    }

@@ -13,18 +13,20 @@ from tests.fakes.jira_answers import Answers
 from tests.fakes.jira_world import OLAF, JiraWorld
 
 from flow_telemetry.errors import PayloadError
-from flow_telemetry.jira.history import last_closing, parse_history
+from flow_telemetry.jira.history import blocking_keys, parse_details
 from flow_telemetry.jira.parse import (
     Site,
-    parse_epic_link,
+    SiteFields,
     parse_issue,
     parse_site,
+    parse_site_fields,
     parse_statuses,
     parse_time,
 )
 from flow_telemetry.model import Event
 
 SITE = Site(cloud=True, pages="https://acme.atlassian.net")
+FIELDS = SiteFields(epic_link="customfield_10008", flag="customfield_10021")
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -67,20 +69,23 @@ def test_a_damaged_answer_gives_a_record_or_an_error(damages: list[tuple[int, An
     issue, changelog, comments, statuses = answers
     lists = [each if isinstance(each, list) else [each] for each in (changelog, comments)]
     with suppress(PayloadError):
-        read = parse_issue(issue, SITE, epic_link="customfield_10008")
-        history = parse_history(read, lists[0], lists[1], parse_statuses(statuses))
-        assert all(isinstance(event, Event) for event in history)
-        assert [e.time for e in history] == sorted(e.time for e in history)
-        assert read.item.reference == f"jira/{read.item.key}"
-        assert last_closing(history) in {None, *(event.time for event in history)}
+        known = parse_statuses(statuses, {})
+        read = parse_issue(issue, SITE, known, FIELDS)
+        blockers = dict.fromkeys(blocking_keys(read, lists[0]), ())
+        item = parse_details(read, lists[0], lists[1], known, fields=FIELDS, blockers=blockers)
+        assert all(isinstance(event, Event) for event in item.history)
+        assert [e.time for e in item.history] == sorted(e.time for e in item.history)
+        assert item.reference == f"jira/{item.key}"
+        assert item.closed_at in {None, *(event.time for event in item.history)}
+        assert (item.closed_at is not None) == (item.state == "closed")
 
 
 @given(_JSON)
 def test_any_json_is_a_site_with_or_without_epics(anything: Any) -> None:
     """What the server says of itself is taken as far as it can be used."""
     assert parse_site(anything, "https://jira.example.com/").pages
-    assert parse_epic_link(anything) is None
-    assert parse_statuses(anything).category("1", "Done") is None
+    assert parse_site_fields(anything, cloud=False) == SiteFields()
+    assert parse_statuses(anything, {}).category("1", "Done") is None
 
 
 @pytest.mark.parametrize(

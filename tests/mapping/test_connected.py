@@ -29,7 +29,6 @@ from flow_telemetry.model import (
     WorkItem,
 )
 from flow_telemetry.rules import selection
-from flow_telemetry.rules.lifecycle import GITHUB_STATUS_CATEGORIES
 from flow_telemetry.rules.parentage import CandidateChain, build_lineage
 from flow_telemetry.settings import Detail, TraceScope
 from flow_telemetry.telemetry import Span
@@ -193,7 +192,7 @@ def sent(family: Family, scope: TraceScope) -> Iterator[Span]:
     if scope in (TraceScope.ITEM, TraceScope.FEATURE):
         for item in family.items:
             placed = place_item(item, family.lineages[item.reference], tracing)
-            yield from item_spans(item, placed, RESOURCES.of_item(item), GITHUB_STATUS_CATEGORIES)
+            yield from item_spans(item, placed, RESOURCES.of_item(item))
     own = Tracing(scope=TraceScope.CHANGE) if scope is TraceScope.RUN else tracing
     for change, lineage in family.changes:
         placed = place(change.reference, Ancestry(lineage=lineage), own)

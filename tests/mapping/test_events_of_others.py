@@ -22,28 +22,21 @@ from flow_telemetry.model import (
     Job,
     Lineage,
     Run,
-    StatusCategory,
     WorkItem,
 )
-from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.lifecycle import find_blocked_intervals
 from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.settings import TraceScope
 from flow_telemetry.telemetry import LogRecord
 
-CATEGORIES = {
-    "to do": StatusCategory.TO_DO,
-    "doing": StatusCategory.IN_PROGRESS,
-    "done": StatusCategory.DONE,
-}
 EPIC = item("ACME-42", kind="Epic")
 
 
-def records_of(story: WorkItem, *blocked: Interval) -> list[LogRecord]:
+def records_of(story: WorkItem) -> list[LogRecord]:
     """Return the records that leave with the closing of an item, each of them valid."""
     placement = place_item_events(story, Lineage(items=(story, EPIC)), TRACING)
-    records = list(
-        item_events(story, placement, RESOURCE, OBSERVED, blocked=blocked, categories=CATEGORIES)
-    )
+    blocked = find_blocked_intervals(story, ())
+    records = list(item_events(story, placement, RESOURCE, OBSERVED, blocked=blocked))
     assert_valid_records(records, placement.trace)
     return records
 
@@ -70,10 +63,10 @@ def test_the_closing_of_an_item_says_where_its_time_went() -> None:
         "ACME-57",
         moved(10, "To Do", "Doing"),
         flag,
-        event(60, EventKind.UNBLOCKED),
+        event(60, EventKind.UNBLOCKED, "acme/shop#3"),
         closed=100,
     )
-    _, _, blocked, unblocked, closing = records_of(story, Interval(at(20), at(60)))
+    _, _, blocked, unblocked, closing = records_of(story)
     assert blocked.event_name == "flow.work_item.blocked"
     assert blocked.attributes["flow.work_item.blocked.by"] == "acme/shop#3"
     assert unblocked.event_name == "flow.work_item.unblocked"
@@ -85,7 +78,7 @@ def test_the_closing_of_an_item_says_where_its_time_went() -> None:
         "flow.work_item.blocked.duration": 2400.0,
     }
     placement = place_item_events(story, Lineage(items=(story, EPIC)), TRACING)
-    span = next(iter(item_spans(story, placement, RESOURCE, CATEGORIES)))
+    span = next(iter(item_spans(story, placement, RESOURCE)))
     said = {k: v for k, v in span.attributes.items() if k != "flow.entity.type"}
     assert said.items() <= closing.attributes.items()
 

@@ -10,23 +10,17 @@ from tests.rules.builders import SHOP, at, change, event, item, moved
 from tests.rules.test_deliveries import deployment
 
 from flow_telemetry.mapping.flow_metrics import feature_measurements, item_measurements
-from flow_telemetry.model import Event, EventKind, Run, StatusCategory, WorkItem
+from flow_telemetry.model import Event, EventKind, Run, WorkItem
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
 from flow_telemetry.telemetry import Measurement
 
 BLOCKED, UNBLOCKED = EventKind.BLOCKED, EventKind.UNBLOCKED
 HOUR = 60
-CATEGORIES = {
-    "to do": StatusCategory.TO_DO,
-    "doing": StatusCategory.IN_PROGRESS,
-    "done": StatusCategory.DONE,
-}
 
 
 def of(found: WorkItem, *extra: str) -> list[Measurement]:
     """Return the measurements of an item where the status on hold means blocked."""
-    names = frozenset({"on hold"})
-    return list(item_measurements(found, RESOURCE, CATEGORIES, names, extra))
+    return list(item_measurements(found, RESOURCE, ("on hold",), extra))
 
 
 def story(*history: Event, closed: float | None = None) -> WorkItem:
@@ -148,7 +142,7 @@ def feature() -> FeatureTree:
 
 def of_feature(tree: FeatureTree, *extra: str) -> list[Measurement]:
     """Return the measurements of a feature."""
-    return list(feature_measurements(tree, RESOURCE, CATEGORIES, extra))
+    return list(feature_measurements(tree, RESOURCE, extra))
 
 
 def test_a_feature_adds_up_what_it_took() -> None:

@@ -12,6 +12,7 @@ from flow_telemetry.model import (
     EventKind,
     Repository,
     ReviewState,
+    StatusCategory,
     WorkItem,
 )
 from flow_telemetry.rules.intervals import Interval
@@ -65,9 +66,24 @@ def dismissal(minute: float, number: str) -> Event:
     return Event(kind=EventKind.REVIEW_DISMISSED, time=at(minute), id=number)
 
 
+# The meanings of statuses, as a tracker gives them with each change; others have none.
+CATEGORIES = {
+    **dict.fromkeys(("to do", "todo", "backlog"), StatusCategory.TO_DO),
+    **dict.fromkeys(("doing", "in progress", "blocked", "on hold"), StatusCategory.IN_PROGRESS),
+    "done": StatusCategory.DONE,
+}
+
+
 def moved(minute: float, before: str, after: str) -> Event:
     """Return a change of status."""
-    return event(minute, EventKind.STATUS_CHANGED, subject=after, before=before)
+    return Event(
+        kind=EventKind.STATUS_CHANGED,
+        time=at(minute),
+        subject=after,
+        before=before,
+        category=CATEGORIES.get(after.casefold()),
+        category_before=CATEGORIES.get(before.casefold()),
+    )
 
 
 def change(
@@ -92,15 +108,17 @@ def item(
     level: int | None = None,
     status: str = "",
     closed: float | None = None,
+    tracker: str = "jira",
 ) -> WorkItem:
-    """Return a work item of Jira."""
+    """Return a work item of Jira, or of GitHub, whose issues may have no status."""
     return WorkItem(
-        tracker="jira",
+        tracker=tracker,
         key=key,
         reference=f"jira/{key}",
         type=kind,
         level=level,
         status=status,
+        category=CATEGORIES.get(status.casefold()),
         created_at=OPENING,
         closed_at=None if closed is None else at(closed),
         history=history,

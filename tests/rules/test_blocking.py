@@ -7,24 +7,19 @@ from dataclasses import replace
 from tests.rules.builders import event, item, minutes, moved
 
 from flow_telemetry.model import Event, EventKind, WorkItem
-from flow_telemetry.rules.lifecycle import (
-    find_blocked_intervals,
-    find_open_periods,
-    find_status_intervals,
-)
+from flow_telemetry.rules.lifecycle import find_blocked_intervals, find_open_periods
 
 BLOCKED, UNBLOCKED = EventKind.BLOCKED, EventKind.UNBLOCKED
 LABELED, UNLABELED = EventKind.LABELED, EventKind.UNLABELED
-NAMES = frozenset({"blocked", "on hold"})
+NAMES = ("blocked", "on hold")
 
 
 def of(found: WorkItem) -> list[list[tuple[int, int]]]:
     """Return the minutes in which an item was blocked, life by life."""
-    born = find_open_periods(found.created_at, found.closed_at, found.history, None)
-    known = find_status_intervals(found)
-    return [
-        [minutes(b) for b in find_blocked_intervals(found, life, known, NAMES)] for life in born
-    ]
+    lives = find_open_periods(found.created_at, found.closed_at, found.history, None)
+    known = find_blocked_intervals(found, NAMES)
+    assert [blocked.number for blocked in known] == list(range(1, len(known) + 1))
+    return [[minutes(b.interval) for b in known if b.life == life.number] for life in lives]
 
 
 def told(*history: Event, closed: float = 100, labels: tuple[str, ...] = ()) -> object:

@@ -11,7 +11,7 @@ from tests.rules.builders import OPENING, SHOP, at, change, event, item, moved, 
 from flow_telemetry.model import Actor, Deployment, DeploymentStatus, Event, EventKind, WorkItem
 from flow_telemetry.rules import timeline as histories
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.lifecycle import change_periods
+from flow_telemetry.rules.lifecycle import change_periods, find_blocked_intervals
 from flow_telemetry.rules.timeline import TimelineEntry
 
 OWNER = "github.com/acme/shop/pull/7"
@@ -25,12 +25,13 @@ def told(happenings: tuple[TimelineEntry, ...]) -> list[str]:
     ]
 
 
-def leaving(pull: object, *, all_lives: bool = False) -> list[str]:
+def leaving(pull: object, within: tuple[float, float] | None = None) -> list[str]:
     """Return what leaves of a change at its closing."""
     assert isinstance(pull, type(change()))
     history = histories.build_change_timeline(pull)
     ended = change_periods(pull)
-    return told(histories.select_entries(history, ended, None, all_lives=all_lives))
+    closed = None if within is None else Interval(at(within[0]), at(within[1]))
+    return told(histories.select_entries(history, ended, None, closed))
 
 
 def test_a_history_begins_with_the_opening_and_ends_with_the_closing() -> None:
@@ -90,9 +91,12 @@ def test_a_second_closing_sends_what_happened_since_the_first() -> None:
         event(9, EventKind.CLOSED),
         closed=9,
     )
-    since = ["commented@4", "reopened@5", "closed@9"]
-    assert leaving(pull) == since
-    assert leaving(pull, all_lives=True) == ["created@0", "closed@3", *since]
+    second = ["commented@4", "reopened@5", "closed@9"]
+    first = ["created@0", "closed@3"]
+    assert leaving(pull) == leaving(pull, within=(4, 10)) == second
+    assert leaving(pull, within=(3, 9)) == first
+    assert leaving(pull, within=(0, 10)) == first + second
+    assert leaving(pull, within=(10, 20)) == []
 
 
 def test_an_open_change_sends_nothing() -> None:
@@ -144,8 +148,10 @@ def test_a_name_that_looks_like_a_number_takes_nobody_s_place() -> None:
 def test_a_blocking_has_one_beginning_and_one_end() -> None:
     """Overlapping causes are one blocking; who began it is known from the cause."""
     flagged = replace(event(1, EventKind.BLOCKED, "acme/shop#3"), actor=Actor(login="bob"))
-    story = item("ACME-57", flagged, event(2, EventKind.BLOCKED), event(9, EventKind.UNBLOCKED))
-    _, begin, end = histories.build_item_timeline(story, [Interval(at(1), at(9))])
+    freed = event(9, EventKind.UNBLOCKED, "acme/shop#3")
+    flag = (event(2, EventKind.BLOCKED), event(8, EventKind.UNBLOCKED))
+    story = item("ACME-57", flagged, *flag, freed, closed=10)
+    _, begin, end, _ = histories.build_item_timeline(story, find_blocked_intervals(story, ()))
     assert (begin.event.kind, begin.event.subject) == (EventKind.BLOCKED, "acme/shop#3")
     assert (begin.event.actor, end.event.kind) == (Actor(login="bob"), EventKind.UNBLOCKED)
 
@@ -153,7 +159,7 @@ def test_a_blocking_has_one_beginning_and_one_end() -> None:
 def test_a_blocking_that_ends_with_the_item_has_no_end_of_its_own() -> None:
     """The closing says that it is over."""
     story = item("ACME-57", event(1, EventKind.BLOCKED), closed=9)
-    history = histories.build_item_timeline(story, [Interval(at(1), at(9))])
+    history = histories.build_item_timeline(story, find_blocked_intervals(story, ()))
     assert told(history) == ["created@0", "blocked@1", "closed@9"]
 
 

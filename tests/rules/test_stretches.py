@@ -20,6 +20,11 @@ def told(*history: Event, closed: float | None = None, until: float | None = Non
     return shown(item("ACME-57", *history, closed=closed), until)
 
 
+def of_github(*history: Event, closed: float | None = None) -> str:
+    """Return the stretches of an issue of GitHub, which may have no status."""
+    return shown(item("acme/shop#17", *history, closed=closed, tracker="github"))
+
+
 def shown(found: WorkItem, until: float | None = None) -> str:
     """Return the stretches of an item as text."""
     each = find_status_intervals(found, until=None if until is None else at(until))
@@ -35,16 +40,16 @@ def test_each_change_of_status_begins_a_stretch() -> None:
 
 def test_without_a_status_the_first_assignment_begins_the_work() -> None:
     """Further assignments, and taking them back, change nothing."""
-    assert told(closed=60) == "open 0-60"
+    assert of_github(closed=60) == "open 0-60"
     history = (event(10, ASSIGNED), event(20, EventKind.UNASSIGNED), event(30, ASSIGNED))
-    assert told(*history, closed=60) == "open 0-10, in progress 10-60"
-    assert told(event(0, ASSIGNED), closed=60) == "in progress 0-60"
+    assert of_github(*history, closed=60) == "open 0-10, in progress 10-60"
+    assert of_github(event(0, ASSIGNED), closed=60) == "in progress 0-60"
 
 
 def test_until_it_is_in_the_project_the_assignment_tells() -> None:
     """A status that was given late replaces nothing, and one that was taken away leaves nothing."""
     history = (event(10, ASSIGNED), moved(20, "", "Todo"), moved(40, "Todo", ""))
-    assert told(*history, closed=60) == (
+    assert of_github(*history, closed=60) == (
         "open 0-10, in progress 10-20, Todo 20-40, in progress 40-60"
     )
 
@@ -64,14 +69,29 @@ def test_stretches_are_counted_over_all_lives() -> None:
     assert [stretch.life for stretch in find_status_intervals(found)] == [1, 1, 2]
 
 
-def test_a_life_is_told_as_its_end_knew_it() -> None:
-    """A status that came only after the reopening does not change what was sent before."""
+def test_a_status_of_later_does_not_change_an_earlier_life() -> None:
+    """The first change says what the status was before it, and a project may come later."""
     first = (event(10, ASSIGNED), event(20, CLOSED))
-    again = (event(30, REOPENED), moved(35, "Backlog", "Doing"), event(40, CLOSED))
-    assert told(*first, closed=20) == "open 0-10, in progress 10-20"
-    assert told(*first, *again, closed=40) == (
-        "open 0-10, in progress 10-20, Backlog 30-35, Doing 35-40"
+    again = (event(30, REOPENED), moved(35, "", "Doing"), event(40, CLOSED))
+    assert of_github(*first, closed=20) == "open 0-10, in progress 10-20"
+    assert of_github(*first, *again, closed=40) == (
+        "open 0-10, in progress 10-20, in progress 30-35, Doing 35-40"
     )
+    later = (event(20, CLOSED), event(30, REOPENED), moved(35, "Backlog", "Doing"))
+    assert told(*later, event(40, CLOSED), closed=40) == "Backlog 0-20, Backlog 30-35, Doing 35-40"
+
+
+def test_an_item_of_jira_that_never_moved_is_in_its_present_status() -> None:
+    """Only an issue of GitHub may have none."""
+    found = item("ACME-57", event(10, ASSIGNED), status="To Do", closed=20)
+    assert shown(found) == "To Do 0-20"
+    assert shown(replace(found, tracker="github")) == "open 0-10, in progress 10-20"
+
+
+def test_work_that_was_assigned_before_the_creation_begins_with_it() -> None:
+    """Imports report such assignments and statuses."""
+    assert of_github(event(-10, ASSIGNED), closed=20) == "in progress 0-20"
+    assert told(moved(-10, "To Do", "Doing"), closed=20) == "Doing 0-20"
 
 
 def test_an_open_item_that_never_moved_is_in_its_status() -> None:
@@ -95,8 +115,8 @@ def test_what_lasted_for_no_time_is_left_out() -> None:
     assert told(*back, closed=20) == "To Do 0-20"
 
 
-def test_statuses_are_mapped_to_categories_in_either_case() -> None:
-    """GitHub's three by default; what nobody maps has none."""
+def test_a_status_has_the_category_that_its_change_reports() -> None:
+    """One without a category has none."""
     history = (
         moved(10, "TODO", "in progress"),
         moved(20, "in progress", "Review"),
@@ -104,19 +124,12 @@ def test_statuses_are_mapped_to_categories_in_either_case() -> None:
     )
     found = item("ACME-57", *history, closed=40)
     assert [s.category for s in find_status_intervals(found)] == [TO_DO, IN_PROGRESS, None, DONE]
-    own = {"ReView ": IN_PROGRESS, "done": TO_DO}
-    assert [s.category for s in find_status_intervals(found, own)] == [
-        None,
-        None,
-        IN_PROGRESS,
-        TO_DO,
-    ]
 
 
 def test_what_stands_for_a_status_has_its_category() -> None:
-    """Whatever the user maps."""
-    found = item("ACME-57", event(10, ASSIGNED), closed=20)
-    assert [s.category for s in find_status_intervals(found, {})] == [TO_DO, IN_PROGRESS]
+    """An open issue is to do, an assigned one in progress."""
+    found = item("acme/shop#17", event(10, ASSIGNED), closed=20, tracker="github")
+    assert [s.category for s in find_status_intervals(found)] == [TO_DO, IN_PROGRESS]
 
 
 STATUSES = st.sampled_from(["", "To Do", "Doing", "Done"])

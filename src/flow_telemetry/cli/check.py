@@ -341,7 +341,7 @@ def _of_jira(url: str, parts: ExportContext) -> Finding:
     if jira is None:
         return Finding(what=what, state=CheckState.UNSURE, told="`tracker` does not include it")
     try:
-        jira.status_categories()
+        jira.check_statuses()
         unread = jira.changed_since(parts.clock.now()).unread
     except FlowTelemetryError as error:
         unread = (str(error),)

@@ -7,9 +7,8 @@ without an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from flow_telemetry import identity
@@ -29,9 +28,18 @@ from flow_telemetry.github.runs import repository_named
 from flow_telemetry.github.timeline import read_timeline
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
-from flow_telemetry.model import Actor, Change, Event, EventKind, Repository, WorkItem
+from flow_telemetry.model import (
+    Actor,
+    Change,
+    Event,
+    EventKind,
+    Repository,
+    StatusCategory,
+    WorkItem,
+)
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.model.items import MOST_ANCESTORS, ItemChain, Items
+from flow_telemetry.rules.lifecycle import find_blocks
 
 TRACKER = "github"
 _ISSUE_PATH = ("repository", "issue")
@@ -192,9 +200,17 @@ class IssueAddress:
 _ISSUE_VARIABLES = "$owner: String!, $name: String!, $number: Int!"
 _PAGE = "pageInfo { hasNextPage endCursor }"
 _ACTOR = "actor { __typename login }"
-_BLOCKING = "number closedAt repository { nameWithOwner }"
+# A closed issue blocks nothing, and one that is reopened blocks again.
+_BLOCKING = (
+    "number closedAt repository { nameWithOwner } "
+    "timelineItems(last: 100, itemTypes: [CLOSED_EVENT, REOPENED_EVENT]) { nodes { __typename "
+    "... on ClosedEvent { createdAt } ... on ReopenedEvent { createdAt } } }"
+)
 _BLOCKED = f"createdAt {_ACTOR} blockingIssue {{ {_BLOCKING} }}"
-_STATUS = f"createdAt {_ACTOR} previousStatus status project {{ number title }}"
+_PROJECT = (
+    "id number title owner { __typename ... on Organization { login } ... on User { login } }"
+)
+_STATUS = f"createdAt {_ACTOR} previousStatus status project {{ {_PROJECT} }}"
 _STATUS_CHANGED = "ProjectV2ItemStatusChangedEvent"
 # Kinds of event that the REST timeline does not have, or only in part.
 _EVENTS = {
@@ -271,52 +287,109 @@ query {name}({_ISSUE_VARIABLES}{after}) {{
 {item_fragment(unsupported)}"""
 
 
-def parse_issue_events(nodes: Iterable[Payload], status_project: str) -> tuple[Event, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusSource:
+    """The project whose statuses the issues have, and the categories of its statuses.
+
+    ``project`` is a number or title of a project of ``owner``, `owner/number`, or a node id; empty
+    if the issues have no statuses. ``categories`` are the user's, by name in lower case.
+    """
+
+    project: str = ""
+    owner: str = ""
+    categories: Mapping[str, StatusCategory] = field(default_factory=dict)
+
+    def includes(self, project: Payload) -> bool:
+        """Whether a project is the one: projects of other owners may have its number or title."""
+        number, node_id = read.number(project, "number"), read.text(project, "id")
+        owner = identity.fold(read.text(read.child(project, "owner"), "login") or "")
+        if self.project in (node_id, read.text(project, "url")):
+            return bool(self.project)
+        named_owner, slash, named_number = self.project.rpartition("/")
+        if slash and named_number == str(number):
+            return identity.fold(named_owner) == owner
+        # Older servers do not return the owner.
+        of_owner = not owner or owner == identity.fold(self.owner)
+        return of_owner and self.project in (str(number), read.text(project, "title"))
+
+    def category(self, status: str) -> StatusCategory | None:
+        """Return the category of a status; None for one that neither user nor template names."""
+        name = status.strip().casefold()
+        return self.categories.get(name) or _TEMPLATE_CATEGORIES.get(name)
+
+
+# The statuses of GitHub's own project templates, in lower case:
+# https://docs.github.com/en/issues/planning-and-tracking-with-projects
+_TEMPLATE_CATEGORIES: Mapping[str, StatusCategory] = {
+    **dict.fromkeys(
+        ("todo", "to do", "to triage", "backlog", "ready", "new"), StatusCategory.TO_DO
+    ),
+    **dict.fromkeys(("in progress", "in review"), StatusCategory.IN_PROGRESS),
+    "done": StatusCategory.DONE,
+}
+
+
+def parse_issue_events(nodes: Iterable[Payload], source: StatusSource) -> tuple[Event, ...]:
     """Return the events of a GraphQL timeline, without statuses of other projects.
 
-    ``status_project`` is the project's number or title. The subject of a block is the key of the
-    blocking issue. If that is closed, the block ends, although the blocked issue has no event.
+    The subject of a block is the key of the blocking issue. While that is closed it blocks nothing,
+    although the blocked issue has no event for it.
     """
     events: list[Event] = []
-    # Blocks, and when the blocking issue was closed.
-    closed_blocks: list[tuple[Event, datetime]] = []
+    linked: dict[str, tuple[Event, list[Event]]] = {}
     for node in nodes:
-        event = _parse_event(node, status_project)
+        event = _parse_event(node, source)
         if event is None:
             continue
-        events.append(event)
-        closed = read.time(read.child(node, "blockingIssue"), "closedAt")
-        if event.kind is EventKind.BLOCKED and closed is not None:
-            closed_blocks.append((event, max(closed, event.time)))
-    ends = [
-        Event(kind=EventKind.UNBLOCKED, time=end, subject=block.subject)
-        for block, end in closed_blocks
-        if not any(
-            event.kind is EventKind.UNBLOCKED
-            and event.subject == block.subject
-            and block.time <= event.time <= end
-            for event in events
-        )
-    ]
-    return tuple(sorted((*events, *ends), key=lambda event: event.time))
+        if event.kind is EventKind.BLOCKED:
+            linked.setdefault(event.subject, (event, _parse_closings(node)))
+        elif event.kind is EventKind.UNBLOCKED:
+            start, closings = linked.pop(event.subject, (None, []))
+            # Without its start the block began before the first event that GitHub returned.
+            events += [event] if start is None else find_blocks(start, event, closings)
+        else:
+            events.append(event)
+    for start, closings in linked.values():
+        events += find_blocks(start, None, closings)
+    return tuple(sorted(events, key=lambda event: event.time))
 
 
-def _parse_event(node: Payload, status_project: str) -> Event | None:
+def _parse_closings(node: Payload) -> list[Event]:
+    """Return the closings and reopenings of a blocking issue."""
+    blocking = read.child(node, "blockingIssue")
+    closings = []
+    for item in read.children(read.child(blocking, "timelineItems"), "nodes"):
+        time = read.time(item, "createdAt")
+        reopened = read.text(item, "__typename") == "ReopenedEvent"
+        if time is not None:
+            kind = EventKind.REOPENED if reopened else EventKind.CLOSED
+            closings.append(Event(kind=kind, time=time))
+    closed = read.time(blocking, "closedAt")
+    if closed is not None and not closings:
+        closings.append(Event(kind=EventKind.CLOSED, time=closed))
+    return closings
+
+
+def _parse_event(node: Payload, source: StatusSource) -> Event | None:
     kind = _KINDS.get(read.text(node, "__typename") or "")
     time = read.time(node, "createdAt")
     if kind is None or time is None:
         return None
-    if kind is EventKind.STATUS_CHANGED:
-        project = read.child(node, "project")
-        names = (str(read.number(project, "number")), read.text(project, "title"))
-        if status_project not in names:
-            return None
-    return Event(
+    event = Event(
         kind=kind,
         time=time,
         actor=parse_node_actor(read.child(node, "actor")),
         subject=_parse_subject(kind, node),
         before=read.text(node, "previousStatus") or "",
+    )
+    if kind is not EventKind.STATUS_CHANGED:
+        return event
+    if event.subject == event.before or not source.includes(read.child(node, "project")):
+        return None
+    return replace(
+        event,
+        category=source.category(event.subject),
+        category_before=source.category(event.before),
     )
 
 
@@ -343,17 +416,17 @@ class ClosingChanges:
 class GitHubIssues:
     """The issues of a GitHub server: a `Tracker`.
 
-    ``repository`` is the repository of keys that name none. ``status_project`` is the number or
-    title of the project whose statuses the issues have; without it they have no statuses.
+    ``repository`` is the repository of keys that name none. ``statuses`` is where the statuses of
+    issues come from; a source without a project gives none.
     """
 
     def __init__(
-        self, client: GitHubClient, repository: Repository, *, status_project: str = ""
+        self, client: GitHubClient, repository: Repository, statuses: StatusSource
     ) -> None:
         """Take the collaborators; no request is made yet."""
         self._client = client
         self._repository = repository
-        self._status_project = status_project.strip()
+        self._statuses = statuses
 
     def chain(self, key: ItemKey) -> ItemChain:
         """Return the issue of that key with its parents, by one request."""
@@ -382,7 +455,7 @@ class GitHubIssues:
             DeadlineExceeded: no time is left.
         """
         address = _address_of(item)
-        build = partial(details_query, with_status=bool(self._status_project))
+        build = partial(details_query, with_status=bool(self._statuses.project))
         details, (rest_events, complete) = self._client.both(
             lambda: self._query_pages(address, build, "timelineItems", str(address)),
             lambda: read_timeline(self._client, address.repository.full_name, address.number),
@@ -390,12 +463,13 @@ class GitHubIssues:
         issue = parse_item(details.owner, self._repository)
         if issue is None:
             raise NotFoundError(self._explain_missing(address))
-        graphql_events = parse_issue_events(details.nodes, self._status_project)
+        graphql_events = parse_issue_events(details.nodes, self._statuses)
         history = tuple(sorted((*rest_events, *graphql_events), key=lambda event: event.time))
-        statuses = [event.subject for event in history if event.kind is EventKind.STATUS_CHANGED]
+        statuses = [event for event in history if event.kind is EventKind.STATUS_CHANGED]
         return replace(
             issue,
-            status=statuses[-1] if statuses else "",
+            status=statuses[-1].subject if statuses else "",
+            category=statuses[-1].category if statuses else None,
             author=parse_node_actor(read.child(details.owner, "author")),
             assignees=parse_names(details.owner, "assignees", "login"),
             comments=read.number(read.child(details.owner, "comments"), "totalCount"),

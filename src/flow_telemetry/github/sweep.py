@@ -7,7 +7,6 @@ read from its newest item back to the start of the period.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from flow_telemetry.github.payloads import parse_changes
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.model import Change, Deployment, Repository
+from flow_telemetry.rules.intervals import Interval
 
 # 10,000 items, with 100 on a page.
 MOST_PAGES = 100
@@ -27,23 +27,8 @@ MOST_PAGES = 100
 LONGEST_DEPLOYMENT = timedelta(days=35)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A period from ``since`` (included) to ``until`` (excluded).
-
-    Periods that follow each other neither lose nor repeat anything.
-    """
-
-    since: datetime
-    until: datetime
-
-    def holds(self, instant: datetime | None) -> bool:
-        """Return whether a time is in the period."""
-        return instant is not None and self.since <= instant < self.until
-
-
 def closed_changes(
-    client: GitHubClient, repository: Repository, window: Window
+    client: GitHubClient, repository: Repository, window: Interval
 ) -> PaginatedList[Change]:
     """Return pull requests that were merged or closed in a period and are closed now, in order.
 
@@ -52,39 +37,48 @@ def closed_changes(
     """
     what = f"pull requests of {repository.full_name}"
     path = f"/repos/{repository.full_name}/pulls"
-    updated, complete = _list_closed(client, path, what, window.since)
+    updated, complete = _list_updated(client, path, what, window.start, state="closed")
     changes = [
         change for change in parse_changes(updated, repository) if window.holds(change.closed_at)
     ]
-    changes.sort(key=lambda change: (change.closed_at or window.since, change.number))
+    changes.sort(key=lambda change: (change.closed_at or window.start, change.number))
     return PaginatedList(items=tuple(changes), complete=complete)
 
 
 def closed_issues(
-    client: GitHubClient, repository: Repository, window: Window
+    client: GitHubClient, repository: Repository, window: Interval
 ) -> PaginatedList[int]:
-    """Return numbers of issues that were closed in a period and are closed now, in that order.
+    """Return numbers of issues that were closed in a period, in that order.
+
+    Issues that were reopened in it are included, since they may have been closed in it before.
 
     Raises:
         SourceError, DeadlineExceeded: as `GitHubClient.get`.
     """
     what = f"issues of {repository.full_name}"
     path = f"/repos/{repository.full_name}/issues"
-    updated, complete = _list_closed(client, path, what, window.since)
+    updated, complete = _list_updated(client, path, what, window.start, state="all")
     closed = sorted(
-        (closed_at, number)
+        (time, number)
         for item in updated
         # GitHub's list of issues contains the pull requests as well.
         if "pull_request" not in item
         and (number := read.number(item, "number"))
-        and (closed_at := read.time(item, "closed_at"))
-        and window.holds(closed_at)
+        and (time := _closed_or_reopened(item, window))
     )
     return PaginatedList(items=tuple(number for _, number in closed), complete=complete)
 
 
+def _closed_or_reopened(issue: Payload, window: Interval) -> datetime | None:
+    closed_at = read.time(issue, "closed_at")
+    if closed_at is not None:
+        return closed_at if window.holds(closed_at) else None
+    reopened = read.text(issue, "state_reason") == "reopened"
+    return read.time(issue, "updated_at") if reopened else None
+
+
 def ended_deployments(
-    client: GitHubClient, repository: Repository, window: Window
+    client: GitHubClient, repository: Repository, window: Interval
 ) -> PaginatedList[Deployment]:
     """Return deployments whose first success or failure was in a period, by number.
 
@@ -96,12 +90,12 @@ def ended_deployments(
     """
     what = f"deployments of {repository.full_name}"
     path = f"/repos/{repository.full_name}/deployments"
-    earliest = window.since - LONGEST_DEPLOYMENT
+    earliest = window.start - LONGEST_DEPLOYMENT
     items, complete = _read_back_to(earliest, client.pages(path, None, what), "created_at")
     updated = [
         parse_deployment(item, repository, where=what)
         for item in items
-        if (time := read.time(item, "updated_at")) is None or time >= window.since
+        if (time := read.time(item, "updated_at")) is None or time >= window.start
     ]
     ended: dict[int, Deployment] = {}
     try:
@@ -114,12 +108,12 @@ def ended_deployments(
     return PaginatedList(items=tuple(ended[number] for number in sorted(ended)), complete=complete)
 
 
-def _list_closed(
-    client: GitHubClient, path: str, what: str, since: datetime
+def _list_updated(
+    client: GitHubClient, path: str, what: str, since: datetime, *, state: str
 ) -> tuple[list[Payload], bool]:
-    """Return the closed items that were updated since then, and whether they are all."""
+    """Return the items in a state that were updated since then, and whether they are all."""
     read_pages = partial(
-        client.pages, path, None, what, state="closed", sort="updated", direction="desc"
+        client.pages, path, None, what, state=state, sort="updated", direction="desc"
     )
     items, complete = _read_back_to(since, read_pages(), "updated_at")
     try:

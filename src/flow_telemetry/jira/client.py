@@ -44,6 +44,8 @@ class JiraSession(BoundedSession):
             self.auth = HTTPBasicAuth(settings.email.encode(), settings.token.encode())
         self.verify = settings.authorities or True
         self.headers.update({"Accept": "application/json", "User-Agent": "flow-telemetry"})
+        # Names of types, statuses and resolutions must not depend on the account's language.
+        self.headers.update({"Accept-Language": "en", "X-Force-Accept-Language": "true"})
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return nothing: no redirect is followed, so none is looked at, broken ones included."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +21,10 @@ from flow_telemetry.model import Actor, ActorKind, StatusCategory, WorkItem
 # The fields of an item to request. By default Jira returns all fields, or none.
 FIELDS = (
     *("summary", "issuetype", "status", "statuscategorychangedate", "parent", "project"),
-    *("resolution", "resolutiondate", "created", "labels", "assignee", "reporter"),
+    *("resolution", "resolutiondate", "created", "labels", "assignee", "reporter", "issuelinks"),
 )
+# The inward name of Jira's own type of links for it.
+BLOCKED_BY = "is blocked by"
 _EPIC_LINK = "com.pyxis.greenhopper.jira:gh-epic-link"
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*-[0-9]+")
 _ZONE = re.compile(r"([+-][0-9]{2})([0-9]{2})$")
@@ -49,28 +51,73 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteFields:
+    """The ids of a site's custom fields: of an issue's epic, and of the flag with its names.
+
+    The names are in lower case: a changelog of Data Center has no ids of fields.
+    """
+
+    epic_link: str | None = None
+    flag: str | None = None
+    flag_names: frozenset[str] = frozenset({"flagged"})
+
+    def is_flag(self, change: Payload) -> bool:
+        """Whether an entry of a changelog is about the flag."""
+        if take.text(change, "fieldtype") != "custom":
+            return False
+        field_id = take.text(change, "fieldId")
+        if field_id and self.flag:
+            return field_id == self.flag
+        return (take.text(change, "field") or "").lower() in self.flag_names
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     """An issue, its parent's key, whether it has a resolution, and the people named in it.
 
-    ``people`` has logins by the ids that a changelog uses.
+    ``people`` has logins by the ids that a changelog uses. ``blockers`` are the keys of the issues
+    that it "is blocked by" now, ``flagged`` is whether its flag is set now.
     """
 
     item: WorkItem
     parent: str | None
     resolved: bool
     people: Mapping[str, str]
+    blockers: tuple[str, ...] = ()
+    flagged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Statuses:
-    """The categories of a site's statuses, by id and by name."""
+    """The categories of statuses: the user's by name in lower case, the site's by id.
 
+    ``names`` are the present names by id.
+    """
+
+    overrides: Mapping[str, StatusCategory] = field(default_factory=dict)
     by_id: Mapping[str, StatusCategory] = field(default_factory=dict)
-    by_name: Mapping[str, StatusCategory] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def category(self, status_id: str | None, name: str | None) -> StatusCategory | None:
-        """Return the category of a status; None if it was deleted."""
-        return self.by_id.get(status_id or "") or self.by_name.get(name or "")
+        """Return the category of a status in a changelog; None if it was deleted.
+
+        The site's category is found by id: a status that was renamed has another name in older
+        entries, and several projects may have a status of one name. The user may name a status as
+        it was called or as it is called now.
+        """
+        for known in (name, self.names.get(status_id or "")):
+            override = self.overrides.get((known or "").strip().casefold())
+            if override is not None:
+                return override
+        return self.by_id.get(status_id or "")
+
+    def present_category(self, status: Payload) -> StatusCategory | None:
+        """Return the category of a status as an issue has it."""
+        for known in (take.text(status, "name"), take.text(status, "untranslatedName")):
+            override = self.overrides.get((known or "").strip().casefold())
+            if override is not None:
+                return override
+        return parse_category(status)
 
 
 def item_key(text: object) -> str | None:
@@ -85,12 +132,13 @@ def unread_item(key: str) -> WorkItem:
     return WorkItem(tracker="jira", key=key, reference=identity.jira_reference(key), read=False)
 
 
-def parse_issue(issue: Any, site: Site, *, epic_link: str | None = None) -> Issue:
-    """Return an issue; ``epic_link`` is the id of the field that names its epic.
+def parse_issue(issue: Any, site: Site, statuses: Statuses, fields_of_site: SiteFields) -> Issue:
+    """Return an issue.
 
     A moved issue has its current key, not the requested one. It is closed while it has a resolution
-    or a status of category done. ``closed_at`` is the time of the resolution. Without a resolution
-    it is the time of the change to that category, which only Cloud returns here.
+    or a status of category done. ``closed_at`` is the time of the resolution, some milliseconds
+    before the entry of the changelog that set it. Without a resolution it is the time of the change
+    to that category, which only Cloud returns here.
 
     Raises:
         PayloadError: it is not an issue, or has no key.
@@ -104,28 +152,31 @@ def parse_issue(issue: Any, site: Site, *, epic_link: str | None = None) -> Issu
     fields = take.child(issue, "fields")
     named = (take.child(fields, name) for name in ("assignee", "reporter"))
     parent = item_key(take.child(fields, "parent").get("key"))
+    epic_link, flag = fields_of_site.epic_link, fields_of_site.flag
     return Issue(
-        item=_parse_item(key, fields, site),
+        item=_parse_item(key, fields, site, statuses),
         parent=parent or (item_key(fields.get(epic_link)) if epic_link else None),
         resolved=bool(take.child(fields, "resolution")),
         people=dict(parse_people(named)),
+        blockers=tuple(_parse_blockers(fields)),
+        flagged=bool(flag and fields.get(flag)),
     )
 
 
-def _parse_item(key: str, fields: Payload, site: Site) -> WorkItem:
+def _parse_item(key: str, fields: Payload, site: Site, statuses: Statuses) -> WorkItem:
     status, kind = take.child(fields, "status"), take.child(fields, "issuetype")
-    category = parse_category(status)
+    category = statuses.present_category(status)
     done = category is StatusCategory.DONE
-    resolution = take.text(take.child(fields, "resolution"), "name")
+    resolution = _untranslated_name(take.child(fields, "resolution"))
     resolved = parse_time(fields, "resolutiondate") if resolution else None
-    status_name = take.text(status, "name") or ""
+    status_name = _untranslated_name(status)
     assignee = parse_actor(take.child(fields, "assignee"))
     return WorkItem(
         tracker="jira",
         key=key,
         reference=identity.jira_reference(key),
         title=take.text(fields, "summary") or "",
-        type=take.text(kind, "name") or "",
+        type=_untranslated_name(kind),
         level=_level(kind),
         url=f"{site.pages}/browse/{key}",
         state="closed" if resolution or done else "open",
@@ -138,6 +189,24 @@ def _parse_item(key: str, fields: Payload, site: Site) -> WorkItem:
         assignees=(assignee.login,) if assignee else (),
         labels=take.texts(fields, "labels"),
     )
+
+
+def _untranslated_name(thing: Payload) -> str:
+    """Return a name that does not depend on the language of the account that reads it."""
+    return take.text(thing, "untranslatedName") or take.text(thing, "name") or ""
+
+
+def _parse_blockers(fields: Payload) -> Iterator[str]:
+    for link in take.children(fields, "issuelinks"):
+        blocker = item_key(take.child(link, "inwardIssue").get("key"))
+        if blocker and is_blocking(take.child(link, "type")):
+            yield blocker
+
+
+def is_blocking(link_type: Payload) -> bool:
+    """Whether a type of links is Jira's own "Blocks", which a site may have renamed."""
+    names = (take.text(link_type, "name"), take.text(link_type, "inward"))
+    return any((name or "").strip().casefold() in ("blocks", BLOCKED_BY) for name in names)
 
 
 def _level(kind: Payload) -> int | None:
@@ -193,28 +262,36 @@ def parse_site(info: Any, url: str) -> Site:
     return Site(cloud=cloud, pages=(pages if cloud else url).rstrip("/"))
 
 
-def parse_epic_link(fields: Any) -> str | None:
-    """Return the id of the field that names an issue's epic; None if the site has none."""
-    for field_info in fields if isinstance(fields, list) else ():
-        schema = take.child(field_info, "schema") if isinstance(field_info, dict) else {}
-        if schema.get("custom") == _EPIC_LINK:
-            return take.text(field_info, "id")
-    return None
+def parse_site_fields(fields: Any, *, cloud: bool) -> SiteFields:
+    """Return the custom fields that are of interest.
 
-
-def parse_statuses(statuses: Any) -> Statuses:
-    """Return the categories of all statuses.
-
-    If a project has a status with the same name as one of the site, the site's status counts.
+    The flag's name is translated for the account that reads it; Cloud returns the original too. On
+    Data Center `parent` is for sub-tasks only, and an epic is named in a field of its own. On Cloud
+    `parent` has replaced that field: https://community.developer.atlassian.com/t/54048
     """
-    objects = [s for s in statuses if isinstance(s, dict)] if isinstance(statuses, list) else []
+    found = SiteFields()
+    for field_info in fields if isinstance(fields, list) else ():
+        if not isinstance(field_info, dict):
+            continue
+        field_id, name = take.text(field_info, "id"), take.text(field_info, "name") or ""
+        original = take.text(field_info, "untranslatedName") or name
+        if not cloud and take.child(field_info, "schema").get("custom") == _EPIC_LINK:
+            found = replace(found, epic_link=field_id)
+        if field_info.get("custom") is True and original.lower() == "flagged":
+            names = found.flag_names | {name.lower()}
+            found = replace(found, flag=field_id, flag_names=names)
+    return found
+
+
+def parse_statuses(statuses: Any, overrides: Mapping[str, StatusCategory]) -> Statuses:
+    """Return the categories of all statuses of a site, with those of the user before them."""
     by_id: dict[str, StatusCategory] = {}
-    by_name: dict[str, StatusCategory] = {}
-    for status in sorted(objects, key=lambda each: bool(take.child(each, "scope"))):
-        category, status_id = parse_category(status), take.text(status, "id")
-        name = take.text(status, "name")
-        if category and status_id:
-            by_id[status_id] = category
-        if category and name:
-            by_name.setdefault(name, category)
-    return Statuses(by_id, by_name)
+    names: dict[str, str] = {}
+    for status in statuses if isinstance(statuses, list) else ():
+        status_id = take.text(status, "id") if isinstance(status, dict) else None
+        if status_id:
+            names[status_id] = take.text(status, "name") or ""
+            category = parse_category(status)
+            if category:
+                by_id[status_id] = category
+    return Statuses(overrides, by_id, names)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from flow_telemetry import identity
@@ -12,20 +14,21 @@ from flow_telemetry.errors import NotFoundError, PayloadError, SourceError
 from flow_telemetry.http import payload as take
 from flow_telemetry.http.payload import PaginatedList
 from flow_telemetry.jira.client import JiraClient
-from flow_telemetry.jira.history import last_closing, parse_history
+from flow_telemetry.jira.history import blocking_keys, find_closings, parse_details
 from flow_telemetry.jira.parse import (
     FIELDS,
     Issue,
     Site,
+    SiteFields,
     Statuses,
     item_key,
-    parse_epic_link,
     parse_issue,
     parse_site,
+    parse_site_fields,
     parse_statuses,
     unread_item,
 )
-from flow_telemetry.model import StatusCategory, WorkItem
+from flow_telemetry.model import Event, StatusCategory, WorkItem
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.model.items import MOST_ANCESTORS, ItemChain, Items
 from flow_telemetry.settings.model import JiraSettings
@@ -34,19 +37,32 @@ _CLOUD = ".atlassian.net"
 # Jira's clock may differ from ours, and its search counts in minutes.
 _MARGIN = timedelta(minutes=5)
 _MINUTE = timedelta(minutes=1)
+# The history of each is read, by two requests on Cloud.
+_MOST_BLOCKERS = 10
 
 
 class Jira:
     """A `Tracker`. It requests facts about the site (kind, statuses, epic field) only once."""
 
-    def __init__(self, settings: JiraSettings, client: JiraClient, clock: Clock) -> None:
-        """Take the collaborators; no request is made yet."""
+    def __init__(
+        self,
+        settings: JiraSettings,
+        client: JiraClient,
+        clock: Clock,
+        categories: Mapping[str, StatusCategory] | None = None,
+    ) -> None:
+        """Take the collaborators; no request is made yet.
+
+        ``categories`` are those that the user gives to statuses, by name in lower case.
+        """
         self._settings = settings
         self._client = client
         self._clock = clock
+        self._overrides = categories or {}
         self._cached_site: Site | None = None
         self._cached_statuses: Statuses | None = None
-        self._cached_epic_link: tuple[str | None] | None = None
+        self._cached_fields: SiteFields | None = None
+        self._cached_closings: dict[str, tuple[Event, ...] | None] = {}
 
     def chain(self, key: ItemKey) -> ItemChain:
         """Return the item of that key with its ancestors, at most `MOST_ANCESTORS` of them.
@@ -76,38 +92,72 @@ class Jira:
     def details(self, item: WorkItem) -> WorkItem:
         """Return the item with all of its details and its history.
 
-        Its reference stays, unless its key has changed. Without a resolution ``closed_at`` is the
-        time of the change to a status of category done.
+        Its reference stays, unless its key has changed.
         Raises SourceError if it cannot be read, DeadlineExceeded if no time is left.
         """
-        site = self._site()
-        path = _issue_path(site, item.key)
-        expand = {} if site.cloud else {"expand": "changelog"}
-        payload = self._client.get(path, f"{item.key} of Jira", fields=self._fields(), **expand)
-        issue = parse_issue(payload, site, epic_link=self._epic_link())
-        if site.cloud:
-            what = f"the history of {item.key}"
-            changelog = self._client.list_by_position(f"{path}/changelog", "values", what)
-        else:
-            entries = take.child(payload, "changelog")
-            histories = tuple(take.children(entries, "histories"))
-            total = take.number(entries, "total") or 0
-            changelog = PaginatedList(items=histories, complete=len(histories) >= total)
+        issue, changelog = self._read_with_changelog(item.key)
         what = f"the comments of {item.key}"
+        path = _issue_path(self._site(), item.key)
         comments = self._client.list_by_position(f"{path}/comment", "comments", what)
-        history = parse_history(issue, changelog.items, comments.items, self._statuses())
-        current = issue.item
-        closed_at = current.closed_at
-        if closed_at is None and current.state == "closed":
-            closed_at = last_closing(history)
-        return replace(
-            current,
-            reference=item.reference if current.key == item.key else current.reference,
-            closed_at=closed_at,
-            comments=len(comments.items),
-            history=history,
-            history_complete=changelog.complete and comments.complete,
+        notices: list[str] = []
+        blockers = self._read_blockers(issue, changelog.items, notices)
+        found = parse_details(
+            issue,
+            changelog.items,
+            comments.items,
+            self._statuses(),
+            fields=self._flag_field(),
+            blockers=blockers,
         )
+        return replace(
+            found,
+            reference=item.reference if found.key == item.key else found.reference,
+            history_complete=changelog.complete and comments.complete,
+            notices=(*found.notices, *notices),
+        )
+
+    def _read_with_changelog(self, key: str) -> tuple[Issue, PaginatedList[Any]]:
+        site = self._site()
+        path = _issue_path(site, key)
+        expand = {} if site.cloud else {"expand": "changelog"}
+        fields = self._fields(self._flag_field().flag)
+        payload = self._client.get(path, f"{key} of Jira", fields=fields, **expand)
+        issue = self._parse_issue(payload)
+        if site.cloud:
+            what = f"the history of {key}"
+            return issue, self._client.list_by_position(f"{path}/changelog", "values", what)
+        entries = take.child(payload, "changelog")
+        histories = tuple(take.children(entries, "histories"))
+        total = take.number(entries, "total") or 0
+        return issue, PaginatedList(items=histories, complete=len(histories) >= total)
+
+    def _read_blockers(
+        self, issue: Issue, changelog: Sequence[Any], notices: list[str]
+    ) -> Mapping[str, tuple[Event, ...]]:
+        """Return the closings and reopenings of the issues that block the issue, by their keys."""
+        keys = blocking_keys(issue, changelog)
+        if len(keys) > _MOST_BLOCKERS:
+            notices.append(
+                f"only the first {_MOST_BLOCKERS} of the {len(keys)} issues that block "
+                f"{issue.item.key} count as blocking it"
+            )
+        found = {}
+        for key in keys[:_MOST_BLOCKERS]:
+            if key not in self._cached_closings:
+                try:
+                    blocker, entries = self._read_with_changelog(key)
+                    closings = find_closings(blocker, entries.items, self._statuses())
+                    self._cached_closings[key] = tuple(closings)
+                except SourceError as error:
+                    self._cached_closings[key] = None
+                    notices.append(
+                        f"{key}, which blocks {issue.item.key}, does not count as blocking it, "
+                        f"because it could not be read: {error}"
+                    )
+            closings_of_key = self._cached_closings[key]
+            if closings_of_key is not None:
+                found[key] = closings_of_key
+        return found
 
     def children(self, item: WorkItem) -> Items:
         """Return the items with this parent, without their histories.
@@ -127,8 +177,10 @@ class Jira:
         return Items(items=tuple(items), unread=tuple(unread))
 
     def changed_since(self, instant: datetime) -> Items:
-        """Return items of the configured projects that were closed since then, without history.
+        """Return items of the configured projects that may have been closed since then.
 
+        They have no history. Items that were reopened are included, and the time of a resolution is
+        some milliseconds before that of the closing, so only the history tells.
         Raises DeadlineExceeded if no time is left.
         """
         unread: list[str] = []
@@ -136,24 +188,24 @@ class Jira:
             jql = self._build_closed_query(instant)
             items = self._search(jql, "recently closed items", unread)
         except SourceError as error:
-            return Items(unread=(str(error),))
-        items = [self._with_closing_time(item, unread) for item in items]
-        closed = (item for item in items if item.closed_at is None or item.closed_at >= instant)
+            return Items(unread=(self._name_unknown_project(error),))
+        since = instant - _MARGIN
+        closed = (item for item in items if item.closed_at is None or item.closed_at >= since)
         return Items(items=tuple(closed), unread=tuple(unread))
 
-    def status_categories(self) -> dict[str, StatusCategory]:
-        """Return the categories of the site's statuses by their names.
+    def check_statuses(self) -> None:
+        """Read the statuses of the site.
 
         Raises SourceError if they cannot be read, DeadlineExceeded if no time is left.
         """
-        return dict(self._statuses().by_name)
+        self._statuses()
 
     def _read_issue(self, key: str, unread: list[str]) -> Issue | None:
         try:
             site = self._site()
             path = _issue_path(site, key)
             payload = self._client.get(path, f"{key} of Jira", fields=self._fields())
-            return parse_issue(payload, site, epic_link=self._epic_link())
+            return self._parse_issue(payload)
         except SourceError as error:
             unread.append(f"{key}: {error}")
             return None
@@ -171,7 +223,7 @@ class Jira:
         items: dict[str, WorkItem] = {}
         for issue in listing.items:
             try:
-                item = parse_issue(issue, site).item
+                item = self._parse_issue(issue).item
             except PayloadError as error:
                 unread.append(f"{what}: {error}")
             else:
@@ -182,10 +234,19 @@ class Jira:
     def _build_closed_query(self, instant: datetime) -> str:
         # Jira reads absolute times in the time zone of the token's owner.
         minutes = max(0, -(-(self._clock.now() - instant + _MARGIN) // _MINUTE))
-        closed = (
-            f'(resolved >= "-{minutes}m" OR (statusCategory = Done AND resolution IS EMPTY AND '
-            f'status CHANGED AFTER "-{minutes}m"))'
-        )
+        after = f'AFTER "-{minutes}m"'
+        conditions = [f'resolved >= "-{minutes}m"', f"resolution CHANGED {after}"]
+        statuses = self._statuses()
+        done = [
+            status_id
+            for status_id, name in statuses.names.items()
+            if status_id.isascii() and status_id.isdigit()
+            if statuses.category(status_id, name) is StatusCategory.DONE
+        ]
+        if done:
+            ids = f"({', '.join(sorted(done, key=int))})"
+            conditions += [f"status CHANGED {way} {ids} {after}" for way in ("TO", "FROM")]
+        closed = f"({' OR '.join(conditions)})"
         if not self._settings.projects:
             return closed
         escaped = (
@@ -195,15 +256,19 @@ class Jira:
         projects = ", ".join(f'"{project}"' for project in escaped)
         return f"project IN ({projects}) AND {closed}"
 
-    def _with_closing_time(self, item: WorkItem, unread: list[str]) -> WorkItem:
-        """Return the item with ``closed_at``, which may be only in Data Center's history."""
-        if item.closed_at is not None:
-            return item
-        try:
-            return replace(item, closed_at=self.details(item).closed_at)
-        except SourceError as error:
-            unread.append(f"{item.key}: {error}")
-            return item
+    def _name_unknown_project(self, error: SourceError) -> str:
+        """Return the text of an error, which may be about a key of `jira-projects`.
+
+        Jira refuses a search with an unknown project by status 400 and the text "The value 'NOPE'
+        does not exist for the field 'project'."
+        """
+        named = [key for key in sorted(self._settings.projects) if f"'{key}'" in str(error)]
+        if not isinstance(error, NotFoundError) or not named:
+            return str(error)
+        return (
+            f"Jira does not know the project {', '.join(named)} of `jira-projects`, or the account "
+            f"may not see it. Correct or remove the key. Jira's own text: {error}"
+        )
 
     def _site(self) -> Site:
         if self._cached_site is None:
@@ -215,25 +280,38 @@ class Jira:
                 self._cached_site = parse_site(info, url)
         return self._cached_site
 
+    def _parse_issue(self, payload: Any) -> Issue:
+        # An issue contains the category of its own status, so the site's statuses are not needed.
+        statuses = self._cached_statuses or Statuses(self._overrides)
+        fields = self._cached_fields or SiteFields()
+        return parse_issue(payload, self._site(), statuses, fields)
+
     def _statuses(self) -> Statuses:
         if self._cached_statuses is None:
             payload = self._client.get(f"{self._site().api}/status", "the statuses")
-            self._cached_statuses = parse_statuses(payload)
+            self._cached_statuses = parse_statuses(payload, self._overrides)
         return self._cached_statuses
+
+    def _site_fields(self) -> SiteFields:
+        if self._cached_fields is None:
+            site = self._site()
+            payload = self._client.get(f"{site.api}/field", "the fields")
+            self._cached_fields = parse_site_fields(payload, cloud=site.cloud)
+        return self._cached_fields
+
+    def _flag_field(self) -> SiteFields:
+        """Return the fields of the site; without them only a flag with an English name is found."""
+        try:
+            return self._site_fields()
+        except SourceError:
+            return SiteFields()
 
     def _epic_link(self) -> str | None:
         """Return the id of the field that names an issue's epic; None on Cloud."""
-        # On Data Center `parent` is for sub-tasks only. On Cloud it has replaced the field:
-        # https://community.developer.atlassian.com/t/54048
-        if self._site().cloud:
-            return None
-        if self._cached_epic_link is None:
-            fields = self._client.get(f"{self._site().api}/field", "the fields")
-            self._cached_epic_link = (parse_epic_link(fields),)
-        return self._cached_epic_link[0]
+        return None if self._site().cloud else self._site_fields().epic_link
 
-    def _fields(self) -> str:
-        return ",".join((*FIELDS, *filter(None, [self._epic_link()])))
+    def _fields(self, flag: str | None = None) -> str:
+        return ",".join((*FIELDS, *filter(None, [self._epic_link(), flag])))
 
 
 def _issue_path(site: Site, key: str) -> str:

@@ -34,6 +34,7 @@ class Entity(Enum):
     PHASE = "phase"
     WORK_ITEM = "work_item"
     STATUS = "status"
+    BLOCKED = "blocked"
     LIFE = "life"
     DEPLOYMENT = "deployment"
     COMMAND = "command"
@@ -315,10 +316,10 @@ CHANGE_LABELS = _flow_attribute(
 )
 CHANGE_COMMITS = _flow_attribute("flow.change.commits", "int", _CHANGE, "number of commits")
 CHANGE_COMMENTS = _flow_attribute(
-    "flow.change.comments", "int", _CHANGE, "number of comments up to the span's end"
+    "flow.change.comments", "int", _CHANGE, "number of people's comments up to the span's end"
 )
 CHANGE_REVIEWS = _flow_attribute(
-    "flow.change.reviews", "int", _CHANGE, "number of reviews up to the span's end"
+    "flow.change.reviews", "int", _CHANGE, "number of people's reviews up to the span's end"
 )
 CHANGE_LINES_ADDED = _flow_attribute("flow.change.lines.added", "int", _CHANGE, "lines added")
 CHANGE_LINES_REMOVED = _flow_attribute("flow.change.lines.removed", "int", _CHANGE, "lines removed")
@@ -354,7 +355,7 @@ ITEM_ASSIGNEES = _flow_attribute(
     "flow.work_item.assignees", "string[]", _ITEM, "who it is assigned to"
 )
 ITEM_COMMENTS = _flow_attribute(
-    "flow.work_item.comments", "int", _ITEM, "number of comments up to the span's end"
+    "flow.work_item.comments", "int", _ITEM, "number of people's comments up to the span's end"
 )
 FEATURE_DETAIL = _flow_attribute(
     "flow.feature.detail",

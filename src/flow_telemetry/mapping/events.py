@@ -13,7 +13,6 @@ from flow_telemetry.mapping import changes, items
 from flow_telemetry.mapping.changes import delivery_reference
 from flow_telemetry.mapping.event_types import NAMED_BY_EVENT, EventSubject, find_event_type
 from flow_telemetry.mapping.flow_metrics import dora_facts
-from flow_telemetry.mapping.items import Categories
 from flow_telemetry.mapping.placement import Placement, Tracing, place_item
 from flow_telemetry.mapping.spans import Facts, RecordMaker
 from flow_telemetry.model import (
@@ -28,6 +27,7 @@ from flow_telemetry.model import (
 from flow_telemetry.rules import timeline as histories
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.lifecycle import (
+    BlockedInterval,
     OpenPeriod,
     change_periods,
     find_phases,
@@ -71,11 +71,10 @@ def change_closings(change: Change, history: Sequence[TimelineEntry]) -> Mapping
 def item_closings(
     item: WorkItem,
     history: Sequence[TimelineEntry],
-    categories: Categories,
-    blocked: Sequence[Interval],
+    blocked: Sequence[BlockedInterval],
 ) -> Mapping[str, Facts]:
     """Return what the closings of a work item say, by the references of their events."""
-    pieces = find_status_intervals(item, categories)
+    pieces = find_status_intervals(item)
     found = {}
     for life, closing in _closings(history, item_periods(item)):
         own = [piece for piece in pieces if piece.life == life.number]
@@ -86,7 +85,10 @@ def item_closings(
                 (name, _seconds(each.interval for each in own if each.category is category))
                 for category, name in _CATEGORY_DURATIONS.items()
             ),
-            (semconv.ITEM_BLOCKED, _seconds(_within(blocked, life.interval))),
+            (
+                semconv.ITEM_BLOCKED,
+                _seconds(block.interval for block in blocked if block.life == life.number),
+            ),
             *_life_attributes(history, life),
         )
     return found
@@ -120,12 +122,6 @@ def _seconds(intervals: Iterable[Interval]) -> float | None:
     return sum(each.seconds for each in intervals) or None
 
 
-def _within(intervals: Iterable[Interval], life: Interval) -> Iterator[Interval]:
-    """The parts of intervals that are in a life."""
-    for each in intervals:
-        yield Interval.of(max(each.start, life.start), min(each.end, life.end))
-
-
 # Titles are exported; the bodies of comments, reviews, commits and issues never are.
 
 _DEPLOYMENT_STATUS = {"success": "succeeded", "failure": "failed", "error": "failed"}
@@ -138,13 +134,13 @@ def change_events(
     observed: datetime,
     *,
     told: Collection[Event] | None = None,
-    all_lives: bool = False,
+    within: Interval | None = None,
 ) -> Iterator[LogRecord]:
     """Return the records of what happened to a change in its last life that ended.
 
-    With ``all_lives`` those of earlier ones go along, which left with their own closings. What
-    came after the last closing is left out, so that a repeat is equal. With ``told`` only those
-    events leave, whenever they were, with the same content.
+    With ``within`` it is every life that ended in that time. What came after the last closing is
+    left out, so that a repeat is equal. With ``told`` only those events leave, whenever they were,
+    with the same content.
     """
     history = histories.build_change_timeline(change)
     ended = change_periods(change)
@@ -161,7 +157,7 @@ def change_events(
         ),
     )
     closings = change_closings(change, history)
-    for each in histories.select_entries(history, ended, told, all_lives=all_lives):
+    for each in histories.select_entries(history, ended, told, within=within):
         opening = each.event.kind is EventKind.CREATED
         facts = (
             (semconv.VCS_CHANGE_TITLE, change.title if opening else None),
@@ -177,10 +173,9 @@ def item_events(
     resource: Resource,
     observed: datetime,
     *,
-    blocked: Sequence[Interval],
-    categories: Categories,
+    blocked: Sequence[BlockedInterval],
     told: Collection[Event] | None = None,
-    all_lives: bool = False,
+    within: Interval | None = None,
 ) -> Iterator[LogRecord]:
     """Return the records of what happened to a work item in its last life that ended.
 
@@ -202,14 +197,14 @@ def item_events(
             (semconv.FLOW_WORK_ITEM_KEY, item.key),
         ),
     )
-    closings = item_closings(item, history, categories, blocked)
-    for each in histories.select_entries(history, item_periods(item), told, all_lives=all_lives):
+    closings = item_closings(item, history, blocked)
+    for each in histories.select_entries(history, item_periods(item), told, within=within):
         creation = each.event.kind is EventKind.CREATED
         facts = (
             (semconv.ITEM_TYPE, item.type if creation else None),
             (semconv.ITEM_TITLE, item.title if creation else None),
             *_event_attributes(EventSubject.WORK_ITEM, each.event),
-            *_status_facts(each.event, categories),
+            *_status_facts(each.event),
             *closings.get(each.reference, ()),
         )
         yield from make.of(each, facts)
@@ -287,13 +282,11 @@ def _event_attributes(subject: EventSubject, event: Event) -> Facts:
     )
 
 
-def _status_facts(event: Event, categories: Categories) -> Facts:
+def _status_facts(event: Event) -> Facts:
     if event.kind is not EventKind.STATUS_CHANGED:
         return ()
-    by_name = {name.strip().casefold(): category for name, category in categories.items()}
-    category = by_name.get(event.subject.strip().casefold())
     return (
         (semconv.ITEM_STATUS, event.subject),
-        (semconv.ITEM_STATUS_CATEGORY, category.value if category else None),
+        (semconv.ITEM_STATUS_CATEGORY, event.category.value if event.category else None),
         (semconv.STATUS_BEFORE, event.before),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from flow_telemetry.identity import instant
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import instruments as table
+from flow_telemetry.mapping import items
 from flow_telemetry.mapping import metric_attributes as names
 from flow_telemetry.mapping import spans as failures
 from flow_telemetry.mapping.metrics import (
@@ -42,8 +43,8 @@ from flow_telemetry.rules.flow import (
     measure_lead_times,
 )
 from flow_telemetry.rules.lifecycle import (
-    GITHUB_STATUS_CATEGORIES,
     PhaseKind,
+    closing_end,
     count_review_rounds,
     events_between,
     find_phases,
@@ -81,46 +82,61 @@ class _Ended:
 
 
 def change_measurements(
-    change: Change, resource: Resource, extra: tuple[str, ...] = (), *, keys: Facts = ()
+    change: Change,
+    resource: Resource,
+    extra: tuple[str, ...] = (),
+    *,
+    keys: Facts = (),
+    within: timing.Interval | None = None,
 ) -> Iterator[Measurement]:
     """Return the measurements of a change that ended; none of one that is open.
 
-    Where not all of its timeline could be read, only what needs none of it is measured. ``extra``
-    are attributes that the user adds, ``keys`` what those may name of the things above.
+    They are of its last life, or with ``within`` of all lives that ended in that time. If its
+    timeline could not be read completely, only what needs none of it is measured. ``extra`` are
+    attributes that the user adds, ``keys`` what those may name of the things above.
     """
     flows = measure_change_flows(change)
     if change.created_at is None or not flows:
         return
-    end = flows[-1].life.interval.end
-    ended = _Ended(
-        change=change,
-        flow=flows[-1],
-        before=flows[-2].life.interval.end if len(flows) > 1 else None,
-        events=events_between(change.timeline, change.created_at, end),
-        points=points_of(resource, (*_change_facts(change), *keys), extra),
-    )
-    yield from _end_and_size(ended)
-    if change.timeline_complete:
-        yield from _told(ended)
-        if semconv.VCS_REF_HEAD_NAME in extra:
-            yield from _conventions(ended)
+    for position, flow in enumerate(flows):
+        end = flow.life.interval.end
+        last = flow is flows[-1]
+        if not (last if within is None else within.holds(end)):
+            continue
+        # Only the last life can have ended with the merge.
+        merged = last and change.merged_at is not None
+        facts = (*_change_facts(change, merged=merged), *keys)
+        ended = _Ended(
+            change=change,
+            flow=flow,
+            before=flows[position - 1].life.interval.end if position else None,
+            events=events_between(change.timeline, change.created_at, end),
+            points=points_of(resource, facts, extra),
+        )
+        yield from _end_and_size(ended, last=last)
+        if change.timeline_complete:
+            yield from _told(ended)
+            if last and semconv.VCS_REF_HEAD_NAME in extra:
+                yield from _conventions(ended)
 
 
-def _change_facts(change: Change) -> Facts:
+def _change_facts(change: Change, *, merged: bool) -> Facts:
     return (
         (names.REPOSITORY, change.repository.full_name),
         (names.REPOSITORY_URL, change.repository.url),
         (names.BRANCH, branch(change.base_branch, change.default_branch)),
         (names.AUTHOR_KIND, change.author.kind.value if change.author else None),
-        (names.CHANGE_STATE, "closed" if change.merged_at is None else "merged"),
+        (names.CHANGE_STATE, "merged" if merged else "closed"),
         (semconv.VCS_CHANGE_ID, str(change.number)),
         (semconv.VCS_REF_HEAD_NAME, change.head_branch),
     )
 
 
-def _end_and_size(ended: _Ended) -> Iterator[Measurement]:
+def _end_and_size(ended: _Ended, *, last: bool) -> Iterator[Measurement]:
     change, points = ended.change, ended.points
     yield from points.of(table.CHANGE_COUNT, 1)
+    if not last:  # The size at the end of an earlier life is unknown.
+        return
     to_merge = seconds_between(change.created_at, change.merged_at)
     yield from points.of(table.CHANGE_TIME_TO_MERGE, to_merge)
     yield from points.of(table.CHANGE_COMMITS, change.commits)
@@ -183,37 +199,38 @@ def _conventions(ended: _Ended) -> Iterator[Measurement]:
 #
 # What happened is counted since its last closing, so that a reopened item counts nothing twice.
 
-Categories = Mapping[str, StatusCategory]
-
 
 def item_measurements(
     item: WorkItem,
     resource: Resource,
-    categories: Categories = GITHUB_STATUS_CATEGORIES,
-    blocked_names: frozenset[str] = frozenset(),
+    blocked_names: Sequence[str] = (),
     extra: tuple[str, ...] = (),
     *,
     keys: Facts = (),
+    within: timing.Interval | None = None,
 ) -> Iterator[Measurement]:
     """Return the measurements of an item that was closed; none of one that is open.
 
-    ``categories`` say what statuses mean, ``blocked_names`` are statuses and labels that mean
-    blocked. Where not all of its history could be read, only what needs none of it is measured.
+    They are of its last life, or with ``within`` of all lives that ended in that time.
+    ``blocked_names`` are patterns of statuses and labels that mean blocked. If its history could
+    not be read completely, only what needs none of it is measured.
     ``extra`` are attributes that the user adds, ``keys`` what those may name of the things above.
     """
-    flows = measure_item_flows(item, categories, blocked_names)
-    if not flows:
-        return
-    flow = flows[-1]
-    facts = (*_item_facts(item), (names.ITEM_RESULT, item.result), *keys)
-    points = points_of(resource, facts, extra)
-    yield from points.of(table.ITEM_COUNT, 1)
-    yield from points.of(
-        table.ITEM_LEAD_TIME, seconds_between(item.created_at, flow.life.interval.end)
-    )
-    if item.history_complete:
-        yield from _of_flow(flow, points)
-        yield from _of_events(item, flows, points)
+    flows = measure_item_flows(item, blocked_names)
+    for position, flow in enumerate(flows):
+        last = flow is flows[-1]
+        if not (last if within is None else within.holds(flow.life.interval.end)):
+            continue
+        result = items.life_result(item, flow.life)
+        facts = (*_item_facts(item), (names.ITEM_RESULT, result), *keys)
+        points = points_of(resource, facts, extra)
+        yield from points.of(table.ITEM_COUNT, 1)
+        yield from points.of(
+            table.ITEM_LEAD_TIME, seconds_between(item.created_at, flow.life.interval.end)
+        )
+        if item.history_complete:
+            yield from _of_flow(flow, points)
+            yield from _of_events(item, flows[: position + 1], points)
 
 
 def _item_facts(item: WorkItem) -> Facts:
@@ -238,8 +255,10 @@ def _of_flow(flow: Flow, points: Points) -> Iterator[Measurement]:
 def _of_events(item: WorkItem, flows: tuple[Flow, ...], points: Points) -> Iterator[Measurement]:
     if item.created_at is None:
         return
-    before = flows[-2].life.interval.end if len(flows) > 1 else None
-    events = events_between(item.history, item.created_at, flows[-1].life.interval.end)
+    history = sorted(item.history, key=lambda event: event.time)
+    ends = [closing_end(flow.life.interval.end, history) for flow in flows[-2:]]
+    before = ends[0] if len(ends) > 1 else None
+    events = events_between(history, item.created_at, ends[-1])
     counted = Counter(e.kind for e in events if before is None or e.time > before)
     yield from points.of(table.ITEM_COMMENTS, counted[EventKind.COMMENTED])
     yield from points.of(table.ITEM_STATUS_CHANGES, counted[EventKind.STATUS_CHANGED])
@@ -248,18 +267,17 @@ def _of_events(item: WorkItem, flows: tuple[Flow, ...], points: Points) -> Itera
 def feature_measurements(
     tree: FeatureTree,
     resource: Resource,
-    categories: Categories = GITHUB_STATUS_CATEGORIES,
     extra: tuple[str, ...] = (),
 ) -> Iterator[Measurement]:
     """Return the measurements of a whole feature; those of its items are sent with each of them.
 
-    ``categories`` and ``extra`` as in `item_measurements`. Where a part of it could not be read,
+    ``extra`` as in `item_measurements`. Where a part of it could not be read,
     the points say so: their numbers are too low.
     """
     root = tree.root.item
     known = ((semconv.FLOW_FEATURE_KEY, root.key), (names.FEATURE_COMPLETE, not tree.unread))
     points = points_of(resource, (*_item_facts(root), *known), extra)
-    yield from _of_items(tree, categories, points)
+    yield from _of_items(tree, points)
     changes = {node.change.reference: node for node in _changes(tree.root)}.values()
     runs = {run.reference: run for node in changes for run in (*node.runs, *node.later_runs)}
     deployments = {made.reference for node in changes for made in node.deployments}
@@ -272,8 +290,8 @@ def feature_measurements(
     yield from points.of(table.FEATURE_DEPLOYMENTS, len(deployments))
 
 
-def _of_items(tree: FeatureTree, categories: Categories, points: Points) -> Iterator[Measurement]:
-    counted = Counter((item.type, _category(item, categories, tree)) for item in _below(tree.root))
+def _of_items(tree: FeatureTree, points: Points) -> Iterator[Measurement]:
+    counted = Counter((item.type, _category(item, tree)) for item in _below(tree.root))
     for (kind, category), number in counted.items():
         yield from points.of(
             table.FEATURE_ITEMS,
@@ -283,11 +301,11 @@ def _of_items(tree: FeatureTree, categories: Categories, points: Points) -> Iter
         )
 
 
-def _category(item: WorkItem, categories: Categories, tree: FeatureTree) -> StatusCategory | None:
+def _category(item: WorkItem, tree: FeatureTree) -> StatusCategory | None:
     until = tree.snapshot or tree.root.item.closed_at
     if item.closed_at is not None and (until is None or item.closed_at <= until):
         return StatusCategory.DONE
-    known = find_status_intervals(item, categories, until)
+    known = find_status_intervals(item, until)
     return known[-1].category if known else None
 
 

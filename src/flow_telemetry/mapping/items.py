@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -36,15 +36,16 @@ from flow_telemetry.model import (
     EventKind,
     Lineage,
     Run,
-    StatusCategory,
     WorkItem,
 )
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
 from flow_telemetry.rules.lifecycle import (
     CLOSINGS,
+    BlockedInterval,
     OpenPeriod,
     StatusInterval,
     change_periods,
+    find_blocked_intervals,
     find_status_intervals,
     item_periods,
 )
@@ -53,8 +54,6 @@ from flow_telemetry.settings import Detail, TraceScope
 from flow_telemetry.telemetry import Resource, Span, SpanLink
 
 # A work item to spans: its lives, and the stretches of status in them.
-
-Categories = Mapping[str, StatusCategory]
 
 # What puts something on an item, and what takes it off again.
 _LABELS = (EventKind.LABELED, EventKind.UNLABELED)
@@ -67,28 +66,33 @@ def item_spans(
     item: WorkItem,
     placement: Placement,
     resource: Resource,
-    categories: Categories,
     *,
+    blocked_names: Sequence[str] = (),
     until: datetime | None = None,
     facts: Facts = (),
     root: str | None = None,
+    unread: Sequence[str] = (),
 ) -> Iterator[Span]:
     """Return the spans of an item, its own first: lives, and stretches of status in order of time.
 
     What is still open is left out, or with ``until`` sent as of then. ``facts`` are further ones
-    of the item's own span. ``root`` is its reference in a feature trace of its own, where that is
+    of the item's own span. ``unread`` says why not all items above it are known. ``root`` is its reference in a feature trace of its own, where that is
     not the item's. Nothing comes of an item of which only the key is known.
     """
     known = item_periods(item, until)
     make = SpanMaker(placement=placement, resource=resource, common=_common(item))
     owner = root or item.reference
+    incomplete = (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread))
     for life in known:
-        yield _life_span(make, item, life, owner, facts if life.number == 1 else ())
+        of_life = (incomplete, *(facts if life.number == 1 else ()))
+        yield _life_span(make, item, life, owner, of_life)
     if known:
         ended = {life.number for life in known}
-        for stretch in find_status_intervals(item, categories, until):
+        for stretch in find_status_intervals(item, until):
             if stretch.life in ended:
                 yield _stretch_span(make, item, stretch, owner)
+        for blocked in find_blocked_intervals(item, blocked_names, until):
+            yield _blocked_span(make, item, blocked, owner)
 
 
 def item_name(item: WorkItem) -> str:
@@ -128,6 +132,21 @@ def _stretch_span(make: SpanMaker, item: WorkItem, stretch: StatusInterval, owne
     )
 
 
+def _blocked_span(make: SpanMaker, item: WorkItem, blocked: BlockedInterval, owner: str) -> Span:
+    parent = owner if blocked.life == 1 else life_reference(item.reference, blocked.life)
+    return make.span(
+        Entity.BLOCKED,
+        identity.blocked_reference(item.reference, blocked.number),
+        parent,
+        "blocked",
+        blocked.interval,
+        facts=(
+            (semconv.BLOCKED_BY, blocked.cause or "flag"),
+            (semconv.FLOW_PARTIAL, None if blocked.ended else True),
+        ),
+    )
+
+
 def _common(item: WorkItem) -> Facts:
     return (
         (semconv.GITHUB_REPOSITORY, item.repository.full_name if item.repository else None),
@@ -147,7 +166,7 @@ def life_facts(item: WorkItem, life: OpenPeriod) -> Facts:
         (semconv.ITEM_TRACKER, item.tracker),
         (semconv.ITEM_URL, item.url),
         (semconv.FLOW_PARTIAL, None if life.ended else True),
-        (semconv.ITEM_RESULT, _result(item, life)),
+        (semconv.ITEM_RESULT, life_result(item, life)),
         (semconv.ITEM_LABELS, _before(item.labels, later, _LABELS)),
         (semconv.ITEM_ASSIGNEES, _before(item.assignees, later, _ASSIGNMENTS)),
         (semconv.ITEM_COMMENTS, comments),
@@ -169,7 +188,7 @@ def _before(
     return tuple(sorted(known))
 
 
-def _result(item: WorkItem, life: OpenPeriod) -> str | None:
+def life_result(item: WorkItem, life: OpenPeriod) -> str | None:
     """How a life ended, which the item itself tells of its last one only."""
     if not life.ended:
         return None
@@ -205,7 +224,7 @@ class FeatureMapping:
 
     tracing: Tracing
     resources: ResourceMaker
-    categories: Mapping[str, StatusCategory]
+    blocked_names: Sequence[str]
 
 
 def feature_root(tree: FeatureTree) -> str:
@@ -269,7 +288,7 @@ class _Walk:
                     parent, Ancestry(lineage=Lineage(items=items)), self._item_links(items)
                 ),
                 self.mapping.resources.of_item(item),
-                self.mapping.categories,
+                blocked_names=self.mapping.blocked_names,
                 until=self.until,
                 facts=self._root_facts() if parent is None else (),
                 root=reference,

@@ -84,6 +84,7 @@ COMMAND_RESULT = _attribute(
 )
 CPU_MODE = _attribute(cpu.CPU_MODE, "`user` (own code) or `system`")
 CHANGE_STATE = _attribute(semconv.VCS_CHANGE_STATE, "open, wip, closed or merged")
+ACTOR_KIND = _attribute(semconv.FLOW_ACTOR_KIND, "kind of who did it: human, bot or agent")
 AUTHOR_KIND = _attribute(semconv.CHANGE_AUTHOR_KIND, "kind of its author: human, bot or agent")
 LINE_CHANGE = _attribute(vcs.VCS_LINE_CHANGE_TYPE, "`added` or `removed`")
 PHASE = _attribute(semconv.PHASE, "the phase, such as `in-review`")

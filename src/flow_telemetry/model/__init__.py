@@ -14,13 +14,12 @@ from flow_telemetry.model.common import (
     result_of,
 )
 from flow_telemetry.model.deployments import Deployment, DeploymentStatus
-from flow_telemetry.model.events import Event, EventKind, ReviewState
+from flow_telemetry.model.events import Event, EventKind, ReviewState, StatusCategory
 from flow_telemetry.model.items import (
     MOST_ANCESTORS,
     ItemChain,
     Items,
     Lineage,
-    StatusCategory,
     WorkItem,
 )
 from flow_telemetry.model.runs import (

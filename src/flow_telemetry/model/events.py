@@ -37,6 +37,14 @@ class EventKind(Enum):
     ANNOTATED = "annotated"
 
 
+class StatusCategory(Enum):
+    """The meaning of a status, in the three words that Jira has for it."""
+
+    TO_DO = "to_do"
+    IN_PROGRESS = "in_progress"
+    DONE = "done"
+
+
 class ReviewState(Enum):
     """What a review said."""
 
@@ -52,7 +60,8 @@ class Event:
 
     ``id`` is the number of a comment or review, or the sha of a commit; empty where the tracker
     gives none. ``subject`` is the label, assignee, reviewer, or the new status, ``before`` the
-    status that it replaced. ``review`` is set for reviews only; of a dismissal, ``id`` is the
+    status that it replaced; ``category`` and ``category_before`` are the meanings of the two, None
+    for a status without one. ``review`` is set for reviews only; of a dismissal, ``id`` is the
     review's. ``result`` of a closing is how, in the tracker's word, where it says so.
     ``has_own_time`` is False where the time is that of the thing before it, since it has none of
     its own.
@@ -64,6 +73,8 @@ class Event:
     id: str = ""
     subject: str = ""
     before: str = ""
+    category: StatusCategory | None = None
+    category_before: StatusCategory | None = None
     review: ReviewState | None = None
     result: str = ""
     has_own_time: bool = True

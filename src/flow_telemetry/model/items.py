@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Protocol
 
 from flow_telemetry.model.common import Actor, Repository
-from flow_telemetry.model.events import Event
+from flow_telemetry.model.events import Event, StatusCategory
 from flow_telemetry.model.item_key import ItemKey
 
 # Work items of a tracker, and the chain from one up to its feature.
 
 # Deeper chains of parents are cut, and told: no tracker's own hierarchy is.
 MOST_ANCESTORS = 10
-
-
-class StatusCategory(Enum):
-    """What a status means, in the three words that Jira has for it."""
-
-    TO_DO = "to_do"
-    IN_PROGRESS = "in_progress"
-    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +25,9 @@ class WorkItem:
     Jira's hierarchy level: 1 for epics. ``state`` is `open` or `closed`; ``result`` is how it was
     closed in the tracker's word (`completed`, `not_planned`, `Done`). The facts from ``author`` on
     are read only where the item itself is exported. ``history`` is in order of time.
+    ``blocked_by`` are the causes that block it now, as in the subjects of its events; the flag is
+    an empty text. ``former_keys`` are those that it had in other projects. ``notices`` are for the
+    user: facts that make numbers of the item surprising.
     """
 
     tracker: str
@@ -58,6 +52,9 @@ class WorkItem:
     comments: int | None = None
     history: tuple[Event, ...] = ()
     history_complete: bool = True
+    blocked_by: tuple[str, ...] = ()
+    former_keys: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from flow_telemetry.rules.lifecycle import (
     find_blocked_intervals,
     find_phases,
     find_status_intervals,
+    has_statuses,
     item_periods,
 )
 from flow_telemetry.rules.parentage import (
@@ -47,13 +48,16 @@ class Flow:
     """One open period, all times in seconds; active, blocked and waiting time add up to its length.
 
     ``began`` is when work began in this period, None if it never did. ``blocked`` are the intervals
-    in which the item was blocked. Changes are never blocked.
+    in which the item was blocked. Changes are never blocked. ``active_time`` is None if no status
+    is known to be in progress and one of unknown category may have been. ``has_efficiency`` is
+    False if it would be a number by construction: without any status, or with such a category.
     """
 
     life: OpenPeriod
     began: datetime | None
-    active_time: float
+    active_time: float | None
     blocked: tuple[Interval, ...] = ()
+    has_efficiency: bool = True
 
     @property
     def duration(self) -> float:
@@ -66,8 +70,10 @@ class Flow:
         return seconds(self.blocked)
 
     @property
-    def waiting_time(self) -> float:
+    def waiting_time(self) -> float | None:
         """The time that was neither active nor blocked."""
+        if self.active_time is None:
+            return None
         return self.duration - self.active_time - self.blocked_time
 
     @property
@@ -80,14 +86,13 @@ class Flow:
     @property
     def efficiency(self) -> float | None:
         """The active part of the flow time, from 0 to 1; None without flow time."""
-        return self.active_time / self.cycle_time if self.cycle_time else None
+        if not self.cycle_time or self.active_time is None or not self.has_efficiency:
+            return None
+        return self.active_time / self.cycle_time
 
 
 def measure_item_flows(
-    item: WorkItem,
-    categories: Mapping[str, StatusCategory],
-    blocked_names: frozenset[str],
-    until: datetime | None = None,
+    item: WorkItem, blocked_names: Sequence[str], until: datetime | None = None
 ) -> tuple[Flow, ...]:
     """Return the flow of each open period of an item, in order of time.
 
@@ -95,18 +100,22 @@ def measure_item_flows(
     began with the first such status. Periods that are still open are left out, or with ``until``
     cut there.
     """
-    statuses = find_status_intervals(item, categories, until)
+    statuses = find_status_intervals(item, until)
+    blocked = find_blocked_intervals(item, blocked_names, until)
     flows = []
     for period in item_periods(item, until):
         own = [status for status in statuses if status.life == period.number]
-        blocked = find_blocked_intervals(item, period, own, blocked_names)
+        times_blocked = tuple(b.interval for b in blocked if b.life == period.number)
         in_progress = [s.interval for s in own if s.category is StatusCategory.IN_PROGRESS]
+        unmapped = any(status.category is None for status in own)
+        active = seconds(in_progress) - seconds(intersection(in_progress, times_blocked))
         flows.append(
             Flow(
                 life=period,
                 began=min((interval.start for interval in in_progress), default=None),
-                active_time=seconds(in_progress) - seconds(intersection(in_progress, blocked)),
-                blocked=blocked,
+                active_time=None if unmapped and not in_progress else active,
+                blocked=times_blocked,
+                has_efficiency=has_statuses(item) and not unmapped,
             )
         )
     return tuple(flows)

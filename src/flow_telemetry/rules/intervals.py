@@ -28,6 +28,13 @@ class Interval:
         """Return the interval; an end that is missing or before its start becomes the start."""
         return cls(start, start if end is None or end < start else end)
 
+    def holds(self, time: datetime | None) -> bool:
+        """Whether a time is in the interval, without its end.
+
+        Intervals that follow each other neither lose nor repeat anything.
+        """
+        return time is not None and self.start <= time < self.end
+
     @property
     def seconds(self) -> float:
         """The length in seconds."""

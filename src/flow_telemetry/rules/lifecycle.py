@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import TypeVar
 
@@ -19,17 +19,11 @@ from flow_telemetry.model import (
     StatusCategory,
     WorkItem,
 )
-from flow_telemetry.rules.intervals import Interval, union
+from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.selection import matches_patterns
 
 # A merge closes too: GitHub reports both, in the same second or a second apart.
 CLOSINGS = frozenset({EventKind.MERGED, EventKind.CLOSED})
-
-# The statuses that GitHub gives a new project.
-GITHUB_STATUS_CATEGORIES: Mapping[str, StatusCategory] = {
-    "Todo": StatusCategory.TO_DO,
-    "In Progress": StatusCategory.IN_PROGRESS,
-    "Done": StatusCategory.DONE,
-}
 
 T = TypeVar("T")
 
@@ -107,6 +101,26 @@ def events_between(
     return tuple(sorted(within, key=lambda event: event.time))
 
 
+# GitHub's projects set the status of a closed issue some seconds after its closing.
+_FOLLOWS_CLOSING_WITHIN = timedelta(seconds=60)
+
+
+def closing_end(closed_at: datetime, events: Iterable[Event]) -> datetime:
+    """Return the time of the last status change that belongs to a closing, else of the closing.
+
+    ``events`` are in order of time.
+    """
+    end = closed_at
+    for event in events:
+        if event.time <= closed_at:
+            continue
+        if event.time - closed_at > _FOLLOWS_CLOSING_WITHIN or event.kind is EventKind.REOPENED:
+            break
+        if event.kind is EventKind.STATUS_CHANGED:
+            end = event.time
+    return end
+
+
 def _partition(
     period: OpenPeriod, change_points: Sequence[tuple[datetime, T]]
 ) -> tuple[tuple[T, Interval, bool], ...]:
@@ -154,35 +168,31 @@ class StatusInterval:
     ended: bool
 
 
-# A status by its name, and its category if the tracker does not have that status.
+# A status by its name, and its category.
 _Status = tuple[str, "StatusCategory | None"]
-# Stand in for the status of an item without one: whether anyone was ever assigned.
+# Stand in for the status of a GitHub issue without one: whether anyone was ever assigned.
 _OPEN: _Status = ("open", StatusCategory.TO_DO)
 _IN_PROGRESS: _Status = ("in progress", StatusCategory.IN_PROGRESS)
 
 
 def find_status_intervals(
-    item: WorkItem,
-    categories: Mapping[str, StatusCategory] = GITHUB_STATUS_CATEGORIES,
-    until: datetime | None = None,
+    item: WorkItem, until: datetime | None = None
 ) -> tuple[StatusInterval, ...]:
     """Return the status intervals in order of time; they partition each open period of the item.
 
-    While no status is known it is `open`, and from the first assignment on `in progress`.
-    ``categories`` are by the name of a status, in either case. The intervals of a period that is
-    still open are left out, or with ``until`` cut there. Intervals of no length are left out.
+    While a GitHub issue has no status it is `open`, and from the first assignment on `in progress`.
+    The intervals of a period that is still open are left out, or with ``until`` cut there.
+    Intervals of no length are left out.
     """
-    by_name = {name.strip().casefold(): category for name, category in categories.items()}
-    periods = item_periods(item, until)
     segments = (
         (period, *segment)
-        for period in periods
+        for period in item_periods(item, until)
         for segment in _partition(period, _status_changes(item, period))
     )
     return tuple(
         StatusInterval(
             status=name,
-            category=category or by_name.get(name.strip().casefold()),
+            category=category,
             number=number,
             life=period.number,
             interval=interval,
@@ -192,6 +202,11 @@ def find_status_intervals(
     )
 
 
+def has_statuses(item: WorkItem) -> bool:
+    """Whether the tracker reported any status of an item."""
+    return bool(item.status) or any(e.kind is EventKind.STATUS_CHANGED for e in item.history)
+
+
 def _status_changes(item: WorkItem, period: OpenPeriod) -> list[tuple[datetime, _Status]]:
     """Return the statuses as they were known at the end of the period.
 
@@ -199,24 +214,27 @@ def _status_changes(item: WorkItem, period: OpenPeriod) -> list[tuple[datetime, 
     """
     if item.created_at is None:
         return []
-    events = events_between(item.history, item.created_at)
+    # What an import reports from before the creation held from the creation on.
+    events = sorted(item.history, key=lambda event: event.time)
     status, assigned = _first_status(item, period, events), False
-    changes = [(item.created_at, (status, None) if status else _OPEN)]
+    changes = [(item.created_at, status if status[0] else _OPEN)]
     for event in (event for event in events if event.time <= period.interval.end):
         if event.kind is EventKind.STATUS_CHANGED:
-            status = event.subject
+            status = (event.subject, event.category)
         assigned = assigned or event.kind is EventKind.ASSIGNED
         without_status = _IN_PROGRESS if assigned else _OPEN
-        changes.append((event.time, (status, None) if status else without_status))
+        time = max(event.time, item.created_at)
+        changes.append((time, status if status[0] else without_status))
     return changes
 
 
-def _first_status(item: WorkItem, period: OpenPeriod, events: Iterable[Event]) -> str:
+def _first_status(item: WorkItem, period: OpenPeriod, events: Iterable[Event]) -> _Status:
     """Return the status at the creation: before the first change, or the present one."""
     first = next((event for event in events if event.kind is EventKind.STATUS_CHANGED), None)
-    if period.ended and (first is None or first.time > period.interval.end):
-        return ""
-    return item.status if first is None else first.before
+    if first is not None:
+        return first.before, first.category_before
+    # A GitHub issue gets its status from a project, to which it may be added after its closing.
+    return ("", None) if period.ended and item.tracker == "github" else (item.status, item.category)
 
 
 # Phases of a change: a state machine of two tables
@@ -468,65 +486,145 @@ _STARTS = {end: start for start, end in _ENDS.items()}
 _Cause = tuple[EventKind, str]
 
 
-def find_blocked_intervals(
-    item: WorkItem,
-    life: OpenPeriod,
-    statuses: Iterable[StatusInterval],
-    blocked_names: frozenset[str],
-) -> tuple[Interval, ...]:
-    """Return the times in which an item was blocked in one open period, in order of time.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedInterval:
+    """A time in which an item was blocked.
 
-    ``statuses`` are its status intervals, ``blocked_names`` the statuses and labels that mean
-    blocked, in either case. Causes from before a reopening still count after it.
+    ``cause`` is the first cause: a label, status or blocking issue, empty for the flag. ``started``
+    and ``stopped`` are the events of its start and end, None if there was none. ``number`` counts
+    from 1 over all open periods of the item, ``life`` is the number of the period it is in.
+    ``ended`` is False if the item is still blocked.
     """
-    names = frozenset(name.casefold() for name in blocked_names)
-    by_status = (
-        status.interval
-        for status in statuses
-        if status.life == life.number and status.status.strip().casefold() in names
-    )
-    segments = _partition(life, list(_blocking_changes(item, names)))
-    by_cause = (interval for blocked, interval, _ in segments if blocked)
-    return union((*by_status, *by_cause))
+
+    interval: Interval
+    cause: str
+    number: int
+    life: int
+    ended: bool
+    started: Event | None
+    stopped: Event | None
 
 
-def _blocking_changes(item: WorkItem, names: frozenset[str]) -> Iterator[tuple[datetime, bool]]:
-    """Yield whether any cause is active, at the creation and at each event."""
+def find_blocked_intervals(
+    item: WorkItem, blocked_names: Sequence[str], until: datetime | None = None
+) -> tuple[BlockedInterval, ...]:
+    """Return the times in which an item was blocked in its open periods, in order of time.
+
+    ``blocked_names`` are patterns of statuses and labels that mean blocked, in either case. Causes
+    from before a reopening still count after it.
+    """
+    found: list[BlockedInterval] = []
+    for period in item_periods(item, until):
+        changes = _blocking_changes(item, blocked_names, period)
+        for causes, interval, ended in _partition(period, changes):
+            if not causes:
+                continue
+            before = found[-1] if found else None
+            stopped = next((e for e, time in _blocking_events(item) if time == interval.end), None)
+            if before and before.life == period.number and before.interval.end == interval.start:
+                whole = Interval(before.interval.start, interval.end)
+                found[-1] = replace(before, interval=whole, ended=ended, stopped=stopped)
+                continue
+            kind, name = causes[0]
+            starts = (
+                event
+                for event, time in _blocking_events(item)
+                if (event.kind, event.subject, time) == (kind, name, interval.start)
+            )
+            found.append(
+                BlockedInterval(
+                    interval=interval,
+                    cause=name,
+                    number=len(found) + 1,
+                    life=period.number,
+                    ended=ended,
+                    started=next(starts, None),
+                    stopped=stopped,
+                )
+            )
+    return tuple(found)
+
+
+def find_blocks(start: Event, end: Event | None, closings: Iterable[Event]) -> Iterator[Event]:
+    """Yield the times in which an open issue blocked another one, as events of the blocked one.
+
+    ``start`` and ``end`` are when the two were linked and no longer linked, ``closings`` the
+    closings and reopenings of the blocking issue: a closed issue blocks nothing.
+    """
+    in_order = sorted(closings, key=lambda event: event.time)
+    before = [event for event in in_order if event.time <= start.time]
+    blocked = not before or before[-1].kind is EventKind.REOPENED
+    if blocked:
+        yield start
+    for event in in_order[len(before) :]:
+        if end is not None and event.time >= end.time:
+            break
+        reopened = event.kind is EventKind.REOPENED
+        if reopened != blocked:
+            kind = EventKind.BLOCKED if reopened else EventKind.UNBLOCKED
+            yield Event(kind=kind, time=event.time, actor=event.actor, subject=start.subject)
+            blocked = reopened
+    if end is not None and blocked:
+        yield end
+
+
+def _blocking_events(item: WorkItem) -> Iterator[tuple[Event, datetime]]:
+    """Yield the events that may start or end a cause, not before the creation of the item."""
+    kinds = {*_ENDS, *_STARTS, EventKind.STATUS_CHANGED}
+    for event in sorted(item.history, key=lambda event: event.time):
+        if event.kind in kinds and item.created_at is not None:
+            yield event, max(event.time, item.created_at)
+
+
+def _blocking_changes(
+    item: WorkItem, blocked_names: Sequence[str], period: OpenPeriod
+) -> list[tuple[datetime, tuple[_Cause, ...]]]:
+    """Return the active causes, oldest first, at the creation and after each event."""
     if item.created_at is None:
-        return
+        return []
+
+    def means_blocked(name: str) -> bool:
+        patterns = [pattern.casefold() for pattern in blocked_names]
+        return bool(name and patterns) and matches_patterns(name.strip().casefold(), patterns)
+
     events = [
-        event
-        for event in events_between(item.history, item.created_at)
-        if event.kind in (EventKind.BLOCKED, EventKind.UNBLOCKED)
-        or (
-            event.kind in (EventKind.LABELED, EventKind.UNLABELED)
-            and event.subject.strip().casefold() in names
-        )
+        (event, time)
+        for event, time in _blocking_events(item)
+        if event.kind in (EventKind.BLOCKED, EventKind.UNBLOCKED, EventKind.STATUS_CHANGED)
+        or means_blocked(event.subject)
     ]
-    causes = _causes_at_creation(item, events, names)
-    yield item.created_at, bool(causes)
-    for event in events:
-        start = _STARTS.get(event.kind)
-        if start is None:
-            causes.add((event.kind, event.subject))
+    # A dictionary without values keeps the causes in order of time.
+    causes: dict[_Cause, None] = dict.fromkeys(_causes_at_creation(item, events, means_blocked))
+    first_status, _ = _first_status(item, period, [event for event, _ in events])
+    if means_blocked(first_status):
+        causes[EventKind.STATUS_CHANGED, first_status] = None
+    changes = [(item.created_at, tuple(causes))]
+    for event, time in events:
+        if event.kind is EventKind.STATUS_CHANGED:
+            for cause in [cause for cause in causes if cause[0] is event.kind]:
+                del causes[cause]
+            if means_blocked(event.subject):
+                causes[event.kind, event.subject] = None
+        elif event.kind in _STARTS:
+            causes.pop((_STARTS[event.kind], event.subject), None)
         else:
-            causes.discard((start, event.subject))
-        yield event.time, bool(causes)
+            causes.setdefault((event.kind, event.subject))
+        changes.append((time, tuple(causes)))
+    return changes
 
 
 def _causes_at_creation(
-    item: WorkItem, events: Iterable[Event], names: frozenset[str]
-) -> set[_Cause]:
-    """Return the causes whose first event is their end, and the labels without any event."""
-    causes: set[_Cause] = set()
+    item: WorkItem,
+    events: Iterable[tuple[Event, datetime]],
+    means_blocked: Callable[[str], bool],
+) -> Iterator[_Cause]:
+    """Yield the causes whose first event is their end, and the present ones without any event."""
     seen: set[_Cause] = set()
-    for event in events:
+    for event, _ in events:
         cause = (_STARTS.get(event.kind, event.kind), event.subject)
         if cause not in seen and event.kind in _STARTS:
-            causes.add(cause)
+            yield cause
         seen.add(cause)
-    for label in item.labels:
-        cause = (EventKind.LABELED, label)
-        if label.strip().casefold() in names and cause not in seen:
-            causes.add(cause)
-    return causes
+    present = [(EventKind.LABELED, label) for label in item.labels if means_blocked(label)]
+    present += [(EventKind.BLOCKED, cause) for cause in item.blocked_by]
+    yield from (cause for cause in present if cause not in seen)

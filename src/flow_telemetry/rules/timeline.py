@@ -9,7 +9,14 @@ from datetime import datetime, timedelta
 from flow_telemetry import identity
 from flow_telemetry.model import Actor, Change, Deployment, Event, EventKind, WorkItem
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.lifecycle import CLOSINGS, OpenPeriod, change_periods, item_periods
+from flow_telemetry.rules.lifecycle import (
+    CLOSINGS,
+    BlockedInterval,
+    OpenPeriod,
+    change_periods,
+    closing_end,
+    item_periods,
+)
 from flow_telemetry.rules.parentage import delivery_interval
 
 # Trackers report too little or too much: no event for the creation, two events for a merge,
@@ -20,8 +27,6 @@ _MERGE_AND_CLOSING_WITHIN = timedelta(seconds=5)
 # GitHub's labels have 50 characters at most. Longer subjects are cut in references.
 _LONGEST_SUBJECT = 256
 _BLOCKS = (EventKind.BLOCKED, EventKind.UNBLOCKED)
-_CAUSES_OF_BLOCKING = (EventKind.BLOCKED, EventKind.LABELED, EventKind.STATUS_CHANGED)
-_CAUSES_OF_UNBLOCKING = (EventKind.UNBLOCKED, EventKind.UNLABELED, EventKind.STATUS_CHANGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,9 @@ def build_change_timeline(change: Change) -> tuple[TimelineEntry, ...]:
     return _history(change.reference, change.created_at, events)
 
 
-def build_item_timeline(item: WorkItem, blocked: Iterable[Interval]) -> tuple[TimelineEntry, ...]:
+def build_item_timeline(
+    item: WorkItem, blocked: Iterable[BlockedInterval]
+) -> tuple[TimelineEntry, ...]:
     """Return the timeline of a work item, in order of time.
 
     ``blocked`` are its blocked intervals; one that ends with the item has no event for its end.
@@ -61,11 +68,12 @@ def build_item_timeline(item: WorkItem, blocked: Iterable[Interval]) -> tuple[Ti
     events = [*_creation(item.created_at, item.author), *others]
     events += _missing_closings(events, item_periods(item))
     ends = {event.time for event in events if event.kind in CLOSINGS}
-    for interval in blocked:
-        events.append(_block(item, EventKind.BLOCKED, interval.start, _CAUSES_OF_BLOCKING))
-        if interval.end not in ends:
-            end = _block(item, EventKind.UNBLOCKED, interval.end, _CAUSES_OF_UNBLOCKING)
-            events.append(end)
+    for block in blocked:
+        events.append(_block(EventKind.BLOCKED, block.interval.start, block.started, block.cause))
+        if block.interval.end not in ends:
+            end = block.interval.end
+            stopped = block.stopped.subject if block.stopped else ""
+            events.append(_block(EventKind.UNBLOCKED, end, block.stopped, stopped))
     return _history(item.reference, item.created_at, events)
 
 
@@ -89,24 +97,27 @@ def select_entries(
     history: Sequence[TimelineEntry],
     ended: Sequence[OpenPeriod],
     told: Collection[Event] | None,
-    *,
-    all_lives: bool,
+    within: Interval | None = None,
 ) -> tuple[TimelineEntry, ...]:
     """Return the entries to be exported.
 
-    These are the events in ``told``, else those of the last period that has ended.
-
-    With ``all_lives`` the entries of earlier periods are included. The time between a closing and
-    the reopening belongs to the following period. Entries after the last closing are left out,
-    since they had not happened when that closing was exported.
+    These are the events in ``told``, else those of the last period that has ended, or with
+    ``within`` of all periods that ended in that time. The time between a closing and the reopening
+    belongs to the following period. Entries after the last closing are left out, since they had not
+    happened when that closing was exported; but a status that followed it at once belongs to it.
     """
     if told is not None:
         return tuple(entry for entry in history if entry.event in told)
     if not ended:
         return ()
-    end = _end(history, ended[-1])
-    since = _end(history, ended[-2]) if len(ended) > 1 and not all_lives else None
-    return tuple(h for h in history if h.time <= end and (since is None or h.time > since))
+    exported = [life for life in ended if within is not None and within.holds(life.interval.end)]
+    if within is None:
+        exported = [ended[-1]]
+    elif not exported:
+        return ()
+    first, end = exported[0].number, _end(history, exported[-1])
+    before = next((_end(history, life) for life in ended if life.number == first - 1), None)
+    return tuple(h for h in history if h.time <= end and (before is None or h.time > before))
 
 
 def select_deployment_entries(
@@ -142,12 +153,13 @@ def _missing_closings(events: Iterable[Event], ended: Iterable[OpenPeriod]) -> l
     return [Event(kind=EventKind.CLOSED, time=end) for end in ends if end not in reported]
 
 
-def _block(item: WorkItem, kind: EventKind, time: datetime, causes: Sequence[EventKind]) -> Event:
-    """Return the start or end of a blocked interval, with its actor and cause if known."""
-    cause = next((e for e in item.history if e.time == time and e.kind in causes), None)
-    if cause is None:
-        return Event(kind=kind, time=time)
-    return Event(kind=kind, time=time, actor=cause.actor, subject=cause.subject)
+def _block(kind: EventKind, time: datetime, event: Event | None, name: str) -> Event:
+    """Return the start or end of a blocked interval, with its actor and cause if known.
+
+    The flag has no name of its own.
+    """
+    actor = event.actor if event else None
+    return Event(kind=kind, time=time, actor=actor, subject=name or ("flag" if event else ""))
 
 
 def _history(
@@ -200,7 +212,9 @@ def _closings(history: Sequence[TimelineEntry], life: OpenPeriod) -> list[Timeli
 
 
 def _end(history: Sequence[TimelineEntry], life: OpenPeriod) -> datetime:
-    return max((entry.time for entry in _closings(history, life)), default=life.interval.end)
+    """Return the time of the last entry that belongs to a closing."""
+    closed = max((entry.time for entry in _closings(history, life)), default=life.interval.end)
+    return closing_end(closed, (entry.event for entry in history))
 
 
 # Webhook events

@@ -168,7 +168,7 @@ class SignalSettings:
     metric_shape: MetricShape
     metric_attributes: tuple[str, ...]
     actors: Actors
-    blocked_names: frozenset[str]
+    blocked_names: tuple[str, ...]
 
 
 def signal_settings(inputs: Mapping[str, str]) -> SignalSettings:
@@ -185,7 +185,7 @@ def signal_settings(inputs: Mapping[str, str]) -> SignalSettings:
         metric_shape=values.choice("metric-shape", text_of(inputs, "metric-shape"), MetricShape),
         metric_attributes=values.words(text_of(inputs, "metric-attributes")),
         actors=values.choice("actors", text_of(inputs, "actors"), Actors),
-        blocked_names=frozenset(name.lower() for name in blocked),
+        blocked_names=tuple(name.lower() for name in blocked),
     )
 
 
@@ -393,9 +393,9 @@ def _aliases(inputs: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _categories(inputs: Mapping[str, str]) -> Mapping[str, StatusCategory]:
-    """The categories of statuses: GitHub's three, then those of the input."""
+    """Return the categories that the user gives to statuses, by name in lower case."""
     name = "status-categories"
-    found = dict(_CATEGORY_WORDS) | {"todo": StatusCategory.TO_DO}
+    found = {}
     for status, word in values.pairs(name, text_of(inputs, name)).items():
         category = _CATEGORY_WORDS.get(word.lower().replace("_", " "))
         if category is None:
@@ -403,7 +403,7 @@ def _categories(inputs: Mapping[str, str]) -> Mapping[str, StatusCategory]:
                 f"`{name}` must map statuses to to do, in progress or done, "
                 f"not to {values.shown(word)}"
             )
-        found[status.lower()] = category
+        found[status.strip().casefold()] = category
     return found
 
 

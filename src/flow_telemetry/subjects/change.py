@@ -27,13 +27,11 @@ from flow_telemetry.rules.lifecycle import (
     change_periods,
     find_blocked_intervals,
     find_phases,
-    find_status_intervals,
-    item_periods,
 )
 from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.rules.timeline import find_webhook_events
 from flow_telemetry.settings import PhaseSending, Settings, TraceScope
-from flow_telemetry.subjects.item import categories, read_item
+from flow_telemetry.subjects.item import read_item
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import ChangeRuns, read_runs_of_change
 from flow_telemetry.subjects.types import (
@@ -58,21 +56,21 @@ Categories: TypeAlias = Mapping[str, StatusCategory]
 
 
 def change_events_and_metrics(
-    context: ExportContext, change: Change, placement: Placement
+    context: ExportContext, change: Change, placement: Placement, within: Interval | None = None
 ) -> EventsAndMetrics:
-    """Return the facts of a change that ended."""
+    """Return the facts of a change that ended, for every closing in ``within``."""
     resource = resources_of(context.settings).of_change(change)
     if wants_events(context.settings):
-        yield from change_events(change, placement, resource, context.clock.now())
+        yield from change_events(change, placement, resource, context.clock.now(), within=within)
     if wants_metrics(context.settings):
         extra = context.settings.signals.metric_attributes
-        yield from change_measurements(change, resource, extra, keys=placement.keys)
+        yield from change_measurements(change, resource, extra, keys=placement.keys, within=within)
 
 
 def item_events_and_metrics(
-    context: ExportContext, item: WorkItem, lineage: Lineage, categories: Categories
+    context: ExportContext, item: WorkItem, lineage: Lineage, within: Interval | None = None
 ) -> EventsAndMetrics:
-    """Return the facts of a work item that was closed."""
+    """Return the facts of a work item that was closed, for every closing in ``within``."""
     resource = resources_of(context.settings).of_item(item)
     placement = place_item_events(item, lineage, tracing_of(context.settings))
     if wants_events(context.settings):
@@ -81,41 +79,27 @@ def item_events_and_metrics(
             placement,
             resource,
             context.clock.now(),
-            blocked=blocked_times(item, categories, context.settings.signals.blocked_names),
-            categories=categories,
+            blocked=find_blocked_intervals(item, context.settings.signals.blocked_names),
+            within=within,
         )
     if wants_metrics(context.settings):
         yield from item_measurements(
             item,
             resource,
-            categories,
             context.settings.signals.blocked_names,
             context.settings.signals.metric_attributes,
             keys=placement.keys,
+            within=within,
         )
 
 
-def feature_metrics(
-    settings: Settings, tree: FeatureTree, categories: Categories
-) -> EventsAndMetrics:
+def feature_metrics(settings: Settings, tree: FeatureTree) -> EventsAndMetrics:
     """Return the facts of a whole feature that was closed; a snapshot has none."""
     if not wants_metrics(settings) or tree.snapshot is not None:
         return
     resource = resources_of(settings).of_item(tree.root.item)
     extra = settings.signals.metric_attributes
-    yield from feature_measurements(tree, resource, categories, extra)
-
-
-def blocked_times(
-    item: WorkItem, categories: Categories, blocked_names: frozenset[str]
-) -> tuple[Interval, ...]:
-    """Return when an item was blocked in all of its lives, in order and without overlap."""
-    known = find_status_intervals(item, categories)
-    return tuple(
-        blocked
-        for life in item_periods(item)
-        for blocked in find_blocked_intervals(item, life, known, blocked_names)
-    )
+    yield from feature_measurements(tree, resource, extra)
 
 
 # A change as the subject of an export: its span and phases, once it is closed or merged.
@@ -141,7 +125,7 @@ def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedT
     placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings))
     return replace(
         map_change(context.settings, change, lineage, runs),
-        facts=change_events_and_metrics(context, change, placement),
+        facts=change_events_and_metrics(context, change, placement, subject.closed_within),
     )
 
 
@@ -305,13 +289,11 @@ def _of_change(context: ExportContext, subject: EventSubject) -> EventsAndMetric
 def _of_item(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
     asked = ItemSubject(repository=subject.repository, key=subject.key)
     item, lineage = read_item(context, asked)
-    known = categories(context, item.tracker)
     yield from item_events(
         item,
         place_item_events(item, lineage, tracing_of(context.settings)),
         resources_of(context.settings).of_item(item),
         context.clock.now(),
-        blocked=blocked_times(item, known, context.settings.signals.blocked_names),
-        categories=known,
+        blocked=find_blocked_intervals(item, context.settings.signals.blocked_names),
         told=find_webhook_events(subject.telling, item.history),
     )

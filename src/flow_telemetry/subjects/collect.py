@@ -116,25 +116,40 @@ def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTel
     from flow_telemetry.rules.lifecycle import item_periods
     from flow_telemetry.subjects.change import item_events_and_metrics
     from flow_telemetry.subjects.feature import map_feature
-    from flow_telemetry.subjects.item import categories, map_item, read_item
+    from flow_telemetry.subjects.item import (
+        left_out_of_item,
+        map_item,
+        read_item,
+        unmapped_statuses,
+    )
 
     item, lineage = read_item(context, subject)
-    if not item.ended:
-        raise SelectionError(f"{item.key} is still open: its span leaves when it is closed")
+    within = subject.closed_within
+    if within is None and not item.ended:
+        raise SelectionError(f"{item.key} is still open: its span is sent when it is closed")
+    if within is not None and not any(within.holds(p.interval.end) for p in item_periods(item)):
+        # Jira's list has the time of the resolution, which is not that of the closing.
+        yield CollectedTelemetry()
+        return
     scope = context.settings.tracing.scope
     whole = (
         subject.with_feature
         and context.settings.tracing.feature_trace
         and scope is not TraceScope.FEATURE
+        and item.ended
         and is_feature(item, lineage)
     )
     # A feature trace holds the span; but one that closed again is a trace beside the live one.
-    known = categories(context, item.tracker)
-    facts = item_events_and_metrics(context, item, lineage, known)
+    facts = item_events_and_metrics(context, item, lineage, within)
+    collected = CollectedTelemetry()
     if not whole or (scope is TraceScope.ITEM and len(item_periods(item)) > 1):
-        yield replace(map_item(context, item, lineage), facts=facts)
-    else:
-        yield CollectedTelemetry(facts=facts)
+        collected = map_item(context, item, lineage)
+    yield replace(
+        collected,
+        facts=facts,
+        notices=(*item.notices, *unmapped_statuses(item)),
+        left_out=(*collected.left_out, *left_out_of_item(item)),
+    )
     if whole:
         yield map_feature(context, item, lineage, snapshot=False)
 
@@ -174,7 +189,7 @@ def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedT
             failures.append(str(each.error))
     failures += describe_early_end(context, sweep, left)
     notice = (
-        f"sweep of {subject.repository} since {sweep.window.since:%Y-%m-%dT%H:%M:%SZ}: {read} of "
+        f"sweep of {subject.repository} since {sweep.window.start:%Y-%m-%dT%H:%M:%SZ}: {read} of "
         f"{len(sweep.subjects)} found were read, {sweep.already_sent} had been sent before"
     )
     yield CollectedTelemetry(

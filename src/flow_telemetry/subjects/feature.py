@@ -36,7 +36,7 @@ from flow_telemetry.rules.item_keys import JiraKeys, find_item_keys
 from flow_telemetry.rules.parentage import delivery_result
 from flow_telemetry.settings import Settings, TraceScope
 from flow_telemetry.subjects.change import feature_metrics
-from flow_telemetry.subjects.item import categories, map_item, read_item
+from flow_telemetry.subjects.item import map_item, read_item
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import ChangeRuns, read_runs_of_change, with_jobs
 from flow_telemetry.subjects.types import (
@@ -282,11 +282,17 @@ def read_tree(
     What cannot be read is told in ``unread``.
     """
     until = snapshot or feature.closed_at
-    opened, read_errors = _opened(context, feature)
-    reader = _TreeReader(context=context, until=until, opened=opened, read_errors=read_errors)
-    own = _own_workflow(context.settings)
+    reader = _TreeReader(context=context, until=until)
+    items = reader.node(feature, 1)
+    # Work on a story may have begun long before there was an epic above it.
+    created = [item.created_at for item in _items(items) if item.created_at is not None]
+    opened = _opened(context, feature, min(created, default=None), reader.read_errors)
     root, with_jobs = with_runs(
-        context, reader.node(feature, 1), until, reader.read_errors, own_workflow=own
+        context,
+        replace(reader, opened=opened).with_changes(items),
+        until,
+        reader.read_errors,
+        own_workflow=_own_workflow(context.settings),
     )
     if context.github.budget_exceeded:
         reader.read_errors.append(context.github.ended)
@@ -308,27 +314,35 @@ def _own_workflow(settings: Settings) -> str | None:
     return runner.workflow_file if runner.event_name in ("issues", "schedule") else None
 
 
-def _opened(context: ExportContext, feature: WorkItem) -> tuple[tuple[Change, ...], list[str]]:
-    """The changes that may carry keys of a tracker that keeps no list of them itself.
+def _items(node: ItemNode) -> Iterator[WorkItem]:
+    yield node.item
+    for child in node.children:
+        yield from _items(child)
 
-    A change may be older than the story that it was linked to.
+
+def _opened(
+    context: ExportContext, feature: WorkItem, oldest: datetime | None, read_errors: list[str]
+) -> tuple[Change, ...]:
+    """Return the changes that may contain keys of a tracker that has no list of them itself.
+
+    ``oldest`` is the creation of the oldest item. A change may be older than the story that it was
+    linked to.
     """
     home = context.settings.repository or context.settings.runner.repository
     names = context.settings.repositories or ((home,) if home else ())
-    if feature.tracker == "github" or feature.created_at is None:
-        return (), []
+    if feature.tracker == "github" or oldest is None:
+        return ()
     if not names:
-        return (), ["its pull requests: `repositories` is to name where they may be"]
+        read_errors.append("its pull requests: `repositories` is to name where they may be")
     found: list[Change] = []
-    read_errors: list[str] = []
     for name in names:
         try:
             repository = context.with_aliases(read_repository(context.github, name))
-            since = feature.created_at - _OLDER_CHANGES
+            since = oldest - _OLDER_CHANGES
             found += changes_created_since(context.github, repository, since)
         except FlowTelemetryError as error:
             read_errors.append(f"the pull requests of {name}: {error}")
-    return tuple(found), read_errors
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,15 +359,23 @@ class _TreeReader:
     seen: set[str] = field(default_factory=set)
 
     def node(self, item: WorkItem, level: int) -> ItemNode:
-        """Return an item, whose details are known, with the items and changes below it."""
+        """Return an item, whose details are known, with the items below it, without changes."""
         self.seen.add(item.reference)
         self.context.log.progress(
             f"{self.context.github.requests} requests, "
             f"{len(self.seen)} items and pull requests read"
         )
-        children = tuple(self._children(item, level))
-        changes = tuple(self._changes(item))
-        return ItemNode(item=item, children=children, changes=changes)
+        return ItemNode(item=item, children=tuple(self._children(item, level)))
+
+    def with_changes(self, node: ItemNode) -> ItemNode:
+        """Return an item and the items below it with their changes."""
+        children = tuple(map(self.with_changes, node.children))
+        if not node.item.history_complete and node.item.tracker == "jira":
+            self.read_errors.append(
+                f"pull requests that name a former key of {node.item.key}, whose history was not "
+                "read completely"
+            )
+        return replace(node, children=children, changes=tuple(self._changes(node.item)))
 
     def _children(self, item: WorkItem, level: int) -> Iterator[ItemNode]:
         tracker = self.context.trackers.of(item.tracker, _home(item))
@@ -405,13 +427,17 @@ class _TreeReader:
         return found.changes
 
     def _carrying(self, item: WorkItem) -> Iterator[Change]:
-        """The changes whose branch or title carries the item's key."""
-        rules = JiraKeys(enabled=True, projects=self.context.settings.trackers.jira_projects)
+        """Yield the changes whose branch or title contains a key of the item, present or former."""
+        keys = {item.key, *item.former_keys}
+        projects = self.context.settings.trackers.jira_projects
+        if projects:
+            projects |= {key.rpartition("-")[0] for key in keys}
+        rules = JiraKeys(enabled=True, projects=projects)
         for change in self.opened:
             found = find_item_keys(
                 branch=change.head_branch, title=change.title, commit_message="", jira=rules
             )
-            if item.key in {each.key.key for each in found}:
+            if keys & {each.key.key for each in found}:
                 yield change
 
     def _tried(self, read: Callable[[], Found], what: str) -> Found | None:
@@ -471,13 +497,13 @@ def map_feature(
     mapping = FeatureMapping(
         tracing=tracing_of(context.settings),
         resources=resources_of(context.settings),
-        categories=categories(context, item.tracker),
+        blocked_names=context.settings.signals.blocked_names,
     )
     read_errors = tuple(f"{item.key} is not all in its trace: {each}" for each in tree.unread)
     detail = finest_that_fits(tree, mapping, context.settings.tracing.max_spans)
     return CollectedTelemetry(
         spans=feature_spans(tree, detail, mapping),
-        facts=feature_metrics(context.settings, tree, mapping.categories),
+        facts=feature_metrics(context.settings, tree),
         exported=_exported(context.settings, tree, lineage),
         incomplete=read_errors if context.github.budget_exceeded else (),
         problems=() if context.github.budget_exceeded else read_errors,

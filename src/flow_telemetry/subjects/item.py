@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flow_telemetry.context import ExportContext
-from flow_telemetry.errors import NotFoundError, SettingsError, SourceError
+from flow_telemetry.errors import NotFoundError, SettingsError
 from flow_telemetry.github.runs import read_repository
 from flow_telemetry.mapping.items import item_name, item_spans
 from flow_telemetry.mapping.placement import Placement, place_item
-from flow_telemetry.model import Lineage, Repository, StatusCategory, WorkItem
+from flow_telemetry.model import Lineage, Repository, WorkItem
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.text import trace_url
-from flow_telemetry.rules.lifecycle import item_periods
+from flow_telemetry.rules.lifecycle import find_status_intervals, has_statuses, item_periods
 from flow_telemetry.settings import Settings, TraceScope
 from flow_telemetry.subjects.lineage import lineage_of_item
 from flow_telemetry.subjects.types import (
@@ -43,7 +41,8 @@ def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> Collec
             item,
             placement,
             resources_of(context.settings).of_item(item),
-            categories(context, item.tracker),
+            blocked_names=context.settings.signals.blocked_names,
+            unread=lineage.unread,
         ),
         exported=_exported(context.settings, item, lineage, placement),
         problems=tuple(f"what {item.key} belongs to is not all known: {e}" for e in lineage.unread),
@@ -89,16 +88,21 @@ def _home(context: ExportContext, subject: ItemSubject | FeatureSubject) -> Repo
     return context.with_aliases(read_repository(context.github, named))
 
 
-def categories(context: ExportContext, tracker: str) -> Mapping[str, StatusCategory]:
-    """Return what statuses mean, by names in lower case: Jira's own word, over it the user's."""
-    known: Mapping[str, StatusCategory] = {}
-    if tracker == "jira" and context.trackers.jira is not None:
-        try:
-            known = context.trackers.jira.status_categories()
-        except SourceError as error:
-            context.log.info(f"what Jira's statuses mean is not known: {error}")
-    named = {name.lower(): category for name, category in known.items()}
-    return {**named, **context.settings.trackers.status_categories}
+def unmapped_statuses(item: WorkItem) -> tuple[str, ...]:
+    """Return a notice for each status of an item that has no category."""
+    statuses = dict.fromkeys(s.status for s in find_status_intervals(item) if s.category is None)
+    return tuple(
+        f"the status {status!r} of {item.tracker} has no category, so times in progress that depend "
+        "on it are left out. Set its category with `status-categories`"
+        for status in statuses
+    )
+
+
+def left_out_of_item(item: WorkItem) -> tuple[str, ...]:
+    """Return what cannot be measured of an item of its tracker."""
+    if has_statuses(item):
+        return ()
+    return ("flow efficiency of GitHub issues: without `status-project` they have no status",)
 
 
 def _exported(

@@ -17,10 +17,11 @@ from flow_telemetry.github.runs import (
     read_repository,
     successful_runs_of_workflow,
 )
-from flow_telemetry.github.sweep import Window, closed_changes, closed_issues, ended_deployments
+from flow_telemetry.github.sweep import closed_changes, closed_issues, ended_deployments
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Repository, Run
 from flow_telemetry.model.item_key import ItemKey
+from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.settings import Ancestors, Settings
 from flow_telemetry.subjects.run import reason_not_selected
 from flow_telemetry.subjects.types import (
@@ -46,7 +47,7 @@ _SENT_BY_RUN = re.compile(
 class Sweep:
     """What a sweep found. ``unread`` says what could not be read: then its mark must not move."""
 
-    window: Window
+    window: Interval
     subjects: list[Subject] = field(default_factory=list)
     already_sent: int = 0
     unwanted_runs: int = 0
@@ -72,7 +73,7 @@ def find_subjects(
     """
     home = read_repository(context.github, subject.repository)
     sweep = Sweep(window=_window(context))
-    context.log.info(f"sweeping {home.full_name} since {sweep.window.since:%Y-%m-%d %H:%M} UTC")
+    context.log.info(f"sweeping {home.full_name} since {sweep.window.start:%Y-%m-%d %H:%M} UTC")
     known = sent | _sent_by_events(context, home, sweep)
     for each in _find_all(context, home, sweep):
         if format_mark(each) in known:
@@ -109,24 +110,24 @@ def within_sweep(context: ExportContext) -> ExportContext:
     return replace(context, settings=replace(settings, tracing=tracing))
 
 
-def _window(context: ExportContext) -> Window:
+def _window(context: ExportContext) -> Interval:
     since = context.settings.sweep.since
     now = context.clock.now()
     if isinstance(since, datetime):
-        return Window(since, now)
+        return Interval(since, now)
     if isinstance(since, float):
-        return Window(now - timedelta(seconds=since), now)
+        return Interval(now - timedelta(seconds=since), now)
     return _since_last(context, now)
 
 
-def _since_last(context: ExportContext, now: datetime) -> Window:
+def _since_last(context: ExportContext, now: datetime) -> Interval:
     """The time between the starts of two runs of this workflow, so that the sweeps' times meet.
 
     The next one begins where this one ends: at the start of its run, not when it looked around.
     """
     runner = context.settings.runner
     if runner.workflow_file is None or runner.repository is None or runner.run_id is None:
-        return Window(now - _FIRST_SWEEP, now)
+        return Interval(now - _FIRST_SWEEP, now)
     own = RunAddress(
         repository=runner.repository, run_id=runner.run_id, attempt=runner.run_attempt or 1
     )
@@ -134,7 +135,7 @@ def _since_last(context: ExportContext, now: datetime) -> Window:
     last = last_successful_run(
         context.github, runner.repository, runner.workflow_file, before=now, event="schedule"
     )
-    return Window(last.started_at if last else until - _FIRST_SWEEP, until)
+    return Interval(last.started_at if last else until - _FIRST_SWEEP, until)
 
 
 def _sent_by_events(context: ExportContext, home: Repository, sweep: Sweep) -> frozenset[str]:
@@ -147,7 +148,7 @@ def _sent_by_events(context: ExportContext, home: Repository, sweep: Sweep) -> f
             context.github,
             home.full_name,
             file,
-            since=sweep.window.since,
+            since=sweep.window.start,
             until=context.clock.now(),
         )
     except FlowTelemetryError as error:
@@ -194,7 +195,9 @@ def _changes(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator
     found = closed_changes(context.github, home, sweep.window)
     _note(sweep, found.complete, "pull requests")
     for change in found.items:
-        yield ChangeSubject(repository=home.full_name, number=change.number)
+        yield ChangeSubject(
+            repository=home.full_name, number=change.number, closed_within=sweep.window
+        )
 
 
 def _issues(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
@@ -204,7 +207,13 @@ def _issues(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[
     _note(sweep, found.complete, "issues")
     for number in found.items:
         key = ItemKey(tracker="github", key=str(number))
-        yield ItemSubject(repository=home.full_name, key=key, with_feature=True)
+        yield _item_subject(home, key, sweep)
+
+
+def _item_subject(home: Repository, key: ItemKey, sweep: Sweep) -> ItemSubject:
+    return ItemSubject(
+        repository=home.full_name, key=key, with_feature=True, closed_within=sweep.window
+    )
 
 
 def _jira_items(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
@@ -212,12 +221,11 @@ def _jira_items(context: ExportContext, home: Repository, sweep: Sweep) -> Itera
         sweep.unread.append("the items of Jira, because its settings cannot be used")
     if context.trackers.jira is None:
         return
-    found = context.trackers.jira.changed_since(sweep.window.since)
+    found = context.trackers.jira.changed_since(sweep.window.start)
     sweep.unread.extend(found.unread)
     for item in found.items:
-        if item.closed_at is None or sweep.window.holds(item.closed_at):
-            key = ItemKey(tracker="jira", key=item.key)
-            yield ItemSubject(repository=home.full_name, key=key, with_feature=True)
+        # The history of each item has the exact time of its closing.
+        yield _item_subject(home, ItemKey(tracker="jira", key=item.key), sweep)
 
 
 def _deployments(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
@@ -240,8 +248,8 @@ def _runs(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Su
     found = list_runs(
         context.github,
         home.full_name,
-        created_from=window.since - _LONGEST_RUN,
-        created_to=window.until,
+        created_from=window.start - _LONGEST_RUN,
+        created_to=window.end,
     )
     _note(sweep, found.complete, "runs")
     for run in found.items:
@@ -254,9 +262,9 @@ def _runs(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Su
         yield from _attempts(home, run, window)
 
 
-def _attempts(home: Repository, run: Run, window: Window) -> Iterator[Subject]:
+def _attempts(home: Repository, run: Run, window: Interval) -> Iterator[Subject]:
     """The attempts that may have ended in the time: a list gives the latest only."""
-    first = 1 if run.started_at >= window.since else run.attempt
+    first = 1 if run.started_at >= window.start else run.attempt
     for attempt in range(first, run.attempt + 1):
         address = RunAddress(repository=home.full_name, run_id=run.id, attempt=attempt)
         yield RunSubject(address=address, ended=True)

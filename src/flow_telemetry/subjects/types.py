@@ -14,6 +14,7 @@ from flow_telemetry.mapping.placement import Tracing
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.outcome import ExportedSubject
+from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.timeline import WebhookEvent
 from flow_telemetry.settings import EventSending, Settings
 from flow_telemetry.telemetry import EncodedRequest, LogRecord, Measurement, Signal, Span
@@ -46,11 +47,16 @@ class RunSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSubject:
-    """The pull request to export; ``with_runs`` sends its runs too."""
+    """The pull request to export; ``with_runs`` sends its runs too.
+
+    With ``closed_within`` its events and metrics are those of every closing in that time, else
+    those of the last closing.
+    """
 
     repository: str
     number: int
     with_runs: bool = False
+    closed_within: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +85,16 @@ class EventSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemSubject:
-    """The work item to export; ``with_feature`` sends its feature trace too where it is one."""
+    """The work item to export; ``with_feature`` sends its feature trace too if it is one.
+
+    With ``closed_within`` its events and metrics are those of every closing in that time, else
+    those of the last closing.
+    """
 
     repository: str | None
     key: ItemKey
     with_feature: bool = False
+    closed_within: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
