@@ -12,7 +12,7 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import job_attributes as job_semconv
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping.attributes import LOG_RECORD_UID, Entity
-from flow_telemetry.mapping.job_attributes import OF_UNIT
+from flow_telemetry.mapping.job_attributes import COVERAGE_NAMES
 from flow_telemetry.mapping.limits import Maybe, nanoseconds
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.runs import job_facts
@@ -293,7 +293,7 @@ def coverage_facts(coverage: JobCoverage) -> Facts:
 def _facts(coverage: JobCoverage) -> Iterator[tuple[str, Maybe]]:
     counts = coverage.totals.counts
     for unit, covered in counts.each():
-        names = OF_UNIT[unit]
+        names = COVERAGE_NAMES[unit]
         yield names["covered"], covered.covered
         yield names["coverable"], covered.coverable
         yield names["ratio"], covered.ratio
