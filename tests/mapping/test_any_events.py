@@ -48,8 +48,8 @@ def test_records_of_any_change_are_valid(
         pull = replace(pull, merged_at=pull.closed_at)
     placement = place_change(pull)
     everything = [each.event for each in build_change_timeline(pull)]
-    live = list(change_events(pull, placement, RESOURCE, OBSERVED, told=everything))
-    completed = list(change_events(pull, placement, RESOURCE, OBSERVED, all_lives=True))
+    live = list(change_events(pull, placement, RESOURCE, OBSERVED, only=everything))
+    completed = list(change_events(pull, placement, RESOURCE, OBSERVED, all_periods=True))
     assert_valid_records(live, placement.trace)
     assert all(record in live for record in completed)
     names = [record.event_name for record in completed]
@@ -74,8 +74,8 @@ def test_records_of_any_item_are_valid(
                 OBSERVED,
                 blocked=blocked,
                 categories={},
-                told=told,
-                all_lives=True,
+                only=told,
+                all_periods=True,
             )
         )
         for told in (everything, None)

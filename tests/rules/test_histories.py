@@ -25,12 +25,12 @@ def told(happenings: tuple[TimelineEntry, ...]) -> list[str]:
     ]
 
 
-def leaving(pull: object, *, all_lives: bool = False) -> list[str]:
+def leaving(pull: object, *, all_periods: bool = False) -> list[str]:
     """Return what leaves of a change at its closing."""
     assert isinstance(pull, type(change()))
     history = histories.build_change_timeline(pull)
     ended = change_periods(pull)
-    return told(histories.select_entries(history, ended, None, all_lives=all_lives))
+    return told(histories.select_entries(history, ended, None, all_periods=all_periods))
 
 
 def test_a_history_begins_with_the_opening_and_ends_with_the_closing() -> None:
@@ -92,7 +92,7 @@ def test_a_second_closing_sends_what_happened_since_the_first() -> None:
     )
     since = ["commented@4", "reopened@5", "closed@9"]
     assert leaving(pull) == since
-    assert leaving(pull, all_lives=True) == ["created@0", "closed@3", *since]
+    assert leaving(pull, all_periods=True) == ["created@0", "closed@3", *since]
 
 
 def test_an_open_change_sends_nothing() -> None:

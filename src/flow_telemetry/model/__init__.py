@@ -28,7 +28,6 @@ from flow_telemetry.model.runs import (
     Approval,
     Job,
     JobDeployment,
-    ReferencedWorkflow,
     Run,
     Step,
 )
@@ -51,7 +50,6 @@ __all__ = [
     "JobDeployment",
     "Lineage",
     "Parentage",
-    "ReferencedWorkflow",
     "Repository",
     "Result",
     "ReviewState",

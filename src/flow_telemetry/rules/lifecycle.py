@@ -142,14 +142,14 @@ class StatusInterval:
     """The time in one status.
 
     ``category`` is None for a status without a mapping. ``number`` counts from 1 over all open
-    periods of the item, ``life`` is the number of the period it is in. ``ended`` is False if the
-    item is still in that status.
+    periods of the item, ``period_number`` is the number of its open period. ``ended`` is False if
+    the item is still in that status.
     """
 
     status: str
     category: StatusCategory | None
     number: int
-    life: int
+    period_number: int
     interval: Interval
     ended: bool
 
@@ -184,7 +184,7 @@ def find_status_intervals(
             status=name,
             category=category or by_name.get(name.strip().casefold()),
             number=number,
-            life=period.number,
+            period_number=period.number,
             interval=interval,
             ended=ended,
         )
@@ -399,13 +399,13 @@ _DRAFT_BEFORE = {EventKind.READY_FOR_REVIEW: True, EventKind.CONVERTED_TO_DRAFT:
 class Phase:
     """One phase of a change.
 
-    ``number`` counts the phases of its kind from 1, over all open periods of the change; ``life``
-    is the number of the period it is in. ``ended`` is False if the phase is not over.
+    ``number`` counts the phases of its kind from 1, over all open periods of the change;
+    ``period_number`` is the number of its open period. ``ended`` is False if the phase is not over.
     """
 
     kind: PhaseKind
     number: int
-    life: int
+    period_number: int
     interval: Interval
     ended: bool
 
@@ -427,7 +427,7 @@ def find_phases(change: Change, until: datetime | None = None) -> tuple[Phase, .
                 Phase(
                     kind=kind,
                     number=counters[kind],
-                    life=period.number,
+                    period_number=period.number,
                     interval=interval,
                     ended=ended,
                 )
@@ -470,7 +470,7 @@ _Cause = tuple[EventKind, str]
 
 def find_blocked_intervals(
     item: WorkItem,
-    life: OpenPeriod,
+    period: OpenPeriod,
     statuses: Iterable[StatusInterval],
     blocked_names: frozenset[str],
 ) -> tuple[Interval, ...]:
@@ -483,9 +483,9 @@ def find_blocked_intervals(
     by_status = (
         status.interval
         for status in statuses
-        if status.life == life.number and status.status.strip().casefold() in names
+        if status.period_number == period.number and status.status.strip().casefold() in names
     )
-    segments = _partition(life, list(_blocking_changes(item, names)))
+    segments = _partition(period, list(_blocking_changes(item, names)))
     by_cause = (interval for blocked, interval, _ in segments if blocked)
     return union((*by_status, *by_cause))
 

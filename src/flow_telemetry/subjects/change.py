@@ -298,7 +298,7 @@ def _of_change(context: ExportContext, subject: EventSubject) -> EventsAndMetric
         place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings)),
         resources_of(context.settings).of_change(change),
         context.clock.now(),
-        told=find_webhook_events(subject.telling, change.timeline),
+        only=find_webhook_events(subject.telling, change.timeline),
     )
 
 
@@ -313,5 +313,5 @@ def _of_item(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
         context.clock.now(),
         blocked=blocked_times(item, known, context.settings.signals.blocked_names),
         categories=known,
-        told=find_webhook_events(subject.telling, item.history),
+        only=find_webhook_events(subject.telling, item.history),
     )
