@@ -20,7 +20,7 @@ def keys(place: str, text: str) -> set[str]:
     """Return the keys in an example, whose `…` stands for something with a key."""
     texts = {"branch": "", "title": "", place: text.replace("…", "ACME-42")}
     found = find_item_keys(**texts, commit_message="", jira=JiraKeys(enabled=True))
-    return {each.key.key for each in found}
+    return {key.key for key in found}
 
 
 def test_the_table_has_both_places() -> None:

@@ -16,7 +16,7 @@ OFF = JiraKeys()
 def found(branch: str = "", title: str = "", commit: str = "", jira: JiraKeys = ANY) -> list[str]:
     """Return the keys as people read them, in order."""
     keys = find_item_keys(branch=branch, title=title, commit_message=commit, jira=jira)
-    return [each.key.display("acme/shop") for each in keys]
+    return [key.display("acme/shop") for key in keys]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_the_branch_decides_before_the_title_and_the_title_before_the_commit() -
         commit_message="ACME-1 x (ACME-2)",
         jira=ACME,
     )
-    assert [(each.key.key, each.place) for each in keys] == [
+    assert [(key.key, place) for key, place in keys.items()] == [
         ("ACME-3", KeyPlace.BRANCH),
         ("ACME-2", KeyPlace.TITLE),
         ("ACME-1", KeyPlace.COMMIT),
@@ -139,7 +139,7 @@ ODD = st.text(max_size=30) | st.from_regex(
 def test_any_text_gives_keys_or_none(branch: str, title: str, commit: str, jira: JiraKeys) -> None:
     """Whatever people or attackers write, each key makes a reference on one line, once."""
     keys = find_item_keys(branch=branch, title=title, commit_message=commit, jira=jira)
-    references = [each.key.reference(host="github.com", repository="a/b") for each in keys]
+    references = [key.reference(host="github.com", repository="a/b") for key in keys]
     assert len(set(references)) == len(references)
     assert all(reference.isascii() and reference.isprintable() for reference in references)
     if jira is ACME:

@@ -27,7 +27,7 @@ from flow_telemetry.jira.parse import (
 )
 from flow_telemetry.model import StatusCategory, WorkItem
 from flow_telemetry.model.item_key import ItemKey
-from flow_telemetry.model.items import MOST_ANCESTORS, ItemChain, Items
+from flow_telemetry.model.items import MOST_ANCESTORS, ItemList
 from flow_telemetry.settings.model import JiraSettings
 
 _CLOUD = ".atlassian.net"
@@ -48,7 +48,7 @@ class Jira:
         self._cached_statuses: Statuses | None = None
         self._cached_epic_link: tuple[str | None] | None = None
 
-    def chain(self, key: ItemKey) -> ItemChain:
+    def chain(self, key: ItemKey) -> ItemList:
         """Return the item of that key with its ancestors, at most `MOST_ANCESTORS` of them.
 
         A moved item has its current key. ``unread`` holds the read errors; the item or ancestor
@@ -71,7 +71,7 @@ class Jira:
             seen |= {next_key, item.key}
             items.append(item)
             next_key = issue.parent if issue else None
-        return ItemChain(items=tuple(items), unread=tuple(unread))
+        return ItemList(items=tuple(items), unread=tuple(unread))
 
     def details(self, item: WorkItem) -> WorkItem:
         """Return the item with all of its details and its history.
@@ -109,7 +109,7 @@ class Jira:
             history_complete=changelog.complete and comments.complete,
         )
 
-    def children(self, item: WorkItem) -> Items:
+    def children(self, item: WorkItem) -> ItemList:
         """Return the items with this parent, without their histories.
 
         Raises DeadlineExceeded if no time is left.
@@ -123,10 +123,10 @@ class Jira:
                 jql += f" OR cf[{number}] = {key}"
             items = self._search(jql, f"the children of {key}", unread)
         except SourceError as error:
-            return Items(unread=(str(error),))
-        return Items(items=tuple(items), unread=tuple(unread))
+            return ItemList(unread=(str(error),))
+        return ItemList(items=tuple(items), unread=tuple(unread))
 
-    def changed_since(self, instant: datetime) -> Items:
+    def changed_since(self, instant: datetime) -> ItemList:
         """Return items of the configured projects that were closed since then, without history.
 
         Raises DeadlineExceeded if no time is left.
@@ -136,10 +136,10 @@ class Jira:
             jql = self._build_closed_query(instant)
             items = self._search(jql, "recently closed items", unread)
         except SourceError as error:
-            return Items(unread=(str(error),))
+            return ItemList(unread=(str(error),))
         items = [self._with_closing_time(item, unread) for item in items]
         closed = (item for item in items if item.closed_at is None or item.closed_at >= instant)
-        return Items(items=tuple(closed), unread=tuple(unread))
+        return ItemList(items=tuple(closed), unread=tuple(unread))
 
     def status_categories(self) -> dict[str, StatusCategory]:
         """Return the categories of the site's statuses by their names.

@@ -78,7 +78,9 @@ def find_open_periods(
         if in_time and (not ended or closed_at >= opened_at):
             ended.append(Interval.of(opened_at, closed_at))
             opened_at = None
-    periods = [OpenPeriod(number=n, interval=each, ended=True) for n, each in enumerate(ended, 1)]
+    periods = [
+        OpenPeriod(number=n, interval=interval, ended=True) for n, interval in enumerate(ended, 1)
+    ]
     if opened_at is not None and until is not None:
         still_open = Interval.of(opened_at, until)
         periods.append(OpenPeriod(number=len(periods) + 1, interval=still_open, ended=False))
@@ -113,7 +115,7 @@ def _partition(
     """Cut an open period where a value changes: value, interval and whether that has ended.
 
     ``change_points`` are in order of time, and the value of the first holds from the start of the
-    period, whatever its time. Values that lasted for no time are left out, and neighbours of one
+    period, regardless of its time. Values of no duration are left out, and neighbours with the same
     value are joined; a period of no length has no segments.
     """
     start = period.interval.start
@@ -287,7 +289,7 @@ _FIRST_THAT_APPLIES: tuple[tuple[PhaseKind, Callable[[ChangeState], bool]], ...]
 
 
 def _add_review(state: ChangeState, event: Event) -> ChangeState:
-    """A comment is a review without a decision: the reviewer's earlier decision remains."""
+    """Add a review; after a review without a decision, the reviewer's earlier decision remains."""
     decision = None
     if event.review is ReviewState.APPROVED:
         decision = _Decision.APPROVED
@@ -303,18 +305,20 @@ def _dismiss_review(state: ChangeState, event: Event) -> ChangeState:
     """Take a decision back if it is still the latest one of its reviewer."""
     if not event.id:
         return state
-    remaining = {who: latest for who, latest in state.decisions.items() if latest[0] != event.id}
+    remaining = {
+        login: latest for login, latest in state.decisions.items() if latest[0] != event.id
+    }
     return replace(state, decisions=remaining)
 
 
-def _answer_reviews(state: ChangeState, event: Event) -> ChangeState:
-    """Make it the reviewers' turn again."""
+def _reset_requested_changes(state: ChangeState, event: Event) -> ChangeState:
+    """Move all requests of changes to `ANSWERED`: the reviewers have to look again."""
     pushed = event.kind in (EventKind.COMMITTED, EventKind.FORCE_PUSHED)
-    if pushed and state.closed:  # A push to a closed change answers no review.
+    if pushed and state.closed:  # A push to a closed change is not a response to a review.
         return state
     answered = {
-        who: (review, _Decision.ANSWERED if latest is _Decision.CHANGES_REQUESTED else latest)
-        for who, (review, latest) in state.decisions.items()
+        login: (review, _Decision.ANSWERED if latest is _Decision.CHANGES_REQUESTED else latest)
+        for login, (review, latest) in state.decisions.items()
     }
     return replace(state, decisions=answered)
 
@@ -325,9 +329,9 @@ TRANSITIONS: Mapping[EventKind, Callable[[ChangeState, Event], ChangeState]] = {
     EventKind.CONVERTED_TO_DRAFT: lambda state, _: replace(state, draft=True, queued=False),
     EventKind.REVIEWED: _add_review,
     EventKind.REVIEW_DISMISSED: _dismiss_review,
-    EventKind.REVIEW_REQUESTED: _answer_reviews,
-    EventKind.COMMITTED: _answer_reviews,
-    EventKind.FORCE_PUSHED: _answer_reviews,
+    EventKind.REVIEW_REQUESTED: _reset_requested_changes,
+    EventKind.COMMITTED: _reset_requested_changes,
+    EventKind.FORCE_PUSHED: _reset_requested_changes,
     EventKind.QUEUED: lambda state, _: replace(state, queued=not state.closed),
     EventKind.DEQUEUED: lambda state, _: replace(state, queued=False),
     EventKind.MERGED: lambda state, _: replace(state, closed=True, queued=False),
@@ -454,18 +458,18 @@ def _phase_changes(change: Change, until: datetime | None) -> list[tuple[datetim
     return changes
 
 
-# Blocked times of a work item: causes that overlap are one blocked interval
+# Blocked times of a work item: overlapping reasons are one blocked interval
 #
 # An item is blocked by a flag or an open blocking issue, which the tracker reports, and by a
 # status or a label with a name that means blocked.
 
-# The kind of event that ends a cause, by the kind that starts it. A flag is a cause without a name.
+# The kind of event that ends a reason, by the kind that starts it. A flag is a reason without name.
 _ENDS: Mapping[EventKind, EventKind] = {
     EventKind.BLOCKED: EventKind.UNBLOCKED,
     EventKind.LABELED: EventKind.UNLABELED,
 }
 _STARTS = {end: start for start, end in _ENDS.items()}
-_Cause = tuple[EventKind, str]
+_Reason = tuple[EventKind, str]
 
 
 def find_blocked_intervals(
@@ -477,7 +481,7 @@ def find_blocked_intervals(
     """Return the times in which an item was blocked in one open period, in order of time.
 
     ``statuses`` are its status intervals, ``blocked_names`` the statuses and labels that mean
-    blocked, in either case. Causes from before a reopening still count after it.
+    blocked, in either case. Reasons from before a reopening still count after it.
     """
     names = frozenset(name.casefold() for name in blocked_names)
     by_status = (
@@ -486,12 +490,12 @@ def find_blocked_intervals(
         if status.period_number == period.number and status.status.strip().casefold() in names
     )
     segments = _partition(period, list(_blocking_changes(item, names)))
-    by_cause = (interval for blocked, interval, _ in segments if blocked)
-    return union((*by_status, *by_cause))
+    by_reason = (interval for blocked, interval, _ in segments if blocked)
+    return union((*by_status, *by_reason))
 
 
 def _blocking_changes(item: WorkItem, names: frozenset[str]) -> Iterator[tuple[datetime, bool]]:
-    """Yield whether any cause is active, at the creation and at each event."""
+    """Yield whether any reason is active, at the creation and at each event."""
     if item.created_at is None:
         return
     events = [
@@ -503,30 +507,30 @@ def _blocking_changes(item: WorkItem, names: frozenset[str]) -> Iterator[tuple[d
             and event.subject.strip().casefold() in names
         )
     ]
-    causes = _causes_at_creation(item, events, names)
-    yield item.created_at, bool(causes)
+    reasons = _reasons_at_creation(item, events, names)
+    yield item.created_at, bool(reasons)
     for event in events:
         start = _STARTS.get(event.kind)
         if start is None:
-            causes.add((event.kind, event.subject))
+            reasons.add((event.kind, event.subject))
         else:
-            causes.discard((start, event.subject))
-        yield event.time, bool(causes)
+            reasons.discard((start, event.subject))
+        yield event.time, bool(reasons)
 
 
-def _causes_at_creation(
+def _reasons_at_creation(
     item: WorkItem, events: Iterable[Event], names: frozenset[str]
-) -> set[_Cause]:
-    """Return the causes whose first event is their end, and the labels without any event."""
-    causes: set[_Cause] = set()
-    seen: set[_Cause] = set()
+) -> set[_Reason]:
+    """Return the reasons whose first event is their end, and the labels without any event."""
+    reasons: set[_Reason] = set()
+    seen: set[_Reason] = set()
     for event in events:
-        cause = (_STARTS.get(event.kind, event.kind), event.subject)
-        if cause not in seen and event.kind in _STARTS:
-            causes.add(cause)
-        seen.add(cause)
+        reason = (_STARTS.get(event.kind, event.kind), event.subject)
+        if reason not in seen and event.kind in _STARTS:
+            reasons.add(reason)
+        seen.add(reason)
     for label in item.labels:
-        cause = (EventKind.LABELED, label)
-        if label.strip().casefold() in names and cause not in seen:
-            causes.add(cause)
-    return causes
+        reason = (EventKind.LABELED, label)
+        if label.strip().casefold() in names and reason not in seen:
+            reasons.add(reason)
+    return reasons

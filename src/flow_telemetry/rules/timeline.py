@@ -211,8 +211,8 @@ class WebhookEvent:
     """A webhook event of GitHub.
 
     ``id`` is the number of a comment, review or status, or the sha of the last commit; ``subject``
-    the label, assignee or reviewer; ``time`` is the latest possible time of the event. ``before`` is,
-    the commit before a push.
+    the label, assignee or reviewer; ``time`` is the latest possible time of the event.
+    ``before`` is the commit before a push.
     """
 
     kind: EventKind

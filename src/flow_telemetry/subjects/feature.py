@@ -411,7 +411,7 @@ class _TreeReader:
             found = find_item_keys(
                 branch=change.head_branch, title=change.title, commit_message="", jira=rules
             )
-            if item.key in {each.key.key for each in found}:
+            if item.key in {key.key for key in found}:
                 yield change
 
     def _tried(self, read: Callable[[], Found], what: str) -> Found | None:
