@@ -202,7 +202,7 @@ def attributes_page(attributes: Sequence[Attribute]) -> str:
         f"## {title}\n\n"
         + table(
             ("attribute", "type", "on", "source", "meaning"),
-            ((f"`{a.name}`", a.type, a.on, a.source.value, a.meaning) for a in rows),
+            ((f"`{a.name}`", a.type, a.on, a.source, a.meaning) for a in rows),
         )
         for title, rows in grouped.items()
         if rows

@@ -40,14 +40,6 @@ class Entity(Enum):
     TEST_CASE = "test_case"
 
 
-class Source(Enum):
-    """The owner of an attribute's name."""
-
-    CONVENTION = "OpenTelemetry"
-    GITHUB = "GitHub"
-    OURS = "flow-telemetry"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
     """A row of the table. ``on`` lists the spans that can have the attribute, or is `resource`."""
@@ -58,10 +50,10 @@ class Attribute:
     meaning: str
 
     @property
-    def source(self) -> Source:
+    def source(self) -> str:
         """The owner of the name, which its first word shows."""
         first = self.name.partition(".")[0]
-        return {"flow": Source.OURS, "github": Source.GITHUB}.get(first, Source.CONVENTION)
+        return {"flow": "flow-telemetry", "github": "GitHub"}.get(first, "OpenTelemetry")
 
 
 ATTRIBUTES: list[Attribute] = []

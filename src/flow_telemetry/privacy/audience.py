@@ -13,7 +13,7 @@ from flow_telemetry.mapping import metric_attributes as metric_semconv
 from flow_telemetry.mapping.spans import FIXED_SERVICES, RUN_SERVICE
 from flow_telemetry.model import Change, Lineage, Repository, WorkItem
 from flow_telemetry.outcome import ExportedSubject, Outcome
-from flow_telemetry.privacy.records import Item, ResourceMap, map_texts
+from flow_telemetry.privacy.records import Item, cache_resources, map_texts
 from flow_telemetry.settings import RunnerContext
 from flow_telemetry.telemetry import (
     Attributes,
@@ -233,12 +233,12 @@ class PublicRedactor:
     def __init__(self, audience: Audience) -> None:
         """Take the audience; telemetry is redacted only for the public."""
         self._audience = audience
-        self._resources = ResourceMap(self._redact_resource)
+        self._redact_once = cache_resources(self._redact_resource)
         self._placeholders: dict[AttributeValue, str] = {}
 
     def item(self, item: Item) -> Item:
         """Return a span, log record or point of a metric, redacted for the audience."""
-        resource = self._resources.map(item.resource)
+        resource = self._redact_once(item.resource)
         if resource is item.resource:
             return item
         attributes = self._redact_point_attributes

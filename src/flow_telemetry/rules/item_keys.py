@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
 
 from flow_telemetry.identity import upper
 from flow_telemetry.model.item_key import ItemKey
@@ -64,61 +62,45 @@ _BOT_BRANCHES = ("dependabot/", "renovate/")
 _PROJECT_LENGTHS = range(2, 11)
 
 
-class KeyPlace(Enum):
-    """The text with a key, as the end of the sentence `its key is in the …`."""
-
-    BRANCH = "branch"
-    TITLE = "title"
-    COMMIT = "oldest commit message"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JiraKeys:
-    """Whether keys of Jira are searched; only those of ``projects``, unless that is empty."""
-
-    enabled: bool = False
-    projects: frozenset[str] = frozenset()
-
-    @property
-    def named(self) -> frozenset[str]:
-        """The project keys in upper case."""
-        return frozenset(map(upper, self.projects))
-
-
 def find_item_keys(
-    *, branch: str, title: str, commit_message: str, jira: JiraKeys
-) -> dict[ItemKey, KeyPlace]:
-    """Return the keys of a change with their first place, in order: branch, title, oldest commit.
+    *, branch: str, title: str, commit_message: str, jira_projects: frozenset[str] | None
+) -> dict[ItemKey, str]:
+    """Return the keys of a change, in order, each with the name of its first place.
+
+    The places are the `branch`, the `title` and the `oldest commit message`. ``jira_projects`` are
+    the keys of Jira's projects; if it is empty, all keys that can be Jira's are searched, and if it
+    is None, none of them.
 
     In a branch, a key is at the start of a segment, in upper or lower case. In the title and in the
     first line of the message, it is in upper case, and at the start, after a type (`fix: …`), in a
     scope or in brackets. ``GH-17`` is issue 17 of the run's repository, unless Jira has a project
     of that name.
     """
+    projects = None if jira_projects is None else frozenset(map(upper, jira_projects))
     places = (
-        (KeyPlace.BRANCH, _in_branch(branch, jira)),
-        (KeyPlace.TITLE, _in_title(title, jira)),
-        (KeyPlace.COMMIT, _in_title(commit_message.strip().partition("\n")[0], jira)),
+        ("branch", _in_branch(branch, projects)),
+        ("title", _in_title(title, projects)),
+        ("oldest commit message", _in_title(commit_message.strip().partition("\n")[0], projects)),
     )
-    first_places: dict[ItemKey, KeyPlace] = {}
+    first_places: dict[ItemKey, str] = {}
     for place, keys in places:
         for key in keys:
             first_places.setdefault(key, place)
     return first_places
 
 
-def _in_branch(branch: str, jira: JiraKeys) -> Iterator[ItemKey]:
+def _in_branch(branch: str, projects: frozenset[str] | None) -> Iterator[ItemKey]:
     if branch.startswith(_BOT_BRANCHES):
         return
     for segment in branch[:_MOST_CHARACTERS].split("/"):
         match = _SEGMENT.match(segment)
-        if match and (key := _key(match.group(1), jira)):
+        if match and (key := _key(match.group(1), projects)):
             yield key
 
 
-def _in_title(title: str, jira: JiraKeys) -> Iterator[ItemKey]:
+def _in_title(title: str, projects: frozenset[str] | None) -> Iterator[ItemKey]:
     tokens = sorted(_tokens(title[:_MOST_CHARACTERS]), key=lambda token: token[0])
-    return (key for _, token in tokens if token == upper(token) and (key := _key(token, jira)))
+    return (key for _, token in tokens if token == upper(token) and (key := _key(token, projects)))
 
 
 def _tokens(title: str) -> Iterator[tuple[int, str]]:
@@ -148,19 +130,20 @@ def _split(text: str) -> list[str]:
     return [word for word in re.split(_SEPARATORS, text) if word]
 
 
-def _key(token: str, jira: JiraKeys) -> ItemKey | None:
+def _key(token: str, projects: frozenset[str] | None) -> ItemKey | None:
     project, _, number = upper(token).rpartition("-")
-    if project == "GH" and "GH" not in jira.named:
+    if project == "GH" and "GH" not in (projects or ()):
         return ItemKey(tracker="github", key=number)
-    if jira.enabled and _is_project(project, jira.named, written_up=token == upper(token)):
+    is_upper = token == upper(token)
+    if projects is not None and _is_project(project, projects, is_upper=is_upper):
         return ItemKey(tracker="jira", key=f"{project}-{number}")
     return None
 
 
-def _is_project(project: str, named: frozenset[str], *, written_up: bool) -> bool:
-    """Whether a name can be a project of Jira: one of ``named`` if set, else any other word."""
-    if named:
-        return project in named
-    if len(project) not in _PROJECT_LENGTHS or project in NOT_PROJECT_KEYS:
+def _is_project(name: str, projects: frozenset[str], *, is_upper: bool) -> bool:
+    """Whether a name can be a project of Jira: one of ``projects`` if any, else any other word."""
+    if projects:
+        return name in projects
+    if len(name) not in _PROJECT_LENGTHS or name in NOT_PROJECT_KEYS:
         return False
-    return written_up or project not in BRANCH_WORDS
+    return is_upper or name not in BRANCH_WORDS

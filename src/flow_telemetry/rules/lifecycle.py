@@ -202,7 +202,13 @@ def _status_changes(item: WorkItem, period: OpenPeriod) -> list[tuple[datetime, 
     if item.created_at is None:
         return []
     events = events_between(item.history, item.created_at)
-    status, assigned = _first_status(item, period, events), False
+    # The status at the creation is the one before the first change, else the present one.
+    first = next((event for event in events if event.kind is EventKind.STATUS_CHANGED), None)
+    if period.ended and (first is None or first.time > period.interval.end):
+        status = ""
+    else:
+        status = item.status if first is None else first.before
+    assigned = False
     changes = [(item.created_at, (status, None) if status else _OPEN)]
     for event in (event for event in events if event.time <= period.interval.end):
         if event.kind is EventKind.STATUS_CHANGED:
@@ -211,14 +217,6 @@ def _status_changes(item: WorkItem, period: OpenPeriod) -> list[tuple[datetime, 
         without_status = _IN_PROGRESS if assigned else _OPEN
         changes.append((event.time, (status, None) if status else without_status))
     return changes
-
-
-def _first_status(item: WorkItem, period: OpenPeriod, events: Iterable[Event]) -> str:
-    """Return the status at the creation: before the first change, or the present one."""
-    first = next((event for event in events if event.kind is EventKind.STATUS_CHANGED), None)
-    if period.ended and (first is None or first.time > period.interval.end):
-        return ""
-    return item.status if first is None else first.before
 
 
 # Phases of a change: a state machine of two tables

@@ -200,7 +200,11 @@ def build_lineage(
         reason = reason or "the feature was named"
     else:
         types = frozenset(name.strip().casefold() for name in feature_types)
-        features = [n for n, item in enumerate(chain.items) if _is_feature(item, types)]
+        features = [
+            n
+            for n, item in enumerate(chain.items)
+            if item.type.casefold() in types or (_EPIC in types and item.level == _EPIC_LEVEL)
+        ]
         end = features[-1] + 1 if features else len(chain.items)
         items, above = chain.items[:end], chain.items[end:]
     nearest = (other.items[0] for other, _ in chains if other.items)
@@ -232,10 +236,6 @@ def _under(feature: ItemList, chain: ItemList) -> tuple[tuple[WorkItem, ...], ..
         below = _without(chain.items, higher)
     items = (*below, top)
     return items, _without(higher, items)
-
-
-def _is_feature(item: WorkItem, types: frozenset[str]) -> bool:
-    return item.type.casefold() in types or (_EPIC in types and item.level == _EPIC_LEVEL)
 
 
 def _without_circle(chain: ItemList) -> ItemList:

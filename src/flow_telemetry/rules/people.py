@@ -61,7 +61,13 @@ class People:
         if self.actors is Actors.LOGIN:
             return
         owners = {repository.owner.lower() for repository in _find_records(record, Repository)}
-        for login in _logins(record):
+        logins = [actor.login for actor in _find_records(record, Actor)]
+        for item in _find_records(record, WorkItem):
+            logins += item.assignees
+        for event in _find_records(record, Event):
+            if event.kind in _EVENTS_ABOUT_PEOPLE:
+                logins.append(event.subject)
+        for login in logins:
             if login and login.lower() not in owners:
                 self._known[login.lower()] = login
         self._in_prose = _compile_names(self._known, *_IN_PROSE)
@@ -99,14 +105,6 @@ def _compile_names(names: Iterable[str], before: str, after: str) -> re.Pattern[
     """Return a pattern of names between these borders, the longest first; None without names."""
     either = "|".join(map(re.escape, sorted(names, key=lambda name: (-len(name), name))))
     return re.compile(rf"{before}(?:{either}){after}", re.IGNORECASE) if either else None
-
-
-def _logins(record: object) -> Iterator[str]:
-    yield from (actor.login for actor in _find_records(record, Actor))
-    yield from (login for item in _find_records(record, WorkItem) for login in item.assignees)
-    for event in _find_records(record, Event):
-        if event.kind in _EVENTS_ABOUT_PEOPLE:
-            yield event.subject
 
 
 def _find_records(value: Any, kind: type[Any]) -> Iterator[Any]:

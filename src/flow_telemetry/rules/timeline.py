@@ -153,29 +153,26 @@ def _build_timeline(
         for event in dict.fromkeys(events)
     ]
     placed.sort(key=lambda entry: entry[0])
-    taken: dict[str, int] = {}
-    return tuple(
-        TimelineEntry(
-            event=event, time=time, reference=_make_unique(_reference(owner, event), taken)
+    used: dict[str, int] = {}
+    entries = []
+    for time, event in placed:
+        subject = event.subject[:_LONGEST_SUBJECT].encode(errors="replace").decode()
+        identifier = event.id[:_LONGEST_SUBJECT] or identity.event_identifier(event.time, subject)
+        reference = identity.event_reference(owner, event.kind.value, identifier)
+        entries.append(
+            TimelineEntry(event=event, time=time, reference=_make_unique(reference, used))
         )
-        for time, event in placed
-    )
+    return tuple(entries)
 
 
-def _make_unique(reference: str, taken: dict[str, int]) -> str:
-    """Return the reference, with an unused number from the second event of that name on."""
-    number, unique = taken.get(reference, 0), reference
-    while number and (unique := f"{reference}:{number + 1}") in taken:
+def _make_unique(reference: str, used: dict[str, int]) -> str:
+    """Return the reference, with an unused number if it was used before."""
+    number, unique = used.get(reference, 0), reference
+    while number and (unique := f"{reference}:{number + 1}") in used:
         number += 1
-    taken[reference] = number + 1
-    taken.setdefault(unique, 1)
+    used[reference] = number + 1
+    used.setdefault(unique, 1)
     return unique
-
-
-def _reference(owner: str, event: Event) -> str:
-    subject = event.subject[:_LONGEST_SUBJECT].encode(errors="replace").decode()
-    named = event.id[:_LONGEST_SUBJECT] or identity.event_identifier(event.time, subject)
-    return identity.event_reference(owner, event.kind.value, named)
 
 
 def _closings(timeline: Sequence[TimelineEntry], period: OpenPeriod) -> list[TimelineEntry]:

@@ -10,7 +10,7 @@ from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.issues import Closing, read_closing
 from flow_telemetry.model import Change, ItemList, Lineage, Repository, WorkItem
 from flow_telemetry.model.item_key import ItemKey
-from flow_telemetry.rules.item_keys import JiraKeys, KeyPlace, find_item_keys
+from flow_telemetry.rules.item_keys import find_item_keys
 from flow_telemetry.rules.parentage import build_lineage
 from flow_telemetry.settings import Settings, TrackerChoice
 from flow_telemetry.trackers import unread_work_item
@@ -79,21 +79,19 @@ def _of_change(
             ItemList(items=(item,)) if named else _chain(context, key, home)
         )
         named = True
-        yield chain, f"its key is in the {place.value}"
+        yield chain, f"its key is in the {place}"
     for chain in closed.values():
         yield chain, "the pull request closes it"
 
 
-def _keys(
-    settings: Settings, change: Change, closing: Closing
-) -> Iterator[tuple[ItemKey, KeyPlace]]:
+def _keys(settings: Settings, change: Change, closing: Closing) -> Iterator[tuple[ItemKey, str]]:
     """The keys in a change's texts that are of a tracker in use."""
     trackers = settings.trackers
     keys = find_item_keys(
         branch=change.head_branch,
         title=change.title,
         commit_message=closing.oldest_commit_message,
-        jira=JiraKeys(enabled=trackers.uses_jira, projects=trackers.jira_projects),
+        jira_projects=trackers.jira_projects if trackers.uses_jira else None,
     )
     for key, place in keys.items():
         if key.tracker != "github" or trackers.uses_github:
