@@ -100,14 +100,14 @@ def host_of(url: str) -> str:
     Raises:
         ValueError: the text is not a URL.
     """
-    parts = urlsplit(url)
-    authority = fold(parts.netloc.rpartition("@")[2])
-    # `parts.hostname` removes the brackets of an IPv6 address and folds all of Unicode.
-    with_port = parts.port is not None or authority.endswith(":")
+    split_url = urlsplit(url)
+    authority = fold(split_url.netloc.rpartition("@")[2])
+    # `split_url.hostname` removes the brackets of an IPv6 address and folds all of Unicode.
+    with_port = split_url.port is not None or authority.endswith(":")
     host = authority.rpartition(":")[0] if with_port else authority
-    if parts.port is None or parts.port == _DEFAULT_PORTS.get(parts.scheme):
+    if split_url.port is None or split_url.port == _DEFAULT_PORTS.get(split_url.scheme):
         return host
-    return f"{host}:{parts.port}"
+    return f"{host}:{split_url.port}"
 
 
 def format_timestamp(time: datetime) -> str:

@@ -147,7 +147,7 @@ def coverage_measurements(coverage: JobCoverage, points: Points) -> Iterator[Mea
     The 50 largest packages have their own series, and the others share one.
     """
     counts = coverage.totals.counts
-    for unit, covered in counts.each():
+    for unit, covered in counts.by_unit():
         unit_points = points.with_attributes((names.COVERAGE_UNIT, unit))
         yield from unit_points.of(table.COVERAGE_COVERED, covered.covered)
         yield from unit_points.of(table.COVERAGE_COVERABLE, covered.coverable)
@@ -161,7 +161,7 @@ def coverage_measurements(coverage: JobCoverage, points: Points) -> Iterator[Mea
         for package in coverage.totals.packages
     )
     for package in largest_packages(packages, MOST_PACKAGES):
-        for unit, covered in package.counts.each():
+        for unit, covered in package.counts.by_unit():
             package_points = points.with_attributes(
                 (names.COVERAGE_UNIT, unit), (names.PACKAGE, package.name)
             )

@@ -71,12 +71,12 @@ def suite_spans(make: SpanMaker, job: str, suites: Iterable[PlacedSuite]) -> Ite
         if placed.cases is None:
             continue
         suite, place, report = placed.suite, placed.place, placed.report
-        reference = _unique(job + _suite_part(placed), used)
+        reference = _unique(job + _suite_suffix(placed), used)
         yield _suite_span(make, reference, placed)
         if not placed.cases:
             continue
         for case, interval, reported in place_cases(suite, place, placed.cases):
-            case_reference = _unique(job + case.part(report), used)
+            case_reference = _unique(job + case.reference_suffix(report), used)
             yield _case_span(make, case_reference, reference, case, interval, report, reported)
 
 
@@ -85,9 +85,11 @@ def suite_references(job: str, suites: Iterable[PlacedSuite]) -> Iterator[str]:
     used: set[str] = set()
     for placed in suites:
         if placed.cases is not None:
-            yield _unique(job + _suite_part(placed), used)
+            yield _unique(job + _suite_suffix(placed), used)
             for position in sorted(placed.cases):
-                yield _unique(job + placed.suite.cases[position].part(placed.report), used)
+                yield _unique(
+                    job + placed.suite.cases[position].reference_suffix(placed.report), used
+                )
 
 
 def case_status(case: TestCase) -> str:
@@ -119,7 +121,7 @@ def _unique(reference: str, used: set[str]) -> str:
     return unique
 
 
-def _suite_part(placed: PlacedSuite) -> str:
+def _suite_suffix(placed: PlacedSuite) -> str:
     return f"#test:{placed.report}:{placed.suite.name}"
 
 
@@ -261,7 +263,7 @@ def coverage_attributes(coverage: JobCoverage) -> AttributePairs:
     """Return the totals of a job by unit, and their change against the base if it is known."""
     counts, base = coverage.totals.counts, coverage.base
     attributes: list[tuple[str, OptionalValue]] = []
-    for unit, covered in counts.each():
+    for unit, covered in counts.by_unit():
         names = COVERAGE_NAMES[unit]
         attributes += [
             (names["covered"], covered.covered),

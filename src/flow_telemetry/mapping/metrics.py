@@ -62,15 +62,15 @@ class Points:
         """Yield the measurement of a value that can be negative, unless it is unknown."""
         if value is None or not math.isfinite(value):
             return
-        known = self.attributes
+        values = self.attributes
         if attributes:
-            known = {**known, **limits.attributes(attributes)}
+            values = {**values, **limits.attributes(attributes)}
         names = (*instrument.attributes, *self.extra)
         yield Measurement(
             instrument=instrument,
             value=value,
             resource=self.resource,
-            attributes={name: known[name] for name in names if name in known},
+            attributes={name: values[name] for name in names if name in values},
         )
 
 
@@ -141,7 +141,7 @@ _CHANGE_EVENTS = ("pull_request", "pull_request_target", "merge_group")
 
 
 def run_measurements(
-    part: RunSlice,
+    run_slice: RunSlice,
     resource: Resource,
     extra: tuple[str, ...] = (),
     *,
@@ -154,11 +154,11 @@ def run_measurements(
     job that an earlier attempt ran was measured with that attempt. A run or job that was skipped or
     never started is counted and has no duration.
     """
-    run = part.run
+    run = run_slice.run
     points = build_points(resource, (*_run_attributes(run, default_branch), *keys), extra)
-    if part.run_span:
+    if run_slice.run_span:
         yield from _run_points(run, points)
-    for job in part.jobs:
+    for job in run_slice.jobs:
         if not timing.carried_over(run, job):
             yield from _job_points(job, points)
 

@@ -29,7 +29,7 @@ _FAILURE = "failure"
 
 
 def run_spans(
-    part: RunSlice,
+    run_slice: RunSlice,
     placement: Placement,
     resource: Resource,
     detail: Detail,
@@ -44,9 +44,9 @@ def run_spans(
     ``causes`` are links to what started the run. The spans are made one by one, so that a run of
     any size can be streamed.
     """
-    run = part.run
+    run = run_slice.run
     make = SpanMaker(placement=placement, resource=resource, common=common_run_attributes(run))
-    if part.run_span:
+    if run_slice.run_span:
         error = failures.run_error_type(run)
         yield make.span(
             Entity.RUN,
@@ -54,7 +54,7 @@ def run_spans(
             placement.parent,
             f"RUN {run.workflow}",
             timing.run_interval(run),
-            attributes=_run_attributes(part, error, change, unread),
+            attributes=_run_attributes(run_slice, error, change, unread),
             kind=SpanKind.SERVER,
             links=(*placement.links, *(c for c in causes if c.trace_id != placement.trace_id)),
             error=None if error is None else f"the run ended with {run.conclusion}",
@@ -65,7 +65,7 @@ def run_spans(
             yield make.span(Entity.QUEUED, reference, run.reference, "queued", queued)
     if detail is Detail.RUN:
         return
-    intervals = [(timing.job_interval(run, job), job) for job in part.jobs]
+    intervals = [(timing.job_interval(run, job), job) for job in run_slice.jobs]
     for interval, job in sorted(intervals, key=lambda pair: (pair[0].start, pair[1].id)):
         yield _job_span(make, run, job, interval)
         yield from _job_waits(make, job, run.job_reference(job))
@@ -84,9 +84,9 @@ def common_run_attributes(run: Run) -> AttributePairs:
 
 
 def _run_attributes(
-    part: RunSlice, error: str | None, change: Change | None, unread: tuple[str, ...]
+    run_slice: RunSlice, error: str | None, change: Change | None, unread: tuple[str, ...]
 ) -> AttributePairs:
-    run = part.run
+    run = run_slice.run
     result = result_of(run.conclusion)
     own = timing.own_jobs(run)
     cancelled = run.conclusion == "cancelled" and failures.superseded(run.jobs)
@@ -100,7 +100,7 @@ def _run_attributes(
         (semconv.CICD_PIPELINE_RESULT, result.value if result else None),
         (semconv.CICD_PIPELINE_RUN_URL_FULL, run.url),
         (semconv.ERROR_TYPE, error),
-        (semconv.FLOW_PARTIAL, True if part.partial else None),
+        (semconv.FLOW_PARTIAL, True if run_slice.partial else None),
         (semconv.FLOW_CANCELLED_REASON, "superseded" if cancelled else None),
         (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread)),
         (semconv.FLOW_JOBS_INCOMPLETE, None if run.jobs_complete else True),
@@ -238,16 +238,16 @@ def _annotation_attributes(annotation: Annotation) -> AttributePairs:
 
 
 def run_events(
-    part: RunSlice, placement: Placement, resource: Resource, observed: datetime
+    run_slice: RunSlice, placement: Placement, resource: Resource, observed: datetime
 ) -> Iterator[LogRecord]:
     """Return a record for each failure annotation of the exported jobs of a run.
 
     The time is the end of the job, because an annotation has no time of its own. Annotations of
     jobs in progress are exported with the job itself. Equal annotations of a job are one event.
     """
-    run = part.run
+    run = run_slice.run
     return event_records(
-        _annotation_entries(part),
+        _annotation_entries(run_slice),
         placement,
         resource,
         observed,
@@ -258,14 +258,17 @@ def run_events(
     )
 
 
-def _annotation_entries(part: RunSlice) -> Iterator[tuple[TimelineEntry, AttributePairs]]:
-    for job in part.jobs:
-        end = timing.job_interval(part.run, job).end
+def _annotation_entries(run_slice: RunSlice) -> Iterator[tuple[TimelineEntry, AttributePairs]]:
+    run = run_slice.run
+    for job in run_slice.jobs:
+        end = timing.job_interval(run, job).end
         annotations = dict.fromkeys(a for a in job.annotations if a.level == _FAILURE)
         for number, annotation in enumerate(annotations, 1):
             event = Event(kind=EventKind.ANNOTATED, time=end, subject=str(job.id))
             identifier = identity.event_identifier(end, event.subject)
             identifier += f":{number}" if number > 1 else ""
-            reference = identity.event_reference(part.run.reference, event.kind.value, identifier)
+            reference = identity.event_reference(
+                run_slice.run.reference, event.kind.value, identifier
+            )
             entry = TimelineEntry(event=event, time=end, reference=reference)
             yield entry, (*job_attributes(job), *_annotation_attributes(annotation))

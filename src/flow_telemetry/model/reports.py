@@ -67,8 +67,8 @@ class TestCase:
             return self.name
         return f"{self.class_name}.{self.name}"
 
-    def part(self, report: str) -> str:
-        """Return the part of its flow reference after that of its owner."""
+    def reference_suffix(self, report: str) -> str:
+        """Return the end of its flow reference, after that of its owner."""
         repeated = f":{self.number}" if self.number > 1 else ""
         return f"#test:{report}:{self.suite}:{self.full_name}{repeated}"
 
@@ -249,7 +249,7 @@ class CoverageCounts:
     statements: Covered | None = None
     branches: Covered | None = None
 
-    def each(self) -> Iterator[tuple[str, Covered]]:
+    def by_unit(self) -> Iterator[tuple[str, Covered]]:
         """Yield the counted units, as line, statement or branch, with their coverage."""
         for unit, covered in zip(UNITS, (self.lines, self.statements, self.branches), strict=True):
             if covered is not None:
@@ -257,7 +257,7 @@ class CoverageCounts:
 
     def of(self, unit: str) -> Covered | None:
         """Return the coverage of a unit; None if it was not counted."""
-        return dict(self.each()).get(unit)
+        return dict(self.by_unit()).get(unit)
 
 
 UNITS = ("line", "statement", "branch")

@@ -58,7 +58,7 @@ def largest_packages(packages: Iterable[PackageCounts], most: int) -> tuple[Pack
 
     def size(counts: CoverageCounts) -> int:
         # Branches are in lines that are counted already.
-        return sum(covered.coverable for unit, covered in counts.each() if unit != "branch")
+        return sum(covered.coverable for unit, covered in counts.by_unit() if unit != "branch")
 
     by_size = sorted(packages, key=lambda package: (-size(package.counts), package.name))
     result, rest = by_size[:most], by_size[most:]
