@@ -300,7 +300,7 @@ def with_map(page: str, code: Iterable[tuple[str, str]]) -> str:
 def commands_page(parser: argparse.ArgumentParser) -> str:
     """Return the help of a command and of all that stand below it."""
     introduction = f"""\
-{_made_from("the help texts of src/flow_telemetry/commands")}
+{_made_from("the help texts of src/flow_telemetry/cli")}
 
 # Command line
 

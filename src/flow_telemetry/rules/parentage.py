@@ -95,7 +95,7 @@ def find_parent_by_branch(run: Run, changes: Iterable[Change]) -> Parentage | No
     The pull request must have been open when the run was created. A run of a `pull_request` event
     can start with the closing: then it is the pull request that was closed last before it.
     """
-    candidates = [change for change in changes if _is_of_branch(run, change)]
+    candidates = [change for change in changes if _matches_branch(run, change)]
     open_then = [
         change
         for change in candidates
@@ -153,7 +153,7 @@ def no_parent(run: Run) -> Parentage:
     return Parentage(reason=f"a run of event {run.event or 'unknown'} has no pull request")
 
 
-def _is_of_branch(run: Run, change: Change) -> bool:
+def _matches_branch(run: Run, change: Change) -> bool:
     """Whether a change is from the run's branch, which for a push must not be the default one."""
     if change.head_branch != run.head_branch:
         return False
