@@ -14,7 +14,7 @@ from flow_telemetry.report import text as escape
 from flow_telemetry.reports.files import compile_file_patterns
 from flow_telemetry.reports.logs import index_log, parse_log_lines, raw_lines
 from flow_telemetry.reports.otlp_lines import read_otlp_lines
-from flow_telemetry.rules.item_keys import JiraKeys, find_item_keys
+from flow_telemetry.rules.item_keys import find_item_keys
 from flow_telemetry.rules.selection import matches_patterns
 from flow_telemetry.subjects.job.tool_traces import ToolSpans
 from flow_telemetry.text import multi_line
@@ -83,7 +83,7 @@ def _context(lines: Sequence[str]) -> None:
 
 
 def _texts(text: str, lines: Sequence[str]) -> None:
-    find_item_keys(branch=lines[0], title=text, commit_message=text, jira=JiraKeys(enabled=True))
+    find_item_keys(branch=lines[0], title=text, commit_message=text, jira_projects=frozenset())
     names = [each[:40] for each in lines[:2]]
     matches_patterns(names[0], names)
     compile_file_patterns(names)("src/shop/cart/a.xml")

@@ -77,8 +77,8 @@ def _placed(report: TestReport) -> None:
     wanted = test_rules.choose_spans(report.suites, 100)
     places = test_rules.place_suites(report.suites, written)
     for suite, place, cases in zip(report.suites, places, wanted, strict=True):
-        for each in test_rules.place_cases(suite, place, cases or frozenset()):
-            assert each.interval.start <= each.interval.end
+        for _, interval, _ in test_rules.place_cases(suite, place, cases or frozenset()):
+            assert interval.start <= interval.end
         test_rules.count_cases(suite.cases)
         suite.name.encode()
     test_rules.mark_flaky([report], frozenset())

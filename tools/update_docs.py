@@ -47,7 +47,7 @@ from flow_telemetry.mapping.job_attributes import (
     PROCESS_ATTRIBUTES,
 )
 from flow_telemetry.mapping.metric_attributes import (
-    DELIVERY_FACTS,
+    DELIVERY_ATTRIBUTES,
     EXTRA_ATTRIBUTES,
     METRIC_ATTRIBUTES,
 )
@@ -69,7 +69,7 @@ GROUPS = {
     "change": "Pull requests",
     "phase": "Phases",
     "work": "Work items",
-    "status": "Stretches of status",
+    "status": "Statuses",
     "the": "Features in their feature trace",
     "deployment": "Deployments",
     "command": "Measured commands",
@@ -202,7 +202,7 @@ def attributes_page(attributes: Sequence[Attribute]) -> str:
         f"## {title}\n\n"
         + table(
             ("attribute", "type", "on", "source", "meaning"),
-            ((f"`{a.name}`", a.type, a.on, a.source.value, a.meaning) for a in rows),
+            ((f"`{a.name}`", a.type, a.on, a.source, a.meaning) for a in rows),
         )
         for title, rows in grouped.items()
         if rows
@@ -212,13 +212,13 @@ def attributes_page(attributes: Sequence[Attribute]) -> str:
 
 def _attributes_introduction() -> str:
     return f"""\
-{_made_from("src/flow_telemetry/signals: semconv.py and the others of that name")}
+{_made_from("attributes.py and job_attributes.py in src/flow_telemetry/mapping")}
 
 # Attributes
 
-What is known stands on the span; what is not known is left out. Names come from OpenTelemetry's
-semantic conventions where these have one, GitHub's own facts are under `github.*`, and what neither
-has is under `flow.*`. No name is made from data.
+An attribute whose value is unknown is not set. Names come from OpenTelemetry's semantic conventions
+if these define one. Other data of GitHub is under `github.*`, and everything else is under
+`flow.*`. No name is made from data.
 
 {_bounds()}
 """
@@ -226,9 +226,9 @@ has is under `flow.*`. No name is made from data.
 
 def _bounds() -> str:
     text = f"""\
-All backends take {limits.MOST_ATTRIBUTES} attributes and {limits.MOST_EVENTS} events a span, names
-of {limits.LONGEST_NAME} characters and values of {limits.LONGEST_VALUE_BYTES:,} bytes, so no more
-is sent: longer text is cut and ends in `…`."""
+A span has at most {limits.MOST_ATTRIBUTES} attributes and {limits.MOST_EVENTS} events, which all
+backends accept. Names are truncated to {limits.LONGEST_NAME} characters and values to
+{limits.LONGEST_VALUE_BYTES:,} bytes; truncated text ends in `…`."""
     return textwrap.fill(text, 100)
 
 
@@ -263,14 +263,15 @@ def with_metrics(page: str, instruments: Iterable[Instrument]) -> str:
     Raises:
         ValueError: the comments that enclose the tables are missing.
     """
-    head = ("metric", "instrument", "unit", "attributes", "sent with", "from", "what it tells")
+    head = ("metric", "instrument", "unit", "attributes", "sent with", "from", "meaning")
     sections = (
         "## All metrics\n\n" + table(head, map(_metric_row, instruments)),
         "## Their attributes\n\n" + _meanings(METRIC_ATTRIBUTES.items()),
         "## Attributes that you may add\n\n" + _meanings(EXTRA_ATTRIBUTES.items()),
         "## What the four keys are made of\n\n"
-        "The record of a deployment's success ([events](events.md)) names what its numbers rest on:"
-        "\n\n" + _meanings((each.name, each.meaning) for each in DELIVERY_FACTS),
+        "The record of a deployment's success ([events](events.md)) has the values behind its "
+        "numbers:"
+        "\n\n" + _meanings((each.name, each.meaning) for each in DELIVERY_ATTRIBUTES),
     )
     return _with_content(METRICS_PAGE, page, "metrics", "\n" + "\n".join(sections) + "\n")
 
@@ -299,7 +300,7 @@ def with_map(page: str, code: Iterable[tuple[str, str]]) -> str:
 def commands_page(parser: argparse.ArgumentParser) -> str:
     """Return the help of a command and of all that stand below it."""
     introduction = f"""\
-{_made_from("the help texts of src/flow_telemetry/commands")}
+{_made_from("the help texts of src/flow_telemetry/cli")}
 
 # Command line
 

@@ -1,8 +1,8 @@
 """Flow references and the trace and span ids derived from them, version 1.
 
-Spans of one feature are sent by many processes on many days. They meet in one trace because each
-id is a hash of the key of the thing itself, so no process needs to know another. The recipe and
-its test vectors are a public contract (``docs/identity.md``): changing an output is version 2.
+Many processes send the spans of one feature on many days. The spans share one trace because each id
+is a hash of the entity's own key, so the processes need not know each other. The recipe and its
+test vectors are a public contract (``docs/identity.md``): another output would be version 2.
 """
 
 from __future__ import annotations
@@ -62,29 +62,29 @@ def span_id(root: str, reference: str, *, namespace: str = "") -> str:
 
 def _hash(text: str, *, length: int) -> str:
     digest = sha256(text.encode("utf-8", errors="surrogatepass")).digest()[:length]
-    while not any(digest):  # An all-zero id is invalid in W3C Trace Context; none is known.
+    while not any(digest):  # W3C Trace Context does not allow an id of zeros only.
         text += "\n"
         digest = sha256(text.encode("utf-8", errors="surrogatepass")).digest()[:length]
     return digest.hex()
 
 
 def normalize_namespace(text: str) -> str:
-    """Return the namespace trimmed.
+    """Return the namespace without blanks at its ends.
 
     Raises:
-        ValueError: it holds a control character, which would make two recipes collide.
+        ValueError: it contains a control character, so two recipes could be equal.
     """
     namespace = text.strip()
     if _CONTROL_CHARACTERS.search(namespace):
-        raise ValueError("a namespace may hold no control characters")
+        raise ValueError("a namespace cannot contain control characters")
     return namespace
 
 
 def fold(text: str) -> str:
     """Return ``text`` with A to Z as lower case and every other character as it is.
 
-    GitHub compares names of owners and repositories so; full Unicode folding would depend on the
-    Unicode version of the runtime.
+    GitHub compares names of owners and repositories in this way. Full Unicode folding would depend
+    on the Unicode version of the runtime.
     """
     return text.translate(_FOLDED)
 
@@ -95,28 +95,28 @@ def upper(text: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """Return the host of ``url``, lower case, with its port if that is not the scheme's.
+    """Return the host of ``url``, lower case, with its port if that is not the default.
 
     Raises:
-        ValueError: it is not a URL.
+        ValueError: the text is not a URL.
     """
-    parts = urlsplit(url)
-    authority = fold(parts.netloc.rpartition("@")[2])
-    # Not `parts.hostname`, which takes off an IPv6 address's brackets and folds all of Unicode.
-    with_port = parts.port is not None or authority.endswith(":")
+    split_url = urlsplit(url)
+    authority = fold(split_url.netloc.rpartition("@")[2])
+    # `split_url.hostname` removes the brackets of an IPv6 address and folds all of Unicode.
+    with_port = split_url.port is not None or authority.endswith(":")
     host = authority.rpartition(":")[0] if with_port else authority
-    if parts.port is None or parts.port == _DEFAULT_PORTS.get(parts.scheme):
+    if split_url.port is None or split_url.port == _DEFAULT_PORTS.get(split_url.scheme):
         return host
-    return f"{host}:{parts.port}"
+    return f"{host}:{split_url.port}"
 
 
-def instant(time: datetime) -> str:
-    """Return a time, aware, as references write it: UTC to the second, ``…T03:43:00Z``."""
+def format_timestamp(time: datetime) -> str:
+    """Return an aware time in UTC to the second, as references have it: ``…T03:43:00Z``."""
     return time.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def repository_reference(host: str, full_name: str) -> str:
-    """Return ``github.com/acme/shop``, the start of every reference to a thing of GitHub."""
+    """Return ``github.com/acme/shop``, the start of all references to entities of GitHub."""
     return fold(f"{host}/{full_name}")
 
 
@@ -136,7 +136,7 @@ def jira_reference(key: str) -> str:
 
 
 def tracker_reference(tracker: str, key: str) -> str:
-    """Return the reference of an item of any other tracker, as given."""
+    """Return the reference of an item of another tracker; the key is not normalized."""
     return f"{tracker}/{key}"
 
 
@@ -148,29 +148,29 @@ def run_reference(repository: str, run_id: int, attempt: int) -> str:
 def job_reference(repository: str, run_id: int, job_id: int) -> str:
     """Return the reference of a job; ``job_id`` is the API's ``id``.
 
-    The number in old ``html_url`` values is another one and names nothing else.
+    Old ``html_url`` values contain a different number, which identifies nothing.
     """
     return f"{repository}/actions/runs/{run_id}/job/{job_id}"
 
 
 def step_reference(job: str, number: int, occurrence: int = 1) -> str:
-    """Return the reference of a step; a number that repeats in its job counts from 2 on."""
+    """Return the reference of a step; ``occurrence`` is above 1 for a repeated number."""
     suffix = f":{occurrence}" if occurrence > 1 else ""
     return f"{job}#step:{number}{suffix}"
 
 
 def queued_reference(owner: str) -> str:
-    """Return the reference of the time that a run or job waited for a runner."""
+    """Return the reference of the waiting time of a run or job for a runner."""
     return f"{owner}#queued"
 
 
 def measured_reference(owner: str) -> str:
-    """Return the reference of what only the runner knows of a step or job."""
+    """Return the reference of the measurements that a runner made of a step or job."""
     return f"{owner}#measured"
 
 
 def approval_reference(owner: str, number: int) -> str:
-    """Return the reference of the ``number``-th wait of a job for an approval."""
+    """Return the reference of a job's wait for an approval, numbered from 1."""
     return f"{owner}#waiting:approval:{number}"
 
 
@@ -180,49 +180,49 @@ def deployment_reference(repository: str, number: int) -> str:
 
 
 def delivery_reference(deployment: str, change: str) -> str:
-    """Return the reference of a deployment's part in one change that it delivers."""
+    """Return the reference of the delivery of one change by a deployment."""
     return f"{deployment}#delivers:{change}"
 
 
 def phase_reference(change: str, phase: str, number: int) -> str:
-    """Return the reference of the ``number``-th phase of that name over all lives of a change."""
+    """Return the reference of a phase; all phases of that name of a change are numbered from 1."""
     return f"{change}#phase:{phase}:{number}"
 
 
 def status_reference(item: str, number: int) -> str:
-    """Return the reference of the ``number``-th stretch of status over all lives of an item."""
+    """Return the reference of a status interval; all those of an item are numbered from 1."""
     return f"{item}#status:{number}"
 
 
 def blocked_reference(item: str, number: int) -> str:
-    """Return the reference of the ``number``-th time that an item was blocked, over all lives."""
+    """Return the reference of the ``number``-th blocked interval, over all open periods."""
     return f"{item}#blocked:{number}"
 
 
-def life_reference(owner: str, number: int) -> str:
-    """Return the reference of a life of a change or item after its first, from 2 on."""
+def open_period_reference(owner: str, number: int) -> str:
+    """Return the reference of an open period after a reopening; ``number`` is 2 or more."""
     return f"{owner}#life:{number}"
 
 
 def event_reference(owner: str, kind: str, identifier: str) -> str:
-    """Return the reference of something that happened to its owner.
+    """Return the reference of an event of its owner.
 
     ``kind`` is the last word of the event's name. ``identifier`` is the number of a comment, review
-    or deployment status, the sha of a commit, else what `moment` returns.
+    or deployment status, the sha of a commit, else the result of `event_identifier`.
     """
     return f"{owner}#event:{kind}:{identifier}"
 
 
 def log_line_reference(step: str, number: int) -> str:
-    """Return the reference of a line of a step's log, by its number there, from 1."""
+    """Return the reference of a line of a step's log; lines are numbered from 1."""
     return f"{step}#log:{number}"
 
 
-def moment(time: datetime, subject: str = "") -> str:
-    """Return what names an event without a number: its second, and what it was about."""
-    return f"{instant(time)}:{subject}" if subject else instant(time)
+def event_identifier(time: datetime, subject: str = "") -> str:
+    """Return the identifier of an event without a number: its time, and its subject if any."""
+    return f"{format_timestamp(time)}:{subject}" if subject else format_timestamp(time)
 
 
 def as_of(reference: str, time: datetime) -> str:
-    """Return the root of a feature trace of its own: as of an instant, or of a later closing."""
-    return f"{reference}@{instant(time)}"
+    """Return the root of a separate feature trace: of a snapshot, or of a later closing."""
+    return f"{reference}@{format_timestamp(time)}"

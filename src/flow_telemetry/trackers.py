@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flow_telemetry.model import ItemChain, Repository, WorkItem
+from flow_telemetry.model import ItemList, Repository, WorkItem
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.model.items import Tracker
 
@@ -34,7 +34,7 @@ class Trackers:
             return self.github(home)
         return self.jira if tracker == "jira" else None
 
-    def chain(self, key: ItemKey, home: Repository) -> ItemChain:
+    def chain(self, key: ItemKey, home: Repository) -> ItemList:
         """Return the item of a key with its ancestors; by its key alone without a tracker.
 
         ``home`` is the repository in which a bare number is meant.
@@ -48,7 +48,7 @@ class Trackers:
         unread: tuple[str, ...] = ()
         if key.tracker == "jira" and self.jira_is_misconfigured:
             unread = (f"{key.key} was not read, because the settings of Jira cannot be used",)
-        return ItemChain(items=(unread_work_item(key, home),), unread=unread)
+        return ItemList(items=(unread_work_item(key, home),), unread=unread)
 
 
 def unread_work_item(key: ItemKey, home: Repository) -> WorkItem:

@@ -113,8 +113,8 @@ def test_what_was_deployed_before_is_read_back_to_the_last_success(
     assert [each.sha for each in found.before] == [sha_of("b"), sha_of("a")]
     restored = find_restoration(found, found.before)
     assert restored
-    assert restored.failed.reference == f"github.com/acme/shop/deployments/{failed.id}"
-    assert restored.interval.seconds == 3600
+    assert restored[0].reference == f"github.com/acme/shop/deployments/{failed.id}"
+    assert restored[1].seconds == 3600
 
 
 def test_a_replaced_deployment_had_succeeded(story: World, github: FakeGitHub) -> None:

@@ -11,7 +11,7 @@ from tests.support.clients import SHOP, client_of
 from flow_telemetry.errors import NotFoundError
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.issues import GitHubIssues, StatusSource
-from flow_telemetry.identity import instant
+from flow_telemetry.identity import format_timestamp
 from flow_telemetry.model import Actor, ActorKind, EventKind, WorkItem
 from flow_telemetry.model.item_key import parse_item_key
 from flow_telemetry.model.items import Tracker
@@ -146,7 +146,7 @@ def test_an_issue_blocks_until_it_is_closed(world: World, client: GitHubClient) 
         ],
     )
     story = issues_of(client).details(item(client, "17"))
-    assert [(e.kind.value, e.subject, instant(e.time)) for e in story.history] == [
+    assert [(e.kind.value, e.subject, format_timestamp(e.time)) for e in story.history] == [
         ("blocked", "acme/shop#8", "2026-11-19T08:00:00Z"),
         ("blocked", "acme/shop#9", "2026-11-19T09:00:00Z"),
         ("unblocked", "acme/shop#8", "2026-11-20T12:00:00Z"),

@@ -49,7 +49,7 @@ def statuses(item: WorkItem) -> list[tuple[str, StatusCategory | None]]:
 
 def blocked(item: WorkItem, *names: str) -> list[tuple[str, str, str]]:
     return [
-        (b.cause, f"{b.interval.start:%d %H:%M}", f"{b.interval.end:%d %H:%M}")
+        (b.reason, f"{b.interval.start:%d %H:%M}", f"{b.interval.end:%d %H:%M}")
         for b in find_blocked_intervals(item, names)
     ]
 

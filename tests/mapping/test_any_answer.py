@@ -31,7 +31,7 @@ from flow_telemetry.github.payloads import (
     parse_run,
 )
 from flow_telemetry.mapping.limits import nanoseconds
-from flow_telemetry.mapping.placement import Placement, Tracing, ancestry_of_run, place
+from flow_telemetry.mapping.placement import Placement, Tracing, place, run_ancestry
 from flow_telemetry.mapping.runs import run_spans
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model import Change, Lineage, Parentage, Repository, Run, WorkItem
@@ -61,7 +61,7 @@ def placements(draw: st.DrawFn, run: Run) -> Placement:
     parentage = draw(PARENTAGES)
     return place(
         run.reference,
-        ancestry_of_run(parentage, draw(LINEAGES)),
+        run_ancestry(parentage, draw(LINEAGES)),
         Tracing(
             scope=draw(st.sampled_from(TraceScope)),
             namespace=draw(st.sampled_from(["", "acme-prod"])),
@@ -72,7 +72,7 @@ def placements(draw: st.DrawFn, run: Run) -> Placement:
 
 def alone(run: Run) -> Placement:
     """Return the place of a run that belongs to nothing."""
-    ancestry = ancestry_of_run(Parentage(reason="a test"), Lineage())
+    ancestry = run_ancestry(Parentage(reason="a test"), Lineage())
     return place(run.reference, ancestry, Tracing(scope=TraceScope.RUN))
 
 

@@ -50,7 +50,7 @@ def test_records_of_any_change_are_valid(
         pull = replace(pull, merged_at=pull.closed_at)
     placement = place_change(pull)
     everything = [each.event for each in build_change_timeline(pull)]
-    live = list(change_events(pull, placement, RESOURCE, OBSERVED, told=everything))
+    live = list(change_events(pull, placement, RESOURCE, OBSERVED, only=everything))
     completed = list(change_events(pull, placement, RESOURCE, OBSERVED, within=ALWAYS))
     assert_valid_records(live, placement.trace)
     assert all(record in live for record in completed)
@@ -73,7 +73,7 @@ def test_records_of_any_item_are_valid(history: tuple[Event, ...], closed: int |
                 RESOURCE,
                 OBSERVED,
                 blocked=blocked,
-                told=told,
+                only=told,
                 within=ALWAYS,
             )
         )

@@ -20,7 +20,7 @@ from flow_telemetry.model import (
     Change,
     Event,
     EventKind,
-    ItemChain,
+    ItemList,
     Job,
     Lineage,
     Repository,
@@ -29,7 +29,7 @@ from flow_telemetry.model import (
     WorkItem,
 )
 from flow_telemetry.rules import selection
-from flow_telemetry.rules.parentage import CandidateChain, build_lineage
+from flow_telemetry.rules.parentage import build_lineage
 from flow_telemetry.settings import Detail, TraceScope
 from flow_telemetry.telemetry import Span
 
@@ -78,9 +78,7 @@ def families(draw: st.DrawFn) -> Family:
     named = draw(st.none() | st.integers(0, count - 1)) if count else None
     feature = None if named is None else chain(items, above, named)
     lineages = {
-        item.reference: build_lineage(
-            [CandidateChain(chain=chain(items, above, number), reason="a test")], feature=feature
-        )
+        item.reference: build_lineage([(chain(items, above, number), "a test")], feature=feature)
         for number, item in enumerate(items)
     }
     nothing = build_lineage([], feature=feature)
@@ -118,7 +116,7 @@ def _circle(count: int, last: int) -> list[int | None]:
     return [own + 1 if own < count - 1 else last for own in range(count)]
 
 
-def chain(items: Sequence[WorkItem], above: Sequence[int | None], start: int) -> ItemChain:
+def chain(items: Sequence[WorkItem], above: Sequence[int | None], start: int) -> ItemList:
     """An item with its parents, as a tracker gives them: a circle ends where it came back to."""
     found: list[int] = []
     at_item: int | None = start
@@ -126,7 +124,7 @@ def chain(items: Sequence[WorkItem], above: Sequence[int | None], start: int) ->
         found.append(at_item)
         at_item = above[at_item]
     back = [] if at_item is None else [at_item]
-    return ItemChain(items=tuple(items[number] for number in (*found, *back)))
+    return ItemList(items=tuple(items[number] for number in (*found, *back)))
 
 
 @st.composite

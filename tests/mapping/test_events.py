@@ -178,9 +178,9 @@ def test_what_was_told_live_is_equal_to_what_leaves_with_the_closing() -> None:
     label, comment = event(5, EventKind.LABELED, "bug"), event(50, EventKind.COMMENTED)
     pull = change(label, comment, closed=9)
     opened = replace(pull, closed_at=None)
-    live = change_events(opened, place_change(pull), RESOURCE, OBSERVED, told=[label])
+    live = change_events(opened, place_change(pull), RESOURCE, OBSERVED, only=[label])
     assert list(live) == records_of(pull)[1:2]
-    late = change_events(pull, place_change(pull), RESOURCE, OBSERVED, told=[comment])
+    late = change_events(pull, place_change(pull), RESOURCE, OBSERVED, only=[comment])
     assert [record.event_name for record in late] == ["flow.change.commented"]
 
 
@@ -188,7 +188,7 @@ def test_a_closing_that_was_told_live_says_all() -> None:
     """The history holds it among the others, the untold one too."""
     pull = change(event(5, EventKind.LABELED, "bug"), closed=9)
     closing = build_change_timeline(pull)[-1].event
-    live = change_events(pull, place_change(pull), RESOURCE, OBSERVED, told=[closing])
+    live = change_events(pull, place_change(pull), RESOURCE, OBSERVED, only=[closing])
     assert list(live) == records_of(pull)[-1:]
 
 
@@ -225,7 +225,7 @@ def test_a_recorded_timeline_yields_its_events() -> None:
         "closed:2012-05-27T10:29:07Z",
     ]
     later = [event for event in timeline if event.time > merged]
-    live = list(change_events(pull, place_change(pull), RESOURCE, OBSERVED, told=later))
+    live = list(change_events(pull, place_change(pull), RESOURCE, OBSERVED, only=later))
     assert [str(each.attributes["log.record.uid"]).removeprefix(base) for each in live] == [
         "commented:8387331",
         "commented:1580134",

@@ -36,7 +36,7 @@ from flow_telemetry.mapping.metric_attributes import (
     METRIC_ATTRIBUTES,
     unknown_attributes,
 )
-from flow_telemetry.mapping.metrics import points_of_job, run_measurements
+from flow_telemetry.mapping.metrics import build_job_points, run_measurements
 from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.telemetry import Instrument, InstrumentKind, Measurement
 
@@ -63,7 +63,7 @@ KINDS = {
 }
 
 
-JOB_POINTS = points_of_job(busy_run(), busy_run().jobs[0], RESOURCE)
+JOB_POINTS = build_job_points(busy_run(), busy_run().jobs[0], RESOURCE)
 PLACE = CommandPlace(trace_id="1" * 32, span_id="1" * 16, parent_span_id=None)
 
 

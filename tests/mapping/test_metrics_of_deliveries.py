@@ -9,7 +9,7 @@ from tests.mapping.measured import RESOURCE, attributes, values
 from tests.rules.builders import change, event
 from tests.rules.test_deliveries import deployment
 
-from flow_telemetry.mapping.flow_metrics import delivery_measurements, dora_facts
+from flow_telemetry.mapping.flow_metrics import delivery_measurements, dora_attributes
 from flow_telemetry.mapping.metrics import environment_name
 from flow_telemetry.model import Deployment, Event, EventKind
 from flow_telemetry.telemetry import Measurement
@@ -85,7 +85,7 @@ def test_a_batch_of_unknown_size_is_not_measured() -> None:
 
 def test_the_record_of_a_deployment_names_what_its_numbers_are_made_of() -> None:
     """The change, its first commit and its time; the deployment that had failed."""
-    assert dict(dora_facts(replace(repair(), before=(FAILED,)))) == {
+    assert dict(dora_attributes(replace(repair(), before=(FAILED,)))) == {
         "flow.deployment.lead_times": (
             "acme/shop#7: 8400 s from c0ffee of 2026-11-24T08:00:00Z",
             "acme/shop#8: 3600 s from f00d of 2026-11-24T09:20:00Z",
@@ -93,7 +93,7 @@ def test_the_record_of_a_deployment_names_what_its_numbers_are_made_of() -> None
         "flow.deployment.restored": "github.com/acme/shop/deployments/1",
         "flow.deployment.restore_time": 3600,
     }
-    told = dict(dora_facts(deployment(1, 0, (5, "success"))))
+    told = dict(dora_attributes(deployment(1, 0, (5, "success"))))
     assert told["flow.deployment.restored"] is None
     assert told["flow.deployment.lead_times"] == ()
 

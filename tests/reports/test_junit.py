@@ -69,7 +69,10 @@ def test_the_entries_of_a_case_have_parts_of_their_own() -> None:
     """The parts follow the reference of the step."""
     add, *_, again = read(examples.GOTESTSUM).cases
     expected = "#test:junit.xml:acme.com/shop/cart:acme.com/shop/cart.TestAdd"
-    assert [add.part("junit.xml"), again.part("junit.xml")] == [expected, f"{expected}:2"]
+    assert [add.reference_suffix("junit.xml"), again.reference_suffix("junit.xml")] == [
+        expected,
+        f"{expected}:2",
+    ]
 
 
 def test_jest() -> None:

@@ -19,7 +19,9 @@ def of(found: WorkItem) -> list[list[tuple[int, int]]]:
     lives = find_open_periods(found.created_at, found.closed_at, found.history, None)
     known = find_blocked_intervals(found, NAMES)
     assert [blocked.number for blocked in known] == list(range(1, len(known) + 1))
-    return [[minutes(b.interval) for b in known if b.life == life.number] for life in lives]
+    return [
+        [minutes(b.interval) for b in known if b.period_number == life.number] for life in lives
+    ]
 
 
 def told(*history: Event, closed: float = 100, labels: tuple[str, ...] = ()) -> object:

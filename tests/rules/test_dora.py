@@ -63,7 +63,7 @@ def test_whether_a_deployment_is_a_change_failure() -> None:
 def restored(made: Deployment, *others: Deployment) -> tuple[int, tuple[int, int]] | None:
     """Return the number of the failure that a deployment made good, and how long it took."""
     found = find_restoration(made, others)
-    return None if found is None else (found.failed.id, minutes(found.interval))
+    return None if found is None else (found[0].id, minutes(found[1]))
 
 
 def test_the_next_success_restores_what_failed() -> None:

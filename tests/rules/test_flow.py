@@ -141,7 +141,7 @@ def test_active_blocked_and_waiting_time_add_up_to_the_items_life(found: WorkIte
     """Whatever happened in whatever order; the stretches of status do so too."""
     born = find_open_periods(found.created_at, found.closed_at, found.history, None)
     known = measure_item_flows(found, NAMES)
-    assert [flow.life for flow in known] == list(born)
+    assert [flow.period for flow in known] == list(born)
     for flow in known:
         assert union(flow.blocked) == flow.blocked
         if flow.active_time is None:
@@ -151,10 +151,14 @@ def test_active_blocked_and_waiting_time_add_up_to_the_items_life(found: WorkIte
         assert min(flow.active_time, flow.blocked_time, flow.waiting_time) >= 0
         assert flow.active_time + flow.blocked_time + flow.waiting_time == flow.duration
         assert all(
-            flow.life.interval.start <= each.start < each.end <= flow.life.interval.end
+            flow.period.interval.start <= each.start < each.end <= flow.period.interval.end
             for each in flow.blocked
         )
-        own = [s.interval for s in find_status_intervals(found) if s.life == flow.life.number]
+        own = [
+            s.interval
+            for s in find_status_intervals(found)
+            if s.period_number == flow.period.number
+        ]
         assert sum(each.seconds for each in own) == seconds(own) == flow.duration
         assert flow.efficiency is None or 0 <= flow.efficiency <= 1
         assert flow.active_time == 60 * sum(_is_active(found, flow, minute) for minute in MOMENTS)
@@ -162,7 +166,7 @@ def test_active_blocked_and_waiting_time_add_up_to_the_items_life(found: WorkIte
 
 def _is_active(found: WorkItem, flow: Flow, minute: int) -> bool:
     """Whether an item was in progress and not blocked in a minute of a life."""
-    own = [s for s in find_status_intervals(found) if s.life == flow.life.number]
+    own = [s for s in find_status_intervals(found) if s.period_number == flow.period.number]
     status = next((s for s in own if s.interval.start <= at(minute) < s.interval.end), None)
     blocked = any(each.start <= at(minute) < each.end for each in flow.blocked)
     return not blocked and status is not None and status.category is StatusCategory.IN_PROGRESS
@@ -172,7 +176,7 @@ def _is_active(found: WorkItem, flow: Flow, minute: int) -> bool:
 def test_the_phases_add_up_to_the_changes_life(found: Change) -> None:
     """The active ones and the others; nothing lies between them."""
     for flow in measure_change_flows(found):
-        own = [p.interval for p in find_phases(found) if p.life == flow.life.number]
+        own = [p.interval for p in find_phases(found) if p.period_number == flow.period.number]
         assert sum(each.seconds for each in own) == seconds(own) == flow.duration
         assert flow.active_time is not None
         assert flow.waiting_time is not None

@@ -6,17 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.rules.item_keys import JiraKeys, KeyPlace, find_item_keys
+from flow_telemetry.rules.item_keys import find_item_keys
 
-ANY = JiraKeys(enabled=True)
-ACME = JiraKeys(enabled=True, projects=frozenset({"ACME"}))
-OFF = JiraKeys()
+ANY: frozenset[str] = frozenset()
+ACME = frozenset({"ACME"})
+OFF = None
 
 
-def found(branch: str = "", title: str = "", commit: str = "", jira: JiraKeys = ANY) -> list[str]:
+def found(
+    branch: str = "", title: str = "", commit: str = "", jira: frozenset[str] | None = ANY
+) -> list[str]:
     """Return the keys as people read them, in order."""
-    keys = find_item_keys(branch=branch, title=title, commit_message=commit, jira=jira)
-    return [each.key.display("acme/shop") for each in keys]
+    keys = find_item_keys(branch=branch, title=title, commit_message=commit, jira_projects=jira)
+    return [key.display("acme/shop") for key in keys]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_the_oldest_commit_is_read_like_a_title(title: str, keys: list[str]) -> 
 def test_look_alikes_are_no_keys(text: str) -> None:
     """Unless the user says that there is such a project."""
     assert found(branch=text, title=f"{text} [{text}]", commit=f"({text})") == []
-    named = JiraKeys(enabled=True, projects=frozenset({text.partition("-")[0].lower()}))
+    named = frozenset({text.partition("-")[0].lower()})
     assert found(title=text, jira=named) == ([] if text.startswith("CVE") else [text])
 
 
@@ -111,7 +113,7 @@ def test_without_jira_only_issues_are_found() -> None:
 
 def test_a_project_of_jira_may_be_called_gh() -> None:
     """Then the user has named it."""
-    named = JiraKeys(enabled=True, projects=frozenset({"GH"}))
+    named = frozenset({"GH"})
     assert found(title="GH-17: x", jira=named) == ["GH-17"]
 
 
@@ -121,12 +123,12 @@ def test_the_branch_decides_before_the_title_and_the_title_before_the_commit() -
         branch="fix/acme-3",
         title="ACME-2: x [ACME-3]",
         commit_message="ACME-1 x (ACME-2)",
-        jira=ACME,
+        jira_projects=ACME,
     )
-    assert [(each.key.key, each.place) for each in keys] == [
-        ("ACME-3", KeyPlace.BRANCH),
-        ("ACME-2", KeyPlace.TITLE),
-        ("ACME-1", KeyPlace.COMMIT),
+    assert [(key.key, place) for key, place in keys.items()] == [
+        ("ACME-3", "branch"),
+        ("ACME-2", "title"),
+        ("ACME-1", "oldest commit message"),
     ]
 
 
@@ -136,10 +138,12 @@ ODD = st.text(max_size=30) | st.from_regex(
 
 
 @given(ODD, ODD, ODD, st.sampled_from([ANY, ACME, OFF]))
-def test_any_text_gives_keys_or_none(branch: str, title: str, commit: str, jira: JiraKeys) -> None:
+def test_any_text_gives_keys_or_none(
+    branch: str, title: str, commit: str, jira: frozenset[str] | None
+) -> None:
     """Whatever people or attackers write, each key makes a reference on one line, once."""
-    keys = find_item_keys(branch=branch, title=title, commit_message=commit, jira=jira)
-    references = [each.key.reference(host="github.com", repository="a/b") for each in keys]
+    keys = find_item_keys(branch=branch, title=title, commit_message=commit, jira_projects=jira)
+    references = [key.reference(host="github.com", repository="a/b") for key in keys]
     assert len(set(references)) == len(references)
     assert all(reference.isascii() and reference.isprintable() for reference in references)
     if jira is ACME:

@@ -10,17 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rules.builders import item
 
-from flow_telemetry.model import MOST_ANCESTORS, ItemChain, Lineage, WorkItem
-from flow_telemetry.rules.parentage import CandidateChain, build_lineage
+from flow_telemetry.model import MOST_ANCESTORS, ItemList, Lineage, WorkItem
+from flow_telemetry.rules.parentage import build_lineage
 
 TASK, STORY, BUG = item("ACME-60", kind="Task"), item("ACME-57"), item("ACME-58", kind="Bug")
 EPIC = item("ACME-42", kind="Epic", level=1)
 INITIATIVE = item("ACME-1", kind="Initiative", level=2)
 
 
-def chain(*items: WorkItem, unread: tuple[str, ...] = (), reason: str = "branch") -> CandidateChain:
+def chain(
+    *items: WorkItem, unread: tuple[str, ...] = (), reason: str = "branch"
+) -> tuple[ItemList, str]:
     """Return a candidate."""
-    return CandidateChain(chain=ItemChain(items=items, unread=unread), reason=reason)
+    return (ItemList(items=items, unread=unread), reason)
 
 
 def keys(items: tuple[WorkItem, ...]) -> list[str]:
@@ -88,27 +90,25 @@ def test_nothing_known_is_an_empty_lineage() -> None:
     """What could not be read is still told."""
     assert build_lineage([]) == Lineage()
     assert build_lineage([chain(unread=("Jira is down",))]).unread == ("Jira is down",)
-    assert build_lineage([], feature=ItemChain(unread=("Jira is down",))).unread == (
-        "Jira is down",
-    )
+    assert build_lineage([], feature=ItemList(unread=("Jira is down",))).unread == ("Jira is down",)
 
 
 def test_a_chain_that_reaches_the_named_feature_is_cut_there() -> None:
     """Whatever types are above."""
-    named = ItemChain(items=(STORY, EPIC))
+    named = ItemList(items=(STORY, EPIC))
     found = build_lineage([chain(TASK, STORY, EPIC)], feature=named)
     assert (keys(found.items), keys(found.above)) == (["ACME-60", "ACME-57"], ["ACME-42"])
 
 
 def test_a_chain_that_does_not_reach_it_hangs_under_it() -> None:
     """As for a story that nobody has put under the epic yet."""
-    found = build_lineage([chain(BUG)], feature=ItemChain(items=(EPIC, INITIATIVE)))
+    found = build_lineage([chain(BUG)], feature=ItemList(items=(EPIC, INITIATIVE)))
     assert (keys(found.items), keys(found.above)) == (["ACME-58", "ACME-42"], ["ACME-1"])
 
 
 def test_what_stands_above_the_named_feature_does_not_hang_below_it() -> None:
     """A task beside the named story, under the same epic."""
-    named = ItemChain(items=(STORY, EPIC))
+    named = ItemList(items=(STORY, EPIC))
     found = build_lineage([chain(TASK, EPIC)], feature=named)
     assert (keys(found.items), keys(found.above)) == (["ACME-60", "ACME-57"], ["ACME-42"])
     of_epic = build_lineage([chain(EPIC)], feature=named)
@@ -117,7 +117,7 @@ def test_what_stands_above_the_named_feature_does_not_hang_below_it() -> None:
 
 def test_without_any_item_the_named_feature_is_the_lineage() -> None:
     """A run without a pull request hangs directly under it."""
-    found = build_lineage([], feature=ItemChain(items=(EPIC,), unread=("its parent is hidden",)))
+    found = build_lineage([], feature=ItemList(items=(EPIC,), unread=("its parent is hidden",)))
     assert (keys(found.items), found.unread) == (["ACME-42"], ("its parent is hidden",))
     assert found.reason
 
@@ -152,13 +152,13 @@ WORLDS = st.tuples(
 )
 
 
-def walked(start: str, world: tuple[dict[str, str], dict[str, str]]) -> ItemChain:
+def walked(start: str, world: tuple[dict[str, str], dict[str, str]]) -> ItemList:
     """Return an item and its ancestors as a tracker reads them, up to where they come again."""
     parents, types = world
     found = [start]
     while (parent := parents.get(found[-1])) and found.count(found[-1]) == 1:
         found.append(parent)
-    return ItemChain(items=tuple(item(key, kind=types.get(key, "Task")) for key in found))
+    return ItemList(items=tuple(item(key, kind=types.get(key, "Task")) for key in found))
 
 
 @given(WORLDS, st.lists(ITEMS, max_size=4), st.none() | ITEMS)
@@ -166,7 +166,7 @@ def test_related_items_give_one_chain_without_repeats(
     world: tuple[dict[str, str], dict[str, str]], starts: list[str], named: str | None
 ) -> None:
     """Each item of the chain hangs under the next, or under the feature that the user named."""
-    candidates = [CandidateChain(chain=walked(key, world), reason=key) for key in starts]
+    candidates = [(walked(key, world), key) for key in starts]
     feature = walked(named, world) if named else None
     found = build_lineage(candidates, feature=feature)
     every = [each.reference for each in (*found.items, *found.above, *found.others)]
@@ -189,11 +189,7 @@ def test_lineages_that_meet_are_one_tree(
     """From two changes, in two processes: what both hold hangs at the same place."""
     feature = walked(named, world) if named else None
     first, second = (
-        keys(
-            build_lineage(
-                [CandidateChain(chain=walked(key, world), reason="")], feature=feature
-            ).items
-        )
+        keys(build_lineage([(walked(key, world), "")], feature=feature).items)
         for key in (one, other)
     )
     for key in set(first) & set(second):

@@ -199,7 +199,7 @@ def test_phases_of_a_kind_are_counted_over_all_lives() -> None:
         event(60, CLOSED),
         closed=60,
     )
-    assert [(p.kind.value, p.number, p.life) for p in find_phases(found)] == [
+    assert [(p.kind.value, p.number, p.period_number) for p in find_phases(found)] == [
         ("draft", 1, 1),
         ("awaiting-review", 1, 1),
         ("draft", 2, 1),
@@ -258,7 +258,7 @@ def test_phases_tile_each_life(found: Change, until: int | None) -> None:
     cut = None if until is None else at(until)
     each = find_phases(found, cut)
     for life in find_open_periods(found.created_at, found.closed_at, found.timeline, cut):
-        own = [phase for phase in each if phase.life == life.number]
+        own = [phase for phase in each if phase.period_number == life.number]
         bounds = [life.interval.start, *(p.interval.end for p in own)]
         assert [p.interval.start for p in own] == bounds[:-1]
         assert bounds[-1] == life.interval.end

@@ -61,7 +61,7 @@ def seconds(interval: Interval) -> tuple[float, float]:
 def only(found: list[SuitePlacement]) -> tuple[str, tuple[float, float], bool]:
     """Return what is to be said of the place of a report's one suite."""
     (place,) = found
-    return place.parent, seconds(place.interval), place.told
+    return place.parent, seconds(place.interval), place.reported
 
 
 def test_suites_without_times_end_when_the_report_was_written() -> None:
@@ -132,7 +132,7 @@ def test_cases_begin_one_after_another() -> None:
     found = suite(30, None, *(TestCase(name=str(n), duration=n) for n in (1, 2, 3)))
     (place,) = place_suites([found], written(65))
     placed = list(place_cases(found, place, range(3)))
-    assert [seconds(each.interval) for each in placed] == [(35, 36), (36, 38), (38, 41)]
+    assert [seconds(interval) for _, interval, _ in placed] == [(35, 36), (36, 38), (38, 41)]
 
 
 def test_cases_with_starts_of_their_own_keep_them() -> None:
@@ -141,9 +141,10 @@ def test_cases_with_starts_of_their_own_keep_them() -> None:
     two = TestCase(name="b", duration=2, started_at=at(21), zoned=True)
     found = suite(None, None, one, two)
     (place,) = place_suites([found], written(60))
-    assert (place.parent, seconds(place.interval), place.told) == ("tests", (20, 24), True)
+    assert (place.parent, seconds(place.interval), place.reported) == ("tests", (20, 24), True)
     placed = place_cases(found, place, range(2))
-    assert [(seconds(e.interval), e.told) for e in placed] == [((20, 24), True), ((21, 23), True)]
+    times = [(seconds(interval), reported) for _, interval, reported in placed]
+    assert times == [((20, 24), True), ((21, 23), True)]
 
 
 DURATIONS = st.none() | st.floats(0, 3.2e8) | st.floats(0, 50)
@@ -185,11 +186,11 @@ def test_whatever_a_report_tells_nothing_leaves_its_step(
         within = around[place.parent]
         assert within.start <= place.interval.start <= place.interval.end <= within.end
         cases = list(place_cases(found, place, range(len(found.cases))))
-        assert [each.case for each in cases] == list(found.cases)
-        for each in cases:
-            assert place.interval.start <= each.interval.start <= each.interval.end
-            assert each.interval.end <= place.interval.end
-        laid_out = [each.interval.start for each in cases if not each.told]
+        assert [case for case, _, _ in cases] == list(found.cases)
+        for _, interval, _ in cases:
+            assert place.interval.start <= interval.start <= interval.end
+            assert interval.end <= place.interval.end
+        laid_out = [interval.start for _, interval, reported in cases if not reported]
         assert laid_out == sorted(laid_out)
 
 
@@ -198,6 +199,6 @@ def test_suites_that_are_laid_out_follow_one_another(
     suites: list[TestSuite], when: ReportContext
 ) -> None:
     """None begins before the one before it has ended."""
-    places = [p.interval for p in place_suites(suites, when) if not p.told]
+    places = [p.interval for p in place_suites(suites, when) if not p.reported]
     for one, two in pairwise(places):
         assert one.end <= two.start + timedelta(microseconds=1)

@@ -50,8 +50,8 @@ def check_lines(findings: Sequence[Finding]) -> str:
 
 
 def _line(finding: Finding) -> str:
-    told = f": {finding.told}" if finding.told else ""
-    return terminal_line(f"{_WORDS[finding.state]:<6}{finding.what}{told}", _LONGEST_LINE)
+    message = f": {finding.message}" if finding.message else ""
+    return terminal_line(f"{_WORDS[finding.state]:<6}{finding.what}{message}", _LONGEST_LINE)
 
 
 # Test of an OTLP endpoint by an empty request.
@@ -101,14 +101,16 @@ def _finding(what: str, signal: Signal, result: ExportResult, seconds: float) ->
         return Finding(
             what=what,
             state=CheckState.WORKS,
-            told=f"answered in {round(seconds * 1000):,} ms{warning}",
+            message=f"answered in {round(seconds * 1000):,} ms{warning}",
         )
     # An export only notes that a backend does not support a signal, except for traces.
     missing = cause.absent and signal is not Signal.TRACES
     text = f"{cause.problem}. {cause.advice}"
     if missing:
         text += f". If the backend has no {NOUNS[signal].signal}, an export only adds a notice"
-    return Finding(what=what, state=CheckState.UNSURE if missing else CheckState.FAILS, told=text)
+    return Finding(
+        what=what, state=CheckState.UNSURE if missing else CheckState.FAILS, message=text
+    )
 
 
 # Test of the token by a small request of each kind that an export sends.
@@ -129,7 +131,7 @@ def check_github(github: GitHubClient, repository: str) -> tuple[Finding, ...]:
     try:
         github.get(f"/repos/{repository}", f"repository {repository}")
     except FlowTelemetryError as error:
-        return (Finding(what=what, state=CheckState.FAILS, told=str(error)),)
+        return (Finding(what=what, state=CheckState.FAILS, message=str(error)),)
     asked = _Asked(github=github, repository=repository)
     checks: tuple[Callable[[], list[Finding]], ...] = (
         asked.runs,
@@ -182,8 +184,8 @@ class _Asked:
         what = "issues: read (work items)"
         response = self._asked("issues", "the issues", state="all", per_page=_SOME)
         if isinstance(response, list) and not any("pull_request" not in item for item in response):
-            told = "no issue is among the last 30: there is none, or the token may not read them"
-            return [Finding(what=what, state=CheckState.UNSURE, told=told)]
+            message = "no issue is among the last 30: there is none, or the token may not read them"
+            return [Finding(what=what, state=CheckState.UNSURE, message=message)]
         return [_of(what, response)]
 
     def _checks(self, run: Any) -> Finding:
@@ -215,14 +217,14 @@ _CONTENTS = "contents: read (what a push or deployment brought)"
 
 def _untried(why: str) -> list[Finding]:
     return [
-        Finding(what=what, state=CheckState.UNSURE, told=f"not tried, since {why}")
+        Finding(what=what, state=CheckState.UNSURE, message=f"not tried, since {why}")
         for what in (_CHECKS, _CONTENTS)
     ]
 
 
 def _of(what: str, response: Any) -> Finding:
     if isinstance(response, FlowTelemetryError):
-        return Finding(what=what, state=CheckState.FAILS, told=str(response))
+        return Finding(what=what, state=CheckState.FAILS, message=str(response))
     return Finding(what=what, state=CheckState.WORKS)
 
 
@@ -236,11 +238,15 @@ def _rate_limit(headers: Mapping[str, str]) -> Finding:
     what = "GitHub's rate limit"
     left, limit = headers.get("x-ratelimit-remaining"), headers.get("x-ratelimit-limit")
     if left is None or limit is None or not left.isdigit():
-        return Finding(what=what, state=CheckState.WORKS, told="the server reports none")
-    told = f"{left} of {limit[:10]} requests are left{_until(headers.get('x-ratelimit-reset', ''))}"
+        return Finding(what=what, state=CheckState.WORKS, message="the server reports none")
+    message = (
+        f"{left} of {limit[:10]} requests are left{_until(headers.get('x-ratelimit-reset', ''))}"
+    )
     if int(left) > 0:
-        return Finding(what=what, state=CheckState.WORKS, told=told)
-    return Finding(what=what, state=CheckState.FAILS, told=f"{told}: wait, or use another token")
+        return Finding(what=what, state=CheckState.WORKS, message=message)
+    return Finding(
+        what=what, state=CheckState.FAILS, message=f"{message}: wait, or use another token"
+    )
 
 
 def _until(reset: str) -> str:
@@ -276,7 +282,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     log = RedactedLog(TerminalLog(settings.log_level, sys.stderr), redact)
     deadline = Deadline.after(SystemClock(), settings.timeout)
     findings = [
-        replace(finding, what=redact(finding.what), told=redact(finding.told))
+        replace(finding, what=redact(finding.what), message=redact(finding.message))
         for finding in _findings(settings, deadline, log)
     ]
     sys.stdout.write(check_lines(findings) + "\n")
@@ -285,7 +291,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _findings(settings: Settings, deadline: Deadline, log: Log) -> Iterator[Finding]:
     for warning in settings.warnings:
-        yield Finding(what="settings", state=CheckState.FAILS, told=warning)
+        yield Finding(what="settings", state=CheckState.FAILS, message=warning)
     for signal in Signal:
         yield _of_signal(settings, signal, deadline, log)
     yield from _of_github(settings, _parts(settings, deadline, log))
@@ -315,15 +321,15 @@ def _of_signal(settings: Settings, signal: Signal, deadline: Deadline, log: Log)
     return Finding(
         what=NOUNS[signal].signal,
         state=CheckState.FAILS if asked_for else CheckState.UNSURE,
-        told=f"nothing is sent: {settings.otlp.off[signal]}",
+        message=f"nothing is sent: {settings.otlp.off[signal]}",
     )
 
 
 def _of_github(settings: Settings, parts: ExportContext) -> tuple[Finding, ...]:
     repository = settings.repository or settings.runner.repository
     if repository is None:
-        told = "`repository` is missing: name it as OWNER/NAME"
-        return (Finding(what="GitHub", state=CheckState.FAILS, told=told),)
+        message = "`repository` is missing: name it as OWNER/NAME"
+        return (Finding(what="GitHub", state=CheckState.FAILS, message=message),)
     findings = check_github(parts.github, repository)
     if settings.github.token:
         return findings
@@ -331,7 +337,7 @@ def _of_github(settings: Settings, parts: ExportContext) -> tuple[Finding, ...]:
         "none is set, so only public data can be read, with 60 requests an hour: set "
         "`github-token`, or GITHUB_TOKEN"
     )
-    return (Finding(what="GitHub's token", state=CheckState.UNSURE, told=text), *findings)
+    return (Finding(what="GitHub's token", state=CheckState.UNSURE, message=text), *findings)
 
 
 def _of_jira(url: str, parts: ExportContext) -> Finding:
@@ -339,12 +345,12 @@ def _of_jira(url: str, parts: ExportContext) -> Finding:
     what = f"Jira at {urlsplit(url).hostname or 'its site'}"
     jira = parts.trackers.jira
     if jira is None:
-        return Finding(what=what, state=CheckState.UNSURE, told="`tracker` does not include it")
+        return Finding(what=what, state=CheckState.UNSURE, message="`tracker` does not include it")
     try:
         jira.check_statuses()
         unread = jira.changed_since(parts.clock.now()).unread
     except FlowTelemetryError as error:
         unread = (str(error),)
     if unread:
-        return Finding(what=what, state=CheckState.FAILS, told="; ".join(unread))
-    return Finding(what=what, state=CheckState.WORKS, told="statuses and issues can be read")
+        return Finding(what=what, state=CheckState.FAILS, message="; ".join(unread))
+    return Finding(what=what, state=CheckState.WORKS, message="statuses and issues can be read")

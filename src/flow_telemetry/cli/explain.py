@@ -17,7 +17,7 @@ from flow_telemetry.github.deployments import read_deployments
 from flow_telemetry.github.runs import RunWithNotices, read_run
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.mapping.placement import ancestry_of_run, place
+from flow_telemetry.mapping.placement import place, run_ancestry
 from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
 from flow_telemetry.otlp.exporter import NullExporter
 from flow_telemetry.privacy.audience import Audience, read_audience, redact_lineage
@@ -129,7 +129,7 @@ def _item(item: WorkItem) -> str:
 
 def _of_ids(settings: Settings, found: Run, above: Parentage, lineage: Lineage) -> Iterator[str]:
     tracing = tracing_of(settings)
-    live = place(found.reference, ancestry_of_run(above, lineage), tracing)
+    live = place(found.reference, run_ancestry(above, lineage), tracing)
     yield f"live trace, trace-scope {tracing.scope.value}:"
     yield from _ids(live.trace, found)
     if lineage.feature is not None:

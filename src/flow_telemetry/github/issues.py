@@ -38,7 +38,7 @@ from flow_telemetry.model import (
     WorkItem,
 )
 from flow_telemetry.model.item_key import ItemKey
-from flow_telemetry.model.items import MOST_ANCESTORS, ItemChain, Items
+from flow_telemetry.model.items import MOST_ANCESTORS, ItemList
 from flow_telemetry.rules.lifecycle import find_blocks
 
 TRACKER = "github"
@@ -80,7 +80,7 @@ def select_ancestors(unsupported: frozenset[str]) -> str:
     return nested
 
 
-def parse_chain(issue: Payload, home: Repository) -> ItemChain:
+def parse_chain(issue: Payload, home: Repository) -> ItemList:
     """Return an issue with its parents; ``home`` is the repository of the subject."""
     items: dict[str, WorkItem] = {}
     unread: tuple[str, ...] = ()
@@ -95,10 +95,10 @@ def parse_chain(issue: Payload, home: Repository) -> ItemChain:
             break
         if item.reference in items:
             # The parents form a circle: the chain ends with the repeated item.
-            return ItemChain(items=(*items.values(), item))
+            return ItemList(items=(*items.values(), item))
         items[item.reference] = item
         node = read.child(node, "parent")
-    return ItemChain(items=tuple(items.values()), unread=unread)
+    return ItemList(items=tuple(items.values()), unread=unread)
 
 
 def parse_item(issue: Payload, home: Repository) -> WorkItem | None:
@@ -428,7 +428,7 @@ class GitHubIssues:
         self._repository = repository
         self._statuses = statuses
 
-    def chain(self, key: ItemKey) -> ItemChain:
+    def chain(self, key: ItemKey) -> ItemList:
         """Return the issue of that key with its parents, by one request."""
         repository = repository_named(key.repository, self._repository)
         address = IssueAddress(repository=repository, number=int(key.key))
@@ -436,14 +436,14 @@ class GitHubIssues:
         try:
             response = query_one(self._client, chain_query, str(address), **address.variables)
         except SourceError as error:
-            return ItemChain(items=unread_issue, unread=(str(error),))
+            return ItemList(items=unread_issue, unread=(str(error),))
         errors = describe_unread(response, f"{address} and its parents")
         issue = value_at(response.data, _ISSUE_PATH)
         if not issue:
             errors = errors if response.denied else (self._explain_missing(address),)
-            return ItemChain(items=unread_issue, unread=errors)
+            return ItemList(items=unread_issue, unread=errors)
         chain = parse_chain(issue, self._repository)
-        return ItemChain(items=chain.items or unread_issue, unread=chain.unread + errors)
+        return ItemList(items=chain.items or unread_issue, unread=chain.unread + errors)
 
     def details(self, item: WorkItem) -> WorkItem:
         """Return the issue with all of its details and its timeline.
@@ -477,12 +477,12 @@ class GitHubIssues:
             history_complete=complete and not details.unread,
         )
 
-    def children(self, item: WorkItem) -> Items:
+    def children(self, item: WorkItem) -> ItemList:
         """Return all sub-issues, without their timelines."""
         what = f"the sub-issues of {item.key}"
         issues = self._query_list(item, children_query, "subIssues", what)
         items = (parse_item(node, self._repository) for node in issues.nodes)
-        return Items(items=tuple(filter(None, items)), unread=issues.unread)
+        return ItemList(items=tuple(filter(None, items)), unread=issues.unread)
 
     def changes_of(self, item: WorkItem) -> ClosingChanges:
         """Return all pull requests that close the issue, in any state."""
@@ -554,7 +554,7 @@ class Closing:
     errors.
     """
 
-    chains: tuple[ItemChain, ...] = ()
+    chains: tuple[ItemList, ...] = ()
     oldest_commit_message: str = ""
     unread: tuple[str, ...] = ()
 
@@ -609,7 +609,7 @@ query ChangeLineage($owner: String!, $name: String!, $number: Int!) {{
 {item_fragment(unsupported)}"""
 
 
-def _order(home: Repository, chain: ItemChain) -> tuple[bool, str, int]:
+def _order(home: Repository, chain: ItemList) -> tuple[bool, str, int]:
     item = chain.items[0]
     repository = identity.fold(item.repository.full_name) if item.repository else ""
     elsewhere = repository != identity.fold(home.full_name)

@@ -20,7 +20,6 @@ from flow_telemetry.model import (
     Annotation,
     Change,
     Job,
-    ReferencedWorkflow,
     Repository,
     Run,
     Step,
@@ -62,9 +61,7 @@ def parse_run(payload: Any, *, where: str) -> Run:
         actor=parse_actor(fields.get("actor")),
         triggering_actor=parse_actor(fields.get("triggering_actor")),
         referenced_workflows=tuple(
-            ReferencedWorkflow(
-                path=read.text(workflow, "path") or "", sha=read.text(workflow, "sha") or ""
-            )
+            read.text(workflow, "path") or ""
             for workflow in read.children(fields, "referenced_workflows")
         ),
     )

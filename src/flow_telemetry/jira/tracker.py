@@ -30,7 +30,7 @@ from flow_telemetry.jira.parse import (
 )
 from flow_telemetry.model import Event, StatusCategory, WorkItem
 from flow_telemetry.model.item_key import ItemKey
-from flow_telemetry.model.items import MOST_ANCESTORS, ItemChain, Items
+from flow_telemetry.model.items import MOST_ANCESTORS, ItemList
 from flow_telemetry.settings.model import JiraSettings
 
 _CLOUD = ".atlassian.net"
@@ -64,7 +64,7 @@ class Jira:
         self._cached_fields: SiteFields | None = None
         self._cached_closings: dict[str, tuple[Event, ...] | None] = {}
 
-    def chain(self, key: ItemKey) -> ItemChain:
+    def chain(self, key: ItemKey) -> ItemList:
         """Return the item of that key with its ancestors, at most `MOST_ANCESTORS` of them.
 
         A moved item has its current key. ``unread`` holds the read errors; the item or ancestor
@@ -87,7 +87,7 @@ class Jira:
             seen |= {next_key, item.key}
             items.append(item)
             next_key = issue.parent if issue else None
-        return ItemChain(items=tuple(items), unread=tuple(unread))
+        return ItemList(items=tuple(items), unread=tuple(unread))
 
     def details(self, item: WorkItem) -> WorkItem:
         """Return the item with all of its details and its history.
@@ -159,7 +159,7 @@ class Jira:
                 found[key] = closings_of_key
         return found
 
-    def children(self, item: WorkItem) -> Items:
+    def children(self, item: WorkItem) -> ItemList:
         """Return the items with this parent, without their histories.
 
         Raises DeadlineExceeded if no time is left.
@@ -173,10 +173,10 @@ class Jira:
                 jql += f" OR cf[{number}] = {key}"
             items = self._search(jql, f"the children of {key}", unread)
         except SourceError as error:
-            return Items(unread=(str(error),))
-        return Items(items=tuple(items), unread=tuple(unread))
+            return ItemList(unread=(str(error),))
+        return ItemList(items=tuple(items), unread=tuple(unread))
 
-    def changed_since(self, instant: datetime) -> Items:
+    def changed_since(self, instant: datetime) -> ItemList:
         """Return items of the configured projects that may have been closed since then.
 
         They have no history. Items that were reopened are included, and the time of a resolution is
@@ -188,10 +188,10 @@ class Jira:
             jql = self._build_closed_query(instant)
             items = self._search(jql, "recently closed items", unread)
         except SourceError as error:
-            return Items(unread=(self._name_unknown_project(error),))
+            return ItemList(unread=(self._name_unknown_project(error),))
         since = instant - _MARGIN
         closed = (item for item in items if item.closed_at is None or item.closed_at >= since)
-        return Items(items=tuple(closed), unread=tuple(unread))
+        return ItemList(items=tuple(closed), unread=tuple(unread))
 
     def check_statuses(self) -> None:
         """Read the statuses of the site.

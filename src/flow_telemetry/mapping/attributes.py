@@ -1,4 +1,4 @@
-"""Attribute names of spans, events and tests, as tables; the docs are made from them."""
+"""Tables of the attributes of spans, events and tests; `docs/attributes.md` is made from them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ from opentelemetry.semconv.attributes import exception_attributes as exception
 
 from flow_telemetry.rules.lifecycle import PhaseKind
 
-# The names of all attributes, in one table with what they mean and where they come from.
-#
-# The conventions' names are taken from their constants, so a renamed one fails when the package is
-# upgraded. `docs/attributes.md` is generated from the table.
+# Names from OpenTelemetry's semantic conventions are read from the constants of its package. If the
+# conventions rename an attribute, the upgrade of the package fails here.
 
 
 class Entity(Enum):
-    """What a span stands for: the values of the attribute `flow.entity.type`."""
+    """Kinds of entities that have spans: the values of the attribute `flow.entity.type`."""
 
     RUN = "run"
     JOB = "job"
@@ -43,17 +41,9 @@ class Entity(Enum):
     TEST_CASE = "test_case"
 
 
-class Source(Enum):
-    """Who defines an attribute."""
-
-    CONVENTION = "OpenTelemetry"
-    GITHUB = "GitHub"
-    OURS = "flow-telemetry"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
-    """A row of the table. ``on`` says on which spans, or `resource`, it can stand."""
+    """A row of the table. ``on`` lists the spans that can have the attribute, or is `resource`."""
 
     name: str
     type: str
@@ -61,10 +51,10 @@ class Attribute:
     meaning: str
 
     @property
-    def source(self) -> Source:
-        """Who defines the attribute, told by the first part of its name."""
+    def source(self) -> str:
+        """The owner of the name, which its first word shows."""
         first = self.name.partition(".")[0]
-        return {"flow": Source.OURS, "github": Source.GITHUB}.get(first, Source.CONVENTION)
+        return {"flow": "flow-telemetry", "github": "GitHub"}.get(first, "OpenTelemetry")
 
 
 ATTRIBUTES: list[Attribute] = []
@@ -85,7 +75,7 @@ SERVICE_NAME = _span_attribute(
     service_attributes.SERVICE_NAME,
     "string",
     _RESOURCE,
-    "`github-actions`, or what input `service-name` gives",
+    "`github-actions`, or the value of input `service-name`",
 )
 VCS_PROVIDER_NAME = _span_attribute(vcs.VCS_PROVIDER_NAME, "string", _RESOURCE, "`github`")
 VCS_OWNER_NAME = _span_attribute(
@@ -98,33 +88,36 @@ VCS_REPOSITORY_URL_FULL = _span_attribute(
     vcs.VCS_REPOSITORY_URL_FULL, "string", _RESOURCE, "address of the repository"
 )
 FLOW_NAMESPACE = _span_attribute(
-    "flow.namespace", "string", _RESOURCE, "input `namespace`, where it is set"
+    "flow.namespace", "string", _RESOURCE, "input `namespace`, if it is set"
 )
 
 FLOW_ENTITY_TYPE = _span_attribute(
     "flow.entity.type",
     "string",
     _ALL,
-    "what the span stands for: " + ", ".join(f"`{entity.value}`" for entity in Entity),
+    "kind of entity: " + ", ".join(f"`{entity.value}`" for entity in Entity),
 )
 FLOW_REFERENCE = _span_attribute(
-    "flow.reference", "string", _ALL, "flow reference of the entity, of which its ids are hashes"
+    "flow.reference",
+    "string",
+    _ALL,
+    "flow reference of the entity; its trace id and span id are hashes of references",
 )
 FLOW_FEATURE_KEY = _span_attribute(
-    "flow.feature.key", "string", _ALL, "key of the feature, where known"
+    "flow.feature.key", "string", _ALL, "key of the feature, if known"
 )
 FLOW_WORK_ITEM_KEY = _span_attribute(
-    "flow.work_item.key", "string", _ALL, "key of the nearest work item, where known"
+    "flow.work_item.key", "string", _ALL, "key of the nearest work item, if known"
 )
 VCS_CHANGE_ID = _span_attribute(
-    vcs.VCS_CHANGE_ID, "string", _ALL, "number of the pull request, where known"
+    vcs.VCS_CHANGE_ID, "string", _ALL, "number of the pull request, if known"
 )
 GITHUB_REPOSITORY = _span_attribute(
     "github.repository", "string", _ALL, "repository as `owner/name`"
 )
 CICD_PIPELINE_RUN_ID = _span_attribute(cicd.CICD_PIPELINE_RUN_ID, "string", _ALL, "id of the run")
 GITHUB_RUN_ATTEMPT = _span_attribute(
-    "github.run.attempt", "int", _ALL, "attempt of the run, from 1"
+    "github.run.attempt", "int", _ALL, "number of the attempt of the run, from 1"
 )
 CICD_PIPELINE_TASK_RUN_ID = _span_attribute(
     cicd.CICD_PIPELINE_TASK_RUN_ID, "string", "job, step and their waits", "id of the job"
@@ -133,20 +126,20 @@ FLOW_PARTIAL = _span_attribute(
     "flow.partial",
     "boolean",
     "run, job, change, work item",
-    "true where the entity still went on when the span was sent",
+    "true if the entity was still in progress when the span was sent",
 )
 FLOW_CLAMPED_START = _span_attribute(
     "flow.start.clamped",
     "int",
     _ALL,
-    "true start in seconds since 1970, where input `on-old-span` had it moved",
+    "original start in seconds since 1970, if input `on-old-span` moved the start",
 )
 ERROR_TYPE = _span_attribute(
     error_attributes.ERROR_TYPE,
     "string",
     "run, job, step, command",
-    "on failure, error and timeout: the result, or what an annotation tells: `runner_lost`, "
-    "`out_of_memory`, `no_space`, `startup_failure`",
+    "set on failure, error and timeout: the result, or the reason that an annotation shows: "
+    "`runner_lost`, `out_of_memory`, `no_space`, `startup_failure`",
 )
 
 CICD_PIPELINE_NAME = _span_attribute(
@@ -179,13 +172,16 @@ GITHUB_RUN_TITLE = _span_attribute(
     "github.run.title", "string", _RUN, "title of the run, as GitHub shows it"
 )
 GITHUB_RUN_CONCLUSION = _span_attribute(
-    "github.run.conclusion", "string", _RUN, "conclusion in GitHub's own word"
+    "github.run.conclusion", "string", _RUN, "conclusion, as GitHub reports it"
 )
 GITHUB_RUN_JOBS = _span_attribute(
-    "github.run.jobs", "int", _RUN, "jobs of this attempt, carried-over ones left out"
+    "github.run.jobs", "int", _RUN, "number of jobs of this attempt, without those carried over"
 )
 GITHUB_RUN_JOBS_CARRIED_OVER = _span_attribute(
-    "github.run.jobs.carried_over", "int", _RUN, "jobs that an earlier attempt ran"
+    "github.run.jobs.carried_over",
+    "int",
+    _RUN,
+    "number of jobs that an earlier attempt ran and this attempt reused",
 )
 GITHUB_RUN_PREVIOUS_ATTEMPT = _span_attribute(
     "github.run.previous_attempt.reference",
@@ -194,13 +190,13 @@ GITHUB_RUN_PREVIOUS_ATTEMPT = _span_attribute(
     "flow reference of the attempt before this one",
 )
 GITHUB_WORKFLOW_PATH = _span_attribute(
-    "github.workflow.path", "string", _RUN, "file of the workflow in the repository"
+    "github.workflow.path", "string", _RUN, "path of the workflow file in the repository"
 )
 GITHUB_WORKFLOW_REFERENCED = _span_attribute(
     "github.workflow.referenced", "string[]", _RUN, "reusable workflows that the run called"
 )
 GITHUB_ACTOR = _span_attribute(
-    "github.actor", "string", _RUN, "login of the account that first started the run"
+    "github.actor", "string", _RUN, "login of the account that started the first attempt of the run"
 )
 GITHUB_TRIGGERING_ACTOR = _span_attribute(
     "github.triggering_actor", "string", _RUN, "login of the account that started this attempt"
@@ -212,16 +208,16 @@ FLOW_CANCELLED_REASON = _span_attribute(
     "flow.cancelled.reason",
     "string",
     "run, job",
-    "`superseded` where a newer run of its concurrency group took its place",
+    "`superseded` if a newer run of its concurrency group replaced it",
 )
 FLOW_CHAIN_INCOMPLETE = _span_attribute(
     "flow.chain.incomplete",
     "string",
     "run, change, work item",
-    "why it could not be read what the entity belongs to",
+    "why the pull request or work item that the entity belongs to could not be read",
 )
 FLOW_JOBS_INCOMPLETE = _span_attribute(
-    "flow.jobs.incomplete", "boolean", _RUN, "true where GitHub named more jobs than it gave"
+    "flow.jobs.incomplete", "boolean", _RUN, "true if GitHub listed fewer jobs than it counted"
 )
 
 CICD_PIPELINE_TASK_NAME = _span_attribute(
@@ -240,48 +236,50 @@ CICD_WORKER_ID = _span_attribute(cicd.CICD_WORKER_ID, "string", _JOB, "id of the
 CICD_WORKER_NAME = _span_attribute(cicd.CICD_WORKER_NAME, "string", _JOB, "name of the runner")
 GITHUB_RUNNER_GROUP = _span_attribute("github.runner.group", "string", _JOB, "group of the runner")
 GITHUB_JOB_LABELS = _span_attribute(
-    "github.job.labels", "string[]", _JOB, "labels that the job asked of a runner"
+    "github.job.labels", "string[]", _JOB, "runner labels that the job requested (`runs-on`)"
 )
 GITHUB_JOB_CONCLUSION = _span_attribute(
-    "github.job.conclusion", "string", _JOB, "conclusion in GitHub's own word"
+    "github.job.conclusion", "string", _JOB, "conclusion, as GitHub reports it"
 )
 GITHUB_STEP_NUMBER = _span_attribute("github.step.number", "int", _STEP, "number of the step")
 GITHUB_STEP_CONCLUSION = _span_attribute(
-    "github.step.conclusion", "string", _STEP, "conclusion in GitHub's own word"
+    "github.step.conclusion", "string", _STEP, "conclusion, as GitHub reports it"
 )
 
 GITHUB_ANNOTATION_LEVEL = _span_attribute(
     "github.annotation.level", "string", "event `github.annotation`", "failure, warning, notice"
 )
 GITHUB_ANNOTATION_MESSAGE = _span_attribute(
-    "github.annotation.message", "string", "event `github.annotation`", "its message"
+    "github.annotation.message", "string", "event `github.annotation`", "message of the annotation"
 )
 GITHUB_ANNOTATION_TITLE = _span_attribute(
-    "github.annotation.title", "string", "event `github.annotation`", "its title"
+    "github.annotation.title", "string", "event `github.annotation`", "title of the annotation"
 )
 GITHUB_ANNOTATION_PATH = _span_attribute(
-    "github.annotation.path", "string", "event `github.annotation`", "file that it points to"
+    "github.annotation.path",
+    "string",
+    "event `github.annotation`",
+    "file that the annotation is on",
 )
 GITHUB_ANNOTATION_LINE = _span_attribute(
-    "github.annotation.line", "int", "event `github.annotation`", "line that it points to"
+    "github.annotation.line", "int", "event `github.annotation`", "line that the annotation is on"
 )
 FLOW_LINK = _span_attribute(
     "flow.link",
     "string",
     "links",
     "why a span links to another trace: `feature` (the same entity in the feature trace), `live` "
-    "(the same in its live trace), `change` (a further pull request), `work_item` (a further "
-    "item, or what stands above the feature), `run` (the run that made a deployment), `cause` "
-    "(what started the run), `context` (the trace that the job was in before), `trace_file` "
-    "(one that a tool in the job wrote to a file)",
+    "(the same entity in its live trace), `change` (another pull request of the entity), "
+    "`work_item` (another work item of the entity, or an item above the feature), `run` (the run "
+    "that made a deployment), `cause` (the event or run that started the run), `context` (the "
+    "trace that the job belonged to before), `trace_file` (a trace that a tool in the job wrote to "
+    "a file)",
 )
 
 ANNOTATION_EVENT = "github.annotation"
 
 
-# The names of the attributes of changes, work items and deployments: the second half of the table.
-#
-# The first half, with what all spans share, is `semconv`.
+# Attributes of changes, work items and deployments
 
 FLOW_ATTRIBUTES: list[Attribute] = []
 
@@ -296,106 +294,122 @@ _ITEM = "work item"
 _DEPLOYMENT = "deployment"
 
 VCS_CHANGE_STATE = _flow_attribute(
-    vcs.VCS_CHANGE_STATE, "string", _CHANGE, "open, wip, closed or merged, at the span's end"
+    vcs.VCS_CHANGE_STATE, "string", _CHANGE, "open, wip, closed or merged, at the end of the span"
 )
 VCS_REF_BASE_NAME = _flow_attribute(
-    vcs.VCS_REF_BASE_NAME, "string", _CHANGE, "branch that it is to be merged into"
+    vcs.VCS_REF_BASE_NAME, "string", _CHANGE, "branch that the pull request is to be merged into"
 )
 CHANGE_URL = _flow_attribute(
     "github.pull_request.url", "string", _CHANGE, "address of the pull request"
 )
-CHANGE_AUTHOR = _flow_attribute("flow.change.author", "string", _CHANGE, "login of its author")
+CHANGE_AUTHOR = _flow_attribute("flow.change.author", "string", _CHANGE, "login of the author")
 CHANGE_AUTHOR_KIND = _flow_attribute(
-    "flow.change.author.kind", "string", _CHANGE, "kind of its author: human, bot or agent"
+    "flow.change.author.kind", "string", _CHANGE, "kind of the author: human, bot or agent"
 )
 CHANGE_REVIEWERS = _flow_attribute(
-    "flow.change.reviewers", "string[]", _CHANGE, "logins of those who reviewed it"
+    "flow.change.reviewers", "string[]", _CHANGE, "logins of the reviewers"
 )
 CHANGE_LABELS = _flow_attribute(
-    "flow.change.labels", "string[]", _CHANGE, "labels at the span's end"
+    "flow.change.labels", "string[]", _CHANGE, "labels at the end of the span"
 )
 CHANGE_COMMITS = _flow_attribute("flow.change.commits", "int", _CHANGE, "number of commits")
 CHANGE_COMMENTS = _flow_attribute(
-    "flow.change.comments", "int", _CHANGE, "number of people's comments up to the span's end"
+    "flow.change.comments", "int", _CHANGE, "number of people's comments up to the end of the span"
 )
 CHANGE_REVIEWS = _flow_attribute(
-    "flow.change.reviews", "int", _CHANGE, "number of people's reviews up to the span's end"
+    "flow.change.reviews", "int", _CHANGE, "number of people's reviews up to the end of the span"
 )
-CHANGE_LINES_ADDED = _flow_attribute("flow.change.lines.added", "int", _CHANGE, "lines added")
-CHANGE_LINES_REMOVED = _flow_attribute("flow.change.lines.removed", "int", _CHANGE, "lines removed")
-CHANGE_FILES = _flow_attribute("flow.change.files", "int", _CHANGE, "files changed")
+CHANGE_LINES_ADDED = _flow_attribute(
+    "flow.change.lines.added", "int", _CHANGE, "number of lines added"
+)
+CHANGE_LINES_REMOVED = _flow_attribute(
+    "flow.change.lines.removed", "int", _CHANGE, "number of lines removed"
+)
+CHANGE_FILES = _flow_attribute("flow.change.files", "int", _CHANGE, "number of files changed")
 TIMELINE_INCOMPLETE = _flow_attribute(
     "flow.timeline.incomplete",
     "boolean",
     "change, work item",
-    "true where not all of its timeline could be read",
+    "true if the timeline could be read only in part",
 )
-PHASE = _flow_attribute("flow.phase", "string", "phase", "the phase, such as `in-review`")
+PHASE = _flow_attribute("flow.phase", "string", "phase", "name of the phase, such as `in-review`")
 
-ITEM_TYPE = _flow_attribute("flow.work_item.type", "string", _ITEM, "its type: Epic, Story, Bug …")
-ITEM_TITLE = _flow_attribute("flow.work_item.title", "string", _ITEM, "its title")
-ITEM_TRACKER = _flow_attribute(
-    "flow.work_item.tracker", "string", _ITEM, "its tracker: `github`, `jira` or another's name"
+ITEM_TYPE = _flow_attribute(
+    "flow.work_item.type", "string", _ITEM, "type of the item: Epic, Story, Bug …"
 )
-ITEM_URL = _flow_attribute("flow.work_item.url", "string", _ITEM, "its address")
+ITEM_TITLE = _flow_attribute("flow.work_item.title", "string", _ITEM, "title of the item")
+ITEM_TRACKER = _flow_attribute(
+    "flow.work_item.tracker",
+    "string",
+    _ITEM,
+    "tracker of the item: `github`, `jira` or the name of another tracker",
+)
+ITEM_URL = _flow_attribute("flow.work_item.url", "string", _ITEM, "address of the item")
 ITEM_STATUS = _flow_attribute(
-    "flow.work_item.status", "string", "work item, status", "its status at the span's end"
+    "flow.work_item.status",
+    "string",
+    "work item, status",
+    "status of the item at the end of the span",
 )
 ITEM_STATUS_CATEGORY = _flow_attribute(
     "flow.work_item.status.category",
     "string",
     "work item, status",
-    "to_do, in_progress or done, where the status is known to mean one of them",
+    "category of the status: to_do, in_progress or done; not set for a status without a category",
 )
 ITEM_RESULT = _flow_attribute(
-    "flow.work_item.result", "string", _ITEM, "how it was closed, in the tracker's own word"
+    "flow.work_item.result", "string", _ITEM, "how the item was closed, as the tracker reports it"
 )
-ITEM_LABELS = _flow_attribute("flow.work_item.labels", "string[]", _ITEM, "its labels")
+ITEM_LABELS = _flow_attribute("flow.work_item.labels", "string[]", _ITEM, "labels of the item")
 ITEM_ASSIGNEES = _flow_attribute(
-    "flow.work_item.assignees", "string[]", _ITEM, "who it is assigned to"
+    "flow.work_item.assignees", "string[]", _ITEM, "logins or names of the assignees"
 )
 ITEM_COMMENTS = _flow_attribute(
-    "flow.work_item.comments", "int", _ITEM, "number of people's comments up to the span's end"
+    "flow.work_item.comments", "int", _ITEM, "number of people's comments up to the end of the span"
 )
 FEATURE_DETAIL = _flow_attribute(
     "flow.feature.detail",
     "string",
     "the feature in its feature trace",
-    "finest spans of the trace: step, job, run or change",
+    "most detailed spans of the trace: step, job, run or change",
 )
 FEATURE_INCOMPLETE = _flow_attribute(
     "flow.feature.incomplete",
     "string",
     "the feature in its feature trace",
-    "what of the feature could not be read, or was left out, and why",
+    "parts of the feature that could not be read or were omitted, each with the reason",
 )
 
 DEPLOYMENT_ID = _flow_attribute(
     deployment.DEPLOYMENT_ID, "string", _DEPLOYMENT, "id of the deployment"
 )
 DEPLOYMENT_ENVIRONMENT_NAME = _flow_attribute(
-    deployment.DEPLOYMENT_ENVIRONMENT_NAME, "string", _DEPLOYMENT, "environment deployed to"
+    deployment.DEPLOYMENT_ENVIRONMENT_NAME, "string", _DEPLOYMENT, "environment of the deployment"
 )
 DEPLOYMENT_STATUS = _flow_attribute(
     deployment.DEPLOYMENT_STATUS, "string", _DEPLOYMENT, "succeeded or failed"
 )
 DEPLOYMENT_STATE = _flow_attribute(
-    "github.deployment.state", "string", _DEPLOYMENT, "its last state in GitHub's own word"
+    "github.deployment.state",
+    "string",
+    _DEPLOYMENT,
+    "last state of the deployment, as GitHub reports it",
 )
 DEPLOYMENT_CREATOR = _flow_attribute(
-    "github.deployment.creator", "string", _DEPLOYMENT, "login of who made it"
+    "github.deployment.creator",
+    "string",
+    _DEPLOYMENT,
+    "login of the account that created the deployment",
 )
 DEPLOYMENT_INCOMPLETE = _flow_attribute(
     "flow.deployment.incomplete",
     "boolean",
     _DEPLOYMENT,
-    "true where more commits were deployed than were compared",
+    "true if more commits were deployed than GitHub compared",
 )
 
 
-# The names of the attributes that only records of events have: the third part of the table.
-#
-# What a record shares with spans is in `semconv` and `flow_semconv`.
+# Attributes that only the log records of events have
 
 EVENT_ATTRIBUTES: list[Attribute] = []
 
@@ -413,23 +427,27 @@ LOG_RECORD_UID = _event_attribute(
     log.LOG_RECORD_UID,
     "string",
     f"{_RECORDS}, lines of logs",
-    "flow reference of the event or line; a repeat has the same, so that it can be dropped",
+    "flow reference of the event or line; a repeated record has the same one, so that a backend "
+    "can drop it",
 )
 ACTOR_LOGIN = _event_attribute(
-    "flow.actor.login", "string", _RECORDS, "login of who did it; missing where the account is gone"
+    "flow.actor.login",
+    "string",
+    _RECORDS,
+    "login of the account that caused the event; not set if the account was deleted",
 )
 EVENT_TIME = _event_attribute(
     "flow.event.time",
     "string",
     _RECORDS,
-    "when it happened, `2026-11-24T03:43:00.000Z`, where the record's own time is another: that of "
-    "the creation for what is older, or that of sending (input `event-time`)",
+    "time of the event, `2026-11-24T03:43:00.000Z`, if the record has another time: that of the "
+    "creation, for an event that is older, or the time of sending (input `event-time`)",
 )
 EVENT_TIME_UNKNOWN = _event_attribute(
     "flow.event.time.unknown",
     "boolean",
     _RECORDS,
-    "true where nothing tells when it happened: the record has the time of the event before it",
+    "true if the time of the event is unknown: the record has the time of the event before it",
 )
 EVENT_ID = _event_attribute(
     "flow.event.id",
@@ -438,19 +456,22 @@ EVENT_ID = _event_attribute(
     "number of the comment, review or deployment status, sha of the commit",
 )
 EVENT_LABEL = _event_attribute(
-    "flow.event.label", "string", _RECORDS, "the label put on or taken off"
+    "flow.event.label", "string", _RECORDS, "label that was added or removed"
 )
 EVENT_ASSIGNEE = _event_attribute(
-    "flow.event.assignee", "string", _RECORDS, "login of who was assigned or unassigned"
+    "flow.event.assignee",
+    "string",
+    _RECORDS,
+    "login of the account that was assigned or unassigned",
 )
 EVENT_REVIEWER = _event_attribute(
-    "flow.event.reviewer", "string", _RECORDS, "login or team whose review was asked for"
+    "flow.event.reviewer", "string", _RECORDS, "login or team that the review was requested from"
 )
 REVIEW_STATE = _event_attribute(
     "flow.change.review.state",
     "string",
     _RECORDS,
-    "what a review said: approved, changes_requested, commented or dismissed",
+    "state of the review: approved, changes_requested, commented or dismissed",
 )
 STATUS_BEFORE = _event_attribute(
     "flow.work_item.status.before", "string", _RECORDS, "status that the new one replaced"
@@ -459,7 +480,7 @@ BLOCKED_BY = _event_attribute(
     "flow.work_item.blocked.by",
     "string",
     _RECORDS,
-    "what blocked or freed it, where that has a name: an issue's key, a label or a status",
+    "name of the reason that blocked or unblocked the item: key of an issue, a label or a status",
 )
 DEPLOYMENT_CHANGES = _event_attribute(
     "flow.deployment.changes",
@@ -472,54 +493,60 @@ LIFE = _event_attribute(
     "flow.life",
     "int",
     "record of a closing",
-    "which life ended, where it was not the first: 2 after one reopening",
+    "number of the open period that ended, if not the first: 2 after one reopening",
 )
 MOVED_EVENTS = _event_attribute(
     "flow.timeline.moved",
     "int",
     "record of a closing",
-    "events that were told to be older than the creation, commits left out, or without a time",
+    "number of events without a time, or with a time before the creation; commits are not counted",
 )
 CHANGE_DURATION = _event_attribute(
-    "flow.change.duration", "double", _CHANGE_END, "seconds from the opening or reopening"
+    "flow.change.duration",
+    "double",
+    _CHANGE_END,
+    "seconds from the opening or reopening to the end",
 )
 PHASE_DURATIONS = {
     kind: _event_attribute(
         f"flow.change.phase.{kind.name.lower()}.duration",
         "double",
         _CHANGE_END,
-        f"seconds of that life in the phase {kind.label}, all its stretches together",
+        f"seconds of that open period in the phase {kind.label}, in total",
     )
     for kind in PhaseKind
 }
 ITEM_DURATION = _event_attribute(
-    "flow.work_item.duration", "double", _ITEM_END, "seconds from the creation or reopening"
+    "flow.work_item.duration",
+    "double",
+    _ITEM_END,
+    "seconds from the creation or reopening to the closing",
 )
 ITEM_TO_DO = _event_attribute(
     "flow.work_item.to_do.duration",
     "double",
     _ITEM_END,
-    "seconds of that life in statuses of category to do",
+    "seconds of that open period in statuses of the category to do",
 )
 ITEM_IN_PROGRESS = _event_attribute(
     "flow.work_item.in_progress.duration",
     "double",
     _ITEM_END,
-    "seconds of that life in statuses of category in progress, blocked or not",
+    "seconds of that open period in statuses of the category in progress, blocked or not",
 )
 ITEM_BLOCKED = _event_attribute(
     "flow.work_item.blocked.duration",
     "double",
     _ITEM_END,
-    "seconds of that life in which it was blocked, overlapping causes once",
+    "seconds of that open period in which the item was blocked; overlapping blockings count once",
 )
 
 
-# The names of the attributes of tests: a part of the table that `semconv` begins.
+# Attributes of tests
 
 TEST_ATTRIBUTES: list[Attribute] = []
 
-# The conventions know these two of a case, and leave room for others.
+# The conventions define `pass` and `fail` for a case, and allow other values.
 PASS = test.TestCaseResultStatusValues.PASS.value
 FAIL = test.TestCaseResultStatusValues.FAIL.value
 SKIPPED = "skipped"
@@ -542,50 +569,66 @@ def _test_attribute(name: str, kind: str, on: str, meaning: str) -> str:
 
 
 SUITE_NAME = _test_attribute(
-    test.TEST_SUITE_NAME, "string", _BOTH, "name of the suite, below those around it: `outer > in`"
+    test.TEST_SUITE_NAME,
+    "string",
+    _BOTH,
+    "name of the suite, after the names of the suites around it: `outer > inner`",
 )
 SUITE_STATUS = _test_attribute(
     test.TEST_SUITE_RUN_STATUS,
     "string",
     _SUITE,
-    "`success`, `failure` where a case of it failed for good, `skipped` where all were",
+    "`success`, `failure` if any case failed finally, `skipped` if all cases were skipped",
 )
 SUITE_DURATION = _test_attribute(
-    "flow.test.suite.duration", "double", _SUITE, "seconds that it took, in the tool's word"
+    "flow.test.suite.duration",
+    "double",
+    _SUITE,
+    "duration of the suite in seconds, as the report states it",
 )
 REPORT = _test_attribute(
-    "flow.test.report", "string", _BOTH, "the report's path below the workspace, with slashes"
+    "flow.test.report",
+    "string",
+    _BOTH,
+    "path of the report, relative to the workspace, with slashes",
 )
 ESTIMATED = _test_attribute(
     "flow.test.time.estimated",
     "boolean",
     _BOTH,
-    "true where the report tells no start that fits: it was laid out within the step",
+    "true if the report has no usable start time: the position of the span in the step is "
+    "estimated",
 )
 CASES_TOTAL = _test_attribute(
-    "flow.test.cases.total", "int", _COUNTED, "cases, each once however often it was run"
+    "flow.test.cases.total",
+    "int",
+    _COUNTED,
+    "number of cases; a case that was run several times counts once",
 )
 CASES_PASSED = _test_attribute(
-    "flow.test.cases.passed", "int", _COUNTED, "cases that passed, flaky ones too"
+    "flow.test.cases.passed", "int", _COUNTED, "number of cases that passed, including flaky ones"
 )
 CASES_FAILED = _test_attribute(
-    "flow.test.cases.failed", "int", _COUNTED, "cases that failed for good, by an error too"
+    "flow.test.cases.failed",
+    "int",
+    _COUNTED,
+    "number of cases that failed finally, including errors",
 )
 CASES_SKIPPED = _test_attribute(
-    "flow.test.cases.skipped", "int", _COUNTED, "cases that were skipped"
+    "flow.test.cases.skipped", "int", _COUNTED, "number of cases that were skipped"
 )
 CASES_FLAKY = _test_attribute(
-    "flow.test.cases.flaky", "int", _COUNTED, "cases that passed after they had failed"
+    "flow.test.cases.flaky", "int", _COUNTED, "number of cases that passed after they had failed"
 )
 CASES_LEFT_OUT = _test_attribute(
     "flow.test.cases.left_out",
     "int",
     _COUNTED,
-    "entries of the report without a span, where there are more than input `max-spans`",
+    "number of entries of the report without a span, if it has more entries than input `max-spans`",
 )
 
 CASE_NAME = _test_attribute(
-    test.TEST_CASE_NAME, "string", _CASE, "name of the case, with its class before it"
+    test.TEST_CASE_NAME, "string", _CASE, "name of the case, after the name of its class"
 )
 CASE_STATUS = _test_attribute(
     test.TEST_CASE_RESULT_STATUS, "string", _CASE, "`pass`, `fail` or `skipped`"
@@ -594,45 +637,52 @@ CASE_DURATION = _test_attribute(
     "flow.test.case.duration",
     "double",
     _CASE,
-    "seconds that it took, in the tool's word, also where the span is shorter to stay in its step",
+    "duration of the case in seconds, as the report states it; the span is shorter if the case "
+    "would not fit into its step",
 )
 CASE_KEY = _test_attribute(
     "flow.test.case.key",
     "string",
     _CASE,
-    "report, suite and name, the same in each attempt and run: what to group by",
+    "report, suite and name: the same in all attempts and runs, to group by",
 )
 CASE_FLAKY = _test_attribute(
     "flow.test.case.flaky",
     "boolean",
     _CASE,
-    "true where it passed after it had failed: in the same report, or in the attempt before",
+    "true if the case passed after it had failed in the same report or in the attempt before",
 )
 CASE_RUN_AGAIN = _test_attribute(
     "flow.test.case.run_again",
     "boolean",
     _CASE,
-    "true where it failed and was run again in the same report; such an entry is not counted",
+    "true if the case failed and was run again in the same report; such an entry is not counted",
 )
 CASE_OTHER_FAILURES = _test_attribute(
     "flow.test.case.other_failures",
     "int",
     _CASE,
-    "further times that it failed, where the report has them in one entry",
+    "number of further failures of the case, if the report has them in one entry",
 )
 CASE_SKIP_REASON = _test_attribute(
-    "flow.test.case.skip_reason", "string", _CASE, "why it was skipped, where the report tells"
+    "flow.test.case.skip_reason",
+    "string",
+    _CASE,
+    "why the case was skipped, if the report states it",
 )
 CODE_FILE_PATH = _test_attribute(
-    code.CODE_FILE_PATH, "string", _BOTH, "file of its source, as the report names it"
+    code.CODE_FILE_PATH, "string", _BOTH, "source file, as the report names it"
 )
 
 EXCEPTION_TYPE = _test_attribute(
-    exception.EXCEPTION_TYPE, "string", _EXCEPTION, "class of a failure, as the report has it"
+    exception.EXCEPTION_TYPE, "string", _EXCEPTION, "type of the failure, as the report names it"
 )
 EXCEPTION_MESSAGE = _test_attribute(
-    exception.EXCEPTION_MESSAGE, "string", _EXCEPTION, "its message, else the first line of it"
+    exception.EXCEPTION_MESSAGE, "string", _EXCEPTION, "message of the failure, else its first line"
 )
 EXCEPTION_STACKTRACE = _test_attribute(
-    exception.EXCEPTION_STACKTRACE, "string", _EXCEPTION, "the text of it, cut"
+    exception.EXCEPTION_STACKTRACE,
+    "string",
+    _EXCEPTION,
+    "stack trace or text of the failure, truncated",
 )

@@ -1,7 +1,7 @@
-"""The table of exported events: `docs/events.md` is generated from it.
+"""The table of exported events; `docs/events.md` is generated from it.
 
-Names follow the vocabulary of CDEvents (https://cdevents.dev) where that has the word: a pull
-request is a `change` there, which is `created`, `reviewed` and `merged`; a work item is a `ticket`.
+Names follow the vocabulary of CDEvents (https://cdevents.dev) if it has the word: a pull request is
+a `change` there, which is `created`, `reviewed` and `merged`; a work item is a `ticket`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from flow_telemetry.model import EventKind
 
 
 class EventSubject(Enum):
-    """What an event happened to: the second word of its name."""
+    """Kinds of entities that events happen to: the second word of an event's name."""
 
     CHANGE = "change"
     WORK_ITEM = "work_item"
@@ -26,9 +26,9 @@ class EventSubject(Enum):
 class EventType:
     """A row of the table.
 
-    ``live`` is the event of GitHub, with its action, that reports it as it happens.
-    ``attributes`` are those that it has beside what all records have. ``cdevents`` is the type
-    of CDEvents that means the same or more, without its `dev.cdevents.`.
+    ``live`` is GitHub's webhook event, with its action, that reports the event at once.
+    ``attributes`` are those that its record has in addition to `COMMON_ATTRIBUTES`. ``cdevents`` is
+    the type of CDEvents with the same or a wider meaning, without `dev.cdevents.`.
     """
 
     subject: EventSubject
@@ -47,7 +47,7 @@ class EventType:
 _CHANGE, _ITEM = EventSubject.CHANGE, EventSubject.WORK_ITEM
 _DEPLOYMENT, _RUN = EventSubject.DEPLOYMENT, EventSubject.RUN
 
-_CHANGE_FACTS = (
+_CHANGE_ATTRIBUTES = (
     semconv.VCS_CHANGE_TITLE,
     semconv.VCS_CHANGE_STATE,
     semconv.CHANGE_URL,
@@ -70,7 +70,7 @@ _CHANGE_FACTS = (
     semconv.LIFE,
     semconv.MOVED_EVENTS,
 )
-_ITEM_FACTS = (
+_ITEM_ATTRIBUTES = (
     semconv.ITEM_TYPE,
     semconv.ITEM_TITLE,
     semconv.ITEM_TRACKER,
@@ -87,7 +87,7 @@ _ITEM_FACTS = (
     semconv.LIFE,
     semconv.MOVED_EVENTS,
 )
-_DEPLOYMENT_FACTS = (
+_DEPLOYMENT_ATTRIBUTES = (
     semconv.DEPLOYMENT_ID,
     semconv.DEPLOYMENT_ENVIRONMENT_NAME,
     semconv.VCS_REF_HEAD_REVISION,
@@ -104,7 +104,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_CHANGE,
         kind=EventKind.CREATED,
-        meaning="it was opened",
+        meaning="the pull request was opened",
         live="`pull_request`: opened",
         attributes=(semconv.VCS_CHANGE_TITLE,),
         cdevents="change.created",
@@ -112,19 +112,19 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_CHANGE,
         kind=EventKind.READY_FOR_REVIEW,
-        meaning="it is no longer a draft",
+        meaning="the pull request is no longer a draft",
         live="`pull_request`: ready_for_review",
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.CONVERTED_TO_DRAFT,
-        meaning="it became a draft",
+        meaning="the pull request became a draft",
         live="`pull_request`: converted_to_draft",
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.COMMITTED,
-        meaning="a commit was made on its branch",
+        meaning="a commit was added to the branch",
         live="`pull_request`: synchronize",
         attributes=_ID,
         cdevents=_UPDATED,
@@ -132,7 +132,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_CHANGE,
         kind=EventKind.FORCE_PUSHED,
-        meaning="its branch was force-pushed",
+        meaning="the branch was force-pushed",
         live="`pull_request`: synchronize",
         cdevents=_UPDATED,
     ),
@@ -189,54 +189,57 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_CHANGE,
         kind=EventKind.ASSIGNED,
-        meaning="it was assigned",
+        meaning="the pull request was assigned",
         live="`pull_request`: assigned",
         attributes=_ASSIGNEE,
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.UNASSIGNED,
-        meaning="it was unassigned",
+        meaning="the pull request was unassigned",
         live="`pull_request`: unassigned",
         attributes=_ASSIGNEE,
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.QUEUED,
-        meaning="it was added to the merge queue",
+        meaning="the pull request was added to the merge queue",
         live="`pull_request`: enqueued",
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.DEQUEUED,
-        meaning="it left the merge queue",
+        meaning="the pull request left the merge queue",
         live="`pull_request`: dequeued",
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.MERGED,
-        meaning="it was merged; has the attributes of its span, and the time in each phase",
+        meaning=(
+            "the pull request was merged; the record has the attributes of the span, and"
+            " the time in each phase"
+        ),
         live="`pull_request`: closed",
-        attributes=_CHANGE_FACTS,
+        attributes=_CHANGE_ATTRIBUTES,
         cdevents="change.merged",
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.CLOSED,
-        meaning="it was closed without a merge; has the same attributes",
+        meaning="the pull request was closed without a merge; the record has the same attributes",
         live="`pull_request`: closed",
-        attributes=_CHANGE_FACTS,
+        attributes=_CHANGE_ATTRIBUTES,
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.REOPENED,
-        meaning="it was reopened",
+        meaning="the pull request was reopened",
         live="`pull_request`: reopened",
     ),
     EventType(
         subject=_ITEM,
         kind=EventKind.CREATED,
-        meaning="it was created",
+        meaning="the item was created",
         live="`issues`: opened",
         attributes=(semconv.ITEM_TYPE, semconv.ITEM_TITLE),
         cdevents="ticket.created",
@@ -244,7 +247,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_ITEM,
         kind=EventKind.STATUS_CHANGED,
-        meaning="its status changed, in Jira or in the project `status-project`",
+        meaning="the status changed, in Jira or in the project `status-project`",
         attributes=(
             semconv.ITEM_STATUS,
             semconv.ITEM_STATUS_CATEGORY,
@@ -255,7 +258,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_ITEM,
         kind=EventKind.ASSIGNED,
-        meaning="it was assigned",
+        meaning="the item was assigned",
         live="`issues`: assigned",
         attributes=_ASSIGNEE,
         cdevents="ticket.updated",
@@ -263,7 +266,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_ITEM,
         kind=EventKind.UNASSIGNED,
-        meaning="it was unassigned",
+        meaning="the item was unassigned",
         live="`issues`: unassigned",
         attributes=_ASSIGNEE,
         cdevents="ticket.updated",
@@ -294,43 +297,46 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_ITEM,
         kind=EventKind.BLOCKED,
-        meaning="a flag, an open issue, or a status or label of `blocked-names` blocks it",
+        meaning="a flag, an open issue, or a status or label of `blocked-names` blocks the item",
         attributes=(semconv.BLOCKED_BY,),
     ),
     EventType(
         subject=_ITEM,
         kind=EventKind.UNBLOCKED,
-        meaning="nothing blocks it any more",
+        meaning="the item is no longer blocked",
         attributes=(semconv.BLOCKED_BY,),
     ),
     EventType(
         subject=_ITEM,
         kind=EventKind.CLOSED,
-        meaning="it was closed; has the attributes of its span, and the time of each kind",
+        meaning=(
+            "the item was closed; the record has the attributes of the span, and the "
+            "time by category of status"
+        ),
         live="`issues`: closed",
-        attributes=_ITEM_FACTS,
+        attributes=_ITEM_ATTRIBUTES,
         cdevents="ticket.closed",
     ),
     EventType(
         subject=_ITEM,
         kind=EventKind.REOPENED,
-        meaning="it was reopened",
+        meaning="the item was reopened",
         live="`issues`: reopened",
     ),
     EventType(
         subject=_DEPLOYMENT,
         kind=EventKind.CREATED,
-        meaning="it was requested",
+        meaning="the deployment was requested",
         live="`deployment`: created",
-        attributes=_DEPLOYMENT_FACTS,
+        attributes=_DEPLOYMENT_ATTRIBUTES,
     ),
     EventType(
         subject=_DEPLOYMENT,
         kind=EventKind.STATUS_CHANGED,
-        meaning="its state changed",
+        meaning="the state of the deployment changed",
         live="`deployment_status`: created",
         attributes=(
-            *_DEPLOYMENT_FACTS,
+            *_DEPLOYMENT_ATTRIBUTES,
             semconv.EVENT_ID,
             semconv.DEPLOYMENT_STATE,
             semconv.DEPLOYMENT_STATUS,
@@ -340,7 +346,9 @@ EVENT_TYPES: tuple[EventType, ...] = (
     EventType(
         subject=_RUN,
         kind=EventKind.ANNOTATED,
-        meaning="a job left an annotation of level failure; its time is the job's end",
+        meaning=(
+            "a job has an annotation of level failure; the time of the event is the end of the job"
+        ),
         attributes=(
             semconv.CICD_PIPELINE_RUN_ID,
             semconv.GITHUB_RUN_ATTEMPT,
@@ -370,7 +378,7 @@ COMMON_ATTRIBUTES = (
     semconv.EVENT_TIME_UNKNOWN,
 )
 
-# Attributes whose value is the label, person or cause that an event is about.
+# Attributes whose value is the subject of an event: a label, a person or a reason.
 NAMED_BY_EVENT = (
     semconv.EVENT_LABEL,
     semconv.EVENT_ASSIGNEE,

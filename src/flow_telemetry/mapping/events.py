@@ -1,4 +1,4 @@
-"""Log records of events: changes, work items, deployments and annotations of runs."""
+"""Log records of the events of changes, work items and deployments."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import changes, items
 from flow_telemetry.mapping.changes import delivery_reference
 from flow_telemetry.mapping.event_types import NAMED_BY_EVENT, EventSubject, find_event_type
-from flow_telemetry.mapping.flow_metrics import dora_facts
+from flow_telemetry.mapping.flow_metrics import dora_attributes
+from flow_telemetry.mapping.limits import OptionalValue
 from flow_telemetry.mapping.placement import Placement, Tracing, place_item
-from flow_telemetry.mapping.spans import Facts, RecordMaker
+from flow_telemetry.mapping.spans import AttributePairs, event_records
 from flow_telemetry.model import (
     Change,
     Deployment,
@@ -24,7 +25,7 @@ from flow_telemetry.model import (
     StatusCategory,
     WorkItem,
 )
-from flow_telemetry.rules import timeline as histories
+from flow_telemetry.rules import timeline as timelines
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.lifecycle import (
     BlockedInterval,
@@ -42,7 +43,7 @@ from flow_telemetry.settings import TraceScope
 from flow_telemetry.telemetry import LogRecord, Resource
 
 # The record of a closing has the attributes of the span and the time in each phase, because many
-# backends refuse a span that began days ago, and none refuses a log record of its end.
+# backends refuse a span that began days ago, and accept a log record of its end.
 
 _CATEGORY_DURATIONS = {
     StatusCategory.TO_DO: semconv.ITEM_TO_DO,
@@ -50,76 +51,77 @@ _CATEGORY_DURATIONS = {
 }
 
 
-def change_closings(change: Change, history: Sequence[TimelineEntry]) -> Mapping[str, Facts]:
-    """Return what the closings of a change say, by the references of their events."""
-    pieces = find_phases(change)
-    found = {}
-    for life, closing in _closings(history, change_periods(change)):
-        own = [piece for piece in pieces if piece.life == life.number]
-        found[closing.reference] = (
-            *changes.life_facts(change, life),
-            (semconv.CHANGE_DURATION, life.interval.seconds),
+def change_closing_attributes(
+    change: Change, timeline: Sequence[TimelineEntry]
+) -> Mapping[str, AttributePairs]:
+    """Return the attributes of the closings of a change, by the references of their events."""
+    all_phases = find_phases(change)
+    attributes = {}
+    for period, closing in _closings(timeline, change_periods(change)):
+        phases = [phase for phase in all_phases if phase.period_number == period.number]
+        attributes[closing.reference] = (
+            *changes.period_attributes(change, period),
+            (semconv.CHANGE_DURATION, period.interval.seconds),
             *(
-                (name, _seconds(each.interval for each in own if each.kind is kind))
+                (name, _seconds(phase.interval for phase in phases if phase.kind is kind))
                 for kind, name in semconv.PHASE_DURATIONS.items()
             ),
-            *_life_attributes(history, life),
+            *_closing_attributes(timeline, period),
         )
-    return found
+    return attributes
 
 
-def item_closings(
+def item_closing_attributes(
     item: WorkItem,
-    history: Sequence[TimelineEntry],
+    timeline: Sequence[TimelineEntry],
     blocked: Sequence[BlockedInterval],
-) -> Mapping[str, Facts]:
-    """Return what the closings of a work item say, by the references of their events."""
-    pieces = find_status_intervals(item)
-    found = {}
-    for life, closing in _closings(history, item_periods(item)):
-        own = [piece for piece in pieces if piece.life == life.number]
-        found[closing.reference] = (
-            *items.life_facts(item, life),
-            (semconv.ITEM_DURATION, life.interval.seconds),
+) -> Mapping[str, AttributePairs]:
+    """Return the attributes of the closings of a work item, by the references of their events."""
+    all_statuses = find_status_intervals(item)
+    attributes = {}
+    for period, closing in _closings(timeline, item_periods(item)):
+        statuses = [s for s in all_statuses if s.period_number == period.number]
+        attributes[closing.reference] = (
+            *items.period_attributes(item, period),
+            (semconv.ITEM_DURATION, period.interval.seconds),
             *(
-                (name, _seconds(each.interval for each in own if each.category is category))
+                (name, _seconds(s.interval for s in statuses if s.category is category))
                 for category, name in _CATEGORY_DURATIONS.items()
             ),
             (
                 semconv.ITEM_BLOCKED,
-                _seconds(block.interval for block in blocked if block.life == life.number),
+                _seconds(b.interval for b in blocked if b.period_number == period.number),
             ),
-            *_life_attributes(history, life),
+            *_closing_attributes(timeline, period),
         )
-    return found
+    return attributes
 
 
 def _closings(
-    history: Sequence[TimelineEntry], ended: Iterable[OpenPeriod]
+    timeline: Sequence[TimelineEntry], periods: Iterable[OpenPeriod]
 ) -> Iterator[tuple[OpenPeriod, TimelineEntry]]:
-    for life in ended:
-        closing = find_closing(history, life)
+    for period in periods:
+        closing = find_closing(timeline, period)
         if closing is not None:
-            yield life, closing
+            yield period, closing
 
 
-def _life_attributes(history: Iterable[TimelineEntry], life: OpenPeriod) -> Facts:
-    moved = _moved(history, life.interval.end)
+def _closing_attributes(timeline: Iterable[TimelineEntry], period: OpenPeriod) -> AttributePairs:
+    # Commits are usually older than their pull request, so they do not count as moved.
+    moved = sum(
+        entry.moved and entry.event.kind is not EventKind.COMMITTED
+        for entry in timeline
+        if entry.time <= period.interval.end
+    )
     return (
-        (semconv.LIFE, life.number if life.number > 1 else None),
+        (semconv.LIFE, period.number if period.number > 1 else None),
         (semconv.MOVED_EVENTS, moved or None),
     )
 
 
-def _moved(history: Iterable[TimelineEntry], end: datetime) -> int:
-    """Events at an odd time. That commits are older than their pull request is not odd."""
-    known = (each for each in history if each.time <= end)
-    return sum(each.moved and each.event.kind is not EventKind.COMMITTED for each in known)
-
-
 def _seconds(intervals: Iterable[Interval]) -> float | None:
-    """The length of all, None where that is nothing."""
-    return sum(each.seconds for each in intervals) or None
+    """Return the total length, None instead of zero."""
+    return sum(interval.seconds for interval in intervals) or None
 
 
 # Titles are exported; the bodies of comments, reviews, commits and issues never are.
@@ -133,38 +135,44 @@ def change_events(
     resource: Resource,
     observed: datetime,
     *,
-    told: Collection[Event] | None = None,
+    only: Collection[Event] | None = None,
     within: Interval | None = None,
 ) -> Iterator[LogRecord]:
-    """Return the records of what happened to a change in its last life that ended.
+    """Return the records of the events of a change in its last open period that has ended.
 
-    With ``within`` it is every life that ended in that time. What came after the last closing is
-    left out, so that a repeat is equal. With ``told`` only those events leave, whenever they were,
-    with the same content.
+    With ``within`` the events are those of every open period that ended in that time. Events after
+    the last closing are left out, so that a repeat is equal. With ``only`` these events are
+    exported, at any time, with the same content.
     """
-    history = histories.build_change_timeline(change)
-    ended = change_periods(change)
-    make = RecordMaker(
+    timeline = timelines.build_change_timeline(change)
+    closings = change_closing_attributes(change, timeline)
+    entries = timelines.select_entries(timeline, change_periods(change), only, within)
+    return event_records(
+        (
+            (
+                entry,
+                (
+                    (
+                        semconv.VCS_CHANGE_TITLE,
+                        change.title if entry.event.kind is EventKind.CREATED else None,
+                    ),
+                    *_event_attributes(EventSubject.CHANGE, entry.event),
+                    *closings.get(entry.reference, ()),
+                ),
+            )
+            for entry in entries
+        ),
+        placement,
+        resource,
+        observed,
         subject=EventSubject.CHANGE,
         reference=change.reference,
         span=change.reference,
-        placement=placement,
-        resource=resource,
-        observed=observed,
         common=(
             (semconv.GITHUB_REPOSITORY, change.repository.full_name),
             (semconv.VCS_CHANGE_ID, str(change.number)),
         ),
     )
-    closings = change_closings(change, history)
-    for each in histories.select_entries(history, ended, told, within=within):
-        opening = each.event.kind is EventKind.CREATED
-        facts = (
-            (semconv.VCS_CHANGE_TITLE, change.title if opening else None),
-            *_event_attributes(EventSubject.CHANGE, each.event),
-            *closings.get(each.reference, ()),
-        )
-        yield from make.of(each, facts)
 
 
 def item_events(
@@ -174,44 +182,52 @@ def item_events(
     observed: datetime,
     *,
     blocked: Sequence[BlockedInterval],
-    told: Collection[Event] | None = None,
+    only: Collection[Event] | None = None,
     within: Interval | None = None,
 ) -> Iterator[LogRecord]:
-    """Return the records of what happened to a work item in its last life that ended.
+    """Return the records of the events of a work item in its last open period that has ended.
 
-    ``blocked`` are the times in which it was blocked, in order and without overlap. Else as
-    `change_events`.
+    ``blocked`` are the times in which it was blocked, in order and without overlap. ``only`` and
+    ``within`` are those of `change_events`.
     """
-    history = histories.build_item_timeline(item, blocked)
-    repository = item.repository
-    make = RecordMaker(
+    timeline = timelines.build_item_timeline(item, blocked)
+    closings = item_closing_attributes(item, timeline, blocked)
+    entries = timelines.select_entries(timeline, item_periods(item), only, within)
+    return event_records(
+        (
+            (
+                entry,
+                (*_item_attributes(item, entry), *closings.get(entry.reference, ())),
+            )
+            for entry in entries
+        ),
+        placement,
+        resource,
+        observed,
         subject=EventSubject.WORK_ITEM,
         reference=item.reference,
         span=item.reference,
-        placement=placement,
-        resource=resource,
-        observed=observed,
         common=(
-            (semconv.GITHUB_REPOSITORY, repository.full_name if repository else None),
-            # The nearest item of an item is itself.
+            (semconv.GITHUB_REPOSITORY, item.repository.full_name if item.repository else None),
             (semconv.FLOW_WORK_ITEM_KEY, item.key),
         ),
     )
-    closings = item_closings(item, history, blocked)
-    for each in histories.select_entries(history, item_periods(item), told, within=within):
-        creation = each.event.kind is EventKind.CREATED
-        facts = (
-            (semconv.ITEM_TYPE, item.type if creation else None),
-            (semconv.ITEM_TITLE, item.title if creation else None),
-            *_event_attributes(EventSubject.WORK_ITEM, each.event),
-            *_status_facts(each.event),
-            *closings.get(each.reference, ()),
-        )
-        yield from make.of(each, facts)
+
+
+def _item_attributes(item: WorkItem, entry: TimelineEntry) -> Iterator[tuple[str, OptionalValue]]:
+    event = entry.event
+    if event.kind is EventKind.CREATED:
+        yield semconv.ITEM_TYPE, item.type
+        yield semconv.ITEM_TITLE, item.title
+    yield from _event_attributes(EventSubject.WORK_ITEM, event)
+    if event.kind is EventKind.STATUS_CHANGED:
+        yield semconv.ITEM_STATUS, event.subject
+        yield semconv.ITEM_STATUS_CATEGORY, event.category.value if event.category else None
+        yield semconv.STATUS_BEFORE, event.before
 
 
 def place_item_events(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Placement:
-    """Return where the records of an item belong: in the feature trace where no live one has it.
+    """Return the placement of an item's records: its live trace, else the feature trace.
 
     ``lineage`` begins with the item itself.
     """
@@ -230,48 +246,53 @@ def deployment_events(
     resource: Resource,
     observed: datetime,
     *,
-    told: Collection[Event] | None = None,
+    only: Collection[Event] | None = None,
 ) -> Iterator[LogRecord]:
     """Return the records of a deployment's creation and statuses, up to its success or failure.
 
-    They leave once, however many changes it delivers: ``change`` is the one whose trace holds the
-    span that they belong to, None where it delivers none. ``told`` is as for `change_events`.
+    They are exported once, regardless of the number of changes that it delivers. ``change`` is the
+    one whose trace has the span of the records, None if it delivers no change. ``only`` is that of
+    `change_events`.
     """
-    history = histories.build_deployment_timeline(deployment)
+    timeline = timelines.build_deployment_timeline(deployment)
     reference = deployment.reference
-    make = RecordMaker(
+    return event_records(
+        (
+            (entry, _deployment_attributes(deployment, entry.event))
+            for entry in timelines.select_deployment_entries(timeline, deployment, only)
+        ),
+        placement,
+        resource,
+        observed,
         subject=EventSubject.DEPLOYMENT,
         reference=reference,
         span=delivery_reference(deployment, change) if change else reference,
-        placement=placement,
-        resource=resource,
-        observed=observed,
-        common=_deployment_attributes(deployment),
+        common=(
+            (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
+            (semconv.DEPLOYMENT_ID, str(deployment.id)),
+            (semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
+            (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
+            (semconv.VCS_REF_HEAD_NAME, deployment.ref),
+            (
+                semconv.DEPLOYMENT_CHANGES,
+                tuple(str(delivered.number) for delivered in deployment.delivers),
+            ),
+        ),
     )
-    for each in histories.select_deployment_entries(history, deployment, told):
-        state = each.event.subject
-        facts = (
-            (semconv.EVENT_ID, each.event.id),
-            (semconv.DEPLOYMENT_STATE, state),
-            (semconv.DEPLOYMENT_STATUS, _DEPLOYMENT_STATUS.get(identity.fold(state))),
-            *(dora_facts(deployment) if identity.fold(state) == "success" else ()),
-        )
-        yield from make.of(each, facts)
 
 
-def _deployment_attributes(deployment: Deployment) -> Facts:
+def _deployment_attributes(deployment: Deployment, event: Event) -> AttributePairs:
+    state = identity.fold(event.subject)
     return (
-        (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
-        (semconv.DEPLOYMENT_ID, str(deployment.id)),
-        (semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
-        (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
-        (semconv.VCS_REF_HEAD_NAME, deployment.ref),
-        (semconv.DEPLOYMENT_CHANGES, tuple(str(each.number) for each in deployment.delivers)),
+        (semconv.EVENT_ID, event.id),
+        (semconv.DEPLOYMENT_STATE, event.subject),
+        (semconv.DEPLOYMENT_STATUS, _DEPLOYMENT_STATUS.get(state)),
+        *(dora_attributes(deployment) if state == "success" else ()),
     )
 
 
-def _event_attributes(subject: EventSubject, event: Event) -> Facts:
-    """Return the attributes of the event itself that its row in the table lists."""
+def _event_attributes(subject: EventSubject, event: Event) -> AttributePairs:
+    """Return the attributes of the event that its row in the table lists."""
     event_type = find_event_type(subject, event.kind)
     listed = event_type.attributes if event_type else ()
     review = event.review if semconv.REVIEW_STATE in listed else None
@@ -279,14 +300,4 @@ def _event_attributes(subject: EventSubject, event: Event) -> Facts:
         (semconv.EVENT_ID, event.id if semconv.EVENT_ID in listed else None),
         *((name, event.subject) for name in NAMED_BY_EVENT if name in listed),
         (semconv.REVIEW_STATE, review.value if review else None),
-    )
-
-
-def _status_facts(event: Event) -> Facts:
-    if event.kind is not EventKind.STATUS_CHANGED:
-        return ()
-    return (
-        (semconv.ITEM_STATUS, event.subject),
-        (semconv.ITEM_STATUS_CATEGORY, event.category.value if event.category else None),
-        (semconv.STATUS_BEFORE, event.before),
     )

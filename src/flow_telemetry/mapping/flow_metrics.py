@@ -1,13 +1,11 @@
-"""Changes, items, deliveries."""
+"""Measurements of pull requests, work items, features and deployments."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
-from flow_telemetry.identity import instant
+from flow_telemetry.identity import format_timestamp
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import instruments as table
 from flow_telemetry.mapping import items
@@ -16,17 +14,17 @@ from flow_telemetry.mapping import spans as failures
 from flow_telemetry.mapping.metrics import (
     Points,
     branch,
+    build_points,
     environment_name,
-    points_of,
     seconds_between,
 )
-from flow_telemetry.mapping.spans import Facts
+from flow_telemetry.mapping.spans import AttributePairs
 from flow_telemetry.model import (
+    ActorKind,
     Change,
     Deployment,
     Event,
     EventKind,
-    Run,
     StatusCategory,
     WorkItem,
     result_of,
@@ -35,7 +33,6 @@ from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.flow import (
     Flow,
-    LeadTime,
     find_restoration,
     is_change_failure,
     measure_change_flows,
@@ -55,30 +52,15 @@ from flow_telemetry.rules.lifecycle import (
 from flow_telemetry.rules.parentage import delivery_interval
 from flow_telemetry.telemetry import Instrument, Measurement, Resource
 
-# A pull request to measurements, each time that it ends.
+# A pull request to measurements, at each end
 #
-# What happened is counted since its last end, so that a reopened change counts nothing twice; its
-# size, and the times that count from its opening, are as of now.
+# Events are counted since the previous end, so that a reopened change counts none twice. Its size,
+# and the times from its opening, are the present ones.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ended:
-    """A change at the end of its last life; ``before`` is its end before, None for the first."""
-
-    change: Change
-    flow: Flow
-    before: datetime | None
-    events: Sequence[Event]
-    points: Points
-
-    def is_new(self, time: datetime | None) -> bool:
-        """Whether something happened since its end before."""
-        return time is not None and (self.before is None or time > self.before)
-
-    @property
-    def new(self) -> Sequence[Event]:
-        """What happened since its end before."""
-        return [event for event in self.events if self.is_new(event.time)]
+_COUNTED_EVENTS: tuple[tuple[Instrument, EventKind], ...] = (
+    (table.CHANGE_COMMENTS, EventKind.COMMENTED),
+    (table.CHANGE_REVIEWS, EventKind.REVIEWED),
+)
 
 
 def change_measurements(
@@ -86,41 +68,36 @@ def change_measurements(
     resource: Resource,
     extra: tuple[str, ...] = (),
     *,
-    keys: Facts = (),
+    keys: AttributePairs = (),
     within: timing.Interval | None = None,
 ) -> Iterator[Measurement]:
-    """Return the measurements of a change that ended; none of one that is open.
+    """Return the measurements of a change that ended; an open change has none.
 
-    They are of its last life, or with ``within`` of all lives that ended in that time. If its
-    timeline could not be read completely, only what needs none of it is measured. ``extra`` are
-    attributes that the user adds, ``keys`` what those may name of the things above.
+    They are those of its last open period, or with ``within`` of all that ended in that time. If
+    its timeline could be read only in part, values that depend on it are left out. ``extra`` are
+    the attributes that the user adds, ``keys`` those of the entities above the change.
     """
     flows = measure_change_flows(change)
     if change.created_at is None or not flows:
         return
-    for position, flow in enumerate(flows):
-        end = flow.life.interval.end
-        last = flow is flows[-1]
-        if not (last if within is None else within.holds(end)):
+    for number, flow in enumerate(flows, 1):
+        last = number == len(flows)
+        if not (last if within is None else within.holds(flow.period.interval.end)):
             continue
-        # Only the last life can have ended with the merge.
+        # Only the last open period can have ended with the merge.
         merged = last and change.merged_at is not None
-        facts = (*_change_facts(change, merged=merged), *keys)
-        ended = _Ended(
-            change=change,
-            flow=flow,
-            before=flows[position - 1].life.interval.end if position else None,
-            events=events_between(change.timeline, change.created_at, end),
-            points=points_of(resource, facts, extra),
-        )
-        yield from _end_and_size(ended, last=last)
+        attributes = (*_change_attributes(change, merged=merged), *keys)
+        points = build_points(resource, attributes, extra)
+        yield from points.of(table.CHANGE_COUNT, 1)
+        if last:  # The size at the end of an earlier period is unknown.
+            yield from _size_points(change, points)
         if change.timeline_complete:
-            yield from _told(ended)
+            yield from _timeline_points(change, flows[:number], points)
             if last and semconv.VCS_REF_HEAD_NAME in extra:
-                yield from _conventions(ended)
+                yield from _convention_points(change, flow, points)
 
 
-def _change_facts(change: Change, *, merged: bool) -> Facts:
+def _change_attributes(change: Change, *, merged: bool) -> AttributePairs:
     return (
         (names.REPOSITORY, change.repository.full_name),
         (names.REPOSITORY_URL, change.repository.url),
@@ -132,11 +109,7 @@ def _change_facts(change: Change, *, merged: bool) -> Facts:
     )
 
 
-def _end_and_size(ended: _Ended, *, last: bool) -> Iterator[Measurement]:
-    change, points = ended.change, ended.points
-    yield from points.of(table.CHANGE_COUNT, 1)
-    if not last:  # The size at the end of an earlier life is unknown.
-        return
+def _size_points(change: Change, points: Points) -> Iterator[Measurement]:
     to_merge = seconds_between(change.created_at, change.merged_at)
     yield from points.of(table.CHANGE_TIME_TO_MERGE, to_merge)
     yield from points.of(table.CHANGE_COMMITS, change.commits)
@@ -145,59 +118,62 @@ def _end_and_size(ended: _Ended, *, last: bool) -> Iterator[Measurement]:
     yield from points.of(table.CHANGE_FILES, change.changed_files)
 
 
-def _told(ended: _Ended) -> Iterator[Measurement]:
-    """What the timeline tells."""
-    change, points, flow = ended.change, ended.points, ended.flow
-    if flow.life.number > 1:
+def _timeline_points(
+    change: Change, flows: Sequence[Flow], points: Points
+) -> Iterator[Measurement]:
+    flow = flows[-1]
+    if flow.period.number > 1:
         yield from points.of(table.CHANGE_REOPENED, 1)
     yield from points.of(table.CHANGE_DURATION, flow.duration)
     yield from points.of(table.CHANGE_ACTIVE_TIME, flow.active_time)
     yield from points.of(table.CHANGE_EFFICIENCY, flow.efficiency)
-    for kind, spent in _time_in_phases(change, flow.life.number).items():
+    for kind, spent in _time_in_phases(change, flow.period.number).items():
         yield from points.of(table.CHANGE_PHASE_DURATION, spent, (names.PHASE, kind.value))
+    events = _events_until_end(change, flow)
+    previous_end = flows[-2].period.interval.end if len(flows) > 1 else None
     for instrument, first in (
-        (table.CHANGE_TIME_TO_FIRST_REVIEW, first_review_time(change, ended.events)),
-        (table.CHANGE_TIME_TO_APPROVAL, first_approval_time(change, ended.events)),
+        (table.CHANGE_TIME_TO_FIRST_REVIEW, first_review_time(change, events)),
+        (table.CHANGE_TIME_TO_APPROVAL, first_approval_time(change, events)),
     ):
-        if ended.is_new(first):
+        if first is not None and (previous_end is None or first > previous_end):
             yield from points.of(instrument, seconds_between(change.created_at, first))
-    for instrument, kind_of_event in _COUNTED:
-        yield from points.of(instrument, sum(e.kind is kind_of_event for e in ended.new))
-    yield from points.of(table.CHANGE_REVIEW_ROUNDS, count_review_rounds(change, ended.new))
+    new_events = [e for e in events if previous_end is None or e.time > previous_end]
+    for instrument, event_kind in _COUNTED_EVENTS:
+        yield from _counts_by_actor(new_events, event_kind, instrument, points)
+    yield from points.of(table.CHANGE_REVIEW_ROUNDS, count_review_rounds(change, new_events))
 
 
-_COUNTED: tuple[tuple[Instrument, EventKind], ...] = (
-    (table.CHANGE_COMMENTS, EventKind.COMMENTED),
-    (table.CHANGE_REVIEWS, EventKind.REVIEWED),
-)
+def _events_until_end(change: Change, flow: Flow) -> Sequence[Event]:
+    if change.created_at is None:
+        return ()
+    return events_between(change.timeline, change.created_at, flow.period.interval.end)
 
 
-def _time_in_phases(change: Change, life: int | None = None) -> dict[PhaseKind, float]:
-    """Return the seconds in each phase that there was, of one life or of all."""
-    found: dict[PhaseKind, float] = {}
+def _time_in_phases(change: Change, period_number: int | None = None) -> dict[PhaseKind, float]:
+    """Return the seconds in each phase of one open period, or of all."""
+    times: dict[PhaseKind, float] = {}
     for phase in find_phases(change):
-        if life is None or phase.life == life:
-            found[phase.kind] = found.get(phase.kind, 0) + phase.interval.seconds
-    return found
+        if period_number is None or phase.period_number == period_number:
+            times[phase.kind] = times.get(phase.kind, 0) + phase.interval.seconds
+    return times
 
 
-def _conventions(ended: _Ended) -> Iterator[Measurement]:
-    """The conventions' gauges, which require the branch; a draft is work in progress."""
-    change, points = ended.change, ended.points
-    spent = _time_in_phases(change)
-    drafted = spent.pop(PhaseKind.DRAFT, 0)
-    for state, value in (("wip", drafted), ("open", sum(spent.values()))):
+def _convention_points(change: Change, flow: Flow, points: Points) -> Iterator[Measurement]:
+    """Yield the conventions' gauges, which require the branch; they call a draft `wip`."""
+    times = _time_in_phases(change)
+    in_draft = times.pop(PhaseKind.DRAFT, 0)
+    for state, value in (("wip", in_draft), ("open", sum(times.values()))):
         yield from points.of(table.VCS_CHANGE_DURATION, value, (names.CHANGE_STATE, state))
-    approved = first_approval_time(change, ended.events)
-    to_approval = seconds_between(change.created_at, approved)
+    approved_at = first_approval_time(change, _events_until_end(change, flow))
+    to_approval = seconds_between(change.created_at, approved_at)
     yield from points.of(table.VCS_CHANGE_TIME_TO_APPROVAL, to_approval)
     to_merge = seconds_between(change.created_at, change.merged_at)
     yield from points.of(table.VCS_CHANGE_TIME_TO_MERGE, to_merge)
 
 
-# A work item, each time that it is closed, and a whole feature to measurements.
+# Work items, at each closing, and whole features to measurements
 #
-# What happened is counted since its last closing, so that a reopened item counts nothing twice.
+# Events are counted since the previous closing, so that a reopened item counts none twice.
 
 
 def item_measurements(
@@ -206,34 +182,68 @@ def item_measurements(
     blocked_names: Sequence[str] = (),
     extra: tuple[str, ...] = (),
     *,
-    keys: Facts = (),
+    keys: AttributePairs = (),
     within: timing.Interval | None = None,
 ) -> Iterator[Measurement]:
-    """Return the measurements of an item that was closed; none of one that is open.
+    """Return the measurements of an item that was closed; an open item has none.
 
-    They are of its last life, or with ``within`` of all lives that ended in that time.
-    ``blocked_names`` are patterns of statuses and labels that mean blocked. If its history could
-    not be read completely, only what needs none of it is measured.
-    ``extra`` are attributes that the user adds, ``keys`` what those may name of the things above.
+    They are those of its last open period, or with ``within`` of all that ended in that time.
+    ``blocked_names`` are patterns of statuses and labels that mean blocked. If its timeline could
+    be read only in part, values that depend on it are left out. ``extra`` are the attributes that
+    the user adds, ``keys`` those of the entities above the item.
     """
     flows = measure_item_flows(item, blocked_names)
-    for position, flow in enumerate(flows):
-        last = flow is flows[-1]
-        if not (last if within is None else within.holds(flow.life.interval.end)):
+    for number, flow in enumerate(flows, 1):
+        last, end = number == len(flows), flow.period.interval.end
+        if not (last if within is None else within.holds(end)):
             continue
-        result = items.life_result(item, flow.life)
-        facts = (*_item_facts(item), (names.ITEM_RESULT, result), *keys)
-        points = points_of(resource, facts, extra)
+        result = items.period_result(item, flow.period)
+        attributes = (*_item_attributes(item), (names.ITEM_RESULT, result), *keys)
+        points = build_points(resource, attributes, extra)
         yield from points.of(table.ITEM_COUNT, 1)
-        yield from points.of(
-            table.ITEM_LEAD_TIME, seconds_between(item.created_at, flow.life.interval.end)
-        )
-        if item.history_complete:
-            yield from _of_flow(flow, points)
-            yield from _of_events(item, flows[: position + 1], points)
+        yield from points.of(table.ITEM_LEAD_TIME, seconds_between(item.created_at, end))
+        if item.history_complete and item.created_at is not None:
+            yield from _history_points(item, flows[:number], points)
 
 
-def _item_facts(item: WorkItem) -> Facts:
+def _history_points(item: WorkItem, flows: Sequence[Flow], points: Points) -> Iterator[Measurement]:
+    flow = flows[-1]
+    if flow.period.number > 1:
+        yield from points.of(table.ITEM_REOPENED, 1)
+    yield from points.of(table.ITEM_CYCLE_TIME, flow.cycle_time)
+    yield from points.of(table.ITEM_ACTIVE_TIME, flow.active_time)
+    yield from points.of(table.ITEM_EFFICIENCY, flow.efficiency)
+    yield from points.of(table.ITEM_TIMES_BLOCKED, len(flow.blocked))
+    yield from points.of(table.ITEM_BLOCKED_TIME, flow.blocked_time)
+    history = sorted(item.history, key=lambda event: event.time)
+    ends = [closing_end(flow.period.interval.end, history) for flow in flows[-2:]]
+    previous_end = ends[0] if len(ends) > 1 else None
+    events = [
+        event
+        for event in events_between(history, flows[0].period.interval.start, ends[-1])
+        if previous_end is None or event.time > previous_end
+    ]
+    yield from _counts_by_actor(events, EventKind.COMMENTED, table.ITEM_COMMENTS, points)
+    status_changes = sum(event.kind is EventKind.STATUS_CHANGED for event in events)
+    yield from points.of(table.ITEM_STATUS_CHANGES, status_changes)
+
+
+def _counts_by_actor(
+    events: Sequence[Event], kind: EventKind, instrument: Instrument, points: Points
+) -> Iterator[Measurement]:
+    """Yield the number of events by people, 0 included, and those of bots and agents."""
+    kinds = Counter(
+        event.actor.kind if event.actor else ActorKind.HUMAN
+        for event in events
+        if event.kind is kind
+    )
+    for counted in ActorKind:
+        if kinds[counted] or counted is ActorKind.HUMAN:
+            attribute = (names.ACTOR_KIND, counted.value)
+            yield from points.of(instrument, kinds[counted], attribute)
+
+
+def _item_attributes(item: WorkItem) -> AttributePairs:
     return (
         (names.TRACKER, item.tracker),
         (names.REPOSITORY, item.repository.full_name if item.repository else None),
@@ -242,71 +252,50 @@ def _item_facts(item: WorkItem) -> Facts:
     )
 
 
-def _of_flow(flow: Flow, points: Points) -> Iterator[Measurement]:
-    if flow.life.number > 1:
-        yield from points.of(table.ITEM_REOPENED, 1)
-    yield from points.of(table.ITEM_CYCLE_TIME, flow.cycle_time)
-    yield from points.of(table.ITEM_ACTIVE_TIME, flow.active_time)
-    yield from points.of(table.ITEM_EFFICIENCY, flow.efficiency)
-    yield from points.of(table.ITEM_TIMES_BLOCKED, len(flow.blocked))
-    yield from points.of(table.ITEM_BLOCKED_TIME, flow.blocked_time)
-
-
-def _of_events(item: WorkItem, flows: tuple[Flow, ...], points: Points) -> Iterator[Measurement]:
-    if item.created_at is None:
-        return
-    history = sorted(item.history, key=lambda event: event.time)
-    ends = [closing_end(flow.life.interval.end, history) for flow in flows[-2:]]
-    before = ends[0] if len(ends) > 1 else None
-    events = events_between(history, item.created_at, ends[-1])
-    counted = Counter(e.kind for e in events if before is None or e.time > before)
-    yield from points.of(table.ITEM_COMMENTS, counted[EventKind.COMMENTED])
-    yield from points.of(table.ITEM_STATUS_CHANGES, counted[EventKind.STATUS_CHANGED])
-
-
 def feature_measurements(
     tree: FeatureTree,
     resource: Resource,
     extra: tuple[str, ...] = (),
 ) -> Iterator[Measurement]:
-    """Return the measurements of a whole feature; those of its items are sent with each of them.
+    """Return the measurements of a whole feature; its items are measured when they are closed.
 
-    ``extra`` as in `item_measurements`. Where a part of it could not be read,
-    the points say so: their numbers are too low.
+    ``extra`` is that of `item_measurements`. If a part of the feature could not be read, the
+    numbers are too low, and an attribute of the points shows this.
     """
     root = tree.root.item
-    known = ((semconv.FLOW_FEATURE_KEY, root.key), (names.FEATURE_COMPLETE, not tree.unread))
-    points = points_of(resource, (*_item_facts(root), *known), extra)
-    yield from _of_items(tree, points)
-    changes = {node.change.reference: node for node in _changes(tree.root)}.values()
-    runs = {run.reference: run for node in changes for run in (*node.runs, *node.later_runs)}
-    deployments = {made.reference for node in changes for made in node.deployments}
-    yield from points.of(table.FEATURE_CHANGES, len(changes))
-    yield from points.of(table.FEATURE_RUNS, len(runs))
-    yield from points.of(table.FEATURE_FAILED_RUNS, sum(map(_failed, runs.values())))
-    if tree.with_jobs:  # Without them it is not known when a run ended.
-        build_time = sum(timing.run_interval(run).seconds for run in runs.values())
-        yield from points.of(table.FEATURE_BUILD_TIME, build_time)
-    yield from points.of(table.FEATURE_DEPLOYMENTS, len(deployments))
-
-
-def _of_items(tree: FeatureTree, points: Points) -> Iterator[Measurement]:
-    counted = Counter((item.type, _category(item, tree)) for item in _below(tree.root))
-    for (kind, category), number in counted.items():
+    attributes = (
+        *_item_attributes(root),
+        (semconv.FLOW_FEATURE_KEY, root.key),
+        (names.FEATURE_COMPLETE, not tree.unread),
+    )
+    points = build_points(resource, attributes, extra)
+    items_below = Counter((item.type, _category(item, tree)) for item in _below(tree.root))
+    for (kind, category), number in items_below.items():
         yield from points.of(
             table.FEATURE_ITEMS,
             number,
             (names.ITEM_TYPE, kind),
             (names.ITEM_CATEGORY, category.value if category else None),
         )
+    changes = {node.change.reference: node for node in _changes(tree.root)}.values()
+    runs = {run.reference: run for node in changes for run in (*node.runs, *node.later_runs)}
+    deployments = {d.reference for node in changes for d in node.deployments}
+    failed = sum(result_of(run.conclusion) in failures.ERRORS for run in runs.values())
+    yield from points.of(table.FEATURE_CHANGES, len(changes))
+    yield from points.of(table.FEATURE_RUNS, len(runs))
+    yield from points.of(table.FEATURE_FAILED_RUNS, failed)
+    if tree.with_jobs:  # Without the jobs, the ends of the runs are unknown.
+        build_time = sum(timing.run_interval(run).seconds for run in runs.values())
+        yield from points.of(table.FEATURE_BUILD_TIME, build_time)
+    yield from points.of(table.FEATURE_DEPLOYMENTS, len(deployments))
 
 
 def _category(item: WorkItem, tree: FeatureTree) -> StatusCategory | None:
     until = tree.snapshot or tree.root.item.closed_at
     if item.closed_at is not None and (until is None or item.closed_at <= until):
         return StatusCategory.DONE
-    known = find_status_intervals(item, until)
-    return known[-1].category if known else None
+    statuses = find_status_intervals(item, until)
+    return statuses[-1].category if statuses else None
 
 
 def _below(node: ItemNode) -> Iterator[WorkItem]:
@@ -321,25 +310,28 @@ def _changes(node: ItemNode) -> Iterator[ChangeNode]:
         yield from _changes(child)
 
 
-def _failed(run: Run) -> bool:
-    return result_of(run.conclusion) in failures.ERRORS
-
-
-# A deployment to measurements: the four keys of DORA, and the facts that each rests on.
+# Deployments to measurements: the four DORA metrics, and the values that they are made of
 
 
 def delivery_measurements(
     deployment: Deployment, resource: Resource, extra: tuple[str, ...] = ()
 ) -> Iterator[Measurement]:
-    """Return the measurements of a deployment that ended; none of one that goes on.
+    """Return the measurements of a deployment that ended; one in progress has none.
 
-    The timelines of the changes that it delivers have to be read for their lead times. ``extra``
-    are attributes that the user adds.
+    The changes that it delivers need their timelines. ``extra`` are the attributes that the user
+    adds.
     """
     failed, interval = is_change_failure(deployment), delivery_interval(deployment)
     if failed is None or interval is None:
         return
-    points = points_of(resource, _delivery_facts(deployment, failed=failed), extra)
+    attributes = (
+        (names.REPOSITORY, deployment.repository.full_name),
+        (names.ENVIRONMENT, environment_name(deployment.environment)),
+        (names.PRODUCTION, deployment.production),
+        (names.DEPLOYMENT_STATUS, "failed" if failed else "succeeded"),
+        (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
+    )
+    points = build_points(resource, attributes, extra)
     yield from points.of(table.DEPLOYMENT_COUNT, 1)
     yield from points.of(table.DEPLOYMENT_DURATION, interval.seconds)
     if failed:
@@ -347,47 +339,38 @@ def delivery_measurements(
         return
     if deployment.delivers_complete:
         yield from points.of(table.DEPLOYMENT_CHANGES, len(deployment.delivers))
-    for each in measure_lead_times(deployment):
-        yield from points.of(table.DEPLOYMENT_LEAD_TIME, each.interval.seconds, *_of_change(each))
-    restored = find_restoration(deployment, deployment.before)
-    if restored is not None:
-        yield from points.of(table.DEPLOYMENT_RESTORE_TIME, restored.interval.seconds)
+    for lead_time in measure_lead_times(deployment):
+        change = lead_time.change
+        yield from points.of(
+            table.DEPLOYMENT_LEAD_TIME,
+            lead_time.interval.seconds,
+            (names.AUTHOR_KIND, change.author.kind.value if change.author else None),
+            (semconv.VCS_CHANGE_ID, str(change.number)),
+        )
+    restoration = find_restoration(deployment, deployment.before)
+    if restoration is not None:
+        yield from points.of(table.DEPLOYMENT_RESTORE_TIME, restoration[1].seconds)
 
 
-def _delivery_facts(deployment: Deployment, *, failed: bool) -> Facts:
+def dora_attributes(deployment: Deployment) -> AttributePairs:
+    """Return the lead times and the restoration of a deployment, for the record of its success.
+
+    A lead time reads `acme/shop#123: 86400 s from 0a1b2c of 2026-11-24T03:43:00Z`.
+    """
+    lead_times = []
+    for lead_time in measure_lead_times(deployment):
+        change, interval = lead_time.change, lead_time.interval
+        commit = f"{lead_time.commit.id} of " if lead_time.commit.id else ""
+        lead_times.append(
+            f"{change.repository.full_name}#{change.number}: {interval.seconds:.0f} s from "
+            f"{commit}{format_timestamp(interval.start)}"
+        )
+    failed, interval_to_success = find_restoration(deployment, deployment.before) or (None, None)
     return (
-        (names.REPOSITORY, deployment.repository.full_name),
-        (names.ENVIRONMENT, environment_name(deployment.environment)),
-        (names.PRODUCTION, deployment.production),
-        (names.DEPLOYMENT_STATUS, "failed" if failed else "succeeded"),
-        (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
+        (names.DEPLOYMENT_LEAD_TIMES, tuple(lead_times)),
+        (names.DEPLOYMENT_RESTORED, failed.reference if failed else None),
+        (
+            names.DEPLOYMENT_RESTORE_TIME,
+            interval_to_success.seconds if interval_to_success else None,
+        ),
     )
-
-
-def _of_change(each: LeadTime) -> Facts:
-    change = each.change
-    return (
-        (names.AUTHOR_KIND, change.author.kind.value if change.author else None),
-        (semconv.VCS_CHANGE_ID, str(change.number)),
-    )
-
-
-def dora_facts(deployment: Deployment) -> Facts:
-    """Return what the numbers of a deployment were made of, for the record of its success."""
-    restored = find_restoration(deployment, deployment.before)
-    return (
-        (names.DEPLOYMENT_LEAD_TIMES, tuple(map(_made_of, measure_lead_times(deployment)))),
-        (names.DEPLOYMENT_RESTORED, restored.failed.reference if restored else None),
-        (names.DEPLOYMENT_RESTORE_TIME, restored.interval.seconds if restored else None),
-    )
-
-
-def _made_of(each: LeadTime) -> str:
-    """Which change took how long from which commit: `acme/shop#123: 86400 s from 0a1b2c of …`."""
-    commit = f"{each.commit.id} of " if each.commit.id else ""
-    began = instant(each.interval.start)
-    return f"{_key(each.change)}: {each.interval.seconds:.0f} s from {commit}{began}"
-
-
-def _key(change: Change) -> str:
-    return f"{change.repository.full_name}#{change.number}"

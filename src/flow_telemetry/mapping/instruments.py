@@ -1,8 +1,9 @@
-"""All metrics, in one table: names, kinds, units by UCUM, and what their points can have.
+"""The table of metrics: names, kinds, units (UCUM) and the attributes of their points.
 
-The conventions' names stand here as they are: the package's constants load all of its metrics API,
-which every start would pay for. A test holds names, kinds and units against those constants, so a
-renamed one fails when the package is upgraded. `docs/metrics.md` is generated from the table.
+The conventions' names are literals here, because the package's constants load all of its metrics
+API, which would slow down every start. A test compares names, kinds and units with those constants,
+so a name that the conventions change fails when the package is upgraded. `docs/metrics.md` is
+generated from the table.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _HISTOGRAM, _SUM, _GAUGE = InstrumentKind.HISTOGRAM, InstrumentKind.SUM, Instrum
 _RUN = "run"
 _JOB = "job"
 _CHANGE = "change"
-_CHANGE_OPT_IN = "change, where `metric-attributes` names `vcs.ref.head.name`"
+_CHANGE_OPT_IN = "change, if `metric-attributes` includes `vcs.ref.head.name`"
 _ITEM = "work item"
 _FEATURE = "feature"
 _DEPLOYMENT = "deployment"
@@ -33,23 +34,23 @@ def _instrument(  # noqa: PLR0917 - a row of the table
     description: str,
     attributes: tuple[str, ...],
 ) -> Instrument:
-    made = Instrument(
+    instrument = Instrument(
         name=name, kind=kind, unit=unit, description=description, attributes=attributes, sent=sent
     )
-    INSTRUMENTS.append(made)
-    return made
+    INSTRUMENTS.append(instrument)
+    return instrument
 
 
-_OF_RUN = (names.REPOSITORY, names.WORKFLOW, names.BRANCH)
-_RUN_ENDED = (*_OF_RUN, names.RUN_RESULT, names.ERROR_TYPE)
+_RUN_ATTRIBUTES = (names.REPOSITORY, names.WORKFLOW, names.BRANCH)
+_ENDED_RUN_ATTRIBUTES = (*_RUN_ATTRIBUTES, names.RUN_RESULT, names.ERROR_TYPE)
 
 RUN_DURATION = _instrument(
     _RUN,
     "cicd.pipeline.run.duration",
     _HISTOGRAM,
     "s",
-    "Time of a run in each state: waiting for its first runner, then executing",
-    (*_RUN_ENDED, names.RUN_STATE),
+    "Time that a run spent in each state: pending until its first job has a runner, then executing",
+    (*_ENDED_RUN_ATTRIBUTES, names.RUN_STATE),
 )
 RUN_ERRORS = _instrument(
     "run, job",
@@ -57,36 +58,57 @@ RUN_ERRORS = _instrument(
     _SUM,
     "{error}",
     "Jobs that failed, and runs that failed without such a job",
-    (*_OF_RUN, names.ERROR_TYPE),
+    (*_RUN_ATTRIBUTES, names.ERROR_TYPE),
 )
 RUN_COUNT = _instrument(
-    _RUN, "flow.run.count", _SUM, "{run}", "Runs that ended, each attempt once", _RUN_ENDED
+    _RUN,
+    "flow.run.count",
+    _SUM,
+    "{run}",
+    "Runs that ended, each attempt once",
+    _ENDED_RUN_ATTRIBUTES,
 )
 RUN_RETRIES = _instrument(
     _RUN,
     "flow.run.retries",
     _SUM,
     "{retry}",
-    "Attempts after the first: how often a build was run again",
-    _RUN_ENDED,
+    "Attempts after the first, that is reruns",
+    _ENDED_RUN_ATTRIBUTES,
 )
 
-_OF_JOB = (*_OF_RUN, names.JOB, names.RUNNER_KIND, names.OS_TYPE, names.RUNNER_LABELS)
-_JOB_ENDED = (*_OF_JOB, names.JOB_RESULT, names.ERROR_TYPE)
+_JOB_ATTRIBUTES = (
+    *_RUN_ATTRIBUTES,
+    names.JOB,
+    names.RUNNER_KIND,
+    names.OS_TYPE,
+    names.RUNNER_LABELS,
+)
+_ENDED_JOB_ATTRIBUTES = (*_JOB_ATTRIBUTES, names.JOB_RESULT, names.ERROR_TYPE)
 
 JOB_COUNT = _instrument(
-    _JOB, "flow.job.count", _SUM, "{job}", "Jobs that ended, skipped ones included", _JOB_ENDED
+    _JOB,
+    "flow.job.count",
+    _SUM,
+    "{job}",
+    "Jobs that ended, including skipped jobs",
+    _ENDED_JOB_ATTRIBUTES,
 )
 JOB_DURATION = _instrument(
     _JOB,
     "flow.job.duration",
     _HISTOGRAM,
     "s",
-    "Time of a job on its runner, without its waiting",
-    _JOB_ENDED,
+    "Time of a job on its runner, without waiting times",
+    _ENDED_JOB_ATTRIBUTES,
 )
 JOB_QUEUE_TIME = _instrument(
-    _JOB, "flow.job.queue_time", _HISTOGRAM, "s", "Time that a job waited for a runner", _OF_JOB
+    _JOB,
+    "flow.job.queue_time",
+    _HISTOGRAM,
+    "s",
+    "Time that a job waited for a runner",
+    _JOB_ATTRIBUTES,
 )
 JOB_APPROVAL_TIME = _instrument(
     _JOB,
@@ -94,16 +116,16 @@ JOB_APPROVAL_TIME = _instrument(
     _HISTOGRAM,
     "s",
     "Time that a job waited for people to approve its deployment",
-    _OF_JOB,
+    _JOB_ATTRIBUTES,
 )
 JOB_BILLABLE_TIME = _instrument(
     _JOB,
     "flow.job.billable_time",
     _SUM,
     "min",
-    "Estimate of the minutes that GitHub bills: rounded up for each job, times the rate of its "
-    "operating system",
-    _OF_JOB,
+    "Estimate of the minutes that GitHub bills: rounded up for each job, multiplied by the rate of "
+    "its operating system",
+    _JOB_ATTRIBUTES,
 )
 
 
@@ -112,51 +134,51 @@ JOB_MEMORY_PEAK = _instrument(
     "flow.job.memory.peak",
     _HISTOGRAM,
     "By",
-    "Most memory of its machine in use while a job ran",
-    _JOB_ENDED,
+    "Peak of the machine's memory in use while a job ran",
+    _ENDED_JOB_ATTRIBUTES,
 )
 JOB_CPU_MEAN = _instrument(
     _MEASURED_JOB,
     "flow.job.cpu.mean",
     _HISTOGRAM,
     "1",
-    "Share of all processors of its machine that were busy while a job ran",
-    _JOB_ENDED,
+    "Mean share of the machine's processors that was busy while a job ran",
+    _ENDED_JOB_ATTRIBUTES,
 )
 STEP_MEMORY_PEAK = _instrument(
     _MEASURED_JOB,
     "flow.step.memory.peak",
     _HISTOGRAM,
     "By",
-    "Most memory of its machine in use while a step ran",
-    (*_OF_RUN, names.JOB, names.STEP),
+    "Peak of the machine's memory in use while a step ran",
+    (*_RUN_ATTRIBUTES, names.JOB, names.STEP),
 )
 STEP_CPU_MEAN = _instrument(
     _MEASURED_JOB,
     "flow.step.cpu.mean",
     _HISTOGRAM,
     "1",
-    "Share of all processors of its machine that were busy while a step ran",
-    (*_OF_RUN, names.JOB, names.STEP),
+    "Mean share of the machine's processors that was busy while a step ran",
+    (*_RUN_ATTRIBUTES, names.JOB, names.STEP),
 )
 
-_OF_MACHINE = (names.REPOSITORY, names.WORKFLOW, names.JOB)
+_MACHINE_ATTRIBUTES = (names.REPOSITORY, names.WORKFLOW, names.JOB)
 
 SYSTEM_MEMORY_USAGE = _instrument(
     _MEASURED_JOB,
     "system.memory.usage",
     _GAUGE,
     "By",
-    "Memory of the machine in use: the most in each stretch of the curve",
-    (*_OF_MACHINE, names.MEMORY_STATE),
+    "Memory of the machine in use: the peak in each interval of the curve",
+    (*_MACHINE_ATTRIBUTES, names.MEMORY_STATE),
 )
 SYSTEM_CPU_UTILIZATION = _instrument(
     _MEASURED_JOB,
     "system.cpu.utilization",
     _GAUGE,
     "1",
-    "Share of all processors of the machine that were busy",
-    _OF_MACHINE,
+    "Share of the machine's processors that was busy",
+    _MACHINE_ATTRIBUTES,
 )
 SYSTEM_DISK_IO = _instrument(
     _MEASURED_JOB,
@@ -164,7 +186,7 @@ SYSTEM_DISK_IO = _instrument(
     _SUM,
     "By",
     "Bytes read from and written to the machine's disks",
-    (*_OF_MACHINE, names.DISK_DIRECTION),
+    (*_MACHINE_ATTRIBUTES, names.DISK_DIRECTION),
 )
 SYSTEM_NETWORK_IO = _instrument(
     _MEASURED_JOB,
@@ -172,49 +194,49 @@ SYSTEM_NETWORK_IO = _instrument(
     _SUM,
     "By",
     "Bytes that the machine received and sent",
-    (*_OF_MACHINE, names.NETWORK_DIRECTION),
+    (*_MACHINE_ATTRIBUTES, names.NETWORK_DIRECTION),
 )
 
-_OF_COMMAND = (names.REPOSITORY, names.WORKFLOW, names.COMMAND, names.COMMAND_RESULT)
+_COMMAND_ATTRIBUTES = (names.REPOSITORY, names.WORKFLOW, names.COMMAND, names.COMMAND_RESULT)
 
 COMMAND_DURATION = _instrument(
-    _COMMAND, "flow.command.duration", _HISTOGRAM, "s", "Time that a command took", _OF_COMMAND
+    _COMMAND, "flow.command.duration", _HISTOGRAM, "s", "Duration of a command", _COMMAND_ATTRIBUTES
 )
 COMMAND_MEMORY_PEAK = _instrument(
     _COMMAND,
     "flow.command.memory.peak",
     _HISTOGRAM,
     "By",
-    "Most memory that a command and all below it held",
-    _OF_COMMAND,
+    "Peak memory of a command and its child processes",
+    _COMMAND_ATTRIBUTES,
 )
 COMMAND_CPU_TIME = _instrument(
     _COMMAND,
     "flow.command.cpu.time",
     _HISTOGRAM,
     "s",
-    "Processor time of a command and all below it",
-    (*_OF_COMMAND, names.CPU_MODE),
+    "Processor time of a command and its child processes",
+    (*_COMMAND_ATTRIBUTES, names.CPU_MODE),
 )
 
 _TESTED_JOB = "job, from input `test-reports`"
-_OF_TEST = (*_OF_RUN, names.JOB)
+_TEST_ATTRIBUTES = (*_RUN_ATTRIBUTES, names.JOB)
 
 TEST_COUNT = _instrument(
     _TESTED_JOB,
     "flow.test.count",
     _SUM,
     "{test}",
-    "Test cases that ended, each once however often it was run",
-    (*_OF_TEST, names.TEST_RESULT),
+    "Test cases that ended; a case that was run several times counts once",
+    (*_TEST_ATTRIBUTES, names.TEST_RESULT),
 )
 TEST_DURATION = _instrument(
     _TESTED_JOB,
     "flow.test.duration",
     _HISTOGRAM,
     "s",
-    "Time of a test case that was not skipped",
-    (*_OF_TEST, names.TEST_RESULT),
+    "Duration of a test case that was not skipped",
+    (*_TEST_ATTRIBUTES, names.TEST_RESULT),
 )
 TEST_FLAKY = _instrument(
     _TESTED_JOB,
@@ -222,76 +244,93 @@ TEST_FLAKY = _instrument(
     _SUM,
     "{test}",
     "Test cases that passed after they had failed, in the same report or the attempt before",
-    _OF_TEST,
+    _TEST_ATTRIBUTES,
 )
 
-_OF_CHANGE = (names.REPOSITORY, names.BRANCH, names.AUTHOR_KIND, names.CHANGE_STATE)
+_CHANGE_ATTRIBUTES = (names.REPOSITORY, names.BRANCH, names.AUTHOR_KIND, names.CHANGE_STATE)
 
 
-def _of_change(name: str, kind: InstrumentKind, unit: str, description: str) -> Instrument:
-    return _instrument(_CHANGE, name, kind, unit, description, _OF_CHANGE)
+def _change_instrument(name: str, kind: InstrumentKind, unit: str, description: str) -> Instrument:
+    return _instrument(_CHANGE, name, kind, unit, description, _CHANGE_ATTRIBUTES)
 
 
-CHANGE_COUNT = _of_change(
+CHANGE_COUNT = _change_instrument(
     "flow.change.count", _SUM, "{change}", "Pull requests that were closed or merged"
 )
-CHANGE_REOPENED = _of_change(
+CHANGE_REOPENED = _change_instrument(
     "flow.change.reopened", _SUM, "{reopening}", "Pull requests that ended after a reopening"
 )
-CHANGE_DURATION = _of_change(
+CHANGE_DURATION = _change_instrument(
     "flow.change.duration", _HISTOGRAM, "s", "Time from opening or reopening to closing"
 )
-CHANGE_ACTIVE_TIME = _of_change(
+CHANGE_ACTIVE_TIME = _change_instrument(
     "flow.change.active_time", _HISTOGRAM, "s", "Time in review and with changes requested"
 )
-CHANGE_EFFICIENCY = _of_change(
-    "flow.change.efficiency", _HISTOGRAM, "1", "Flow efficiency: active time by duration"
+CHANGE_EFFICIENCY = _change_instrument(
+    "flow.change.efficiency", _HISTOGRAM, "1", "Flow efficiency: active time divided by duration"
 )
 CHANGE_PHASE_DURATION = _instrument(
     _CHANGE,
     "flow.change.phase.duration",
     _HISTOGRAM,
     "s",
-    "Time of each phase that it went through",
-    (*_OF_CHANGE, names.PHASE),
+    "Time in each phase",
+    (*_CHANGE_ATTRIBUTES, names.PHASE),
 )
-CHANGE_TIME_TO_FIRST_REVIEW = _of_change(
+CHANGE_TIME_TO_FIRST_REVIEW = _change_instrument(
     "flow.change.time_to_first_review",
     _HISTOGRAM,
     "s",
     "Time from opening to the first review by another person",
 )
-CHANGE_TIME_TO_APPROVAL = _of_change(
+CHANGE_TIME_TO_APPROVAL = _change_instrument(
     "flow.change.time_to_approval",
     _HISTOGRAM,
     "s",
     "Time from opening to the first approval by another person",
 )
-CHANGE_TIME_TO_MERGE = _of_change(
+CHANGE_TIME_TO_MERGE = _change_instrument(
     "flow.change.time_to_merge", _HISTOGRAM, "s", "Time from opening to merge"
 )
-CHANGE_COMMENTS = _of_change(
-    "flow.change.comments", _HISTOGRAM, "{comment}", "Comments in the conversation"
+CHANGE_COMMENTS = _instrument(
+    _CHANGE,
+    "flow.change.comments",
+    _HISTOGRAM,
+    "{comment}",
+    "Number of comments in the conversation, by people and by bots",
+    (*_CHANGE_ATTRIBUTES, names.ACTOR_KIND),
 )
-CHANGE_REVIEWS = _of_change("flow.change.reviews", _HISTOGRAM, "{review}", "Reviews, of bots too")
-CHANGE_REVIEW_ROUNDS = _of_change(
+CHANGE_REVIEWS = _instrument(
+    _CHANGE,
+    "flow.change.reviews",
+    _HISTOGRAM,
+    "{review}",
+    "Number of reviews, by people and by bots",
+    (*_CHANGE_ATTRIBUTES, names.ACTOR_KIND),
+)
+CHANGE_REVIEW_ROUNDS = _change_instrument(
     "flow.change.review_rounds",
     _HISTOGRAM,
     "{round}",
-    "Rounds of review: reviews by other persons with no answer of the author between them are one",
+    "Number of review rounds: reviews by other persons without a response of the author between "
+    "them are one round",
 )
-CHANGE_COMMITS = _of_change("flow.change.commits", _HISTOGRAM, "{commit}", "Commits")
+CHANGE_COMMITS = _change_instrument(
+    "flow.change.commits", _HISTOGRAM, "{commit}", "Number of commits"
+)
 CHANGE_LINES = _instrument(
     _CHANGE,
     "flow.change.lines",
     _HISTOGRAM,
     "{line}",
-    "Lines added, and lines removed",
-    (*_OF_CHANGE, names.LINE_CHANGE),
+    "Number of lines added, and of lines removed",
+    (*_CHANGE_ATTRIBUTES, names.LINE_CHANGE),
 )
-CHANGE_FILES = _of_change("flow.change.files", _HISTOGRAM, "{file}", "Files changed")
+CHANGE_FILES = _change_instrument(
+    "flow.change.files", _HISTOGRAM, "{file}", "Number of files changed"
+)
 
-_OF_VCS = (names.REPOSITORY_URL, names.REPOSITORY, semconv.VCS_REF_HEAD_NAME)
+_VCS_ATTRIBUTES = (names.REPOSITORY_URL, names.REPOSITORY, semconv.VCS_REF_HEAD_NAME)
 
 VCS_CHANGE_DURATION = _instrument(
     _CHANGE_OPT_IN,
@@ -299,7 +338,7 @@ VCS_CHANGE_DURATION = _instrument(
     _GAUGE,
     "s",
     "Time that a pull request has been a draft (wip) and open",
-    (*_OF_VCS, names.CHANGE_STATE),
+    (*_VCS_ATTRIBUTES, names.CHANGE_STATE),
 )
 VCS_CHANGE_TIME_TO_APPROVAL = _instrument(
     _CHANGE_OPT_IN,
@@ -307,7 +346,7 @@ VCS_CHANGE_TIME_TO_APPROVAL = _instrument(
     _GAUGE,
     "s",
     "Time from opening to the first approval by another person",
-    _OF_VCS,
+    _VCS_ATTRIBUTES,
 )
 VCS_CHANGE_TIME_TO_MERGE = _instrument(
     _CHANGE_OPT_IN,
@@ -315,57 +354,68 @@ VCS_CHANGE_TIME_TO_MERGE = _instrument(
     _GAUGE,
     "s",
     "Time from opening to merge",
-    _OF_VCS,
+    _VCS_ATTRIBUTES,
 )
 
-_OF_ITEM = (names.TRACKER, names.REPOSITORY, names.ITEM_TYPE, names.ITEM_RESULT)
+_ITEM_ATTRIBUTES = (names.TRACKER, names.REPOSITORY, names.ITEM_TYPE, names.ITEM_RESULT)
 
 
-def _of_item(name: str, kind: InstrumentKind, unit: str, description: str) -> Instrument:
-    return _instrument(_ITEM, name, kind, unit, description, _OF_ITEM)
+def _item_instrument(name: str, kind: InstrumentKind, unit: str, description: str) -> Instrument:
+    return _instrument(_ITEM, name, kind, unit, description, _ITEM_ATTRIBUTES)
 
 
-ITEM_COUNT = _of_item(
+ITEM_COUNT = _item_instrument(
     "flow.work_item.count",
     _SUM,
     "{item}",
-    "Work items that were closed: as a rate the flow velocity, by type the flow distribution",
+    "Work items that were closed; the rate is the flow velocity, the count by type the flow "
+    "distribution",
 )
-ITEM_REOPENED = _of_item(
+ITEM_REOPENED = _item_instrument(
     "flow.work_item.reopened", _SUM, "{reopening}", "Work items that ended after a reopening"
 )
-ITEM_LEAD_TIME = _of_item(
+ITEM_LEAD_TIME = _item_instrument(
     "flow.work_item.lead_time", _HISTOGRAM, "s", "Time from creation to closing"
 )
-ITEM_CYCLE_TIME = _of_item(
+ITEM_CYCLE_TIME = _item_instrument(
     "flow.work_item.cycle_time",
     _HISTOGRAM,
     "s",
     "Flow time: from the first status in progress to closing",
 )
-ITEM_ACTIVE_TIME = _of_item(
+ITEM_ACTIVE_TIME = _item_instrument(
     "flow.work_item.active_time", _HISTOGRAM, "s", "Time in progress and not blocked"
 )
-ITEM_BLOCKED_TIME = _of_item("flow.work_item.blocked_time", _HISTOGRAM, "s", "Time blocked")
-ITEM_TIMES_BLOCKED = _of_item(
+ITEM_BLOCKED_TIME = _item_instrument("flow.work_item.blocked_time", _HISTOGRAM, "s", "Time blocked")
+ITEM_TIMES_BLOCKED = _item_instrument(
     "flow.work_item.times_blocked",
     _HISTOGRAM,
     "{blocking}",
-    "How often it was blocked; overlapping causes are one blocking",
+    "Number of times that the item was blocked; overlapping blockings count once",
 )
-ITEM_EFFICIENCY = _of_item(
-    "flow.work_item.efficiency", _HISTOGRAM, "1", "Flow efficiency: active time by flow time"
+ITEM_EFFICIENCY = _item_instrument(
+    "flow.work_item.efficiency",
+    _HISTOGRAM,
+    "1",
+    "Flow efficiency: active time divided by flow time",
 )
-ITEM_COMMENTS = _of_item("flow.work_item.comments", _HISTOGRAM, "{comment}", "Comments")
-ITEM_STATUS_CHANGES = _of_item(
-    "flow.work_item.status_changes", _HISTOGRAM, "{change}", "Changes of status"
+ITEM_COMMENTS = _instrument(
+    _ITEM,
+    "flow.work_item.comments",
+    _HISTOGRAM,
+    "{comment}",
+    "Number of comments, by people and by bots",
+    (*_ITEM_ATTRIBUTES, names.ACTOR_KIND),
+)
+ITEM_STATUS_CHANGES = _item_instrument(
+    "flow.work_item.status_changes", _HISTOGRAM, "{change}", "Number of status changes"
 )
 
-_OF_FEATURE = (names.TRACKER, names.REPOSITORY, names.ITEM_TYPE, names.FEATURE_COMPLETE)
+_FEATURE_ATTRIBUTES = (names.TRACKER, names.REPOSITORY, names.ITEM_TYPE, names.FEATURE_COMPLETE)
 
 
-def _of_feature(name: str, unit: str, description: str) -> Instrument:
-    return _instrument(_FEATURE, name, _HISTOGRAM, unit, description, _OF_FEATURE)
+def _feature_instrument(name: str, unit: str, description: str) -> Instrument:
+    return _instrument(_FEATURE, name, _HISTOGRAM, unit, description, _FEATURE_ATTRIBUTES)
 
 
 FEATURE_ITEMS = _instrument(
@@ -373,39 +423,43 @@ FEATURE_ITEMS = _instrument(
     "flow.feature.work_items",
     _HISTOGRAM,
     "{item}",
-    "Stories and other items below it, by type (flow distribution) and by what their status means "
-    "(those in progress are the flow load)",
-    (*_OF_FEATURE, names.ITEM_CATEGORY),
+    "Stories and other items below the feature, by type (flow distribution) and by category of "
+    "their status (items in progress are the flow load)",
+    (*_FEATURE_ATTRIBUTES, names.ITEM_CATEGORY),
 )
-FEATURE_CHANGES = _of_feature("flow.feature.changes", "{change}", "Pull requests")
-FEATURE_RUNS = _of_feature("flow.feature.runs", "{run}", "Runs, each attempt once")
-FEATURE_FAILED_RUNS = _of_feature(
-    "flow.feature.failed_runs", "{run}", "Runs that ended in failure, error or timeout"
+FEATURE_CHANGES = _feature_instrument("flow.feature.changes", "{change}", "Number of pull requests")
+FEATURE_RUNS = _feature_instrument(
+    "flow.feature.runs", "{run}", "Number of runs; each attempt counts"
 )
-FEATURE_BUILD_TIME = _of_feature(
-    "flow.feature.build_time", "s", "Total time of its runs, each from start to end"
+FEATURE_FAILED_RUNS = _feature_instrument(
+    "flow.feature.failed_runs", "{run}", "Number of runs that ended in failure, error or timeout"
 )
-FEATURE_DEPLOYMENTS = _of_feature(
-    "flow.feature.deployments", "{deployment}", "Deployments that delivered a part of it"
+FEATURE_BUILD_TIME = _feature_instrument(
+    "flow.feature.build_time", "s", "Sum of the durations of its runs"
+)
+FEATURE_DEPLOYMENTS = _feature_instrument(
+    "flow.feature.deployments",
+    "{deployment}",
+    "Number of deployments that delivered a part of the feature",
 )
 
-_OF_DEPLOYMENT = (names.REPOSITORY, names.ENVIRONMENT, names.PRODUCTION)
+_DEPLOYMENT_ATTRIBUTES = (names.REPOSITORY, names.ENVIRONMENT, names.PRODUCTION)
 
 DEPLOYMENT_COUNT = _instrument(
     _DEPLOYMENT,
     "flow.deployment.count",
     _SUM,
     "{deployment}",
-    "Deployments that ended. As a rate, those that succeeded are DORA's deployment frequency",
-    (*_OF_DEPLOYMENT, names.DEPLOYMENT_STATUS),
+    "Deployments that ended; the rate of those that succeeded is DORA's deployment frequency",
+    (*_DEPLOYMENT_ATTRIBUTES, names.DEPLOYMENT_STATUS),
 )
 DEPLOYMENT_FAILURES = _instrument(
     _DEPLOYMENT,
     "flow.deployment.failures",
     _SUM,
     "{deployment}",
-    "Deployments that failed. By the number of deployments, DORA's change failure rate",
-    _OF_DEPLOYMENT,
+    "Deployments that failed; divided by all deployments, this is DORA's change failure rate",
+    _DEPLOYMENT_ATTRIBUTES,
 )
 DEPLOYMENT_DURATION = _instrument(
     _DEPLOYMENT,
@@ -413,63 +467,75 @@ DEPLOYMENT_DURATION = _instrument(
     _HISTOGRAM,
     "s",
     "Time from the creation of a deployment to its success or failure",
-    (*_OF_DEPLOYMENT, names.DEPLOYMENT_STATUS),
+    (*_DEPLOYMENT_ATTRIBUTES, names.DEPLOYMENT_STATUS),
 )
 DEPLOYMENT_LEAD_TIME = _instrument(
     _DEPLOYMENT,
     "flow.deployment.lead_time",
     _HISTOGRAM,
     "s",
-    "DORA's lead time for changes: from the first commit of each pull request that it delivers to "
-    "its success",
-    (*_OF_DEPLOYMENT, names.AUTHOR_KIND),
+    "DORA's lead time for changes: from the first commit of each pull request that the deployment "
+    "delivers to the success of the deployment",
+    (*_DEPLOYMENT_ATTRIBUTES, names.AUTHOR_KIND),
 )
 DEPLOYMENT_CHANGES = _instrument(
     _DEPLOYMENT,
     "flow.deployment.changes",
     _HISTOGRAM,
     "{change}",
-    "Pull requests that a successful deployment delivers: the size of its batch",
-    _OF_DEPLOYMENT,
+    "Number of pull requests that a successful deployment delivers (batch size)",
+    _DEPLOYMENT_ATTRIBUTES,
 )
 DEPLOYMENT_RESTORE_TIME = _instrument(
     _DEPLOYMENT,
     "flow.deployment.restore_time",
     _HISTOGRAM,
     "s",
-    "DORA's time to restore: from the first failed deployment to the next that succeeds in the "
-    "same environment",
-    _OF_DEPLOYMENT,
+    "DORA's time to restore: from the first failed deployment to the next success in the same "
+    "environment",
+    _DEPLOYMENT_ATTRIBUTES,
 )
 
-_OF_COVERAGE = (*_OF_RUN, names.JOB, names.COVERAGE_UNIT)
+_COVERAGE_ATTRIBUTES = (*_RUN_ATTRIBUTES, names.JOB, names.COVERAGE_UNIT)
 
 
-def _of_coverage(name: str, unit: str, description: str) -> Instrument:
+def _coverage_instrument(name: str, unit: str, description: str) -> Instrument:
     sent = "job, with input `coverage-reports`"
-    of_package = (names.PACKAGE,) if name.startswith("flow.coverage.package.") else ()
-    return _instrument(sent, name, _GAUGE, unit, description, (*_OF_COVERAGE, *of_package))
+    package = (names.PACKAGE,) if name.startswith("flow.coverage.package.") else ()
+    return _instrument(sent, name, _GAUGE, unit, description, (*_COVERAGE_ATTRIBUTES, *package))
 
 
-COVERAGE_COVERED = _of_coverage(
-    "flow.coverage.covered", "{element}", "Lines, statements or branches that tests reached"
+COVERAGE_COVERED = _coverage_instrument(
+    "flow.coverage.covered",
+    "{element}",
+    "Number of lines, statements or branches that tests reached",
 )
-COVERAGE_COVERABLE = _of_coverage(
-    "flow.coverage.coverable", "{element}", "Lines, statements or branches that tests could reach"
+COVERAGE_COVERABLE = _coverage_instrument(
+    "flow.coverage.coverable",
+    "{element}",
+    "Number of lines, statements or branches that tests could reach",
 )
-COVERAGE_RATIO = _of_coverage("flow.coverage.ratio", "1", "Share that tests reached")
-COVERAGE_CHANGE = _of_coverage(
+COVERAGE_RATIO = _coverage_instrument(
+    "flow.coverage.ratio", "1", "Share of lines, statements or branches that tests reached"
+)
+COVERAGE_CHANGE = _coverage_instrument(
     "flow.coverage.change",
     "%",
-    "Percentage points by which more is covered than on the branch that the pull request is to be "
-    "merged into",
+    "Change of the coverage in percentage points, compared with the branch that the pull request "
+    "is to be merged into",
 )
-PACKAGE_COVERED = _of_coverage(
-    "flow.coverage.package.covered", "{element}", "Of a package, what tests reached"
+PACKAGE_COVERED = _coverage_instrument(
+    "flow.coverage.package.covered",
+    "{element}",
+    "Number of lines, statements or branches of a package that tests reached",
 )
-PACKAGE_COVERABLE = _of_coverage(
-    "flow.coverage.package.coverable", "{element}", "Of a package, what tests could reach"
+PACKAGE_COVERABLE = _coverage_instrument(
+    "flow.coverage.package.coverable",
+    "{element}",
+    "Number of lines, statements or branches of a package that tests could reach",
 )
-PACKAGE_RATIO = _of_coverage(
-    "flow.coverage.package.ratio", "1", "Of a package, the share that tests reached"
+PACKAGE_RATIO = _coverage_instrument(
+    "flow.coverage.package.ratio",
+    "1",
+    "Share of the lines, statements or branches of a package that tests reached",
 )

@@ -1,4 +1,4 @@
-"""Work items, features."""
+"""Work items and features to spans."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from flow_telemetry.mapping.changes import (
     change_spans,
     delivery_reference,
     delivery_span,
-    life_reference,
+    open_period_reference,
 )
 from flow_telemetry.mapping.placement import (
     Ancestry,
     Placement,
     Tracing,
-    keys_of,
+    ancestor_keys,
     link,
     place,
     place_item,
     root_link,
 )
 from flow_telemetry.mapping.runs import run_spans
-from flow_telemetry.mapping.spans import Facts, ResourceMaker, SpanMaker
+from flow_telemetry.mapping.spans import AttributePairs, ResourceMaker, SpanMaker
 from flow_telemetry.model import (
+    ActorKind,
     Change,
     Deployment,
     Event,
@@ -44,6 +45,7 @@ from flow_telemetry.rules.lifecycle import (
     BlockedInterval,
     OpenPeriod,
     StatusInterval,
+    actor_kind,
     change_periods,
     find_blocked_intervals,
     find_status_intervals,
@@ -53,13 +55,13 @@ from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.settings import Detail, TraceScope
 from flow_telemetry.telemetry import Resource, Span, SpanLink
 
-# A work item to spans: its lives, and the stretches of status in them.
+# A work item to spans: its open periods, and the status intervals in them
 
-# What puts something on an item, and what takes it off again.
+# The kinds of event that add a label or assignee to an item, and that remove it.
 _LABELS = (EventKind.LABELED, EventKind.UNLABELED)
 _ASSIGNMENTS = (EventKind.ASSIGNED, EventKind.UNASSIGNED)
-# GitHub names the reason with a closing only where it is another one than this.
-_USUAL_RESULT = "completed"
+# GitHub reports the reason of a closing only if it is not this one.
+_DEFAULT_RESULT = "completed"
 
 
 def item_spans(
@@ -69,28 +71,33 @@ def item_spans(
     *,
     blocked_names: Sequence[str] = (),
     until: datetime | None = None,
-    facts: Facts = (),
+    attributes: AttributePairs = (),
     root: str | None = None,
     unread: Sequence[str] = (),
 ) -> Iterator[Span]:
-    """Return the spans of an item, its own first: lives, and stretches of status in order of time.
+    """Return the spans of an item: its open periods, then its statuses, each in order of time.
 
-    What is still open is left out, or with ``until`` sent as of then. ``facts`` are further ones
-    of the item's own span. ``unread`` says why not all items above it are known. ``root`` is its reference in a feature trace of its own, where that is
-    not the item's. Nothing comes of an item of which only the key is known.
+    Open periods and statuses in progress are left out, or with ``until`` end there. ``attributes``
+    are further ones of the item's first span. ``root`` is its reference in a separate feature
+    trace, None for its own reference. ``unread`` says why not all items above it could be read. An
+    item of which only the key is known has no spans.
     """
-    known = item_periods(item, until)
-    make = SpanMaker(placement=placement, resource=resource, common=_common(item))
+    periods = item_periods(item, until)
+    common = (
+        (semconv.GITHUB_REPOSITORY, item.repository.full_name if item.repository else None),
+        (semconv.FLOW_WORK_ITEM_KEY, item.key),
+    )
+    make = SpanMaker(placement=placement, resource=resource, common=common)
     owner = root or item.reference
     incomplete = (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread))
-    for life in known:
-        of_life = (incomplete, *(facts if life.number == 1 else ()))
-        yield _life_span(make, item, life, owner, of_life)
-    if known:
-        ended = {life.number for life in known}
-        for stretch in find_status_intervals(item, until):
-            if stretch.life in ended:
-                yield _stretch_span(make, item, stretch, owner)
+    for period in periods:
+        further = (incomplete, *(attributes if period.number == 1 else ()))
+        yield _open_period_span(make, item, period, owner, further)
+    if periods:
+        numbers = {period.number for period in periods}
+        for status in find_status_intervals(item, until):
+            if status.period_number in numbers:
+                yield _status_span(make, item, status, owner)
         for blocked in find_blocked_intervals(item, blocked_names, until):
             yield _blocked_span(make, item, blocked, owner)
 
@@ -100,73 +107,72 @@ def item_name(item: WorkItem) -> str:
     return f"{(item.type or 'item').lower()} {item.key}"
 
 
-def _life_span(make: SpanMaker, item: WorkItem, life: OpenPeriod, owner: str, facts: Facts) -> Span:
-    first = life.number == 1
+def _open_period_span(
+    make: SpanMaker, item: WorkItem, period: OpenPeriod, owner: str, attributes: AttributePairs
+) -> Span:
+    first = period.number == 1
     return make.span(
         Entity.WORK_ITEM if first else Entity.LIFE,
-        owner if first else identity.life_reference(item.reference, life.number),
+        owner if first else identity.open_period_reference(item.reference, period.number),
         make.placement.parent if first else owner,
-        item_name(item) + ("" if first else f", life {life.number}"),
-        life.interval,
-        facts=(*life_facts(item, life), *facts),
+        item_name(item) + ("" if first else f", life {period.number}"),
+        period.interval,
+        attributes=(*period_attributes(item, period), *attributes),
         links=make.placement.links if first else (),
     )
 
 
-def _stretch_span(make: SpanMaker, item: WorkItem, stretch: StatusInterval, owner: str) -> Span:
-    parent = owner if stretch.life == 1 else life_reference(item.reference, stretch.life)
+def _status_span(make: SpanMaker, item: WorkItem, status: StatusInterval, owner: str) -> Span:
+    number = status.period_number
+    parent = owner if number == 1 else open_period_reference(item.reference, number)
     return make.span(
         Entity.STATUS,
-        identity.status_reference(item.reference, stretch.number),
+        identity.status_reference(item.reference, status.number),
         parent,
-        stretch.status,
-        stretch.interval,
-        facts=(
-            (semconv.ITEM_STATUS, stretch.status),
+        status.status,
+        status.interval,
+        attributes=(
+            (semconv.ITEM_STATUS, status.status),
             (
                 semconv.ITEM_STATUS_CATEGORY,
-                stretch.category.value if stretch.category else None,
+                status.category.value if status.category else None,
             ),
-            (semconv.FLOW_PARTIAL, None if stretch.ended else True),
+            (semconv.FLOW_PARTIAL, None if status.ended else True),
         ),
     )
 
 
 def _blocked_span(make: SpanMaker, item: WorkItem, blocked: BlockedInterval, owner: str) -> Span:
-    parent = owner if blocked.life == 1 else life_reference(item.reference, blocked.life)
+    number = blocked.period_number
     return make.span(
         Entity.BLOCKED,
         identity.blocked_reference(item.reference, blocked.number),
-        parent,
+        owner if number == 1 else identity.open_period_reference(item.reference, number),
         "blocked",
         blocked.interval,
-        facts=(
-            (semconv.BLOCKED_BY, blocked.cause or "flag"),
+        attributes=(
+            (semconv.BLOCKED_BY, blocked.reason or "flag"),
             (semconv.FLOW_PARTIAL, None if blocked.ended else True),
         ),
     )
 
 
-def _common(item: WorkItem) -> Facts:
-    return (
-        (semconv.GITHUB_REPOSITORY, item.repository.full_name if item.repository else None),
-        # The nearest item of an item is itself.
-        (semconv.FLOW_WORK_ITEM_KEY, item.key),
-    )
-
-
-def life_facts(item: WorkItem, life: OpenPeriod) -> Facts:
-    """Return what the span of a life says: as of its end, so that a repeat is equal."""
-    end = life.interval.end
+def period_attributes(item: WorkItem, period: OpenPeriod) -> AttributePairs:
+    """Return the attributes at the end of an open period, so that a repeated span is equal."""
+    end = period.interval.end
     later = [event for event in item.history if event.time > end]
-    comments = sum(e.kind is EventKind.COMMENTED for e in item.history if e.time <= end)
+    comments = sum(
+        e.kind is EventKind.COMMENTED and actor_kind(e) is ActorKind.HUMAN
+        for e in item.history
+        if e.time <= end
+    )
     return (
         (semconv.ITEM_TYPE, item.type),
         (semconv.ITEM_TITLE, item.title),
         (semconv.ITEM_TRACKER, item.tracker),
         (semconv.ITEM_URL, item.url),
-        (semconv.FLOW_PARTIAL, None if life.ended else True),
-        (semconv.ITEM_RESULT, life_result(item, life)),
+        (semconv.FLOW_PARTIAL, None if period.ended else True),
+        (semconv.ITEM_RESULT, period_result(item, period)),
         (semconv.ITEM_LABELS, _before(item.labels, later, _LABELS)),
         (semconv.ITEM_ASSIGNEES, _before(item.assignees, later, _ASSIGNMENTS)),
         (semconv.ITEM_COMMENTS, comments),
@@ -177,33 +183,33 @@ def life_facts(item: WorkItem, life: OpenPeriod) -> Facts:
 def _before(
     now: Iterable[str], later: Iterable[Event], kinds: tuple[EventKind, EventKind]
 ) -> tuple[str, ...]:
-    """Return what was on an item before ``later`` happened: what was there first has no event."""
-    put_on, taken_off = kinds
-    known = set(now)
+    """Return the labels or assignees before the ``later`` events; the first ones have no event."""
+    added, removed = kinds
+    subjects = set(now)
     for event in reversed(list(later)):
-        if event.kind is put_on:
-            known.discard(event.subject)
-        elif event.kind is taken_off:
-            known.add(event.subject)
-    return tuple(sorted(known))
+        if event.kind is added:
+            subjects.discard(event.subject)
+        elif event.kind is removed:
+            subjects.add(event.subject)
+    return tuple(sorted(subjects))
 
 
-def life_result(item: WorkItem, life: OpenPeriod) -> str | None:
-    """How a life ended, which the item itself tells of its last one only."""
-    if not life.ended:
+def period_result(item: WorkItem, period: OpenPeriod) -> str | None:
+    """Return how an open period ended; the item itself has this only of its last closing."""
+    if not period.ended:
         return None
-    end = life.interval.end
-    told = (e.result for e in item.history if e.kind in CLOSINGS and e.time == end and e.result)
+    end = period.interval.end
+    results = (e.result for e in item.history if e.kind in CLOSINGS and e.time == end and e.result)
     last = item.closed_at is not None and item.closed_at <= end
-    usual = _USUAL_RESULT if item.tracker == "github" else None
-    return next(told, item.result if last else usual)
+    default = _DEFAULT_RESULT if item.tracker == "github" else None
+    return next(results, item.result if last else default)
 
 
-# A whole feature to one trace: epic → stories → pull requests → phases and runs → jobs → steps.
+# A whole feature to one trace: epic → stories → pull requests → phases and runs → jobs → steps
 
 
 class TreeDetail(Enum):
-    """The finest spans of a feature trace, from the finest on."""
+    """The most detailed spans of a feature trace, in descending order of detail."""
 
     STEP = "step"
     JOB = "job"
@@ -211,7 +217,7 @@ class TreeDetail(Enum):
     CHANGE = "change"
 
 
-_OF_RUNS = {
+_RUN_DETAIL = {
     TreeDetail.STEP: Detail.STEP,
     TreeDetail.JOB: Detail.JOB,
     TreeDetail.RUN: Detail.RUN,
@@ -220,7 +226,7 @@ _OF_RUNS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureMapping:
-    """What the user decides about a feature trace; ``tracing`` is that of the live traces."""
+    """Settings of feature traces; ``tracing`` is that of the live traces."""
 
     tracing: Tracing
     resources: ResourceMaker
@@ -228,25 +234,25 @@ class FeatureMapping:
 
 
 def feature_root(tree: FeatureTree) -> str:
-    """Return the reference that the feature trace has as its root.
+    """Return the reference of the root of the feature trace.
 
-    It is the feature's own; as of an instant for a snapshot, or for a feature that closed again,
-    so that nothing that was sent before is changed.
+    It is the feature's own reference. A snapshot and each closing after the first have a separate
+    root with a time, so that traces that were sent before do not change.
     """
     item = tree.root.item
     if tree.snapshot is not None:
         return identity.as_of(item.reference, tree.snapshot)
-    known = item_periods(item)
-    if len(known) > 1:
-        return identity.as_of(item.reference, known[-1].interval.end)
+    periods = item_periods(item)
+    if len(periods) > 1:
+        return identity.as_of(item.reference, periods[-1].interval.end)
     return item.reference
 
 
 def feature_spans(tree: FeatureTree, detail: TreeDetail, mapping: FeatureMapping) -> Iterator[Span]:
     """Return the spans of a feature trace, parents first, made one by one.
 
-    What is still open in it is sent as of the snapshot or of the feature's closing. The feature's
-    opening, and its closing or the snapshot's instant, have to be known.
+    Open entities end at the time of the snapshot or of the feature's closing. The feature must have
+    a known creation, and a snapshot time or a closing.
     """
     root = feature_root(tree)
     trace = TraceIdentity(root=root, namespace=mapping.tracing.namespace)
@@ -259,12 +265,12 @@ def feature_spans(tree: FeatureTree, detail: TreeDetail, mapping: FeatureMapping
         root=root,
         until=tree.snapshot or tree.root.item.closed_at,
     )
-    yield from walk.of_item(tree.root, None, ())
+    yield from walk.map_item(tree.root, None, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Walk:
-    """The way down a tree. ``above`` are always the items above an entity, nearest first."""
+    """The mapping of one tree, from the root down."""
 
     tree: FeatureTree
     detail: TreeDetail
@@ -274,13 +280,20 @@ class _Walk:
     root: str
     until: datetime | None
 
-    def of_item(
+    def map_item(
         self, node: ItemNode, parent: str | None, above: tuple[WorkItem, ...]
     ) -> Iterator[Span]:
-        """Return the spans of an item and of all below; ``parent`` is the reference above it."""
+        """Return the spans of an item and of all entities below it.
+
+        ``parent`` is the reference of the entity above, ``above`` the items above, nearest first.
+        """
         item, items = node.item, (node.item, *above)
         shown = parent is None or bool(item_periods(item, self.until))
         reference = self.root if parent is None else item.reference
+        root_attributes = (
+            (semconv.FEATURE_DETAIL, self.detail.value),
+            (semconv.FEATURE_INCOMPLETE, "; ".join(self.tree.unread)),
+        )
         if shown:
             yield from item_spans(
                 item,
@@ -290,17 +303,17 @@ class _Walk:
                 self.mapping.resources.of_item(item),
                 blocked_names=self.mapping.blocked_names,
                 until=self.until,
-                facts=self._root_facts() if parent is None else (),
+                attributes=root_attributes if parent is None else (),
                 root=reference,
             )
-        # What has no span of its own leaves its children to the one above.
+        # The children of an item without a span are below the entity above it.
         below = reference if shown or parent is None else parent
         for child in node.children:
-            yield from self.of_item(child, below, items)
+            yield from self.map_item(child, below, items)
         for change in node.changes:
-            yield from self._of_change(change, below, items)
+            yield from self._map_change(change, below, items)
 
-    def _of_change(
+    def _map_change(
         self, node: ChangeNode, parent: str, items: tuple[WorkItem, ...]
     ) -> Iterator[Span]:
         change = node.change
@@ -315,15 +328,15 @@ class _Walk:
             )
         for run in node.runs:
             below = change.reference if shown else parent
-            yield from self._of_run(run, below, ancestry)
+            yield from self._map_run(run, below, ancestry)
         beside = Ancestry(change=change, lineage=Lineage(items=items), beside=True)
         for run in node.later_runs:
-            yield from self._of_run(run, parent, beside)
+            yield from self._map_run(run, parent, beside)
         for deployment in node.deployments:
-            yield from self._of_deployment(deployment, change, parent, beside)
+            yield from self._map_deployment(deployment, change, parent, beside)
 
-    def _of_run(self, run: Run, parent: str, ancestry: Ancestry) -> Iterator[Span]:
-        detail = _OF_RUNS.get(self.detail)
+    def _map_run(self, run: Run, parent: str, ancestry: Ancestry) -> Iterator[Span]:
+        detail = _RUN_DETAIL.get(self.detail)
         if detail is None:
             return
         yield from run_spans(
@@ -334,7 +347,7 @@ class _Walk:
             change=ancestry.change,
         )
 
-    def _of_deployment(
+    def _map_deployment(
         self, deployment: Deployment, change: Change, parent: str, ancestry: Ancestry
     ) -> Iterator[Span]:
         reference = delivery_reference(deployment, change)
@@ -354,31 +367,25 @@ class _Walk:
             trace=self.trace,
             trace_id=self.trace_id,
             parent=parent,
-            keys=keys_of(ancestry),
+            keys=ancestor_keys(ancestry),
             links=links,
         )
 
     def _live_link(self, reference: str, ancestry: Ancestry) -> tuple[SpanLink, ...]:
-        """The link back to the same entity in its live trace, where that is another trace."""
+        """Return the link to the same entity in its live trace, if that is another trace."""
         live = place(reference, ancestry, self.mapping.tracing).trace
         back = link(live, reference, "live")
         return () if back.trace_id == self.trace_id else (back,)
 
     def _item_links(self, items: tuple[WorkItem, ...]) -> tuple[SpanLink, ...]:
-        """The link back to where the first item is a root, and those to what is above the feature.
+        """Return links to the live trace of the first item, and to the items above the feature.
 
-        In the traces of other scopes an item has no span, or all have one trace.
+        The live trace is another trace only with scope item.
         """
         item, tracing = items[0], self.mapping.tracing
         above = self.tree.above if item is self.tree.root.item else ()
-        links = [root_link(each.reference, tracing.namespace, "work_item") for each in above]
+        links = [root_link(other.reference, tracing.namespace, "work_item") for other in above]
         if tracing.scope is TraceScope.ITEM:
             live = place_item(item, Lineage(items=items), tracing).trace
             links.append(link(live, item.reference, "live"))
-        return tuple(each for each in links if each.trace_id != self.trace_id)
-
-    def _root_facts(self) -> tuple[tuple[str, str], ...]:
-        return (
-            (semconv.FEATURE_DETAIL, self.detail.value),
-            (semconv.FEATURE_INCOMPLETE, "; ".join(self.tree.unread)),
-        )
+        return tuple(one for one in links if one.trace_id != self.trace_id)

@@ -1,4 +1,4 @@
-"""Attribute names of what only a job knows: commands, machine, coverage, logs."""
+"""Tables of the attributes of commands, machines, coverage and logs, which only a job can read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from opentelemetry.semconv._incubating.attributes import process_attributes as p
 from flow_telemetry.mapping.attributes import Attribute
 from flow_telemetry.model.reports import UNITS
 
-# The names of the attributes of measured commands: a part of the table that `semconv` begins.
+# Attributes of measured commands
 
 PROCESS_ATTRIBUTES: list[Attribute] = []
 
@@ -20,45 +20,55 @@ def _process_attribute(name: str, kind: str, meaning: str) -> str:
 EXECUTABLE_NAME = _process_attribute(
     process.PROCESS_EXECUTABLE_NAME,
     "string",
-    "first word of the command, without folders; the others may hold secrets",
+    "first word of the command, without folders; the other words may contain secrets",
 )
 ARGS_COUNT = _process_attribute(
-    process.PROCESS_ARGS_COUNT, "int", "number of words of the command, the first one included"
+    process.PROCESS_ARGS_COUNT, "int", "number of words of the command, including the first"
 )
 EXIT_CODE = _process_attribute(
     process.PROCESS_EXIT_CODE,
     "int",
-    "exit status as a shell tells it: 127 where there is no such command, 128 and more by a signal",
+    "exit status as a shell reports it: 127 if the command was not found, above 128 if a signal "
+    "ended it",
 )
 COMMAND_SIGNAL = _process_attribute(
     "flow.command.signal", "string", "signal that ended the command, such as `SIGKILL`"
 )
 CPU_USER = _process_attribute(
-    "flow.command.cpu.user", "double", "seconds of processor time of it and all below it, own code"
+    "flow.command.cpu.user",
+    "double",
+    "processor time in user mode, in seconds, of the command and its child processes",
 )
 CPU_SYSTEM = _process_attribute(
-    "flow.command.cpu.system", "double", "seconds of processor time spent for them in the system"
+    "flow.command.cpu.system",
+    "double",
+    "processor time in system mode, in seconds, of the command and its child processes",
 )
 MEMORY_PEAK = _process_attribute(
-    "flow.command.memory.peak", "int", "most memory that it and all below it held, in bytes"
+    "flow.command.memory.peak",
+    "int",
+    "peak memory of the command and its child processes, in bytes",
 )
 MEMORY_SOURCE = _process_attribute(
     "flow.command.memory.source",
     "string",
-    "how the peak was found: `processes` (greatest sum that was seen), `largest_process` (that of "
-    "the largest one alone), `cgroup` (the control group's, cached files included)",
+    "how the peak was measured: `processes` (largest sum over the processes that was sampled), "
+    "`largest_process` (the largest process alone), `cgroup` (the control group, including its "
+    "page cache)",
 )
 FAULTS_MAJOR = _process_attribute(
-    "flow.command.faults.major", "int", "page faults that had to wait for a disk"
+    "flow.command.faults.major", "int", "number of page faults that waited for a disk"
 )
-FAULTS_MINOR = _process_attribute("flow.command.faults.minor", "int", "page faults that had not")
+FAULTS_MINOR = _process_attribute(
+    "flow.command.faults.minor", "int", "number of page faults without a wait for a disk"
+)
 DISK_READ = _process_attribute("flow.command.disk.read", "int", "bytes read from disks")
 DISK_WRITTEN = _process_attribute("flow.command.disk.written", "int", "bytes written to disks")
 
 
-# The names of the attributes of measured machines: a part of the table that `semconv` begins.
+# Attributes of measured machines
 #
-# The conventions name metrics of a machine, but no attributes that hold a peak or mean of them.
+# The conventions define metrics of a machine, but not attributes for their peak or mean.
 
 MACHINE_ATTRIBUTES: list[Attribute] = []
 _ON = "measured"
@@ -70,20 +80,25 @@ def _machine_attribute(name: str, kind: str, meaning: str) -> str:
 
 
 MACHINE_MEMORY_PEAK = _machine_attribute(
-    "flow.machine.memory.peak", "int", "most memory of the machine in use, in bytes"
+    "flow.machine.memory.peak", "int", "peak of the machine's memory in use, in bytes"
 )
 MEMORY_MEAN = _machine_attribute(
-    "flow.machine.memory.mean", "int", "mean of the memory of the machine in use, in bytes"
+    "flow.machine.memory.mean", "int", "mean of the machine's memory in use, in bytes"
 )
 MEMORY_BEFORE = _machine_attribute(
     "flow.machine.memory.before",
     "int",
-    "memory in use when it began, in bytes: the peak without it is what the step or job added",
+    "memory in use at the start of the step or job, in bytes; the peak minus this value is what "
+    "the step or job added",
 )
 CPU_PEAK = _machine_attribute(
-    "flow.machine.cpu.peak", "double", "share of all processors in the busiest second, 0 to 1"
+    "flow.machine.cpu.peak",
+    "double",
+    "share of all processors that was busy in the busiest second, 0 to 1",
 )
-CPU_MEAN = _machine_attribute("flow.machine.cpu.mean", "double", "share of all processors, 0 to 1")
+CPU_MEAN = _machine_attribute(
+    "flow.machine.cpu.mean", "double", "mean share of all processors that was busy, 0 to 1"
+)
 MACHINE_DISK_READ = _machine_attribute(
     "flow.machine.disk.read", "int", "bytes read from the machine's disks"
 )
@@ -95,35 +110,37 @@ NETWORK_RECEIVED = _machine_attribute(
 )
 NETWORK_SENT = _machine_attribute("flow.machine.network.sent", "int", "bytes that the machine sent")
 SAMPLES = _machine_attribute(
-    "flow.machine.samples", "int", "samples that all of this was taken from"
+    "flow.machine.samples", "int", "number of samples that the values were calculated from"
 )
 MEMORY_TOTAL = _machine_attribute(
-    "flow.machine.memory.total", "int", "on the job's: memory of the machine, in bytes"
+    "flow.machine.memory.total", "int", "memory of the machine, in bytes (span of the job only)"
 )
 PROCESSORS = _machine_attribute(
-    "flow.machine.processors", "int", "on the job's: logical processors of the machine"
+    "flow.machine.processors",
+    "int",
+    "number of logical processors of the machine (span of the job only)",
 )
 
 
-# The names of the attributes of coverage: a part of the table that `semconv` begins.
+# Attributes of coverage
 
 COVERAGE_ATTRIBUTES: list[Attribute] = []
 
 _MEANINGS = {
-    "covered": ("int", "{unit} that tests reached, in all coverage reports of the job together"),
-    "coverable": ("int", "{unit} that tests could reach"),
+    "covered": ("int", "number of {unit} that tests reached, in all coverage reports of the job"),
+    "coverable": ("int", "number of {unit} that tests could reach"),
     "ratio": ("double", "share of the {unit} that tests reached, from 0 to 1"),
     "change": (
         "double",
-        "percentage points by which more of the {unit} are covered than on the branch that the "
+        "change of the coverage of {unit} in percentage points, compared with the branch that the "
         "pull request is to be merged into",
     ),
 }
 _PLURALS = dict(zip(UNITS, ("lines", "statements", "branches"), strict=True))
 
 
-def _attributes(unit: str) -> dict[str, str]:
-    """The names of what is told of a unit, by their last part."""
+def _coverage_attributes(unit: str) -> dict[str, str]:
+    """Add the rows of a unit; return the names of its attributes by their last word."""
     names = {}
     for last, (kind, meaning) in _MEANINGS.items():
         name = names[last] = f"flow.coverage.{unit}.{last}"
@@ -138,10 +155,10 @@ def _attributes(unit: str) -> dict[str, str]:
     return names
 
 
-OF_UNIT = {unit: _attributes(unit) for unit in UNITS}
+COVERAGE_NAMES = {unit: _coverage_attributes(unit) for unit in UNITS}
 
 
-# The names of the attributes of lines of logs: a part of the table that `semconv` begins.
+# Attributes of lines of logs
 
 LOG_ATTRIBUTES: list[Attribute] = []
 
@@ -156,12 +173,12 @@ _MEASURED = "measured step"
 
 STEP_NAME = _log_attribute("github.step.name", "string", _LINES, "name of the step")
 LOG_GROUP = _log_attribute(
-    "flow.log.group", "string", _LINES, "title of the group that the line stands in"
+    "flow.log.group", "string", _LINES, "title of the group that contains the line"
 )
 LOG_LINES = _log_attribute("flow.log.lines", "int", _MEASURED, "number of lines of the step's log")
 LOG_LINES_CUT = _log_attribute(
     "flow.log.lines.cut",
     "int",
     _MEASURED,
-    "number of its first lines that were not sent, where input `log-limit` cut them",
+    "number of its first lines that were omitted because of input `log-limit`",
 )

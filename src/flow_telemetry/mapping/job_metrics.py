@@ -1,4 +1,4 @@
-"""Metrics of what only a job knows: machine, commands, tests, coverage."""
+"""Measurements made within a job: machine, commands, tests and coverage."""
 
 from __future__ import annotations
 
@@ -14,22 +14,17 @@ from flow_telemetry.mapping.jobs import CommandPlace, case_status, command_name
 from flow_telemetry.mapping.limits import nanoseconds
 from flow_telemetry.mapping.metrics import (
     Points,
+    build_points,
     environment_name,
-    points_of,
 )
-from flow_telemetry.model.measurements import (
-    MachineUsage,
-    MeasuredCommand,
-    MeasuredJob,
-    MeasuredStep,
-)
-from flow_telemetry.model.reports import CoverageTotals, JobCoverage, PackageCounts, TestSuite
+from flow_telemetry.model.measurements import MachineUsage, MeasuredCommand, MeasuredJob
+from flow_telemetry.model.reports import JobCoverage, PackageCounts, TestSuite
 from flow_telemetry.rules.coverage import change, largest_packages, merge_packages
 from flow_telemetry.telemetry import Measurement, Resource
 
-# A measured machine to measurements: peaks of the job and its steps, and the curve.
+# A measured machine to measurements: peaks of the job and its steps, and the curve
 #
-# The curve alone has times of its own, minutes old; all else is a fact about what ended.
+# Only the points of the curve have their own times, which are minutes old.
 
 # Values of the conventions' attributes of memory, disk and network.
 _USED = "used"
@@ -38,45 +33,38 @@ _RECEIVE, _TRANSMIT = "receive", "transmit"
 
 
 def machine_measurements(job: MeasuredJob, points: Points) -> Iterator[Measurement]:
-    """Return the measurements of a job's machine; ``points`` are those of the job."""
+    """Return the measurements of the machine of a job."""
     yield from points.of(table.JOB_MEMORY_PEAK, job.usage.memory_peak)
     yield from points.of(table.JOB_CPU_MEAN, job.usage.cpu_mean)
     for step in job.steps:
-        yield from _of_step(step, points)
-    # The first stretch has nothing before it from which its counts could be told.
-    since = nanoseconds(job.curve[0].start) if job.curve else 0
-    for number, stretch in enumerate(job.curve):
-        period = (since, nanoseconds(stretch.end))
-        yield from (
-            replace(each, period=period) for each in _of_stretch(stretch, points, number > 0)
-        )
-        since = period[1]
+        # A version or commit in the name of a step would create a series for each run.
+        step_points = points.with_attributes((names.STEP, limits.name(environment_name(step.name))))
+        yield from step_points.of(table.STEP_MEMORY_PEAK, step.usage.memory_peak)
+        yield from step_points.of(table.STEP_CPU_MEAN, step.usage.cpu_mean)
+    start = nanoseconds(job.curve[0].start) if job.curve else 0
+    for number, usage in enumerate(job.curve):
+        period = (start, nanoseconds(usage.end))
+        # Counters and processor time are differences, so the first interval needs two samples.
+        with_counters = number > 0 or usage.samples > 1
+        for measurement in _curve_points(usage, points, with_counters=with_counters):
+            yield replace(measurement, period=period)
+        start = period[1]
 
 
-def _of_step(step: MeasuredStep, points: Points) -> Iterator[Measurement]:
-    # What counts on in a name, such as a version or a commit, would make a series of each run.
-    points = points.knowing((names.STEP, limits.name(environment_name(step.name))))
-    yield from points.of(table.STEP_MEMORY_PEAK, step.usage.memory_peak)
-    yield from points.of(table.STEP_CPU_MEAN, step.usage.cpu_mean)
-
-
-def _of_stretch(stretch: MachineUsage, points: Points, counts: bool) -> Iterator[Measurement]:
-    yield from points.of(
-        table.SYSTEM_MEMORY_USAGE, stretch.memory_peak, (names.MEMORY_STATE, _USED)
-    )
-    if not counts and stretch.samples < 2:
+def _curve_points(
+    usage: MachineUsage, points: Points, *, with_counters: bool
+) -> Iterator[Measurement]:
+    yield from points.of(table.SYSTEM_MEMORY_USAGE, usage.memory_peak, (names.MEMORY_STATE, _USED))
+    if not with_counters:
         return
-    yield from points.of(table.SYSTEM_CPU_UTILIZATION, stretch.cpu_mean)
-    for direction, count in ((_READ, stretch.disk_read), (_WRITE, stretch.disk_written)):
+    yield from points.of(table.SYSTEM_CPU_UTILIZATION, usage.cpu_mean)
+    for direction, count in ((_READ, usage.disk_read), (_WRITE, usage.disk_written)):
         yield from points.of(table.SYSTEM_DISK_IO, count, (names.DISK_DIRECTION, direction))
-    for direction, count in (
-        (_RECEIVE, stretch.network_received),
-        (_TRANSMIT, stretch.network_sent),
-    ):
+    for direction, count in ((_RECEIVE, usage.network_received), (_TRANSMIT, usage.network_sent)):
         yield from points.of(table.SYSTEM_NETWORK_IO, count, (names.NETWORK_DIRECTION, direction))
 
 
-# A measured command to measurements: how long it took, and what it used.
+# A measured command to measurements: its duration, memory and processor time
 
 _NANOSECONDS = 1_000_000_000
 
@@ -91,106 +79,92 @@ def command_measurements(
 ) -> Iterator[Measurement]:
     """Return the measurements of a command.
 
-    ``extra`` are attributes that the user adds, ``workflow`` is the name of the run's.
+    ``extra`` are attributes that the user adds, ``workflow`` is the name of the run's workflow.
     """
-    facts = (
+    result = "failure" if command.status else "success"
+    attributes = (
         (names.REPOSITORY, place.repository),
         (names.WORKFLOW, limits.name(workflow)),
         (names.COMMAND, command_name(command)),
-        (names.COMMAND_RESULT, _result(command)),
+        (names.COMMAND_RESULT, "cancellation" if command.stopped else result),
         (semconv.CICD_PIPELINE_RUN_ID, None if place.run_id is None else str(place.run_id)),
         *((key, value) for key, value in place.baggage.items() if key in extra),
     )
-    points, usage = points_of(resource, facts, extra), command.usage
+    points, usage = build_points(resource, attributes, extra), command.usage
     yield from points.of(table.COMMAND_DURATION, (command.end - command.start) / _NANOSECONDS)
     yield from points.of(table.COMMAND_MEMORY_PEAK, usage.memory_peak)
     for mode, seconds in (("user", usage.cpu_user), ("system", usage.cpu_system)):
         yield from points.of(table.COMMAND_CPU_TIME, seconds, (names.CPU_MODE, mode))
 
 
-def _result(command: MeasuredCommand) -> str:
-    """The word that the conventions have for it of a job."""
-    if command.stopped:
-        return "cancellation"
-    return "failure" if command.status else "success"
+# Test reports to measurements: results, durations and flaky tests
 
 
-# Test reports to measurements: how tests ended, how long they took, how many are flaky.
+def suite_measurements(suites: Iterable[TestSuite], points: Points) -> Iterator[Measurement]:
+    """Return the measurements of the tests of a job.
 
-
-def measurements_of_tests(suites: Iterable[TestSuite], points: Points) -> Iterator[Measurement]:
-    """Return the measurements of the tests of a job; ``points`` know the job.
-
-    A case counts once however often it was run. What was skipped counts, and has no duration.
+    A case that was run several times counts once. A skipped case is counted and has no duration.
     """
     for suite in suites:
-        yield from _of_suite(suite, points.knowing((names.TEST_SUITE, suite.name)))
+        yield from _suite_points(suite, points.with_attributes((names.TEST_SUITE, suite.name)))
 
 
-def _of_suite(suite: TestSuite, points: Points) -> Iterator[Measurement]:
+def _suite_points(suite: TestSuite, points: Points) -> Iterator[Measurement]:
     flaky = 0
     durations: dict[str, list[float | None]] = {}
     for case in suite.cases:
         if not case.run_again:
             flaky += case.flaky
             durations.setdefault(case_status(case), []).append(case.duration)
-    for status, of_cases in sorted(durations.items()):
+    for status, values in sorted(durations.items()):
         result = (names.TEST_RESULT, status)
-        yield from points.of(table.TEST_COUNT, len(of_cases), result)
-        if status != SKIPPED:
-            yield from _each(points.of(table.TEST_DURATION, 0, result), of_cases)
+        yield from points.of(table.TEST_COUNT, len(values), result)
+        if status == SKIPPED:
+            continue
+        # Suites can have very many cases, so the attributes are selected only once.
+        for model in points.of(table.TEST_DURATION, 0, result):
+            for value in values:
+                if value is not None:
+                    yield Measurement(
+                        instrument=model.instrument,
+                        value=value,
+                        resource=model.resource,
+                        attributes=model.attributes,
+                    )
     if flaky:
         yield from points.of(table.TEST_FLAKY, flaky)
 
 
-def _each(models: Iterable[Measurement], values: Iterable[float | None]) -> Iterator[Measurement]:
-    """The measurement of each value that is known; of very many, all else is found once."""
-    for model in models:
-        for value in values:
-            if value is not None:
-                yield Measurement(
-                    instrument=model.instrument,
-                    value=value,
-                    resource=model.resource,
-                    attributes=model.attributes,
-                )
+# The coverage of a job to measurements: totals, packages, and the change against the base
 
-
-# The coverage of a job to measurements: in all, of its packages, and against the base.
-
-# Each package is a series for each unit; a backend counts those.
+# Each package has a series for each unit.
 MOST_PACKAGES = 50
 
 
 def coverage_measurements(coverage: JobCoverage, points: Points) -> Iterator[Measurement]:
-    """Return the measurements of a job's coverage; ``points`` is what those of the job share.
+    """Return the measurements of a job's coverage.
 
-    Of very many packages the largest have series of their own, and the rest have one together.
+    The 50 largest packages have their own series, and the others share one.
     """
     counts = coverage.totals.counts
-    for unit, covered in counts.each():
-        of_unit = points.knowing((names.COVERAGE_UNIT, unit))
-        yield from of_unit.of(table.COVERAGE_COVERED, covered.covered)
-        yield from of_unit.of(table.COVERAGE_COVERABLE, covered.coverable)
-        yield from of_unit.of(table.COVERAGE_RATIO, covered.ratio)
+    for unit, covered in counts.by_unit():
+        unit_points = points.with_attributes((names.COVERAGE_UNIT, unit))
+        yield from unit_points.of(table.COVERAGE_COVERED, covered.covered)
+        yield from unit_points.of(table.COVERAGE_COVERABLE, covered.coverable)
+        yield from unit_points.of(table.COVERAGE_RATIO, covered.ratio)
         if coverage.base is not None:
             changed = change(counts, coverage.base.counts, unit)
-            yield from of_unit.signed(table.COVERAGE_CHANGE, changed)
-    for package in _packages(coverage.totals):
-        yield from _of_package(package, points)
-
-
-def _packages(totals: CoverageTotals) -> tuple[PackageCounts, ...]:
-    """Names that are cut may become equal, which are one series then."""
-    cut = merge_packages(
-        PackageCounts(name=limits.name(each.name), counts=each.counts) for each in totals.packages
+            yield from unit_points.signed(table.COVERAGE_CHANGE, changed)
+    # Names that were truncated can be equal: their packages are one series.
+    packages = merge_packages(
+        PackageCounts(name=limits.name(package.name), counts=package.counts)
+        for package in coverage.totals.packages
     )
-    return largest_packages(cut, MOST_PACKAGES)
-
-
-def _of_package(package: PackageCounts, points: Points) -> Iterator[Measurement]:
-    for unit, covered in package.counts.each():
-        of_unit = points.knowing((names.COVERAGE_UNIT, unit), (names.PACKAGE, package.name))
-        yield from of_unit.of(table.PACKAGE_COVERED, covered.covered)
-        yield from of_unit.of(table.PACKAGE_COVERABLE, covered.coverable)
-        yield from of_unit.of(table.PACKAGE_RATIO, covered.ratio)
+    for package in largest_packages(packages, MOST_PACKAGES):
+        for unit, covered in package.counts.by_unit():
+            package_points = points.with_attributes(
+                (names.COVERAGE_UNIT, unit), (names.PACKAGE, package.name)
+            )
+            yield from package_points.of(table.PACKAGE_COVERED, covered.covered)
+            yield from package_points.of(table.PACKAGE_COVERABLE, covered.coverable)
+            yield from package_points.of(table.PACKAGE_RATIO, covered.ratio)

@@ -1,4 +1,4 @@
-"""Tests, coverage, machine, commands, logs."""
+"""Tests, coverage, machines, commands and logs of a job to spans and log records."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import job_attributes as job_semconv
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping.attributes import LOG_RECORD_UID, Entity
-from flow_telemetry.mapping.job_attributes import OF_UNIT
-from flow_telemetry.mapping.limits import Maybe, nanoseconds
+from flow_telemetry.mapping.job_attributes import COVERAGE_NAMES
+from flow_telemetry.mapping.limits import OptionalValue, nanoseconds
 from flow_telemetry.mapping.placement import Placement
-from flow_telemetry.mapping.runs import job_facts
-from flow_telemetry.mapping.spans import Facts, SpanMaker
+from flow_telemetry.mapping.runs import job_attributes
+from flow_telemetry.mapping.spans import AttributePairs, SpanMaker
 from flow_telemetry.model import Job, Run, Step
 from flow_telemetry.model.measurements import MachineUsage, MeasuredCommand, MeasuredJob
 from flow_telemetry.model.reports import (
@@ -32,14 +32,12 @@ from flow_telemetry.model.reports import (
 from flow_telemetry.rules.coverage import change
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.tests import (
-    CasePlacement,
     SuitePlacement,
     count_cases,
     is_failing,
     place_cases,
 )
 from flow_telemetry.telemetry import (
-    Attributes,
     LogRecord,
     Resource,
     Severity,
@@ -48,16 +46,16 @@ from flow_telemetry.telemetry import (
     SpanLink,
 )
 
-# Test reports to spans: one for each suite and case that was chosen, and why cases failed.
+# Test reports to spans: suites, their selected cases, and why cases failed
 
 _ERROR_TYPE = {CaseResult.FAILED: "failure", CaseResult.ERROR: "error"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedSuite:
-    """A suite of a report, its place, and the positions of its cases that get a span.
+    """A suite of a report, its place, and the positions of its cases that have a span.
 
-    ``cases`` is None where the suite itself gets none.
+    ``cases`` is None if the suite itself has no span.
     """
 
     report: str
@@ -66,24 +64,32 @@ class PlacedSuite:
     cases: frozenset[int] | None
 
 
-def spans_of_tests(make: SpanMaker, job: str, suites: Iterable[PlacedSuite]) -> Iterator[Span]:
-    """Return the spans of suites, each before those of its cases; ``job`` is the reference."""
-    references = _References(job)
+def suite_spans(make: SpanMaker, job: str, suites: Iterable[PlacedSuite]) -> Iterator[Span]:
+    """Return the spans of suites, each before those of its cases; ``job`` is a reference."""
+    used: set[str] = set()
     for placed in suites:
-        if placed.cases is not None:
-            own = references.of(_part(placed))
-            yield _suite_span(make, own, placed)
-            yield from _case_spans(make, own, placed, references)
+        if placed.cases is None:
+            continue
+        suite, place, report = placed.suite, placed.place, placed.report
+        reference = _unique(job + _suite_suffix(placed), used)
+        yield _suite_span(make, reference, placed)
+        if not placed.cases:
+            continue
+        for case, interval, reported in place_cases(suite, place, placed.cases):
+            case_reference = _unique(job + case.reference_suffix(report), used)
+            yield _case_span(make, case_reference, reference, case, interval, report, reported)
 
 
-def references_of_tests(job: str, suites: Iterable[PlacedSuite]) -> Iterator[str]:
-    """Return the references of the spans that `spans_of_tests` makes, without making them."""
-    references = _References(job)
+def suite_references(job: str, suites: Iterable[PlacedSuite]) -> Iterator[str]:
+    """Return the references of the spans that `suite_spans` makes, without making them."""
+    used: set[str] = set()
     for placed in suites:
         if placed.cases is not None:
-            yield references.of(_part(placed))
+            yield _unique(job + _suite_suffix(placed), used)
             for position in sorted(placed.cases):
-                yield references.of(placed.suite.cases[position].part(placed.report))
+                yield _unique(
+                    job + placed.suite.cases[position].reference_suffix(placed.report), used
+                )
 
 
 def case_status(case: TestCase) -> str:
@@ -93,8 +99,8 @@ def case_status(case: TestCase) -> str:
     return semconv.SKIPPED if case.result is CaseResult.SKIPPED else semconv.FAIL
 
 
-def count_facts(counts: TestCounts, left_out: int) -> Facts:
-    """Return the counts of a suite or job, and how many entries have no span."""
+def count_attributes(counts: TestCounts, left_out: int) -> AttributePairs:
+    """Return the counts of a suite or job; ``left_out`` is the number of entries without a span."""
     return (
         (semconv.CASES_TOTAL, counts.total),
         (semconv.CASES_PASSED, counts.passed),
@@ -105,30 +111,24 @@ def count_facts(counts: TestCounts, left_out: int) -> Facts:
     )
 
 
-class _References:
-    """The references of a job's tests, each once: a colon in a name can make two of them equal."""
-
-    def __init__(self, job: str) -> None:
-        self._job = job
-        self._taken: set[str] = set()
-
-    def of(self, part: str) -> str:
-        wanted = reference = self._job + part
-        number = 1
-        while reference in self._taken:
-            number += 1
-            reference = f"{wanted}:{number}"
-        self._taken.add(reference)
-        return reference
+def _unique(reference: str, used: set[str]) -> str:
+    """Return an unused reference: a colon in a name can make the references of two tests equal."""
+    unique, number = reference, 1
+    while unique in used:
+        number += 1
+        unique = f"{reference}:{number}"
+    used.add(unique)
+    return unique
 
 
-def _part(placed: PlacedSuite) -> str:
+def _suite_suffix(placed: PlacedSuite) -> str:
     return f"#test:{placed.report}:{placed.suite.name}"
 
 
 def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite) -> Span:
     suite, place = placed.suite, placed.place
     counts = count_cases(suite.cases)
+    status = semconv.SUITE_SUCCESS if counts.passed else semconv.SUITE_SKIPPED
     left_out = len(suite.cases) - len(placed.cases or ())
     return make.span(
         Entity.TEST_SUITE,
@@ -136,46 +136,41 @@ def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite) -> Span:
         place.parent,
         suite.name or placed.report,
         place.interval,
-        facts=(
+        attributes=(
             (semconv.SUITE_NAME, suite.name),
-            (semconv.SUITE_STATUS, _suite_status(counts)),
+            (semconv.SUITE_STATUS, semconv.SUITE_FAILURE if counts.failed else status),
             (semconv.ERROR_TYPE, "failure" if counts.failed else None),
             (semconv.REPORT, placed.report),
             (semconv.CODE_FILE_PATH, suite.file),
             (semconv.SUITE_DURATION, suite.duration),
-            (semconv.ESTIMATED, None if place.told else True),
-            *count_facts(counts, left_out),
+            (semconv.ESTIMATED, None if place.reported else True),
+            *count_attributes(counts, left_out),
         ),
         error=f"{counts.failed:,} of {counts.total:,} cases failed" if counts.failed else None,
     )
 
 
-def _suite_status(counts: TestCounts) -> str:
-    if counts.failed:
-        return semconv.SUITE_FAILURE
-    return semconv.SUITE_SUCCESS if counts.passed else semconv.SUITE_SKIPPED
-
-
-def _case_spans(
-    make: SpanMaker, parent: str, placed: PlacedSuite, references: _References
-) -> Iterator[Span]:
-    if placed.cases:
-        for each in place_cases(placed.suite, placed.place, placed.cases):
-            reference = references.of(each.case.part(placed.report))
-            yield _case_span(make, reference, parent, each, placed.report)
-
-
-def _case_span(
-    make: SpanMaker, reference: str, parent: str, placed: CasePlacement, report: str
+def _case_span(  # noqa: PLR0917 - the values of one case
+    make: SpanMaker,
+    reference: str,
+    parent: str,
+    case: TestCase,
+    interval: Interval,
+    report: str,
+    reported: bool,
 ) -> Span:
-    case, interval = placed.case, placed.interval
+    # The class is left out if the suite has its name, or if the full name is too long.
+    without_class = case.class_name == case.suite or len(case.full_name) > limits.LONGEST_NAME
+    skip_reason = None
+    if case.result is CaseResult.SKIPPED and case.failure is not None:
+        skip_reason = case.failure.message or case.failure.text
     return make.span(
         Entity.TEST_CASE,
         reference,
         parent,
-        _span_name(case),
+        (case.name if without_class else case.full_name) or "unnamed test",
         interval,
-        facts=(
+        attributes=(
             (semconv.CASE_NAME, case.full_name),
             (semconv.CASE_STATUS, case_status(case)),
             (semconv.ERROR_TYPE, _ERROR_TYPE.get(case.result)),
@@ -187,29 +182,16 @@ def _case_span(
             (semconv.CASE_FLAKY, True if case.flaky else None),
             (semconv.CASE_RUN_AGAIN, True if case.run_again else None),
             (semconv.CASE_OTHER_FAILURES, len(case.attempts) or None),
-            (semconv.CASE_SKIP_REASON, _skip_reason(case)),
-            (semconv.ESTIMATED, None if placed.told else True),
+            (semconv.CASE_SKIP_REASON, skip_reason),
+            (semconv.ESTIMATED, None if reported else True),
         ),
         events=_exceptions(case, interval),
-        error=_description(case.failure) if is_failing(case) else None,
+        error=_description(case.failure or CaseFailure()) if is_failing(case) else None,
     )
 
 
-def _span_name(case: TestCase) -> str:
-    """The name with its class, unless the suite says that already or there is no room for it."""
-    full = case.full_name
-    alone = case.class_name == case.suite or len(full) > limits.LONGEST_NAME
-    return (case.name if alone else full) or "unnamed test"
-
-
-def _skip_reason(case: TestCase) -> str | None:
-    if case.result is not CaseResult.SKIPPED or case.failure is None:
-        return None
-    return case.failure.message or case.failure.text
-
-
 def _exceptions(case: TestCase, interval: Interval) -> tuple[SpanEvent, ...]:
-    """Why it failed, each time: reports tell no times of failures, so they stand at the end."""
+    """Return the failures of a case as events at its end: reports have no times of failures."""
     last = (case.failure or CaseFailure(),) if is_failing(case) else ()
     failures = (*last, *case.attempts)[: limits.MOST_EVENTS]
     return tuple(
@@ -218,38 +200,35 @@ def _exceptions(case: TestCase, interval: Interval) -> tuple[SpanEvent, ...]:
             time=nanoseconds(interval.end),
             attributes=limits.attributes(
                 (
-                    (semconv.EXCEPTION_TYPE, each.type),
-                    (semconv.EXCEPTION_MESSAGE, each.message or _description(each)),
-                    (semconv.EXCEPTION_STACKTRACE, each.text),
+                    (semconv.EXCEPTION_TYPE, failure.type),
+                    (semconv.EXCEPTION_MESSAGE, failure.message or _description(failure)),
+                    (semconv.EXCEPTION_STACKTRACE, failure.text),
                 )
             ),
         )
-        for each in failures
+        for failure in failures
     )
 
 
-def _description(failure: CaseFailure | None) -> str:
-    told = failure or CaseFailure()
-    return told.message or told.type or "the test failed, and its report does not say why"
+def _description(failure: CaseFailure) -> str:
+    return failure.message or failure.type or "the test failed; its report has no message"
 
 
-# What only the runner knows of a step or a job, as the span `#measured` below its own.
+# Measurements of a step or job, in the span `#measured` below its own
 #
-# The step's span is GitHub's word alone, so that whoever sends it again sends it equal; what was
-# measured stands beside it, sent once by the job's own export.
-
-_NAME = "measured"
+# The span of a step has only data of GitHub, so that every program that sends it sends the same.
+# Measurements are in a span beside it, which only the job's own export sends.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A part of what was measured of a step or job, by the reference of its span.
+    """Some of the measurements of a step or job; ``owner`` is the reference of its span.
 
-    ``interval`` is a finer time than GitHub's whole seconds, where one is known.
+    ``interval`` is more precise than GitHub's whole seconds; None if it is unknown.
     """
 
     owner: str
-    facts: Facts = ()
+    attributes: AttributePairs = ()
     interval: Interval | None = None
     links: tuple[SpanLink, ...] = ()
 
@@ -257,57 +236,50 @@ class Measured:
 def measured_spans(
     make: SpanMaker, measured: Iterable[Measured], intervals: Mapping[str, Interval]
 ) -> Iterator[Span]:
-    """Return one span for each owner, with all that was measured of it.
+    """Return one span for each owner, with all of its measurements.
 
-    ``intervals`` are the owners' own times, by reference; what has none there has no span.
+    ``intervals`` are the owners' own times, by reference; an owner that is not there has no span.
     """
     by_owner: dict[str, list[Measured]] = {}
-    for each in measured:
-        by_owner.setdefault(each.owner, []).append(each)
+    for measurement in measured:
+        by_owner.setdefault(measurement.owner, []).append(measurement)
     for owner, interval in intervals.items():
-        if owner in by_owner:
-            yield _span(make, owner, by_owner[owner], interval)
+        measurements = by_owner.get(owner)
+        if measurements is None:
+            continue
+        precise = (m.interval for m in measurements if m.interval is not None)
+        yield make.span(
+            Entity.MEASURED,
+            identity.measured_reference(owner),
+            owner,
+            "measured",
+            next(precise, interval),
+            attributes=tuple(pair for m in measurements for pair in m.attributes),
+            links=tuple(link for m in measurements for link in m.links),
+        )
 
 
-def _span(make: SpanMaker, owner: str, parts: list[Measured], interval: Interval) -> Span:
-    finer = next((each.interval for each in parts if each.interval is not None), None)
-    return make.span(
-        Entity.MEASURED,
-        identity.measured_reference(owner),
-        owner,
-        _NAME,
-        finer or interval,
-        facts=tuple(fact for each in parts for fact in each.facts),
-        links=tuple(link for each in parts for link in each.links),
-    )
+def coverage_attributes(coverage: JobCoverage) -> AttributePairs:
+    """Return the totals of a job by unit, and their change against the base if it is known."""
+    counts, base = coverage.totals.counts, coverage.base
+    attributes: list[tuple[str, OptionalValue]] = []
+    for unit, covered in counts.by_unit():
+        names = COVERAGE_NAMES[unit]
+        attributes += [
+            (names["covered"], covered.covered),
+            (names["coverable"], covered.coverable),
+            (names["ratio"], covered.ratio),
+        ]
+        if base is not None:
+            attributes.append((names["change"], change(counts, base.counts, unit)))
+    return tuple(attributes)
 
-
-# What the span `#measured` of a job says of its coverage.
-
-
-def coverage_facts(coverage: JobCoverage) -> Facts:
-    """Return the totals by what is counted, and the change against the base where it is known."""
-    return tuple(_facts(coverage))
-
-
-def _facts(coverage: JobCoverage) -> Iterator[tuple[str, Maybe]]:
-    counts = coverage.totals.counts
-    for unit, covered in counts.each():
-        names = OF_UNIT[unit]
-        yield names["covered"], covered.covered
-        yield names["coverable"], covered.coverable
-        yield names["ratio"], covered.ratio
-        if coverage.base is not None:
-            yield names["change"], change(counts, coverage.base.counts, unit)
-
-
-# What was measured of a machine, as facts of the span `#measured` of a step or a job.
 
 _SHARE_DIGITS = 4
 
 
-def usage_facts(usage: MachineUsage) -> Facts:
-    """Return what the machine used while a step or job ran."""
+def usage_attributes(usage: MachineUsage) -> AttributePairs:
+    """Return the use of the machine while a step or job ran."""
     return (
         (job_semconv.MACHINE_MEMORY_PEAK, usage.memory_peak),
         (job_semconv.MEMORY_MEAN, round(usage.memory_mean)),
@@ -322,25 +294,25 @@ def usage_facts(usage: MachineUsage) -> Facts:
     )
 
 
-def job_usage_facts(job: MeasuredJob) -> Facts:
-    """Return what the machine used while the job ran, and what it has."""
+def job_usage_attributes(job: MeasuredJob) -> AttributePairs:
+    """Return the use of the machine while the job ran, and its memory and processors."""
     return (
-        *usage_facts(job.usage),
+        *usage_attributes(job.usage),
         (job_semconv.MEMORY_TOTAL, job.memory),
         (job_semconv.PROCESSORS, job.processors),
     )
 
 
-# Mapping a measured command to its span.
+# A measured command to its span
 
 _KEYS = (semconv.FLOW_FEATURE_KEY, semconv.FLOW_WORK_ITEM_KEY, semconv.VCS_CHANGE_ID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandPlace:
-    """Where the span of a command stands: its ids, in lower-case hexadecimal, and its run.
+    """The place of a command's span: its ids, in lower-case hexadecimal, and its run.
 
-    ``baggage`` says what the job told its steps: feature, work item and change.
+    ``baggage`` has the keys of feature, work item and change, which the job passed to its steps.
     """
 
     trace_id: str
@@ -353,8 +325,10 @@ class CommandPlace:
 
 
 def command_span(command: MeasuredCommand, place: CommandPlace, resource: Resource) -> Span:
-    """Return the span of a command."""
+    """Return the span of a command; one that was asked to end has not failed."""
     failed = command.status != 0 and not command.stopped
+    error = f"ended by {command.signal}" if command.signal else f"exit status {command.status}"
+    usage = command.usage
     return Span(
         trace_id=place.trace_id,
         span_id=place.span_id,
@@ -363,59 +337,41 @@ def command_span(command: MeasuredCommand, place: CommandPlace, resource: Resour
         start=command.start,
         end=command.end,
         resource=resource,
-        attributes=limits.attributes(_own(command), _facts_of(place), _used(command)),
-        error=_error(command) if failed else None,
+        attributes=limits.attributes(
+            (
+                (semconv.FLOW_ENTITY_TYPE, Entity.COMMAND.value),
+                (job_semconv.EXECUTABLE_NAME, command.executable),
+                (job_semconv.ARGS_COUNT, command.words),
+                (job_semconv.EXIT_CODE, command.status),
+                (job_semconv.COMMAND_SIGNAL, command.signal),
+                (semconv.ERROR_TYPE, "failure" if failed else None),
+                *((key, place.baggage.get(key)) for key in _KEYS),
+                (semconv.GITHUB_REPOSITORY, place.repository),
+                (semconv.CICD_PIPELINE_RUN_ID, None if place.run_id is None else str(place.run_id)),
+                (semconv.GITHUB_RUN_ATTEMPT, place.run_attempt),
+                (job_semconv.CPU_USER, usage.cpu_user),
+                (job_semconv.CPU_SYSTEM, usage.cpu_system),
+                (job_semconv.MEMORY_PEAK, usage.memory_peak),
+                (
+                    job_semconv.MEMORY_SOURCE,
+                    usage.memory_source.value if usage.memory_source else None,
+                ),
+                (job_semconv.FAULTS_MAJOR, usage.faults_major),
+                (job_semconv.FAULTS_MINOR, usage.faults_minor),
+                (job_semconv.DISK_READ, usage.disk_read),
+                (job_semconv.DISK_WRITTEN, usage.disk_written),
+            )
+        ),
+        error=error if failed else None,
     )
 
 
 def command_name(command: MeasuredCommand) -> str:
-    """Return what the user calls the command, else its first word."""
+    """Return the name that the user gave the command, else its first word."""
     return limits.name(command.name or command.executable) or "command"
 
 
-def _own(command: MeasuredCommand) -> Facts:
-    failed = command.status != 0 and not command.stopped
-    return (
-        (semconv.FLOW_ENTITY_TYPE, Entity.COMMAND.value),
-        (job_semconv.EXECUTABLE_NAME, command.executable),
-        (job_semconv.ARGS_COUNT, command.words),
-        (job_semconv.EXIT_CODE, command.status),
-        (job_semconv.COMMAND_SIGNAL, command.signal),
-        (semconv.ERROR_TYPE, "failure" if failed else None),
-    )
-
-
-def _facts_of(place: CommandPlace) -> Facts:
-    return (
-        *((key, place.baggage.get(key)) for key in _KEYS),
-        (semconv.GITHUB_REPOSITORY, place.repository),
-        (semconv.CICD_PIPELINE_RUN_ID, None if place.run_id is None else str(place.run_id)),
-        (semconv.GITHUB_RUN_ATTEMPT, place.run_attempt),
-    )
-
-
-def _used(command: MeasuredCommand) -> Facts:
-    usage = command.usage
-    source = usage.memory_source
-    return (
-        (job_semconv.CPU_USER, usage.cpu_user),
-        (job_semconv.CPU_SYSTEM, usage.cpu_system),
-        (job_semconv.MEMORY_PEAK, usage.memory_peak),
-        (job_semconv.MEMORY_SOURCE, None if source is None else source.value),
-        (job_semconv.FAULTS_MAJOR, usage.faults_major),
-        (job_semconv.FAULTS_MINOR, usage.faults_minor),
-        (job_semconv.DISK_READ, usage.disk_read),
-        (job_semconv.DISK_WRITTEN, usage.disk_written),
-    )
-
-
-def _error(command: MeasuredCommand) -> str:
-    if command.signal:
-        return f"ended by {command.signal}"
-    return f"exit status {command.status}"
-
-
-# Lines of logs as log records under the spans of their steps, and what a step's log is like.
+# Lines of logs to log records below the spans of their steps
 
 _SEVERITIES = {
     None: Severity.INFO,
@@ -428,10 +384,10 @@ _SEVERITIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedStep:
-    """A step whose log is told.
+    """A step whose log is exported.
 
-    ``reference`` is the step's, ``span`` that of the span that its lines stand under: its own, or
-    the job's or run's where no finer ones are sent. ``interval`` is its time by GitHub.
+    ``reference`` is the step's, ``span`` that of the span of its lines: the step's own, or that of
+    the job or run if steps are not sent. ``interval`` is its time as GitHub reports it.
     """
 
     run: Run
@@ -449,10 +405,23 @@ def log_records(
     resource: Resource,
     observed: datetime,
 ) -> Iterator[LogRecord]:
-    """Return a record for each line of a step's log that is not empty."""
+    """Return a record for each line of a step's log that is not empty.
+
+    ``observed`` is the time of reading.
+    """
     trace_id, span_id = placement.trace_id, placement.span_id(logged.span)
-    seen = nanoseconds(observed)
-    reference, common = logged.reference, _common(logged, placement)
+    observed_at = nanoseconds(observed)
+    reference = logged.reference
+    # Few attributes, because there are very many lines; the repository is in the resource.
+    common = limits.attributes(
+        placement.keys,
+        (
+            (semconv.CICD_PIPELINE_NAME, logged.run.workflow),
+            (semconv.CICD_PIPELINE_RUN_ID, str(logged.run.id)),
+        ),
+        job_attributes(logged.job),
+        ((job_semconv.STEP_NAME, logged.step.name),),
+    )
     for line in lines:
         if not line.text:
             continue
@@ -462,7 +431,7 @@ def log_records(
         yield LogRecord(
             event_name="",
             time=nanoseconds(line.time or logged.interval.start),
-            observed=seen,
+            observed=observed_at,
             trace_id=trace_id,
             span_id=span_id,
             resource=resource,
@@ -473,25 +442,12 @@ def log_records(
 
 
 def measured_log(logged: LoggedStep, times: Interval | None, *, lines: int, cut: int) -> Measured:
-    """Return what the span `#measured` of a step says of its log: finer times than GitHub's.
+    """Return the measurements of a step's log, with more precise times than GitHub's.
 
-    ``cut`` is how many of its ``lines`` are not sent.
+    ``cut`` is the number of its ``lines`` that are not sent.
     """
     return Measured(
         owner=logged.reference,
-        facts=((job_semconv.LOG_LINES, lines), (job_semconv.LOG_LINES_CUT, cut or None)),
+        attributes=((job_semconv.LOG_LINES, lines), (job_semconv.LOG_LINES_CUT, cut or None)),
         interval=times,
-    )
-
-
-def _common(logged: LoggedStep, placement: Placement) -> Attributes:
-    """Few: they stand on each of very many lines, and the repository is in the resource."""
-    return limits.attributes(
-        placement.keys,
-        (
-            (semconv.CICD_PIPELINE_NAME, logged.run.workflow),
-            (semconv.CICD_PIPELINE_RUN_ID, str(logged.run.id)),
-        ),
-        job_facts(logged.job),
-        ((job_semconv.STEP_NAME, logged.step.name),),
     )

@@ -1,4 +1,4 @@
-"""Limits that every backend accepts, applied to each span when it is made."""
+"""Limits on names, values and numbers of attributes that every backend accepts."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _MICROSECOND = timedelta(microseconds=1)
 
 _EMPTY = ("", ())
 
-Maybe: TypeAlias = AttributeValue | None
+OptionalValue: TypeAlias = AttributeValue | None
 
 
 def nanoseconds(time: datetime) -> int:
-    """Return a time, aware, as nanoseconds since the Unix epoch, without rounding."""
+    """Return an aware time as nanoseconds since the Unix epoch, without rounding."""
     return (time - _EPOCH) // _MICROSECOND * 1000
 
 
@@ -49,57 +49,53 @@ def value(text: str) -> str:
 
 
 def _valid(text: str) -> str:
-    """The text without lone surrogates, which JSON can hold and UTF-8 cannot."""
+    """Return the text without lone surrogates, which JSON allows and UTF-8 does not."""
     return text.encode(errors="replace").decode()
 
 
 def attributes(
-    first: Iterable[tuple[str, Maybe]],
-    *groups: Iterable[tuple[str, Maybe]],
+    first: Iterable[tuple[str, OptionalValue]],
+    *groups: Iterable[tuple[str, OptionalValue]],
     shared: Attributes | None = None,
 ) -> Attributes:
-    """Return the attributes of the groups that have a value, cut to the bounds.
+    """Return the attributes that have a value, within the limits.
 
-    Empty texts and lists count as missing. If there are too many, earlier groups win; those that
-    are ``shared``, and bounded already, come after the first.
+    Empty texts and lists count as missing. If there are more than 32, those of earlier groups are
+    kept. ``shared`` attributes are already within the limits, and come after the first group.
     """
-    found: dict[str, AttributeValue] = {}
-    _add(found, first)
+    result: dict[str, AttributeValue] = {}
+    _add(result, first)
     if shared:
-        found.update(shared)
+        result.update(shared)
     for group in groups:
-        _add(found, group)
-    if len(found) > MOST_ATTRIBUTES:
-        return dict(list(found.items())[:MOST_ATTRIBUTES])
-    return found
+        _add(result, group)
+    if len(result) > MOST_ATTRIBUTES:
+        return dict(list(result.items())[:MOST_ATTRIBUTES])
+    return result
 
 
-def _add(found: dict[str, AttributeValue], group: Iterable[tuple[str, Maybe]]) -> None:
-    for key, given in group:
-        if given is None or given == "" or given == ():  # noqa: PLR1714 - it is hot
+def _add(result: dict[str, AttributeValue], group: Iterable[tuple[str, OptionalValue]]) -> None:
+    for key, item in group:
+        if item is None or item == "" or item == ():  # noqa: PLR1714 - this loop is hot
             continue
-        # Certainly within the bounds, as nearly all are: without a call for each.
-        kind = type(given)
-        if (kind is str and len(given) <= _SURELY_SHORT and given.isascii()) or kind is int:  # type: ignore[arg-type,union-attr]
-            found[key] = given
+        # Nearly all values are short: no call for these.
+        kind = type(item)
+        if (kind is str and len(item) <= _SURELY_SHORT and item.isascii()) or kind is int:  # type: ignore[arg-type,union-attr]
+            result[key] = item
+        elif isinstance(item, str):
+            result[key] = value(item)
+        elif isinstance(item, (bool, int, float)):
+            result[key] = item
         else:
-            found[key] = _bounded(given)
+            result[key] = tuple(_limit_list(item))
 
 
-def _bounded(given: AttributeValue) -> AttributeValue:
-    if isinstance(given, str):
-        return value(given)
-    if isinstance(given, (bool, int, float)):
-        return given
-    return tuple(_bounded_items(given))
-
-
-def _bounded_items(given: Sequence[str]) -> Iterator[str]:
-    """The first items, as many as fit into one value."""
-    left = LONGEST_VALUE_BYTES
-    for each in given[:_MOST_ITEMS]:
-        item = value(each)
-        left -= len(item.encode())
-        if left < 0:
+def _limit_list(texts: Sequence[str]) -> Iterator[str]:
+    """Yield the first texts, as many as fit into the size of one value."""
+    bytes_left = LONGEST_VALUE_BYTES
+    for text in texts[:_MOST_ITEMS]:
+        item = value(text)
+        bytes_left -= len(item.encode())
+        if bytes_left < 0:
             return
         yield item

@@ -1,4 +1,4 @@
-"""Metrics of runs and jobs."""
+"""Measurements of runs and jobs; series with few different names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import instruments as table
@@ -14,7 +15,7 @@ from flow_telemetry.mapping import limits
 from flow_telemetry.mapping import metric_attributes as names
 from flow_telemetry.mapping import spans as failures
 from flow_telemetry.mapping.metric_attributes import EXTRA_ATTRIBUTES
-from flow_telemetry.mapping.spans import Facts
+from flow_telemetry.mapping.spans import AttributePairs
 from flow_telemetry.model import Job, Run, result_of
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules import runners
@@ -22,74 +23,80 @@ from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.telemetry import Attributes, Instrument, Measurement, Resource
 
-# One measurement from a fact: only a value that there is, only attributes that the table has.
+# Measurements: only known values, with only the attributes that the table of metrics lists
+
+Pair: TypeAlias = tuple[str, limits.OptionalValue]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Points:
-    """What all measurements of one thing share; made by `points_of`.
+    """The shared data of all measurements of one entity; made by `build_points`.
 
-    ``known`` is all that is known of it. Of this a measurement has the attributes of its
-    instrument, and those in ``extra``.
+    A measurement has those of the ``attributes`` that its instrument or ``extra`` lists.
     """
 
     resource: Resource
-    known: Attributes
+    attributes: Attributes
     extra: tuple[str, ...]
 
-    def knowing(self, *facts: tuple[str, limits.Maybe]) -> Points:
-        """Return the same with further facts."""
-        return replace(self, known={**self.known, **limits.attributes(facts)})
+    def with_attributes(self, *attributes: Pair) -> Points:
+        """Return the points with further attributes."""
+        return replace(self, attributes={**self.attributes, **limits.attributes(attributes)})
 
     def of(
-        self, instrument: Instrument, value: float | None, *facts: tuple[str, limits.Maybe]
+        self,
+        instrument: Instrument,
+        value: float | None,
+        *attributes: tuple[str, limits.OptionalValue],
     ) -> Iterator[Measurement]:
-        """Return the measurement; none where there is no value, or a negative one."""
+        """Yield the measurement, unless the value is unknown or negative."""
         if value is not None and value >= 0:
-            yield from self.signed(instrument, value, *facts)
+            yield from self.signed(instrument, value, *attributes)
 
     def signed(
-        self, instrument: Instrument, value: float | None, *facts: tuple[str, limits.Maybe]
+        self,
+        instrument: Instrument,
+        value: float | None,
+        *attributes: tuple[str, limits.OptionalValue],
     ) -> Iterator[Measurement]:
-        """Return the measurement of what can be negative; none where there is no value."""
+        """Yield the measurement of a value that can be negative, unless it is unknown."""
         if value is None or not math.isfinite(value):
             return
-        known = {**self.known, **limits.attributes(facts)} if facts else self.known
+        values = self.attributes
+        if attributes:
+            values = {**values, **limits.attributes(attributes)}
         names = (*instrument.attributes, *self.extra)
         yield Measurement(
             instrument=instrument,
             value=value,
             resource=self.resource,
-            attributes={name: known[name] for name in names if name in known},
+            attributes={name: values[name] for name in names if name in values},
         )
 
 
-def points_of(resource: Resource, facts: Facts, extra: tuple[str, ...]) -> Points:
-    """Return what the measurements of a thing share: facts of it, and what the user adds of them.
-
-    Of ``extra`` only those names count that a user may add.
-    """
+def build_points(resource: Resource, attributes: AttributePairs, extra: tuple[str, ...]) -> Points:
+    """Return the points of an entity; names in ``extra`` that a user cannot add are ignored."""
     allowed = tuple(name for name in extra if name in EXTRA_ATTRIBUTES)
-    return Points(resource=resource, known=limits.attributes(facts), extra=allowed)
+    return Points(resource=resource, attributes=limits.attributes(attributes), extra=allowed)
 
 
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
-    """Return the time between; None where one is not known or the end is before the start."""
+    """Return the time between two times; None if one is unknown or the end is before the start."""
     if start is None or end is None or end < start:
         return None
     return Interval(start, end).seconds
 
 
 def branch(name: str | None, default: str | None) -> str | None:
-    """Return `default` or `other`; None where one of them is not known."""
+    """Return `default` or `other`; None if one of the names is unknown."""
     if not name or not default:
         return None
     return "default" if name == default else "other"
 
 
-# Names that make few series of many: of jobs without their matrix, of environments by pattern.
+# Names with fewer values: jobs without their matrix, environments without numbers
 
-# `us-east-1` is a place, `preview-123` one of many; a hash has a digit, which `facade` has not.
+# `us-east-1` is a region, `preview-123` one of many. A hash has a digit, unlike the word `facade`.
 _NUMBERS = re.compile(r"\d{2,}")
 _HASHES = re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{7,40}\b")
 
@@ -97,89 +104,89 @@ _HASHES = re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{7,40}\b")
 def job_name(name: str) -> str:
     """Return the name of a job without its matrix values: `test` for `test (3.12)`.
 
-    The values stand in brackets at the end of the name, or of a part of it: `call (eu) / test`.
+    The values are in brackets at the end of the name or of one segment: `call (eu) / test`.
     """
-    return " / ".join(_split(part)[0] for part in name.split(" / "))
+    return " / ".join(_split_matrix(segment)[0] for segment in name.split(" / "))
 
 
 def job_matrix(name: str) -> str:
-    """Return the matrix values of a job's name as they stand there; empty where it has none."""
-    return "; ".join(values for _, values in map(_split, name.split(" / ")) if values)
+    """Return the matrix values in the name of a job; empty if it has none."""
+    return "; ".join(values for _, values in map(_split_matrix, name.split(" / ")) if values)
 
 
 def environment_name(name: str) -> str:
-    """Return the name of an environment with what counts on in it as `*`: `preview-*`."""
+    """Return the name with `*` in place of hashes and numbers of 2 or more digits: `preview-*`."""
     return _NUMBERS.sub("*", _HASHES.sub("*", name))
 
 
-def _split(part: str) -> tuple[str, str]:
-    """The part of a name, and what is in its last brackets; these may hold brackets."""
-    text = part.rstrip()
+def _split_matrix(segment: str) -> tuple[str, str]:
+    """Return a segment of a name and the text in its last brackets, which can contain brackets."""
+    text = segment.rstrip()
     if not text.endswith(")"):
-        return part, ""
+        return segment, ""
     depth = 0
     for at in range(len(text) - 1, -1, -1):
         depth += {")": 1, "(": -1}.get(text[at], 0)
         if depth == 0:
             base = text[:at].rstrip()
-            return (base, text[at + 1 : -1]) if base else (part, "")
-    return part, ""
+            return (base, text[at + 1 : -1]) if base else (segment, "")
+    return segment, ""
 
 
-# Runs and jobs to measurements: durations, waits, errors, retries, and what GitHub bills.
+# Runs and jobs to measurements: durations, waits, errors, retries and billable minutes
 
 # Values of the convention's `cicd.pipeline.run.state`.
 PENDING, EXECUTING = "pending", "executing"
-_OF_CHANGES = ("pull_request", "pull_request_target", "merge_group")
+_CHANGE_EVENTS = ("pull_request", "pull_request_target", "merge_group")
 
 
 def run_measurements(
-    part: RunSlice,
+    run_slice: RunSlice,
     resource: Resource,
     extra: tuple[str, ...] = (),
     *,
     default_branch: str | None = None,
-    keys: Facts = (),
+    keys: AttributePairs = (),
 ) -> Iterator[Measurement]:
-    """Return the measurements of the part of a run that leaves.
+    """Return the measurements of the exported part of a run.
 
-    ``extra`` are attributes that the user adds, ``keys`` what those may name of the things above
-    the run. A job that an earlier attempt ran was measured with that one. What was skipped or never
-    started counts, and has no duration.
+    ``extra`` are the attributes that the user adds, ``keys`` those of the entities above the run. A
+    job that an earlier attempt ran was measured with that attempt. A run or job that was skipped or
+    never started is counted and has no duration.
     """
-    run = part.run
-    points = points_of(resource, (*_facts(run, default_branch), *keys), extra)
-    if part.run_span:
-        yield from _of_run(run, points)
-    for job in part.jobs:
+    run = run_slice.run
+    points = build_points(resource, (*_run_attributes(run, default_branch), *keys), extra)
+    if run_slice.run_span:
+        yield from _run_points(run, points)
+    for job in run_slice.jobs:
         if not timing.carried_over(run, job):
-            yield from _of_job(job, points)
+            yield from _job_points(job, points)
 
 
-def points_of_job(
+def build_job_points(
     run: Run,
     job: Job,
     resource: Resource,
     extra: tuple[str, ...] = (),
     *,
     default_branch: str | None = None,
-    keys: Facts = (),
+    keys: AttributePairs = (),
 ) -> Points:
-    """Return what all measurements of a job share, for what is measured inside of it.
+    """Return the points for measurements that are made within a job.
 
-    ``extra`` and ``keys`` are as for `run_measurements`.
+    ``extra`` and ``keys`` are those of `run_measurements`.
     """
-    points = points_of(resource, (*_facts(run, default_branch), *keys), extra)
-    return points.knowing(*_job_facts(job))
+    points = build_points(resource, (*_run_attributes(run, default_branch), *keys), extra)
+    return points.with_attributes(*_job_attributes(job))
 
 
-def _facts(run: Run, default_branch: str | None) -> Facts:
-    # The branch of a fork may be called as the default one is.
-    of_change = run.event in _OF_CHANGES
+def _run_attributes(run: Run, default_branch: str | None) -> AttributePairs:
+    # The branch of a pull request from a fork can have the name of the default branch.
+    is_other = run.event in _CHANGE_EVENTS
     return (
         (names.REPOSITORY, run.repository.full_name),
         (names.WORKFLOW, limits.name(run.workflow)),
-        (names.BRANCH, "other" if of_change else branch(run.head_branch, default_branch)),
+        (names.BRANCH, "other" if is_other else branch(run.head_branch, default_branch)),
         (semconv.CICD_PIPELINE_RUN_ID, str(run.id)),
         (semconv.VCS_REF_HEAD_NAME, run.head_branch),
         (semconv.VCS_REF_HEAD_REVISION, run.head_sha),
@@ -187,17 +194,17 @@ def _facts(run: Run, default_branch: str | None) -> Facts:
     )
 
 
-def _of_run(run: Run, points: Points) -> Iterator[Measurement]:
+def _run_points(run: Run, points: Points) -> Iterator[Measurement]:
     result, error = result_of(run.conclusion), failures.run_error_type(run)
     own = timing.own_jobs(run)
     began = min(filter(None, map(timing.job_began, own)), default=None)
-    # The conventions have the result with the state in which it came about.
+    # In the conventions, only the state in which the run ended has a result.
     yield from points.of(
         table.RUN_DURATION,
         seconds_between(run.started_at, began),
         (names.RUN_STATE, PENDING),
     )
-    ended = points.knowing(
+    ended = points.with_attributes(
         (names.RUN_RESULT, result.value if result else None), (names.ERROR_TYPE, error)
     )
     yield from ended.of(
@@ -212,8 +219,8 @@ def _of_run(run: Run, points: Points) -> Iterator[Measurement]:
         yield from ended.of(table.RUN_ERRORS, 1)
 
 
-def _of_job(job: Job, points: Points) -> Iterator[Measurement]:
-    points = points.knowing(*_job_facts(job))
+def _job_points(job: Job, points: Points) -> Iterator[Measurement]:
+    points = points.with_attributes(*_job_attributes(job))
     began = timing.job_began(job)
     end = job.completed_at if job.completed else timing.last_step_end(job)
     ran = seconds_between(began, end)
@@ -222,8 +229,8 @@ def _of_job(job: Job, points: Points) -> Iterator[Measurement]:
     if began is not None:
         since = job.approvals[-1].decided_at if job.approvals else job.created_at
         yield from points.of(table.JOB_QUEUE_TIME, seconds_between(since, began))
-    for each in job.approvals:
-        waited = seconds_between(each.requested_at, each.decided_at)
+    for approval in job.approvals:
+        waited = seconds_between(approval.requested_at, approval.decided_at)
         yield from points.of(table.JOB_APPROVAL_TIME, waited)
     if ran is not None:
         yield from points.of(table.JOB_BILLABLE_TIME, runners.billable_minutes(job, ran))
@@ -231,7 +238,7 @@ def _of_job(job: Job, points: Points) -> Iterator[Measurement]:
         yield from points.of(table.RUN_ERRORS, 1)
 
 
-def _job_facts(job: Job) -> Facts:
+def _job_attributes(job: Job) -> AttributePairs:
     result, kind = result_of(job.conclusion), runners.runner_kind(job)
     return (
         (names.JOB, limits.name(job_name(job.name))),

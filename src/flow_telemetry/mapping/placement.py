@@ -1,7 +1,7 @@
 """Placement of entities: their trace, their parent span and their links.
 
-One tree of entities; the trace scope chooses a root in it, and that makes the trace. Links lead to
-other traces only: some backends draw one inside a trace as if it were a parent.
+Entities form one tree. The trace scope selects the root of a trace in it. Links lead only to other
+traces, because some backends draw a link within a trace like a parent.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping import attributes as semconv
-from flow_telemetry.mapping.limits import Maybe
+from flow_telemetry.mapping.limits import OptionalValue
 from flow_telemetry.model import Change, Lineage, Parentage, WorkItem
 from flow_telemetry.settings import TraceScope
 from flow_telemetry.telemetry import SpanLink
@@ -31,16 +31,12 @@ class Ancestry:
 
     def path(self, scope: TraceScope) -> tuple[str, ...]:
         """Return the references above the entity up to the root of its trace, nearest first."""
-        items = _reached(self.lineage, scope)
-        change = () if self.change is None else (self.change.reference,)
         if scope is TraceScope.RUN:
             return ()
+        references = tuple(item.reference for item in self.lineage.items)
+        items = {TraceScope.ITEM: references[:1], TraceScope.FEATURE: references}.get(scope, ())
+        change = () if self.change is None else (self.change.reference,)
         return items if items and self.beside else (*change, *items)
-
-
-def _reached(lineage: Lineage, scope: TraceScope) -> tuple[str, ...]:
-    references = tuple(item.reference for item in lineage.items)
-    return {TraceScope.ITEM: references[:1], TraceScope.FEATURE: references}.get(scope, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +50,16 @@ class Tracing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """An entity's place in a trace. ``parent`` is the reference of the span above, or None.
+    """The place of an entity in a trace. ``parent`` is the reference of its parent span, or None.
 
-    ``trace_id`` repeats the trace's id, so that it is hashed once and not for every span. ``keys``
-    are on every span of the entity: feature, work item and change, if known.
+    ``trace_id`` is the trace's id, hashed once instead of for every span. ``keys`` are attributes
+    of every span of the entity: feature, work item and change, if known.
     """
 
     trace: TraceIdentity
     trace_id: str
     parent: str | None
-    keys: tuple[tuple[str, Maybe], ...] = ()
+    keys: tuple[tuple[str, OptionalValue], ...] = ()
     links: tuple[SpanLink, ...] = ()
 
     def span_id(self, reference: str) -> str:
@@ -82,7 +78,7 @@ def place(
     """Return the placement of an entity in its live trace.
 
     ``others`` are further pull requests that it belongs to; further items are in the lineage.
-    ``path`` is given if the ancestors were already handed to other programs: it takes precedence,
+    ``path`` is the path that other programs have already received, if any: it takes precedence,
     and a pull request that is not in it becomes a link.
     """
     if path is None:
@@ -94,13 +90,13 @@ def place(
         trace=trace,
         trace_id=trace.trace_id,
         parent=path[0] if path else None,
-        keys=keys_of(ancestry),
+        keys=ancestor_keys(ancestry),
         links=_links(reference, trace, ancestry, tracing, others),
     )
 
 
 def place_item(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Placement:
-    """Return the placement of an item in its live trace: below its ancestors if it is their trace.
+    """Return the placement of an item in its live trace: with scope feature, below its ancestors.
 
     ``lineage`` begins with the item itself.
     """
@@ -113,13 +109,13 @@ def place_item(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Placement:
         trace=trace,
         trace_id=trace.trace_id,
         parent=above[0].reference if above else None,
-        keys=keys_of(ancestry),
+        keys=ancestor_keys(ancestry),
         links=_links(item.reference, trace, ancestry, tracing, ()),
     )
 
 
-def keys_of(ancestry: Ancestry) -> tuple[tuple[str, Maybe], ...]:
-    """Return the keys of every span, so that queries can join spans of different traces."""
+def ancestor_keys(ancestry: Ancestry) -> tuple[tuple[str, OptionalValue], ...]:
+    """Return the keys for every span, by which queries join spans of different traces."""
     feature, nearest = ancestry.lineage.feature, ancestry.lineage.nearest
     return (
         (semconv.VCS_CHANGE_ID, str(ancestry.change.number) if ancestry.change else None),
@@ -141,13 +137,10 @@ def _links(
         feature = TraceIdentity(root=lineage.feature.reference, namespace=namespace)
         links.append(link(feature, reference, "feature"))
     links += [root_link(change.reference, namespace, "change") for change in others]
-    links += [root_link(item.reference, namespace, "work_item") for item in further_items(lineage)]
-    return tuple(each for each in links if each.trace_id != trace.trace_id)
-
-
-def further_items(lineage: Lineage) -> tuple[WorkItem, ...]:
-    """Return the items that are not ancestors of the entity in its feature; they become links."""
-    return (*lineage.others, *lineage.above)
+    # Items that are not ancestors of the entity in its feature become links.
+    further = (*lineage.others, *lineage.above)
+    links += [root_link(item.reference, namespace, "work_item") for item in further]
+    return tuple(other for other in links if other.trace_id != trace.trace_id)
 
 
 def link(trace: TraceIdentity, reference: str, why: str) -> SpanLink:
@@ -160,10 +153,10 @@ def link(trace: TraceIdentity, reference: str, why: str) -> SpanLink:
 
 
 def root_link(reference: str, namespace: str, why: str) -> SpanLink:
-    """Return a link to the root of the trace that an entity is the root of."""
+    """Return a link to the trace whose root is the entity."""
     return link(TraceIdentity(root=reference, namespace=namespace), reference, why)
 
 
-def ancestry_of_run(parentage: Parentage, lineage: Lineage) -> Ancestry:
+def run_ancestry(parentage: Parentage, lineage: Lineage) -> Ancestry:
     """Return the ancestors of a run."""
     return Ancestry(change=parentage.change, lineage=lineage, beside=parentage.after_merge)

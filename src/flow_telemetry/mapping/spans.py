@@ -1,4 +1,4 @@
-"""Span maker, resources, failures, age limit."""
+"""Spans, log records of events and resources: ids, times, limits; reasons of failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.event_types import EventSubject, find_event_type
-from flow_telemetry.mapping.limits import Maybe, nanoseconds
+from flow_telemetry.mapping.limits import OptionalValue, nanoseconds
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.model import (
     Annotation,
@@ -40,26 +40,26 @@ from flow_telemetry.telemetry import (
     Telemetry,
 )
 
-# Making one span: the ids, times and bounds that all kinds of entity share.
+# Spans: the ids, times and limits that all kinds of entities share
 
-Facts: TypeAlias = tuple[tuple[str, Maybe], ...]
+AttributePairs: TypeAlias = tuple[tuple[str, OptionalValue], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanMaker:
-    """Makes the spans of one entity and of its parts.
+    """Makes the spans of one entity and of the entities within it.
 
-    ``common`` are the facts that stand on each of them, so that a query finds it without a join.
+    ``common`` are attributes of each span, so that queries need no join.
     """
 
     placement: Placement
     resource: Resource
-    common: Facts = ()
-    # Bounded once, and not for each of tens of thousands of spans.
+    common: AttributePairs = ()
+    # Limited once, not for each of tens of thousands of spans.
     _shared: Attributes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Bound what all of the spans have."""
+        """Apply the limits to the shared attributes."""
         shared = limits.attributes(self.placement.keys, self.common)
         object.__setattr__(self, "_shared", shared)
 
@@ -71,17 +71,21 @@ class SpanMaker:
         name: str,
         interval: Interval,
         *,
-        facts: Facts = (),
+        attributes: AttributePairs = (),
         kind: SpanKind = SpanKind.INTERNAL,
         events: tuple[SpanEvent, ...] = (),
         links: tuple[SpanLink, ...] = (),
         error: str | None = None,
     ) -> Span:
-        """Return the span of a flow reference below that of ``parent``, None for a root.
+        """Return the span of a flow reference.
 
-        ``error`` is the description of an ERROR status.
+        ``parent`` is the reference of the parent span, None for a root. ``error`` is the
+        description of an ERROR status.
         """
-        own: Facts = ((semconv.FLOW_ENTITY_TYPE, entity.value), (semconv.FLOW_REFERENCE, reference))
+        own: AttributePairs = (
+            (semconv.FLOW_ENTITY_TYPE, entity.value),
+            (semconv.FLOW_REFERENCE, reference),
+        )
         placement = self.placement
         return Span(
             trace_id=placement.trace_id,
@@ -92,29 +96,29 @@ class SpanMaker:
             end=nanoseconds(interval.end),
             resource=self.resource,
             kind=kind,
-            attributes=limits.attributes(own, facts, shared=self._shared),
+            attributes=limits.attributes(own, attributes, shared=self._shared),
             events=events,
             links=links,
             error=None if error is None else limits.value(error),
         )
 
 
-# The resources of spans: only what every sender of one entity knows alike.
+# Resources: only attributes that every sender of an entity knows
 
 RUN_SERVICE = "github-actions"
 CHANGE_SERVICE = "github"
 COMMAND_SERVICE = "flow-telemetry"
 _ITEM_SERVICES = {"github": "github-issues"}
-# Those of GitHub's things, whose names are made of nothing.
+# The services of GitHub's entities, whose names contain no other data.
 FIXED_SERVICES = frozenset({RUN_SERVICE, CHANGE_SERVICE, *_ITEM_SERVICES.values()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceMaker:
-    """Makes the resources of one export, one object for each that is equal.
+    """Makes the resources of one export; equal resources are one object.
 
-    ``service_name`` replaces the run's service and may hold `{repository}` and `{workflow}`;
-    ``extra`` are the user's own attributes of runs, which never replace ours.
+    ``service_name`` replaces the service of runs and can contain `{repository}` and `{workflow}`.
+    ``extra`` are the user's attributes of runs, which do not replace ours.
     """
 
     service_name: str | None = None
@@ -134,27 +138,27 @@ class ResourceMaker:
         return self._of_repository(name, repository, further)
 
     def of_nothing(self) -> Resource:
-        """Return the resource of what stands in no repository: a command outside of any run."""
+        """Return the resource of a command outside a run, which has no repository."""
         further = tuple((key, str(value)) for key, value in self.extra.items())
         return self._resource(self.service_name or COMMAND_SERVICE, (), further)
 
     def of_change(self, change: Change) -> Resource:
-        """Return the resource of a change's spans, and of what delivers it."""
+        """Return the resource of the spans of a change and of its deliveries."""
         return self._of_repository(CHANGE_SERVICE, change.repository, ())
 
     def of_deployment(self, deployment: Deployment) -> Resource:
-        """Return the resource of what is told of a deployment, whatever it delivers."""
+        """Return the resource of the records and metrics of a deployment."""
         return self._of_repository(CHANGE_SERVICE, deployment.repository, ())
 
     def of_item(self, item: WorkItem) -> Resource:
-        """Return the resource of an item's spans: its tracker's."""
+        """Return the resource of the spans of a work item, named after its tracker."""
         name = _ITEM_SERVICES.get(item.tracker, item.tracker)
         if item.repository is not None:
             return self._of_repository(name, item.repository, ())
         return self._made.setdefault((name,), self._resource(name, (), ()))
 
     def _of_repository(
-        self, name: str, repository: Repository, further: tuple[tuple[str, Maybe], ...]
+        self, name: str, repository: Repository, further: tuple[tuple[str, OptionalValue], ...]
     ) -> Resource:
         of_repository = (
             (semconv.VCS_PROVIDER_NAME, "github"),
@@ -170,8 +174,8 @@ class ResourceMaker:
     def _resource(
         self,
         name: str,
-        of_repository: tuple[tuple[str, Maybe], ...],
-        further: tuple[tuple[str, Maybe], ...],
+        of_repository: tuple[tuple[str, OptionalValue], ...],
+        further: tuple[tuple[str, OptionalValue], ...],
     ) -> Resource:
         own = (
             (semconv.SERVICE_NAME, name),
@@ -181,13 +185,13 @@ class ResourceMaker:
         return Resource(attributes={**limits.attributes(further), **limits.attributes(own)})
 
 
-# Why a job failed, told by the annotations that the runner left on it.
+# Reasons of failures, from the annotations of jobs
 #
-# GitHub names these causes in words only; each pattern stands beside the message that it is of.
+# GitHub's API has these reasons only as text. The comments quote the messages.
 
 ERRORS = (Result.FAILURE, Result.ERROR, Result.TIMEOUT)
 
-_CAUSES = (
+_FAILURE_REASONS = (
     # The runner says that it "has received a shutdown signal", or GitHub that the runner "lost
     # communication with the server".
     ("runner_lost", re.compile(r"lost communication with the server|received a shutdown signal")),
@@ -201,49 +205,50 @@ _SUPERSEDED = re.compile(r"canceling since a higher priority waiting request", r
 
 
 def job_error_type(job: Job) -> str | None:
-    """Return the `error.type` of a job; None where it did not fail."""
+    """Return the `error.type` of a job; None if it did not fail."""
     result = result_of(job.conclusion)
     if result not in ERRORS or result is None:
         return None
-    return _cause(job.annotations) or _by_result(job.conclusion, result)
+    return _failure_reason(job.annotations) or _by_result(job.conclusion, result)
 
 
 def step_error_type(step: Step, job: Job) -> str | None:
-    """Return the `error.type` of a step; the job's cause where no other step failed."""
+    """Return the `error.type` of a step: the job's failure reason if only this step failed."""
     result = result_of(step.conclusion)
     if result not in ERRORS or result is None:
         return None
-    own = failed_steps(job) == (step,)
-    return (_cause(job.annotations) if own else None) or _by_result(step.conclusion, result)
+    reason = _failure_reason(job.annotations) if failed_steps(job) == (step,) else None
+    return reason or _by_result(step.conclusion, result)
 
 
 def run_error_type(run: Run) -> str | None:
-    """Return the `error.type` of a run: the first cause that a failed job of it tells."""
+    """Return the `error.type` of a run: the first failure reason of its failed jobs."""
     result = result_of(run.conclusion)
     if result not in ERRORS or result is None:
         return None
-    causes = (_cause(job.annotations) for job in run.jobs if result_of(job.conclusion) in ERRORS)
-    return next((c for c in causes if c), None) or _by_result(run.conclusion, result)
+    failed = (job for job in run.jobs if result_of(job.conclusion) in ERRORS)
+    reasons = filter(None, (_failure_reason(job.annotations) for job in failed))
+    return next(reasons, None) or _by_result(run.conclusion, result)
 
 
 def failed_steps(job: Job) -> tuple[Step, ...]:
-    """Return the steps of a job that failed."""
+    """Return the failed steps of a job."""
     return tuple(step for step in job.steps if result_of(step.conclusion) in ERRORS)
 
 
 def superseded(jobs: Iterable[Job]) -> bool:
-    """Whether jobs were cancelled because a newer run of their group came."""
+    """Whether jobs were cancelled because of a newer run of their concurrency group."""
     return any(_SUPERSEDED.search(a.message) for job in jobs for a in job.annotations)
 
 
 def description(annotations: Iterable[Annotation], otherwise: str) -> str:
-    """Return what to say of a failure: its first failure annotation, or ``otherwise``."""
+    """Return the message of the first failure annotation, or ``otherwise``."""
     return next((a.message for a in annotations if a.level == "failure"), otherwise)
 
 
-def _cause(annotations: Iterable[Annotation]) -> str | None:
+def _failure_reason(annotations: Iterable[Annotation]) -> str | None:
     for annotation in annotations:
-        for name, pattern in _CAUSES:
+        for name, pattern in _FAILURE_REASONS:
             if pattern.search(annotation.message):
                 return name
     return None
@@ -253,15 +258,15 @@ def _by_result(conclusion: str | None, result: Result) -> str:
     return "startup_failure" if conclusion == "startup_failure" else result.value
 
 
-# What becomes of spans that are older than a backend takes: it would drop them without a word.
+# Age limit: backends silently drop spans that are too old
 
 
 @dataclass(slots=True)
 class AgeLimit:
-    """Holds spans against an age and counts the old ones.
+    """Applies the policy for old spans, and counts them in ``old``.
 
-    ``oldest`` is the earliest start, in nanoseconds since 1970, that is not too old: most backends
-    look at the start.
+    ``oldest`` is the earliest allowed start, in nanoseconds since 1970; most backends compare the
+    start.
     """
 
     oldest: int
@@ -269,7 +274,7 @@ class AgeLimit:
     old: int = 0
 
     def apply(self, stream: Iterable[Telemetry]) -> Iterator[Telemetry]:
-        """Yield the stream with its old spans as the policy says; other records pass."""
+        """Yield the stream; old spans are dropped, moved or sent by the policy."""
         for record in stream:
             if not isinstance(record, Span) or record.start >= self.oldest:
                 yield record
@@ -278,62 +283,62 @@ class AgeLimit:
             if self.policy is OldSpans.SEND:
                 yield record
             elif self.policy is OldSpans.CLAMP:
-                yield self._clamped(record)
-
-    def _clamped(self, span: Span) -> Span:
-        """The span from the oldest instant on; what was cut stands on it."""
-        attributes = {**span.attributes, semconv.FLOW_CLAMPED_START: span.start // 1_000_000_000}
-        return replace(
-            span, start=self.oldest, end=max(span.end, self.oldest), attributes=attributes
-        )
-
-
-# Making one record of an event: the ids, times and bounds that all kinds of event share.
+                original = {semconv.FLOW_CLAMPED_START: record.start // 1_000_000_000}
+                yield replace(
+                    record,
+                    start=self.oldest,
+                    end=max(record.end, self.oldest),
+                    attributes={**record.attributes, **original},
+                )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordMaker:
-    """Makes the records of what happened to one entity.
+# Log records of events
 
-    ``reference`` is the entity's, ``span`` that of its span in the trace of the placement.
-    ``common`` are facts that stand on each record.
+
+def event_records(
+    entries: Iterable[tuple[TimelineEntry, AttributePairs]],
+    placement: Placement,
+    resource: Resource,
+    observed: datetime,
+    *,
+    subject: EventSubject,
+    reference: str,
+    span: str,
+    common: AttributePairs,
+) -> Iterator[LogRecord]:
+    """Return the records of one entity's events; kinds that are not exported for it are left out.
+
+    ``entries`` have the attributes of their own, ``common`` are attributes of each record.
+    ``reference`` is the entity's, ``span`` that of its span in the trace of ``placement``.
     """
-
-    subject: EventSubject
-    reference: str
-    span: str
-    placement: Placement
-    resource: Resource
-    observed: datetime
-    common: Facts = ()
-
-    def of(self, happening: TimelineEntry, facts: Facts = ()) -> Iterator[LogRecord]:
-        """Return the record of an event; none if its kind is not exported for this entity."""
-        event = happening.event
-        event_type = find_event_type(self.subject, event.kind)
+    span_id = placement.span_id(span)
+    for entry, attributes in entries:
+        event = entry.event
+        event_type = find_event_type(subject, event.kind)
         if event_type is None:
-            return
-        older = event.time != happening.time
+            continue
+        moved_from = event.time if event.time != entry.time else None
         actor = event.actor
-        own: Facts = (
-            (semconv.LOG_RECORD_UID, happening.reference),
-            (semconv.FLOW_REFERENCE, self.reference),
+        own: AttributePairs = (
+            (semconv.LOG_RECORD_UID, entry.reference),
+            (semconv.FLOW_REFERENCE, reference),
             (semconv.ACTOR_LOGIN, actor.login if actor else None),
             (semconv.FLOW_ACTOR_KIND, actor.kind.value if actor else None),
-            (semconv.EVENT_TIME, _iso(event.time) if older else None),
+            # To the millisecond, like `flow.event.time` of the other records.
+            (
+                semconv.EVENT_TIME,
+                moved_from.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                if moved_from
+                else None,
+            ),
             (semconv.EVENT_TIME_UNKNOWN, None if event.has_own_time else True),
         )
         yield LogRecord(
             event_name=event_type.name,
-            time=nanoseconds(happening.time),
-            observed=nanoseconds(self.observed),
-            trace_id=self.placement.trace_id,
-            span_id=self.placement.span_id(self.span),
-            resource=self.resource,
-            attributes=limits.attributes(own, self.placement.keys, self.common, facts),
+            time=nanoseconds(entry.time),
+            observed=nanoseconds(observed),
+            trace_id=placement.trace_id,
+            span_id=span_id,
+            resource=resource,
+            attributes=limits.attributes(own, placement.keys, common, attributes),
         )
-
-
-def _iso(time: datetime) -> str:
-    """As `flow.event.time` has it everywhere: to the millisecond, `2026-11-24T03:43:00.000Z`."""
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

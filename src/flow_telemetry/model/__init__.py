@@ -1,7 +1,7 @@
-"""The domain: what was read, as frozen records that know no JSON and no OpenTelemetry.
+"""The domain: data of GitHub and the trackers, as frozen records without JSON or OpenTelemetry.
 
-All times are aware and in UTC, kept as GitHub or the tracker gave them. ``None`` stands for what
-was left out, or given as null or as GitHub's zero time (``0001-01-01T00:00:00Z``).
+All times are aware and in UTC, as GitHub or the tracker reports them. A value that is missing, null
+or GitHub's zero time (``0001-01-01T00:00:00Z``) is ``None``.
 """
 
 from flow_telemetry.model.changes import Change, Parentage
@@ -17,8 +17,7 @@ from flow_telemetry.model.deployments import Deployment, DeploymentStatus
 from flow_telemetry.model.events import Event, EventKind, ReviewState, StatusCategory
 from flow_telemetry.model.items import (
     MOST_ANCESTORS,
-    ItemChain,
-    Items,
+    ItemList,
     Lineage,
     WorkItem,
 )
@@ -27,7 +26,6 @@ from flow_telemetry.model.runs import (
     Approval,
     Job,
     JobDeployment,
-    ReferencedWorkflow,
     Run,
     Step,
 )
@@ -44,13 +42,11 @@ __all__ = [
     "DeploymentStatus",
     "Event",
     "EventKind",
-    "ItemChain",
-    "Items",
+    "ItemList",
     "Job",
     "JobDeployment",
     "Lineage",
     "Parentage",
-    "ReferencedWorkflow",
     "Repository",
     "Result",
     "ReviewState",

@@ -1,4 +1,4 @@
-"""Pull requests, and what a run belongs to."""
+"""Pull requests, and the pull request that a run belongs to."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from flow_telemetry.model.events import Event
 class Change:
     """A pull request.
 
-    ``created_at`` is None where only the number is known, from the branch of a merge queue. The
-    facts from ``draft`` on are read only where the change itself is exported: until then they are
-    None or empty. ``timeline`` is in order of time; ``timeline_complete`` is False where GitHub
-    did not give all of it.
+    ``created_at`` is None if only the number is known, from the branch of a merge queue. The fields
+    from ``draft`` on are read only if the change itself is exported; until then they are None or
+    empty. ``timeline`` is in order of time; ``timeline_complete`` is False if GitHub returned only
+    a part of it.
     """
 
     repository: Repository
@@ -54,23 +54,23 @@ class Change:
 
     @property
     def into_default_branch(self) -> bool:
-        """Whether it is to be merged into the repository's default branch."""
+        """Whether the pull request is to be merged into the repository's default branch."""
         return self.default_branch is not None and self.base_branch == self.default_branch
 
     @property
     def ended(self) -> bool:
-        """Whether it is closed or merged, as far as was read."""
+        """Whether the pull request was closed or merged when it was read."""
         return self.closed_at is not None or self.merged_at is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parentage:
-    """What a run belongs to, and why.
+    """The pull request that a run belongs to, and why.
 
-    ``change`` is the pull request above the run, ``others`` further ones, which become links.
-    ``reason`` says in words which rule decided. ``unread`` holds what could not be read, a reason
-    each, and is told apart from what is not there. ``after_merge`` tells that the run came after
-    the merge of ``change``.
+    ``change`` is the pull request above the run, ``others`` are further ones, which become links.
+    ``reason`` is a text about the rule that decided. ``unread`` are the reasons why something could
+    not be read, in contrast to something that does not exist. ``after_merge`` is whether the run
+    started after the merge of ``change``.
     """
 
     reason: str

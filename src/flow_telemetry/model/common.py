@@ -1,4 +1,4 @@
-"""What all records share: results, actors and repositories."""
+"""Results, actors and repositories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flow_telemetry import identity
 
 
 class Result(Enum):
-    """How something ended: the values of the convention's ``cicd.pipeline.result``."""
+    """Results of runs, jobs and steps: the values of the convention ``cicd.pipeline.result``."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -20,7 +20,7 @@ class Result(Enum):
 
 
 # https://docs.github.com/en/rest/checks/runs: `neutral` passes a required check, `stale` is set by
-# GitHub after 14 days without an end, `action_required` means that nothing was allowed to run.
+# GitHub after 14 days without an end, `action_required` means that no job was allowed to run.
 RESULT_OF_CONCLUSION = {
     "success": Result.SUCCESS,
     "neutral": Result.SUCCESS,
@@ -35,12 +35,12 @@ RESULT_OF_CONCLUSION = {
 
 
 def result_of(conclusion: str | None) -> Result | None:
-    """Return what a conclusion of GitHub means; None while there is none or it is unknown."""
+    """Return the result for a conclusion of GitHub; None for a missing or unknown conclusion."""
     return RESULT_OF_CONCLUSION.get(conclusion or "")
 
 
 class ActorKind(Enum):
-    """Who acted."""
+    """Kinds of actors."""
 
     HUMAN = "human"
     BOT = "bot"
@@ -49,7 +49,7 @@ class ActorKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Somebody who acted on GitHub: the login, and what kind of actor it is."""
+    """An account on GitHub or in a tracker that caused something."""
 
     login: str
     kind: ActorKind = ActorKind.HUMAN
@@ -57,10 +57,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """A repository by the names that GitHub's API gives it, never as somebody typed them.
+    """A repository, with the names in GitHub's API, not those that a user entered.
 
-    ``known_as`` is the `owner/name` that its ids are made from where it was renamed and the user
-    asked to keep the old ones (input `identity-aliases`).
+    ``known_as`` is the old `owner/name` from which its ids are made, if it was renamed and the user
+    wants to keep the ids (input `identity-aliases`).
     """
 
     host: str

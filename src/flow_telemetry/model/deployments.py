@@ -1,4 +1,4 @@
-"""Deployments, and the changes that each one delivered."""
+"""Deployments, and the changes that they deliver."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flow_telemetry.model.common import Actor, Repository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentStatus:
-    """A state that a deployment took, in GitHub's own word."""
+    """A state of a deployment, as GitHub reports it, and its time."""
 
     state: str
     time: datetime
@@ -25,10 +25,10 @@ class DeploymentStatus:
 class Deployment:
     """A deployment of a commit to an environment, its statuses in order of time.
 
-    ``run_id`` and ``job_id`` name what made it, where a status tells. ``delivers`` are the pull
-    requests merged since the environment's previous successful deployment; ``delivers_complete``
-    is False where the comparison was cut. ``before`` are the deployments to the same environment
-    that were made before it, back to the one whose success came last.
+    ``run_id`` and ``job_id`` are those of the run that made it, if a status links to it.
+    ``delivers`` are the pull requests merged since the environment's previous successful
+    deployment; ``delivers_complete`` is False if GitHub truncated the comparison. ``before`` are
+    the earlier deployments to the same environment, back to the last successful one.
     """
 
     repository: Repository

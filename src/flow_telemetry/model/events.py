@@ -1,4 +1,4 @@
-"""What happened to a change or a work item, one record for each thing."""
+"""Events of changes, work items and deployments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flow_telemetry.model.common import Actor
 
 
 class EventKind(Enum):
-    """The kinds of event; the value is the last word of its name and stands in its reference."""
+    """Kinds of events; the value is the last word of the name, and a part of the reference."""
 
     CREATED = "created"
     READY_FOR_REVIEW = "ready_for_review"
@@ -46,7 +46,7 @@ class StatusCategory(Enum):
 
 
 class ReviewState(Enum):
-    """What a review said."""
+    """States of reviews."""
 
     APPROVED = "approved"
     CHANGES_REQUESTED = "changes_requested"
@@ -56,15 +56,14 @@ class ReviewState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing that happened.
+    """An event.
 
-    ``id`` is the number of a comment or review, or the sha of a commit; empty where the tracker
-    gives none. ``subject`` is the label, assignee, reviewer, or the new status, ``before`` the
-    status that it replaced; ``category`` and ``category_before`` are the meanings of the two, None
-    for a status without one. ``review`` is set for reviews only; of a dismissal, ``id`` is the
-    review's. ``result`` of a closing is how, in the tracker's word, where it says so.
-    ``has_own_time`` is False where the time is that of the thing before it, since it has none of
-    its own.
+    ``id`` is the number of a comment or review, or the sha of a commit; empty if the tracker has
+    none. ``subject`` is the label, assignee, reviewer or new status, ``before`` the status before;
+    ``category`` and ``category_before`` are the categories of these statuses, None if unknown.
+    ``review`` is set only for reviews; for a dismissal, ``id`` is that of the review. ``result`` is
+    how an item was closed, as the tracker reports it. ``has_own_time`` is False if the event has no
+    time: then ``time`` is that of the event before it.
     """
 
     kind: EventKind

@@ -1,4 +1,4 @@
-"""A whole feature: its items, their changes, and what ran and was deployed for each."""
+"""A whole feature: its items, their changes, and the runs and deployments of each change."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class ItemNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureTree:
-    """A feature with all below it, read again from what GitHub and the tracker keep.
+    """A feature with everything below it, read again from GitHub and the tracker.
 
-    ``snapshot`` is the instant that an open feature is shown as of, None for a closed one.
-    ``above`` are items above the feature. ``unread`` is what could not be read or was left out.
-    ``with_jobs`` is False where the jobs of its runs would have taken more requests than allowed.
+    ``snapshot`` is the time of a snapshot of an open feature, None for a closed one. ``above`` are
+    items above the feature. ``unread`` are descriptions of parts that could not be read or were
+    left out. ``with_jobs`` is False if the jobs of its runs would exceed the request budget.
     """
 
     root: ItemNode

@@ -1,4 +1,4 @@
-"""Work item; the protocol of a tracker."""
+"""Work items, their ancestors, and the protocol of a tracker."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from flow_telemetry.model.common import Actor, Repository
 from flow_telemetry.model.events import Event, StatusCategory
 from flow_telemetry.model.item_key import ItemKey
 
-# Work items of a tracker, and the chain from one up to its feature.
-
-# Deeper chains of parents are cut, and told: no tracker's own hierarchy is.
+# Longer chains of parents are cut, with a notice. The hierarchies of trackers are shorter.
 MOST_ANCESTORS = 10
 
 
@@ -20,14 +18,14 @@ MOST_ANCESTORS = 10
 class WorkItem:
     """An epic, story, bug or task of a tracker.
 
-    ``key`` is what people read (`ACME-42`, `acme/shop#17`), ``reference`` the flow reference.
-    ``read`` is False where nothing but the key is known, since no tracker was asked. ``level`` is
-    Jira's hierarchy level: 1 for epics. ``state`` is `open` or `closed`; ``result`` is how it was
-    closed in the tracker's word (`completed`, `not_planned`, `Done`). The facts from ``author`` on
-    are read only where the item itself is exported. ``history`` is in order of time.
-    ``blocked_by`` are the causes that block it now, as in the subjects of its events; the flag is
-    an empty text. ``former_keys`` are those that it had in other projects. ``notices`` are for the
-    user: facts that make numbers of the item surprising.
+    ``key`` is for people (`ACME-42`, `acme/shop#17`), ``reference`` is the flow reference. ``read``
+    is False if only the key is known, because the item was not read from a tracker. ``level`` is
+    Jira's hierarchy level: 1 for epics. ``state`` is `open` or `closed`; ``result`` is how the item
+    was closed, as the tracker reports it (`completed`, `not_planned`, `Done`). The fields from
+    ``author`` on are read only if the item itself is exported. ``history`` is in order of time.
+    ``blocked_by`` are the causes that block the item now, as in the subjects of its events; the
+    flag is an empty text. ``former_keys`` are its keys in other projects. ``notices`` are facts
+    that make numbers of the item surprising.
     """
 
     tracker: str
@@ -58,25 +56,17 @@ class WorkItem:
 
     @property
     def ended(self) -> bool:
-        """Whether it is closed, as far as was read."""
+        """Whether the item was closed when it was read."""
         return self.closed_at is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemChain:
-    """An item and its ancestors, nearest first.
+class ItemList:
+    """A list of work items: an item and its ancestors, nearest first, or the children of an item.
 
-    ``unread`` holds what could not be read, a reason each: an ancestor that the token cannot see,
-    a chain that was cut. One that runs in a circle ends with the item that it came back to.
+    ``unread`` are the reasons why further items could not be read: an ancestor that the token
+    cannot see, a chain that was cut. A circular chain ends with the first item that repeats.
     """
-
-    items: tuple[WorkItem, ...] = ()
-    unread: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Items:
-    """Work items of a list, and what of it could not be read."""
 
     items: tuple[WorkItem, ...] = ()
     unread: tuple[str, ...] = ()
@@ -86,9 +76,9 @@ class Items:
 class Lineage:
     """The work items above a change or run, nearest first, up to and including the feature.
 
-    ``above`` stands above the feature, ``others`` are further nearest items: both become links.
-    ``unread`` holds what could not be read, a reason each. ``reason`` says where the nearest item
-    was found.
+    ``above`` are the items above the feature, ``others`` further nearest items: both become links.
+    ``unread`` are the reasons why items could not be read. ``reason`` is a text about the place
+    where the key of the nearest item was found.
     """
 
     items: tuple[WorkItem, ...] = ()
@@ -104,33 +94,31 @@ class Lineage:
 
     @property
     def feature(self) -> WorkItem | None:
-        """The item at the top, whose trace is the feature trace."""
+        """The top item, which is the root of the feature trace."""
         return self.items[-1] if self.items else None
-
-
-# What the program asks of a tracker, whichever it is; adding one is adding a file beside this.
-
-__all__ = ["MOST_ANCESTORS", "ItemChain", "Items", "Tracker"]
 
 
 class Tracker(Protocol):
     """A tracker of work items."""
 
-    def chain(self, key: ItemKey) -> ItemChain:
-        """Return the item of that key with its ancestors, at most `MOST_ANCESTORS` of them.
+    def chain(self, key: ItemKey) -> ItemList:
+        """Return the item with at most `MOST_ANCESTORS` ancestors.
 
-        What cannot be read is a reason in ``unread``; the item then is known by its key alone.
-        Raises DeadlineExceeded where no time is left.
+        If an item cannot be read, the reason is in ``unread``, and only its key is known.
+
+        Raises:
+            DeadlineExceeded: no time was left.
         """
         ...
 
     def details(self, item: WorkItem) -> WorkItem:
-        """Return the item with all of its facts and its history.
+        """Return the item with all fields and its history.
 
-        Raises SourceError where it cannot be read.
+        Raises:
+            SourceError: the item could not be read.
         """
         ...
 
-    def children(self, item: WorkItem) -> Items:
-        """Return the items whose parent this one is, without their histories."""
+    def children(self, item: WorkItem) -> ItemList:
+        """Return the children of an item, without their histories."""
         ...

@@ -1,4 +1,4 @@
-"""What was measured inside a job: a command with all below it, and the machine over a time."""
+"""Measurements within a job: commands with their child processes, and the machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import Enum
 
 
 class MemorySource(Enum):
-    """How the peak of memory of a command was found.
+    """How the peak memory of a command was measured.
 
-    CGROUP: the kernel's own count of the control group, page cache included. PROCESSES: the
-    greatest sum of the processes that was seen. LARGEST_PROCESS: the largest alone, as the kernel
-    counts it.
+    CGROUP: the kernel's count of the control group, including the page cache. PROCESSES: the
+    largest sum over the processes that was sampled. LARGEST_PROCESS: the kernel's count of the
+    largest process alone.
     """
 
     CGROUP = "cgroup"
@@ -22,9 +22,9 @@ class MemorySource(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessUsage:
-    """What a command and all processes below it used: seconds, bytes and counts.
+    """The use of a command and its child processes, in seconds, bytes and counts.
 
-    None is what the system does not tell.
+    None is a value that the system does not report.
     """
 
     cpu_user: float | None = None
@@ -39,12 +39,12 @@ class ProcessUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredCommand:
-    """A command that was run and measured; times in nanoseconds, Unix, UTC.
+    """A command that was run and measured; times in nanoseconds since the Unix epoch.
 
-    ``executable`` is its first word without folders, ``words`` how many it has: the others may
-    hold secrets. ``name`` is what the user calls it. ``status`` is the exit status that a shell
-    would tell, ``signal`` the name of the signal that ended it. ``stopped`` is whether we were told
-    to end it.
+    ``executable`` is its first word without folders, ``words`` the number of words; the others may
+    contain secrets. ``name`` is the name that the user gave it. ``status`` is the exit status that
+    a shell would report, ``signal`` the name of the signal that ended it. ``stopped`` is whether
+    flow-telemetry was asked to end it.
     """
 
     executable: str
@@ -60,10 +60,10 @@ class MeasuredCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineSample:
-    """The machine at one instant.
+    """The machine at one time.
 
-    ``memory`` is in use, in bytes. The others have counted since the machine began: seconds of all
-    processors together, ``cpu_busy`` of ``cpu_total``, and bytes.
+    ``memory`` is the memory in use, in bytes. The other values are counters since the start of the
+    machine: seconds of all processors, ``cpu_busy`` of ``cpu_total``, and bytes.
     """
 
     time: datetime
@@ -78,7 +78,7 @@ class MachineSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineSamples:
-    """All samples of a job in order of time, and what the machine has: processors and bytes."""
+    """All samples of a job in order of time, and the processors and bytes of the machine."""
 
     processors: int
     memory: int
@@ -87,11 +87,10 @@ class MachineSamples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineUsage:
-    """The machine over a stretch of time, from its first sample there to its last.
+    """The use of the machine in an interval, from its first sample to its last.
 
-    Memory in bytes, ``memory_before`` in use when it began; processor time as a share of all
-    processors, 0 to 1, ``cpu_peak`` being that of the busiest second; what went over disk and
-    network in bytes.
+    Memory, disk and network are in bytes; ``memory_before`` is the memory in use at the start.
+    Processor time is a share of all processors, 0 to 1; ``cpu_peak`` is that of the busiest second.
     """
 
     start: datetime
@@ -120,9 +119,9 @@ class MeasuredStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredJob:
-    """The machine while a job ran: processors and bytes of memory that it has, and what was used.
+    """The machine while a job ran: its processors and bytes of memory, and their use.
 
-    ``curve`` is its course in a bounded number of stretches.
+    ``curve`` is the use in a limited number of consecutive intervals.
     """
 
     processors: int

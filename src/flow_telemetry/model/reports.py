@@ -1,4 +1,4 @@
-"""Test and coverage reports, findings."""
+"""Tests, coverage and log lines of a job, results of checks, and counts of tool traces."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-# What a job leaves behind: test reports, coverage, and lines of its log.
+# Reports of a job: tests, coverage, and lines of its log
 #
-# Durations are seconds. Texts are cut to what an attribute holds, and have no control characters
-# but for line feeds and tabs where they have several lines.
+# Durations are seconds. Texts are truncated to the length of an attribute. Control characters are
+# removed, except line feeds and tabs in texts of several lines.
 
 
 class CaseResult(Enum):
-    """How a test case ended; an error is a failure outside of what the test asserts."""
+    """Results of test cases; an error is a failure outside the assertions of the test."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -33,17 +33,18 @@ class CaseFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestCase:
-    """A test case, or one of the times that it was run, where the report has an entry for each.
+    """A test case, or one execution of it if the report has an entry for each execution.
 
-    ``suite`` is the suite's name below those around it (`outer > inner`); ``file`` the source
-    file, where the report tells it. ``number`` counts the entries of one suite, class and name in
-    the report, from 1. ``failure`` is why it failed or was skipped. ``attempts`` holds the other
-    failures of the same entry, as surefire writes them: before it passed, or after ``failure``.
-    ``run_again``: it failed, and a later entry is of the same case. ``flaky``: it passed after it
-    had failed. ``started_at`` without ``zoned`` was given without a zone, and is read as UTC.
+    ``suite`` is the suite's name after those of the suites around it (`outer > inner`); ``file`` is
+    the source file, if the report has it. ``number`` counts the entries of one suite, class and
+    name in the report, from 1. ``failure`` is why the case failed or was skipped. ``attempts`` are
+    the other failures in the same entry, as surefire writes them: before the case passed, or after
+    ``failure``. ``run_again``: the case failed, and a later entry is of the same case. ``flaky``:
+    the case passed after it had failed. If ``zoned`` is False, the report has ``started_at``
+    without a zone, and it was read as UTC.
     """
 
-    __test__ = False  # pytest takes a class of that name for one of tests
+    __test__ = False  # Otherwise pytest would collect the class because of its name.
 
     name: str
     suite: str = ""
@@ -61,23 +62,23 @@ class TestCase:
 
     @property
     def full_name(self) -> str:
-        """Its name with that of the class before it; jest gives one name for both."""
+        """The name after the name of the class; jest uses one name for both."""
         if self.class_name in {"", self.name}:
             return self.name
         return f"{self.class_name}.{self.name}"
 
-    def part(self, report: str) -> str:
-        """Return what follows the owner's in its flow reference, in a report of that name."""
+    def reference_suffix(self, report: str) -> str:
+        """Return the end of its flow reference, after that of its owner."""
         repeated = f":{self.number}" if self.number > 1 else ""
         return f"#test:{report}:{self.suite}:{self.full_name}{repeated}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestSuite:
-    """A suite that has cases of its own; suites inside others stand beside them.
+    """A suite with its own cases; nested suites are separate suites.
 
-    ``started_at`` without ``zoned`` was given without a zone, and is read as UTC. ``duration`` is
-    the tool's word, which is not always the sum of its cases.
+    If ``zoned`` is False, the report has ``started_at`` without a zone, and it was read as UTC.
+    ``duration`` is the reported one, which is not always the sum of the cases.
     """
 
     __test__ = False
@@ -92,7 +93,7 @@ class TestSuite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestReport:
-    """A test report; ``name`` is its path below the workspace, with slashes."""
+    """A test report; ``name`` is its path relative to the workspace, with slashes."""
 
     __test__ = False
 
@@ -106,7 +107,7 @@ class TestReport:
 
 
 class CoverageUnit(Enum):
-    """What a tool counts: lines of code, or statements (Go, Clover)."""
+    """The unit that a tool counts: lines of code, or statements (Go, Clover)."""
 
     LINE = "line"
     STATEMENT = "statement"
@@ -114,20 +115,20 @@ class CoverageUnit(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Covered:
-    """How many of the lines (or branches) that can be covered were."""
+    """Numbers of covered and coverable lines, statements or branches."""
 
     covered: int
     coverable: int
 
     @property
     def ratio(self) -> float | None:
-        """Return the share from 0 to 1; None where there is nothing to cover."""
+        """Return the share from 0 to 1; None if nothing is coverable."""
         return self.covered / self.coverable if self.coverable else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageCoverage:
-    """The coverage of a package, or of a folder where the format has no packages."""
+    """The coverage of a package, or of a folder if the format has no packages."""
 
     name: str
     lines: Covered
@@ -136,10 +137,10 @@ class PackageCoverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """A coverage report; ``branches`` is None where the tool did not look at them.
+    """A coverage report; ``branches`` is None if the tool did not measure them.
 
-    ``format`` is the word that the documentation has for it (`cobertura`). ``name`` is the
-    report's path below the workspace. ``packages`` are in order of their names.
+    ``format`` is its name in the documentation (`cobertura`). ``name`` is the report's path
+    relative to the workspace. ``packages`` are in order of their names.
     """
 
     name: str
@@ -151,7 +152,7 @@ class Coverage:
 
 
 class LogLevel(Enum):
-    """What GitHub marks a line of a log as."""
+    """Levels of log lines that GitHub marks."""
 
     DEBUG = "debug"
     NOTICE = "notice"
@@ -163,10 +164,10 @@ class LogLevel(Enum):
 class LogLine:
     """A line of a run's log, without colours and marks.
 
-    ``job`` is the job's name as GitHub's archive has it (see `parse_log_name`), ``step`` the step's
-    number, None where the archive has only files of whole jobs. ``number`` counts the lines as they
-    were read, from 1. ``time`` is None for lines before the first that has one. ``group`` is the
-    group that the line stands in, its title included.
+    ``job`` is the job's name in GitHub's archive (`parse_log_name`), ``step`` the step's number,
+    None if the archive has only files of whole jobs. ``number`` counts the lines in order of
+    reading, from 1. ``time`` is None for lines before the first line with a time. ``group`` is the
+    title of the group that contains the line; the line with the title belongs to the group.
     """
 
     job: str
@@ -178,14 +179,14 @@ class LogLine:
     level: LogLevel | None = None
 
 
-# What the tests of a job came to: counts, and the cases that a person wants to see.
+# Results of the tests of a job: counts, and the cases for the summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestCounts:
-    """How many cases ended how; ``failed`` holds errors too, and ``passed`` the flaky ones."""
+    """Numbers of cases by result; ``failed`` includes errors, and ``passed`` flaky cases."""
 
-    __test__ = False  # pytest takes a class of that name for one of tests
+    __test__ = False  # Otherwise pytest would collect the class because of its name.
 
     passed: int = 0
     failed: int = 0
@@ -194,11 +195,11 @@ class TestCounts:
 
     @property
     def total(self) -> int:
-        """All cases, each once however often it was run."""
+        """The number of cases; one that was run several times counts once."""
         return self.passed + self.failed + self.skipped
 
     def __add__(self, other: TestCounts) -> TestCounts:
-        """Return the counts of both together."""
+        """Return the sums of both counts."""
         return TestCounts(
             passed=self.passed + other.passed,
             failed=self.failed + other.failed,
@@ -209,7 +210,7 @@ class TestCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseSummary:
-    """A case that failed or is flaky: its suite, its name, why, and its seconds where known."""
+    """A failed or flaky case; ``duration`` is in seconds, None if unknown."""
 
     suite: str
     name: str
@@ -221,7 +222,7 @@ class CaseSummary:
 class TestSummary:
     """The tests of a job, for its summary.
 
-    ``seconds`` is the time of all cases together; ``failing`` and ``flaky`` are the first of them.
+    ``seconds`` is the total time of all cases; ``failing`` and ``flaky`` are limited in number.
     """
 
     __test__ = False
@@ -234,29 +235,29 @@ class TestSummary:
     flaky: tuple[CaseSummary, ...] = ()
 
 
-# The coverage of a job: all of its reports together, and against that of the base.
+# The coverage of a job: totals of all reports, and that of the base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageCounts:
-    """What was covered by what is counted; None is what no report counts.
+    """The coverage by unit; None for a unit that no report counts.
 
-    Tools count lines of code or, as Go's and Clover, statements, and some count branches too.
+    Tools count lines of code or statements (Go, Clover), and some count branches too.
     """
 
     lines: Covered | None = None
     statements: Covered | None = None
     branches: Covered | None = None
 
-    def each(self) -> Iterator[tuple[str, Covered]]:
-        """Return what is counted, by the word for one of it: line, statement, branch."""
+    def by_unit(self) -> Iterator[tuple[str, Covered]]:
+        """Yield the counted units, as line, statement or branch, with their coverage."""
         for unit, covered in zip(UNITS, (self.lines, self.statements, self.branches), strict=True):
             if covered is not None:
                 yield unit, covered
 
     def of(self, unit: str) -> Covered | None:
-        """Return what was covered of a unit."""
-        return dict(self.each()).get(unit)
+        """Return the coverage of a unit; None if it was not counted."""
+        return dict(self.by_unit()).get(unit)
 
 
 UNITS = ("line", "statement", "branch")
@@ -264,7 +265,7 @@ UNITS = ("line", "statement", "branch")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageCounts:
-    """The coverage of a package in all reports; the name is the tool's."""
+    """The coverage of a package in all reports, by the name that the tools use."""
 
     name: str
     counts: CoverageCounts
@@ -272,7 +273,7 @@ class PackageCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageTotals:
-    """What all reports together say; ``packages`` are in order of their names."""
+    """The sums over all reports; ``packages`` are in order of their names."""
 
     counts: CoverageCounts
     packages: tuple[PackageCounts, ...] = ()
@@ -280,12 +281,12 @@ class CoverageTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCoverage:
-    """The coverage of a job, for who is told of it.
+    """The coverage of a job.
 
-    ``reports`` is how many were counted. ``base`` is what the same job had on ``base_branch``, the
-    branch that the pull request is to be merged into; ``base_missing_reason`` is why it is not
-    known, in words. ``file`` is the path of the totals as the base's are read from, ``artifact``
-    the name under which the workflow is to keep it.
+    ``reports`` is the number of reports. ``base`` is the coverage of the same job on
+    ``base_branch``, the branch that the pull request is to be merged into; ``base_missing_reason``
+    is a text about why it is unknown. ``file`` is the path of the totals, which later runs read as
+    their base; ``artifact`` is the name of the artifact in which the workflow must store it.
     """
 
     totals: CoverageTotals
@@ -297,11 +298,11 @@ class JobCoverage:
     artifact: str = ""
 
 
-# What a check of the surroundings found, one thing each.
+# Results of `flow-telemetry check`
 
 
 class CheckState(Enum):
-    """Whether something works; UNSURE is what could not be tried, or is not needed."""
+    """Results of a check; UNSURE if it was not possible or not necessary."""
 
     WORKS = "works"
     FAILS = "fails"
@@ -310,25 +311,25 @@ class CheckState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was tried: what it is, whether it works, and what there is to say of it.
+    """The result of one check.
 
-    ``told`` has the likely cause and the remedy where it does not work, fit to be shown.
+    ``message`` has details; for a failure, the likely reason and what to do. It has no secrets.
     """
 
     what: str
     state: CheckState
-    told: str = ""
+    message: str = ""
 
 
-# What tools in a job wrote in OpenTelemetry's own format, as counts.
+# Telemetry that tools in a job wrote as OTLP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolTraces:
-    """What was found in files of tools and goes along with an export.
+    """Numbers of exported items from the files of tools.
 
-    ``spans`` are those of the job's own trace, ``other_spans`` those of ``other_traces`` further
-    ones; ``records`` are log records, ``points`` data points of metrics.
+    ``spans`` are those of the job's own trace, ``other_spans`` those of ``other_traces`` other
+    traces; ``records`` are log records, ``points`` data points of metrics.
     """
 
     files: int = 0

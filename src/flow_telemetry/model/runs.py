@@ -11,7 +11,7 @@ from flow_telemetry.model.common import Actor, Repository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """A message that the runner or a tool left on the check run of a job."""
+    """A message of the runner or of a tool on the check run of a job."""
 
     level: str
     message: str
@@ -22,7 +22,7 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step of a job. ``occurrence`` is 2 and more where its number repeats in the job."""
+    """A step of a job. ``occurrence`` is above 1 if its number repeats in the job."""
 
     number: int
     name: str
@@ -48,7 +48,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDeployment:
-    """The deployment that a job made: where, of which commit, and its waits for approvals."""
+    """The deployment that a job made: its environment, commit and waits for approvals."""
 
     environment: str
     commit: str
@@ -59,8 +59,8 @@ class JobDeployment:
 class Job:
     """A job of one attempt of a run.
 
-    ``started_at`` can be the time of queueing; the first step's start is the truth.
-    ``annotations`` are those of the job's check run, read only where the job did not succeed.
+    ``started_at`` can be the time of queueing; the job really started with its first step.
+    ``annotations`` are those of the job's check run, read only if the job did not succeed.
     """
 
     id: int
@@ -94,19 +94,12 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReferencedWorkflow:
-    """A reusable workflow that a run called: its path with ref, and the commit it was at."""
-
-    path: str
-    sha: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One attempt of a workflow run, with the jobs that are listed for this attempt.
 
     ``started_at`` is the start of this attempt, ``created_at`` that of the first one.
-    ``jobs_complete`` is False where GitHub named more jobs than it gave.
+    ``jobs_complete`` is False if GitHub listed fewer jobs than it counted. ``referenced_workflows``
+    are the paths, with refs, of the reusable workflows that the run called.
     """
 
     id: int
@@ -129,7 +122,7 @@ class Run:
     url: str = ""
     actor: Actor | None = None
     triggering_actor: Actor | None = None
-    referenced_workflows: tuple[ReferencedWorkflow, ...] = ()
+    referenced_workflows: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = ()
     jobs_complete: bool = True
 

@@ -1,1 +1,1 @@
-"""What may be sent and shown."""
+"""Redaction of credentials, people and private data before export and display."""

@@ -1,4 +1,4 @@
-"""What may be shown of other repositories and trackers if the own repository is public."""
+"""Redaction of other repositories and trackers if the own repository is public."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flow_telemetry.mapping import metric_attributes as metric_semconv
 from flow_telemetry.mapping.spans import FIXED_SERVICES, RUN_SERVICE
 from flow_telemetry.model import Change, Lineage, Repository, WorkItem
 from flow_telemetry.outcome import ExportedSubject, Outcome
-from flow_telemetry.privacy.records import Item, ResourceMap, map_texts
+from flow_telemetry.privacy.records import Item, cache_resources, map_texts
 from flow_telemetry.settings import RunnerContext
 from flow_telemetry.telemetry import (
     Attributes,
@@ -26,10 +26,10 @@ from flow_telemetry.telemetry import (
 
 # The privacy model. Anyone can read the summaries, annotations and logs of a public repository, and
 # download a spool that is kept as an artifact. Other repositories and trackers may be private.
-# Shown of them are keys, ids and times, by these tables.
+# So only their keys, ids and times are shown, by these tables.
 
 NOT_SHOWN = "(not shown)"
-# What is shown in place of the description of an error.
+# Replaces the description of an error.
 _FAILED = "failed"
 
 _ITEM_KEYS = (semconv.FLOW_WORK_ITEM_KEY, semconv.FLOW_FEATURE_KEY)
@@ -51,7 +51,7 @@ _PUBLIC_ATTRIBUTES = frozenset(
         semconv.EVENT_TIME_UNKNOWN,
     }
 )
-# Public without the end that names a label, a person, a file or a test.
+# Public without the end, which contains a label, a person, a file or a test.
 _REFERENCES = (semconv.FLOW_REFERENCE, semconv.LOG_RECORD_UID)
 _PRIVATE_END = re.compile(r"(?<=#test):.*|(?<=:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ):.*", re.DOTALL)
 # The name of a run's service can be made of its workflow's name, so it is not among these.
@@ -90,10 +90,10 @@ _PUBLIC_POINT_ATTRIBUTES = _PUBLIC_ATTRIBUTES | {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """The readers of what is shown: the public, or those who may read the own repository.
+    """The readers of the output: the public, or the readers of the own repository.
 
-    ``own_repository`` is that of the workflow, as owner/name. If it is empty, the public may read
-    nothing whole.
+    ``own_repository`` is that of the workflow, as owner/name. If it is empty, everything is
+    redacted for the public.
     """
 
     own_repository: str = ""
@@ -224,21 +224,21 @@ def _redact_drawn_span(span: Span) -> Span:
     )
 
 
-# Telemetry: what is written into the spool.
+# Telemetry in the spool
 
 
 class PublicRedactor:
     """Redacts telemetry for its audience, as the spool needs it."""
 
     def __init__(self, audience: Audience) -> None:
-        """Take the audience; only the public has something redacted."""
+        """Take the audience; telemetry is redacted only for the public."""
         self._audience = audience
-        self._resources = ResourceMap(self._redact_resource)
+        self._redact_once = cache_resources(self._redact_resource)
         self._placeholders: dict[AttributeValue, str] = {}
 
     def item(self, item: Item) -> Item:
         """Return a span, log record or point of a metric, redacted for the audience."""
-        resource = self._resources.map(item.resource)
+        resource = self._redact_once(item.resource)
         if resource is item.resource:
             return item
         attributes = self._redact_point_attributes
@@ -262,11 +262,11 @@ class PublicRedactor:
         )
 
     def may_keep(self, prepared: EncodedRequest) -> bool:
-        """Return whether a request that tools made may be kept in the spool."""
+        """Return whether a request of tools can be written into the spool."""
         return self._audience.may_read_request(prepared)
 
     def _redact_resource(self, resource: Resource) -> Resource:
-        """Return the very same resource only if the audience may read all of it."""
+        """Return the same object if the audience may read all of the resource."""
         if self._audience.may_read_resource(resource):
             return resource
         attributes = resource.attributes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from itertools import islice
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 # Encoding groups spans by their resource object, so a resource is replaced by one object.
 _MOST_RESOURCES = 1_000
-# One look at the texts of many records costs as much as a look at some dozens of short texts.
+# A search in the joined texts of many records costs as much as one in some dozens of short texts.
 _RECORDS_AT_ONCE = 128
 
-# Every attribute that holds a login. Whether somebody is a person, bot or agent names no person.
+# All attributes with logins. The kind of an account (person, bot or agent) does not identify it.
 PEOPLE = (
     semconv.GITHUB_ACTOR,
     semconv.GITHUB_TRIGGERING_ACTOR,
@@ -46,7 +46,7 @@ PEOPLE = (
     semconv.EVENT_ASSIGNEE,
     semconv.EVENT_REVIEWER,
 )
-# What people write, and may name others in; labels and names of jobs name no people.
+# Texts that people write and that can name others; labels and names of jobs do not name people.
 WRITTEN = (
     semconv.VCS_CHANGE_TITLE,
     semconv.GITHUB_RUN_TITLE,
@@ -55,19 +55,19 @@ WRITTEN = (
     semconv.ITEM_TITLE,
 )
 BRANCHES = (semconv.VCS_REF_HEAD_NAME, semconv.VCS_REF_BASE_NAME)
-# The reference of an event that has no number, up to the label or person that it is about.
+# The reference of an event without a number, up to the label or person at its end.
 _EVENT_REFERENCE_PREFIX = re.compile(r".*?#event:\w+:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ:")
 
-# The same by the fields of records: what people write, with the sentences about an export.
+# The fields of records with texts that people write, and with messages about an export.
 _WRITTEN_FIELDS = frozenset(
     {"title", "message", "oldest_commit_message", "problems", "notices", "left_out", "unread"}
 )
 _BRANCH_FIELDS = frozenset({"head_branch", "base_branch"})
-# Records are matched by references, which are made of names of places and of keys only.
+# Records are matched by references, which do not contain texts that people write.
 _UNCHANGED_FIELDS = ("reference", "trace")
 _TYPES_WITHOUT_TEXTS = frozenset({type(None), bool, int, float, datetime, timedelta})
 
-# Of a message, the keys of attributes stay, and so do fields of bytes, which are ids but for one.
+# In a message, the keys of attributes are not redacted. Fields of bytes are ids, except this one.
 _KEY_FIELD = "key"
 _BYTES_FIELD = "bytes_value"
 
@@ -165,22 +165,20 @@ def _list_values(attributes: Attributes) -> list[str]:
     return texts
 
 
-@dataclass(slots=True)
-class ResourceMap:
-    """Replaced resources, one object for each, because few resources stand behind many spans."""
+def cache_resources(redact: Callable[[Resource], Resource]) -> Callable[[Resource], Resource]:
+    """Return a function that redacts each resource once, because many spans share few resources."""
+    redacted: dict[int, tuple[Resource, Resource]] = {}
 
-    _redact: Callable[[Resource], Resource]
-    _replaced: dict[int, tuple[Resource, Resource]] = field(default_factory=dict)
-
-    def map(self, resource: Resource) -> Resource:
-        """Return the resource with its texts replaced."""
-        pair = self._replaced.get(id(resource))
+    def redact_once(resource: Resource) -> Resource:
+        pair = redacted.get(id(resource))
         if pair is None:
-            if len(self._replaced) >= _MOST_RESOURCES:
-                self._replaced.clear()
-            # With the original, so that its id is not given to another resource.
-            pair = self._replaced[id(resource)] = (resource, self._redact(resource))
+            if len(redacted) >= _MOST_RESOURCES:
+                redacted.clear()
+            # The original is stored too, so that no other resource gets its id.
+            pair = redacted[id(resource)] = (resource, redact(resource))
         return pair[1]
+
+    return redact_once
 
 
 # Credentials in telemetry.
@@ -190,17 +188,22 @@ def redact_telemetry(stream: Iterable[AnyTelemetry], redact: Redactor) -> Iterat
     """Yield the telemetry with credentials redacted in every text.
 
     Ids and keys of attributes stay, and so do requests that tools made, which are bytes. Nearly
-    all items hold no credential: one look at the texts of many finds that out.
+    all items are without credentials, so the texts of many items are searched at once.
     """
 
+    def redact_value(value: AttributeValue) -> AttributeValue:
+        if isinstance(value, str):
+            return redact(value)
+        return tuple(map(redact, value)) if isinstance(value, (list, tuple)) else value
+
     def redact_attributes(attributes: Attributes) -> Attributes:
-        return {key: _redact_value(value, redact) for key, value in attributes.items()}
+        return {key: redact_value(value) for key, value in attributes.items()}
 
     def redact_resource(resource: Resource) -> Resource:
         attributes = redact_attributes(resource.attributes)
         return resource if attributes == resource.attributes else Resource(attributes=attributes)
 
-    resources = ResourceMap(redact_resource)
+    redact_once = cache_resources(redact_resource)
     rest = iter(stream)
     while items := list(islice(rest, _RECORDS_AT_ONCE)):
         clean = redact.finds_nothing(
@@ -215,7 +218,7 @@ def redact_telemetry(stream: Iterable[AnyTelemetry], redact: Redactor) -> Iterat
             if isinstance(item, EncodedRequest):
                 yield item
                 continue
-            resource = resources.map(item.resource)
+            resource = redact_once(item.resource)
             if not clean:
                 yield map_texts(
                     item,
@@ -228,19 +231,13 @@ def redact_telemetry(stream: Iterable[AnyTelemetry], redact: Redactor) -> Iterat
                 yield item if resource is item.resource else replace(item, resource=resource)
 
 
-def _redact_value(value: AttributeValue, redact: Redactor) -> AttributeValue:
-    if isinstance(value, str):
-        return redact(value)
-    return tuple(map(redact, value)) if isinstance(value, (list, tuple)) else value
-
-
-# People in telemetry, as the input `actors` wants them: by login, by a hash of it, or not at all.
+# People in telemetry: login, hash or nothing, by the input `actors`
 
 
 def hide_people_in_telemetry(stream: Iterable[Telemetry], people: People) -> Iterator[Telemetry]:
-    """Yield the telemetry with people as the user wants them, also in texts that people wrote.
+    """Yield the telemetry with people by the input `actors`, also in texts that people wrote.
 
-    Requests that tools made stay as they are.
+    Requests of tools are not changed.
     """
     hide = partial(_hide_people, people=people)
     for item in stream:
@@ -275,10 +272,10 @@ def _format_people(value: AttributeValue, actors: Actors) -> AttributeValue | No
 
 
 def _hash_person_in_uid(attributes: dict[str, AttributeValue], named: Attributes) -> None:
-    """Hash the person that an event is about in its reference, also if people are not exported.
+    """Hash the subject of an event in its reference, also if people are not exported.
 
-    Otherwise two people asked for a review in one second would be one event. The person may be
-    followed by the number of an event that happened again in that second; a very long name is cut.
+    Otherwise two review requests to different people in one second would be one event. The number
+    of a repeated event in the same second can follow the name; a very long name is truncated.
     """
     for name in (semconv.EVENT_ASSIGNEE, semconv.EVENT_REVIEWER):
         uid, person = attributes.get(semconv.LOG_RECORD_UID), named.get(name)
@@ -341,7 +338,7 @@ def redact_record(record: Record, redact: Redactor) -> Record:
 
 
 def hide_people_in_outcome(outcome: Outcome, people: People) -> Outcome:
-    """Return the outcome with people as the user wants them in the texts that people wrote."""
+    """Return the outcome with people by the input `actors` in the texts that people wrote."""
     if people.actors is Actors.LOGIN:
         return outcome
 
@@ -370,7 +367,7 @@ def redact_message(message: Message, redact: Redactor) -> None:
 def _walk_message(message: Message) -> Iterator[tuple[str, Callable[[str], None]]]:
     """Yield each text of a message with a function that replaces it.
 
-    With a stack of its own: the value of an attribute may be nested as deep as the format allows.
+    It uses a stack instead of recursion, because values can be nested as deeply as OTLP allows.
     """
     rest: list[Message] = [message]
     while rest:

@@ -281,7 +281,7 @@ def change_sections(exported: ExportedSubject, change: Change) -> Iterator[Secti
     facts = [
         change_link(change),
         f"by {_AUTHORS[change.author.kind.value]}" if change.author else "",
-        _describe_reopenings(phase.life for phase in all_phases),
+        _describe_reopenings(phase.period_number for phase in all_phases),
     ]
     yield Section(f"### {markdown(exported.title, LONGEST_NAME)}: {state}")
     yield Section(_describe_work(exported, change, facts))
@@ -305,7 +305,7 @@ def item_sections(exported: ExportedSubject, item: WorkItem) -> Iterator[Section
         Bar(status.status, status.interval, waiting=status.category is StatusCategory.TO_DO)
         for status in statuses
     ]
-    facts = [item_link(item), _describe_reopenings(status.life for status in statuses)]
+    facts = [item_link(item), _describe_reopenings(status.period_number for status in statuses)]
     state = format_word(item.result or item.status or item.state or "closed")
     as_of_now = " (as of now)" if exported.partial else ""
     yield Section(f"### {markdown(exported.title, LONGEST_NAME)}: {state}{as_of_now}")

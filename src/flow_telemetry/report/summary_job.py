@@ -199,7 +199,7 @@ def coverage_sections(coverage: JobCoverage) -> Iterator[Section]:
     base = coverage.base.counts if coverage.base is not None else CoverageCounts()
     totals = " · ".join(
         f"{_coverage_cell(counts, base, unit)} of {covered.coverable:,} {_PLURALS[unit]}"
-        for unit, covered in counts.each()
+        for unit, covered in counts.by_unit()
     )
     text = f"**Coverage** {totals}."
     if coverage.base_branch:
@@ -217,7 +217,7 @@ def _packages_table(coverage: JobCoverage) -> str:
     packages = largest_packages(coverage.totals.packages, MOST_PACKAGES)
     if not packages:
         return ""
-    units = [unit for unit, _ in coverage.totals.counts.each()]
+    units = [unit for unit, _ in coverage.totals.counts.by_unit()]
     base = coverage.base.packages if coverage.base is not None else ()
     # The other packages of the base are not the same packages, so there is no change to show.
     before = {package.name: package.counts for package in base if package.name != OTHER_PACKAGES}

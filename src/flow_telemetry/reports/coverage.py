@@ -613,7 +613,7 @@ def _parse_packages(stored: Payload) -> Iterator[PackageCounts]:
 def _format_counts(counts: CoverageCounts) -> dict[str, dict[str, int]]:
     return {
         unit: {"covered": covered.covered, "coverable": covered.coverable}
-        for unit, covered in counts.each()
+        for unit, covered in counts.by_unit()
     }
 
 

@@ -12,7 +12,7 @@ from typing import IO, TypeAlias, cast
 
 from flow_telemetry.errors import ReportError
 from flow_telemetry.http import payload as take
-from flow_telemetry.identity import instant
+from flow_telemetry.identity import format_timestamp
 from flow_telemetry.model.reports import LogLevel, LogLine
 from flow_telemetry.reports.archives import DAMAGES, describe_refusal, is_folder, open_archive
 from flow_telemetry.reports.files import MEBIBYTE, Content
@@ -459,4 +459,4 @@ def _read_until_damage(raw: Iterable[bytes]) -> Iterator[bytes | ReportError]:
 
 
 def _format_second(time: datetime) -> bytes:
-    return instant(time).encode()[:_TO_THE_SECOND]
+    return format_timestamp(time).encode()[:_TO_THE_SECOND]

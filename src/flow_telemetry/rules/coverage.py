@@ -18,7 +18,7 @@ OTHER_PACKAGES = "(other)"
 
 
 def find_duplicates(reports: Iterable[Coverage]) -> dict[str, str]:
-    """Return the names of duplicate reports, each with the name of the report it repeats.
+    """Return the names of duplicate reports, with the names of the reports that they repeat.
 
     Many tools write one measurement in several formats: reports are duplicates if their formats
     differ and all numbers are equal. Two reports of one format are two measurements.
@@ -58,7 +58,7 @@ def largest_packages(packages: Iterable[PackageCounts], most: int) -> tuple[Pack
 
     def size(counts: CoverageCounts) -> int:
         # Branches are in lines that are counted already.
-        return sum(covered.coverable for unit, covered in counts.each() if unit != "branch")
+        return sum(covered.coverable for unit, covered in counts.by_unit() if unit != "branch")
 
     by_size = sorted(packages, key=lambda package: (-size(package.counts), package.name))
     result, rest = by_size[:most], by_size[most:]
@@ -82,20 +82,20 @@ def _count(coverage: Coverage | PackageCoverage, unit: CoverageUnit) -> Coverage
     return CoverageCounts(lines=coverage.lines, branches=coverage.branches)
 
 
-def _sum(parts: Iterable[CoverageCounts]) -> CoverageCounts:
-    parts = list(parts)
+def _sum(counts: Iterable[CoverageCounts]) -> CoverageCounts:
+    counts = list(counts)
     return CoverageCounts(
-        lines=_sum_covered(part.lines for part in parts),
-        statements=_sum_covered(part.statements for part in parts),
-        branches=_sum_covered(part.branches for part in parts),
+        lines=_sum_covered(one.lines for one in counts),
+        statements=_sum_covered(one.statements for one in counts),
+        branches=_sum_covered(one.branches for one in counts),
     )
 
 
-def _sum_covered(parts: Iterable[Covered | None]) -> Covered | None:
-    counted = [part for part in parts if part is not None]
+def _sum_covered(counts: Iterable[Covered | None]) -> Covered | None:
+    counted = [covered for covered in counts if covered is not None]
     if not counted:
         return None
     return Covered(
-        covered=sum(part.covered for part in counted),
-        coverable=sum(part.coverable for part in counted),
+        covered=sum(covered.covered for covered in counted),
+        coverable=sum(covered.coverable for covered in counted),
     )

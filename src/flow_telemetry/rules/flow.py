@@ -53,7 +53,7 @@ class Flow:
     False if it would be a number by construction: without any status, or with such a category.
     """
 
-    life: OpenPeriod
+    period: OpenPeriod
     began: datetime | None
     active_time: float | None
     blocked: tuple[Interval, ...] = ()
@@ -62,7 +62,7 @@ class Flow:
     @property
     def duration(self) -> float:
         """The length of the open period."""
-        return self.life.interval.seconds
+        return self.period.interval.seconds
 
     @property
     def blocked_time(self) -> float:
@@ -81,7 +81,7 @@ class Flow:
         """The flow time: from the start of work to the end of the open period."""
         if self.began is None:
             return None
-        return Interval.of(self.began, self.life.interval.end).seconds
+        return Interval.of(self.began, self.period.interval.end).seconds
 
     @property
     def efficiency(self) -> float | None:
@@ -104,14 +104,14 @@ def measure_item_flows(
     blocked = find_blocked_intervals(item, blocked_names, until)
     flows = []
     for period in item_periods(item, until):
-        own = [status for status in statuses if status.life == period.number]
-        times_blocked = tuple(b.interval for b in blocked if b.life == period.number)
+        own = [status for status in statuses if status.period_number == period.number]
+        times_blocked = tuple(b.interval for b in blocked if b.period_number == period.number)
         in_progress = [s.interval for s in own if s.category is StatusCategory.IN_PROGRESS]
         unmapped = any(status.category is None for status in own)
         active = seconds(in_progress) - seconds(intersection(in_progress, times_blocked))
         flows.append(
             Flow(
-                life=period,
+                period=period,
                 began=min((interval.start for interval in in_progress), default=None),
                 active_time=None if unmapped and not in_progress else active,
                 blocked=times_blocked,
@@ -131,9 +131,9 @@ def measure_change_flows(change: Change, until: datetime | None = None) -> tuple
     periods = change_periods(change, until)
     return tuple(
         Flow(
-            life=period,
+            period=period,
             began=period.interval.start,
-            active_time=seconds(p.interval for p in active if p.life == period.number),
+            active_time=seconds(p.interval for p in active if p.period_number == period.number),
         )
         for period in periods
     )
@@ -152,14 +152,6 @@ class LeadTime:
 
     change: Change
     commit: Event
-    interval: Interval
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restoration:
-    """The time from the end of a failed deployment to the next success."""
-
-    failed: Deployment
     interval: Interval
 
 
@@ -188,8 +180,10 @@ def measure_lead_times(deployment: Deployment) -> tuple[LeadTime, ...]:
     return tuple(times)
 
 
-def find_restoration(deployment: Deployment, others: Iterable[Deployment]) -> Restoration | None:
-    """Return the restoration from the first failure since the previous success.
+def find_restoration(
+    deployment: Deployment, others: Iterable[Deployment]
+) -> tuple[Deployment, Interval] | None:
+    """Return the first failed deployment since the previous success, and the time since its end.
 
     ``others`` are deployments with their statuses; those of other environments are ignored. None
     if the deployment did not succeed, or if no deployment had failed.
@@ -212,4 +206,4 @@ def find_restoration(deployment: Deployment, others: Iterable[Deployment]) -> Re
     if not failures:
         return None
     failed_at, _, failed = min(failures, key=lambda failure: failure[:2])
-    return Restoration(failed=failed, interval=Interval(failed_at, end))
+    return failed, Interval(failed_at, end)

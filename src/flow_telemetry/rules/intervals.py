@@ -57,7 +57,7 @@ def own_jobs(run: Run) -> tuple[Job, ...]:
 
 
 def step_ran(step: Step) -> bool:
-    """Whether a step was started at all. A skipped step was not, even if it has times."""
+    """Whether a step was started. A skipped step was not, even if it has times."""
     return step.started_at is not None and step.conclusion not in _SKIPPED
 
 
@@ -168,7 +168,7 @@ def union(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
 
 
 def intersection(left: Iterable[Interval], right: Iterable[Interval]) -> tuple[Interval, ...]:
-    """Return the time that both have in common."""
+    """Return the time that is in both."""
     right = tuple(right)
     return union(
         Interval.of(max(one.start, other.start), min(one.end, other.end))

@@ -1,20 +1,18 @@
-"""Work-item keys in branch, title, commit."""
+"""Keys of work items in branches, titles and commit messages."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
 
 from flow_telemetry.identity import upper
 from flow_telemetry.model.item_key import ItemKey
 
-# What looks like a key of Jira and is none: names with a number, which titles are full of.
+# Names with numbers that look like keys of Jira, which are frequent in titles
 #
-# They matter only where the project keys (input `jira-projects`) are not given.
+# They are used only if input `jira-projects` is not set.
 
-# Standards, algorithms, products and registers: never the key of a project, in either case.
+# Standards, algorithms, products and registers: not keys of projects, in upper or lower case.
 _NAMES = """
 AES ANSI ASN BASE BCP BIP BLAKE BLAKE2 BOM BSD CAPEC CISA CP CRC CURVE CVE CVSS CWE DES DIN DSA
 EAN EC ECMA ED EIP EN EP ERC ES ETSI FIPS FP GDPR GHSA GLEP GO GPL GPT HDMI HMAC HTTP HTTPS IEC
@@ -24,8 +22,8 @@ RSA RUSTSEC SHA SHA1 SHA2 SHA256 SHA3 SHA512 SOC SOCKS SQL SSL TLS TLSV UCS USB 
 WCAG WIN WINDOWS XEP XSA
 """
 
-# Words that begin a branch's name and go on with a number. Projects may be called so: written in
-# upper case they are keys.
+# Words before a number at the start of branch names. Projects can have these names: in upper case,
+# they are keys.
 _WORDS = """
 ALPHA ALPINE ANGULAR ATTEMPT BACKPORT BETA BRANCH BUG BUILD BUMP CHANGE CHAPTER CHECKOUT CHERRY
 COMMIT COPY DAY DEBIAN DEMO DEV DJANGO DOTNET DRAFT EPIC EXAMPLE FEATURE FEDORA FIX FIXES HOTFIX
@@ -39,19 +37,19 @@ NOT_PROJECT_KEYS = frozenset(_NAMES.split())
 BRANCH_WORDS = frozenset(_WORDS.split())
 
 
-# Finding the keys of work items where a key can stand: branch, title and oldest commit message.
+# The search for keys in the branch, the title and the oldest commit message
 #
-# Titles and branches are anybody's text, and a wrong key would hang a change under a stranger's
-# story. So a key counts only where people put one, and never in running prose.
+# Any person can write these texts, and a wrong key would attach a change to an unrelated story. So
+# keys are searched only in the usual positions, and not in prose.
 
-# A title of GitHub has 256 characters at most; whatever is longer is no place to look for keys.
+# Titles on GitHub have at most 256 characters. The rest of a longer text is not searched.
 _MOST_CHARACTERS = 512
 _KEY = r"[A-Za-z][A-Za-z0-9_]*-[1-9][0-9]{0,9}"
 _SEPARATORS = r"[\s,;&/|+]+"
 
 # `lodash-4.17.21` is a package and its version, so no dot may follow.
 _SEGMENT = re.compile(rf"({_KEY})(?=$|[-_])")
-# What may stand before the first key of a title: `[backend] `, `fix: `, `feat(cart)!: `.
+# Possible texts before the first key of a title: `[backend] `, `fix: `, `feat(cart)!: `.
 _BEFORE = re.compile(r"\s*(?:\[[^\[\]]*\]\s*)*(?:[A-Za-z]+(?:\([^()]*\))?!?:\s*)?")
 _FIRST = re.compile(rf"\s*({_KEY})(?![A-Za-z0-9_-]|\.[0-9])")
 _NEXT = re.compile(rf"\s*[,;&/|+]\s*({_KEY})(?![A-Za-z0-9_-]|\.[0-9])")
@@ -59,119 +57,93 @@ _SQUARE = re.compile(r"\[([^\[\]]*)\]")
 _ROUND = re.compile(r"\(([^()]*)\)")
 _SCOPE = re.compile(r"\s*[A-Za-z]+\(([^()]*)\)!?:")
 
-# Branches of the bots that raise versions are full of packages and their numbers.
+# The branches of bots that update dependencies contain packages and version numbers.
 _BOT_BRANCHES = ("dependabot/", "renovate/")
 _PROJECT_LENGTHS = range(2, 11)
 
 
-class KeyPlace(Enum):
-    """Where a key was found, as words that go on `its key is in the …`."""
-
-    BRANCH = "branch"
-    TITLE = "title"
-    COMMIT = "oldest commit message"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundKey:
-    """A key, and where it was found first."""
-
-    key: ItemKey
-    place: KeyPlace
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JiraKeys:
-    """Whether keys of Jira count, and if any are given, those of which projects only."""
-
-    enabled: bool = False
-    projects: frozenset[str] = frozenset()
-
-    @property
-    def named(self) -> frozenset[str]:
-        """The project keys in upper case."""
-        return frozenset(map(upper, self.projects))
-
-
 def find_item_keys(
-    *, branch: str, title: str, commit_message: str, jira: JiraKeys
-) -> tuple[FoundKey, ...]:
-    """Return the keys of a change, each once: those of the branch, the title, the oldest commit.
+    *, branch: str, title: str, commit_message: str, jira_projects: frozenset[str] | None
+) -> dict[ItemKey, str]:
+    """Return the keys of a change, in order, each with the name of its first place.
 
-    In a branch a key begins a segment, in either case. In the title and in the message's first
-    line it is upper case and at the start, after a type (`fix: …`), in a scope or in brackets.
-    ``GH-17`` is issue 17 of the run's repository, unless Jira has a project of that name.
+    The places are the `branch`, the `title` and the `oldest commit message`. ``jira_projects`` are
+    the keys of Jira's projects; if it is empty, all keys that can be Jira's are searched, and if it
+    is None, none of them.
+
+    In a branch, a key is at the start of a segment, in upper or lower case. In the title and in the
+    first line of the message, it is in upper case, and at the start, after a type (`fix: …`), in a
+    scope or in brackets. ``GH-17`` is issue 17 of the run's repository, unless Jira has a project
+    of that name.
     """
+    projects = None if jira_projects is None else frozenset(map(upper, jira_projects))
     places = (
-        (KeyPlace.BRANCH, _in_branch(branch, jira)),
-        (KeyPlace.TITLE, _in_title(title, jira)),
-        (KeyPlace.COMMIT, _in_title(commit_message.strip().partition("\n")[0], jira)),
+        ("branch", _in_branch(branch, projects)),
+        ("title", _in_title(title, projects)),
+        ("oldest commit message", _in_title(commit_message.strip().partition("\n")[0], projects)),
     )
-    found: dict[ItemKey, KeyPlace] = {}
+    first_places: dict[ItemKey, str] = {}
     for place, keys in places:
         for key in keys:
-            found.setdefault(key, place)
-    return tuple(FoundKey(key=key, place=place) for key, place in found.items())
+            first_places.setdefault(key, place)
+    return first_places
 
 
-def _in_branch(branch: str, jira: JiraKeys) -> Iterator[ItemKey]:
+def _in_branch(branch: str, projects: frozenset[str] | None) -> Iterator[ItemKey]:
     if branch.startswith(_BOT_BRANCHES):
         return
     for segment in branch[:_MOST_CHARACTERS].split("/"):
         match = _SEGMENT.match(segment)
-        if match and (key := _key(match.group(1), jira)):
+        if match and (key := _key(match.group(1), projects)):
             yield key
 
 
-def _in_title(title: str, jira: JiraKeys) -> Iterator[ItemKey]:
-    tokens = sorted(_tokens(title[:_MOST_CHARACTERS]), key=lambda found: found[0])
-    return (key for _, token in tokens if token == upper(token) and (key := _key(token, jira)))
+def _in_title(title: str, projects: frozenset[str] | None) -> Iterator[ItemKey]:
+    tokens = sorted(_tokens(title[:_MOST_CHARACTERS]), key=lambda token: token[0])
+    return (key for _, token in tokens if token == upper(token) and (key := _key(token, projects)))
 
 
 def _tokens(title: str) -> Iterator[tuple[int, str]]:
-    """What has the form of a key at a place for keys, with its position."""
-    yield from _at_start(title)
+    """Yield words in the form of a key at the usual positions, with their index."""
+    before = _BEFORE.match(title)
+    first = _FIRST.match(title, before.end() if before else 0)
+    while first:
+        yield first.start(1), first.group(1)
+        first = _NEXT.match(title, first.end())
     for match in _SQUARE.finditer(title):
         yield from _listed(match)
     if scope := _SCOPE.match(title):
         yield from _listed(scope)
     for match in _ROUND.finditer(title):
-        # Round brackets hold prose too: keys are read where there is nothing else.
+        # Round brackets can contain prose: they are read only if all words are keys.
         listed = list(_listed(match))
         if len(listed) == len(_split(match.group(1))):
             yield from listed
 
 
-def _at_start(title: str) -> Iterator[tuple[int, str]]:
-    before = _BEFORE.match(title)
-    match = _FIRST.match(title, before.end() if before else 0)
-    while match:
-        yield match.start(1), match.group(1)
-        match = _NEXT.match(title, match.end())
-
-
 def _listed(brackets: re.Match[str]) -> Iterator[tuple[int, str]]:
-    inside = _split(brackets.group(1))
-    return ((brackets.start(1), word) for word in inside if re.fullmatch(_KEY, word))
+    words = _split(brackets.group(1))
+    return ((brackets.start(1), word) for word in words if re.fullmatch(_KEY, word))
 
 
 def _split(text: str) -> list[str]:
     return [word for word in re.split(_SEPARATORS, text) if word]
 
 
-def _key(token: str, jira: JiraKeys) -> ItemKey | None:
+def _key(token: str, projects: frozenset[str] | None) -> ItemKey | None:
     project, _, number = upper(token).rpartition("-")
-    if project == "GH" and "GH" not in jira.named:
+    if project == "GH" and "GH" not in (projects or ()):
         return ItemKey(tracker="github", key=number)
-    if jira.enabled and _is_project(project, jira.named, written_up=token == upper(token)):
+    is_upper = token == upper(token)
+    if projects is not None and _is_project(project, projects, is_upper=is_upper):
         return ItemKey(tracker="jira", key=f"{project}-{number}")
     return None
 
 
-def _is_project(project: str, named: frozenset[str], *, written_up: bool) -> bool:
-    """Whether it can be a project of Jira: one of the named, or else no look-alike."""
-    if named:
-        return project in named
-    if len(project) not in _PROJECT_LENGTHS or project in NOT_PROJECT_KEYS:
+def _is_project(name: str, projects: frozenset[str], *, is_upper: bool) -> bool:
+    """Whether a name can be a project of Jira: one of ``projects`` if any, else any other word."""
+    if projects:
+        return name in projects
+    if len(name) not in _PROJECT_LENGTHS or name in NOT_PROJECT_KEYS:
         return False
-    return written_up or project not in BRANCH_WORDS
+    return is_upper or name not in BRANCH_WORDS

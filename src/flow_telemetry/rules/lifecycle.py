@@ -72,7 +72,9 @@ def find_open_periods(
         if in_time and (not ended or closed_at >= opened_at):
             ended.append(Interval.of(opened_at, closed_at))
             opened_at = None
-    periods = [OpenPeriod(number=n, interval=each, ended=True) for n, each in enumerate(ended, 1)]
+    periods = [
+        OpenPeriod(number=n, interval=interval, ended=True) for n, interval in enumerate(ended, 1)
+    ]
     if opened_at is not None and until is not None:
         still_open = Interval.of(opened_at, until)
         periods.append(OpenPeriod(number=len(periods) + 1, interval=still_open, ended=False))
@@ -127,7 +129,7 @@ def _partition(
     """Cut an open period where a value changes: value, interval and whether that has ended.
 
     ``change_points`` are in order of time, and the value of the first holds from the start of the
-    period, whatever its time. Values that lasted for no time are left out, and neighbours of one
+    period, regardless of its time. Values of no duration are left out, and neighbours with the same
     value are joined; a period of no length has no segments.
     """
     start = period.interval.start
@@ -156,14 +158,14 @@ class StatusInterval:
     """The time in one status.
 
     ``category`` is None for a status without a mapping. ``number`` counts from 1 over all open
-    periods of the item, ``life`` is the number of the period it is in. ``ended`` is False if the
-    item is still in that status.
+    periods of the item, ``period_number`` is the number of its open period. ``ended`` is False if
+    the item is still in that status.
     """
 
     status: str
     category: StatusCategory | None
     number: int
-    life: int
+    period_number: int
     interval: Interval
     ended: bool
 
@@ -194,7 +196,7 @@ def find_status_intervals(
             status=name,
             category=category,
             number=number,
-            life=period.number,
+            period_number=period.number,
             interval=interval,
             ended=ended,
         )
@@ -305,7 +307,7 @@ _FIRST_THAT_APPLIES: tuple[tuple[PhaseKind, Callable[[ChangeState], bool]], ...]
 
 
 def _add_review(state: ChangeState, event: Event) -> ChangeState:
-    """A comment is a review without a decision: the reviewer's earlier decision remains."""
+    """Add a review; after a review without a decision, the reviewer's earlier decision remains."""
     decision = None
     if event.review is ReviewState.APPROVED:
         decision = _Decision.APPROVED
@@ -321,18 +323,20 @@ def _dismiss_review(state: ChangeState, event: Event) -> ChangeState:
     """Take a decision back if it is still the latest one of its reviewer."""
     if not event.id:
         return state
-    remaining = {who: latest for who, latest in state.decisions.items() if latest[0] != event.id}
+    remaining = {
+        login: latest for login, latest in state.decisions.items() if latest[0] != event.id
+    }
     return replace(state, decisions=remaining)
 
 
-def _answer_reviews(state: ChangeState, event: Event) -> ChangeState:
-    """Make it the reviewers' turn again."""
+def _reset_requested_changes(state: ChangeState, event: Event) -> ChangeState:
+    """Move all requests of changes to `ANSWERED`: the reviewers have to look again."""
     pushed = event.kind in (EventKind.COMMITTED, EventKind.FORCE_PUSHED)
-    if pushed and state.closed:  # A push to a closed change answers no review.
+    if pushed and state.closed:  # A push to a closed change is not a response to a review.
         return state
     answered = {
-        who: (review, _Decision.ANSWERED if latest is _Decision.CHANGES_REQUESTED else latest)
-        for who, (review, latest) in state.decisions.items()
+        login: (review, _Decision.ANSWERED if latest is _Decision.CHANGES_REQUESTED else latest)
+        for login, (review, latest) in state.decisions.items()
     }
     return replace(state, decisions=answered)
 
@@ -343,9 +347,9 @@ TRANSITIONS: Mapping[EventKind, Callable[[ChangeState, Event], ChangeState]] = {
     EventKind.CONVERTED_TO_DRAFT: lambda state, _: replace(state, draft=True, queued=False),
     EventKind.REVIEWED: _add_review,
     EventKind.REVIEW_DISMISSED: _dismiss_review,
-    EventKind.REVIEW_REQUESTED: _answer_reviews,
-    EventKind.COMMITTED: _answer_reviews,
-    EventKind.FORCE_PUSHED: _answer_reviews,
+    EventKind.REVIEW_REQUESTED: _reset_requested_changes,
+    EventKind.COMMITTED: _reset_requested_changes,
+    EventKind.FORCE_PUSHED: _reset_requested_changes,
     EventKind.QUEUED: lambda state, _: replace(state, queued=not state.closed),
     EventKind.DEQUEUED: lambda state, _: replace(state, queued=False),
     EventKind.MERGED: lambda state, _: replace(state, closed=True, queued=False),
@@ -375,6 +379,11 @@ def is_anothers_review(change: Change, event: Event) -> bool:
         return False
     author = fold(change.author.login) if change.author else ""
     return _reviewer(event) != author
+
+
+def actor_kind(event: Event) -> ActorKind:
+    """Return the kind of account behind an event; a deleted account counts as a person."""
+    return event.actor.kind if event.actor else ActorKind.HUMAN
 
 
 def first_review_time(change: Change, events: Iterable[Event]) -> datetime | None:
@@ -417,13 +426,13 @@ _DRAFT_BEFORE = {EventKind.READY_FOR_REVIEW: True, EventKind.CONVERTED_TO_DRAFT:
 class Phase:
     """One phase of a change.
 
-    ``number`` counts the phases of its kind from 1, over all open periods of the change; ``life``
-    is the number of the period it is in. ``ended`` is False if the phase is not over.
+    ``number`` counts the phases of its kind from 1, over all open periods of the change;
+    ``period_number`` is the number of its open period. ``ended`` is False if the phase is not over.
     """
 
     kind: PhaseKind
     number: int
-    life: int
+    period_number: int
     interval: Interval
     ended: bool
 
@@ -445,7 +454,7 @@ def find_phases(change: Change, until: datetime | None = None) -> tuple[Phase, .
                 Phase(
                     kind=kind,
                     number=counters[kind],
-                    life=period.number,
+                    period_number=period.number,
                     interval=interval,
                     ended=ended,
                 )
@@ -472,34 +481,35 @@ def _phase_changes(change: Change, until: datetime | None) -> list[tuple[datetim
     return changes
 
 
-# Blocked times of a work item: causes that overlap are one blocked interval
+# Blocked times of a work item: overlapping reasons are one blocked interval
 #
 # An item is blocked by a flag or an open blocking issue, which the tracker reports, and by a
 # status or a label with a name that means blocked.
 
-# The kind of event that ends a cause, by the kind that starts it. A flag is a cause without a name.
+# The kind of event that ends a reason, by the kind that starts it. A flag has no name.
 _ENDS: Mapping[EventKind, EventKind] = {
     EventKind.BLOCKED: EventKind.UNBLOCKED,
     EventKind.LABELED: EventKind.UNLABELED,
 }
 _STARTS = {end: start for start, end in _ENDS.items()}
-_Cause = tuple[EventKind, str]
+_Reason = tuple[EventKind, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockedInterval:
     """A time in which an item was blocked.
 
-    ``cause`` is the first cause: a label, status or blocking issue, empty for the flag. ``started``
-    and ``stopped`` are the events of its start and end, None if there was none. ``number`` counts
-    from 1 over all open periods of the item, ``life`` is the number of the period it is in.
+    ``reason`` is the first reason: a label, status or blocking issue, empty for the flag.
+    ``started`` and ``stopped`` are the events of its start and end, None if there was none.
+    ``number`` counts from 1 over all open periods of the item, ``period_number`` is that of its
+    open period.
     ``ended`` is False if the item is still blocked.
     """
 
     interval: Interval
-    cause: str
+    reason: str
     number: int
-    life: int
+    period_number: int
     ended: bool
     started: Event | None
     stopped: Event | None
@@ -516,16 +526,16 @@ def find_blocked_intervals(
     found: list[BlockedInterval] = []
     for period in item_periods(item, until):
         changes = _blocking_changes(item, blocked_names, period)
-        for causes, interval, ended in _partition(period, changes):
-            if not causes:
+        for reasons, interval, ended in _partition(period, changes):
+            if not reasons:
                 continue
-            before = found[-1] if found else None
+            last = found[-1] if found and found[-1].period_number == period.number else None
             stopped = next((e for e, time in _blocking_events(item) if time == interval.end), None)
-            if before and before.life == period.number and before.interval.end == interval.start:
-                whole = Interval(before.interval.start, interval.end)
-                found[-1] = replace(before, interval=whole, ended=ended, stopped=stopped)
+            if last is not None and last.interval.end == interval.start:
+                whole = Interval(last.interval.start, interval.end)
+                found[-1] = replace(last, interval=whole, ended=ended, stopped=stopped)
                 continue
-            kind, name = causes[0]
+            kind, name = reasons[0]
             starts = (
                 event
                 for event, time in _blocking_events(item)
@@ -534,9 +544,9 @@ def find_blocked_intervals(
             found.append(
                 BlockedInterval(
                     interval=interval,
-                    cause=name,
+                    reason=name,
                     number=len(found) + 1,
-                    life=period.number,
+                    period_number=period.number,
                     ended=ended,
                     started=next(starts, None),
                     stopped=stopped,
@@ -569,7 +579,7 @@ def find_blocks(start: Event, end: Event | None, closings: Iterable[Event]) -> I
 
 
 def _blocking_events(item: WorkItem) -> Iterator[tuple[Event, datetime]]:
-    """Yield the events that may start or end a cause, not before the creation of the item."""
+    """Yield the events that may start or end a reason, not before the creation of the item."""
     kinds = {*_ENDS, *_STARTS, EventKind.STATUS_CHANGED}
     for event in sorted(item.history, key=lambda event: event.time):
         if event.kind in kinds and item.created_at is not None:
@@ -578,8 +588,8 @@ def _blocking_events(item: WorkItem) -> Iterator[tuple[Event, datetime]]:
 
 def _blocking_changes(
     item: WorkItem, blocked_names: Sequence[str], period: OpenPeriod
-) -> list[tuple[datetime, tuple[_Cause, ...]]]:
-    """Return the active causes, oldest first, at the creation and after each event."""
+) -> list[tuple[datetime, tuple[_Reason, ...]]]:
+    """Return the active reasons, oldest first, at the creation and after each event."""
     if item.created_at is None:
         return []
 
@@ -593,38 +603,38 @@ def _blocking_changes(
         if event.kind in (EventKind.BLOCKED, EventKind.UNBLOCKED, EventKind.STATUS_CHANGED)
         or means_blocked(event.subject)
     ]
-    # A dictionary without values keeps the causes in order of time.
-    causes: dict[_Cause, None] = dict.fromkeys(_causes_at_creation(item, events, means_blocked))
+    # A dictionary without values keeps the reasons in order of time.
+    reasons: dict[_Reason, None] = dict.fromkeys(_reasons_at_creation(item, events, means_blocked))
     first_status, _ = _first_status(item, period, [event for event, _ in events])
     if means_blocked(first_status):
-        causes[EventKind.STATUS_CHANGED, first_status] = None
-    changes = [(item.created_at, tuple(causes))]
+        reasons[EventKind.STATUS_CHANGED, first_status] = None
+    changes = [(item.created_at, tuple(reasons))]
     for event, time in events:
         if event.kind is EventKind.STATUS_CHANGED:
-            for cause in [cause for cause in causes if cause[0] is event.kind]:
-                del causes[cause]
+            for reason in [reason for reason in reasons if reason[0] is event.kind]:
+                del reasons[reason]
             if means_blocked(event.subject):
-                causes[event.kind, event.subject] = None
+                reasons[event.kind, event.subject] = None
         elif event.kind in _STARTS:
-            causes.pop((_STARTS[event.kind], event.subject), None)
+            reasons.pop((_STARTS[event.kind], event.subject), None)
         else:
-            causes.setdefault((event.kind, event.subject))
-        changes.append((time, tuple(causes)))
+            reasons.setdefault((event.kind, event.subject))
+        changes.append((time, tuple(reasons)))
     return changes
 
 
-def _causes_at_creation(
+def _reasons_at_creation(
     item: WorkItem,
     events: Iterable[tuple[Event, datetime]],
     means_blocked: Callable[[str], bool],
-) -> Iterator[_Cause]:
-    """Yield the causes whose first event is their end, and the present ones without any event."""
-    seen: set[_Cause] = set()
+) -> Iterator[_Reason]:
+    """Yield the reasons whose first event is their end, and the present ones without any event."""
+    seen: set[_Reason] = set()
     for event, _ in events:
-        cause = (_STARTS.get(event.kind, event.kind), event.subject)
-        if cause not in seen and event.kind in _STARTS:
-            yield cause
-        seen.add(cause)
+        reason = (_STARTS.get(event.kind, event.kind), event.subject)
+        if reason not in seen and event.kind in _STARTS:
+            yield reason
+        seen.add(reason)
     present = [(EventKind.LABELED, label) for label in item.labels if means_blocked(label)]
-    present += [(EventKind.BLOCKED, cause) for cause in item.blocked_by]
-    yield from (cause for cause in present if cause not in seen)
+    present += [(EventKind.BLOCKED, reason) for reason in item.blocked_by]
+    yield from (reason for reason in present if reason not in seen)

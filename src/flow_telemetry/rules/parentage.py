@@ -1,10 +1,10 @@
-"""Parents: which pull request a run belongs to, and which work items and feature a change."""
+"""Parents: the pull request of a run, and the work items and feature of a pull request."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from flow_telemetry.model import (
     MOST_ANCESTORS,
     Change,
     Deployment,
-    ItemChain,
+    ItemList,
     Lineage,
     Parentage,
     Repository,
@@ -25,18 +25,18 @@ from flow_telemetry.model import (
 )
 from flow_telemetry.rules.intervals import Interval
 
-# What a run belongs to: the table of the design, decided from facts of GitHub's API alone.
+# The pull request of a run, decided only from data of GitHub's API
 #
-# The event's payload takes no part in a decision, so that the step, `workflow_run` and the command
-# line, which see different payloads, agree.
+# The payload of the event is not used, because the step, `workflow_run` and the command line have
+# different payloads and must agree.
 
 _QUEUE_BRANCH = re.compile(r"gh-readonly-queue/.+/pr-([1-9][0-9]{0,18})-([0-9a-f]+)")
-# A pull request merged by a push to its base is marked as merged after the push made its runs.
+# If a push to the base merges a pull request, GitHub marks it as merged after creating the runs.
 _MERGE_IS_NOTED_WITHIN = timedelta(minutes=1)
 
 
 class Lookup(Enum):
-    """Which facts of GitHub decide about a run."""
+    """The data of GitHub that decides about a run."""
 
     CANDIDATES = "the pull requests of its branch"
     CANDIDATES_THEN_COMMIT = "the pull requests of its branch, then those of its commit"
@@ -59,15 +59,15 @@ def parent_lookup(run: Run) -> Lookup:
 
 
 def may_deploy(run: Run) -> bool:
-    """Whether a run can have delivered something that is merged, so that it is worth a request.
+    """Whether a run can have deployed merged commits, so that its deployments must be read.
 
-    Runs of pull requests do not.
+    Runs of pull requests do not deploy merged commits.
     """
     return run.event in ("push", "release") or may_be_deployment(run)
 
 
 def may_be_deployment(run: Run) -> bool:
-    """Whether a deployment that the run made may decide what it belongs to."""
+    """Whether the parent of a run can depend on a deployment that it made."""
     return parent_lookup(run) is Lookup.NONE or run.event == "workflow_dispatch"
 
 
@@ -84,7 +84,7 @@ def merge_queue_number(run: Run) -> int | None:
 
 
 def merge_queue_base(run: Run) -> str | None:
-    """Return the commit that a merge queue's branch began at, which its name ends in."""
+    """Return the base commit of a merge queue's branch, which is at the end of its name."""
     match = _QUEUE_BRANCH.fullmatch(run.head_branch or "")
     return match.group(2) if match else None
 
@@ -92,15 +92,22 @@ def merge_queue_base(run: Run) -> str | None:
 def find_parent_by_branch(run: Run, changes: Iterable[Change]) -> Parentage | None:
     """Return the parentage by the pull requests of the run's branch; None if none matches.
 
-    Kept are those that were open when the run was created. A run of a `pull_request` event may be
-    made by the closing itself: then it is the one closed last before.
+    The pull request must have been open when the run was created. A run of a `pull_request` event
+    can start with the closing: then it is the pull request that was closed last before it.
     """
-    of_branch = [change for change in changes if _is_of_branch(run, change)]
-    open_then = [change for change in of_branch if _was_open(change, run)]
+    candidates = [change for change in changes if _matches_branch(run, change)]
+    open_then = [
+        change
+        for change in candidates
+        if (change.created_at is not None and change.created_at <= run.created_at)
+        and (change.closed_at is None or run.created_at < change.closed_at)
+    ]
     if open_then:
-        return _chosen(open_then, "a pull request from its branch was open when it was created")
+        return _select_parent(
+            open_then, "a pull request from its branch was open when it was created"
+        )
     if run.event.startswith("pull_request"):
-        closed = [c for c in of_branch if c.closed_at and c.closed_at <= run.created_at]
+        closed = [c for c in candidates if c.closed_at and c.closed_at <= run.created_at]
         if closed:
             last = max(closed, key=lambda c: (c.closed_at or c.created_at, -c.number))
             return Parentage(
@@ -111,15 +118,15 @@ def find_parent_by_branch(run: Run, changes: Iterable[Change]) -> Parentage | No
 
 
 def find_parent_by_commit(run: Run, changes: Iterable[Change]) -> Parentage | None:
-    """Return the parentage by the merged pull requests that brought the run's commit.
+    """Return the parentage by the merged pull requests that contain the run's commit.
 
-    The default branch has to be the one that they were merged into, and the merge has to come
-    before the run: what is merged later must not move a run that was sent. None if none matches.
+    They must have been merged into the default branch, and before the run: a later merge must not
+    move a run that was sent. None if none matches.
     """
     merged = list(changes_merged_before(run, changes))
     if not merged:
         return None
-    return _chosen(merged, "a merged pull request brought its commit", after_merge=True)
+    return _select_parent(merged, "a merged pull request brought its commit", after_merge=True)
 
 
 def changes_merged_before(run: Run, changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -137,7 +144,7 @@ def parent_from_merge_queue(change: Change | None, others: Iterable[Change] = ()
     return Parentage(
         reason="the branch name of the merge queue names it",
         change=change,
-        others=tuple(each for each in others if each.number != change.number),
+        others=tuple(other for other in others if other.number != change.number),
     )
 
 
@@ -146,8 +153,8 @@ def no_parent(run: Run) -> Parentage:
     return Parentage(reason=f"a run of event {run.event or 'unknown'} has no pull request")
 
 
-def _is_of_branch(run: Run, change: Change) -> bool:
-    """Whether it came from the run's branch, which for a push may not be the default one."""
+def _matches_branch(run: Run, change: Change) -> bool:
+    """Whether a change is from the run's branch, which for a push must not be the default one."""
     if change.head_branch != run.head_branch:
         return False
     heads = (change.head_repository, run.head_repository)
@@ -158,13 +165,8 @@ def _is_of_branch(run: Run, change: Change) -> bool:
     return run.head_branch != change.default_branch
 
 
-def _was_open(change: Change, run: Run) -> bool:
-    begun = change.created_at is not None and change.created_at <= run.created_at
-    return begun and (change.closed_at is None or run.created_at < change.closed_at)
-
-
-def _chosen(changes: list[Change], reason: str, *, after_merge: bool = False) -> Parentage:
-    """Of several the one into the default branch, then the lowest number; the rest are links."""
+def _select_parent(changes: list[Change], reason: str, *, after_merge: bool = False) -> Parentage:
+    """Prefer a change into the default branch, then the lowest number; the others become links."""
     first, *others = sorted(changes, key=lambda c: (not c.into_default_branch, c.number))
     return Parentage(reason=reason, change=first, others=tuple(others), after_merge=after_merge)
 
@@ -172,57 +174,58 @@ def _chosen(changes: list[Change], reason: str, *, after_merge: bool = False) ->
 # The work items above a change, and which of them is the feature.
 
 DEFAULT_FEATURE_TYPES = frozenset({"Epic"})
-# Jira calls the types of this level as the site likes; the type `Epic` stands for all of them.
+# Jira sites name the type of this level as they like; the type `Epic` matches all these names.
 _EPIC, _EPIC_LEVEL = "epic", 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CandidateChain:
-    """An item that a change may belong to, with its ancestors, and where it was found."""
-
-    chain: ItemChain
-    reason: str
-
-
 def build_lineage(
-    candidates: Sequence[CandidateChain],
+    candidates: Sequence[tuple[ItemList, str]],
     *,
     feature_types: frozenset[str] = DEFAULT_FEATURE_TYPES,
-    feature: ItemChain | None = None,
+    feature: ItemList | None = None,
 ) -> Lineage:
     """Return the chain from the nearest item up to the feature, and the items that become links.
 
-    The first candidate that has an item is the nearest one: their order decides. ``feature`` is
-    the chain of the feature that the user named: where the nearest item's chain does not reach it,
-    that chain hangs directly under it. Without it the feature is the highest ancestor of a type in
-    ``feature_types``, else the topmost.
+    ``candidates`` are the possible items with their ancestors, and a text about where each was
+    found; the first one with an item has the nearest item. ``feature`` is the chain of the feature
+    that the user named: if the chain of the nearest item does not reach it, that chain is directly
+    below it. Otherwise the feature is the highest ancestor of a type in ``feature_types``, else the
+    top item.
     """
-    straight = [(_straight(each.chain), each.reason) for each in candidates]
-    named = _straight(feature) if feature is not None and feature.items else None
-    chain, reason = next(((c, r) for c, r in straight if c.items), (ItemChain(), ""))
+    chains = [(_without_circle(chain), reason) for chain, reason in candidates]
+    named = _without_circle(feature) if feature is not None and feature.items else None
+    chain, reason = next(((c, r) for c, r in chains if c.items), (ItemList(), ""))
     if named is not None:
         items, above = _under(named, chain)
         reason = reason or "the feature was named"
     else:
-        items, above = _up_to_feature(chain, feature_types)
-    nearest = (each.items[0] for each, _ in straight if each.items)
-    # What is unread above a further candidate's item is missing from no trace.
-    lost = [each for each, _ in straight if not each.items]
-    counting = [*lost, chain, *((feature,) if feature and not feature.items else ())]
+        types = frozenset(name.strip().casefold() for name in feature_types)
+        features = [
+            n
+            for n, item in enumerate(chain.items)
+            if item.type.casefold() in types or (_EPIC in types and item.level == _EPIC_LEVEL)
+        ]
+        end = features[-1] + 1 if features else len(chain.items)
+        items, above = chain.items[:end], chain.items[end:]
+    nearest = (other.items[0] for other, _ in chains if other.items)
+    # The other candidates become links, so it does not matter if their ancestors are unread.
+    empty = [other for other, _ in chains if not other.items]
+    relevant = [*empty, chain, *((feature,) if feature and not feature.items else ()), named]
+    unread = (note for other in relevant if other is not None for note in other.unread)
     return Lineage(
         items=items,
         above=above,
         others=_without(nearest, (*items, *above)),
-        unread=_once(note for each in (*counting, named or ItemChain()) for note in each.unread),
+        unread=tuple(dict.fromkeys(unread)),
         reason=reason,
     )
 
 
-def _under(feature: ItemChain, chain: ItemChain) -> tuple[tuple[WorkItem, ...], ...]:
-    """The chain up to the named feature, and what stands above that.
+def _under(feature: ItemList, chain: ItemList) -> tuple[tuple[WorkItem, ...], ...]:
+    """Return the chain up to the named feature, and the items above that.
 
-    A chain that does not reach it may hold items that stand above it: they stay there, or the
-    feature would be its own ancestor.
+    If a chain does not reach the feature but contains items above it, these remain above it.
+    Otherwise the feature would be its own ancestor.
     """
     top, *higher = feature.items
     references = [item.reference for item in chain.items]
@@ -235,26 +238,15 @@ def _under(feature: ItemChain, chain: ItemChain) -> tuple[tuple[WorkItem, ...], 
     return items, _without(higher, items)
 
 
-def _up_to_feature(
-    chain: ItemChain, feature_types: Iterable[str]
-) -> tuple[tuple[WorkItem, ...], ...]:
-    types = frozenset(name.strip().casefold() for name in feature_types)
-    features = [at for at, item in enumerate(chain.items) if _is_feature(item, types)]
-    end = features[-1] + 1 if features else len(chain.items)
-    return chain.items[:end], chain.items[end:]
-
-
-def _is_feature(item: WorkItem, types: frozenset[str]) -> bool:
-    return item.type.casefold() in types or (_EPIC in types and item.level == _EPIC_LEVEL)
-
-
-def _straight(chain: ItemChain) -> ItemChain:
-    """Return the chain without a circle and not too long, with a notice for each cut."""
+def _without_circle(chain: ItemList) -> ItemList:
+    """Return the chain without a circle and of limited length; ``unread`` has the cuts."""
     items, unread = chain.items, list(chain.unread)
     references = [item.reference for item in items]
-    again = next((at for at, each in enumerate(references) if each in references[:at]), None)
-    if again is not None:
-        items = _out_of_circle(items, references.index(references[again]), again)
+    end = next((n for n, one in enumerate(references) if one in references[:n]), None)
+    if end is not None:
+        # The item with the lowest reference is the top, so that all items of the circle share it.
+        circle = range(references.index(references[end]), end)
+        items = items[: min(circle, key=references.__getitem__) + 1]
         unread.append(f"the parents of {items[-1].key} form a circle, which was cut there")
     if len(items) > MOST_ANCESTORS + 1:
         items = items[: MOST_ANCESTORS + 1]
@@ -262,50 +254,37 @@ def _straight(chain: ItemChain) -> ItemChain:
             f"{items[0].key} has more than {MOST_ANCESTORS} ancestors: those above "
             f"{items[-1].key} were left out"
         )
-    return ItemChain(items=items, unread=tuple(unread))
-
-
-def _out_of_circle(items: tuple[WorkItem, ...], start: int, end: int) -> tuple[WorkItem, ...]:
-    """Return the chain up to the circle's item with the lowest reference.
-
-    The top is the same for every item of the circle, so they share one root.
-    """
-    top = min(range(start, end), key=lambda at: items[at].reference)
-    return items[: top + 1]
+    return ItemList(items=items, unread=tuple(unread))
 
 
 def _without(items: Iterable[WorkItem], others: Iterable[WorkItem]) -> tuple[WorkItem, ...]:
-    """The items that are not among the others, each once."""
-    known = {item.reference for item in others}
-    kept: dict[str, WorkItem] = {}
+    """Return the items that are not among the others, without repeats."""
+    excluded = {item.reference for item in others}
+    remaining: dict[str, WorkItem] = {}
     for item in items:
-        if item.reference not in known:
-            kept.setdefault(item.reference, item)
-    return tuple(kept.values())
+        if item.reference not in excluded:
+            remaining.setdefault(item.reference, item)
+    return tuple(remaining.values())
 
 
-def _once(notes: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(notes))
-
-
-# When a deployment reached its environment, and which one was there before it.
+# Ends of deployments, and the deployment before
 #
-# GitHub marks a deployment as `inactive` when a later one takes its place. That says nothing of
-# whether it had succeeded, so it is read nowhere.
+# GitHub marks a deployment as `inactive` when a later one replaces it. This state does not show
+# whether the deployment had succeeded, so it is ignored.
 
-# Of REST, which writes them in lower case, and of GraphQL in upper case.
+# REST has these states in lower case, GraphQL in upper case.
 _UNSUCCESSFUL = {"failure": Result.FAILURE, "error": Result.ERROR}
 
 
 def succeeded_at(deployment: Deployment) -> datetime | None:
-    """Return when it first succeeded; None where it did not, or not yet."""
+    """Return when a deployment first succeeded; None if it did not, or not yet."""
     return min((time for state, time in _states(deployment) if state == "success"), default=None)
 
 
 def delivery_result(deployment: Deployment) -> Result | None:
-    """Return how it ended: a success counts, regardless of earlier and later statuses.
+    """Return how a deployment ended: a success counts, regardless of other statuses.
 
-    None while it goes on, and for one that another replaced before it came to anything.
+    None for a deployment in progress, and for one that was replaced before it ended.
     """
     if succeeded_at(deployment) is not None:
         return Result.SUCCESS
@@ -314,29 +293,28 @@ def delivery_result(deployment: Deployment) -> Result | None:
 
 
 def delivery_interval(deployment: Deployment) -> Interval | None:
-    """Return its time from the creation to the success, else to the failure, else None."""
+    """Return the time from the creation to the success, else to the failure, else None."""
     failed = _first_failure(deployment)
     end = succeeded_at(deployment) or (failed[1] if failed else None)
     return None if end is None else Interval.of(deployment.created_at, end)
 
 
 def previous_successful(deployment: Deployment, others: Iterable[Deployment]) -> Deployment | None:
-    """Return what was in the environment when a deployment succeeded; None if nothing was.
+    """Return the deployment that was in the environment before a deployment; None for the first.
 
-    It is the one of the same environment that succeeded last before it: what one replaces depends
-    on the ends, not on the order in which they were created. For a deployment without success its
-    creation counts.
+    It is the last one that succeeded before the success of the deployment: the order of ends
+    decides, not that of creations. For a deployment without success, its creation counts.
     """
     this = (succeeded_at(deployment) or deployment.created_at, deployment.id)
     before = [
-        (time, each.id, each)
-        for each in others
-        if each.id != deployment.id
-        and environment_key(each) == environment_key(deployment)
-        and (time := succeeded_at(each)) is not None
-        and (time, each.id) < this
+        (time, other.id, other)
+        for other in others
+        if other.id != deployment.id
+        and environment_key(other) == environment_key(deployment)
+        and (time := succeeded_at(other)) is not None
+        and (time, other.id) < this
     ]
-    return max(before, key=lambda found: found[:2])[2] if before else None
+    return max(before, key=lambda candidate: candidate[:2])[2] if before else None
 
 
 def _states(deployment: Deployment) -> list[tuple[str, datetime]]:
@@ -344,25 +322,25 @@ def _states(deployment: Deployment) -> list[tuple[str, datetime]]:
 
 
 def _first_failure(deployment: Deployment) -> tuple[str, datetime] | None:
-    failures = [found for found in _states(deployment) if found[0] in _UNSUCCESSFUL]
-    return min(failures, key=lambda found: found[1], default=None)
+    failures = [state for state in _states(deployment) if state[0] in _UNSUCCESSFUL]
+    return min(failures, key=lambda state: state[1], default=None)
 
 
 def environment_key(deployment: Deployment) -> tuple[str, str]:
-    """Return the environment: GitHub does not tell their names apart by case."""
+    """Return the repository and the environment, whose name is case-insensitive on GitHub."""
     return deployment.repository.reference, fold(deployment.environment)
 
 
-# Keeping the ids of what was renamed: a repository under its old name, an item under its old key.
+# Aliases: renamed repositories and items keep the ids of their old names and keys
 #
-# A rename starts new ids, since they are made from names; input `identity-aliases` maps what is
-# called so now to the name whose ids are kept.
+# Ids are made from names, so a rename would change them. Input `identity-aliases` maps new names to
+# old ones.
 
 Record = TypeVar("Record")
 
 
 def with_aliases(record: Record, aliases: Mapping[str, str]) -> Record:
-    """Return a record of the domain in which all that was renamed keeps its ids.
+    """Return a record of the domain in which renamed repositories and items keep their ids.
 
     ``aliases`` maps `owner/name` in lower case, or a key of Jira in upper case, to the old name.
     """
@@ -374,31 +352,27 @@ def with_aliases(record: Record, aliases: Mapping[str, str]) -> Record:
 
 def _renamed(value: Any, aliases: Mapping[str, str]) -> Any:
     if isinstance(value, tuple):
-        return tuple(_renamed(each, aliases) for each in value)
+        return tuple(_renamed(member, aliases) for member in value)
     if isinstance(value, Repository):
         return replace(value, known_as=aliases.get(identity.fold(value.full_name)))
     if not is_dataclass(value) or isinstance(value, type):
         return value
-    changes = {
-        each.name: changed
-        for each in fields(value)
-        if (old := getattr(value, each.name)) is not (changed := _rename_field(old, aliases))
-    }
-    found = replace(value, **changes) if changes else value
-    return _item(found, aliases) if isinstance(found, WorkItem) else found
+    changes = {}
+    for field in fields(value):
+        old = getattr(value, field.name)
+        # A tuple without records stays the same object.
+        if not isinstance(old, tuple) or any(map(is_dataclass, old)):
+            new = _renamed(old, aliases)
+            if new is not old:
+                changes[field.name] = new
+    renamed = replace(value, **changes) if changes else value
+    return _renamed_item(renamed, aliases) if isinstance(renamed, WorkItem) else renamed
 
 
-def _rename_field(value: Any, aliases: Mapping[str, str]) -> Any:
-    """Return the renamed value of a field, or the same object if it holds no records."""
-    if isinstance(value, tuple) and not any(is_dataclass(each) for each in value):
-        return value
-    return _renamed(value, aliases)
-
-
-def _item(item: WorkItem, aliases: Mapping[str, str]) -> WorkItem:
+def _renamed_item(item: WorkItem, aliases: Mapping[str, str]) -> WorkItem:
     if item.tracker == "jira" and item.key in aliases:
         return replace(item, reference=identity.jira_reference(aliases[item.key]))
     if item.repository is not None and item.number is not None:
-        home = item.repository.reference
-        return replace(item, reference=identity.github_issue_reference(home, item.number))
+        reference = identity.github_issue_reference(item.repository.reference, item.number)
+        return replace(item, reference=reference)
     return item

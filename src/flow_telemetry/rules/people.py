@@ -1,4 +1,4 @@
-"""People by login, by a hash of it or not at all (`actors`), in telemetry and in reports."""
+"""Names of people: login, hash or nothing (input `actors`), in telemetry and in reports."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def hash_login(login: str) -> str:
 
 @dataclass(slots=True)
 class People:
-    """The people who took part, and the replacement of their names in texts.
+    """The people in the exported records, and the replacement of their names in texts.
 
-    Owners of repositories are named as they are.
+    The names of owners of repositories are not replaced.
     """
 
     actors: Actors
@@ -61,25 +61,31 @@ class People:
         if self.actors is Actors.LOGIN:
             return
         owners = {repository.owner.lower() for repository in _find_records(record, Repository)}
-        for login in _logins(record):
+        logins = [actor.login for actor in _find_records(record, Actor)]
+        for item in _find_records(record, WorkItem):
+            logins += item.assignees
+        for event in _find_records(record, Event):
+            if event.kind in _EVENTS_ABOUT_PEOPLE:
+                logins.append(event.subject)
+        for login in logins:
             if login and login.lower() not in owners:
                 self._known[login.lower()] = login
         self._in_prose = _compile_names(self._known, *_IN_PROSE)
         self._in_branches = _compile_names(self._known, *_IN_BRANCHES)
 
     def text(self, text: str) -> str:
-        """Return a text that a person wrote, such as a title, with people hidden as wanted.
+        """Return a text that a person wrote, such as a title, with names of people replaced.
 
-        Hidden are known people, logins after an @, and e-mail addresses.
+        These are the remembered people, logins after an @, and e-mail addresses.
         """
         if self._in_branches is not None:
             text = _BRANCH_NAMES.sub(lambda match: self.branch(match[0]), text)
         return self._hide(text, self._in_prose)
 
     def branch(self, name: str) -> str:
-        """Return the name of a branch with people hidden as by `text`.
+        """Return the name of a branch with names of people replaced, as by `text`.
 
-        Known people are also found next to a hyphen or an underscore.
+        The remembered people are also found next to a hyphen or an underscore.
         """
         return self._hide(name, self._in_branches)
 
@@ -96,17 +102,9 @@ class People:
 
 
 def _compile_names(names: Iterable[str], before: str, after: str) -> re.Pattern[str] | None:
-    """Return a pattern of names between such borders, the longest first; None without names."""
+    """Return a pattern of names between these borders, the longest first; None without names."""
     either = "|".join(map(re.escape, sorted(names, key=lambda name: (-len(name), name))))
     return re.compile(rf"{before}(?:{either}){after}", re.IGNORECASE) if either else None
-
-
-def _logins(record: object) -> Iterator[str]:
-    yield from (actor.login for actor in _find_records(record, Actor))
-    yield from (login for item in _find_records(record, WorkItem) for login in item.assignees)
-    for event in _find_records(record, Event):
-        if event.kind in _EVENTS_ABOUT_PEOPLE:
-            yield event.subject
 
 
 def _find_records(value: Any, kind: type[Any]) -> Iterator[Any]:
@@ -117,7 +115,7 @@ def _find_records(value: Any, kind: type[Any]) -> Iterator[Any]:
         for item in value:
             yield from _find_records(item, kind)
     elif is_dataclass(value) and not isinstance(value, (Enum, type)):
-        # Steps of jobs name no people, and there are many.
+        # Jobs do not contain names of people, and there are many of them.
         for name in (f.name for f in fields(value) if f.name not in ("jobs", "trace")):
             child = getattr(value, name)
             if is_dataclass(child) or isinstance(child, tuple):

@@ -1,7 +1,7 @@
-"""What kind of machine a job ran on, and how long GitHub bills for it: an estimate.
+"""Kinds of runners, and an estimate of the minutes that GitHub bills for a job.
 
 https://docs.github.com/en/billing/reference/actions-runner-pricing: each job's time is rounded up
-to whole minutes. The minutes that a plan includes are used up at a rate by operating system.
+to whole minutes. The minutes that a plan includes are counted by rates for operating systems.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import Enum
 
 from flow_telemetry.model import Job
 
-# Minutes of a plan that one minute on a standard runner uses up.
+# The minutes of a plan for one minute on a standard runner.
 MINUTE_RATES: Mapping[str, int] = {"linux": 1, "windows": 2, "darwin": 10}
 
 _HOSTED_GROUP, _LARGER_GROUP = "github actions", "default larger runners"
@@ -24,12 +24,14 @@ _IMAGE = re.compile(
     r"(?:ubuntu|windows|macos)-(?:latest|slim|\d{2}(?:\.\d{2})?|20\d{2})(?:-(?:arm|intel|vs20\d{2}))?"
 )
 _SIZE = re.compile(r"-(?:large|xlarge)$|-(?:\d{1,2}-?)cores?$")
-# Labels that GitHub gives every self-hosted runner; all others are anybody's text.
-_GIVEN = frozenset({"self-hosted", "linux", "windows", "macos", "x64", "x86", "arm", "arm64"})
+# Labels that GitHub assigns to self-hosted runners; all others can be any text.
+_DEFAULT_LABELS = frozenset(
+    {"self-hosted", "linux", "windows", "macos", "x64", "x86", "arm", "arm64"}
+)
 
 
 class RunnerKind(Enum):
-    """Whose machine it was; the value is that of the attribute `flow.runner.kind`."""
+    """Kinds of runners: the values of the attribute `flow.runner.kind`."""
 
     GITHUB_HOSTED = "github-hosted"
     LARGER = "larger"
@@ -37,7 +39,7 @@ class RunnerKind(Enum):
 
 
 def runner_kind(job: Job) -> RunnerKind | None:
-    """Return what the job ran on, or requested; None if unknown.
+    """Return the kind of the job's runner, or of the one that it requested; None if unknown.
 
     A larger runner of GitHub's in a custom group cannot be distinguished from a self-hosted one,
     unless its label names its size.
@@ -62,17 +64,17 @@ def operating_system(job: Job) -> str | None:
 
 
 def known_labels(job: Job) -> str:
-    """Return the labels that GitHub defines, in order: one's own may hold the id of a run."""
-    known = {x for x in _labels(job) if x in _GIVEN or _IMAGE.fullmatch(_SIZE.sub("", x))}
-    return ",".join(sorted(known))
+    """Return the labels that GitHub defines, in order; other labels can contain the id of a run."""
+    labels = {x for x in _labels(job) if x in _DEFAULT_LABELS or _IMAGE.fullmatch(_SIZE.sub("", x))}
+    return ",".join(sorted(labels))
 
 
 def billable_minutes(job: Job, seconds: float) -> int | None:
-    """Return the minutes that GitHub bills for a job that ran so long; None for other machines.
+    """Return the minutes that GitHub bills for a job of so many seconds; None for other machines.
 
-    On standard runners they are at the rate of the operating system, on larger ones as they are:
-    the rate depends on a size that no label has to name. What a plan includes, and that public
-    repositories pay nothing for standard runners, is left aside.
+    On standard runners they are multiplied by the rate of the operating system. On larger ones they
+    are not, because the rate depends on a size that the labels need not show. The minutes that a
+    plan includes, and the free standard runners of public repositories, are not considered.
     """
     kind = runner_kind(job)
     minutes = max(1, math.ceil(seconds / 60))

@@ -8,19 +8,19 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from flow_telemetry.errors import SelectionError
-from flow_telemetry.model import Job, Result, Run, Step, result_of
+from flow_telemetry.model import Job, Result, Run, result_of
 from flow_telemetry.rules.intervals import own_jobs
 from flow_telemetry.settings import Export
 
-# An ended run is exported as a whole, a running one as far as it can no longer change.
+# A run that has ended is exported as a whole; of a running one, only data that can no longer change
 #
-# GitHub lists a job only when its `needs` are done, and two jobs that end together each see the
-# other unfinished. So a step inside a run either is the only one that exports it (`export: run`,
-# `rest`), or sends its own job and nothing else (`export: job`).
+# GitHub lists a job only when its `needs` have ended, and two jobs that end at the same time see
+# each other as unfinished. So a step within a run is either the only one that exports the run
+# (`export: run`, `rest`), or it exports only its own job (`export: job`).
 
-# The runner's clock and the API's are not the same, and the API cuts to whole seconds.
+# The clocks of the runner and the API differ, and the API cuts times to whole seconds.
 _CLOCK_DIFFERENCE = timedelta(seconds=3)
-# From the mildest to the worst, as a run is judged by its jobs.
+# The result of a run is the last of these that any of its jobs has.
 _SEVERITY = (
     Result.SKIP,
     Result.SUCCESS,
@@ -34,10 +34,10 @@ _CONCLUSION_OF_JOB_STATUS = ("success", "failure", "cancelled")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSlice:
-    """The exported part of a run. ``run`` has the state so far, its own job the result so far.
+    """The exported part of a run. ``run`` has its present state.
 
-    ``jobs`` are to be exported; ``own_job`` is the job that runs the export, None outside of the
-    run. ``refusal`` is set if nothing can be exported: it says why, and what to do.
+    ``jobs`` are to be exported; ``own_job`` is the job that runs the export, with its result so
+    far, None outside the run. ``refusal`` is set if nothing can be exported: why, and what to do.
     """
 
     run: Run
@@ -47,18 +47,18 @@ class RunSlice:
     refusal: str | None = None
 
     def with_run(self, run: Run) -> RunSlice:
-        """Return the same part of a run whose jobs are better known."""
-        known = {job.id: job for job in run.jobs}
-        return replace(self, run=run, jobs=tuple(known.get(job.id, job) for job in self.jobs))
+        """Return the same part with a run whose jobs have more data."""
+        jobs = {job.id: job for job in run.jobs}
+        return replace(self, run=run, jobs=tuple(jobs.get(job.id, job) for job in self.jobs))
 
     @property
     def partial(self) -> bool:
-        """Whether the run still goes on, so that some spans say what is known so far."""
+        """Whether the run is still in progress, so that some spans are incomplete."""
         return self.own_job is not None
 
 
 def select_whole_run(run: Run) -> RunSlice:
-    """Return the part that an export of an ended run sends: everything of this attempt."""
+    """Return the exported part of a run that has ended: everything of this attempt."""
     return RunSlice(run=run, jobs=tuple(job for job in own_jobs(run) if job.completed))
 
 
@@ -70,34 +70,34 @@ def has_ended(run: Run) -> bool:
 def find_own_job(run: Run, *, check_run_id: int | None, runner_name: str | None) -> Job:
     """Return the job that the program runs in.
 
-    ``check_run_id`` is the job's id in the API, where the runner knows it; else it is the one job
-    in progress on the runner of this name.
+    ``check_run_id`` is the job's id in the API, if the runner knows it; else it is the only job in
+    progress on the runner of this name.
 
     Raises:
         SelectionError: no job matches, or several do.
     """
     if check_run_id is not None:
-        fitting = [job for job in run.jobs if job.id == check_run_id]
+        matching = [job for job in run.jobs if job.id == check_run_id]
     else:
-        fitting = [j for j in run.jobs if not j.completed and j.runner_name == runner_name]
-        if not fitting or runner_name is None:
+        matching = [j for j in run.jobs if not j.completed and j.runner_name == runner_name]
+        if not matching or runner_name is None:
             unfinished = [job for job in run.jobs if not job.completed]
-            fitting = unfinished if len(unfinished) == 1 else []
-    if len(fitting) == 1:
-        return fitting[0]
+            matching = unfinished if len(unfinished) == 1 else []
+    if len(matching) == 1:
+        return matching[0]
     raise SelectionError(
-        f"could not determine the job of this step: {len(fitting)} of the "
+        f"could not determine the job of this step: {len(matching)} of the "
         f"{len(run.jobs)} jobs that GitHub lists match runner {runner_name or '(unnamed)'}. Export "
         "from a workflow on `workflow_run`, or give every runner a name of its own"
     )
 
 
 def select_running_run(run: Run, own: Job, *, export: Export, job_status: str | None) -> RunSlice:
-    """Return the part that a step inside the run sends.
+    """Return the part that a step within the run exports.
 
     ``job_status`` is the runner's `job.status`, the result so far of the own job.
     """
-    own_so_far = replace(own, conclusion=_so_far(own, job_status))
+    own_so_far = replace(own, conclusion=_conclusion_so_far(own, job_status))
     if export is Export.JOB:
         alone = replace(run, jobs=_replaced(run, own_so_far))
         return RunSlice(run=alone, run_span=False, jobs=(own_so_far,), own_job=own_so_far)
@@ -115,8 +115,8 @@ def select_running_run(run: Run, own: Job, *, export: Export, job_status: str | 
             "a last one, or export from a workflow on `workflow_run`"
         )
         return RunSlice(run=so_far, run_span=False, own_job=own_so_far, refusal=refusal)
-    leaving = tuple(j for j in own_jobs(so_far) if j.completed or j.id == own.id)
-    return RunSlice(run=so_far, jobs=leaving, own_job=own_so_far)
+    exported = tuple(j for j in own_jobs(so_far) if j.completed or j.id == own.id)
+    return RunSlice(run=so_far, jobs=exported, own_job=own_so_far)
 
 
 def _replaced(run: Run, own: Job) -> tuple[Job, ...]:
@@ -131,8 +131,8 @@ def worst_conclusion(jobs: Iterable[Job]) -> str | None:
     return max(concluded, key=lambda pair: _SEVERITY.index(pair[0]))[1]
 
 
-def _so_far(job: Job, job_status: str | None) -> str | None:
-    """The own job's conclusion so far: the runner's word, else that of its worst step."""
+def _conclusion_so_far(job: Job, job_status: str | None) -> str | None:
+    """Return the conclusion so far: GitHub's, else the runner's, else that of the steps."""
     if job.conclusion:
         return job.conclusion
     if job_status in _CONCLUSION_OF_JOB_STATUS:
@@ -144,36 +144,34 @@ def _so_far(job: Job, job_status: str | None) -> str | None:
 def steps_before_have_ended(job: Job, step_started_at: datetime | None) -> bool:
     """Whether GitHub shows all steps before the running one as ended.
 
-    GitHub's API lags seconds behind the runner. The step that the program runs in is the one in
-    progress, and it began no earlier than ``step_started_at``, when the action's first line ran;
-    a step in progress that began well before is one that the API shows late.
+    GitHub's API is seconds behind the runner. The only step in progress must be the one that the
+    program runs in. That step started at ``step_started_at``, when the action's first line ran; a
+    step in progress that started well before is an earlier one whose end the API does not show yet.
     """
     running = [step for step in job.steps if step.status == "in_progress"]
     if len(running) != 1:
         return False
-    return not _began_before(running[0], step_started_at)
+    started_at = running[0].started_at
+    if step_started_at is None or started_at is None:
+        return True
+    return started_at >= step_started_at - _CLOCK_DIFFERENCE
 
 
-def _began_before(step: Step, time: datetime | None) -> bool:
-    if time is None or step.started_at is None:
-        return False
-    return step.started_at < time - _CLOCK_DIFFERENCE
-
-
-# Choosing names by patterns, in which a leading `!` excludes, as workflows' own filters do.
+# Patterns for names; a leading `!` excludes, as in the filters of workflows
 
 
 def matches_patterns(name: str, patterns: Sequence[str]) -> bool:
-    """Whether patterns choose a name: the last one that fits decides.
+    """Whether patterns select a name: the last matching pattern decides.
 
-    No pattern chooses every name; if all exclude, what none of them fits is chosen.
+    Without patterns every name is selected; if all patterns exclude, so are the names that none
+    matches.
     """
-    kept = all(pattern.startswith("!") for pattern in patterns)
+    selected = all(pattern.startswith("!") for pattern in patterns)
     for pattern in patterns:
         excludes = pattern.startswith("!")
         if fnmatchcase(name, pattern[1:] if excludes else pattern):
-            kept = not excludes
-    return kept
+            selected = not excludes
+    return selected
 
 
 # Allocation of a limit of bytes to logs
@@ -182,22 +180,16 @@ def matches_patterns(name: str, patterns: Sequence[str]) -> bool:
 def allocate_bytes(failed: Sequence[int], others: Sequence[int], limit: int) -> tuple[int, ...]:
     """Return how many bytes of each log are exported, those of failed steps before the others.
 
-    Failed steps come first: whole where they fit together, else the small ones whole and of the
-    large ones equally much. The others follow in order until the limit is used up.
+    If the failed steps do not fit together, the small ones are whole and the large ones have the
+    same number of bytes. The others follow in order until the limit is reached.
     """
-    given = _allocate_equally(failed, limit)
-    left = limit - sum(given)
+    allocated = [0] * len(failed)
+    bytes_left = limit
+    by_size = sorted(range(len(failed)), key=failed.__getitem__)
+    for count, position in zip(range(len(failed), 0, -1), by_size, strict=True):
+        allocated[position] = min(failed[position], bytes_left // count)
+        bytes_left -= allocated[position]
     for size in others:
-        given.append(min(size, left))
-        left -= given[-1]
-    return tuple(given)
-
-
-def _allocate_equally(sizes: Sequence[int], limit: int) -> list[int]:
-    given = [0] * len(sizes)
-    left = limit
-    in_order = sorted(range(len(sizes)), key=sizes.__getitem__)
-    for count, position in zip(range(len(sizes), 0, -1), in_order, strict=True):
-        given[position] = min(sizes[position], left // count)
-        left -= given[position]
-    return given
+        allocated.append(min(size, bytes_left))
+        bytes_left -= allocated[-1]
+    return tuple(allocated)

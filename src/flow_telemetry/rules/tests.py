@@ -6,21 +6,21 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from flow_telemetry.model.reports import CaseResult, TestCase, TestCounts, TestReport, TestSuite
 from flow_telemetry.rules.intervals import Interval
 
-# Which cases of test reports count, and as what.
+# Results of test cases
 
 
 def is_failing(case: TestCase) -> bool:
-    """Whether an entry is one of a failure, also of one that was run again."""
+    """Whether an entry is a failure, including one whose case was run again."""
     return case.result is CaseResult.FAILED or case.result is CaseResult.ERROR
 
 
 def count_cases(cases: Iterable[TestCase]) -> TestCounts:
-    """Return the counts of cases; an entry that was run again is no case of its own."""
+    """Return the counts of cases; entries of cases that were run again do not count."""
     passed = failed = skipped = flaky = 0
     for case in cases:
         if case.run_again:
@@ -36,15 +36,15 @@ def count_cases(cases: Iterable[TestCase]) -> TestCounts:
 
 
 def attempt_independent_name(case: TestCase) -> str:
-    """Return what tells a case from others of a job, whatever the attempt: suite and name."""
+    """Return suite and name, which identify a case in all attempts of a job."""
     return f"{case.suite}: {case.full_name}" if case.suite else case.full_name
 
 
 def mark_flaky(reports: Sequence[TestReport], failed: frozenset[str]) -> tuple[TestReport, ...]:
-    """Return the reports with the cases as flaky that passed now and failed in the attempt before.
+    """Mark the cases as flaky that passed now and failed in the attempt before.
 
-    ``failed`` are the known names of those that failed. Where several cases have one such name it
-    is not known which of them did, so they stay as they are.
+    ``failed`` are the attempt-independent names of the failed cases. Cases that share such a name
+    are not marked, because it is unknown which of them failed.
     """
     if not failed:
         return tuple(reports)
@@ -55,272 +55,244 @@ def mark_flaky(reports: Sequence[TestReport], failed: frozenset[str]) -> tuple[T
         if case.number == 1 and (name := attempt_independent_name(case)) in failed
     )
     flaky = {name for name, count in times.items() if count == 1}
-    return tuple(_with_flaky(report, flaky) for report in reports)
 
+    def mark(case: TestCase) -> TestCase:
+        passed = case.result is CaseResult.PASSED
+        is_flaky = passed and attempt_independent_name(case) in flaky
+        return replace(case, flaky=True) if is_flaky else case
 
-def _with_flaky(report: TestReport, names: set[str]) -> TestReport:
-    return replace(
-        report,
-        suites=tuple(
-            replace(
-                suite,
-                cases=tuple(
-                    replace(case, flaky=True)
-                    if case.result is CaseResult.PASSED and attempt_independent_name(case) in names
-                    else case
-                    for case in suite.cases
-                ),
-            )
-            for suite in report.suites
-        ),
+    return tuple(
+        replace(
+            report,
+            suites=tuple(
+                replace(suite, cases=tuple(map(mark, suite.cases))) for suite in report.suites
+            ),
+        )
+        for report in reports
     )
 
 
-# Which suites and cases of tests get a span, where not all of them may.
+# The suites and cases that have a span, if there are more than allowed
 
 
 def choose_spans(suites: Sequence[TestSuite], most: int) -> list[frozenset[int] | None]:
-    """Return for each suite the positions of its cases that get a span; None where it gets none.
+    """Return for each suite the positions of its cases that have a span; None for no span at all.
 
-    ``most`` bounds the spans of suites and cases together. Where they are more, failures come
+    ``most`` limits the spans of suites and cases together. If there are more, failed cases come
     first and then flaky cases, each with its suite; then the other suites, the longest first; then
-    the slowest cases of all.
+    the slowest of the other cases.
     """
     if len(suites) + sum(len(suite.cases) for suite in suites) <= most:
         return [frozenset(range(len(suite.cases))) for suite in suites]
-    chosen = _Chosen(suites, most)
-    for number, at in _notable_cases(suites):
-        chosen.take_case(number, at)
-    for number in sorted(range(len(suites)), key=lambda number: -suite_seconds(suites[number])):
-        chosen.take_suite(number)
-    for number, at in _slowest(suites):
-        chosen.take_case(number, at)
-    return [None if cases is None else frozenset(cases) for cases in chosen.cases]
+    longest = sorted(range(len(suites)), key=lambda number: -suite_seconds(suites[number]))
+    slowest = sorted(
+        (-(case.duration or 0.0), number, position)
+        for number, suite in enumerate(suites)
+        for position, case in enumerate(suite.cases)
+    )
+    candidates: Iterator[tuple[int, int | None]] = chain(
+        _notable_cases(suites),
+        ((number, None) for number in longest),
+        ((number, position) for _, number, position in slowest),
+    )
+    selected: dict[int, set[int]] = {}
+    spans_left = most
+    for number, position in candidates:
+        new = {position} - {None} - selected.get(number, set())
+        # A case needs its suite: neither is selected if there is room for only one.
+        needed = len(new) + (number not in selected)
+        if needed <= spans_left:
+            selected.setdefault(number, set()).update(p for p in new if p is not None)
+            spans_left -= needed
+    return [
+        frozenset(selected[number]) if number in selected else None for number in range(len(suites))
+    ]
 
 
 def suite_seconds(suite: TestSuite) -> float:
-    """Return how long a suite took: the tool's word, else the time of its cases together."""
+    """Return the duration of a suite: the reported one, else the sum of its cases."""
     if suite.duration is not None:
         return suite.duration
     return sum(case.duration or 0.0 for case in suite.cases)
 
 
-class _Chosen:
-    """What was taken so far, and how many more may be."""
-
-    def __init__(self, suites: Sequence[TestSuite], most: int) -> None:
-        self.cases: list[set[int] | None] = [None for _ in suites]
-        self._left = most
-
-    def take_suite(self, number: int) -> None:
-        if self.cases[number] is None and self._left > 0:
-            self.cases[number] = set()
-            self._left -= 1
-
-    def take_case(self, number: int, at: int) -> None:
-        """Take a case and, where it is not there yet, its suite; neither where one has no room."""
-        if self._left < (2 if self.cases[number] is None else 1):
-            return
-        self.take_suite(number)
-        cases = self.cases[number]
-        if cases is not None and at not in cases:
-            cases.add(at)
-            self._left -= 1
-
-
 def _notable_cases(suites: Sequence[TestSuite]) -> Iterator[tuple[int, int]]:
-    """The cases that say something: those that failed for good, the flaky ones, run-again ones."""
-    found: list[tuple[int, int, int]] = []
+    """Yield cases that failed finally, then flaky ones, then those that were run again."""
+    notable: list[tuple[int, int, int]] = []
     for number, suite in enumerate(suites):
-        for at, case in enumerate(suite.cases):
+        for position, case in enumerate(suite.cases):
             if case.run_again:
-                found.append((2, number, at))
+                notable.append((2, number, position))
             elif is_failing(case):
-                found.append((0, number, at))
+                notable.append((0, number, position))
             elif case.flaky:
-                found.append((1, number, at))
-    return ((number, at) for _, number, at in sorted(found))
+                notable.append((1, number, position))
+    return ((number, position) for _, number, position in sorted(notable))
 
 
-def _slowest(suites: Sequence[TestSuite]) -> Iterator[tuple[int, int]]:
-    found = sorted(
-        (-(case.duration or 0.0), number, at)
-        for number, suite in enumerate(suites)
-        for at, case in enumerate(suite.cases)
-    )
-    return ((number, at) for _, number, at in found)
-
-
-# Where tests stand in the time of their job, by what their report tells and when it was written.
+# The position of tests in the time of their job, by the times in their report and of its writing
 #
-# Few reports tell all: many have no times, some times without a zone, and most of cases only how
-# long each took. What is told is kept, what is not is laid out, and nothing leaves its step.
+# Few reports have all times: many have none, some have times without a zone, and most have only the
+# durations of cases. Reported times are used, missing ones are estimated, and no test is outside
+# its step.
 
 _SECOND = timedelta(seconds=1)
-_NOTHING = timedelta(0)
+_NO_SHIFT = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSpan:
-    """A step, or the job: the reference of its span, and its time by GitHub."""
+    """A step, or the job: the reference of its span, and its time as GitHub reports it."""
 
     reference: str
     interval: Interval
 
-    def holds(self, time: datetime) -> bool:
-        """Whether a time can lie in it: GitHub cuts the end to whole seconds."""
+    def contains(self, time: datetime) -> bool:
+        """Whether the step was running at a time; GitHub cuts its end to whole seconds."""
         return self.interval.start <= time < self.interval.end + _SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContext:
-    """A report's own circumstances.
+    """The circumstances of a report.
 
-    ``steps`` are those of its job that ran, ``job`` the job's whole time of work, ``at`` when the
-    file was written, and ``offset`` what the runner's clock showed then ahead of UTC.
+    ``steps`` are those of its job that ran, ``job`` is the time in which the job ran, ``at`` the
+    time at which the file was written, and ``offset`` that of the runner's clock from UTC.
     """
 
     steps: tuple[StepSpan, ...]
     job: StepSpan
     at: datetime
-    offset: timedelta = _NOTHING
+    offset: timedelta = _NO_SHIFT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuitePlacement:
-    """Where a suite stands.
+    """The place of a suite.
 
-    ``parent`` is the reference of the step or job that it ran in. ``told`` is whether its start
-    was in the report; ``shift`` makes UTC of the report's times without a zone.
+    ``parent`` is the reference of the step or job that it ran in. ``reported`` is whether its start
+    was in the report. ``shift`` converts times of the report without a zone to UTC.
     """
 
     parent: str
     interval: Interval
-    told: bool
-    shift: timedelta = _NOTHING
+    reported: bool
+    shift: timedelta = _NO_SHIFT
 
 
-def place_suites(suites: Sequence[TestSuite], written: ReportContext) -> list[SuitePlacement]:
+def place_suites(suites: Sequence[TestSuite], context: ReportContext) -> list[SuitePlacement]:
     """Return the place of each suite of a report.
 
-    A start that the report tells counts where a step of the job holds it, the one that wrote the
-    report before others; without a zone it is tried as UTC and as the runner's time. The other
-    suites are laid out one after another in the step that wrote the report, so that the last ends
-    when that was; without such a step, in the job.
+    A reported start is used if any step of the job contains it, preferably the step that wrote the
+    report; a start without a zone is tried as UTC and as the runner's time. The other suites are
+    placed one after another in the step that wrote the report, so that the last one ends when the
+    report was written; without such a step, in the job.
     """
-    seconds = [_length(suite) for suite in suites]
-    writers = _writers(written, sum(seconds))
-    told = [
-        _place_by_start(suite, took, writers, written)
-        for suite, took in zip(suites, seconds, strict=True)
+    durations = [_suite_duration(suite) for suite in suites]
+    writers = _find_writers(context, sum(durations))
+    reported = [
+        _place_by_start(suite, duration, writers, context)
+        for suite, duration in zip(suites, durations, strict=True)
     ]
-    around = writers[0] if writers else written.job
-    untold = [took for took, place in zip(seconds, told, strict=True) if place is None]
-    laid_out = _lay_out(untold, around.interval, written.at)
+    parent = writers[0] if writers else context.job
+    estimated = _estimate_intervals(
+        [d for d, place in zip(durations, reported, strict=True) if place is None],
+        parent.interval,
+        context.at,
+    )
     return [
-        place or SuitePlacement(parent=around.reference, interval=next(laid_out), told=False)
-        for place in told
+        place or SuitePlacement(parent=parent.reference, interval=next(estimated), reported=False)
+        for place in reported
     ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CasePlacement:
-    """A case, its time, and whether the report told its start."""
-
-    case: TestCase
-    interval: Interval
-    told: bool
 
 
 def place_cases(
-    suite: TestSuite, place: SuitePlacement, wanted: Container[int]
-) -> Iterator[CasePlacement]:
-    """Return those cases of a suite whose positions are wanted, with their places.
+    suite: TestSuite, place: SuitePlacement, positions: Container[int]
+) -> Iterator[tuple[TestCase, Interval, bool]]:
+    """Yield the cases at these positions, with their intervals and whether the start is reported.
 
-    Where no start is told they begin in order, each after the time of those before it; where that
-    is more than the suite took, as in tests side by side, the starts move together.
+    Without reported starts, each case starts after the cases before it. If the cases together took
+    longer than the suite, as parallel tests do, the starts are moved closer together.
     """
     within = place.interval
-    took = [case.duration or 0.0 for case in suite.cases]
-    total = sum(took)
+    durations = [case.duration or 0.0 for case in suite.cases]
+    total = sum(durations)
     scale = min(1.0, within.seconds / total) if total > 0 else 1.0
-    befores = accumulate(took, initial=0.0)
-    for at, (case, seconds, before) in enumerate(zip(suite.cases, took, befores, strict=False)):
-        if at in wanted:
-            told = _reported_start(case, place)
-            start = _after(within, before * scale) if told is None else told
-            interval = Interval(start, _after(Interval(start, within.end), seconds))
-            yield CasePlacement(case=case, interval=interval, told=told is not None)
+    elapsed = accumulate(durations, initial=0.0)
+    cases = zip(suite.cases, durations, elapsed, strict=False)
+    for position, (case, duration, before) in enumerate(cases):
+        if position in positions:
+            reported = _reported_start(case, place)
+            start = _after(within, before * scale) if reported is None else reported
+            interval = Interval(start, _after(Interval(start, within.end), duration))
+            yield case, interval, reported is not None
 
 
-def _length(suite: TestSuite) -> float:
-    """How long a suite took in seconds, by the starts of its cases where it does not say."""
+def _suite_duration(suite: TestSuite) -> float:
+    """Return the duration of a suite in seconds, else the time from its first start to the end."""
     if suite.duration is None:
         starts = [(c.started_at, c.duration or 0.0) for c in suite.cases if c.started_at]
         if len(starts) == len(suite.cases) and starts:
             first = min(start for start, _ in starts)
-            return max((start - first) / _SECOND + took for start, took in starts)
+            return max((start - first) / _SECOND + duration for start, duration in starts)
     return suite_seconds(suite)
 
 
-def _writers(written: ReportContext, seconds: float) -> list[StepSpan]:
-    """The steps that can have written a report, the likeliest first.
+def _find_writers(context: ReportContext, seconds: float) -> list[StepSpan]:
+    """Return the steps that can have written a report, the most likely one first.
 
-    Several can where one ends in the second in which the next begins. Then it is one that ran long
-    enough for the tests, of these one that holds the time as GitHub has it, else the last.
+    There are several if a step ends in the second in which the next one starts. The most likely one
+    ran long enough for the tests, and contains the time in GitHub's data; else it is the last one.
     """
-    can = [step for step in reversed(written.steps) if step.holds(written.at)]
+    possible = [step for step in reversed(context.steps) if step.contains(context.at)]
 
     def ran_too_short(step: StepSpan) -> bool:
-        return (written.at - step.interval.start) / _SECOND < seconds
+        return (context.at - step.interval.start) / _SECOND < seconds
 
-    return sorted(can, key=lambda step: (ran_too_short(step), written.at > step.interval.end))
+    return sorted(possible, key=lambda step: (ran_too_short(step), context.at > step.interval.end))
 
 
 def _place_by_start(
-    suite: TestSuite, seconds: float, writers: Sequence[StepSpan], written: ReportContext
+    suite: TestSuite, seconds: float, writers: Sequence[StepSpan], context: ReportContext
 ) -> SuitePlacement | None:
-    """The place by the start that the report tells; None where none is told, or nothing fits."""
-    start, zoned = _first_start(suite)
-    if start is None:
+    """Return the place by the reported start; None if there is none, or if no step contains it."""
+    starts = [(case.started_at, case.zoned) for case in suite.cases if case.started_at]
+    if suite.started_at is not None:
+        start, zoned = suite.started_at, suite.zoned
+    elif starts:
+        start, zoned = min(starts)
+    else:
         return None
-    shifts = (_NOTHING,) if zoned or not written.offset else (_NOTHING, -written.offset)
-    stretches = (*writers, *(step for step in reversed(written.steps) if step not in writers))
-    stretches = stretches if writers else (*stretches, written.job)
-    fitting = [
-        (order, time > stretch.interval.end, time, stretch, shift)
-        for order, stretch in enumerate(stretches)
+    shifts = (_NO_SHIFT,) if zoned or not context.offset else (_NO_SHIFT, -context.offset)
+    steps = (*writers, *(step for step in reversed(context.steps) if step not in writers))
+    if not writers:
+        steps = (*steps, context.job)
+    matches = [
+        (order, time > step.interval.end, time, step, shift)
+        for order, step in enumerate(steps)
         for shift in shifts
-        if (time := _shifted(start, shift)) is not None and stretch.holds(time)
+        if (time := _shifted(start, shift)) is not None and step.contains(time)
     ]
-    if not fitting:
+    if not matches:
         return None
-    # A start in the last second of a step is rather the first of the next.
-    _, _, time, stretch, shift = min(
-        fitting, key=lambda fit: (fit[3] not in writers, fit[1], fit[0])
+    # A start in the last second of a step rather belongs to the first second of the next step.
+    _, _, time, step, shift = min(
+        matches, key=lambda match: (match[3] not in writers, match[1], match[0])
     )
-    within = Interval(min(time, stretch.interval.end), stretch.interval.end)
+    within = Interval(min(time, step.interval.end), step.interval.end)
     return SuitePlacement(
-        parent=stretch.reference,
+        parent=step.reference,
         interval=Interval(within.start, _after(within, seconds)),
-        told=True,
+        reported=True,
         shift=shift,
     )
 
 
-def _first_start(suite: TestSuite) -> tuple[datetime | None, bool]:
-    """The start of a suite, else that of its first case; and whether it has a zone."""
-    if suite.started_at is not None:
-        return suite.started_at, suite.zoned
-    starts = [(case.started_at, case.zoned) for case in suite.cases if case.started_at]
-    return min(starts) if starts else (None, False)
-
-
 def _reported_start(case: TestCase, place: SuitePlacement) -> datetime | None:
-    """The start of a case within its suite; None where it is not told, or lies outside."""
-    if case.started_at is None or not place.told:
+    """Return the start of a case; None if it is not reported, or outside the suite."""
+    if case.started_at is None or not place.reported:
         return None
-    time = _shifted(case.started_at, _NOTHING if case.zoned else place.shift)
+    time = _shifted(case.started_at, _NO_SHIFT if case.zoned else place.shift)
     within = place.interval
     return time if time is not None and within.start <= time <= within.end else None
 
@@ -328,23 +300,25 @@ def _reported_start(case: TestCase, place: SuitePlacement) -> datetime | None:
 def _shifted(time: datetime, shift: timedelta) -> datetime | None:
     try:
         return time + shift
-    except OverflowError:  # a report may name the year 9999
+    except OverflowError:  # A report can contain the year 9999.
         return None
 
 
-def _lay_out(seconds: Sequence[float], within: Interval, end: datetime) -> Iterator[Interval]:
-    """Intervals one after another, of which the last ends at ``end``; closer where room lacks."""
-    room = Interval.of(within.start, min(end, within.end)).seconds
-    total = sum(seconds)
-    scale = min(1.0, room / total) if total > 0 else 1.0
-    first = room - total * scale
-    for took, before in zip(seconds, accumulate(seconds, initial=0.0), strict=False):
+def _estimate_intervals(
+    durations: Sequence[float], within: Interval, end: datetime
+) -> Iterator[Interval]:
+    """Yield consecutive intervals, the last of which ends at ``end``; shorter ones if necessary."""
+    available = Interval.of(within.start, min(end, within.end)).seconds
+    total = sum(durations)
+    scale = min(1.0, available / total) if total > 0 else 1.0
+    first = available - total * scale
+    for duration, before in zip(durations, accumulate(durations, initial=0.0), strict=False):
         start = first + before * scale
-        yield Interval(_after(within, start), _after(within, start + took * scale))
+        yield Interval(_after(within, start), _after(within, start + duration * scale))
 
 
 def _after(within: Interval, seconds: float) -> datetime:
-    """So many seconds after the start, and never after the end."""
+    """Return the time so many seconds after the start, at most the end."""
     if seconds >= within.seconds:
         return within.end
     return within.start + timedelta(seconds=max(0.0, seconds))

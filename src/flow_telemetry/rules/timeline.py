@@ -50,11 +50,11 @@ class TimelineEntry:
 def build_change_timeline(change: Change) -> tuple[TimelineEntry, ...]:
     """Return the timeline of a change, in order of time."""
     events = [*_creation(change.created_at, change.author), *change.timeline]
-    if change.merged_at and not _has(events, EventKind.MERGED):
+    if change.merged_at and not any(event.kind is EventKind.MERGED for event in events):
         merge = Event(kind=EventKind.MERGED, time=change.merged_at, actor=change.merged_by)
         events.append(merge)
     events += _missing_closings(events, change_periods(change))
-    return _history(change.reference, change.created_at, events)
+    return _build_timeline(change.reference, change.created_at, events)
 
 
 def build_item_timeline(
@@ -69,12 +69,12 @@ def build_item_timeline(
     events += _missing_closings(events, item_periods(item))
     ends = {event.time for event in events if event.kind in CLOSINGS}
     for block in blocked:
-        events.append(_block(EventKind.BLOCKED, block.interval.start, block.started, block.cause))
+        events.append(_block(EventKind.BLOCKED, block.interval.start, block.started, block.reason))
         if block.interval.end not in ends:
             end = block.interval.end
             stopped = block.stopped.subject if block.stopped else ""
             events.append(_block(EventKind.UNBLOCKED, end, block.stopped, stopped))
-    return _history(item.reference, item.created_at, events)
+    return _build_timeline(item.reference, item.created_at, events)
 
 
 def build_deployment_timeline(deployment: Deployment) -> tuple[TimelineEntry, ...]:
@@ -90,50 +90,51 @@ def build_deployment_timeline(deployment: Deployment) -> tuple[TimelineEntry, ..
         for status in deployment.statuses
     )
     events = [*_creation(deployment.created_at, deployment.creator), *statuses]
-    return _history(deployment.reference, deployment.created_at, events)
+    return _build_timeline(deployment.reference, deployment.created_at, events)
 
 
 def select_entries(
-    history: Sequence[TimelineEntry],
+    timeline: Sequence[TimelineEntry],
     ended: Sequence[OpenPeriod],
-    told: Collection[Event] | None,
+    only: Collection[Event] | None,
     within: Interval | None = None,
 ) -> tuple[TimelineEntry, ...]:
-    """Return the entries to be exported.
+    """Return the entries to be exported: the events in ``only``, else those of the last period.
 
-    These are the events in ``told``, else those of the last period that has ended, or with
-    ``within`` of all periods that ended in that time. The time between a closing and the reopening
-    belongs to the following period. Entries after the last closing are left out, since they had not
-    happened when that closing was exported; but a status that followed it at once belongs to it.
+    With ``within`` they are the entries of all periods that ended in that time. The time between a
+    closing and the reopening belongs to the following period. Entries after the last closing are
+    left out, since they had not happened when that closing was exported; but a status change that
+    followed it at once belongs to it.
     """
-    if told is not None:
-        return tuple(entry for entry in history if entry.event in told)
+    if only is not None:
+        return tuple(entry for entry in timeline if entry.event in only)
     if not ended:
         return ()
-    exported = [life for life in ended if within is not None and within.holds(life.interval.end)]
     if within is None:
         exported = [ended[-1]]
-    elif not exported:
+    else:
+        exported = [period for period in ended if within.holds(period.interval.end)]
+    if not exported:
         return ()
-    first, end = exported[0].number, _end(history, exported[-1])
-    before = next((_end(history, life) for life in ended if life.number == first - 1), None)
-    return tuple(h for h in history if h.time <= end and (before is None or h.time > before))
+    first, end = exported[0].number, _end(timeline, exported[-1])
+    before = next((_end(timeline, p) for p in ended if p.number == first - 1), None)
+    return tuple(h for h in timeline if h.time <= end and (before is None or h.time > before))
 
 
 def select_deployment_entries(
-    history: Sequence[TimelineEntry], deployment: Deployment, told: Collection[Event] | None
+    timeline: Sequence[TimelineEntry], deployment: Deployment, only: Collection[Event] | None
 ) -> tuple[TimelineEntry, ...]:
-    """Return the entries to be exported: the events in ``told``, else all up to the end."""
-    if told is not None:
-        return tuple(entry for entry in history if entry.event in told)
+    """Return the entries to be exported: the events in ``only``, else all up to the end."""
+    if only is not None:
+        return tuple(entry for entry in timeline if entry.event in only)
     interval = delivery_interval(deployment)
-    return tuple(h for h in history if interval is None or h.time <= interval.end)
+    return tuple(h for h in timeline if interval is None or h.time <= interval.end)
 
 
-def find_closing(history: Sequence[TimelineEntry], life: OpenPeriod) -> TimelineEntry | None:
+def find_closing(timeline: Sequence[TimelineEntry], period: OpenPeriod) -> TimelineEntry | None:
     """Return the entry that ended an open period: the merge if any, else the first closing."""
-    closings = _closings(history, life)
-    merges = (each for each in closings if each.event.kind is EventKind.MERGED)
+    closings = _closings(timeline, period)
+    merges = (entry for entry in closings if entry.event.kind is EventKind.MERGED)
     return next(merges, closings[0] if closings else None)
 
 
@@ -142,27 +143,21 @@ def _creation(time: datetime | None, actor: Actor | None) -> Iterator[Event]:
         yield Event(kind=EventKind.CREATED, time=time, actor=actor)
 
 
-def _has(events: Iterable[Event], kind: EventKind) -> bool:
-    return any(event.kind is kind for event in events)
-
-
 def _missing_closings(events: Iterable[Event], ended: Iterable[OpenPeriod]) -> list[Event]:
     """Return closings without an event, known from the record itself."""
     reported = {event.time for event in events if event.kind in CLOSINGS}
-    ends = [life.interval.end for life in ended]
+    ends = [period.interval.end for period in ended]
     return [Event(kind=EventKind.CLOSED, time=end) for end in ends if end not in reported]
 
 
 def _block(kind: EventKind, time: datetime, event: Event | None, name: str) -> Event:
-    """Return the start or end of a blocked interval, with its actor and cause if known.
-
-    The flag has no name of its own.
-    """
+    """Return the start or end of a blocked interval, with its actor and reason if known."""
     actor = event.actor if event else None
+    # The flag has no name of its own.
     return Event(kind=kind, time=time, actor=actor, subject=name or ("flag" if event else ""))
 
 
-def _history(
+def _build_timeline(
     owner: str, created_at: datetime | None, events: Iterable[Event]
 ) -> tuple[TimelineEntry, ...]:
     """Return the entries in order of time; equal events are the same event."""
@@ -171,38 +166,35 @@ def _history(
         for event in dict.fromkeys(events)
     ]
     placed.sort(key=lambda entry: entry[0])
-    taken: dict[str, int] = {}
-    return tuple(
-        TimelineEntry(
-            event=event, time=time, reference=_make_unique(_reference(owner, event), taken)
+    used: dict[str, int] = {}
+    entries = []
+    for time, event in placed:
+        subject = event.subject[:_LONGEST_SUBJECT].encode(errors="replace").decode()
+        identifier = event.id[:_LONGEST_SUBJECT] or identity.event_identifier(event.time, subject)
+        reference = identity.event_reference(owner, event.kind.value, identifier)
+        entries.append(
+            TimelineEntry(event=event, time=time, reference=_make_unique(reference, used))
         )
-        for time, event in placed
-    )
+    return tuple(entries)
 
 
-def _make_unique(reference: str, taken: dict[str, int]) -> str:
-    """Return the reference, with an unused number from the second event of that name on."""
-    number, unique = taken.get(reference, 0), reference
-    while number and (unique := f"{reference}:{number + 1}") in taken:
+def _make_unique(reference: str, used: dict[str, int]) -> str:
+    """Return the reference, with an unused number if it was used before."""
+    number, unique = used.get(reference, 0), reference
+    while number and (unique := f"{reference}:{number + 1}") in used:
         number += 1
-    taken[reference] = number + 1
-    taken.setdefault(unique, 1)
+    used[reference] = number + 1
+    used.setdefault(unique, 1)
     return unique
 
 
-def _reference(owner: str, event: Event) -> str:
-    subject = event.subject[:_LONGEST_SUBJECT].encode(errors="replace").decode()
-    named = event.id[:_LONGEST_SUBJECT] or identity.moment(event.time, subject)
-    return identity.event_reference(owner, event.kind.value, named)
-
-
-def _closings(history: Sequence[TimelineEntry], life: OpenPeriod) -> list[TimelineEntry]:
+def _closings(timeline: Sequence[TimelineEntry], period: OpenPeriod) -> list[TimelineEntry]:
     """Return the closings at the end of an open period: a merge has two."""
     closings: list[TimelineEntry] = []
-    for entry in history:
-        if entry.time < life.interval.end:
+    for entry in timeline:
+        if entry.time < period.interval.end:
             continue
-        if entry.time - life.interval.end > _MERGE_AND_CLOSING_WITHIN:
+        if entry.time - period.interval.end > _MERGE_AND_CLOSING_WITHIN:
             break
         if entry.event.kind is EventKind.REOPENED and closings:
             break
@@ -211,10 +203,11 @@ def _closings(history: Sequence[TimelineEntry], life: OpenPeriod) -> list[Timeli
     return closings
 
 
-def _end(history: Sequence[TimelineEntry], life: OpenPeriod) -> datetime:
+def _end(timeline: Sequence[TimelineEntry], period: OpenPeriod) -> datetime:
     """Return the time of the last entry that belongs to a closing."""
-    closed = max((entry.time for entry in _closings(history, life)), default=life.interval.end)
-    return closing_end(closed, (entry.event for entry in history))
+    closings = (entry.time for entry in _closings(timeline, period))
+    closed = max(closings, default=period.interval.end)
+    return closing_end(closed, (entry.event for entry in timeline))
 
 
 # Webhook events
@@ -228,11 +221,11 @@ _APART = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEvent:
-    """What a webhook event of GitHub is about.
+    """A webhook event of GitHub.
 
     ``id`` is the number of a comment, review or status, or the sha of the last commit; ``subject``
-    the label, assignee or reviewer; ``time`` when it was at the latest. ``before`` is the commit
-    that a push came after.
+    the label, assignee or reviewer; ``time`` is the latest possible time of the event.
+    ``before`` is the commit before a push.
     """
 
     kind: EventKind
@@ -242,24 +235,24 @@ class WebhookEvent:
     before: str = ""
 
 
-def find_webhook_events(telling: WebhookEvent, events: Iterable[Event]) -> tuple[Event, ...]:
-    """Return the timeline's events that a webhook event is about; none if the timeline lacks them.
+def find_webhook_events(webhook: WebhookEvent, events: Iterable[Event]) -> tuple[Event, ...]:
+    """Return the timeline's events of a webhook event; none if the timeline does not have them.
 
     Usually it is one event. An opening and a push include commits, and a merge includes a closing.
     """
-    history = sorted(events, key=lambda event: event.time)
-    if telling.kind is EventKind.COMMITTED:
-        return _find_pushed_commits(telling, history)
-    if telling.id:
-        matching = (e for e in history if (e.kind, e.id) == (telling.kind, telling.id))
+    timeline = sorted(events, key=lambda event: event.time)
+    if webhook.kind is EventKind.COMMITTED:
+        return _find_pushed_commits(webhook, timeline)
+    if webhook.id:
+        matching = (e for e in timeline if (e.kind, e.id) == (webhook.kind, webhook.id))
         return tuple(matching)[:1]
-    event = _find_latest(telling, history)
-    return () if event is None else (event, *_implied_events(event, history))
+    event = _find_latest(webhook, timeline)
+    return () if event is None else (event, *_implied_events(event, timeline))
 
 
-def _implied_events(main: Event, history: Iterable[Event]) -> Iterator[Event]:
+def _implied_events(main: Event, timeline: Iterable[Event]) -> Iterator[Event]:
     """Yield events without a webhook event: a merge's closing, the commits before an opening."""
-    for event in history:
+    for event in timeline:
         closing = event.kind is EventKind.CLOSED and abs(event.time - main.time) <= _APART
         if main.kind is EventKind.MERGED and closing:
             yield event
@@ -268,25 +261,25 @@ def _implied_events(main: Event, history: Iterable[Event]) -> Iterator[Event]:
             yield event
 
 
-def _find_pushed_commits(telling: WebhookEvent, history: Sequence[Event]) -> tuple[Event, ...]:
+def _find_pushed_commits(webhook: WebhookEvent, timeline: Sequence[Event]) -> tuple[Event, ...]:
     """Return the commits of a push; of a forced push, the push and its last commit."""
-    commits = [event for event in history if event.kind is EventKind.COMMITTED]
+    commits = [event for event in timeline if event.kind is EventKind.COMMITTED]
     shas = [event.id for event in commits]
-    if telling.id not in shas:
+    if webhook.id not in shas:
         return ()
-    last = shas.index(telling.id)
-    if telling.before in shas[:last]:
-        return tuple(commits[shas.index(telling.before) + 1 : last + 1])
-    forced = WebhookEvent(kind=EventKind.FORCE_PUSHED, time=telling.time)
-    push = _find_latest(forced, history)
+    last = shas.index(webhook.id)
+    if webhook.before in shas[:last]:
+        return tuple(commits[shas.index(webhook.before) + 1 : last + 1])
+    forced = WebhookEvent(kind=EventKind.FORCE_PUSHED, time=webhook.time)
+    push = _find_latest(forced, timeline)
     return (commits[last],) if push is None else (push, commits[last])
 
 
-def _find_latest(telling: WebhookEvent, history: Sequence[Event]) -> Event | None:
+def _find_latest(webhook: WebhookEvent, timeline: Sequence[Event]) -> Event | None:
     """Return the last matching event up to the time of the webhook event, else the first after."""
-    alike = [e for e in history if e.kind is telling.kind and e.subject == telling.subject]
-    if telling.time is None:
+    alike = [e for e in timeline if e.kind is webhook.kind and e.subject == webhook.subject]
+    if webhook.time is None:
         return alike[-1] if alike else None
-    until = telling.time + _APART
+    until = webhook.time + _APART
     before = [event for event in alike if event.time <= until]
     return before[-1] if before else next(iter(alike), None)

@@ -282,7 +282,7 @@ def _of_change(context: ExportContext, subject: EventSubject) -> EventsAndMetric
         place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings)),
         resources_of(context.settings).of_change(change),
         context.clock.now(),
-        told=find_webhook_events(subject.telling, change.timeline),
+        only=find_webhook_events(subject.telling, change.timeline),
     )
 
 
@@ -295,5 +295,5 @@ def _of_item(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
         resources_of(context.settings).of_item(item),
         context.clock.now(),
         blocked=find_blocked_intervals(item, context.settings.signals.blocked_names),
-        told=find_webhook_events(subject.telling, item.history),
+        only=find_webhook_events(subject.telling, item.history),
     )

@@ -21,7 +21,7 @@ from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.changes import delivery_reference, delivery_span
 from flow_telemetry.mapping.events import deployment_events
 from flow_telemetry.mapping.flow_metrics import delivery_measurements
-from flow_telemetry.mapping.placement import Ancestry, Placement, ancestry_of_run, link, place
+from flow_telemetry.mapping.placement import Ancestry, Placement, link, place, run_ancestry
 from flow_telemetry.model import Change, Deployment, Lineage, Run
 from flow_telemetry.rules.parentage import delivery_result
 from flow_telemetry.settings import Settings
@@ -125,7 +125,7 @@ def _link_to_maker(context: ExportContext, deployment: Deployment) -> SpanLink |
     except FlowTelemetryError as error:
         context.log.info(f"the run that made deployment {deployment.id} is not known: {error}")
         return None
-    live = place(run.reference, ancestry_of_run(parentage, lineage), tracing_of(context.settings))
+    live = place(run.reference, run_ancestry(parentage, lineage), tracing_of(context.settings))
     return link(live.trace, run.reference, "run")
 
 

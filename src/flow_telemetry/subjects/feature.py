@@ -32,7 +32,7 @@ from flow_telemetry.otlp.batch import resource_size, span_size
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.rules.item_keys import JiraKeys, find_item_keys
+from flow_telemetry.rules.item_keys import find_item_keys
 from flow_telemetry.rules.parentage import delivery_result
 from flow_telemetry.settings import Settings, TraceScope
 from flow_telemetry.subjects.change import feature_metrics
@@ -432,12 +432,14 @@ class _TreeReader:
         projects = self.context.settings.trackers.jira_projects
         if projects:
             projects |= {key.rpartition("-")[0] for key in keys}
-        rules = JiraKeys(enabled=True, projects=projects)
         for change in self.opened:
             found = find_item_keys(
-                branch=change.head_branch, title=change.title, commit_message="", jira=rules
+                branch=change.head_branch,
+                title=change.title,
+                commit_message="",
+                jira_projects=projects,
             )
-            if keys & {each.key.key for each in found}:
+            if keys & {key.key for key in found}:
                 yield change
 
     def _tried(self, read: Callable[[], Found], what: str) -> Found | None:

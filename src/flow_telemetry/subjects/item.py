@@ -92,7 +92,7 @@ def unmapped_statuses(item: WorkItem) -> tuple[str, ...]:
     """Return a notice for each status of an item that has no category."""
     statuses = dict.fromkeys(s.status for s in find_status_intervals(item) if s.category is None)
     return tuple(
-        f"the status {status!r} of {item.tracker} has no category, so times in progress that depend "
+        f"the status {status!r} of {item.tracker} has no category. Times in progress that depend "
         "on it are left out. Set its category with `status-categories`"
         for status in statuses
     )

@@ -8,10 +8,10 @@ from dataclasses import replace
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.issues import Closing, read_closing
-from flow_telemetry.model import Change, ItemChain, Lineage, Repository, WorkItem
+from flow_telemetry.model import Change, ItemList, Lineage, Repository, WorkItem
 from flow_telemetry.model.item_key import ItemKey
-from flow_telemetry.rules.item_keys import FoundKey, JiraKeys, find_item_keys
-from flow_telemetry.rules.parentage import CandidateChain, build_lineage
+from flow_telemetry.rules.item_keys import find_item_keys
+from flow_telemetry.rules.parentage import build_lineage
 from flow_telemetry.settings import Settings, TrackerChoice
 from flow_telemetry.trackers import unread_work_item
 
@@ -26,7 +26,7 @@ def read_lineage(context: ExportContext, change: Change | None, home: Repository
     found = []
     if tracing.work_item_key is not None:
         chain = _chain(context, tracing.work_item_key, home)
-        found.append(CandidateChain(chain=chain, reason="`work-item-key` names it"))
+        found.append((chain, "`work-item-key` names it"))
     read_errors: tuple[str, ...] = ()
     if change is not None and trackers.choice is not TrackerChoice.NONE:
         closing = _closing(context, change)
@@ -41,7 +41,7 @@ def lineage_of_item(context: ExportContext, key: ItemKey, home: Repository) -> L
 
     One that stands above the feature that the user named is of no feature but its own.
     """
-    found = CandidateChain(chain=_chain(context, key, home), reason="it was asked for")
+    found = (_chain(context, key, home), "it was requested")
     types, feature_key = (
         context.settings.trackers.feature_types,
         context.settings.tracing.feature_key,
@@ -61,7 +61,7 @@ def is_feature(item: WorkItem, lineage: Lineage) -> bool:
 
 def _of_change(
     context: ExportContext, change: Change, closing: Closing, *, named: bool
-) -> Iterator[CandidateChain]:
+) -> Iterator[tuple[ItemList, str]]:
     """The chains that a change leads to: keys in its texts first, then what it closes.
 
     ``named`` is whether its nearest item is known before. Later items become links, whose
@@ -73,27 +73,29 @@ def _of_change(
         for chain in context.with_aliases(closing.chains)
         if chain.items and trackers.uses_github
     }
-    for found in _keys(context.settings, change, closing):
-        item = context.with_aliases(unread_work_item(found.key, home))
+    for key, place in _keys(context.settings, change, closing):
+        item = context.with_aliases(unread_work_item(key, home))
         chain = closed.pop(item.reference, None) or (
-            ItemChain(items=(item,)) if named else _chain(context, found.key, home)
+            ItemList(items=(item,)) if named else _chain(context, key, home)
         )
         named = True
-        yield CandidateChain(chain=chain, reason=f"its key is in the {found.place.value}")
+        yield chain, f"its key is in the {place}"
     for chain in closed.values():
-        yield CandidateChain(chain=chain, reason="the pull request closes it")
+        yield chain, "the pull request closes it"
 
 
-def _keys(settings: Settings, change: Change, closing: Closing) -> Iterator[FoundKey]:
+def _keys(settings: Settings, change: Change, closing: Closing) -> Iterator[tuple[ItemKey, str]]:
     """The keys in a change's texts that are of a tracker in use."""
     trackers = settings.trackers
     keys = find_item_keys(
         branch=change.head_branch,
         title=change.title,
         commit_message=closing.oldest_commit_message,
-        jira=JiraKeys(enabled=trackers.uses_jira, projects=trackers.jira_projects),
+        jira_projects=trackers.jira_projects if trackers.uses_jira else None,
     )
-    return (each for each in keys if each.key.tracker != "github" or trackers.uses_github)
+    for key, place in keys.items():
+        if key.tracker != "github" or trackers.uses_github:
+            yield key, place
 
 
 def _closing(context: ExportContext, change: Change) -> Closing:
@@ -103,11 +105,11 @@ def _closing(context: ExportContext, change: Change) -> Closing:
         return Closing(unread=(str(error),))
 
 
-def _chain(context: ExportContext, key: ItemKey, home: Repository) -> ItemChain:
+def _chain(context: ExportContext, key: ItemKey, home: Repository) -> ItemList:
     try:
         chain = context.trackers.chain(key, home)
     except FlowTelemetryError as error:
-        chain = ItemChain(items=(unread_work_item(key, home),), unread=(str(error),))
+        chain = ItemList(items=(unread_work_item(key, home),), unread=(str(error),))
     return context.with_aliases(chain)
 
 

@@ -29,7 +29,7 @@ from flow_telemetry.github.runs import (
 from flow_telemetry.identity import fold
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.metrics import run_measurements
-from flow_telemetry.mapping.placement import Placement, ancestry_of_run, link, place
+from flow_telemetry.mapping.placement import Placement, link, place, run_ancestry
 from flow_telemetry.mapping.runs import run_events, run_spans
 from flow_telemetry.model import Change, Job, Lineage, Parentage, Run
 from flow_telemetry.outcome import ExportedSubject
@@ -251,7 +251,7 @@ def _link_to_run(context: ExportContext, address: RunAddress) -> SpanLink:
     parentage = read_parentage(context.github, run)
     lineage = read_lineage(context, parentage.change, run.repository)
     tracing = tracing_of(context.settings)
-    placement = place(run.reference, ancestry_of_run(parentage, lineage), tracing)
+    placement = place(run.reference, run_ancestry(parentage, lineage), tracing)
     return link(placement.trace, run.reference, "cause")
 
 
@@ -262,7 +262,7 @@ def _map_run(context: ExportContext, data: RunData) -> CollectedTelemetry:
     settings, run_slice, run = context.settings, data.run_slice, data.run_slice.run
     placement = place(
         run.reference,
-        ancestry_of_run(data.parentage, data.lineage),
+        run_ancestry(data.parentage, data.lineage),
         tracing_of(settings),
         others=data.parentage.others,
         path=_find_handoff_path(data),

@@ -9,7 +9,7 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.github.runs import RunAddress, read_attempt, read_jobs_again
 from flow_telemetry.identity import TraceIdentity
-from flow_telemetry.mapping.placement import ancestry_of_run, place
+from flow_telemetry.mapping.placement import place, run_ancestry
 from flow_telemetry.model import Run
 from flow_telemetry.rules import selection
 from flow_telemetry.subjects.job.handoff import HandedOn
@@ -58,7 +58,7 @@ def read_context(
         raise SelectionError(f"the steps of this job get no trace context: {reason}")
     job = _own_job(context, subject.address, run)
     above, lineage = read_ancestors(context, run)
-    ancestry, tracing = ancestry_of_run(above, lineage), tracing_of(context.settings)
+    ancestry, tracing = run_ancestry(above, lineage), tracing_of(context.settings)
     before = told if told is not None and (told.run, told.job) == (run.reference, job) else None
     if before is not None and not may_be_ancestors(before.path, above, lineage):
         before = None

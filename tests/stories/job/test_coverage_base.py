@@ -271,4 +271,4 @@ def test_no_artifact_breaks_an_export(
         found = base_coverage(client, run, change, "kept")
     assert (found.totals is None) == (found.notice is not None) == bool(found.lacks)
     if found.totals is not None:
-        assert all(each.coverable >= each.covered for _, each in found.totals.counts.each())
+        assert all(each.coverable >= each.covered for _, each in found.totals.counts.by_unit())

@@ -10,7 +10,7 @@ from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError, ReportE
 from flow_telemetry.github.artifacts import Artifact, download_artifact, list_artifacts
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.mapping.job_metrics import coverage_measurements
-from flow_telemetry.mapping.jobs import Measured, coverage_facts
+from flow_telemetry.mapping.jobs import Measured, coverage_attributes
 from flow_telemetry.model import Change, Job, Run
 from flow_telemetry.model.reports import Coverage, CoverageTotals, JobCoverage
 from flow_telemetry.outcome import JobReport
@@ -139,7 +139,7 @@ def read_job_coverage(job: OwnJob) -> JobTelemetry:
         facts=coverage_measurements(coverage, job.metric_points())
         if wants_metrics(job.context.settings)
         else (),
-        measured=(Measured(owner=job.reference, facts=coverage_facts(coverage)),),
+        measured=(Measured(owner=job.reference, attributes=coverage_attributes(coverage)),),
         notices=tuple(notices),
         told=JobReport(coverage=coverage),
     )

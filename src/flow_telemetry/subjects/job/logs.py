@@ -24,7 +24,7 @@ from flow_telemetry.mapping.jobs import (
     measured_spans,
 )
 from flow_telemetry.mapping.placement import Placement
-from flow_telemetry.mapping.runs import common_of, job_facts
+from flow_telemetry.mapping.runs import common_run_attributes, job_attributes
 from flow_telemetry.mapping.spans import SpanMaker
 from flow_telemetry.model import Job, Run, Step
 from flow_telemetry.privacy.redactor import build_line_redactor
@@ -430,7 +430,7 @@ class _LogReader:
         make = SpanMaker(
             placement=self.placement,
             resource=resources_of(self.context.settings).of_run(run),
-            common=(*common_of(run), *job_facts(job)),
+            common=(*common_run_attributes(run), *job_attributes(job)),
         )
         intervals = {each.logged.reference: each.logged.interval for each in logs}
         return measured_spans(make, map(_measured_step, logs), intervals)

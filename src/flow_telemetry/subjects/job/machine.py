@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from flow_telemetry.mapping.job_metrics import machine_measurements
-from flow_telemetry.mapping.jobs import Measured, job_usage_facts, usage_facts
+from flow_telemetry.mapping.jobs import Measured, job_usage_attributes, usage_attributes
 from flow_telemetry.model.measurements import (
     MachineSample,
     MachineSamples,
@@ -80,7 +80,7 @@ def _measured_spans(
 ) -> Iterator[Measured]:
     detail = job.context.settings.tracing.detail
     if detail is not Detail.RUN:
-        yield Measured(owner=job.reference, facts=job_usage_facts(measured))
+        yield Measured(owner=job.reference, attributes=job_usage_attributes(measured))
     if detail is Detail.STEP:
         for reference, step in steps.items():
-            yield Measured(owner=reference, facts=usage_facts(step.usage))
+            yield Measured(owner=reference, attributes=usage_attributes(step.usage))

@@ -13,7 +13,7 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.jobs import Measured, measured_spans
 from flow_telemetry.mapping.placement import Placement
-from flow_telemetry.mapping.runs import common_of, job_facts
+from flow_telemetry.mapping.runs import common_run_attributes, job_attributes
 from flow_telemetry.mapping.spans import SpanMaker
 from flow_telemetry.model import Change
 from flow_telemetry.outcome import merge_job_reports
@@ -46,11 +46,11 @@ def read_job_telemetry(
     resource = resources_of(context.settings).of_run(run)
     if own is None:
         collected = list(_read_from_github(context, run_slice, placement))
-        make = SpanMaker(placement=placement, resource=resource, common=common_of(run))
+        make = SpanMaker(placement=placement, resource=resource, common=common_run_attributes(run))
         return _merge(collected, make, {run.reference: timing.run_interval(run)})
     if all(exported.id != own.id for exported in run_slice.jobs):
         return JobTelemetry()
-    common = (*common_of(run), *job_facts(own))
+    common = (*common_run_attributes(run), *job_attributes(own))
     job = OwnJob(
         context=context,
         run=run,

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from flow_telemetry.errors import FlowTelemetryError, ReportError
 from flow_telemetry.github.runs import read_annotations, read_jobs_again
-from flow_telemetry.mapping.job_metrics import measurements_of_tests
+from flow_telemetry.mapping.job_metrics import suite_measurements
 from flow_telemetry.mapping.jobs import (
     Measured,
     PlacedSuite,
-    count_facts,
-    references_of_tests,
-    spans_of_tests,
+    count_attributes,
+    suite_references,
+    suite_spans,
 )
 from flow_telemetry.model import Job
 from flow_telemetry.model.reports import (
@@ -138,12 +138,12 @@ def read_tests(job: OwnJob) -> JobTelemetry:
     counts = count_cases(cases)
     left_out = sum(len(placed.suite.cases) - len(placed.cases or ()) for placed in suites)
     detail = job.context.settings.tracing.detail
-    measured = Measured(owner=job.reference, facts=count_facts(counts, left_out))
+    measured = Measured(owner=job.reference, attributes=count_attributes(counts, left_out))
     shown = suites if detail is Detail.STEP else []
     return JobTelemetry(
-        spans=spans_of_tests(job.make, job.reference, shown),
-        references=references_of_tests(job.reference, shown),
-        facts=measurements_of_tests([placed.suite for placed in suites], job.metric_points())
+        spans=suite_spans(job.make, job.reference, shown),
+        references=suite_references(job.reference, shown),
+        facts=suite_measurements([placed.suite for placed in suites], job.metric_points())
         if wants_metrics(job.context.settings)
         else (),
         measured=() if detail is Detail.RUN else (measured,),

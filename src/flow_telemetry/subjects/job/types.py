@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flow_telemetry import identity
 from flow_telemetry.context import ExportContext
-from flow_telemetry.mapping.metrics import Points, points_of_job
+from flow_telemetry.mapping.metrics import Points, build_job_points
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import SpanMaker
 from flow_telemetry.model import Change, Job, Run, Step
@@ -94,7 +94,7 @@ class OwnJob:
 
     def metric_points(self) -> Points:
         """Return a maker of metric points with the attributes of this job."""
-        return points_of_job(
+        return build_job_points(
             self.run,
             self.job,
             self.resource,

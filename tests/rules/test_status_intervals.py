@@ -66,7 +66,7 @@ def test_stretches_are_counted_over_all_lives() -> None:
         closed=40,
     )
     assert shown(found) == "To Do 0-10, Done 10-20, Review 30-40"
-    assert [stretch.life for stretch in find_status_intervals(found)] == [1, 1, 2]
+    assert [stretch.period_number for stretch in find_status_intervals(found)] == [1, 1, 2]
 
 
 def test_a_status_of_later_does_not_change_an_earlier_life() -> None:
@@ -154,7 +154,7 @@ def test_stretches_tile_each_life(
     each = find_status_intervals(found, until=cut)
     assert [stretch.number for stretch in each] == list(range(1, len(each) + 1))
     for life in find_open_periods(found.created_at, found.closed_at, found.history, cut):
-        own = [stretch for stretch in each if stretch.life == life.number]
+        own = [stretch for stretch in each if stretch.period_number == life.number]
         bounds = [life.interval.start, *(s.interval.end for s in own)]
         assert [s.interval.start for s in own] == bounds[:-1]
         assert bounds[-1] == life.interval.end
@@ -170,4 +170,6 @@ def test_nothing_later_changes_a_life_that_ended(
     born = find_open_periods(whole.created_at, whole.closed_at, whole.history, at(until))
     sent = {life.number for life in born if life.ended}
     then, later = find_status_intervals(whole, until=at(until)), find_status_intervals(whole)
-    assert [s for s in then if s.life in sent] == [s for s in later if s.life in sent]
+    assert [s for s in then if s.period_number in sent] == [
+        s for s in later if s.period_number in sent
+    ]
