@@ -19,16 +19,16 @@ from flow_telemetry.subjects.types import (
     CollectedTelemetry,
     FeatureSubject,
     ItemSubject,
-    resources_of,
-    tracing_of,
+    build_resource_maker,
+    build_tracing,
 )
 
-# Where a key of a tracker without repositories is.
-_NOWHERE = Repository(host="github.com", owner="", name="", url="")
+# For keys of a tracker without repositories.
+_NO_REPOSITORY = Repository(host="github.com", owner="", name="", url="")
 
 
 def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> CollectedTelemetry:
-    """Return what leaves of an item that was read."""
+    """Return the span of an item that was read, if `trace-scope` has spans of items."""
     scope = context.settings.tracing.scope
     if scope not in (TraceScope.ITEM, TraceScope.FEATURE):
         return CollectedTelemetry(
@@ -37,15 +37,15 @@ def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> Collec
                 "whose traces have no spans of work items",
             )
         )
-    placement = place_item(item, lineage, tracing_of(context.settings))
+    placement = place_item(item, lineage, build_tracing(context.settings))
     return CollectedTelemetry(
         spans=item_spans(
             item,
             placement,
-            resources_of(context.settings).of_item(item),
+            build_resource_maker(context.settings).of_item(item),
             categories(context, item.tracker),
         ),
-        exported=_exported(context.settings, item, lineage, placement),
+        exported=_describe_export(context.settings, item, lineage, placement),
         problems=tuple(f"what {item.key} belongs to is not all known: {e}" for e in lineage.unread),
     )
 
@@ -53,14 +53,14 @@ def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> Collec
 def read_item(
     context: ExportContext, subject: ItemSubject | FeatureSubject
 ) -> tuple[WorkItem, Lineage]:
-    """Return an item that was asked for with its history, and with it what stands above it.
+    """Return an item with its history, and the items above it.
 
     Raises:
-        SettingsError: its number is of no repository.
+        SettingsError: the repository of its number is unknown.
         SourceError: its tracker is not configured, or it cannot be read.
     """
     key = subject.key
-    home = _home(context, subject)
+    home = _read_home(context, subject)
     shown = key.display(home.full_name)
     tracker = context.trackers.of(key.tracker, home)
     if tracker is None:
@@ -76,11 +76,11 @@ def read_item(
     return context.with_aliases(tracker.details(nearest)), lineage
 
 
-def _home(context: ExportContext, subject: ItemSubject | FeatureSubject) -> Repository:
-    """The repository in which a bare number is meant; GitHub is asked only where one may be."""
+def _read_home(context: ExportContext, subject: ItemSubject | FeatureSubject) -> Repository:
+    """Return the repository of a bare number; read it only if there may be one."""
     feature = context.settings.tracing.feature_key
     if subject.key.tracker != "github" and (feature is None or feature.tracker != "github"):
-        return _NOWHERE
+        return _NO_REPOSITORY
     named = subject.repository or subject.key.repository
     if named is None:
         raise SettingsError(
@@ -90,24 +90,24 @@ def _home(context: ExportContext, subject: ItemSubject | FeatureSubject) -> Repo
 
 
 def categories(context: ExportContext, tracker: str) -> Mapping[str, StatusCategory]:
-    """Return what statuses mean, by names in lower case: Jira's own word, over it the user's."""
-    known: Mapping[str, StatusCategory] = {}
+    """Return the categories of statuses by lower-case names: of Jira, replaced by the user's."""
+    of_jira: Mapping[str, StatusCategory] = {}
     if tracker == "jira" and context.trackers.jira is not None:
         try:
-            known = context.trackers.jira.status_categories()
+            of_jira = context.trackers.jira.status_categories()
         except SourceError as error:
-            context.log.info(f"what Jira's statuses mean is not known: {error}")
-    named = {name.lower(): category for name, category in known.items()}
-    return {**named, **context.settings.trackers.status_categories}
+            context.log.info(f"the categories of Jira's statuses are not known: {error}")
+    by_name = {name.lower(): category for name, category in of_jira.items()}
+    return {**by_name, **context.settings.trackers.status_categories}
 
 
-def _exported(
+def _describe_export(
     settings: Settings, item: WorkItem, lineage: Lineage, placement: Placement
 ) -> ExportedSubject | None:
-    lives = item_periods(item)
-    if not lives:
+    periods = item_periods(item)
+    if not periods:
         return None
-    interval, template = lives[0].interval, settings.tracing.trace_url
+    interval, template = periods[0].interval, settings.tracing.trace_url
     url = template and trace_url(template, placement.trace, item.reference, interval)
     return ExportedSubject(
         title=item_name(item),
