@@ -21,7 +21,6 @@ from flow_telemetry.mapping.runs import run_spans
 from flow_telemetry.model import Change, Lineage, StatusCategory, WorkItem
 from flow_telemetry.model.feature import FeatureTree
 from flow_telemetry.outcome import ExportedSubject
-from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.lifecycle import (
     change_periods,
@@ -43,6 +42,7 @@ from flow_telemetry.subjects.types import (
     ItemSubject,
     PhasesSubject,
     build_resource_maker,
+    build_trace_url,
     build_tracing,
     wants_events,
     wants_metrics,
@@ -245,8 +245,6 @@ def _describe_export(
     placement: Placement,
     interval: Interval,
 ) -> ExportedSubject:
-    template = settings.tracing.trace_url
-    url = template and trace_url(template, placement.trace, change.reference, interval)
     return ExportedSubject(
         title=f"pull request #{change.number}",
         change=change,
@@ -254,7 +252,7 @@ def _describe_export(
         trace=placement.trace,
         reference=change.reference,
         interval=interval,
-        trace_url=url or None,
+        trace_url=build_trace_url(settings, placement.trace, change.reference, interval),
     )
 
 

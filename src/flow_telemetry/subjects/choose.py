@@ -50,29 +50,32 @@ def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
     """
     mode = settings.mode
     if mode is Mode.AUTO:
-        return _by_event(settings, event)
+        return _choose_by_event(settings, event)
     if mode is Mode.SWEEP:
         return (SweepSubject(repository=_repository(settings)),)
     if mode is Mode.CONTEXT:
         raise SettingsError("`mode` is context, which only a step of the action can have")
-    of_mode: dict[Mode, Callable[[Settings, Payload], Subject]] = {
-        Mode.RUN: _run,
-        Mode.CHANGE: _change,
-        Mode.ITEM: _item,
-        Mode.FEATURE: _feature,
-        Mode.EVENT: _described_event,
+    choose: dict[Mode, Callable[[Settings, Payload], Subject]] = {
+        Mode.RUN: _choose_run,
+        Mode.CHANGE: _choose_change,
+        Mode.ITEM: _choose_item,
+        Mode.FEATURE: _choose_feature,
+        Mode.EVENT: _choose_event,
     }
-    return (of_mode[mode](settings, event),)
+    return (choose[mode](settings, event),)
 
 
-def _by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
+def _choose_by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
     """Return the subjects under `mode: auto`, by the event that started the workflow."""
     if settings.run_id is not None:
-        return (_run(settings, event),)
+        return (_choose_run(settings, event),)
     name = settings.runner.event_name
-    live = _live_event(settings, event)
+    live: tuple[EventSubject, ...] = ()
+    if Signal.LOGS in settings.signals.wanted and settings.signals.events is EventSending.LIVE:
+        event_subject = _find_event(settings, event)
+        live = () if event_subject is None else (event_subject,)
     if name in CHANGE_EVENTS:
-        return _of_change_event(settings, event, live)
+        return _choose_by_change_event(settings, event, live)
     if name == "issues" and (number := closed_issue(event)):
         key = ItemKey(tracker="github", key=str(number))
         item = ItemSubject(repository=_repository(settings), key=key, with_feature=True)
@@ -81,17 +84,10 @@ def _by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
         return (DeploymentSubject(repository=_repository(settings), id=deployment),)
     if name in ("schedule", "workflow_dispatch") and settings.sweep.asked:
         return (SweepSubject(repository=_repository(settings)),)
-    own = own_run(settings, event, only_beside_others=True) if live else _run(settings, event)
+    own = (
+        own_run(settings, event, only_beside_others=True) if live else _choose_run(settings, event)
+    )
     return *live, own
-
-
-def _live_event(settings: Settings, event: Payload) -> tuple[EventSubject, ...]:
-    """Return the event as a subject under `events: live`."""
-    enabled = Signal.LOGS in settings.signals.wanted
-    if not enabled or settings.signals.events is not EventSending.LIVE:
-        return ()
-    subject = _find_event(settings, event)
-    return () if subject is None else (subject,)
 
 
 def _find_event(settings: Settings, event: Payload) -> EventSubject | None:
@@ -107,7 +103,7 @@ def _find_event(settings: Settings, event: Payload) -> EventSubject | None:
     )
 
 
-def _described_event(settings: Settings, event: Payload) -> EventSubject:
+def _choose_event(settings: Settings, event: Payload) -> EventSubject:
     subject = _find_event(settings, event)
     if subject is None:
         raise SettingsError(
@@ -117,7 +113,7 @@ def _described_event(settings: Settings, event: Payload) -> EventSubject:
     return subject
 
 
-def _of_change_event(
+def _choose_by_change_event(
     settings: Settings, event: Payload, live: tuple[EventSubject, ...]
 ) -> tuple[Subject, ...]:
     """Return the closed change, under `phases: live` the phases that ended, and this run."""
@@ -138,7 +134,7 @@ def _of_change_event(
     return *subjects, own_run(settings, event, only_beside_others=bool(subjects))
 
 
-def _run(settings: Settings, event: Payload) -> RunSubject:
+def _choose_run(settings: Settings, event: Payload) -> RunSubject:
     """Return the run of `run-id`, else the run that completed, else our own run."""
     if settings.run_id is not None:
         address = RunAddress(
@@ -183,7 +179,7 @@ def own_run(settings: Settings, event: Payload, *, only_beside_others: bool = Fa
     )
 
 
-def _change(settings: Settings, event: Payload) -> ChangeSubject:
+def _choose_change(settings: Settings, event: Payload) -> ChangeSubject:
     number = settings.number or closed_change(event)
     if number is None:
         raise SettingsError(
@@ -193,8 +189,8 @@ def _change(settings: Settings, event: Payload) -> ChangeSubject:
     return ChangeSubject(repository=_repository(settings), number=number)
 
 
-def _item(settings: Settings, event: Payload) -> ItemSubject:
-    key = settings.tracing.work_item_key or _key_of_event(event)
+def _choose_item(settings: Settings, event: Payload) -> ItemSubject:
+    key = settings.tracing.work_item_key or _read_issue_key(event)
     if key is None:
         raise SettingsError(
             "`work-item-key` is missing: set it to the key of the item, or start the workflow by "
@@ -203,14 +199,14 @@ def _item(settings: Settings, event: Payload) -> ItemSubject:
     return ItemSubject(repository=_own_repository(settings), key=key)
 
 
-def _feature(settings: Settings, event: Payload) -> FeatureSubject:
-    key = settings.tracing.feature_key or _key_of_event(event)
+def _choose_feature(settings: Settings, event: Payload) -> FeatureSubject:
+    key = settings.tracing.feature_key or _read_issue_key(event)
     if key is None:
         raise SettingsError("`feature-key` is missing: set it to the key of the feature to export")
     return FeatureSubject(repository=_own_repository(settings), key=key, snapshot=settings.snapshot)
 
 
-def _key_of_event(event: Payload) -> ItemKey | None:
+def _read_issue_key(event: Payload) -> ItemKey | None:
     number = closed_issue(event)
     return None if number is None else ItemKey(tracker="github", key=str(number))
 

@@ -153,7 +153,7 @@ def _collect_sweep(context: ExportContext, subject: SweepSubject) -> Iterator[Co
 
     sweep = find_subjects(context, subject)
     within = within_sweep(context)
-    failures = list(sweep.unread)
+    failures = list(sweep.read_errors)
     total = left = len(sweep.subjects)
     read = without_span = 0
     for swept, telemetry, error in read_concurrently(

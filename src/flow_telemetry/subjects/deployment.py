@@ -99,7 +99,7 @@ def collect_deployment(context: ExportContext, subject: DeploymentSubject) -> Co
     if delivery_result(deployment) is None:
         notice = f"deployment {subject.id} has neither succeeded nor failed yet: nothing is sent"
         return CollectedTelemetry(notices=(notice,))
-    return _collect(context, (deployment,), _link_run_link(context, deployment))
+    return _collect(context, (deployment,), _link_to_maker(context, deployment))
 
 
 def collect_deployments_of_run(
@@ -113,7 +113,7 @@ def collect_deployments_of_run(
     return _collect(context, deployments, link(trace, run.reference, "run"))
 
 
-def _link_run_link(context: ExportContext, deployment: Deployment) -> SpanLink | None:
+def _link_to_maker(context: ExportContext, deployment: Deployment) -> SpanLink | None:
     """Return the link to the run that made a deployment, the same as in the run's export."""
     if deployment.run_id is None:
         return None

@@ -30,7 +30,6 @@ from flow_telemetry.model import Change, Deployment, Lineage, Repository, Result
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
 from flow_telemetry.otlp.batch import resource_size, span_size
 from flow_telemetry.outcome import ExportedSubject
-from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.item_keys import JiraKeys, find_item_keys
 from flow_telemetry.rules.parentage import delivery_result
@@ -43,6 +42,7 @@ from flow_telemetry.subjects.types import (
     CollectedTelemetry,
     FeatureSubject,
     build_resource_maker,
+    build_trace_url,
     build_tracing,
 )
 
@@ -491,8 +491,6 @@ def _describe_export(settings: Settings, tree: FeatureTree, lineage: Lineage) ->
         raise SelectionError(f"when {item.key} was opened is not known, so it has no span")
     trace = TraceIdentity(root=root, namespace=settings.tracing.namespace)
     interval = Interval.of(start, tree.snapshot or item.closed_at)
-    template = settings.tracing.trace_url
-    url = template and trace_url(template, trace, root, interval)
     return ExportedSubject(
         title=item_name(item),
         item=item,
@@ -501,5 +499,5 @@ def _describe_export(settings: Settings, tree: FeatureTree, lineage: Lineage) ->
         reference=root,
         interval=interval,
         partial=tree.snapshot is not None,
-        trace_url=url or None,
+        trace_url=build_trace_url(settings, trace, root, interval),
     )

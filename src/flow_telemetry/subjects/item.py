@@ -8,18 +8,18 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import NotFoundError, SettingsError, SourceError
 from flow_telemetry.github.runs import read_repository
 from flow_telemetry.mapping.items import item_name, item_spans
-from flow_telemetry.mapping.placement import Placement, place_item
+from flow_telemetry.mapping.placement import place_item
 from flow_telemetry.model import Lineage, Repository, StatusCategory, WorkItem
 from flow_telemetry.outcome import ExportedSubject
-from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.lifecycle import item_periods
-from flow_telemetry.settings import Settings, TraceScope
+from flow_telemetry.settings import TraceScope
 from flow_telemetry.subjects.lineage import lineage_of_item
 from flow_telemetry.subjects.types import (
     CollectedTelemetry,
     FeatureSubject,
     ItemSubject,
     build_resource_maker,
+    build_trace_url,
     build_tracing,
 )
 
@@ -29,7 +29,8 @@ _NO_REPOSITORY = Repository(host="github.com", owner="", name="", url="")
 
 def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> CollectedTelemetry:
     """Return the span of an item that was read, if `trace-scope` has spans of items."""
-    scope = context.settings.tracing.scope
+    settings = context.settings
+    scope = settings.tracing.scope
     if scope not in (TraceScope.ITEM, TraceScope.FEATURE):
         return CollectedTelemetry(
             left_out=(
@@ -37,16 +38,31 @@ def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> Collec
                 "whose traces have no spans of work items",
             )
         )
-    placement = place_item(item, lineage, build_tracing(context.settings))
+    placement = place_item(item, lineage, build_tracing(settings))
+    exported = None
+    periods = item_periods(item)
+    if periods:
+        interval = periods[0].interval
+        exported = ExportedSubject(
+            title=item_name(item),
+            item=item,
+            lineage=lineage,
+            trace=placement.trace,
+            reference=item.reference,
+            interval=interval,
+            trace_url=build_trace_url(settings, placement.trace, item.reference, interval),
+        )
     return CollectedTelemetry(
         spans=item_spans(
             item,
             placement,
-            build_resource_maker(context.settings).of_item(item),
+            build_resource_maker(settings).of_item(item),
             categories(context, item.tracker),
         ),
-        exported=_describe_export(context.settings, item, lineage, placement),
-        problems=tuple(f"what {item.key} belongs to is not all known: {e}" for e in lineage.unread),
+        exported=exported,
+        problems=tuple(
+            f"what {item.key} belongs to is not all known: {error}" for error in lineage.unread
+        ),
     )
 
 
@@ -99,22 +115,3 @@ def categories(context: ExportContext, tracker: str) -> Mapping[str, StatusCateg
             context.log.info(f"the categories of Jira's statuses are not known: {error}")
     by_name = {name.lower(): category for name, category in of_jira.items()}
     return {**by_name, **context.settings.trackers.status_categories}
-
-
-def _describe_export(
-    settings: Settings, item: WorkItem, lineage: Lineage, placement: Placement
-) -> ExportedSubject | None:
-    periods = item_periods(item)
-    if not periods:
-        return None
-    interval, template = periods[0].interval, settings.tracing.trace_url
-    url = template and trace_url(template, placement.trace, item.reference, interval)
-    return ExportedSubject(
-        title=item_name(item),
-        item=item,
-        lineage=lineage,
-        trace=placement.trace,
-        reference=item.reference,
-        interval=interval,
-        trace_url=url or None,
-    )

@@ -10,47 +10,48 @@ from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.issues import Closing, read_closing
 from flow_telemetry.model import Change, ItemChain, Lineage, Repository, WorkItem
 from flow_telemetry.model.item_key import ItemKey
-from flow_telemetry.rules.item_keys import FoundKey, JiraKeys, find_item_keys
+from flow_telemetry.rules.item_keys import JiraKeys, find_item_keys
 from flow_telemetry.rules.parentage import CandidateChain, build_lineage
-from flow_telemetry.settings import Settings, TrackerChoice
+from flow_telemetry.settings import TrackerChoice
 from flow_telemetry.trackers import unread_work_item
 
 
 def read_lineage(context: ExportContext, change: Change | None, home: Repository) -> Lineage:
-    """Return the items above a change, or above a run that has none (None).
+    """Return the items above a change, or above a run without a change (None).
 
     ``home`` is the repository of the run or change. Read errors are in ``unread`` of the lineage.
     """
     tracing, trackers = context.settings.tracing, context.settings.trackers
-    feature = _chain(context, tracing.feature_key, home) if tracing.feature_key else None
-    found = []
+    feature = _read_chain(context, tracing.feature_key, home) if tracing.feature_key else None
+    candidates = []
     if tracing.work_item_key is not None:
-        chain = _chain(context, tracing.work_item_key, home)
-        found.append(CandidateChain(chain=chain, reason="`work-item-key` names it"))
+        chain = _read_chain(context, tracing.work_item_key, home)
+        candidates.append(CandidateChain(chain=chain, reason="`work-item-key` names it"))
     read_errors: tuple[str, ...] = ()
     if change is not None and trackers.choice is not TrackerChoice.NONE:
-        closing = _closing(context, change)
+        try:
+            closing = read_closing(context.github, change)
+        except FlowTelemetryError as error:
+            closing = Closing(unread=(str(error),))
         read_errors = closing.unread
-        found += _of_change(context, change, closing, named=bool(found))
-    lineage = build_lineage(found, feature_types=trackers.feature_types, feature=feature)
-    return _with_unread(lineage, read_errors)
+        candidates += _read_chains(context, change, closing, is_named=bool(candidates))
+    lineage = build_lineage(candidates, feature_types=trackers.feature_types, feature=feature)
+    return replace(lineage, unread=(*read_errors, *lineage.unread)) if read_errors else lineage
 
 
 def lineage_of_item(context: ExportContext, key: ItemKey, home: Repository) -> Lineage:
-    """Return an item with what stands above it, up to its feature.
+    """Return an item with the items above it, up to its feature.
 
-    One that stands above the feature that the user named is of no feature but its own.
+    An item above the feature of `feature-key` belongs to its own feature only.
     """
-    found = CandidateChain(chain=_chain(context, key, home), reason="it was asked for")
-    types, feature_key = (
-        context.settings.trackers.feature_types,
-        context.settings.tracing.feature_key,
-    )
-    alone = build_lineage([found], feature_types=types)
+    types = context.settings.trackers.feature_types
+    feature_key = context.settings.tracing.feature_key
+    candidates = [CandidateChain(chain=_read_chain(context, key, home), reason="it was asked for")]
+    alone = build_lineage(candidates, feature_types=types)
     if feature_key is None:
         return alone
-    feature = _chain(context, feature_key, home)
-    below = build_lineage([found], feature_types=types, feature=feature)
+    feature = _read_chain(context, feature_key, home)
+    below = build_lineage(candidates, feature_types=types, feature=feature)
     return below if below.nearest == alone.nearest else alone
 
 
@@ -59,13 +60,13 @@ def is_feature(item: WorkItem, lineage: Lineage) -> bool:
     return lineage.feature is not None and lineage.feature.reference == item.reference
 
 
-def _of_change(
-    context: ExportContext, change: Change, closing: Closing, *, named: bool
+def _read_chains(
+    context: ExportContext, change: Change, closing: Closing, *, is_named: bool
 ) -> Iterator[CandidateChain]:
-    """The chains that a change leads to: keys in its texts first, then what it closes.
+    """Yield the chains of the keys in a change's texts, then those of the items that it closes.
 
-    ``named`` is whether its nearest item is known before. Later items become links, whose
-    ancestors are not read: a title may hold any number of keys.
+    ``is_named`` is whether an input names the nearest item. Later items become links, whose
+    ancestors are not read: a title may contain any number of keys.
     """
     home, trackers = change.repository, context.settings.trackers
     closed = {
@@ -73,43 +74,28 @@ def _of_change(
         for chain in context.with_aliases(closing.chains)
         if chain.items and trackers.uses_github
     }
-    for found in _keys(context.settings, change, closing):
-        item = context.with_aliases(unread_work_item(found.key, home))
-        chain = closed.pop(item.reference, None) or (
-            ItemChain(items=(item,)) if named else _chain(context, found.key, home)
-        )
-        named = True
-        yield CandidateChain(chain=chain, reason=f"its key is in the {found.place.value}")
-    for chain in closed.values():
-        yield CandidateChain(chain=chain, reason="the pull request closes it")
-
-
-def _keys(settings: Settings, change: Change, closing: Closing) -> Iterator[FoundKey]:
-    """The keys in a change's texts that are of a tracker in use."""
-    trackers = settings.trackers
     keys = find_item_keys(
         branch=change.head_branch,
         title=change.title,
         commit_message=closing.oldest_commit_message,
         jira=JiraKeys(enabled=trackers.uses_jira, projects=trackers.jira_projects),
     )
-    return (each for each in keys if each.key.tracker != "github" or trackers.uses_github)
+    for match in keys:
+        if match.key.tracker == "github" and not trackers.uses_github:
+            continue
+        item = context.with_aliases(unread_work_item(match.key, home))
+        chain = closed.pop(item.reference, None) or (
+            ItemChain(items=(item,)) if is_named else _read_chain(context, match.key, home)
+        )
+        is_named = True
+        yield CandidateChain(chain=chain, reason=f"its key is in the {match.place.value}")
+    for chain in closed.values():
+        yield CandidateChain(chain=chain, reason="the pull request closes it")
 
 
-def _closing(context: ExportContext, change: Change) -> Closing:
-    try:
-        return read_closing(context.github, change)
-    except FlowTelemetryError as error:
-        return Closing(unread=(str(error),))
-
-
-def _chain(context: ExportContext, key: ItemKey, home: Repository) -> ItemChain:
+def _read_chain(context: ExportContext, key: ItemKey, home: Repository) -> ItemChain:
     try:
         chain = context.trackers.chain(key, home)
     except FlowTelemetryError as error:
         chain = ItemChain(items=(unread_work_item(key, home),), unread=(str(error),))
     return context.with_aliases(chain)
-
-
-def _with_unread(lineage: Lineage, read_errors: tuple[str, ...]) -> Lineage:
-    return replace(lineage, unread=(*read_errors, *lineage.unread)) if read_errors else lineage

@@ -33,7 +33,6 @@ from flow_telemetry.mapping.runs import run_events, run_spans
 from flow_telemetry.model import Change, Job, Lineage, Parentage, Run
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.process.context import parse_traceparent
-from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules import parentage, selection
 from flow_telemetry.rules.selection import RunSlice, matches_patterns
@@ -45,6 +44,7 @@ from flow_telemetry.subjects.types import (
     CollectedTelemetry,
     RunSubject,
     build_resource_maker,
+    build_trace_url,
     build_tracing,
     wants_metrics,
     wants_own_events,
@@ -363,8 +363,6 @@ def _describe_export(settings: Settings, data: RunData, placement: Placement) ->
         reference, interval = run.reference, timing.run_interval(run)
     else:
         reference, interval = run.job_reference(own), timing.job_interval(run, own)
-    template = settings.tracing.trace_url
-    url = None if template is None else trace_url(template, placement.trace, reference, interval)
     return ExportedSubject(
         title=f"RUN {run.workflow}",
         run=run,
@@ -374,7 +372,7 @@ def _describe_export(settings: Settings, data: RunData, placement: Placement) ->
         reference=reference,
         interval=interval,
         partial=run_slice.partial,
-        trace_url=url,
+        trace_url=build_trace_url(settings, placement.trace, reference, interval),
     )
 
 

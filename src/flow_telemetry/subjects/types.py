@@ -10,10 +10,13 @@ from typing import TypeAlias
 from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError, NotFoundError
 from flow_telemetry.github.runs import RunAddress
 from flow_telemetry.github.webhook import DescribedRun
+from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.placement import Tracing
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.outcome import ExportedSubject
+from flow_telemetry.report.text import trace_url
+from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.timeline import WebhookEvent
 from flow_telemetry.settings import EventSending, Settings
 from flow_telemetry.telemetry import EncodedRequest, LogRecord, Measurement, Signal, Span
@@ -175,6 +178,14 @@ def limit_texts(
     """
     more = len(texts) - most
     return [*texts[:most], *([f"{more:,} {rest}"] if more > 0 else [])]
+
+
+def build_trace_url(
+    settings: Settings, trace: TraceIdentity, reference: str, interval: Interval
+) -> str | None:
+    """Return the address of a span by `trace-url`; None if that is not set."""
+    template = settings.tracing.trace_url
+    return trace_url(template, trace, reference, interval) if template else None
 
 
 # Settings for the mapping.
