@@ -144,15 +144,13 @@ class Child:
 
     def _pass_on_all(self) -> None:
         while self._process is not None and self._pending:
-            self._pass_on(self._pending.pop(0))
-
-    def _pass_on(self, number: int) -> None:
-        if sys.platform == "win32" or (number in _OF_TERMINALS and _terminal_is_ours()):
-            return  # The terminal has sent it to the command.
-        try:
-            os.kill(self.pid, number)
-        except OSError:
-            return  # The command ended, or runs as another user.
+            number = self._pending.pop(0)
+            # A terminal has sent its signals to the command too.
+            if sys.platform == "win32" or (number in _OF_TERMINALS and _terminal_is_ours()):
+                continue
+            # The command may have ended, or run as another user.
+            with contextlib.suppress(OSError):
+                os.kill(self.pid, number)
 
 
 def exit_like(ended: Ended) -> int:
@@ -164,18 +162,15 @@ def exit_like(ended: Ended) -> int:
     if sys.platform == "win32":
         return ended.status
     if ended.returncode < 0:
-        _die_by(-ended.returncode)
+        import resource  # noqa: PLC0415 - POSIX only
+
+        number = -ended.returncode
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))  # One core dump is enough.
+        if number not in {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
     os._exit(ended.status)
-
-
-def _die_by(number: int) -> None:
-    import resource  # noqa: PLC0415 - POSIX only
-
-    _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, most))  # One core dump is enough.
-    if number not in {signal.SIGKILL, signal.SIGSTOP}:
-        signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
 
 
 def _start(words: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -195,7 +190,13 @@ def _start(words: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen
             return start(_find_program(words[0], environ), *words[1:])
         return _start_program_or_script(start, words, environ)
     except OSError as error:
-        raise _cannot_start(words[0], error) from None
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            is_path = os.sep in words[0] or "/" in words[0]
+            missing = "No such file or directory" if is_path else "command not found"
+            raise CannotStart(f"{words[0]}: {missing}", NOT_FOUND) from None
+        is_folder = os.path.isdir(words[0])  # noqa: PTH112 - light
+        reason = "Is a directory" if is_folder else error.strerror
+        raise CannotStart(f"{words[0]}: {reason}", NOT_EXECUTABLE) from None
 
 
 def _stop_ignoring_children() -> Callable[[], object] | None:
@@ -245,15 +246,6 @@ def _find_program(name: str, environ: Mapping[str, str]) -> str:
     return shutil.which(name, path=environ.get("PATH")) or name
 
 
-def _cannot_start(name: str, error: OSError) -> CannotStart:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        is_path = os.sep in name or "/" in name
-        missing = "No such file or directory" if is_path else "command not found"
-        return CannotStart(f"{name}: {missing}", NOT_FOUND)
-    reason = "Is a directory" if os.path.isdir(name) else error.strerror  # noqa: PTH112 - light
-    return CannotStart(f"{name}: {reason}", NOT_EXECUTABLE)
-
-
 def _read_own_peak() -> int:
     if sys.platform == "win32":
         return 0
@@ -301,7 +293,12 @@ def original_locale_environ(
     if environ.get(_LC_CTYPE) not in _PUT_BY_PYTHON or environ.get("LC_ALL"):
         return restored
     try:
-        first = _read_first_locale(start_environ)
+        with open(start_environ, "rb") as file:  # noqa: PTH123 - pathlib takes long to load
+            entries = file.read().split(b"\0")
+        name = f"{_LC_CTYPE}=".encode()
+        first = next(
+            (os.fsdecode(e.removeprefix(name)) for e in entries if e.startswith(name)), None
+        )
     except OSError:
         first = _guess_first_locale(environ)
     if first is None:
@@ -309,13 +306,6 @@ def original_locale_environ(
     else:
         restored[_LC_CTYPE] = first
     return restored
-
-
-def _read_first_locale(path: str) -> str | None:
-    with open(path, "rb") as file:  # noqa: PTH123 - pathlib takes long to load
-        entries = file.read().split(b"\0")
-    name = f"{_LC_CTYPE}=".encode()
-    return next((os.fsdecode(e.removeprefix(name)) for e in entries if e.startswith(name)), None)
 
 
 def _guess_first_locale(environ: Mapping[str, str]) -> str | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from flow_telemetry.errors import ReportError
@@ -563,19 +564,18 @@ def read_stored_totals(content: bytes, name: str) -> CoverageTotals:
         raise ReportError(
             f"{name} was written by another version of flow-telemetry and cannot be read"
         )
-    counts = _parse_counts(take.child(stored, "totals"))
-    if counts == CoverageCounts():
+    totals = _parse_counts(take.child(stored, "totals"))
+    if totals == CoverageCounts():
         raise ReportError(f"{name} has no totals")
-    return CoverageTotals(counts=counts, packages=merge_packages(_parse_packages(stored)))
-
-
-def _parse_packages(stored: Payload) -> Iterator[PackageCounts]:
-    for number, package in enumerate(take.children(stored, "packages")):
-        if number > MOST_PACKAGES:
-            return
-        name, counts = clean_line(take.text(package, "name")), _parse_counts(package)
-        if name and counts != CoverageCounts():
-            yield PackageCounts(name=name, counts=counts)
+    # One more than is written, for the sum of the others.
+    packages = (
+        PackageCounts(name=clean_line(take.text(package, "name")), counts=_parse_counts(package))
+        for package in islice(take.children(stored, "packages"), MOST_PACKAGES + 1)
+    )
+    return CoverageTotals(
+        counts=totals,
+        packages=merge_packages(p for p in packages if p.name and p.counts != CoverageCounts()),
+    )
 
 
 def _format_counts(counts: CoverageCounts) -> dict[str, dict[str, int]]:

@@ -37,9 +37,9 @@ _ANSI = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]+")
-# It returns as many texts as it is given, in the same order.
+# Returns as many texts as it gets, in the same order.
 Redact = Callable[[list[str]], list[str]]
-# So many lines are redacted at once.
+# The number of lines that are redacted together.
 _AT_ONCE = 256
 
 _LEVELS = {level.value: level for level in LogLevel}

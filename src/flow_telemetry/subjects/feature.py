@@ -455,22 +455,21 @@ def map_feature(
 
 def find_finest_detail(tree: FeatureTree, mapping: FeatureMapping, most: int) -> TreeDetail:
     """Return the finest detail that ``most`` spans and MOST_BYTES allow."""
-    for detail in TreeDetail if tree.with_jobs else (TreeDetail.RUN, TreeDetail.CHANGE):
-        if _fits(tree, detail, mapping, most):
-            return detail
-    return TreeDetail.CHANGE
 
+    def fits(detail: TreeDetail) -> bool:
+        size = 0
+        resources: set[int] = set()
+        for count, span in enumerate(feature_spans(tree, detail, mapping), start=1):
+            size += span_size(span)
+            if id(span.resource) not in resources:
+                resources.add(id(span.resource))
+                size += resource_size(span.resource)
+            if count > most or size > MOST_BYTES:
+                return False
+        return True
 
-def _fits(tree: FeatureTree, detail: TreeDetail, mapping: FeatureMapping, most: int) -> bool:
-    size, seen = 0, set()
-    for count, span in enumerate(feature_spans(tree, detail, mapping), start=1):
-        size += span_size(span)
-        if id(span.resource) not in seen:
-            seen.add(id(span.resource))
-            size += resource_size(span.resource)
-        if count > most or size > MOST_BYTES:
-            return False
-    return True
+    details = TreeDetail if tree.with_jobs else (TreeDetail.RUN, TreeDetail.CHANGE)
+    return next(filter(fits, details), TreeDetail.CHANGE)
 
 
 def _describe_left_out(tree: FeatureTree, detail: TreeDetail, most: int) -> tuple[str, ...]:

@@ -243,20 +243,16 @@ def _read_origin_links(context: ExportContext, subject: RunSubject) -> tuple[Spa
             )
     if subject.started_by is not None:
         try:
-            links.append(_link_to_run(context, subject.started_by))
+            run = context.with_aliases(read_attempt(context.github, subject.started_by))
+            ancestors = read_parentage(context.github, run)
+            lineage = read_lineage(context, ancestors.change, run.repository)
+            ancestry = ancestry_of_run(ancestors, lineage)
+            # The same trace as in the export of that run.
+            placement = place(run.reference, ancestry, build_tracing(context.settings))
+            links.append(link(placement.trace, run.reference, "cause"))
         except FlowTelemetryError as error:
             context.log.debug(f"could not read what started this run: {error}")
     return tuple(links)
-
-
-def _link_to_run(context: ExportContext, address: RunAddress) -> SpanLink:
-    """Return the link to another run's span, by the same rules as the export of that run."""
-    run = context.with_aliases(read_attempt(context.github, address))
-    parentage = read_parentage(context.github, run)
-    lineage = read_lineage(context, parentage.change, run.repository)
-    tracing = build_tracing(context.settings)
-    placement = place(run.reference, ancestry_of_run(parentage, lineage), tracing)
-    return link(placement.trace, run.reference, "cause")
 
 
 # Telemetry of a run that was read.
