@@ -90,7 +90,8 @@ def give_context(
         secrets=tuple(value for name, value in endpoint.items() if name.endswith("HEADERS")),
         line=f"the job's span is {own.traceparent}, {note.job}",
         problems=tuple(
-            f"what the run belongs to is not all known: {error}" for error in job.read_errors
+            f"not everything that the run belongs to could be read: {error}"
+            for error in job.read_errors
         ),
         notices=tuple(notices),
     )

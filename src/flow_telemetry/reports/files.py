@@ -1,4 +1,4 @@
-"""Files that a job left, such as reports and logs: found by patterns, and read within limits.
+"""Files of a job, such as reports and logs: found by patterns, and read within limits.
 
 No file is trusted: sizes are limited, and a file that cannot be read becomes a ReportError that
 names it. Libraries are imported only when a file is read.
@@ -99,7 +99,7 @@ class _Patterns:
         self.unseen = {name for name in UNSEEN if name not in names}
 
     def fits(self, name: str) -> bool:
-        """Whether the last pattern that matches a name includes files."""
+        """Whether the last pattern that matches a name does not begin with `!`."""
         matching = self._list_matching(name)
         return bool(matching) and not matching[-1].excludes
 
@@ -146,7 +146,7 @@ class _Pattern:
         ]
 
     def fits(self, names: Sequence[str]) -> bool:
-        """Whether the pattern matches a path, given by its names."""
+        """Whether the pattern matches a path; ``names`` are its folders and file."""
         last = self._fits[-1]
         if last is not None and not last(names[-1]):
             return False
@@ -164,7 +164,7 @@ class _Pattern:
         return len(self.names) in reached
 
     def _skip_any_folders(self, reached: set[int]) -> set[int]:
-        """Skip each `**`, which may match no folder at all."""
+        """Add the indexes after `**`, which may match no folder."""
         for at in range(len(self.names)):
             if at in reached and self._fits[at] is None:
                 reached.add(at + 1)
@@ -415,6 +415,6 @@ def parse_time(text: str | None) -> tuple[datetime | None, bool]:
 
 
 def parent_folder(path: str) -> str:
-    """Return the folder that a source file stands in, with slashes; `.` at the top."""
+    """Return the folder of a source file, with slashes; `.` at the top."""
     head, _, _ = path.replace("\\", "/").rpartition("/")
     return clean_line(head) or ("/" if path.startswith("/") else ".")

@@ -188,7 +188,7 @@ def map_change(
         else None,
         incomplete=() if change.timeline_complete else (incomplete,),
         problems=tuple(
-            f"what the pull request belongs to is not all known: {error}"
+            f"not everything that the pull request belongs to could be read: {error}"
             for error in (*lineage.unread, *runs.read_errors)
         ),
     )

@@ -142,7 +142,7 @@ def _collect_item(context: ExportContext, subject: ItemSubject) -> Iterator[Coll
 
 
 def _collect_sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedTelemetry]:
-    """Yield the telemetry of everything a sweep found, in order; errors do not stop the others."""
+    """Yield the telemetry of a sweep's subjects, in order; an error does not stop the others."""
     from flow_telemetry.subjects.run import read_concurrently
     from flow_telemetry.subjects.sweep import (
         describe_early_end,
@@ -163,7 +163,7 @@ def _collect_sweep(context: ExportContext, subject: SweepSubject) -> Iterator[Co
     ):
         left -= 1
         context.log.progress(
-            f"{context.github.requests} requests, {total - left} of {total} things"
+            f"{context.github.requests} requests, {total - left} of {total} subjects"
         )
         for collected in telemetry:
             # Reported once for all items, not for each.
@@ -186,7 +186,7 @@ def _collect_sweep(context: ExportContext, subject: SweepSubject) -> Iterator[Co
         )
     notice = (
         f"sweep of {subject.repository} since {sweep.window.since:%Y-%m-%dT%H:%M:%SZ}: {read} of "
-        f"{total} found were read, {sweep.already_sent} had been sent before"
+        f"{total} subjects were read, {sweep.already_sent} had been sent before"
     )
     yield CollectedTelemetry(
         notices=(notice,),

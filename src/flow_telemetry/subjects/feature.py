@@ -441,7 +441,7 @@ def map_feature(
         resources=build_resource_maker(context.settings),
         categories=categories(context, item.tracker),
     )
-    read_errors = tuple(f"{item.key} is not all in its trace: {error}" for error in tree.unread)
+    read_errors = tuple(f"the trace of {item.key} is incomplete: {error}" for error in tree.unread)
     detail = find_finest_detail(tree, mapping, context.settings.tracing.max_spans)
     return CollectedTelemetry(
         spans=feature_spans(tree, detail, mapping),

@@ -61,7 +61,8 @@ def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> Collec
         ),
         exported=exported,
         problems=tuple(
-            f"what {item.key} belongs to is not all known: {error}" for error in lineage.unread
+            f"not everything that {item.key} belongs to could be read: {error}"
+            for error in lineage.unread
         ),
     )
 

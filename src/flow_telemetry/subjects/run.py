@@ -289,7 +289,8 @@ def _map_run(context: ExportContext, data: RunData) -> CollectedTelemetry:
         exported=replace(_describe_export(settings, data, placement), inside=jobs.report),
         incomplete=_describe_missing_jobs(run_slice),
         problems=tuple(
-            f"what the run belongs to is not all known: {error}" for error in data.read_errors
+            f"not everything that the run belongs to could be read: {error}"
+            for error in data.read_errors
         ),
         notices=(*data.notices, *jobs.notices),
         left_out=_describe_left_out(settings, run),
@@ -378,12 +379,12 @@ def _describe_missing_jobs(run_slice: RunSlice) -> tuple[str, ...]:
     again = "export the run again from the command line"
     if not run.jobs_complete:
         return (
-            f"GitHub named more jobs of run {run.id} than it gave ({len(run.jobs)} came), so the "
-            f"trace lacks some: {again}",
+            f"GitHub returned only {len(run.jobs)} of the jobs of run {run.id}, so the trace lacks "
+            f"some: {again}",
         )
     if run.conclusion == "success" and not run.jobs:
         return (
-            f"GitHub gave no jobs of run {run.id} of {run.repository.full_name}, though it "
+            f"GitHub returned no jobs of run {run.id} of {run.repository.full_name}, though it "
             f"succeeded: {again}",
         )
     if not run_slice.partial and not selection.has_ended(run):

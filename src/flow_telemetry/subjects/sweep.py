@@ -109,8 +109,8 @@ def describe_early_end(context: ExportContext, sweep: Sweep, left: int) -> tuple
     reason = end_reason(context)
     if not reason or not (left or sweep.read_errors):
         return ()
-    things = {0: "what was not found", 1: "1 thing"}.get(left, f"{left} things")
-    return (f"{reason}: {things} {'are' if left > 1 else 'is'} left to the next sweep",)
+    things = {0: "unknown subjects", 1: "1 subject"}.get(left, f"{left} subjects")
+    return (f"{reason}: {things} {'is' if left == 1 else 'are'} left to the next sweep",)
 
 
 def within_sweep(context: ExportContext) -> ExportContext:

@@ -74,7 +74,7 @@ def read_note(folder: Path) -> ContextNote | None:
     """Return the note of the context step; None if it is missing or damaged.
 
     Every step of the job can write this file, so it is parsed as untrusted text. The export uses
-    only references that it could have found itself.
+    only references that it has read from GitHub itself.
     """
     path = folder / _FILE_NAME
     try:

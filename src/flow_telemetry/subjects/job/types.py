@@ -57,7 +57,7 @@ class StepWindow:
 class OwnJob:
     """The job that the export runs in, for the readers of its reports and samples.
 
-    ``make`` makes spans with the attributes of the run and job, ``windows`` are the ended steps in
+    ``make`` builds spans with the attributes of the run and job, ``windows`` are the ended steps in
     order. ``workspace`` is the checkout, ``temporary`` the folder for the handoff between steps;
     both are None outside a job. ``change`` is the pull request of the run, before its merge.
     """
@@ -86,7 +86,7 @@ class OwnJob:
     def intervals(self) -> dict[str, Interval]:
         """The intervals of the job's and steps' exported spans, by their references.
 
-        A coarser `detail` leaves spans out, and nothing may have one of these as its parent.
+        A coarser `detail` omits spans, which then cannot be parents.
         """
         detail = self.context.settings.tracing.detail
         if detail is Detail.RUN:
