@@ -7,17 +7,19 @@ from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.reports.archives import ArchiveLimits, read_archive
+from flow_telemetry.reports.archives import read_archive
+from flow_telemetry.reports.files import FileLimits
 from flow_telemetry.reports.logs import LogArchive
 from fuzz.worlds import A_SPAN, JOB_LOG
 
-_BOUNDS = ArchiveLimits(files=20, largest=1_000_000, size=4_000_000)
+_LIMITS = FileLimits(files=20, largest=1_000_000, size=4_000_000)
 
 
 def run(data: bytes) -> None:
     """Read an archive as an artifact, and as the logs of a run."""
     try:
-        for text in read_archive(data, "it", wanted=lambda _: True, bounds=_BOUNDS).left_out:
+        _, notices = read_archive(data, "it", wanted=lambda _: True, limits=_LIMITS)
+        for text in notices:
             text.encode()
     except ReportError as error:
         str(error).encode()

@@ -53,21 +53,21 @@ def _log(data: bytes) -> None:
     for line in found:
         line.text.encode()
         assert line.time is None or line.time.timestamp() > 0
-    stretches = index_log(raw_lines(BytesIO(data), "a log")).sections
-    assert sum(each.lines for each in stretches) <= data.count(b"\n") + 1
+    sections, _ = index_log(raw_lines(BytesIO(data), "a log"))
+    assert sum(section.lines for section in sections) <= data.count(b"\n") + 1
 
 
 def _otlp(data: bytes) -> None:
     try:
-        read = read_otlp_lines(data, "a file")
+        lines, _ = read_otlp_lines(data, "a file")
     except ReportError as error:
         str(error).encode()
         return
     spans = ToolSpans(trace_id=_TRACE)
-    for request in parse_otlp_lines(read.lines, read.name)[0]:
-        spans.take(request)
+    for request in parse_otlp_lines(lines, "a file")[0]:
+        spans.filter(request)
         encode_request(request)
-    assert len(spans.starts) <= sum(spans.others.values())
+    assert len(spans.roots) <= sum(spans.others.values())
 
 
 def _context(lines: Sequence[str]) -> None:

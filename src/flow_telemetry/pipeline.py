@@ -106,10 +106,10 @@ def _read_telemetry(
             if collected is None:
                 break
             # The telemetry itself is not kept: a sweep may export any number of spans.
-            progress.collected.append(replace(collected, spans=(), facts=()))
+            progress.collected.append(replace(collected, spans=(), events_and_metrics=()))
             progress.people.meet(collected.exported)
             yield from collected.spans
-            yield from collected.facts
+            yield from collected.events_and_metrics
 
 
 def _build_age_limit(context: ExportContext) -> AgeLimit | None:

@@ -1,4 +1,4 @@
-"""The trackers that are configured, and which of them knows a key."""
+"""The configured trackers, and the choice of one for a key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GITHUB = "github"
 class Trackers:
     """``github`` makes the tracker of a repository; both are None if they are disabled.
 
-    ``jira_is_misconfigured`` distinguishes a Jira that cannot be read from none at all.
+    ``jira_is_misconfigured`` distinguishes a Jira that cannot be used from a disabled one.
     """
 
     github: Callable[[Repository], GitHubIssues] | None = None
@@ -35,9 +35,9 @@ class Trackers:
         return self.jira if tracker == "jira" else None
 
     def chain(self, key: ItemKey, home: Repository) -> ItemList:
-        """Return the item of a key with its ancestors; by its key alone without a tracker.
+        """Return the item of a key with its ancestors; without a tracker, the key alone.
 
-        ``home`` is the repository in which a bare number is meant.
+        ``home`` is the repository of a bare number.
 
         Raises:
             DeadlineExceeded: no time is left.
@@ -52,9 +52,9 @@ class Trackers:
 
 
 def unread_work_item(key: ItemKey, home: Repository) -> WorkItem:
-    """Return an item of which nothing but the key is known."""
+    """Return an item that has only a key."""
     if key.tracker == _GITHUB:
-        # Loaded where an issue is named: most runs are of pull requests without one.
+        # Loaded only for a key of an issue: most pull requests have none.
         from flow_telemetry.github.issues import unread_item  # noqa: PLC0415
         from flow_telemetry.github.runs import repository_named  # noqa: PLC0415
 

@@ -50,7 +50,9 @@ def _problem(text: str) -> str:
 def _clause(text: str) -> str:
     """What is missing; the cause that follows has many words."""
     missing, colon, _ = text.partition(": ")
-    known = colon and missing.startswith(("could not ", "what ", "why ", "the merged"))
+    known = colon and missing.startswith(
+        ("could not ", "not everything ", "what ", "why ", "the merged")
+    )
     return f"{missing}, and the cause" if known else "the cause"
 
 

@@ -21,7 +21,7 @@ from flow_telemetry.otlp.lines import (
 )
 from flow_telemetry.privacy.records import redact_message
 from flow_telemetry.privacy.redactor import build_redactor
-from flow_telemetry.subjects.job.tool_traces import ToolSpans, TraceStart
+from flow_telemetry.subjects.job.tool_traces import ToolSpans
 from flow_telemetry.telemetry import Signal
 
 OURS, THEIRS = "a" * 32, "b" * 32
@@ -111,22 +111,22 @@ def test_a_resource_that_would_be_repeated_at_length_is_left_out() -> None:
 
 def test_spans_are_told_apart() -> None:
     """Ours, others, those whose ids are taken or missing, and repeats, over several requests."""
-    sorted_spans = ToolSpans(trace_id=OURS, taken={f"{9:016x}"})
+    sorted_spans = ToolSpans(trace_id=OURS, own_ids={f"{9:016x}"})
     first = spans(span(1, trace=OURS), span(9, trace=OURS), span(9), span(0), span(1))
     second = spans(span(1, trace=OURS), span(2, parent=1))
     for each in (first, second):
-        sorted_spans.take(each)
+        sorted_spans.filter(each)
     assert names([first, second]) == ["s1", "s9", "s1", "s2"]
-    assert (sorted_spans.ours, sorted_spans.clashing, sorted_spans.nameless) == (1, 1, 1)
+    assert (sorted_spans.exported, sorted_spans.clashing, sorted_spans.invalid) == (1, 1, 1)
     assert (sorted_spans.repeated, dict(sorted_spans.others)) == (1, {THEIRS: 3})
-    assert sorted_spans.starts == (TraceStart(trace_id=THEIRS, span_id=f"{1:016x}"),)
+    assert sorted_spans.roots == ((THEIRS, f"{1:016x}"),)
 
 
 def test_a_circle_of_spans_begins_nowhere() -> None:
     """Each is the other's parent."""
     found = ToolSpans(trace_id=OURS)
-    found.take(spans(span(1, parent=2), span(2, parent=1)))
-    assert found.starts == ()
+    found.filter(spans(span(1, parent=2), span(2, parent=1)))
+    assert found.roots == ()
 
 
 def test_texts_are_replaced_and_names_of_attributes_stay() -> None:

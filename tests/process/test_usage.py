@@ -13,7 +13,7 @@ import pytest
 from tests.process.running import MEBIBYTE, python
 
 from flow_telemetry.model.measurements import MemorySource, ProcessUsage
-from flow_telemetry.process.cgroup import own_cgroup
+from flow_telemetry.process.cgroup import watch_cgroup_peak
 from flow_telemetry.process.command import Ended
 from flow_telemetry.process.usage import TreeUsage, TreeWatch, usage_of
 
@@ -31,35 +31,35 @@ def group(tmp_path: Path) -> Path:
 
 def test_a_control_group_of_its_own_tells_the_peak(group: Path) -> None:
     """It misses no process and no moment."""
-    cgroup = own_cgroup(group.parent, group.parent / "of-process")
-    assert cgroup is not None
+    read_peak = watch_cgroup_peak(group.parent, group.parent / "of-process")
+    assert read_peak is not None
     (group / "memory.peak").write_text(f"{99 * MEBIBYTE}\n")
-    assert cgroup.peak() == 99 * MEBIBYTE
+    assert read_peak() == 99 * MEBIBYTE
     ended = Ended(start=0, end=1, returncode=0)
-    usage = usage_of(ended, TreeUsage(memory_peak=50), cgroup.peak())
+    usage = usage_of(ended, TreeUsage(memory_peak=50), read_peak())
     assert (usage.memory_peak, usage.memory_source) == (99 * MEBIBYTE, MemorySource.CGROUP)
 
 
 def test_a_peak_that_is_older_than_the_command_is_not_its_own(group: Path) -> None:
     """Something before it in the same group was larger."""
-    cgroup = own_cgroup(group.parent, group.parent / "of-process")
-    assert cgroup is not None
-    assert cgroup.peak() is None
+    read_peak = watch_cgroup_peak(group.parent, group.parent / "of-process")
+    assert read_peak is not None
+    assert read_peak() is None
 
 
 def test_a_control_group_with_others_tells_nothing(group: Path) -> None:
     """Such as that of a runner, or of a container that steps are started in."""
     (group / "cgroup.procs").write_text(f"1\n{os.getpid()}\n")
-    assert own_cgroup(group.parent, group.parent / "of-process") is None
+    assert watch_cgroup_peak(group.parent, group.parent / "of-process") is None
 
 
 def test_systems_without_such_groups(tmp_path: Path, group: Path) -> None:
     """Version 1, an old kernel, no Linux."""
-    assert own_cgroup(tmp_path, tmp_path / "nowhere") is None
+    assert watch_cgroup_peak(tmp_path, tmp_path / "nowhere") is None
     (group / "memory.peak").unlink()
-    assert own_cgroup(tmp_path, tmp_path / "of-process") is None
+    assert watch_cgroup_peak(tmp_path, tmp_path / "of-process") is None
     (tmp_path / "of-process").write_text("4:memory:/old\n")
-    assert own_cgroup(tmp_path, tmp_path / "of-process") is None
+    assert watch_cgroup_peak(tmp_path, tmp_path / "of-process") is None
 
 
 def test_where_the_system_counts_nothing_the_processes_are_watched() -> None:

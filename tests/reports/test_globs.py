@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flow_telemetry.reports.files import FileLimits, FileMatches, find_files
+from flow_telemetry.reports.files import FileLimits, MatchedFile, find_files
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def workspace(tmp_path: Path) -> Path:
     return top
 
 
-def names(found: FileMatches) -> list[str]:
-    return [file.name for file in found.files]
+def names(files: list[MatchedFile]) -> list[str]:
+    return [file.name for file in files]
 
 
 @pytest.mark.parametrize(
@@ -54,29 +54,29 @@ def names(found: FileMatches) -> list[str]:
 )
 def test_patterns(workspace: Path, patterns: list[str], expected: list[str]) -> None:
     """As workflows write them."""
-    assert names(find_files(patterns, workspace)) == expected
+    assert names(find_files(patterns, workspace)[0]) == expected
 
 
 def test_a_pattern_may_be_a_path_in_the_workspace(workspace: Path) -> None:
     """Such as one made from github.workspace."""
-    found = find_files([f"{workspace.as_posix()}/a/*.xml"], workspace)
-    assert (names(found), found.left_out) == (["a/junit-1.xml"], ())
-    assert found.files[0].path.read_text() == "<testsuite/>"
-    assert found.files[0].size == len("<testsuite/>")
+    files, notices = find_files([f"{workspace.as_posix()}/a/*.xml"], workspace)
+    assert (names(files), notices) == (["a/junit-1.xml"], [])
+    assert files[0].path.read_text() == "<testsuite/>"
+    assert files[0].size == len("<testsuite/>")
 
 
 @pytest.mark.parametrize("pattern", ["../*", "a/../../x", "/etc/*", "!/etc/*"])
 def test_a_pattern_that_leads_out_is_told(workspace: Path, pattern: str) -> None:
     """Nothing is read by it."""
-    found = find_files([pattern], workspace)
-    assert found.files == ()
-    assert found.left_out == (f"the pattern {pattern} leads out of the workspace",)
+    files, notices = find_files([pattern], workspace)
+    assert files == []
+    assert notices == [f"the pattern {pattern} leads out of the workspace"]
 
 
 def test_a_pattern_that_fits_nothing_is_told(workspace: Path) -> None:
     """The report may not have been written."""
-    found = find_files(["**/junit.xml", "**/cov.xml", "!x"], workspace)
-    assert found.left_out == ("no file matches **/cov.xml",)
+    _, notices = find_files(["**/junit.xml", "**/cov.xml", "!x"], workspace)
+    assert notices == ["no file matches **/cov.xml"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
@@ -90,14 +90,14 @@ def test_links_out_of_the_workspace_are_not_followed(workspace: Path, tmp_path: 
     (workspace / "circle.xml").symlink_to(workspace / "circle.xml")
     (workspace / "broken.xml").symlink_to(workspace / "gone")
     (workspace / "up").symlink_to(workspace)
-    found = find_files(["*.xml", "folder/**", "up/**"], workspace)
-    assert names(found) == ["junit.xml", "leads-in.xml"]
-    assert "leads-out.xml is a link that leads out of the workspace" in found.left_out
+    files, notices = find_files(["*.xml", "folder/**", "up/**"], workspace)
+    assert names(files) == ["junit.xml", "leads-in.xml"]
+    assert "leads-out.xml is a link that leads out of the workspace" in notices
     for pattern, name in (("folder/**", "folder"), ("up/**", "up")):
         assert (
             f"no file matches {pattern}: {name} is a link to a folder, which is not followed; copy "
             "its files into another folder first"
-        ) in found.left_out
+        ) in notices
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
@@ -105,42 +105,42 @@ def test_a_linked_folder_further_down_is_told(workspace: Path) -> None:
     """Where a pattern names it; what is found without it needs no such word."""
     (workspace / "a" / "linked").symlink_to(workspace / "a" / "b")
     (workspace / "a" / "junit.xml").symlink_to(workspace / "junit.xml")
-    found = find_files(["a/linked/*.xml", "a/junit.xml", "a/?/gone"], workspace)
-    assert names(found) == ["a/junit.xml"]
-    first, second = found.left_out
+    files, notices = find_files(["a/linked/*.xml", "a/junit.xml", "a/?/gone"], workspace)
+    assert names(files) == ["a/junit.xml"]
+    first, second = notices
     assert first.startswith("no file matches a/linked/*.xml: a/linked is a link to a folder")
     assert second == "no file matches a/?/gone"
 
 
 def test_patterns_that_only_exclude_are_told(workspace: Path) -> None:
     """They read nothing, which is hardly what was meant; no pattern at all is."""
-    found = find_files(["!a/**", "!x"], workspace)
-    assert (found.files, found.left_out) == (
-        (), ("every pattern begins with `!` and so excludes files; add a pattern of files to read",)
+    files, notices = find_files(["!a/**", "!x"], workspace)
+    assert (files, notices) == (
+        [], ["every pattern begins with `!` and so excludes files; add a pattern of files to read"]
     )  # fmt: skip
-    assert find_files([" "], workspace).left_out == ()
+    assert find_files([" "], workspace) == ([], [])
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
 def test_a_pipe_is_no_file(workspace: Path) -> None:
     """Nobody waits for what is in it."""
     os.mkfifo(workspace / "pipe.xml")
-    assert names(find_files(["*.xml"], workspace)) == ["junit.xml"]
+    assert names(find_files(["*.xml"], workspace)[0]) == ["junit.xml"]
 
 
 def test_more_than_the_bounds_is_told(workspace: Path) -> None:
     """The first by name are taken."""
-    found = find_files(["a/**"], workspace, bounds=FileLimits(files=1))
-    assert names(found) == ["a/b/junit-2.xml"]
-    assert found.left_out == ("2 files more than the 1 that are read: a/b/other.txt",)
-    large = find_files(["a/**"], workspace, bounds=FileLimits(size=20))
-    assert names(large) == ["a/b/junit-2.xml"]
-    assert len(large.left_out) == 2
-    narrow = find_files(["**"], workspace, bounds=FileLimits(looked_at=3))
-    assert "more than 3 files and folders" in narrow.left_out[0]
+    files, notices = find_files(["a/**"], workspace, limits=FileLimits(files=1))
+    assert names(files) == ["a/b/junit-2.xml"]
+    assert notices == ["2 files more than the 1 that are read: a/b/other.txt"]
+    files, large = find_files(["a/**"], workspace, limits=FileLimits(size=20))
+    assert names(files) == ["a/b/junit-2.xml"]
+    assert len(large) == 2
+    _, narrow = find_files(["**"], workspace, limits=FileLimits(entries=3))
+    assert "more than 3 files and folders" in narrow[0]
 
 
 def test_a_workspace_that_is_not_there(tmp_path: Path) -> None:
     """Nothing is found."""
-    found = find_files(["*.xml"], tmp_path / "gone")
-    assert (found.files, found.left_out) == ((), ("no file matches *.xml",))
+    files, notices = find_files(["*.xml"], tmp_path / "gone")
+    assert (files, notices) == ([], ["no file matches *.xml"])

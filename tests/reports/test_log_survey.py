@@ -13,7 +13,6 @@ from flow_telemetry.errors import ReportError
 from flow_telemetry.model.reports import LogLevel
 from flow_telemetry.reports.logs import (
     LONGEST_LINE,
-    SectionEnd,
     find_section_end,
     index_log,
     parse_log_lines,
@@ -61,24 +60,24 @@ def test_lines_are_of_the_step_whose_time_holds_them(
     expected: list[int],
 ) -> None:
     """GitHub's times of steps have whole seconds, those of lines are finer."""
-    found = {each.step: each.lines for each in index_log(log(*lines), steps(*times)).sections}
+    found = {each.step: each.lines for each in index_log(log(*lines), steps(*times))[0]}
     assert [found.get(number, 0) for number in range(len(times))] == expected
 
 
-def test_what_is_known_of_a_stretch() -> None:
+def test_the_times_and_size_of_a_section() -> None:
     """Its first and last times, and the size of its text without them."""
     raw = ["\ufeff".encode() + log((0.5, "a"))[0], b"bb\n", *log((1.25, "c")), b"ddd"]
-    (found,) = index_log(raw).sections
+    ((found,), _) = index_log(raw)
     assert (found.step, found.begin, found.lines) == (0, 0, 4)
     assert found.times == Interval(at(0.5), at(1.25))
     assert found.size == len("a\nbb\nc\nddd\n")
 
 
-def test_the_end_of_a_stretch() -> None:
+def test_the_end_of_a_section() -> None:
     """As many of its last lines as fit."""
     raw = log((0, "a"), (1, "bb"), (2, "ccc"))
-    (found,) = index_log(raw).sections
-    assert [find_section_end(raw, found, share).before for share in (9, 8, 7, 4, 3, 0)] == [
+    ((found,), _) = index_log(raw)
+    assert [find_section_end(raw, found, share)[0] for share in (9, 8, 7, 4, 3, 0)] == [
         0, 1, 1, 2, 3, 3
     ]  # fmt: skip
 
@@ -87,26 +86,26 @@ def test_the_end_of_a_stretch() -> None:
     ("texts", "share", "expected"),
     [
         # The last line alone is too large.
-        (("a", "b" * 50), 10, SectionEnd(2, 1)),
+        (("a", "b" * 50), 10, (2, 1)),
         # What comes after it tells nothing.
-        (("a", "b" * 50, "", "##[endgroup]"), 20, SectionEnd(2, 1)),
-        (("a", "b" * 50, "", "c"), 20, SectionEnd(2)),
-        (("", "", ""), 2, SectionEnd(1)),
+        (("a", "b" * 50, "", "##[endgroup]"), 20, (2, 1)),
+        (("a", "b" * 50, "", "c"), 20, (2, None)),
+        (("", "", ""), 2, (1, None)),
     ],
 )
 def test_an_end_that_tells_nothing(
-    texts: tuple[str, ...], share: int, expected: SectionEnd
+    texts: tuple[str, ...], share: int, expected: tuple[int, int | None]
 ) -> None:
     """The last line that does is known, though it is larger."""
     raw = log(*((number, text) for number, text in enumerate(texts)))
-    (found,) = index_log(raw).sections
+    ((found,), _) = index_log(raw)
     assert find_section_end(raw, found, share) == expected
 
 
 def test_of_a_long_line_what_is_kept_counts() -> None:
     """Its first characters, in bytes."""
     raw = log((0, "J" * 70_000), (1, "ä" * 20_000), (2, "J" * LONGEST_LINE))
-    (found,) = index_log(raw).sections
+    ((found,), _) = index_log(raw)
     assert found.size == (LONGEST_LINE + 1) + (2 * LONGEST_LINE + 1) + (LONGEST_LINE + 1)
     kept = [line.text for line in parse_log_lines(map(bytes.decode, raw), "job")]
     assert sum(len(text.encode()) + 1 for text in kept) == found.size
@@ -125,8 +124,8 @@ def test_a_damaged_log_counts_until_there() -> None:
         yield from log((0, "a"))
         raise ReportError("damaged there")
 
-    found = index_log(raw())  # type: ignore[arg-type]
-    assert ([each.lines for each in found.sections], found.damage) == ([1], "damaged there")
+    sections, damage = index_log(raw())  # type: ignore[arg-type]
+    assert ([section.lines for section in sections], damage) == ([1], "damaged there")
 
 
 def test_lines_after_those_that_are_skipped() -> None:
@@ -148,7 +147,7 @@ def test_lines_after_those_that_are_skipped() -> None:
 def test_any_log(lines: list[bytes], times: list[tuple[int, int]], share: int) -> None:
     """Every line is of one step, in order, and an end is never larger than it may be."""
     intervals = [Interval.of(at(start), at(end)) for start, end in sorted(times)]
-    found = index_log(lines, intervals).sections
+    found, _ = index_log(lines, intervals)
     assert sum(each.lines for each in found) == len(lines)
     assert [each.begin for each in found] == [
         sum(other.lines for other in found[:position]) for position in range(len(found))
@@ -156,6 +155,6 @@ def test_any_log(lines: list[bytes], times: list[tuple[int, int]], share: int) -
     assert [each.step for each in found] == sorted({each.step for each in found})
     for each in found:
         of_step = lines[each.begin : each.begin + each.lines]
-        before = find_section_end(of_step, each, share).before
-        (end,) = index_log(of_step[before:]).sections or (None,)
+        before = find_section_end(of_step, each, share)[0]
+        (end,) = index_log(of_step[before:])[0] or (None,)
         assert end is None or end.size <= share

@@ -5,28 +5,30 @@ from __future__ import annotations
 import pytest
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.reports.otlp_lines import OtlpLines, read_otlp_lines
+from flow_telemetry.reports.otlp_lines import read_otlp_lines
 
 
 def test_lines_keep_their_numbers() -> None:
     """Blank ones are left out; a last one needs no end."""
-    found = read_otlp_lines(b'{"a":1}\r\n\n  \n{"b":2}', "t.jsonl")
-    assert found == OtlpLines(name="t.jsonl", lines=((1, b'{"a":1}'), (4, b'{"b":2}')))
+    lines = read_otlp_lines(b'{"a":1}\r\n\n  \n{"b":2}', "t.jsonl")
+    assert lines == ([(1, b'{"a":1}'), (4, b'{"b":2}')], [])
 
 
 def test_a_line_that_is_too_long_is_told() -> None:
     """The others are kept, over the pieces that a file is read in."""
     content = b"a\n" + b"b" * 3_000_000 + b"\nc\n"
-    found = read_otlp_lines(content, "t.jsonl", longest=2_000_000)
-    assert (found.lines, found.too_long) == (((1, b"a"), (3, b"c")), (2,))
-    assert read_otlp_lines(content, "t.jsonl").lines[1] == (2, b"b" * 3_000_000)
+    lines, notices = read_otlp_lines(content, "t.jsonl", longest=2_000_000)
+    assert lines == [(1, b"a"), (3, b"c")]
+    assert notices == ["line 2 of t.jsonl is too long to be read"]
+    assert read_otlp_lines(content, "t.jsonl")[0][1] == (2, b"b" * 3_000_000)
 
 
 def test_too_many_lines_are_cut() -> None:
     """Millions of lines that hold nothing would take all memory; blank ones do not count."""
-    found = read_otlp_lines(b"{}\n\n{}\n\n{}\n", "t.jsonl", most=2)
-    assert (len(found.lines), found.cut_at) == (2, 5)
-    assert read_otlp_lines(b"{}\n{}\n\n", "t.jsonl", most=2).cut_at is None
+    lines, notices = read_otlp_lines(b"{}\n\n{}\n\n{}\n", "t.jsonl", most=2)
+    assert len(lines) == 2
+    assert notices == ["t.jsonl has too many lines: not read from line 5 on"]
+    assert read_otlp_lines(b"{}\n{}\n\n", "t.jsonl", most=2)[1] == []
 
 
 def test_an_empty_file_is_told() -> None:

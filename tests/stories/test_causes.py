@@ -62,7 +62,13 @@ def test_a_dispatch_hands_a_span_on(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "00-1-2-01", f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01", "::error::x"]
+    "text",
+    [
+        *("", "00-1-2-01", "::error::x"),
+        *(f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01"),
+        # The first version has no further fields, and the last is not a version.
+        *(f"00-{TRACE}-{SPAN}-01-more", f"ff-{TRACE}-{SPAN}-01"),
+    ],
 )
 def test_what_is_no_traceparent_makes_no_link(
     program: Program, world: World, receiver: Receiver, text: str

@@ -202,7 +202,7 @@ def test_what_the_history_does_not_show_yet_is_a_notice(
     late = {**payload, "comment": {"id": 99_999}}
     result = told(program, name, late)
     assert (result.status, result.warnings, receiver.events) == (0, [], [])
-    assert any("#123 does not show yet" in notice for notice in result.notices)
+    assert any("#123 does not show this event yet" in notice for notice in result.notices)
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_jira_that_fails_halfway_is_told(
     assert receiver.span("pull request #124").parent_span_id == references.span_id(EPIC)
     told = receiver.span("epic ACME-42").attributes["flow.feature.incomplete"]
     assert "ACME-42" in told
-    assert "ACME-42 is not all in its trace" in result.stderr
+    assert "the trace of ACME-42 is incomplete" in result.stderr
 
 
 def test_a_story_that_is_told_to_be_the_epic_stands_once(

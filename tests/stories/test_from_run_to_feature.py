@@ -100,7 +100,7 @@ def test_a_refused_token_narrows_the_trace_and_says_so(
     github.denied.add("issues=read")
     result = program.export(run)
     (warning,) = result.warnings
-    assert "what the run belongs to is not all known" in warning
+    assert "not everything that the run belongs to could be read" in warning
     assert "`issues: read`" in warning
     assert (result.status, result.outputs["status"]) == (0, "exported")
     span = receiver.span("RUN CI")

@@ -159,7 +159,7 @@ def test_a_jira_that_does_not_answer_narrows_the_trace(
     cloud.script("/rest", fault, times=None)
     result = program.export(run, timeout=3, trace_scope="item", **access(cloud))
     (warning,) = result.warnings
-    assert "what the run belongs to is not all known" in warning
+    assert "not everything that the run belongs to could be read" in warning
     assert said in warning
     assert (result.status, result.outputs["status"]) == (0, "exported")
     span = receiver.span("RUN CI")

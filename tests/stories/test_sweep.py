@@ -96,7 +96,7 @@ def test_it_sends_changes_items_and_deployments(
     delivery = next(s for s in live if s.name == "deploy production")
     assert delivery.attributes["deployment.id"] == str(made.id)
     assert {s.name for s in receiver.spans if s.trace_id == whole} >= {"bug acme/shop#5"}
-    assert any("3 of 3 found were read" in notice for notice in result.notices)
+    assert any("3 of 3 subjects were read" in notice for notice in result.notices)
 
 
 def test_sweeps_meet_without_gap_or_repeat(

@@ -38,7 +38,7 @@ def of_one(request: Request) -> bool:
 
 def left(told: str) -> int:
     """How many things are left, by the one sentence that says so."""
-    (number,) = re.findall(r"(\d+) things? (?:is|are) left to the next sweep", told)
+    (number,) = re.findall(r"(\d+) subjects? (?:is|are) left to the next sweep", told)
     return int(number)
 
 
@@ -125,4 +125,4 @@ def test_a_list_that_ends_early_says_why(
     result = sweep(program, own, fail_on_error=True, timeout=30)
     assert result.status == 1
     assert "asks to wait 3600 s" in " ".join(result.errors)
-    assert "what was not found is left to the next sweep" in " ".join(result.errors)
+    assert "unknown subjects are left to the next sweep" in " ".join(result.errors)

@@ -26,7 +26,7 @@ def test_several_are_read_at_once_and_come_in_order() -> None:
         yield number
 
     found = list(read_concurrently(read, range(MAX_CONCURRENT_READS), stop=never))
-    assert [each.results for each in found] == [(n,) for n in range(MAX_CONCURRENT_READS)]
+    assert [results for _, results, _ in found] == [[n] for n in range(MAX_CONCURRENT_READS)]
 
 
 def test_what_fails_keeps_what_was_read_of_it_and_the_others() -> None:
@@ -38,10 +38,10 @@ def test_what_fails_keeps_what_was_read_of_it_and_the_others() -> None:
             raise BudgetExceeded("no more")
 
     found = list(read_concurrently(read, range(3), stop=never))
-    assert [(each.results, str(each.error or "")) for each in found] == [
-        ((0,), ""),
-        ((1,), "no more"),
-        ((2,), ""),
+    assert [(results, str(error or "")) for _, results, error in found] == [
+        ([0], ""),
+        ([1], "no more"),
+        ([2], ""),
     ]
 
 
@@ -54,7 +54,7 @@ def test_none_is_begun_after_the_end_and_what_was_begun_still_comes() -> None:
         yield number
 
     found = list(read_concurrently(read, range(100), stop=lambda: bool(begun)))
-    assert [each.item for each in found] == sorted(begun)
+    assert [item for item, _, _ in found] == sorted(begun)
     assert len(begun) <= MAX_CONCURRENT_READS
 
 

@@ -27,7 +27,7 @@ from flow_telemetry.rules.parentage import Lookup
 from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
 from flow_telemetry.subjects.choose import choose_subjects
 from flow_telemetry.subjects.run import read_ancestors
-from flow_telemetry.subjects.types import RunSubject, tracing_of
+from flow_telemetry.subjects.types import RunSubject, build_tracing
 
 _LONGEST_LINE = 500
 
@@ -128,7 +128,7 @@ def _item(item: WorkItem) -> str:
 
 
 def _of_ids(settings: Settings, found: Run, above: Parentage, lineage: Lineage) -> Iterator[str]:
-    tracing = tracing_of(settings)
+    tracing = build_tracing(settings)
     live = place(found.reference, run_ancestry(above, lineage), tracing)
     yield f"live trace, trace-scope {tracing.scope.value}:"
     yield from _ids(live.trace, found)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from flow_telemetry.process.cgroup import own_cgroup
+from flow_telemetry.process.cgroup import watch_cgroup_peak
 from flow_telemetry.process.command import (
     CannotStart,
     Child,
@@ -104,7 +104,7 @@ def _run(words: Sequence[str], environ: Mapping[str, str]) -> Ended:
 def _measure(
     words: Sequence[str], environ: Mapping[str, str], own: TraceContext, name: str
 ) -> Ended:
-    cgroup = own_cgroup()
+    read_cgroup_peak = watch_cgroup_peak()
     try:
         child = Child(words, with_context(environ, own))
     except CannotStart as error:
@@ -121,7 +121,7 @@ def _measure(
         loading.join()
         from flow_telemetry.cli.run_span import Measured, send  # noqa: PLC0415
 
-        peak = None if cgroup is None else cgroup.peak()
+        peak = None if read_cgroup_peak is None else read_cgroup_peak()
         measured = Measured(words=words, name=name, ended=ended, seen=seen, cgroup_peak=peak)
         problem = send(measured, own, environ)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - see the next line

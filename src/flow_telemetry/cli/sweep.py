@@ -100,7 +100,7 @@ def _until_the_end(sweep: Sweep, parts: ExportContext, begun: list[Subject]) -> 
 
 def _found(sweep: Sweep, ended: tuple[str, ...]) -> Outcome:
     subjects, sent = len(sweep.subjects), sweep.already_sent
-    unread = (*sweep.unread, *ended)
+    unread = (*sweep.read_errors, *ended)
     return Outcome(
         status=Status.SKIPPED,
         notices=(f"{subjects} things to send were found, {sent} more had been sent before",),

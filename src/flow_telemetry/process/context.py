@@ -1,8 +1,8 @@
-"""The trace context and baggage that a process hands to its children in its environment.
+"""Trace context and baggage in the environment of a process, for its children.
 
 https://opentelemetry.io/docs/specs/otel/context/env-carriers/ names the variables; their values
-are W3C's: https://www.w3.org/TR/trace-context/ and https://www.w3.org/TR/baggage/. Where one must
-be cut, whole entries go, from the end, as both say.
+are W3C's: https://www.w3.org/TR/trace-context/ and https://www.w3.org/TR/baggage/. If a list is
+too long, both require that whole entries are removed, from the end.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ _MOST_STATE_ENTRIES, _LONGEST_STATE = 32, 512
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BAGGAGE_MEMBER = re.compile(r"[\x20-\x7e\t]+")
-# What a value may hold as it is, besides letters and digits; W3C leaves out , ; \ " and blanks.
+# Characters of a value that are not encoded, besides letters and digits; W3C excludes , ; \ "
+# and blanks.
 _PLAIN_IN_BAGGAGE = "!#$&'()*+-./:<=>?@[]^_`{|}~"
 _MOST_BAGGAGE_ENTRIES, _LONGEST_BAGGAGE = 64, 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceContext:
-    """A span as its children are told of it, ids in lower-case hexadecimal.
+    """The context of a span, as its children get it; ids are lower-case hexadecimal.
 
-    ``state`` is a list that tracing systems hand on; it is empty or a valid `tracestate`.
+    ``state`` is empty or a valid `tracestate`, which tracing systems forward.
     """
 
     trace_id: str
@@ -45,7 +46,7 @@ class TraceContext:
 
     @property
     def sampled(self) -> bool:
-        """Whether the span is sent, so that what its children send has a parent."""
+        """Whether the span is sent, so that its children have a parent."""
         return bool(self.flags & _SAMPLED)
 
     @property
@@ -59,7 +60,7 @@ class TraceContext:
 
 
 def context_in(environ: Mapping[str, str]) -> TraceContext | None:
-    """Return the context that an environment carries; None where there is none, or no valid one."""
+    """Return the context in an environment; None if it has none, or an invalid one."""
     context = parse_traceparent(environ.get(TRACEPARENT, ""))
     if context is None:
         return None
@@ -67,15 +68,15 @@ def context_in(environ: Mapping[str, str]) -> TraceContext | None:
 
 
 def with_context(environ: Mapping[str, str], context: TraceContext) -> dict[str, str]:
-    """Return the environment of a child of a span; what it carries as baggage stays."""
-    carried = {**environ, TRACEPARENT: context.traceparent, TRACESTATE: context.state}
+    """Return the environment of a child of a span, with the same baggage."""
+    child_environ = {**environ, TRACEPARENT: context.traceparent, TRACESTATE: context.state}
     if not context.state:
-        del carried[TRACESTATE]  # It belonged to the context that is replaced.
-    return carried
+        del child_environ[TRACESTATE]  # It belonged to the context that is replaced.
+    return child_environ
 
 
 def parse_traceparent(text: str) -> TraceContext | None:
-    """Return what a `traceparent` says; None where it is empty or invalid.
+    """Return the context of a `traceparent`; None if it is empty or invalid.
 
     A version after the first may append fields, which are left out.
     """
@@ -91,53 +92,54 @@ def parse_traceparent(text: str) -> TraceContext | None:
 
 
 def parse_tracestate(text: str) -> str:
-    """Return a `tracestate` without blanks around its entries, cut to its bounds.
+    """Return a `tracestate` without blanks around its entries, cut to its limits.
 
-    One that is invalid, or names a system twice, is left out whole.
+    The result is empty if it is invalid, or names a system twice.
     """
-    entries = [each.strip() for each in text.split(",") if each.strip()]
-    matches = [_STATE_ENTRY.fullmatch(each) for each in entries]
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+    matches = [_STATE_ENTRY.fullmatch(entry) for entry in entries]
     keys = [match[1] for match in matches if match is not None]
     if len(set(keys)) < len(entries):
         return ""
-    return _joined(entries[:_MOST_STATE_ENTRIES], _LONGEST_STATE)
+    return _join(entries[:_MOST_STATE_ENTRIES], _LONGEST_STATE)
 
 
 def parse_baggage(text: str) -> dict[str, str]:
-    """Return the entries of a `baggage`, values decoded, properties and broken ones left out."""
-    found: dict[str, str] = {}
-    for member in _members(text):
+    """Return the valid entries of a `baggage`, with decoded values and without properties."""
+    entries: dict[str, str] = {}
+    for member in _split_members(text):
         key, equals, value = member.partition(";")[0].partition("=")
         if equals and _TOKEN.fullmatch(key.strip()):
-            found[key.strip()] = unquote(value.strip(), errors="replace")
-    return found
+            entries[key.strip()] = unquote(value.strip(), errors="replace")
+    return entries
 
 
 def format_baggage(entries: Mapping[str, str], present: str = "") -> str:
     """Return a `baggage` with these entries, values percent-encoded, before those of ``present``.
 
-    Empty values, and names that are no token of HTTP, are left out. An entry of ``present`` with
+    Empty values, and names that are not a token of HTTP, are left out. An entry of ``present`` with
     one of these names is replaced; the others stay as they are, their properties included.
     """
     own = {key: value for key, value in entries.items() if value and _TOKEN.fullmatch(key)}
-    members = [f"{key}={_encoded(value)}" for key, value in own.items()]
-    others = [each for each in _members(present) if each.partition("=")[0].strip() not in own]
-    return _joined([*members, *others][:_MOST_BAGGAGE_ENTRIES], _LONGEST_BAGGAGE)
+    members = [
+        f"{key}={quote(value, safe=_PLAIN_IN_BAGGAGE, errors='replace')}"
+        for key, value in own.items()
+    ]
+    others = [
+        member for member in _split_members(present) if member.partition("=")[0].strip() not in own
+    ]
+    return _join([*members, *others][:_MOST_BAGGAGE_ENTRIES], _LONGEST_BAGGAGE)
 
 
-def _encoded(value: str) -> str:
-    return quote(value, safe=_PLAIN_IN_BAGGAGE, errors="replace")
-
-
-def _members(baggage: str) -> list[str]:
+def _split_members(baggage: str) -> list[str]:
     return [m.strip() for m in baggage.split(",") if m.strip() and _BAGGAGE_MEMBER.fullmatch(m)]
 
 
-def _joined(entries: Iterable[str], longest: int) -> str:
-    """The first entries, as many as fit."""
+def _join(entries: Iterable[str], longest: int) -> str:
+    """Return the first entries, as many as fit."""
     text = ""
-    for each in entries:
-        longer = f"{text},{each}" if text else each
+    for entry in entries:
+        longer = f"{text},{entry}" if text else entry
         if len(longer) > longest:
             break
         text = longer

@@ -1,11 +1,12 @@
 """The process that samples the machine: `python … sampler.py FILE TOKEN PID CREATED`.
 
-It is a program of its own and loads nothing of ours: it must stay below 40 MiB and one hundredth
-of a processor. It ends by itself when its file is gone, when the process that it belongs to is
-(CREATED, as psutil tells it, keeps another with the same id apart), and after some hours.
+It is a program of its own and does not load other modules of ours, because it must stay below
+40 MiB and one hundredth of a processor. It ends when its file is gone, when the process PID has
+ended, and after some hours. CREATED, the start as psutil returns it, distinguishes that process
+from a later one with the same id.
 
-The file begins with what the machine has, then there is a line for each second. All but the memory
-has counted since the machine began, so that any two lines tell what lies between.
+The first line of the file describes the machine. A line for each second follows. All numbers but
+the memory count from the start of the machine, so that any two lines give the usage between them.
 """
 
 from __future__ import annotations
@@ -25,52 +26,58 @@ PERIOD_SECONDS = 1.0
 MOST_SECONDS = 6 * 3600
 MOST_SAMPLES = int(MOST_SECONDS / PERIOD_SECONDS)
 _IDLE = ("idle", "iowait")
-# What goes through these is counted again at the real one, or never leaves the machine.
+# Traffic through these is counted again at the physical one, or stays in the machine.
 _NO_NETWORK = ("lo", "docker", "veth", "br-", "virbr", "cni", "Loopback")
 _GUEST = ("guest", "guest_nice")  # counted in user and nice already, on Linux
 
 
 def main(arguments: list[str]) -> int:
-    """Sample until it is over; returns the exit status."""
+    """Sample until the end; return the exit status."""
     path, _token, pid, created = arguments
     signal.signal(signal.SIGTERM, _stop)
-    is_wanted = _whether_lives(int(pid), float(created)) if pid else lambda: True
+    owner_runs = _watch_owner(int(pid), float(created)) if pid else lambda: True
     try:
-        # Not "w": a file that was removed meanwhile is not wanted any more.
+        # Not "w": a removed file means that sampling is over.
         with open(path, "r+", encoding="utf-8") as file:  # noqa: PTH123 - without pathlib
-            sample_until_over(file, path, is_wanted)
+            sample_until_over(file, path, owner_runs)
     except OSError:
-        return 1  # A full disk, or a folder that is gone: nobody is harmed.
+        return 1  # A full disk, or a folder that is gone; the job goes on.
     return 0
 
 
 def sample_until_over(
     file: TextIO,
     path: str,
-    is_wanted: Callable[[], bool],
+    owner_runs: Callable[[], bool],
     period: float = PERIOD_SECONDS,
     most: int = MOST_SAMPLES,
 ) -> None:
-    """Write samples while the file at ``path`` is the one that is written to, ``most`` in all."""
+    """Write up to ``most`` samples, as long as ``file`` is still at ``path``."""
     machine = {"processors": psutil.cpu_count() or 1, "memory": psutil.virtual_memory().total}
     file.write(json.dumps(machine) + "\n")
     due = time.monotonic()
     for _ in range(most):
         file.write(json.dumps(sample(), separators=(",", ":")) + "\n")
         file.flush()
-        due = max(due + period, time.monotonic())  # What a sleeping machine missed is not made up.
+        due = max(
+            due + period, time.monotonic()
+        )  # Samples that a sleeping machine missed are not made up.
         time.sleep(max(0.0, due - time.monotonic()))
-        if not is_wanted() or not _is_there(file, path):
+        if not owner_runs() or not _is_at(file, path):
             return
 
 
 def sample() -> dict[str, float]:
-    """Return the machine as it is now; keys are those that `samples` reads."""
+    """Return the counters of the machine; `samples` reads these keys."""
     cpu = psutil.cpu_times()._asdict()
     total = sum(seconds for name, seconds in cpu.items() if name not in _GUEST)
     memory = psutil.virtual_memory()
     disk = psutil.disk_io_counters()
-    nets = [n for k, n in psutil.net_io_counters(pernic=True).items() if not _is_virtual(k)]
+    networks = [
+        counters
+        for name, counters in psutil.net_io_counters(pernic=True).items()
+        if not name.startswith(_NO_NETWORK)
+    ]
     return {
         "time": round(time.time(), 3),
         "memory": memory.total - memory.available,
@@ -78,16 +85,13 @@ def sample() -> dict[str, float]:
         "total": round(total, 2),
         "read": disk.read_bytes if disk else 0,
         "written": disk.write_bytes if disk else 0,
-        "received": sum(each.bytes_recv for each in nets),
-        "sent": sum(each.bytes_sent for each in nets),
+        "received": sum(network.bytes_recv for network in networks),
+        "sent": sum(network.bytes_sent for network in networks),
     }
 
 
-def _is_virtual(name: str) -> bool:
-    return name.startswith(_NO_NETWORK)
-
-
-def _whether_lives(pid: int, created: float) -> Callable[[], bool]:
+def _watch_owner(pid: int, created: float) -> Callable[[], bool]:
+    """Return a function that returns whether a process still runs."""
     try:
         process = psutil.Process(pid)
         if abs(process.create_time() - created) > 1:
@@ -95,16 +99,16 @@ def _whether_lives(pid: int, created: float) -> Callable[[], bool]:
     except psutil.Error:
         return lambda: False
 
-    def lives() -> bool:
+    def is_running() -> bool:
         try:
             return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
 
-    return lives
+    return is_running
 
 
-def _is_there(file: TextIO, path: str) -> bool:
+def _is_at(file: TextIO, path: str) -> bool:
     if sys.platform == "win32":  # An open file cannot be removed there.
         return True
     try:

@@ -1,12 +1,13 @@
-"""Starting and stopping the sampler: two steps of a job, and a process between them.
+"""Start and stop of the sampler, a process between two steps of a job.
 
-The folder, of the runner's temporary files, holds the samples and a note of the process. Every
-later step of the job can write there, so nothing in it is trusted: a note leads to a process only
-if that one has the note's word in its command, and began when the note says.
+A folder of the runner's temporary files contains the samples and a note of the process. Every later
+step of the job can write there, so the files are untrusted: a note identifies a process only if the
+process has the note's token in its command and started at the time in the note.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -15,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -24,23 +24,16 @@ from flow_telemetry.model.measurements import MachineSamples
 from flow_telemetry.process.samples import NOTE, SAMPLES, parse_samples
 
 _PROGRAM = Path(__file__).with_name("sampler.py")
-# A process of the runner that ends with the job: GitHub's own, and those that stand in for it.
+# Processes of runners that end with the job: of GitHub, and of compatible runners.
 _RUNNERS = ("runner.worker", "act", "act_runner", "forgejo-runner", "gitea-runner")
-# All that it gets of the environment, in which there may be secrets. At the end of a job the
-# runner ends whatever still carries its id.
+# The variables of the sampler's environment; others may contain secrets. At the end of a job the
+# runner ends all processes with its tracking id.
 _VARIABLES = ("RUNNER_TRACKING_ID", "SYSTEMROOT")
 _PATIENCE_SECONDS = 2.0
 _LOADING_SECONDS = 2.0
-# Six hours of samples are some 3 MB; more was written by somebody else.
+# Six hours of samples are about 3 MB; a larger file is not the sampler's.
 _MOST_BYTES = 8_000_000
 _MOST_NOTE_BYTES = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Note:
-    pid: int
-    created: float
-    token: str
 
 
 def start_sampler(
@@ -48,9 +41,9 @@ def start_sampler(
 ) -> bool:
     """Start a sampler that outlives us, unless the folder has one; return whether it runs.
 
-    It ends with ``belongs_to``, by default the runner's process for this job, where one is found.
+    It ends with ``belongs_to``, by default the runner's process for this job, if there is one.
     """
-    if _running(folder) is not None:
+    if _find_sampler(folder) is not None:
         return True
     owner = belongs_to or runner_process()
     token = secrets.token_hex(16)
@@ -59,7 +52,7 @@ def start_sampler(
         path = folder / SAMPLES
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
-        process = psutil.Process(_spawn(_command(path, token, owner), folder, environ))
+        process = psutil.Process(_spawn(_build_command(path, token, owner), folder, environ))
         note = {"pid": process.pid, "created": process.create_time(), "token": token}
         (folder / NOTE).write_text(json.dumps(note), encoding="utf-8")
     except (OSError, psutil.Error):
@@ -68,22 +61,29 @@ def start_sampler(
 
 
 def stop_sampler(folder: Path) -> MachineSamples | None:
-    """Stop the sampler of the folder, and return its samples; None where there are none.
+    """Stop the sampler of the folder, delete its files, and return its samples, if any.
 
-    One that died has left what it had until then.
+    A sampler that was killed has written all samples up to then.
     """
-    process = _running(folder)
+    process = _find_sampler(folder)
     if process is not None:
-        _end(process)
-    samples = _read(folder / SAMPLES)
+        try:
+            process.terminate()
+            if psutil.wait_procs([process], _PATIENCE_SECONDS)[1]:
+                process.kill()
+        except psutil.Error:
+            pass  # It has ended by itself.
+    samples = _read_samples(folder / SAMPLES)
     for name in (NOTE, SAMPLES):
-        _remove(folder / name)
+        # Another process may still have it open; the runner clears the folder.
+        with contextlib.suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
     return samples
 
 
-def _read(path: Path) -> MachineSamples | None:
+def _read_samples(path: Path) -> MachineSamples | None:
     try:
-        if not path.is_file():  # Whoever put a pipe there would have us wait for ever.
+        if not path.is_file():  # Reading a pipe would block for ever.
             return None
         with path.open(encoding="utf-8", errors="replace") as file:
             return parse_samples(file.read(_MOST_BYTES).splitlines())
@@ -92,53 +92,59 @@ def _read(path: Path) -> MachineSamples | None:
 
 
 def runner_process() -> psutil.Process | None:
-    """Return the process above us that lives as long as the job; None where none is known."""
+    """Return the process above us that runs as long as the job; None if there is no known one."""
     try:
-        above = psutil.Process().parents()
+        parents = psutil.Process().parents()
     except psutil.Error:
         return None
-    return next((each for each in above if _name(each) in _RUNNERS), None)
+    for parent in parents:
+        with contextlib.suppress(psutil.Error):
+            if parent.name().lower().removesuffix(".exe") in _RUNNERS:
+                return parent
+    return None
 
 
-def _running(folder: Path) -> psutil.Process | None:
-    """The folder's sampler, if it lives: its process id may be another's by now."""
-    note = _note(folder)
+def _find_sampler(folder: Path) -> psutil.Process | None:
+    """Return the folder's sampler if it runs: another process may have its id by now."""
+    note = _read_note(folder)
     if note is None:
         return None
+    pid, created, token = note
     try:
-        process = psutil.Process(note.pid)
-        ours = abs(process.create_time() - note.created) < 1 and note.token in _command_of(process)
-        return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
+        process = psutil.Process(pid)
+        is_ours = abs(process.create_time() - created) < 1 and token in _read_command(process)
+        return process if is_ours and process.status() != psutil.STATUS_ZOMBIE else None
     except (psutil.Error, OSError, ValueError):
         return None
 
 
-def _command_of(process: psutil.Process) -> list[str]:
-    """Its command; Linux shows none in the moment in which a program is loaded."""
+def _read_command(process: psutil.Process) -> list[str]:
+    """Return the command of a process; on Linux it is empty while a program is being loaded."""
     until = time.monotonic() + _LOADING_SECONDS
     while not (words := process.cmdline()) and time.monotonic() < until:
         time.sleep(_LOADING_SECONDS / 20)
     return words
 
 
-def _note(folder: Path) -> _Note | None:
+def _read_note(folder: Path) -> tuple[int, float, str] | None:
+    """Return the process id, start in seconds since 1970, and token; None if there is no note."""
     path = folder / NOTE
     try:
-        if not path.is_file():  # As with the samples: no pipe is waited for.
+        if not path.is_file():  # Reading a pipe would block for ever.
             return None
         with path.open(encoding="utf-8") as file:
             note = json.loads(file.read(_MOST_NOTE_BYTES))
-        return _Note(pid=int(note["pid"]), created=float(note["created"]), token=str(note["token"]))
+        return int(note["pid"]), float(note["created"]), str(note["token"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return None
 
 
-def _command(path: Path, token: str, owner: psutil.Process | None) -> list[str]:
-    """The sampler with psutil and nothing else: not the job's packages, nor its checkout."""
-    found = importlib.util.find_spec("psutil")
-    places = [] if found is None else found.submodule_search_locations or []
-    # In a bundle the first place is that of the image, where there is no folder.
-    folders = [Path(each) for each in places if Path(each, "__init__.py").is_file()]
+def _build_command(path: Path, token: str, owner: psutil.Process | None) -> list[str]:
+    """Return a command whose import path has only psutil: not the job's packages or checkout."""
+    spec = importlib.util.find_spec("psutil")
+    locations = [] if spec is None else spec.submodule_search_locations or []
+    # In a bundle the first location is in the image, which is not a folder.
+    folders = [Path(folder) for folder in locations if Path(folder, "__init__.py").is_file()]
     if not folders:
         raise FileNotFoundError("psutil")
     packages = str(folders[0].parent)
@@ -169,28 +175,5 @@ def _spawn(command: list[str], folder: Path, environ: Mapping[str, str]) -> int:
         start_new_session=os.name == "posix",
         creationflags=flags,
     )
-    process.returncode = 0  # It outlives us, so nobody here waits for it.
+    process.returncode = 0  # It outlives us, so Python must not wait for it.
     return process.pid
-
-
-def _end(process: psutil.Process) -> None:
-    try:
-        process.terminate()
-        if psutil.wait_procs([process], _PATIENCE_SECONDS)[1]:
-            process.kill()
-    except psutil.Error:
-        return  # It ended meanwhile.
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return process.name().lower().removesuffix(".exe")
-    except psutil.Error:
-        return ""
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return  # Somebody still has it open; the runner clears the folder.

@@ -1,4 +1,4 @@
-"""What a process tree used."""
+"""Usage of a process tree: memory, processor time and I/O of a command and its children."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from flow_telemetry.process.command import PASSED_ON, Ended
 if TYPE_CHECKING:
     import psutil
 
-# Watching a command and all processes below it while they run, with psutil.
+# Sampling a command and all processes below it while they run, with psutil.
 #
-# What the system counts of ended children names the memory of the largest process alone; here
-# their sum is looked at. It takes at most a fiftieth of a processor.
-
+# The system's accounts of ended children have the memory of the largest process only, so their sum
+# is sampled. Sampling takes at most a fiftieth of a processor.
 
 _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0
 _REST_PER_WORK = 50
@@ -28,7 +27,10 @@ _PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeUsage:
-    """What was seen of the processes: bytes, and seconds of processor time."""
+    """Usage of processes: bytes, and seconds of processor time.
+
+    Fields that are None were not measured.
+    """
 
     memory_peak: int = 0
     cpu_user: float = 0.0
@@ -38,33 +40,24 @@ class TreeUsage:
     faults: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Account:
-    user: float
-    system: float
-    read: int
-    written: int
-    faults: int
-
-
 class TreeWatch:
-    """A thread that looks at the tree again and again until it is stopped.
+    """A thread that samples a process tree until it is stopped.
 
-    ``accounts`` is whether it also keeps what each process used up, for systems that do not.
+    If ``accounts`` is true it also sums up what each process used, for systems that do not.
     """
 
     def __init__(self, pid: int, *, accounts: bool) -> None:
-        """Begin."""
         self._pid = pid
         self._keeps_accounts = accounts
-        self._accounts: dict[tuple[int, float], _Account] = {}
+        # By process id and start.
+        self._accounts: dict[tuple[int, float], TreeUsage] = {}
         self._peak = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="tree", daemon=True)
         self._thread.start()
 
     def stop(self) -> TreeUsage:
-        """Stop, and return what was seen."""
+        """Stop, and return the usage."""
         self._over.set()
         self._thread.join(_PATIENCE_SECONDS)
         accounts = list(self._accounts.values())
@@ -73,11 +66,11 @@ class TreeWatch:
             return usage
         return TreeUsage(
             memory_peak=self._peak,
-            cpu_user=sum(each.user for each in accounts),
-            cpu_system=sum(each.system for each in accounts),
-            disk_read=sum(each.read for each in accounts),
-            disk_written=sum(each.written for each in accounts),
-            faults=sum(each.faults for each in accounts),
+            cpu_user=sum(account.cpu_user for account in accounts),
+            cpu_system=sum(account.cpu_system for account in accounts),
+            disk_read=sum(account.disk_read or 0 for account in accounts),
+            disk_written=sum(account.disk_written or 0 for account in accounts),
+            faults=sum(account.faults or 0 for account in accounts),
         )
 
     def _watch(self) -> None:
@@ -88,33 +81,34 @@ class TreeWatch:
         while not self._over.wait(pause):
             began = time.thread_time()
             try:
-                self._look(psutil.Process(self._pid))
+                self._sample(psutil.Process(self._pid))
             except psutil.Error:
-                return  # It ended.
+                return  # The command ended.
             except OSError:
-                pass  # Something of it ended while it was looked at.
+                pass  # A process ended during the sample.
             worked = time.thread_time() - began
             pause = min(
                 max(worked * _REST_PER_WORK, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS
             )
 
-    def _look(self, root: psutil.Process) -> None:
+    def _sample(self, root: psutil.Process) -> None:
         import psutil  # noqa: PLC0415
 
         tree = [root, *root.children(recursive=True)]
         memory = 0
-        for each in tree:
+        for process in tree:
             try:
-                memory += _memory(each, alone=len(tree) == 1)
+                memory += _read_memory(process, alone=len(tree) == 1)
                 if self._keeps_accounts:
-                    self._accounts[each.pid, each.create_time()] = _account(each)
+                    key = (process.pid, process.create_time())
+                    self._accounts[key] = _read_account(process)
             except (psutil.Error, OSError):
                 continue
         self._peak = max(self._peak, memory)
 
 
-def _memory(process: psutil.Process, *, alone: bool) -> int:
-    """The bytes of a process, what it shares with others of the tree counted once where told."""
+def _read_memory(process: psutil.Process, *, alone: bool) -> int:
+    """Return the bytes of a process; memory that the tree shares counts once, if it is known."""
     import psutil  # noqa: PLC0415
 
     if not alone and sys.platform == "linux":
@@ -125,42 +119,42 @@ def _memory(process: psutil.Process, *, alone: bool) -> int:
     return int(process.memory_info().rss)
 
 
-def _account(process: psutil.Process) -> _Account:
+def _read_account(process: psutil.Process) -> TreeUsage:
     times = process.cpu_times()
-    # macOS has no counters of I/O; page faults are told on Windows only.
+    # macOS has no counters of I/O; only Windows counts page faults.
     io = process.io_counters() if hasattr(process, "io_counters") else None
-    return _Account(
-        user=times.user,
-        system=times.system,
-        read=io.read_bytes if io is not None else 0,
-        written=io.write_bytes if io is not None else 0,
+    return TreeUsage(
+        cpu_user=times.user,
+        cpu_system=times.system,
+        disk_read=io.read_bytes if io is not None else 0,
+        disk_written=io.write_bytes if io is not None else 0,
         faults=int(getattr(process.memory_info(), "num_page_faults", 0)),
     )
 
 
 def leave_signals_to_main_thread() -> None:
-    """Have the signals that are passed on wake the thread that waits for the command."""
+    """Block the forwarded signals here, so that they wake the thread that waits for the command."""
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
 
 
-# What an ended command used, from all that tells of it.
+# The usage of an ended command, from all sources.
 
-_BLOCK_BYTES = 512  # getrusage(2): on Linux, whatever the disk's blocks are
+_BLOCK_BYTES = 512  # getrusage(2): on Linux, for all block sizes of disks
 _KIBIBYTE = 1024
 
 
 def usage_of(ended: Ended, seen: TreeUsage | None, cgroup_peak: int | None = None) -> ProcessUsage:
-    """Return what the command and all below it used.
+    """Return the usage of a command and all processes below it.
 
-    ``seen`` is what was watched, None where nothing ran; ``cgroup_peak`` is that of a control group
-    of its own.
+    ``seen`` is from sampling, None if the command did not start; ``cgroup_peak`` is the peak memory
+    of a control group of its own, in bytes.
     """
     if seen is None:
         return ProcessUsage()
     rusage = ended.rusage
     if rusage is None:
-        peak, source = _peak(0, seen.memory_peak, cgroup_peak)
+        peak, source = _choose_peak(0, seen.memory_peak, cgroup_peak)
         return ProcessUsage(
             cpu_user=seen.cpu_user,
             cpu_system=seen.cpu_system,
@@ -171,8 +165,8 @@ def usage_of(ended: Ended, seen: TreeUsage | None, cgroup_peak: int | None = Non
             disk_written=seen.disk_written,
         )
     largest = rusage.ru_maxrss if rusage.ru_maxrss > ended.rusage_floor else 0
-    peak, source = _peak(largest, seen.memory_peak, cgroup_peak)
-    in_blocks = sys.platform == "linux"  # elsewhere operations, of any size
+    peak, source = _choose_peak(largest, seen.memory_peak, cgroup_peak)
+    in_blocks = sys.platform == "linux"  # on other systems operations, of any size
     return ProcessUsage(
         cpu_user=rusage.ru_utime,
         cpu_system=rusage.ru_stime,
@@ -185,10 +179,10 @@ def usage_of(ended: Ended, seen: TreeUsage | None, cgroup_peak: int | None = Non
     )
 
 
-def _peak(
+def _choose_peak(
     largest: int, seen: int, cgroup_peak: int | None
 ) -> tuple[int, MemorySource] | tuple[None, None]:
-    """The peak in bytes; ``largest`` is in the unit of `getrusage`, and ``seen`` in bytes."""
+    """Return the peak in bytes, and its source; ``largest`` is in the unit of `getrusage`."""
     if cgroup_peak is not None:
         return cgroup_peak, MemorySource.CGROUP
     largest *= 1 if sys.platform == "darwin" else _KIBIBYTE

@@ -10,7 +10,6 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.reports.files import MEBIBYTE, Content, read_chunks
+from flow_telemetry.reports.files import MEBIBYTE, Content, FileLimits, read_chunks
 
 LARGEST_ARCHIVE = 256 * MEBIBYTE
 MOST_ENTRIES = 50_000
@@ -33,53 +32,30 @@ DAMAGES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveLimits:
-    """Limits: the number of files, and the bytes of each and of all, uncompressed."""
-
-    files: int = 1000
-    largest: int = 64 * MEBIBYTE
-    size: int = 256 * MEBIBYTE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchivedFile:
-    """A file of an archive; ``name`` is its path in the archive, with slashes."""
-
-    name: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveContent:
-    """The selected files in the order of the archive, and a notice for each that was skipped."""
-
-    files: tuple[ArchivedFile, ...] = ()
-    left_out: tuple[str, ...] = ()
-
-
 def read_archive(
     content: Content,
     name: str,
     *,
     wanted: Callable[[str], bool],
-    bounds: ArchiveLimits | None = None,
-) -> ArchiveContent:
-    """Return the selected files of an archive, within the bounds.
+    limits: FileLimits | None = None,
+) -> tuple[dict[str, bytes], list[str]]:
+    """Return the contents of the selected files by their paths, in the order of the archive.
+
+    Also return a notice for each file that was skipped.
 
     Args:
         content: the archive.
         name: its name in errors.
         wanted: whether to read a file, by its path in the archive, with slashes.
-        bounds: the limits; None for the usual ones.
+        limits: the limits; None for the usual ones.
 
     Raises:
         ReportError: it cannot be read, is not an archive, or contains too many files.
     """
     left_out: list[str] = []
     with open_archive(content, name) as archive:
-        files = tuple(_read_files(archive, name, wanted, bounds or ArchiveLimits(), left_out))
-    return ArchiveContent(files=files, left_out=tuple(left_out))
+        files = dict(_read_files(archive, name, wanted, limits or FileLimits(), left_out))
+    return files, left_out
 
 
 def open_archive(content: Content | IO[bytes], name: str) -> ZipFile:
@@ -123,33 +99,33 @@ def _read_files(
     archive: ZipFile,
     name: str,
     wanted: Callable[[str], bool],
-    bounds: ArchiveLimits,
+    limits: FileLimits,
     left_out: list[str],
-) -> Iterator[ArchivedFile]:
-    left, read = bounds.size, 0
-    for entry in _select_entries(archive, name, wanted, bounds, left_out):
-        if read == bounds.files:
-            left_out.append(f"{name} has more than the {bounds.files:,} files that are read")
+) -> Iterator[tuple[str, bytes]]:
+    left, read = limits.size, 0
+    for entry in _select_entries(archive, name, wanted, limits, left_out):
+        if read == limits.files:
+            left_out.append(f"{name} has more than the {limits.files:,} files that are read")
             return
         try:
             with archive.open(entry) as file:
-                content = file.read(min(bounds.largest, left) + 1)
+                content = file.read(min(limits.largest, left) + 1)
         except DAMAGES as error:
             left_out.append(f"{entry.filename!a} in {name} is damaged: {error}")
             continue
-        if len(content) > min(bounds.largest, left):
+        if len(content) > min(limits.largest, left):
             left_out.append(f"{entry.filename!a} in {name} is larger than the limit")
             continue
         left -= len(content)
         read += 1
-        yield ArchivedFile(name=entry.filename, content=content)
+        yield entry.filename, content
 
 
 def _select_entries(
     archive: ZipFile,
     name: str,
     wanted: Callable[[str], bool],
-    bounds: ArchiveLimits,
+    limits: FileLimits,
     left_out: list[str],
 ) -> Iterator[ZipInfo]:
     seen: set[str] = set()
@@ -159,7 +135,7 @@ def _select_entries(
         seen.add(entry.filename)
         unsafe = not entry.filename or _UNSAFE.match(entry.filename)
         problem = "has a name that is not a safe path" if unsafe else ""
-        reason = problem or describe_refusal(entry, bounds.largest)
+        reason = problem or describe_refusal(entry, limits.largest)
         if reason:
             left_out.append(f"{entry.filename!a} in {name} {reason}")
         else:

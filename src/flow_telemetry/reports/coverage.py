@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from flow_telemetry.errors import ReportError
@@ -24,7 +25,14 @@ from flow_telemetry.model.reports import (
 )
 from flow_telemetry.reports import files
 from flow_telemetry.reports.files import MEBIBYTE, Content, clean_line, parent_folder, parse_count
-from flow_telemetry.reports.xml import XmlAttributes, list_values, read_events, read_opening
+from flow_telemetry.reports.xml import (
+    END,
+    START,
+    XmlAttributes,
+    list_values,
+    read_events,
+    read_opening,
+)
 from flow_telemetry.rules.coverage import largest_packages, merge_packages
 
 # Sums over files and packages.
@@ -36,12 +44,12 @@ _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]{1,3})?")
 NOTHING = Covered(covered=0, coverable=0)
 
 
-def total(parts: Iterable[Covered]) -> Covered:
-    """Return the sum."""
+def total(counts: Iterable[Covered]) -> Covered:
+    """Add counts up."""
     covered = coverable = 0
-    for part in parts:
-        covered += part.covered
-        coverable += part.coverable
+    for count in counts:
+        covered += count.covered
+        coverable += count.coverable
     return Covered(covered=covered, coverable=coverable)
 
 
@@ -54,7 +62,7 @@ def parse_covered(covered: object, coverable: object) -> Covered | None:
 
 
 def count_hits(counts: Mapping[object, int]) -> Covered:
-    """Return how many of them were hit at least once."""
+    """Return how many lines or branches were hit at least once."""
     return Covered(covered=sum(1 for hits in counts.values() if hits > 0), coverable=len(counts))
 
 
@@ -63,17 +71,16 @@ def parse_hits(text: str | None) -> int | None:
 
     A number that is too large, or has a fraction such as `3.0`, counts as 1, or as 0 if it is zero.
     """
-    found = parse_count(text)
-    if found is None and text is not None and (number := _NUMBER.fullmatch(text.strip()[:64])):
+    hits = parse_count(text)
+    if hits is None and text is not None and (number := _NUMBER.fullmatch(text.strip()[:64])):
         return 1 if number[1].strip("0.") else 0
-    return found
+    return hits
 
 
 class _Counter:
-    """Counters of the packages of a report, each the sum of what is added under its name."""
+    """Sums of lines and branches for each package of a report; ``name`` is for errors."""
 
     def __init__(self, name: str) -> None:
-        """Take the report's name, for errors."""
         self._name = name
         # By package; without branches if none were measured in it.
         self._lines: dict[str, Covered] = {}
@@ -81,7 +88,11 @@ class _Counter:
         self._left = MOST_LINES
 
     def count_one(self) -> None:
-        """Count a line that takes memory; raises ReportError after too many."""
+        """Count a line that takes memory.
+
+        Raises:
+            ReportError: the report has too many.
+        """
         self._left -= 1
         if self._left < 0:
             raise ReportError(f"{self._name} has more than {MOST_LINES:,} lines; it is not read")
@@ -94,11 +105,9 @@ class _Counter:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was added."""
         return not self._lines
 
     def lines(self) -> Covered:
-        """Return the lines of all packages."""
         return total(self._lines.values())
 
     def branches(self) -> Covered | None:
@@ -124,9 +133,25 @@ def read_cobertura(content: Content, name: str) -> Coverage:
     Raises:
         ReportError: it cannot be read, or has no lines.
     """
-    reader = _Lines(name)
-    read_events(content, name, reader)
-    counter, root = reader.counter, reader.root
+    counter = _Counter(name)
+    root: XmlAttributes = {}
+    # The lines of the current package. A line may be listed under its method and its class.
+    hits: dict[object, int] = {}
+    branch_counts: dict[object, Covered] = {}
+    package = file = ""
+    for kind, tag, attributes in read_events(content, name):
+        if kind == START and tag == "line":
+            _add_line(counter, hits, branch_counts, file, attributes)
+        elif kind == START and tag == "class":
+            file = attributes.get("filename", "")
+        elif kind == START and tag == "package":
+            package = clean_line(attributes.get("name")) or "."
+        elif kind == START and tag == "coverage":
+            root = root or attributes
+        elif kind == END and tag == "package":
+            counted = total(branch_counts.values()) if branch_counts else None
+            counter.add(package, count_hits(hits), counted)
+            hits, branch_counts = {}, {}
     lines = parse_covered(root.get("lines-covered"), root.get("lines-valid"))
     if lines is None and counter.empty:
         raise ReportError(f"{name} has Cobertura's format, but contains no lines")
@@ -144,49 +169,26 @@ def read_cobertura(content: Content, name: str) -> Coverage:
     )
 
 
-class _Lines:
-    """Collects the lines of a package; a line may be listed under its method and its class."""
-
-    def __init__(self, name: str) -> None:
-        self.counter = _Counter(name)
-        self.root: XmlAttributes = {}
-        self._package = ""
-        self._file = ""
-        self._hits: dict[object, int] = {}
-        self._branches: dict[object, Covered] = {}
-
-    def start(self, tag: str, attributes: XmlAttributes) -> None:
-        if tag == "line":
-            self._add(attributes)
-        elif tag == "class":
-            self._file = attributes.get("filename", "")
-        elif tag == "package":
-            self._package = clean_line(attributes.get("name")) or "."
-        elif tag == "coverage" and not self.root:
-            self.root = attributes
-
-    def end(self, tag: str) -> None:
-        if tag == "package":
-            branches = total(self._branches.values()) if self._branches else None
-            self.counter.add(self._package, count_hits(self._hits), branches)
-            self._hits, self._branches = {}, {}
-
-    def data(self, text: str) -> None: ...
-
-    def _add(self, attributes: XmlAttributes) -> None:
-        number, times = parse_count(attributes.get("number")), parse_hits(attributes.get("hits"))
-        if number is None or times is None:
-            return
-        line = (self._file, number)
-        if line not in self._hits:
-            self.counter.count_one()
-        self._hits[line] = max(times, self._hits.get(line, 0))
-        found = _CONDITIONS.search(attributes.get("condition-coverage", "")[:64])
-        branches = parse_covered(found[1], found[2]) if found else None
-        if branches is not None:
-            self._branches[line] = max(
-                branches, self._branches.get(line, branches), key=lambda count: count.covered
-            )
+def _add_line(
+    counter: _Counter,
+    hits: dict[object, int],
+    branch_counts: dict[object, Covered],
+    file: str,
+    attributes: XmlAttributes,
+) -> None:
+    number, times = parse_count(attributes.get("number")), parse_hits(attributes.get("hits"))
+    if number is None or times is None:
+        return
+    line = (file, number)
+    if line not in hits:
+        counter.count_one()
+    hits[line] = max(times, hits.get(line, 0))
+    conditions = _CONDITIONS.search(attributes.get("condition-coverage", "")[:64])
+    branches = parse_covered(conditions[1], conditions[2]) if conditions else None
+    if branches is not None:
+        branch_counts[line] = max(
+            branches, branch_counts.get(line, branches), key=lambda count: count.covered
+        )
 
 
 # Clover's XML, written by PHPUnit and Istanbul (jest). It counts statements.
@@ -202,58 +204,39 @@ def read_clover(content: Content, name: str) -> Coverage:
     Raises:
         ReportError: it cannot be read, or has no metrics.
     """
-    reader = _Metrics(name)
-    read_events(content, name, reader)
-    if reader.counter.empty and reader.project is None:
+    counter = _Counter(name)
+    project: tuple[Covered, Covered | None] | None = None
+    levels: list[str] = []
+    package = file = ""
+    for kind, tag, attributes in read_events(content, name):
+        if kind == START and tag == "metrics" and "testproject" not in levels:
+            lines = _parse_metric(attributes, "statements")
+            branches = _parse_metric(attributes, "conditionals")
+            level = levels[-1] if levels else ""
+            if lines is not None and level == "file":
+                counter.add(package or parent_folder(file), lines, branches)
+            elif lines is not None and level == "project":
+                project = (lines, branches)
+        elif kind == START and tag in _CLOVER_LEVELS:
+            levels.append(tag)
+            if tag == "package":
+                package = clean_line(attributes.get("name"))
+            elif tag == "file":
+                file = next(list_values(attributes, "path", "name"), "")
+        elif kind == END and tag in _CLOVER_LEVELS:
+            levels.pop()
+            package = "" if tag == "package" else package
+    if counter.empty and project is None:
         raise ReportError(f"{name} has no metrics of statements. Check that it is Clover's XML")
-    lines, branches = reader.project or (reader.counter.lines(), reader.counter.branches())
+    total_lines, total_branches = project or (counter.lines(), counter.branches())
     return Coverage(
         name=name,
         format="clover",
-        lines=lines,
-        branches=branches,
+        lines=total_lines,
+        branches=total_branches,
         unit=CoverageUnit.STATEMENT,
-        packages=reader.counter.packages(),
+        packages=counter.packages(),
     )
-
-
-class _Metrics:
-    """Collects the metrics of the project and of its files."""
-
-    def __init__(self, name: str) -> None:
-        self.counter = _Counter(name)
-        self.project: tuple[Covered, Covered | None] | None = None
-        self._levels: list[str] = []
-        self._package = ""
-        self._file = ""
-
-    def start(self, tag: str, attributes: XmlAttributes) -> None:
-        if tag == "metrics" and "testproject" not in self._levels:
-            self._count(self._levels[-1] if self._levels else "", attributes)
-        if tag in _CLOVER_LEVELS:
-            self._levels.append(tag)
-        if tag == "package":
-            self._package = clean_line(attributes.get("name"))
-        elif tag == "file":
-            self._file = next(list_values(attributes, "path", "name"), "")
-
-    def end(self, tag: str) -> None:
-        if tag in _CLOVER_LEVELS:
-            self._levels.pop()
-        if tag == "package":
-            self._package = ""
-
-    def data(self, text: str) -> None: ...
-
-    def _count(self, level: str, attributes: XmlAttributes) -> None:
-        lines = _parse_metric(attributes, "statements")
-        if lines is None:
-            return
-        branches = _parse_metric(attributes, "conditionals")
-        if level == "file":
-            self.counter.add(self._package or parent_folder(self._file), lines, branches)
-        elif level == "project":
-            self.project = (lines, branches)
 
 
 def _parse_metric(attributes: XmlAttributes, kind: str) -> Covered | None:
@@ -273,10 +256,30 @@ def read_jacoco(content: Content, name: str) -> Coverage:
     Raises:
         ReportError: it cannot be read, or has no counter of lines.
     """
-    reader = _Counters(name)
-    read_events(content, name, reader)
-    lines = reader.report.get("LINE")
-    if lines is None and reader.counter.empty:
+    counter = _Counter(name)
+    # The counters of the report and of the current package, by their type. They include all lower
+    # levels.
+    report: dict[str, Covered] = {}
+    package_counters: dict[str, Covered] = {}
+    package = ""
+    levels: list[str] = []
+    for kind, tag, attributes in read_events(content, name):
+        if kind == START and tag == "counter" and levels:
+            if levels[-1] in {"report", "package"}:
+                counters = report if levels[-1] == "report" else package_counters
+                counters.update(_parse_counter(attributes))
+        elif kind == START and tag in _JACOCO_LEVELS:
+            levels.append(tag)
+            if tag == "package":
+                package = clean_line(attributes.get("name", "").replace("/", ".")) or "."
+                package_counters = {}
+        elif kind == END and tag in _JACOCO_LEVELS:
+            levels.pop()
+            if tag == "package" and package_counters:
+                package_lines = package_counters.get("LINE", NOTHING)
+                counter.add(package, package_lines, package_counters.get("BRANCH"))
+    lines = report.get("LINE")
+    if lines is None and counter.empty:
         raise ReportError(
             f"{name} has no counter of lines. Check that it is JaCoCo's XML, and that the classes "
             "were compiled with debug information"
@@ -284,49 +287,18 @@ def read_jacoco(content: Content, name: str) -> Coverage:
     return Coverage(
         name=name,
         format="jacoco",
-        lines=lines or reader.counter.lines(),
-        branches=reader.report.get("BRANCH") or reader.counter.branches(),
-        packages=reader.counter.packages(),
+        lines=lines or counter.lines(),
+        branches=report.get("BRANCH") or counter.branches(),
+        packages=counter.packages(),
     )
 
 
-class _Counters:
-    """Collects the counters of the report and of its packages, which include all lower levels."""
-
-    def __init__(self, name: str) -> None:
-        self.counter = _Counter(name)
-        self.report: dict[str, Covered] = {}
-        self._package_counters: dict[str, Covered] = {}
-        self._package = ""
-        self._levels: list[str] = []
-
-    def start(self, tag: str, attributes: XmlAttributes) -> None:
-        if tag == "counter" and self._levels:
-            self._count(self._levels[-1], attributes)
-        elif tag in _JACOCO_LEVELS:
-            self._levels.append(tag)
-        if tag == "package":
-            self._package = clean_line(attributes.get("name", "").replace("/", ".")) or "."
-            self._package_counters = {}
-
-    def end(self, tag: str) -> None:
-        if tag in _JACOCO_LEVELS:
-            self._levels.pop()
-        if tag == "package" and self._package_counters:
-            lines = self._package_counters.get("LINE", NOTHING)
-            self.counter.add(self._package, lines, self._package_counters.get("BRANCH"))
-
-    def data(self, text: str) -> None: ...
-
-    def _count(self, level: str, attributes: XmlAttributes) -> None:
-        counters = {"report": self.report, "package": self._package_counters}.get(level)
-        covered, missed = (
-            parse_count(attributes.get("covered")),
-            parse_count(attributes.get("missed")),
-        )
-        kind = attributes.get("type", "")
-        if counters is not None and kind in {"LINE", "BRANCH"} and None not in (covered, missed):
-            counters[kind] = Covered(covered=covered or 0, coverable=(covered or 0) + (missed or 0))
+def _parse_counter(attributes: XmlAttributes) -> dict[str, Covered]:
+    covered, missed = parse_count(attributes.get("covered")), parse_count(attributes.get("missed"))
+    kind = attributes.get("type", "")
+    if kind not in {"LINE", "BRANCH"} or covered is None or missed is None:
+        return {}
+    return {kind: Covered(covered=covered, coverable=covered + missed)}
 
 
 # LCOV's tracefile (`lcov.info`), written by lcov, Istanbul, cargo-llvm-cov and others.
@@ -496,7 +468,6 @@ def read_go(content: Content, name: str) -> Coverage:
 
 # The format of a report, by its content.
 
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _HEAD = 4096
 
 
@@ -510,9 +481,7 @@ def read_coverage(content: Content, name: str) -> Coverage:
     Raises:
         ReportError: it cannot be read, or has none of the formats.
     """
-    beginning = next(files.read_chunks(content, name))[:_HEAD]
-    encoding = "utf-16" if beginning.startswith(_UTF_16) else "utf-8-sig"
-    head = beginning.decode(encoding, errors="replace").lstrip()
+    head = files.decode_text(next(files.read_chunks(content, name))[:_HEAD]).lstrip()
     if head.startswith("<"):
         return _read_xml(content, name)
     if head.startswith("{"):
@@ -526,13 +495,13 @@ def read_coverage(content: Content, name: str) -> Coverage:
 
 def _read_xml(content: Content, name: str) -> Coverage:
     """Read XML by its root; Cobertura and Clover have the same root, but other elements in it."""
-    (root, attributes), *inside = read_opening(content, name)
+    (root, attributes), *children = read_opening(content, name)
     if root == "report":
         return read_jacoco(content, name)
     if root == "coverage" and "line-rate" in attributes:
         return read_cobertura(content, name)
     if root == "coverage":
-        first = inside[0][0] if inside else ""
+        first = children[0][0] if children else ""
         return (read_clover if first == "project" else read_cobertura)(content, name)
     raise _unknown_format(name, f": its root is `{clean_line(root, 64)}`")
 
@@ -595,19 +564,18 @@ def read_stored_totals(content: bytes, name: str) -> CoverageTotals:
         raise ReportError(
             f"{name} was written by another version of flow-telemetry and cannot be read"
         )
-    counts = _parse_counts(take.child(stored, "totals"))
-    if counts == CoverageCounts():
+    totals = _parse_counts(take.child(stored, "totals"))
+    if totals == CoverageCounts():
         raise ReportError(f"{name} has no totals")
-    return CoverageTotals(counts=counts, packages=merge_packages(_parse_packages(stored)))
-
-
-def _parse_packages(stored: Payload) -> Iterator[PackageCounts]:
-    for number, package in enumerate(take.children(stored, "packages")):
-        if number > MOST_PACKAGES:
-            return
-        name, counts = clean_line(take.text(package, "name")), _parse_counts(package)
-        if name and counts != CoverageCounts():
-            yield PackageCounts(name=name, counts=counts)
+    # One more than is written, for the sum of the others.
+    packages = (
+        PackageCounts(name=clean_line(take.text(package, "name")), counts=_parse_counts(package))
+        for package in islice(take.children(stored, "packages"), MOST_PACKAGES + 1)
+    )
+    return CoverageTotals(
+        counts=totals,
+        packages=merge_packages(p for p in packages if p.name and p.counts != CoverageCounts()),
+    )
 
 
 def _format_counts(counts: CoverageCounts) -> dict[str, dict[str, int]]:

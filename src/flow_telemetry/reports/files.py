@@ -1,4 +1,4 @@
-"""Files that a job left, such as reports and logs: found by patterns, and read within limits.
+"""Files of a job, such as reports and logs: found by patterns, and read within limits.
 
 No file is trusted: sizes are limited, and a file that cannot be read becomes a ReportError that
 names it. Libraries are imported only when a file is read.
@@ -36,43 +36,42 @@ class MatchedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileMatches:
-    """The files in order of their names, and a notice for each file or pattern left out."""
-
-    files: tuple[MatchedFile, ...] = ()
-    left_out: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FileLimits:
-    """Limits: the files and all their bytes, and the files and folders that are checked."""
+    """Limits of what is read: the number of files, and the bytes of all.
+
+    ``largest`` limits each file in an archive, in bytes; ``entries`` the files and folders of a
+    workspace that are checked.
+    """
 
     files: int = 1000
     size: int = 256 * 1024 * 1024
-    looked_at: int = 500_000
+    largest: int = 64 * 1024 * 1024
+    entries: int = 500_000
 
 
 def find_files(
-    patterns: Sequence[str], workspace: Path, *, bounds: FileLimits | None = None
-) -> FileMatches:
-    """Return the files below the workspace that patterns match, within the bounds.
+    patterns: Sequence[str], workspace: Path, *, limits: FileLimits | None = None
+) -> tuple[list[MatchedFile], list[str]]:
+    """Return the files below the workspace that patterns match, in order of their names.
+
+    Also return a notice for each file or pattern that was left out.
 
     A pattern is a path with `*`, `?` and `[…]` within a name and `**` for any number of folders; a
     pattern with a leading `!` excludes what earlier ones match. Folders that are links are not
     followed, and a file that is a link counts only if it leads to a file in the workspace.
     """
-    bounds = bounds or FileLimits()
+    limits = limits or FileLimits()
     top = workspace.resolve()
-    inside: list[str] = []
+    relative_patterns: list[str] = []
     left_out: list[str] = []
     for pattern in filter(None, map(str.strip, patterns)):
         relative = _make_relative(pattern, top)
         if relative is None:
             left_out.append(f"the pattern {pattern} leads out of the workspace")
         else:
-            inside.append(relative)
-    selection = _Patterns(inside)
-    found = sorted(_match_files(top, selection, bounds, left_out), key=lambda file: file.name)
+            relative_patterns.append(relative)
+    selection = _Patterns(relative_patterns)
+    matches = sorted(_match_files(top, selection, limits, left_out), key=lambda file: file.name)
     left_out += [
         f"no file matches {pattern}{_explain_no_match(pattern, top)}"
         for pattern in selection.unused()
@@ -81,26 +80,26 @@ def find_files(
         left_out.append(
             "every pattern begins with `!` and so excludes files; add a pattern of files to read"
         )
-    return FileMatches(files=tuple(_limit_files(found, bounds, left_out)), left_out=tuple(left_out))
+    return _limit_files(matches, limits, left_out), left_out
 
 
 def compile_file_patterns(patterns: Sequence[str]) -> Callable[[str], bool]:
     """Return a function that says whether patterns select a path, with slashes, in an archive."""
-    parts = (pattern.strip().split("/") for pattern in patterns if pattern.strip())
-    return _Patterns(["/".join(part for part in each if part != ".") for each in parts]).fits
+    paths = (pattern.strip().split("/") for pattern in patterns if pattern.strip())
+    return _Patterns(["/".join(name for name in path if name != ".") for path in paths]).fits
 
 
 class _Patterns:
     """All patterns, and which of them have matched a file."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._patterns = [_Pattern(each) for each in patterns]
+        self._patterns = [_Pattern(pattern) for pattern in patterns]
         self._used: set[str] = set()
-        names = {name for pattern in self._patterns for name in pattern.parts}
+        names = {name for pattern in self._patterns for name in pattern.names}
         self.unseen = {name for name in UNSEEN if name not in names}
 
     def fits(self, name: str) -> bool:
-        """Whether the last pattern that matches a name includes files."""
+        """Whether the last pattern that matches a name does not begin with `!`."""
         matching = self._list_matching(name)
         return bool(matching) and not matching[-1].excludes
 
@@ -114,11 +113,14 @@ class _Patterns:
 
     @property
     def only_excludes(self) -> bool:
-        return bool(self._patterns) and all(each.excludes for each in self._patterns)
+        return bool(self._patterns) and all(pattern.excludes for pattern in self._patterns)
 
     def unused(self) -> list[str]:
-        unused = (each for each in self._patterns if each.text not in self._used)
-        return [each.text for each in unused if not each.excludes]
+        return [
+            pattern.text
+            for pattern in self._patterns
+            if pattern.text not in self._used and not pattern.excludes
+        ]
 
 
 def _make_relative(pattern: str, top: Path) -> str | None:
@@ -126,10 +128,10 @@ def _make_relative(pattern: str, top: Path) -> str | None:
     excludes, pattern = pattern.startswith("!"), pattern.removeprefix("!").replace(os.sep, "/")
     below = f"{top.as_posix().rstrip('/')}/"
     pattern = pattern.removeprefix(below)
-    parts = [part for part in pattern.split("/") if part != "."]
-    if ".." in parts or pattern.startswith("/") or Path(pattern).is_absolute() or not any(parts):
+    names = [name for name in pattern.split("/") if name != "."]
+    if ".." in names or pattern.startswith("/") or Path(pattern).is_absolute() or not any(names):
         return None
-    return ("!" if excludes else "") + "/".join(parts)
+    return ("!" if excludes else "") + "/".join(names)
 
 
 class _Pattern:
@@ -138,32 +140,32 @@ class _Pattern:
     def __init__(self, pattern: str) -> None:
         self.text = pattern
         self.excludes = pattern.startswith("!")
-        self.parts = pattern.removeprefix("!").split("/")
+        self.names = pattern.removeprefix("!").split("/")
         self._fits = [
-            None if part == "**" else re.compile(translate(part)).match for part in self.parts
+            None if name == "**" else re.compile(translate(name)).match for name in self.names
         ]
 
     def fits(self, names: Sequence[str]) -> bool:
-        """Whether the pattern matches a path, given by its names."""
+        """Whether the pattern matches a path; ``names`` are its folders and file."""
         last = self._fits[-1]
         if last is not None and not last(names[-1]):
             return False
-        # The parts that the next name may match.
+        # The indexes of the patterns that the next name may match.
         reached = self._skip_any_folders({0})
         for name in names:
             following: set[int] = set()
-            for at in reached - {len(self.parts)}:
+            for at in reached - {len(self.names)}:
                 fits = self._fits[at]
                 if fits is None:
                     following.add(at)
                 elif fits(name):
                     following.add(at + 1)
             reached = self._skip_any_folders(following)
-        return len(self.parts) in reached
+        return len(self.names) in reached
 
     def _skip_any_folders(self, reached: set[int]) -> set[int]:
-        """Skip each `**`, which may match no folder at all."""
-        for at in range(len(self.parts)):
+        """Add the indexes after `**`, which may match no folder."""
+        for at in range(len(self.names)):
             if at in reached and self._fits[at] is None:
                 reached.add(at + 1)
         return reached
@@ -172,29 +174,29 @@ class _Pattern:
 def _explain_no_match(pattern: str, top: Path) -> str:
     """Explain that no file matches because one of the pattern's first folders is a link."""
     path = top
-    for part in pattern.split("/")[:-1]:
-        if _MAGIC.search(part):
+    for name in pattern.split("/")[:-1]:
+        if _MAGIC.search(name):
             break
-        path /= part
+        path /= name
         # A folder that cannot be accessed explains nothing.
         with suppress(OSError):
             if path.is_symlink() and path.is_dir():
-                name = path.relative_to(top).as_posix()
+                link = path.relative_to(top).as_posix()
                 return (
-                    f": {name} is a link to a folder, which is not followed; copy its files "
+                    f": {link} is a link to a folder, which is not followed; copy its files "
                     "into another folder first"
                 )
     return ""
 
 
 def _match_files(
-    top: Path, selection: _Patterns, bounds: FileLimits, left_out: list[str]
+    top: Path, selection: _Patterns, limits: FileLimits, left_out: list[str]
 ) -> Iterator[MatchedFile]:
     """Yield the files that patterns select, but for links that are broken or lead out."""
     for number, (name, path) in enumerate(_walk_folders(top, selection.unseen)):
-        if number == bounds.looked_at:
+        if number == limits.entries:
             left_out.append(
-                f"the workspace has more than {bounds.looked_at:,} files and folders; the rest "
+                f"the workspace has more than {limits.entries:,} files and folders; the rest "
                 "was not checked"
             )
             return
@@ -235,18 +237,18 @@ def _walk_folders(top: Path, unseen: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def _limit_files(
-    found: list[MatchedFile], bounds: FileLimits, left_out: list[str]
+    matches: list[MatchedFile], limits: FileLimits, left_out: list[str]
 ) -> list[MatchedFile]:
     within: list[MatchedFile] = []
     size = 0
-    for file in found:
-        if len(within) == bounds.files:
-            rest = len(found) - len(within)
-            left_out.append(f"{rest} files more than the {bounds.files} that are read: {file.name}")
+    for file in matches:
+        if len(within) == limits.files:
+            rest = len(matches) - len(within)
+            left_out.append(f"{rest} files more than the {limits.files} that are read: {file.name}")
             break
-        if size + file.size > bounds.size:
+        if size + file.size > limits.size:
             left_out.append(
-                f"{file.name}, since with it more than {bounds.size // 1024**2} MiB would be read"
+                f"{file.name}, since with it more than {limits.size // 1024**2} MiB would be read"
             )
             continue
         size += file.size
@@ -293,11 +295,12 @@ def whole(content: Content, name: str, *, limit: int = LARGEST_FILE) -> bytes:
 
 
 def read_text(content: Content, name: str, *, limit: int = LARGEST_FILE) -> str:
-    """Return the content as text: UTF-8, or UTF-16 if it begins with a mark of it.
+    """Return the content as `decode_text` does. Errors are those of `read_chunks`."""
+    return decode_text(whole(content, name, limit=limit))
 
-    Bytes that cannot be decoded are replaced. Errors are those of `read_chunks`.
-    """
-    data = whole(content, name, limit=limit)
+
+def decode_text(data: bytes) -> str:
+    """Decode UTF-8, or UTF-16 if a byte order mark begins the text; replace invalid bytes."""
     utf_16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     return data.decode("utf-16" if utf_16 else "utf-8-sig", errors="replace")
 
@@ -412,6 +415,6 @@ def parse_time(text: str | None) -> tuple[datetime | None, bool]:
 
 
 def parent_folder(path: str) -> str:
-    """Return the folder that a source file stands in, with slashes; `.` at the top."""
+    """Return the folder of a source file, with slashes; `.` at the top."""
     head, _, _ = path.replace("\\", "/").rpartition("/")
     return clean_line(head) or ("/" if path.startswith("/") else ".")

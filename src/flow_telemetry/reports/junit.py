@@ -20,7 +20,15 @@ from flow_telemetry.reports.files import (
     parse_seconds,
     parse_time,
 )
-from flow_telemetry.reports.xml import XmlAttributes, list_values, read_events, read_opening
+from flow_telemetry.reports.xml import (
+    DATA,
+    END,
+    START,
+    XmlAttributes,
+    list_values,
+    read_events,
+    read_opening,
+)
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element, TreeBuilder
@@ -101,7 +109,6 @@ def _case_key(case: TestCase) -> tuple[str, ...]:
 #
 # There is no standard: each tool has its own attributes, and leaves out others.
 
-
 _MOST_ELEMENTS_OF_CASE = 10_000
 _OUTPUT = {"system-out", "system-err"}
 # The statuses of a test that GoogleTest did not run; it writes no element for that.
@@ -126,97 +133,88 @@ def read_test_report(content: Content, name: str) -> TestReport:
             f"{name} is not a test report: its root is `{clean_line(root, 64)}`. "
             "JUnit's format has `testsuites` or `testsuite`, and .NET's has `TestRun`"
         )
-    reader = _Suites(name)
-    read_events(content, name, reader)
-    return TestReport(name=name, suites=number_cases(reader.suites()))
+    suites = _read_suites(content, name)
+    decimal_comma = any(
+        has_decimal_comma(time)
+        for suite in suites
+        for time in (suite.attributes.get("time"), *suite.times)
+    )
+    return TestReport(
+        name=name,
+        suites=number_cases(_build_suite(suite, decimal_comma) for suite in suites if suite.cases),
+    )
 
 
 @dataclass(slots=True)
-class _OpenSuite:
-    """A suite while it is read; ``times`` are the unparsed durations of its cases."""
+class _Suite:
+    """A suite before it is complete; ``times`` are the unparsed durations of its cases."""
 
     name: str
     attributes: XmlAttributes
     cases: list[TestCase] = field(default_factory=list)
     times: list[str | None] = field(default_factory=list)
 
-    def add(self, element: Element) -> None:
-        self.cases.append(_parse_case(element, self.name))
-        self.times.append(element.get("time"))
 
-    @property
-    def has_decimal_comma(self) -> bool:
-        return any(map(has_decimal_comma, (self.attributes.get("time"), *self.times)))
+def _read_suites(content: Content, name: str) -> list[_Suite]:
+    """Return all suites in the order of their elements, of which one case is kept at a time."""
+    # Safe, because defusedxml parses the document.
+    from xml.etree.ElementTree import TreeBuilder  # noqa: PLC0415
 
-    def close(self, *, decimal_comma: bool) -> TestSuite:
-        if decimal_comma:
-            self.cases = [
-                replace(case, duration=parse_seconds(time, decimal_comma=True))
-                for case, time in zip(self.cases, self.times, strict=True)
-            ]
-        started_at, zoned = parse_time(self.attributes.get("timestamp"))
-        declared = parse_count(self.attributes.get("tests"))
-        return TestSuite(
-            name=self.name,
-            file=clean_line(next(list_values(self.attributes, "file", "filepath"), "")),
-            duration=parse_seconds(self.attributes.get("time"), decimal_comma=decimal_comma),
-            started_at=started_at,
-            zoned=zoned,
-            cases=tuple(_restore_pytest_reruns(self.cases, declared)),
-        )
-
-
-class _Suites:
-    """Builds suites from the events of a document, and keeps the elements of one case only."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._open = [_OpenSuite("", {})]
-        self._all = list(self._open)
-        self._case: TreeBuilder | None = None
-        self._inside: list[str] = []
-        self._elements = 0
-
-    def suites(self) -> Iterator[TestSuite]:
-        """Return the suites that have cases, in the order of their elements."""
-        decimal_comma = any(suite.has_decimal_comma for suite in self._all)
-        return (suite.close(decimal_comma=decimal_comma) for suite in self._all if suite.cases)
-
-    def start(self, tag: str, attributes: XmlAttributes) -> None:
-        if self._case is None and tag == "testcase":
-            # Safe, because defusedxml has parsed the document before.
-            from xml.etree.ElementTree import TreeBuilder  # noqa: PLC0415
-
-            self._case, self._elements = TreeBuilder(), 0
-        if self._case is not None:
-            self._elements += 1
-            if self._elements > _MOST_ELEMENTS_OF_CASE:
+    suites = [_Suite("", {})]
+    open_suites = list(suites)
+    case: TreeBuilder | None = None
+    open_tags: list[str] = []  # of the case
+    elements = 0
+    for kind, tag, attributes in read_events(content, name):
+        if kind == DATA:
+            if case is not None and open_tags[-1] not in _OUTPUT:
+                case.data(tag)
+        elif kind == START and (case is not None or tag == "testcase"):
+            case = TreeBuilder() if case is None else case
+            elements += 1
+            if elements > _MOST_ELEMENTS_OF_CASE:
                 raise ReportError(
-                    f"{self._name} has a test case of more than {_MOST_ELEMENTS_OF_CASE:,} "
-                    "elements. It was not read"
+                    f"{name} has a test case of more than {_MOST_ELEMENTS_OF_CASE:,} elements. It "
+                    "was not read"
                 )
-            self._case.start(tag, dict(attributes))
-            self._inside.append(tag)
+            case.start(tag, dict(attributes))
+            open_tags.append(tag)
+        elif case is not None:
+            case.end(tag)
+            open_tags.pop()
+            if not open_tags:
+                element, suite = case.close(), open_suites[-1]
+                suite.cases.append(_parse_case(element, suite.name))
+                suite.times.append(element.get("time"))
+                case, elements = None, 0
+        elif tag == "testsuite" and kind == END:
+            open_suites.pop()
         elif tag == "testsuite":
             # A nested suite is named with the suites around it.
-            own, outer = clean_line(attributes.get("name")), self._open[-1].name
-            name = clean_line(f"{outer} > {own}") if outer and own else own or outer
-            self._open.append(_OpenSuite(name, attributes))
-            self._all.append(self._open[-1])
+            own, outer = clean_line(attributes.get("name")), open_suites[-1].name
+            full_name = clean_line(f"{outer} > {own}") if outer and own else own or outer
+            open_suites.append(_Suite(full_name, attributes))
+            suites.append(open_suites[-1])
+    return suites
 
-    def end(self, tag: str) -> None:
-        if self._case is not None:
-            self._case.end(tag)
-            self._inside.pop()
-            if not self._inside:
-                self._open[-1].add(self._case.close())
-                self._case = None
-        elif tag == "testsuite":
-            self._open.pop()
 
-    def data(self, text: str) -> None:
-        if self._case is not None and self._inside[-1] not in _OUTPUT:
-            self._case.data(text)
+def _build_suite(suite: _Suite, decimal_comma: bool) -> TestSuite:
+    cases = suite.cases
+    if decimal_comma:
+        cases = [
+            replace(case, duration=parse_seconds(time, decimal_comma=True))
+            for case, time in zip(cases, suite.times, strict=True)
+        ]
+    started_at, zoned = parse_time(suite.attributes.get("timestamp"))
+    declared = parse_count(suite.attributes.get("tests"))
+    return TestSuite(
+        name=suite.name,
+        file=clean_line(next(list_values(suite.attributes, "file", "filepath"), "")),
+        duration=parse_seconds(suite.attributes.get("time"), decimal_comma=decimal_comma),
+        started_at=started_at,
+        zoned=zoned,
+        cases=tuple(_restore_pytest_reruns(cases, declared)),
+    )
 
 
 def _parse_case(element: Element, suite: str) -> TestCase:

@@ -37,9 +37,9 @@ _ANSI = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]+")
-# It returns as many texts as it is given, in the same order.
+# Returns as many texts as it gets, in the same order.
 Redact = Callable[[list[str]], list[str]]
-# So many lines are redacted at once.
+# The number of lines that are redacted together.
 _AT_ONCE = 256
 
 _LEVELS = {level.value: level for level in LogLevel}
@@ -307,33 +307,14 @@ _EMPTY_TEXTS = (b"", b"##[endgroup]")
 _TO_THE_SECOND = len("2026-11-24T03:43:00")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class LogSection:
     """Consecutive lines of a log that belong to one step.
 
     ``step`` is the index among the requested steps, ``begin`` the number of lines before, ``size``
-    the bytes of the texts with one for the end of each line. ``times`` are those of the first and
-    last line with a time; None without any.
+    the bytes of the texts with one for the end of each line. ``first`` and ``last`` are the stamps
+    of the first and last line that has one; empty if none has.
     """
-
-    step: int
-    begin: int
-    lines: int
-    size: int
-    times: Interval | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogIndex:
-    """The sections of a log, in order; ``damage`` is the reason that its end could not be read."""
-
-    sections: tuple[LogSection, ...] = ()
-    damage: str | None = None
-
-
-@dataclass(slots=True)
-class _OpenSection:
-    """The section that is being read."""
 
     step: int
     begin: int
@@ -342,26 +323,24 @@ class _OpenSection:
     first: bytes = b""
     last: bytes = b""
 
-    def close(self) -> LogSection:
+    @property
+    def times(self) -> Interval | None:
+        """The times of the first and last line with a time; None if none has one."""
         start, end = (_parse_log_time(stamp.decode("ascii")) for stamp in (self.first, self.last))
-        return LogSection(
-            step=self.step,
-            begin=self.begin,
-            lines=self.lines,
-            size=self.size,
-            times=None if start is None else Interval.of(start, end),
-        )
+        return None if start is None else Interval.of(start, end)
 
 
-def index_log(raw: Iterable[bytes], steps: Sequence[Interval] = ()) -> LogIndex:
-    """Return which lines of a log belong to which step.
+def index_log(
+    raw: Iterable[bytes], steps: Sequence[Interval] = ()
+) -> tuple[list[LogSection], str | None]:
+    """Return which lines of a log belong to which step, and why its end could not be read, if so.
 
     ``steps`` are the times of the steps that ran, in order, for the log of a whole job; empty for
     the log of one step.
     """
     tracker = _StepTracker(steps)
     sections: list[LogSection] = []
-    section, damage = _OpenSection(0, 0), None
+    section, damage = LogSection(0, 0), None
     for line in _read_until_damage(raw):
         if isinstance(line, ReportError):
             damage = str(line)
@@ -370,34 +349,33 @@ def index_log(raw: Iterable[bytes], steps: Sequence[Interval] = ()) -> LogIndex:
         text_at = stamp.end() if stamp is not None else 0
         if stamp is not None and tracker.move(line, stamp):
             if section.lines:
-                sections.append(section.close())
-            section = _OpenSection(tracker.step, section.begin + section.lines)
+                sections.append(section)
+            section = LogSection(tracker.step, section.begin + section.lines)
         section.lines += 1
         section.size += _measure_text(line, text_at)
         if stamp is not None:
             section.first = section.first or stamp[1]
             section.last = stamp[1]
     if section.lines:
-        sections.append(section.close())
-    return LogIndex(sections=tuple(sections), damage=damage)
+        sections.append(section)
+    return sections, damage
 
 
-@dataclass(frozen=True, slots=True)
-class SectionEnd:
-    """The number of lines of a section before its end.
+def find_section_end(
+    raw: Iterable[bytes], section: LogSection, share: int
+) -> tuple[int, int | None]:
+    """Return the number of lines of a section before its last ``share`` bytes.
 
-    If all lines of the end are empty, ``telling`` is the number of lines before the last one that
-    is not empty, which makes the end larger than allowed.
+    If all lines in those bytes are empty, also return the number of lines before the last one that
+    is not empty and that is larger than the rest of the share; otherwise None.
+
+    Args:
+        raw: the lines of the section.
+        section: the section.
+        share: the bytes that the end may have.
     """
-
-    before: int
-    telling: int | None = None
-
-
-def find_section_end(raw: Iterable[bytes], stretch: LogSection, share: int) -> SectionEnd:
-    """Return where the last ``share`` bytes of a section begin; ``raw`` are its lines."""
-    left, before = stretch.size, 0
-    telling: int | None = None
+    left, before = section.size, 0
+    last_text: int | None = None
     for line in _read_until_damage(raw):
         if isinstance(line, ReportError):
             break
@@ -406,12 +384,12 @@ def find_section_end(raw: Iterable[bytes], stretch: LogSection, share: int) -> S
         has_text = line[text_at:].strip() not in _EMPTY_TEXTS
         if left <= share:
             if has_text:
-                return SectionEnd(before)
+                return before, None
             continue
-        telling = before if has_text else telling
+        last_text = before if has_text else last_text
         left -= _measure_text(line, text_at)
         before += 1
-    return SectionEnd(before, telling)
+    return before, last_text
 
 
 def _measure_text(line: bytes, text_at: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from flow_telemetry.reports.files import MEBIBYTE, Content, read_chunks
 
@@ -13,39 +12,31 @@ LONGEST_LINE = 16 * MEBIBYTE
 MOST_LINES = 250_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtlpLines:
-    """The lines that are not blank, and the numbers of lines that were too long.
-
-    ``cut_at`` is the number of the first line beyond the limit; None if all were read.
-    """
-
-    name: str
-    lines: tuple[tuple[int, bytes], ...]
-    too_long: tuple[int, ...] = ()
-    cut_at: int | None = None
-
-
 def read_otlp_lines(
     content: Content, name: str, *, longest: int = LONGEST_LINE, most: int = MOST_LINES
-) -> OtlpLines:
-    """Return the lines with their numbers from 1: ``most`` lines of at most ``longest`` bytes.
+) -> tuple[list[tuple[int, bytes]], list[str]]:
+    """Return the lines that are not blank with their numbers from 1, and notices of unread lines.
+
+    Args:
+        content: the file, or its bytes.
+        name: its name in errors and notices.
+        longest: the largest size of a line in bytes.
+        most: the largest number of lines.
 
     Raises:
         ReportError: it cannot be read, is empty or too large.
     """
-    kept: list[tuple[int, bytes]] = []
-    too_long: list[int] = []
+    lines: list[tuple[int, bytes]] = []
+    notices: list[str] = []
     for number, line in enumerate(_split_lines(content, name), 1):
         if len(line) > longest:
-            too_long.append(number)
+            notices.append(f"line {number} of {name} is too long to be read")
         elif line.strip():
-            if len(kept) == most:
-                return OtlpLines(
-                    name=name, lines=tuple(kept), too_long=tuple(too_long), cut_at=number
-                )
-            kept.append((number, line.strip()))
-    return OtlpLines(name=name, lines=tuple(kept), too_long=tuple(too_long))
+            if len(lines) == most:
+                notices.append(f"{name} has too many lines: not read from line {number} on")
+                break
+            lines.append((number, line.strip()))
+    return lines, notices
 
 
 def _split_lines(content: Content, name: str) -> Iterator[bytes]:

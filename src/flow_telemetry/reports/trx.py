@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from flow_telemetry.model.reports import CaseFailure, CaseResult, TestCase, TestSuite
@@ -15,7 +14,7 @@ from flow_telemetry.reports.files import (
     parse_clock,
     parse_time,
 )
-from flow_telemetry.reports.xml import XmlAttributes, read_events
+from flow_telemetry.reports.xml import DATA, END, XmlAttributes, read_events
 
 # The outcomes of Microsoft's schema; with any other outcome, the test did not run to its end.
 _RESULTS = {
@@ -38,73 +37,59 @@ def read_suites(content: Content, name: str) -> tuple[TestSuite, ...]:
     Raises:
         ReportError: it cannot be read.
     """
-    reader = _Results()
-    read_events(content, name, reader)
+    results, classes = _read_results(content, name)
     suites: dict[str, list[TestCase]] = {}
-    for case in reader.cases():
-        suites.setdefault(case.suite, []).append(case)
+    for result in results:
+        # A result that contains others only sums them up.
+        if not result.has_children:
+            case = _build_case(result, classes.get(result.attributes.get("testId", ""), ""))
+            suites.setdefault(case.suite, []).append(case)
     return tuple(TestSuite(name=name, cases=tuple(cases)) for name, cases in suites.items())
 
 
 @dataclass(slots=True)
 class _Result:
-    """A result while it is read; a result that contains others only sums them up."""
+    """A result; ``texts`` are its message and stack trace, by tag."""
 
     attributes: XmlAttributes
     texts: dict[str, str] = field(default_factory=dict)
-    holds_others: bool = False
+    has_children: bool = False
+
+    def add_text(self, tag: str, text: str) -> None:
+        """Add a piece of a text, up to a little more than its limit."""
+        beginning = self.texts.get(tag, "")
+        if len(beginning) < LONGEST_TEXT:
+            self.texts[tag] = beginning + text[: 2 * LONGEST_TEXT]
 
 
-class _Results:
-    """Collects results, and the classes of tests, which follow them."""
-
-    def __init__(self) -> None:
-        self._open: list[_Result] = []
-        self._all: list[_Result] = []
-        self._classes: dict[str, str] = {}
-        self._test = ""
-        self._text = ""
-        self._in_error = False
-
-    def cases(self) -> Iterator[TestCase]:
-        for result in self._all:
-            if not result.holds_others:
-                yield _build_case(
-                    result, self._classes.get(result.attributes.get("testId", ""), "")
-                )
-
-    def start(self, tag: str, attributes: XmlAttributes) -> None:
-        if tag == "UnitTestResult":
-            if self._open:
-                self._open[-1].holds_others = True
-            self._open.append(_Result(attributes))
-            self._all.append(self._open[-1])
-        elif tag == "UnitTest":
-            self._test = attributes.get("id", "")
-        elif tag == "TestMethod" and self._test:
-            # The name of an assembly may follow that of the class: `Shop.CartTests, Shop.Tests`.
-            self._classes[self._test] = clean_line(attributes.get("className", "").split(",")[0])
-        elif tag == "ErrorInfo":
-            self._in_error = True
-        elif self._in_error and tag in _TEXTS:
-            self._text = tag
-
-    def end(self, tag: str) -> None:
-        if tag == "UnitTestResult" and self._open:
-            self._open.pop()
-        elif tag == "UnitTest":
-            self._test = ""
-        elif tag == "ErrorInfo":
-            self._in_error = False
-        elif tag == self._text:
-            self._text = ""
-
-    def data(self, text: str) -> None:
-        if self._text and self._open:
-            texts = self._open[-1].texts
-            beginning = texts.get(self._text, "")
-            if len(beginning) < LONGEST_TEXT:
-                texts[self._text] = beginning + text[: 2 * LONGEST_TEXT]
+def _read_results(content: Content, name: str) -> tuple[list[_Result], dict[str, str]]:
+    """Return the results, and the class names by the id of the test; these follow the results."""
+    results: list[_Result] = []
+    open_results: list[_Result] = []
+    classes: dict[str, str] = {}
+    test = ""
+    path: list[str] = []
+    for kind, tag, attributes in read_events(content, name):
+        if kind == DATA:
+            if path[-2:-1] == ["ErrorInfo"] and path[-1] in _TEXTS and open_results:
+                open_results[-1].add_text(path[-1], tag)
+        elif kind == END:
+            path.pop()
+            if tag == "UnitTestResult":
+                open_results.pop()
+        else:
+            path.append(tag)
+            if tag == "UnitTestResult":
+                if open_results:
+                    open_results[-1].has_children = True
+                open_results.append(_Result(attributes))
+                results.append(open_results[-1])
+            elif tag == "UnitTest":
+                test = attributes.get("id", "")
+            elif tag == "TestMethod" and "UnitTest" in path and test:
+                # The name of an assembly may follow the class: `Shop.CartTests, Shop.Tests`.
+                classes[test] = clean_line(attributes.get("className", "").split(",")[0])
+    return results, classes
 
 
 def _build_case(result: _Result, class_name: str) -> TestCase:

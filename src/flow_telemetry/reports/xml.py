@@ -7,8 +7,9 @@ kept, so a report takes only the memory that its reader needs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from typing import Protocol
+from itertools import islice
+from types import SimpleNamespace
+from typing import TypeAlias
 
 from flow_telemetry.errors import ReportError
 from flow_telemetry.reports.files import Content, read_chunks
@@ -18,71 +19,84 @@ MOST_ELEMENTS = 3_000_000
 DEEPEST = 200
 
 XmlAttributes = Mapping[str, str]
+# The kind of an event, the tag without its namespace (the text if the kind is DATA), and the
+# attributes if the kind is START.
+START, END, DATA = "start", "end", "data"
+XmlEvent: TypeAlias = tuple[str, str, XmlAttributes]
+_NO_ATTRIBUTES: XmlAttributes = {}
 
 
-class Reader(Protocol):
-    """A target for the events of a document; names come without their namespace."""
+def read_events(content: Content, name: str) -> Iterator[XmlEvent]:
+    """Yield the events of an XML document.
 
-    def start(self, tag: str, attributes: XmlAttributes) -> None:
-        """Take the start of an element."""
-        ...
+    Raises:
+        ReportError: it cannot be read, is not complete XML, has entities, or exceeds the limits.
+            Events before the error are yielded first.
+    """
+    # Imported here, because this takes half of the start-up and most jobs have no reports.
+    from xml.etree.ElementTree import ParseError  # noqa: PLC0415
 
-    def end(self, tag: str) -> None:
-        """Take the end of an element."""
-        ...
+    from defusedxml.common import DefusedXmlException  # noqa: PLC0415
+    from defusedxml.ElementTree import DefusedXMLParser  # noqa: PLC0415
 
-    def data(self, text: str) -> None:
-        """Take a piece of text within an element."""
-        ...
+    events: list[XmlEvent] = []
+    parser = DefusedXMLParser(target=_build_target(events, name))
+    chunks = read_chunks(content, name)
+    complete = False
+    while not complete:
+        failure: ReportError | None = None
+        try:
+            chunk = next(chunks, None)
+            complete = chunk is None
+            parser.close() if chunk is None else parser.feed(chunk)
+        except ReportError as error:
+            failure = error
+        except DefusedXmlException:
+            failure = ReportError(
+                f"{name} declares entities or loads other files, as XML attacks do. No tool's "
+                "report needs that, so it was not read"
+            )
+        except ParseError as error:
+            failure = ReportError(
+                f"{name} is not a complete XML document ({error}). The tool that writes it may "
+                "have been cut off, or the file is not a report"
+            )
+        except (ValueError, LookupError):
+            failure = ReportError(f"{name} has an unsupported encoding. Write it as UTF-8")
+        yield from events
+        events.clear()
+        if failure is not None:
+            raise failure
 
 
-class _StopReading(Exception):
-    """Raised to stop reading: the rest of the document is not needed."""
+def _build_target(events: list[XmlEvent], name: str) -> SimpleNamespace:
+    """Return a parser target that appends events, up to a number of elements and of levels."""
+    short: dict[str, str] = {}
+    elements = depth = 0
 
-
-class _Opening:
-    """Collects the root and the first element in it."""
-
-    def __init__(self) -> None:
-        self.elements: list[tuple[str, XmlAttributes]] = []
-
-    def start(self, tag: str, attributes: XmlAttributes) -> None:
-        self.elements.append((tag, attributes))
-        if len(self.elements) == 2:
-            raise _StopReading
-
-    def end(self, tag: str) -> None: ...
-
-    def data(self, text: str) -> None: ...
-
-
-class _Bounded:
-    """Passes events to a reader, up to a number of elements and of levels."""
-
-    def __init__(self, reader: Reader, name: str) -> None:
-        self._reader = reader
-        self._name = name
-        self._left = MOST_ELEMENTS
-        self._depth = 0
-        self._short: dict[str, str] = {}
-        self.data = reader.data
-
-    def start(self, tag: str, attributes: XmlAttributes) -> None:
-        self._left -= 1
-        self._depth += 1
-        if self._left < 0 or self._depth > DEEPEST:
-            limit = f"{MOST_ELEMENTS:,} elements" if self._left < 0 else f"{DEEPEST} levels"
-            raise ReportError(f"{self._name} has more than {limit}. It was not read")
-        self._reader.start(self._local(tag), attributes)
-
-    def end(self, tag: str) -> None:
-        self._depth -= 1
-        self._reader.end(self._local(tag))
-
-    def _local(self, tag: str) -> str:
+    def strip_namespace(tag: str) -> str:
         if not tag.startswith("{"):
             return tag
-        return self._short.setdefault(tag, tag.rpartition("}")[2])
+        return short.setdefault(tag, tag.rpartition("}")[2])
+
+    def start(tag: str, attributes: XmlAttributes) -> None:
+        nonlocal elements, depth
+        elements += 1
+        depth += 1
+        if elements > MOST_ELEMENTS or depth > DEEPEST:
+            limit = f"{DEEPEST} levels" if depth > DEEPEST else f"{MOST_ELEMENTS:,} elements"
+            raise ReportError(f"{name} has more than {limit}. It was not read")
+        events.append((START, strip_namespace(tag), attributes))
+
+    def end(tag: str) -> None:
+        nonlocal depth
+        depth -= 1
+        events.append((END, strip_namespace(tag), _NO_ATTRIBUTES))
+
+    def data(text: str) -> None:
+        events.append((DATA, text, _NO_ATTRIBUTES))
+
+    return SimpleNamespace(start=start, end=end, data=data)
 
 
 def read_opening(content: Content, name: str) -> list[tuple[str, XmlAttributes]]:
@@ -91,41 +105,10 @@ def read_opening(content: Content, name: str) -> list[tuple[str, XmlAttributes]]
     Raises:
         ReportError: it cannot be read, or is not XML.
     """
-    reader = _Opening()
-    with suppress(_StopReading):
-        read_events(content, name, reader)
-    return reader.elements
-
-
-def read_events(content: Content, name: str, reader: Reader) -> None:
-    """Pass all events of an XML document to a reader.
-
-    Raises:
-        ReportError: it cannot be read, is not complete XML, has entities, or exceeds the limits.
-    """
-    # Imported here, because this takes half of the start-up and most jobs have no reports.
-    from xml.etree.ElementTree import ParseError  # noqa: PLC0415
-
-    from defusedxml.common import DefusedXmlException  # noqa: PLC0415
-    from defusedxml.ElementTree import DefusedXMLParser  # noqa: PLC0415
-
-    parser = DefusedXMLParser(target=_Bounded(reader, name))
-    try:
-        for chunk in read_chunks(content, name):
-            parser.feed(chunk)
-        parser.close()
-    except DefusedXmlException as error:
-        raise ReportError(
-            f"{name} declares entities or loads other files, as XML attacks do. No tool's report "
-            "needs that, so it was not read"
-        ) from error
-    except ParseError as error:
-        raise ReportError(
-            f"{name} is not a complete XML document ({error}). The tool that writes it may have "
-            "been cut off, or the file is not a report"
-        ) from error
-    except (ValueError, LookupError) as error:
-        raise ReportError(f"{name} has an unsupported encoding. Write it as UTF-8") from error
+    elements = (
+        (tag, attributes) for kind, tag, attributes in read_events(content, name) if kind == START
+    )
+    return list(islice(elements, 2))
 
 
 def list_values(attributes: XmlAttributes, *names: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -18,10 +18,9 @@ from flow_telemetry.mapping.flow_metrics import (
 )
 from flow_telemetry.mapping.placement import Ancestry, Placement, Tracing, place
 from flow_telemetry.mapping.runs import run_spans
-from flow_telemetry.model import Change, Lineage, StatusCategory, WorkItem
+from flow_telemetry.model import Change, Lineage, WorkItem
 from flow_telemetry.model.feature import FeatureTree
 from flow_telemetry.outcome import ExportedSubject
-from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.lifecycle import (
     change_periods,
@@ -40,26 +39,26 @@ from flow_telemetry.subjects.types import (
     EventSubject,
     ItemSubject,
     PhasesSubject,
-    resources_of,
-    tracing_of,
+    build_resource_maker,
+    build_trace_url,
+    build_tracing,
     wants_events,
     wants_metrics,
 )
 from flow_telemetry.telemetry import LogRecord, Measurement, Signal, Span
 
-# The events and measurements of changes, items and features: they leave once, with their subject.
+# The events and metrics of changes, items and features: they are exported once, with their subject.
 #
-# Those of runs are in `subjects/run.py`, so that the export of a run loads nothing of these.
+# Those of runs are in `subjects/run.py`, so that the export of a run does not load these.
 
 EventsAndMetrics: TypeAlias = Iterator[LogRecord | Measurement]
-Categories: TypeAlias = Mapping[str, StatusCategory]
 
 
 def change_events_and_metrics(
     context: ExportContext, change: Change, placement: Placement, within: Interval | None = None
 ) -> EventsAndMetrics:
-    """Return the facts of a change that ended, for every closing in ``within``."""
-    resource = resources_of(context.settings).of_change(change)
+    """Yield the events and metrics of a change that ended, for every closing in ``within``."""
+    resource = build_resource_maker(context.settings).of_change(change)
     if wants_events(context.settings):
         yield from change_events(change, placement, resource, context.clock.now(), within=within)
     if wants_metrics(context.settings):
@@ -70,9 +69,9 @@ def change_events_and_metrics(
 def item_events_and_metrics(
     context: ExportContext, item: WorkItem, lineage: Lineage, within: Interval | None = None
 ) -> EventsAndMetrics:
-    """Return the facts of a work item that was closed, for every closing in ``within``."""
-    resource = resources_of(context.settings).of_item(item)
-    placement = place_item_events(item, lineage, tracing_of(context.settings))
+    """Yield the events and metrics of a work item, for every closing in ``within``."""
+    resource = build_resource_maker(context.settings).of_item(item)
+    placement = place_item_events(item, lineage, build_tracing(context.settings))
     if wants_events(context.settings):
         yield from item_events(
             item,
@@ -94,29 +93,29 @@ def item_events_and_metrics(
 
 
 def feature_metrics(settings: Settings, tree: FeatureTree) -> EventsAndMetrics:
-    """Return the facts of a whole feature that was closed; a snapshot has none."""
+    """Yield the metrics of a whole feature that was closed; a snapshot has none."""
     if not wants_metrics(settings) or tree.snapshot is not None:
         return
-    resource = resources_of(settings).of_item(tree.root.item)
+    resource = build_resource_maker(settings).of_item(tree.root.item)
     extra = settings.signals.metric_attributes
     yield from feature_measurements(tree, resource, extra)
 
 
-# A change as the subject of an export: its span and phases, once it is closed or merged.
+# Changes: the span and phases, when the change is closed or merged.
 
 
 def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedTelemetry:
-    """Read a change and return its spans, under `trace-scope: run` those of its runs too.
+    """Read a change and return its spans, and under `trace-scope: run` those of its runs.
 
     Raises:
-        FlowTelemetryError: it cannot be read, or it is still open.
+        FlowTelemetryError: it cannot be read, or is still open.
     """
     context.log.info(f"reading pull request {subject.repository}#{subject.number}")
     change = context.with_aliases(read_change(context.github, subject.repository, subject.number))
     if not change.ended:
         raise SelectionError(
-            f"pull request {subject.repository}#{subject.number} is still open: its spans leave "
-            "when it is closed or merged"
+            f"pull request {subject.repository}#{subject.number} is still open. Its spans are "
+            "exported when it is closed or merged"
         )
     lineage = read_lineage(context, change, change.repository)
     runs = ChangeRuns()
@@ -125,12 +124,14 @@ def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedT
     placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings))
     return replace(
         map_change(context.settings, change, lineage, runs),
-        facts=change_events_and_metrics(context, change, placement, subject.closed_within),
+        events_and_metrics=change_events_and_metrics(
+            context, change, placement, subject.closed_within
+        ),
     )
 
 
 def collect_phases(context: ExportContext, subject: PhasesSubject) -> CollectedTelemetry:
-    """Read a change and return those of its phases that ended since, under `phases: live`.
+    """Read a change and return its phases that have ended, under `phases: live`.
 
     Raises:
         FlowTelemetryError: it cannot be read.
@@ -145,9 +146,9 @@ def collect_phases(context: ExportContext, subject: PhasesSubject) -> CollectedT
     ]
     return CollectedTelemetry(
         spans=phase_spans(
-            change, ended, placement, resources_of(context.settings).of_change(change)
+            change, ended, placement, build_resource_maker(context.settings).of_change(change)
         ),
-        exported=_placed(context.settings, change, lineage, placement, ended[-1].interval)
+        exported=_describe_export(context.settings, change, lineage, placement, ended[-1].interval)
         if ended
         else None,
     )
@@ -156,27 +157,34 @@ def collect_phases(context: ExportContext, subject: PhasesSubject) -> CollectedT
 def map_change(
     settings: Settings, change: Change, lineage: Lineage, runs: ChangeRuns | None = None
 ) -> CollectedTelemetry:
-    """Return the spans of a change that was read; its facts leave with its own export only."""
+    """Return the spans of a change that was read, without events and metrics."""
     tracing = own_tracing(settings)
     placement = place(change.reference, Ancestry(lineage=lineage), tracing)
     runs = runs or ChangeRuns()
+    periods = change_periods(change)
+    incomplete = (
+        f"GitHub did not give all of the timeline of pull request #{change.number}, so its phases "
+        "may be wrong"
+    )
     return CollectedTelemetry(
-        spans=_spans(settings, change, lineage, placement, runs=runs, tracing=tracing),
-        exported=_exported(settings, change, lineage, placement),
-        incomplete=() if change.timeline_complete else (_timeline_cut(change),),
+        spans=_build_spans(settings, change, lineage, placement, runs=runs, tracing=tracing),
+        exported=_describe_export(settings, change, lineage, placement, periods[0].interval)
+        if periods
+        else None,
+        incomplete=() if change.timeline_complete else (incomplete,),
         problems=tuple(
-            f"what the pull request belongs to is not all known: {each}"
-            for each in (*lineage.unread, *runs.read_errors)
+            f"not everything that the pull request belongs to could be read: {error}"
+            for error in (*lineage.unread, *runs.read_errors)
         ),
     )
 
 
 def own_tracing(settings: Settings) -> Tracing:
-    """Return what the user decided about traces, for a change itself.
+    """Return the settings of traces for a change itself.
 
-    Under `trace-scope: run` a change and its runs are a trace of their own all the same.
+    Under `trace-scope: run` a change and its runs are a trace of their own too.
     """
-    tracing = tracing_of(settings)
+    tracing = build_tracing(settings)
     if tracing.scope is not TraceScope.RUN:
         return tracing
     return Tracing(
@@ -186,7 +194,7 @@ def own_tracing(settings: Settings) -> Tracing:
     )
 
 
-def _spans(
+def _build_spans(
     settings: Settings,
     change: Change,
     lineage: Lineage,
@@ -195,7 +203,7 @@ def _spans(
     runs: ChangeRuns,
     tracing: Tracing,
 ) -> Iterator[Span]:
-    resources = resources_of(settings)
+    resources = build_resource_maker(settings)
     yield from change_spans(
         change,
         placement,
@@ -215,24 +223,13 @@ def _spans(
             )
 
 
-def _exported(
-    settings: Settings, change: Change, lineage: Lineage, placement: Placement
-) -> ExportedSubject | None:
-    lives = change_periods(change)
-    if not lives:
-        return None
-    return _placed(settings, change, lineage, placement, lives[0].interval)
-
-
-def _placed(
+def _describe_export(
     settings: Settings,
     change: Change,
     lineage: Lineage,
     placement: Placement,
     interval: Interval,
 ) -> ExportedSubject:
-    template = settings.tracing.trace_url
-    url = template and trace_url(template, placement.trace, change.reference, interval)
     return ExportedSubject(
         title=f"pull request #{change.number}",
         change=change,
@@ -240,60 +237,53 @@ def _placed(
         trace=placement.trace,
         reference=change.reference,
         interval=interval,
-        trace_url=url or None,
+        trace_url=build_trace_url(settings, placement.trace, change.reference, interval),
     )
 
 
-def _timeline_cut(change: Change) -> str:
-    return (
-        f"GitHub did not give all of the timeline of pull request #{change.number}, so its phases "
-        "may be wrong"
-    )
-
-
-# The event that started the workflow as the subject of an export, under `events: live`.
+# The event that started the workflow, under `events: live`.
 
 
 def collect_event(context: ExportContext, subject: EventSubject) -> CollectedTelemetry:
-    """Read the history of a thing and return the record of what the event told of.
+    """Read the timeline of a change or item and return the records of a webhook event.
 
-    Events carry no id and time for most of what happens: the history has them. Where records go
-    nowhere nothing is read.
+    Most webhook events have no id and time of the timeline entry that they are about. If no records
+    are sent, nothing is read.
 
     Raises:
-        FlowTelemetryError: the thing cannot be read.
+        FlowTelemetryError: the change or item cannot be read.
     """
     if Signal.LOGS not in context.settings.signals.wanted:
         reason = context.settings.otlp.off[Signal.LOGS]
         return CollectedTelemetry(left_out=(f"what happened to #{subject.number}: {reason}",))
-    facts = _of_change(context, subject) if subject.of_change else _of_item(context, subject)
-    records = list(facts)
+    build = _build_change_events if subject.of_change else _build_item_events
+    records = list(build(context, subject))
     if records:
-        return CollectedTelemetry(facts=records)
-    told = f"the history of #{subject.number} does not show yet what this event tells of"
-    return CollectedTelemetry(notices=(told,))
+        return CollectedTelemetry(events_and_metrics=records)
+    notice = f"the history of #{subject.number} does not show this event yet, so it was not sent"
+    return CollectedTelemetry(notices=(notice,))
 
 
-def _of_change(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
+def _build_change_events(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
     change = context.with_aliases(read_change(context.github, subject.repository, subject.number))
     lineage = read_lineage(context, change, change.repository)
     yield from change_events(
         change,
         place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings)),
-        resources_of(context.settings).of_change(change),
+        build_resource_maker(context.settings).of_change(change),
         context.clock.now(),
-        only=find_webhook_events(subject.telling, change.timeline),
+        only=find_webhook_events(subject.webhook_event, change.timeline),
     )
 
 
-def _of_item(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
-    asked = ItemSubject(repository=subject.repository, key=subject.key)
-    item, lineage = read_item(context, asked)
+def _build_item_events(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
+    item_subject = ItemSubject(repository=subject.repository, key=subject.key)
+    item, lineage = read_item(context, item_subject)
     yield from item_events(
         item,
-        place_item_events(item, lineage, tracing_of(context.settings)),
-        resources_of(context.settings).of_item(item),
+        place_item_events(item, lineage, build_tracing(context.settings)),
+        build_resource_maker(context.settings).of_item(item),
         context.clock.now(),
         blocked=find_blocked_intervals(item, context.settings.signals.blocked_names),
-        only=find_webhook_events(subject.telling, item.history),
+        only=find_webhook_events(subject.webhook_event, item.history),
     )

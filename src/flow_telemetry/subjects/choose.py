@@ -38,41 +38,44 @@ from flow_telemetry.subjects.types import (
 )
 from flow_telemetry.telemetry import Signal
 
-# A phase ends with what the event tells of, which its payload may date a moment later.
+# The payload of an event may have a slightly later time than the end of the phase.
 _EVENT_LAG = timedelta(minutes=1)
 
 
 def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
-    """Return what an export is about; of several, in the order in which they are to leave.
+    """Return the subjects of an export, in the order of their export.
 
     Raises:
         SettingsError: nothing names a subject, or no repository.
     """
     mode = settings.mode
     if mode is Mode.AUTO:
-        return _by_event(settings, event)
+        return _choose_by_event(settings, event)
     if mode is Mode.SWEEP:
         return (SweepSubject(repository=_repository(settings)),)
     if mode is Mode.CONTEXT:
         raise SettingsError("`mode` is context, which only a step of the action can have")
-    of_mode: dict[Mode, Callable[[Settings, Payload], Subject]] = {
-        Mode.RUN: _run,
-        Mode.CHANGE: _change,
-        Mode.ITEM: _item,
-        Mode.FEATURE: _feature,
-        Mode.EVENT: _described_event,
+    choose: dict[Mode, Callable[[Settings, Payload], Subject]] = {
+        Mode.RUN: _choose_run,
+        Mode.CHANGE: _choose_change,
+        Mode.ITEM: _choose_item,
+        Mode.FEATURE: _choose_feature,
+        Mode.EVENT: _choose_event,
     }
-    return (of_mode[mode](settings, event),)
+    return (choose[mode](settings, event),)
 
 
-def _by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
-    """What `mode: auto` makes of the event that started the workflow."""
+def _choose_by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
+    """Return the subjects under `mode: auto`, by the event that started the workflow."""
     if settings.run_id is not None:
-        return (_run(settings, event),)
+        return (_choose_run(settings, event),)
     name = settings.runner.event_name
-    live = _live_event(settings, event)
+    live: tuple[EventSubject, ...] = ()
+    if Signal.LOGS in settings.signals.wanted and settings.signals.events is EventSending.LIVE:
+        event_subject = _find_event(settings, event)
+        live = () if event_subject is None else (event_subject,)
     if name in CHANGE_EVENTS:
-        return _of_change_event(settings, event, live)
+        return _choose_by_change_event(settings, event, live)
     if name == "issues" and (number := closed_issue(event)):
         key = ItemKey(tracker="github", key=str(number))
         item = ItemSubject(repository=_repository(settings), key=key, with_feature=True)
@@ -81,65 +84,58 @@ def _by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
         return (DeploymentSubject(repository=_repository(settings), id=deployment),)
     if name in ("schedule", "workflow_dispatch") and settings.sweep.asked:
         return (SweepSubject(repository=_repository(settings)),)
-    own = own_run(settings, event, only_beside_others=True) if live else _run(settings, event)
+    own = (
+        own_run(settings, event, only_beside_others=True) if live else _choose_run(settings, event)
+    )
     return *live, own
-
-
-def _live_event(settings: Settings, event: Payload) -> tuple[EventSubject, ...]:
-    """What the event tells of, where `events: live` sends each thing when it happens."""
-    wanted = Signal.LOGS in settings.signals.wanted
-    if not wanted or settings.signals.events is not EventSending.LIVE:
-        return ()
-    subject = _find_event(settings, event)
-    return () if subject is None else (subject,)
 
 
 def _find_event(settings: Settings, event: Payload) -> EventSubject | None:
     name = settings.runner.event_name or ""
-    telling, thing = read_webhook_event(name, event), parse_issue_or_change(event)
-    if telling is None or thing is None:
+    webhook_event, issue_or_change = read_webhook_event(name, event), parse_issue_or_change(event)
+    if webhook_event is None or issue_or_change is None:
         return None
     return EventSubject(
         repository=_repository(settings),
-        number=thing.number,
-        of_change=thing.is_change,
-        telling=telling,
+        number=issue_or_change.number,
+        of_change=issue_or_change.is_change,
+        webhook_event=webhook_event,
     )
 
 
-def _described_event(settings: Settings, event: Payload) -> EventSubject:
+def _choose_event(settings: Settings, event: Payload) -> EventSubject:
     subject = _find_event(settings, event)
     if subject is None:
         raise SettingsError(
             "`mode` is event, but the event that started this workflow "
-            f"({settings.runner.event_name or 'none'}) tells of nothing that is sent as a record"
+            f"({settings.runner.event_name or 'none'}) is not one that is sent as a record"
         )
     return subject
 
 
-def _of_change_event(
+def _choose_by_change_event(
     settings: Settings, event: Payload, live: tuple[EventSubject, ...]
 ) -> tuple[Subject, ...]:
-    """The change that was closed; under `phases: live` the phases that ended; and this run."""
+    """Return the closed change, under `phases: live` the phases that ended, and this run."""
     subjects: list[Subject] = [*live]
     number = closed_change(event)
     if number is not None and settings.runner.event_name != "pull_request_review":
         subjects.append(ChangeSubject(repository=_repository(settings), number=number))
     moved = phase_change(event) if settings.tracing.phases is PhaseSending.LIVE else None
     if moved is not None:
-        changed, instant = moved
+        changed, timestamp = moved
         subjects.append(
             PhasesSubject(
                 repository=_repository(settings),
                 number=changed,
-                ended_since=instant - _EVENT_LAG,
+                ended_since=timestamp - _EVENT_LAG,
             )
         )
     return *subjects, own_run(settings, event, only_beside_others=bool(subjects))
 
 
-def _run(settings: Settings, event: Payload) -> RunSubject:
-    """A `run-id` wins; else the run that completed, or the one that the program runs in."""
+def _choose_run(settings: Settings, event: Payload) -> RunSubject:
+    """Return the run of `run-id`, else the run that completed, else our own run."""
     if settings.run_id is not None:
         address = RunAddress(
             repository=_repository(settings), run_id=settings.run_id, attempt=settings.run_attempt
@@ -153,17 +149,17 @@ def _run(settings: Settings, event: Payload) -> RunSubject:
             address=completed,
             own=_is_own(settings, completed),
             ended=True,
-            told=parse_described_run("workflow_run", event),
+            described=parse_described_run("workflow_run", event),
             default_branch=default_branch(event),
         )
     return own_run(settings, event)
 
 
 def own_run(settings: Settings, event: Payload, *, only_beside_others: bool = False) -> RunSubject:
-    """Return the run that the program stands in.
+    """Return the run that the program runs in.
 
     Raises:
-        SettingsError: it stands in none.
+        SettingsError: it does not run in a workflow.
     """
     runner = settings.runner
     if runner.run_id is None:
@@ -178,51 +174,51 @@ def own_run(settings: Settings, event: Payload, *, only_beside_others: bool = Fa
         started_by=completed_run(event) if runner.event_name == "workflow_run" else None,
         traceparent=read_passed_traceparent(event),
         pushed_from=commit_before_push(event) if runner.event_name == "push" else None,
-        told=parse_described_run(runner.event_name or "", event),
+        described=parse_described_run(runner.event_name or "", event),
         default_branch=default_branch(event),
     )
 
 
-def _change(settings: Settings, event: Payload) -> ChangeSubject:
+def _choose_change(settings: Settings, event: Payload) -> ChangeSubject:
     number = settings.number or closed_change(event)
     if number is None:
         raise SettingsError(
-            "`number` is missing: it names the pull request, where the event is not one of a "
-            "closed pull request"
+            "`number` is missing: set it to the number of the pull request, or start the workflow "
+            "by the closing of one"
         )
     return ChangeSubject(repository=_repository(settings), number=number)
 
 
-def _item(settings: Settings, event: Payload) -> ItemSubject:
-    key = settings.tracing.work_item_key or _key_of_event(event)
+def _choose_item(settings: Settings, event: Payload) -> ItemSubject:
+    key = settings.tracing.work_item_key or _read_issue_key(event)
     if key is None:
         raise SettingsError(
-            "`work-item-key` is missing: it names the item, where the event is not one of a "
-            "closed issue"
+            "`work-item-key` is missing: set it to the key of the item, or start the workflow by "
+            "the closing of an issue"
         )
-    return ItemSubject(repository=_home(settings), key=key)
+    return ItemSubject(repository=_own_repository(settings), key=key)
 
 
-def _feature(settings: Settings, event: Payload) -> FeatureSubject:
-    key = settings.tracing.feature_key or _key_of_event(event)
+def _choose_feature(settings: Settings, event: Payload) -> FeatureSubject:
+    key = settings.tracing.feature_key or _read_issue_key(event)
     if key is None:
-        raise SettingsError("`feature-key` is missing: it names the feature to export")
-    return FeatureSubject(repository=_home(settings), key=key, snapshot=settings.snapshot)
+        raise SettingsError("`feature-key` is missing: set it to the key of the feature to export")
+    return FeatureSubject(repository=_own_repository(settings), key=key, snapshot=settings.snapshot)
 
 
-def _key_of_event(event: Payload) -> ItemKey | None:
+def _read_issue_key(event: Payload) -> ItemKey | None:
     number = closed_issue(event)
     return None if number is None else ItemKey(tracker="github", key=str(number))
 
 
 def _repository(settings: Settings) -> str:
-    found = _home(settings)
-    if found is None:
+    repository = _own_repository(settings)
+    if repository is None:
         raise SettingsError("`repository` is missing: name it as OWNER/NAME")
-    return found
+    return repository
 
 
-def _home(settings: Settings) -> str | None:
+def _own_repository(settings: Settings) -> str | None:
     return settings.repository or settings.runner.repository
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import (
@@ -20,7 +21,7 @@ from flow_telemetry.errors import (
 )
 from flow_telemetry.model import Change
 from flow_telemetry.rules.parentage import may_deploy
-from flow_telemetry.settings import Settings, TraceScope
+from flow_telemetry.settings import TraceScope
 from flow_telemetry.subjects.lineage import is_feature, read_lineage
 from flow_telemetry.subjects.run import collect_run, merged_changes
 from flow_telemetry.subjects.types import (
@@ -34,6 +35,7 @@ from flow_telemetry.subjects.types import (
     RunSubject,
     Subject,
     SweepSubject,
+    limit_texts,
     missing_telemetry,
 )
 
@@ -41,13 +43,13 @@ MOST_FAILURES_SHOWN = 10
 
 
 def collect(context: ExportContext, subject: Subject) -> Iterator[CollectedTelemetry]:
-    """Yield the telemetry of a subject, piece by piece as it is read.
+    """Yield the telemetry of a subject as it is read.
 
     Raises:
-        FlowTelemetryError: something cannot be read; what was yielded before stays.
+        FlowTelemetryError: something cannot be read. Telemetry that was yielded before is valid.
     """
     if isinstance(subject, RunSubject):
-        yield from _run(context, subject)
+        yield from _collect_run(context, subject)
     elif isinstance(subject, ChangeSubject):
         from flow_telemetry.subjects.change import collect_change
 
@@ -65,19 +67,19 @@ def collect(context: ExportContext, subject: Subject) -> Iterator[CollectedTelem
 
         yield collect_event(context, subject)
     elif isinstance(subject, ItemSubject):
-        yield from _item(context, subject)
+        yield from _collect_item(context, subject)
     elif isinstance(subject, FeatureSubject):
         from flow_telemetry.subjects.feature import collect_feature
 
         yield collect_feature(context, subject)
     else:
-        yield from _sweep(context, subject)
+        yield from _collect_sweep(context, subject)
 
 
-def _run(context: ExportContext, subject: RunSubject) -> Iterator[CollectedTelemetry]:
-    """A run, with the changes that its commit merged and the deployments that it made.
+def _collect_run(context: ExportContext, subject: RunSubject) -> Iterator[CollectedTelemetry]:
+    """Yield a run, the changes that its commit merged, and the deployments that it made.
 
-    They go along once, with the run's own span, and not with each of its jobs.
+    These are exported once, with the run's own span, and not with each of its jobs.
     """
     collected = collect_run(context, subject)
     yield collected
@@ -87,75 +89,74 @@ def _run(context: ExportContext, subject: RunSubject) -> Iterator[CollectedTelem
     if exported.reference != exported.run.reference:
         return
     if exported.run.event == "push":
-        merged = merged_changes(context, subject, exported.run, exported.parentage)
-        for change in merged:
-            yield _ancestor(context, change)
+        for change in merged_changes(context, subject, exported.run, exported.parentage):
+            yield _collect_merged_change(context, change)
     if may_deploy(exported.run):
         from flow_telemetry.subjects.deployment import collect_deployments_of_run
 
         yield collect_deployments_of_run(context, exported.run, exported.trace)
 
 
-def _ancestor(context: ExportContext, change: Change) -> CollectedTelemetry:
+def _collect_merged_change(context: ExportContext, change: Change) -> CollectedTelemetry:
     """Return the telemetry of a change that is exported with the run of its merge."""
     from flow_telemetry.github.changes import read_change
     from flow_telemetry.subjects.change import map_change
 
     try:
-        known = context.with_aliases(
+        details = context.with_aliases(
             read_change(context.github, change.repository.full_name, change.number)
         )
-        lineage = read_lineage(context, known, known.repository)
+        lineage = read_lineage(context, details, details.repository)
     except FlowTelemetryError as error:
         return missing_telemetry(f"the merged pull request #{change.number} is not known", error)
-    return map_change(context.settings, known, lineage)
+    return map_change(context.settings, details, lineage)
 
 
-def _item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTelemetry]:
-    """An item, and where it is a feature, and was asked for so, its trace."""
+def _collect_item(context: ExportContext, subject: ItemSubject) -> Iterator[CollectedTelemetry]:
+    """Yield an item and, if it is a feature and this is enabled, its feature trace."""
     from flow_telemetry.rules.lifecycle import item_periods
     from flow_telemetry.subjects.change import item_events_and_metrics
     from flow_telemetry.subjects.feature import map_feature
     from flow_telemetry.subjects.item import (
-        left_out_of_item,
         map_item,
         read_item,
         unmapped_statuses,
+        unmeasured_values,
     )
 
     item, lineage = read_item(context, subject)
     within = subject.closed_within
     if within is None and not item.ended:
-        raise SelectionError(f"{item.key} is still open: its span is sent when it is closed")
+        raise SelectionError(f"{item.key} is still open. Its span is exported when it is closed")
     if within is not None and not any(within.holds(p.interval.end) for p in item_periods(item)):
-        # Jira's list has the time of the resolution, which is not that of the closing.
+        # The list of the tracker has the time of the resolution, which is not that of the closing.
         yield CollectedTelemetry()
         return
     scope = context.settings.tracing.scope
-    whole = (
+    with_feature = (
         subject.with_feature
         and context.settings.tracing.feature_trace
         and scope is not TraceScope.FEATURE
         and item.ended
         and is_feature(item, lineage)
     )
-    # A feature trace holds the span; but one that closed again is a trace beside the live one.
-    facts = item_events_and_metrics(context, item, lineage, within)
+    # A feature trace contains the span of the item. But if the item was closed before, the feature
+    # trace is another one than the live trace.
     collected = CollectedTelemetry()
-    if not whole or (scope is TraceScope.ITEM and len(item_periods(item)) > 1):
+    if not with_feature or (scope is TraceScope.ITEM and len(item_periods(item)) > 1):
         collected = map_item(context, item, lineage)
     yield replace(
         collected,
-        facts=facts,
+        events_and_metrics=item_events_and_metrics(context, item, lineage, within),
         notices=(*item.notices, *unmapped_statuses(item)),
-        left_out=(*collected.left_out, *left_out_of_item(item)),
+        left_out=(*collected.left_out, *unmeasured_values(item)),
     )
-    if whole:
+    if with_feature:
         yield map_feature(context, item, lineage, snapshot=False)
 
 
-def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedTelemetry]:
-    """Yield the telemetry of everything a sweep found, in order; errors do not stop the others."""
+def _collect_sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedTelemetry]:
+    """Yield the telemetry of a sweep's subjects, in order; an error does not stop the others."""
     from flow_telemetry.subjects.run import read_concurrently
     from flow_telemetry.subjects.sweep import (
         describe_early_end,
@@ -166,50 +167,43 @@ def _sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedT
 
     sweep = find_subjects(context, subject)
     within = within_sweep(context)
-    failures = list(sweep.unread)
-    left, read, spanless = len(sweep.subjects), 0, 0
-    for each in read_concurrently(
-        lambda found: collect(within, found),
+    failures = list(sweep.read_errors)
+    total = left = len(sweep.subjects)
+    read = without_span = 0
+    for swept, telemetry, error in read_concurrently(
+        partial(collect, within),
         sweep.subjects,
         stop=lambda: bool(end_reason(context)),
     ):
         left -= 1
-        done, total = len(sweep.subjects) - left, len(sweep.subjects)
-        context.log.progress(f"{context.github.requests} requests, {done} of {total} things")
-        for collected in each.results:
+        context.log.progress(
+            f"{context.github.requests} requests, {total - left} of {total} subjects"
+        )
+        for collected in telemetry:
             # Reported once for all items, not for each.
-            nothing = isinstance(each.item, ItemSubject) and collected.exported is None
-            spanless += nothing
-            yield replace(collected, left_out=()) if nothing else collected
-        if each.error is None:
+            no_span = isinstance(swept, ItemSubject) and collected.exported is None
+            without_span += no_span
+            yield replace(collected, left_out=()) if no_span else collected
+        if error is None:
             read += 1
-        elif isinstance(each.error, (BudgetExceeded, DeadlineExceeded)):
+        elif isinstance(error, (BudgetExceeded, DeadlineExceeded)):
             left += 1  # Reported once, with everything that was not started.
         else:
-            failures.append(str(each.error))
+            failures.append(str(error))
     failures += describe_early_end(context, sweep, left)
+    failures = limit_texts(list(dict.fromkeys(failures)), MOST_FAILURES_SHOWN, "further failures")
+    left_out = [*sweep.left_out]
+    if without_span:
+        scope = context.settings.tracing.scope.value
+        left_out.insert(
+            0, f"the spans of {without_span} work items: under trace-scope {scope} they have none"
+        )
     notice = (
         f"sweep of {subject.repository} since {sweep.window.start:%Y-%m-%dT%H:%M:%SZ}: {read} of "
-        f"{len(sweep.subjects)} found were read, {sweep.already_sent} had been sent before"
+        f"{total} subjects were read, {sweep.already_sent} had been sent before"
     )
     yield CollectedTelemetry(
         notices=(notice,),
-        incomplete=tuple(
-            f"the sweep could not read all: {each}" for each in _limit_failures(failures)
-        ),
-        left_out=(*_without_spans(context.settings, spanless), *sweep.left_out),
+        incomplete=tuple(f"the sweep could not read all: {failure}" for failure in failures),
+        left_out=tuple(left_out),
     )
-
-
-def _without_spans(settings: Settings, items: int) -> tuple[str, ...]:
-    if not items:
-        return ()
-    scope = settings.tracing.scope.value
-    return (f"the spans of {items} work items: under trace-scope {scope} they have none",)
-
-
-def _limit_failures(failures: list[str]) -> list[str]:
-    """The first failures, and how many more there are: a server that is down fails each time."""
-    once = list(dict.fromkeys(failures))
-    more = len(once) - MOST_FAILURES_SHOWN
-    return [*once[:MOST_FAILURES_SHOWN], *([f"{more} further ones"] if more > 0 else [])]

@@ -30,7 +30,6 @@ from flow_telemetry.model import Change, Deployment, Lineage, Repository, Result
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
 from flow_telemetry.otlp.batch import resource_size, span_size
 from flow_telemetry.outcome import ExportedSubject
-from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.item_keys import find_item_keys
 from flow_telemetry.rules.parentage import delivery_result
@@ -42,232 +41,27 @@ from flow_telemetry.subjects.run import ChangeRuns, read_runs_of_change, with_jo
 from flow_telemetry.subjects.types import (
     CollectedTelemetry,
     FeatureSubject,
-    resources_of,
-    tracing_of,
+    build_resource_maker,
+    build_trace_url,
+    build_tracing,
 )
-
-# Reading what ran and was deployed for the changes of a feature, the coarse before the fine.
-
-# A deployment is made in the second of the merge, or what was merged waits for weeks.
-_BEFORE_MERGE = timedelta(minutes=1)
-_LATEST_DELIVERY = timedelta(days=30)
-# So many deployments are looked at for a change in one environment, and so many environments.
-MOST_TRIED = 5
-MOST_ENVIRONMENTS = 10
-
-
-def with_runs(
-    context: ExportContext,
-    root: ItemNode,
-    until: datetime | None,
-    read_errors: list[str],
-    *,
-    own_workflow: str | None = None,
-) -> tuple[ItemNode, bool]:
-    """Return the items with the runs and deployments of their changes, and whether jobs are known.
-
-    Where the budget of requests does not do for the jobs of all runs, no run has any.
-    ``own_workflow`` is the file of the workflow that exports: its runs are not work on the feature.
-    """
-    reader = _RunReader(
-        context=context, until=until, read_errors=read_errors, own_workflow=own_workflow
-    )
-    nodes = [reader.runs_of(node.change) for node in _change_nodes(root)]
-    nodes = reader.with_deployments(nodes)
-    nodes, complete = reader.with_jobs(nodes)
-    if complete:
-        nodes = reader.explained(nodes)
-    return _replaced(root, {node.change.reference: node for node in nodes}), complete
-
-
-def _change_nodes(node: ItemNode) -> Iterator[ChangeNode]:
-    yield from node.changes
-    for child in node.children:
-        yield from _change_nodes(child)
-
-
-def _replaced(node: ItemNode, known: Mapping[str, ChangeNode]) -> ItemNode:
-    return replace(
-        node,
-        children=tuple(_replaced(child, known) for child in node.children),
-        changes=tuple(known[each.change.reference] for each in node.changes),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RunReader:
-    """One reading under way: ``seen`` are runs that have a place, ``known`` deployments by id."""
-
-    context: ExportContext
-    until: datetime | None
-    read_errors: list[str]
-    own_workflow: str | None = None
-    seen: set[str] = field(default_factory=set)
-    known: dict[int, Deployment | None] = field(default_factory=dict)
-
-    def runs_of(self, change: Change) -> ChangeNode:
-        """Return a change with its runs, still without jobs."""
-        github = self.context.github
-        self.context.log.progress(f"{github.requests} requests, runs of #{change.number}")
-        runs = ChangeRuns()
-        if not github.budget_exceeded:
-            runs = read_runs_of_change(self.context, change, jobs=False, until=self.until)
-            self.read_errors.extend(runs.read_errors)
-        return ChangeNode(
-            change=change, runs=self._new(runs.runs), later_runs=self._new(runs.later_runs)
-        )
-
-    def _new(self, runs: Iterable[Run]) -> tuple[Run, ...]:
-        """The runs that no other change has: a commit that merged two has one place."""
-        found = tuple(
-            run
-            for run in runs
-            if run.reference not in self.seen
-            and (self.own_workflow is None or run.path.rpartition("/")[2] != self.own_workflow)
-        )
-        self.seen.update(run.reference for run in found)
-        return found
-
-    def with_deployments(self, nodes: list[ChangeNode]) -> list[ChangeNode]:
-        """Return the changes with what delivered them, and with the runs that did it."""
-        listed: dict[str, tuple[Deployment, ...]] = {}
-        for repository, since in _earliest_merges(nodes).items():
-            listed[repository.reference] = self._listed(repository, since)
-        return [
-            self._delivered(node, listed.get(node.change.repository.reference, ()))
-            for node in nodes
-        ]
-
-    def _listed(self, repository: Repository, since: datetime) -> tuple[Deployment, ...]:
-        if self.context.github.budget_exceeded:
-            return ()
-        try:
-            return deployments_created_since(self.context.github, repository, since - _BEFORE_MERGE)
-        except FlowTelemetryError as error:
-            self.read_errors.append(f"the deployments of {repository.full_name}: {error}")
-        return ()
-
-    def _delivered(self, node: ChangeNode, listed: Iterable[Deployment]) -> ChangeNode:
-        change = node.change
-        if change.merged_at is None:
-            return node
-        begin, end = change.merged_at - _BEFORE_MERGE, change.merged_at + _LATEST_DELIVERY
-        by_environment: dict[str, list[Deployment]] = {}
-        for each in listed:
-            if begin <= each.created_at <= end:
-                by_environment.setdefault(fold(each.environment), []).append(each)
-        found = [
-            deployment
-            for made in list(by_environment.values())[:MOST_ENVIRONMENTS]
-            for deployment in self._deliveries(change, made[:MOST_TRIED])
-        ]
-        runs = self._new(self._makers(node, found))
-        return replace(node, deployments=tuple(found), later_runs=(*node.later_runs, *runs))
-
-    def _deliveries(self, change: Change, made: Iterable[Deployment]) -> Iterator[Deployment]:
-        """The deployments of one environment that delivered a change, up to the first success."""
-        for each in made:
-            found = self._known(each)
-            if found and change.reference in {c.reference for c in found.delivers}:
-                yield replace(found, delivers=(change,))
-                if delivery_result(found) is Result.SUCCESS:
-                    return
-
-    def _known(self, made: Deployment) -> Deployment | None:
-        if made.id not in self.known:
-            self.known[made.id] = self._read(made)
-        return self.known[made.id]
-
-    def _read(self, made: Deployment) -> Deployment | None:
-        github = self.context.github
-        if github.budget_exceeded:
-            return None
-        try:
-            (found,) = with_statuses(github, (made,))
-            return with_deliveries(github, found) if delivery_result(found) else None
-        except FlowTelemetryError as error:
-            self.read_errors.append(f"what deployment {made.id} delivered: {error}")
-        return None
-
-    def _makers(self, node: ChangeNode, made: Iterable[Deployment]) -> Iterator[Run]:
-        """The runs that deployed the change's own commit, whatever event started them."""
-        known = {run.id for run in (*node.runs, *node.later_runs)}
-        for each in made:
-            own = each.sha == node.change.merge_commit
-            if each.run_id is None or not own or each.run_id in known:
-                continue
-            known.add(each.run_id)
-            if (run := self._run(each.repository, each.run_id)) is not None and run.completed:
-                yield run
-
-    def _run(self, repository: Repository, run_id: int) -> Run | None:
-        if self.context.github.budget_exceeded:
-            return None
-        try:
-            address = RunAddress(repository=repository.full_name, run_id=run_id)
-            return replace(read_run(self.context.github, address), repository=repository)
-        except FlowTelemetryError as error:
-            self.read_errors.append(f"run {run_id}, which deployed: {error}")
-        return None
-
-    def with_jobs(self, nodes: list[ChangeNode]) -> tuple[list[ChangeNode], bool]:
-        """Return the changes with the jobs of their runs, and whether there are all of them."""
-        found = []
-        for node in nodes:
-            self.context.log.progress(
-                f"{self.context.github.requests} requests, jobs of #{node.change.number}"
-            )
-            runs, read_errors = with_jobs(self.context, node.runs, node.change)
-            later, more = with_jobs(self.context, node.later_runs, node.change)
-            if self.context.github.budget_exceeded:
-                return nodes, False
-            self.read_errors.extend((*read_errors, *more))
-            found.append(replace(node, runs=runs, later_runs=later))
-        return found, True
-
-    def explained(self, nodes: list[ChangeNode]) -> list[ChangeNode]:
-        """Return the changes whose runs tell why jobs failed, and what waited for an approval.
-
-        It is the finest there is: where the budget does not do for it, it is left out.
-        """
-        return [
-            replace(
-                node,
-                runs=tuple(map(self._explained, node.runs)),
-                later_runs=tuple(map(self._explained, node.later_runs)),
-            )
-            for node in nodes
-        ]
-
-    def _explained(self, run: Run) -> Run:
-        github = self.context.github
-        if github.budget_exceeded:
-            return run
-        annotated = read_annotations(github, run, run.jobs)
-        deployed = read_deployments(github, annotated.run, run.jobs)
-        self.read_errors.extend((*annotated.notices, *deployed.notices))
-        return deployed.run
-
-
-def _earliest_merges(nodes: Iterable[ChangeNode]) -> dict[Repository, datetime]:
-    earliest: dict[Repository, datetime] = {}
-    for node in nodes:
-        merged, repository = node.change.merged_at, node.change.repository
-        if merged is not None:
-            earliest[repository] = min(merged, earliest.get(repository, merged))
-    return earliest
-
 
 # Reading a whole feature: items from the tracker, and the changes that belong to them.
 #
-# A budget of requests bounds it. So what is coarse is read before what is fine: items and changes
-# here, then their runs and deployments, then jobs. Where the budget ends, the tree says so.
+# The request budget limits it, so coarse levels are read before fine ones: items and changes, then
+# their runs and deployments, then jobs, then the failure reasons and approvals of jobs.
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
-# Deeper trees are cut, and told: no tracker's own hierarchy is.
+# No tracker has a hierarchy of more levels.
 MOST_LEVELS = 10
 _OLDER_CHANGES = timedelta(days=30)
+# Automation deploys in the second of the merge; other merged changes wait for weeks.
+_BEFORE_MERGE = timedelta(minutes=1)
+_LATEST_DELIVERY = timedelta(days=30)
+# For a change: deployments that are read in each environment, and environments.
+MOST_TRIED = 5
+MOST_ENVIRONMENTS = 10
 
 
 def read_tree(
@@ -277,23 +71,19 @@ def read_tree(
     *,
     snapshot: datetime | None,
 ) -> FeatureTree:
-    """Return a feature, with its details read, and all below it.
+    """Return a feature, whose details are read, with everything below it.
 
-    What cannot be read is told in ``unread``.
+    Read errors are in ``unread`` of the tree.
     """
-    until = snapshot or feature.closed_at
-    reader = _TreeReader(context=context, until=until)
-    items = reader.node(feature, 1)
-    # Work on a story may have begun long before there was an epic above it.
-    created = [item.created_at for item in _items(items) if item.created_at is not None]
-    opened = _opened(context, feature, min(created, default=None), reader.read_errors)
-    root, with_jobs = with_runs(
-        context,
-        replace(reader, opened=opened).with_changes(items),
-        until,
-        reader.read_errors,
-        own_workflow=_own_workflow(context.settings),
+    runner = context.settings.runner
+    # A workflow that these events start exports features, and never builds: its runs are left out.
+    own_workflow = runner.workflow_file if runner.event_name in ("issues", "schedule") else None
+    reader = _FeatureReader(
+        context=context, until=snapshot or feature.closed_at, own_workflow=own_workflow
     )
+    items = reader.read_item(feature, 1)
+    reader.linked_changes = reader.read_linked_changes(items)
+    root, with_jobs = reader.add_runs(reader.add_changes(items))
     if context.github.budget_exceeded:
         reader.read_errors.append(context.github.ended)
     return FeatureTree(
@@ -305,147 +95,143 @@ def read_tree(
     )
 
 
-def _own_workflow(settings: Settings) -> str | None:
-    """The file of the workflow that we stand in, where telemetry is all that it is for.
-
-    A build is never started by these events, but what sends features is.
-    """
-    runner = settings.runner
-    return runner.workflow_file if runner.event_name in ("issues", "schedule") else None
-
-
-def _items(node: ItemNode) -> Iterator[WorkItem]:
+def _list_items(node: ItemNode) -> Iterator[WorkItem]:
     yield node.item
     for child in node.children:
-        yield from _items(child)
+        yield from _list_items(child)
 
 
-def _opened(
-    context: ExportContext, feature: WorkItem, oldest: datetime | None, read_errors: list[str]
-) -> tuple[Change, ...]:
-    """Return the changes that may contain keys of a tracker that has no list of them itself.
+@dataclass(slots=True, kw_only=True)
+class _FeatureReader:
+    """Reader of one feature.
 
-    ``oldest`` is the creation of the oldest item. A change may be older than the story that it was
-    linked to.
-    """
-    home = context.settings.repository or context.settings.runner.repository
-    names = context.settings.repositories or ((home,) if home else ())
-    if feature.tracker == "github" or oldest is None:
-        return ()
-    if not names:
-        read_errors.append("its pull requests: `repositories` is to name where they may be")
-    found: list[Change] = []
-    for name in names:
-        try:
-            repository = context.with_aliases(read_repository(context.github, name))
-            since = oldest - _OLDER_CHANGES
-            found += changes_created_since(context.github, repository, since)
-        except FlowTelemetryError as error:
-            read_errors.append(f"the pull requests of {name}: {error}")
-    return tuple(found)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _TreeReader:
-    """One reading under way: what was met already, and what could not be read.
-
-    ``until`` is what the feature is shown as of: its closing, or the snapshot's instant.
+    ``until`` is the time of its closing or of the snapshot. ``linked_changes`` are those that may
+    have keys of a tracker that does not list changes itself. ``seen`` are the references of items,
+    changes and runs that have a place in the tree, ``deployments`` those that were read, by id.
     """
 
     context: ExportContext
     until: datetime | None
-    opened: tuple[Change, ...] = ()
+    own_workflow: str | None = None
+    linked_changes: tuple[Change, ...] = ()
     read_errors: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    deployments: dict[int, Deployment | None] = field(default_factory=dict)
 
-    def node(self, item: WorkItem, level: int) -> ItemNode:
-        """Return an item, whose details are known, with the items below it, without changes."""
+    def read_linked_changes(self, root: ItemNode) -> tuple[Change, ...]:
+        """Return the changes that may have keys of the feature's items in their texts.
+
+        A change may be older than the story that it was linked to, and a story older than its epic.
+        """
+        created = [item.created_at for item in _list_items(root) if item.created_at is not None]
+        settings = self.context.settings
+        home = settings.repository or settings.runner.repository
+        names = settings.repositories or ((home,) if home else ())
+        if root.item.tracker == "github" or not created:
+            return ()
+        if not names:
+            self.read_errors.append("its pull requests: set `repositories` to their repositories")
+        changes: list[Change] = []
+        for name in names:
+            try:
+                repository = self.context.with_aliases(read_repository(self.context.github, name))
+                since = min(created) - _OLDER_CHANGES
+                changes += changes_created_since(self.context.github, repository, since)
+            except FlowTelemetryError as error:
+                self.read_errors.append(f"the pull requests of {name}: {error}")
+        return tuple(changes)
+
+    # Items and changes.
+
+    def read_item(self, item: WorkItem, level: int) -> ItemNode:
+        """Return an item, whose details are read, with the items below it, without changes."""
         self.seen.add(item.reference)
         self.context.log.progress(
             f"{self.context.github.requests} requests, "
             f"{len(self.seen)} items and pull requests read"
         )
-        return ItemNode(item=item, children=tuple(self._children(item, level)))
+        return ItemNode(item=item, children=tuple(self._read_children(item, level)))
 
-    def with_changes(self, node: ItemNode) -> ItemNode:
+    def add_changes(self, node: ItemNode) -> ItemNode:
         """Return an item and the items below it with their changes."""
-        children = tuple(map(self.with_changes, node.children))
+        children = tuple(map(self.add_changes, node.children))
         if not node.item.history_complete and node.item.tracker == "jira":
             self.read_errors.append(
                 f"pull requests that name a former key of {node.item.key}, whose history was not "
                 "read completely"
             )
-        return replace(node, children=children, changes=tuple(self._changes(node.item)))
+        return replace(node, children=children, changes=tuple(self._read_changes(node.item)))
 
-    def _children(self, item: WorkItem, level: int) -> Iterator[ItemNode]:
+    def _read_children(self, item: WorkItem, level: int) -> Iterator[ItemNode]:
         tracker = self.context.trackers.of(item.tracker, _home(item))
         if tracker is None:
             return
         if level >= MOST_LEVELS:
             self.read_errors.append(f"what is below {item.key}, on level {level}")
             return
-        found = self._tried(lambda: tracker.children(item), f"the items below {item.key}")
-        if found is None:
+        children = self._try(lambda: tracker.children(item), f"the items below {item.key}")
+        if children is None:
             return
-        self.read_errors.extend(found.unread)
-        for child in found.items:
-            if child.reference in self.seen or self._opened_later(child.created_at):
+        self.read_errors.extend(children.unread)
+        for child in children.items:
+            if child.reference in self.seen or self._is_later(child.created_at):
                 continue
-            known = self._tried(partial(tracker.details, child), child.key) or child
-            if known.reference not in self.seen:  # It was moved while the tree was read.
-                yield self.node(known, level + 1)
+            details = self._try(partial(tracker.details, child), child.key) or child
+            # An item may move while the tree is read.
+            if details.reference not in self.seen:
+                yield self.read_item(details, level + 1)
 
-    def _changes(self, item: WorkItem) -> Iterator[ChangeNode]:
-        """The changes whose nearest item this is: one that closes two items has one place."""
-        for each in self._candidates(item):
-            if each.reference in self.seen or self._opened_later(each.created_at):
+    def _read_changes(self, item: WorkItem) -> Iterator[ChangeNode]:
+        """Yield the changes with this nearest item: one that closes two items has one place."""
+        for candidate in self._list_candidates(item):
+            if candidate.reference in self.seen or self._is_later(candidate.created_at):
                 continue
-            change = self._tried(
-                partial(read_change, self.context.github, each.repository.full_name, each.number),
-                f"pull request {each.repository.full_name}#{each.number}",
+            name = candidate.repository.full_name
+            change = self._try(
+                partial(read_change, self.context.github, name, candidate.number),
+                f"pull request {name}#{candidate.number}",
             )
             if change is None or change.reference in self.seen:
                 continue
             lineage = read_lineage(self.context, change, change.repository)
             if lineage.nearest and lineage.nearest.reference == item.reference:
-                self.seen.update((each.reference, change.reference))
+                self.seen.update((candidate.reference, change.reference))
                 yield ChangeNode(change=change)
 
-    def _opened_later(self, opened: datetime | None) -> bool:
-        """Whether a thing was not there yet: a trace that is sent again later is the same one."""
-        return opened is not None and self.until is not None and opened > self.until
+    def _is_later(self, created_at: datetime | None) -> bool:
+        """Whether a thing did not exist yet: a repeated export has the same trace."""
+        return created_at is not None and self.until is not None and created_at > self.until
 
-    def _candidates(self, item: WorkItem) -> Iterable[Change]:
+    def _list_candidates(self, item: WorkItem) -> Iterable[Change]:
         github = self.context.trackers.github
-        if item.tracker != "github" or github is None:
-            return self._carrying(item)
-        tracker, what = github(_home(item)), f"the pull requests of {item.key}"
-        found = self._tried(partial(tracker.changes_of, item), what)
-        if found is None:
-            return ()
-        self.read_errors.extend(found.unread)
-        return found.changes
-
-    def _carrying(self, item: WorkItem) -> Iterator[Change]:
-        """Yield the changes whose branch or title contains a key of the item, present or former."""
+        if item.tracker == "github" and github is not None:
+            tracker = github(_home(item))
+            changes_of = partial(tracker.changes_of, item)
+            listed = self._try(changes_of, f"the pull requests of {item.key}")
+            if listed is None:
+                return
+            self.read_errors.extend(listed.unread)
+            yield from listed.changes
+            return
+        # The changes with a key of the item, present or former, in the branch or title.
         keys = {item.key, *item.former_keys}
         projects = self.context.settings.trackers.jira_projects
         if projects:
             projects |= {key.rpartition("-")[0] for key in keys}
-        for change in self.opened:
-            found = find_item_keys(
+        for change in self.linked_changes:
+            named = find_item_keys(
                 branch=change.head_branch,
                 title=change.title,
                 commit_message="",
                 jira_projects=projects,
             )
-            if keys & {key.key for key in found}:
+            if keys & {key.key for key in named}:
                 yield change
 
-    def _tried(self, read: Callable[[], Found], what: str) -> Found | None:
-        """What ``read`` returns; None, and a note, where it cannot be read.
+    def _try(self, read: Callable[[], Value], what: str) -> Value | None:
+        """Return the result of ``read``; None, and a read error, if it fails.
 
-        Once the budget is exceeded that is told as a whole, and nothing is asked any more.
+        Once the budget is exceeded, which is one read error, nothing is read any more.
         """
         if self.context.github.budget_exceeded:
             return None
@@ -455,31 +241,206 @@ class _TreeReader:
             self.read_errors.append(f"{what}: {error}")
         return None
 
+    # Runs and deployments.
+
+    def add_runs(self, root: ItemNode) -> tuple[ItemNode, bool]:
+        """Return the items with the runs and deployments of their changes.
+
+        Also return whether the runs have jobs: if the budget does not suffice for all, none has.
+        """
+        nodes = [self._read_runs(node.change) for node in _list_changes(root)]
+        nodes = self._add_deployments(nodes)
+        nodes, complete = self._add_jobs(nodes)
+        if complete:
+            # The finest level: if the budget ends, the rest is without failure reasons.
+            nodes = [
+                replace(
+                    node,
+                    runs=tuple(map(self._explain, node.runs)),
+                    later_runs=tuple(map(self._explain, node.later_runs)),
+                )
+                for node in nodes
+            ]
+        return _replace_changes(root, {node.change.reference: node for node in nodes}), complete
+
+    def _read_runs(self, change: Change) -> ChangeNode:
+        """Return a change with its runs, without jobs."""
+        github = self.context.github
+        self.context.log.progress(f"{github.requests} requests, runs of #{change.number}")
+        runs = ChangeRuns()
+        if not github.budget_exceeded:
+            runs = read_runs_of_change(self.context, change, jobs=False, until=self.until)
+            self.read_errors.extend(runs.read_errors)
+        return ChangeNode(
+            change=change,
+            runs=self._select_new(runs.runs),
+            later_runs=self._select_new(runs.later_runs),
+        )
+
+    def _select_new(self, runs: Iterable[Run]) -> tuple[Run, ...]:
+        """Return the runs that no other change has: a commit that merged two has one place."""
+        new = tuple(
+            run
+            for run in runs
+            if run.reference not in self.seen
+            and (self.own_workflow is None or run.path.rpartition("/")[2] != self.own_workflow)
+        )
+        self.seen.update(run.reference for run in new)
+        return new
+
+    def _add_deployments(self, nodes: list[ChangeNode]) -> list[ChangeNode]:
+        """Return the changes with their deployments, and the runs that made these."""
+        earliest: dict[Repository, datetime] = {}
+        for node in nodes:
+            merged_at, repository = node.change.merged_at, node.change.repository
+            if merged_at is not None:
+                earliest[repository] = min(merged_at, earliest.get(repository, merged_at))
+        listed: dict[str, tuple[Deployment, ...]] = {}
+        for repository, since in earliest.items():
+            if self.context.github.budget_exceeded:
+                break
+            try:
+                listed[repository.reference] = deployments_created_since(
+                    self.context.github, repository, since - _BEFORE_MERGE
+                )
+            except FlowTelemetryError as error:
+                self.read_errors.append(f"the deployments of {repository.full_name}: {error}")
+        return [
+            self._add_deployments_of_change(node, listed.get(node.change.repository.reference, ()))
+            for node in nodes
+        ]
+
+    def _add_deployments_of_change(
+        self, node: ChangeNode, listed: Iterable[Deployment]
+    ) -> ChangeNode:
+        change = node.change
+        if change.merged_at is None:
+            return node
+        begin, end = change.merged_at - _BEFORE_MERGE, change.merged_at + _LATEST_DELIVERY
+        by_environment: dict[str, list[Deployment]] = {}
+        for deployment in listed:
+            if begin <= deployment.created_at <= end:
+                by_environment.setdefault(fold(deployment.environment), []).append(deployment)
+        deployments = [
+            deployment
+            for candidates in list(by_environment.values())[:MOST_ENVIRONMENTS]
+            for deployment in self._find_deliveries(change, candidates[:MOST_TRIED])
+        ]
+        runs = self._select_new(self._read_deploying_runs(node, deployments))
+        later_runs = (*node.later_runs, *runs)
+        return replace(node, deployments=tuple(deployments), later_runs=later_runs)
+
+    def _find_deliveries(
+        self, change: Change, candidates: Iterable[Deployment]
+    ) -> Iterator[Deployment]:
+        """Yield an environment's deployments that delivered a change, up to the first success."""
+        for candidate in candidates:
+            if candidate.id not in self.deployments:
+                self.deployments[candidate.id] = self._read_deployment(candidate)
+            deployment = self.deployments[candidate.id]
+            if deployment and change.reference in {c.reference for c in deployment.delivers}:
+                yield replace(deployment, delivers=(change,))
+                if delivery_result(deployment) is Result.SUCCESS:
+                    return
+
+    def _read_deployment(self, listed: Deployment) -> Deployment | None:
+        """Return a deployment with its statuses and changes; None if it has not ended."""
+        github = self.context.github
+        if github.budget_exceeded:
+            return None
+        try:
+            (deployment,) = with_statuses(github, (listed,))
+            return with_deliveries(github, deployment) if delivery_result(deployment) else None
+        except FlowTelemetryError as error:
+            self.read_errors.append(f"what deployment {listed.id} delivered: {error}")
+        return None
+
+    def _read_deploying_runs(
+        self, node: ChangeNode, deployments: Iterable[Deployment]
+    ) -> Iterator[Run]:
+        """Yield the runs that deployed the change's own commit, started by any event."""
+        github = self.context.github
+        run_ids = {run.id for run in (*node.runs, *node.later_runs)}
+        for deployment in deployments:
+            run_id, repository = deployment.run_id, deployment.repository
+            is_own = deployment.sha == node.change.merge_commit
+            if run_id is None or not is_own or run_id in run_ids or github.budget_exceeded:
+                continue
+            run_ids.add(run_id)
+            try:
+                address = RunAddress(repository=repository.full_name, run_id=run_id)
+                run = replace(read_run(github, address), repository=repository)
+            except FlowTelemetryError as error:
+                self.read_errors.append(f"run {run_id}, which deployed: {error}")
+                continue
+            if run.completed:
+                yield run
+
+    def _add_jobs(self, nodes: list[ChangeNode]) -> tuple[list[ChangeNode], bool]:
+        """Return the changes with the jobs of their runs, and whether all were read."""
+        complete = []
+        for node in nodes:
+            self.context.log.progress(
+                f"{self.context.github.requests} requests, jobs of #{node.change.number}"
+            )
+            runs, read_errors = with_jobs(self.context, node.runs, node.change)
+            later, more = with_jobs(self.context, node.later_runs, node.change)
+            if self.context.github.budget_exceeded:
+                return nodes, False
+            self.read_errors.extend((*read_errors, *more))
+            complete.append(replace(node, runs=runs, later_runs=later))
+        return complete, True
+
+    def _explain(self, run: Run) -> Run:
+        """Return a run with the failure reasons of its jobs, and their approvals."""
+        github = self.context.github
+        if github.budget_exceeded:
+            return run
+        annotated = read_annotations(github, run, run.jobs)
+        deployed = read_deployments(github, annotated.run, run.jobs)
+        self.read_errors.extend((*annotated.notices, *deployed.notices))
+        return deployed.run
+
+
+def _list_changes(node: ItemNode) -> Iterator[ChangeNode]:
+    yield from node.changes
+    for child in node.children:
+        yield from _list_changes(child)
+
+
+def _replace_changes(node: ItemNode, changes: Mapping[str, ChangeNode]) -> ItemNode:
+    """Return the items with other changes, by their references."""
+    return replace(
+        node,
+        children=tuple(_replace_changes(child, changes) for child in node.children),
+        changes=tuple(changes[change_node.change.reference] for change_node in node.changes),
+    )
+
 
 def _home(item: WorkItem) -> Repository:
     return item.repository or Repository(host="", owner="", name="", url="")
 
 
-# A feature as the subject of an export: its whole tree as one trace, when it has closed.
+# The trace of a feature, when it is closed.
 
-# Tempo drops what is beyond 5,000,000 bytes of a trace; ours are sums of upper bounds.
+# Tempo drops bytes of a trace beyond 5,000,000; our estimates are upper limits.
 MOST_BYTES = 4_500_000
 
 
 def collect_feature(context: ExportContext, subject: FeatureSubject) -> CollectedTelemetry:
-    """Read a feature with all below it and return its trace.
+    """Read a feature with everything below it and return its trace.
 
     Raises:
-        FlowTelemetryError: it cannot be read, or is open and no snapshot was asked for.
+        FlowTelemetryError: it cannot be read, or is open and no snapshot is requested.
     """
     item, lineage = read_item(context, subject)
-    # Under `trace-scope: feature` the whole of a closed one leaves as a snapshot only.
-    of_feature = context.settings.tracing.scope is TraceScope.FEATURE
     if not item.ended and not subject.snapshot:
         raise SelectionError(
-            f"{item.key} is still open: its trace leaves when it is closed. To send it as of now, "
-            "under ids of its own, ask for a snapshot (--snapshot, `snapshot`)"
+            f"{item.key} is still open: its trace is exported when it is closed. To send it as of "
+            "now, under ids of its own, request a snapshot (--snapshot, `snapshot`)"
         )
+    # Under `trace-scope: feature` the whole of a closed feature is exported only as a snapshot.
+    of_feature = context.settings.tracing.scope is TraceScope.FEATURE
     snapshot = not item.ended or (subject.snapshot and of_feature)
     return map_feature(context, item, lineage, snapshot=snapshot)
 
@@ -487,53 +448,52 @@ def collect_feature(context: ExportContext, subject: FeatureSubject) -> Collecte
 def map_feature(
     context: ExportContext, item: WorkItem, lineage: Lineage, *, snapshot: bool
 ) -> CollectedTelemetry:
-    """Return what leaves of a feature that was read, at its closing or as a snapshot.
+    """Return the trace of a feature that was read, at its closing or as a snapshot.
 
-    Under `trace-scope: feature` there is one trace: what was sent live is in it already, and only
-    its own span is left to send at the closing.
+    Under `trace-scope: feature` there is one trace: it has the live spans already, so only the span
+    of the feature itself is sent at the closing.
     """
     if context.settings.tracing.scope is TraceScope.FEATURE and not snapshot:
         return map_item(context, item, lineage)
     now = context.clock.now().replace(microsecond=0)
     tree = read_tree(context, item, lineage, snapshot=now if snapshot else None)
     mapping = FeatureMapping(
-        tracing=tracing_of(context.settings),
-        resources=resources_of(context.settings),
+        tracing=build_tracing(context.settings),
+        resources=build_resource_maker(context.settings),
         blocked_names=context.settings.signals.blocked_names,
     )
-    read_errors = tuple(f"{item.key} is not all in its trace: {each}" for each in tree.unread)
-    detail = finest_that_fits(tree, mapping, context.settings.tracing.max_spans)
+    read_errors = tuple(f"the trace of {item.key} is incomplete: {error}" for error in tree.unread)
+    detail = find_finest_detail(tree, mapping, context.settings.tracing.max_spans)
     return CollectedTelemetry(
         spans=feature_spans(tree, detail, mapping),
-        facts=feature_metrics(context.settings, tree),
-        exported=_exported(context.settings, tree, lineage),
+        events_and_metrics=feature_metrics(context.settings, tree),
+        exported=_describe_export(context.settings, tree, lineage),
         incomplete=read_errors if context.github.budget_exceeded else (),
         problems=() if context.github.budget_exceeded else read_errors,
-        left_out=_left_out(tree, detail, context.settings.tracing.max_spans),
+        left_out=_describe_left_out(tree, detail, context.settings.tracing.max_spans),
     )
 
 
-def finest_that_fits(tree: FeatureTree, mapping: FeatureMapping, most: int) -> TreeDetail:
-    """Return the finest detail at which a feature's trace keeps within spans and bytes."""
-    for detail in TreeDetail if tree.with_jobs else (TreeDetail.RUN, TreeDetail.CHANGE):
-        if _fits(tree, detail, mapping, most):
-            return detail
-    return TreeDetail.CHANGE
+def find_finest_detail(tree: FeatureTree, mapping: FeatureMapping, most: int) -> TreeDetail:
+    """Return the finest detail that ``most`` spans and MOST_BYTES allow."""
+
+    def fits(detail: TreeDetail) -> bool:
+        size = 0
+        resources: set[int] = set()
+        for count, span in enumerate(feature_spans(tree, detail, mapping), start=1):
+            size += span_size(span)
+            if id(span.resource) not in resources:
+                resources.add(id(span.resource))
+                size += resource_size(span.resource)
+            if count > most or size > MOST_BYTES:
+                return False
+        return True
+
+    details = TreeDetail if tree.with_jobs else (TreeDetail.RUN, TreeDetail.CHANGE)
+    return next(filter(fits, details), TreeDetail.CHANGE)
 
 
-def _fits(tree: FeatureTree, detail: TreeDetail, mapping: FeatureMapping, most: int) -> bool:
-    size, seen = 0, set()
-    for count, span in enumerate(feature_spans(tree, detail, mapping), start=1):
-        size += span_size(span)
-        if id(span.resource) not in seen:
-            seen.add(id(span.resource))
-            size += resource_size(span.resource)
-        if count > most or size > MOST_BYTES:
-            return False
-    return True
-
-
-def _left_out(tree: FeatureTree, detail: TreeDetail, most: int) -> tuple[str, ...]:
+def _describe_left_out(tree: FeatureTree, detail: TreeDetail, most: int) -> tuple[str, ...]:
     if detail is TreeDetail.STEP:
         return ()
     if detail is TreeDetail.RUN and not tree.with_jobs:
@@ -544,15 +504,13 @@ def _left_out(tree: FeatureTree, detail: TreeDetail, most: int) -> tuple[str, ..
     )
 
 
-def _exported(settings: Settings, tree: FeatureTree, lineage: Lineage) -> ExportedSubject:
+def _describe_export(settings: Settings, tree: FeatureTree, lineage: Lineage) -> ExportedSubject:
     item, root = tree.root.item, feature_root(tree)
     start = item.created_at or item.closed_at or tree.snapshot
     if start is None:
         raise SelectionError(f"when {item.key} was opened is not known, so it has no span")
     trace = TraceIdentity(root=root, namespace=settings.tracing.namespace)
     interval = Interval.of(start, tree.snapshot or item.closed_at)
-    template = settings.tracing.trace_url
-    url = template and trace_url(template, trace, root, interval)
     return ExportedSubject(
         title=item_name(item),
         item=item,
@@ -561,5 +519,5 @@ def _exported(settings: Settings, tree: FeatureTree, lineage: Lineage) -> Export
         reference=root,
         interval=interval,
         partial=tree.snapshot is not None,
-        trace_url=url or None,
+        trace_url=build_trace_url(settings, trace, root, interval),
     )

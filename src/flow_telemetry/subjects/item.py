@@ -6,28 +6,29 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import NotFoundError, SettingsError
 from flow_telemetry.github.runs import read_repository
 from flow_telemetry.mapping.items import item_name, item_spans
-from flow_telemetry.mapping.placement import Placement, place_item
+from flow_telemetry.mapping.placement import place_item
 from flow_telemetry.model import Lineage, Repository, WorkItem
 from flow_telemetry.outcome import ExportedSubject
-from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.lifecycle import find_status_intervals, has_statuses, item_periods
-from flow_telemetry.settings import Settings, TraceScope
+from flow_telemetry.settings import TraceScope
 from flow_telemetry.subjects.lineage import lineage_of_item
 from flow_telemetry.subjects.types import (
     CollectedTelemetry,
     FeatureSubject,
     ItemSubject,
-    resources_of,
-    tracing_of,
+    build_resource_maker,
+    build_trace_url,
+    build_tracing,
 )
 
-# Where a key of a tracker without repositories is.
-_NOWHERE = Repository(host="github.com", owner="", name="", url="")
+# For keys of a tracker without repositories.
+_NO_REPOSITORY = Repository(host="github.com", owner="", name="", url="")
 
 
 def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> CollectedTelemetry:
-    """Return what leaves of an item that was read."""
-    scope = context.settings.tracing.scope
+    """Return the span of an item that was read, if `trace-scope` has spans of items."""
+    settings = context.settings
+    scope = settings.tracing.scope
     if scope not in (TraceScope.ITEM, TraceScope.FEATURE):
         return CollectedTelemetry(
             left_out=(
@@ -35,31 +36,47 @@ def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> Collec
                 "whose traces have no spans of work items",
             )
         )
-    placement = place_item(item, lineage, tracing_of(context.settings))
+    placement = place_item(item, lineage, build_tracing(settings))
+    exported = None
+    periods = item_periods(item)
+    if periods:
+        interval = periods[0].interval
+        exported = ExportedSubject(
+            title=item_name(item),
+            item=item,
+            lineage=lineage,
+            trace=placement.trace,
+            reference=item.reference,
+            interval=interval,
+            trace_url=build_trace_url(settings, placement.trace, item.reference, interval),
+        )
     return CollectedTelemetry(
         spans=item_spans(
             item,
             placement,
-            resources_of(context.settings).of_item(item),
-            blocked_names=context.settings.signals.blocked_names,
+            build_resource_maker(settings).of_item(item),
+            blocked_names=settings.signals.blocked_names,
             unread=lineage.unread,
         ),
-        exported=_exported(context.settings, item, lineage, placement),
-        problems=tuple(f"what {item.key} belongs to is not all known: {e}" for e in lineage.unread),
+        exported=exported,
+        problems=tuple(
+            f"not everything that {item.key} belongs to could be read: {error}"
+            for error in lineage.unread
+        ),
     )
 
 
 def read_item(
     context: ExportContext, subject: ItemSubject | FeatureSubject
 ) -> tuple[WorkItem, Lineage]:
-    """Return an item that was asked for with its history, and with it what stands above it.
+    """Return an item with its history, and the items above it.
 
     Raises:
-        SettingsError: its number is of no repository.
+        SettingsError: the repository of its number is unknown.
         SourceError: its tracker is not configured, or it cannot be read.
     """
     key = subject.key
-    home = _home(context, subject)
+    home = _read_home(context, subject)
     shown = key.display(home.full_name)
     tracker = context.trackers.of(key.tracker, home)
     if tracker is None:
@@ -75,11 +92,11 @@ def read_item(
     return context.with_aliases(tracker.details(nearest)), lineage
 
 
-def _home(context: ExportContext, subject: ItemSubject | FeatureSubject) -> Repository:
-    """The repository in which a bare number is meant; GitHub is asked only where one may be."""
+def _read_home(context: ExportContext, subject: ItemSubject | FeatureSubject) -> Repository:
+    """Return the repository of a bare number; read it only if there may be one."""
     feature = context.settings.tracing.feature_key
     if subject.key.tracker != "github" and (feature is None or feature.tracker != "github"):
-        return _NOWHERE
+        return _NO_REPOSITORY
     named = subject.repository or subject.key.repository
     if named is None:
         raise SettingsError(
@@ -98,27 +115,8 @@ def unmapped_statuses(item: WorkItem) -> tuple[str, ...]:
     )
 
 
-def left_out_of_item(item: WorkItem) -> tuple[str, ...]:
-    """Return what cannot be measured of an item of its tracker."""
+def unmeasured_values(item: WorkItem) -> tuple[str, ...]:
+    """Return the values that cannot be measured of any item of its tracker."""
     if has_statuses(item):
         return ()
     return ("flow efficiency of GitHub issues: without `status-project` they have no status",)
-
-
-def _exported(
-    settings: Settings, item: WorkItem, lineage: Lineage, placement: Placement
-) -> ExportedSubject | None:
-    lives = item_periods(item)
-    if not lives:
-        return None
-    interval, template = lives[0].interval, settings.tracing.trace_url
-    url = template and trace_url(template, placement.trace, item.reference, interval)
-    return ExportedSubject(
-        title=item_name(item),
-        item=item,
-        lineage=lineage,
-        trace=placement.trace,
-        reference=item.reference,
-        interval=interval,
-        trace_url=url or None,
-    )

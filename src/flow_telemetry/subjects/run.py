@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from flow_telemetry.clock import thread_pool
 from flow_telemetry.context import ExportContext
@@ -33,7 +32,7 @@ from flow_telemetry.mapping.placement import Placement, link, place, run_ancestr
 from flow_telemetry.mapping.runs import run_events, run_spans
 from flow_telemetry.model import Change, Job, Lineage, Parentage, Run
 from flow_telemetry.outcome import ExportedSubject
-from flow_telemetry.report.text import trace_url
+from flow_telemetry.process.context import parse_traceparent
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules import parentage, selection
 from flow_telemetry.rules.selection import RunSlice, matches_patterns
@@ -44,15 +43,14 @@ from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.types import (
     CollectedTelemetry,
     RunSubject,
-    resources_of,
-    tracing_of,
+    build_resource_maker,
+    build_trace_url,
+    build_tracing,
     wants_metrics,
     wants_own_events,
 )
 from flow_telemetry.telemetry import LogRecord, Measurement, SpanLink
 
-# https://www.w3.org/TR/trace-context/#traceparent-header-field-values
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 # A reader makes at most two requests at a time, and the client at most eight. More readers would
 # wait, and be half done when a request budget ends.
 MAX_CONCURRENT_READS = 4
@@ -69,14 +67,14 @@ Result = TypeVar("Result")
 class RunData:
     """A run, the slice of it that is exported, and its ancestors.
 
-    ``handoff`` is what earlier steps of the own job left for the export.
+    ``origins`` are links to what started the run, ``handoff`` is from earlier steps of our job.
     """
 
     run_slice: RunSlice
     parentage: Parentage
     lineage: Lineage
     notices: tuple[str, ...] = ()
-    causes: tuple[SpanLink, ...] = ()
+    origins: tuple[SpanLink, ...] = ()
     default_branch: str | None = None
     handoff: Handoff = field(default_factory=Handoff)
 
@@ -111,16 +109,16 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     run_slice = run_slice.with_run(annotated.run)
     deployed = read_deployments(context.github, run_slice.run, run_slice.jobs)
     run_slice = run_slice.with_run(deployed.run)
-    above, lineage = read_ancestors(context, run_slice.run)
-    change = above.change
+    ancestors, lineage = read_ancestors(context, run_slice.run)
+    change = ancestors.change
     return _map_run(
         context,
         RunData(
             run_slice=run_slice,
-            parentage=above,
+            parentage=ancestors,
             lineage=lineage,
             notices=(*notices, *annotated.notices, *deployed.notices),
-            causes=_read_cause_links(context, subject),
+            origins=_read_origin_links(context, subject),
             default_branch=subject.default_branch or (change.default_branch if change else None),
             handoff=handoff,
         ),
@@ -130,10 +128,10 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
 def _prefetch_ancestors(context: ExportContext, subject: RunSubject) -> None:
     """Start requests for the ancestors that the event names.
 
-    The run itself decides once it is read. Callers then ask as usual and find a prefetched
-    response, or make another request.
+    They may differ from those of the run, which is not read yet. Later requests use a prefetched
+    response if there is one.
     """
-    described, github = subject.told, context.github
+    described, github = subject.described, context.github
     if described is None or subject.only_beside_others:
         return
     github.prefetch(lambda: read_parentage(github, described.run))
@@ -183,10 +181,12 @@ def _slice_own_run(
         export=context.settings.export,
         job_status=runner.job_status,
     )
-    late = (
+    if waited.shown:
+        return run_slice, ()
+    notice = (
         "GitHub did not show in time that all steps before this one have ended; those are left out"
     )
-    return run_slice, () if waited.shown else (late,)
+    return run_slice, (notice,)
 
 
 def _slice_ended_run(
@@ -219,40 +219,40 @@ def _slice_ended_run(
 def read_ancestors(context: ExportContext, run: Run) -> tuple[Parentage, Lineage]:
     """Return the ancestors of a run. If the time is up, the run is exported without them."""
     try:
-        above = read_parentage(context.github, run)
+        ancestors = read_parentage(context.github, run)
     except DeadlineExceeded as error:
-        above = Parentage(reason="it was not read in time", unread=(str(error),))
-    return above, read_lineage(context, above.change, run.repository)
+        ancestors = Parentage(reason="it was not read in time", unread=(str(error),))
+    return ancestors, read_lineage(context, ancestors.change, run.repository)
 
 
-# Links to what started a run. Only the run itself is told: by its event, or by a dispatch.
+# Links to what started a run, which only its own event or a dispatch names.
 
 
-def _read_cause_links(context: ExportContext, subject: RunSubject) -> tuple[SpanLink, ...]:
+def _read_origin_links(context: ExportContext, subject: RunSubject) -> tuple[SpanLink, ...]:
     """Return links from a run to what started it; a read error costs the link alone."""
     links = []
     if subject.traceparent is not None:
-        match = _TRACEPARENT.fullmatch(subject.traceparent.strip())
-        # Ids of zeros only are not valid.
-        if match is not None and match[1].strip("0") and match[2].strip("0"):
-            cause = {semconv.FLOW_LINK: "cause"}
-            links.append(SpanLink(trace_id=match[1], span_id=match[2], attributes=cause))
+        origin = parse_traceparent(subject.traceparent)
+        if origin is not None:
+            links.append(
+                SpanLink(
+                    trace_id=origin.trace_id,
+                    span_id=origin.span_id,
+                    attributes={semconv.FLOW_LINK: "cause"},
+                )
+            )
     if subject.started_by is not None:
         try:
-            links.append(_link_to_run(context, subject.started_by))
+            run = context.with_aliases(read_attempt(context.github, subject.started_by))
+            ancestors = read_parentage(context.github, run)
+            lineage = read_lineage(context, ancestors.change, run.repository)
+            ancestry = run_ancestry(ancestors, lineage)
+            # The same trace as in the export of that run.
+            placement = place(run.reference, ancestry, build_tracing(context.settings))
+            links.append(link(placement.trace, run.reference, "cause"))
         except FlowTelemetryError as error:
             context.log.debug(f"could not read what started this run: {error}")
     return tuple(links)
-
-
-def _link_to_run(context: ExportContext, address: RunAddress) -> SpanLink:
-    """Return the link to another run's span, by the same rules as the export of that run."""
-    run = context.with_aliases(read_attempt(context.github, address))
-    parentage = read_parentage(context.github, run)
-    lineage = read_lineage(context, parentage.change, run.repository)
-    tracing = tracing_of(context.settings)
-    placement = place(run.reference, run_ancestry(parentage, lineage), tracing)
-    return link(placement.trace, run.reference, "cause")
 
 
 # Telemetry of a run that was read.
@@ -263,7 +263,7 @@ def _map_run(context: ExportContext, data: RunData) -> CollectedTelemetry:
     placement = place(
         run.reference,
         run_ancestry(data.parentage, data.lineage),
-        tracing_of(settings),
+        build_tracing(settings),
         others=data.parentage.others,
         path=_find_handoff_path(data),
     )
@@ -271,25 +271,26 @@ def _map_run(context: ExportContext, data: RunData) -> CollectedTelemetry:
     spans = run_spans(
         run_slice,
         placement,
-        resources_of(settings).of_run(run),
+        build_resource_maker(settings).of_run(run),
         settings.tracing.detail,
         change=data.parentage.change,
         unread=data.read_errors,
-        causes=data.causes,
+        causes=data.origins,
     )
     return CollectedTelemetry(
         spans=chain(spans, jobs.spans),
         # Log lines come first: they are older than the run's events, and some backends reject
         # records that are much older than the newest they have.
-        facts=chain(
-            jobs.facts,
+        events_and_metrics=chain(
+            jobs.events_and_metrics,
             _run_events_and_metrics(context, data, placement),
-            jobs.prepared,
+            jobs.encoded_requests,
         ),
-        exported=replace(_describe_export(settings, data, placement), job_report=jobs.told),
+        exported=replace(_describe_export(settings, data, placement), job_report=jobs.report),
         incomplete=_describe_missing_jobs(run_slice),
         problems=tuple(
-            f"what the run belongs to is not all known: {error}" for error in data.read_errors
+            f"not everything that the run belongs to could be read: {error}"
+            for error in data.read_errors
         ),
         notices=(*data.notices, *jobs.notices),
         left_out=_describe_left_out(settings, run),
@@ -307,32 +308,32 @@ def _find_handoff_path(data: RunData) -> tuple[str, ...] | None:
 
 
 def may_be_ancestors(path: tuple[str, ...], parentage: Parentage, lineage: Lineage) -> bool:
-    """Return whether a run belongs to everything in a path, as far as that could be read.
+    """Return whether a run belongs to all items and changes of a path, as far as they were read.
 
-    Any step of a job could have written the path, so it may name only what the run belongs to.
+    Any step of a job could have written the path, so it may name only ancestors of the run.
     """
     changes = (parentage.change, *parentage.others)
-    known = {change.reference for change in changes if change is not None}
-    known |= {item.reference for item in (*lineage.items, *lineage.others)}
-    return bool(parentage.unread or lineage.unread) or known.issuperset(path)
+    references = {change.reference for change in changes if change is not None}
+    references |= {item.reference for item in (*lineage.items, *lineage.others)}
+    return bool(parentage.unread or lineage.unread) or references.issuperset(path)
 
 
 def _read_telemetry_of_jobs(
     context: ExportContext, data: RunData, placement: Placement
 ) -> JobTelemetry:
-    if not context.settings.inside.asked and not data.handoff.anything:
+    if not context.settings.inside.asked and data.handoff.empty:
         return JobTelemetry()
-    # Loaded only if the user enabled something in it: most exports need none of it.
+    # Loaded only if it is needed: most exports do not read jobs.
     from flow_telemetry.subjects.job.read import read_job_telemetry  # noqa: PLC0415
 
-    above = data.parentage
+    ancestors = data.parentage
     return read_job_telemetry(
         context,
         data.run_slice,
         placement,
         handoff=data.handoff,
         default_branch=data.default_branch,
-        change=None if above.after_merge else above.change,
+        change=None if ancestors.after_merge else ancestors.change,
     )
 
 
@@ -340,7 +341,7 @@ def _run_events_and_metrics(
     context: ExportContext, data: RunData, placement: Placement
 ) -> Iterator[LogRecord | Measurement]:
     settings = context.settings
-    resource = resources_of(settings).of_run(data.run_slice.run)
+    resource = build_resource_maker(settings).of_run(data.run_slice.run)
     if wants_own_events(settings):
         yield from run_events(data.run_slice, placement, resource, context.clock.now())
     if wants_metrics(settings):
@@ -359,8 +360,6 @@ def _describe_export(settings: Settings, data: RunData, placement: Placement) ->
         reference, interval = run.reference, timing.run_interval(run)
     else:
         reference, interval = run.job_reference(own), timing.job_interval(run, own)
-    template = settings.tracing.trace_url
-    url = None if template is None else trace_url(template, placement.trace, reference, interval)
     return ExportedSubject(
         title=f"RUN {run.workflow}",
         run=run,
@@ -370,22 +369,22 @@ def _describe_export(settings: Settings, data: RunData, placement: Placement) ->
         reference=reference,
         interval=interval,
         partial=run_slice.partial,
-        trace_url=url,
+        trace_url=build_trace_url(settings, placement.trace, reference, interval),
     )
 
 
 def _describe_missing_jobs(run_slice: RunSlice) -> tuple[str, ...]:
-    """Return what the trace lacks because GitHub did not return it."""
+    """Return the gaps in the trace for jobs that GitHub did not return."""
     run = run_slice.run
     again = "export the run again from the command line"
     if not run.jobs_complete:
         return (
-            f"GitHub named more jobs of run {run.id} than it gave ({len(run.jobs)} came), so the "
-            f"trace lacks some: {again}",
+            f"GitHub returned only {len(run.jobs)} of the jobs of run {run.id}, so the trace lacks "
+            f"some: {again}",
         )
     if run.conclusion == "success" and not run.jobs:
         return (
-            f"GitHub gave no jobs of run {run.id} of {run.repository.full_name}, though it "
+            f"GitHub returned no jobs of run {run.id} of {run.repository.full_name}, though it "
             f"succeeded: {again}",
         )
     if not run_slice.partial and not selection.has_ended(run):
@@ -413,16 +412,16 @@ def _describe_left_out(settings: Settings, run: Run) -> tuple[str, ...]:
 
 
 def merged_changes(
-    context: ExportContext, subject: RunSubject, run: Run, above: Parentage
+    context: ExportContext, subject: RunSubject, run: Run, ancestors: Parentage
 ) -> tuple[Change, ...]:
     """Return the changes that are exported along with the run of their merge.
 
     These are the changes of the run's commit and, if the event names the commit before the push,
     of all commits of that push.
     """
-    if not above.after_merge or context.settings.tracing.ancestors is Ancestors.NONE:
+    if not ancestors.after_merge or context.settings.tracing.ancestors is Ancestors.NONE:
         return ()
-    merged = {c.number: c for c in (above.change, *above.others) if c is not None}
+    merged = {c.number: c for c in (ancestors.change, *ancestors.others) if c is not None}
     if subject.pushed_from is not None:
         what = f"what the push of run {run.id} brought"
         try:
@@ -432,8 +431,8 @@ def merged_changes(
         except FlowTelemetryError as error:
             context.log.debug(str(error))
             pushed = None
-        brought = parentage.changes_merged_before(run, pushed.items) if pushed else ()
-        merged = {**{c.number: c for c in brought}, **merged}
+        by_push = parentage.changes_merged_before(run, pushed.items) if pushed else ()
+        merged = {**{c.number: c for c in by_push}, **merged}
     return tuple(merged[number] for number in sorted(merged))
 
 
@@ -506,8 +505,8 @@ def _list_runs_of_branch_and_queue(
         ):
             if candidates is None:
                 candidates = read_candidates(context.github, run, read_errors) or (change,)
-            found = parentage.find_parent_by_branch(run, candidates)
-            if found and found.change and found.change.number == change.number:
+            parent = parentage.find_parent_by_branch(run, candidates)
+            if parent and parent.change and parent.change.number == change.number:
                 yield run
     if change.merged_at is not None:
         queued = _list_runs(context, change, read_errors, window, event="merge_group")
@@ -595,33 +594,25 @@ def _read_attempts(
 # Reading several subjects at once, in order, while the previous ones are sent.
 
 
-@dataclass(frozen=True, slots=True)
-class Read(Generic[Item, Result]):
-    """The results for an item; ``error`` is why they are incomplete, or None."""
-
-    item: Item
-    results: tuple[Result, ...]
-    error: FlowTelemetryError | None = None
-
-
 def read_concurrently(
     read: Callable[[Item], Iterable[Result]], items: Iterable[Item], *, stop: Callable[[], bool]
-) -> Iterator[Read[Item, Result]]:
-    """Read a few items at a time, and yield the results in the order of the items.
+) -> Iterator[tuple[Item, list[Result], FlowTelemetryError | None]]:
+    """Read a few items at a time, and yield them in order with their results.
 
-    Once ``stop`` returns true no further item is started; items under way are still yielded.
+    The error is the reason that the results are incomplete, or None. Once ``stop`` returns true no
+    further item is started; items under way are still yielded.
     """
 
-    def read_one(item: Item) -> Read[Item, Result]:
+    def read_one(item: Item) -> tuple[Item, list[Result], FlowTelemetryError | None]:
         results: list[Result] = []
         try:
             results.extend(read(item))
         except FlowTelemetryError as error:
-            return Read(item, tuple(results), error)
-        return Read(item, tuple(results))
+            return item, results, error
+        return item, results, None
 
     to_begin = iter(items)
-    under_way: deque[Future[Read[Item, Result]]] = deque()
+    under_way: deque[Future[tuple[Item, list[Result], FlowTelemetryError | None]]] = deque()
     with thread_pool(MAX_CONCURRENT_READS, "read-ahead") as pool:
         while True:
             if not stop():

@@ -45,17 +45,21 @@ _SENT_BY_RUN = re.compile(
 
 @dataclass(slots=True)
 class Sweep:
-    """What a sweep found. ``unread`` says what could not be read: then its mark must not move."""
+    """The subjects of a sweep.
+
+    ``already_sent`` counts subjects that events have sent, ``unwanted_runs`` those that `workflows`
+    or `branches` exclude. If there are ``read_errors``, the next sweep must not start later.
+    """
 
     window: Interval
     subjects: list[Subject] = field(default_factory=list)
     already_sent: int = 0
     unwanted_runs: int = 0
-    unread: list[str] = field(default_factory=list)
+    read_errors: list[str] = field(default_factory=list)
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """What the user wants not to leave."""
+        """Messages about runs that the user excludes."""
         if not self.unwanted_runs:
             return ()
         return (f"{self.unwanted_runs} runs that `workflows` and `branches` do not choose",)
@@ -64,22 +68,33 @@ class Sweep:
 def find_subjects(
     context: ExportContext, subject: SweepSubject, *, sent: frozenset[str] = frozenset()
 ) -> Sweep:
-    """Return what was closed, deployed or run in the sweep's time and was not sent yet.
+    """Return the subjects that were closed, deployed or run in the window and are not sent yet.
 
     ``sent`` are the marks of subjects that were sent before.
 
     Raises:
-        FlowTelemetryError: the repository, or since when to look, cannot be read.
+        FlowTelemetryError: the repository, or the start of the window, cannot be read.
     """
     home = read_repository(context.github, subject.repository)
-    sweep = Sweep(window=_window(context))
+    since, now = context.settings.sweep.since, context.clock.now()
+    if isinstance(since, float):
+        since = now - timedelta(seconds=since)
+    sweep = Sweep(
+        window=Interval(since, now)
+        if isinstance(since, datetime)
+        else _find_window_since_last(context, now)
+    )
     context.log.info(f"sweeping {home.full_name} since {sweep.window.start:%Y-%m-%d %H:%M} UTC")
-    known = sent | _sent_by_events(context, home, sweep)
-    for each in _find_all(context, home, sweep):
-        if format_mark(each) in known:
-            sweep.already_sent += 1
-        else:
-            sweep.subjects.append(each)
+    sent |= _list_sent_by_events(context, home, sweep)
+    for find in (_find_changes, _find_issues, _find_jira_items, _find_deployments, _find_runs):
+        try:
+            for swept in find(context, home, sweep):
+                if format_mark(swept) in sent:
+                    sweep.already_sent += 1
+                else:
+                    sweep.subjects.append(swept)
+        except FlowTelemetryError as error:
+            sweep.read_errors.append(str(error))
     return sweep
 
 
@@ -91,12 +106,12 @@ def end_reason(context: ExportContext) -> str:
 
 
 def describe_early_end(context: ExportContext, sweep: Sweep, left: int) -> tuple[str, ...]:
-    """Return why a sweep ended before all was read, and what that leaves to the next one."""
-    why = end_reason(context)
-    if not why or not (left or sweep.unread):
+    """Return why a sweep ended early, and how much is left to the next one; empty if it did not."""
+    reason = end_reason(context)
+    if not reason or not (left or sweep.read_errors):
         return ()
-    things = {0: "what was not found", 1: "1 thing"}.get(left, f"{left} things")
-    return (f"{why}: {things} {'are' if left > 1 else 'is'} left to the next sweep",)
+    things = {0: "unknown subjects", 1: "1 subject"}.get(left, f"{left} subjects")
+    return (f"{reason}: {things} {'is' if left == 1 else 'are'} left to the next sweep",)
 
 
 def within_sweep(context: ExportContext) -> ExportContext:
@@ -110,20 +125,10 @@ def within_sweep(context: ExportContext) -> ExportContext:
     return replace(context, settings=replace(settings, tracing=tracing))
 
 
-def _window(context: ExportContext) -> Interval:
-    since = context.settings.sweep.since
-    now = context.clock.now()
-    if isinstance(since, datetime):
-        return Interval(since, now)
-    if isinstance(since, float):
-        return Interval(now - timedelta(seconds=since), now)
-    return _since_last(context, now)
+def _find_window_since_last(context: ExportContext, now: datetime) -> Interval:
+    """Return the window between the starts of two runs of this workflow.
 
-
-def _since_last(context: ExportContext, now: datetime) -> Interval:
-    """The time between the starts of two runs of this workflow, so that the sweeps' times meet.
-
-    The next one begins where this one ends: at the start of its run, not when it looked around.
+    The next window begins at the end of this one: at the start of this run, and not at the search.
     """
     runner = context.settings.runner
     if runner.workflow_file is None or runner.repository is None or runner.run_id is None:
@@ -138,8 +143,8 @@ def _since_last(context: ExportContext, now: datetime) -> Interval:
     return Interval(last.started_at if last else until - _FIRST_SWEEP, until)
 
 
-def _sent_by_events(context: ExportContext, home: Repository, sweep: Sweep) -> frozenset[str]:
-    """What this workflow's own runs, started by events, have sent since, by their names."""
+def _list_sent_by_events(context: ExportContext, home: Repository, sweep: Sweep) -> frozenset[str]:
+    """Return the marks of subjects that this workflow's runs by events sent in the window."""
     file = context.settings.runner.workflow_file
     if file is None or not _is_own(context.settings, home):
         return frozenset()
@@ -152,7 +157,7 @@ def _sent_by_events(context: ExportContext, home: Repository, sweep: Sweep) -> f
             until=context.clock.now(),
         )
     except FlowTelemetryError as error:
-        sweep.unread.append(f"what this workflow has sent already: {error}")
+        sweep.read_errors.append(f"what this workflow has sent already: {error}")
         return frozenset()
     named = (_SENT_BY_RUN.fullmatch(run.title.strip()) for run in runs.items)
     return frozenset(
@@ -161,7 +166,7 @@ def _sent_by_events(context: ExportContext, home: Repository, sweep: Sweep) -> f
 
 
 def _is_own(settings: Settings, home: Repository) -> bool:
-    """Whether a repository is that of the workflow that sweeps."""
+    """Whether a repository is that of the sweeping workflow."""
     return fold(settings.runner.repository or "") == fold(home.full_name)
 
 
@@ -183,29 +188,21 @@ def format_mark(subject: Subject) -> str:
     return f"sweep {subject.repository}"
 
 
-def _find_all(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
-    for find in (_changes, _issues, _jira_items, _deployments, _runs):
-        try:
-            yield from find(context, home, sweep)
-        except FlowTelemetryError as error:
-            sweep.unread.append(str(error))
-
-
-def _changes(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
-    found = closed_changes(context.github, home, sweep.window)
-    _note(sweep, found.complete, "pull requests")
-    for change in found.items:
+def _find_changes(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
+    changes = closed_changes(context.github, home, sweep.window)
+    _note_incomplete(sweep, changes.complete, "pull requests")
+    for change in changes.items:
         yield ChangeSubject(
             repository=home.full_name, number=change.number, closed_within=sweep.window
         )
 
 
-def _issues(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
+def _find_issues(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
     if not context.settings.trackers.uses_github:
         return
-    found = closed_issues(context.github, home, sweep.window)
-    _note(sweep, found.complete, "issues")
-    for number in found.items:
+    issues = closed_issues(context.github, home, sweep.window)
+    _note_incomplete(sweep, issues.complete, "issues")
+    for number in issues.items:
         key = ItemKey(tracker="github", key=str(number))
         yield _item_subject(home, key, sweep)
 
@@ -216,68 +213,64 @@ def _item_subject(home: Repository, key: ItemKey, sweep: Sweep) -> ItemSubject:
     )
 
 
-def _jira_items(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
+def _find_jira_items(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
     if context.trackers.jira_is_misconfigured:
-        sweep.unread.append("the items of Jira, because its settings cannot be used")
+        sweep.read_errors.append("the items of Jira, because its settings cannot be used")
     if context.trackers.jira is None:
         return
-    found = context.trackers.jira.changed_since(sweep.window.start)
-    sweep.unread.extend(found.unread)
-    for item in found.items:
+    items = context.trackers.jira.changed_since(sweep.window.start)
+    sweep.read_errors.extend(items.unread)
+    for item in items.items:
         # The history of each item has the exact time of its closing.
         yield _item_subject(home, ItemKey(tracker="jira", key=item.key), sweep)
 
 
-def _deployments(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
-    found = ended_deployments(context.github, home, sweep.window)
-    _note(sweep, found.complete, "deployments")
-    for deployment in found.items:
-        # A deployment leaves with the run that made it, where that is sent at all.
+def _find_deployments(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
+    deployments = ended_deployments(context.github, home, sweep.window)
+    _note_incomplete(sweep, deployments.complete, "deployments")
+    for deployment in deployments.items:
+        # A deployment by a run is exported with that run, if runs are.
         if deployment.run_id is None:
             yield DeploymentSubject(repository=home.full_name, id=deployment.id)
 
 
-def _runs(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
-    """The runs that were updated last in the time, which is at their end or after it.
+def _find_runs(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
+    """Yield the runs with their last update in the window, which is at their end or later.
 
     GitHub lists runs by their creation only, and those that wait for an approval end weeks later.
     """
     if not context.settings.sweep.runs:
         return
     window = sweep.window
-    found = list_runs(
+    runs = list_runs(
         context.github,
         home.full_name,
         created_from=window.start - _LONGEST_RUN,
         created_to=window.end,
     )
-    _note(sweep, found.complete, "runs")
-    for run in found.items:
+    _note_incomplete(sweep, runs.complete, "runs")
+    for run in runs.items:
         ended = run.completed and window.holds(run.updated_at or run.created_at)
         if not ended or _is_of_sweeper(context.settings, home, run):
             continue
         if reason_not_selected(context.settings, run) is not None:
             sweep.unwanted_runs += 1
             continue
-        yield from _attempts(home, run, window)
-
-
-def _attempts(home: Repository, run: Run, window: Interval) -> Iterator[Subject]:
-    """The attempts that may have ended in the time: a list gives the latest only."""
-    first = 1 if run.started_at >= window.start else run.attempt
-    for attempt in range(first, run.attempt + 1):
-        address = RunAddress(repository=home.full_name, run_id=run.id, attempt=attempt)
-        yield RunSubject(address=address, ended=True)
+        # The list has only the latest attempt; earlier ones may have ended in the window too.
+        first = 1 if run.started_at >= window.start else run.attempt
+        for attempt in range(first, run.attempt + 1):
+            address = RunAddress(repository=home.full_name, run_id=run.id, attempt=attempt)
+            yield RunSubject(address=address, ended=True)
 
 
 def _is_of_sweeper(settings: Settings, home: Repository, run: Run) -> bool:
-    """Whether a run is of the workflow that sweeps, which sends none of its own."""
+    """Whether a run is of the sweeping workflow, which does not export its own runs."""
     file = run.path.partition("@")[0].rpartition("/")[2]
     return _is_own(settings, home) and (
         run.id == settings.runner.run_id or file == settings.runner.workflow_file
     )
 
 
-def _note(sweep: Sweep, complete: bool, what: str) -> None:
+def _note_incomplete(sweep: Sweep, complete: bool, what: str) -> None:
     if not complete:
-        sweep.unread.append(f"some {what}")
+        sweep.read_errors.append(f"some {what}")

@@ -12,41 +12,34 @@ from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.placement import place, run_ancestry
 from flow_telemetry.model import Run
 from flow_telemetry.rules import selection
-from flow_telemetry.subjects.job.handoff import HandedOn
+from flow_telemetry.subjects.job.handoff import ContextNote
 from flow_telemetry.subjects.run import may_be_ancestors, read_ancestors, reason_not_selected
-from flow_telemetry.subjects.types import RunSubject, tracing_of
+from flow_telemetry.subjects.types import RunSubject, build_tracing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobContext:
-    """Where the span of a job will be: its trace, its reference, and what stands above the run.
+    """The future span of a job: its trace, and the references of the job and its ancestors.
 
-    ``baggage`` says what it belongs to: feature, work item and change, where known. ``unread`` is
-    what of the chain could not be read. ``before`` is what an earlier context step of the job told,
-    where that counts.
+    ``baggage`` names the feature, work item and change, as far as they are known. ``read_errors``
+    are about ancestors. ``from_earlier_step`` is whether an earlier context step of the job wrote
+    the same note.
     """
 
     trace: TraceIdentity
-    run: str
-    job: str
-    path: tuple[str, ...]
+    note: ContextNote
     baggage: dict[str, str]
-    unread: tuple[str, ...] = ()
-    before: HandedOn | None = None
-
-    @property
-    def note(self) -> HandedOn:
-        """What the export in the same job is to know."""
-        return HandedOn(run=self.run, job=self.job, path=self.path)
+    read_errors: tuple[str, ...] = ()
+    from_earlier_step: bool = False
 
 
 def read_context(
-    context: ExportContext, subject: RunSubject, told: HandedOn | None = None
+    context: ExportContext, subject: RunSubject, note: ContextNote | None = None
 ) -> JobContext:
     """Return the context of our own job, by the same rules as its export.
 
-    ``told`` is the note of an earlier context step: the job's steps have that context already, so
-    it stays, under the conditions under which the export believes it.
+    ``note`` is that of an earlier context step. The job's steps have that context already, so it
+    stays, under the same conditions as in the export.
 
     Raises:
         FlowTelemetryError: the run cannot be read or is not exported, or its job that runs this
@@ -56,31 +49,32 @@ def read_context(
     reason = reason_not_selected(context.settings, run)
     if reason is not None:
         raise SelectionError(f"the steps of this job get no trace context: {reason}")
-    job = _own_job(context, subject.address, run)
-    above, lineage = read_ancestors(context, run)
-    ancestry, tracing = run_ancestry(above, lineage), tracing_of(context.settings)
-    before = told if told is not None and (told.run, told.job) == (run.reference, job) else None
-    if before is not None and not may_be_ancestors(before.path, above, lineage):
-        before = None
-    path = ancestry.path(tracing.scope) if before is None else before.path
-    placement = place(run.reference, ancestry, tracing, path=path)
+    job = _find_job_reference(context, subject.address, run)
+    parentage, lineage = read_ancestors(context, run)
+    ancestry, tracing = run_ancestry(parentage, lineage), build_tracing(context.settings)
+    is_valid = (
+        note is not None
+        and (note.run, note.job) == (run.reference, job)
+        and may_be_ancestors(note.path, parentage, lineage)
+    )
+    if note is None or not is_valid:
+        note = ContextNote(run=run.reference, job=job, path=ancestry.path(tracing.scope))
+    placement = place(run.reference, ancestry, tracing, path=note.path)
     return JobContext(
         trace=placement.trace,
-        run=run.reference,
-        job=job,
-        path=path,
+        note=note,
         baggage={key: str(value) for key, value in placement.keys if value is not None},
-        unread=(*above.unread, *lineage.unread),
-        before=before,
+        read_errors=(*parentage.unread, *lineage.unread),
+        from_earlier_step=is_valid,
     )
 
 
-def _own_job(context: ExportContext, address: RunAddress, run: Run) -> str:
-    """The reference of our job: by the id that the runner tells, else looked up."""
+def _find_job_reference(context: ExportContext, address: RunAddress, run: Run) -> str:
+    """Return the reference of our job, by the id from the runner, otherwise by its name."""
     runner = context.settings.runner
     if runner.check_run_id is not None:
         return identity.job_reference(run.repository.reference, run.id, runner.check_run_id)
-    context.log.debug(f"{address}: the runner does not tell the id of this job; it is looked up")
-    listed = context.with_aliases(read_jobs_again(context.github, run))
-    own = selection.find_own_job(listed, check_run_id=None, runner_name=runner.runner_name)
-    return listed.job_reference(own)
+    context.log.debug(f"{address}: the runner does not provide the id of this job; looking it up")
+    run = context.with_aliases(read_jobs_again(context.github, run))
+    own = selection.find_own_job(run, check_run_id=None, runner_name=runner.runner_name)
+    return run.job_reference(own)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -10,28 +10,29 @@ from typing import TypeAlias
 from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError, NotFoundError
 from flow_telemetry.github.runs import RunAddress
 from flow_telemetry.github.webhook import DescribedRun
+from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.placement import Tracing
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.outcome import ExportedSubject
+from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.timeline import WebhookEvent
 from flow_telemetry.settings import EventSending, Settings
 from flow_telemetry.telemetry import EncodedRequest, LogRecord, Measurement, Signal, Span
 
-# What an export can be about: a record for each kind of subject.
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSubject:
-    """The run to export.
+    """A run.
 
     ``own`` is whether the program runs inside this very attempt, ``ended`` whether an event says
     that it has ended, though the API may not show that yet. ``only_beside_others`` leaves out the
-    run of a workflow that has no other job than ours. Of our own run the event tells more:
-    ``default_branch`` is the repository's, ``started_by`` the run that started it, ``traceparent``
-    what a dispatch passed, ``pushed_from`` the commit before the push, and ``told`` a guess
-    of what stands above it.
+    run if our job is its only job.
+
+    The event of our own run contains more: ``default_branch`` is the repository's, ``started_by``
+    the run that started it, ``traceparent`` the one that a dispatch passed, ``pushed_from`` the
+    commit before the push, and ``described`` the run as the event describes it.
     """
 
     address: RunAddress
@@ -42,12 +43,12 @@ class RunSubject:
     traceparent: str | None = None
     pushed_from: str | None = None
     default_branch: str | None = None
-    told: DescribedRun | None = None
+    described: DescribedRun | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSubject:
-    """The pull request to export; ``with_runs`` sends its runs too.
+    """A pull request; ``with_runs`` exports its runs too.
 
     With ``closed_within`` its events and metrics are those of every closing in that time, else
     those of the last closing.
@@ -61,7 +62,7 @@ class ChangeSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhasesSubject:
-    """The phases of a pull request that ended when an event came, or since ``ended_since``."""
+    """The phases of a pull request that have ended since ``ended_since``."""
 
     repository: str
     number: int
@@ -70,12 +71,12 @@ class PhasesSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventSubject:
-    """A pull request or an issue and its webhook event, under `events: live`."""
+    """A webhook event and its pull request or issue, under `events: live`."""
 
     repository: str
     number: int
     of_change: bool
-    telling: WebhookEvent
+    webhook_event: WebhookEvent
 
     @property
     def key(self) -> ItemKey:
@@ -85,7 +86,7 @@ class EventSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemSubject:
-    """The work item to export; ``with_feature`` sends its feature trace too if it is one.
+    """A work item; ``with_feature`` exports its feature trace too, if it is a feature.
 
     With ``closed_within`` its events and metrics are those of every closing in that time, else
     those of the last closing.
@@ -99,7 +100,7 @@ class ItemSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureSubject:
-    """The feature to export whole; ``snapshot`` lets it be open, as of now."""
+    """A whole feature; ``snapshot`` exports an open one as of now."""
 
     repository: str | None
     key: ItemKey
@@ -108,7 +109,7 @@ class FeatureSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentSubject:
-    """The deployment to export."""
+    """A deployment."""
 
     repository: str
     id: int
@@ -136,28 +137,28 @@ Subject: TypeAlias = (
 def reads_much(subjects: Iterable[Subject]) -> bool:
     """Return whether `max-requests` limits the subjects: a feature or a sweep."""
     return any(
-        isinstance(each, (FeatureSubject, SweepSubject))
-        or (isinstance(each, ItemSubject) and each.with_feature)
-        for each in subjects
+        isinstance(subject, (FeatureSubject, SweepSubject))
+        or (isinstance(subject, ItemSubject) and subject.with_feature)
+        for subject in subjects
     )
 
 
-# What was read for one subject, before any of it is sent.
+# The telemetry of a subject, before it is sent.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectedTelemetry:
-    """The spans of a subject, its events and measurements, and what to tell of it.
+    """The spans of a subject, its events and metrics, and the messages about them.
 
-    ``spans`` and ``facts`` are made as they are taken. Among the facts are requests that tools in
-    the job made.
+    ``spans`` and ``events_and_metrics`` may be generators. The latter include requests that tools
+    in the job encoded.
 
-    ``incomplete`` says what the trace lacks, ``problems`` other warnings, ``notices`` things worth
-    knowing, ``left_out`` what is not sent and why. ``exported`` is None where nothing is.
+    ``incomplete`` lists gaps in the trace, ``problems`` other warnings, ``notices`` information,
+    ``left_out`` what is not sent and why. ``exported`` is None if no span is sent.
     """
 
     spans: Iterable[Span] = ()
-    facts: Iterable[LogRecord | Measurement | EncodedRequest] = ()
+    events_and_metrics: Iterable[LogRecord | Measurement | EncodedRequest] = ()
     exported: ExportedSubject | None = None
     incomplete: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -168,8 +169,8 @@ class CollectedTelemetry:
 def missing_telemetry(what: str, error: FlowTelemetryError) -> CollectedTelemetry:
     """Return a notice, or a gap in the trace, for something that could not be read.
 
-    A token without the permission was chosen by the user and fails each time, so that is a notice.
-    Every other error leaves a gap.
+    The user chose the permissions of the token, and a missing one fails every time, so that is a
+    notice. Every other error leaves a gap.
     """
     texts = (f"{what}: {error}",)
     if isinstance(error, (AccessDeniedError, NotFoundError)):
@@ -177,11 +178,31 @@ def missing_telemetry(what: str, error: FlowTelemetryError) -> CollectedTelemetr
     return CollectedTelemetry(incomplete=texts)
 
 
-# From settings to what the mapping of signals asks for.
+def limit_texts(
+    texts: Sequence[str], most: int, rest: str = "further notices are not shown"
+) -> list[str]:
+    """Return the first ``most`` texts and, if there are more, a text with the number of the rest.
+
+    A pattern may match very many files that are not reports, and a server that is down fails every
+    time.
+    """
+    more = len(texts) - most
+    return [*texts[:most], *([f"{more:,} {rest}"] if more > 0 else [])]
 
 
-def tracing_of(settings: Settings) -> Tracing:
-    """Return what the user decided about traces."""
+def build_trace_url(
+    settings: Settings, trace: TraceIdentity, reference: str, interval: Interval
+) -> str | None:
+    """Return the address of a span by `trace-url`; None if that is not set."""
+    template = settings.tracing.trace_url
+    return trace_url(template, trace, reference, interval) if template else None
+
+
+# Settings for the mapping.
+
+
+def build_tracing(settings: Settings) -> Tracing:
+    """Return the settings of traces."""
     return Tracing(
         scope=settings.tracing.scope,
         namespace=settings.tracing.namespace,
@@ -189,8 +210,8 @@ def tracing_of(settings: Settings) -> Tracing:
     )
 
 
-def resources_of(settings: Settings) -> ResourceMaker:
-    """Return the maker of resources that the user's names and attributes go into."""
+def build_resource_maker(settings: Settings) -> ResourceMaker:
+    """Return the maker of resources with the user's service name and attributes."""
     return ResourceMaker(
         service_name=settings.service_name,
         extra=settings.resource_attributes,
@@ -198,21 +219,18 @@ def resources_of(settings: Settings) -> ResourceMaker:
     )
 
 
-# Which facts the user wants to leave.
-
-
 def wants_events(settings: Settings) -> bool:
-    """Whether events leave with their subject, and not each on its own or not at all."""
+    """Whether events are exported with their subject, and not live or not at all."""
     wanted = Signal.LOGS in settings.signals.wanted
     return wanted and settings.signals.events is EventSending.COMPLETED
 
 
 def wants_own_events(settings: Settings) -> bool:
-    """Whether the events of runs and deployments leave: they always do with their subject."""
+    """Whether the events of runs and deployments are exported, always with their subject."""
     wanted = Signal.LOGS in settings.signals.wanted
     return wanted and settings.signals.events is not EventSending.NONE
 
 
 def wants_metrics(settings: Settings) -> bool:
-    """Whether metrics leave."""
+    """Whether metrics are exported."""
     return Signal.METRICS in settings.signals.wanted

@@ -174,7 +174,7 @@ def test_very_many_bad_reports_are_not_told_one_by_one(
     workspace = left(tmp_path, **{f"bad{n}": b"nothing" for n in range(25)})
     result = export(program, a_run(world), workspace)
     assert len(result.notices) == 11
-    assert "15 more" in result.notices[-1]
+    assert "15 further notices are not shown" in result.notices[-1]
 
 
 def test_without_any_report_nothing_is_said_of_coverage(
@@ -183,7 +183,7 @@ def test_without_any_report_nothing_is_said_of_coverage(
     """There is no span, no metric and no output; the notice says what was looked for."""
     result = export(program, a_run(world), left(tmp_path), "cov.xml")
     (notice,) = result.notices
-    assert "coverage-reports: no file matches cov.xml" in notice
+    assert "`coverage-reports`: no file matches cov.xml" in notice
     assert receiver.spans_named("measured") == []
     assert names(receiver, "flow.coverage") == set()
     assert "coverage-file" not in result.outputs

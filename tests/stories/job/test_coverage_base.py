@@ -268,7 +268,7 @@ def test_no_artifact_breaks_an_export(
     world.artifact("kept", content, run=1000)
     with client_of(github) as client:
         change = Change(repository=SHOP, number=7, base_branch="main")
-        found = base_coverage(client, run, change, "kept")
-    assert (found.totals is None) == (found.notice is not None) == bool(found.lacks)
-    if found.totals is not None:
-        assert all(each.coverable >= each.covered for _, each in found.totals.counts.by_unit())
+        totals, reason, notice = base_coverage(client, run, change, "kept")
+    assert (totals is None) == (notice is not None) == bool(reason)
+    if totals is not None:
+        assert all(count.coverable >= count.covered for _, count in totals.counts.by_unit())

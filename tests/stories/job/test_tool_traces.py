@@ -25,7 +25,7 @@ from tests.support.program import Program, Result
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.privacy.redactor import build_redactor
-from flow_telemetry.subjects.job.tool_traces import Reading, ToolSpans
+from flow_telemetry.subjects.job.tool_traces import ToolSpans, TraceFileReader
 from flow_telemetry.telemetry import Signal
 
 FOREIGN = "5b8efff798038103d269b633813fc60c"
@@ -440,7 +440,7 @@ def test_of_many_notices_the_first_are_shown(workspace: Workspace) -> None:
     """A file of a thousand damaged lines fills no log."""
     workspace.write("a.otlp.jsonl", *(f"{{{n}" for n in range(1000)))
     told = notices(workspace.export())
-    assert (len(told), told[-1]) == (11, "further notices, not shown: 990")
+    assert (len(told), told[-1]) == (11, "990 further notices are not shown")
 
 
 def test_a_name_is_shown_on_one_line(workspace: Workspace) -> None:
@@ -453,15 +453,15 @@ def test_a_name_is_shown_on_one_line(workspace: Workspace) -> None:
 
 def test_reading_ends_where_its_time_is_used_up() -> None:
     """What is left of the time is for sending; each file that was not read is told."""
-    reading = Reading(
-        wanted=frozenset(Signal),
+    reader = TraceFileReader(
+        enabled=frozenset(Signal),
         redact=build_redactor([]),
         spans=ToolSpans(trace_id=FOREIGN),
         until=Deadline.after(SystemClock(), 0),
     )
-    reading.read([("a.otlp.jsonl", a_line(a_span()).encode())])
-    found = reading.inside("job", "`trace-files`")
-    assert list(found.prepared) == []
+    reader.read([("a.otlp.jsonl", a_line(a_span()).encode())])
+    found = reader.build_telemetry("job", "`trace-files`")
+    assert list(found.encoded_requests) == []
     assert found.notices == (
         "`trace-files`: a.otlp.jsonl was not read: half of the time (`timeout`) was used up",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, islice
 from typing import IO
@@ -18,7 +18,6 @@ from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.mapping import spans as failures
 from flow_telemetry.mapping.jobs import (
     LoggedStep,
-    Measured,
     log_records,
     measured_log,
     measured_spans,
@@ -44,11 +43,11 @@ from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import own_jobs
 from flow_telemetry.rules.selection import RunSlice, allocate_bytes
 from flow_telemetry.settings import Detail, Export, JobLogs
-from flow_telemetry.subjects.job.types import JobTelemetry, StepWindow, step_windows
-from flow_telemetry.subjects.types import resources_of
+from flow_telemetry.subjects.job.types import JobTelemetry, step_windows
+from flow_telemetry.subjects.types import build_resource_maker, limit_texts
 from flow_telemetry.telemetry import LogRecord, Signal, Span
 
-# The logs that GitHub keeps of a run, each with the job that it is of.
+# The logs that GitHub stores of a run, by job.
 
 # A request each.
 MOST_SINGLE_LOGS = 50
@@ -68,140 +67,120 @@ class LogSource:
     read: Callable[[], Iterator[bytes]]
 
 
-@dataclass(slots=True)
-class OpenLogs:
-    """Logs in open files, until they are closed; ``notices`` say which logs could not be read."""
-
-    logs: list[LogSource] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-    files: ExitStack = field(default_factory=ExitStack)
-
-    def close(self) -> None:
-        """Let go of the files."""
-        self.files.close()
-
-
 def open_logs_of_run(
-    client: GitHubClient, run: Run, jobs: Sequence[Job], until: Deadline
-) -> OpenLogs:
-    """Return the logs of jobs of a run that has ended, out of the archive of all.
+    client: GitHubClient, run: Run, jobs: Sequence[Job], until: Deadline, files: ExitStack
+) -> tuple[list[LogSource], list[str]]:
+    """Return the logs of jobs of a run that has ended, from the archive of all, and notices.
 
-    Names in there are cut and simplified. A job that cannot be told by them is asked for alone.
+    Names in the archive are cut and simplified. The log of a job without a unique name takes a
+    request of its own. ``files`` is to close the open files.
     """
-    kept = OpenLogs()
     name = f"the archive of the logs of run {run.id}"
     try:
-        file = kept.files.enter_context(open_run_logs(client, run, until))
-        archive = kept.files.enter_context(LogArchive(file, name))
+        file = files.enter_context(open_run_logs(client, run, until))
+        archive = files.enter_context(LogArchive(file, name))
     except FlowTelemetryError as error:
-        kept.notices.append(str(error))
-        return kept
-    kept.notices += _shorten(archive.left_out, _MOST_SHOWN)
-    found = _files_of_jobs(archive.files, own_jobs(run))
-    for job in jobs:
-        for each in found.get(job.id, ()):
-            read = partial(archive.raw, each)
-            kept.logs.append(LogSource(job=job, step=each.step, size=each.size, read=read))
-    _add_single_logs(kept, client, run, [job for job in jobs if job.id not in found], until)
-    return kept
+        return [], [str(error)]
+    by_job = _find_files_of_jobs(archive.files, own_jobs(run))
+    logs = [
+        LogSource(job=job, step=entry.step, size=entry.size, read=partial(archive.raw, entry))
+        for job in jobs
+        for entry in by_job.get(job.id, ())
+    ]
+    others = [job for job in jobs if job.id not in by_job]
+    single_logs, notices = open_logs_of_jobs(client, run, others, until, files)
+    left_out = limit_texts(archive.left_out, _MOST_SHOWN, _SAME_OF_OTHERS)
+    return [*logs, *single_logs], [*left_out, *notices]
 
 
-def open_logs_of_jobs(
-    client: GitHubClient, run: Run, jobs: Sequence[Job], until: Deadline
-) -> OpenLogs:
-    """Return the logs of jobs that have ended, of a run that goes on; each is asked for alone."""
-    kept = OpenLogs()
-    _add_single_logs(kept, client, run, jobs, until)
-    return kept
-
-
-def _files_of_jobs(files: Iterable[LogFile], jobs: Iterable[Job]) -> dict[int, list[LogFile]]:
-    """The files of the jobs, by id, whose name in the archive is theirs alone."""
+def _find_files_of_jobs(files: Iterable[LogFile], jobs: Iterable[Job]) -> dict[int, list[LogFile]]:
+    """Return the files of jobs by the job's id, if their name in the archive is unique."""
     by_name: dict[str, list[Job]] = {}
     for job in jobs:
         by_name.setdefault(format_job_name(job.name), []).append(job)
-    found: dict[int, list[LogFile]] = {}
+    by_job: dict[int, list[LogFile]] = {}
     for file in files:
-        known = [by_name[name] for name in list_job_names(file.job) if name in by_name]
-        if known and len(known[0]) == 1:
-            found.setdefault(known[0][0].id, []).append(file)
-    return {job: of_job for job, of_job in found.items() if _is_one(of_job)}
+        candidates = [by_name[name] for name in list_job_names(file.job) if name in by_name]
+        if candidates and len(candidates[0]) == 1:
+            by_job.setdefault(candidates[0][0].id, []).append(file)
+    # The files must be the steps of one job, or the log of one whole job.
+    return {
+        job_id: logs
+        for job_id, logs in by_job.items()
+        if len({log.job for log in logs}) == 1 and len({log.step for log in logs}) == len(logs)
+    }
 
 
-def _is_one(files: list[LogFile]) -> bool:
-    """Whether files are the steps of one job, or the whole of one."""
-    jobs, steps = {file.job for file in files}, {file.step for file in files}
-    return len(jobs) == 1 and len(steps) == len(files)
+def open_logs_of_jobs(
+    client: GitHubClient, run: Run, jobs: Sequence[Job], until: Deadline, files: ExitStack
+) -> tuple[list[LogSource], list[str]]:
+    """Return the logs of jobs that have ended, with a request for each, and notices.
 
-
-def _add_single_logs(
-    kept: OpenLogs, client: GitHubClient, run: Run, jobs: Sequence[Job], until: Deadline
-) -> None:
-    asked, over = jobs[:MOST_SINGLE_LOGS], jobs[MOST_SINGLE_LOGS:]
-    if over:
-        kept.notices.append(
-            f"the logs of {len(over)} jobs were not read: each takes a request, and no more than "
-            f"{MOST_SINGLE_LOGS} are made"
+    The run may go on. ``files`` is to close the open files.
+    """
+    notices = []
+    if len(jobs) > MOST_SINGLE_LOGS:
+        notices.append(
+            f"the logs of {len(jobs) - MOST_SINGLE_LOGS} jobs were not read: each takes a request, "
+            f"and no more than {MOST_SINGLE_LOGS} are made"
         )
 
-    def opened(job: Job) -> IO[bytes] | FlowTelemetryError:
+    def open_log(job: Job) -> IO[bytes] | FlowTelemetryError:
         try:
             return open_job_log(client, run, job, until)
         except FlowTelemetryError as error:
             return error
 
-    # What may not be read of one job may not be of any: the first is asked for alone.
-    answers = [opened(job) for job in asked[:1]]
-    if not any(isinstance(each, AccessDeniedError) for each in answers):
-        answers += client.run_concurrently(opened, asked[1:])
-    errors = []
-    for job, answer in zip(asked, answers, strict=False):
-        if isinstance(answer, FlowTelemetryError):
-            errors.append(str(answer))
-        else:
-            kept.files.enter_context(answer)
-            kept.logs.append(_open_single(job, answer))
-    kept.notices += _shorten(errors, 1)
+    # If the token may not read one log it may not read any, so the first is requested alone.
+    results = [open_log(job) for job in jobs[:1]]
+    if not any(isinstance(result, AccessDeniedError) for result in results):
+        results += client.run_concurrently(open_log, jobs[1:MOST_SINGLE_LOGS])
+    logs: list[LogSource] = []
+    errors: list[str] = []
+    for job, result in zip(jobs, results, strict=False):
+        if isinstance(result, FlowTelemetryError):
+            errors.append(str(result))
+            continue
+        file = files.enter_context(result)
+        size = file.seek(0, os.SEEK_END)
+        logs.append(LogSource(job=job, step=None, size=size, read=partial(_read_lines, file, job)))
+    return logs, [*notices, *limit_texts(errors, 1, _SAME_OF_OTHERS)]
 
 
-def _open_single(job: Job, file: IO[bytes]) -> LogSource:
-    def read() -> Iterator[bytes]:
-        try:
-            file.seek(0)
-            yield from raw_lines(file, f"the log of job {job.id}")
-        except OSError as error:
-            raise ReportError(f"the log of job {job.id} cannot be read again: {error}") from error
-
-    return LogSource(job=job, step=None, size=file.seek(0, os.SEEK_END), read=read)
+def _read_lines(file: IO[bytes], job: Job) -> Iterator[bytes]:
+    try:
+        file.seek(0)
+        yield from raw_lines(file, f"the log of job {job.id}")
+    except OSError as error:
+        raise ReportError(f"the log of job {job.id} cannot be read again: {error}") from error
 
 
-def _shorten(texts: list[str], most: int) -> list[str]:
-    more = len(texts) - most
-    return [*texts[:most], *([f"the same of {more:,} further logs"] if more > 0 else [])]
-
-
-# The logs of a run's steps: how much of each leaves, and what is told of what does not.
+# The logs of a run's steps: how much of each is exported.
 
 _LONGEST_NAME = 100
+_SAME_OF_OTHERS = "further logs have the same problem"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepLog:
-    """The log of a step: a stretch of a log that GitHub keeps, of which the first lines are cut.
+    """The log of a step: a section of a log, of which the first ``cut`` lines are left out.
 
-    ``longest`` bounds the bytes of its last line, where that alone is more than what may leave.
+    ``longest`` limits the bytes of the last line, if that line alone is larger than its share.
     """
 
     logged: LoggedStep
-    kept: LogSource
-    stretch: LogSection
+    source: LogSource
+    section: LogSection
     failed: bool
     cut: int = 0
     longest: int | None = None
 
 
 def find_failed_steps(job: Job) -> tuple[Step, ...]:
-    """Return the steps whose logs tell why a job failed; where no step did, the last that ran."""
+    """Return the steps whose logs may explain the failure of a job.
+
+    If a job failed without a failed step, this is the last step that ran.
+    """
     failed = failures.failed_steps(job)
     if failed or failures.job_error_type(job) is None:
         return failed
@@ -210,285 +189,250 @@ def find_failed_steps(job: Job) -> tuple[Step, ...]:
 
 def limit_logs(logs: Sequence[StepLog], limit: int) -> list[StepLog]:
     """Return logs cut, so that all together are at most ``limit`` bytes of text."""
-    failed = [each for each in logs if each.failed]
-    others = [each for each in logs if not each.failed]
-    given = allocate_bytes(
-        [each.stretch.size for each in failed], [each.stretch.size for each in others], limit
+    failed = [log for log in logs if log.failed]
+    others = [log for log in logs if not log.failed]
+    shares = allocate_bytes(
+        [log.section.size for log in failed], [log.section.size for log in others], limit
     )
-    share_of = {id(each): share for each, share in zip((*failed, *others), given, strict=True)}
-    return [_cut(each, share_of[id(each)]) for each in logs]
+    share_of = {id(log): share for log, share in zip((*failed, *others), shares, strict=True)}
+    return [_cut_log(log, share_of[id(log)]) for log in logs]
 
 
-def _cut(log: StepLog, share: int) -> StepLog:
-    stretch = log.stretch
-    if share >= stretch.size:
+def _cut_log(log: StepLog, share: int) -> StepLog:
+    section = log.section
+    if share >= section.size:
         return log
     if not share:
-        return replace(log, cut=stretch.lines)
-    raw = islice(log.kept.read(), stretch.begin, stretch.begin + stretch.lines)
-    end = find_section_end(raw, stretch, share)
-    if end.telling is not None and log.failed:
-        return replace(log, cut=end.telling, longest=share)
-    return replace(log, cut=end.before)
+        return replace(log, cut=section.lines)
+    raw = islice(log.source.read(), section.begin, section.begin + section.lines)
+    cut, last_text = find_section_end(raw, section, share)
+    if last_text is not None and log.failed:
+        return replace(log, cut=last_text, longest=share)
+    return replace(log, cut=cut)
 
 
 def describe_cut_lines(logs: Iterable[StepLog], limit: int) -> Iterator[str]:
-    """Return what is told of lines that do not leave, and of such that leave in part."""
+    """Yield notices about lines that are left out, and about lines that are cut."""
     logs = list(logs)
-    cut = [each for each in logs if each.cut]
+    cut = [log for log in logs if log.cut]
     if cut:
-        lines = _count(sum(each.cut for each in cut), "line")
+        lines = _format_count(sum(log.cut for log in cut), "line")
         yield (
-            f"left out: {lines} of {_count(len(cut), 'step')}, of each the first, since all "
+            f"left out: {lines} of {_format_count(len(cut), 'step')}, of each the first, since all "
             f"together is more text than the {limit:,} bytes that `log-limit` allows"
         )
-    shortened = sum(each.longest is not None for each in logs)
+    shortened = sum(log.longest is not None for log in logs)
     if shortened:
         yield (
-            f"of the last line of {_count(shortened, 'step')} only the beginning leaves, since "
-            f"that alone is more text than its share of the {limit:,} bytes that `log-limit` "
-            "allows"
+            f"the last line of {_format_count(shortened, 'step')} was cut, since that line alone "
+            f"is more text than its share of the {limit:,} bytes that `log-limit` allows"
         )
 
 
-def describe_missing_steps(kept: Iterable[LogSource], found: Iterable[StepLog]) -> Iterator[str]:
-    """Return what is told of steps that tell of a failure, but have no line in their job's log."""
-    there = {(each.logged.job.id, each.logged.step.number) for each in found}
-    jobs = {log.job.id: log.job for log in kept}.values()
+def describe_missing_steps(sources: Iterable[LogSource], logs: Iterable[StepLog]) -> Iterator[str]:
+    """Yield a notice about steps that explain a failure but have no line in their job's log."""
+    present = {(log.logged.job.id, log.logged.step.number) for log in logs}
+    jobs = {source.job.id: source.job for source in sources}.values()
     missing = [
         (job, step)
         for job in jobs
         for step in find_failed_steps(job)
-        if (job.id, step.number) not in there
+        if (job.id, step.number) not in present
     ]
     if missing:
-        job, step = (clean_line(each.name, _LONGEST_NAME) for each in missing[0])
+        job, step = (clean_line(named.name, _LONGEST_NAME) for named in missing[0])
         more = f"; the same of {len(missing) - 1:,} more" if len(missing) > 1 else ""
         yield f"no line of step {step} was found in the log of job {job}, which failed{more}"
 
 
-def _count(count: int, what: str) -> str:
-    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
+def _format_count(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-# Lines of the logs that GitHub keeps of a run's jobs, under their steps.
-#
-# The log of a job exists only when the job has ended: from outside of the run all are read, from
-# inside those of jobs that ended before.
+# The log of a job exists only when the job has ended: after the run all logs are read, inside it
+# those of jobs that ended before.
 
 # Of all logs of a run, uncompressed: a megabyte of lines takes hundredths of a second.
 MOST_READ = 256 * MEBIBYTE
 _INPUT = "`logs`"
 _NO_SIGNAL = (
-    f"{_INPUT}: nothing is read, because lines of logs leave as log records, and none are sent: "
+    f"{_INPUT}: no log was read, because log lines are sent as log records, and none are sent: "
 )
 _NOT_FROM_HERE = (
-    f"{_INPUT}: nothing is read, because GitHub gives the log of a job only when that has ended. "
-    "Export from a workflow on `workflow_run`, or with `export: run` in a last job that `needs` "
-    "all others"
+    f"{_INPUT}: no log was read, because GitHub provides the log of a job only when the job has "
+    "ended. Export from a workflow on `workflow_run`, or with `export: run` in a last job that "
+    "`needs` all others"
 )
 _NOT_THE_OWN = (
-    f"{_INPUT}: GitHub gives the log of a job only when that has ended, so that of the job that "
-    "this step stands in is not sent. Export from a workflow on `workflow_run` to have it too"
+    f"{_INPUT}: the log of the job with this step was not sent, because GitHub provides the log of "
+    "a job only when the job has ended. Export from a workflow on `workflow_run` to send it too"
 )
 
 
 def read_logs(context: ExportContext, run_slice: RunSlice, placement: Placement) -> JobTelemetry:
-    """Return the lines of logs that `logs` asks for, as far as `log-limit` allows."""
-    if Signal.LOGS not in context.settings.signals.wanted:
-        return JobTelemetry(notices=(f"{_NO_SIGNAL}{context.settings.otlp.off[Signal.LOGS]}",))
-    if run_slice.partial and context.settings.export is not Export.RUN:
+    """Return the log lines that `logs` selects, within `log-limit`."""
+    settings = context.settings
+    if Signal.LOGS not in settings.signals.wanted:
+        return JobTelemetry(notices=(f"{_NO_SIGNAL}{settings.otlp.off[Signal.LOGS]}",))
+    if run_slice.partial and settings.export is not Export.RUN:
         return JobTelemetry(notices=(_NOT_FROM_HERE,))
-    reader = _LogReader(context=context, run_slice=run_slice, placement=placement)
-    return reader.read()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _LogReader:
-    """Reads the logs of one run."""
-
-    run_slice: RunSlice
-    placement: Placement
-    context: ExportContext
-
-    def read(self) -> JobTelemetry:
-        notices = list(self._of_own_job())
-        jobs = self._wanted_jobs()
-        if not jobs:
-            return JobTelemetry(notices=tuple(notices))
-        kept, limit = self._kept(jobs), self.context.settings.inside.log_limit
-        try:
-            found, read_errors = self._surveyed(kept)
-            logs = limit_logs(found, limit)
-        except BaseException:
-            kept.close()
-            raise
-        # What could not be read may be what is missing.
-        missing = () if read_errors else describe_missing_steps(kept.logs, logs)
-        news = (*kept.notices, *read_errors, *missing, *describe_cut_lines(logs, limit))
-        notices += [f"{_INPUT}: {each}" for each in news]
-        return JobTelemetry(
-            spans=self._measured(logs), facts=self._records(logs, kept), notices=tuple(notices)
+    own, all_steps = run_slice.own_job, settings.inside.logs is JobLogs.ALL
+    own_is_selected = own is not None and (all_steps or bool(find_failed_steps(own)))
+    notices = [_NOT_THE_OWN] if own_is_selected else []
+    jobs = _select_jobs(run_slice, all_steps=all_steps)
+    if not jobs:
+        return JobTelemetry(notices=tuple(notices))
+    # At most half of the remaining time: the rest is for sending.
+    deadline = context.deadline
+    seconds = None if deadline.at is None else deadline.remaining() / 2
+    until = Deadline.after(deadline.clock, seconds, deadline.cancellation)
+    open_logs = open_logs_of_jobs if run_slice.partial else open_logs_of_run
+    with ExitStack() as stack:
+        sources, problems = open_logs(context.github, run_slice.run, jobs, until, stack)
+        logs, read_errors = _index_logs(context, run_slice.run, sources, all_steps=all_steps)
+        logs = limit_logs(logs, settings.inside.log_limit)
+        files = stack.pop_all()  # The records are read later.
+    # A step without a line may be in a log that could not be read.
+    missing = () if read_errors else describe_missing_steps(sources, logs)
+    cut = describe_cut_lines(logs, settings.inside.log_limit)
+    notices += (f"{_INPUT}: {text}" for text in (*problems, *read_errors, *missing, *cut))
+    return JobTelemetry(
+        spans=islice(
+            _measured_spans(context, run_slice.run, placement, logs), settings.tracing.max_spans
         )
+        if settings.tracing.detail is Detail.STEP
+        else (),
+        events_and_metrics=_log_records(context, run_slice.run, placement, logs, files),
+        notices=tuple(notices),
+    )
 
-    def _of_own_job(self) -> Iterator[str]:
-        own = self.run_slice.own_job
-        if own is not None and (self._all or find_failed_steps(own)):
-            yield _NOT_THE_OWN
 
-    @property
-    def _all(self) -> bool:
-        return self.context.settings.inside.logs is JobLogs.ALL
+def _select_jobs(run_slice: RunSlice, *, all_steps: bool) -> list[Job]:
+    """Return the ended jobs whose logs are selected, in order of time."""
+    own, run = run_slice.own_job, run_slice.run
+    jobs = [
+        job
+        for job in run_slice.jobs
+        if (own is None or job.id != own.id)
+        and job.completed
+        and not timing.never_started(job)
+        and (all_steps or find_failed_steps(job))
+    ]
+    return sorted(jobs, key=lambda job: (timing.job_interval(run, job).start, job.id))
 
-    def _wanted_jobs(self) -> list[Job]:
-        """The ended jobs of which lines are wanted, in order of time."""
-        own = self.run_slice.own_job
-        jobs = [
-            job
-            for job in self.run_slice.jobs
-            if (own is None or job.id != own.id) and job.completed and not timing.never_started(job)
+
+def _index_logs(
+    context: ExportContext, run: Run, sources: Sequence[LogSource], *, all_steps: bool
+) -> tuple[list[StepLog], list[str]]:
+    """Return the selected steps' logs in order, and read errors."""
+
+    def may_contain_failure(source: LogSource) -> bool:
+        failed = find_failed_steps(source.job)
+        return any(source.step in (None, step.number) for step in failed)
+
+    by_position: dict[int, list[StepLog]] = {}
+    read_errors: list[str] = []
+    bytes_left, unread = MOST_READ, 0
+    # Logs of failed steps are read first.
+    for position, source in sorted(
+        enumerate(sources), key=lambda indexed: not may_contain_failure(indexed[1])
+    ):
+        if not all_steps and not may_contain_failure(source):
+            continue
+        bytes_left -= source.size
+        if bytes_left < 0:
+            unread += 1
+            continue
+        logs, damage = _index_log(context, run, source, all_steps=all_steps)
+        by_position[position] = logs
+        read_errors += [damage] if damage else []
+    if unread:
+        read_errors.append(
+            f"{unread:,} logs were not read: all together are larger than "
+            f"{MOST_READ // MEBIBYTE} MiB"
+        )
+    return [log for position in sorted(by_position) for log in by_position[position]], read_errors
+
+
+def _index_log(
+    context: ExportContext, run: Run, source: LogSource, *, all_steps: bool
+) -> tuple[list[StepLog], str | None]:
+    job = source.job
+    windows = list(step_windows(run, job))
+    if source.step is None:
+        windows = [window for window in windows if timing.step_ran(window.step)]
+    else:
+        # A number may repeat.
+        windows = [window for window in windows if window.step.number == source.step][:1]
+    sections, damage = index_log(source.read(), [window.interval for window in windows])
+    failed = find_failed_steps(job)
+    spans = {Detail.RUN: run.reference, Detail.JOB: run.job_reference(job)}
+    logs = []
+    for section in sections if windows else ():
+        window = windows[section.step]
+        if all_steps or window.step in failed:
+            logged = LoggedStep(
+                run=run,
+                job=job,
+                step=window.step,
+                reference=window.reference,
+                span=spans.get(context.settings.tracing.detail, window.reference),
+                interval=window.interval,
+            )
+            logs.append(
+                StepLog(logged=logged, source=source, section=section, failed=window.step in failed)
+            )
+    return logs, damage
+
+
+def _measured_spans(
+    context: ExportContext, run: Run, placement: Placement, logs: list[StepLog]
+) -> Iterator[Span]:
+    """Yield spans for the lines of steps."""
+    resource = build_resource_maker(context.settings).of_run(run)
+    for _, group in groupby(logs, lambda log: log.logged.job.id):
+        job_logs = list(group)
+        common = (*common_run_attributes(run), *job_attributes(job_logs[0].logged.job))
+        make = SpanMaker(placement=placement, resource=resource, common=common)
+        intervals = {log.logged.reference: log.logged.interval for log in job_logs}
+        measured = [
+            measured_log(log.logged, log.section.times, lines=log.section.lines, cut=log.cut)
+            for log in job_logs
         ]
-        wanted = [job for job in jobs if self._all or find_failed_steps(job)]
-        return sorted(wanted, key=lambda job: (self._interval(job).start, job.id))
+        yield from measured_spans(make, measured, intervals)
 
-    def _interval(self, job: Job) -> timing.Interval:
-        return timing.job_interval(self.run_slice.run, job)
 
-    def _kept(self, jobs: list[Job]) -> OpenLogs:
-        """At most half of the time that is left goes into it: the rest is for sending."""
-        deadline = self.context.deadline
-        seconds = None if deadline.at is None else deadline.remaining() / 2
-        until = Deadline.after(deadline.clock, seconds, deadline.cancellation)
-        read = open_logs_of_jobs if self.run_slice.partial else open_logs_of_run
-        return read(self.context.github, self.run_slice.run, jobs, until)
-
-    def _surveyed(self, kept: OpenLogs) -> tuple[list[StepLog], list[str]]:
-        """The wanted steps' logs in order, and what could not be read; failed steps come first."""
-        found: dict[int, list[StepLog]] = {}
-        read_errors: list[str] = []
-        bytes_left, over = MOST_READ, 0
-        in_order = sorted(range(len(kept.logs)), key=lambda each: not _tells(kept.logs[each]))
-        for position in in_order:
-            log = kept.logs[position]
-            if not self._all and not _tells(log):
-                continue
-            bytes_left -= log.size
-            if bytes_left < 0:
-                over += 1
-                continue
-            found[position], damage = self._steps_of(log)
-            read_errors += [damage] if damage else []
-        if over:
-            read_errors.append(
-                f"{over:,} logs were not read: all together are larger than "
-                f"{MOST_READ // MEBIBYTE} MiB"
-            )
-        return [each for position in sorted(found) for each in found[position]], read_errors
-
-    def _steps_of(self, log: LogSource) -> tuple[list[StepLog], str | None]:
-        windows = [each for each in step_windows(self.run_slice.run, log.job) if _is_of(log, each)]
-        if log.step is not None:
-            windows = windows[:1]  # A number may repeat.
-        surveyed = index_log(log.read(), [each.interval for each in windows])
-        failed = find_failed_steps(log.job)
-        found = []
-        for stretch in surveyed.sections if windows else ():
-            window = windows[stretch.step]
-            if self._all or window.step in failed:
-                found.append(
-                    StepLog(
-                        logged=self._logged(log.job, window),
-                        kept=log,
-                        stretch=stretch,
-                        failed=window.step in failed,
-                    )
+def _log_records(
+    context: ExportContext, run: Run, placement: Placement, logs: list[StepLog], files: ExitStack
+) -> Iterator[LogRecord]:
+    """Yield the records of all steps, then close the files."""
+    resource = build_resource_maker(context.settings).of_run(run)
+    with files:
+        for _, group in groupby(logs, lambda log: id(log.source)):
+            source_logs = list(group)
+            # The sections of one log follow each other, so it is read once.
+            raw, position = source_logs[0].source.read(), 0
+            observed = context.clock.now()
+            for log in source_logs:
+                section = log.section
+                if log.cut == section.lines:
+                    continue
+                lines = parse_log_lines(
+                    _decode(islice(raw, section.begin - position, None), section.lines),
+                    log.logged.job.name,
+                    log.logged.step.number,
+                    redact=build_line_redactor(context.redact),
+                    skip=log.cut,
+                    longest=log.longest,
                 )
-        return found, surveyed.damage
-
-    def _logged(self, job: Job, window: StepWindow) -> LoggedStep:
-        run, detail = self.run_slice.run, self.context.settings.tracing.detail
-        span = {Detail.STEP: window.reference, Detail.JOB: run.job_reference(job)}.get(
-            detail, run.reference
-        )
-        return LoggedStep(
-            run=run,
-            job=job,
-            step=window.step,
-            reference=window.reference,
-            span=span,
-            interval=window.interval,
-        )
-
-    def _measured(self, logs: list[StepLog]) -> Iterator[Span]:
-        if self.context.settings.tracing.detail is not Detail.STEP:
-            return iter(())
-        spans = (span for _, of_job in groupby(logs, _job_id) for span in self._of_job([*of_job]))
-        return islice(spans, self.context.settings.tracing.max_spans)
-
-    def _of_job(self, logs: Sequence[StepLog]) -> Iterator[Span]:
-        run, job = self.run_slice.run, logs[0].logged.job
-        make = SpanMaker(
-            placement=self.placement,
-            resource=resources_of(self.context.settings).of_run(run),
-            common=(*common_run_attributes(run), *job_attributes(job)),
-        )
-        intervals = {each.logged.reference: each.logged.interval for each in logs}
-        return measured_spans(make, map(_measured_step, logs), intervals)
-
-    def _records(self, logs: list[StepLog], kept: OpenLogs) -> Iterator[LogRecord]:
-        try:
-            for _, of_log in groupby(logs, lambda each: id(each.kept)):
-                yield from self._records_of([*of_log])
-        finally:
-            kept.close()
-
-    def _records_of(self, logs: list[StepLog]) -> Iterator[LogRecord]:
-        """The records of one log's steps, which follow each other in it."""
-        raw, position = logs[0].kept.read(), 0
-        resource = resources_of(self.context.settings).of_run(self.run_slice.run)
-        observed = self.context.clock.now()
-        for each in logs:
-            stretch = each.stretch
-            if each.cut == stretch.lines:
-                continue
-            lines = parse_log_lines(
-                _decoded(islice(raw, stretch.begin - position, None), stretch.lines),
-                each.logged.job.name,
-                each.logged.step.number,
-                redact=build_line_redactor(self.context.redact),
-                skip=each.cut,
-                longest=each.longest,
-            )
-            position = stretch.begin + stretch.lines
-            yield from log_records(lines, each.logged, self.placement, resource, observed)
+                position = section.begin + section.lines
+                yield from log_records(lines, log.logged, placement, resource, observed)
 
 
-def _decoded(raw: Iterator[bytes], lines: int) -> Iterator[str]:
-    """The first lines as text; where the log is damaged its end is missing, which was told."""
+def _decode(raw: Iterator[bytes], lines: int) -> Iterator[str]:
+    """Yield the first lines as text, up to damage, which is among the read errors."""
     try:
         for line in islice(raw, lines):
             yield line.decode("utf-8", errors="replace")
     except ReportError:
         return
-
-
-def _tells(log: LogSource) -> bool:
-    """Whether a log may hold lines of a step that failed."""
-    failed = find_failed_steps(log.job)
-    return any(log.step in (None, step.number) for step in failed)
-
-
-def _is_of(log: LogSource, window: StepWindow) -> bool:
-    """Whether lines of a log may be of a step."""
-    if log.step is None:
-        return timing.step_ran(window.step)
-    return log.step == window.step.number
-
-
-def _measured_step(log: StepLog) -> Measured:
-    stretch = log.stretch
-    return measured_log(log.logged, stretch.times, lines=stretch.lines, cut=log.cut)
-
-
-def _job_id(log: StepLog) -> int:
-    return log.logged.job.id

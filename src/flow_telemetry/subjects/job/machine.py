@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 from flow_telemetry.mapping.job_metrics import machine_measurements
 from flow_telemetry.mapping.jobs import Measured, job_usage_attributes, usage_attributes
 from flow_telemetry.model.measurements import (
     MachineSample,
-    MachineSamples,
     MeasuredJob,
     MeasuredStep,
 )
@@ -29,58 +28,50 @@ _NOT_MEASURED = (
 
 def read_machine(job: OwnJob) -> JobTelemetry:
     """Return the usage during the job's steps, or a notice that there are no samples of them."""
-    found = job.handoff.samples
-    steps = {} if found is None else _steps(job, found.samples)
-    measured = None if found is None else _measured_job(job, found, tuple(steps.values()))
-    if measured is None:
+    machine = job.handoff.samples
+    # Up to the end of the last step: later usage is the export's own.
+    usage = None if machine is None else usage_between(machine.samples, job.interval)
+    if machine is None or usage is None:
         return JobTelemetry(notices=(_NOT_MEASURED,))
+    steps = _measure_steps(job, machine.samples)
+    samples = [sample for sample in machine.samples if usage.start <= sample.time <= usage.end]
+    measured_job = MeasuredJob(
+        processors=machine.processors,
+        memory=machine.memory,
+        usage=usage,
+        steps=tuple(steps.values()),
+        curve=curve(samples, _MOST_INTERVALS),
+    )
+    detail = job.context.settings.tracing.detail
+    measured: list[Measured] = []
+    if detail is not Detail.RUN:
+        measured.append(
+            Measured(owner=job.reference, attributes=job_usage_attributes(measured_job))
+        )
+    if detail is Detail.STEP:
+        measured += (
+            Measured(owner=reference, attributes=usage_attributes(step.usage))
+            for reference, step in steps.items()
+        )
     return JobTelemetry(
-        facts=machine_measurements(measured, job.metric_points())
+        events_and_metrics=machine_measurements(measured_job, job.metric_points())
         if wants_metrics(job.context.settings)
         else (),
-        measured=tuple(_measured_spans(job, measured, steps)),
-        told=JobReport(machine=measured),
+        measured=tuple(measured),
+        report=JobReport(machine=measured_job),
     )
 
 
-def _steps(job: OwnJob, samples: Sequence[MachineSample]) -> dict[str, MeasuredStep]:
+def _measure_steps(job: OwnJob, samples: Sequence[MachineSample]) -> dict[str, MeasuredStep]:
     """Return the steps that have samples, by the references of their spans."""
-    windows = {each.reference: each for each in job.windows if timing.step_ran(each.step)}
-    usages = usage_by_window(samples, {key: each.interval for key, each in windows.items()})
+    windows = {window.reference: window for window in job.windows if timing.step_ran(window.step)}
+    intervals = {reference: window.interval for reference, window in windows.items()}
     return {
         reference: MeasuredStep(
             name=windows[reference].step.name,
-            start=windows[reference].interval.start,
-            end=windows[reference].interval.end,
+            start=intervals[reference].start,
+            end=intervals[reference].end,
             usage=usage,
         )
-        for reference, usage in usages.items()
+        for reference, usage in usage_by_window(samples, intervals).items()
     }
-
-
-def _measured_job(
-    job: OwnJob, found: MachineSamples, steps: tuple[MeasuredStep, ...]
-) -> MeasuredJob | None:
-    """Return the usage up to the end of the last step: later usage is the export's own."""
-    usage = usage_between(found.samples, job.interval)
-    if usage is None:
-        return None
-    within = [each for each in found.samples if usage.start <= each.time <= usage.end]
-    return MeasuredJob(
-        processors=found.processors,
-        memory=found.memory,
-        usage=usage,
-        steps=steps,
-        curve=curve(within, _MOST_INTERVALS),
-    )
-
-
-def _measured_spans(
-    job: OwnJob, measured: MeasuredJob, steps: Mapping[str, MeasuredStep]
-) -> Iterator[Measured]:
-    detail = job.context.settings.tracing.detail
-    if detail is not Detail.RUN:
-        yield Measured(owner=job.reference, attributes=job_usage_attributes(measured))
-    if detail is Detail.STEP:
-        for reference, step in steps.items():
-            yield Measured(owner=reference, attributes=usage_attributes(step.usage))

@@ -24,7 +24,7 @@ from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.settings import JobLogs
 from flow_telemetry.subjects.job.handoff import Handoff
 from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob, step_windows
-from flow_telemetry.subjects.types import resources_of
+from flow_telemetry.subjects.types import build_resource_maker
 from flow_telemetry.telemetry import SpanLink
 
 
@@ -43,9 +43,13 @@ def read_job_telemetry(
     the pull request of the run, unless it is merged.
     """
     own, run, runner = run_slice.own_job, run_slice.run, context.settings.runner
-    resource = resources_of(context.settings).of_run(run)
+    resource = build_resource_maker(context.settings).of_run(run)
     if own is None:
-        collected = list(_read_from_github(context, run_slice, placement))
+        collected = [*_read_logs(context, run_slice, placement)]
+        if context.settings.inside.trace_artifacts:
+            from flow_telemetry.subjects.job.tool_traces import artifact_traces
+
+            collected.append(artifact_traces(context, run, placement))
         make = SpanMaker(placement=placement, resource=resource, common=common_run_attributes(run))
         return _merge(collected, make, {run.reference: timing.run_interval(run)})
     if all(exported.id != own.id for exported in run_slice.jobs):
@@ -69,17 +73,6 @@ def read_job_telemetry(
     )
     collected = [*_read_own_job(job), *_read_logs(context, run_slice, placement)]
     return _merge(collected, job.make, job.intervals)
-
-
-def _read_from_github(
-    context: ExportContext, run_slice: RunSlice, placement: Placement
-) -> Iterator[JobTelemetry]:
-    """Read what GitHub stores of an ended run."""
-    yield from _read_logs(context, run_slice, placement)
-    if context.settings.inside.trace_artifacts:
-        from flow_telemetry.subjects.job.tool_traces import artifact_traces
-
-        yield artifact_traces(context, run_slice.run, placement)
 
 
 def _read_logs(
@@ -137,12 +130,12 @@ def _merge(
     collected: list[JobTelemetry], make: SpanMaker, intervals: Mapping[str, Interval]
 ) -> JobTelemetry:
     """Join telemetry, lazily where it is lazy, and add spans for what was measured."""
-    measured = tuple(chain.from_iterable(part.measured for part in collected))
-    spans = chain.from_iterable(part.spans for part in collected)
+    measured = tuple(chain.from_iterable(telemetry.measured for telemetry in collected))
+    spans = chain.from_iterable(telemetry.spans for telemetry in collected)
     return JobTelemetry(
         spans=chain(spans, measured_spans(make, measured, intervals)),
-        facts=chain.from_iterable(part.facts for part in collected),
-        prepared=chain.from_iterable(part.prepared for part in collected),
-        notices=tuple(chain.from_iterable(part.notices for part in collected)),
-        told=merge_job_reports(part.told for part in collected),
+        events_and_metrics=chain.from_iterable(t.events_and_metrics for t in collected),
+        encoded_requests=chain.from_iterable(t.encoded_requests for t in collected),
+        notices=tuple(chain.from_iterable(telemetry.notices for telemetry in collected)),
+        report=merge_job_reports(telemetry.report for telemetry in collected),
     )

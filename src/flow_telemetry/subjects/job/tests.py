@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from hashlib import sha256
-from pathlib import Path
 
 from flow_telemetry.errors import FlowTelemetryError, ReportError
 from flow_telemetry.github.runs import read_annotations, read_jobs_again
@@ -18,7 +16,6 @@ from flow_telemetry.mapping.jobs import (
     suite_references,
     suite_spans,
 )
-from flow_telemetry.model import Job
 from flow_telemetry.model.reports import (
     CaseSummary,
     TestCase,
@@ -27,7 +24,7 @@ from flow_telemetry.model.reports import (
     TestSummary,
 )
 from flow_telemetry.outcome import JobReport
-from flow_telemetry.reports.files import MatchedFile, find_files, whole
+from flow_telemetry.reports.files import MatchedFile
 from flow_telemetry.reports.junit import read_test_report
 from flow_telemetry.rules.intervals import Interval, step_ran
 from flow_telemetry.rules.tests import (
@@ -41,8 +38,8 @@ from flow_telemetry.rules.tests import (
     place_suites,
 )
 from flow_telemetry.settings import Detail
-from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
-from flow_telemetry.subjects.types import wants_metrics
+from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob, read_reports
+from flow_telemetry.subjects.types import limit_texts, wants_metrics
 
 # A notice names the failed cases for the next attempt. Files of a runner do not outlive an attempt,
 # but GitHub keeps the notice as an annotation of the job's check run.
@@ -50,7 +47,7 @@ from flow_telemetry.subjects.types import wants_metrics
 _BEGINNING = "test cases that failed: "
 _BETWEEN = "; "
 _MORE = " more"
-# With what stands before it a notice is cut at 1,000 characters.
+# GitHub cuts a notice, with the text before it, at 1,000 characters.
 _LONGEST = 900
 
 
@@ -84,22 +81,19 @@ def read_failed_before(job: OwnJob) -> tuple[frozenset[str], tuple[str, ...]]:
     github = job.context.github
     try:
         before = read_jobs_again(github, replace(run, attempt=run.attempt - 1))
-        same = [each for each in before.jobs if each.name == job.job.name]
-        if len(same) != 1:
+        same_name = [other for other in before.jobs if other.name == job.job.name]
+        if len(same_name) != 1:
             return frozenset(), ()
-        annotated = read_annotations(github, before, same)
+        annotated = read_annotations(github, before, same_name)
     except FlowTelemetryError as error:
         notice = f"whether tests are flaky by attempts is unknown: {error}"
         return frozenset(), (notice,)
-    names = frozenset(name for each in annotated.run.jobs for name in _parse_names(each))
-    return names, annotated.notices
-
-
-def _parse_names(job: Job) -> Iterator[str]:
-    for annotation in job.annotations:
-        _, beginning, names = annotation.message.partition(_BEGINNING)
+    names: set[str] = set()
+    for annotation in (a for other in annotated.run.jobs for a in other.annotations):
+        _, beginning, listed = annotation.message.partition(_BEGINNING)
         if beginning:
-            yield from names.split(_BETWEEN)
+            names.update(listed.split(_BETWEEN))
+    return frozenset(names), annotated.notices
 
 
 # Reports in the workspace.
@@ -112,93 +106,63 @@ _MOST_SHOWN = 10
 _LEFT_OVER = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
-    """Reports, the times at which their files were written, and notices."""
-
-    reports: tuple[TestReport, ...] = ()
-    written: tuple[datetime, ...] = ()
-    notices: tuple[str, ...] = ()
-
-
 def read_tests(job: OwnJob) -> JobTelemetry:
     """Return spans, metrics, counts and the summary of a job's tests.
 
     A report that cannot be read becomes a notice; the others count.
     """
-    if job.workspace is None:
-        return JobTelemetry(notices=(f"{_INPUT}: the workspace is unknown, so nothing was read",))
-    read = _read_reports(job, job.workspace)
-    if not read.reports:
-        return JobTelemetry(notices=read.notices)
+    patterns = job.context.settings.inside.test_reports
+    dated_reports, notices = read_reports(job, patterns, _parse_report)
+    notices += _describe_old_reports(job, dated_reports)
+    notices = [f"{_INPUT}: {notice}" for notice in limit_texts(notices, _MOST_NOTICES)]
+    if not dated_reports:
+        return JobTelemetry(notices=tuple(notices))
     failed_before, notices_before = read_failed_before(job)
-    reports = mark_flaky(read.reports, failed_before)
-    suites = _place_suites(job, reports, read.written)
+    reports = mark_flaky(tuple(report for report, _ in dated_reports), failed_before)
+    suites = _place_suites(job, reports, [written_at for _, written_at in dated_reports])
     cases = [case for report in reports for case in report.cases]
     counts = count_cases(cases)
-    left_out = sum(len(placed.suite.cases) - len(placed.cases or ()) for placed in suites)
+    without_span = sum(len(placed.suite.cases) - len(placed.cases or ()) for placed in suites)
+    if without_span:
+        notices.append(
+            f"{without_span:,} of {len(cases):,} test results have no span of their own, since "
+            f"`max-spans` is {job.max_spans:,}: failures, flaky and slow ones come "
+            "first; counts and metrics are of all"
+        )
     detail = job.context.settings.tracing.detail
-    measured = Measured(owner=job.reference, attributes=count_attributes(counts, left_out))
-    shown = suites if detail is Detail.STEP else []
+    measured = Measured(owner=job.reference, attributes=count_attributes(counts, without_span))
+    with_spans = suites if detail is Detail.STEP else []
     return JobTelemetry(
-        spans=suite_spans(job.make, job.reference, shown),
-        references=suite_references(job.reference, shown),
-        facts=suite_measurements([placed.suite for placed in suites], job.metric_points())
+        spans=suite_spans(job.make, job.reference, with_spans),
+        references=suite_references(job.reference, with_spans),
+        events_and_metrics=suite_measurements(
+            [placed.suite for placed in suites], job.metric_points()
+        )
         if wants_metrics(job.context.settings)
         else (),
         measured=() if detail is Detail.RUN else (measured,),
-        notices=(
-            *read.notices,
-            *_describe_left_out(job, left_out, len(cases)),
-            *notices_before,
-            *describe_failed_cases(cases),
-        ),
-        told=JobReport(tests=_summarize(reports, cases, counts)),
+        notices=(*notices, *notices_before, *describe_failed_cases(cases)),
+        report=JobReport(tests=_summarize(reports, cases, counts)),
     )
 
 
-def _read_reports(job: OwnJob, workspace: Path) -> _Read:
-    """Read the reports in order of their names; two files of the same content count once."""
-    found = find_files(job.context.settings.inside.test_reports, workspace)
-    reports: list[TestReport] = []
-    written: list[datetime] = []
-    seen: set[bytes] = set()
-    notices = list(found.left_out)
-    for number, file in enumerate(found.files):
-        if job.context.deadline.expired:
-            notices.append(f"{len(found.files) - number} reports were not read in time")
-            break
-        try:
-            content = whole(file.path, file.name)
-            digest = sha256(content).digest()
-            if digest in seen:
-                continue
-            report, at = read_test_report(content, file.name), _modification_time(file)
-        except ReportError as error:
-            notices.append(str(error))
-            continue
-        seen.add(digest)
-        reports.append(report)
-        written.append(at)
-    notices += _describe_old_reports(job, reports, written)
-    return _Read(reports=tuple(reports), written=tuple(written), notices=_notices(notices))
-
-
-def _modification_time(file: MatchedFile) -> datetime:
+def _parse_report(file: MatchedFile, content: bytes) -> tuple[TestReport, datetime]:
+    """Return a report, and the time at which its file was written."""
+    report = read_test_report(content, file.name)
     try:
-        return datetime.fromtimestamp(file.path.stat().st_mtime, timezone.utc)
+        return report, datetime.fromtimestamp(file.path.stat().st_mtime, timezone.utc)
     except (OSError, OverflowError, ValueError) as error:
         raise ReportError(f"{file.name} cannot be looked at; was it removed meanwhile?") from error
 
 
 def _describe_old_reports(
-    job: OwnJob, reports: Sequence[TestReport], written: Sequence[datetime]
+    job: OwnJob, reports: Sequence[tuple[TestReport, datetime]]
 ) -> Iterator[str]:
     """Yield a notice about reports older than the job: an uncleaned workspace keeps other jobs'."""
     old = [
         report.name
-        for report, at in zip(reports, written, strict=True)
-        if at < job.interval.start - _LEFT_OVER
+        for report, written_at in reports
+        if written_at < job.interval.start - _LEFT_OVER
     ]
     if old:
         yield (
@@ -207,60 +171,34 @@ def _describe_old_reports(
         )
 
 
-def _notices(notices: Sequence[str]) -> tuple[str, ...]:
-    texts = [f"{_INPUT}: {each}" for each in notices[:_MOST_NOTICES]]
-    if len(notices) > _MOST_NOTICES:
-        texts.append(f"{_INPUT}: {len(notices) - _MOST_NOTICES:,} more were left out")
-    return tuple(texts)
-
-
 def _place_suites(
     job: OwnJob, reports: Sequence[TestReport], written: Sequence[datetime]
 ) -> list[PlacedSuite]:
+    """Return the suites with the steps that ran them, and the cases that have a span."""
     all_suites = [suite for report in reports for suite in report.suites]
     chosen = iter(choose_spans(all_suites, job.max_spans))
-    steps, whole = _steps(job), StepSpan(reference=job.reference, interval=_running_interval(job))
+    steps = tuple(
+        StepSpan(reference=window.reference, interval=window.interval)
+        for window in job.windows
+        if step_ran(window.step)
+    )
+    # Without the wait for a runner.
+    start = min((step.interval.start for step in steps), default=job.interval.start)
+    whole_job = StepSpan(reference=job.reference, interval=Interval.of(start, job.interval.end))
     placed: list[PlacedSuite] = []
-    for report, at in zip(reports, written, strict=True):
+    for report, written_at in zip(reports, written, strict=True):
+        try:
+            offset = written_at.astimezone().utcoffset() or timedelta(0)
+        except (OSError, OverflowError, ValueError):  # Windows has no times before 1970.
+            offset = timedelta(0)
         places = place_suites(
-            report.suites, ReportContext(steps=steps, job=whole, at=at, offset=_offset(at))
+            report.suites, ReportContext(steps=steps, job=whole_job, at=written_at, offset=offset)
         )
         placed += (
             PlacedSuite(report=report.name, suite=suite, place=place, cases=next(chosen))
             for suite, place in zip(report.suites, places, strict=True)
         )
     return placed
-
-
-def _steps(job: OwnJob) -> tuple[StepSpan, ...]:
-    return tuple(
-        StepSpan(reference=window.reference, interval=window.interval)
-        for window in job.windows
-        if step_ran(window.step)
-    )
-
-
-def _running_interval(job: OwnJob) -> Interval:
-    """Return the interval of the job without the wait for a runner."""
-    start = min((step.interval.start for step in _steps(job)), default=job.interval.start)
-    return Interval.of(start, job.interval.end)
-
-
-def _offset(at: datetime) -> timedelta:
-    """Return the offset of the runner's local time from UTC."""
-    try:
-        return at.astimezone().utcoffset() or timedelta(0)
-    except (OSError, OverflowError, ValueError):  # Windows knows no times before 1970
-        return timedelta(0)
-
-
-def _describe_left_out(job: OwnJob, left_out: int, entries: int) -> Iterator[str]:
-    if left_out:
-        yield (
-            f"{left_out:,} of {entries:,} test results have no span of their own, since "
-            f"`max-spans` is {job.max_spans:,}: failures, flaky and slow ones come "
-            "first; counts and metrics are of all"
-        )
 
 
 def _summarize(

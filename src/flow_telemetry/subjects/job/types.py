@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from flow_telemetry import identity
 from flow_telemetry.context import ExportContext
+from flow_telemetry.errors import ReportError
 from flow_telemetry.mapping.metrics import Points, build_job_points
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import SpanMaker
 from flow_telemetry.model import Change, Job, Run, Step
 from flow_telemetry.outcome import JobReport
+from flow_telemetry.reports.files import MatchedFile, find_files, whole
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.settings import Detail
@@ -28,16 +31,16 @@ if TYPE_CHECKING:
 class JobTelemetry:
     """Telemetry of one kind that was read of a job.
 
-    ``prepared`` are requests of tools in the job, ``told`` is the job's part of the summary.
+    ``encoded_requests`` are requests of tools in the job, ``report`` is for the job summary.
     ``references`` are the references of those ``spans`` whose ids a tool's span could have.
     """
 
     spans: Iterable[Span] = ()
-    facts: Iterable[LogRecord | Measurement] = ()
-    prepared: Iterable[EncodedRequest] = ()
+    events_and_metrics: Iterable[LogRecord | Measurement] = ()
+    encoded_requests: Iterable[EncodedRequest] = ()
     measured: tuple[Measured, ...] = ()
     notices: tuple[str, ...] = ()
-    told: JobReport | None = None
+    report: JobReport | None = None
     references: Iterable[str] = ()
 
 
@@ -54,7 +57,7 @@ class StepWindow:
 class OwnJob:
     """The job that the export runs in, for the readers of its reports and samples.
 
-    ``make`` makes spans with the attributes of the run and job, ``windows`` are the ended steps in
+    ``make`` builds spans with the attributes of the run and job, ``windows`` are the ended steps in
     order. ``workspace`` is the checkout, ``temporary`` the folder for the handoff between steps;
     both are None outside a job. ``change`` is the pull request of the run, before its merge.
     """
@@ -83,14 +86,15 @@ class OwnJob:
     def intervals(self) -> dict[str, Interval]:
         """The intervals of the job's and steps' exported spans, by their references.
 
-        A coarser `detail` leaves spans out, and nothing may have one of these as its parent.
+        A coarser `detail` omits spans, which then cannot be parents.
         """
         detail = self.context.settings.tracing.detail
-        of_steps = {window.reference: window.interval for window in self.windows}
-        return {
-            **({} if detail is Detail.RUN else {self.reference: self.interval}),
-            **(of_steps if detail is Detail.STEP else {}),
-        }
+        if detail is Detail.RUN:
+            return {}
+        intervals = {self.reference: self.interval}
+        if detail is Detail.STEP:
+            intervals |= {window.reference: window.interval for window in self.windows}
+        return intervals
 
     def metric_points(self) -> Points:
         """Return a maker of metric points with the attributes of this job."""
@@ -115,3 +119,34 @@ def step_windows(run: Run, job: Job) -> tuple[StepWindow, ...]:
         )
         for step, interval in timing.step_intervals(run, job)
     )
+
+
+Report = TypeVar("Report")
+
+
+def read_reports(
+    job: OwnJob, patterns: Sequence[str], parse: Callable[[MatchedFile, bytes], Report]
+) -> tuple[list[Report], list[str]]:
+    """Read the reports in the workspace of a job in order of their names; return them and notices.
+
+    Two files with the same content count once. A file that ``parse`` rejects with a ReportError
+    becomes a notice.
+    """
+    if job.workspace is None:
+        return [], ["GITHUB_WORKSPACE is not set, so no files were read"]
+    files, notices = find_files(patterns, job.workspace)
+    reports: list[Report] = []
+    digests: set[bytes] = set()
+    for number, file in enumerate(files):
+        if job.context.deadline.expired:
+            notices.append(f"{len(files) - number} reports were not read in time")
+            break
+        try:
+            content = whole(file.path, file.name)
+            digest = sha256(content).digest()
+            if digest not in digests:
+                reports.append(parse(file, content))
+            digests.add(digest)
+        except ReportError as error:
+            notices.append(str(error))
+    return reports, notices
