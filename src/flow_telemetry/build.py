@@ -65,7 +65,7 @@ def fallbacks_of(settings: Settings) -> Fallbacks:
 
 def redactor_of(settings: Settings) -> Redactor:
     """Return what takes credentials, and what the user's patterns match, out of a text."""
-    return build_redactor(settings.redaction.secrets, settings.redaction.patterns)
+    return build_redactor(settings.secrets, settings.redact_patterns)
 
 
 def build_context(

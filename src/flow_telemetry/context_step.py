@@ -60,7 +60,7 @@ def give_context(
         trace_id=found.trace.trace_id, span_id=found.trace.span_id(found.job), state=_STATE
     )
     outer = _outer(environ, own)
-    endpoint = _endpoint(settings, environ) if settings.inside.inject_endpoint else {}
+    endpoint = _endpoint(settings, environ) if settings.job.inject_endpoint else {}
     return StepContext(
         variables={**_carried(environ, own, outer, found), **endpoint},
         outputs={
@@ -74,7 +74,7 @@ def give_context(
         notices=(
             *(_kept(outer) if found.before is None else ()),
             *_noted(settings, found, outer),
-            *(_measured(settings, environ) if settings.inside.measure else ()),
+            *(_measured(settings, environ) if settings.job.measure else ()),
         ),
     )
 

@@ -59,8 +59,8 @@ def switched_off(settings: Settings) -> Outcome | None:
     """Return the outcome if there is no endpoint, and so nothing to read; else None."""
     if settings.otlp.targets:
         return None
-    off, wanted = settings.otlp.off, settings.signals.wanted
-    reasons = tuple(dict.fromkeys(off[each] for each in off if each in wanted or not wanted))
+    off, enabled = settings.otlp.off, settings.signals.enabled
+    reasons = tuple(dict.fromkeys(off[s] for s in off if s in enabled or not enabled))
     return Outcome(
         status=Status.SKIPPED,
         problems=settings.warnings,
@@ -71,9 +71,9 @@ def switched_off(settings: Settings) -> Outcome | None:
 def _with_exported_signals(context: ExportContext) -> ExportContext:
     """Drop signals that have no endpoint, so that nothing is read for them."""
     settings = context.settings
-    wanted = settings.signals.wanted.intersection(context.sink.signals)
+    enabled = settings.signals.enabled.intersection(context.sink.signals)
     return replace(
-        context, settings=replace(settings, signals=replace(settings.signals, wanted=wanted))
+        context, settings=replace(settings, signals=replace(settings.signals, enabled=enabled))
     )
 
 

@@ -311,7 +311,7 @@ def _of_signal(settings: Settings, signal: Signal, deadline: Deadline, log: Log)
     target = settings.otlp.targets.get(signal)
     if target is not None:
         return probe(target, deadline, log=log)
-    asked_for = signal in settings.signals.wanted and not settings.otlp.targets
+    asked_for = signal in settings.signals.enabled and not settings.otlp.targets
     return Finding(
         what=NOUNS[signal].signal,
         state=CheckState.FAILS if asked_for else CheckState.UNSURE,

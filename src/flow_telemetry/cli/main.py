@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _without_credentials(text: str, environ: Mapping[str, str]) -> str:
     """Return the text of an error: a flag may have been given the token of another."""
     from flow_telemetry.privacy.redactor import build_redactor  # noqa: PLC0415 - errors alone need it
-    from flow_telemetry.settings.model import secrets_of  # noqa: PLC0415
+    from flow_telemetry.settings import secrets_of  # noqa: PLC0415
 
     return build_redactor(secrets_of(environ))(text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from flow_telemetry.settings.inputs import INPUTS, Input
 
@@ -17,7 +17,7 @@ _SHORT_FORMS = {"repository": ("--repo",)}
 def add_flags(
     parser: argparse.ArgumentParser,
     leave_out: Collection[str] = (),
-    inputs: Sequence[Input] = INPUTS,
+    inputs: Sequence[Input[Any]] = INPUTS,
 ) -> None:
     """Add a flag for each input except those for the action only and those in ``leave_out``."""
     for row in inputs:

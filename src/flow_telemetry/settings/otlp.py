@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from flow_telemetry.errors import SettingsError
-from flow_telemetry.settings import parse as values
-from flow_telemetry.settings.parse import authorities
+from flow_telemetry.settings import parse
 from flow_telemetry.telemetry import Signal, SignalTarget
 
 _GRPC_PORT = 4317
@@ -31,7 +30,7 @@ class OtlpSettings:
 
 
 def otlp_settings(
-    inputs: Mapping[str, str], environ: Mapping[str, str], wanted: Collection[Signal]
+    inputs: Mapping[str, str], environ: Mapping[str, str], enabled: Collection[Signal]
 ) -> OtlpSettings:
     """Return the target of each enabled signal.
 
@@ -39,9 +38,9 @@ def otlp_settings(
         SettingsError: an endpoint, header list, protocol, timeout or file of certificate
             authorities cannot be used.
     """
-    targets, off, trusted = {}, {}, authorities(environ)
+    targets, off, trusted = {}, {}, parse.authorities(environ)
     for signal in Signal:
-        if signal not in wanted:
+        if signal not in enabled:
             off[signal] = "`signals` does not include it"
             continue
         reason = _switched_off(signal, environ)
@@ -79,7 +78,7 @@ def _target(
     return SignalTarget(
         signal=signal,
         url=url,
-        headers=values.headers(header_name, header_text),
+        headers=parse.named(header_name, parse.headers, header_text),
         timeout=_timeout(signal, environ),
         compression=_compression(signal, environ),
         certificate=_path(signal, "CERTIFICATE", environ) or trusted,
@@ -141,7 +140,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
 
 
 def _parse_endpoint(name: str, text: str) -> SplitResult:
-    parts = values.url(name, text, "https://otlp.example.com:4318")
+    parts = parse.named(name, lambda value: parse.url(value, "https://otlp.example.com:4318"), text)
     if parts.port == _GRPC_PORT:
         raise SettingsError(
             f"`{name}` has port {_GRPC_PORT}, which is OTLP over gRPC, but this program sends "
@@ -168,7 +167,7 @@ def _check_protocol(signal: Signal, endpoint_name: str, environ: Mapping[str, st
     name, text = _first(*_variables(signal, "PROTOCOL", environ))
     if text and text.lower() != "http/protobuf":
         raise SettingsError(
-            f"{name} is {values.shown(text)}, but this program sends http/protobuf only. Set the "
+            f"{name} is {parse.shown(text)}, but this program sends http/protobuf only. Set the "
             "variable to http/protobuf, or set `otlp-endpoint`"
         )
 
@@ -178,7 +177,7 @@ def _timeout(signal: Signal, environ: Mapping[str, str]) -> float:
     name, text = _first(*_variables(signal, "TIMEOUT", environ))
     if not text:
         return _DEFAULT_TIMEOUT_SECONDS
-    return values.positive_integer(name, text) / 1000
+    return parse.named(name, parse.positive_integer, text) / 1000
 
 
 def _path(signal: Signal, ending: str, environ: Mapping[str, str]) -> str:
@@ -190,6 +189,6 @@ def _compression(signal: Signal, environ: Mapping[str, str]) -> str:
     name, text = _first(*_variables(signal, "COMPRESSION", environ))
     if text and text.lower() not in _COMPRESSIONS:
         raise SettingsError(
-            f"{name} must be one of {', '.join(_COMPRESSIONS)}, not {values.shown(text)}"
+            f"{name} must be one of {', '.join(_COMPRESSIONS)}, not {parse.shown(text)}"
         )
     return text.lower() or "gzip"

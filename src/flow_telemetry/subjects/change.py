@@ -279,7 +279,7 @@ def collect_event(context: ExportContext, subject: EventSubject) -> CollectedTel
     Raises:
         FlowTelemetryError: the thing cannot be read.
     """
-    if Signal.LOGS not in context.settings.signals.wanted:
+    if Signal.LOGS not in context.settings.signals.enabled:
         reason = context.settings.otlp.off[Signal.LOGS]
         return CollectedTelemetry(left_out=(f"what happened to #{subject.number}: {reason}",))
     facts = _of_change(context, subject) if subject.of_change else _of_item(context, subject)

@@ -79,7 +79,7 @@ def _by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
         return item, *live
     if name == "deployment_status" and (deployment := finished_deployment(event)):
         return (DeploymentSubject(repository=_repository(settings), id=deployment),)
-    if name in ("schedule", "workflow_dispatch") and settings.sweep.asked:
+    if name in ("schedule", "workflow_dispatch") and settings.sweep.requested:
         return (SweepSubject(repository=_repository(settings)),)
     own = own_run(settings, event, only_beside_others=True) if live else _run(settings, event)
     return *live, own
@@ -87,7 +87,7 @@ def _by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
 
 def _live_event(settings: Settings, event: Payload) -> tuple[EventSubject, ...]:
     """What the event tells of, where `events: live` sends each thing when it happens."""
-    wanted = Signal.LOGS in settings.signals.wanted
+    wanted = Signal.LOGS in settings.signals.enabled
     if not wanted or settings.signals.events is not EventSending.LIVE:
         return ()
     subject = _find_event(settings, event)

@@ -320,7 +320,7 @@ def may_be_ancestors(path: tuple[str, ...], parentage: Parentage, lineage: Linea
 def _read_telemetry_of_jobs(
     context: ExportContext, data: RunData, placement: Placement
 ) -> JobTelemetry:
-    if not context.settings.inside.asked and not data.handoff.anything:
+    if not context.settings.job.requested and not data.handoff.anything:
         return JobTelemetry()
     # Loaded only if the user enabled something in it: most exports need none of it.
     from flow_telemetry.subjects.job.read import read_job_telemetry  # noqa: PLC0415

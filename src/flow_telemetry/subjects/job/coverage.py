@@ -150,7 +150,7 @@ def _reports(job: OwnJob, notices: list[str]) -> Iterator[Coverage]:
     if job.workspace is None:
         notices.append(f"{_INPUT}: there is no workspace to look for them")
         return
-    found = find_files(job.context.settings.inside.coverage_reports, job.workspace)
+    found = find_files(job.context.settings.job.coverage_reports, job.workspace)
     notices += [f"{_INPUT}: {reason}" for reason in found.left_out]
     seen: set[bytes] = set()
     for file in found.files:

@@ -295,7 +295,7 @@ _NOT_THE_OWN = (
 
 def read_logs(context: ExportContext, run_slice: RunSlice, placement: Placement) -> JobTelemetry:
     """Return the lines of logs that `logs` asks for, as far as `log-limit` allows."""
-    if Signal.LOGS not in context.settings.signals.wanted:
+    if Signal.LOGS not in context.settings.signals.enabled:
         return JobTelemetry(notices=(f"{_NO_SIGNAL}{context.settings.otlp.off[Signal.LOGS]}",))
     if run_slice.partial and context.settings.export is not Export.RUN:
         return JobTelemetry(notices=(_NOT_FROM_HERE,))
@@ -316,7 +316,7 @@ class _LogReader:
         jobs = self._wanted_jobs()
         if not jobs:
             return JobTelemetry(notices=tuple(notices))
-        kept, limit = self._kept(jobs), self.context.settings.inside.log_limit
+        kept, limit = self._kept(jobs), self.context.settings.job.log_limit
         try:
             found, read_errors = self._surveyed(kept)
             logs = limit_logs(found, limit)
@@ -338,7 +338,7 @@ class _LogReader:
 
     @property
     def _all(self) -> bool:
-        return self.context.settings.inside.logs is JobLogs.ALL
+        return self.context.settings.job.logs is JobLogs.ALL
 
     def _wanted_jobs(self) -> list[Job]:
         """The ended jobs of which lines are wanted, in order of time."""

@@ -76,7 +76,7 @@ def _read_from_github(
 ) -> Iterator[JobTelemetry]:
     """Read what GitHub stores of an ended run."""
     yield from _read_logs(context, run_slice, placement)
-    if context.settings.inside.trace_artifacts:
+    if context.settings.job.trace_artifacts:
         from flow_telemetry.subjects.job.tool_traces import artifact_traces
 
         yield artifact_traces(context, run_slice.run, placement)
@@ -85,7 +85,7 @@ def _read_from_github(
 def _read_logs(
     context: ExportContext, run_slice: RunSlice, placement: Placement
 ) -> Iterator[JobTelemetry]:
-    if context.settings.inside.logs is not JobLogs.NONE:
+    if context.settings.job.logs is not JobLogs.NONE:
         from flow_telemetry.subjects.job.logs import read_logs
 
         yield read_logs(context, run_slice, placement)
@@ -93,7 +93,7 @@ def _read_logs(
 
 def _read_own_job(job: OwnJob) -> Iterator[JobTelemetry]:
     """Read the handoff and the enabled reports in the workspace."""
-    enabled = job.context.settings.inside
+    enabled = job.context.settings.job
     references: Iterable[str] = ()
     yield link_parent_context(job)
     if job.handoff.sampled:

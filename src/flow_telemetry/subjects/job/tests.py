@@ -159,7 +159,7 @@ def read_tests(job: OwnJob) -> JobTelemetry:
 
 def _read_reports(job: OwnJob, workspace: Path) -> _Read:
     """Read the reports in order of their names; two files of the same content count once."""
-    found = find_files(job.context.settings.inside.test_reports, workspace)
+    found = find_files(job.context.settings.job.test_reports, workspace)
     reports: list[TestReport] = []
     written: list[datetime] = []
     seen: set[bytes] = set()

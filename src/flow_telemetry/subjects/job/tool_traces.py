@@ -202,7 +202,7 @@ def file_traces(job: OwnJob, beside: Iterable[str] = ()) -> JobTelemetry:
             notices=("`trace-files`: GITHUB_WORKSPACE is not set, so no files are found",)
         )
     bounds = FileLimits(files=MOST_FILES, size=MOST_BYTES)
-    found = find_files(job.context.settings.inside.trace_files, job.workspace, bounds=bounds)
+    found = find_files(job.context.settings.job.trace_files, job.workspace, bounds=bounds)
     reading = Reading.of(job.context, own_trace=job.placement.trace_id)
     reading.spans.taken = own_span_ids(job.placement, job.run, beside)
     reading.tell(found.left_out)
@@ -262,7 +262,7 @@ class Reading:
         deadline = context.deadline
         seconds = None if deadline.at is None else deadline.remaining() / 2
         return cls(
-            wanted=context.settings.signals.wanted,
+            wanted=context.settings.signals.enabled,
             redact=context.redact,
             spans=ToolSpans(trace_id=own_trace),
             until=Deadline.after(deadline.clock, seconds, deadline.cut),
@@ -411,7 +411,7 @@ def artifact_traces(context: ExportContext, run: Run, placement: Placement) -> J
     Those of forks are not read, unless the user asks for them: who writes them decides what is
     sent into the trace.
     """
-    if _is_of_a_fork(run) and not context.settings.inside.fork_artifacts:
+    if _is_of_a_fork(run) and not context.settings.job.fork_artifacts:
         return JobTelemetry(notices=(_of_a_fork(f"run {run.id}"),))
     reading = Reading.of(context, own_trace=placement.trace_id)
     reading.repository = run.repository.full_name
@@ -439,7 +439,7 @@ def _of_a_fork(what: str) -> str:
 
 def _wanted(context: ExportContext, run: Run, reading: Reading) -> list[Artifact]:
     """The artifacts of this attempt whose names are wanted, the oldest first."""
-    patterns = context.settings.inside.trace_artifacts
+    patterns = context.settings.job.trace_artifacts
     listed = list_artifacts(context.github, run.repository.full_name, run_id=run.id)
     fitting = [
         each for each in listed if matches_patterns(each.name, patterns) and _of_attempt(run, each)
@@ -464,10 +464,10 @@ def _files(
     context: ExportContext, artifacts: list[Artifact], reading: Reading
 ) -> Iterator[tuple[str, Content]]:
     """The files in artifacts; one that cannot be read is told, and the rest goes on."""
-    wanted = compile_file_patterns(context.settings.inside.trace_files or _FILES)
+    wanted = compile_file_patterns(context.settings.job.trace_files or _FILES)
     left = ArchiveLimits(files=MOST_FILES, largest=MOST_BYTES, size=MOST_BYTES)
     for artifact in artifacts:
-        if artifact.from_fork and not context.settings.inside.fork_artifacts:
+        if artifact.from_fork and not context.settings.job.fork_artifacts:
             reading.tell([_of_a_fork(str(artifact)).removeprefix(f"{_SOURCE}: ")])
             continue
         if reading.until.expired:
