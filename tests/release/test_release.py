@@ -139,7 +139,7 @@ def test_another_version_is_refused(
 
 
 def test_what_is_not_ready_is_refused(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Changes that are uncommitted changes, a changelog that says nothing, a version that is out."""
+    """Uncommitted changes, an empty changelog, a version that is released already."""
     (clone / "CHANGELOG.md").write_text("# Changelog\n", encoding="utf-8")
     assert release(clone) == 1
     assert "no section" in capsys.readouterr().err
