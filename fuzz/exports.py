@@ -140,9 +140,7 @@ class Stage:
         if self.scenario.door == "explain" and isinstance(subjects[0], RunSubject):
             found = read_run(parts.github, subjects[0].address)
             deployed = read_deployments(parts.github, found, found.jobs)
-            for line in explanation(
-                settings, deployed, parts, read_audience(settings.runner, event)
-            ):
+            for line in explanation(deployed, parts, read_audience(settings.runner, event)):
                 _check_text(parts.redact(line))
             return None
         return pipeline.export(parts, subjects)

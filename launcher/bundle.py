@@ -9,7 +9,6 @@ import os
 import re
 import sys
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 
 FIRST_LINE = re.compile(r"flow-telemetry-bundle 1 (\d+)")
@@ -29,31 +28,30 @@ class Bundle:
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Read what this Python needs of a bundle.
+    """Read the part of a bundle for this Python.
 
-    Raises BundleError if there is nothing for it, or if a file is missing or damaged.
+    Raises BundleError if there is none, or if a file is missing or damaged.
     """
     listed = read_manifest(folder)
     tag = sys.implementation.cache_tag
     image = f"images/{tag}.image"
     if image not in listed:
-        raise BundleError(f"holds nothing for {tag}")
+        raise BundleError(f"has no image for {tag}")
     # Read from the manifest: a lost folder is damage, and would silently make protobuf slow.
-    platforms = [each for each in platform_names() if carries(listed, f"platforms/{each}/")]
-    needed = ("packages/", *(f"platforms/{each}/" for each in platforms))
+    platforms = [
+        platform
+        for platform in platform_names()
+        if any(name.startswith(f"platforms/{platform}/") for name in listed)
+    ]
+    needed = ("packages/", *(f"platforms/{platform}/" for platform in platforms))
     for name, (_, size) in listed.items():
         if name.startswith(needed) and size_of(folder / name) != size:
-            raise BundleError(f"is damaged: {name} is not as it was released")
+            raise BundleError(f"is damaged: {name} differs from the release")
     return Bundle(
         read_checked(folder, image, listed[image]),
-        [folder / "platforms" / each for each in platforms],
+        [folder / "platforms" / platform for platform in platforms],
         folder / "packages",
     )
-
-
-def carries(listed: "Iterable[str]", folder: str) -> bool:
-    """Return whether there is a file below a folder."""
-    return any(name.startswith(folder) for name in listed)
 
 
 def read_manifest(folder: Path) -> "dict[str, tuple[int, int]]":
@@ -64,20 +62,20 @@ def read_manifest(folder: Path) -> "dict[str, tuple[int, int]]":
         listed = {name: (int(checksum, 16), int(size)) for checksum, size, name in rows}
     except (OSError, ValueError):
         first, listed = "", {}
-    counted = FIRST_LINE.fullmatch(first)
-    if counted is None or int(counted[1]) != len(listed):
-        raise BundleError("is damaged: MANIFEST is missing or cut")
+    match = FIRST_LINE.fullmatch(first)
+    if match is None or int(match[1]) != len(listed):
+        raise BundleError("is damaged: MANIFEST is missing or truncated")
     return listed
 
 
-def read_checked(folder: Path, name: str, known: "tuple[int, int]") -> bytes:
-    """Return the content of a file whose checksum and size are known."""
+def read_checked(folder: Path, name: str, expected: "tuple[int, int]") -> bytes:
+    """Return the content of a file with the expected checksum and size."""
     try:
         data = (folder / name).read_bytes()
     except OSError:
         data = b""
-    if (zlib.crc32(data), len(data)) != known:
-        raise BundleError(f"is damaged: {name} is not as it was released")
+    if (zlib.crc32(data), len(data)) != expected:
+        raise BundleError(f"is damaged: {name} differs from the release")
     return data
 
 
@@ -95,9 +93,9 @@ def platform_names(suffix: str = importlib.machinery.EXTENSION_SUFFIXES[0]) -> "
     The suffix of its extensions contains system and processor, and glibc or musl; macOS has one
     suffix for both processors. A Python without a global lock cannot load such code.
     """
-    found = re.fullmatch(r"\.(?:cpython-|cp)\d+-([\w-]+)\.\w+", suffix)
-    if found is None:
+    match = re.fullmatch(r"\.(?:cpython-|cp)\d+-([\w-]+)\.\w+", suffix)
+    if match is None:
         return []
-    if found[1] == "darwin":
+    if match[1] == "darwin":
         return ["darwin", f"darwin-{os.uname().machine}"]
-    return [found[1]]
+    return [match[1]]

@@ -1,8 +1,8 @@
-"""Entry point of the action: its packages are put on the path, independent of the job's Python.
+"""Entry point of the action: puts its packages on `sys.path`, independent of the job's Python.
 
-Runs under `python -I -S`, so only the standard library and what is put on `sys.path` here can be
-imported: a `requests.py` in the checkout, the job's PYTHONPATH or its installed packages neither
-break the action nor take it over.
+Runs under `python -I -S`, so only the standard library and the folders added here can be imported:
+a `requests.py` in the checkout, the job's PYTHONPATH and its installed packages cannot break the
+action or take it over.
 
 A release contains the packages in `bundle/`. If it has none for this Python, or is damaged, the
 action installs its own environment (install.py) and reports that.
@@ -25,7 +25,7 @@ ACTION = Path(__file__).resolve().parent.parent
 
 def main() -> int:
     """Find or install the packages, run the action; returns the exit status."""
-    # What starting makes stays: looking for rubbish in it costs a twentieth of the time.
+    # Objects of the start live until the end: collecting garbage among them takes 5 % of the time.
     gc.disable()
     sys.path.insert(0, str(ACTION))
     try:
@@ -36,17 +36,17 @@ def main() -> int:
         from flow_telemetry.action import main as run_action  # noqa: PLC0415
     except KeyboardInterrupt:
         status = give_up("the step was cancelled as it began. Nothing was exported.", os.environ)
-        # At once: Python would end by the signal all the same where it came within an exec().
+        # At once: after a signal within an exec() Python would still end by that signal.
         os._exit(status)
     gc.freeze()
-    # Records hold no cycles: one collection for every 20,000 new objects is enough.
+    # Records have no cycles: one collection for every 20,000 new objects is enough.
     gc.set_threshold(20_000)
     gc.enable()
     return run_action()
 
 
 def use_bundle(action: Path) -> bool:
-    """Import from the bundle from now on; False if there is none that can be used.
+    """Import from the bundle from now on; return False if there is no usable one.
 
     A bundle that exists and cannot be used is reported.
     """
@@ -63,15 +63,15 @@ def use_bundle(action: Path) -> bool:
         advice = f" To repair it, {remedy}." if "damaged" in str(error) else ""
         annotate("warning", f"the bundle {error}: the action sets up an environment.{advice}")
         return False
-    # The bundle leaves out what guesses encodings, and requests says at each start that it can.
+    # The bundle has no library that guesses encodings, about which requests warns at each start.
     warnings.filterwarnings("ignore", message="Unable to find acceptable character detection")
     Image(bundle.image, action, bundle.platforms).install()
-    sys.path[:0] = [str(each) for each in (*bundle.platforms, bundle.packages, action / "src")]
+    sys.path[:0] = [str(folder) for folder in (*bundle.platforms, bundle.packages, action / "src")]
     return True
 
 
 def use_environment(action: Path, environ: Mapping[str, str]) -> "str | None":
-    """Import from an environment of the action's own; returns why there can be none, if so."""
+    """Import from an environment of the action's own; return the error, if any."""
     from launcher.install import InstallError, installed  # noqa: PLC0415 - slow, and seldom needed
 
     try:
@@ -83,7 +83,7 @@ def use_environment(action: Path, environ: Mapping[str, str]) -> "str | None":
 
 
 def give_up(message: str, environ: Mapping[str, str]) -> int:
-    """Say why as an annotation, set the outputs; the exit status is 1 under fail-on-error only."""
+    """Annotate the reason, set the outputs; return 1 with fail-on-error, else 0."""
     try:
         if output := environ.get("GITHUB_OUTPUT"):
             with Path(output).open("a", encoding="utf-8", newline="\n") as file:
@@ -96,7 +96,7 @@ def give_up(message: str, environ: Mapping[str, str]) -> int:
 
 
 def annotate(kind: str, message: str) -> None:
-    """Show a message at the run."""
+    """Write an annotation of the run."""
     escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     print(f"::{kind} title=flow-telemetry::{escaped}", flush=True)
 
@@ -106,5 +106,5 @@ if __name__ == "__main__":
     with suppress(OSError, ValueError):  # The runner may have closed them.
         sys.stdout.flush()
         sys.stderr.flush()
-    # At once: to take a thousand modules apart takes Python 10 ms, and everything is written.
+    # At once: the clean-up of a thousand modules would take 10 ms, and everything is written.
     os._exit(status)

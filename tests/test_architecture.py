@@ -47,7 +47,7 @@ IMPURE_LIBRARIES = {
 }
 IMPURE_CALLS = {"open", "print", "input", "now", "today", "utcnow"}
 
-MAY_READ_ENVIRON = {"action", "environment", "cli", "demo.doors"}
+MAY_READ_ENVIRON = {"action", "environment", "cli", "demo.worker"}
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,6 @@ NAMES = frozenset(
         *("standing", "answer", "answers"),
     }
 )
-# Not reworded yet: a file leaves this list with its last unwanted word, and none may join it.
-UNFINISHED = frozenset(
-    (Path(__file__).parent / "unfinished_language.txt").read_text(encoding="utf-8").split()
-)
 _PART_OF_A_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -87,16 +83,7 @@ def _unwanted(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", CODE + PAGES, ids=_name)
 def test_the_usual_words_are_used(path: Path) -> None:
     """In names, docstrings, comments, messages and documents."""
-    unwanted = _unwanted(path)
-    if _name(path) in UNFINISHED:
-        assert unwanted, f"remove {_name(path)} from tests/unfinished_language.txt"
-    else:
-        assert unwanted == set()
-
-
-def test_every_unfinished_file_exists() -> None:
-    """A file that was renamed or deleted does not stay on the list."""
-    assert {_name(path) for path in CODE + PAGES} >= UNFINISHED
+    assert _unwanted(path) == set()
 
 
 def test_the_words_are_found() -> None:

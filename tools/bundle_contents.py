@@ -1,8 +1,8 @@
-"""What belongs into the bundle: the platforms, and the modules that the action can reach.
+"""Content of the bundle: the platforms, and the modules that the action can import.
 
-Modules are found by their import statements, from the action's door on, also those inside
-functions. Some of what is reached so is never loaded in an action; `LEFT_OUT` lists it with
-reasons, and the suite runs its stories on the bundle to prove it.
+Modules are found by their import statements, from the action's entry point on, including those
+inside functions. Some of them are never imported in an action; `LEFT_OUT` lists these with reasons,
+and the suite runs its stories on the bundle to prove it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-DOOR = "flow_telemetry.action"
+ENTRY_POINT = "flow_telemetry.action"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 # Wheels with compiled code by the platform's name, which the launcher reads from the suffix of
@@ -26,23 +26,23 @@ PLATFORMS: Mapping[str, str] = {
     "darwin-arm64": "macosx_11_0_arm64",
     "win_amd64": "win_amd64",
 }
-# protobuf runs in pure Python where it has no wheel (musl); psutil has no such way.
+# Without a wheel (musl) protobuf runs in pure Python; psutil cannot.
 COMPILED = ("protobuf", "psutil")
 WITHOUT_PURE_WHEEL = ("psutil",)
 
-# Loaded by name or by compiled code, so no import statement leads there.
+# Imported by name or by compiled code, without an import statement.
 LOADED_BY_NAME = ("google.protobuf.internal.python_message",)
 
 LEFT_OUT: Mapping[str, str] = {
     "chardet": "an alternative to charset_normalizer",
-    "charset_normalizer": "guesses encodings of pages that name none; answers are JSON or protobuf",
+    "charset_normalizer": "guesses encodings of pages; responses are JSON or protobuf",
     "google.protobuf.compiler": "protoc's plug-ins",
     "idna.cli": "idna's own command",
     "idna.__main__": "idna's own command",
-    "psutil._psaix": "no runner is one",
-    "psutil._psbsd": "no runner is one",
-    "psutil._pssunos": "no runner is one",
-    "requests.help": "tells versions for reports to requests",
+    "psutil._psaix": "not a system of runners",
+    "psutil._psbsd": "not a system of runners",
+    "psutil._pssunos": "not a system of runners",
+    "requests.help": "prints versions for bug reports to requests",
     "urllib3.contrib.emscripten": "Python in a browser",
     "urllib3.contrib.socks": "SOCKS proxies need the package PySocks",
     "urllib3.contrib.pyopenssl": "an alternative to the ssl module",
@@ -56,17 +56,17 @@ OF_PLATFORM: Mapping[str, str] = {
     "psutil._pswindows": "win_",
 }
 
-# Not in the images, but as sources beside them: what reads files beside it (certifi's
-# certificates), and what hardly ever runs. psutil is in both: the SDK imports it at each start, and
-# the sampler's own process loads it from the folder.
+# Not in the images, but as sources beside them: modules that read files beside them (certifi's
+# certificates), and modules that are rarely imported. psutil is in both: the SDK imports it at each
+# start, and the sampler's process imports it from the folder.
 NOT_IN_IMAGES: Mapping[str, str] = {
     "certifi": "reads its certificates from the folder",
     "google.protobuf.descriptor_pb2": "describes .proto files",
-    "google.protobuf.json_format": "writes what could not be sent",
+    "google.protobuf.json_format": "writes the spool",
     "idna.uts46data": "for hosts with letters beyond ASCII",
 }
 
-# Imported inside functions of nearly every run, besides what the door imports at its top.
+# Imported by functions in nearly every run, besides the imports of the entry point.
 LOADED_BY_MOST_RUNS = (
     "flow_telemetry.otlp.exporter",
     "flow_telemetry.otlp.transport",
@@ -78,14 +78,14 @@ LOADED_BY_MOST_RUNS = (
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module or package of a folder that can stand on `sys.path`."""
+    """A module or package in a folder for `sys.path`."""
 
     name: str
     path: Path
 
     @property
     def is_package(self) -> bool:
-        """Whether modules can be inside."""
+        """Whether it is a package."""
         return self.path.name == "__init__.py"
 
 
@@ -106,30 +106,30 @@ def top(name: str) -> str:
     return name.partition(".")[0]
 
 
-def reached(known: Mapping[str, Module], *, start: str = DOOR) -> dict[str, Module]:
-    """Return the modules of ``known`` that can be imported from ``start`` on, sorted by name."""
-    found: set[str] = set()
-    waiting = [start, *LOADED_BY_NAME]
-    while waiting:
-        name = waiting.pop()
-        if name in found or is_left_out(name):
+def reached(modules: Mapping[str, Module], *, start: str = ENTRY_POINT) -> dict[str, Module]:
+    """Return the modules that can be imported from ``start`` on, sorted by name."""
+    visited: set[str] = set()
+    queue = [start, *LOADED_BY_NAME]
+    while queue:
+        name = queue.pop()
+        if name in visited or is_left_out(name):
             continue
-        found.add(name)
+        visited.add(name)
         if "." in name:
-            waiting.append(name.rpartition(".")[0])
-        if name in known:
-            waiting += imported_by(known[name])
-    return {name: known[name] for name in sorted(found & known.keys())}
+            queue.append(name.rpartition(".")[0])
+        if name in modules:
+            queue += imported_by(modules[name])
+    return {name: modules[name] for name in sorted(visited & modules.keys())}
 
 
 def is_left_out(name: str) -> bool:
-    """Whether a module is on the list of what is never loaded."""
-    return any(name == each or name.startswith(f"{each}.") for each in LEFT_OUT)
+    """Return whether a module or its package is in LEFT_OUT."""
+    return any(name == other or name.startswith(f"{other}.") for other in LEFT_OUT)
 
 
 def is_in_image(name: str) -> bool:
-    """Whether a module is compiled into the images."""
-    return not any(name == each or name.startswith(f"{each}.") for each in NOT_IN_IMAGES)
+    """Return whether a module is compiled into the images."""
+    return not any(name == other or name.startswith(f"{other}.") for other in NOT_IN_IMAGES)
 
 
 def imported_by(module: Module) -> Iterator[str]:
@@ -140,7 +140,11 @@ def imported_by(module: Module) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            origin = _origin(node, package)
+            origin = node.module or ""
+            if node.level:
+                names = package.split(".")
+                base = names[: len(names) - node.level + 1]
+                origin = ".".join([*base, node.module] if node.module else base)
             yield origin
             yield from (f"{origin}.{alias.name}" for alias in node.names)
 
@@ -151,11 +155,3 @@ def _running(node: ast.AST) -> Iterator[ast.AST]:
             continue
         yield child
         yield from _running(child)
-
-
-def _origin(node: ast.ImportFrom, package: str) -> str:
-    if not node.level:
-        return node.module or ""
-    parts = package.split(".")
-    base = parts[: len(parts) - node.level + 1]
-    return ".".join([*base, node.module] if node.module else base)

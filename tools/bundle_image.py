@@ -2,24 +2,21 @@
 
     python -S -B -X no_debug_ranges tools/bundle_image.py MODULES OUT
 
-MODULES is a JSON file: `paths` (for sys.path), `first` (what nearly every run imports), and
-`modules`: the source, the path to be shown, and whether it is ours, by name. OUT.0 and OUT.1 are
-the two sections of the image: what nearly every run needs, and the rest. The first begins with a
-header that says where things stand: its length in four bytes, then marshalled data. The sections
-hold
+MODULES is a JSON file with `paths` (for sys.path), `first` (the modules that nearly every run
+imports) and `modules` (name -> source file, path for tracebacks, and whether the module is ours).
+OUT.0 and OUT.1 are the two sections of the image: the modules that nearly every run needs, and the
+others. The first section begins with the index of both: its length in four bytes, then marshalled
+data. The sections contain
 
-- each module as a `.pyc` whose source is never looked at (an unchecked hash-based one: git keeps no
-  times, so a `.pyc` with a time would be stale in what runners download);
-- the methods that `dataclasses` writes as text and compiles at each start, compiled: half of the
-  time that our imports take;
-- the regular expressions that modules compile when they are imported, as `re` compiles them for
-  this Python: a fifth of what is left of that time.
+- the modules as unchecked hash-based `.pyc` files, which Python never compares with their source
+  (git does not store times, so a `.pyc` with a time would be stale after a download);
+- the methods that `dataclasses` otherwise generates as text and compiles at every start: half of
+  the time that importing our modules takes.
 
 Hash seed, paths and order are fixed, so the same input makes the same bytes. Only the standard
-library is used: it runs where nothing is installed.
+library is used, because nothing is installed for the Pythons that run this file.
 """
 
-import _sre  # type: ignore[import-not-found]
 import ast
 import dataclasses
 import importlib
@@ -34,40 +31,30 @@ from typing import Any
 
 UNCHECKED_HASH = 0b01
 FIRST, REST = 0, 1
-PATTERNS_IN_RE = sys.version_info >= (3, 11)
 
 
 def main(arguments: "list[str]") -> int:
-    """Write the sections of what the first argument lists; returns the exit status."""
-    wanted = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    compiled = {name: compile_module(facts) for name, facts in wanted["modules"].items()}
-    # Only now: what is imported from here on must not change how code is marshalled.
-    patterns = record_patterns()
-    texts = recorded_texts(wanted["paths"], wanted["first"])
+    """Write the two sections of the modules in the first argument; returns the exit status."""
+    listed = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    compiled = {name: compile_module(module) for name, module in listed["modules"].items()}
+    # After compiling, because imported modules can change how code is marshalled.
+    texts = recorded_texts(listed["paths"], listed["first"])
     first = set(sys.modules)
-    of_first = dict(patterns)
-    later = recorded_texts([], sorted(n for n, f in wanted["modules"].items() if f["ours"]))
+    later = recorded_texts([], sorted(n for n, m in listed["modules"].items() if m["ours"]))
 
     sections = (bytearray(), bytearray())
     index = {}
-    for name, facts in wanted["modules"].items():
+    for name, module in listed["modules"].items():
         section = FIRST if name in first else REST
-        place = add(sections[section], compiled[name])
-        index[name] = (facts["shown"], facts["package"], section, *place)
+        position = add(sections[section], compiled[name])
+        index[name] = (module["shown"], module["package"], section, *position)
     methods = {}
-    for section, of_section in ((FIRST, texts), (REST, later - texts)):
-        for text in sorted(of_section):
+    for section, section_texts in ((FIRST, texts), (REST, later - texts)):
+        for text in sorted(section_texts):
             methods[key(text)] = (section, *add(sections[section], compile_text(text)))
     if len(methods) != len(texts | later):
         raise ValueError("two texts of dataclasses have one key")
-    header = marshal.dumps(
-        {
-            "modules": index,
-            "methods": methods,
-            "magic": _sre.MAGIC,
-            "patterns": {known: of_first[known] for known in sorted(of_first, key=repr)},
-        }
-    )
+    header = marshal.dumps({"modules": index, "methods": methods})
     sections[FIRST][:0] = len(header).to_bytes(4, "little") + header
     for number, data in enumerate(sections):
         Path(f"{arguments[1]}.{number}").write_bytes(data)
@@ -75,14 +62,14 @@ def main(arguments: "list[str]") -> int:
 
 
 def add(section: bytearray, data: bytes) -> "tuple[int, int]":
-    """Append ``data``; returns where it begins and ends."""
+    """Append ``data``; returns its start and end."""
     start = len(section)
     section += data
     return start, len(section)
 
 
 def key(text: str) -> "tuple[int, int]":
-    """Return what a text of `dataclasses` is found by; the launcher's image.py has the same."""
+    """Return the key of a text of `dataclasses`; the launcher's image.py computes the same."""
     data = text.encode()
     return len(data), zlib.crc32(data)
 
@@ -93,43 +80,43 @@ def compile_text(text: str) -> bytes:
     return marshal.dumps(without_lines(code))
 
 
-def compile_module(facts: "dict[str, Any]") -> bytes:
-    """Return a module's `.pyc`; a namespace, which has no source, has none."""
-    if facts["source"] is None:
+def compile_module(module: "dict[str, Any]") -> bytes:
+    """Return a module's `.pyc`; empty for a namespace, which has no source."""
+    if module["source"] is None:
         return b""
-    source = Path(facts["source"]).read_bytes()
-    if facts["ours"]:
-        # Lines are kept: a fault is reported by its line.
+    source = Path(module["source"]).read_bytes()
+    if module["ours"]:
+        # Line numbers stay: tracebacks in bug reports need them.
         tree = without_function_documentation(ast.parse(source))
-        return pyc(compile(tree, facts["shown"], "exec", dont_inherit=True), source)
-    # Documentation and lines of other people's code are a third of its size.
+        return pyc(compile(tree, module["shown"], "exec", dont_inherit=True), source)
+    # Docstrings and line numbers of other packages are a third of their size.
     tree, level = ast.parse(source), 2
     if b"dataclass" in source:
         tree, level = without_function_documentation(tree), 1
-    code = compile(tree, facts["shown"], "exec", dont_inherit=True, optimize=level)
+    code = compile(tree, module["shown"], "exec", dont_inherit=True, optimize=level)
     return pyc(without_lines(code), source)
 
 
 def without_function_documentation(tree: ast.Module) -> ast.Module:
-    """Return a module's tree without what functions say of themselves, which nobody asks here.
+    """Return a module's tree without the docstrings of functions.
 
-    That of classes stays: a dataclass without documentation has it made, at each start.
+    Those of classes stay: `dataclasses` generates missing ones at every start.
     """
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node):
-            place = node.body[0]
-            node.body[:1] = [] if len(node.body) > 1 else [ast.copy_location(ast.Pass(), place)]
+            docstring = node.body[0]
+            node.body[:1] = [] if len(node.body) > 1 else [ast.copy_location(ast.Pass(), docstring)]
     return tree
 
 
 def without_lines(code: CodeType) -> CodeType:
-    """Return code without the table of its line numbers."""
-    inner = (without_lines(each) if isinstance(each, CodeType) else each for each in code.co_consts)
+    """Return code without its table of line numbers."""
+    inner = (without_lines(c) if isinstance(c, CodeType) else c for c in code.co_consts)
     return code.replace(co_consts=tuple(inner), co_linetable=b"")
 
 
 def pyc(code: CodeType, source: bytes) -> bytes:
-    """Return an unchecked hash-based `.pyc`, as PEP 552 lays it out."""
+    """Return an unchecked hash-based `.pyc`, as in PEP 552."""
     flags = UNCHECKED_HASH.to_bytes(4, "little")
     return (
         importlib.util.MAGIC_NUMBER
@@ -140,7 +127,7 @@ def pyc(code: CodeType, source: bytes) -> bytes:
 
 
 def recorded_texts(paths: "list[str]", names: "list[str]") -> "set[str]":
-    """Import modules and return what `dataclasses` compiles meanwhile."""
+    """Import modules and return the texts that `dataclasses` compiles meanwhile."""
     texts: set[str] = set()
     run = exec
 
@@ -148,42 +135,13 @@ def recorded_texts(paths: "list[str]", names: "list[str]") -> "set[str]":
         texts.add(text)
         run(text, *scopes)
 
-    # A global of the module hides the builtin of that name. Where a Python's dataclasses do
-    # without exec, nothing is recorded, and nothing is lost but speed.
+    # A global of the module hides the builtin of that name. If `dataclasses` of some Python does
+    # not use exec, nothing is recorded, and its starts are only slower.
     dataclasses.exec = record  # type: ignore[attr-defined]
     sys.path[:0] = paths
     for name in names:
         importlib.import_module(name)
     return texts
-
-
-def record_patterns() -> "dict[tuple[Any, int], tuple[Any, ...]]":
-    """Return what fills, from now on, with what `re` compiles: by text and flags, what it makes."""
-    compiler = importlib.import_module("re._compiler" if PATTERNS_IN_RE else "sre_compile")
-    made: dict[tuple[Any, int], tuple[Any, ...]] = {}
-    arguments: list[tuple[Any, ...]] = []
-    compile_pattern = compiler.compile
-
-    class Recorder:
-        """`_sre` as the compiler sees it."""
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(_sre, name)
-
-        def compile(self, *given: Any) -> Any:
-            arguments.append(given)
-            return _sre.compile(*given)
-
-    def recorded(pattern: Any, flags: int = 0) -> Any:
-        compiled = compile_pattern(pattern, flags)
-        _, final, code, groups, names, order = arguments[-1]
-        plain = [int(each) for each in code]
-        made[pattern, int(flags)] = (int(final), plain, groups, dict(names), tuple(order))
-        return compiled
-
-    compiler._sre = Recorder()  # type: ignore[attr-defined]  # noqa: SLF001
-    compiler.compile = recorded  # type: ignore[attr-defined]
-    return made
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Fetches the locked wheels, by pip and their hashes, and unpacks them."""
+"""Download of the locked wheels by pip, with their hashes, and their unpacking."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tools.bundle_contents import COMPILED, PLATFORMS, WITHOUT_PURE_WHEEL
 
 
 class WheelsError(Exception):
-    """Wheels could not be fetched, or are not what the lock says."""
+    """Wheels could not be fetched, or differ between platforms."""
 
 
 def fetch(lock: Path, cache: Path) -> tuple[list[Path], dict[str, list[Path]]]:
     """Return the pure wheels of a lock, and the compiled wheels of each platform.
 
-    ``cache`` keeps them; pip looks there first and checks the hashes all the same.
+    ``cache`` keeps them; pip looks there first and checks the hashes anyway.
     """
     pins = locked(lock.read_text(encoding="utf-8"))
     pure = {name: pin for name, pin in pins.items() if name not in WITHOUT_PURE_WHEEL}
@@ -28,7 +28,9 @@ def fetch(lock: Path, cache: Path) -> tuple[list[Path], dict[str, list[Path]]]:
     wheels = _download(pure, cache / "pure", "any", "py", "none")
     return wheels, {
         name: [
-            each for each in _download(compiled, cache / name, tag, "cp", "abi3") if _compiled(each)
+            wheel
+            for wheel in _download(compiled, cache / name, tag, "cp", "abi3")
+            if not wheel.name.endswith("-none-any.whl")
         ]
         for name, tag in PLATFORMS.items()
     }
@@ -39,16 +41,12 @@ def locked(lock: str) -> dict[str, str]:
     pins: dict[str, str] = {}
     name = ""
     for line in lock.splitlines():
-        if found := re.match(r"([\w.-]+)==", line):
-            name = found[1]
+        if match := re.match(r"([\w.-]+)==", line):
+            name = match[1]
             pins[name] = line
         elif line.lstrip().startswith("--hash"):
             pins[name] += "\n" + line
     return {name: pin.rstrip("\\ ") + "\n" for name, pin in pins.items()}
-
-
-def _compiled(wheel: Path) -> bool:
-    return not wheel.name.endswith("-none-any.whl")
 
 
 def _download(
@@ -67,9 +65,9 @@ def _download(
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
-            told = f"{done.stdout}{done.stderr}".strip()
-            raise WheelsError(f"pip could not fetch the locked wheels for {tag}:\n{told}")
-        # What the cache holds of other versions is left out.
+            output = f"{done.stdout}{done.stderr}".strip()
+            raise WheelsError(f"pip could not fetch the locked wheels for {tag}:\n{output}")
+        # The cache may contain other versions, which pip does not copy.
         return [path.replace(folder / path.name) for path in sorted(Path(fresh).glob("*.whl"))]
 
 
@@ -83,7 +81,8 @@ def unpack(wheels: Sequence[Path], folder: Path) -> None:
 def extensions_of(wheel: Path) -> dict[str, bytes]:
     """Return the compiled modules of a wheel by their paths.
 
-    A package that has an `__init__.py` beside them comes whole, as it is found in one folder only.
+    If there is an `__init__.py` beside them, all modules of that package are included, because a
+    package is imported from one folder only.
     """
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()

@@ -1,4 +1,4 @@
-"""Records the demo's GitHub from the tests' fakes: `make demo-data` writes the package's file."""
+"""Recording of the demo's GitHub, made from the tests' fakes: `make demo-data`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.fakes.demo.triggers import triggers  # noqa: E402
 from tests.fakes.demo.world import EPIC, REPOSITORY, TITLE, demo_world  # noqa: E402
-from tests.fakes.faults import Answer, Request  # noqa: E402
+from tests.fakes.faults import Request  # noqa: E402
 from tests.fakes.github import FakeGitHub  # noqa: E402
 
-from flow_telemetry.demo.program import Place, running  # noqa: E402 - importable from here on
+from flow_telemetry.demo.program import start_action  # noqa: E402 - importable from here on
 from flow_telemetry.demo.recording import (  # noqa: E402
     API,
     FILE,
@@ -38,22 +39,22 @@ def main() -> int:
 
 
 def record() -> Recording:
-    """Export every event of the demo's world, and return what was asked and answered.
+    """Export every event of the demo's world, and return the requests with their responses.
 
     Raises:
-        ValueError: two equal requests were answered differently, so that no replay could be right.
+        ValueError: two equal requests had different responses, which cannot be replayed.
     """
     world = demo_world()
     responses: dict[str, RecordedResponse] = {}
     events = tuple(
         RecordedEvent(
-            time=each.time,
-            event=each.event,
-            what=each.what,
-            payload=each.payload,
-            variables=each.variables,
+            time=trigger.time,
+            event=trigger.event,
+            what=trigger.what,
+            payload=trigger.payload,
+            variables=trigger.variables,
         )
-        for each in triggers(world)
+        for trigger in triggers(world)
     )
     with (
         FakeGitHub(world) as github,
@@ -61,29 +62,28 @@ def record() -> Recording:
         tempfile.TemporaryDirectory() as folder,
     ):
 
-        def keep(request: Request, answer: Answer) -> Answer:
+        def keep(request: Request, response: Any) -> Any:
             key = request_key(request.method, request.target, request.body)
-            response = RecordedResponse(
-                status=answer.status,
-                link=answer.headers.get("Link", "").replace(github.url, API),
-                body=answer.body.decode().replace(github.url, API),
+            recorded = RecordedResponse(
+                status=response.status,
+                link=response.headers.get("Link", "").replace(github.url, API),
+                body=response.body.decode().replace(github.url, API),
             )
-            if responses.setdefault(key, response) != response:
-                raise ValueError(f"two answers to {key}")
-            return answer
+            if responses.setdefault(key, recorded) != recorded:
+                raise ValueError(f"two responses to {key}")
+            return response
 
         github.script("/", keep, times=None)
-        place = Place(
+        with start_action(
             github_url=github.url,
             server_url=world.server_url,
             repository=REPOSITORY,
             otlp_endpoint=receiver.url,
             environ=dict(os.environ),
             folder=Path(folder),
-        )
-        with running(place) as program:
+        ) as action:
             for event in events:
-                program.export(event.variables, event.payload)
+                action.export(event.variables, event.payload)
     return Recording(
         repository=REPOSITORY,
         server_url=world.server_url,

@@ -1,4 +1,4 @@
-"""What a release says: its section of the changelog, and the line to pin it by.
+"""Notes of a release: its section of the changelog, and the line that pins it.
 
 python tools/release_notes.py notes 1.2.3 --commit SHA    the notes, on standard output
 python tools/release_notes.py pin 1.2.3 --commit SHA      writes the pin into README.md and docs/
@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# A use of the action: by the major tag before there is a release, then by its commit, with the
-# version beside it.
+# A use of the action: by the major tag before the first release, then by commit and version.
 PIN = re.compile(r"(uses: [\w.-]+/flow-telemetry)@(?:v\d+|[0-9a-f]{40} # v\S+)$", re.MULTILINE)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -25,22 +24,22 @@ class NotesError(Exception):
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Print the notes or write the pin; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Write what a release says.")
+    parser = argparse.ArgumentParser(description="Write the notes of a release, or pin it.")
     parser.add_argument("what", choices=("notes", "pin"))
     parser.add_argument("version")
     parser.add_argument("--commit", required=True, help="the commit that the version's tag names")
     parser.add_argument("--repository", default="owner/flow-telemetry")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        if not COMMIT.fullmatch(given.commit):
-            raise NotesError(f"{given.commit} is no full commit")  # noqa: TRY301
-        if given.what == "notes":
+        if not COMMIT.fullmatch(options.commit):
+            raise NotesError(f"{options.commit} is not a full commit")  # noqa: TRY301
+        if options.what == "notes":
             changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
-            print(release_notes(changelog, given.version, given.repository, given.commit))
+            print(release_notes(changelog, options.version, options.repository, options.commit))
         else:
             for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
                 text = page.read_text(encoding="utf-8")
-                new = pinned(text, given.version, given.commit)
+                new = pinned(text, options.version, options.commit)
                 if new != text:
                     page.write_text(new, encoding="utf-8", newline="\n")
     except NotesError as error:
@@ -52,19 +51,16 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
 def notes_of(changelog: str, version: str) -> str:
     """Return a version's section of the changelog.
 
-    Raises NotesError where there is none, or nothing in it.
+    Raises NotesError if it is missing or empty.
     """
     heading = re.compile(rf"^## \[{re.escape(version)}\].*$", re.MULTILINE)
-    found = heading.search(changelog)
-    section = _up_to_the_next(changelog[found.end() :]) if found else ""
+    match = heading.search(changelog)
+    rest = changelog[match.end() :] if match else ""
+    # Up to the next section, or the links at the end.
+    section = re.split(r"^## |^\[[^\]]+\]: ", rest, maxsplit=1, flags=re.MULTILINE)[0]
     if not section.strip():
         raise NotesError(f"CHANGELOG.md has no section [{version}]: write what changed for users")
     return section.strip()
-
-
-def _up_to_the_next(text: str) -> str:
-    """The text before the next section, or before the links at the end."""
-    return re.split(r"^## |^\[[^\]]+\]: ", text, maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def release_notes(changelog: str, version: str, repository: str, commit: str) -> str:
@@ -74,7 +70,7 @@ def release_notes(changelog: str, version: str, repository: str, commit: str) ->
 
 
 def pinned(page: str, version: str, commit: str) -> str:
-    """Return a page with its examples at the new commit; other actions stay as they are."""
+    """Return a page with its examples at the new commit; other actions are not changed."""
     return PIN.sub(rf"\g<1>@{commit} # v{version}", page)
 
 

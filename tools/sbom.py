@@ -1,10 +1,10 @@
-"""Writes the SBOM (CycloneDX, JSON) of what a release carries: the locked runtime dependencies.
+"""SBOM (CycloneDX, JSON) of a release: the locked runtime dependencies.
 
     python tools/sbom.py --out dist/sbom.cdx.json
 
-It needs `requirements/audit.txt` installed; `make sbom` does that. What the generator makes of the
-lock is completed with the version, and refused where a locked package or its hashes are missing.
-The same source makes the same bytes.
+It needs `requirements/audit.txt` installed; `make sbom` does that. The output of the generator is
+completed with the version, and rejected if a locked package or its hashes are missing. The same
+source makes the same bytes.
 """
 
 from __future__ import annotations
@@ -26,36 +26,36 @@ NAME = "flow-telemetry"
 
 
 class SbomError(Exception):
-    """The SBOM is not what the lock says; the text says where they differ."""
+    """The SBOM differs from the lock; the text says how."""
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Write the SBOM; returns the exit status."""
     parser = argparse.ArgumentParser(description="Write the SBOM of a release.")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        found = completed(generated(root), version_of(root), (root / LOCK).read_text("utf-8"))
+        bom = completed(generated(root), version_of(root), (root / LOCK).read_text("utf-8"))
     except SbomError as error:
         print(error, file=sys.stderr)
         return 1
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False)
-    given.out.write_text(text + "\n", encoding="utf-8", newline="\n")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(bom, indent=2, sort_keys=True, ensure_ascii=False)
+    options.out.write_text(text + "\n", encoding="utf-8", newline="\n")
     return 0
 
 
 def version_of(root: Path) -> str:
-    """Return the version that the source has."""
+    """Return the version in the source."""
     source = root / "src" / "flow_telemetry" / "__init__.py"
-    found = WRITTEN.search(source.read_text(encoding="utf-8"))
-    if found is None:
+    match = WRITTEN.search(source.read_text(encoding="utf-8"))
+    if match is None:
         raise SbomError(f"{source} has no __version__")
-    return found[1]
+    return match[1]
 
 
 def generated(root: Path) -> dict[str, Any]:
-    """Return what the generator makes of the lock."""
+    """Return the generator's SBOM of the lock."""
     words = [sys.executable, "-m", "cyclonedx_py", "requirements", "--output-reproducible"]
     words += ["--pyproject", "pyproject.toml", "--of", "JSON", "-o", "-", LOCK.as_posix()]
     done = subprocess.run(  # noqa: S603 - our own words
@@ -63,37 +63,37 @@ def generated(root: Path) -> dict[str, Any]:
     )
     if done.returncode:
         raise SbomError(f"cyclonedx-py failed: {done.stderr.strip()}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    bom: dict[str, Any] = json.loads(done.stdout)
+    return bom
 
 
 def completed(bom: dict[str, Any], version: str, lock: str) -> dict[str, Any]:
-    """Return the SBOM with our own version and what we depend on.
+    """Return the SBOM with our own version and dependencies.
 
-    Raises SbomError where it does not hold just the packages of the lock, each with hashes.
+    Raises SbomError if its packages are not exactly those of the lock, or one has no hashes.
     """
     components = bom.get("components", [])
-    found = {(each["name"], each.get("version", "")) for each in components}
-    wanted = set(LOCKED.findall(lock))
-    if found != wanted:
-        differing = ", ".join(sorted(f"{name} {number}" for name, number in found ^ wanted))
+    packages = {(c["name"], c.get("version", "")) for c in components}
+    locked = set(LOCKED.findall(lock))
+    if packages != locked:
+        differing = ", ".join(sorted(f"{name} {number}" for name, number in packages ^ locked))
         raise SbomError(f"lock and SBOM differ in {differing}")
-    without = [each["name"] for each in components if not _hashes(each)]
-    if without:
-        raise SbomError(f"no hashes are known of {', '.join(without)}")
+    unhashed = []
+    for component in components:
+        references = component.get("externalReferences", [])
+        if not any(reference.get("hashes") for reference in references):
+            unhashed.append(component["name"])
+    if unhashed:
+        raise SbomError(f"these packages have no hashes: {', '.join(unhashed)}")
     metadata = bom["metadata"]
     own = {**metadata["component"], "version": version, "purl": f"pkg:pypi/{NAME}@{version}"}
-    needs = {"ref": own["bom-ref"], "dependsOn": sorted(each["bom-ref"] for each in components)}
-    others = [each for each in bom.get("dependencies", []) if each["ref"] != own["bom-ref"]]
+    needs = {"ref": own["bom-ref"], "dependsOn": sorted(c["bom-ref"] for c in components)}
+    others = [d for d in bom.get("dependencies", []) if d["ref"] != own["bom-ref"]]
     return {
         **bom,
         "metadata": {**metadata, "component": own},
         "dependencies": [needs, *others],
     }
-
-
-def _hashes(component: dict[str, Any]) -> list[Any]:
-    return [h for each in component.get("externalReferences", []) for h in each.get("hashes", [])]
 
 
 if __name__ == "__main__":

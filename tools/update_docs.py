@@ -1,14 +1,14 @@
-"""Rewrite the documents that are made from the code's own tables: `make docs`.
+"""Generated documents: `make docs` rewrites them from the tables in the code.
 
     docs/attributes.md      from mapping/attributes.py and mapping/job_attributes.py
     docs/events.md          the tables of events, from mapping/event_types.py
     docs/metrics.md         the tables of metrics, from mapping/instruments.py and its neighbours
     docs/command-line.md    from the parsers of the commands
     README.md               the table of inputs, from settings/inputs.py
-    action.yml              the inputs and how they reach the program, from settings/inputs.py
+    action.yml              the inputs, and the variables that carry them, from settings/inputs.py
     CONTRIBUTING.md         the map of the code, from the first lines of the modules
 
-The tests fail while one of them is not what this makes.
+The tests fail while a document differs from its tables.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tools.architecture import code_map
 
@@ -89,16 +90,16 @@ _EVENT_GROUPS = {
 }
 _ACTION_INPUTS = re.compile(r"^inputs:\n.*?(?=^outputs:)", re.MULTILINE | re.DOTALL)
 _ACTION_VARIABLES = re.compile(r"(?:^ {8}\w+: \$\{\{ inputs\.[\w-]+ \}\}\n)+", re.MULTILINE)
-# What YAML would not read as a text.
-_NO_TEXT = re.compile(r"|true|false|[0-9]+")
-# GITHUB_TOKEN, $RUNNER_TEMP/flow-telemetry, ./folder, a.b={c}, {curly}: what reads best as code.
+# Values that YAML does not read as texts.
+_NOT_A_TEXT = re.compile(r"|true|false|[0-9]+")
+# GITHUB_TOKEN, $RUNNER_TEMP/flow-telemetry, ./folder, a.b={c}, {curly}: shown as code.
 _CODE = re.compile(
     r"`[^`]*`|(?<![\w/.`$])(?:\$?[A-Z][A-Z0-9]*(?:_[A-Z0-9*]+)+(?:/[\w-]+)?|\./[\w-]+|\{\w+\})(?!\w)"
 )
 
 
 def main() -> int:
-    """Write each document that is not what it should be, and name it; returns the exit status."""
+    """Rewrite and name each document that differs from its tables; returns the exit status."""
     for name, text in documents().items():
         path = ROOT / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -108,7 +109,7 @@ def main() -> int:
 
 
 def documents() -> dict[str, str]:
-    """Return what each generated document holds, by its path from the root of the repository."""
+    """Return the content of each generated document, by its path below the root."""
     return {
         README: with_inputs((ROOT / README).read_text(encoding="utf-8"), INPUTS),
         ACTION: with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), INPUTS),
@@ -131,15 +132,15 @@ def documents() -> dict[str, str]:
     }
 
 
-def with_inputs(readme: str, inputs: Iterable[Input]) -> str:
-    """Return the README with its table of inputs made anew.
+def with_inputs(readme: str, inputs: Iterable[Input[Any]]) -> str:
+    """Return the README with a new table of inputs.
 
     Raises:
         ValueError: the comments that enclose the table are missing.
     """
     rows = (
-        (f"`{each.name}`", f"`{each.default}`" if each.default else "", each.description)
-        for each in inputs
+        (f"`{row.name}`", f"`{row.default}`" if row.default else "", row.description)
+        for row in inputs
     )
     return _with_content(README, readme, "inputs", table(("input", "default", "meaning"), rows))
 
@@ -158,8 +159,8 @@ def _with_content(name: str, page: str, mark: str, content: str) -> str:
     return f"{before}{start}\n{content}{end}{after}"
 
 
-def with_action_inputs(action: str, inputs: Sequence[Input]) -> str:
-    """Return ``action.yml`` with its inputs, and the variables that carry them, made anew.
+def with_action_inputs(action: str, inputs: Sequence[Input[Any]]) -> str:
+    """Return ``action.yml`` with its inputs, and the variables that carry them, replaced.
 
     Raises:
         ValueError: the inputs, or the variables of a step for each shell, are not found.
@@ -173,31 +174,31 @@ def with_action_inputs(action: str, inputs: Sequence[Input]) -> str:
     return made
 
 
-def _action_input(each: Input) -> str:
+def _action_input(row: Input[Any]) -> str:
     text = textwrap.fill(
-        each.description,
+        row.description,
         width=100,
         initial_indent=" " * 6,
         subsequent_indent=" " * 6,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    default = json.dumps(each.default) if _NO_TEXT.fullmatch(each.default) else each.default
-    return f"  {each.name}:\n    description: >-\n{text}\n    default: {default}\n"
+    default = json.dumps(row.default) if _NOT_A_TEXT.fullmatch(row.default) else row.default
+    return f"  {row.name}:\n    description: >-\n{text}\n    default: {default}\n"
 
 
 def attributes_page(attributes: Sequence[Attribute]) -> str:
-    """Return the reference of attributes, grouped by what they stand on.
+    """Return the reference of attributes, grouped by the entity that has them.
 
     Raises:
-        ValueError: an attribute stands on something that has no group yet.
+        ValueError: an attribute is on an entity without a group.
     """
     grouped: dict[str, list[Attribute]] = {title: [] for title in GROUPS.values()}
-    for each in attributes:
-        first = re.split(r"[ ,]", each.on)[0]
+    for attribute in attributes:
+        first = re.split(r"[ ,]", attribute.on)[0]
         if first not in GROUPS:
-            raise ValueError(f"{each.name} is on {each.on}: give it a group in GROUPS")
-        grouped[GROUPS[first]].append(each)
+            raise ValueError(f"{attribute.name} is on {attribute.on}: add a group to GROUPS")
+        grouped[GROUPS[first]].append(attribute)
     sections = (
         f"## {title}\n\n"
         + table(
@@ -211,6 +212,13 @@ def attributes_page(attributes: Sequence[Attribute]) -> str:
 
 
 def _attributes_introduction() -> str:
+    limits_text = textwrap.fill(
+        f"All backends take {limits.MOST_ATTRIBUTES} attributes and {limits.MOST_EVENTS} events a "
+        f"span, names of {limits.LONGEST_NAME} characters and values of "
+        f"{limits.LONGEST_VALUE_BYTES:,} bytes, so no more is sent: longer text is truncated and "
+        "ends in `…`.",
+        100,
+    )
     return f"""\
 {_made_from("attributes.py and job_attributes.py in src/flow_telemetry/mapping")}
 
@@ -220,7 +228,7 @@ An attribute whose value is unknown is not set. Names come from OpenTelemetry's 
 if these define one. Other data of GitHub is under `github.*`, and everything else is under
 `flow.*`. No name is made from data.
 
-{_bounds()}
+{limits_text}
 """
 
 
@@ -233,7 +241,7 @@ backends accept. Names are truncated to {limits.LONGEST_NAME} characters and val
 
 
 def with_events(page: str, events: Sequence[EventType]) -> str:
-    """Return the page on events with its tables made anew.
+    """Return the page on events with new tables.
 
     Raises:
         ValueError: the comments that enclose the tables are missing.
@@ -243,7 +251,7 @@ def with_events(page: str, events: Sequence[EventType]) -> str:
         f"### {_EVENT_GROUPS[subject]}\n\n"
         + table(
             ("event", "what happened", "`events: live` by", "CDEvents", "attributes of its own"),
-            (_event_row(each) for each in events if each.subject is subject),
+            (_event_row(event) for event in events if event.subject is subject),
         )
         for subject in EventSubject
     )
@@ -251,14 +259,16 @@ def with_events(page: str, events: Sequence[EventType]) -> str:
     return _with_content(EVENTS_PAGE, page, "events", f"{common}\n\n{sections}")
 
 
-def _event_row(each: EventType) -> tuple[str, ...]:
-    own = ", ".join(f"`{name}`" for name in each.attributes)
-    told = f"`{each.cdevents}`" if " " not in each.cdevents and each.cdevents else each.cdevents
-    return (f"`{each.name}`", each.meaning, each.live or "-", told or "-", own or "-")
+def _event_row(event: EventType) -> tuple[str, ...]:
+    own = ", ".join(f"`{name}`" for name in event.attributes)
+    # A text with a blank explains why CDEvents has no such event.
+    cdevent = event.cdevents
+    cdevent = f"`{cdevent}`" if cdevent and " " not in cdevent else cdevent or "-"
+    return (f"`{event.name}`", event.meaning, event.live or "-", cdevent, own or "-")
 
 
 def with_metrics(page: str, instruments: Iterable[Instrument]) -> str:
-    """Return the page on metrics with its tables made anew.
+    """Return the page on metrics with new tables.
 
     Raises:
         ValueError: the comments that enclose the tables are missing.
@@ -276,11 +286,12 @@ def with_metrics(page: str, instruments: Iterable[Instrument]) -> str:
     return _with_content(METRICS_PAGE, page, "metrics", "\n" + "\n".join(sections) + "\n")
 
 
-def _metric_row(each: Instrument) -> tuple[str, ...]:
-    names = ", ".join(f"`{name}`" for name in each.attributes)
-    source = "flow-telemetry" if each.name.startswith("flow.") else "OpenTelemetry"
-    kind, unit = each.kind.value, f"`{each.unit}`"
-    return (f"`{each.name}`", kind, unit, names, each.sent, source, each.description)
+def _metric_row(instrument: Instrument) -> tuple[str, ...]:
+    name, unit = f"`{instrument.name}`", f"`{instrument.unit}`"
+    attributes = ", ".join(f"`{attribute}`" for attribute in instrument.attributes)
+    source = "flow-telemetry" if instrument.name.startswith("flow.") else "OpenTelemetry"
+    kind = instrument.kind.value
+    return (name, kind, unit, attributes, instrument.sent, source, instrument.description)
 
 
 def _meanings(rows: Iterable[tuple[str, str]]) -> str:
@@ -288,7 +299,7 @@ def _meanings(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def with_map(page: str, code: Iterable[tuple[str, str]]) -> str:
-    """Return the page for contributors with its map of the code made anew.
+    """Return the page for contributors with a new map of the code.
 
     Raises:
         ValueError: the comments that enclose the map are missing.
@@ -298,7 +309,7 @@ def with_map(page: str, code: Iterable[tuple[str, str]]) -> str:
 
 
 def commands_page(parser: argparse.ArgumentParser) -> str:
-    """Return the help of a command and of all that stand below it."""
+    """Return the help of a command and of all its subcommands."""
     introduction = f"""\
 {_made_from("the help texts of src/flow_telemetry/cli")}
 
@@ -306,43 +317,37 @@ def commands_page(parser: argparse.ArgumentParser) -> str:
 
 {_prose(parser.description or "")}
 
-The exit status is 0, 1 where something failed (one sentence says what), or 2 for wrong usage.
+The exit status is 0, 1 if something failed (with a message), or 2 for wrong usage.
 `{parser.prog} --version` prints the version.
 """
-    sections = (_command(each, text) for each, text in _commands(parser))
+    sections = (_command(command, text) for command, text in _commands(parser))
     return "\n".join([introduction, *sections])
 
 
 def _commands(
     parser: argparse.ArgumentParser, text: str = ""
 ) -> Iterator[tuple[argparse.ArgumentParser, str]]:
-    """The commands that do something, depth first, with what the one above says of each."""
-    below = _subcommands(parser)
-    if below is None:
+    """The commands without subcommands, depth first, each with its short help."""
+    subparsers = (a for a in _actions(parser) if isinstance(a, argparse._SubParsersAction))  # noqa: SLF001
+    group = next(subparsers, None)
+    if group is None:
         yield parser, text
         return
-    # argparse keeps the short help beside the parsers, in a list of its own.
-    said = {each.dest: each.help or "" for each in below._choices_actions}  # noqa: SLF001
-    for name, each in below.choices.items():
-        yield from _commands(each, said.get(name, ""))
-
-
-def _subcommands(
-    parser: argparse.ArgumentParser,
-) -> argparse._SubParsersAction[argparse.ArgumentParser] | None:
-    found = (a for a in _actions(parser) if isinstance(a, argparse._SubParsersAction))  # noqa: SLF001
-    return next(found, None)
+    # argparse keeps the short help in a list of its own beside the parsers.
+    helps = {action.dest: action.help or "" for action in group._choices_actions}  # noqa: SLF001
+    for name, subparser in group.choices.items():
+        yield from _commands(subparser, helps.get(name, ""))
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """What a parser takes but for --help. Its own text differs from one Python to the next."""
+    """The arguments of a parser without --help, whose text differs between Pythons."""
     return [a for a in parser._actions if not isinstance(a, argparse._HelpAction)]  # noqa: SLF001
 
 
 def _command(parser: argparse.ArgumentParser, text: str) -> str:
     rows = [
-        (", ".join(f"`{form}`" for form in _forms(each)), each.help or "")
-        for each in _actions(parser)
+        (", ".join(f"`{form}`" for form in _forms(action)), action.help or "")
+        for action in _actions(parser)
     ]
     usage = "\n".join(_wrapped([parser.prog, *map(_usage, _actions(parser))]))
     return (
@@ -368,7 +373,7 @@ def _metavar(action: argparse.Action) -> str:
 
 
 def _wrapped(words: Iterable[str], width: int = 100) -> Iterator[str]:
-    """Lines of whole arguments, as argparse wraps its usage, indented below the command."""
+    """Lines of whole arguments, wrapped like argparse's usage, indented below the command."""
     line = ""
     for word in words:
         if line and len(line) + 1 + len(word) > width:
@@ -386,11 +391,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
+    # argparse's help has %% for %.
     return _prose(text.replace("%%", "%")).replace("|", "\\|").replace("\n", " ")
 
 
 def _prose(text: str) -> str:
-    """The text with names of variables, paths and the like as code."""
+    """The text with names of variables, paths and placeholders as code."""
     return _CODE.sub(lambda match: f"`{match[0].strip('`')}`", text)
 
 

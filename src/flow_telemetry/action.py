@@ -36,9 +36,9 @@ from flow_telemetry.settings import (
     Mode,
     Settings,
     load_settings,
+    secrets_of,
     wants_failure,
 )
-from flow_telemetry.settings.model import secrets_of
 from flow_telemetry.subjects.choose import choose_subjects
 from flow_telemetry.subjects.types import reads_much
 

@@ -61,7 +61,7 @@ def build_fallbacks(settings: Settings) -> Fallbacks:
 
 def settings_redactor(settings: Settings) -> Redactor:
     """Return a function that removes credentials and matches of the user's patterns from a text."""
-    return build_redactor(settings.redaction.secrets, settings.redaction.patterns)
+    return build_redactor(settings.secrets, settings.redact_patterns)
 
 
 def build_context(

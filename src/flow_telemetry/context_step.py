@@ -71,7 +71,7 @@ def give_context(
             "below that span, and the job is linked to it"
         )
     notices += _write_note(folder, note)
-    if settings.inside.measure:
+    if settings.job.measure:
         notices += _start_sampler(folder, environ)
     variables: dict[str, str] = {}
     baggage = format_baggage(job.baggage, environ.get(BAGGAGE, ""))
@@ -118,7 +118,7 @@ def _start_sampler(folder: Path | None, environ: Mapping[str, str]) -> Iterator[
 
 def _build_endpoint_variables(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the standard variables of each signal that the job has not set itself."""
-    if not settings.inside.inject_endpoint:
+    if not settings.job.inject_endpoint:
         return {}
     variables: dict[str, str] = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
     for target in settings.otlp.targets.values():

@@ -8,14 +8,14 @@ from typing import Protocol
 
 
 class Log(Protocol):
-    """A log of progress. No text holds a token or the value of a header."""
+    """A log of progress. Its texts contain no token and no value of a header."""
 
     def debug(self, text: str) -> None:
-        """Log a detail that helps to find a fault."""
+        """Log a detail for the analysis of a fault."""
         ...
 
     def info(self, text: str) -> None:
-        """Log what is being done or waited for."""
+        """Log the current activity."""
         ...
 
     def progress(self, text: str) -> None:
@@ -35,7 +35,7 @@ class RedactedLog:
         self.inner.debug(self.redact(text))
 
     def info(self, text: str) -> None:
-        """Log what is being done."""
+        """Log the current activity."""
         self.inner.info(self.redact(text))
 
     def progress(self, text: str) -> None:

@@ -36,7 +36,7 @@ def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
     began = context.clock.monotonic()
     # Signals without an endpoint are dropped, so that nothing is read for them.
     signals = context.settings.signals
-    signals = replace(signals, wanted=signals.wanted.intersection(context.exporter.signals))
+    signals = replace(signals, enabled=signals.enabled.intersection(context.exporter.signals))
     context = replace(context, settings=replace(context.settings, signals=signals))
     settings, redact = context.settings, context.redact
     progress = _Progress(people=People(settings.signals.actors))
@@ -62,7 +62,7 @@ def switched_off(settings: Settings) -> Outcome | None:
     """Return the outcome if there is no endpoint, and so nothing to read; else None."""
     if settings.otlp.targets:
         return None
-    off, enabled = settings.otlp.off, settings.signals.wanted
+    off, enabled = settings.otlp.off, settings.signals.enabled
     reasons = (off[signal] for signal in off if signal in enabled or not enabled)
     return Outcome(
         status=Status.SKIPPED,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flow_telemetry.settings.inputs import INPUT
-from flow_telemetry.settings.model import tracing_settings
+from flow_telemetry.settings.inputs import INPUT, Inputs
+from flow_telemetry.settings.load import tracing_settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text(encoding="utf-8")
 BACKENDS = (
@@ -77,7 +77,7 @@ def test_a_row_can_be_copied(row: list[str]) -> None:
     given = {
         name: value for name, value in zip(INPUTS, row[1:-1], strict=True) if value != LEFT_OUT
     }
-    read = tracing_settings(given, [])
+    read = tracing_settings(Inputs(given))
     assert read.scope.value == given["trace-scope"]
     assert read.phases.value == given["phases"]
     assert ("on-old-span" in given) == (read.max_span_age is not None)
@@ -96,7 +96,7 @@ def test_settings_in_the_text_are_legal() -> None:
     assert named
     for name, value in named:
         assert name in INPUT
-        tracing_settings({name: value}, [])
+        tracing_settings(Inputs({name: value}))
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, "Others"])

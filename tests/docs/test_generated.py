@@ -47,14 +47,15 @@ def test_everything_is_explained(name: str) -> None:
 
 def test_a_cell_cannot_break_its_table() -> None:
     """A bar, a line end or a name of a variable in a description is still one cell."""
-    each = Input(name="x", description="a|b\nof $RUNNER_TEMP", default="y")
-    (row,) = with_inputs("<!-- inputs --><!-- /inputs -->", [each]).splitlines()[3:-1]
+    row_x = Input(name="x", parse=str, description="a|b\nof $RUNNER_TEMP", default="y")
+    (row,) = with_inputs("<!-- inputs --><!-- /inputs -->", [row_x]).splitlines()[3:-1]
     assert row == "| `x` | `y` | a\\|b of `$RUNNER_TEMP` |"
 
 
 def test_an_added_input_is_everywhere() -> None:
     """The table of inputs makes the README, the action with its variables, and the flags."""
-    added = Input(name="colour-scheme", description="Colours of 100 % of the spans.", default="red")
+    text = "Colours of 100 % of the spans."
+    added = Input(name="colour-scheme", parse=str, description=text, default="red")
     inputs = (*INPUTS, added)
     readme = with_inputs((ROOT / README).read_text(encoding="utf-8"), inputs)
     assert "| `colour-scheme` | `red` | Colours of 100 % of the spans. |" in readme

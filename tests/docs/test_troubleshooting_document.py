@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
     for line in PAGE.splitlines()
-    if line.startswith("| ") and not line.startswith("| What")
+    if line.startswith("| ") and not line.startswith(("| Message", "| What"))
 ]
 # What is in a row's first cell is what the program says, but for the rows without a message.
 QUOTED = [(row[0], quote) for row in ROWS for quote in re.findall(r"`([^`]+ [^`]+)`", row[0])]

@@ -118,14 +118,14 @@ def _too_large(request: Request, answer: Answer) -> Answer:
 
 def _of_addresses() -> Iterator[Case]:
     ways: dict[str, Callable[[Stage], str]] = {
-        "nobody listens": lambda _: closed_port_url(),
+        "no listener on the port": lambda _: closed_port_url(),
         "a host name that is not known": lambda _: "http://otlp.invalid:4318",
         "a wrong path": lambda stage: f"{stage.receiver.url}/wrong",
         "`https://` where TLS is not spoken": lambda stage: stage.receiver.url.replace(
             "http:", "https:"
         ),
         "`http://` where TLS is spoken": lambda stage: f"http://{_tls(stage)}",
-        "a certificate that nobody vouches for": lambda stage: f"https://{_tls(stage)}",
+        "an untrusted certificate": lambda stage: f"https://{_tls(stage)}",
         "a port that does not speak HTTP": _noise,
     }
     for fault, url in ways.items():

@@ -23,7 +23,7 @@ from tests.golden.decoded import golden_text
 from tests.support.program import Program, Result
 from tests.support.recorded import NO_RECORDED_DATA, RECORDED, RecordedRun, corpus_of_runs
 
-from flow_telemetry.demo.program import Place, running
+from flow_telemetry.demo.program import start_action
 
 EXPECTED = Path(__file__).parent / "expected"
 RUNS = corpus_of_runs() if RECORDED.is_dir() else []
@@ -124,23 +124,22 @@ def test_the_demo_world(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """All that its events send, and the job summary of each."""
     world, began, summaries = demo_world(), time.time_ns(), []
     with FakeGitHub(world, check=validate) as github, Receiver() as receiver:
-        place = Place(
+        with start_action(
             github_url=github.url,
             server_url=world.server_url,
             repository=REPOSITORY,
             otlp_endpoint=receiver.url,
             environ=dict(os.environ),
             folder=tmp_path,
-        )
-        with running(place) as program:
+        ) as action:
             for trigger in triggers(world):
                 summary = tmp_path / "summary.md"
                 summary.write_text("", encoding="utf-8")
                 variables = {**trigger.variables, "GITHUB_STEP_SUMMARY": str(summary)}
-                ended = program.export(variables, trigger.payload)
+                status, _ = action.export(variables, trigger.payload)
                 summaries.append(
                     f"# {trigger.time:%Y-%m-%d %H:%M} {trigger.event}: {trigger.what}\n\n"
-                    f"exit status: {ended.status}\n\n" + summary.read_text(encoding="utf-8")
+                    f"exit status: {status}\n\n" + summary.read_text(encoding="utf-8")
                 )
         sent = golden_text(receiver.requests, began, time.time_ns())
     check("demo.otlp.json", sent, request)

@@ -47,11 +47,14 @@ def reason(jira: FakeJira, *, timeout: float | None = 600, token: str = TOKEN) -
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (html(), "a web page, such as a login form: check `jira-url`"),
-        (status(200, "not json"), "no JSON: check `jira-url`"),
+        (html(), "a web page, such as a login form, for ACME-57 of Jira. Check `jira-url`"),
+        (
+            status(200, "not json"),
+            "something other than JSON for ACME-57 of Jira. Check `jira-url`",
+        ),
         (status(200, "[]"), "without a usable `key`"),
         (status(200, '{"key": 7}'), "without a usable `key`"),
-        (truncated(40), "no JSON"),
+        (truncated(40), "other than JSON"),
         (status(401), "does not accept the credentials (`jira-email` and `jira-token`)"),
         (status(403), "may not read ACME-57 of Jira: give it the permission Browse projects"),
         (status(404), "it was deleted or archived, or the account cannot see it"),
@@ -202,7 +205,7 @@ def test_a_redirect_gets_no_token() -> None:
     """Not even to another port of the same host: the request is not made at all."""
     with fake(world(), cloud=True) as elsewhere, fake(world(), cloud=True) as jira:
         jira.script(ISSUE, redirect(f"{elsewhere.url}/rest/api/3{ISSUE}"))
-        assert "where the token must not go" in reason(jira)
+        assert "which must not get the token" in reason(jira)
         assert elsewhere.requests == []
 
 
@@ -221,5 +224,8 @@ def test_details_of_a_silent_jira_are_an_error() -> None:
     """It is one of the program's own errors, with the sentence that the user needs."""
     with fake(world(), cloud=True) as jira:
         jira.script("/changelog", html())
-        with pytest.raises(SourceError, match="the history of ACME-57 is a web page"):
+        with pytest.raises(
+            SourceError,
+            match="a login form, for the history of ACME-57",
+        ):
             connect(jira).jira.details(unread_item("ACME-57"))

@@ -44,8 +44,8 @@ def test_a_silent_endpoint_is_told_by_the_time_that_it_had(timeout: float, secon
     clock, slow = FakeClock(), Slow()
     target = make_target("http://backend.example", timeout=timeout)
     found = probe(target, Deadline(clock), new_sender=slow)
-    assert f"timed out after {seconds} s" in found.message
-    assert "`timeout`" not in found.message
+    assert f"did not finish an answer within {seconds} s" in found.detail
+    assert "`timeout`" not in found.detail
     ((of_request, of_all),) = slow.given
     assert of_request == seconds
     assert seconds <= of_all < seconds + 0.4
@@ -57,5 +57,5 @@ def test_the_users_own_time_is_told_where_it_ends_first() -> None:
     found = probe(
         make_target("http://backend.example"), Deadline.after(clock, 5), new_sender=Slow()
     )
-    assert "the time for everything (`timeout`) ended" in found.message
+    assert "the time for everything (`timeout`) ended" in found.detail
     assert clock.seconds == 1005

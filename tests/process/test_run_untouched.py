@@ -314,7 +314,7 @@ def test_no_command_is_wrong_usage() -> None:
     """Nothing is run, and a sentence says what is missing."""
     done = run("--name", "nothing")
     assert done.returncode == 2
-    assert "no command is given" in done.stderr
+    assert "the command is missing" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ def test_what_the_backend_does_not_take_is_kept(tmp_path: Path, place: str | Non
         environ[place] = str(tmp_path / "there")
     done = run("--", *python("raise SystemExit(4)"), environ=environ, folder=tmp_path)
     assert done.returncode == 4
-    assert "what was measured of the command was not sent in full" in done.stderr
+    assert "the measurements of the command were not sent in full" in done.stderr
     assert "refused the connection" in done.stderr
     (kept,) = tmp_path.rglob("traces-*.jsonl")
     folders = {"RUNNER_TEMP": "there/flow-telemetry", "FLOW_TELEMETRY_SPOOL_PATH": "there"}
@@ -380,7 +380,7 @@ def test_unusable_settings_are_told_afterwards(receiver: Receiver, broken: dict[
     environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, **broken}
     done = run("--", *python("print('done'); raise SystemExit(4)"), environ=environ)
     assert (done.returncode, done.stdout) == (4, "done\n")
-    assert "was not sent" in done.stderr
+    assert "were not sent" in done.stderr
     assert "s3cret" not in done.stderr
 
 
@@ -434,6 +434,6 @@ def test_a_signal_while_sending_ends_the_sending_only(tmp_path: Path, receiver: 
         until(lambda: receiver.requests, "nothing is sent")
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None
-        assert "was not sent" in process.stderr.read()
+        assert "were not sent" in process.stderr.read()
         assert process.wait(60) == 4
     assert len(list(tmp_path.rglob("traces-*.jsonl"))) == 1

@@ -141,7 +141,7 @@ def test_a_python_that_came_later_is_told(bundle: Path, tmp_path: Path) -> None:
     kept = [line for line in lines[1:] if " images/" not in line]
     text = "\n".join([f"flow-telemetry-bundle 1 {len(kept)}", *kept])
     (tmp_path / "MANIFEST").write_text(text, encoding="utf-8")
-    with pytest.raises(BundleError, match=f"nothing for {sys.implementation.cache_tag}"):
+    with pytest.raises(BundleError, match=f"no image for {sys.implementation.cache_tag}"):
         open_bundle(tmp_path)
 
 

@@ -128,7 +128,7 @@ def change(path: Path, old: str, new: str) -> None:
 
 @pytest.mark.parametrize(
     ("version", "told"),
-    [("one", "is no version"), ("9.9.9", f"__version__ is {VERSION}")],
+    [("one", "is not a version"), ("9.9.9", f"__version__ is {VERSION}")],
 )
 def test_another_version_is_refused(
     clone: Path, capsys: pytest.CaptureFixture[str], version: str, told: str
@@ -139,13 +139,13 @@ def test_another_version_is_refused(
 
 
 def test_what_is_not_ready_is_refused(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Changes that are not committed, a changelog that says nothing, a version that is out."""
+    """Uncommitted changes, an empty changelog, a version that is released already."""
     (clone / "CHANGELOG.md").write_text("# Changelog\n", encoding="utf-8")
     assert release(clone) == 1
     assert "no section" in capsys.readouterr().err
     (clone / "CHANGELOG.md").write_text(CHANGELOG + "\n", encoding="utf-8")
     assert release(clone) == 1
-    assert "not committed" in capsys.readouterr().err
+    assert "uncommitted changes" in capsys.readouterr().err
     git(clone, "checkout", "-q", "CHANGELOG.md")
     git(clone, "tag", f"v{VERSION}")
     assert release(clone) == 1
@@ -191,7 +191,7 @@ def test_every_example_would_be_pinned() -> None:
 def test_a_short_commit_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Only the whole hash pins."""
     assert release_notes.main(["pin", "1.2.3", "--commit", "0123abc"], tmp_path) == 1
-    assert "no full commit" in capsys.readouterr().err
+    assert "not a full commit" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")))

@@ -153,7 +153,7 @@ def test_a_damaged_bundle_is_told_by_name(
     assert (status, receiver.tree()) == (0, TREE), printed
     told = [line for line in printed.splitlines() if line.startswith("::warning")]
     assert len(told) == 1
-    assert f"is damaged: {name} is" in told[0]
+    assert f"is damaged: {name} " in told[0]
     assert "_actions" in told[0]
 
 

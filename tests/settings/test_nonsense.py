@@ -8,9 +8,8 @@ import pytest
 from tests.settings.loading import environ_of
 
 from flow_telemetry.errors import SettingsError
-from flow_telemetry.settings import EntryPoint, load_settings
+from flow_telemetry.settings import EntryPoint, load_settings, secrets_of
 from flow_telemetry.settings.inputs import INPUTS
-from flow_telemetry.settings.model import secrets_of
 
 URLS = (
     "http://[::1",

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tests.settings.loading import environ_of, load, target
 
 from flow_telemetry.errors import SettingsError
-from flow_telemetry.settings import EntryPoint, load_settings
-from flow_telemetry.settings.model import secrets_of
+from flow_telemetry.settings import EntryPoint, load_settings, secrets_of
 
 ENDPOINT = "https://o.example.com"
 CANARY = "kanarien-5f3a9c"

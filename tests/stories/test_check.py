@@ -15,7 +15,7 @@ from tests.support.program import TOKEN, Program, Result
 OK = [
     "actions: read (runs and jobs)",
     "checks: read (why jobs failed)",
-    "contents: read (what a push or deployment brought)",
+    "contents: read (commits of a push or deployment)",
     "deployments: read (deployments and approvals)",
     "issues: read (work items)",
     "pull-requests: read (pull requests above runs)",

@@ -39,7 +39,7 @@ LINES = [
     "workflow_run         Deploy 1007, attempt 2: success       12 spans",
     "workflow_run         CI 1014 of the merge queue: success   49 spans",
     "pull_request_target  pull request #131 closed               5 spans",
-    "issues               story #110 closed                      - leaves with its epic",
+    "issues               story #110 closed                      - sent with its epic",
     "issues               epic #100 closed                     272 spans",
 ]
 NAMES = [

@@ -120,11 +120,11 @@ def test_a_used_up_rate_limit_is_told(
 @pytest.mark.parametrize(
     ("answer", "word"),
     [
-        (truncated(40), "no JSON"),
+        (truncated(40), "other than JSON"),
         (html(), "GITHUB_API_URL"),
         (status(200, "[]"), "damaged"),
         (status(200, "null"), "damaged"),
-        (status(200, "[" * 100_000), "no JSON"),
+        (status(200, "[" * 100_000), "other than JSON"),
         (altered(lambda run: run.update(created_at="yesterday")), "created_at"),
         (altered(lambda run: run.update(repository=None)), "repository"),
     ],

@@ -199,7 +199,7 @@ def test_a_replay_says_that_it_was_ended(program: Program, run: Run, receiver: R
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
-    assert "was cancelled (SIGINT)" in stderr
+    assert "the replay was cancelled (SIGINT)" in stderr
     assert "`timeout`" not in stderr
     assert {each.name for each in spool.iterdir()} == kept
 

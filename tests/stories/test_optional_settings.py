@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.world import World, job, step
+from tests.process.running import python
+from tests.process.running import run as run_command
 from tests.support.program import TOKEN, Program
 
 WRONG = [
@@ -92,3 +95,41 @@ def test_a_jira_that_is_switched_off_is_not_missed(
     wrong: dict[str, Any] = {"jira_url": "https://jira.example.com:port", "tracker": "github"}
     program.export(run, feature_key="ACME-42", **wrong)
     assert not any("flow.chain.incomplete" in span.attributes for span in receiver.spans)
+
+
+def test_explain_shows_the_warning(program: Program, run: Run) -> None:
+    """On standard error; the explanation itself is complete."""
+    words = ("--repo", "acme/shop", "--run-id", run.id, "--log-level", "loud")
+    result = program.command("explain", *words)
+    assert "problem: `log-level` must be one of" in result.stderr
+    assert f"run {run.id}, attempt 1" in result.stdout
+    assert result.status == 0
+
+
+def test_explain_shows_no_secret_of_a_wrong_flag(program: Program, run: Run) -> None:
+    """The warning is redacted like any other text."""
+    words = ("--repo", "acme/shop", "--run-id", run.id, "--logs", TOKEN)
+    result = program.command("explain", *words)
+    assert "`logs` must be one of" in result.stderr
+    assert TOKEN not in result.stderr
+
+
+def test_replay_shows_the_warning(program: Program, tmp_path: Path) -> None:
+    """Everything is replayed all the same, and the status is 0."""
+    result = program.command(
+        "replay", tmp_path, "--otlp-endpoint", program.receiver.url, "--log-level", "loud"
+    )
+    assert "problem: `log-level` must be one of" in result.stderr
+    assert result.status == 0
+
+
+def test_run_shows_the_warning(receiver: Receiver) -> None:
+    """After the command, whose status stays; the span is delivered."""
+    environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+        "OTEL_RESOURCE_ATTRIBUTES": "team",
+    }
+    done = run_command("--", *python("raise SystemExit(3)"), environ=environ)
+    assert done.returncode == 3
+    assert "flow-telemetry: `OTEL_RESOURCE_ATTRIBUTES` must be a list" in done.stderr
+    assert len(receiver.spans) == 1

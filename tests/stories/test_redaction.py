@@ -160,7 +160,7 @@ def test_a_pattern_that_cannot_be_used_is_told_with_its_line(
     result = program.export(world.run(), redact=f"fine-\\d+\n\n{pattern}")
     assert result.status == 0
     (warning,) = result.warnings
-    assert "`redact`: the pattern on line 3 " in warning
+    assert "`redact` cannot be used: the pattern on line 3 " in warning
 
 
 def test_a_drawn_trace_and_a_file_hold_none_either(program: Program, world: World) -> None:

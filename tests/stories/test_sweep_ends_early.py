@@ -83,7 +83,7 @@ def test_a_small_rate_limit_leaves_the_rest_to_the_next_sweep(
     assert 0 < remaining < MOST
     second = program.command(*command)
     assert second.status == 0
-    assert f"{remaining} things to send were found" in second.stderr
+    assert f"{remaining} subjects to send were found" in second.stderr
     assert len(names(receiver)) == len(set(names(receiver))) == MOST
 
 

@@ -8,7 +8,7 @@ from threading import Barrier, Event
 import pytest
 
 from flow_telemetry.errors import BudgetExceeded
-from flow_telemetry.github.client import MOST_A_MINUTE, ReadAhead, RequestBudget
+from flow_telemetry.github.client import MOST_A_MINUTE, Prefetcher, RequestBudget
 from flow_telemetry.subjects.run import MAX_CONCURRENT_READS, read_concurrently
 
 
@@ -61,7 +61,7 @@ def test_none_is_begun_after_the_end_and_what_was_begun_still_comes() -> None:
 def test_what_was_foreseen_is_asked_once() -> None:
     """Who asks while the guess is under way waits for its answer."""
     asked: list[str] = []
-    ahead: ReadAhead[str] = ReadAhead()
+    ahead: Prefetcher[str] = Prefetcher()
     begun, may_end = Event(), Event()
 
     def ask() -> str:
@@ -79,14 +79,14 @@ def test_what_was_foreseen_is_asked_once() -> None:
 
 def test_a_wrong_guess_changes_nothing() -> None:
     """Another question is asked as if there had been none."""
-    ahead: ReadAhead[str] = ReadAhead()
+    ahead: Prefetcher[str] = Prefetcher()
     ahead.start(lambda: ahead.get("pulls of main", lambda: "none"))
     assert ahead.get("pulls of feature", lambda: "#123") == "#123"
 
 
 def test_a_guess_that_fails_fails_where_its_answer_is_needed() -> None:
     """And not before, in a thread that nobody looks at."""
-    ahead: ReadAhead[str] = ReadAhead()
+    ahead: Prefetcher[str] = Prefetcher()
     done = Event()
 
     def fail() -> str:

@@ -1,4 +1,4 @@
-"""`flow-telemetry demo`: the main job on bundled data, without account, token or network."""
+"""`flow-telemetry demo`: exports of bundled data, without account, token or network."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def add_command(commands: Subparsers) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "demo",
-        help="show what an export gives: no account, token or network",
+        help="show the result of an export: without account, token or network",
         description="Replays the events of a feature on a bundled GitHub, exports each over HTTP "
-        "to a bundled OTLP receiver, and shows what arrived, live traces and the feature trace: as "
-        "trees in the terminal, and as waterfalls on a page that needs nothing else. Your settings "
-        "and the network are left alone.",
+        "to a bundled OTLP receiver, and shows the received live traces and the feature trace: as "
+        "trees in the terminal, and as waterfalls on a self-contained page. Your settings and the "
+        "network are not used.",
     )
     parser.add_argument(
         "--html",
@@ -28,15 +28,13 @@ def add_command(commands: Subparsers) -> None:
         type=Path,
         help="write the page to FILE (default: a new temporary folder)",
     )
-    parser.add_argument(
-        "--no-open", action="store_true", help="leave the page closed, also where a browser is"
-    )
+    parser.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Show the demo; return 0."""
-    # The fakes are loaded here only: no other command needs them.
+    # No other command needs the servers of the demo.
     from flow_telemetry.demo.browser import open_page  # noqa: PLC0415
     from flow_telemetry.demo.show import Demo  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`flow-telemetry export`: the same exports as the action's, from anywhere."""
+"""`flow-telemetry export`: the exports of the action, started by hand."""
 
 from __future__ import annotations
 
@@ -15,18 +15,16 @@ from flow_telemetry.cli.terminal import TerminalLog, draw, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
 from flow_telemetry.context import ExportContext
 from flow_telemetry.github.webhook import read_event
-from flow_telemetry.logging import Log
 from flow_telemetry.otlp.exporter import FileExporter, NullExporter, RecordingExporter
 from flow_telemetry.outcome import Outcome
 from flow_telemetry.privacy.audience import (
-    Audience,
     read_audience,
     redact_drawn_spans,
     redact_outcome,
 )
 from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
 from flow_telemetry.subjects.choose import choose_subjects
-from flow_telemetry.subjects.types import ChangeSubject, Subject, reads_much
+from flow_telemetry.subjects.types import ChangeSubject, reads_much
 from flow_telemetry.telemetry import Exporter
 
 _VARIABLES = (
@@ -37,36 +35,34 @@ _VARIABLES = (
 
 
 def add_command(commands: Subparsers) -> None:
-    """Add `export` and what can be exported to the parser."""
-    parser = commands.add_parser("export", help="export what GitHub keeps as OpenTelemetry data")
+    """Add `export` and its subcommands to the parser."""
+    parser = commands.add_parser("export", help="export data of GitHub as OpenTelemetry data")
     things = parser.add_subparsers(title="what to export", metavar="THING", required=True)
     _add_thing(things, Mode.RUN, "a workflow run", "Exports a workflow run as a trace.")
-    of_change = _add_thing(
+    change = _add_thing(
         things,
         Mode.CHANGE,
         "a closed pull request",
         "Exports a closed or merged pull request: its span and its phases.",
     )
-    of_change.add_argument(
+    change.add_argument(
         "--runs", action="store_true", help="send its runs too, read again from GitHub"
     )
-    of_item = _add_thing(
+    item = _add_thing(
         things,
         Mode.ITEM,
         "a closed work item",
         "Exports a closed work item, in traces whose scope has a span for it.",
     )
-    of_item.add_argument("key", metavar="KEY", help="ACME-42, or OWNER/NAME#17 for a GitHub issue")
-    of_feature = _add_thing(
+    item.add_argument("key", metavar="KEY", help="ACME-42, or OWNER/NAME#17 for a GitHub issue")
+    feature = _add_thing(
         things,
         Mode.FEATURE,
         "a whole feature",
-        "Exports a feature with all below it as one trace: items, pull requests, phases, runs, "
-        "jobs, steps and deployments. An open one only with --snapshot.",
+        "Exports a feature as one trace with its items, pull requests, phases, runs, jobs, steps "
+        "and deployments. An open feature needs --snapshot.",
     )
-    of_feature.add_argument(
-        "key", metavar="KEY", help="ACME-42, or OWNER/NAME#17 for a GitHub issue"
-    )
+    feature.add_argument("key", metavar="KEY", help="ACME-42, or OWNER/NAME#17 for a GitHub issue")
 
 
 def _add_thing(
@@ -82,29 +78,32 @@ def _add_thing(
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say where the result goes."""
+    """Add the flags for the destination of the result."""
     parser.add_argument(
         "--output",
         metavar="FILE",
         type=Path,
-        help="write OTLP JSON lines to FILE in place of sending",
+        help="write OTLP JSON lines to FILE instead of sending",
     )
     parser.add_argument("--print", action="store_true", help="draw the trace in the terminal")
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Export what the options name; return 0, or 1 where something went wrong."""
+    """Export the subject of the options; return 0, or 1 if something failed."""
     mode: str = options.mode_of_thing
     keys = {Mode.ITEM.value: "work_item_key", Mode.FEATURE.value: "feature_key"}
-    more = {keys[mode]: options.key} if mode in keys else {}
-    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags_of(options, mode=mode, **more))
+    key = {keys[mode]: options.key} if mode in keys else {}
+    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags_of(options, mode=mode, **key))
     subjects = choose_subjects(settings, read_event(settings.runner.event_path))
     if getattr(options, "runs", False):
-        subjects = tuple(_with_runs(each) for each in subjects)
+        subjects = tuple(
+            replace(subject, with_runs=True) if isinstance(subject, ChangeSubject) else subject
+            for subject in subjects
+        )
     return export_and_print(
         options,
         settings,
-        lambda parts: pipeline.export(parts, subjects),
+        lambda context: pipeline.export(context, subjects),
         bounded=reads_much(subjects),
     )
 
@@ -116,9 +115,9 @@ def export_and_print(
     *,
     bounded: bool = False,
 ) -> int:
-    """Build the real parts, export with them, draw and tell; return the exit status.
+    """Build the services, export, and print the result; return the exit status.
 
-    ``bounded`` holds requests to input `max-requests`.
+    If ``bounded``, the export sends at most `max-requests` requests to GitHub.
     """
     clock = SystemClock()
     interruption = Interruption(clock)
@@ -128,12 +127,16 @@ def export_and_print(
         return print_outcome(off, sys.stderr)
     audience = read_audience(settings.runner, read_event(settings.runner.event_path))
     log = TerminalLog(settings.log_level, sys.stderr)
-    watched = RecordingExporter(_build_exporter(settings, options.output, deadline, audience, log))
-    # What is not drawn is not kept: a sweep may send any number of spans.
-    exporter = watched if options.print else watched.inner
-    parts = build_context(
+    exporter: Exporter = NullExporter()
+    if options.output is not None:
+        exporter = FileExporter(options.output, deadline.clock, build_fallbacks(settings))
+    elif settings.otlp.targets:
+        exporter = build_otlp_exporter(settings, deadline, audience, log)
+    # Spans are recorded only to be drawn: a sweep may send any number of them.
+    recorder = RecordingExporter(exporter) if options.print else None
+    context = build_context(
         settings,
-        exporter=exporter,
+        exporter=recorder or exporter,
         clock=clock,
         deadline=deadline,
         log=log,
@@ -142,26 +145,10 @@ def export_and_print(
     )
     began = clock.monotonic()
     with interruption.listening():
-        outcome = replace(export(parts), seconds=clock.monotonic() - began)
+        outcome = replace(export(context), seconds=clock.monotonic() - began)
     log.clear()
-    if watched.spans:
-        sys.stdout.write(draw(redact_drawn_spans(audience, watched.spans), sys.stdout) + "\n")
+    if recorder is not None and recorder.spans:
+        sys.stdout.write(draw(redact_drawn_spans(audience, recorder.spans), sys.stdout) + "\n")
         sys.stdout.flush()
     status = print_outcome(redact_outcome(audience, outcome), sys.stderr)
     return interruption.leave(interruption.status or status)
-
-
-def _with_runs(subject: Subject) -> Subject:
-    return replace(subject, with_runs=True) if isinstance(subject, ChangeSubject) else subject
-
-
-def _build_exporter(
-    settings: Settings, output: Path | None, deadline: Deadline, audience: Audience, log: Log
-) -> Exporter:
-    if output is not None:
-        return FileExporter(output, deadline.clock, build_fallbacks(settings))
-    return (
-        build_otlp_exporter(settings, deadline, audience, log)
-        if settings.otlp.targets
-        else NullExporter()
-    )

@@ -1,4 +1,4 @@
-"""`flow-telemetry ids`: the trace and span ids of flow references, for any tool that joins in."""
+"""`flow-telemetry ids`: the trace and span ids of flow references, for other tools."""
 
 from __future__ import annotations
 
@@ -41,22 +41,19 @@ def run(options: argparse.Namespace, _environ: Mapping[str, str]) -> int:
         namespace = normalize_namespace(options.namespace)
     except ValueError as error:
         raise SettingsError(f"--namespace cannot be used: {error}") from None
-    rows = [_row(each, options.root or each, namespace) for each in options.references]
-    text = json.dumps(rows, indent=2) if options.json else "\n".join(map(_line, rows))
+    rows = []
+    for reference in options.references:
+        trace = TraceIdentity(root=options.root or reference, namespace=namespace)
+        rows.append(
+            {
+                "reference": reference,
+                "root": trace.root,
+                "trace_id": trace.trace_id,
+                "span_id": trace.span_id(reference),
+                "traceparent": trace.traceparent(reference),
+            }
+        )
+    lines = (f"{row['trace_id']}  {row['span_id']}  {row['reference']}" for row in rows)
+    text = json.dumps(rows, indent=2) if options.json else "\n".join(lines)
     sys.stdout.write(text + "\n")
     return 0
-
-
-def _row(reference: str, root: str, namespace: str) -> dict[str, str]:
-    trace = TraceIdentity(root=root, namespace=namespace)
-    return {
-        "reference": reference,
-        "root": root,
-        "trace_id": trace.trace_id,
-        "span_id": trace.span_id(reference),
-        "traceparent": trace.traceparent(reference),
-    }
-
-
-def _line(row: Mapping[str, str]) -> str:
-    return f"{row['trace_id']}  {row['span_id']}  {row['reference']}"

@@ -1,24 +1,24 @@
-"""The entry point of the command line: arguments in; text, files and an exit status out."""
+"""Entry point of the command line: parser, dispatch and exit status."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from importlib import import_module
 
 from flow_telemetry import __version__
 from flow_telemetry.environment import take_environment
 from flow_telemetry.errors import FlowTelemetryError
 
-if TYPE_CHECKING:
-    from flow_telemetry.cli.options import Subparsers
+# In the order of the help. Each is a module that is imported only if needed: `run` must start fast.
+_COMMANDS = ("export", "sweep", "explain", "check", "run", "replay", "ids", "demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 for a failure, 2 for wrong usage."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal or pipe of another encoding than UTF-8 shows `?`, and nothing breaks.
+        # A terminal or pipe with another encoding than UTF-8 shows `?` instead of failing.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     environ = take_environment()
@@ -27,7 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = build_parser(words[0] if words else "").parse_args(words)
         status: int = options.run(options, environ)
     except FlowTelemetryError as error:
-        sys.stderr.write(f"flow-telemetry: {_without_credentials(str(error), environ)}\n")
+        from flow_telemetry.privacy.redactor import build_redactor  # noqa: PLC0415 - errors only
+        from flow_telemetry.settings import secrets_of  # noqa: PLC0415
+
+        # A token may have been put into the wrong flag or variable, whose error quotes it.
+        text = build_redactor(secrets_of(environ))(str(error))
+        sys.stderr.write(f"flow-telemetry: {text}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("flow-telemetry: interrupted\n")
@@ -35,18 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _without_credentials(text: str, environ: Mapping[str, str]) -> str:
-    """Return the text of an error: a flag may have been given the token of another."""
-    from flow_telemetry.privacy.redactor import build_redactor  # noqa: PLC0415 - errors alone need it
-    from flow_telemetry.settings.model import secrets_of  # noqa: PLC0415
-
-    return build_redactor(secrets_of(environ))(text)
-
-
 def build_parser(only: str = "") -> argparse.ArgumentParser:
-    """Return the parser of all commands; each sets `run`, the function that carries it out.
+    """Return the parser of all commands; each sets `run`, the function that executes it.
 
-    ``only`` is the command that will be called, where that is known: no other is loaded.
+    If ``only`` is the name of a command, no other command is imported.
     """
     parser = argparse.ArgumentParser(
         prog="flow-telemetry",
@@ -55,70 +52,9 @@ def build_parser(only: str = "") -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"flow-telemetry {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add_command in [_COMMANDS[only]] if only in _COMMANDS else _COMMANDS.values():
-        add_command(commands)
+    for name in (only,) if only in _COMMANDS else _COMMANDS:
+        import_module(f"flow_telemetry.cli.{name}").add_command(commands)
     return parser
-
-
-def _add_export(commands: Subparsers) -> None:
-    from flow_telemetry.cli import export  # noqa: PLC0415
-
-    export.add_command(commands)
-
-
-def _add_sweep(commands: Subparsers) -> None:
-    from flow_telemetry.cli import sweep  # noqa: PLC0415
-
-    sweep.add_command(commands)
-
-
-def _add_explain(commands: Subparsers) -> None:
-    from flow_telemetry.cli import explain  # noqa: PLC0415
-
-    explain.add_command(commands)
-
-
-def _add_check(commands: Subparsers) -> None:
-    from flow_telemetry.cli import check  # noqa: PLC0415
-
-    check.add_command(commands)
-
-
-def _add_run(commands: Subparsers) -> None:
-    from flow_telemetry.cli import run  # noqa: PLC0415
-
-    run.add_command(commands)
-
-
-def _add_replay(commands: Subparsers) -> None:
-    from flow_telemetry.cli import replay  # noqa: PLC0415
-
-    replay.add_command(commands)
-
-
-def _add_ids(commands: Subparsers) -> None:
-    from flow_telemetry.cli import ids  # noqa: PLC0415
-
-    ids.add_command(commands)
-
-
-def _add_demo(commands: Subparsers) -> None:
-    from flow_telemetry.cli import demo  # noqa: PLC0415
-
-    demo.add_command(commands)
-
-
-# In the order of the help. Each is loaded when it is added: `run` must start at once.
-_COMMANDS: dict[str, Callable[[Subparsers], None]] = {
-    "export": _add_export,
-    "sweep": _add_sweep,
-    "explain": _add_explain,
-    "check": _add_check,
-    "run": _add_run,
-    "replay": _add_replay,
-    "ids": _add_ids,
-    "demo": _add_demo,
-}
 
 
 if __name__ == "__main__":

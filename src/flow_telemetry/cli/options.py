@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from flow_telemetry.settings.inputs import INPUTS, Input
 
-# argparse gives the type of `add_subparsers()` no public name.
+# The type of `add_subparsers()` has no public name in argparse.
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 _SHORT_FORMS = {"repository": ("--repo",)}
@@ -17,7 +17,7 @@ _SHORT_FORMS = {"repository": ("--repo",)}
 def add_flags(
     parser: argparse.ArgumentParser,
     leave_out: Collection[str] = (),
-    inputs: Sequence[Input] = INPUTS,
+    inputs: Sequence[Input[Any]] = INPUTS,
 ) -> None:
     """Add a flag for each input except those for the action only and those in ``leave_out``."""
     for row in inputs:
@@ -37,6 +37,6 @@ def add_flags(
 
 
 def flags_of(options: argparse.Namespace, **more: str) -> Mapping[str, str]:
-    """Return the inputs that the options set; ``more`` by names with underscores."""
+    """Return the texts of the options by input; ``more`` adds inputs, named with underscores."""
     inputs = {row.name: getattr(options, row.name, "") or "" for row in INPUTS}
     return {**inputs, **{name.replace("_", "-"): value for name, value in more.items()}}

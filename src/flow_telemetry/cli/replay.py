@@ -1,4 +1,4 @@
-"""`flow-telemetry replay`: sends what could not be delivered when it was exported."""
+"""`flow-telemetry replay`: sends the telemetry in spool files."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from flow_telemetry.otlp.replay import Replay, Replayed, find_spool_files
 from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.settings import EntryPoint, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUTS
-from flow_telemetry.telemetry import Delivery, merge_deliveries
+from flow_telemetry.telemetry import merge_deliveries
 
-_OF_SENDING = frozenset(
+_INPUTS = frozenset(
     {
         *("otlp-endpoint", "otlp-headers", "event-time", "metric-shape"),
         *("redact", "timeout", "log-level"),
@@ -31,23 +31,23 @@ def add_command(commands: Subparsers) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "replay",
-        help="send what a spool holds",
+        help="send the content of spool files",
         description="Sends every line of spool files, or of any files of OTLP JSON lines, by the "
-        "rules of an export. What was taken goes out of the file, and the file with its last line; "
-        "what failed stays. A line that would be refused whenever it is sent moves to "
+        "rules of an export. Delivered lines are removed from the file, and an empty file is "
+        "deleted; lines that failed stay. A line that would be refused again moves to "
         "FILE.refused. While a file is replayed it has another name (FILE.….replaying), so that "
-        "two replays never send the same. In a folder, what a killed export left unfinished "
-        "(FILE.….partial) is sent too. The status is 0 where all was delivered.",
+        "two replays never send the same lines. In a folder, the unfinished file of a killed "
+        "export (FILE.….partial) is sent too. The status is 0 if everything was delivered.",
     )
     parser.add_argument(
         "files", metavar="FILE", nargs="+", type=Path, help="a file, or a folder with *.jsonl"
     )
-    add_flags(parser, leave_out={each.name for each in INPUTS} - _OF_SENDING)
+    add_flags(parser, leave_out={row.name for row in INPUTS} - _INPUTS)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Send what the files hold; return 0, or 1 if not everything was delivered."""
+    """Send the content of the files; return 0, or 1 if not everything was delivered."""
     settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags_of(options))
     if not settings.otlp.targets:
         reasons = dict.fromkeys(settings.otlp.off.values())
@@ -57,20 +57,20 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     deadline = Deadline.after(clock, settings.timeout, interruption.cancellation)
     began = clock.monotonic()
     with interruption.listening():
-        problems, replayed = _replay(settings, options.files, deadline)
-    outcome = _outcome(problems, replayed, clock.monotonic() - began)
+        errors, replayed = _replay_files(settings, options.files, deadline)
+    outcome = _build_outcome(settings.warnings, errors, replayed, clock.monotonic() - began)
     if interruption.name and outcome.failed:
-        text = f"the program was cancelled ({interruption.name}): the remainder stayed in its file"
+        text = f"the replay was cancelled ({interruption.name}): unsent lines stayed in their file"
         outcome = replace(outcome, problems=(text, *outcome.problems))
     status = print_outcome(outcome, sys.stderr)
     return interruption.leave(interruption.status or status)
 
 
-def _replay(
+def _replay_files(
     settings: Settings, paths: Sequence[Path], deadline: Deadline
 ) -> tuple[list[str], list[Replayed]]:
-    problems: list[str] = []
-    files = find_spool_files(paths, problems.append)
+    errors: list[str] = []
+    files = find_spool_files(paths, errors.append)
     log = TerminalLog(settings.log_level, sys.stderr)
     replay = Replay(
         settings.otlp.targets,
@@ -84,29 +84,29 @@ def _replay(
         log.progress(f"{number} of {len(files)}, {file}")
         replayed.append(replay.file(file))
     log.clear()
-    return problems, replayed
+    return errors, replayed
 
 
-def _outcome(problems: Sequence[str], replayed: Sequence[Replayed], seconds: float) -> Outcome:
-    deliveries = merge_deliveries(d for each in replayed for d in each.deliveries)
-    errors = [*problems, *(text for each in replayed for text in each.problems)]
-    causes = [f"{f.problem}. {f.advice}" for each in deliveries for f in each.failures]
-    complete = not errors and all(each.complete for each in deliveries)
+def _build_outcome(
+    warnings: Sequence[str], errors: Sequence[str], replayed: Sequence[Replayed], seconds: float
+) -> Outcome:
+    deliveries = merge_deliveries(delivery for file in replayed for delivery in file.deliveries)
+    errors = [*errors, *(problem for file in replayed for problem in file.problems)]
+    failures = [f"{f.problem}. {f.advice}" for delivery in deliveries for f in delivery.failures]
+    complete = not errors and all(delivery.complete for delivery in deliveries)
+    if complete:
+        status = Status.EXPORTED if deliveries else Status.SKIPPED
+    else:
+        spooled = any(delivery.spooled for delivery in deliveries)
+        status = Status.SPOOLED if spooled else Status.PARTIAL
     return Outcome(
-        status=_status(deliveries, complete),
+        status=status,
         deliveries=deliveries,
-        problems=tuple(dict.fromkeys([*causes, *errors])),
+        problems=tuple(dict.fromkeys([*warnings, *failures, *errors])),
         notices=(
-            *(notice for each in deliveries for notice in each.notices),
-            *(notice for each in replayed for notice in each.notices),
+            *(notice for delivery in deliveries for notice in delivery.notices),
+            *(notice for file in replayed for notice in file.notices),
         ),
         seconds=seconds,
         failed=not complete,
     )
-
-
-def _status(deliveries: Sequence[Delivery], complete: bool) -> Status:
-    if complete:
-        return Status.EXPORTED if deliveries else Status.SKIPPED
-    kept = any(each.spooled for each in deliveries)
-    return Status.SPOOLED if kept else Status.PARTIAL

@@ -1,6 +1,6 @@
-"""`flow-telemetry run`: runs a command, measures it, and sends that as a span.
+"""`flow-telemetry run`: runs a command, measures it, and sends a span and metrics for it.
 
-The command waits while this is loaded, so nothing is that is not needed before it has started.
+The command waits while this module is imported, so everything else is imported after its start.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ def add_command(commands: Subparsers) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "run",
-        help="run a command and send what it used as a span and metrics",
+        help="run a command and send its resource usage as a span and metrics",
         usage="flow-telemetry run [-h] [--name NAME] -- COMMAND ...",
         description="Runs a command and sends a span with its time, exit status, memory, processor "
-        "time, page faults and I/O, those of all processes below it included. The span stands "
-        "under the one that TRACEPARENT names, and the command finds its own there; duration, "
-        "memory and processor time leave as metrics too. Streams, "
-        "terminal, signals and exit status are the command's, 127 if the command does not exist. "
-        "Without OTEL_EXPORTER_OTLP_ENDPOINT the command just runs.",
+        "time, page faults and I/O, including those of its child processes. The parent of the span "
+        "is the one in TRACEPARENT, and the command gets its own span there; duration, memory and "
+        "processor time are sent as metrics too. Streams, terminal, signals and exit status are "
+        "the command's, 127 if the command does not exist. Without OTEL_EXPORTER_OTLP_ENDPOINT the "
+        "command only runs.",
     )
     parser.add_argument(
         "--name", default="", help="name of the span (default: the command without its arguments)"
@@ -55,50 +55,48 @@ def add_command(commands: Subparsers) -> None:
         "words",
         nargs=argparse.REMAINDER,
         metavar="-- COMMAND",
-        help="the command and its arguments, which are sent nowhere",
+        help="the command and its arguments, which are not sent",
     )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Run the command and return its exit status, or die by the signal that it died by."""
+    """Run the command and return its exit status, or end by the same signal."""
     words: list[str] = options.words[1:] if options.words[:1] == ["--"] else options.words
     if not words:
-        write_stderr("no command is given: flow-telemetry run -- COMMAND …")
+        write_stderr("the command is missing: flow-telemetry run -- COMMAND …")
         finish_streams()
         return 2
-    # What is loaded beside the command stays: the collector would look at it a hundred times.
+    # Imported modules live until the end: the collector would inspect them a hundred times.
     gc.set_threshold(100_000)
     environ = original_locale_environ(environ)
     own = own_context(environ)
-    ended = _run(words, environ) if own is None else _measure(words, environ, own, options.name)
+    if own is not None:
+        return exit_like(_measure(words, environ, own, options.name))
+    try:
+        ended = Child(words, environ).wait()
+    except CannotStart as error:
+        ended = _not_started(error)
     return exit_like(ended)
 
 
 def own_context(environ: Mapping[str, str]) -> TraceContext | None:
-    """Return a new span's place; None if the settings or the trace disable sending."""
+    """Return the trace context of a new span; None if the settings or the trace disable it."""
     if not may_send(environ):
         return None
-    outer = context_in(environ)
-    if outer is None:
+    parent = context_in(environ)
+    if parent is None:
         return TraceContext(trace_id=os.urandom(16).hex(), span_id=os.urandom(8).hex())
-    return outer.child(os.urandom(8).hex()) if outer.sampled else None
+    return parent.child(os.urandom(8).hex()) if parent.sampled else None
 
 
 def may_send(environ: Mapping[str, str]) -> bool:
-    """Whether the settings, which take long to load, have an endpoint for traces."""
+    """Return whether there is an endpoint for traces, without loading the settings."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     if environ.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none":
         return False
     return any(environ.get(name, "").strip() for name in _ENDPOINTS)
-
-
-def _run(words: Sequence[str], environ: Mapping[str, str]) -> Ended:
-    try:
-        return Child(words, environ).wait()
-    except CannotStart as error:
-        return _not_started(error)
 
 
 def _measure(
@@ -108,27 +106,30 @@ def _measure(
     try:
         child = Child(words, with_context(environ, own))
     except CannotStart as error:
-        ended, watch, loading = _not_started(error), None, _loaded(environ)
+        ended, watch, loading = _not_started(error), None, _start_loading(environ)
     else:
-        # Now that the command runs, there is time to load what measures and sends.
+        # The command runs now, so these imports no longer delay it.
         from flow_telemetry.process.usage import TreeWatch  # noqa: PLC0415
 
         watch = TreeWatch(child.pid, accounts=sys.platform == "win32")
-        loading = _loaded(environ)
+        loading = _start_loading(environ)
         ended = child.wait()
+    warnings: Sequence[str] = ()
     try:
-        seen = None if watch is None else watch.stop()
+        usage = None if watch is None else watch.stop()
         loading.join()
-        from flow_telemetry.cli.run_span import Measured, send  # noqa: PLC0415
+        from flow_telemetry.cli.run_span import measured_command, send  # noqa: PLC0415
 
         peak = None if read_cgroup_peak is None else read_cgroup_peak()
-        measured = Measured(words=words, name=name, ended=ended, seen=seen, cgroup_peak=peak)
-        problem = send(measured, own, environ)
+        command = measured_command(words, name, ended, usage, peak)
+        warnings, problem = send(command, own, environ)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - see the next line
         # No fault of the measurement may change the status of the command.
         problem = type(error).__name__
+    for warning in warnings:
+        write_stderr(warning)
     if problem:
-        write_stderr(f"what was measured of the command was not sent in full: {problem}")
+        write_stderr(f"the measurements of the command were not sent in full: {problem}")
     return ended
 
 
@@ -138,8 +139,8 @@ def _not_started(error: CannotStart) -> Ended:
     return Ended(start=now, end=now, returncode=error.status)
 
 
-def _loaded(environ: Mapping[str, str]) -> threading.Thread:
-    """Begin to load what sends, in a thread: it takes longer than many commands."""
+def _start_loading(environ: Mapping[str, str]) -> threading.Thread:
+    """Start importing the exporter in a thread: it takes longer than many commands."""
 
     def load() -> None:
         from flow_telemetry.process.usage import leave_signals_to_main_thread  # noqa: PLC0415

@@ -1,10 +1,9 @@
-"""The span and metrics of a command that `flow-telemetry run` ran, and their export."""
+"""Span and metrics of a command that `flow-telemetry run` ran, and their export."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from flow_telemetry.build import build_otlp_exporter, settings_redactor
@@ -25,108 +24,82 @@ from flow_telemetry.process.usage import TreeUsage, usage_of
 from flow_telemetry.report.text import terminal_line
 from flow_telemetry.settings import EntryPoint, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUT
-from flow_telemetry.telemetry import Delivery, Measurement, Resource, Signal, Span
+from flow_telemetry.telemetry import Measurement, Resource, Signal, Span
 
-# A build does not wait longer for telemetry; a job that is being cancelled cannot.
+# A build should not wait longer for telemetry; a cancelled job cannot.
 _SENDING_SECONDS = 5.0
 _SENDING_SECONDS_WHEN_STOPPED = 1.5
 _LONGEST_PROBLEM = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """A command that ended, and all that tells what it used; ``seen`` is None if it never ran."""
-
-    words: Sequence[str]
-    name: str
-    ended: Ended
-    seen: TreeUsage | None
-    cgroup_peak: int | None
-
-    def command(self) -> MeasuredCommand:
-        """Return the record."""
-        ended = self.ended
-        number = -ended.returncode
-        return MeasuredCommand(
-            # A whole line given as one word may hold anything after its first blank.
-            executable=_first_word(self.words[0]),
-            words=len(self.words),
-            start=ended.start,
-            end=ended.end,
-            status=ended.status,
-            usage=usage_of(ended, self.seen, self.cgroup_peak),
-            name=self.name,
-            signal=_signal_name(number) if number > 0 else "",
-            stopped=ended.stopped,
-        )
-
-
-def send(measured: Measured, own: TraceContext, environ: Mapping[str, str]) -> str:
-    """Send the span of a command; return the problems, empty if there are none."""
-    try:
-        settings = load_settings(environ, EntryPoint.COMMAND_LINE, _flags(environ))
-        telemetry = _telemetry(measured, settings, own, environ)
-    except (FlowTelemetryError, ValueError) as error:
-        return terminal_line(str(error), _LONGEST_PROBLEM)
-    stopped = measured.ended.stopped
-    most = _SENDING_SECONDS_WHEN_STOPPED if stopped else settings.timeout or _SENDING_SECONDS
-    exporter = build_otlp_exporter(settings, Deadline.after(SystemClock(), most))
-    sent = exporter.deliver(redact_telemetry(telemetry, settings_redactor(settings)))
-    # An unreachable backend fails for each signal with the same problem.
-    problems = dict.fromkeys(filter(None, map(_problem, sent)))
-    return terminal_line(" ".join(problems), _LONGEST_PROBLEM).strip()
+def measured_command(
+    words: Sequence[str],
+    name: str,
+    ended: Ended,
+    usage: TreeUsage | None,
+    cgroup_peak: int | None,
+) -> MeasuredCommand:
+    """Return the record of a command; ``usage`` is None if the command did not start."""
+    number, ended_by = -ended.returncode, ""
+    if number > 0:
+        try:
+            ended_by = signal.Signals(number).name
+        except ValueError:
+            ended_by = f"signal {number}"
+    # A whole line in one word may contain anything after its first blank, also a secret.
+    first = words[0].split(maxsplit=1)[0] if words[0].split() else words[0]
+    return MeasuredCommand(
+        executable=Path(first).name or first,
+        words=len(words),
+        start=ended.start,
+        end=ended.end,
+        status=ended.status,
+        usage=usage_of(ended, usage, cgroup_peak),
+        name=name,
+        signal=ended_by,
+        stopped=ended.stopped,
+    )
 
 
-def _telemetry(
-    measured: Measured, settings: Settings, own: TraceContext, environ: Mapping[str, str]
-) -> list[Span | Measurement]:
-    command, place = measured.command(), _place(settings, own, environ)
-    resource, workflow = _resource(settings, environ), environ.get("GITHUB_WORKFLOW", "")
-    found: list[Span | Measurement] = [command_span(command, place, resource)]
-    if Signal.METRICS in settings.otlp.targets:
-        extra = settings.signals.metric_attributes
-        found += _measurements_of()(command, place, resource, extra, workflow=workflow)
-    return found
-
-
-def load_sender(environ: Mapping[str, str]) -> None:
-    """Load the library that sends, so that it is there when the command has ended.
-
-    Raises:
-        SettingsError: `send` will not send.
-    """
-    settings = load_settings(environ, EntryPoint.COMMAND_LINE)
-    targets = settings.otlp.targets
-    loading = preload(targets)
-    for target in targets.values():
-        otlp_sender(target, Deadline(SystemClock())).close()
-    loading.join()
-    if Signal.METRICS in targets:
-        _measurements_of()
-
-
-def _measurements_of() -> Callable[..., Iterator[Measurement]]:
-    """The mapping to metrics, loaded only if metrics are sent: their table takes long to load."""
-    from flow_telemetry.mapping.job_metrics import command_measurements  # noqa: PLC0415
-
-    return command_measurements
-
-
-def _flags(environ: Mapping[str, str]) -> dict[str, str]:
-    """In a job the spool is the export's, not a folder in the middle of somebody's checkout."""
+def send(
+    command: MeasuredCommand, own: TraceContext, environ: Mapping[str, str]
+) -> tuple[tuple[str, ...], str]:
+    """Send the span of a command; return the warnings of the settings, and the problems."""
+    flags = {}
     temporary = environ.get("RUNNER_TEMP", "").strip()
-    if environ.get(INPUT["spool-path"].variable, "").strip() or not temporary:
-        return {}
-    return {"spool-path": str(Path(temporary) / "flow-telemetry")}
+    if temporary and not environ.get(INPUT["spool-path"].variable, "").strip():
+        # In a job the spool is that of the export, not a folder in the middle of a checkout.
+        flags["spool-path"] = str(Path(temporary) / "flow-telemetry")
+    try:
+        settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
+        telemetry = _build_telemetry(command, settings, own, environ)
+    except (FlowTelemetryError, ValueError) as error:
+        return (), terminal_line(str(error), _LONGEST_PROBLEM)
+    most = settings.timeout or _SENDING_SECONDS
+    if command.stopped:
+        most = _SENDING_SECONDS_WHEN_STOPPED
+    exporter = build_otlp_exporter(settings, Deadline.after(SystemClock(), most))
+    deliveries = exporter.deliver(redact_telemetry(telemetry, settings_redactor(settings)))
+    problems = []
+    for delivery in deliveries:
+        if not delivery.complete:
+            text = " ".join(f"{f.problem}. {f.advice}." for f in delivery.failures)
+            files = ", ".join(delivery.spool_files)
+            spooled = f" The data is in {files}." if delivery.spooled else ""
+            problems.append(text.replace("..", ".") + spooled)
+    # An unreachable backend fails for each signal with the same problem.
+    problem = terminal_line(" ".join(dict.fromkeys(problems)), _LONGEST_PROBLEM).strip()
+    return tuple(terminal_line(text, _LONGEST_PROBLEM) for text in settings.warnings), problem
 
 
-def _place(settings: Settings, own: TraceContext, environ: Mapping[str, str]) -> CommandPlace:
-    outer = context_in(environ)
-    runner = settings.runner
-    return CommandPlace(
+def _build_telemetry(
+    command: MeasuredCommand, settings: Settings, own: TraceContext, environ: Mapping[str, str]
+) -> list[Span | Measurement]:
+    parent, runner = context_in(environ), settings.runner
+    place = CommandPlace(
         trace_id=own.trace_id,
         span_id=own.span_id,
-        parent_span_id=None if outer is None else outer.span_id,
+        parent_span_id=None if parent is None else parent.span_id,
         repository=runner.repository,
         run_id=runner.run_id,
         run_attempt=runner.run_attempt,
@@ -135,16 +108,45 @@ def _place(settings: Settings, own: TraceContext, environ: Mapping[str, str]) ->
             for key, value in parse_baggage(environ.get(BAGGAGE, "")).items()
         },
     )
+    workflow = environ.get("GITHUB_WORKFLOW", "")
+    resource = _build_resource(settings, workflow)
+    telemetry: list[Span | Measurement] = [command_span(command, place, resource)]
+    if Signal.METRICS in settings.otlp.targets:
+        extra = settings.signals.metric_attributes
+        telemetry += _import_measurements()(command, place, resource, extra, workflow=workflow)
+    return telemetry
 
 
-def _resource(settings: Settings, environ: Mapping[str, str]) -> Resource:
-    """The run's resource; outside of a run, one that names the service only."""
+def load_sender(environ: Mapping[str, str]) -> None:
+    """Import the exporter, so that it is ready when the command has ended.
+
+    Raises:
+        SettingsError: the settings are unusable, and `send` will fail too.
+    """
+    settings = load_settings(environ, EntryPoint.COMMAND_LINE)
+    targets = settings.otlp.targets
+    loading = preload(targets)
+    for target in targets.values():
+        otlp_sender(target, Deadline(SystemClock())).close()
+    loading.join()
+    if Signal.METRICS in targets:
+        _import_measurements()
+
+
+def _import_measurements() -> Callable[..., Iterator[Measurement]]:
+    """The mapping to metrics, imported only if metrics are sent: their table takes long."""
+    from flow_telemetry.mapping.job_metrics import command_measurements  # noqa: PLC0415
+
+    return command_measurements
+
+
+def _build_resource(settings: Settings, workflow: str) -> Resource:
+    """The run's resource; outside of a run, one with the service's attributes only."""
     maker = ResourceMaker(
         service_name=settings.service_name,
         extra=settings.resource_attributes,
         namespace=settings.tracing.namespace,
     )
-    workflow = environ.get("GITHUB_WORKFLOW", "")
     owner, slash, name = (settings.runner.repository or "").partition("/")
     if not slash:
         return maker.of_nothing()
@@ -153,23 +155,3 @@ def _resource(settings: Settings, environ: Mapping[str, str]) -> Resource:
         host=host_of(server), owner=owner, name=name, url=f"{server}/{owner}/{name}"
     )
     return maker.of_workflow(repository, workflow)
-
-
-def _problem(delivery: Delivery) -> str:
-    if delivery.complete:
-        return ""
-    text = " ".join(f"{f.problem}. {f.advice}." for f in delivery.failures)
-    kept = f" It is kept in {', '.join(delivery.spool_files)}." if delivery.spooled else ""
-    return text.replace("..", ".") + kept
-
-
-def _first_word(text: str) -> str:
-    name = Path(text.split(maxsplit=1)[0] if text.split() else text).name
-    return name or text
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from flow_telemetry import pipeline
@@ -29,7 +29,7 @@ def add_command(commands: Subparsers) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "sweep",
-        help="export what was closed or deployed since",
+        help="export everything closed or deployed in a period",
         description="Exports the pull requests and issues that were closed, and the deployments "
         "that ended, since a time; with --sweep-runs the runs too.",
     )
@@ -39,13 +39,13 @@ def add_command(commands: Subparsers) -> None:
         "--resume",
         metavar="FILE",
         type=Path,
-        help="note in FILE what was sent, and leave out what it notes already",
+        help="record sent subjects in FILE, and skip those that it lists already",
     )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Sweep; return 0, or 1 where not all could be read or sent."""
+    """Sweep; return 0, or 1 if something could not be read or sent."""
     flags = flags_of(options, mode=Mode.SWEEP.value)
     settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
     (subject,) = choose_subjects(settings, {})
@@ -54,68 +54,61 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return export_and_print(
         options,
         settings,
-        lambda parts: _sweep(
-            parts, subject, resume=options.resume, at_once=options.output is not None
+        lambda context: _sweep(
+            context, subject, resume=options.resume, at_once=options.output is not None
         ),
         bounded=True,
     )
 
 
 def _sweep(
-    parts: ExportContext, subject: SweepSubject, *, resume: Path | None, at_once: bool
+    context: ExportContext, subject: SweepSubject, *, resume: Path | None, at_once: bool
 ) -> Outcome:
-    """Export one subject after another, so that what is interrupted can go on.
+    """Export one subject after another, so that an interrupted sweep can be resumed.
 
-    A file is written ``at_once``: it appears when it is whole.
+    With ``at_once`` all are one export: an output file appears only when it is complete.
     """
+    sent: frozenset[str] = frozenset()
+    if resume is not None and resume.is_file():
+        sent = frozenset(resume.read_text(encoding="utf-8").split("\n"))
     try:
-        sweep = find_subjects(parts, subject, sent=_noted(resume))
+        sweep = find_subjects(context, subject, sent=sent)
     except FlowTelemetryError as error:
-        problems = (*parts.settings.warnings, str(error))
+        problems = (*context.settings.warnings, str(error))
         return Outcome(status=Status.SKIPPED, problems=problems, failed=True)
     begun: list[Subject] = []
-    todo = _until_the_end(sweep, parts, begun)
-    done = Outcome(status=Status.SKIPPED, problems=parts.settings.warnings)
-    left = len(sweep.subjects)
-    for group in [todo] if at_once else ((each,) for each in todo):
-        outcome = pipeline.export(within_sweep(parts), group)
-        done = merge_outcomes((done, outcome))
-        # What failed at the end is left as well as what was not begun.
-        left -= len(begun) - (outcome.failed and bool(end_reason(parts)))
+    subjects = _until_end(sweep, context, begun)
+    outcomes = Outcome(status=Status.SKIPPED, problems=context.settings.warnings)
+    remaining = len(sweep.subjects)
+    for group in [subjects] if at_once else ((subject,) for subject in subjects):
+        outcome = pipeline.export(within_sweep(context), group)
+        outcomes = merge_outcomes((outcomes, outcome))
+        # A subject that failed because the sweep ended remains, like those that were not begun.
+        remaining -= len(begun) - (outcome.failed and bool(end_reason(context)))
         if resume is not None and not outcome.failed:
-            _note(resume, begun)
+            with resume.open("a", encoding="utf-8", newline="\n") as file:
+                file.writelines(f"{format_mark(subject)}\n" for subject in begun)
         begun.clear()
-    return merge_outcomes((_found(sweep, describe_early_end(parts, sweep, left)), done))
+    errors = (*sweep.read_errors, *describe_early_end(context, sweep, remaining))
+    listed = Outcome(
+        status=Status.SKIPPED,
+        notices=(
+            f"{len(sweep.subjects)} subjects to send were found, {sweep.already_sent} more had "
+            "been sent before",
+        ),
+        problems=tuple(f"the sweep could not read all: {error}" for error in errors),
+        left_out=sweep.left_out,
+        failed=bool(errors),
+    )
+    return merge_outcomes((listed, outcomes))
 
 
-def _until_the_end(sweep: Sweep, parts: ExportContext, begun: list[Subject]) -> Iterator[Subject]:
-    """What was found, as long as more may be read; ``begun`` gets each that is taken."""
+def _until_end(sweep: Sweep, context: ExportContext, begun: list[Subject]) -> Iterator[Subject]:
+    """The subjects of a sweep until its requests or time end; ``begun`` gets those yielded."""
+    total = len(sweep.subjects)
     for number, subject in enumerate(sweep.subjects, start=1):
-        if end_reason(parts):
+        if end_reason(context):
             return
-        parts.log.progress(f"{number} of {len(sweep.subjects)}, {parts.github.requests} requests")
+        context.log.progress(f"{number} of {total}, {context.github.requests} requests")
         begun.append(subject)
         yield subject
-
-
-def _found(sweep: Sweep, ended: tuple[str, ...]) -> Outcome:
-    subjects, sent = len(sweep.subjects), sweep.already_sent
-    unread = (*sweep.read_errors, *ended)
-    return Outcome(
-        status=Status.SKIPPED,
-        notices=(f"{subjects} things to send were found, {sent} more had been sent before",),
-        problems=tuple(f"the sweep could not read all: {each}" for each in unread),
-        left_out=sweep.left_out,
-        failed=bool(unread),
-    )
-
-
-def _noted(resume: Path | None) -> frozenset[str]:
-    if resume is None or not resume.is_file():
-        return frozenset()
-    return frozenset(resume.read_text(encoding="utf-8").split("\n"))
-
-
-def _note(resume: Path, sent: Iterable[Subject]) -> None:
-    with resume.open("a", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{format_mark(each)}\n" for each in sent)

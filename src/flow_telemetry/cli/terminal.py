@@ -1,4 +1,4 @@
-"""What the commands share with a terminal: progress, drawing, and the end of a command."""
+"""Terminal output of the commands: progress, traces, and the result."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ class TerminalLog:
             self._write(f"debug: {text}")
 
     def info(self, text: str) -> None:
-        """Tell what is being done; a pipe or a file gets no progress."""
+        """Write the current activity; a pipe or a file gets no progress."""
         if self.level is LogLevel.DEBUG or (self.level is LogLevel.INFO and self.stream.isatty()):
             self._write(f"{text} …")
 
     def progress(self, text: str) -> None:
-        """Tell how far long work is, on one line of a terminal that the next one takes."""
+        """Write the progress of long work on one line of a terminal, over the previous text."""
         if self.level is LogLevel.DEBUG:
             self._write(f"debug: {text}")
         elif self.level is LogLevel.INFO and self.stream.isatty():
             self._write_over(f"{text} …")
 
     def clear(self) -> None:
-        """Take away the line of progress, before something else is written."""
+        """Remove the line of progress before other output."""
         if self.level is LogLevel.INFO and self.stream.isatty():
             self._write_over("")
 
     def _write_over(self, text: str) -> None:
-        """Write what the next text takes the place of."""
+        """Write a text that the next one overwrites."""
         width = shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns - 1
         self.stream.write(f"\r{terminal_line(text, width).ljust(width)}\r")
         self.stream.flush()
@@ -73,6 +73,6 @@ def draw(spans: Sequence[Span], stream: TextIO) -> str:
 
 
 def print_outcome(outcome: Outcome, stream: TextIO) -> int:
-    """Write the end of a command and return its exit status."""
+    """Write the result of a command and return its exit status."""
     stream.write(report(outcome) + "\n")
     return 1 if outcome.failed else 0

@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-# A browser that is named by BROWSER may hold the call until it is closed.
+# A browser in the variable BROWSER may block until it is closed.
 LONGEST_OPENING_SECONDS = 5.0
 
 
 def has_browser(environ: Mapping[str, str], platform: str) -> bool:
-    """Return whether a browser can show itself; ``platform`` as `sys.platform` has it.
+    """Return whether there is a browser with a window; ``platform`` is `sys.platform`.
 
-    Without a display, Python would start a browser of the terminal, and take it over.
+    Without a display, Python would start a browser that takes over the terminal.
     """
     if environ.get("CI"):
         return False
@@ -29,12 +29,12 @@ def open_page(
     show: Callable[[str], object] = webbrowser.open,
     longest: float = LONGEST_OPENING_SECONDS,
 ) -> None:
-    """Ask `show` to open the page; after ``longest`` seconds the demo goes on without it."""
+    """Open the page by `show`; after ``longest`` seconds the demo continues anyway."""
 
-    def ask() -> None:
+    def open_it() -> None:
         with suppress(webbrowser.Error, OSError):
             show(path.resolve().as_uri())
 
-    opener = threading.Thread(target=ask, daemon=True)
+    opener = threading.Thread(target=open_it, daemon=True)
     opener.start()
     opener.join(longest)

@@ -1,4 +1,4 @@
-"""Received OTLP spans as our records, which the terminal and the page draw."""
+"""Decoding of received OTLP spans to records, which the terminal and the page draw."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flow_telemetry.telemetry import (
     SpanLink,
 )
 
-# By the numbers that protobuf has for them.
+# By their numbers in protobuf.
 _KINDS = {1: SpanKind.INTERNAL, 2: SpanKind.SERVER}
 _ERROR = 2
 
@@ -68,6 +68,6 @@ def _attributes(pairs: Iterable[Any]) -> Attributes:
 def _value(value: Any) -> AttributeValue:
     kind = value.WhichOneof("value")
     if kind == "array_value":
-        return tuple(str(each.string_value) for each in value.array_value.values)
-    found: AttributeValue = getattr(value, kind)
-    return found
+        return tuple(str(item.string_value) for item in value.array_value.values)
+    single: AttributeValue = getattr(value, kind)
+    return single

@@ -1,4 +1,4 @@
-"""The demo's recorded GitHub: the events of a feature, and a response to each request about them.
+"""Recording of the demo's GitHub: the events of a feature, and the responses to all requests.
 
 `make demo-data` makes the recording with the tests' fake GitHub; a test compares the two.
 """
@@ -15,13 +15,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 FILE = "recording.json.gz"
-# Stands in recorded responses for the address of the API, which differs at each start.
+# Replaces the address of the API in recorded responses, because it differs at each start.
 API = "{api}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEvent:
-    """An event that starts the ready workflow: ``what`` describes it, ``payload`` is its file.
+    """An event that starts the ready workflow; ``what`` describes it, ``payload`` is its file.
 
     ``variables`` are those that the runner and `action.yml` set for this event alone.
     """
@@ -55,11 +55,11 @@ class Recording:
 
 
 def request_key(method: str, target: str, body: bytes) -> str:
-    """Return what tells requests apart: method, path, sorted query, and the JSON of the body."""
+    """Return the key of a request: method, path, sorted query, and the JSON of the body."""
     parts = urlsplit(target)
     query = urlencode(sorted(parse_qsl(parts.query, keep_blank_values=True)))
-    said = json.dumps(json.loads(body), sort_keys=True) if body else ""
-    return f"{method} {parts.path}?{query} {said}".rstrip()
+    content = json.dumps(json.loads(body), sort_keys=True) if body else ""
+    return f"{method} {parts.path}?{query} {content}".rstrip()
 
 
 def load_recording() -> Recording:
@@ -76,17 +76,17 @@ def encode(recording: Recording) -> bytes:
         "title": recording.title,
         "events": [
             {
-                "time": each.time.isoformat(),
-                "event": each.event,
-                "what": each.what,
-                "payload": each.payload,
-                "variables": dict(each.variables),
+                "time": event.time.isoformat(),
+                "event": event.event,
+                "what": event.what,
+                "payload": event.payload,
+                "variables": dict(event.variables),
             }
-            for each in recording.events
+            for event in recording.events
         ],
         "responses": {
-            key: {"status": each.status, "link": each.link, "body": each.body}
-            for key, each in sorted(recording.responses.items())
+            key: {"status": response.status, "link": response.link, "body": response.body}
+            for key, response in sorted(recording.responses.items())
         },
     }
     return gzip.compress(json.dumps(content, sort_keys=True).encode(), mtime=0)
@@ -94,15 +94,17 @@ def encode(recording: Recording) -> bytes:
 
 def decode(content: bytes) -> Recording:
     """Return the recording in the content of a file."""
-    found = json.loads(gzip.decompress(content))
+    recorded = json.loads(gzip.decompress(content))
     return Recording(
-        repository=found["repository"],
-        server_url=found["server_url"],
-        feature=found["feature"],
-        title=found["title"],
+        repository=recorded["repository"],
+        server_url=recorded["server_url"],
+        feature=recorded["feature"],
+        title=recorded["title"],
         events=tuple(
-            RecordedEvent(**{**each, "time": datetime.fromisoformat(each["time"])})
-            for each in found["events"]
+            RecordedEvent(**{**event, "time": datetime.fromisoformat(event["time"])})
+            for event in recorded["events"]
         ),
-        responses={key: RecordedResponse(**each) for key, each in found["responses"].items()},
+        responses={
+            key: RecordedResponse(**fields) for key, fields in recorded["responses"].items()
+        },
     )

@@ -6,10 +6,9 @@ import gzip
 import socketserver
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from flow_telemetry.demo.received import spans_in
 from flow_telemetry.demo.recording import API, RecordedResponse, Recording, request_key
@@ -22,34 +21,19 @@ if TYPE_CHECKING:
 _NOT_RECORDED = RecordedResponse(status=404, body='{"message": "Not Found"}')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A request as it came in; ``target`` is path and query, header names are in lower case."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """What a server sends back."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+# Status, headers and body.
+Response: TypeAlias = tuple[int, Mapping[str, str], bytes]
 
 
 class LoopbackServer:
     """A threaded HTTP server on an ephemeral port of 127.0.0.1; a context manager.
 
-    `HTTPServer` of the standard library would ask the resolver for its own name, which takes
-    seconds on some machines.
+    `HTTPServer` of the standard library resolves its own name, which takes seconds on some
+    machines.
     """
 
     def __init__(self) -> None:
-        """Take a port; requests are answered within the context only."""
+        """Bind a port; requests are served only within the context."""
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.owner = self
@@ -61,12 +45,14 @@ class LoopbackServer:
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}"
 
-    def respond(self, request: Request) -> Response:
-        """Return the response to a request."""
+    def respond(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        """Return the response; ``target`` is path and query, header names are in lower case."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
-        """Begin to accept connections."""
+        """Start accepting connections."""
         self._thread.start()
         return self
 
@@ -83,56 +69,54 @@ class LoopbackServer:
 
 
 class ReplayedGitHub(LoopbackServer):
-    """GitHub's API as it was recorded; what was not recorded does not exist."""
+    """The recorded API of GitHub; any other request gets a 404."""
 
     def __init__(self, recording: Recording) -> None:
-        """Serve the recording."""
+        """Serve ``recording``."""
         super().__init__()
         self._responses = recording.responses
         self.requests = 0
 
-    def respond(self, request: Request) -> Response:
+    def respond(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],  # noqa: ARG002
+        body: bytes,
+    ) -> Response:
         """Return the recorded response."""
         with self._lock:
             self.requests += 1
-        found = self._responses.get(
-            request_key(request.method, request.target, request.body), _NOT_RECORDED
-        )
-        links = {"Link": found.link.replace(API, self.url)} if found.link else {}
-        return Response(
-            status=found.status,
-            headers={"Content-Type": "application/json; charset=utf-8", **links},
-            body=found.body.replace(API, self.url).encode(),
-        )
+        recorded = self._responses.get(request_key(method, target, body), _NOT_RECORDED)
+        link = {"Link": recorded.link.replace(API, self.url)} if recorded.link else {}
+        fields = {"Content-Type": "application/json; charset=utf-8", **link}
+        return recorded.status, fields, recorded.body.replace(API, self.url).encode()
 
 
 class DemoReceiver(LoopbackServer):
-    """An OTLP/HTTP receiver for protobuf: keeps the spans, counts log records and points."""
+    """An OTLP/HTTP receiver for protobuf; keeps the spans, counts log records and points."""
 
     def __init__(self) -> None:
-        """Hold nothing yet."""
         super().__init__()
         self.spans: list[Span] = []
         self.log_records = 0
         self.points = 0
 
-    def respond(self, request: Request) -> Response:
-        """Take a request of one of the three signals."""
-        signals = [each for each in Signal if request.target == f"/v1/{each.value}"]
-        if not signals or request.method != "POST":
-            return Response(status=404, headers={}, body=b"")
-        (signal,), body = signals, request.body
-        if request.headers.get("content-encoding") == "gzip":
+    def respond(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        """Decode a request of one of the three signals."""
+        signal = next((signal for signal in Signal if target == f"/v1/{signal.value}"), None)
+        if signal is None or method != "POST":
+            return 404, {}, b""
+        if headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
         message = new_request(signal)
         message.ParseFromString(body)
         with self._lock:
             self._keep(signal, message)
-        return Response(
-            status=200,
-            headers={"Content-Type": "application/x-protobuf"},
-            body=new_response(signal).SerializeToString(),
-        )
+        content: bytes = new_response(signal).SerializeToString()
+        return 200, {"Content-Type": "application/x-protobuf"}, content
 
     def _keep(self, signal: Signal, message: Any) -> None:
         if signal is Signal.TRACES:
@@ -168,14 +152,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         owner = cast(_Server, self.server).owner
-        response = owner.respond(
-            Request(method=self.command, target=self.path, headers=headers, body=body)
-        )
-        self.send_response(response.status)
-        for name, value in {**response.headers, "Content-Length": len(response.body)}.items():
+        status, fields, content = owner.respond(self.command, self.path, headers, body)
+        self.send_response(status)
+        for name, value in {**fields, "Content-Length": len(content)}.items():
             self.send_header(name, str(value))
         self.end_headers()
-        self.wfile.write(response.body)
+        self.wfile.write(content)
 
     do_GET = do_POST = _serve
 

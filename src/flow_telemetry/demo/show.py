@@ -1,4 +1,4 @@
-"""The demo's story: start both ends, replay every event between them, show what arrived."""
+"""The demo: replays recorded events through the action, and shows the exported traces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TextIO
 from flow_telemetry.cli.terminal import draw
 from flow_telemetry.demo.browser import has_browser
 from flow_telemetry.demo.excerpt import overview, without_steps
-from flow_telemetry.demo.program import Place, Program, running
+from flow_telemetry.demo.program import ActionProcess, start_action
 from flow_telemetry.demo.recording import RecordedEvent, Recording, load_recording
 from flow_telemetry.demo.servers import DemoReceiver, ReplayedGitHub
 from flow_telemetry.errors import FlowTelemetryError
@@ -27,10 +27,10 @@ _DEPLOY = "Deploy"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """How to show it.
+    """The demo and its output.
 
-    ``html`` is where the page goes, None for a new temporary folder. ``open_page`` is called with
-    its path, where ``stream`` is a terminal beside a browser; None leaves it closed.
+    ``html`` is the path of the page, or None for a new temporary folder. ``open_page`` opens the
+    page if ``stream`` is a terminal and there is a browser; None never opens it.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -43,97 +43,95 @@ class Demo:
         """Run the whole demo.
 
         Raises:
-            FlowTelemetryError: an export failed, or something of the machine stood in the way.
+            FlowTelemetryError: an export failed, or the machine does not allow the demo.
         """
         try:
-            spans = self._exported_spans()
-            self._draw(spans)
-            self._show_page(spans)
+            spans = self._export_events()
+            self._draw_traces(spans)
+            self._write_page(spans)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise FlowTelemetryError(
-                f"the demo could not go on: {reason}; it needs to listen on 127.0.0.1, to start "
-                "Python, and to write temporary files"
+                f"the demo failed: {reason}; it needs to listen on 127.0.0.1, to start Python, and "
+                "to write temporary files"
             ) from None
 
-    def _exported_spans(self) -> list[Span]:
-        """Replay every event of the demo's world and return what the receiver decoded."""
+    def _export_events(self) -> list[Span]:
+        """Replay every recorded event and return the spans that the receiver decoded."""
         recording = self.recording
         with (
             ReplayedGitHub(recording) as github,
             DemoReceiver() as receiver,
             tempfile.TemporaryDirectory(prefix="flow-telemetry-demo-") as folder,
         ):
-            place = Place(
+            self._write(
+                "A demo on this machine alone: no account, no token, no network.\n\n"
+                f"It has a small GitHub with epic #{recording.feature} of {recording.repository}, "
+                f'"{recording.title}", and an\n'
+                "OTLP receiver instead of your backend. The action gets both addresses as a "
+                "workflow would set them:\n\n"
+                f"  GITHUB_API_URL={github.url}\n"
+                f"  OTEL_EXPORTER_OTLP_ENDPOINT={receiver.url}\n\n"
+                "It runs for each event that starts the ready workflow of the README:\n\n"
+            )
+            with start_action(
                 github_url=github.url,
                 server_url=recording.server_url,
                 repository=recording.repository,
                 otlp_endpoint=receiver.url,
                 environ=self.environ,
                 folder=Path(folder),
-            )
-            self._introduce(place)
-            with running(place) as program:
+            ) as action:
                 for event in recording.events:
-                    self._export(event, program, receiver)
+                    self._export(event, action, receiver)
             self._write(
-                f"\nGitHub was asked {github.requests} times; the receiver decoded "
+                f"\nThe GitHub got {github.requests} requests; the receiver decoded "
                 f"{len(receiver.spans)} spans, {receiver.log_records} events and "
                 f"{receiver.points} metric points.\n"
-                "Of the spans the terminal shows what is coarse, and of one failed job the steps; "
-                "the page shows all.\n"
+                "The terminal shows the coarse spans, and the steps of one failed job; the page "
+                "shows all spans.\n"
             )
             return receiver.spans
 
-    def _introduce(self, place: Place) -> None:
-        feature = self.recording
-        self._write(
-            "A demo on this machine alone: no account, no token, no network.\n\n"
-            f"It holds a small GitHub with epic #{feature.feature} of {feature.repository}, "
-            f'"{feature.title}", and an\n'
-            "OTLP receiver in place of your backend. The action gets both addresses as a workflow "
-            "would set them:\n\n"
-            f"  GITHUB_API_URL={place.github_url}\n"
-            f"  OTEL_EXPORTER_OTLP_ENDPOINT={place.otlp_endpoint}\n\n"
-            "It runs for each event that starts the ready workflow of the README:\n\n"
-        )
-
-    def _export(self, event: RecordedEvent, program: Program, receiver: DemoReceiver) -> None:
+    def _export(self, event: RecordedEvent, action: ActionProcess, receiver: DemoReceiver) -> None:
         before = len(receiver.spans)
-        ended = program.export(event.variables, event.payload)
-        arrived = len(receiver.spans) - before
-        became = f"{arrived:>3} spans" if arrived else "  - leaves with its epic"
+        status, annotations = action.export(event.variables, event.payload)
+        count = len(receiver.spans) - before
+        result = f"{count:>3} spans" if count else "  - sent with its epic"
         self._write(
-            f"  {event.time:%b %d %H:%M}  {event.event:<21}{event.what:<37}{became}\n"
-            + "".join(f"    {line}\n" for line in ended.annotations)
+            f"  {event.time:%b %d %H:%M}  {event.event:<21}{event.what:<37}{result}\n"
+            + "".join(f"    {line}\n" for line in annotations)
         )
-        if ended.status != 0:
+        if status != 0:
             raise FlowTelemetryError(
-                f"the export of {event.what} ended with exit status {ended.status}; "
+                f"the export of {event.what} ended with exit status {status}; "
                 "please report it with the lines above"
             )
 
-    def _draw(self, spans: Sequence[Span]) -> None:
-        feature = _feature_trace(spans)
+    def _draw_traces(self, spans: Sequence[Span]) -> None:
+        # The root of the feature trace is a work item.
+        roots = (span for span in spans if span.parent_span_id is None)
+        features = (s for s in roots if s.attributes.get("flow.entity.type") == "work_item")
+        feature = next((span.trace_id for span in features), "")
         live = [span for span in spans if span.trace_id != feature]
-        whole = [span for span in spans if span.trace_id == feature]
-        self._draw_part(
-            live, without_steps(live), "LIVE TRACES, one a pull request, sent as things happened"
-        )
-        self._draw_part(
-            whole, overview(whole, _DEPLOY), "THE FEATURE TRACE, sent whole when the epic closed"
-        )
+        complete = [span for span in spans if span.trace_id == feature]
+        for trace, drawn, title in (
+            (live, without_steps(live), "LIVE TRACES, one a pull request, sent as things happened"),
+            (
+                complete,
+                overview(complete, _DEPLOY),
+                "THE FEATURE TRACE, sent as a whole when the epic closed",
+            ),
+        ):
+            self._write(
+                f"\n{title} ({len(drawn)} of {counted(len(trace), 'span')} drawn):\n\n"
+                f"{draw(drawn, self.stream)}\n"
+            )
 
-    def _draw_part(self, spans: Sequence[Span], drawn: Sequence[Span], title: str) -> None:
-        self._write(
-            f"\n{title} ({len(drawn)} of {counted(len(spans), 'span')} drawn):\n\n"
-            f"{draw(drawn, self.stream)}\n"
-        )
-
-    def _show_page(self, spans: Sequence[Span]) -> None:
+    def _write_page(self, spans: Sequence[Span]) -> None:
         path = self.html or Path(tempfile.mkdtemp(prefix="flow-telemetry-demo-")) / _PAGE_NAME
-        feature = self.recording
-        title = f"Epic #{feature.feature} of {feature.repository}: {feature.title}"
+        recording = self.recording
+        title = f"Epic #{recording.feature} of {recording.repository}: {recording.title}"
         page = waterfall(spans, title)
         try:
             path.write_text(page, encoding="utf-8", newline="\n")
@@ -143,18 +141,10 @@ class Demo:
                 f"the page cannot be written to {path}: {reason}; name another file by --html"
             ) from None
         self._write(f"\nAll of it as waterfalls: {path.resolve()}\n")
-        looked_at = self.stream.isatty() and has_browser(self.environ, sys.platform)
-        if self.open_page is not None and looked_at:
+        can_open = self.stream.isatty() and has_browser(self.environ, sys.platform)
+        if self.open_page is not None and can_open:
             self.open_page(path)
 
     def _write(self, text: str) -> None:
         self.stream.write(text)
         self.stream.flush()
-
-
-def _feature_trace(spans: Sequence[Span]) -> str:
-    """The trace whose root is a work item."""
-    roots = (s for s in spans if s.parent_span_id is None)
-    return next(
-        (s.trace_id for s in roots if s.attributes.get("flow.entity.type") == "work_item"), ""
-    )

@@ -490,7 +490,7 @@ class GitHubIssues:
         name = "closedByPullRequestsReferences"
         pulls = self._query_list(item, changes_query, name, what)
         unread = pulls.unread
-        if f"Issue.{name}" in self._client.lacking:
+        if f"Issue.{name}" in self._client.unsupported_names:
             unread += (f"this GitHub server is too old to return {what}",)
         changes = []
         for node in pulls.nodes:
@@ -521,7 +521,7 @@ class GitHubIssues:
         self, address: IssueAddress, build: QueryBuilder, connection: str, what: str
     ) -> ConnectionNodes:
         return query_pages(
-            self._client, build, what, address.variables, way=_ISSUE_PATH, connection=connection
+            self._client, build, what, address.variables, path=_ISSUE_PATH, connection=connection
         )
 
     def _explain_missing(self, address: IssueAddress) -> str:

@@ -1,4 +1,4 @@
-"""Client of Jira's REST API, and the errors for its refusals."""
+"""Client of Jira's REST API, and the errors for its responses."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ from flow_telemetry.logging import Log
 from flow_telemetry.settings.model import JiraSettings
 from flow_telemetry.text import one_line
 
-# The session with a Jira: its token goes to Jira's own origin only, no redirect is followed.
-
 
 class JiraSession(BoundedSession):
     """A session that sends the settings' credentials to Jira."""
@@ -48,10 +46,10 @@ class JiraSession(BoundedSession):
         self.headers.update({"Accept-Language": "en", "X-Force-Accept-Language": "true"})
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return nothing: no redirect is followed, so none is looked at, broken ones included."""
+        """Return None, so that no redirect is followed, not even an invalid one."""
 
 
-# What a response other than 200 of Jira means, and what the user can do about it.
+# Errors for responses other than 200, with advice.
 #
 # https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro/#status-codes
 
@@ -60,15 +58,15 @@ _CREDENTIALS = "`jira-email` and `jira-token`"
 
 
 def not_signed_in(headers: Mapping[str, str], what: str) -> AuthenticationError | None:
-    """Return the error for a response of any status to somebody whom Jira does not know.
+    """Return the error for a response of any status to an unknown user; else None.
 
-    Jira Cloud treats an expired token as no token at all: a search then finds nothing, and an
-    issue is not there. Only this header tells.
+    Jira Cloud treats an expired token like a missing one: a search then finds nothing, and an issue
+    does not exist. Only this header shows it.
     """
     reason = headers.get("x-seraph-loginreason", "")
     if "AUTHENTICATION_DENIED" in reason:
         return AuthenticationError(
-            f"Jira asks for a CAPTCHA before {what} can be read, after too many failed logins: log "
+            f"Jira requires a CAPTCHA before {what} can be read, after too many failed logins: log "
             "in once with a browser as the owner of the token"
         )
     return _rejected("") if "AUTHENTICATED_FAILED" in reason else None
@@ -78,7 +76,8 @@ def refusal(response: Response, what: str, *, has_token: bool) -> SourceError:
     """Return the error for a response to a request for ``what``."""
     status, message = response.status, in_brackets(response)
     if status == 401:
-        return _rejected(message) if has_token else _anonymous(what)
+        anonymous = f"Jira shows {what} only after a login: set {_CREDENTIALS}"
+        return _rejected(message) if has_token else AuthenticationError(anonymous)
     if status == 403:
         return AccessDeniedError(
             f"the Jira account may not read {what}{message}: give it the permission Browse "
@@ -98,53 +97,45 @@ def refusal(response: Response, what: str, *, has_token: bool) -> SourceError:
 
 
 def no_json(body: bytes, what: str) -> PayloadError:
-    """Return the error for a response of status 200 that is no JSON."""
-    page = body.lstrip()[:1] == b"<"
-    kind = "a web page, such as a login form" if page else "no JSON"
+    """Return the error for a response of status 200 without JSON."""
+    is_page = body.lstrip()[:1] == b"<"
+    kind = "a web page, such as a login form," if is_page else "something other than JSON"
     return PayloadError(
-        f"Jira's answer on {what} is {kind}: check `jira-url`, which is the address that "
-        "stands before /browse/ in a browser, and whether a login or proxy stands before Jira's "
-        "API"
+        f"Jira returned {kind} for {what}. Check `jira-url`, which is the address before /browse/ "
+        "in a browser. A login page or a proxy may have answered instead of Jira"
     )
 
 
 def _rejected(message: str) -> AuthenticationError:
     return AuthenticationError(
         f"Jira does not accept the credentials ({_CREDENTIALS}){message}: the token is wrong, "
-        "expired or of another account or site. A personal access token of Data Center goes "
+        "expired or of another account or site. A personal access token of Data Center is used "
         "without `jira-email`"
     )
 
 
-def _anonymous(what: str) -> AuthenticationError:
-    return AuthenticationError(f"Jira shows {what} to nobody without a login: set {_CREDENTIALS}")
-
-
 def _redirected(location: str, what: str) -> UnavailableError:
-    """Nothing of the target but its origin is shown: the rest may hold a session."""
+    """Only the origin of the target is shown: the rest may contain a session."""
     try:
         parts = urlsplit(location)
         target = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "another page"
     except ValueError:
         target = "another page"
     return UnavailableError(
-        f"Jira redirects {what} to {one_line(target, _SHOWN)}, where the token must not go: set "
+        f"Jira redirects {what} to {one_line(target, _SHOWN)}, which must not get the token: set "
         "`jira-url` to the final address (https, not a login or short link)"
     )
 
 
-# A thin client of Jira's REST API: what to ask is decided elsewhere, here it is asked.
-#
-# It follows pages to their end, tries again where that helps, stays within the deadline, and turns
-# every failure into an error that says what to do.
+# The client: follows pages, retries, stays within the deadline, and raises errors with advice.
 
 _PAGE_SIZE = 100
-# 30,000 items; a server that never ends a list is not to be followed.
+# 30,000 items; this limit is for a server whose list never ends.
 _MOST_PAGES = 300
 
 
 class JiraClient:
-    """Asks Jira's REST API; counts its requests."""
+    """A client of Jira's REST API; ``requests`` is the number of requests that it sent."""
 
     def __init__(
         self,
@@ -155,9 +146,9 @@ class JiraClient:
         deadline: Deadline,
         log: Log,
     ) -> None:
-        """Take the collaborators; nothing is asked yet."""
+        """Send nothing yet."""
         self._base = settings.url.rstrip("/")
-        # The site without what may stand before an `@`.
+        # The host without credentials before an `@`.
         self._host = identity.host_of(self._base)
         place = f"Jira at {self._host}"
         self._http = RetryingClient(Server(name="Jira", place=place, setting="`jira-url`"), log)
@@ -166,28 +157,32 @@ class JiraClient:
         self._clock = clock
         self._deadline = deadline
         self._log = log
-        self._given_up: SourceError | None = None
+        self._lasting_error: SourceError | None = None
         self.requests = 0
 
     def get(self, path: str, what: str, **query: str | int) -> Any:
         """Return the decoded response to a GET of ``path``, which begins with a slash.
 
-        ``what`` names the thing in errors.
+        ``what`` is the name of the thing in errors.
 
         Raises:
-            SourceError: one of its kinds, see `flow_telemetry.errors`. Where Jira does not accept
-                the token or cannot be reached at all, every further call raises the same at once:
-                Data Center locks accounts after some failed logins.
+            SourceError: one of its kinds, see `flow_telemetry.errors`. If Jira does not accept the
+                token or cannot be reached, every further call raises the same error at once: Data
+                Center locks accounts after some failed logins.
             DeadlineExceeded: no time is left.
         """
-        if self._given_up is not None:
-            raise self._given_up
-        return self._decode_json(self._ask(path, what, query), what)
+        if self._lasting_error is not None:
+            raise self._lasting_error
+        response = self._send(path, what, query)
+        try:
+            return json.loads(response.body)
+        except (ValueError, RecursionError):
+            raise no_json(response.body, what) from None
 
     def list_by_position(
         self, path: str, key: str, what: str, **query: str | int
     ) -> PaginatedList[Any]:
-        """Return all items of a list that is paged by ``startAt``; ``key`` holds them.
+        """Return all items of a list that is paged by ``startAt``; ``key`` is its field.
 
         Raises:
             SourceError, DeadlineExceeded: as `get`.
@@ -196,21 +191,23 @@ class JiraClient:
         for _ in range(_MOST_PAGES):
             at = {"startAt": len(items), "maxResults": _PAGE_SIZE}
             page = self.get(path, what, **query, **at)
-            found = _items(page, key, what)
-            items += found
+            page_items = _items(page, key, what)
+            items += page_items
             total = page.get("total")
-            # Servers give fewer items a page than asked for, so a short page is not the last.
-            over = page.get("isLast") is True or (isinstance(total, int) and len(items) >= total)
-            if over or not found:
+            # Servers may return fewer items than requested, so a short page is not the last.
+            complete = page.get("isLast") is True or (
+                isinstance(total, int) and len(items) >= total
+            )
+            if complete or not page_items:
                 return PaginatedList(
-                    items=tuple(items), complete=over or not isinstance(total, int)
+                    items=tuple(items), complete=complete or not isinstance(total, int)
                 )
         return PaginatedList(items=tuple(items), complete=False)
 
     def list_by_token(
         self, path: str, key: str, what: str, **query: str | int
     ) -> PaginatedList[Any]:
-        """Return all items of a list that is paged by ``nextPageToken``; ``key`` holds them.
+        """Return all items of a list that is paged by ``nextPageToken``; ``key`` is its field.
 
         Raises:
             SourceError, DeadlineExceeded: as `get`.
@@ -230,24 +227,24 @@ class JiraClient:
             at = {"nextPageToken": token}
         return PaginatedList(items=tuple(items), complete=False)
 
-    def _ask(self, path: str, what: str, query: Query) -> Response:
-        # A Jira that hangs is to leave time for what else is to be read and sent.
+    def _send(self, path: str, what: str, query: Query) -> Response:
+        # Half of the time stays for other requests and the export if Jira hangs.
         within = Deadline.after(
             self._clock, self._deadline.remaining() / 2, self._deadline.cancellation
         )
         try:
             return self._http.send(
                 what,
-                lambda: self._once(path, what, query, within),
-                to_error=lambda response: self._refusal(response, what),
+                lambda: self._send_once(path, what, query, within),
+                to_error=lambda response: self._build_error(response, what),
                 deadline=self._deadline,
                 within=within,
             )
         except (AuthenticationError, UnreachedError) as error:
-            self._given_up = error
+            self._lasting_error = error
             raise
 
-    def _once(self, path: str, what: str, query: Query, within: Deadline) -> Response:
+    def _send_once(self, path: str, what: str, query: Query, within: Deadline) -> Response:
         self.requests += 1
         response = send_request(self._session, Request(f"{self._base}{path}", query), within)
         self._log.debug(f"GET {self._host}{path} {response.status} in {response.seconds:.2f} s")
@@ -256,22 +253,15 @@ class JiraClient:
             raise error
         return response
 
-    def _refusal(self, response: Response, what: str) -> SourceError:
+    def _build_error(self, response: Response, what: str) -> SourceError:
         if self._token:
             redacted = response.text.replace(self._token, "***")
             response = replace(response, body=redacted.encode())
         return refusal(response, what, has_token=bool(self._token))
 
-    @staticmethod
-    def _decode_json(response: Response, what: str) -> Any:
-        try:
-            return json.loads(response.body)
-        except (ValueError, RecursionError):
-            raise no_json(response.body, what) from None
-
 
 def _items(page: Any, key: str, what: str) -> list[Any]:
     items = page.get(key) if isinstance(page, dict) else None
     if not isinstance(items, list):
-        raise PayloadError(f"Jira's answer on {what} holds no list `{key}`; it is damaged")
+        raise PayloadError(f"Jira returned {what} without a list `{key}`: it is damaged")
     return items

@@ -1,6 +1,12 @@
 """The `Settings` of an export, read once from the environment, and their types."""
 
-from flow_telemetry.settings.load import GitHubSettings, Settings, load_settings, wants_failure
+from flow_telemetry.settings.load import (
+    GitHubSettings,
+    Settings,
+    load_settings,
+    secrets_of,
+    wants_failure,
+)
 from flow_telemetry.settings.model import (
     Actors,
     Ancestors,
@@ -17,7 +23,6 @@ from flow_telemetry.settings.model import (
     Mode,
     OldSpans,
     PhaseSending,
-    RedactionSettings,
     SignalSettings,
     SweepSettings,
     TraceScope,
@@ -46,7 +51,6 @@ __all__ = [
     "OldSpans",
     "OtlpSettings",
     "PhaseSending",
-    "RedactionSettings",
     "RunnerContext",
     "Settings",
     "SignalSettings",
@@ -56,5 +60,6 @@ __all__ = [
     "TrackerChoice",
     "TrackerSettings",
     "load_settings",
+    "secrets_of",
     "wants_failure",
 ]

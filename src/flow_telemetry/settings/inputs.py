@@ -1,28 +1,58 @@
-"""The table of inputs: name, default and description.
+"""The table of inputs: name, default, parser and description.
 
-``action.yml``, the README's table, the flags of the command line and their help are made from it.
+`action.yml`, the README's table, the flags of the command line with their help, and the loading of
+the settings are made from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast, overload
+
+from flow_telemetry.errors import SettingsError
+from flow_telemetry.settings import parse
+from flow_telemetry.settings.model import (
+    Actors,
+    Ancestors,
+    Detail,
+    EventSending,
+    EventTime,
+    Export,
+    JobLogs,
+    LogLevel,
+    MetricShape,
+    Mode,
+    OldSpans,
+    PhaseSending,
+    TraceScope,
+    TrackerChoice,
+)
 
 PREFIX = "FLOW_TELEMETRY_"
+_WITHOUT_JIRA = "Jira is not read, and its items are exported with their keys only"
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
-    """An input: its name with hyphens, its default as in ``action.yml``, and its description.
+class Input(Generic[Value]):
+    """An input: its name with hyphens, its default as in `action.yml`, and its description.
 
-    The values of ``secret`` inputs are masked in every log. The command line has no flag for
-    ``action_only`` inputs, and a flag without a value for each ``switch``.
+    ``parse`` raises ValueError for an unusable text. Such a text stops the export, unless
+    ``if_wrong`` describes what happens instead: then it becomes a warning, and the default is used.
+    ``alternative`` is an environment variable that is read if the input is empty. The values of
+    ``secret`` inputs are masked in every log. The command line has no flag for ``action_only``
+    inputs, and the flag of a ``switch`` takes no value.
     """
 
     name: str
+    parse: Callable[[str], Value]
     description: str
     default: str = ""
+    if_wrong: str = ""
+    alternative: str = ""
     secret: bool = False
     action_only: bool = False
     switch: bool = False
@@ -37,29 +67,77 @@ class Input:
         """The flag of the command line."""
         return f"--{self.name}"
 
+    @overload
+    def __get__(self, instance: None, owner: object) -> Input[Value]: ...
+    @overload
+    def __get__(self, instance: Inputs, owner: object) -> Value: ...
+    def __get__(self, instance: Inputs | None, owner: object) -> Input[Value] | Value:
+        """Return the row for the class `Inputs`, and the parsed value for an instance of it."""
+        return self if instance is None else cast("Value", instance.values[self.name])
 
-INPUTS = (
-    Input(
+    def read(
+        self, texts: Mapping[str, str], environ: Mapping[str, str], warnings: dict[str, str]
+    ) -> Value:
+        """Return the parsed value; ``warnings`` gets the one about an optional input.
+
+        Raises:
+            SettingsError: the value is unusable, and the input is not optional.
+        """
+        # GitHub evaluates an expression; on the command line nothing does.
+        default = "" if "${{" in self.default else self.default
+        name, text = self.name, texts.get(self.name, "").strip()
+        if not text and self.alternative:
+            name, text = self.alternative, environ.get(self.alternative, "").strip()
+        try:
+            return parse.named(name, self.parse, text or default)
+        except SettingsError as error:
+            if not self.if_wrong:
+                raise
+            warnings[self.name] = f"{error}. {self.if_wrong}"
+            return self.parse(default)
+
+
+class Inputs:
+    """The parsed inputs, by their names with underscores; ``texts`` are by name with hyphens.
+
+    ``warnings`` has a text for each optional input whose value is unusable, by its name.
+    """
+
+    def __init__(self, texts: Mapping[str, str], environ: Mapping[str, str] | None = None) -> None:
+        """Parse all inputs.
+
+        Raises:
+            SettingsError: a value is unusable, and the input is not optional.
+        """
+        self.warnings: dict[str, str] = {}
+        self.values = {row.name: row.read(texts, environ or {}, self.warnings) for row in INPUTS}
+
+    otlp_endpoint = Input(
         name="otlp-endpoint",
+        parse=str,
         description="Base URL of the OTLP/HTTP endpoint, such as https://otlp.example.com:4318. "
         "Alternative: OTEL_EXPORTER_OTLP_ENDPOINT. Without an endpoint nothing is sent.",
-    ),
-    Input(
+    )
+    otlp_headers = Input(
         name="otlp-headers",
+        parse=str,
         secret=True,
         description="Headers for the endpoint: a list k=v,k=v, one k=v per line, or a JSON "
         "object. Alternative: OTEL_EXPORTER_OTLP_HEADERS.",
-    ),
-    Input(
+    )
+    github_token = Input(
         name="github-token",
+        parse=parse.token,
+        alternative="GITHUB_TOKEN",
         secret=True,
         default="${{ github.token }}",
         description="Token that reads the run. It needs `actions: read`, and for a complete "
         "trace `checks: read`, `contents: read`, `deployments: read`, `issues: read` and "
         "`pull-requests: read`.",
-    ),
-    Input(
+    )
+    mode = Input(
         name="mode",
+        parse=parse.choice(Mode),
         default="auto",
         action_only=True,
         description="What to export. auto: the subject of the event: on workflow_run the completed "
@@ -69,324 +147,379 @@ INPUTS = (
         "number. item: the item of work-item-key. feature: the feature of feature-key. event: only "
         "the record of the event. sweep: everything closed since then. context: nothing, but the "
         "later steps of the job get its trace context.",
-    ),
-    Input(
+    )
+    repository = Input(
         name="repository",
+        parse=parse.optional(parse.repository),
         description="Repository of the run as OWNER/NAME. Default: this repository.",
-    ),
-    Input(
+    )
+    run_id = Input(
         name="run-id",
+        parse=parse.optional(parse.positive_integer),
         description="Id of the workflow run to export. Default: the one that mode selects.",
-    ),
-    Input(
+    )
+    run_attempt = Input(
         name="run-attempt",
+        parse=parse.optional(parse.positive_integer),
         description="Attempt of the run to export. Default: the attempt that is running or "
         "completed; for another run its latest.",
-    ),
-    Input(
+    )
+    number = Input(
         name="number",
+        parse=parse.optional(parse.positive_integer),
         description="Number of the pull request to export. Default: that of the event.",
-    ),
-    Input(
+    )
+    export = Input(
         name="export",
+        parse=parse.choice(Export),
         default="run",
         description="What a step inside the run sends. run: everything, if no other job is "
         "unfinished. job: only its own job. rest: the run and its own job, for a last job that "
         "needs jobs which use `job`.",
-    ),
-    Input(
+    )
+    detail = Input(
         name="detail",
+        parse=parse.choice(Detail),
         default="step",
         description="Finest spans to send: step, job or run.",
-    ),
-    Input(
+    )
+    trace_scope = Input(
         name="trace-scope",
+        parse=parse.optional(parse.choice(TraceScope)),
         description="Root of the live trace: run, change (the pull request), item (the nearest "
         "work item) or feature. Default: change, or feature if feature-key is set.",
-    ),
-    Input(
+    )
+    feature_key = Input(
         name="feature-key",
+        parse=parse.optional(parse.item_key),
         description="Key of the feature that the run belongs to: ACME-42 (Jira), 17, #17 or "
         "acme/shop#17 (GitHub), or tracker/key for any other tracker.",
-    ),
-    Input(
+    )
+    work_item_key = Input(
         name="work-item-key",
+        parse=parse.optional(parse.item_key),
         description="Key of the work item that the pull request belongs to, written like "
         "feature-key. Default: the key in branch, title or commit, or the issue that it closes.",
-    ),
-    Input(
+    )
+    tracker = Input(
         name="tracker",
+        parse=parse.choice(TrackerChoice),
         default="auto",
         description="Tracker of work items: github, jira, none, or auto: every configured one.",
-    ),
-    Input(
+    )
+    feature_types = Input(
         name="feature-types",
+        parse=parse.lowercase_words,
         default="Epic",
         description="Types of work item that are features, as a list.",
-    ),
-    Input(
+    )
+    identity_aliases = Input(
         name="identity-aliases",
+        parse=parse.aliases,
         description="Renamed repositories and keys that keep their ids, one NEW=OLD per line: "
         "acme/new=acme/old, CORE-9=ACME-57.",
-    ),
-    Input(
+    )
+    jira_url = Input(
         name="jira-url",
+        parse=parse.jira_url,
+        if_wrong=_WITHOUT_JIRA,
         description="Address of Jira, such as https://acme.atlassian.net.",
-    ),
-    Input(
+    )
+    jira_email = Input(
         name="jira-email",
+        parse=str,
         description="E-mail address of the Jira Cloud account that owns jira-token.",
-    ),
-    Input(
+    )
+    jira_token = Input(
         name="jira-token",
+        parse=parse.token,
+        if_wrong=_WITHOUT_JIRA,
         secret=True,
         description="Jira Cloud: API token, with jira-email. Data Center: personal access token. "
         "Without it, items of Jira are exported with their keys only.",
-    ),
-    Input(
+    )
+    jira_projects = Input(
         name="jira-projects",
+        parse=parse.uppercase_words,
         description="Jira project keys to find in branches, titles and commits, as a list. "
         "Default: any key-like text, if jira-url is set.",
-    ),
-    Input(
+    )
+    status_project = Input(
         name="status-project",
-        description="Number or title of the GitHub project that gives issues their status. "
-        "Needs a github-token that may read it; the workflow's own token may not. Default: none.",
-    ),
-    Input(
+        parse=str,
+        description="GitHub project that gives issues their status: OWNER/NUMBER, its node id, or "
+        "the number or title of a project of the repository's owner. Needs a github-token that may "
+        "read it; the workflow's own token may not. Default: none.",
+    )
+    status_categories = Input(
         name="status-categories",
+        parse=parse.status_categories,
+        if_wrong="The input is ignored",
         description="Categories of statuses, as a list STATUS=CATEGORY of to do, in progress and "
-        "done. Default: GitHub's three, and those of Jira.",
-    ),
-    Input(
+        "done. Default: those of GitHub's project templates, and those of Jira.",
+    )
+    ancestors = Input(
         name="ancestors",
+        parse=parse.choice(Ancestors),
         default="completed",
         description="What to send with the run of a push. completed: the spans of the pull "
         "requests that it merged. none: nothing, if another workflow sends them.",
-    ),
-    Input(
+    )
+    feature_trace = Input(
         name="feature-trace",
+        parse=parse.boolean,
         default="true",
         description="Whether to send a feature as its own trace when it closes, and to link it.",
-    ),
-    Input(
+    )
+    phases = Input(
         name="phases",
+        parse=parse.choice(PhaseSending),
         default="completed",
         description="When to send phases of a pull request. completed: with it. live: each as "
         "soon as it ends, for backends that refuse old spans.",
-    ),
-    Input(
+    )
+    max_spans = Input(
         name="max-spans",
+        parse=parse.positive_integer,
         default="5000",
         description="Maximum spans of a feature trace; a larger one is sent in less detail.",
-    ),
-    Input(
+    )
+    max_span_age = Input(
         name="max-span-age",
+        parse=parse.optional(parse.duration),
         description="Age above which the backend refuses spans, such as 24h; see on-old-span. "
         "Default: none.",
-    ),
-    Input(
+    )
+    on_old_span = Input(
         name="on-old-span",
+        parse=parse.choice(OldSpans),
         default="drop",
         description="How to handle spans older than max-span-age: drop, send anyway, or clamp "
         "(move the start, and record that).",
-    ),
-    Input(
+    )
+    snapshot = Input(
         name="snapshot",
+        parse=parse.boolean,
         default="false",
         switch=True,
         description="Whether mode feature may send an open feature as of now, with separate ids.",
-    ),
-    Input(
+    )
+    repositories = Input(
         name="repositories",
+        parse=parse.repositories,
         description="Repositories whose pull requests may carry keys of a Jira feature, as a list. "
         "Default: this repository.",
-    ),
-    Input(
+    )
+    max_requests = Input(
         name="max-requests",
+        parse=parse.positive_integer,
         default="1000",
         description="Maximum requests to GitHub for a feature or sweep.",
-    ),
-    Input(
+    )
+    since = Input(
         name="since",
+        parse=parse.since,
         description="Makes a scheduled or dispatched workflow a sweep of everything closed since "
         "then: a duration such as 7d, a timestamp, or last: the start of this workflow's last "
         "successful scheduled run (24 hours ago if there is none).",
-    ),
-    Input(
+    )
+    sweep_runs = Input(
         name="sweep-runs",
+        parse=parse.boolean,
         default="false",
         switch=True,
         description="Whether a sweep sends runs too, if no other workflow does.",
-    ),
-    Input(
+    )
+    workflows = Input(
         name="workflows",
+        parse=parse.words,
         description="Patterns of workflow names whose runs are sent, as a list; a leading ! "
         "excludes. Default: all.",
-    ),
-    Input(
+    )
+    branches = Input(
         name="branches",
+        parse=parse.words,
         description="Patterns of branches whose runs are sent, as a list; a leading ! excludes. "
         "Default: all.",
-    ),
-    Input(
+    )
+    namespace = Input(
         name="namespace",
+        parse=parse.namespace,
         description="Keeps ids distinct if two trackers may have the same keys. Use the same in "
         "all workflows that share traces. Default: empty.",
-    ),
-    Input(
+    )
+    signals = Input(
         name="signals",
+        parse=parse.signals,
         default="traces,events,metrics",
         description="Signals to send, as a list of traces, events and metrics.",
-    ),
-    Input(
+    )
+    events = Input(
         name="events",
+        parse=parse.choice(EventSending),
         default="completed",
         description="When to send events. completed: all at once, with their subject. live: each "
         "when it happens, by the event that starts the workflow. none: never.",
-    ),
-    Input(
+    )
+    event_time = Input(
         name="event-time",
+        parse=parse.choice(EventTime),
         default="auto",
         description="Time of an event's record. event: its own. sent: the time of sending, with "
         "its own in `flow.event.time`. auto: its own, or that of sending if it is refused as old.",
-    ),
-    Input(
+    )
+    metric_shape = Input(
         name="metric-shape",
+        parse=parse.choice(MetricShape),
         default="auto",
         description="Shape of metrics. auto: deltas, or gauges if those are refused. "
         "histogram: deltas only. gauge: gauges only, for backends that silently drop deltas.",
-    ),
-    Input(
+    )
+    metric_attributes = Input(
         name="metric-attributes",
+        parse=parse.words,
         description="Additional attributes of metrics, as a list; each multiplies their series.",
-    ),
-    Input(
+    )
+    actors = Input(
         name="actors",
+        parse=parse.choice(Actors),
         default="login",
         description="How to send people: login, hash (of the login) or none.",
-    ),
-    Input(
+    )
+    blocked_names = Input(
         name="blocked-names",
+        parse=parse.words,
         default="blocked",
-        description="Statuses and labels of blocked items, as a list.",
-    ),
-    Input(
+        description="Patterns of statuses and labels of blocked items, as a list.",
+    )
+    redact = Input(
         name="redact",
+        parse=parse.patterns,
         description="Regular expressions of text to replace by *** everywhere, one per line, in "
         "addition to the credential formats that are always redacted.",
-    ),
-    Input(
+    )
+    measure = Input(
         name="measure",
+        parse=parse.boolean,
+        if_wrong="Nothing is measured",
         default="false",
         action_only=True,
         description="In mode context: whether to sample processor, memory, disk and network of "
         "the machine until the export at the end of the job.",
-    ),
-    Input(
+    )
+    inject_endpoint = Input(
         name="inject-endpoint",
+        parse=parse.boolean,
         default="false",
         action_only=True,
         description="In mode context: whether to set OTEL_EXPORTER_OTLP_* for later steps too. "
         "Every later process of the job can then read the endpoint's credentials.",
-    ),
-    Input(
+    )
+    test_reports = Input(
         name="test-reports",
+        parse=parse.lines,
         action_only=True,
         description="Patterns of test reports below the workspace (JUnit XML, TRX), one per line, "
         "such as **/junit*.xml; a leading ! excludes. Default: none.",
-    ),
-    Input(
+    )
+    coverage_reports = Input(
         name="coverage-reports",
+        parse=parse.lines,
         action_only=True,
         description="Patterns of coverage reports below the workspace (Cobertura, JaCoCo, LCOV, "
         "coverage.py, Go, Clover), one per line; a leading ! excludes. Default: none.",
-    ),
-    Input(
+    )
+    trace_files = Input(
         name="trace-files",
+        parse=parse.lines,
         description="Patterns of OTLP JSON lines files that tools in the job wrote, one per line, "
         "such as **/*.otlp.jsonl; a leading ! excludes. Default: none.",
-    ),
-    Input(
+    )
+    trace_artifacts = Input(
         name="trace-artifacts",
+        parse=parse.lines,
         description="For an export from outside the run: patterns of names of its artifacts "
         "that contain trace-files, one per line. Default: none.",
-    ),
-    Input(
+    )
+    fork_artifacts = Input(
         name="fork-artifacts",
+        parse=parse.boolean,
         default="false",
         switch=True,
         description="Whether to read trace-artifacts of runs of forks, whose authors then decide "
         "what is sent.",
-    ),
-    Input(
+    )
+    logs = Input(
         name="logs",
+        parse=parse.choice(JobLogs),
+        if_wrong="No logs are sent",
         default="none",
         description="Steps whose log lines are sent as log records: none, failed or all.",
-    ),
-    Input(
+    )
+    log_limit = Input(
         name="log-limit",
+        parse=parse.size,
+        if_wrong="The default is used",
         default="1MB",
         description="Maximum size of the logs of a run; of a larger failed step the end is sent.",
-    ),
-    Input(
+    )
+    service_name = Input(
         name="service-name",
+        parse=str,
         description="service.name of runs; {repository} and {workflow} are replaced. "
         "Default: github-actions.",
-    ),
-    Input(
+    )
+    resource_attributes = Input(
         name="resource-attributes",
+        parse=parse.resource_attributes,
+        if_wrong="The runs get no additional resource attributes",
+        alternative="OTEL_RESOURCE_ATTRIBUTES",
         description="Additional resource attributes of runs, as k=v,k=v. "
         "Alternative: OTEL_RESOURCE_ATTRIBUTES.",
-    ),
-    Input(
+    )
+    trace_url = Input(
         name="trace-url",
+        parse=parse.optional(parse.trace_url),
+        if_wrong="The summary does not link to the trace",
         description="Template of the link to the trace in the summary; {trace_id}, {span_id}, "
         "{start} and {end} (Unix milliseconds) are replaced.",
-    ),
-    Input(
+    )
+    summary = Input(
         name="summary",
+        parse=parse.boolean,
+        if_wrong="The summary is written",
         default="true",
         action_only=True,
         description="Whether to write a job summary.",
-    ),
-    Input(
+    )
+    fail_on_error = Input(
         name="fail-on-error",
+        parse=parse.boolean,
         default="false",
         action_only=True,
         description="Whether a failure to read or send fails the step. By default it is a "
         "warning and the build stays green.",
-    ),
-    Input(
+    )
+    timeout = Input(
         name="timeout",
+        parse=parse.optional(parse.duration),
         description="Seconds for everything: waiting, reading, sending and retrying. "
         "Default: 60, for a feature or sweep 900; on the command line none.",
-    ),
-    Input(
+    )
+    spool_path = Input(
         name="spool-path",
+        parse=parse.optional(Path),
         description="Folder for undelivered telemetry, as OTLP JSON lines. Default: "
         "$RUNNER_TEMP/flow-telemetry; on the command line ./flow-telemetry-spool.",
-    ),
-    Input(
+    )
+    log_level = Input(
         name="log-level",
+        parse=parse.choice(LogLevel),
+        if_wrong="The default is used",
         default="info",
         description="Log level: error, warning, info or debug.",
-    ),
-)
+    )
+
+
+INPUTS: tuple[Input[Any], ...] = tuple(r for r in vars(Inputs).values() if isinstance(r, Input))
 INPUT = {row.name: row for row in INPUTS}
-
-Value = TypeVar("Value")
-
-
-def text_of(inputs: Mapping[str, str], name: str) -> str:
-    """Return the trimmed text of an input, or its default unless that is an expression."""
-    default = INPUT[name].default
-    return inputs.get(name, "").strip() or ("" if "${{" in default else default)
-
-
-def optional(
-    inputs: Mapping[str, str], name: str, parse: Callable[[str, str], Value]
-) -> Value | None:
-    """Return the parsed value of an input, None if it is empty."""
-    text = text_of(inputs, name)
-    return parse(name, text) if text else None

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from flow_telemetry.errors import SettingsError
-from flow_telemetry.settings import parse as values
-from flow_telemetry.settings.inputs import INPUT, INPUTS, optional, text_of
+from flow_telemetry.privacy.redactor import build_redactor
+from flow_telemetry.settings import parse
+from flow_telemetry.settings.inputs import INPUT, INPUTS, Inputs
 from flow_telemetry.settings.model import (
     EntryPoint,
     Export,
+    JiraSettings,
     JobSettings,
     LogLevel,
     Mode,
-    RedactionSettings,
     SignalSettings,
     SweepSettings,
+    TraceScope,
     TracingSettings,
     TrackerSettings,
-    job_settings,
-    redaction_settings,
-    signal_settings,
-    sweep_settings,
-    tracing_settings,
-    tracker_settings,
 )
 from flow_telemetry.settings.otlp import OtlpSettings, otlp_settings
-from flow_telemetry.settings.parse import authorities
 from flow_telemetry.settings.runner import RunnerContext, runner_context
 from flow_telemetry.telemetry import Attributes
 
@@ -37,12 +34,12 @@ _PUBLIC_SERVER = "https://github.com"
 _ACTION_TIMEOUT_SECONDS = 60.0
 # A sweep or a feature needs many requests.
 _LARGE_TIMEOUT_SECONDS = 900.0
-_LARGE_MODES = {Mode.SWEEP.value, Mode.FEATURE.value, Mode.ITEM.value}
+_LARGE_MODES = (Mode.SWEEP, Mode.FEATURE, Mode.ITEM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitHubSettings:
-    """The addresses of GitHub and its token, which `repr` leaves out.
+    """The addresses of GitHub, and the token, which `repr` leaves out.
 
     ``authorities`` is the file or folder with the trusted certificate authorities; empty for the
     bundled ones.
@@ -58,7 +55,9 @@ class GitHubSettings:
 class Settings:
     """The settings of the user and the runner. ``timeout`` is in seconds, None without a limit.
 
-    ``warnings`` name the optional settings whose values could not be used.
+    ``secrets`` are the program's own credentials, which `repr` leaves out, and ``redact_patterns``
+    the user's regular expressions, all valid. ``warnings`` name the optional settings whose values
+    are unusable.
     """
 
     mode: Mode
@@ -71,8 +70,7 @@ class Settings:
     trackers: TrackerSettings
     sweep: SweepSettings
     signals: SignalSettings
-    redaction: RedactionSettings
-    inside: JobSettings
+    job: JobSettings
     snapshot: bool
     repositories: tuple[str, ...]
     max_requests: int
@@ -86,147 +84,260 @@ class Settings:
     github: GitHubSettings
     otlp: OtlpSettings
     runner: RunnerContext
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    redact_patterns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 def load_settings(
-    environ: Mapping[str, str], door: EntryPoint, flags: Mapping[str, str] | None = None
+    environ: Mapping[str, str], entry_point: EntryPoint, flags: Mapping[str, str] | None = None
 ) -> Settings:
     """Return the settings of the environment; ``flags``, by input name, take precedence.
 
     Raises:
-        SettingsError: a value without which the export would fail, leak or get wrong ids cannot
-            be used; the text names the input. Other values become `Settings.warnings`.
+        SettingsError: a value is unusable, and without it the export would fail, leak or get wrong
+            ids; the text names the input. Other unusable values become `Settings.warnings`.
     """
-    warnings: list[str] = []
-    inputs = {row.name: environ.get(row.variable, "") for row in INPUTS}
-    inputs |= {k: v for k, v in (flags or {}).items() if v != ""}
-    runner = runner_context(environ)
-    signals, trusted = signal_settings(inputs), authorities(environ)
-    redaction = redaction_settings(inputs, environ, runner.repository)
+    texts = {row.name: environ.get(row.variable, "") for row in INPUTS}
+    texts |= {name: text for name, text in (flags or {}).items() if text != ""}
+    inputs = Inputs(texts, environ)
+    sweep_requested = bool(texts["since"].strip())
+    runner, trusted = runner_context(environ), parse.authorities(environ)
+    jira = _jira_settings(inputs, trusted)
+    secrets = _secrets_to_redact(texts, environ, runner.repository)
+    warnings = tuple(inputs.warnings.values())
+    if warnings:
+        # A secret may have been put into the wrong input.
+        warnings = tuple(map(build_redactor(secrets, inputs.redact), warnings))
     return Settings(
-        mode=values.choice("mode", text_of(inputs, "mode"), Mode),
-        repository=optional(inputs, "repository", values.repository),
-        run_id=optional(inputs, "run-id", values.positive_integer),
-        run_attempt=optional(inputs, "run-attempt", values.positive_integer),
-        number=optional(inputs, "number", values.positive_integer),
-        export=values.choice("export", text_of(inputs, "export"), Export),
-        tracing=tracing_settings(inputs, warnings),
-        trackers=tracker_settings(inputs, trusted, warnings),
-        sweep=sweep_settings(inputs),
-        signals=signals,
-        redaction=redaction,
-        inside=job_settings(inputs, warnings),
-        snapshot=values.boolean("snapshot", text_of(inputs, "snapshot")),
-        repositories=tuple(
-            values.repository("repositories", name)
-            for name in values.words(text_of(inputs, "repositories"))
+        mode=inputs.mode,
+        repository=inputs.repository,
+        run_id=inputs.run_id,
+        run_attempt=inputs.run_attempt,
+        number=inputs.number,
+        export=inputs.export,
+        tracing=tracing_settings(inputs),
+        trackers=_tracker_settings(inputs, jira, has_jira_url=bool(texts["jira-url"].strip())),
+        sweep=SweepSettings(
+            requested=sweep_requested,
+            since=inputs.since,
+            runs=inputs.sweep_runs,
+            workflows=inputs.workflows,
+            branches=inputs.branches,
         ),
-        max_requests=values.positive_integer("max-requests", text_of(inputs, "max-requests")),
-        service_name=_service_name(inputs, environ, door),
-        resource_attributes=values.or_default(
-            warnings,
-            lambda: _resource_attributes(inputs, environ),
-            {},
-            "The runs get no further resource attributes",
+        signals=_signal_settings(inputs),
+        job=_job_settings(inputs),
+        snapshot=inputs.snapshot,
+        repositories=inputs.repositories,
+        max_requests=inputs.max_requests,
+        service_name=_service_name(inputs, environ, entry_point),
+        resource_attributes=inputs.resource_attributes,
+        summary=inputs.summary,
+        fail_on_error=inputs.fail_on_error,
+        timeout=_timeout(inputs, entry_point, runner, sweep_requested=sweep_requested),
+        spool_path=_spool_path(inputs, entry_point, runner),
+        log_level=LogLevel.DEBUG if runner.debug else inputs.log_level,
+        github=GitHubSettings(
+            api_url=_server_url("GITHUB_API_URL", environ, _PUBLIC_API),
+            server_url=_server_url("GITHUB_SERVER_URL", environ, _PUBLIC_SERVER),
+            token=inputs.github_token,
+            authorities=trusted,
         ),
-        summary=values.or_default(
-            warnings,
-            lambda: values.boolean("summary", text_of(inputs, "summary")),
-            True,
-            "The summary is written",
-        ),
-        fail_on_error=values.boolean("fail-on-error", text_of(inputs, "fail-on-error")),
-        timeout=_timeout(inputs, door, runner),
-        spool_path=_spool_path(inputs, runner, door),
-        log_level=_log_level(inputs, runner, warnings),
-        github=_github(inputs, environ, trusted),
-        otlp=otlp_settings(inputs, environ, signals.wanted),
+        otlp=otlp_settings(texts, environ, inputs.signals),
         runner=runner,
-        warnings=_redacted(warnings, redaction),
+        secrets=secrets,
+        redact_patterns=inputs.redact,
+        warnings=warnings,
     )
 
 
-def _redacted(warnings: list[str], redaction: RedactionSettings) -> tuple[str, ...]:
-    """The warnings without secrets: a secret may have been put into the wrong input."""
-    if not warnings:
-        return ()
-    from flow_telemetry.privacy.redactor import build_redactor  # noqa: PLC0415 - seldom needed
+def _signal_settings(inputs: Inputs) -> SignalSettings:
+    return SignalSettings(
+        enabled=inputs.signals,
+        events=inputs.events,
+        event_time=inputs.event_time,
+        metric_shape=inputs.metric_shape,
+        metric_attributes=inputs.metric_attributes,
+        actors=inputs.actors,
+        blocked_names=inputs.blocked_names,
+    )
 
-    return tuple(map(build_redactor(redaction.secrets, redaction.patterns), warnings))
+
+def tracing_settings(inputs: Inputs) -> TracingSettings:
+    """Return the settings of traces."""
+    scope = inputs.trace_scope
+    if scope is None:
+        # In mode feature the key names the export, and does not select the trace of runs.
+        in_feature = inputs.feature_key is not None and inputs.mode is not Mode.FEATURE
+        scope = TraceScope.FEATURE if in_feature else TraceScope.CHANGE
+    return TracingSettings(
+        scope=scope,
+        detail=inputs.detail,
+        namespace=inputs.namespace,
+        feature_key=inputs.feature_key,
+        work_item_key=inputs.work_item_key,
+        ancestors=inputs.ancestors,
+        feature_trace=inputs.feature_trace,
+        phases=inputs.phases,
+        max_spans=inputs.max_spans,
+        max_span_age=inputs.max_span_age,
+        on_old_span=inputs.on_old_span,
+        trace_url=inputs.trace_url,
+    )
+
+
+def _tracker_settings(
+    inputs: Inputs, jira: JiraSettings | None, *, has_jira_url: bool
+) -> TrackerSettings:
+    return TrackerSettings(
+        choice=inputs.tracker,
+        feature_types=inputs.feature_types,
+        aliases=inputs.identity_aliases,
+        status_project=inputs.status_project,
+        status_categories=inputs.status_categories,
+        jira=jira,
+        has_jira_url=has_jira_url,
+        jira_projects=inputs.jira_projects,
+    )
+
+
+def _jira_settings(inputs: Inputs, authorities: str) -> JiraSettings | None:
+    """The site of Jira; None without a usable `jira-url` and token. May add a warning."""
+    if {"jira-url", "jira-token"} & inputs.warnings.keys():
+        return None
+    if not inputs.jira_url:
+        if inputs.jira_email or inputs.jira_token:
+            inputs.warnings["jira-url"] = (
+                "`jira-url` is missing, but `jira-email` or `jira-token` is set. "
+                f"{INPUT['jira-url'].if_wrong}"
+            )
+        return None
+    return JiraSettings(
+        url=inputs.jira_url,
+        email=inputs.jira_email,
+        token=inputs.jira_token,
+        projects=inputs.jira_projects,
+        authorities=authorities,
+    )
+
+
+def _job_settings(inputs: Inputs) -> JobSettings:
+    return JobSettings(
+        measure=inputs.measure,
+        inject_endpoint=inputs.inject_endpoint,
+        test_reports=inputs.test_reports,
+        coverage_reports=inputs.coverage_reports,
+        trace_files=inputs.trace_files,
+        trace_artifacts=inputs.trace_artifacts,
+        fork_artifacts=inputs.fork_artifacts,
+        logs=inputs.logs,
+        log_limit=inputs.log_limit,
+    )
 
 
 def _service_name(
-    inputs: Mapping[str, str], environ: Mapping[str, str], door: EntryPoint
+    inputs: Inputs, environ: Mapping[str, str], entry_point: EntryPoint
 ) -> str | None:
     """Read OTEL_SERVICE_NAME on the command line only: a job may set it for its own tests."""
-    inherited = environ.get("OTEL_SERVICE_NAME", "") if door is EntryPoint.COMMAND_LINE else ""
-    return text_of(inputs, "service-name") or inherited.strip() or None
+    on_command_line = entry_point is EntryPoint.COMMAND_LINE
+    inherited = environ.get("OTEL_SERVICE_NAME", "") if on_command_line else ""
+    return inputs.service_name or inherited.strip() or None
 
 
-def _resource_attributes(
-    inputs: Mapping[str, str], environ: Mapping[str, str]
-) -> Mapping[str, str]:
-    """The resource attributes of a run, without those of the service."""
-    name, text = "resource-attributes", text_of(inputs, "resource-attributes")
-    if not text:
-        name = "OTEL_RESOURCE_ATTRIBUTES"
-        text = environ.get(name, "")
-    pairs = values.pairs(name, text)
-    return {key: value for key, value in pairs.items() if not key.startswith("service.")}
-
-
-def _timeout(inputs: Mapping[str, str], door: EntryPoint, runner: RunnerContext) -> float | None:
-    text = text_of(inputs, "timeout")
-    if text:
-        return values.duration("timeout", text)
-    if door is EntryPoint.COMMAND_LINE:
-        return None
-    is_sweep = runner.event_name in ("schedule", "workflow_dispatch") and text_of(inputs, "since")
-    large = text_of(inputs, "mode") in _LARGE_MODES or is_sweep or runner.event_name == "issues"
+def _timeout(
+    inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext, *, sweep_requested: bool
+) -> float | None:
+    if inputs.timeout is not None or entry_point is EntryPoint.COMMAND_LINE:
+        return inputs.timeout
+    is_sweep = runner.event_name in ("schedule", "workflow_dispatch") and sweep_requested
+    large = inputs.mode in _LARGE_MODES or is_sweep or runner.event_name == "issues"
     return _LARGE_TIMEOUT_SECONDS if large else _ACTION_TIMEOUT_SECONDS
 
 
-def _spool_path(inputs: Mapping[str, str], runner: RunnerContext, door: EntryPoint) -> Path:
-    text = text_of(inputs, "spool-path")
-    if text:
-        return Path(text)
-    if door is EntryPoint.ACTION and runner.temporary_folder:
+def _spool_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) -> Path:
+    if inputs.spool_path is not None:
+        return inputs.spool_path
+    if entry_point is EntryPoint.ACTION and runner.temporary_folder:
         return Path(runner.temporary_folder) / "flow-telemetry"
     return Path("flow-telemetry-spool")
 
 
-def _log_level(inputs: Mapping[str, str], runner: RunnerContext, warnings: list[str]) -> LogLevel:
-    level = values.or_default(
-        warnings,
-        lambda: values.choice("log-level", text_of(inputs, "log-level"), LogLevel),
-        LogLevel(INPUT["log-level"].default),
-        "The default is used",
-    )
-    return LogLevel.DEBUG if runner.debug else level
-
-
-def _github(inputs: Mapping[str, str], environ: Mapping[str, str], trusted: str) -> GitHubSettings:
-    token = text_of(inputs, "github-token") or environ.get("GITHUB_TOKEN", "").strip()
-    if any(not "!" <= c <= "~" for c in token):
-        raise SettingsError(
-            "`github-token` contains a blank or a character that no token has. "
-            "Usually something else was pasted, or two secrets were joined"
-        )
-    return GitHubSettings(
-        api_url=_url("GITHUB_API_URL", environ, _PUBLIC_API),
-        server_url=_url("GITHUB_SERVER_URL", environ, _PUBLIC_SERVER),
-        token=token,
-        authorities=trusted,
-    )
-
-
-def _url(name: str, environ: Mapping[str, str], default: str) -> str:
+def _server_url(name: str, environ: Mapping[str, str], default: str) -> str:
     text = environ.get(name, "").strip().rstrip("/") or default
-    values.url(name, text, default)
+    parse.named(name, lambda value: parse.url(value, default), text)
     return text
 
 
 def wants_failure(environ: Mapping[str, str]) -> bool:
     """Return whether a failure fails the step; it can be read even if other settings are wrong."""
     return environ.get(INPUT["fail-on-error"].variable, "").strip().lower() == "true"
+
+
+def _secrets_to_redact(
+    texts: Mapping[str, str], environ: Mapping[str, str], repository: str | None
+) -> tuple[str, ...]:
+    """The secrets of the environment and the flags, without the names of a public repository.
+
+    The names of the repository and its owner are not redacted even if a header contains them,
+    since a tenant often has the same name.
+    """
+    variables = {INPUT[name].variable: text for name, text in texts.items()}
+    full_name = (repository or "").lower()
+    public = {full_name, *full_name.split("/")}
+    secrets = secrets_of({**environ, **variables})
+    return tuple(secret for secret in secrets if secret.lower() not in public)
+
+
+# Secret values of the environment, which are found before any setting is parsed.
+
+_SHORTEST = 4  # Masking shorter ones would hide ordinary text and protect nothing.
+_SHORTEST_IN_URL = 8  # A query usually contains plain words.
+
+
+def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return every secret value in the environment, and its parts that a server may quote.
+
+    In a malformed header list every part counts as a secret.
+    """
+    names = [row.variable for row in INPUTS if row.secret]
+    names.append("GITHUB_TOKEN")
+    urls = [INPUT["otlp-endpoint"].variable, INPUT["jira-url"].variable]
+    for name in environ:
+        if name.startswith("OTEL_EXPORTER_OTLP_"):
+            names += [name] if name.endswith("HEADERS") else []
+            urls += [name] if name.endswith("ENDPOINT") else []
+        if name.upper() in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+            urls.append(name)
+    values = [value for name in names for value in _header_values(environ.get(name, ""))]
+    secrets = [value for value in values if len(value) >= _SHORTEST]
+    secrets += [secret for name in urls for secret in _secrets_in_url(environ.get(name, ""))]
+    return tuple(dict.fromkeys(secrets))
+
+
+def _secrets_in_url(url: str) -> list[str]:
+    """The password before the host of a URL, and the values of its query."""
+    try:
+        # The URL of a proxy may have no scheme.
+        parts = urlsplit(url.strip() if "//" in url else f"//{url.strip()}")
+        password = parts.password or ""
+    except ValueError:
+        return []
+    secrets = [password, unquote(password), *(value for _, value in parse_qsl(parts.query))]
+    return [secret for secret in secrets if len(secret) >= _SHORTEST_IN_URL]
+
+
+def _header_values(text: str) -> list[str]:
+    """The lines, entries, values and words of a header list, encoded and decoded."""
+    values = []
+    if text.strip()[:1] == "{":
+        with suppress(ValueError, RecursionError):
+            document = json.loads(text)
+            values = [value for value in document.values() if isinstance(value, str)]
+    if not values:
+        for entry in text.replace("\n", ",").split(","):
+            _, equals, value = entry.partition("=")
+            values.append((value if equals else entry).strip())
+    secrets = [line.strip() for line in text.splitlines()]
+    for value in values:
+        secrets += [value, unquote(value), *unquote(value).split()[1:]]
+    return secrets

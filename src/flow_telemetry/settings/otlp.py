@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult
 
 from flow_telemetry.errors import SettingsError
-from flow_telemetry.settings import parse as values
-from flow_telemetry.settings.parse import authorities
+from flow_telemetry.settings import parse
 from flow_telemetry.telemetry import Signal, SignalTarget
 
 _GRPC_PORT = 4317
@@ -23,7 +22,7 @@ _DEFAULT_TIMEOUT_SECONDS = 10.0
 class OtlpSettings:
     """The targets of the enabled signals, and why the others are off.
 
-    ``off`` has a reason for each signal that the user switched off, or that has no endpoint.
+    ``off`` has a reason for each signal that is disabled, or has no endpoint.
     """
 
     targets: Mapping[Signal, SignalTarget]
@@ -31,7 +30,7 @@ class OtlpSettings:
 
 
 def otlp_settings(
-    inputs: Mapping[str, str], environ: Mapping[str, str], wanted: Collection[Signal]
+    inputs: Mapping[str, str], environ: Mapping[str, str], enabled: Collection[Signal]
 ) -> OtlpSettings:
     """Return the target of each enabled signal.
 
@@ -39,32 +38,24 @@ def otlp_settings(
         SettingsError: an endpoint, header list, protocol, timeout or file of certificate
             authorities cannot be used.
     """
-    targets, off, trusted = {}, {}, authorities(environ)
+    targets, off, trusted = {}, {}, parse.authorities(environ)
     for signal in Signal:
-        if signal not in wanted:
+        if signal not in enabled:
             off[signal] = "`signals` does not include it"
             continue
-        reason = _switched_off(signal, environ)
-        if reason is None:
-            target = _target(signal, inputs, environ, trusted)
-            if target is not None:
-                targets[signal] = target
-                continue
-            reason = (
+        exporter_variable = f"OTEL_{signal.value.upper()}_EXPORTER"
+        if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+            off[signal] = "OTEL_SDK_DISABLED is true"
+        elif environ.get(exporter_variable, "").strip().lower() == "none":
+            off[signal] = f"{exporter_variable} is none"
+        elif target := _target(signal, inputs, environ, trusted):
+            targets[signal] = target
+        else:
+            off[signal] = (
                 "`otlp-endpoint` is empty. A run of a fork or of Dependabot gets no secrets; "
                 "otherwise set `otlp-endpoint`, or OTEL_EXPORTER_OTLP_ENDPOINT"
             )
-        off[signal] = reason
     return OtlpSettings(targets=targets, off=off)
-
-
-def _switched_off(signal: Signal, environ: Mapping[str, str]) -> str | None:
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return "OTEL_SDK_DISABLED is true"
-    variable = f"OTEL_{signal.value.upper()}_EXPORTER"
-    if environ.get(variable, "").strip().lower() == "none":
-        return f"{variable} is none"
-    return None
 
 
 def _target(
@@ -76,12 +67,22 @@ def _target(
     name, url = endpoint
     _check_protocol(signal, name, environ)
     header_name, header_text = _headers(signal, url, inputs, environ)
+    timeout_name, timeout = _first(*_variables(signal, "TIMEOUT", environ))
+    compression_name, compression = _first(*_variables(signal, "COMPRESSION", environ))
+    if compression and compression.lower() not in _COMPRESSIONS:
+        raise SettingsError(
+            f"{compression_name} must be one of {', '.join(_COMPRESSIONS)}, not "
+            f"{parse.shown(compression)}"
+        )
+    seconds = _DEFAULT_TIMEOUT_SECONDS
+    if timeout:  # The specification gives the variable in milliseconds.
+        seconds = parse.named(timeout_name, parse.positive_integer, timeout) / 1000
     return SignalTarget(
         signal=signal,
         url=url,
-        headers=values.headers(header_name, header_text),
-        timeout=_timeout(signal, environ),
-        compression=_compression(signal, environ),
+        headers=parse.named(header_name, parse.headers, header_text),
+        timeout=seconds,
+        compression=compression.lower() or "gzip",
         certificate=_path(signal, "CERTIFICATE", environ) or trusted,
         client_certificate=_path(signal, "CLIENT_CERTIFICATE", environ),
         client_key=_path(signal, "CLIENT_KEY", environ),
@@ -112,7 +113,12 @@ def _endpoint(
     name, text = _first(("otlp-endpoint", text), common)
     if not text:
         return None
-    return name, _signal_url(_parse_endpoint(name, text), signal)
+    address = _parse_endpoint(name, text)
+    # The path of the signal is appended, unless the address already ends in one of the three.
+    path = address.path.rstrip("/")
+    for other in Signal:
+        path = path.removesuffix(f"/v1/{other.value}")
+    return name, address._replace(path=f"{path}/v1/{signal.value}").geturl()
 
 
 def _headers(
@@ -125,27 +131,21 @@ def _headers(
     """
     own = ("otlp-headers", inputs.get("otlp-headers", ""))
     endpoint = _first(*_variables(signal, "ENDPOINT", environ))[1]
-    if endpoint and values.origin(endpoint) != values.origin(url):
+    if endpoint and parse.origin(endpoint) != parse.origin(url):
         return _first(own)
     return _first(own, *_variables(signal, "HEADERS", environ))
 
 
 def _parse_endpoint(name: str, text: str) -> SplitResult:
-    parts = values.url(name, text, "https://otlp.example.com:4318")
-    if parts.port == _GRPC_PORT:
+    address = parse.named(
+        name, lambda value: parse.url(value, "https://otlp.example.com:4318"), text
+    )
+    if address.port == _GRPC_PORT:
         raise SettingsError(
             f"`{name}` has port {_GRPC_PORT}, which is OTLP over gRPC, but this program sends "
             "OTLP over HTTP. Use the HTTP port of the same receiver, usually 4318"
         )
-    return parts
-
-
-def _signal_url(parts: SplitResult, signal: Signal) -> str:
-    """Append the signal's path, unless the address already ends in one of the three."""
-    path = parts.path.rstrip("/")
-    for other in Signal:
-        path = path.removesuffix(f"/v1/{other.value}")
-    return parts._replace(path=f"{path}/v1/{signal.value}").geturl()
+    return address
 
 
 def _check_protocol(signal: Signal, endpoint_name: str, environ: Mapping[str, str]) -> None:
@@ -158,28 +158,11 @@ def _check_protocol(signal: Signal, endpoint_name: str, environ: Mapping[str, st
     name, text = _first(*_variables(signal, "PROTOCOL", environ))
     if text and text.lower() != "http/protobuf":
         raise SettingsError(
-            f"{name} is {values.shown(text)}, but this program sends http/protobuf only. Set the "
+            f"{name} is {parse.shown(text)}, but this program sends http/protobuf only. Set the "
             "variable to http/protobuf, or set `otlp-endpoint`"
         )
-
-
-def _timeout(signal: Signal, environ: Mapping[str, str]) -> float:
-    """Seconds for one request; the specification gives the variable in milliseconds."""
-    name, text = _first(*_variables(signal, "TIMEOUT", environ))
-    if not text:
-        return _DEFAULT_TIMEOUT_SECONDS
-    return values.positive_integer(name, text) / 1000
 
 
 def _path(signal: Signal, ending: str, environ: Mapping[str, str]) -> str:
     """The path of a file in PEM, which is read when the first request is sent."""
     return _first(*_variables(signal, ending, environ))[1]
-
-
-def _compression(signal: Signal, environ: Mapping[str, str]) -> str:
-    name, text = _first(*_variables(signal, "COMPRESSION", environ))
-    if text and text.lower() not in _COMPRESSIONS:
-        raise SettingsError(
-            f"{name} must be one of {', '.join(_COMPRESSIONS)}, not {values.shown(text)}"
-        )
-    return text.lower() or "gzip"

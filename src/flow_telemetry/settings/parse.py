@@ -1,16 +1,26 @@
-"""Parsers of single values; their errors name the input."""
+"""Parsers of single values.
+
+A parser takes the text of an input and raises ValueError if the text is unusable. The error's text
+continues a sentence that begins with the input's name: "must be true or false, not 'yes'".
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from flow_telemetry.errors import SettingsError
+from flow_telemetry.identity import fold, normalize_namespace
+from flow_telemetry.model import StatusCategory
+from flow_telemetry.model.item_key import ItemKey, parse_item_key
+from flow_telemetry.privacy.redactor import find_pattern_problem
+from flow_telemetry.telemetry import Signal
 
 Choice = TypeVar("Choice", bound=Enum)
 Value = TypeVar("Value")
@@ -32,29 +42,43 @@ _BYTES = {
 _LARGEST_SIZE_BYTES = 2**40
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+_SIGNALS = {
+    "traces": Signal.TRACES,
+    "events": Signal.LOGS,
+    "logs": Signal.LOGS,
+    "metrics": Signal.METRICS,
+}
+_CATEGORIES = {
+    "to do": StatusCategory.TO_DO,
+    "in progress": StatusCategory.IN_PROGRESS,
+    "done": StatusCategory.DONE,
+}
 _SHOWN = 80
 _LONGEST_URL = 8_192
 _HOST_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
 
 def shown(text: str) -> str:
-    """Return a value as an error may quote it: on one line and truncated."""
+    """Return a value for the text of an error: quoted, on one line and truncated."""
     line = "".join(c if c.isprintable() else "?" for c in text)
     return repr(line if len(line) <= _SHOWN else line[:_SHOWN] + "…")
 
 
-def or_default(
-    warnings: list[str], parse: Callable[[], Value], default: Value, consequence: str
-) -> Value:
-    """Return the value of an optional setting, or its default and a warning if it is unusable.
+def named(name: str, parse: Callable[[str], Value], text: str) -> Value:
+    """Return the parsed value of an input or environment variable.
 
-    An optional setting must not stop the export: ``consequence`` says what happens instead.
+    Raises:
+        SettingsError: the value is unusable; the text begins with ``name``.
     """
     try:
-        return parse()
-    except SettingsError as error:
-        warnings.append(f"{error}. {consequence}")
-        return default
+        return parse(text)
+    except ValueError as error:
+        raise SettingsError(f"`{name}` {error}") from None
+
+
+def optional(parse: Callable[[str], Value]) -> Callable[[str], Value | None]:
+    """Return a parser that returns None for an empty text."""
+    return lambda text: parse(text) if text else None
 
 
 def origin(url: str) -> str:
@@ -70,12 +94,10 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{host}" + ("" if is_default else f":{port}")
 
 
-def url(name: str, text: str, example: str) -> SplitResult:
+def url(text: str, example: str) -> SplitResult:
     """Return the parts of an HTTP address; this is the only validator of addresses.
 
-    Raises:
-        SettingsError: an HTTP client could not use the address. The text quotes the value only if
-            no credential can be in it.
+    The error quotes the value only if it cannot contain a credential.
     """
     text = text.strip()
     try:
@@ -90,10 +112,26 @@ def url(name: str, text: str, example: str) -> SplitResult:
         return parts
     # Any other text may be a secret that was put into the wrong input.
     plain = text.startswith(("http://", "https://")) and not set("@?#") & set(text)
-    raise SettingsError(
-        f"`{name}` is not a URL{f' ({shown(text)})' if plain else ''}: "
+    raise ValueError(
+        f"is not a URL{f' ({shown(text)})' if plain else ''}: "
         f"it must begin with https:// or http:// and name a host, such as {example}"
     )
+
+
+def trace_url(text: str) -> str:
+    """Return a template of an address; its placeholders are kept."""
+    # A placeholder may be a part of the host; a digit is valid everywhere.
+    filled = re.sub(r"\{(trace_id|span_id|start|end)\}", "0", text)
+    url(filled, "https://jaeger.example.com/trace/{trace_id}")
+    return text
+
+
+def jira_url(text: str) -> str:
+    """Return the address of Jira without a slash at the end, or an empty text."""
+    text = text.rstrip("/")
+    if text:
+        url(text, "https://acme.atlassian.net")
+    return text
 
 
 def _is_host(host: str) -> bool:
@@ -105,38 +143,42 @@ def _is_host(host: str) -> bool:
     return len(host) <= 253 and all(_HOST_LABEL.fullmatch(label) for label in labels)
 
 
-def boolean(name: str, text: str) -> bool:
+def boolean(text: str) -> bool:
     """Return the value of a boolean input; a misspelled one is an error, not false."""
     value = text.strip().lower()
     if value not in ("true", "false"):
-        raise SettingsError(f"`{name}` must be true or false, not {shown(text)}")
+        raise ValueError(f"must be true or false, not {shown(text)}")
     return value == "true"
 
 
-def choice(name: str, text: str, choices: type[Choice]) -> Choice:
-    """Return the member of an enumeration that the text names."""
-    try:
-        return choices(text.strip().lower())
-    except ValueError:
-        allowed = ", ".join(str(member.value) for member in choices)
-        raise SettingsError(f"`{name}` must be one of {allowed}, not {shown(text)}") from None
+def choice(choices: type[Choice]) -> Callable[[str], Choice]:
+    """Return a parser of the members of an enumeration, by their values."""
+
+    def parse(text: str) -> Choice:
+        try:
+            return choices(text.strip().lower())
+        except ValueError:
+            allowed = ", ".join(str(member.value) for member in choices)
+            raise ValueError(f"must be one of {allowed}, not {shown(text)}") from None
+
+    return parse
 
 
-def positive_integer(name: str, text: str) -> int:
+def positive_integer(text: str) -> int:
     """Return a number above zero in decimal digits."""
     value = text.strip()
     if not (value.isascii() and value.isdigit() and len(value) <= 19 and int(value) > 0):
-        raise SettingsError(f"`{name}` must be a number above zero, not {shown(text)}")
+        raise ValueError(f"must be a number above zero, not {shown(text)}")
     return int(value)
 
 
-def size(name: str, text: str) -> int:
-    """Return bytes; ``500000``, ``500kB``, ``1MB``, ``1MiB`` and ``2GB`` are understood."""
+def size(text: str) -> int:
+    """Return bytes from a text such as ``500000``, ``500kB``, ``1MB``, ``1MiB`` or ``2GB``."""
     match = _SIZE.fullmatch(text.strip().lower())
-    found = int(float(match.group(1)) * _BYTES[match.group(2) or "b"]) if match else 0
-    if not 0 < found <= _LARGEST_SIZE_BYTES:
-        raise SettingsError(f"`{name}` must be a size such as 500kB or 1MB, not {shown(text)}")
-    return found
+    number = int(float(match.group(1)) * _BYTES[match.group(2) or "b"]) if match else 0
+    if not 0 < number <= _LARGEST_SIZE_BYTES:
+        raise ValueError(f"must be a size such as 500kB or 1MB, not {shown(text)}")
+    return number
 
 
 def lines(text: str) -> tuple[str, ...]:
@@ -144,13 +186,13 @@ def lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
-def duration(name: str, text: str) -> float:
-    """Return seconds; ``90``, ``90s``, ``15m``, ``1h`` and ``7d`` are understood."""
+def duration(text: str) -> float:
+    """Return seconds from a text such as ``90``, ``90s``, ``15m``, ``1h`` or ``7d``."""
     match = _DURATION.fullmatch(text.strip().lower())
     seconds = float(match.group(1)) * _SECONDS[match.group(2)] if match else 0
     if not 0 < seconds <= _LONGEST_DURATION_SECONDS:
-        raise SettingsError(
-            f"`{name}` must be a duration above zero and of a year at most, in seconds or with "
+        raise ValueError(
+            f"must be a duration above zero and of a year at most, in seconds or with "
             f"the unit s, m, h or d, not {shown(text)}"
         )
     return seconds
@@ -161,93 +203,209 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in re.split(r"[,\n]", text) if word.strip())
 
 
-def repository(name: str, text: str) -> str:
+def lowercase_words(text: str) -> frozenset[str]:
+    """Return the entries of a list in lower case."""
+    return frozenset(word.lower() for word in words(text))
+
+
+def uppercase_words(text: str) -> frozenset[str]:
+    """Return the entries of a list in upper case."""
+    return frozenset(word.upper() for word in words(text))
+
+
+def repository(text: str) -> str:
     """Return ``owner/name``."""
     value = text.strip()
     if not _REPOSITORY.fullmatch(value) or {".", ".."} & set(value.split("/")):
-        raise SettingsError(f"`{name}` must be OWNER/NAME, not {shown(text)}")
+        raise ValueError(f"must be OWNER/NAME, not {shown(text)}")
     return value
 
 
-def pairs(name: str, text: str) -> Mapping[str, str]:
+def repositories(text: str) -> tuple[str, ...]:
+    """Return the entries of a list of ``owner/name``."""
+    return tuple(map(repository, words(text)))
+
+
+def pairs(text: str) -> Mapping[str, str]:
     """Return the pairs of a ``k=v,k=v`` list, values percent-decoded.
 
     The form is that of ``OTEL_RESOURCE_ATTRIBUTES``:
     https://opentelemetry.io/docs/specs/otel/resource/sdk/#specifying-resource-information-via-an-environment-variable
     """
-    found = {}
-    for part in re.split(r"[,\n]", text):
-        if not part.strip():
+    values = {}
+    for entry in re.split(r"[,\n]", text):
+        if not entry.strip():
             continue
-        key, equals, value = part.partition("=")
+        key, equals, value = entry.partition("=")
         if not equals or not key.strip() or not key.strip().isprintable():
-            raise SettingsError(f"`{name}` must be a list k=v,k=v; {shown(part)} has no `key=`")
-        found[key.strip()] = unquote(value.strip())
-    return found
+            raise ValueError(f"must be a list k=v,k=v; {shown(entry)} has no `key=`")
+        values[key.strip()] = unquote(value.strip())
+    return values
 
 
-def headers(name: str, text: str) -> Mapping[str, str]:
+def resource_attributes(text: str) -> Mapping[str, str]:
+    """Return the pairs of a list, without the attributes of the service, which have inputs."""
+    return {key: value for key, value in pairs(text).items() if not key.startswith("service.")}
+
+
+def headers(text: str) -> Mapping[str, str]:
     """Return HTTP headers from a ``k=v,k=v`` list, lines of ``k=v``, or a JSON object.
 
-    Errors quote no value, nor a part that may be one, because headers contain credentials.
-
-    Raises:
-        SettingsError: the text has another form, or HTTP does not allow a name or value. A blank
-            value is an error too: usually its secret is not set.
+    Errors quote no value and no part that may be a value, because headers contain credentials. A
+    blank value is an error too: usually its secret is not set.
     """
     text = text.strip()
-    found = _headers_from_json(name, text) if text[:1] == "{" else _headers_from_list(name, text)
-    for key, value in found.items():
+    fields = _headers_from_json(text) if text[:1] == "{" else _headers_from_list(text)
+    for key, value in fields.items():
         if not _HEADER_NAME.fullmatch(key):
-            raise SettingsError(f"`{name}` has a header whose name is not a valid header name")
-        _check_header_value(name, key, value)
-    return found
+            raise ValueError("has a header whose name is not a valid header name")
+        _check_header_value(key, value)
+    return fields
 
 
-def _headers_from_json(name: str, text: str) -> dict[str, str]:
+def _headers_from_json(text: str) -> dict[str, str]:
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
-        raise SettingsError(
-            f"`{name}` begins like JSON but is not a JSON object of text values. "
+        document = None
+    if not isinstance(document, dict) or not all(isinstance(v, str) for v in document.values()):
+        raise ValueError(
+            "begins like JSON but is not a JSON object of text values. "
             'Write {"NAME": "VALUE"}, with a name and a value for each header'
         )
-    return {key.strip(): value.strip() for key, value in found.items()}
+    return {key.strip(): value.strip() for key, value in document.items()}
 
 
-def _headers_from_list(name: str, text: str) -> dict[str, str]:
-    parts = text.splitlines() if "\n" in text else text.split(",")
-    found = {}
-    for position, part in enumerate((p for p in parts if p.strip()), start=1):
-        key, equals, value = part.partition("=")
+def _headers_from_list(text: str) -> dict[str, str]:
+    entries = text.splitlines() if "\n" in text else text.split(",")
+    fields = {}
+    for position, entry in enumerate((e for e in entries if e.strip()), start=1):
+        key, equals, value = entry.partition("=")
         if not equals:
-            raise SettingsError(
-                f"`{name}` is malformed: part {position} has no `=`. Write k=v,k=v, or one k=v "
+            raise ValueError(
+                f"is malformed: part {position} has no `=`. Write k=v,k=v, or one k=v "
                 "per line if a value contains a comma, or a JSON object"
             )
-        found[key.strip()] = unquote(value).strip()  # HTTP allows no blank at the ends.
-    return found
+        fields[key.strip()] = unquote(value).strip()  # HTTP allows no blank at the ends.
+    return fields
 
 
-def _check_header_value(name: str, key: str, value: str) -> None:
+def _check_header_value(key: str, value: str) -> None:
     scheme_alone = value.strip().lower() in ("bearer", "basic", "apikey", "api-key", "token")
     if not value.strip() or scheme_alone:
-        raise SettingsError(
-            f"`{name}`: the value of header {key} is blank. Usually its secret is not set, or "
-            "not available to this run (runs of forks and Dependabot get no secrets)"
+        raise ValueError(
+            f"cannot be used: the value of header {key} is blank. Usually its secret is not set, "
+            "or not available to this run (runs of forks and Dependabot get no secrets)"
         )
     if not all(" " <= c <= "~" or c == "\t" or "\xa0" <= c <= "\xff" for c in value):
-        raise SettingsError(
-            f"`{name}`: the value of header {key} contains a character that HTTP does not allow, "
-            "such as a line break"
+        raise ValueError(
+            f"cannot be used: the value of header {key} contains a character that HTTP does not "
+            "allow, such as a line break"
         )
+
+
+def token(text: str) -> str:
+    """Return a token of GitHub or Jira."""
+    if any(not "!" <= c <= "~" for c in text):
+        raise ValueError(
+            "contains a blank or a character that tokens do not have. Usually some other text was "
+            "pasted, or two secrets were joined"
+        )
+    return text
+
+
+def signals(text: str) -> frozenset[Signal]:
+    """Return the signals in a list."""
+    enabled = set()
+    for word in words(text):
+        signal = _SIGNALS.get(word.lower())
+        if signal is None:
+            raise ValueError(f"must be a list of traces, events and metrics, not {shown(word)}")
+        enabled.add(signal)
+    return frozenset(enabled)
+
+
+def namespace(text: str) -> str:
+    """Return the namespace of ids."""
+    try:
+        return normalize_namespace(text)
+    except ValueError as error:
+        raise ValueError(f"cannot be used: {error}") from None
+
+
+def item_key(text: str) -> ItemKey:
+    """Return the key of a work item."""
+    try:
+        return parse_item_key(text)
+    except ValueError as error:
+        raise ValueError(f"is {shown(text)}: {error}") from None
+
+
+def aliases(text: str) -> Mapping[str, str]:
+    """Return old names by new names, folded, from lines NEW=OLD."""
+    names = {}
+    for line in lines(text):
+        now, equals, before = (name.strip() for name in line.partition("="))
+        if not (equals and now and before) or ("/" in now) != ("/" in before):
+            raise ValueError(
+                "must have one NEW=OLD per line, such as acme/new=acme/old or "
+                f"CORE-9=ACME-57, not {shown(line)}"
+            )
+        names[fold(now) if "/" in now else now.upper()] = before
+    return names
+
+
+def status_categories(text: str) -> Mapping[str, StatusCategory]:
+    """Return the user's categories of statuses, by name in lower case."""
+    categories = {}
+    for status, word in pairs(text).items():
+        category = _CATEGORIES.get(word.lower().replace("_", " "))
+        if category is None:
+            raise ValueError(
+                f"must map statuses to to do, in progress or done, not to {shown(word)}"
+            )
+        categories[status.strip().casefold()] = category
+    return categories
+
+
+def since(text: str) -> datetime | float | None:
+    """Return a timestamp, a duration in seconds, or None for `last` and an empty text."""
+    if text.lower() in ("", "last"):
+        return None
+    try:
+        timestamp = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+    except ValueError:
+        pass
+    else:
+        return timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=timezone.utc)
+    try:
+        return duration(text)
+    except ValueError:
+        raise ValueError(
+            "must be last, a duration such as 7d, or a timestamp such as "
+            f"2026-11-24T03:43:00Z, not {shown(text)}"
+        ) from None
+
+
+def patterns(text: str) -> tuple[str, ...]:
+    """Return the regular expressions in lines."""
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        pattern = line.strip()
+        problem = find_pattern_problem(pattern) if pattern else None
+        if problem is not None:
+            raise ValueError(
+                f"cannot be used: the pattern on line {number} {problem}. Write one regular "
+                "expression per line; docs/redaction.md describes the supported ones"
+            )
+        if pattern:
+            found.append(pattern)
+    return tuple(found)
 
 
 # Certificate authorities that are trusted instead of the bundled ones.
 
-# In the order in which `requests` reads them, then OpenSSL's.
+# In the order in which `requests` reads them; OpenSSL's is the last.
 _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 _PEM_MARK = b"CERTIFICATE-----"
@@ -266,7 +424,7 @@ def authorities(environ: Mapping[str, str]) -> str:
     try:
         if name != "SSL_CERT_FILE" and Path(path).is_dir():
             return path
-        # OpenSSL would take longer to load a hundred authorities than the rest of a start takes.
+        # Only searched for: OpenSSL takes longer to load a hundred authorities than all of a start.
         problem = "" if _PEM_MARK in Path(path).read_bytes() else "contains no certificate in PEM"
     except (OSError, ValueError) as error:
         problem = f"cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"

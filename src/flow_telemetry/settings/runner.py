@@ -1,4 +1,4 @@
-"""The context of the runner: the run, job and files of the step.
+"""Context of the runner: the run, job and files of the step.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/variables lists the variables.
 """
@@ -11,6 +11,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from flow_telemetry.settings.inputs import PREFIX
+
+# Later Unix seconds may not be valid dates.
+_YEAR_3000 = 32_503_680_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +50,24 @@ class RunnerContext:
 
 def runner_context(environ: Mapping[str, str]) -> RunnerContext:
     """Return the context of the runner; a missing or malformed variable is None."""
+    # `acme/shop/.github/workflows/ci.yml@refs/heads/main`
+    workflow_path = environ.get("GITHUB_WORKFLOW_REF", "").partition("@")[0]
+    started = _number(environ, f"{PREFIX}STARTED_AT")
+    if started is not None and started > _YEAR_3000:
+        started = None
     return RunnerContext(
         repository=environ.get("GITHUB_REPOSITORY") or None,
         run_id=_number(environ, "GITHUB_RUN_ID"),
         run_attempt=_number(environ, "GITHUB_RUN_ATTEMPT"),
-        workflow_file=_workflow_file(environ),
+        workflow_file=workflow_path.rpartition("/")[2] or None,
         event_name=environ.get("GITHUB_EVENT_NAME") or None,
         event_path=environ.get("GITHUB_EVENT_PATH") or None,
         runner_name=environ.get("RUNNER_NAME") or None,
         check_run_id=_number(environ, f"{PREFIX}CHECK_RUN_ID"),
         job_status=environ.get(f"{PREFIX}JOB_STATUS") or None,
-        step_started_at=_time(environ, f"{PREFIX}STARTED_AT"),
+        step_started_at=(
+            None if started is None else datetime.fromtimestamp(started, tz=timezone.utc)
+        ),
         summary_path=environ.get("GITHUB_STEP_SUMMARY") or None,
         output_path=environ.get("GITHUB_OUTPUT") or None,
         environment_path=environ.get("GITHUB_ENV") or None,
@@ -67,19 +77,6 @@ def runner_context(environ: Mapping[str, str]) -> RunnerContext:
     )
 
 
-def _workflow_file(environ: Mapping[str, str]) -> str | None:
-    """The file in `acme/shop/.github/workflows/ci.yml@refs/heads/main`."""
-    path = environ.get("GITHUB_WORKFLOW_REF", "").partition("@")[0]
-    return path.rpartition("/")[2] or None
-
-
 def _number(environ: Mapping[str, str], name: str) -> int | None:
     text = environ.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else None
-
-
-def _time(environ: Mapping[str, str], name: str) -> datetime | None:
-    seconds = _number(environ, name)
-    if seconds is None or seconds > 32_503_680_000:  # the year 3000
-        return None
-    return datetime.fromtimestamp(seconds, tz=timezone.utc)

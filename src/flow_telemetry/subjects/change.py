@@ -253,7 +253,7 @@ def collect_event(context: ExportContext, subject: EventSubject) -> CollectedTel
     Raises:
         FlowTelemetryError: the change or item cannot be read.
     """
-    if Signal.LOGS not in context.settings.signals.wanted:
+    if Signal.LOGS not in context.settings.signals.enabled:
         reason = context.settings.otlp.off[Signal.LOGS]
         return CollectedTelemetry(left_out=(f"what happened to #{subject.number}: {reason}",))
     build = _build_change_events if subject.of_change else _build_item_events

@@ -71,7 +71,7 @@ def _choose_by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
         return (_choose_run(settings, event),)
     name = settings.runner.event_name
     live: tuple[EventSubject, ...] = ()
-    if Signal.LOGS in settings.signals.wanted and settings.signals.events is EventSending.LIVE:
+    if Signal.LOGS in settings.signals.enabled and settings.signals.events is EventSending.LIVE:
         event_subject = _find_event(settings, event)
         live = () if event_subject is None else (event_subject,)
     if name in CHANGE_EVENTS:
@@ -82,7 +82,7 @@ def _choose_by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
         return item, *live
     if name == "deployment_status" and (deployment := finished_deployment(event)):
         return (DeploymentSubject(repository=_repository(settings), id=deployment),)
-    if name in ("schedule", "workflow_dispatch") and settings.sweep.asked:
+    if name in ("schedule", "workflow_dispatch") and settings.sweep.requested:
         return (SweepSubject(repository=_repository(settings)),)
     own = (
         own_run(settings, event, only_beside_others=True) if live else _choose_run(settings, event)

@@ -321,7 +321,7 @@ def may_be_ancestors(path: tuple[str, ...], parentage: Parentage, lineage: Linea
 def _read_telemetry_of_jobs(
     context: ExportContext, data: RunData, placement: Placement
 ) -> JobTelemetry:
-    if not context.settings.inside.asked and data.handoff.empty:
+    if not context.settings.job.requested and data.handoff.empty:
         return JobTelemetry()
     # Loaded only if it is needed: most exports do not read jobs.
     from flow_telemetry.subjects.job.read import read_job_telemetry  # noqa: PLC0415

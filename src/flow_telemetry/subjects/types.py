@@ -221,16 +221,16 @@ def build_resource_maker(settings: Settings) -> ResourceMaker:
 
 def wants_events(settings: Settings) -> bool:
     """Whether events are exported with their subject, and not live or not at all."""
-    wanted = Signal.LOGS in settings.signals.wanted
+    wanted = Signal.LOGS in settings.signals.enabled
     return wanted and settings.signals.events is EventSending.COMPLETED
 
 
 def wants_own_events(settings: Settings) -> bool:
     """Whether the events of runs and deployments are exported, always with their subject."""
-    wanted = Signal.LOGS in settings.signals.wanted
+    wanted = Signal.LOGS in settings.signals.enabled
     return wanted and settings.signals.events is not EventSending.NONE
 
 
 def wants_metrics(settings: Settings) -> bool:
     """Whether metrics are exported."""
-    return Signal.METRICS in settings.signals.wanted
+    return Signal.METRICS in settings.signals.enabled

@@ -122,7 +122,7 @@ def read_job_coverage(job: OwnJob) -> JobTelemetry:
     def parse(file: MatchedFile, content: bytes) -> Coverage:
         return read_coverage(content, file.name)
 
-    patterns = job.context.settings.inside.coverage_reports
+    patterns = job.context.settings.job.coverage_reports
     reports, notices = read_reports(job, patterns, parse)
     duplicates = find_duplicates(reports)
     notices += [

@@ -272,11 +272,11 @@ _NOT_THE_OWN = (
 def read_logs(context: ExportContext, run_slice: RunSlice, placement: Placement) -> JobTelemetry:
     """Return the log lines that `logs` selects, within `log-limit`."""
     settings = context.settings
-    if Signal.LOGS not in settings.signals.wanted:
+    if Signal.LOGS not in settings.signals.enabled:
         return JobTelemetry(notices=(f"{_NO_SIGNAL}{settings.otlp.off[Signal.LOGS]}",))
     if run_slice.partial and settings.export is not Export.RUN:
         return JobTelemetry(notices=(_NOT_FROM_HERE,))
-    own, all_steps = run_slice.own_job, settings.inside.logs is JobLogs.ALL
+    own, all_steps = run_slice.own_job, settings.job.logs is JobLogs.ALL
     own_is_selected = own is not None and (all_steps or bool(find_failed_steps(own)))
     notices = [_NOT_THE_OWN] if own_is_selected else []
     jobs = _select_jobs(run_slice, all_steps=all_steps)
@@ -290,11 +290,11 @@ def read_logs(context: ExportContext, run_slice: RunSlice, placement: Placement)
     with ExitStack() as stack:
         sources, problems = open_logs(context.github, run_slice.run, jobs, until, stack)
         logs, read_errors = _index_logs(context, run_slice.run, sources, all_steps=all_steps)
-        logs = limit_logs(logs, settings.inside.log_limit)
+        logs = limit_logs(logs, settings.job.log_limit)
         files = stack.pop_all()  # The records are read later.
     # A step without a line may be in a log that could not be read.
     missing = () if read_errors else describe_missing_steps(sources, logs)
-    cut = describe_cut_lines(logs, settings.inside.log_limit)
+    cut = describe_cut_lines(logs, settings.job.log_limit)
     notices += (f"{_INPUT}: {text}" for text in (*problems, *read_errors, *missing, *cut))
     return JobTelemetry(
         spans=islice(

@@ -46,7 +46,7 @@ def read_job_telemetry(
     resource = build_resource_maker(context.settings).of_run(run)
     if own is None:
         collected = [*_read_logs(context, run_slice, placement)]
-        if context.settings.inside.trace_artifacts:
+        if context.settings.job.trace_artifacts:
             from flow_telemetry.subjects.job.tool_traces import artifact_traces
 
             collected.append(artifact_traces(context, run, placement))
@@ -78,7 +78,7 @@ def read_job_telemetry(
 def _read_logs(
     context: ExportContext, run_slice: RunSlice, placement: Placement
 ) -> Iterator[JobTelemetry]:
-    if context.settings.inside.logs is not JobLogs.NONE:
+    if context.settings.job.logs is not JobLogs.NONE:
         from flow_telemetry.subjects.job.logs import read_logs
 
         yield read_logs(context, run_slice, placement)
@@ -86,7 +86,7 @@ def _read_logs(
 
 def _read_own_job(job: OwnJob) -> Iterator[JobTelemetry]:
     """Read the handoff and the enabled reports in the workspace."""
-    enabled = job.context.settings.inside
+    enabled = job.context.settings.job
     references: Iterable[str] = ()
     yield link_parent_context(job)
     if job.handoff.sampled:

@@ -111,7 +111,7 @@ def read_tests(job: OwnJob) -> JobTelemetry:
 
     A report that cannot be read becomes a notice; the others count.
     """
-    patterns = job.context.settings.inside.test_reports
+    patterns = job.context.settings.job.test_reports
     dated_reports, notices = read_reports(job, patterns, _parse_report)
     notices += _describe_old_reports(job, dated_reports)
     notices = [f"{_INPUT}: {notice}" for notice in limit_texts(notices, _MOST_NOTICES)]

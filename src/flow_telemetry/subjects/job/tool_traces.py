@@ -180,7 +180,7 @@ def file_traces(job: OwnJob, references: Iterable[str] = ()) -> JobTelemetry:
             notices=("`trace-files`: GITHUB_WORKSPACE is not set, so no files were read",)
         )
     limits = FileLimits(files=MOST_FILES, size=MOST_BYTES)
-    patterns = job.context.settings.inside.trace_files
+    patterns = job.context.settings.job.trace_files
     files, notices = find_files(patterns, job.workspace, limits=limits)
     reader = TraceFileReader.create(job.context, trace_id=job.placement.trace_id)
     reader.spans.own_ids = own_span_ids(job.placement, job.run, references)
@@ -241,7 +241,7 @@ class TraceFileReader:
         deadline = context.deadline
         seconds = None if deadline.at is None else deadline.remaining() / 2
         return cls(
-            enabled=context.settings.signals.wanted,
+            enabled=context.settings.signals.enabled,
             redact=context.redact,
             spans=ToolSpans(trace_id=trace_id),
             until=Deadline.after(deadline.clock, seconds, deadline.cancellation),
@@ -383,7 +383,7 @@ def artifact_traces(context: ExportContext, run: Run, placement: Placement) -> J
     head = run.head_repository
     # The repository of a commit is None if it was a fork and is deleted.
     is_fork = head is None or identity.fold(head) != identity.fold(run.repository.full_name)
-    if is_fork and not context.settings.inside.fork_artifacts:
+    if is_fork and not context.settings.job.fork_artifacts:
         return JobTelemetry(notices=(f"{_SOURCE}: {_describe_fork(f'run {run.id}')}",))
     reader = TraceFileReader.create(context, trace_id=placement.trace_id)
     reader.repository = run.repository.full_name
@@ -405,7 +405,7 @@ def _describe_fork(what: str) -> str:
 
 def _list_artifacts(context: ExportContext, run: Run, reader: TraceFileReader) -> list[Artifact]:
     """Return the artifacts of this attempt that `trace-artifacts` names, the oldest first."""
-    patterns, interval = context.settings.inside.trace_artifacts, timing.run_interval(run)
+    patterns, interval = context.settings.job.trace_artifacts, timing.run_interval(run)
     # GitHub lists the artifacts of all attempts.
     first, last = interval.start - _CLOCK_DIFFERENCE, interval.end + _CLOCK_DIFFERENCE
     artifacts = [
@@ -428,10 +428,10 @@ def _read_artifacts(
     context: ExportContext, artifacts: list[Artifact], reader: TraceFileReader
 ) -> Iterator[tuple[str, Content]]:
     """Yield the files in artifacts; an artifact that cannot be read becomes a notice."""
-    wanted = compile_file_patterns(context.settings.inside.trace_files or _FILES)
+    wanted = compile_file_patterns(context.settings.job.trace_files or _FILES)
     limits = FileLimits(files=MOST_FILES, largest=MOST_BYTES, size=MOST_BYTES)
     for artifact in artifacts:
-        if artifact.from_fork and not context.settings.inside.fork_artifacts:
+        if artifact.from_fork and not context.settings.job.fork_artifacts:
             reader.note(_describe_fork(str(artifact)))
             continue
         if reader.until.expired:

@@ -1,8 +1,8 @@
-"""The action's own door, opened again for each event that comes in: a line of JSON in and out.
+"""Worker process of the demo: runs the action once for each line of JSON on standard input.
 
     {"GITHUB_EVENT_NAME": "issues", …}  ->  {"status": 0, "report": "…"}
 
-Most of a short export is the start of Python; so the demo starts it once for all of them.
+Most of a short export is the start of Python, so the demo starts it only once.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import TextIO
 from flow_telemetry import action
 
 
-def serve(requests: Iterable[str], answers: TextIO) -> None:
-    """Run the action once for each line of variables, which last for that line only."""
+def serve(requests: Iterable[str], responses: TextIO) -> None:
+    """Run the action for each line; its variables are set for that run only."""
     before = dict(os.environ)
     for line in requests:
         os.environ.update(json.loads(line))
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        report = io.StringIO()
+        with contextlib.redirect_stdout(report), contextlib.redirect_stderr(report):
             status = action.main()
-        answers.write(json.dumps({"status": status, "report": said.getvalue()}) + "\n")
-        answers.flush()
+        responses.write(json.dumps({"status": status, "report": report.getvalue()}) + "\n")
+        responses.flush()
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
