@@ -44,7 +44,7 @@ def test_a_silent_endpoint_is_told_by_the_time_that_it_had(timeout: float, secon
     clock, slow = FakeClock(), Slow()
     target = make_target("http://backend.example", timeout=timeout)
     found = probe(target, Deadline(clock), new_sender=slow)
-    assert f"did not finish an answer within {seconds} s" in found.detail
+    assert f"timed out after {seconds} s" in found.detail
     assert "`timeout`" not in found.detail
     ((of_request, of_all),) = slow.given
     assert of_request == seconds

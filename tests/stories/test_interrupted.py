@@ -227,7 +227,7 @@ def test_a_sweep_that_is_ended_says_what_is_left(
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT
-    assert "told to end (SIGINT): 6 subjects are left to the next sweep" in stderr
+    assert "was cancelled (SIGINT): 6 subjects are left to the next sweep" in stderr
 
 
 # Sends the signal at the moment when a module is looked for.
