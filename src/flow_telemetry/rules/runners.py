@@ -23,7 +23,9 @@ _SYSTEMS = {"ubuntu": "linux", "linux": "linux", "windows": "windows", "macos": 
 _IMAGE = re.compile(
     r"(?:ubuntu|windows|macos)-(?:latest|slim|\d{2}(?:\.\d{2})?|20\d{2})(?:-(?:arm|intel|vs20\d{2}))?"
 )
-_SIZE = re.compile(r"-(?:large|xlarge)$|-(?:\d{1,2}-?)cores?$")
+_SIZE = re.compile(r"-x?large$|-\d{1,3}-?cores?$")
+# The number of cores can be anywhere: GitHub's runners with a GPU are called `4-core-ubuntu-gpu-t4`.
+_CORES = re.compile(r"(?:^|-)\d{1,3}-?cores?(?:-|$)")
 # Labels that GitHub assigns to self-hosted runners; all others can be any text.
 _DEFAULT_LABELS = frozenset(
     {"self-hosted", "linux", "windows", "macos", "x64", "x86", "arm", "arm64"}
@@ -48,7 +50,7 @@ def runner_kind(job: Job) -> RunnerKind | None:
     group = (job.runner_group or "").strip().lower()
     if "self-hosted" in labels:
         return RunnerKind.SELF_HOSTED
-    if group == _LARGER_GROUP or any(map(_SIZE.search, labels)):
+    if group == _LARGER_GROUP or any(_SIZE.search(x) or _CORES.search(x) for x in labels):
         return RunnerKind.LARGER
     if group == _HOSTED_GROUP or (job.runner_name or "").lower().startswith(_HOSTED_NAMES):
         return RunnerKind.GITHUB_HOSTED
@@ -58,9 +60,12 @@ def runner_kind(job: Job) -> RunnerKind | None:
 
 
 def operating_system(job: Job) -> str | None:
-    """Return `linux`, `windows` or `darwin` by the job's labels; None if they do not show it."""
-    first_words = (re.split(r"[-_.]", label)[0] for label in _labels(job))
-    return next((_SYSTEMS[word] for word in first_words if word in _SYSTEMS), None)
+    """Return `linux`, `windows` or `darwin` by the job's labels; None if they do not show it.
+
+    Any word of a label can name the system: `depot-windows-2025-8`.
+    """
+    words = (word for label in _labels(job) for word in re.split(r"[-_.]", label))
+    return next((_SYSTEMS[word] for word in words if word in _SYSTEMS), None)
 
 
 def known_labels(job: Job) -> str:
