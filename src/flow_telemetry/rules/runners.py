@@ -24,7 +24,7 @@ _IMAGE = re.compile(
     r"(?:ubuntu|windows|macos)-(?:latest|slim|\d{2}(?:\.\d{2})?|20\d{2})(?:-(?:arm|intel|vs20\d{2}))?"
 )
 _SIZE = re.compile(r"-x?large$|-\d{1,3}-?cores?$")
-# The number of cores can be anywhere: GitHub's runners with a GPU are called `4-core-ubuntu-gpu-t4`.
+# The number of cores can be anywhere: GitHub calls runners with a GPU `4-core-ubuntu-gpu-t4`.
 _CORES = re.compile(r"(?:^|-)\d{1,3}-?cores?(?:-|$)")
 # Labels that GitHub assigns to self-hosted runners; all others can be any text.
 _DEFAULT_LABELS = frozenset(
