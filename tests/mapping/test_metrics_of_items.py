@@ -11,7 +11,7 @@ from tests.rules.test_deliveries import deployment
 
 from flow_telemetry.mapping.flow_metrics import feature_measurements, item_measurements
 from flow_telemetry.model import Event, EventKind, Run, WorkItem
-from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
+from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
 from flow_telemetry.telemetry import Measurement
 
 BLOCKED, UNBLOCKED = EventKind.BLOCKED, EventKind.UNBLOCKED
@@ -172,7 +172,7 @@ def test_its_items_tell_flow_distribution_and_flow_load() -> None:
 
 def test_a_feature_of_which_a_part_is_unread_says_so() -> None:
     """Its numbers are too low; without the jobs of its runs nothing is said of their time."""
-    partly = replace(feature(), unread=("the jobs of its runs",), with_jobs=False)
+    partly = replace(feature(), unread=("the jobs of its runs",), finest=TreeDetail.RUN)
     found = of_feature(partly, "flow.feature.key")
     assert "flow.feature.build_time" not in values(found)
     assert attributes("flow.feature.runs", found) == {

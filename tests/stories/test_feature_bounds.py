@@ -9,7 +9,7 @@ from tests.fakes.world import World, job, step
 from tests.stories.feature_spans import EPIC, of, one_tree, plain
 from tests.stories.worlds import FeatureWorld, feature
 from tests.support import closings
-from tests.support.program import Program
+from tests.support.program import Program, Result
 
 
 @pytest.fixture
@@ -61,7 +61,8 @@ def test_an_item_that_the_token_cannot_see_is_told(
         (200, "step", "Run pytest"),
         (36, "job", "ship"),
         (26, "run", "RUN Deploy"),
-        (4, "change", "pull request #11"),
+        (16, "change", "pull request #11"),
+        (4, "item", "story acme/shop#2"),
     ],
 )
 def test_a_trace_that_would_be_too_large_is_coarser(
@@ -72,7 +73,7 @@ def test_a_trace_that_would_be_too_large_is_coarser(
     assert one_tree(receiver.spans)
     assert of(receiver.spans, EPIC).attributes["flow.feature.detail"] == detail
     names = {span.name for span in receiver.spans}
-    order = ["Run pytest", "ship", "RUN Deploy", "pull request #11"]
+    order = ["Run pytest", "ship", "RUN Deploy", "pull request #11", "story acme/shop#2"]
     assert [name for name in order if name in names] == order[order.index(finest) :]
     assert ("max-spans" in plain(result.summary)) == (detail != "step")
 
@@ -81,30 +82,53 @@ def test_a_trace_that_would_be_too_large_is_coarser(
 def test_a_budget_of_requests_makes_it_coarser_and_is_told(
     program: Program, github: FakeGitHub, receiver: Receiver, made: FeatureWorld, door: str
 ) -> None:
-    """Jobs are given up first; the root, the outcome and the exit status say so."""
-    closings.issue(program, "acme/shop#1")
-    needed = len(github.requests)
-    before = len(receiver.spans)
-    del github.requests[:]
-    most = needed - 4
-    if door == "action":
-        result = closings.issue(program, "acme/shop#1", max_requests=most, fail_on_error=True)
-        told = " ".join(result.errors)
-        assert result.outputs["status"] == "partial"
-    else:
-        result = program.command(
-            *("export", "feature", "acme/shop#1", "--max-requests", most),
-            *("--otlp-endpoint", receiver.url),
-        )
-        told = result.stderr
-    spans = receiver.spans[before:]
+    """Jobs are left out first: the trace is complete with less detail, and names its detail."""
+
+    def export(most: int) -> Result:
+        if door == "action":
+            return closings.issue(program, "acme/shop#1", max_requests=most, fail_on_error=True)
+        words = ("export", "feature", "acme/shop#1", "--max-requests", most)
+        return program.command(*words, "--otlp-endpoint", receiver.url)
+
+    export(1000)
+    # The last requests are for failure reasons and jobs.
+    most = len(github.requests) - 4
+    github.requests.clear()
+    receiver.requests.clear()
+    result = export(most)
+    told = plain(result.summary) if door == "action" else result.stderr
+    spans = receiver.spans
     root = of(spans, EPIC)
-    assert (result.status, len(github.requests)) == (1, most)
+    assert (result.status, len(github.requests)) == (0, most)
     assert root.attributes["flow.feature.detail"] == "run"
-    assert "max-requests" in root.attributes["flow.feature.incomplete"]
-    assert "max-requests" in told
+    assert "flow.feature.incomplete" not in root.attributes
+    assert "spans finer than run: they would take more requests than `max-requests`" in told
     assert one_tree(spans)
     assert {s.name for s in spans} >= {"RUN CI", "pull request #12", "deploy production"}
+
+
+def test_any_budget_that_allows_the_items_gives_a_complete_trace_of_less_detail(
+    program: Program, github: FakeGitHub, receiver: Receiver, made: FeatureWorld
+) -> None:
+    """The detail never grows with a smaller budget, and what is left out is not counted as 0."""
+    closings.issue(program, "acme/shop#1")
+    needed = len(github.requests)
+    details = []
+    for most in range(needed, 8, -3):
+        receiver.requests.clear()
+        result = closings.issue(program, "acme/shop#1", max_requests=most)
+        assert (result.status, result.warnings) == (0, [])
+        root = of(receiver.spans, EPIC)
+        assert "flow.feature.incomplete" not in root.attributes
+        assert one_tree(receiver.spans)
+        detail = root.attributes["flow.feature.detail"]
+        details.append(detail)
+        measured = {point.name for point in receiver.metrics}
+        assert ("flow.feature.runs" in measured) == (detail in ("step", "job", "run"))
+        assert ("flow.feature.changes" in measured) == (detail != "item")
+    order = ["step", "run", "change", "item"]
+    assert details == sorted(details, key=order.index)
+    assert set(details) == set(order)
 
 
 def test_a_tiny_budget_still_sends_the_root(

@@ -371,7 +371,7 @@ FEATURE_DETAIL = _flow_attribute(
     "flow.feature.detail",
     "string",
     "the feature in its feature trace",
-    "most detailed spans of the trace: step, job, run or change",
+    "most detailed spans of the trace: step, job, run, change or item",
 )
 FEATURE_INCOMPLETE = _flow_attribute(
     "flow.feature.incomplete",

@@ -29,7 +29,7 @@ from flow_telemetry.model import (
     WorkItem,
     result_of,
 )
-from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
+from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.flow import (
     Flow,
@@ -281,13 +281,16 @@ def feature_measurements(
     runs = {run.reference: run for node in changes for run in (*node.runs, *node.later_runs)}
     deployments = {d.reference for node in changes for d in node.deployments}
     failed = sum(result_of(run.conclusion) in failures.ERRORS for run in runs.values())
-    yield from points.of(table.FEATURE_CHANGES, len(changes))
-    yield from points.of(table.FEATURE_RUNS, len(runs))
-    yield from points.of(table.FEATURE_FAILED_RUNS, failed)
-    if tree.with_jobs:  # Without the jobs, the ends of the runs are unknown.
+    # A detail that the request budget did not allow is not 0 but unknown.
+    if TreeDetail.CHANGE in tree.finest.and_coarser:
+        yield from points.of(table.FEATURE_CHANGES, len(changes))
+    if TreeDetail.RUN in tree.finest.and_coarser:
+        yield from points.of(table.FEATURE_RUNS, len(runs))
+        yield from points.of(table.FEATURE_FAILED_RUNS, failed)
+        yield from points.of(table.FEATURE_DEPLOYMENTS, len(deployments))
+    if TreeDetail.JOB in tree.finest.and_coarser:  # The jobs have the ends of the runs.
         build_time = sum(timing.run_interval(run).seconds for run in runs.values())
         yield from points.of(table.FEATURE_BUILD_TIME, build_time)
-    yield from points.of(table.FEATURE_DEPLOYMENTS, len(deployments))
 
 
 def _category(item: WorkItem, tree: FeatureTree) -> StatusCategory | None:

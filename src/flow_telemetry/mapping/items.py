@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from flow_telemetry import identity
 from flow_telemetry.identity import TraceIdentity
@@ -39,7 +38,7 @@ from flow_telemetry.model import (
     Run,
     WorkItem,
 )
-from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
+from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
 from flow_telemetry.rules.lifecycle import (
     CLOSINGS,
     BlockedInterval,
@@ -208,15 +207,6 @@ def period_result(item: WorkItem, period: OpenPeriod) -> str | None:
 # A whole feature to one trace: epic → stories → pull requests → phases and runs → jobs → steps
 
 
-class TreeDetail(Enum):
-    """The most detailed spans of a feature trace, in descending order of detail."""
-
-    STEP = "step"
-    JOB = "job"
-    RUN = "run"
-    CHANGE = "change"
-
-
 _RUN_DETAIL = {
     TreeDetail.STEP: Detail.STEP,
     TreeDetail.JOB: Detail.JOB,
@@ -310,7 +300,7 @@ class _Walk:
         below = reference if shown or parent is None else parent
         for child in node.children:
             yield from self.map_item(child, below, items)
-        for change in node.changes:
+        for change in node.changes if self.detail is not TreeDetail.ITEM else ():
             yield from self._map_change(change, below, items)
 
     def _map_change(

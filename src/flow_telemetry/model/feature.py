@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from flow_telemetry.model.changes import Change
 from flow_telemetry.model.deployments import Deployment
 from flow_telemetry.model.items import WorkItem
 from flow_telemetry.model.runs import Run
+
+
+class TreeDetail(Enum):
+    """The most detailed spans of a feature trace, in descending order of detail."""
+
+    STEP = "step"
+    JOB = "job"
+    RUN = "run"
+    CHANGE = "change"
+    ITEM = "item"
+
+    @property
+    def and_coarser(self) -> tuple[TreeDetail, ...]:
+        """This detail and the coarser ones."""
+        details = tuple(TreeDetail)
+        return details[details.index(self) :]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +53,11 @@ class FeatureTree:
 
     ``snapshot`` is the time of a snapshot of an open feature, None for a closed one. ``above`` are
     items above the feature. ``unread`` are descriptions of parts that could not be read or were
-    left out. ``with_jobs`` is False if the jobs of its runs would exceed the request budget.
+    left out. ``finest`` is the finest detail that the request budget allowed for the whole tree.
     """
 
     root: ItemNode
     snapshot: datetime | None = None
     above: tuple[WorkItem, ...] = ()
     unread: tuple[str, ...] = ()
-    with_jobs: bool = True
+    finest: TreeDetail = TreeDetail.STEP

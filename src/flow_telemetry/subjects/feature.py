@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,13 +21,12 @@ from flow_telemetry.github.runs import RunAddress, read_annotations, read_reposi
 from flow_telemetry.identity import TraceIdentity, fold
 from flow_telemetry.mapping.items import (
     FeatureMapping,
-    TreeDetail,
     feature_root,
     feature_spans,
     item_name,
 )
 from flow_telemetry.model import Change, Deployment, Lineage, Repository, Result, Run, WorkItem
-from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode
+from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
 from flow_telemetry.otlp.batch import resource_size, span_size
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.rules.intervals import Interval
@@ -81,17 +80,30 @@ def read_tree(
     reader = _FeatureReader(
         context=context, until=snapshot or feature.closed_at, own_workflow=own_workflow
     )
-    items = reader.read_item(feature, 1)
-    reader.linked_changes = reader.read_linked_changes(items)
-    root, with_jobs = reader.add_runs(reader.add_changes(items))
+    root, finest = reader.read_item(feature, 1), TreeDetail.ITEM
     if context.github.budget_exceeded:
         reader.read_errors.append(context.github.ended)
+    # If the request budget ends within a level of detail, the whole level is left out: the rest of
+    # the trace is complete.
+    for detail, add_level in (
+        (TreeDetail.CHANGE, reader.add_changes),
+        (TreeDetail.RUN, reader.add_runs),
+        (TreeDetail.STEP, reader.add_jobs),
+    ):
+        errors_before = len(reader.read_errors)
+        more = root if context.github.budget_exceeded else add_level(root)
+        if context.github.budget_exceeded:
+            del reader.read_errors[errors_before:]
+            break
+        root, finest = more, detail
+    if finest is TreeDetail.STEP:
+        root = reader.add_failure_reasons(root)
     return FeatureTree(
         root=root,
         snapshot=snapshot,
         above=lineage.above,
         unread=tuple(dict.fromkeys(reader.read_errors)),
-        with_jobs=with_jobs,
+        finest=finest,
     )
 
 
@@ -152,9 +164,13 @@ class _FeatureReader:
         )
         return ItemNode(item=item, children=tuple(self._read_children(item, level)))
 
-    def add_changes(self, node: ItemNode) -> ItemNode:
-        """Return an item and the items below it with their changes."""
-        children = tuple(map(self.add_changes, node.children))
+    def add_changes(self, root: ItemNode) -> ItemNode:
+        """Return the items with their changes."""
+        self.linked_changes = self.read_linked_changes(root)
+        return self._add_changes(root)
+
+    def _add_changes(self, node: ItemNode) -> ItemNode:
+        children = tuple(map(self._add_changes, node.children))
         if not node.item.history_complete and node.item.tracker == "jira":
             self.read_errors.append(
                 f"pull requests that name a former key of {node.item.key}, whose history was not "
@@ -243,34 +259,48 @@ class _FeatureReader:
 
     # Runs and deployments.
 
-    def add_runs(self, root: ItemNode) -> tuple[ItemNode, bool]:
-        """Return the items with the runs and deployments of their changes.
-
-        Also return whether the runs have jobs: if the budget does not suffice for all, none has.
-        """
+    def add_runs(self, root: ItemNode) -> ItemNode:
+        """Return the items with the runs and deployments of their changes, without jobs."""
         nodes = [self._read_runs(node.change) for node in _list_changes(root)]
-        nodes = self._add_deployments(nodes)
-        nodes, complete = self._add_jobs(nodes)
-        if complete:
-            # The finest level: if the budget ends, the rest is without failure reasons.
-            nodes = [
+        return _replace_changes(root, self._add_deployments(nodes))
+
+    def add_jobs(self, root: ItemNode) -> ItemNode:
+        """Return the items with the jobs of their runs; the rest is missing if the budget ends."""
+        nodes = []
+        for node in _list_changes(root):
+            self.context.log.progress(
+                f"{self.context.github.requests} requests, jobs of #{node.change.number}"
+            )
+            runs, read_errors = with_jobs(self.context, node.runs, node.change)
+            later, more = with_jobs(self.context, node.later_runs, node.change)
+            if self.context.github.budget_exceeded:
+                return root
+            self.read_errors.extend((*read_errors, *more))
+            nodes.append(replace(node, runs=runs, later_runs=later))
+        return _replace_changes(root, nodes)
+
+    def add_failure_reasons(self, root: ItemNode) -> ItemNode:
+        """Return the items with the failure reasons and approvals of jobs, up to the budget."""
+        return _replace_changes(
+            root,
+            [
                 replace(
                     node,
                     runs=tuple(map(self._explain, node.runs)),
                     later_runs=tuple(map(self._explain, node.later_runs)),
                 )
-                for node in nodes
-            ]
-        return _replace_changes(root, {node.change.reference: node for node in nodes}), complete
+                for node in _list_changes(root)
+            ],
+        )
 
     def _read_runs(self, change: Change) -> ChangeNode:
         """Return a change with its runs, without jobs."""
         github = self.context.github
         self.context.log.progress(f"{github.requests} requests, runs of #{change.number}")
-        runs = ChangeRuns()
-        if not github.budget_exceeded:
-            runs = read_runs_of_change(self.context, change, jobs=False, until=self.until)
-            self.read_errors.extend(runs.read_errors)
+        what = f"the runs of pull request #{change.number}"
+        read = partial(read_runs_of_change, self.context, change, jobs=False, until=self.until)
+        runs = self._try(read, what) or ChangeRuns()
+        self.read_errors.extend(runs.read_errors)
         return ChangeNode(
             change=change,
             runs=self._select_new(runs.runs),
@@ -376,21 +406,6 @@ class _FeatureReader:
             if run.completed:
                 yield run
 
-    def _add_jobs(self, nodes: list[ChangeNode]) -> tuple[list[ChangeNode], bool]:
-        """Return the changes with the jobs of their runs, and whether all were read."""
-        complete = []
-        for node in nodes:
-            self.context.log.progress(
-                f"{self.context.github.requests} requests, jobs of #{node.change.number}"
-            )
-            runs, read_errors = with_jobs(self.context, node.runs, node.change)
-            later, more = with_jobs(self.context, node.later_runs, node.change)
-            if self.context.github.budget_exceeded:
-                return nodes, False
-            self.read_errors.extend((*read_errors, *more))
-            complete.append(replace(node, runs=runs, later_runs=later))
-        return complete, True
-
     def _explain(self, run: Run) -> Run:
         """Return a run with the failure reasons of its jobs, and their approvals."""
         github = self.context.github
@@ -408,13 +423,18 @@ def _list_changes(node: ItemNode) -> Iterator[ChangeNode]:
         yield from _list_changes(child)
 
 
-def _replace_changes(node: ItemNode, changes: Mapping[str, ChangeNode]) -> ItemNode:
-    """Return the items with other changes, by their references."""
-    return replace(
-        node,
-        children=tuple(_replace_changes(child, changes) for child in node.children),
-        changes=tuple(changes[change_node.change.reference] for change_node in node.changes),
-    )
+def _replace_changes(root: ItemNode, changes: Iterable[ChangeNode]) -> ItemNode:
+    """Return the items with better known changes."""
+    by_reference = {node.change.reference: node for node in changes}
+
+    def replace_below(node: ItemNode) -> ItemNode:
+        return replace(
+            node,
+            children=tuple(map(replace_below, node.children)),
+            changes=tuple(by_reference[known.change.reference] for known in node.changes),
+        )
+
+    return replace_below(root)
 
 
 def _home(item: WorkItem) -> Repository:
@@ -468,8 +488,8 @@ def map_feature(
         spans=feature_spans(tree, detail, mapping),
         events_and_metrics=feature_metrics(context.settings, tree),
         exported=_describe_export(context.settings, tree, lineage),
-        incomplete=read_errors if context.github.budget_exceeded else (),
-        problems=() if context.github.budget_exceeded else read_errors,
+        incomplete=read_errors if context.github.ended in tree.unread else (),
+        problems=() if context.github.ended in tree.unread else read_errors,
         left_out=_describe_left_out(tree, detail, context.settings.tracing.max_spans),
     )
 
@@ -489,15 +509,18 @@ def find_finest_detail(tree: FeatureTree, mapping: FeatureMapping, most: int) ->
                 return False
         return True
 
-    details = TreeDetail if tree.with_jobs else (TreeDetail.RUN, TreeDetail.CHANGE)
-    return next(filter(fits, details), TreeDetail.CHANGE)
+    details = tree.finest.and_coarser
+    return next(filter(fits, details), details[-1])
 
 
 def _describe_left_out(tree: FeatureTree, detail: TreeDetail, most: int) -> tuple[str, ...]:
     if detail is TreeDetail.STEP:
         return ()
-    if detail is TreeDetail.RUN and not tree.with_jobs:
-        return ("jobs and steps: they would take more requests than `max-requests` allows",)
+    if detail is tree.finest:
+        return (
+            f"spans finer than {detail.value}: they would take more requests than `max-requests` "
+            "allows",
+        )
     return (
         f"spans finer than {detail.value}: the trace would have more than {most} spans "
         f"(`max-spans`) or {MOST_BYTES / 1e6} MB",
