@@ -523,33 +523,31 @@ def find_blocked_intervals(
     ``blocked_names`` are patterns of statuses and labels that mean blocked, in either case. Causes
     from before a reopening still count after it.
     """
+    events = list(_blocking_events(item, blocked_names))
     found: list[BlockedInterval] = []
     for period in item_periods(item, until):
-        changes = _blocking_changes(item, blocked_names, period)
+        changes = _blocking_changes(item, events, blocked_names, period)
         for reasons, interval, ended in _partition(period, changes):
             if not reasons:
                 continue
+            # An event that begins to block cannot be the end.
+            stops = (e for e, time in events if time == interval.end and e.kind not in _ENDS)
             last = found[-1] if found and found[-1].period_number == period.number else None
-            stopped = next((e for e, time in _blocking_events(item) if time == interval.end), None)
             if last is not None and last.interval.end == interval.start:
                 whole = Interval(last.interval.start, interval.end)
-                found[-1] = replace(last, interval=whole, ended=ended, stopped=stopped)
+                found[-1] = replace(last, interval=whole, ended=ended, stopped=next(stops, None))
                 continue
-            kind, name = reasons[0]
-            starts = (
-                event
-                for event, time in _blocking_events(item)
-                if (event.kind, event.subject, time) == (kind, name, interval.start)
-            )
+            start = (*reasons[0], interval.start)
+            starts = (e for e, time in events if (e.kind, e.subject, time) == start)
             found.append(
                 BlockedInterval(
                     interval=interval,
-                    reason=name,
+                    reason=reasons[0][1],
                     number=len(found) + 1,
                     period_number=period.number,
                     ended=ended,
                     started=next(starts, None),
-                    stopped=stopped,
+                    stopped=next(stops, None),
                 )
             )
     return tuple(found)
@@ -578,42 +576,44 @@ def find_blocks(start: Event, end: Event | None, closings: Iterable[Event]) -> I
         yield end
 
 
-def _blocking_events(item: WorkItem) -> Iterator[tuple[Event, datetime]]:
+def _means_blocked(name: str, blocked_names: Sequence[str]) -> bool:
+    # Without a pattern, `matches_patterns` would accept every name.
+    patterns = [pattern.casefold() for pattern in blocked_names]
+    return bool(name and patterns) and matches_patterns(name.strip().casefold(), patterns)
+
+
+def _blocking_events(
+    item: WorkItem, blocked_names: Sequence[str]
+) -> Iterator[tuple[Event, datetime]]:
     """Yield the events that may start or end a reason, not before the creation of the item."""
-    kinds = {*_ENDS, *_STARTS, EventKind.STATUS_CHANGED}
+    always = (EventKind.BLOCKED, EventKind.UNBLOCKED, EventKind.STATUS_CHANGED)
+    labels = (EventKind.LABELED, EventKind.UNLABELED)
     for event in sorted(item.history, key=lambda event: event.time):
-        if event.kind in kinds and item.created_at is not None:
+        is_label = event.kind in labels and _means_blocked(event.subject, blocked_names)
+        if item.created_at is not None and (event.kind in always or is_label):
             yield event, max(event.time, item.created_at)
 
 
 def _blocking_changes(
-    item: WorkItem, blocked_names: Sequence[str], period: OpenPeriod
+    item: WorkItem,
+    events: Sequence[tuple[Event, datetime]],
+    blocked_names: Sequence[str],
+    period: OpenPeriod,
 ) -> list[tuple[datetime, tuple[_Reason, ...]]]:
     """Return the active reasons, oldest first, at the creation and after each event."""
     if item.created_at is None:
         return []
-
-    def means_blocked(name: str) -> bool:
-        patterns = [pattern.casefold() for pattern in blocked_names]
-        return bool(name and patterns) and matches_patterns(name.strip().casefold(), patterns)
-
-    events = [
-        (event, time)
-        for event, time in _blocking_events(item)
-        if event.kind in (EventKind.BLOCKED, EventKind.UNBLOCKED, EventKind.STATUS_CHANGED)
-        or means_blocked(event.subject)
-    ]
     # A dictionary without values keeps the reasons in order of time.
-    reasons: dict[_Reason, None] = dict.fromkeys(_reasons_at_creation(item, events, means_blocked))
+    reasons: dict[_Reason, None] = dict.fromkeys(_reasons_at_creation(item, events, blocked_names))
     first_status, _ = _first_status(item, period, [event for event, _ in events])
-    if means_blocked(first_status):
+    if _means_blocked(first_status, blocked_names):
         reasons[EventKind.STATUS_CHANGED, first_status] = None
     changes = [(item.created_at, tuple(reasons))]
     for event, time in events:
         if event.kind is EventKind.STATUS_CHANGED:
             for reason in [reason for reason in reasons if reason[0] is event.kind]:
                 del reasons[reason]
-            if means_blocked(event.subject):
+            if _means_blocked(event.subject, blocked_names):
                 reasons[event.kind, event.subject] = None
         elif event.kind in _STARTS:
             reasons.pop((_STARTS[event.kind], event.subject), None)
@@ -626,7 +626,7 @@ def _blocking_changes(
 def _reasons_at_creation(
     item: WorkItem,
     events: Iterable[tuple[Event, datetime]],
-    means_blocked: Callable[[str], bool],
+    blocked_names: Sequence[str],
 ) -> Iterator[_Reason]:
     """Yield the reasons whose first event is their end, and the present ones without any event."""
     seen: set[_Reason] = set()
@@ -635,6 +635,8 @@ def _reasons_at_creation(
         if reason not in seen and event.kind in _STARTS:
             yield reason
         seen.add(reason)
-    present = [(EventKind.LABELED, label) for label in item.labels if means_blocked(label)]
+    present = [
+        (EventKind.LABELED, label) for label in item.labels if _means_blocked(label, blocked_names)
+    ]
     present += [(EventKind.BLOCKED, reason) for reason in item.blocked_by]
     yield from (reason for reason in present if reason not in seen)
