@@ -88,7 +88,6 @@ def connect(
     email: str | None = None,
     token: str = TOKEN,
     timeout: float | None = 600,
-    projects: frozenset[str] = frozenset(),
     proxy: str | None = None,
     deadline: Deadline | None = None,
     categories: Mapping[str, StatusCategory] | None = None,
@@ -100,7 +99,7 @@ def connect(
     url = server if isinstance(server, str) else server.url
     if email is None:
         email = server.email if isinstance(server, FakeJira) else ""
-    settings = JiraSettings(url=url, email=email, token=token, projects=projects)
+    settings = JiraSettings(url=url, email=email, token=token)
     clock, log = TestClock(), TestLog()
     if deadline is None:
         deadline = Deadline.after(clock, timeout)

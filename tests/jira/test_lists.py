@@ -68,7 +68,7 @@ def test_a_list_without_end_is_left() -> None:
 
 @CLOUD_AND_DATA_CENTER
 def test_what_was_closed_since_is_found(cloud: bool) -> None:
-    """Resolved or moved to a status of category done, in the projects of the settings only.
+    """Resolved or moved to a status of category done, in the named projects only.
 
     Items that may have been closed in that time are included: only the history of each tells.
     """
@@ -84,12 +84,12 @@ def test_what_was_closed_since_is_found(cloud: bool) -> None:
     world.issue("OTHER-1").move("Done", at=late, resolution="Done")
     world.issue("ACME-6").move("Done", at=NOW - timedelta(minutes=62), resolution="Done")
     with fake(world, cloud=cloud) as jira:
-        tracker = connect(jira, projects=frozenset({"ACME"})).jira
-        found = tracker.changed_since(NOW - timedelta(hours=1))
-        everywhere = connect(jira).jira.changed_since(NOW - timedelta(hours=1))
+        tracker, since = connect(jira).jira, NOW - timedelta(hours=1)
+        found = tracker.changed_since(since, {"ACME"})
+        both = tracker.changed_since(since, {"ACME", "OTHER"})
     again = [] if cloud else ["ACME-4"]  # Cloud has the time at which the category changed.
     keys = ["ACME-1", "ACME-3", *again, "ACME-6", "ACME-7"]
     assert [item.key for item in found.items] == keys
     assert found.unread == ()
-    more = {item.key for item in everywhere.items} - {item.key for item in found.items}
+    more = {item.key for item in both.items} - {item.key for item in found.items}
     assert more == {"OTHER-1"}

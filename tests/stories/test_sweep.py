@@ -341,10 +341,33 @@ def test_items_of_jira_are_found_by_a_search(
             jira_url=jira.url,
             jira_email="mona@example.com",
             jira_token="s3cret",
-            jira_projects="ACME",
+            sweep_jira="ACME",
         )
     assert (result.warnings, result.outputs["status"]) == ([], "exported")
     assert names(receiver) == ["epic ACME-2", "pull request #1", "pull request #1"]
+
+
+def test_a_sweep_sends_no_items_of_jira_unless_it_names_their_project(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Else each repository with a sweep would count each item; parents are still read."""
+    issues = JiraWorld()
+    issues.issue("ACME-1", type="Epic", created=ago(days=9)).move("Done", at=ago(hours=2))
+    issues.issue("ACME-2", parent="ACME-1", created=ago(days=9))
+    merged(world, 1, ago(hours=5), branch="acme-2-vat")
+    with FakeJira(issues, email="mona@example.com", token="s3cret") as jira:
+        result = sweep(
+            program,
+            swept(world, ago(minutes=1), None),
+            jira_url=jira.url,
+            jira_email="mona@example.com",
+            jira_token="s3cret",
+            jira_projects="ACME",
+        )
+        assert not any("search" in path for path in jira.paths)
+    assert (result.warnings, result.outputs["status"]) == ([], "exported")
+    assert names(receiver) == ["pull request #1"]
+    assert receiver.span("pull request #1").attributes["flow.feature.key"] == "ACME-1"
 
 
 def test_jira_that_is_down_fails_it(program: Program, world: World, receiver: Receiver) -> None:
@@ -358,7 +381,7 @@ def test_jira_that_is_down_fails_it(program: Program, world: World, receiver: Re
             jira_url=jira.url,
             jira_email="mona@example.com",
             jira_token="s3cret",
-            jira_projects="ACME",
+            sweep_jira="ACME",
             fail_on_error=True,
         )
     assert result.status == 1
@@ -372,7 +395,13 @@ def test_jira_whose_settings_cannot_be_used_fails_it(
     """The mark does not move: its closed items would else never be exported."""
     merged(world, 1, ago(hours=5))
     own = swept(world, ago(minutes=1), None)
-    result = sweep(program, own, jira_url="https://jira.example.com:port", fail_on_error=True)
+    result = sweep(
+        program,
+        own,
+        jira_url="https://jira.example.com:port",
+        sweep_jira="ACME",
+        fail_on_error=True,
+    )
     assert result.status == 1
     assert any("could not read all: the items of Jira" in error for error in result.errors)
     assert names(receiver) == ["pull request #1"]

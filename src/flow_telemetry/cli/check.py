@@ -307,7 +307,7 @@ def _rate_limit(headers: Mapping[str, str]) -> CheckResult:
 
 
 def _jira_result(url: str, context: ExportContext) -> CheckResult:
-    """Search issues as a sweep does; Jira finds none without the permission."""
+    """Read the statuses, and search the issues of the named projects as a sweep does."""
     name = f"Jira at {urlsplit(url).hostname or 'its site'}"
     jira = context.trackers.jira
     if jira is None:
@@ -315,7 +315,9 @@ def _jira_result(url: str, context: ExportContext) -> CheckResult:
         return CheckResult(name=name, state=CheckState.UNSURE, detail=detail)
     try:
         jira.check_statuses()
-        errors = jira.changed_since(context.clock.now()).unread
+        settings = context.settings
+        projects = settings.sweep.jira_projects | settings.trackers.jira_projects
+        errors = jira.changed_since(context.clock.now(), projects).unread if projects else ()
     except FlowTelemetryError as error:
         errors = (str(error),)
     if errors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -176,8 +176,8 @@ class Jira:
             return ItemList(unread=(str(error),))
         return ItemList(items=tuple(items), unread=tuple(unread))
 
-    def changed_since(self, instant: datetime) -> ItemList:
-        """Return items of the configured projects that may have been closed since then.
+    def changed_since(self, instant: datetime, projects: Collection[str]) -> ItemList:
+        """Return items of projects, given by their keys, that may have been closed since then.
 
         They have no history. Items that were reopened are included, and the time of a resolution is
         some milliseconds before that of the closing, so only the history tells.
@@ -185,10 +185,10 @@ class Jira:
         """
         unread: list[str] = []
         try:
-            jql = self._build_closed_query(instant)
+            jql = self._build_closed_query(instant, projects)
             items = self._search(jql, "recently closed items", unread)
         except SourceError as error:
-            return ItemList(unread=(self._name_unknown_project(error),))
+            return ItemList(unread=(_name_unknown_project(error, projects),))
         since = instant - _MARGIN
         closed = (item for item in items if item.closed_at is None or item.closed_at >= since)
         return ItemList(items=tuple(closed), unread=tuple(unread))
@@ -231,7 +231,7 @@ class Jira:
                 items[item.key] = item
         return list(items.values())
 
-    def _build_closed_query(self, instant: datetime) -> str:
+    def _build_closed_query(self, instant: datetime, projects: Collection[str]) -> str:
         # Jira reads absolute times in the time zone of the token's owner.
         minutes = max(0, -(-(self._clock.now() - instant + _MARGIN) // _MINUTE))
         after = f'AFTER "-{minutes}m"'
@@ -247,28 +247,11 @@ class Jira:
             ids = f"({', '.join(sorted(done, key=int))})"
             conditions += [f"status CHANGED {way} {ids} {after}" for way in ("TO", "FROM")]
         closed = f"({' OR '.join(conditions)})"
-        if not self._settings.projects:
-            return closed
         escaped = (
-            project.replace("\\", "\\\\").replace('"', '\\"')
-            for project in sorted(self._settings.projects)
+            project.replace("\\", "\\\\").replace('"', '\\"') for project in sorted(projects)
         )
-        projects = ", ".join(f'"{project}"' for project in escaped)
-        return f"project IN ({projects}) AND {closed}"
-
-    def _name_unknown_project(self, error: SourceError) -> str:
-        """Return the text of an error, which may be about a key of `jira-projects`.
-
-        Jira refuses a search with an unknown project by status 400 and the text "The value 'NOPE'
-        does not exist for the field 'project'."
-        """
-        named = [key for key in sorted(self._settings.projects) if f"'{key}'" in str(error)]
-        if not isinstance(error, NotFoundError) or not named:
-            return str(error)
-        return (
-            f"Jira does not know the project {', '.join(named)} of `jira-projects`, or the account "
-            f"may not see it. Correct or remove the key. Jira's own text: {error}"
-        )
+        listed = ", ".join(f'"{project}"' for project in escaped)
+        return f"project IN ({listed}) AND {closed}"
 
     def _site(self) -> Site:
         if self._cached_site is None:
@@ -325,3 +308,18 @@ def _safe_key(key: str) -> str:
         printable = "".join(c if c.isprintable() else " " for c in key)[:40]
         raise NotFoundError(f"{printable} is not a Jira key: Jira keys look like ACME-42")
     return safe_key
+
+
+def _name_unknown_project(error: SourceError, projects: Collection[str]) -> str:
+    """Return the text of an error, which may be about a key of `sweep-jira`.
+
+    Jira refuses a search with an unknown project by status 400 and the text "The value 'NOPE' does
+    not exist for the field 'project'."
+    """
+    named = [key for key in sorted(projects) if f"'{key}'" in str(error)]
+    if not isinstance(error, NotFoundError) or not named:
+        return str(error)
+    return (
+        f"Jira does not know the project {', '.join(named)} of `sweep-jira`, or the account may "
+        f"not see it. Correct or remove the key. Jira's own text: {error}"
+    )

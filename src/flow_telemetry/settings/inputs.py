@@ -330,6 +330,12 @@ class Inputs:
         switch=True,
         description="Whether a sweep sends runs too, if no other workflow does.",
     )
+    sweep_jira = Input(
+        name="sweep-jira",
+        parse=parse.uppercase_words,
+        description="Keys of the Jira projects whose items a sweep sends, as a list. Name each "
+        "project in one repository only, or its items count twice. Default: none.",
+    )
     workflows = Input(
         name="workflows",
         parse=parse.words,

@@ -122,6 +122,7 @@ def load_settings(
             requested=sweep_requested,
             since=inputs.since,
             runs=inputs.sweep_runs,
+            jira_projects=inputs.sweep_jira,
             workflows=inputs.workflows,
             branches=inputs.branches,
         ),
@@ -216,7 +217,6 @@ def _jira_settings(inputs: Inputs, authorities: str) -> JiraSettings | None:
         url=inputs.jira_url,
         email=inputs.jira_email,
         token=inputs.jira_token,
-        projects=inputs.jira_projects,
         authorities=authorities,
     )
 

@@ -177,15 +177,13 @@ class JiraSettings:
 
     ``url`` is its base URL (`https://acme.atlassian.net`, `https://jira.example.com/jira`). With
     ``email`` the token is an API token of that Atlassian account, without it a personal access
-    token of Data Center. Without a token only public issues can be read. ``projects`` are project
-    keys in upper case; empty for every project that the token can read. ``authorities`` is the
+    token of Data Center. Without a token only public issues can be read. ``authorities`` is the
     file or folder with the trusted certificate authorities; empty for the bundled ones.
     """
 
     url: str
     email: str = ""
     token: str = field(default="", repr=False)
-    projects: frozenset[str] = frozenset()
     authorities: str = ""
 
 
@@ -224,13 +222,14 @@ class TrackerSettings:
 class SweepSettings:
     """``since`` is a timestamp, a duration in seconds before now, or None for `last`.
 
-    ``runs`` is whether runs are exported too. ``workflows`` and ``branches`` are patterns; a
-    leading `!` excludes.
+    ``runs`` is whether runs are exported too, ``jira_projects`` are the keys of the projects whose
+    items are. ``workflows`` and ``branches`` are patterns; a leading `!` excludes.
     """
 
     requested: bool
     since: datetime | float | None
     runs: bool
+    jira_projects: frozenset[str]
     workflows: tuple[str, ...]
     branches: tuple[str, ...]
 

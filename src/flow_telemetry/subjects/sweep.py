@@ -214,11 +214,14 @@ def _item_subject(home: Repository, key: ItemKey, sweep: Sweep) -> ItemSubject:
 
 
 def _find_jira_items(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
+    projects = context.settings.sweep.jira_projects
+    if not projects:
+        return
     if context.trackers.jira_is_misconfigured:
         sweep.read_errors.append("the items of Jira, because its settings cannot be used")
     if context.trackers.jira is None:
         return
-    items = context.trackers.jira.changed_since(sweep.window.start)
+    items = context.trackers.jira.changed_since(sweep.window.start, projects)
     sweep.read_errors.extend(items.unread)
     for item in items.items:
         # The history of each item has the exact time of its closing.
