@@ -74,7 +74,8 @@ def template_of(method: str, path: str) -> str:
 
 
 def _pattern(template: str) -> str:
-    return re.sub(r"\{[^}]+\}", "[^/]+", template)
+    # A path of a file has slashes of its own.
+    return re.sub(r"\{[^}]+\}", "[^/]+", template.replace("{path}", ".+"))
 
 
 @cache

@@ -72,6 +72,7 @@ def rich_world() -> World:
         merge_commit_sha=sha_of("merge"),
         commits=[sha_of("one"), sha_of("two")],
     )
+    world.file(".github/workflows/ci.yml", "on: push", at=sha_of("merge"))
     first = world.run(
         event="pull_request",
         branch="feature",
@@ -165,6 +166,7 @@ def every_path(world: World) -> list[str]:
         f"{repository}/issues/126/timeline",
         f"{repository}/issues/17/timeline",
         f"{repository}/commits/{sha_of('merge')}/pulls",
+        f"{repository}/contents/.github/workflows/ci.yml?ref={sha_of('merge')}",
         f"{repository}/compare/{sha_of('base')}...{sha_of('merge')}",
         f"{repository}/deployments?environment=production",
         *(f"{repository}/deployments/{made.id}" for made in world.deployments),

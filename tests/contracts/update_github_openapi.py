@@ -35,6 +35,7 @@ PATHS = (
     "/repos/{owner}/{repo}/pulls/{pull_number}",
     "/repos/{owner}/{repo}/commits/{commit_sha}/pulls",
     "/repos/{owner}/{repo}/compare/{basehead}",
+    "/repos/{owner}/{repo}/contents/{path}",
     "/repos/{owner}/{repo}/issues",
     "/repos/{owner}/{repo}/issues/{issue_number}",
     "/repos/{owner}/{repo}/issues/{issue_number}/timeline",
@@ -80,7 +81,9 @@ def main(archive: Path) -> None:
 
 def extract(description: Json, version: str) -> Json:
     """Return the part of GitHub's description that the contract needs."""
-    paths = {path: {"get": _answer(description["paths"][path]["get"])} for path in PATHS + FILES}
+    described = description["paths"]
+    paths = {path: {"get": _answer(described[path]["get"])} for path in PATHS}
+    paths |= {path: {"get": _redirect(described[path]["get"])} for path in FILES}
     known = description["components"]["schemas"]
     schemas = {name: json_schema(known[name]) for name in sorted(_reached(paths, known))}
     for name, *properties in NULL_IN_PRACTICE:
@@ -133,9 +136,11 @@ def _allow_null(schema: Json, properties: list[str]) -> None:
     schema["properties"][last] = _nullable(schema["properties"][last])
 
 
+def _redirect(operation: Json) -> Json:
+    return {"operationId": operation["operationId"], "responses": {"302": {}}}
+
+
 def _answer(operation: Json) -> Json:
-    if "302" in operation["responses"]:
-        return {"operationId": operation["operationId"], "responses": {"302": {}}}
     content = operation["responses"]["200"]["content"]["application/json"]
     schema = json_schema(content["schema"])
     return {

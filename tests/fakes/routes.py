@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from tests.fakes import (
     answers,
     artifacts,
+    contents,
     history,
     issue_lists,
     issues,
@@ -271,6 +272,7 @@ ROUTES = (
         "contents=read",
         "/commits/commits",
     ),
+    _route(r"/contents/(?P<path>.+)", contents.file, "contents=read", "/repos/contents"),
     _route(
         r"/deployments/(?P<id>\d+)", _deployment, "deployments=read", "/deployments/deployments"
     ),

@@ -162,6 +162,8 @@ class World:
         self.kept_logs: list[LogsPlan] = []
         self.commits: dict[str, dict[str, tuple[str, ...]]] = {}
         self.messages: dict[str, str] = {}
+        # The texts of files by repository, path and commit.
+        self.files: dict[tuple[str, str, str], str] = {}
         self.revision = 0
         self.lock = threading.RLock()
         self._run_ids = itertools.count(1000)
@@ -332,6 +334,12 @@ class World:
                 known[sha] = (after,) if after else ()
                 after = sha
         return shas
+
+    def file(self, path: str, text: str, *, at: str, repository: str | None = None) -> None:
+        """Put a file into a commit of a repository."""
+        with self.lock:
+            self.revision += 1
+            self.files[self._name(repository), path, at] = text
 
     def find_repository(self, name: str) -> RepositoryPlan:
         """Return the repository of that name in either case, or of that id (KeyError: none is)."""

@@ -61,7 +61,7 @@ def parse_run(payload: Any, *, where: str) -> Run:
         actor=parse_actor(fields.get("actor")),
         triggering_actor=parse_actor(fields.get("triggering_actor")),
         referenced_workflows=tuple(
-            read.text(workflow, "path") or ""
+            (read.text(workflow, "path") or "", read.text(workflow, "sha") or "")
             for workflow in read.children(fields, "referenced_workflows")
         ),
     )

@@ -115,7 +115,7 @@ def _run_attributes(
         (semconv.GITHUB_RUN_JOBS_CARRIED_OVER, (len(run.jobs) - len(own)) or None),
         (semconv.GITHUB_RUN_PREVIOUS_ATTEMPT, previous),
         (semconv.GITHUB_WORKFLOW_PATH, run.path),
-        (semconv.GITHUB_WORKFLOW_REFERENCED, run.referenced_workflows),
+        (semconv.GITHUB_WORKFLOW_REFERENCED, tuple(path for path, _ in run.referenced_workflows)),
         (semconv.GITHUB_ACTOR, run.actor.login if run.actor else None),
         (semconv.GITHUB_TRIGGERING_ACTOR, starter.login if starter else None),
         (semconv.FLOW_ACTOR_KIND, starter.kind.value if starter else None),

@@ -99,7 +99,7 @@ class Run:
 
     ``started_at`` is the start of this attempt, ``created_at`` that of the first one.
     ``jobs_complete`` is False if GitHub listed fewer jobs than it counted. ``referenced_workflows``
-    are the paths, with refs, of the reusable workflows that the run called.
+    are the paths, with refs, of the reusable workflows that the run called, and their commits.
     """
 
     id: int
@@ -122,7 +122,7 @@ class Run:
     url: str = ""
     actor: Actor | None = None
     triggering_actor: Actor | None = None
-    referenced_workflows: tuple[str, ...] = ()
+    referenced_workflows: tuple[tuple[str, str], ...] = ()
     jobs: tuple[Job, ...] = ()
     jobs_complete: bool = True
 

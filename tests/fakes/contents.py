@@ -1,0 +1,40 @@
+"""Files of the fake world's repositories, as GitHub's contents API returns them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+
+from tests.fakes.accounts import Json
+from tests.fakes.listing import Found, Values
+from tests.fakes.plans import RepositoryPlan
+from tests.fakes.world import World
+
+
+def file(world: World, home: RepositoryPlan, values: Values, query: Mapping[str, str]) -> Found:
+    """Find a file at a commit (`ref`), else KeyError: GitHub answers 404."""
+    path = values["path"]
+    text = world.files[home.full_name, path, query.get("ref", "")]
+    data = text.encode()
+    name = path.rpartition("/")[2]
+    sha = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    url = f"{world.api_url}/repos/{home.full_name}/contents/{path}?ref={query.get('ref', '')}"
+    git_url = f"{world.api_url}/repos/{home.full_name}/git/blobs/{sha}"
+    html_url = f"{world.server_url}/{home.full_name}/blob/main/{path}"
+    found: Json = {
+        "type": "file",
+        "encoding": "base64",
+        "size": len(data),
+        "name": name,
+        "path": path,
+        # GitHub breaks the lines of base64.
+        "content": base64.encodebytes(data).decode(),
+        "sha": sha,
+        "url": url,
+        "git_url": git_url,
+        "html_url": html_url,
+        "download_url": f"https://raw.example.com/{home.full_name}/{path}",
+        "_links": {"git": git_url, "self": url, "html": html_url},
+    }
+    return found
