@@ -9,8 +9,10 @@ from tests.fakes.plans import JobPlan
 from tests.fakes.receiver import Receiver
 from tests.fakes.spans import SpanRecord
 from tests.fakes.world import NULL_RUNNER, World, carried_over, job, step
+from tests.stories.job.reported import Workspace, case, suite
 from tests.stories.points import by, names, value, values
 from tests.support.program import Program
+from tests.support.run_logs import archive_per_job, logged
 
 CREATED = datetime(2026, 11, 24, 3, tzinfo=timezone.utc)
 TASK, STATE = "cicd.pipeline.task.name", "cicd.pipeline.run.state"
@@ -70,6 +72,45 @@ def test_neither_does_it_inside_the_run(
     assert value(receiver, "flow.job.queue_time") == 6
     assert value(receiver, "flow.job.duration") == 125
     assert_within(receiver.span("Run pytest"), test)
+
+
+@pytest.mark.parametrize("off", [HOUR, -HOUR])
+def test_reports_by_the_runners_clock_are_of_the_right_step(
+    program: Program, world: World, receiver: Receiver, off: int
+) -> None:
+    """A report was written by that clock, and its spans are moved with the step."""
+    run = world.run(created_at=CREATED, jobs=[job_by_clock(off, ended=False)])
+    workspace = Workspace(program, run)
+    workspace.report("junit.xml", suite(case("adds", 2)), at=workspace.moment("Run pytest", 50))
+    result = workspace.export()
+    of_step, of_suite = receiver.span("Run pytest"), receiver.span("cart")
+    assert of_suite.parent_span_id == of_step.span_id
+    assert_within(of_suite, of_step)
+    assert_within(receiver.span("shop.adds"), of_suite)
+    assert result.notices == []
+
+
+@pytest.mark.parametrize("off", [0, HOUR, -HOUR])
+def test_log_lines_by_the_runners_clock_are_of_the_right_step(
+    program: Program, world: World, receiver: Receiver, off: int
+) -> None:
+    """GitHub keeps one log for the job: the times of its lines tell the steps apart."""
+    run = world.run(created_at=CREATED, jobs=[job_by_clock(off)])
+    written = logged(
+        run,
+        {
+            ("test", number): ["##[group]Run it", "##[endgroup]", f"line of step {number}"]
+            for number in (1, 2, 3)
+        },
+    )
+    world.logs(archive_per_job(written), run=run.id)
+    program.export(run, logs="all")
+    by_span = {event.span_id: event.body for event in receiver.events if not event.event_name}
+    names_of_steps = ("Set up job", "Compile", "Run pytest")
+    assert by_span == {
+        receiver.span(name).span_id: f"line of step {number}"
+        for number, name in enumerate(names_of_steps, 1)
+    }
 
 
 def test_steps_that_take_longer_than_their_job_are_cut(
