@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pytest
 from tests.fakes.plans import AnnotationPlan, JobPlan
 from tests.fakes.receiver import Receiver
-from tests.fakes.world import NULL_RUNNER, World, annotation, job, step
+from tests.fakes.world import NULL_RUNNER, World, annotation, carried_over, job, step
 from tests.stories.points import by, names
+from tests.support import closings
 from tests.support.program import Program
 
 RESULT = "cicd.pipeline.result"
@@ -239,3 +240,35 @@ def test_the_code_counts_more_than_the_system(
     run = receiver.span("RUN CI")
     assert (run.attributes[RESULT], run.attributes[ERROR]) == ("failure", "failure")
     assert by(receiver, "flow.job.count", JOB_RESULT) == {"error": 1, "failure": 1}
+
+
+def test_the_trace_of_a_pull_request_says_the_same_of_its_runs(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Its own export reads the runs again: results, causes and waits are those of before."""
+    world.pull_request(
+        7, opened_at="2026-11-24T06:00:00Z", closed_at="2026-11-24T08:00:00Z", branch="cart"
+    )
+    run = world.run(
+        event="pull_request",
+        branch="cart",
+        created_at="2026-11-24T06:00:05Z",
+        jobs=[ended("cancelled", TOO_LONG)],
+    )
+    program.export(run, trace_scope="run")
+    closings.pull_request(program, 7, trace_scope="run")
+    runs, jobs = receiver.spans_named("RUN CI"), receiver.spans_named("test")
+    assert [span.attributes[RESULT] for span in runs] == ["timeout", "timeout"]
+    assert [span.attributes[ERROR] for span in jobs] == ["timeout", "timeout"]
+
+
+def test_a_carried_over_job_counts_with_its_cause(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """One job is run again; another one had taken too long in the first attempt."""
+    first = world.run(jobs=[ended("cancelled", TOO_LONG, name="slow"), ended("failure")])
+    again = [carried_over(first.job("slow")), ended("success")]
+    program.export(world.rerun(first, jobs=again, conclusion="cancelled"))
+    run = receiver.span("RUN CI")
+    assert (run.attributes[RESULT], run.attributes[ERROR]) == ("timeout", "timeout")
+    assert receiver.spans_named("slow") == []

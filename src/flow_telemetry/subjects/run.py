@@ -18,6 +18,7 @@ from flow_telemetry.github.deployments import read_deployments
 from flow_telemetry.github.issues import read_closing
 from flow_telemetry.github.runs import (
     RunAddress,
+    RunWithNotices,
     list_runs,
     read_annotations,
     read_attempt,
@@ -105,11 +106,11 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     run_slice, notices = read_slice(context, run, subject)
     if run_slice.refusal is not None:
         return CollectedTelemetry(notices=(run_slice.refusal,))
-    # Annotations and deployments are read late, since only failures and deployments need them.
-    annotated = read_annotations(context.github, run_slice.run, run_slice.jobs)
-    run_slice = run_slice.with_run(annotated.run)
-    deployed = read_deployments(context.github, run_slice.run, run_slice.jobs)
-    run_slice = run_slice.with_run(deployed.run)
+    # All jobs count for the result and the states of the run's span.
+    explained = explain_run(
+        context, run_slice.run, run_slice.run.jobs if run_slice.run_span else run_slice.jobs
+    )
+    run_slice = run_slice.with_run(explained.run)
     ancestors, lineage = read_ancestors(context, run_slice.run)
     change = ancestors.change
     return _map_run(
@@ -118,12 +119,24 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
             run_slice=run_slice,
             parentage=ancestors,
             lineage=lineage,
-            notices=(*notices, *annotated.notices, *deployed.notices),
+            notices=(*notices, *explained.notices),
             origins=_read_origin_links(context, subject),
             default_branch=subject.default_branch or (change.default_branch if change else None),
             handoff=handoff,
         ),
     )
+
+
+def explain_run(context: ExportContext, run: Run, jobs: Iterable[Job]) -> RunWithNotices:
+    """Return a run with the annotations of those of ``jobs`` that failed, and with their waits.
+
+    Only failures and long waits take requests.
+    """
+    jobs = tuple(jobs)
+    annotated = read_annotations(context.github, run, jobs)
+    own = [job for job in jobs if not timing.carried_over(run, job)]
+    deployed = read_deployments(context.github, annotated.run, own)
+    return replace(deployed, notices=(*annotated.notices, *deployed.notices))
 
 
 def _prefetch_ancestors(context: ExportContext, subject: RunSubject) -> None:
@@ -502,6 +515,10 @@ def read_runs_of_change(
         own, more = with_jobs(context, own, change)
         later, further = with_jobs(context, later, change)
         read_errors += (*more, *further)
+        explained = [explain_run(context, run, run.jobs) for run in (*own, *later)]
+        read_errors += (notice for each in explained for notice in each.notices)
+        runs = tuple(each.run for each in explained)
+        own, later = runs[: len(own)], runs[len(own) :]
     return ChangeRuns(runs=own, later_runs=later, read_errors=tuple(dict.fromkeys(read_errors)))
 
 
