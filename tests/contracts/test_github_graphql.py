@@ -13,6 +13,7 @@ from tests.fakes import graphql
 from tests.fakes.graphql_execution import schema
 from tests.fakes.world import World, happened
 
+from flow_telemetry.github import deployments, protection
 from flow_telemetry.github import issues as issue_queries
 from flow_telemetry.github import issues as lineage
 
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.skipif(
     not graphql_schema.available(), reason="GitHub's published schema is not here"
 )
 
+# Queries of one form, of which the fake answers by their names.
+FIXED = [deployments._QUERY, deployments._PREVIOUS, protection._QUERY]
 QUERIES: dict[str, Callable[[frozenset[str]], str]] = {
     "lineage": lineage.closing_query,
     "chain": issue_queries.chain_query,
@@ -51,6 +54,12 @@ def test_github_knows_each_query(name: str, lacking: frozenset[str]) -> None:
     query = QUERIES[name](lacking)
     graphql_schema.validate_query(query)
     assert not [part for part in lacking if f" {part.rpartition('.')[2]} " in query]
+
+
+@pytest.mark.parametrize("query", FIXED)
+def test_github_knows_the_queries_about_deployments(query: str) -> None:
+    """Those of a run's jobs and of an environment, and those of its rules."""
+    graphql_schema.validate_query(query)
 
 
 def test_the_fakes_schema_is_a_part_of_the_published_one() -> None:

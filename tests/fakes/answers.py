@@ -22,7 +22,7 @@ def run(world: World, attempt: Run) -> Json:
     workflow_id = number_of(workflow_path(attempt))
     suite = 80_000 + attempt.id
     head = _head_repository(world, plan.head_repository, home)
-    return {
+    told = {
         "id": attempt.id,
         "name": plan.workflow,
         "node_id": f"WFR_{attempt.id}",
@@ -62,6 +62,7 @@ def run(world: World, attempt: Run) -> Json:
         "head_repository": None if head is None else repository(world, head),
         **plan.facts,
     }
+    return {name: value for name, value in told.items() if name not in plan.lacks}
 
 
 def job(world: World, attempt: Run, one: Job) -> Json:

@@ -14,6 +14,7 @@ from tests.fakes import delivery_queries
 from tests.fakes.accounts import Json, time_text
 from tests.fakes.graphql_execution import execute
 from tests.fakes.graphql_items import Items
+from tests.fakes.plans import EnvironmentPlan
 from tests.fakes.records import Deployment
 from tests.fakes.world import World
 
@@ -73,8 +74,61 @@ def _deployment(made: Deployment) -> Json:
     }
 
 
+def _environment_protection(world: World, variables: Mapping[str, Any], denied: set[str]) -> Json:
+    """The rules of environments, and the reviews of the run of a job."""
+    if "deployments=read" in denied:
+        message = "Resource not accessible by integration"
+        errors = [{"type": "FORBIDDEN", "path": ["repository"], "message": message}]
+        return {"data": {"repository": None, "node": None}, "errors": errors}
+    home = f"{variables['owner']}/{variables['name']}".lower()
+    job = int(str(variables["job"]).removeprefix("CR_"))
+    run = next(each for each in world.attempts if any(one.id == job for one in each.jobs))
+    planned = {
+        plan.name: plan
+        for plan in world.environments
+        if (plan.repository or world.default).lower() == home
+    }
+    return {
+        "data": {
+            "repository": {
+                "environments": {
+                    "nodes": [
+                        {
+                            "name": name,
+                            "protectionRules": {
+                                "nodes": _rules(planned.get(name) or EnvironmentPlan(name))
+                            },
+                        }
+                        for name in variables["names"]
+                    ]
+                }
+            },
+            "node": {
+                "checkSuite": {
+                    "workflowRun": {
+                        "deploymentReviews": {
+                            "nodes": [
+                                {"environments": {"nodes": [{"name": review.environment}]}}
+                                for review in world.reviews
+                                if review.run == run.id
+                            ]
+                        }
+                    }
+                }
+            },
+        }
+    }
+
+
+def _rules(environment: EnvironmentPlan) -> list[Json]:
+    reviewers = [{"type": "REQUIRED_REVIEWERS", "timeout": 0}] if environment.reviewers else []
+    timer = [{"type": "WAIT_TIMER", "timeout": environment.timer}] if environment.timer else []
+    return [{"type": "BRANCH_POLICY", "timeout": 0}, *reviewers, *timer]
+
+
 OPERATIONS: Mapping[str, Callable[[World, Mapping[str, Any], set[str]], Json]] = {
     "CommitChanges": delivery_queries.commit_changes,
     "EnvironmentDeployments": delivery_queries.environment_deployments,
+    "EnvironmentProtection": _environment_protection,
     "JobDeployments": _job_deployments,
 }

@@ -118,7 +118,10 @@ class UsesPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """A workflow run, by default a push to the default branch that succeeds as its jobs do."""
+    """A workflow run, by default a push to the default branch that succeeds as its jobs do.
+
+    An old server `lacks` properties that GitHub has today.
+    """
 
     workflow: str | None = "CI"
     jobs: Sequence[JobPlan] = ()
@@ -142,6 +145,7 @@ class RunPlan:
     updated_at: Moment | None = None
     pull_requests: Sequence[int] | Derived | None = DERIVED
     referenced_workflows: Sequence[UsesPlan] | None = ()
+    lacks: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -265,6 +269,30 @@ class DeploymentPlan:
     description: str | None = None
     creator: str = "github-actions[bot]"
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentPlan:
+    """An environment: whether people must review its deployments, and minutes of a wait timer.
+
+    Other systems may hold a deployment too, of which GraphQL says nothing.
+    """
+
+    name: str
+    _: KW_ONLY
+    reviewers: bool = True
+    timer: int = 0
+    repository: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPlan:
+    """A review of a run's deployments to an environment; it has neither a time nor a job."""
+
+    environment: str
+    _: KW_ONLY
+    run: int
+    state: str = "APPROVED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,14 @@ from tests.fakes.plans import (
     DeploymentPlan,
     DeploymentStatusPlan,
     Derived,
+    EnvironmentPlan,
     EventPlan,
     IssuePlan,
     JobPlan,
     LogsPlan,
     PullRequestPlan,
     RepositoryPlan,
+    ReviewPlan,
     Runner,
     RunPlan,
     StepPlan,
@@ -158,6 +160,8 @@ class World:
         self.pull_requests: list[PullRequest] = []
         self.issues: list[Issue] = []
         self.deployments: list[Deployment] = []
+        self.environments: list[EnvironmentPlan] = []
+        self.reviews: list[ReviewPlan] = []
         self.artifacts: list[Artifact] = []
         self.kept_logs: list[LogsPlan] = []
         self.commits: dict[str, dict[str, tuple[str, ...]]] = {}
@@ -303,6 +307,18 @@ class World:
         )
         self.deployments.append(settled)
         return settled
+
+    @_of(EnvironmentPlan)
+    def environment(self, plan: EnvironmentPlan) -> EnvironmentPlan:
+        """Add an environment with its rules; one that is not added is reviewed by people."""
+        self.environments.append(plan)
+        return plan
+
+    @_of(ReviewPlan)
+    def review(self, plan: ReviewPlan) -> ReviewPlan:
+        """Let somebody approve or reject a run's deployments to an environment."""
+        self.reviews.append(plan)
+        return plan
 
     @_of(ArtifactPlan)
     def artifact(self, plan: ArtifactPlan) -> Artifact:

@@ -13,11 +13,12 @@ from flow_telemetry.mapping.runs import run_spans
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model import (
     Annotation,
-    Approval,
     Change,
     Job,
     JobDeployment,
     Parentage,
+    ProtectionRule,
+    ProtectionWait,
     Repository,
     Run,
     Step,
@@ -144,15 +145,15 @@ def never_started(number: int, name: str) -> Job:
 
 def waiting_for_approval(job: Job, seconds: float) -> Job:
     """Return the job with an approval for which it waited from its start."""
-    approval = Approval(requested_at=at(0), decided_at=at(seconds))
-    deployment = JobDeployment(environment="production", commit="c0ffee", approvals=(approval,))
+    wait = ProtectionWait(start=at(0), end=at(seconds), rule=ProtectionRule.APPROVAL)
+    deployment = JobDeployment(environment="production", commit="c0ffee", waits=(wait,))
     return replace(job, deployment=deployment)
 
 
 def failed(job: Job, message: str = "Process completed with exit code 1.") -> Job:
     """Return the job as failed in its last step."""
     last = replace(job.steps[-1], conclusion="failure")
-    annotation = Annotation(level="failure", message=message, path="src/cart.py", start_line=7)
+    annotation = Annotation(level="failure", message=message, path=".github", start_line=7)
     return replace(
         job,
         conclusion="failure",

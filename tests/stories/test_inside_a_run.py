@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from tests.fakes.github import FakeGitHub
 from tests.fakes.plans import JobPlan
 from tests.fakes.receiver import Receiver
-from tests.fakes.world import Runner, World, job, step
+from tests.fakes.world import Runner, World, carried_over, job, step
+from tests.stories.points import by
 from tests.support.program import Program
 
 OURS = "Export telemetry"
@@ -75,6 +77,44 @@ def test_the_own_result_is_the_runners_word(
     assert receiver.span("test").attributes["cicd.pipeline.task.run.result"] == "failure"
     assert receiver.span("RUN CI").attributes["cicd.pipeline.result"] == "failure"
     assert receiver.span("RUN CI").status == "ERROR"
+
+
+@pytest.mark.parametrize("status", ["success", ""])
+def test_a_failed_step_counts_against_a_stale_job_status(
+    program: Program, world: World, receiver: Receiver, status: str
+) -> None:
+    """Within a composite action, and under act, `job.status` does not know of the failure yet."""
+    steps = [step("Set up job", 2), step("Run pytest", 5, "failure"), step(OURS, conclusion=None)]
+    run = world.run(jobs=[job("test", None, steps=steps)])
+    result = program.inside(run, "test", {"FLOW_TELEMETRY_JOB_STATUS": status})
+    test, whole = receiver.span("test"), receiver.span("RUN CI")
+    assert (test.attributes["cicd.pipeline.task.run.result"], test.status) == ("failure", "ERROR")
+    assert (whole.attributes["cicd.pipeline.result"], whole.status) == ("failure", "ERROR")
+    assert by(receiver, "flow.run.count", "cicd.pipeline.result") == {"failure": 1}
+    assert by(receiver, "flow.job.count", "cicd.pipeline.task.run.result") == {"failure": 1}
+    assert "❌ CI: failure so far" in result.summary
+
+
+def test_a_failed_step_counts_more_than_a_cancellation(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """A job that fails and is cancelled then has failed; one that may fail says `success`."""
+    steps = [step("Run pytest", 5, "failure"), step("Flaky", 5), step(OURS, conclusion=None)]
+    run = world.run(jobs=[job("test", None, steps=steps)])
+    program.inside(run, "test", {"FLOW_TELEMETRY_JOB_STATUS": "cancelled"})
+    assert receiver.span("test").attributes["cicd.pipeline.task.run.result"] == "failure"
+
+
+def test_the_jobs_of_earlier_attempts_count_for_the_run(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """One job is run again and passes; another one had failed and is carried over."""
+    first = world.run(jobs=[job("lint", "failure"), job("test", "failure")])
+    again = world.rerun(first, jobs=[carried_over(first.job("lint")), going_on("test", "Test")])
+    program.inside(again, "test")
+    assert receiver.span("test").attributes["cicd.pipeline.task.run.result"] == "success"
+    assert receiver.span("RUN CI").attributes["cicd.pipeline.result"] == "failure"
+    assert receiver.spans_named("lint") == []
 
 
 def test_the_result_so_far_is_the_worst_of_the_jobs(

@@ -56,8 +56,12 @@ def test_errors_count_by_what_went_wrong(
     }
     assert by(receiver, "flow.job.count", TASK_RESULT) == {
         "success": 1,
-        "failure": 3,
+        "failure": 2,
+        "error": 1,
         "timeout": 1,
+    }
+    assert by(receiver, "cicd.system.errors", "cicd.system.component", ERROR) == {
+        ("agent", "runner_lost"): 1
     }
 
 

@@ -12,32 +12,38 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError
 from flow_telemetry.github.changes import changes_between
 from flow_telemetry.github.client import GitHubClient, GraphqlResponse
 from flow_telemetry.github.payloads import parse_actor, parse_changes
+from flow_telemetry.github.protection import read_protection
 from flow_telemetry.github.runs import RunWithNotices
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.identity import fold
 from flow_telemetry.model import (
-    Approval,
     Deployment,
     DeploymentStatus,
     Job,
     JobDeployment,
+    ProtectionWait,
     Repository,
     Run,
 )
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules import parentage
 from flow_telemetry.rules.parentage import may_be_deployment
+from flow_telemetry.rules.protection import (
+    jobs_with_long_waits,
+    with_rules,
+    without_unknown_waits,
+)
 
 # The states in which a deployment has ended.
 END_STATES = frozenset({"success", "failure", "error"})
+_WAITING = "WAITING"
 # GitHub returns at most 100 nodes for one query.
 _MOST_NODES = 100
 # Most jobs are queued for less, and people take longer to approve: most runs need no request.
@@ -62,14 +68,30 @@ def read_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
     """Return the run with the deployments of those of ``jobs`` that may need them.
 
     A job needs its deployment if the deployment may decide what the run belongs to, or if the job
-    was queued for so long that it may have waited for an approval. Without the permission
+    was queued for so long that it may have waited for a protection rule. Without the permission
     `deployments: read` the jobs stay unchanged.
     """
     requested = [job for job in jobs if job.node_id and _needs_deployment(run, job)]
+    by_node, errors = _read_job_deployments(client, requested)
+    found = (replace(job, deployment=by_node.get(job.node_id or "")) for job in run.jobs)
+    run, unread = _with_protection(client, replace(run, jobs=tuple(found)))
+    notices: tuple[str, ...] = ()
+    if errors:
+        notices = (
+            "could not read all deployments of the jobs and their waits for approval: "
+            f"{'; '.join(errors)}. The token needs `deployments: read`",
+        )
+    return RunWithNotices(run=run, notices=(*notices, *unread))
+
+
+def _read_job_deployments(
+    client: GitHubClient, jobs: Sequence[Job]
+) -> tuple[dict[str, JobDeployment], tuple[str, ...]]:
+    """Return the deployments of jobs by the node ids of the jobs, and read errors."""
     by_node: dict[str, JobDeployment] = {}
     errors: dict[str, None] = {}
     try:
-        for response in query_deployments(client, requested):
+        for response in query_deployments(client, jobs):
             errors |= dict.fromkeys(response.errors)
             for node in read.children(response.data, "nodes"):
                 node_id, deployment = read.text(node, "id"), read.child(node, "deployment")
@@ -77,14 +99,46 @@ def read_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
                     by_node[node_id] = parse_job_deployment(deployment)
     except FlowTelemetryError as error:
         errors[str(error)] = None
-    notices: tuple[str, ...] = ()
-    if errors:
-        notices = (
-            "could not read all deployments of the jobs and their waits for approval: "
-            f"{'; '.join(errors)}. The token needs `deployments: read`",
+    return by_node, tuple(errors)
+
+
+def _with_protection(client: GitHubClient, run: Run) -> tuple[Run, tuple[str, ...]]:
+    """Return the run whose waits name the rules that they were for, and notices."""
+    waiting = [job for job in run.jobs if job.protection_waits]
+    unexplained = [job for job in jobs_with_long_waits(run) if job.node_id]
+    if not waiting and not unexplained:
+        return run, ()
+    environments = {job.deployment.environment for job in waiting if job.deployment}
+    any_job = (waiting or unexplained)[0].node_id or ""
+    protection, error = read_protection(client, run.repository, environments, any_job)
+    notices = [] if error is None else [f"for which rules jobs waited is unknown: {error}"]
+    run = replace(
+        run,
+        jobs=tuple(
+            replace(job, deployment=with_rules(job.deployment, protection))
+            if job.deployment
+            else job
+            for job in run.jobs
+        ),
+    )
+    if not unexplained or not protection.reviewed:
+        return run, tuple(notices)
+    undeployed = protection.reviewed - _deployed_environments(client, run)
+    if undeployed:
+        notices.append(
+            f"how long {len(unexplained)} jobs of run {run.id} waited for runners is not known: "
+            f"people reviewed the environment `{min(undeployed)}`, of which the run has no "
+            "deployment (`deployment: false`), and GitHub does not tell which job waited for them"
         )
-    jobs = tuple(replace(job, deployment=by_node.get(job.node_id or "")) for job in run.jobs)
-    return RunWithNotices(run=replace(run, jobs=jobs), notices=notices)
+    return without_unknown_waits(run, undeployed), tuple(notices)
+
+
+def _deployed_environments(client: GitHubClient, run: Run) -> frozenset[str]:
+    """Return the environments of all jobs of a run."""
+    rest = [job for job in run.jobs if job.node_id and job.deployment is None]
+    by_node, _ = _read_job_deployments(client, rest)
+    known = [job.deployment for job in run.jobs if job.deployment]
+    return frozenset(each.environment for each in (*known, *by_node.values()))
 
 
 def _needs_deployment(run: Run, job: Job) -> bool:
@@ -101,21 +155,29 @@ def query_deployments(client: GitHubClient, jobs: Sequence[Job]) -> Iterator[Gra
 
 
 def parse_job_deployment(payload: Payload) -> JobDeployment:
-    """Return a deployment with its waits, each from a status `WAITING` to the next status."""
+    """Return a deployment with its waits, each from a status `WAITING` to the next other status.
+
+    A wait that no other status follows ended with its job.
+    """
     statuses = sorted(
         (time, read.text(status, "state") or "")
         for status in read.children(read.child(payload, "statuses"), "nodes")
         if (time := read.time(status, "createdAt")) is not None
     )
-    approvals = tuple(
-        Approval(requested_at=time, decided_at=until)
-        for (time, state), (until, _) in pairwise(statuses)
-        if state == "WAITING" and until > time
-    )
+    waits: list[ProtectionWait] = []
+    since: datetime | None = None
+    for time, state in statuses:
+        if state == _WAITING:
+            since = since or time
+        elif since is not None:
+            waits += [ProtectionWait(start=since, end=time)] if time > since else []
+            since = None
+    if since is not None:
+        waits.append(ProtectionWait(start=since))
     return JobDeployment(
         environment=read.text(payload, "environment") or "",
         commit=read.text(payload, "commitOid") or "",
-        approvals=approvals,
+        waits=tuple(waits),
     )
 
 

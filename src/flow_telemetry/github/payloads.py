@@ -38,16 +38,19 @@ def parse_run(payload: Any, *, where: str) -> Run:
     fields = _require_object(payload, where)
     created = read.required(read.time(fields, "created_at"), "created_at", where)
     sha = read.text(fields, "head_sha") or ""
+    started = read.time(fields, "run_started_at")
+    attempt = read.number(fields, "run_attempt") or 1
     path = read.text(fields, "path") or ""
     return Run(
         id=read.required(read.number(fields, "id"), "id", where),
-        attempt=read.number(fields, "run_attempt") or 1,
+        attempt=attempt,
         repository=parse_repository(read.child(fields, "repository"), where=where),
         workflow=read.text(fields, "name") or path.rpartition("/")[2] or "workflow",
         status=read.text(fields, "status") or "",
         event=read.text(fields, "event") or "",
         created_at=created,
-        started_at=read.time(fields, "run_started_at") or created,
+        started_at=started or created,
+        start_known=started is not None or attempt == 1,
         updated_at=read.time(fields, "updated_at"),
         conclusion=read.text(fields, "conclusion"),
         number=read.number(fields, "run_number") or 0,

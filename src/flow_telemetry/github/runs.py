@@ -37,6 +37,7 @@ MOST_FOUND = 1000
 _PAGE_SIZE = 100
 _SECOND = timedelta(seconds=1)
 LONGEST_WAIT_SECONDS = 15.0
+# The first of the pauses between two looks; each further one is a second longer.
 _POLL_INTERVAL_SECONDS = 1.0
 
 Query = Mapping[str, str]
@@ -331,13 +332,16 @@ def wait_until(
     """Read the run with ``again`` until it meets the condition ``shown``, or time is up.
 
     The wait takes at most 15 s and a third of the remaining time, so that there is time to export.
+    GitHub usually needs a second or two, so the pauses become longer.
     """
     left = min(LONGEST_WAIT_SECONDS, deadline.remaining() / 3)
+    pause = _POLL_INTERVAL_SECONDS
     while not shown(run):
-        if left < _POLL_INTERVAL_SECONDS:
+        if left < pause:
             return Waited(run=run, shown=False)
         log.info(f"waiting for GitHub to show {what}")
-        deadline.sleep(_POLL_INTERVAL_SECONDS)
-        left -= _POLL_INTERVAL_SECONDS
+        deadline.sleep(pause)
+        left -= pause
+        pause += _POLL_INTERVAL_SECONDS
         run = again(run)
     return Waited(run=run, shown=True)

@@ -59,6 +59,12 @@ class Attribute:
 
 ATTRIBUTES: list[Attribute] = []
 
+# The causes of failures, besides the results themselves.
+ERROR_TYPES = (
+    "`runner_lost`, `runner_unavailable`, `billing`, `internal_error`, `setup_failed`, "
+    "`out_of_memory`, `no_space`, `startup_failure`"
+)
+
 
 def _span_attribute(name: str, kind: str, on: str, meaning: str) -> str:
     ATTRIBUTES.append(Attribute(name=name, type=kind, on=on, meaning=meaning))
@@ -128,6 +134,20 @@ FLOW_PARTIAL = _span_attribute(
     "run, job, change, work item",
     "true if the entity was still in progress when the span was sent",
 )
+FLOW_INCOMPLETE = _span_attribute(
+    "flow.incomplete",
+    "string",
+    _JOB,
+    "status of the job if GitHub left it unfinished though its run has ended: `queued`, "
+    "`in_progress`",
+)
+FLOW_PROTECTION_RULE = _span_attribute(
+    "flow.protection.rule",
+    "string",
+    "job and its waits",
+    "rule of the environment that the job waited for: `approval`, `timer`, `custom`; not set if it "
+    "is unknown",
+)
 FLOW_CLAMPED_START = _span_attribute(
     "flow.start.clamped",
     "int",
@@ -138,8 +158,8 @@ ERROR_TYPE = _span_attribute(
     error_attributes.ERROR_TYPE,
     "string",
     "run, job, step, command",
-    "set on failure, error and timeout: the result, or the reason that an annotation shows: "
-    "`runner_lost`, `out_of_memory`, `no_space`, `startup_failure`",
+    "set on failure, error and timeout: the result, or the cause that GitHub and the runner show: "
+    f"{ERROR_TYPES}",
 )
 
 CICD_PIPELINE_NAME = _span_attribute(
@@ -283,6 +303,12 @@ ANNOTATION_EVENT = "github.annotation"
 
 FLOW_ATTRIBUTES: list[Attribute] = []
 
+# The causes of failures, besides the results themselves.
+ERROR_TYPES = (
+    "`runner_lost`, `runner_unavailable`, `billing`, `internal_error`, `setup_failed`, "
+    "`out_of_memory`, `no_space`, `startup_failure`"
+)
+
 
 def _flow_attribute(name: str, kind: str, on: str, meaning: str) -> str:
     FLOW_ATTRIBUTES.append(Attribute(name=name, type=kind, on=on, meaning=meaning))
@@ -412,6 +438,12 @@ DEPLOYMENT_INCOMPLETE = _flow_attribute(
 # Attributes that only the log records of events have
 
 EVENT_ATTRIBUTES: list[Attribute] = []
+
+# The causes of failures, besides the results themselves.
+ERROR_TYPES = (
+    "`runner_lost`, `runner_unavailable`, `billing`, `internal_error`, `setup_failed`, "
+    "`out_of_memory`, `no_space`, `startup_failure`"
+)
 
 
 def _event_attribute(name: str, kind: str, on: str, meaning: str) -> str:
@@ -545,6 +577,12 @@ ITEM_BLOCKED = _event_attribute(
 # Attributes of tests
 
 TEST_ATTRIBUTES: list[Attribute] = []
+
+# The causes of failures, besides the results themselves.
+ERROR_TYPES = (
+    "`runner_lost`, `runner_unavailable`, `billing`, `internal_error`, `setup_failed`, "
+    "`out_of_memory`, `no_space`, `startup_failure`"
+)
 
 # The conventions define `pass` and `fail` for a case, and allow other values.
 PASS = test.TestCaseResultStatusValues.PASS.value

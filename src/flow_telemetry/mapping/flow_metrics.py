@@ -10,7 +10,6 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import instruments as table
 from flow_telemetry.mapping import items
 from flow_telemetry.mapping import metric_attributes as names
-from flow_telemetry.mapping import spans as failures
 from flow_telemetry.mapping.metrics import (
     Points,
     branch,
@@ -27,10 +26,10 @@ from flow_telemetry.model import (
     EventKind,
     StatusCategory,
     WorkItem,
-    result_of,
 )
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
 from flow_telemetry.rules import intervals as timing
+from flow_telemetry.rules.causes import ERRORS, run_result
 from flow_telemetry.rules.flow import (
     Flow,
     find_restoration,
@@ -280,7 +279,7 @@ def feature_measurements(
     changes = {node.change.reference: node for node in _changes(tree.root)}.values()
     runs = {run.reference: run for node in changes for run in (*node.runs, *node.later_runs)}
     deployments = {d.reference for node in changes for d in node.deployments}
-    failed = sum(result_of(run.conclusion) in failures.ERRORS for run in runs.values())
+    failed = sum(run_result(run) in ERRORS for run in runs.values())
     # A detail that the request budget did not allow is not 0 but unknown.
     if TreeDetail.CHANGE in tree.finest.and_coarser:
         yield from points.of(table.FEATURE_CHANGES, len(changes))

@@ -49,7 +49,8 @@ RUN_DURATION = _instrument(
     "cicd.pipeline.run.duration",
     _HISTOGRAM,
     "s",
-    "Time that a run spent in each state: pending until its first job has a runner, then executing",
+    "Time that a run spent in each state: pending until its first job has a runner, then "
+    "executing; without the time in which it waited for protection rules only",
     (*_ENDED_RUN_ATTRIBUTES, names.RUN_STATE),
 )
 RUN_ERRORS = _instrument(
@@ -59,6 +60,15 @@ RUN_ERRORS = _instrument(
     "{error}",
     "Jobs that failed, and runs that failed without such a job",
     (*_RUN_ATTRIBUTES, names.ERROR_TYPE),
+)
+SYSTEM_ERRORS = _instrument(
+    "run, job",
+    "cicd.system.errors",
+    _SUM,
+    "{error}",
+    "Failures of jobs and runs that the code did not cause: no runner, a lost runner, billing, an "
+    "error within GitHub",
+    (*_RUN_ATTRIBUTES, names.SYSTEM_COMPONENT, names.ERROR_TYPE),
 )
 RUN_COUNT = _instrument(
     _RUN,
@@ -107,7 +117,7 @@ JOB_QUEUE_TIME = _instrument(
     "flow.job.queue_time",
     _HISTOGRAM,
     "s",
-    "Time that a job waited for a runner",
+    "Time that a job waited for a runner, until its end if it got none",
     _JOB_ATTRIBUTES,
 )
 JOB_APPROVAL_TIME = _instrument(
@@ -117,6 +127,14 @@ JOB_APPROVAL_TIME = _instrument(
     "s",
     "Time that a job waited for people to approve its deployment",
     _JOB_ATTRIBUTES,
+)
+JOB_PROTECTION_TIME = _instrument(
+    _JOB,
+    "flow.job.protection_time",
+    _HISTOGRAM,
+    "s",
+    "Time that a job waited for the timer or a custom rule of its environment",
+    (*_JOB_ATTRIBUTES, names.PROTECTION_RULE),
 )
 JOB_BILLABLE_TIME = _instrument(
     _JOB,

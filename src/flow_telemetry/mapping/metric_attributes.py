@@ -48,8 +48,16 @@ RUN_RESULT = _attribute(
 )
 ERROR_TYPE = _attribute(
     semconv.ERROR_TYPE,
-    "the result, or the reason that an annotation shows: `runner_lost`, `out_of_memory`, "
-    "`no_space`, `startup_failure`",
+    f"the result, or the cause that GitHub and the runner show: {semconv.ERROR_TYPES}",
+)
+SYSTEM_COMPONENT = _attribute(
+    cicd.CICD_SYSTEM_COMPONENT,
+    "part of the CI/CD system that failed: `github`, `scheduler` (no runner) or `agent` (the "
+    "runner)",
+)
+PROTECTION_RULE = _attribute(
+    semconv.FLOW_PROTECTION_RULE,
+    "rule of the environment: `timer` or `custom`; not set if it is unknown",
 )
 JOB = _attribute(
     semconv.CICD_PIPELINE_TASK_NAME,

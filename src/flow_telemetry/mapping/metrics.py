@@ -13,12 +13,11 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import instruments as table
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping import metric_attributes as names
-from flow_telemetry.mapping import spans as failures
 from flow_telemetry.mapping.metric_attributes import EXTRA_ATTRIBUTES
 from flow_telemetry.mapping.spans import AttributePairs
-from flow_telemetry.model import Job, Run, result_of
+from flow_telemetry.model import Job, ProtectionRule, Run
+from flow_telemetry.rules import causes, runners
 from flow_telemetry.rules import intervals as timing
-from flow_telemetry.rules import runners
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.telemetry import Attributes, Instrument, Measurement, Resource
@@ -160,7 +159,8 @@ def run_measurements(
         yield from _run_points(run, points)
     for job in run_slice.jobs:
         if not timing.carried_over(run, job):
-            yield from _job_points(job, points)
+            incomplete = not (job.completed or run_slice.partial)
+            yield from _job_points(run, job, points, incomplete=incomplete)
 
 
 def build_job_points(
@@ -195,56 +195,77 @@ def _run_attributes(run: Run, default_branch: str | None) -> AttributePairs:
 
 
 def _run_points(run: Run, points: Points) -> Iterator[Measurement]:
-    result, error = result_of(run.conclusion), failures.run_error_type(run)
+    result, error = causes.run_result(run), causes.run_error_type(run)
     own = timing.own_jobs(run)
-    began = min(filter(None, map(timing.job_began, own)), default=None)
-    # In the conventions, only the state in which the run ended has a result.
-    yield from points.of(
-        table.RUN_DURATION,
-        seconds_between(run.started_at, began),
-        (names.RUN_STATE, PENDING),
-    )
     ended = points.with_attributes(
         (names.RUN_RESULT, result.value if result else None), (names.ERROR_TYPE, error)
     )
-    yield from ended.of(
-        table.RUN_DURATION,
-        seconds_between(began, timing.run_interval(run).end),
-        (names.RUN_STATE, EXECUTING),
-    )
+    for state, interval in _run_states(run):
+        # In the conventions, only the state in which the run ended has a result.
+        last = state == EXECUTING or timing.run_began(run) is None
+        protected = timing.intersection((interval,), timing.protection_only(run))
+        yield from (ended if last else points).of(
+            table.RUN_DURATION,
+            interval.seconds - timing.seconds(protected),
+            (names.RUN_STATE, state),
+        )
     yield from ended.of(table.RUN_COUNT, 1)
     if run.attempt > 1:
         yield from ended.of(table.RUN_RETRIES, 1)
-    if error is not None and not any(map(failures.job_error_type, own)):
-        yield from ended.of(table.RUN_ERRORS, 1)
+    if error is not None and not any(map(causes.job_error_type, own)):
+        yield from _error_points(points, error, causes.run_cause(run))
 
 
-def _job_points(job: Job, points: Points) -> Iterator[Measurement]:
+def _run_states(run: Run) -> Iterator[tuple[str, Interval]]:
+    """Yield the states of a run with their intervals; none of an unknown time."""
+    began, ended = timing.run_began(run), timing.run_interval(run).end
+    start, queued = timing.attempt_start(run), timing.run_queued(run)
+    until = began or (queued.end if queued else None)
+    if start is not None and until is not None and start <= until:
+        yield PENDING, Interval(start, until)
+    if began is not None and began <= ended:
+        yield EXECUTING, Interval(began, ended)
+
+
+def _error_points(points: Points, error: str, cause: causes.Cause | None) -> Iterator[Measurement]:
+    yield from points.of(table.RUN_ERRORS, 1, (names.ERROR_TYPE, error))
+    if cause is not None and cause.component is not None:
+        component = (names.SYSTEM_COMPONENT, cause.component)
+        yield from points.of(table.SYSTEM_ERRORS, 1, (names.ERROR_TYPE, error), component)
+
+
+def _job_points(run: Run, job: Job, points: Points, *, incomplete: bool) -> Iterator[Measurement]:
+    """Yield the points of a job; one that GitHub left unfinished has no count and duration."""
     points = points.with_attributes(*_job_attributes(job))
-    began = timing.job_began(job)
+    queue = timing.job_queue(job)
+    if queue is not None:
+        yield from points.of(table.JOB_QUEUE_TIME, queue.seconds)
+    for wait, interval in timing.protection_waits(run, job):
+        if wait.rule is ProtectionRule.APPROVAL:
+            yield from points.of(table.JOB_APPROVAL_TIME, interval.seconds)
+        else:
+            rule = (names.PROTECTION_RULE, wait.rule.value if wait.rule else None)
+            yield from points.of(table.JOB_PROTECTION_TIME, interval.seconds, rule)
+    if incomplete:
+        return
     end = job.completed_at if job.completed else timing.last_step_end(job)
-    ran = seconds_between(began, end)
+    ran = seconds_between(timing.job_began(job), end)
     yield from points.of(table.JOB_COUNT, 1)
     yield from points.of(table.JOB_DURATION, ran)
-    if began is not None:
-        since = job.approvals[-1].decided_at if job.approvals else job.created_at
-        yield from points.of(table.JOB_QUEUE_TIME, seconds_between(since, began))
-    for approval in job.approvals:
-        waited = seconds_between(approval.requested_at, approval.decided_at)
-        yield from points.of(table.JOB_APPROVAL_TIME, waited)
     if ran is not None:
         yield from points.of(table.JOB_BILLABLE_TIME, runners.billable_minutes(job, ran))
-    if failures.job_error_type(job) is not None:
-        yield from points.of(table.RUN_ERRORS, 1)
+    error = causes.job_error_type(job)
+    if error is not None:
+        yield from _error_points(points, error, causes.job_cause(job))
 
 
 def _job_attributes(job: Job) -> AttributePairs:
-    result, kind = result_of(job.conclusion), runners.runner_kind(job)
+    result, kind = causes.job_result(job), runners.runner_kind(job)
     return (
         (names.JOB, limits.name(job_name(job.name))),
         (names.JOB_MATRIX, job_matrix(job.name)),
         (names.JOB_RESULT, result.value if result else None),
-        (names.ERROR_TYPE, failures.job_error_type(job)),
+        (names.ERROR_TYPE, causes.job_error_type(job)),
         (names.RUNNER_KIND, kind.value if kind else None),
         (names.RUNNER_LABELS, runners.known_labels(job)),
         (names.OS_TYPE, runners.operating_system(job)),

@@ -8,13 +8,23 @@ from datetime import datetime
 from flow_telemetry import identity
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import limits
-from flow_telemetry.mapping import spans as failures
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.event_types import EventSubject
 from flow_telemetry.mapping.limits import nanoseconds
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import AttributePairs, SpanMaker, event_records
-from flow_telemetry.model import Annotation, Change, Event, EventKind, Job, Run, Step, result_of
+from flow_telemetry.model import (
+    Annotation,
+    Change,
+    Event,
+    EventKind,
+    Job,
+    ProtectionRule,
+    Run,
+    Step,
+    result_of,
+)
+from flow_telemetry.rules import causes
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.selection import RunSlice
@@ -36,18 +46,18 @@ def run_spans(
     *,
     change: Change | None = None,
     unread: tuple[str, ...] = (),
-    causes: tuple[SpanLink, ...] = (),
+    origins: tuple[SpanLink, ...] = (),
 ) -> Iterator[Span]:
     """Return the spans of the exported part of a run, parents first, in order of time.
 
     ``change`` is the pull request above the run, ``unread`` why ancestors could not be read.
-    ``causes`` are links to what started the run. The spans are made one by one, so that a run of
+    ``origins`` are links to what started the run. The spans are made one by one, so that a run of
     any size can be streamed.
     """
     run = run_slice.run
     make = SpanMaker(placement=placement, resource=resource, common=common_run_attributes(run))
     if run_slice.run_span:
-        error = failures.run_error_type(run)
+        error = causes.run_error_type(run)
         yield make.span(
             Entity.RUN,
             run.reference,
@@ -56,8 +66,8 @@ def run_spans(
             timing.run_interval(run),
             attributes=_run_attributes(run_slice, error, change, unread),
             kind=SpanKind.SERVER,
-            links=(*placement.links, *(c for c in causes if c.trace_id != placement.trace_id)),
-            error=None if error is None else f"the run ended with {run.conclusion}",
+            links=(*placement.links, *(o for o in origins if o.trace_id != placement.trace_id)),
+            error=None if error is None else _run_description(run),
         )
         queued = timing.run_queued(run)
         if queued is not None:
@@ -67,8 +77,8 @@ def run_spans(
         return
     intervals = [(timing.job_interval(run, job), job) for job in run_slice.jobs]
     for interval, job in sorted(intervals, key=lambda pair: (pair[0].start, pair[1].id)):
-        yield _job_span(make, run, job, interval)
-        yield from _job_waits(make, job, run.job_reference(job))
+        yield _job_span(make, run_slice, job, interval)
+        yield from _job_waits(make, run, job)
         if detail is Detail.STEP:
             for step, step_interval in timing.step_intervals(run, job):
                 yield _step_span(make, step, job, run.job_reference(job), step_interval)
@@ -87,9 +97,9 @@ def _run_attributes(
     run_slice: RunSlice, error: str | None, change: Change | None, unread: tuple[str, ...]
 ) -> AttributePairs:
     run = run_slice.run
-    result = result_of(run.conclusion)
+    result = causes.run_result(run)
     own = timing.own_jobs(run)
-    cancelled = run.conclusion == "cancelled" and failures.superseded(run.jobs)
+    cancelled = run.conclusion == "cancelled" and causes.superseded(run.jobs)
     previous = None
     if run.attempt > 1:
         previous = identity.run_reference(run.repository.reference, run.id, run.attempt - 1)
@@ -122,13 +132,14 @@ def _run_attributes(
     )
 
 
-def _job_span(make: SpanMaker, run: Run, job: Job, interval: Interval) -> Span:
-    error = failures.job_error_type(job)
-    result = result_of(job.conclusion)
-    cancelled = job.conclusion == "cancelled" and failures.superseded((job,))
+def _job_span(make: SpanMaker, run_slice: RunSlice, job: Job, interval: Interval) -> Span:
+    run, goes_on = run_slice.run, run_slice.partial
+    error = causes.job_error_type(job)
+    result = causes.job_result(job)
+    cancelled = job.conclusion == "cancelled" and causes.superseded((job,))
     description = None
     if error is not None:
-        description = failures.description(job.annotations, f"the job ended with {job.conclusion}")
+        description = causes.job_error_message(job, f"the job ended with {job.conclusion}")
     return make.span(
         Entity.JOB,
         run.job_reference(job),
@@ -140,7 +151,8 @@ def _job_span(make: SpanMaker, run: Run, job: Job, interval: Interval) -> Span:
             (semconv.CICD_PIPELINE_TASK_RUN_RESULT, result.value if result else None),
             (semconv.CICD_PIPELINE_TASK_RUN_URL_FULL, job.url),
             (semconv.ERROR_TYPE, error),
-            (semconv.FLOW_PARTIAL, None if job.completed else True),
+            (semconv.FLOW_PARTIAL, True if goes_on and not job.completed else None),
+            (semconv.FLOW_INCOMPLETE, None if goes_on or job.completed else job.status),
             (semconv.FLOW_CANCELLED_REASON, "superseded" if cancelled else None),
             (semconv.CICD_WORKER_ID, str(job.runner_id) if job.runner_id else None),
             (semconv.CICD_WORKER_NAME, job.runner_name),
@@ -161,15 +173,28 @@ def job_attributes(job: Job) -> AttributePairs:
     )
 
 
-def _job_waits(make: SpanMaker, job: Job, reference: str) -> Iterator[Span]:
-    for number, approval in enumerate(job.approvals, start=1):
+# Names of the spans of waits for protection rules.
+_WAITS = {
+    ProtectionRule.APPROVAL: "waiting for approval",
+    ProtectionRule.TIMER: "waiting for wait timer",
+    ProtectionRule.CUSTOM: "waiting for custom rule",
+    None: "waiting for protection rule",
+}
+
+
+def _job_waits(make: SpanMaker, run: Run, job: Job) -> Iterator[Span]:
+    reference = run.job_reference(job)
+    for number, (wait, interval) in enumerate(timing.protection_waits(run, job), start=1):
         yield make.span(
             Entity.APPROVAL,
             identity.approval_reference(reference, number),
             reference,
-            "waiting for approval",
-            Interval.of(approval.requested_at, approval.decided_at),
-            attributes=job_attributes(job),
+            _WAITS[wait.rule],
+            interval,
+            attributes=(
+                *job_attributes(job),
+                (semconv.FLOW_PROTECTION_RULE, wait.rule.value if wait.rule else None),
+            ),
         )
     queued = timing.job_queued(job)
     if queued is not None:
@@ -178,18 +203,29 @@ def _job_waits(make: SpanMaker, job: Job, reference: str) -> Iterator[Span]:
             identity.queued_reference(reference),
             reference,
             "queued",
-            queued,
+            timing.job_interval(run, job).clamp(queued),
             attributes=job_attributes(job),
         )
+
+
+def _run_description(run: Run) -> str:
+    """Return how a run failed, in GitHub's word unless the runner said something else."""
+    result = causes.run_result(run)
+    differs = result is not None and result is not result_of(run.conclusion)
+    return f"the run ended with {result.value if result and differs else run.conclusion}"
+
+
+def _step_description(annotations: tuple[Annotation, ...]) -> str:
+    return annotations[0].message if annotations else "the step failed"
 
 
 def _step_span(
     make: SpanMaker, step: Step, job: Job, job_reference: str, interval: Interval
 ) -> Span:
-    error = failures.step_error_type(step, job)
+    error = causes.step_error_type(step, job)
     # Annotations belong to the job: they are about this step only if no other step failed.
     annotations: tuple[Annotation, ...] = ()
-    if error is not None and failures.failed_steps(job) == (step,):
+    if error is not None and causes.failed_steps(job) == (step,):
         annotations = tuple(a for a in job.annotations if a.level == _FAILURE)
     return make.span(
         Entity.STEP,
@@ -204,7 +240,7 @@ def _step_span(
             (semconv.GITHUB_STEP_CONCLUSION, step.conclusion),
         ),
         events=_annotation_events(annotations, interval.end),
-        error=None if error is None else failures.description(annotations, "the step failed"),
+        error=None if error is None else _step_description(annotations),
     )
 
 

@@ -1,11 +1,10 @@
-"""Spans, log records of events and resources: ids, times, limits; reasons of failures."""
+"""Spans, log records of events and resources: ids, times, limits."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from flow_telemetry.mapping import attributes as semconv
@@ -15,16 +14,11 @@ from flow_telemetry.mapping.event_types import EventSubject, find_event_type
 from flow_telemetry.mapping.limits import OptionalValue, nanoseconds
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.model import (
-    Annotation,
     Change,
     Deployment,
-    Job,
     Repository,
-    Result,
     Run,
-    Step,
     WorkItem,
-    result_of,
 )
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.timeline import TimelineEntry
@@ -49,12 +43,14 @@ AttributePairs: TypeAlias = tuple[tuple[str, OptionalValue], ...]
 class SpanMaker:
     """Makes the spans of one entity and of the entities within it.
 
-    ``common`` are attributes of each span, so that queries need no join.
+    ``common`` are attributes of each span, so that queries need no join. All spans are moved by
+    ``offset``, if the times given are not by GitHub's clock.
     """
 
     placement: Placement
     resource: Resource
     common: AttributePairs = ()
+    offset: timedelta = timedelta()
     # Limited once, not for each of tens of thousands of spans.
     _shared: Attributes = field(init=False, repr=False)
 
@@ -92,8 +88,8 @@ class SpanMaker:
             span_id=placement.span_id(reference),
             parent_span_id=None if parent is None else placement.span_id(parent),
             name=limits.name(name),
-            start=nanoseconds(interval.start),
-            end=nanoseconds(interval.end),
+            start=nanoseconds(interval.start + self.offset),
+            end=nanoseconds(interval.end + self.offset),
             resource=self.resource,
             kind=kind,
             attributes=limits.attributes(own, attributes, shared=self._shared),
@@ -183,79 +179,6 @@ class ResourceMaker:
             (semconv.FLOW_NAMESPACE, self.namespace),
         )
         return Resource(attributes={**limits.attributes(further), **limits.attributes(own)})
-
-
-# Reasons of failures, from the annotations of jobs
-#
-# GitHub's API has these reasons only as text. The comments quote the messages.
-
-ERRORS = (Result.FAILURE, Result.ERROR, Result.TIMEOUT)
-
-_FAILURE_REASONS = (
-    # The runner says that it "has received a shutdown signal", or GitHub that the runner "lost
-    # communication with the server".
-    ("runner_lost", re.compile(r"lost communication with the server|received a shutdown signal")),
-    # The runner warns of "running out of disk space", tools fail with "No space left on device".
-    ("no_space", re.compile(r"no space left on device|running out of disk space", re.IGNORECASE)),
-    # "Process completed with exit code 137." is the kernel's kill, nearly always for memory.
-    ("out_of_memory", re.compile(r"out of memory|outofmemory|\bexit code 137\b", re.IGNORECASE)),
-)
-# "Canceling since a higher priority waiting request for 'ci-main' exists"
-_SUPERSEDED = re.compile(r"canceling since a higher priority waiting request", re.IGNORECASE)
-
-
-def job_error_type(job: Job) -> str | None:
-    """Return the `error.type` of a job; None if it did not fail."""
-    result = result_of(job.conclusion)
-    if result not in ERRORS or result is None:
-        return None
-    return _failure_reason(job.annotations) or _by_result(job.conclusion, result)
-
-
-def step_error_type(step: Step, job: Job) -> str | None:
-    """Return the `error.type` of a step: the job's failure reason if only this step failed."""
-    result = result_of(step.conclusion)
-    if result not in ERRORS or result is None:
-        return None
-    reason = _failure_reason(job.annotations) if failed_steps(job) == (step,) else None
-    return reason or _by_result(step.conclusion, result)
-
-
-def run_error_type(run: Run) -> str | None:
-    """Return the `error.type` of a run: the first failure reason of its failed jobs."""
-    result = result_of(run.conclusion)
-    if result not in ERRORS or result is None:
-        return None
-    failed = (job for job in run.jobs if result_of(job.conclusion) in ERRORS)
-    reasons = filter(None, (_failure_reason(job.annotations) for job in failed))
-    return next(reasons, None) or _by_result(run.conclusion, result)
-
-
-def failed_steps(job: Job) -> tuple[Step, ...]:
-    """Return the failed steps of a job."""
-    return tuple(step for step in job.steps if result_of(step.conclusion) in ERRORS)
-
-
-def superseded(jobs: Iterable[Job]) -> bool:
-    """Whether jobs were cancelled because of a newer run of their concurrency group."""
-    return any(_SUPERSEDED.search(a.message) for job in jobs for a in job.annotations)
-
-
-def description(annotations: Iterable[Annotation], otherwise: str) -> str:
-    """Return the message of the first failure annotation, or ``otherwise``."""
-    return next((a.message for a in annotations if a.level == "failure"), otherwise)
-
-
-def _failure_reason(annotations: Iterable[Annotation]) -> str | None:
-    for annotation in annotations:
-        for name, pattern in _FAILURE_REASONS:
-            if pattern.search(annotation.message):
-                return name
-    return None
-
-
-def _by_result(conclusion: str | None, result: Result) -> str:
-    return "startup_failure" if conclusion == "startup_failure" else result.value
 
 
 # Age limit: backends silently drop spans that are too old

@@ -23,9 +23,10 @@ from flow_telemetry.model.items import (
 )
 from flow_telemetry.model.runs import (
     Annotation,
-    Approval,
     Job,
     JobDeployment,
+    ProtectionRule,
+    ProtectionWait,
     Run,
     Step,
 )
@@ -36,7 +37,6 @@ __all__ = [
     "Actor",
     "ActorKind",
     "Annotation",
-    "Approval",
     "Change",
     "Deployment",
     "DeploymentStatus",
@@ -47,6 +47,8 @@ __all__ = [
     "JobDeployment",
     "Lineage",
     "Parentage",
+    "ProtectionRule",
+    "ProtectionWait",
     "Repository",
     "Result",
     "ReviewState",

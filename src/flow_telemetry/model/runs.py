@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from flow_telemetry import identity
 from flow_telemetry.model.common import Actor, Repository
@@ -38,21 +39,34 @@ class Step:
         return self.status == "completed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    """One wait of a job for people to approve its deployment."""
+class ProtectionRule(Enum):
+    """Kinds of rules that protect an environment: values of `flow.protection.rule`."""
 
-    requested_at: datetime
-    decided_at: datetime
+    APPROVAL = "approval"
+    TIMER = "timer"
+    CUSTOM = "custom"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectionWait:
+    """One wait of a job for the protection rules of its environment.
+
+    ``end`` is None if the job ended while it waited. ``rule`` is the rule that it waited for, None
+    if that is unknown.
+    """
+
+    start: datetime
+    end: datetime | None = None
+    rule: ProtectionRule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDeployment:
-    """The deployment that a job made: its environment, commit and waits for approvals."""
+    """The deployment that a job made: its environment, commit and waits for protection rules."""
 
     environment: str
     commit: str
-    approvals: tuple[Approval, ...] = ()
+    waits: tuple[ProtectionWait, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +75,7 @@ class Job:
 
     ``started_at`` can be the time of queueing; the job really started with its first step.
     ``annotations`` are those of the job's check run, read only if the job did not succeed.
+    ``waits_unknown`` is true if the job may have waited for an approval that no deployment shows.
     """
 
     id: int
@@ -80,12 +95,13 @@ class Job:
     runner_group: str | None = None
     annotations: tuple[Annotation, ...] = ()
     deployment: JobDeployment | None = None
+    waits_unknown: bool = False
     node_id: str | None = None
 
     @property
-    def approvals(self) -> tuple[Approval, ...]:
-        """The waits of the job for people to approve its deployment, in order of time."""
-        return self.deployment.approvals if self.deployment else ()
+    def protection_waits(self) -> tuple[ProtectionWait, ...]:
+        """The waits of the job for the protection rules of its environment, in order of time."""
+        return self.deployment.waits if self.deployment else ()
 
     @property
     def completed(self) -> bool:
@@ -97,7 +113,8 @@ class Job:
 class Run:
     """One attempt of a workflow run, with the jobs that are listed for this attempt.
 
-    ``started_at`` is the start of this attempt, ``created_at`` that of the first one.
+    ``started_at`` is the start of this attempt, ``created_at`` that of the first one. If the server
+    does not tell the start of a later attempt, ``start_known`` is False.
     ``jobs_complete`` is False if GitHub listed fewer jobs than it counted. ``referenced_workflows``
     are the paths, with refs, of the reusable workflows that the run called, and their commits.
     """
@@ -110,6 +127,7 @@ class Run:
     event: str
     created_at: datetime
     started_at: datetime
+    start_known: bool = True
     updated_at: datetime | None = None
     conclusion: str | None = None
     number: int = 0
@@ -128,8 +146,16 @@ class Run:
 
     @property
     def completed(self) -> bool:
-        """Whether the attempt has ended."""
-        return self.status == "completed"
+        """Whether the attempt has ended. One that waits for its approval has not even begun."""
+        return self.status == "completed" and not self.awaits_approval
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether the attempt waits for people to let it run, as a run of a fork may.
+
+        GitHub shows such a run as completed. Once it is approved, it runs as the same attempt.
+        """
+        return self.conclusion == "action_required" and self.status == "completed"
 
     @property
     def reference(self) -> str:

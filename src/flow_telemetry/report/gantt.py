@@ -10,15 +10,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flow_telemetry.model import Job, Result, Run, result_of
+from flow_telemetry.model import Job, Run
 from flow_telemetry.report.lines import find_waits, running_interval
 from flow_telemetry.report.text import duration, mermaid
 from flow_telemetry.rules import intervals as timing
+from flow_telemetry.rules.causes import ERRORS, job_result
 from flow_telemetry.rules.intervals import Interval
 
 MOST_JOBS = 40
 MOST_BARS = 100
-FAILED = (Result.FAILURE, Result.ERROR, Result.TIMEOUT)
 _LONGEST_NAME = 36
 # The width of a wide character in Mermaid's font, at the size of section names.
 _PIXELS_PER_CHARACTER = 7
@@ -52,11 +52,11 @@ def draw_jobs(run: Run, jobs: Sequence[Job]) -> str | None:
     lines = _head((job.name for job in selected), length)
     for job in selected:
         lines.append(f"  section {mermaid(job.name, _LONGEST_NAME)}")
-        waits, worked = find_waits(job), running_interval(run, job)
+        waits, worked = find_waits(run, job), running_interval(run, job)
         lines += [_bar_line(_NO_TEXT, "done, ", wait, zero) for _, wait in waits]
         waited = ", ".join(f"{word} {duration(wait.seconds)}" for word, wait in waits)
         text = duration(worked.seconds) + (f" ({waited})" if waited else "")
-        style = "crit, " if result_of(job.conclusion) in FAILED else ""
+        style = "crit, " if job_result(job) in ERRORS else ""
         lines.append(_bar_line(text, style, worked, zero))
     return "\n".join(lines)
 

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flow_telemetry.model import Change, Event, EventKind, Job, Lineage, ReviewState, Run, WorkItem
+from flow_telemetry.model import (
+    Change,
+    Event,
+    EventKind,
+    Job,
+    Lineage,
+    ProtectionRule,
+    ReviewState,
+    Run,
+    WorkItem,
+)
 from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.report.text import (
     counted,
@@ -251,20 +261,28 @@ def exported_jobs(run: Run, reference: str) -> tuple[Job, ...]:
     return single or timing.own_jobs(run)
 
 
-def find_waits(job: Job) -> list[tuple[str, Interval]]:
-    """Return the waits of a job as pairs of a word and an interval, approvals first."""
-    approvals = [Interval.of(each.requested_at, each.decided_at) for each in job.approvals]
+# Words for the waits for protection rules.
+_RULES = {
+    ProtectionRule.APPROVAL: "approval",
+    ProtectionRule.TIMER: "wait timer",
+    ProtectionRule.CUSTOM: "custom rule",
+    None: "protection rule",
+}
+
+
+def find_waits(run: Run, job: Job) -> list[tuple[str, Interval]]:
+    """Return the waits of a job as pairs of a word and an interval, that for a runner last."""
     queued = timing.job_queued(job)
     return [
-        *(("approval", wait) for wait in approvals if wait.seconds > 0),
+        *((_RULES[wait.rule], interval) for wait, interval in timing.protection_waits(run, job)),
         *([("queued", queued)] if queued is not None else []),
     ]
 
 
 def running_interval(run: Run, job: Job) -> Interval:
-    """Return the time of a job from the start of its work."""
+    """Return the time of a job from the start of its work; of no length if it never began."""
     interval, began = timing.job_interval(run, job), timing.job_began(job)
-    return Interval.of(interval.start if began is None else began, interval.end)
+    return Interval.of(interval.end if began is None else began, interval.end)
 
 
 def describe_waiting(run: Run, jobs: Sequence[Job]) -> str:
@@ -272,18 +290,21 @@ def describe_waiting(run: Run, jobs: Sequence[Job]) -> str:
 
     The times of all jobs are added up, even if they ran at the same time.
     """
-    waits = [wait for job in jobs for wait in find_waits(job)]
+    waits = [wait for job in jobs for wait in find_waits(run, job)]
     queued = sum(wait.seconds for word, wait in waits if word == "queued")
-    approved = sum(wait.seconds for word, wait in waits if word == "approval")
+    approved = sum(wait.seconds for word, wait in waits if word == _RULES[ProtectionRule.APPROVAL])
+    protected = sum(wait.seconds for _, wait in waits) - queued - approved
     timed = (job for job in jobs if timing.job_interval(run, job).seconds)
     worked = sum(running_interval(run, job).seconds for job in timed)
-    total = queued + approved + worked
+    waited = queued + approved + protected
+    total = waited + worked
     if not total:
         return ""
-    approval = f" and {duration(approved)} for approvals" if approved else ""
-    share = round(100 * (queued + approved) / total)
+    more = [f"{duration(approved)} for approvals"] if approved else []
+    more += [f"{duration(protected)} for other protection rules"] if protected else []
+    share = round(100 * waited / total)
     subject = "The job" if len(jobs) == 1 else f"The {len(jobs):,} jobs together"
     return (
-        f"{subject} waited {duration(queued)} for runners{approval} and ran {duration(worked)}: "
-        f"{share} % waiting."
+        f"{subject} waited {_join_words([f'{duration(queued)} for runners', *more])} and ran "
+        f"{duration(worked)}: {share} % waiting."
     )

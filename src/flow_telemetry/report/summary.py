@@ -43,6 +43,7 @@ from flow_telemetry.report.lines import (
 from flow_telemetry.report.terminal import WAITING_PHASES
 from flow_telemetry.report.text import counted, duration, markdown, markdown_code, markdown_link
 from flow_telemetry.rules import intervals as timing
+from flow_telemetry.rules.causes import job_result, run_result
 from flow_telemetry.rules.lifecycle import find_phases, find_status_intervals
 
 # GitHub accepts at most 1 MiB, and rejects a larger summary completely.
@@ -178,12 +179,16 @@ def _subject_sections(exported: ExportedSubject) -> Iterator[Section]:
 def run_sections(exported: ExportedSubject, run: Run) -> Iterator[Section]:
     """Return the parts of the summary of a run: result, parents, jobs and slowest steps."""
     jobs = exported_jobs(run, exported.reference)
-    name, conclusion = run.workflow, run.conclusion
+    name, conclusion, result = run.workflow, run.conclusion, run_result(run)
     if jobs and exported.reference != run.reference:  # `export: job`
         name, conclusion = f"{run.workflow} / {jobs[0].name}", jobs[0].conclusion
+        result = job_result(jobs[0])
+    if result is not None and result is not result_of(conclusion):
+        # In GitHub's own words.
+        conclusion = "timed_out" if result is Result.TIMEOUT else result.value
     so_far = " so far" if exported.partial and conclusion else ""
     shown = format_word(conclusion or "no result yet")
-    yield Section(f"### {_icon(conclusion)}{markdown(name, LONGEST_NAME)}: {shown}{so_far}")
+    yield Section(f"### {_icon(result)}{markdown(name, LONGEST_NAME)}: {shown}{so_far}")
     attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
     number = f"run {run.number}" if run.number else f"run {run.id}"
     facts = [
@@ -198,11 +203,10 @@ def run_sections(exported: ExportedSubject, run: Run) -> Iterator[Section]:
     yield Section(describe_parents(exported.lineage))
     yield Section(describe_waiting(run, jobs))
     yield Section(_jobs_diagram(run, jobs), name="the diagram of jobs")
-    yield Section(_steps_table(jobs), name="the table of steps")
+    yield Section(_steps_table(run, jobs), name="the table of steps")
 
 
-def _icon(conclusion: str | None) -> str:
-    result = result_of(conclusion)
+def _icon(result: Result | None) -> str:
     return _ICONS[result] if result else ""
 
 
@@ -243,12 +247,12 @@ def _jobs_diagram(run: Run, jobs: Sequence[Job]) -> str:
     return f"**Jobs** ({'; '.join(notes)})\n\n```mermaid\n{diagram}\n```"
 
 
-def _steps_table(jobs: Iterable[Job]) -> str:
+def _steps_table(run: Run, jobs: Iterable[Job]) -> str:
     timed = [
-        (step, job, timing.step_interval(step, step.started_at))
+        (step, job, interval)
         for job in jobs
-        for step in job.steps
-        if step.completed and step.started_at and timing.step_ran(step)
+        for step, interval in timing.step_intervals(run, job)
+        if timing.step_ran(step)
     ]
     slowest = sorted(timed, key=lambda row: row[2].seconds, reverse=True)[:_MOST_STEPS]
     rows = [
@@ -256,7 +260,7 @@ def _steps_table(jobs: Iterable[Job]) -> str:
             markdown_code(step.name, LONGEST_NAME),
             markdown_code(job.name, LONGEST_NAME),
             duration(interval.seconds),
-            _icon(step.conclusion) + markdown(step.conclusion or "unknown", 40),
+            _icon(result_of(step.conclusion)) + markdown(step.conclusion or "unknown", 40),
         )
         for step, job, interval in slowest
         if interval.seconds > 0

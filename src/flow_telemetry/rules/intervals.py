@@ -1,4 +1,4 @@
-"""Intervals of runs, jobs and steps; union and intersection of intervals."""
+"""Intervals of runs, jobs and steps and of their waits; sets of intervals."""
 
 from __future__ import annotations
 
@@ -6,14 +6,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flow_telemetry.model import RESULT_OF_CONCLUSION, Job, Result, Run, Step, result_of
+from flow_telemetry.model import (
+    RESULT_OF_CONCLUSION,
+    Job,
+    ProtectionWait,
+    Result,
+    Run,
+    Step,
+    result_of,
+)
 
-# GitHub's times have whole seconds and quirks, and each quirk is handled by a function here: the
-# `started_at` of a job can be the time of queueing, a skipped job may end before it starts, and
-# the `updated_at` of a run changes long after its end.
+# GitHub's clock says how long something waited or ran. The steps of a job have the times of the
+# runner's clock, which only divides the time of the job: it can be hours ahead or behind. Further
+# quirks: a skipped job may end before it starts, and the `updated_at` of a run changes long after
+# its end.
 
+# GitHub cuts its times to whole seconds, and the steps of a good runner are a second or two off.
+_ROUNDING = timedelta(seconds=3)
+# From the time at which a runner takes a job to the job's first step; half a minute was seen.
+_LONGEST_SETUP = timedelta(minutes=2)
+# A run whose first job was created later waited for something else than a runner: for its
+# concurrency group, or for people to let it run.
+_SHORTEST_START = timedelta(seconds=5)
 # Compared as strings, because the steps of large runs are checked many times.
 _SKIPPED = frozenset(c for c, result in RESULT_OF_CONCLUSION.items() if result is Result.SKIP)
+_PASSED = ("success", "neutral")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,15 @@ class Interval:
         """The length in seconds."""
         return (self.end - self.start) / timedelta(seconds=1)
 
+    def clamp(self, other: Interval) -> Interval:
+        """Return another interval, moved into this one as far as it is outside."""
+        start = min(max(other.start, self.start), self.end)
+        return Interval(start, min(max(other.end, start), self.end))
+
+    def moved(self, by: timedelta) -> Interval:
+        """Return the same length of time, later by ``by``."""
+        return Interval(self.start + by, self.end + by)
+
 
 def carried_over(run: Run, job: Job) -> bool:
     """Whether a job ended before this attempt began, so that an earlier attempt exported it."""
@@ -61,43 +87,87 @@ def step_ran(step: Step) -> bool:
     return step.started_at is not None and step.conclusion not in _SKIPPED
 
 
-def job_began(job: Job) -> datetime | None:
-    """Return when work on a job began: the start of its first step, else its own start.
+# Jobs and their steps
 
-    None for a job that never got a runner.
+
+def job_began(job: Job) -> datetime | None:
+    """Return when work on a job began, by GitHub's clock; None for a job that never got a runner.
+
+    It is the start of the first step if the steps fit into the job, else the job's own start.
     """
-    starts = [s.started_at for s in job.steps if s.started_at and s.conclusion not in _SKIPPED]
-    if starts:
-        return min(starts)
-    return None if never_started(job) else job.started_at
+    first = _first_step_start(job)
+    began = first
+    if first is None and never_started(job):
+        return None
+    if first is None or not _steps_fit(job, first):
+        began = job.started_at or job.created_at or first
+    earliest, latest = job.created_at or job.started_at, job.completed_at
+    if began is None or earliest is None:
+        return began
+    began = max(began, earliest)
+    return began if latest is None or latest < earliest else min(began, latest)
+
+
+def clock_offset(job: Job) -> timedelta:
+    """Return what the times of a job's steps lack to GitHub's; zero if they fit into the job.
+
+    It is zero as well if the steps take longer than the job: the runner's clock was set meanwhile.
+    """
+    first, began = _first_step_start(job), job_began(job)
+    if first is None or began is None or _steps_fit(job, first):
+        return timedelta()
+    last = _last_step_time(job)
+    if last and job.completed_at and last - first > job.completed_at - began + _ROUNDING:
+        return timedelta()
+    return began - first
 
 
 def never_started(job: Job) -> bool:
     """Whether a job ended without a runner, or still waits for one."""
-    if any(step_ran(step) for step in job.steps):
+    if job.status == "in_progress" or any(step_ran(step) for step in job.steps):
         return False
-    return not job.runner_id or result_of(job.conclusion) is Result.SKIP
+    if result_of(job.conclusion) is Result.SKIP:
+        return True
+    # Old servers do not tell the runner of a job, but a job with labels succeeds only on one.
+    return not job.runner_id and not (job.labels and job.conclusion in _PASSED)
+
+
+def waited_in_vain(job: Job) -> bool:
+    """Whether a job ended while it waited for a runner.
+
+    A skipped job does not wait. Neither does a check run that an action made and that GitHub
+    lists as a job: it has no runner, no step and no label.
+    """
+    if not job.completed or not never_started(job) or job.conclusion in _SKIPPED:
+        return False
+    return bool(job.labels or job.steps or job.runner_name or job.protection_waits)
 
 
 def job_interval(run: Run, job: Job) -> Interval:
-    """Return the interval of a job with its waiting time; of no length if it never started.
+    """Return the interval of a job with its waiting time; of no length if it did not wait.
 
-    The interval of a job in progress ends with its last completed step, not with the current time.
+    The interval of a job that has not ended ends with its last completed step, not with the
+    current time.
     """
     began = job_began(job)
     start = job.created_at or job.started_at or began or run.started_at
     if never_started(job):
-        return Interval.of(start, None)
-    return Interval.of(start, job.completed_at if job.completed else last_step_end(job) or began)
+        end = job.completed_at if waited_in_vain(job) else None
+    elif job.completed:
+        end = job.completed_at or last_step_end(job) or began
+    else:
+        end = max(filter(None, (last_step_end(job), began)), default=None)
+    return Interval.of(start, end)
 
 
 def last_step_end(job: Job) -> datetime | None:
-    """Return the time at which the last step ended; None if no step has ended."""
-    return max((s.completed_at for s in job.steps if s.completed and s.completed_at), default=None)
+    """Return the time at which the last step ended, by GitHub's clock; None if no step ended."""
+    last = _last_step_time(job)
+    return None if last is None else last + clock_offset(job)
 
 
 def step_interval(step: Step, previous_end: datetime) -> Interval:
-    """Return the interval of a step, of no length if it was skipped.
+    """Return the interval of a step by the runner's clock, of no length if it was skipped.
 
     ``previous_end`` is the end of the step before it, for a step without times of its own.
     """
@@ -106,51 +176,149 @@ def step_interval(step: Step, previous_end: datetime) -> Interval:
 
 
 def step_intervals(run: Run, job: Job) -> tuple[tuple[Step, Interval], ...]:
-    """Return the completed steps of a job with their intervals, in order."""
+    """Return the completed steps of a job with their intervals within the job, in order."""
+    bounds, offset = job_interval(run, job), clock_offset(job)
     intervals = []
-    previous_end = job_began(job) or job_interval(run, job).start
+    previous_end = (job_began(job) or bounds.start) - offset
     for step in job.steps:
         if step.completed:
             interval = step_interval(step, previous_end)
             previous_end = max(previous_end, interval.end)
-            intervals.append((step, interval))
+            intervals.append((step, bounds.clamp(interval.moved(offset))))
     return tuple(intervals)
 
 
-def job_queued(job: Job) -> Interval | None:
-    """Return the time that a job waited for a runner, after its last approval if it had any.
+def _first_step_start(job: Job) -> datetime | None:
+    starts = [s.started_at for s in job.steps if s.started_at and s.conclusion not in _SKIPPED]
+    return min(starts, default=None)
 
-    None if it never started or no positive time is known.
+
+def _last_step_time(job: Job) -> datetime | None:
+    return max((s.completed_at for s in job.steps if s.completed and s.completed_at), default=None)
+
+
+def _steps_fit(job: Job, first: datetime) -> bool:
+    """Whether the clock of the steps, of which the first began at ``first``, agrees with GitHub's.
+
+    GitHub knows when a runner took the job and when the job ended.
     """
-    since = job.approvals[-1].decided_at if job.approvals else job.created_at
-    return _positive(since, job_began(job))
+    taken, last = job.started_at or job.created_at, _last_step_time(job)
+    if taken is not None and first < taken - _ROUNDING:
+        return False
+    # At the creation of a job, `started_at` is the same time; it need not change on old servers.
+    is_pickup = job.created_at and job.started_at and job.started_at > job.created_at + _ROUNDING
+    if is_pickup and taken is not None and first > taken + _LONGEST_SETUP:
+        return False
+    return last is None or job.completed_at is None or last <= job.completed_at + _ROUNDING
+
+
+# Waits of jobs
+
+
+def protection_waits(run: Run, job: Job) -> tuple[tuple[ProtectionWait, Interval], ...]:
+    """Return the waits of a job for the protection rules of its environment, within the job."""
+    bounds = job_interval(run, job)
+    waits = []
+    for wait in job.protection_waits:
+        interval = bounds.clamp(Interval.of(wait.start, wait.end or bounds.end))
+        if interval.seconds > 0:
+            waits.append((wait, interval))
+    return tuple(waits)
+
+
+def job_queue(job: Job) -> Interval | None:
+    """Return the time that a job waited for a runner, after its last wait for a protection rule.
+
+    It can be of no length. A job that never got a runner waited until its end. None if the job
+    did not wait, or if it is unknown for how long.
+    """
+    until = job.completed_at if waited_in_vain(job) else job_began(job)
+    if job.waits_unknown or job.created_at is None or until is None:
+        return None
+    if job.completed_at is not None:
+        until = min(until, job.completed_at)
+    since = job.created_at
+    for wait in job.protection_waits:
+        since = max(since, wait.end or until)
+    return Interval(since, until) if since <= until else None
+
+
+def job_queued(job: Job) -> Interval | None:
+    """Return the time that a job waited for a runner; None if it is unknown or of no length."""
+    queue = job_queue(job)
+    return queue if queue is not None and queue.end > queue.start else None
+
+
+# Runs
+
+
+def attempt_start(run: Run) -> datetime | None:
+    """Return the start of an attempt; None if the server does not tell that of a later attempt."""
+    return run.started_at if run.start_known else None
+
+
+def run_began(run: Run) -> datetime | None:
+    """Return when the first job of an attempt began; None if none got a runner."""
+    return min(filter(None, map(job_began, own_jobs(run))), default=None)
 
 
 def run_queued(run: Run) -> Interval | None:
-    """Return the time from the attempt's start to the first step of its first job."""
-    begins = [began for began in map(job_began, own_jobs(run)) if began is not None]
-    return _positive(run.started_at, min(begins, default=None))
+    """Return the time that an attempt waited for the runner of its first job.
+
+    It begins with the attempt or, if that waited for something else first, with the creation of
+    its first job or the end of the last wait for a protection rule. If no job got a runner, it ends
+    with the last job that waited for one.
+    """
+    start, jobs = attempt_start(run), own_jobs(run)
+    until = run_began(run) or max(
+        (job.completed_at for job in jobs if waited_in_vain(job) and job.completed_at), default=None
+    )
+    if start is None or until is None or any(job.waits_unknown for job in jobs):
+        return None
+    created = min((job.created_at for job in jobs if job.created_at), default=start)
+    since = created if created - start >= _SHORTEST_START else start
+    waited = difference([Interval.of(since, until)], protection_only(run))
+    return waited[-1] if waited else None
+
+
+def protection_only(run: Run) -> tuple[Interval, ...]:
+    """Return the time in which an attempt waited for protection rules only.
+
+    Meanwhile none of its jobs ran or waited for a runner.
+    """
+    jobs = own_jobs(run)
+    waits = [interval for job in jobs for _, interval in protection_waits(run, job)]
+    if not waits:
+        return ()
+    queues = [queue for queue in map(job_queued, jobs) if queue is not None]
+    began = [(job_began(job), job_interval(run, job).end) for job in jobs]
+    worked = [Interval.of(start, end) for start, end in began if start is not None]
+    return difference(waits, [*queues, *worked])
 
 
 def run_interval(run: Run) -> Interval:
     """Return the interval of an attempt: it ends with its last job.
 
-    `updated_at` is used only if no job has ended and the attempt has.
+    `updated_at` is used only if no job has ended and the attempt has. It starts with its first job
+    if its own start is unknown or later.
     """
     jobs = own_jobs(run)
-    ends = [job_interval(run, j).end for j in jobs if j.completed or last_step_end(j) is not None]
+    intervals = [job_interval(run, job) for job in jobs]
+    start = run.started_at
+    starts = [interval.start for interval in intervals]
+    if starts:
+        start = min(start, *starts) if run.start_known else min(starts)
+    ends = [
+        interval.end
+        for job, interval in zip(jobs, intervals, strict=True)
+        if run.completed or job.completed or last_step_end(job) is not None
+    ]
     ends += [job.completed_at for job in jobs if job.completed and job.completed_at]
     fallback = run.updated_at if run.completed else None
-    return Interval.of(run.started_at, max(ends) if ends else fallback)
+    return Interval.of(start, max(ends) if ends else fallback)
 
 
-def _positive(start: datetime | None, end: datetime | None) -> Interval | None:
-    if start is None or end is None or end <= start:
-        return None
-    return Interval(start, end)
-
-
-# Union and intersection
+# Union, difference and intersection
 
 
 def union(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
@@ -165,6 +333,18 @@ def union(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
         else:
             result.append(interval)
     return tuple(result)
+
+
+def difference(left: Iterable[Interval], right: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Return the time that is in ``left`` and not in ``right``."""
+    rest = union(left)
+    for taken in union(right):
+        pieces: list[Interval] = []
+        for interval in rest:
+            pieces.append(Interval.of(interval.start, min(interval.end, taken.start)))
+            pieces.append(Interval.of(max(interval.start, taken.end), interval.end))
+        rest = union(pieces)
+    return rest
 
 
 def intersection(left: Iterable[Interval], right: Iterable[Interval]) -> tuple[Interval, ...]:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from flow_telemetry.errors import SelectionError
-from flow_telemetry.model import Job, Result, Run, result_of
+from flow_telemetry.model import Job, Run, result_of
+from flow_telemetry.rules.causes import SEVERITY
 from flow_telemetry.rules.intervals import own_jobs
 from flow_telemetry.settings import Export
 
@@ -20,16 +21,9 @@ from flow_telemetry.settings import Export
 
 # The clocks of the runner and the API differ, and the API cuts times to whole seconds.
 _CLOCK_DIFFERENCE = timedelta(seconds=3)
-# The result of a run is the last of these that any of its jobs has.
-_SEVERITY = (
-    Result.SKIP,
-    Result.SUCCESS,
-    Result.CANCELLATION,
-    Result.TIMEOUT,
-    Result.ERROR,
-    Result.FAILURE,
-)
 _CONCLUSION_OF_JOB_STATUS = ("success", "failure", "cancelled")
+# GitHub may leave jobs unfinished for ever, and shows the ends of others seconds late.
+_UNFINISHED_FOR = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +52,16 @@ class RunSlice:
 
 
 def select_whole_run(run: Run) -> RunSlice:
-    """Return the exported part of a run that has ended: everything of this attempt."""
-    return RunSlice(run=run, jobs=tuple(job for job in own_jobs(run) if job.completed))
+    """Return the exported part of a run that has ended: everything of this attempt.
+
+    Jobs that GitHub left unfinished are a part of it.
+    """
+    return RunSlice(run=run, jobs=own_jobs(run))
+
+
+def will_stay_unfinished(run: Run, now: datetime) -> bool:
+    """Whether a run ended so long ago that GitHub will not show further ends of its jobs."""
+    return run.completed and run.updated_at is not None and now - run.updated_at >= _UNFINISHED_FOR
 
 
 def has_ended(run: Run) -> bool:
@@ -103,7 +105,7 @@ def select_running_run(run: Run, own: Job, *, export: Export, job_status: str | 
         return RunSlice(run=alone, run_span=False, jobs=(own_so_far,), own_job=own_so_far)
     jobs = _replaced(run, own_so_far)
     so_far = replace(run, jobs=jobs)
-    so_far = replace(so_far, conclusion=worst_conclusion(own_jobs(so_far)))
+    so_far = replace(so_far, conclusion=worst_conclusion(job.conclusion for job in jobs))
     if export is Export.REST:
         return RunSlice(run=so_far, jobs=(own_so_far,), own_job=own_so_far)
     unfinished = [job for job in jobs if not job.completed and job.id != own.id]
@@ -123,22 +125,23 @@ def _replaced(run: Run, own: Job) -> tuple[Job, ...]:
     return tuple(own if job.id == own.id else job for job in run.jobs)
 
 
-def worst_conclusion(jobs: Iterable[Job]) -> str | None:
-    """Return the worst conclusion of the jobs; None if no job has one."""
-    concluded = [(r, j.conclusion) for j in jobs if (r := result_of(j.conclusion)) is not None]
-    if not concluded:
-        return None
-    return max(concluded, key=lambda pair: _SEVERITY.index(pair[0]))[1]
+def worst_conclusion(conclusions: Iterable[str | None]) -> str | None:
+    """Return the worst of the conclusions; None if there is none."""
+    known = [(result, each) for each in conclusions if (result := result_of(each)) is not None]
+    return max(known, key=lambda pair: SEVERITY.index(pair[0]), default=(None, None))[1]
 
 
 def _conclusion_so_far(job: Job, job_status: str | None) -> str | None:
-    """Return the conclusion so far: GitHub's, else the runner's, else that of the steps."""
+    """Return the conclusion so far: GitHub's, else the worst of the runner's and of the steps.
+
+    The runner's `job.status` is stale within a composite action. A failed step that may fail has
+    the conclusion `success`.
+    """
     if job.conclusion:
         return job.conclusion
-    if job_status in _CONCLUSION_OF_JOB_STATUS:
-        return job_status
-    failed = any(step.conclusion == "failure" for step in job.steps)
-    return "failure" if failed else "success"
+    of_runner = job_status if job_status in _CONCLUSION_OF_JOB_STATUS else "success"
+    ended = (step.conclusion for step in job.steps if step.conclusion in _CONCLUSION_OF_JOB_STATUS)
+    return worst_conclusion((of_runner, *ended))
 
 
 def steps_before_have_ended(job: Job, step_started_at: datetime | None) -> bool:

@@ -13,11 +13,10 @@ from flow_telemetry.errors import FlowTelemetryError, SelectionError
 from flow_telemetry.github.changes import changes_created_since, read_change
 from flow_telemetry.github.deployments import (
     deployments_created_since,
-    read_deployments,
     with_deliveries,
     with_statuses,
 )
-from flow_telemetry.github.runs import RunAddress, read_annotations, read_repository, read_run
+from flow_telemetry.github.runs import RunAddress, read_repository, read_run
 from flow_telemetry.identity import TraceIdentity, fold
 from flow_telemetry.mapping.items import (
     FeatureMapping,
@@ -36,7 +35,7 @@ from flow_telemetry.settings import Settings, TraceScope
 from flow_telemetry.subjects.change import feature_metrics
 from flow_telemetry.subjects.item import map_item, read_item
 from flow_telemetry.subjects.lineage import read_lineage
-from flow_telemetry.subjects.run import ChangeRuns, read_runs_of_change, with_jobs
+from flow_telemetry.subjects.run import ChangeRuns, explain_run, read_runs_of_change, with_jobs
 from flow_telemetry.subjects.types import (
     CollectedTelemetry,
     FeatureSubject,
@@ -408,13 +407,11 @@ class _FeatureReader:
 
     def _explain(self, run: Run) -> Run:
         """Return a run with the failure reasons of its jobs, and their approvals."""
-        github = self.context.github
-        if github.budget_exceeded:
+        if self.context.github.budget_exceeded:
             return run
-        annotated = read_annotations(github, run, run.jobs)
-        deployed = read_deployments(github, annotated.run, run.jobs)
-        self.read_errors.extend((*annotated.notices, *deployed.notices))
-        return deployed.run
+        explained = explain_run(self.context, run, run.jobs)
+        self.read_errors.extend(explained.notices)
+        return explained.run
 
 
 def _list_changes(node: ItemNode) -> Iterator[ChangeNode]:

@@ -18,6 +18,7 @@ from flow_telemetry.github.deployments import read_deployments
 from flow_telemetry.github.issues import read_closing
 from flow_telemetry.github.runs import (
     RunAddress,
+    RunWithNotices,
     list_runs,
     read_annotations,
     read_attempt,
@@ -58,6 +59,7 @@ MAX_CONCURRENT_READS = 4
 _AFTER_CLOSING = timedelta(minutes=5)
 # Pushes start runs of the merged commit at once, releases later.
 _AFTER_MERGE = timedelta(days=30)
+_MOST_NAMES = 3
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -104,11 +106,11 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     run_slice, notices = read_slice(context, run, subject)
     if run_slice.refusal is not None:
         return CollectedTelemetry(notices=(run_slice.refusal,))
-    # Annotations and deployments are read late, since only failures and deployments need them.
-    annotated = read_annotations(context.github, run_slice.run, run_slice.jobs)
-    run_slice = run_slice.with_run(annotated.run)
-    deployed = read_deployments(context.github, run_slice.run, run_slice.jobs)
-    run_slice = run_slice.with_run(deployed.run)
+    # All jobs count for the result and the states of the run's span.
+    explained = explain_run(
+        context, run_slice.run, run_slice.run.jobs if run_slice.run_span else run_slice.jobs
+    )
+    run_slice = run_slice.with_run(explained.run)
     ancestors, lineage = read_ancestors(context, run_slice.run)
     change = ancestors.change
     return _map_run(
@@ -117,12 +119,24 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
             run_slice=run_slice,
             parentage=ancestors,
             lineage=lineage,
-            notices=(*notices, *annotated.notices, *deployed.notices),
+            notices=(*notices, *explained.notices),
             origins=_read_origin_links(context, subject),
             default_branch=subject.default_branch or (change.default_branch if change else None),
             handoff=handoff,
         ),
     )
+
+
+def explain_run(context: ExportContext, run: Run, jobs: Iterable[Job]) -> RunWithNotices:
+    """Return a run with the annotations of those of ``jobs`` that failed, and with their waits.
+
+    Only failures and long waits take requests.
+    """
+    jobs = tuple(jobs)
+    annotated = read_annotations(context.github, run, jobs)
+    own = [job for job in jobs if not timing.carried_over(run, job)]
+    deployed = read_deployments(context.github, annotated.run, own)
+    return replace(deployed, notices=(*annotated.notices, *deployed.notices))
 
 
 def _prefetch_ancestors(context: ExportContext, subject: RunSubject) -> None:
@@ -199,21 +213,63 @@ def _slice_ended_run(
     """
     if context.settings.export is Export.JOB:
         raise SelectionError("`export` is job, which works only inside the run that is sent")
-    if subject.ended or run.completed:
+    if (subject.ended or run.completed) and not selection.will_stay_unfinished(
+        run, context.clock.now()
+    ):
         run = wait_until(
-            selection.has_ended,
+            lambda seen: selection.has_ended(seen) or seen.awaits_approval,
             run,
-            again=lambda _: context.with_aliases(read_run(context.github, subject.address)),
+            again=lambda seen: _read_again(context, seen, subject),
             deadline=context.deadline,
             log=context.log,
             what=f"{subject.address} as ended",
         ).run
+    if run.awaits_approval:
+        return RunSlice(run=run, run_span=False, refusal=_describe_unapproved(run)), ()
     if not run.completed:
         raise SelectionError(
             f"run {run.id} of {run.repository.full_name} is still {run.status or 'unknown'}: "
             "export it when it has ended"
         )
-    return selection.select_whole_run(run), ()
+    unfinished = [job for job in run.jobs if not job.completed]
+    if unfinished and _sweep_follows(context.settings):
+        raise SelectionError(
+            f"GitHub did not show all jobs of run {run.id} of {run.repository.full_name} as ended "
+            f"(`{unfinished[0].name}` is {unfinished[0].status}): the next sweep sends the run"
+        )
+    return selection.select_whole_run(run), _describe_unfinished(run, unfinished)
+
+
+def _sweep_follows(settings: Settings) -> bool:
+    """Whether this is the event of a run that a sweep of the same workflow can export later."""
+    sweep = settings.sweep
+    return sweep.requested and sweep.runs and settings.runner.event_name == "workflow_run"
+
+
+def _describe_unfinished(run: Run, unfinished: list[Job]) -> tuple[str, ...]:
+    if not unfinished:
+        return ()
+    names = ", ".join(f"`{job.name}`" for job in unfinished[:_MOST_NAMES])
+    more = f" and {len(unfinished) - _MOST_NAMES} more" if len(unfinished) > _MOST_NAMES else ""
+    return (
+        f"GitHub shows run {run.id} of {run.repository.full_name} as ended, but not its jobs "
+        f"{names}{more}: they are sent up to their last ended step, without a result "
+        "(`flow.incomplete`)",
+    )
+
+
+def _read_again(context: ExportContext, run: Run, subject: RunSubject) -> Run:
+    """Return the current state of a run; of one that has ended, only the jobs can change."""
+    if run.completed:
+        return read_jobs_again(context.github, run)
+    return context.with_aliases(read_run(context.github, subject.address))
+
+
+def _describe_unapproved(run: Run) -> str:
+    return (
+        f"nothing is sent: run {run.id} of {run.repository.full_name} waits until somebody with "
+        "write access approves it. It is exported once it has run"
+    )
 
 
 def read_ancestors(context: ExportContext, run: Run) -> tuple[Parentage, Lineage]:
@@ -275,7 +331,7 @@ def _map_run(context: ExportContext, data: RunData) -> CollectedTelemetry:
         settings.tracing.detail,
         change=data.parentage.change,
         unread=data.read_errors,
-        causes=data.origins,
+        origins=data.origins,
     )
     return CollectedTelemetry(
         spans=chain(spans, jobs.spans),
@@ -387,11 +443,6 @@ def _describe_missing_jobs(run_slice: RunSlice) -> tuple[str, ...]:
             f"GitHub returned no jobs of run {run.id} of {run.repository.full_name}, though it "
             f"succeeded: {again}",
         )
-    if not run_slice.partial and not selection.has_ended(run):
-        return (
-            f"GitHub did not show all jobs of run {run.id} as ended, so the trace lacks some: "
-            f"{again}",
-        )
     return ()
 
 
@@ -464,6 +515,10 @@ def read_runs_of_change(
         own, more = with_jobs(context, own, change)
         later, further = with_jobs(context, later, change)
         read_errors += (*more, *further)
+        explained = [explain_run(context, run, run.jobs) for run in (*own, *later)]
+        read_errors += (notice for each in explained for notice in each.notices)
+        runs = tuple(each.run for each in explained)
+        own, later = runs[: len(own)], runs[len(own) :]
     return ChangeRuns(runs=own, later_runs=later, read_errors=tuple(dict.fromkeys(read_errors)))
 
 

@@ -15,7 +15,6 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError, ReportError
 from flow_telemetry.github.artifacts import open_job_log, open_run_logs
 from flow_telemetry.github.client import GitHubClient
-from flow_telemetry.mapping import spans as failures
 from flow_telemetry.mapping.jobs import (
     LoggedStep,
     log_records,
@@ -39,6 +38,7 @@ from flow_telemetry.reports.logs import (
     parse_log_lines,
     raw_lines,
 )
+from flow_telemetry.rules import causes
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import own_jobs
 from flow_telemetry.rules.selection import RunSlice, allocate_bytes
@@ -181,8 +181,8 @@ def find_failed_steps(job: Job) -> tuple[Step, ...]:
 
     If a job failed without a failed step, this is the last step that ran.
     """
-    failed = failures.failed_steps(job)
-    if failed or failures.job_error_type(job) is None:
+    failed = causes.failed_steps(job)
+    if failed or causes.job_error_type(job) is None:
         return failed
     return tuple(step for step in job.steps if timing.step_ran(step))[-1:]
 
@@ -392,8 +392,13 @@ def _measured_spans(
     resource = build_resource_maker(context.settings).of_run(run)
     for _, group in groupby(logs, lambda log: log.logged.job.id):
         job_logs = list(group)
-        common = (*common_run_attributes(run), *job_attributes(job_logs[0].logged.job))
-        make = SpanMaker(placement=placement, resource=resource, common=common)
+        job = job_logs[0].logged.job
+        make = SpanMaker(
+            placement=placement,
+            resource=resource,
+            common=(*common_run_attributes(run), *job_attributes(job)),
+            offset=timing.clock_offset(job),
+        )
         intervals = {log.logged.reference: log.logged.interval for log in job_logs}
         measured = [
             measured_log(log.logged, log.section.times, lines=log.section.lines, cut=log.cut)

@@ -55,15 +55,16 @@ def read_job_telemetry(
     if all(exported.id != own.id for exported in run_slice.jobs):
         return JobTelemetry()
     common = (*common_run_attributes(run), *job_attributes(own))
+    offset = timing.clock_offset(own)
     job = OwnJob(
         context=context,
         run=run,
         job=own,
         reference=run.job_reference(own),
-        interval=timing.job_interval(run, own),
+        interval=timing.job_interval(run, own).moved(-offset),
         placement=placement,
         resource=resource,
-        make=SpanMaker(placement=placement, resource=resource, common=common),
+        make=SpanMaker(placement=placement, resource=resource, common=common, offset=offset),
         windows=step_windows(run, own),
         handoff=handoff,
         default_branch=default_branch,

@@ -59,7 +59,7 @@ def own_span_ids(placement: Placement, run: Run, others: Iterable[str] = ()) -> 
     for job in run.jobs:
         job_reference = run.job_reference(job)
         references.update(_list_references(job_reference))
-        for number in range(1, len(job.approvals) + 1):
+        for number in range(1, len(job.protection_waits) + 1):
             references.add(identity.approval_reference(job_reference, number))
         for step in job.steps:
             reference = identity.step_reference(job_reference, step.number, step.occurrence)
@@ -194,13 +194,13 @@ def _skip_old_files(job: OwnJob, files: list[MatchedFile], notices: list[str]) -
     """Return the files that were written since the job began.
 
     An earlier job left older ones on a runner that is kept, or a cache restored them: that job's
-    own export sent them. A checkout writes its files anew. The times of steps are the runner's, so
-    both times are by its clock.
+    own export sent them. A checkout writes its files anew. Both times are compared by the runner's
+    clock.
     """
     began = timing.job_began(job.job)
     if began is None:
         return files
-    since = (began - _COARSE).timestamp()
+    since = (began - timing.clock_offset(job.job) - _COARSE).timestamp()
     recent: list[MatchedFile] = []
     for file in files:
         try:

@@ -46,7 +46,7 @@ class JobTelemetry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepWindow:
-    """An ended step: its interval as GitHub has it, and the reference of its span."""
+    """An ended step: its interval by the runner's clock, and the reference of its span."""
 
     step: Step
     reference: str
@@ -58,8 +58,10 @@ class OwnJob:
     """The job that the export runs in, for the readers of its reports and samples.
 
     ``make`` builds spans with the attributes of the run and job, ``windows`` are the ended steps in
-    order. ``workspace`` is the checkout, ``temporary`` the folder for the handoff between steps;
-    both are None outside a job. ``change`` is the pull request of the run, before its merge.
+    order. All times are by the runner's clock, as those of files and samples are; ``make`` moves
+    them to GitHub's. ``workspace`` is the checkout, ``temporary`` the folder for the handoff
+    between steps; both are None outside a job. ``change`` is the pull request of the run, before
+    its merge.
     """
 
     context: ExportContext
@@ -110,12 +112,12 @@ class OwnJob:
 
 def step_windows(run: Run, job: Job) -> tuple[StepWindow, ...]:
     """Return the ended steps of a job with the references of their spans."""
-    reference = run.job_reference(job)
+    reference, offset = run.job_reference(job), timing.clock_offset(job)
     return tuple(
         StepWindow(
             step=step,
             reference=identity.step_reference(reference, step.number, step.occurrence),
-            interval=interval,
+            interval=interval.moved(-offset),
         )
         for step, interval in timing.step_intervals(run, job)
     )
