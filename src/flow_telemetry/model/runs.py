@@ -98,8 +98,9 @@ class Run:
     """One attempt of a workflow run, with the jobs that are listed for this attempt.
 
     ``started_at`` is the start of this attempt, ``created_at`` that of the first one.
-    ``jobs_complete`` is False if GitHub listed fewer jobs than it counted. ``referenced_workflows``
-    are the paths, with refs, of the reusable workflows that the run called.
+    ``url`` is the page of this attempt. ``jobs_complete`` is False if GitHub listed fewer jobs than
+    it counted. ``referenced_workflows`` are the paths, with refs, of the reusable workflows that
+    the run called.
     """
 
     id: int
