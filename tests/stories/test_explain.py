@@ -137,7 +137,7 @@ def test_deployments_that_could_not_be_read_are_told(
     run = world.run(event="schedule", jobs=[job("ship", steps=[step("x")])])
     told = explain(program, run).stdout
     assert "  not read: could not read all deployments of the jobs" in told
-    assert "deployments: read" in told
+    assert "Resource not accessible by integration" in told
 
 
 def test_nothing_is_sent(program: Program, world: World, receiver: Receiver) -> None:

@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from flow_telemetry.errors import AccessDeniedError, NotFoundError, PayloadError, SourceError
-from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.errors import NotFoundError, PayloadError, SourceError
+from flow_telemetry.github.client import GitHubClient, unread_error
 from flow_telemetry.github.payloads import parse_change, parse_changes
 from flow_telemetry.github.timeline import read_timeline
 from flow_telemetry.http import payload as read
@@ -142,10 +142,7 @@ def _changes_of_commits(
             if isinstance(node.get("associatedPullRequests"), dict)
         ]
         if response.errors and not connections:
-            messages = "; ".join(response.errors)
-            raise AccessDeniedError(
-                f"could not read {what} ({messages}). The token needs `pull-requests: read`"
-            )
+            raise unread_error(response, what)
         pulls = (pull for each in connections for pull in read.children(each, "nodes"))
         changes += filter(None, (parse_change_node(pull, repository) for pull in pulls))
     return changes, not any(response.errors for response in responses)

@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError
+from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.changes import changes_between
-from flow_telemetry.github.client import GitHubClient, GraphqlResponse
+from flow_telemetry.github.client import GitHubClient, GraphqlResponse, unread_error
+from flow_telemetry.github.errors import PERMISSIONS_HINT
 from flow_telemetry.github.payloads import parse_actor, parse_changes
 from flow_telemetry.github.runs import RunWithNotices
 from flow_telemetry.http import payload as read
@@ -68,9 +69,11 @@ def read_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
     requested = [job for job in jobs if job.node_id and _needs_deployment(run, job)]
     by_node: dict[str, JobDeployment] = {}
     errors: dict[str, None] = {}
+    denied = False
     try:
         for response in query_deployments(client, requested):
             errors |= dict.fromkeys(response.errors)
+            denied = denied or response.denied
             for node in read.children(response.data, "nodes"):
                 node_id, deployment = read.text(node, "id"), read.child(node, "deployment")
                 if node_id and deployment:
@@ -81,7 +84,7 @@ def read_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
     if errors:
         notices = (
             "could not read all deployments of the jobs and their waits for approval: "
-            f"{'; '.join(errors)}. The token needs `deployments: read`",
+            f"{'; '.join(errors)}" + (f". {PERMISSIONS_HINT}" if denied else ""),
         )
     jobs = tuple(replace(job, deployment=by_node.get(job.node_id or "")) for job in run.jobs)
     return RunWithNotices(run=replace(run, jobs=jobs), notices=notices)
@@ -394,10 +397,7 @@ def _query_deployments(client: GitHubClient, deployment: Deployment, after: str 
     )
     connection = read.child(read.child(response.data, "repository"), "deployments")
     if not connection:
-        messages = f" ({'; '.join(response.errors)})" if response.errors else ""
-        raise AccessDeniedError(
-            f"could not read {what}{messages}. The token needs `deployments: read`"
-        )
+        raise unread_error(response, what)
     return connection
 
 
