@@ -174,6 +174,7 @@ class Items:
             "mergeCommit": {"__typename": "Commit", "oid": merge} if merge else None,
             "baseRefName": pull.base,
             "headRefName": plan.branch,
+            "headRefOid": pull.sha,
             "headRepository": self._repository(world.find_repository(head)) if head else None,
             "repository": self._repository(world.find_repository(pull.repository)),
             "commits": connection([{"__typename": "PullRequestCommit", "commit": first}]),

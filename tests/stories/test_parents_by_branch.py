@@ -6,7 +6,7 @@ import pytest
 from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
-from tests.fakes.world import World, job
+from tests.fakes.world import World, happened, job, sha_of
 from tests.support import references
 from tests.support.program import Program
 
@@ -118,12 +118,12 @@ def test_forks_of_one_owner_are_told_apart(
     assert belongs_to(receiver, 123)
 
 
-def test_a_run_of_a_deleted_fork_says_that_its_chain_is_incomplete(
+def test_a_run_of_a_deleted_fork_that_has_no_pull_request_says_so(
     program: Program, world: World, receiver: Receiver
 ) -> None:
     """What cannot be read is told apart from what is not there: a warning and an attribute."""
-    world.pull_request(123, head_repository=None)
-    run = run_on(world, head_repository=None)
+    world.pull_request(123, head_repository=None, sha=sha_of("another commit"))
+    run = run_on(world, head_repository=None, sha=sha_of("the commit of the fork"))
     result = program.export(run)
     assert stands_alone(receiver, run)
     assert "deleted" in receiver.span("RUN CI").attributes["flow.chain.incomplete"]
@@ -174,3 +174,48 @@ def test_a_pull_request_from_the_default_branch_does_not_take_its_pushes(
     run = run_on(world, "push", branch="main")
     program.export(run)
     assert stands_alone(receiver, run)
+
+
+@pytest.mark.parametrize("fork", [False, True])
+def test_a_run_on_the_base_has_the_head_of_its_pull_request(
+    program: Program, world: World, receiver: Receiver, fork: bool
+) -> None:
+    """GitHub gives a run of `pull_request_target` the base's commit."""
+    head_repository = None
+    if fork:
+        head_repository = world.repository("mona/shop", fork=True).full_name
+    world.pull_request(
+        7,
+        branch="cart",
+        head_repository=head_repository or "acme/shop",
+        sha=sha_of("head of cart"),
+        opened_at="2026-11-24T03:00:00Z",
+        closed_at="2026-11-24T12:00:00Z",
+        timeline=[happened("closed", at="2026-11-24T12:00:00Z")],
+    )
+    run = world.run(
+        event="pull_request_target",
+        branch="cart",
+        head_repository=head_repository or "acme/shop",
+        jobs=[job("label")],
+    )
+    assert run.sha != sha_of("head of cart")
+    program.export(run, metric_attributes="vcs.ref.head.revision")
+    span = receiver.span("RUN CI")
+    assert span.attributes["vcs.ref.head.revision"] == sha_of("head of cart")
+    counted = receiver.points_of("flow.run.count")
+    assert [p.attributes["vcs.ref.head.revision"] for p in counted] == [sha_of("head of cart")]
+    program.command(
+        *("export", "change", "--repo", "acme/shop", "--number", 7, "--runs"),
+        *("--otlp-endpoint", receiver.url),
+    )
+    assert receiver.spans_named("RUN CI") == [span, span]
+
+
+def test_a_run_on_the_base_without_a_pull_request_has_no_head(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """The base's commit is not its head."""
+    run = world.run(event="pull_request_target", branch="gone", jobs=[job("label")])
+    program.export(run)
+    assert "vcs.ref.head.revision" not in receiver.span("RUN CI").attributes

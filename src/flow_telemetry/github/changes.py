@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,7 +20,8 @@ from flow_telemetry.rules.parentage import Lookup
 
 # The fields of a pull request in a GraphQL query.
 CHANGE_FIELDS = """
-number title state url createdAt closedAt mergedAt mergeCommit { oid } baseRefName headRefName
+number title state url createdAt closedAt mergedAt mergeCommit { oid }
+baseRefName headRefName headRefOid
 repository { nameWithOwner defaultBranchRef { name } }
 headRepository { nameWithOwner }
 """
@@ -50,6 +52,7 @@ def parse_change_node(payload: Payload, repository: Repository) -> Change | None
         base_branch=read.text(payload, "baseRefName") or "",
         default_branch=read.text(read.child(base, "defaultBranchRef"), "name"),
         head_branch=read.text(payload, "headRefName") or "",
+        head_sha=read.text(payload, "headRefOid") or "",
         head_repository=read.text(read.child(payload, "headRepository"), "nameWithOwner"),
     )
 
@@ -151,6 +154,12 @@ def _changes_of_commits(
 # The pull request of a run: `flow_telemetry.rules.parentage` decides which of the candidates it is.
 
 
+_DELETED_FORK = (
+    "the repository of its branch was deleted, and GitHub names no open or merged pull request by "
+    "its commit"
+)
+
+
 def read_parentage(client: GitHubClient, run: Run) -> Parentage:
     """Return the pull request of a run; ``unread`` holds a message for each failed request.
 
@@ -161,20 +170,35 @@ def read_parentage(client: GitHubClient, run: Run) -> Parentage:
     """
     lookup = parentage.parent_lookup(run)
     unread: list[str] = []
+    excluded: dict[int, str] = {}
     result = None
     if lookup is Lookup.QUEUE:
         queued = _read_queued_change(client, run, unread)
         result = parentage.parent_from_merge_queue(queued, _read_merge_group(client, run))
     if lookup in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):
-        result = parentage.find_parent_by_branch(run, read_candidates(client, run, unread))
+        changes = read_candidates(client, run, unread)
+        result = parentage.find_parent_by_branch(run, changes)
+        excluded |= _excluded(parentage.excluded_by_branch, run, changes)
+        if result is None and run.head_repository is None and not unread:
+            unread.append(_DELETED_FORK)
     if result is None and lookup in (Lookup.CANDIDATES_THEN_COMMIT, Lookup.COMMIT):
         changes = read_changes_of_commit(client, run, run.head_sha, unread)
         result = parentage.find_parent_by_commit(run, changes)
+        excluded |= _excluded(parentage.excluded_by_commit, run, changes)
     if result is None and parentage.may_be_deployment(run):
         for commit in parentage.deployed_commits(run):
             changes = read_changes_of_commit(client, run, commit, unread)
             result = result or parentage.find_parent_by_commit(run, changes)
-    return replace(result or parentage.no_parent(run), unread=tuple(unread))
+            excluded |= _excluded(parentage.excluded_by_commit, run, changes)
+    result = result or parentage.no_parent(run, excluded, unread=bool(unread))
+    return replace(result, unread=tuple(unread))
+
+
+def _excluded(
+    rule: Callable[[Run, Change], str | None], run: Run, changes: Iterable[Change]
+) -> dict[int, str]:
+    """Return why changes are not the parent of a run, by their numbers."""
+    return {change.number: reason for change in changes if (reason := rule(run, change))}
 
 
 def _read_queued_change(client: GitHubClient, run: Run, unread: list[str]) -> Change | None:
@@ -208,12 +232,16 @@ def _read_merge_group(client: GitHubClient, run: Run) -> tuple[Change, ...]:
 
 
 def read_candidates(client: GitHubClient, run: Run, unread: list[str]) -> tuple[Change, ...]:
-    """Return the pull requests of a run's branch in any state; append errors to ``unread``."""
+    """Return the pull requests of a run's branch in any state; append errors to ``unread``.
+
+    The branch of a deleted fork has no list of pull requests: those of the run's commit are read,
+    as far as GitHub finds them by it (open and merged ones).
+    """
     if not run.head_branch:
         return ()
     if run.head_repository is None:
-        unread.append("the repository of its branch was deleted, so its pull request is unknown")
-        return ()
+        known = parentage.head_is_known(run)
+        return read_changes_of_commit(client, run, run.head_sha, unread) if known else ()
     head = f"{run.head_repository.partition('/')[0]}:{run.head_branch}"
     path = f"/repos/{run.repository.full_name}/pulls"
     return _list_changes(client, run, path, unread, head=head, state="all")

@@ -266,7 +266,7 @@ def changes_query(unsupported: frozenset[str]) -> str:
       {_PAGE}
       nodes {{
         number title state url createdAt closedAt mergedAt mergeCommit {{ oid }}
-        baseRefName headRefName headRepository {{ nameWithOwner }}
+        baseRefName headRefName headRefOid headRepository {{ nameWithOwner }}
         repository {{ nameWithOwner url defaultBranchRef {{ name }} }}
       }}
     }}"""

@@ -228,7 +228,6 @@ def parse_change(payload: Any, *, where: str) -> Change:
         draft=read.flag(fields, "draft"),
         author=parse_actor(fields.get("user")),
         merged_by=parse_actor(fields.get("merged_by")),
-        head_sha=read.text(read.child(fields, "head"), "sha") or "",
         labels=tuple(filter(None, labels)),
         additions=read.number(fields, "additions"),
         deletions=read.number(fields, "deletions"),
@@ -256,6 +255,7 @@ def _parse_change(payload: Payload, repository: Repository) -> Change | None:
         base_sha=read.text(base, "sha") or "",
         default_branch=read.text(read.child(base, "repo"), "default_branch"),
         head_branch=read.text(head, "ref") or "",
+        head_sha=read.text(head, "sha") or "",
         head_repository=read.text(read.child(head, "repo"), "full_name"),
     )
 

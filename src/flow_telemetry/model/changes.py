@@ -33,12 +33,12 @@ class Change:
     base_sha: str = ""
     default_branch: str | None = None
     head_branch: str = ""
+    head_sha: str = ""
     head_repository: str | None = None
     oldest_commit_message: str = ""
     draft: bool | None = None
     author: Actor | None = None
     merged_by: Actor | None = None
-    head_sha: str = ""
     labels: tuple[str, ...] = ()
     additions: int | None = None
     deletions: int | None = None

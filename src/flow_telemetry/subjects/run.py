@@ -111,6 +111,7 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     run_slice = run_slice.with_run(deployed.run)
     ancestors, lineage = read_ancestors(context, run_slice.run)
     change = ancestors.change
+    run_slice = run_slice.with_run(parentage.with_head_of(run_slice.run, change))
     return _map_run(
         context,
         RunData(
@@ -459,6 +460,7 @@ def read_runs_of_change(
     own = _read_attempts(
         context, _list_runs_of_branch_and_queue(context, change, read_errors, until), read_errors
     )
+    own = tuple(parentage.with_head_of(run, change) for run in own)
     later = _read_attempts(context, _list_runs_of_merge(context, change, read_errors), read_errors)
     if jobs:
         own, more = with_jobs(context, own, change)
@@ -497,15 +499,20 @@ def _list_runs_of_branch_and_queue(
     if change.created_at is None or end is None or not change.head_branch:
         return
     window = (change.created_at, end + _AFTER_CLOSING)
-    candidates: tuple[Change, ...] | None = None
+    # By the branch's repository; in a deleted fork by commit, since branches of others may share
+    # its name.
+    candidates: dict[tuple[str | None, str], tuple[Change, ...]] = {}
     for run in _list_runs_of_branch(context, change, read_errors, window):
         if parentage.parent_lookup(run) in (
             parentage.Lookup.CANDIDATES,
             parentage.Lookup.CANDIDATES_THEN_COMMIT,
         ):
-            if candidates is None:
-                candidates = read_candidates(context.github, run, read_errors) or (change,)
-            parent = parentage.find_parent_by_branch(run, candidates)
+            deleted = run.head_repository is None
+            source = (run.head_repository, run.head_sha if deleted else "")
+            if source not in candidates:
+                found = read_candidates(context.github, run, read_errors)
+                candidates[source] = found or (() if deleted else (change,))
+            parent = parentage.find_parent_by_branch(run, candidates[source])
             if parent and parent.change and parent.change.number == change.number:
                 yield run
     if change.merged_at is not None:
