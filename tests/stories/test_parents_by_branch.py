@@ -45,7 +45,8 @@ def test_a_run_belongs_to_the_open_pull_request_of_its_branch(
     world.pull_request(123, title="Add a cart")
     program.export(run_on(world, event))
     assert belongs_to(receiver, 123)
-    assert receiver.span("RUN CI").attributes["vcs.change.title"] == "Add a cart"
+    # The title may change after the run, and no list of runs tells what it was.
+    assert "vcs.change.title" not in receiver.span("RUN CI").attributes
 
 
 def test_what_was_open_counts_and_not_what_is_open_now(

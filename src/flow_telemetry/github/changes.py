@@ -8,14 +8,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from flow_telemetry.errors import NotFoundError, PayloadError, SourceError
-from flow_telemetry.github.client import GitHubClient, unread_error
+from flow_telemetry.github.client import GitHubClient, unread_error, value_at
 from flow_telemetry.github.payloads import parse_change, parse_changes
-from flow_telemetry.github.timeline import read_timeline
+from flow_telemetry.github.timeline import Timeline, read_timeline
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.identity import fold
-from flow_telemetry.model import Change, Parentage, Repository, Run
+from flow_telemetry.model import Change, Edit, EditedField, Parentage, Repository, Run
 from flow_telemetry.rules import parentage
+from flow_telemetry.rules.lifecycle import CLOSINGS
 from flow_telemetry.rules.parentage import Lookup
 
 # The fields of a pull request in a GraphQL query.
@@ -279,12 +280,71 @@ def read_change(client: GitHubClient, repository: str, number: int) -> Change:
         DeadlineExceeded: no time is left.
     """
     what = f"pull request {repository}#{number}"
-    payload, (timeline, complete) = client.both(
+    payload, timeline = client.both(
         lambda: client.get(f"/repos/{repository}/pulls/{number}", what),
         lambda: read_timeline(client, repository, number),
     )
     change = parse_change(payload, where=what)
-    return replace(change, timeline=timeline, timeline_complete=complete)
+    return replace(
+        change,
+        timeline=timeline.events,
+        timeline_complete=timeline.complete,
+        edits=_with_base_branches(client, change, timeline),
+    )
+
+
+# REST does not name the base branches of these events.
+_BASE_CHANGES = """
+query BaseChanges($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      timelineItems(
+        first: 100, itemTypes: [BASE_REF_CHANGED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT]
+      ) {
+        nodes {
+          __typename
+          ... on BaseRefChangedEvent { createdAt previousRefName }
+          ... on AutomaticBaseChangeSucceededEvent { createdAt oldBase }
+        }
+      }
+    }
+  }
+}
+"""
+
+
+def _with_base_branches(
+    client: GitHubClient, change: Change, timeline: Timeline
+) -> tuple[Edit, ...]:
+    """Return the edits, with the base branches that matter: those changed after a closing.
+
+    It takes a request only then. If it fails, these branches stay unknown.
+    """
+    closings = [event.time for event in timeline.events if event.kind in CLOSINGS]
+    edited = [e.time for e in timeline.edits if e.field is EditedField.BASE_BRANCH]
+    if not closings or not edited or max(edited) <= min(closings):
+        return timeline.edits
+    repository = change.repository
+    what = f"the base branches of pull request {repository.full_name}#{change.number}"
+    variables = {"owner": repository.owner, "name": repository.name, "number": change.number}
+    try:
+        response = client.query(_BASE_CHANGES, what, **variables)
+    except SourceError as error:
+        client.log.info(str(error))
+        return timeline.edits
+    path = ("repository", "pullRequest", "timelineItems")
+    nodes = read.children(value_at(response.data, path), "nodes")
+    changes = [edit for edit in map(_parse_base_change, nodes) if edit is not None]
+    others = [edit for edit in timeline.edits if edit.field is not EditedField.BASE_BRANCH]
+    return tuple(sorted((*others, *changes), key=lambda edit: edit.time))
+
+
+def _parse_base_change(node: Payload) -> Edit | None:
+    time = read.time(node, "createdAt")
+    if time is None:
+        return None
+    before = read.text(node, "previousRefName") or read.text(node, "oldBase")
+    return Edit(field=EditedField.BASE_BRANCH, time=time, before=before)
 
 
 def changes_created_since(

@@ -14,7 +14,7 @@ from flow_telemetry.mapping.event_types import EventSubject
 from flow_telemetry.mapping.limits import nanoseconds
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import AttributePairs, SpanMaker, event_records
-from flow_telemetry.model import Annotation, Change, Event, EventKind, Job, Run, Step, result_of
+from flow_telemetry.model import Annotation, Event, EventKind, Job, Run, Step, result_of
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.selection import RunSlice
@@ -34,13 +34,12 @@ def run_spans(
     resource: Resource,
     detail: Detail,
     *,
-    change: Change | None = None,
     unread: tuple[str, ...] = (),
     causes: tuple[SpanLink, ...] = (),
 ) -> Iterator[Span]:
     """Return the spans of the exported part of a run, parents first, in order of time.
 
-    ``change`` is the pull request above the run, ``unread`` why ancestors could not be read.
+    ``unread`` is why ancestors could not be read.
     ``causes`` are links to what started the run. The spans are made one by one, so that a run of
     any size can be streamed.
     """
@@ -54,7 +53,7 @@ def run_spans(
             placement.parent,
             f"RUN {run.workflow}",
             timing.run_interval(run),
-            attributes=_run_attributes(run_slice, error, change, unread),
+            attributes=_run_attributes(run_slice, error, unread),
             kind=SpanKind.SERVER,
             links=(*placement.links, *(c for c in causes if c.trace_id != placement.trace_id)),
             error=None if error is None else f"the run ended with {run.conclusion}",
@@ -84,7 +83,7 @@ def common_run_attributes(run: Run) -> AttributePairs:
 
 
 def _run_attributes(
-    run_slice: RunSlice, error: str | None, change: Change | None, unread: tuple[str, ...]
+    run_slice: RunSlice, error: str | None, unread: tuple[str, ...]
 ) -> AttributePairs:
     run = run_slice.run
     result = result_of(run.conclusion)
@@ -106,7 +105,6 @@ def _run_attributes(
         (semconv.FLOW_JOBS_INCOMPLETE, None if run.jobs_complete else True),
         (semconv.VCS_REF_HEAD_NAME, run.head_branch),
         (semconv.VCS_REF_HEAD_REVISION, run.head_sha),
-        (semconv.VCS_CHANGE_TITLE, change.title if change else None),
         (semconv.GITHUB_EVENT, run.event),
         (semconv.GITHUB_RUN_NUMBER, run.number or None),
         (semconv.GITHUB_RUN_TITLE, run.title),

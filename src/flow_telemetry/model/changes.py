@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flow_telemetry import identity
 from flow_telemetry.model.common import Actor, Repository
-from flow_telemetry.model.events import Event
+from flow_telemetry.model.events import Edit, Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class Change:
     ``created_at`` is None if only the number is known, from the branch of a merge queue. The fields
     from ``draft`` on are read only if the change itself is exported; until then they are None or
     empty. ``timeline`` is in order of time; ``timeline_complete`` is False if GitHub returned only
-    a part of it.
+    a part of it. ``edits`` are the changes of its title and base branch.
     """
 
     repository: Repository
@@ -46,6 +46,7 @@ class Change:
     commits: int | None = None
     timeline: tuple[Event, ...] = ()
     timeline_complete: bool = True
+    edits: tuple[Edit, ...] = ()
 
     @property
     def reference(self) -> str:

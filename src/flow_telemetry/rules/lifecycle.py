@@ -13,6 +13,8 @@ from flow_telemetry.identity import fold
 from flow_telemetry.model import (
     ActorKind,
     Change,
+    Edit,
+    EditedField,
     Event,
     EventKind,
     ReviewState,
@@ -101,6 +103,16 @@ def events_between(
     """
     within = (e for e in events if created_at <= e.time and (until is None or e.time <= until))
     return tuple(sorted(within, key=lambda event: event.time))
+
+
+def value_at(end: datetime, field: EditedField, now: str, edits: Iterable[Edit]) -> str | None:
+    """Return the value of a field at the end of a period; None if it is unknown.
+
+    ``now`` is its present value.
+    """
+    later = (edit for edit in edits if edit.field is field and edit.time > end)
+    first = min(later, key=lambda edit: edit.time, default=None)
+    return now if first is None else first.before
 
 
 # GitHub's projects set the status of a closed issue some seconds after its closing.

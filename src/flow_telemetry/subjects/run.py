@@ -274,7 +274,6 @@ def _map_run(context: ExportContext, data: RunData) -> CollectedTelemetry:
         placement,
         build_resource_maker(settings).of_run(run),
         settings.tracing.detail,
-        change=data.parentage.change,
         unread=data.read_errors,
         causes=data.origins,
     )
