@@ -9,6 +9,8 @@ from tests.fakes.plans import EventPlan, IssuePlan, Moment, PullRequestPlan
 from tests.fakes.records import TimelineEvent
 from tests.fakes.timeline import later, moment
 
+# Beside the ids that the world counts.
+_REMOVAL_IDS = 900_000
 _QUEUE = ("added_to_merge_queue", "removed_from_merge_queue")
 
 
@@ -35,7 +37,8 @@ def _leaves_queue(plan: PullRequestPlan | IssuePlan) -> list[EventPlan]:
     if not queue or queue[-1] != "added_to_merge_queue":
         return []
     at = later(moment(plan.merged_at), -1)
-    return [EventPlan("removed_from_merge_queue", at=at, by="github-merge-queue[bot]")]
+    kind, bot = "removed_from_merge_queue", "github-merge-queue[bot]"
+    return [EventPlan(kind, at=at, by=bot, id=_REMOVAL_IDS + plan.number)]
 
 
 def _ends(plan: PullRequestPlan | IssuePlan) -> list[EventPlan]:
