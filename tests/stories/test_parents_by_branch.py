@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
@@ -211,6 +213,52 @@ def test_a_run_on_the_base_has_the_head_of_its_pull_request(
         *("--otlp-endpoint", receiver.url),
     )
     assert receiver.spans_named("RUN CI") == [span, span]
+
+
+def test_the_head_of_a_run_on_the_base_is_that_of_its_creation(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """A later push changes nothing of what was exported, whoever exports it again."""
+    one, two = sha_of("one"), sha_of("two")
+    first = happened("committed", at="2026-11-24T03:10:00Z", subject=one)
+    facts: dict[str, Any] = {"branch": "cart", "opened_at": "2026-11-24T03:00:00Z"}
+    world.pull_request(7, sha=one, timeline=[first], **facts)
+    run = world.run(event="pull_request_target", branch="cart", jobs=[job("label")])
+    program.export(run)
+    end = "2026-11-24T12:00:00Z"
+    timeline = [
+        first,
+        happened("committed", at="2026-11-24T11:00:00Z", subject=two),
+        happened("closed", at=end),
+    ]
+    world.pull_request(7, sha=two, closed_at=end, timeline=timeline, **facts)
+    program.export(run)
+    program.command(
+        *("export", "change", "--repo", "acme/shop", "--number", 7, "--runs"),
+        *("--otlp-endpoint", receiver.url),
+    )
+    spans = receiver.spans_named("RUN CI")
+    assert [s.attributes["vcs.ref.head.revision"] for s in spans] == [one] * 3
+    assert spans == [spans[0]] * 3
+
+
+def test_a_head_that_was_pushed_away_is_left_out(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """After a forced push the timeline has the new commits only."""
+    world.pull_request(
+        7,
+        branch="cart",
+        sha=sha_of("two"),
+        opened_at="2026-11-24T03:00:00Z",
+        updated_at="2026-11-24T11:00:00Z",
+        timeline=[
+            happened("committed", at="2026-11-24T03:01:00Z", subject=sha_of("two")),
+            happened("head_ref_force_pushed", at="2026-11-24T11:00:00Z"),
+        ],
+    )
+    program.export(world.run(event="pull_request_target", branch="cart", jobs=[job("label")]))
+    assert "vcs.ref.head.revision" not in receiver.span("RUN CI").attributes
 
 
 def test_a_run_on_the_base_without_a_pull_request_has_no_head(

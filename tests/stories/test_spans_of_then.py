@@ -159,8 +159,12 @@ def test_an_issue_of_jira_keeps_the_title_and_type_of_its_end(
     bug.move("Done", at="2026-11-06T08:00:00Z", resolution="Done")
     with fake(world, cloud=True) as jira:
         inputs: dict[str, Any] = {
-            **{"mode": "item", "work_item_key": "ACME-57", "trace_scope": "item"},
-            **{"jira_url": jira.url, "jira_email": jira.email, "jira_token": TOKEN},
+            "mode": "item",
+            "work_item_key": "ACME-57",
+            "trace_scope": "item",
+            "jira_url": jira.url,
+            "jira_email": jira.email,
+            "jira_token": TOKEN,
         }
         assert program.action(**inputs).outputs["status"] == "exported"
         first = receiver.spans

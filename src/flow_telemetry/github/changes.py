@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from flow_telemetry.errors import NotFoundError, PayloadError, SourceError
+from flow_telemetry.errors import FlowTelemetryError, NotFoundError, PayloadError, SourceError
 from flow_telemetry.github.client import GitHubClient, unread_error, value_at
 from flow_telemetry.github.payloads import parse_change, parse_changes
 from flow_telemetry.github.timeline import Timeline, read_timeline
@@ -345,6 +345,24 @@ def _parse_base_change(node: Payload) -> Edit | None:
         return None
     before = read.text(node, "previousRefName") or read.text(node, "oldBase")
     return Edit(field=EditedField.BASE_BRANCH, time=time, before=before)
+
+
+def with_head_at(client: GitHubClient, run: Run, change: Change | None) -> Change | None:
+    """Return the pull request of a run, with its timeline if the run's head depends on it.
+
+    It does if the run has the base's commit, and the pull request was updated after its creation.
+    If the timeline cannot be read, the head is unknown.
+    """
+    if change is None or not parentage.has_commit_of_base(run):
+        return change
+    if change.updated_at is None or change.updated_at <= run.created_at:
+        return change
+    try:
+        timeline = read_timeline(client, change.repository.full_name, change.number)
+    except FlowTelemetryError as error:
+        client.log.debug(f"the head of run {run.id} is unknown: {error}")
+        return replace(change, head_sha="")
+    return replace(change, timeline=timeline.events)
 
 
 def changes_created_since(

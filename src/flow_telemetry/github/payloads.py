@@ -248,6 +248,7 @@ def _parse_change(payload: Payload, repository: Repository) -> Change | None:
         state=read.text(payload, "state") or "",
         created_at=created,
         url=read.text(payload, "html_url") or "",
+        updated_at=read.time(payload, "updated_at"),
         closed_at=read.time(payload, "closed_at"),
         merged_at=read.time(payload, "merged_at"),
         merge_commit=read.text(payload, "merge_commit_sha"),

@@ -26,6 +26,7 @@ class Change:
     state: str = ""
     created_at: datetime | None = None
     url: str = ""
+    updated_at: datetime | None = None
     closed_at: datetime | None = None
     merged_at: datetime | None = None
     merge_commit: str | None = None

@@ -15,6 +15,7 @@ from flow_telemetry.model import (
     MOST_ANCESTORS,
     Change,
     Deployment,
+    EventKind,
     ItemList,
     Lineage,
     Parentage,
@@ -73,7 +74,7 @@ def parent_lookup(run: Run) -> Lookup:
 
 def head_is_known(run: Run) -> bool:
     """Whether the run's commit is that of its branch, by which its pull request can be found."""
-    return bool(run.head_sha) and run.event != _ON_BASE
+    return bool(run.head_sha) and not has_commit_of_base(run)
 
 
 def may_deploy(run: Run) -> bool:
@@ -211,15 +212,35 @@ def no_parent(run: Run, excluded: Mapping[int, str], *, unread: bool = False) ->
     return Parentage(reason=_NONE_FOUND.get(parent_lookup(run), general))
 
 
-def with_head_of(run: Run, change: Change | None) -> Run:
-    """Return the run with the head commit of its pull request.
+def has_commit_of_base(run: Run) -> bool:
+    """Whether the commit of a run is that of the base of its pull request."""
+    return run.event == _ON_BASE
 
-    A run of `pull_request_target` has the base's commit in GitHub's responses. Without the pull
-    request its head commit is unknown.
+
+def with_head_of(run: Run, change: Change | None) -> Run:
+    """Return the run with the head commit of its pull request when the run was created.
+
+    A run of `pull_request_target` has the base's commit in GitHub's responses. Its head commit is
+    left out if it is unknown.
     """
-    if run.event != _ON_BASE:
+    if not has_commit_of_base(run):
         return run
-    return replace(run, head_sha=change.head_sha if change is not None else "")
+    return replace(run, head_sha="" if change is None else _head_at(run.created_at, change))
+
+
+def _head_at(time: datetime, change: Change) -> str:
+    """Return the head commit of a change at a time, by the times of its commits.
+
+    A later force push has removed the commits of that time from the timeline.
+    """
+    later = {event.kind for event in change.timeline if event.time > time}
+    if EventKind.FORCE_PUSHED in later:
+        return ""
+    if EventKind.COMMITTED not in later:
+        return change.head_sha
+    commits = (e for e in change.timeline if e.kind is EventKind.COMMITTED and e.time <= time)
+    last = max(commits, key=lambda event: event.time, default=None)
+    return "" if last is None else last.id
 
 
 def _select_parent(changes: list[Change], reason: str, *, after_merge: bool = False) -> Parentage:

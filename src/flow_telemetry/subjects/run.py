@@ -13,7 +13,12 @@ from typing import TypeVar
 from flow_telemetry.clock import thread_pool
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError, SelectionError
-from flow_telemetry.github.changes import changes_between, read_candidates, read_parentage
+from flow_telemetry.github.changes import (
+    changes_between,
+    read_candidates,
+    read_parentage,
+    with_head_at,
+)
 from flow_telemetry.github.deployments import read_deployments
 from flow_telemetry.github.issues import read_closing
 from flow_telemetry.github.runs import (
@@ -111,7 +116,8 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     run_slice = run_slice.with_run(deployed.run)
     ancestors, lineage = read_ancestors(context, run_slice.run)
     change = ancestors.change
-    run_slice = run_slice.with_run(parentage.with_head_of(run_slice.run, change))
+    headed = with_head_at(context.github, run_slice.run, change)
+    run_slice = run_slice.with_run(parentage.with_head_of(run_slice.run, headed))
     return _map_run(
         context,
         RunData(
