@@ -4,7 +4,7 @@
     ├── SettingsError       an input or variable has an unusable value; names the input
     ├── SourceError         GitHub or a tracker could not be read
     │   ├── NotFoundError        the requested thing does not exist, or the token cannot see it
-    │   ├── AccessDeniedError    the token lacks a permission; names it
+    │   ├── AccessDeniedError    the token may not read it; names a permission if GitHub did
     │   ├── AuthenticationError  the token is not accepted
     │   ├── PayloadError         a response is damaged or has an unexpected form
     │   └── UnavailableError     no response in time, or only failures of the server
@@ -52,7 +52,7 @@ class NotFoundError(SourceError):
 
 
 class AccessDeniedError(SourceError):
-    """The token lacks a permission that the text names."""
+    """The token may not read something; the text has the server's reason."""
 
 
 class AuthenticationError(SourceError):

@@ -84,6 +84,7 @@ def _pull_request(world: World, pull: PullRequest) -> Json:
             "defaultBranchRef": {"name": home.default_branch},
         },
         "headRefName": pull.plan.branch,
+        "headRefOid": pull.sha,
         "headRepository": {"nameWithOwner": pull.head_repository} if pull.head_repository else None,
     }
 

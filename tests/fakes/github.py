@@ -110,6 +110,8 @@ class FakeGitHub(FakeServer):
         if self.token is not None and not _bears(request, self.token):
             return _error(401, "Bad credentials")
         if self.rate_limit is not None and count > self.rate_limit:
+            if request.path == self.graphql_path:
+                return graphql_rate_limit()
             return _error(403, "API rate limit exceeded for installation ID 1.", _RATE_LIMITS)
         return None
 
@@ -207,6 +209,13 @@ def secondary_rate_limit(retry_after: int | None = 1, code: int = 403) -> Answer
         _RATE_LIMITS,
     )
     return _with(refused, {} if retry_after is None else {"retry-after": str(retry_after)})
+
+
+def graphql_rate_limit(type_: str = "RATE_LIMIT", **headers: str) -> Answer:
+    """GitHub's answer to a GraphQL query beyond the limit: status 200, and an error in the body."""
+    error = {"type": type_, "message": "API rate limit already exceeded for installation ID 1."}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return _json(200, {"errors": [error]}, named)
 
 
 def _bears(request: Request, token: str) -> bool:

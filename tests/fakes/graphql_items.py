@@ -28,6 +28,15 @@ _TIMELINE = {
 }
 
 
+_BASE_CHANGES = {
+    "base_ref_changed": ("BASE_REF_CHANGED_EVENT", "BaseRefChangedEvent"),
+    "automatic_base_change_succeeded": (
+        "AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT",
+        "AutomaticBaseChangeSucceededEvent",
+    ),
+}
+
+
 class Items:
     """The objects of a world, as a token that lacks the permissions `denied` sees them."""
 
@@ -174,16 +183,34 @@ class Items:
             "mergeCommit": {"__typename": "Commit", "oid": merge} if merge else None,
             "baseRefName": pull.base,
             "headRefName": plan.branch,
+            "headRefOid": pull.sha,
             "headRepository": self._repository(world.find_repository(head)) if head else None,
             "repository": self._repository(world.find_repository(pull.repository)),
             "commits": connection([{"__typename": "PullRequestCommit", "commit": first}]),
             "closingIssuesReferences": lambda arguments: self._closing(pull, arguments),
+            "timelineItems": lambda arguments: _base_changes(pull, arguments),
         }
 
     def _closing(self, pull: PullRequest, arguments: Arguments) -> Object | Refusal:
         found = [issue for key in pull.closes if (issue := self._visible(key)) is not None]
         found.sort(key=lambda issue: str(issue["createdAt"]))
         return self._allowed("issues=read", lambda: connection(found)(arguments))
+
+
+def _base_changes(pull: PullRequest, arguments: Arguments) -> Object:
+    """The changes of the base, whose branches REST does not name."""
+    wanted = arguments.get("itemTypes") or ()
+    found: list[Object] = [
+        {
+            "__typename": _BASE_CHANGES[event.plan.kind][1],
+            "createdAt": time_text(event.time),
+            "previousRefName": event.plan.before,
+            "oldBase": event.plan.before,
+        }
+        for event in pull.timeline
+        if _BASE_CHANGES.get(event.plan.kind, ("",))[0] in wanted
+    ]
+    return connection(found)(arguments)
 
 
 def actor(login: str | None) -> Object | None:

@@ -9,6 +9,10 @@ from tests.fakes.plans import EventPlan, IssuePlan, Moment, PullRequestPlan
 from tests.fakes.records import TimelineEvent
 from tests.fakes.timeline import later, moment
 
+# Beside the ids that the world counts.
+_REMOVAL_IDS = 900_000
+_QUEUE = ("added_to_merge_queue", "removed_from_merge_queue")
+
 
 def settle_events(
     plan: PullRequestPlan | IssuePlan, opened: datetime, *, new_id: Callable[[], int]
@@ -19,10 +23,22 @@ def settle_events(
     """
     clock = _instant(plan.opened_at, opened)
     events = []
-    for event in (*plan.timeline, *_ends(plan)):
+    for event in (*plan.timeline, *_leaves_queue(plan), *_ends(plan)):
         clock = _instant(event.at, later(clock, event.after))
         events.append(TimelineEvent(plan=event, id=event.id or new_id(), time=clock))
     return tuple(sorted(events, key=lambda each: each.time))
+
+
+def _leaves_queue(plan: PullRequestPlan | IssuePlan) -> list[EventPlan]:
+    """The removal by a merge queue, which GitHub notes a second before the merge itself."""
+    if not isinstance(plan, PullRequestPlan) or plan.merged_at is None:
+        return []
+    queue = [event.kind for event in plan.timeline if event.kind in _QUEUE]
+    if not queue or queue[-1] != "added_to_merge_queue":
+        return []
+    at = later(moment(plan.merged_at), -1)
+    kind, bot = "removed_from_merge_queue", "github-merge-queue[bot]"
+    return [EventPlan(kind, at=at, by=bot, id=_REMOVAL_IDS + plan.number)]
 
 
 def _ends(plan: PullRequestPlan | IssuePlan) -> list[EventPlan]:

@@ -36,7 +36,16 @@ def _particular(world: World, event: TimelineEvent) -> Json:
         return {"assignee": user(world, plan.subject)}
     if plan.kind in ("review_requested", "review_request_removed"):
         return _review_request(world, event)
+    if plan.kind == "renamed":
+        return {"rename": {"from": plan.before, "to": plan.subject}}
+    if plan.kind.startswith("issue_type_"):
+        types = {"issue_type": plan.subject, "prev_issue_type": plan.before}
+        return {key: _issue_type(name) for key, name in types.items() if name}
     return {"state_reason": None} if plan.kind in ("closed", "reopened") else {}
+
+
+def _issue_type(name: str) -> Json:
+    return {"id": number_of(name), "name": name, "color": "gray"}
 
 
 def _commented(world: World, of: Issue | PullRequest, event: TimelineEvent) -> Json:

@@ -424,7 +424,9 @@ class World:
         if plan.event.startswith("pull_request"):
             for pull in self.pull_requests:
                 if pull.plan.branch == plan.branch:
-                    return pull.sha
+                    # GitHub gives runs of pull_request_target the commit of the base.
+                    on_base = plan.event == "pull_request_target"
+                    return sha_of(f"base of {pull.number}") if on_base else pull.sha
         return sha_of(f"run {run_id}")
 
     def _name(self, repository: str | None) -> str:

@@ -90,7 +90,7 @@ def test_a_repository_out_of_sight_is_told(
 
 
 def test_a_token_without_the_permission_keeps_the_key(world: World) -> None:
-    """Without `issues: read` one request is made, and the permission is named."""
+    """Without `issues: read` one request is made, and GitHub's words are kept."""
     world.issue(17)
     with (
         FakeGitHub(world, denied={"issues=read"}, check=validate) as github,
@@ -99,7 +99,8 @@ def test_a_token_without_the_permission_keeps_the_key(world: World) -> None:
         chain = issues_of(client).chain(parse_item_key("17"))
         assert len(github.requests) == 1
     assert not chain.items[0].read
-    assert "`issues: read`" in chain.unread[0]
+    assert "Resource not accessible by integration" in chain.unread[0]
+    assert "`flow-telemetry check`" in chain.unread[0]
 
 
 def test_an_issue_has_all_of_its_facts_and_its_history(world: World, client: GitHubClient) -> None:
@@ -290,4 +291,4 @@ def test_what_may_not_be_read_is_told_with_the_list(world: World) -> None:
     ):
         found = issues_of(client).changes_of(item(client, "17"))
     assert found.changes == ()
-    assert "`pull-requests: read`" in found.unread[0]
+    assert "Resource not accessible by integration" in found.unread[0]

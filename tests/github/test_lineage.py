@@ -173,7 +173,7 @@ def test_a_refused_token_narrows_and_says_what_it_needs(world: World) -> None:
     (reason,) = closing.unread
     assert "the issues that acme/shop#123 closes" in reason
     assert "Resource not accessible by integration" in reason
-    assert "`issues: read`" in reason
+    assert "`flow-telemetry check`" in reason
 
 
 def test_an_unknown_pull_request_is_told(client: GitHubClient) -> None:

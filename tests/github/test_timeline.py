@@ -105,8 +105,9 @@ def test_each_kind_of_event_is_known(
 ) -> None:
     """Each kind has its time, who did it, and whom or what it was about."""
     world.pull_request(123, opened_at="2026-11-20T08:00:00Z", timeline=[plan])
-    (event,), complete = read_timeline(client, "acme/shop", 123)
-    assert complete
+    timeline = read_timeline(client, "acme/shop", 123)
+    (event,) = timeline.events
+    assert timeline.complete
     assert (event.kind, event.subject, event.id) == (kind, subject, "")
     assert event.actor == Actor(login="alice")
     assert event.time == datetime(2026, 11, 20, 8, 1, tzinfo=timezone.utc)
@@ -125,7 +126,7 @@ def test_reviews_comments_and_commits_are_named_by_their_numbers(
             happened("reviewed", id=503, by=None, review="commented"),
         ],
     )
-    (commit, comment, approval, remark), _ = read_timeline(client, "acme/shop", 123)
+    commit, comment, approval, remark = read_timeline(client, "acme/shop", 123).events
     assert (commit.kind, commit.id, commit.actor) == (EventKind.COMMITTED, sha_of("one"), None)
     assert (comment.kind, comment.id, comment.review) == (EventKind.COMMENTED, "501", None)
     assert (approval.id, approval.review, approval.actor) == (
@@ -145,7 +146,7 @@ def test_a_dismissed_review_says_what_it_said_before(world: World, client: GitHu
             happened("review_dismissed", id=502),
         ],
     )
-    (review, dismissal), _ = read_timeline(client, "acme/shop", 123)
+    review, dismissal = read_timeline(client, "acme/shop", 123).events
     assert (review.id, review.review) == ("502", ReviewState.CHANGES_REQUESTED)
     assert (dismissal.kind, dismissal.id) == (EventKind.REVIEW_DISMISSED, "502")
 
@@ -154,9 +155,9 @@ def test_long_timelines_are_read_to_their_end(world: World) -> None:
     """All pages are read, those after the first side by side."""
     world.pull_request(123, timeline=[happened("commented") for _ in range(250)])
     with FakeGitHub(world, latency=0.2) as github, client_of(github) as client:
-        events, complete = read_timeline(client, "acme/shop", 123)
+        timeline = read_timeline(client, "acme/shop", 123)
         times = [request.received_at for request in github.requests]
-    assert (len(events), complete, len(times)) == (250, True, 3)
+    assert (len(timeline.events), timeline.complete, len(times)) == (250, True, 3)
     assert times[2] - times[1] < 0.15
 
 

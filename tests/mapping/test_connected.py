@@ -202,7 +202,6 @@ def sent(family: Family, scope: TraceScope) -> Iterator[Span]:
             placed,
             RESOURCES.of_run(run),
             Detail.STEP,
-            change=ancestry.change,
         )
 
 

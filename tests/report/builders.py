@@ -217,9 +217,7 @@ def spans_of_run(run: Run) -> list[Span]:
     """Return the spans that an export of the run sends."""
     placement = place(run.reference, Ancestry(change=CHANGE), TRACING)
     resource = ResourceMaker().of_run(run)
-    return list(
-        run_spans(selection.select_whole_run(run), placement, resource, Detail.STEP, change=CHANGE)
-    )
+    return list(run_spans(selection.select_whole_run(run), placement, resource, Detail.STEP))
 
 
 def make_span(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.rules.builders import at, change, event, review
 
 from flow_telemetry.model import Event, EventKind
 from flow_telemetry.rules.lifecycle import (
     count_review_rounds,
+    find_phases,
     first_approval_time,
     first_review_time,
+    is_anothers_review,
 )
 
 PUSH = EventKind.COMMITTED
@@ -46,3 +50,17 @@ def test_the_first_review_and_the_first_approval() -> None:
     assert first_review_time(change(), timeline) == at(20)
     assert first_approval_time(change(), timeline) == at(30)
     assert first_approval_time(change(), timeline[:3]) is None
+
+
+def test_a_review_of_a_deleted_account_counts_also_if_the_authors_was_deleted() -> None:
+    """In the first review, the first approval, the rounds and the phases alike."""
+    timeline = (review(30, None, "approves"),)
+    deleted = replace(change(*timeline, closed=60), author=None)
+    assert is_anothers_review(deleted, timeline[0])
+    assert first_review_time(deleted, timeline) == at(30)
+    assert first_approval_time(deleted, timeline) == at(30)
+    assert count_review_rounds(deleted, timeline) == 1
+    assert [phase.kind.value for phase in find_phases(deleted)] == [
+        "awaiting-review",
+        "awaiting-merge",
+    ]

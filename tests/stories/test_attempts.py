@@ -88,3 +88,26 @@ def test_the_jobs_of_a_whole_re_run_are_new(
     program.export(first)
     program.export(world.rerun(first))
     assert len({s.span_id for s in receiver.spans}) == len(receiver.spans) == 2 * 8
+
+
+def test_each_attempt_leads_to_its_own_page(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """GitHub's address of a run shows its latest attempt, whichever one was exported."""
+    first = failed_run(world)
+    second = rerun_failed(world, first)
+    program.export(first)
+    program.export(second)
+    page = f"https://github.com/acme/shop/actions/runs/{first.id}/attempts"
+    urls = [s.attributes["cicd.pipeline.run.url.full"] for s in receiver.spans_named("RUN CI")]
+    assert urls == [f"{page}/1", f"{page}/2"]
+
+
+def test_an_address_that_names_an_attempt_keeps_one_number(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Some servers name the attempt in the address of a run."""
+    page = "https://github.com/acme/shop/actions/runs/1000/attempts"
+    run = world.run(id=1000, jobs=[job("test")], facts={"html_url": f"{page}/1"})
+    program.export(run)
+    assert receiver.span("RUN CI").attributes["cicd.pipeline.run.url.full"] == f"{page}/1"

@@ -267,3 +267,56 @@ def test_under_scope_run_the_change_and_its_runs_are_a_trace(
     runs = [line for line in tree if "RUN" in line]
     assert runs == ["  RUN CI", "  RUN CI", "  RUN Deploy"]
     assert "      Run pytest" in tree
+
+
+def test_a_merge_by_the_queue_leaves_no_phase_between(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """GitHub notes that it left the queue a second before it was merged."""
+    queued = happened("added_to_merge_queue", at="2026-11-04T07:00:00Z")
+    merged(world, queued)
+    closings.pull_request(program, 123)
+    *_, before, last = phases(receiver)
+    assert [before.name, last.name] == ["awaiting merge", "in merge queue"]
+    assert last.seconds == 3600
+
+
+def test_a_person_who_takes_it_out_of_the_queue_leaves_a_phase(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """It waited for a minute until it was merged by hand."""
+    merged(
+        world,
+        happened("added_to_merge_queue", at="2026-11-04T07:00:00Z"),
+        happened("removed_from_merge_queue", at="2026-11-04T07:59:00Z"),
+    )
+    closings.pull_request(program, 123)
+    assert [(p.name, p.seconds) for p in phases(receiver)][-2:] == [
+        ("in merge queue", 3540),
+        ("awaiting merge", 60),
+    ]
+
+
+@pytest.mark.parametrize("reviewer", [None, "ghost"])
+def test_a_review_counts_also_if_both_accounts_were_deleted(
+    program: Program,
+    world: World,
+    receiver: Receiver,
+    reviewer: str | None,
+) -> None:
+    """GitHub has its ghost in place of the author: one review, one round, and a phase."""
+    review = happened("reviewed", at="2026-11-03T08:00:00Z", by=reviewer, review="approved")
+    world.pull_request(
+        123, author="ghost", opened_at=OPENED, merged_at=MERGED, timeline=[review], merged_by="bob"
+    )
+    closings.pull_request(program, 123)
+    assert [p.name for p in phases(receiver)] == ["awaiting review", "awaiting merge"]
+    span = receiver.span("pull request #123")
+    assert span.attributes["flow.change.reviews"] == 1
+    assert "flow.change.author" not in span.attributes
+    assert "flow.change.reviewers" not in span.attributes
+    for metric in ("flow.change.reviews", "flow.change.review_rounds"):
+        assert [point.value for point in receiver.points_of(metric)] == [1]
+    (waited,) = receiver.points_of("flow.change.time_to_first_review")
+    assert waited.value > 0
+    assert not any("ghost" in str(event) for event in receiver.events)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
@@ -137,7 +139,7 @@ def test_deployments_that_could_not_be_read_are_told(
     run = world.run(event="schedule", jobs=[job("ship", steps=[step("x")])])
     told = explain(program, run).stdout
     assert "  not read: could not read all deployments of the jobs" in told
-    assert "deployments: read" in told
+    assert "Resource not accessible by integration" in told
 
 
 def test_nothing_is_sent(program: Program, world: World, receiver: Receiver) -> None:
@@ -174,3 +176,61 @@ def test_without_a_run_it_says_what_is_missing(program: Program) -> None:
     result = program.command("explain", "--repo", "acme/shop")
     assert result.status == 1
     assert "run-id" in result.stderr
+
+
+MERGED_INTO_DEVELOP = sha_of("merge into develop")
+
+
+@pytest.mark.parametrize(
+    ("pull", "run", "reason"),
+    [
+        (
+            {"into": "develop", "merged_at": "2026-11-24T03:30:00Z"},
+            {"event": "push", "branch": "develop"},
+            "it was merged into `develop`, not into the default branch, `main`",
+        ),
+        (
+            {"merged_at": "2026-11-24T23:00:00Z"},
+            {"event": "release"},
+            "it was merged after the run was created",
+        ),
+        (
+            {"branch": "cart", "closed_at": "2026-11-24T03:30:00Z"},
+            {"event": "workflow_dispatch", "branch": "cart"},
+            "it was closed before the run was created",
+        ),
+        (
+            {"branch": "cart", "opened_at": "2026-11-24T09:00:00Z"},
+            {"event": "pull_request", "branch": "cart"},
+            "it was opened after the run was created",
+        ),
+    ],
+    ids=["merged elsewhere", "merged later", "closed before", "opened later"],
+)
+def test_the_rule_that_excluded_a_candidate_is_told(
+    program: Program, world: World, pull: dict[str, Any], run: dict[str, Any], reason: str
+) -> None:
+    """Not that such runs have no pull request."""
+    facts: dict[str, Any] = {"opened_at": "2026-11-24T03:00:00Z", **pull}
+    world.pull_request(12, merge_commit_sha=MERGED_INTO_DEVELOP, **facts)
+    made = world.run(sha=MERGED_INTO_DEVELOP, jobs=[job("test", steps=[step("x")])], **run)
+    told = explain(program, made).stdout
+    assert f": excluded, since {reason}" in told
+    assert f"  chosen: none, since no candidate counts (#12: {reason}" in told
+
+
+def test_without_any_candidate_the_places_are_told(program: Program, world: World) -> None:
+    """A push of a commit that no pull request has."""
+    run = world.run(branch="cart", jobs=[job("test", steps=[step("x")])])
+    told = explain(program, run).stdout
+    assert "  chosen: none, since neither its branch nor its commit has a pull request" in told
+
+
+def test_candidates_that_could_not_be_read_are_no_missing_ones(
+    program: Program, world: World, github: FakeGitHub
+) -> None:
+    """Whether there is one is not known."""
+    github.denied.add("pull_requests=read")
+    run = world.run(branch="cart", jobs=[job("test", steps=[step("x")])])
+    told = explain(program, run).stdout
+    assert "  chosen: none, since its pull request could not be read" in told

@@ -101,7 +101,7 @@ def test_a_refused_token_narrows_the_trace_and_says_so(
     result = program.export(run)
     (warning,) = result.warnings
     assert "not everything that the run belongs to could be read" in warning
-    assert "`issues: read`" in warning
+    assert "Resource not accessible by integration" in warning
     assert (result.status, result.outputs["status"]) == (0, "exported")
     span = receiver.span("RUN CI")
     assert keys(receiver) == {(None, None)}

@@ -72,7 +72,8 @@ def test_permissions_of_which_one_will_do_are_named_apart(
 ) -> None:
     """Each can be copied into a workflow as it is; a list is wanted as a whole."""
     accepted = "issues=read; pull_requests=read,contents=read"
-    denied = status(403, "{}", **{"X-Accepted-GitHub-Permissions": accepted})
+    words = '{"message": "Resource not accessible by personal access token"}'
+    denied = status(403, words, **{"X-Accepted-GitHub-Permissions": accepted})
     github.script("/attempts/1", denied, times=None)
     assert_told(
         program.export(run),

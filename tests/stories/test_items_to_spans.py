@@ -203,12 +203,13 @@ def test_what_is_no_issue_is_told(
 def test_without_the_permission_the_item_cannot_be_read(
     program: Program, world: World, github: FakeGitHub, receiver: Receiver
 ) -> None:
-    """The warning names what the token needs."""
+    """The warning names the issue, in GitHub's words."""
     story(world)
     github.denied |= {"issues=read", "pull_requests=read"}
     result = closings.issue(program, "acme/shop#17", trace_scope="item")
     (warning,) = result.warnings
-    assert "issues" in warning
+    assert "issue acme/shop#17" in warning
+    assert "Resource not accessible by integration" in warning
     assert receiver.requests == []
 
 

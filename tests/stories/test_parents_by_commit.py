@@ -95,7 +95,8 @@ def test_runs_of_other_events_are_roots(
     path = "dynamic/pages/pages-build-deployment" if event == "dynamic" else None
     run = world.run(event=event, path=path, jobs=[job("test")])
     result = program.export(run)
-    assert trace_of(receiver) == alone(run)
+    name = "RUN pages-build-deployment" if event == "dynamic" else "RUN CI"
+    assert receiver.span(name).trace_id == references.trace_id(references.run_of(run))
     assert not [path for path in github.paths if "pulls" in path]
     assert result.warnings == []
 
@@ -125,10 +126,13 @@ def test_a_run_that_deployed_belongs_to_what_it_deployed(
 def test_without_deployments_read_the_run_is_sent_and_that_is_told(
     program: Program, world: World, github: FakeGitHub, receiver: Receiver
 ) -> None:
-    """A notice names the permission that is missing."""
+    """A notice has GitHub's words, which name no permission, and says how to find it."""
     github.denied.add("deployments=read")
     run = world.run(event="schedule", jobs=[job("deploy")])
     result = program.export(run)
     assert trace_of(receiver) == alone(run)
-    assert any("deployments: read" in notice for notice in result.notices)
+    (notice, *_) = result.notices
+    assert "deployments" in notice
+    assert "Resource not accessible by integration" in notice
+    assert "`flow-telemetry check` shows which permissions the token lacks" in notice
     assert result.outputs["status"] == "exported"

@@ -91,7 +91,9 @@ def test_a_run_is_described_by_the_conventions(
         "cicd.pipeline.name": "Nightly",
         "cicd.pipeline.action.name": "RUN",
         "cicd.pipeline.result": "success",
-        "cicd.pipeline.run.url.full": f"https://github.com/acme/shop/actions/runs/{run.id}",
+        "cicd.pipeline.run.url.full": (
+            f"https://github.com/acme/shop/actions/runs/{run.id}/attempts/1"
+        ),
         "vcs.ref.head.name": "main",
         "vcs.ref.head.revision": run.sha,
         "github.event": "schedule",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from flow_telemetry.build import build_context
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
@@ -80,8 +80,11 @@ def explanation(
     yield f"run {run.id}, attempt {run.attempt}: {run.workflow}, event {run.event}"
     yield f"  of {run.head_branch or 'no branch'} at {run.head_sha or 'no commit'}"
     yield f"pull request: looked for in {parentage.parent_lookup(run).value}"
-    for source, changes in _candidates(run, context.github):
-        yield from (f"  candidate {_format_change(change)}, {source}" for change in changes)
+    for source, changes, excluded in _candidates(run, context.github):
+        for change in changes:
+            reason = None if change == ancestors.change else excluded(run, change)
+            excluding = f": excluded, since {reason}" if reason else ""
+            yield f"  candidate {_format_change(change)}, {source}{excluding}"
     chosen = _format_change(ancestors.change) if ancestors.change else "none"
     yield f"  chosen: {chosen}, since {ancestors.reason}"
     yield from (f"  link: {_format_change(change)}" for change in ancestors.others)
@@ -98,17 +101,22 @@ def explanation(
         yield from _id_lines(trace, run)
 
 
-def _candidates(run: Run, github: GitHubClient) -> Iterator[tuple[str, tuple[Change, ...]]]:
-    """The pull requests that may be the run's parent, by the description of their source."""
+def _candidates(
+    run: Run, github: GitHubClient
+) -> Iterator[tuple[str, tuple[Change, ...], Callable[[Run, Change], str | None]]]:
+    """The pull requests that may be the run's parent: their source, and the rule for them."""
     lookup = parentage.parent_lookup(run)
     if lookup in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):
-        yield "of its branch", read_candidates(github, run, [])
+        source = "of its branch" if run.head_repository else "of its commit and branch"
+        yield source, read_candidates(github, run, []), parentage.excluded_by_branch
     if lookup in (Lookup.CANDIDATES_THEN_COMMIT, Lookup.COMMIT):
-        yield "of its commit", read_changes_of_commit(github, run, run.head_sha, [])
+        changes = read_changes_of_commit(github, run, run.head_sha, [])
+        yield "of its commit", changes, parentage.excluded_by_commit
     if parentage.may_be_deployment(run):
         for commit in parentage.deployed_commits(run):
             changes = read_changes_of_commit(github, run, commit, [])
-            yield f"of the commit {commit[:12]} that it deployed", changes
+            source = f"of the commit {commit[:12]} that it deployed"
+            yield source, changes, parentage.excluded_by_commit
 
 
 def _format_change(change: Change) -> str:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from flow_telemetry.errors import AccessDeniedError, NotFoundError, PayloadError, SourceError
-from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.errors import FlowTelemetryError, NotFoundError, PayloadError, SourceError
+from flow_telemetry.github.client import GitHubClient, unread_error, value_at
 from flow_telemetry.github.payloads import parse_change, parse_changes
-from flow_telemetry.github.timeline import read_timeline
+from flow_telemetry.github.timeline import Timeline, read_timeline
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.identity import fold
-from flow_telemetry.model import Change, Parentage, Repository, Run
+from flow_telemetry.model import Change, Edit, EditedField, Parentage, Repository, Run
 from flow_telemetry.rules import parentage
+from flow_telemetry.rules.lifecycle import CLOSINGS
 from flow_telemetry.rules.parentage import Lookup
 
 # The fields of a pull request in a GraphQL query.
 CHANGE_FIELDS = """
-number title state url createdAt closedAt mergedAt mergeCommit { oid } baseRefName headRefName
+number title state url createdAt closedAt mergedAt mergeCommit { oid }
+baseRefName headRefName headRefOid
 repository { nameWithOwner defaultBranchRef { name } }
 headRepository { nameWithOwner }
 """
@@ -50,6 +53,7 @@ def parse_change_node(payload: Payload, repository: Repository) -> Change | None
         base_branch=read.text(payload, "baseRefName") or "",
         default_branch=read.text(read.child(base, "defaultBranchRef"), "name"),
         head_branch=read.text(payload, "headRefName") or "",
+        head_sha=read.text(payload, "headRefOid") or "",
         head_repository=read.text(read.child(payload, "headRepository"), "nameWithOwner"),
     )
 
@@ -142,16 +146,19 @@ def _changes_of_commits(
             if isinstance(node.get("associatedPullRequests"), dict)
         ]
         if response.errors and not connections:
-            messages = "; ".join(response.errors)
-            raise AccessDeniedError(
-                f"could not read {what} ({messages}). The token needs `pull-requests: read`"
-            )
+            raise unread_error(response, what)
         pulls = (pull for each in connections for pull in read.children(each, "nodes"))
         changes += filter(None, (parse_change_node(pull, repository) for pull in pulls))
     return changes, not any(response.errors for response in responses)
 
 
 # The pull request of a run: `flow_telemetry.rules.parentage` decides which of the candidates it is.
+
+
+_DELETED_FORK = (
+    "the repository of its branch was deleted, and GitHub names no open or merged pull request by "
+    "its commit"
+)
 
 
 def read_parentage(client: GitHubClient, run: Run) -> Parentage:
@@ -164,20 +171,35 @@ def read_parentage(client: GitHubClient, run: Run) -> Parentage:
     """
     lookup = parentage.parent_lookup(run)
     unread: list[str] = []
+    excluded: dict[int, str] = {}
     result = None
     if lookup is Lookup.QUEUE:
         queued = _read_queued_change(client, run, unread)
         result = parentage.parent_from_merge_queue(queued, _read_merge_group(client, run))
     if lookup in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT):
-        result = parentage.find_parent_by_branch(run, read_candidates(client, run, unread))
+        changes = read_candidates(client, run, unread)
+        result = parentage.find_parent_by_branch(run, changes)
+        excluded |= _excluded(parentage.excluded_by_branch, run, changes)
+        if result is None and run.head_repository is None and not unread:
+            unread.append(_DELETED_FORK)
     if result is None and lookup in (Lookup.CANDIDATES_THEN_COMMIT, Lookup.COMMIT):
         changes = read_changes_of_commit(client, run, run.head_sha, unread)
         result = parentage.find_parent_by_commit(run, changes)
+        excluded |= _excluded(parentage.excluded_by_commit, run, changes)
     if result is None and parentage.may_be_deployment(run):
         for commit in parentage.deployed_commits(run):
             changes = read_changes_of_commit(client, run, commit, unread)
             result = result or parentage.find_parent_by_commit(run, changes)
-    return replace(result or parentage.no_parent(run), unread=tuple(unread))
+            excluded |= _excluded(parentage.excluded_by_commit, run, changes)
+    result = result or parentage.no_parent(run, excluded, unread=bool(unread))
+    return replace(result, unread=tuple(unread))
+
+
+def _excluded(
+    rule: Callable[[Run, Change], str | None], run: Run, changes: Iterable[Change]
+) -> dict[int, str]:
+    """Return why changes are not the parent of a run, by their numbers."""
+    return {change.number: reason for change in changes if (reason := rule(run, change))}
 
 
 def _read_queued_change(client: GitHubClient, run: Run, unread: list[str]) -> Change | None:
@@ -211,12 +233,16 @@ def _read_merge_group(client: GitHubClient, run: Run) -> tuple[Change, ...]:
 
 
 def read_candidates(client: GitHubClient, run: Run, unread: list[str]) -> tuple[Change, ...]:
-    """Return the pull requests of a run's branch in any state; append errors to ``unread``."""
+    """Return the pull requests of a run's branch in any state; append errors to ``unread``.
+
+    The branch of a deleted fork has no list of pull requests: those of the run's commit are read,
+    as far as GitHub finds them by it (open and merged ones).
+    """
     if not run.head_branch:
         return ()
     if run.head_repository is None:
-        unread.append("the repository of its branch was deleted, so its pull request is unknown")
-        return ()
+        known = parentage.head_is_known(run)
+        return read_changes_of_commit(client, run, run.head_sha, unread) if known else ()
     head = f"{run.head_repository.partition('/')[0]}:{run.head_branch}"
     path = f"/repos/{run.repository.full_name}/pulls"
     return _list_changes(client, run, path, unread, head=head, state="all")
@@ -254,12 +280,89 @@ def read_change(client: GitHubClient, repository: str, number: int) -> Change:
         DeadlineExceeded: no time is left.
     """
     what = f"pull request {repository}#{number}"
-    payload, (timeline, complete) = client.both(
+    payload, timeline = client.both(
         lambda: client.get(f"/repos/{repository}/pulls/{number}", what),
         lambda: read_timeline(client, repository, number),
     )
     change = parse_change(payload, where=what)
-    return replace(change, timeline=timeline, timeline_complete=complete)
+    return replace(
+        change,
+        timeline=timeline.events,
+        timeline_complete=timeline.complete,
+        edits=_with_base_branches(client, change, timeline),
+    )
+
+
+# REST does not name the base branches of these events.
+_BASE_CHANGES = """
+query BaseChanges($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      timelineItems(
+        first: 100, itemTypes: [BASE_REF_CHANGED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT]
+      ) {
+        nodes {
+          __typename
+          ... on BaseRefChangedEvent { createdAt previousRefName }
+          ... on AutomaticBaseChangeSucceededEvent { createdAt oldBase }
+        }
+      }
+    }
+  }
+}
+"""
+
+
+def _with_base_branches(
+    client: GitHubClient, change: Change, timeline: Timeline
+) -> tuple[Edit, ...]:
+    """Return the edits, with the base branches that matter: those changed after a closing.
+
+    It takes a request only then. If it fails, these branches stay unknown.
+    """
+    closings = [event.time for event in timeline.events if event.kind in CLOSINGS]
+    edited = [e.time for e in timeline.edits if e.field is EditedField.BASE_BRANCH]
+    if not closings or not edited or max(edited) <= min(closings):
+        return timeline.edits
+    repository = change.repository
+    what = f"the base branches of pull request {repository.full_name}#{change.number}"
+    variables = {"owner": repository.owner, "name": repository.name, "number": change.number}
+    try:
+        response = client.query(_BASE_CHANGES, what, **variables)
+    except SourceError as error:
+        client.log.info(str(error))
+        return timeline.edits
+    path = ("repository", "pullRequest", "timelineItems")
+    nodes = read.children(value_at(response.data, path), "nodes")
+    changes = [edit for edit in map(_parse_base_change, nodes) if edit is not None]
+    others = [edit for edit in timeline.edits if edit.field is not EditedField.BASE_BRANCH]
+    return tuple(sorted((*others, *changes), key=lambda edit: edit.time))
+
+
+def _parse_base_change(node: Payload) -> Edit | None:
+    time = read.time(node, "createdAt")
+    if time is None:
+        return None
+    before = read.text(node, "previousRefName") or read.text(node, "oldBase")
+    return Edit(field=EditedField.BASE_BRANCH, time=time, before=before)
+
+
+def with_head_at(client: GitHubClient, run: Run, change: Change | None) -> Change | None:
+    """Return the pull request of a run, with its timeline if the run's head depends on it.
+
+    It does if the run has the base's commit, and the pull request was updated after its creation.
+    If the timeline cannot be read, the head is unknown.
+    """
+    if change is None or not parentage.has_commit_of_base(run):
+        return change
+    if change.updated_at is None or change.updated_at <= run.created_at:
+        return change
+    try:
+        timeline = read_timeline(client, change.repository.full_name, change.number)
+    except FlowTelemetryError as error:
+        client.log.debug(f"the head of run {run.id} is unknown: {error}")
+        return replace(change, head_sha="")
+    return replace(change, timeline=timeline.events)
 
 
 def changes_created_since(

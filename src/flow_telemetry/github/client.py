@@ -23,11 +23,16 @@ from flow_telemetry.errors import (
     SourceError,
     UnavailableError,
 )
-from flow_telemetry.github.errors import refusal, stored_elsewhere
+from flow_telemetry.github.errors import (
+    PERMISSIONS_HINT,
+    refusal,
+    stored_elsewhere,
+    with_status_of_rate_limit,
+)
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.errors import Server
 from flow_telemetry.http.payload import PaginatedList, Payload
-from flow_telemetry.http.response import Response
+from flow_telemetry.http.response import Response, in_brackets
 from flow_telemetry.http.retry import RetryingClient, wait_before_retry
 from flow_telemetry.http.session import BoundedSession, Query, Request, TokenAuth, send_request
 from flow_telemetry.logging import Log
@@ -97,7 +102,7 @@ def parse_graphql_response(payload: Any, what: str) -> GraphqlResponse:
         text = f"this GitHub server is too old for {what}{message}"
         raise OlderSchemaError(text, unsupported)
     if _is_denied(first):
-        raise AccessDeniedError(f"the token may not read {what}{message}: check its permissions")
+        raise AccessDeniedError(f"the token may not read {what}{message}. {PERMISSIONS_HINT}")
     raise UnavailableError(f"GitHub could not give {what}{message}")
 
 
@@ -600,6 +605,8 @@ class GitHubClient:
                 response = send_request(
                     *(self._session, request, until), at_most=_DOWNLOAD_SECONDS, read=download.read
                 )
+            if request.body is not None:
+                response = with_status_of_rate_limit(response)
             if budget is not None:
                 budget.note(response.headers)
         headers = response.headers.items()
@@ -628,7 +635,7 @@ class GitHubClient:
         if wait is not None and wait >= self._deadline.remaining():
             reason = (
                 f"GitHub asks to wait {wait:.0f} s (rate limit), which is longer than "
-                "`timeout` allows"
+                f"`timeout` allows{in_brackets(response)}"
             )
             raise budget.refuse(what, reason, until=now + wait)
 
@@ -735,8 +742,18 @@ def describe_unread(response: GraphqlResponse, what: str) -> tuple[str, ...]:
     if not response.errors:
         return ()
     message = "; ".join(response.errors)
-    hint = ". The token needs `issues: read` and `pull-requests: read`" if response.denied else ""
+    hint = f". {PERMISSIONS_HINT}" if response.denied else ""
     return (f"GitHub did not give all of {what}: {message}{hint}",)
+
+
+def unread_error(response: GraphqlResponse, what: str) -> SourceError:
+    """Return the error for a response without the part of the data that was requested."""
+    text = f"could not read {what}" + (
+        f" ({'; '.join(response.errors)})" if response.errors else ""
+    )
+    if response.denied:
+        return AccessDeniedError(f"{text}. {PERMISSIONS_HINT}")
+    return UnavailableError(text)
 
 
 def value_at(data: Payload, path: Sequence[str]) -> Payload:

@@ -14,9 +14,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError
+from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.changes import changes_between
-from flow_telemetry.github.client import GitHubClient, GraphqlResponse
+from flow_telemetry.github.client import GitHubClient, GraphqlResponse, unread_error
+from flow_telemetry.github.errors import PERMISSIONS_HINT
 from flow_telemetry.github.payloads import parse_actor, parse_changes
 from flow_telemetry.github.protection import read_protection
 from flow_telemetry.github.runs import RunWithNotices
@@ -72,34 +73,35 @@ def read_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
     `deployments: read` the jobs stay unchanged.
     """
     requested = [job for job in jobs if job.node_id and _needs_deployment(run, job)]
-    by_node, errors = _read_job_deployments(client, requested)
+    by_node, error = _read_job_deployments(client, requested)
     found = (replace(job, deployment=by_node.get(job.node_id or "")) for job in run.jobs)
     run, unread = _with_protection(client, replace(run, jobs=tuple(found)))
-    notices: tuple[str, ...] = ()
-    if errors:
-        notices = (
-            "could not read all deployments of the jobs and their waits for approval: "
-            f"{'; '.join(errors)}. The token needs `deployments: read`",
-        )
-    return RunWithNotices(run=run, notices=(*notices, *unread))
+    notices = (error, *unread) if error else unread
+    return RunWithNotices(run=run, notices=notices)
 
 
 def _read_job_deployments(
     client: GitHubClient, jobs: Sequence[Job]
-) -> tuple[dict[str, JobDeployment], tuple[str, ...]]:
-    """Return the deployments of jobs by the node ids of the jobs, and read errors."""
+) -> tuple[dict[str, JobDeployment], str]:
+    """Return the deployments of jobs by the node ids of the jobs, and a notice of read errors."""
     by_node: dict[str, JobDeployment] = {}
     errors: dict[str, None] = {}
+    denied = False
     try:
         for response in query_deployments(client, jobs):
             errors |= dict.fromkeys(response.errors)
+            denied = denied or response.denied
             for node in read.children(response.data, "nodes"):
                 node_id, deployment = read.text(node, "id"), read.child(node, "deployment")
                 if node_id and deployment:
                     by_node[node_id] = parse_job_deployment(deployment)
     except FlowTelemetryError as error:
         errors[str(error)] = None
-    return by_node, tuple(errors)
+    if not errors:
+        return by_node, ""
+    notice = "could not read all deployments of the jobs and their waits for approval: "
+    hint = f". {PERMISSIONS_HINT}" if denied else ""
+    return by_node, f"{notice}{'; '.join(errors)}{hint}"
 
 
 def _with_protection(client: GitHubClient, run: Run) -> tuple[Run, tuple[str, ...]]:
@@ -456,10 +458,7 @@ def _query_deployments(client: GitHubClient, deployment: Deployment, after: str 
     )
     connection = read.child(read.child(response.data, "repository"), "deployments")
     if not connection:
-        messages = f" ({'; '.join(response.errors)})" if response.errors else ""
-        raise AccessDeniedError(
-            f"could not read {what}{messages}. The token needs `deployments: read`"
-        )
+        raise unread_error(response, what)
     return connection
 
 

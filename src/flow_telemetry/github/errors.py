@@ -5,7 +5,9 @@ https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from flow_telemetry.errors import (
@@ -15,10 +17,34 @@ from flow_telemetry.errors import (
     SourceError,
     UnavailableError,
 )
+from flow_telemetry.http import payload as read
 from flow_telemetry.http.errors import asks_for_credentials
 from flow_telemetry.http.response import Response, in_brackets
+from flow_telemetry.http.retry import is_rate_limited
 
+# For errors that do not name the missing permission, such as all those of GraphQL.
+PERMISSIONS_HINT = "`flow-telemetry check` shows which permissions the token lacks"
 _LONGEST_HEADER = 200
+# What GitHub says about a missing permission, in lower case. A 403 has many other reasons: a list
+# of allowed addresses, single sign-on, a suspended account.
+_ABOUT_PERMISSIONS = ("resource not accessible by", "must have")
+_GRAPHQL_RATE_LIMITS = ("RATE_LIMITED", "RATE_LIMIT")
+
+
+def with_status_of_rate_limit(response: Response) -> Response:
+    """Return the response to a GraphQL query, with the status 429 if a rate limit refused it.
+
+    GraphQL reports a used up rate limit with the status 200; the headers are those of REST.
+    """
+    if response.status != 200 or b"RATE_LIMIT" not in response.body:
+        return response
+    try:
+        payload = json.loads(response.body)
+    except (ValueError, RecursionError):
+        return response
+    errors = read.children(payload, "errors") if isinstance(payload, dict) else ()
+    limited = any(read.text(error, "type") in _GRAPHQL_RATE_LIMITS for error in errors)
+    return replace(response, status=429) if limited else response
 
 
 def refusal(response: Response, what: str, *, has_token: bool, api_url: str) -> SourceError:
@@ -29,8 +55,8 @@ def refusal(response: Response, what: str, *, has_token: bool, api_url: str) -> 
             f"GitHub does not accept the token (`github-token`){message}: it is wrong, expired "
             "or of another server"
         )
-    if status == 403:
-        return AccessDeniedError(_explain_denial(response.headers, what, message))
+    if status in (403, 429):
+        return _limit_or_denial(response, what, message)
     if status == 407:
         return UnavailableError(asks_for_credentials("GitHub", what))
     if status in (404, 410, 451):
@@ -55,15 +81,21 @@ def stored_elsewhere(status: int, what: str) -> UnavailableError:
     )
 
 
+def _limit_or_denial(response: Response, what: str, message: str) -> SourceError:
+    if is_rate_limited(response):
+        return UnavailableError(f"GitHub refuses {what} because of a rate limit{message}")
+    return AccessDeniedError(_explain_denial(response.headers, what, message))
+
+
 def _explain_denial(headers: Mapping[str, str], what: str, message: str) -> str:
+    denial = f"the token may not read {what}{message}"
     if headers.get("x-github-sso"):
-        return f"the token is not authorized for single sign-on of this organization, for {what}"
+        return f"{denial}: it is not authorized for single sign-on of this organization"
+    about_permissions = any(words in message.lower() for words in _ABOUT_PERMISSIONS)
     accepted = headers.get("x-accepted-github-permissions", "")[:_LONGEST_HEADER]
-    if names := _format_permissions(accepted):
-        return (
-            f"the token may not read {what}{message}: add {names} to the `permissions:` of the job"
-        )
-    return f"the token may not read {what}{message}: check its permissions"
+    if about_permissions and (names := _format_permissions(accepted)):
+        return f"{denial}: add {names} to the `permissions:` of the job"
+    return f"{denial}. {PERMISSIONS_HINT}" if about_permissions else denial
 
 
 def _format_permissions(accepted: str) -> str:

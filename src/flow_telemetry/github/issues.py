@@ -266,7 +266,7 @@ def changes_query(unsupported: frozenset[str]) -> str:
       {_PAGE}
       nodes {{
         number title state url createdAt closedAt mergedAt mergeCommit {{ oid }}
-        baseRefName headRefName headRepository {{ nameWithOwner }}
+        baseRefName headRefName headRefOid headRepository {{ nameWithOwner }}
         repository {{ nameWithOwner url defaultBranchRef {{ name }} }}
       }}
     }}"""
@@ -456,7 +456,7 @@ class GitHubIssues:
         """
         address = _address_of(item)
         build = partial(details_query, with_status=bool(self._statuses.project))
-        details, (rest_events, complete) = self._client.both(
+        details, timeline = self._client.both(
             lambda: self._query_pages(address, build, "timelineItems", str(address)),
             lambda: read_timeline(self._client, address.repository.full_name, address.number),
         )
@@ -464,7 +464,7 @@ class GitHubIssues:
         if issue is None:
             raise NotFoundError(self._explain_missing(address))
         graphql_events = parse_issue_events(details.nodes, self._statuses)
-        history = tuple(sorted((*rest_events, *graphql_events), key=lambda event: event.time))
+        history = tuple(sorted((*timeline.events, *graphql_events), key=lambda event: event.time))
         statuses = [event for event in history if event.kind is EventKind.STATUS_CHANGED]
         return replace(
             issue,
@@ -474,7 +474,8 @@ class GitHubIssues:
             assignees=parse_names(details.owner, "assignees", "login"),
             comments=read.number(read.child(details.owner, "comments"), "totalCount"),
             history=history,
-            history_complete=complete and not details.unread,
+            history_complete=timeline.complete and not details.unread,
+            edits=timeline.edits,
         )
 
     def children(self, item: WorkItem) -> ItemList:

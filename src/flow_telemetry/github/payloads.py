@@ -5,6 +5,7 @@ Pure functions that accept damaged responses: an optional value of the wrong typ
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -25,8 +26,28 @@ from flow_telemetry.model import (
     Step,
 )
 
-# Account names of coding agents begin with these. GitHub's API calls the accounts bots.
-_AGENTS = ("copilot", "claude", "codex", "cursor", "devin", "jules", "openhands", "sweep")
+# The logins of coding agents, in lower case and without "[bot]". Most are GitHub Apps, some are
+# users. REST has the same account with "[bot]", GraphQL without.
+_AGENTS = frozenset(
+    {
+        *("copilot", "copilot-swe-agent", "copilot-pull-request-reviewer", "github-copilot"),
+        *("claude", "claude-code-action", "anthropic-claude", "anthropic-code-agent"),
+        *("chatgpt-codex-connector", "openai-code-agent", "openai-codex"),
+        *("google-labs-jules", "gemini-code-assist", "gemini-cli"),
+        *("amazon-q-developer", "kiro-agent"),
+        *("cursor", "cursoragent"),
+        *("devin-ai-integration", "devin-ai"),
+        *("openhands-agent", "openhands-ai", "all-hands-bot"),
+        *("sweep-ai", "sweep-nightly"),
+        *("factory-droid", "opencode-agent", "open-swe", "roomote", "kilo-code-bot"),
+        *("windsurf-bot", "augmentcode", "sourcegraph-cody", "jetbrains-ai"),
+    }
+)
+# GitHub's account in place of deleted ones.
+_DELETED = "ghost"
+# Workflows that GitHub runs without a file in the repository: Dependabot, Pages, code scanning.
+_DYNAMIC = "dynamic/"
+_ATTEMPT = re.compile(r"/attempts/[0-9]+$")
 
 
 def parse_run(payload: Any, *, where: str) -> Run:
@@ -41,11 +62,12 @@ def parse_run(payload: Any, *, where: str) -> Run:
     started = read.time(fields, "run_started_at")
     attempt = read.number(fields, "run_attempt") or 1
     path = read.text(fields, "path") or ""
+    attempt = read.number(fields, "run_attempt") or 1
     return Run(
         id=read.required(read.number(fields, "id"), "id", where),
         attempt=attempt,
         repository=parse_repository(read.child(fields, "repository"), where=where),
-        workflow=read.text(fields, "name") or path.rpartition("/")[2] or "workflow",
+        workflow=_workflow_name(read.text(fields, "name"), path),
         status=read.text(fields, "status") or "",
         event=read.text(fields, "event") or "",
         created_at=created,
@@ -60,7 +82,7 @@ def parse_run(payload: Any, *, where: str) -> Run:
         head_branch=read.text(fields, "head_branch"),
         head_sha=sha,
         head_repository=read.text(read.child(fields, "head_repository"), "full_name"),
-        url=read.text(fields, "html_url") or "",
+        url=_attempt_url(read.text(fields, "html_url") or "", attempt),
         actor=parse_actor(fields.get("actor")),
         triggering_actor=parse_actor(fields.get("triggering_actor")),
         referenced_workflows=tuple(
@@ -68,6 +90,23 @@ def parse_run(payload: Any, *, where: str) -> Run:
             for workflow in read.children(fields, "referenced_workflows")
         ),
     )
+
+
+def _workflow_name(name: str | None, path: str) -> str:
+    """Return the name of a workflow, the same in all of its runs.
+
+    GitHub gives each run of Dependabot a name of its own, which ends in a number. Workflows without
+    a file are named by the end of their path: `dynamic/dependabot/dependabot-updates`.
+    """
+    last = path.rstrip("/").rpartition("/")[2]
+    if path.startswith(_DYNAMIC) and last:
+        return last
+    return name or last or "workflow"
+
+
+def _attempt_url(url: str, attempt: int) -> str:
+    """Return the address of one attempt; that of the run alone shows the latest one."""
+    return f"{_ATTEMPT.sub('', url)}/attempts/{attempt}" if url else ""
 
 
 def parse_repository(payload: Payload, *, where: str) -> Repository:
@@ -137,14 +176,18 @@ def _parse_steps(items: Iterable[Payload]) -> tuple[Step, ...]:
 
 
 def parse_actor(payload: Any) -> Actor | None:
-    """Return an actor from a REST user; None for a deleted account."""
+    """Return an actor from a REST user; None for a deleted account.
+
+    GitHub has null in place of a deleted account in some responses, and its ghost in others.
+    """
     login = read.text(payload, "login") if isinstance(payload, dict) else None
-    if login is None:
+    if login is None or login.lower() == _DELETED:
         return None
     name = login.lower().removesuffix("[bot]")
+    if name in _AGENTS:
+        return Actor(login=login, kind=ActorKind.AGENT)
     if login.lower().endswith("[bot]") or read.text(payload, "type") == "Bot":
-        agent = name.startswith(_AGENTS)
-        return Actor(login=login, kind=ActorKind.AGENT if agent else ActorKind.BOT)
+        return Actor(login=login, kind=ActorKind.BOT)
     return Actor(login=login)
 
 
@@ -188,7 +231,6 @@ def parse_change(payload: Any, *, where: str) -> Change:
         draft=read.flag(fields, "draft"),
         author=parse_actor(fields.get("user")),
         merged_by=parse_actor(fields.get("merged_by")),
-        head_sha=read.text(read.child(fields, "head"), "sha") or "",
         labels=tuple(filter(None, labels)),
         additions=read.number(fields, "additions"),
         deletions=read.number(fields, "deletions"),
@@ -209,6 +251,7 @@ def _parse_change(payload: Payload, repository: Repository) -> Change | None:
         state=read.text(payload, "state") or "",
         created_at=created,
         url=read.text(payload, "html_url") or "",
+        updated_at=read.time(payload, "updated_at"),
         closed_at=read.time(payload, "closed_at"),
         merged_at=read.time(payload, "merged_at"),
         merge_commit=read.text(payload, "merge_commit_sha"),
@@ -216,6 +259,7 @@ def _parse_change(payload: Payload, repository: Repository) -> Change | None:
         base_sha=read.text(base, "sha") or "",
         default_branch=read.text(read.child(base, "repo"), "default_branch"),
         head_branch=read.text(head, "ref") or "",
+        head_sha=read.text(head, "sha") or "",
         head_repository=read.text(read.child(head, "repo"), "full_name"),
     )
 

@@ -11,10 +11,8 @@ from urllib.parse import quote
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import (
-    AccessDeniedError,
     BudgetExceeded,
     FlowTelemetryError,
-    NotFoundError,
     PayloadError,
 )
 from flow_telemetry.github.client import GitHubClient
@@ -119,7 +117,7 @@ class RunWithNotices:
 def read_annotations(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> RunWithNotices:
     """Return the run with annotations of ``jobs`` that failed, timed out or were cancelled.
 
-    Without the permission `checks: read` the jobs stay unchanged, with one notice.
+    If they cannot be read the jobs stay unchanged, with one notice.
     """
     unsuccessful = (Result.FAILURE, Result.ERROR, Result.TIMEOUT, Result.CANCELLATION)
     failed = [job for job in jobs if job.completed and result_of(job.conclusion) in unsuccessful]
@@ -137,11 +135,6 @@ def read_annotations(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
         first = [read_job(job) for job in requested[:1]]
         lists = first + client.run_concurrently(read_job, requested[1:])
         annotations = {job.id: items for job, items in zip(requested, lists, strict=True)}
-    except (AccessDeniedError, NotFoundError):
-        notices.append(
-            "could not read why jobs failed: the token may not read annotations. "
-            "Add `checks: read` to the `permissions:` of the job"
-        )
     except FlowTelemetryError as error:
         notices.append(f"could not read why jobs failed: {error}")
     if len(failed) > len(requested):

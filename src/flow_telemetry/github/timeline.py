@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,7 +16,7 @@ from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.payloads import parse_actor
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
-from flow_telemetry.model import Event, EventKind, ReviewState
+from flow_telemetry.model import Edit, EditedField, Event, EventKind, ReviewState
 
 _KINDS = {
     "ready_for_review": EventKind.READY_FOR_REVIEW,
@@ -41,6 +41,14 @@ _KINDS = {
     "closed": EventKind.CLOSED,
     "reopened": EventKind.REOPENED,
 }
+_EDITS = {
+    "renamed": EditedField.TITLE,
+    "issue_type_added": EditedField.TYPE,
+    "issue_type_changed": EditedField.TYPE,
+    "issue_type_removed": EditedField.TYPE,
+    "base_ref_changed": EditedField.BASE_BRANCH,
+    "automatic_base_change_succeeded": EditedField.BASE_BRANCH,
+}
 _REVIEWS = {state.value: state for state in ReviewState}
 _REVIEW_REQUESTS = (EventKind.REVIEW_REQUESTED, EventKind.REVIEW_REQUEST_REMOVED)
 _ASSIGNMENTS = (EventKind.ASSIGNED, EventKind.UNASSIGNED)
@@ -53,10 +61,20 @@ _UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MOST_CHARACTERS = 80
 
 
-def read_timeline(
-    client: GitHubClient, repository: str, number: int
-) -> tuple[tuple[Event, ...], bool]:
-    """Return the events of a pull request or issue of `owner/name`, and whether they are all.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """The events of a pull request or issue, and the changes of its fields.
+
+    ``complete`` is False if GitHub returned only a part of it.
+    """
+
+    events: tuple[Event, ...]
+    edits: tuple[Edit, ...]
+    complete: bool
+
+
+def read_timeline(client: GitHubClient, repository: str, number: int) -> Timeline:
+    """Return the timeline of a pull request or issue of `owner/name`.
 
     Raises:
         SourceError, DeadlineExceeded: it cannot be read.
@@ -67,7 +85,34 @@ def read_timeline(
     if unknown:
         counts = ", ".join(f"{name} {count}" for name, count in sorted(unknown.items()))
         client.log.debug(f"ignored events of {repository}#{number}: {counts[:_MOST_CHARACTERS]}")
-    return parse_timeline(listed.items), listed.complete
+    return Timeline(
+        events=parse_timeline(listed.items),
+        edits=parse_edits(listed.items),
+        complete=listed.complete,
+    )
+
+
+def parse_edits(items: Iterable[Any]) -> tuple[Edit, ...]:
+    """Return the changes of titles, types and base branches, in order of time.
+
+    REST does not name the branches.
+    """
+    edits = []
+    for item in items:
+        kind = read.text(item, "event") if isinstance(item, dict) else None
+        field, time = _EDITS.get(kind or ""), read.time(item, "created_at") if kind else None
+        if field is not None and time is not None:
+            edits.append(Edit(field=field, time=time, before=_value_before(field, item)))
+    return tuple(sorted(edits, key=lambda edit: edit.time))
+
+
+def _value_before(field: EditedField, item: Payload) -> str | None:
+    if field is EditedField.TITLE:
+        return read.text(read.child(item, "rename"), "from")
+    if field is EditedField.TYPE:
+        # An issue without a type has no name of a type.
+        return read.text(read.child(item, "prev_issue_type"), "name") or ""
+    return None
 
 
 def parse_timeline(items: Iterable[Any]) -> tuple[Event, ...]:
@@ -93,7 +138,7 @@ def parse_timeline(items: Iterable[Any]) -> tuple[Event, ...]:
 def unknown_kinds(items: Iterable[Any]) -> Mapping[str, int]:
     """Return the number of items of each unknown kind."""
     kinds = (read.text(item, "event") or "unnamed" for item in items if isinstance(item, dict))
-    return Counter(kind for kind in kinds if kind not in _KINDS)
+    return Counter(kind for kind in kinds if kind not in _KINDS and kind not in _EDITS)
 
 
 def _split_thread(item: Payload) -> Iterator[Payload]:

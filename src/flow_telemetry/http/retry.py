@@ -22,7 +22,7 @@ from flow_telemetry.http.errors import (
     is_lasting,
     refused_certificate,
 )
-from flow_telemetry.http.response import Response
+from flow_telemetry.http.response import Response, in_brackets
 from flow_telemetry.logging import Log
 
 # Policies. The functions are pure, so that tests do not wait.
@@ -31,6 +31,9 @@ from flow_telemetry.logging import Log
 # rate-limit describes the headers; servers without rate limits do not send them.
 
 _SECONDARY_LIMIT_SECONDS = 60.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# GitHub's words for a missing permission, in lower case.
+_NOT_ACCESSIBLE = "resource not accessible"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,7 @@ def wait_before_retry(response: Response, *, tries: int, now: float) -> float | 
     if tries >= READING.most_tries:
         return None
     if response.status in (403, 429):
-        wait = _rate_limit_wait(response, now)
+        wait = _rate_limit_wait(response, tries, now)
     elif response.status in READING.statuses:
         wait = READING.pause(tries)
     else:
@@ -129,12 +132,35 @@ def wait_before_retry(response: Response, *, tries: int, now: float) -> float | 
     return wait if requested is None else requested
 
 
-def _rate_limit_wait(response: Response, now: float) -> float | None:
-    if response.headers.get("x-ratelimit-remaining") == "0":
-        reset = _number(response.headers.get("x-ratelimit-reset"))
-        return max(1.0, reset - now + 1) if reset is not None else _SECONDARY_LIMIT_SECONDS
-    limited = response.status == 429 or "rate limit" in response.text.lower()
-    return _SECONDARY_LIMIT_SECONDS if limited else None
+def is_rate_limited(response: Response) -> bool:
+    """Return whether a server refused a request because there were too many.
+
+    A response about a missing permission can be the last that the limit allows.
+    """
+    if response.status != 403:
+        return response.status == 429
+    text = response.text.lower()
+    if "rate limit" in text or "abuse detection" in text:
+        return True
+    return response.headers.get("x-ratelimit-remaining") == "0" and _NOT_ACCESSIBLE not in text
+
+
+def _rate_limit_wait(response: Response, tries: int, now: float) -> float | None:
+    if not is_rate_limited(response):
+        return None
+    reset = _number(response.headers.get("x-ratelimit-reset"))
+    if response.headers.get("x-ratelimit-remaining") != "0" or reset is None:
+        return _SECONDARY_LIMIT_SECONDS
+    wait = reset - now + 1
+    if wait <= 0:
+        # The reset is over, or the clock of this machine is fast: the server's own clock decides.
+        date = _seconds_since_epoch(response.headers.get("date"))
+        wait = 0.0 if date is None else reset - date + 1
+    return max(wait, READING.pause(tries))
+
+
+def _seconds_since_epoch(date: str | None) -> float | None:
+    return parse_retry_after(date, _EPOCH) if date else None
 
 
 def _number(value: str | None) -> float | None:
@@ -220,7 +246,7 @@ class RetryingClient:
         if wait >= within.remaining():
             raise UnavailableError(
                 f"{name} asks to wait {wait:.0f} s before {what} can be read (rate limit or "
-                f"overload), which is longer than {within.set_by} allows"
+                f"overload), which is longer than {within.set_by} allows{in_brackets(response)}"
             )
         self._log.info(f"{name} asks to wait {wait:.0f} s before {what} is read again")
         return wait

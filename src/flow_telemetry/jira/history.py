@@ -27,8 +27,18 @@ from flow_telemetry.jira.parse import (
     parse_people,
     parse_time,
 )
-from flow_telemetry.model import Actor, Event, EventKind, StatusCategory, WorkItem
+from flow_telemetry.model import (
+    Actor,
+    Edit,
+    EditedField,
+    Event,
+    EventKind,
+    StatusCategory,
+    WorkItem,
+)
 from flow_telemetry.rules.lifecycle import find_blocks
+
+_EDITED = {"summary": EditedField.TITLE, "issuetype": EditedField.TYPE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,7 @@ def parse_details(
         result=(result or issue.item.result) if closed else "",
         comments=len(comments),
         history=tuple(sorted(events, key=lambda event: event.time)),
+        edits=tuple(_edits(entries)),
         blocked_by=("",) if issue.flagged else (),
         former_keys=tuple(_former_keys(issue, entries)),
         notices=tuple(_notices(issue, entries, closings, statuses)),
@@ -147,6 +158,16 @@ def _parse_changes(
             yield from _labels(event, (before or "").split(), (after or "").split())
         elif fields.is_flag(change) and bool(before) != bool(after):
             yield replace(event, kind=EventKind.BLOCKED if after else EventKind.UNBLOCKED)
+
+
+def _edits(entries: Iterable[_Entry]) -> Iterator[Edit]:
+    """Yield the changes of the title and the type."""
+    for entry in entries:
+        for change in entry.changes:
+            field = _EDITED.get(_system_field(change))
+            if field is not None:
+                before = take.text(change, "fromString") or ""
+                yield Edit(field=field, time=entry.time, before=before)
 
 
 def _is_unchanged(change: Payload) -> bool:

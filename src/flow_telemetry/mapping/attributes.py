@@ -181,9 +181,6 @@ VCS_REF_HEAD_NAME = _span_attribute(
 VCS_REF_HEAD_REVISION = _span_attribute(
     vcs.VCS_REF_HEAD_REVISION, "string", _RUN, "commit that was built"
 )
-VCS_CHANGE_TITLE = _span_attribute(
-    vcs.VCS_CHANGE_TITLE, "string", _RUN, "title of the pull request above the run"
-)
 GITHUB_EVENT = _span_attribute("github.event", "string", _RUN, "event that started the run")
 GITHUB_RUN_NUMBER = _span_attribute(
     "github.run.number", "int", _RUN, "number of the run in its workflow"
@@ -316,6 +313,9 @@ def _flow_attribute(name: str, kind: str, on: str, meaning: str) -> str:
 
 
 _CHANGE = "change"
+VCS_CHANGE_TITLE = _span_attribute(
+    vcs.VCS_CHANGE_TITLE, "string", _CHANGE, "title of the pull request at the end of the span"
+)
 _ITEM = "work item"
 _DEPLOYMENT = "deployment"
 

@@ -11,13 +11,22 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import AttributePairs, SpanMaker
-from flow_telemetry.model import ActorKind, Change, Deployment, Event, EventKind, Result
+from flow_telemetry.model import (
+    ActorKind,
+    Change,
+    Deployment,
+    EditedField,
+    Event,
+    EventKind,
+    Result,
+)
 from flow_telemetry.rules.lifecycle import (
     OpenPeriod,
     Phase,
     actor_kind,
     change_periods,
     find_phases,
+    value_at,
 )
 from flow_telemetry.rules.parentage import delivery_interval, delivery_result
 from flow_telemetry.telemetry import Resource, Span, SpanLink
@@ -108,25 +117,30 @@ def period_attributes(change: Change, period: OpenPeriod) -> AttributePairs:
     commits = sum(event.kind is EventKind.COMMITTED for event in events)
     by_people = Counter(e.kind for e in events if actor_kind(e) is ActorKind.HUMAN)
     reviewers = (e.actor.login for e in events if e.kind is EventKind.REVIEWED and e.actor)
-    author = change.author
+    author, end = change.author, period.interval.end
+    title = value_at(end, EditedField.TITLE, change.title, change.edits)
+    base = value_at(end, EditedField.BASE_BRANCH, change.base_branch, change.edits)
+    state = _state(change, period, events)
+    # What has no history is only on the last period: after a merge none follows.
+    last = change if state == "merged" or not period.ended else None
     return (
-        (semconv.VCS_CHANGE_TITLE, change.title),
-        (semconv.VCS_CHANGE_STATE, _state(change, period, events)),
+        (semconv.VCS_CHANGE_TITLE, title),
+        (semconv.VCS_CHANGE_STATE, state),
         (semconv.FLOW_PARTIAL, None if period.ended else True),
         (semconv.CHANGE_URL, change.url),
         (semconv.VCS_REF_HEAD_NAME, change.head_branch),
-        (semconv.VCS_REF_HEAD_REVISION, change.head_sha),
-        (semconv.VCS_REF_BASE_NAME, change.base_branch),
+        (semconv.VCS_REF_HEAD_REVISION, last.head_sha if last else None),
+        (semconv.VCS_REF_BASE_NAME, base),
         (semconv.CHANGE_AUTHOR, author.login if author else None),
         (semconv.CHANGE_AUTHOR_KIND, author.kind.value if author else None),
         (semconv.CHANGE_REVIEWERS, tuple(dict.fromkeys(reviewers))),
         (semconv.CHANGE_LABELS, _labels(events)),
-        (semconv.CHANGE_COMMITS, commits or change.commits),
+        (semconv.CHANGE_COMMITS, commits or (last.commits if last else None)),
         (semconv.CHANGE_COMMENTS, by_people[EventKind.COMMENTED]),
         (semconv.CHANGE_REVIEWS, by_people[EventKind.REVIEWED]),
-        (semconv.CHANGE_LINES_ADDED, change.additions),
-        (semconv.CHANGE_LINES_REMOVED, change.deletions),
-        (semconv.CHANGE_FILES, change.changed_files),
+        (semconv.CHANGE_LINES_ADDED, last.additions if last else None),
+        (semconv.CHANGE_LINES_REMOVED, last.deletions if last else None),
+        (semconv.CHANGE_FILES, last.changed_files if last else None),
         (semconv.TIMELINE_INCOMPLETE, None if change.timeline_complete else True),
     )
 

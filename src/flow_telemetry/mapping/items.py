@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flow_telemetry import identity
@@ -32,6 +32,7 @@ from flow_telemetry.model import (
     ActorKind,
     Change,
     Deployment,
+    EditedField,
     Event,
     EventKind,
     Lineage,
@@ -49,6 +50,7 @@ from flow_telemetry.rules.lifecycle import (
     find_blocked_intervals,
     find_status_intervals,
     item_periods,
+    value_at,
 )
 from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.settings import Detail, TraceScope
@@ -106,10 +108,19 @@ def item_name(item: WorkItem) -> str:
     return f"{(item.type or 'item').lower()} {item.key}"
 
 
+def item_at(item: WorkItem, period: OpenPeriod) -> WorkItem:
+    """Return the item with the title and type that it had at the end of an open period."""
+    end = period.interval.end
+    title = value_at(end, EditedField.TITLE, item.title, item.edits)
+    type_name = value_at(end, EditedField.TYPE, item.type, item.edits)
+    return replace(item, title=title or "", type=type_name or "")
+
+
 def _open_period_span(
     make: SpanMaker, item: WorkItem, period: OpenPeriod, owner: str, attributes: AttributePairs
 ) -> Span:
     first = period.number == 1
+    item = item_at(item, period)
     return make.span(
         Entity.WORK_ITEM if first else Entity.LIFE,
         owner if first else identity.open_period_reference(item.reference, period.number),
@@ -158,7 +169,7 @@ def _blocked_span(make: SpanMaker, item: WorkItem, blocked: BlockedInterval, own
 
 def period_attributes(item: WorkItem, period: OpenPeriod) -> AttributePairs:
     """Return the attributes at the end of an open period, so that a repeated span is equal."""
-    end = period.interval.end
+    item, end = item_at(item, period), period.interval.end
     later = [event for event in item.history if event.time > end]
     comments = sum(
         e.kind is EventKind.COMMENTED and actor_kind(e) is ActorKind.HUMAN
@@ -334,7 +345,6 @@ class _Walk:
             self._place(parent, ancestry, self._live_link(run.reference, ancestry)),
             self.mapping.resources.of_run(run),
             detail,
-            change=ancestry.change,
         )
 
     def _map_deployment(

@@ -15,7 +15,6 @@ from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import AttributePairs, SpanMaker, event_records
 from flow_telemetry.model import (
     Annotation,
-    Change,
     Event,
     EventKind,
     Job,
@@ -44,13 +43,12 @@ def run_spans(
     resource: Resource,
     detail: Detail,
     *,
-    change: Change | None = None,
     unread: tuple[str, ...] = (),
     origins: tuple[SpanLink, ...] = (),
 ) -> Iterator[Span]:
     """Return the spans of the exported part of a run, parents first, in order of time.
 
-    ``change`` is the pull request above the run, ``unread`` why ancestors could not be read.
+    ``unread`` is why ancestors could not be read.
     ``origins`` are links to what started the run. The spans are made one by one, so that a run of
     any size can be streamed.
     """
@@ -64,7 +62,7 @@ def run_spans(
             placement.parent,
             f"RUN {run.workflow}",
             timing.run_interval(run),
-            attributes=_run_attributes(run_slice, error, change, unread),
+            attributes=_run_attributes(run_slice, error, unread),
             kind=SpanKind.SERVER,
             links=(*placement.links, *(o for o in origins if o.trace_id != placement.trace_id)),
             error=None if error is None else _run_description(run),
@@ -94,7 +92,7 @@ def common_run_attributes(run: Run) -> AttributePairs:
 
 
 def _run_attributes(
-    run_slice: RunSlice, error: str | None, change: Change | None, unread: tuple[str, ...]
+    run_slice: RunSlice, error: str | None, unread: tuple[str, ...]
 ) -> AttributePairs:
     run = run_slice.run
     result = causes.run_result(run)
@@ -116,7 +114,6 @@ def _run_attributes(
         (semconv.FLOW_JOBS_INCOMPLETE, None if run.jobs_complete else True),
         (semconv.VCS_REF_HEAD_NAME, run.head_branch),
         (semconv.VCS_REF_HEAD_REVISION, run.head_sha),
-        (semconv.VCS_CHANGE_TITLE, change.title if change else None),
         (semconv.GITHUB_EVENT, run.event),
         (semconv.GITHUB_RUN_NUMBER, run.number or None),
         (semconv.GITHUB_RUN_TITLE, run.title),

@@ -14,7 +14,14 @@ from flow_telemetry.model.common import (
     result_of,
 )
 from flow_telemetry.model.deployments import Deployment, DeploymentStatus
-from flow_telemetry.model.events import Event, EventKind, ReviewState, StatusCategory
+from flow_telemetry.model.events import (
+    Edit,
+    EditedField,
+    Event,
+    EventKind,
+    ReviewState,
+    StatusCategory,
+)
 from flow_telemetry.model.items import (
     MOST_ANCESTORS,
     ItemList,
@@ -40,6 +47,8 @@ __all__ = [
     "Change",
     "Deployment",
     "DeploymentStatus",
+    "Edit",
+    "EditedField",
     "Event",
     "EventKind",
     "ItemList",

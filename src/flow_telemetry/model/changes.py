@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flow_telemetry import identity
 from flow_telemetry.model.common import Actor, Repository
-from flow_telemetry.model.events import Event
+from flow_telemetry.model.events import Edit, Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class Change:
     ``created_at`` is None if only the number is known, from the branch of a merge queue. The fields
     from ``draft`` on are read only if the change itself is exported; until then they are None or
     empty. ``timeline`` is in order of time; ``timeline_complete`` is False if GitHub returned only
-    a part of it.
+    a part of it. ``edits`` are the changes of its title and base branch.
     """
 
     repository: Repository
@@ -26,6 +26,7 @@ class Change:
     state: str = ""
     created_at: datetime | None = None
     url: str = ""
+    updated_at: datetime | None = None
     closed_at: datetime | None = None
     merged_at: datetime | None = None
     merge_commit: str | None = None
@@ -33,12 +34,12 @@ class Change:
     base_sha: str = ""
     default_branch: str | None = None
     head_branch: str = ""
+    head_sha: str = ""
     head_repository: str | None = None
     oldest_commit_message: str = ""
     draft: bool | None = None
     author: Actor | None = None
     merged_by: Actor | None = None
-    head_sha: str = ""
     labels: tuple[str, ...] = ()
     additions: int | None = None
     deletions: int | None = None
@@ -46,6 +47,7 @@ class Change:
     commits: int | None = None
     timeline: tuple[Event, ...] = ()
     timeline_complete: bool = True
+    edits: tuple[Edit, ...] = ()
 
     @property
     def reference(self) -> str:

@@ -54,6 +54,23 @@ class ReviewState(Enum):
     DISMISSED = "dismissed"
 
 
+class EditedField(Enum):
+    """Fields of pull requests and work items that can change later, and whose changes are known."""
+
+    TITLE = "title"
+    TYPE = "type"
+    BASE_BRANCH = "base branch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """A change of a field. ``before`` is the value until then, None if it is unknown."""
+
+    field: EditedField
+    time: datetime
+    before: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """An event.

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flow_telemetry.model.common import Actor, Repository
-from flow_telemetry.model.events import Event, StatusCategory
+from flow_telemetry.model.events import Edit, Event, StatusCategory
 from flow_telemetry.model.item_key import ItemKey
 
 # Longer chains of parents are cut, with a notice. The hierarchies of trackers are shorter.
@@ -23,6 +23,7 @@ class WorkItem:
     Jira's hierarchy level: 1 for epics. ``state`` is `open` or `closed`; ``result`` is how the item
     was closed, as the tracker reports it (`completed`, `not_planned`, `Done`). The fields from
     ``author`` on are read only if the item itself is exported. ``history`` is in order of time.
+    ``edits`` are the changes of its title and type.
     ``blocked_by`` are the causes that block the item now, as in the subjects of its events; the
     flag is an empty text. ``former_keys`` are its keys in other projects. ``notices`` are facts
     that make numbers of the item surprising.
@@ -50,6 +51,7 @@ class WorkItem:
     comments: int | None = None
     history: tuple[Event, ...] = ()
     history_complete: bool = True
+    edits: tuple[Edit, ...] = ()
     blocked_by: tuple[str, ...] = ()
     former_keys: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()

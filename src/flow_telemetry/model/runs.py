@@ -114,9 +114,10 @@ class Run:
     """One attempt of a workflow run, with the jobs that are listed for this attempt.
 
     ``started_at`` is the start of this attempt, ``created_at`` that of the first one. If the server
-    does not tell the start of a later attempt, ``start_known`` is False.
-    ``jobs_complete`` is False if GitHub listed fewer jobs than it counted. ``referenced_workflows``
-    are the paths, with refs, of the reusable workflows that the run called, and their commits.
+    does not report the start of a later attempt, ``start_known`` is False. ``url`` is the page of
+    this attempt. ``jobs_complete`` is False if GitHub listed fewer jobs than it counted.
+    ``referenced_workflows`` are the paths, with refs, of the reusable workflows that the run
+    called, and their commits.
     """
 
     id: int

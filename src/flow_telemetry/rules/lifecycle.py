@@ -13,6 +13,8 @@ from flow_telemetry.identity import fold
 from flow_telemetry.model import (
     ActorKind,
     Change,
+    Edit,
+    EditedField,
     Event,
     EventKind,
     ReviewState,
@@ -101,6 +103,16 @@ def events_between(
     """
     within = (e for e in events if created_at <= e.time and (until is None or e.time <= until))
     return tuple(sorted(within, key=lambda event: event.time))
+
+
+def value_at(end: datetime, field: EditedField, now: str, edits: Iterable[Edit]) -> str | None:
+    """Return the value of a field at the end of a period; None if it is unknown.
+
+    ``now`` is its present value.
+    """
+    later = (edit for edit in edits if edit.field is field and edit.time > end)
+    first = min(later, key=lambda edit: edit.time, default=None)
+    return now if first is None else first.before
 
 
 # GitHub's projects set the status of a closed issue some seconds after its closing.
@@ -372,13 +384,16 @@ def _reviewer(event: Event) -> str:
 
 
 def is_anothers_review(change: Change, event: Event) -> bool:
-    """Whether an event is a review by a person other than the author, or by a deleted account."""
+    """Whether an event is a review by a person other than the author, or by a deleted account.
+
+    Authors whose account was deleted too cannot be distinguished from their reviewers.
+    """
     if event.kind is not EventKind.REVIEWED:
         return False
-    if event.actor is not None and event.actor.kind is not ActorKind.HUMAN:
-        return False
+    if event.actor is None:
+        return True
     author = fold(change.author.login) if change.author else ""
-    return _reviewer(event) != author
+    return event.actor.kind is ActorKind.HUMAN and _reviewer(event) != author
 
 
 def actor_kind(event: Event) -> ActorKind:
@@ -419,6 +434,7 @@ def count_review_rounds(change: Change, events: Iterable[Event]) -> int:
 
 # Phases in time
 
+_REMOVED_BEFORE_END = timedelta(seconds=10)
 _DRAFT_BEFORE = {EventKind.READY_FOR_REVIEW: True, EventKind.CONVERTED_TO_DRAFT: False}
 
 
@@ -473,12 +489,27 @@ def _phase_changes(change: Change, until: datetime | None) -> list[tuple[datetim
         e for e in events if e.kind is not EventKind.REVIEWED or is_anothers_review(change, e)
     )
     changes = [(change.created_at, state.phase)]
-    for event in events_between(relevant, change.created_at, until):
+    for event in events_between(_without_removals_at_end(relevant), change.created_at, until):
         transition = TRANSITIONS.get(event.kind)
         if transition is not None:
             state = transition(state, event)
         changes.append((event.time, state.phase))
     return changes
+
+
+def _without_removals_at_end(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Return the events without removals from the merge queue that a merge or closing follows.
+
+    The queue removes a pull request a second or two before it merges it.
+    """
+    in_order = tuple(events)
+    ends = [event.time for event in in_order if event.kind in CLOSINGS]
+
+    def is_part_of_end(event: Event) -> bool:
+        after = (end - event.time for end in ends if end >= event.time)
+        return event.kind is EventKind.DEQUEUED and any(t <= _REMOVED_BEFORE_END for t in after)
+
+    return tuple(event for event in in_order if not is_part_of_end(event))
 
 
 # Blocked times of a work item: overlapping reasons are one blocked interval

@@ -15,6 +15,7 @@ from flow_telemetry.model import (
     MOST_ANCESTORS,
     Change,
     Deployment,
+    EventKind,
     ItemList,
     Lineage,
     Parentage,
@@ -35,6 +36,12 @@ _QUEUE_BRANCH = re.compile(r"gh-readonly-queue/.+/pr-([1-9][0-9]{0,18})-([0-9a-f
 _MERGE_IS_NOTED_WITHIN = timedelta(minutes=1)
 
 
+# Runs of this event have the base's commit.
+_ON_BASE = "pull_request_target"
+# A reason is one line.
+_MOST_REASONS = 3
+
+
 class Lookup(Enum):
     """The data of GitHub that decides about a run."""
 
@@ -43,6 +50,13 @@ class Lookup(Enum):
     COMMIT = "the merged pull requests of its commit"
     QUEUE = "the branch name of the merge queue"
     NONE = "nothing"
+
+
+_NONE_FOUND = {
+    Lookup.CANDIDATES: "its branch has no pull request",
+    Lookup.CANDIDATES_THEN_COMMIT: "neither its branch nor its commit has a pull request",
+    Lookup.COMMIT: "its commit has no pull request",
+}
 
 
 def parent_lookup(run: Run) -> Lookup:
@@ -56,6 +70,11 @@ def parent_lookup(run: Run) -> Lookup:
     if run.event == "workflow_dispatch":
         return Lookup.CANDIDATES
     return Lookup.COMMIT if run.event == "release" else Lookup.NONE
+
+
+def head_is_known(run: Run) -> bool:
+    """Whether the run's commit is that of its branch, by which its pull request can be found."""
+    return bool(run.head_sha) and not has_commit_of_base(run)
 
 
 def may_deploy(run: Run) -> bool:
@@ -95,13 +114,8 @@ def find_parent_by_branch(run: Run, changes: Iterable[Change]) -> Parentage | No
     The pull request must have been open when the run was created. A run of a `pull_request` event
     can start with the closing: then it is the pull request that was closed last before it.
     """
-    candidates = [change for change in changes if _matches_branch(run, change)]
-    open_then = [
-        change
-        for change in candidates
-        if (change.created_at is not None and change.created_at <= run.created_at)
-        and (change.closed_at is None or run.created_at < change.closed_at)
-    ]
+    candidates = [change for change in changes if _excluded_by_head(run, change) is None]
+    open_then = [change for change in candidates if _excluded_by_time(run, change) is None]
     if open_then:
         return _select_parent(
             open_then, "a pull request from its branch was open when it was created"
@@ -114,6 +128,30 @@ def find_parent_by_branch(run: Run, changes: Iterable[Change]) -> Parentage | No
                 reason="the pull request from its branch that was closed last before it",
                 change=last,
             )
+    return None
+
+
+def excluded_by_branch(run: Run, change: Change) -> str | None:
+    """Return why a pull request of the run's branch is not its parent; None if it may be."""
+    return _excluded_by_head(run, change) or _excluded_by_time(run, change)
+
+
+def _excluded_by_head(run: Run, change: Change) -> str | None:
+    if change.head_branch != run.head_branch:
+        return f"it is from another branch, `{change.head_branch}`"
+    heads = (change.head_repository, run.head_repository)
+    if all(heads) and fold(heads[0] or "") != fold(heads[1] or ""):
+        return f"it is from another repository, `{change.head_repository}`"
+    if run.head_branch == change.default_branch and not run.event.startswith("pull_request"):
+        return f"a run of event {run.event} on the default branch belongs to what was merged"
+    return None
+
+
+def _excluded_by_time(run: Run, change: Change) -> str | None:
+    if change.created_at is None or change.created_at > run.created_at:
+        return "it was opened after the run was created"
+    if change.closed_at is not None and change.closed_at <= run.created_at:
+        return "it was closed before the run was created"
     return None
 
 
@@ -131,10 +169,19 @@ def find_parent_by_commit(run: Run, changes: Iterable[Change]) -> Parentage | No
 
 def changes_merged_before(run: Run, changes: Iterable[Change]) -> tuple[Change, ...]:
     """Return those changes that were merged into the default branch before a run."""
-    latest = run.created_at + _MERGE_IS_NOTED_WITHIN
-    return tuple(
-        c for c in changes if c.merged_at and c.merged_at <= latest and c.into_default_branch
-    )
+    return tuple(change for change in changes if excluded_by_commit(run, change) is None)
+
+
+def excluded_by_commit(run: Run, change: Change) -> str | None:
+    """Return why a pull request with the run's commit is not its parent; None if it may be."""
+    if change.merged_at is None:
+        return "it was not merged"
+    if not change.into_default_branch:
+        default = f", `{change.default_branch}`" if change.default_branch else ""
+        return f"it was merged into `{change.base_branch}`, not into the default branch{default}"
+    if change.merged_at > run.created_at + _MERGE_IS_NOTED_WITHIN:
+        return "it was merged after the run was created"
+    return None
 
 
 def parent_from_merge_queue(change: Change | None, others: Iterable[Change] = ()) -> Parentage:
@@ -148,21 +195,52 @@ def parent_from_merge_queue(change: Change | None, others: Iterable[Change] = ()
     )
 
 
-def no_parent(run: Run) -> Parentage:
-    """Return the parentage of a run that belongs to no pull request."""
-    return Parentage(reason=f"a run of event {run.event or 'unknown'} has no pull request")
+def no_parent(run: Run, excluded: Mapping[int, str], *, unread: bool = False) -> Parentage:
+    """Return the parentage of a run that belongs to no pull request.
+
+    ``excluded`` are the reasons why candidates do not count, by their numbers; ``unread`` is
+    whether some could not be read.
+    """
+    reasons = [f"#{number}: {excluded[number]}" for number in sorted(excluded)]
+    if len(reasons) > _MOST_REASONS:
+        reasons[_MOST_REASONS:] = [f"and {len(reasons) - _MOST_REASONS} more"]
+    if reasons:
+        return Parentage(reason=f"no candidate counts ({'; '.join(reasons)})")
+    if unread:
+        return Parentage(reason="its pull request could not be read")
+    general = f"a run of event {run.event or 'unknown'} has no pull request"
+    return Parentage(reason=_NONE_FOUND.get(parent_lookup(run), general))
 
 
-def _matches_branch(run: Run, change: Change) -> bool:
-    """Whether a change is from the run's branch, which for a push must not be the default one."""
-    if change.head_branch != run.head_branch:
-        return False
-    heads = (change.head_repository, run.head_repository)
-    if all(heads) and fold(heads[0] or "") != fold(heads[1] or ""):
-        return False
-    if run.event.startswith("pull_request"):
-        return True
-    return run.head_branch != change.default_branch
+def has_commit_of_base(run: Run) -> bool:
+    """Whether the commit of a run is that of the base of its pull request."""
+    return run.event == _ON_BASE
+
+
+def with_head_of(run: Run, change: Change | None) -> Run:
+    """Return the run with the head commit of its pull request when the run was created.
+
+    A run of `pull_request_target` has the base's commit in GitHub's responses. Its head commit is
+    left out if it is unknown.
+    """
+    if not has_commit_of_base(run):
+        return run
+    return replace(run, head_sha="" if change is None else _head_at(run.created_at, change))
+
+
+def _head_at(time: datetime, change: Change) -> str:
+    """Return the head commit of a change at a time, by the times of its commits.
+
+    A later force push has removed the commits of that time from the timeline.
+    """
+    later = {event.kind for event in change.timeline if event.time > time}
+    if EventKind.FORCE_PUSHED in later:
+        return ""
+    if EventKind.COMMITTED not in later:
+        return change.head_sha
+    commits = (e for e in change.timeline if e.kind is EventKind.COMMITTED and e.time <= time)
+    last = max(commits, key=lambda event: event.time, default=None)
+    return "" if last is None else last.id
 
 
 def _select_parent(changes: list[Change], reason: str, *, after_merge: bool = False) -> Parentage:

@@ -219,7 +219,6 @@ def _build_spans(
                 place(run.reference, above, tracing),
                 resources.of_run(run),
                 settings.tracing.detail,
-                change=change,
             )
 
 

@@ -13,7 +13,12 @@ from typing import TypeVar
 from flow_telemetry.clock import thread_pool
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError, SelectionError
-from flow_telemetry.github.changes import changes_between, read_candidates, read_parentage
+from flow_telemetry.github.changes import (
+    changes_between,
+    read_candidates,
+    read_parentage,
+    with_head_at,
+)
 from flow_telemetry.github.deployments import read_deployments
 from flow_telemetry.github.issues import read_closing
 from flow_telemetry.github.runs import (
@@ -113,6 +118,8 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     run_slice = run_slice.with_run(explained.run)
     ancestors, lineage = read_ancestors(context, run_slice.run)
     change = ancestors.change
+    headed = with_head_at(context.github, run_slice.run, change)
+    run_slice = run_slice.with_run(parentage.with_head_of(run_slice.run, headed))
     return _map_run(
         context,
         RunData(
@@ -329,7 +336,6 @@ def _map_run(context: ExportContext, data: RunData) -> CollectedTelemetry:
         placement,
         build_resource_maker(settings).of_run(run),
         settings.tracing.detail,
-        change=data.parentage.change,
         unread=data.read_errors,
         origins=data.origins,
     )
@@ -510,6 +516,7 @@ def read_runs_of_change(
     own = _read_attempts(
         context, _list_runs_of_branch_and_queue(context, change, read_errors, until), read_errors
     )
+    own = tuple(parentage.with_head_of(run, change) for run in own)
     later = _read_attempts(context, _list_runs_of_merge(context, change, read_errors), read_errors)
     if jobs:
         own, more = with_jobs(context, own, change)
@@ -552,15 +559,20 @@ def _list_runs_of_branch_and_queue(
     if change.created_at is None or end is None or not change.head_branch:
         return
     window = (change.created_at, end + _AFTER_CLOSING)
-    candidates: tuple[Change, ...] | None = None
+    # By the branch's repository; in a deleted fork by commit, since branches of others may share
+    # its name.
+    candidates: dict[tuple[str | None, str], tuple[Change, ...]] = {}
     for run in _list_runs_of_branch(context, change, read_errors, window):
         if parentage.parent_lookup(run) in (
             parentage.Lookup.CANDIDATES,
             parentage.Lookup.CANDIDATES_THEN_COMMIT,
         ):
-            if candidates is None:
-                candidates = read_candidates(context.github, run, read_errors) or (change,)
-            parent = parentage.find_parent_by_branch(run, candidates)
+            deleted = run.head_repository is None
+            source = (run.head_repository, run.head_sha if deleted else "")
+            if source not in candidates:
+                found = read_candidates(context.github, run, read_errors)
+                candidates[source] = found or (() if deleted else (change,))
+            parent = parentage.find_parent_by_branch(run, candidates[source])
             if parent and parent.change and parent.change.number == change.number:
                 yield run
     if change.merged_at is not None:

@@ -145,7 +145,9 @@ def test_what_a_fork_kept_is_never_read(history: History, world: World, github: 
 
 def test_a_missing_permission_is_named(history: History, github: FakeGitHub) -> None:
     """The notice says which; all else leaves."""
-    github.script("/actions/artifacts", status(403, '{"message": "Resource not accessible"}'))
+    words = '{"message": "Resource not accessible by integration"}'
+    named = {"x-accepted-github-permissions": "actions=read"}
+    github.script("/actions/artifacts", status(403, words, **named))
     result = history.change(824)
     (notice,) = result.notices
     assert "`actions: read`" in notice

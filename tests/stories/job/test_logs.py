@@ -292,7 +292,8 @@ def test_logs_that_cannot_be_had_are_told_once(
         world.logs(archive_per_step(its_logs(run)), run=run.id, expired=expired)
     if refused:
         headers = {"x-accepted-github-permissions": "actions=read"}
-        github.script("/logs", status(403, "{}", **headers), times=None)
+        words = '{"message": "Must have admin rights to Repository."}'
+        github.script("/logs", status(403, words, **headers), times=None)
     result = program.export(run, logs="failed", fail_on_error=True)
     assert (result.status, result.outputs["status"], result.warnings) == (0, "exported", [])
     (notice,) = of_logs(result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError, ReportError
+from flow_telemetry.errors import FlowTelemetryError, ReportError
 from flow_telemetry.github.artifacts import download_artifact, list_artifacts
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.mapping.job_metrics import coverage_measurements
@@ -87,10 +87,6 @@ def base_coverage(
             return None, "no run on it has kept the coverage of this job", None
         archive = download_artifact(client, artifacts[0], LARGEST_STORED)
         return _read_stored_totals(archive, str(artifacts[0])), "", None
-    except AccessDeniedError:
-        reason = (
-            "the token may not read artifacts. Add `actions: read` to the `permissions:` of the job"
-        )
     except FlowTelemetryError as error:
         reason = str(error)
     notice = f"the coverage of the pull request's base is not known: {reason}"
