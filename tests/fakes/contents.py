@@ -11,11 +11,19 @@ from tests.fakes.listing import Found, Values
 from tests.fakes.plans import RepositoryPlan
 from tests.fakes.world import World
 
+_WORKFLOW = "on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n"
+
 
 def file(world: World, home: RepositoryPlan, values: Values, query: Mapping[str, str]) -> Found:
-    """Find a file at a commit (`ref`), else KeyError: GitHub answers 404."""
-    path = values["path"]
-    text = world.files[home.full_name, path, query.get("ref", "")]
+    """Find a file at a commit (`ref`), else KeyError: GitHub answers 404.
+
+    Each run has a workflow file, unless the world says that it is gone.
+    """
+    path, ref = values["path"], query.get("ref", "")
+    text = world.files.get((home.full_name, path, ref), _WORKFLOW)
+    ran = any((run.plan.path, run.sha) == (path, ref) for run in world.attempts)
+    if text is None or (text is _WORKFLOW and not ran and path.count("/") < 2):
+        raise KeyError(path)
     data = text.encode()
     name = path.rpartition("/")[2]
     sha = hashlib.sha1(data, usedforsecurity=False).hexdigest()

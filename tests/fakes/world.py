@@ -167,7 +167,7 @@ class World:
         self.commits: dict[str, dict[str, tuple[str, ...]]] = {}
         self.messages: dict[str, str] = {}
         # The texts of files by repository, path and commit.
-        self.files: dict[tuple[str, str, str], str] = {}
+        self.files: dict[tuple[str, str, str], str | None] = {}
         self.revision = 0
         self.lock = threading.RLock()
         self._run_ids = itertools.count(1000)
@@ -351,8 +351,8 @@ class World:
                 after = sha
         return shas
 
-    def file(self, path: str, text: str, *, at: str, repository: str | None = None) -> None:
-        """Put a file into a commit of a repository."""
+    def file(self, path: str, text: str | None, *, at: str, repository: str | None = None) -> None:
+        """Put a file into a commit of a repository, or remove it (None)."""
         with self.lock:
             self.revision += 1
             self.files[self._name(repository), path, at] = text

@@ -24,8 +24,7 @@ def allowed(world: World, own: str | None, called: str | None = None, **facts: A
     reference = uses(f"acme/ci/{CALLED}@v1")
     given = {"path": CI, "referenced_workflows": [reference] if called else [], **facts}
     run = world.run(jobs=[job("test")], **given)
-    if own is not None:
-        world.file(CI, own, at=run.sha)
+    world.file(CI, own, at=run.sha)
     if called is not None:
         world.file(CALLED, called, at=reference.sha, repository="acme/ci")
     with FakeGitHub(world, check=validate) as github, client_of(github) as client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -125,6 +126,71 @@ def test_the_result_so_far_is_the_worst_of_the_jobs(
     program.inside(run, "telemetry")
     assert receiver.span("telemetry").attributes["cicd.pipeline.task.run.result"] == "success"
     assert receiver.span("RUN CI").attributes["cicd.pipeline.result"] == "failure"
+
+
+CI = ".github/workflows/ci.yml"
+ALLOWED = "jobs:\n  build:\n    continue-on-error: ${{ matrix.experimental }}\n"
+
+
+def needs(**results: str) -> str:
+    """Return the `needs` context of a job, as JSON; the outputs may be anything."""
+    return json.dumps({name: {"result": r, "outputs": {"x": "y"}} for name, r in results.items()})
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [("success", "success"), ("failure", "failure"), ("cancelled", "cancellation")],
+)
+def test_the_needed_jobs_tell_whether_a_failed_job_fails_the_run(
+    program: Program, world: World, receiver: Receiver, result: str, expected: str
+) -> None:
+    """GitHub reports a job that may fail as a success there; the job keeps its own result."""
+    run = world.run(jobs=[job("build", "failure"), going_on("telemetry", "Set up job")])
+    program.inside(run, "telemetry", needs=needs(build=result))
+    span = receiver.span("RUN CI")
+    assert span.attributes["cicd.pipeline.result"] == expected
+    assert receiver.span("build").attributes["cicd.pipeline.task.run.result"] == "failure"
+    assert by(receiver, "flow.run.count", "cicd.pipeline.result") == {expected: 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [(ALLOWED, "continue-on-error"), (None, "could not be read")]
+)
+def test_a_failure_that_may_be_allowed_leaves_the_run_without_a_result(
+    program: Program, world: World, receiver: Receiver, text: str | None, reason: str
+) -> None:
+    """By its workflow file; the run is not counted, and is no error."""
+    run = world.run(path=CI, jobs=[job("build", "failure"), going_on("telemetry", "Set up job")])
+    world.file(CI, text, at=run.sha)
+    result = program.inside(run, "telemetry")
+    span = receiver.span("RUN CI")
+    assert "cicd.pipeline.result" not in span.attributes
+    assert "error.type" not in span.attributes
+    assert receiver.span("build").attributes["error.type"] == "failure"
+    assert receiver.points_of("flow.run.count") == []
+    assert any(reason in notice and "`needs`" in notice for notice in result.notices)
+    assert "no result yet" in result.summary
+
+
+def test_the_own_failure_fails_the_run_whatever_the_file_allows(
+    program: Program, world: World, receiver: Receiver, github: FakeGitHub
+) -> None:
+    """No file is read for that."""
+    run = world.run(path=CI, jobs=[job("build", "failure"), going_on("telemetry", "Set up job")])
+    world.file(CI, ALLOWED, at=run.sha)
+    program.inside(run, "telemetry", {"FLOW_TELEMETRY_JOB_STATUS": "failure"})
+    assert receiver.span("RUN CI").attributes["cicd.pipeline.result"] == "failure"
+    assert not any("/contents/" in path for path in github.paths)
+
+
+def test_a_damaged_needs_is_a_warning_that_does_not_show_it(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    result = program.inside(
+        world.run(jobs=[going_on("telemetry", "Set up job")]), "telemetry", needs="{'x': 1}"
+    )
+    assert [text for text in result.warnings if "`needs`" in text and "{'x'" not in text]
+    assert receiver.span("RUN CI").attributes["cicd.pipeline.result"] == "success"
 
 
 def test_on_a_server_without_check_run_id_the_runners_name_tells_the_job(

@@ -209,7 +209,9 @@ def _run_points(run: Run, points: Points) -> Iterator[Measurement]:
             interval.seconds - timing.seconds(protected),
             (names.RUN_STATE, state),
         )
-    yield from ended.of(table.RUN_COUNT, 1)
+    # From inside, a run whose failed jobs may be allowed has no result yet.
+    if result is not None:
+        yield from ended.of(table.RUN_COUNT, 1)
     if run.attempt > 1:
         yield from ended.of(table.RUN_RETRIES, 1)
     if error is not None and not any(map(causes.job_error_type, own)):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.model import Job, Run, result_of
-from flow_telemetry.rules.causes import SEVERITY
+from flow_telemetry.rules.causes import ERRORS, SEVERITY
 from flow_telemetry.rules.intervals import own_jobs
 from flow_telemetry.settings import Export
 
@@ -119,6 +119,32 @@ def select_running_run(run: Run, own: Job, *, export: Export, job_status: str | 
         return RunSlice(run=so_far, run_span=False, own_job=own_so_far, refusal=refusal)
     exported = tuple(j for j in own_jobs(so_far) if j.completed or j.id == own.id)
     return RunSlice(run=so_far, jobs=exported, own_job=own_so_far)
+
+
+def other_failures(run_slice: RunSlice) -> tuple[Job, ...]:
+    """Return the failed jobs other than the own one; none if that has failed too.
+
+    Whether they fail the run depends on `continue-on-error` of the jobs.
+    """
+    own = run_slice.own_job
+    if own is None or not run_slice.run_span or result_of(own.conclusion) in ERRORS:
+        return ()
+    return tuple(job for job in run_slice.run.jobs if result_of(job.conclusion) in ERRORS)
+
+
+def with_needed_results(run_slice: RunSlice, results: Mapping[str, str]) -> RunSlice:
+    """Return the run with the result that the own job and the jobs that it needs give it.
+
+    GitHub reports a needed job that may fail as `success`.
+    """
+    own = run_slice.own_job.conclusion if run_slice.own_job else None
+    conclusion = worst_conclusion((own, *results.values()))
+    return replace(run_slice, run=replace(run_slice.run, conclusion=conclusion))
+
+
+def without_result(run_slice: RunSlice) -> RunSlice:
+    """Return the run without a result, if failures may be allowed."""
+    return replace(run_slice, run=replace(run_slice.run, conclusion=None))
 
 
 def _replaced(run: Run, own: Job) -> tuple[Job, ...]:

@@ -404,6 +404,14 @@ class Inputs:
         description="Regular expressions of text to replace by *** everywhere, one per line, in "
         "addition to the credential formats that are always redacted.",
     )
+    needs = Input(
+        name="needs",
+        parse=parse.needed_results,
+        if_wrong="The input is ignored",
+        action_only=True,
+        description="The expression toJSON(needs), in a job that needs all others: the results of "
+        "these jobs tell whether a failed one fails the run. Default: the workflow files are read.",
+    )
     measure = Input(
         name="measure",
         parse=parse.boolean,

@@ -223,6 +223,7 @@ def _jira_settings(inputs: Inputs, authorities: str) -> JiraSettings | None:
 
 def _job_settings(inputs: Inputs) -> JobSettings:
     return JobSettings(
+        needed_results=inputs.needs,
         measure=inputs.measure,
         inject_endpoint=inputs.inject_endpoint,
         test_reports=inputs.test_reports,

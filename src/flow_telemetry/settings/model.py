@@ -239,9 +239,11 @@ class JobSettings:
     """Patterns match paths below the workspace, in order; a leading `!` excludes.
 
     ``trace_artifacts`` match names of artifacts, for an export from outside the job; artifacts of
-    forks are read only with ``fork_artifacts``. ``log_limit`` is in bytes.
+    forks are read only with ``fork_artifacts``. ``log_limit`` is in bytes. ``needed_results`` are
+    the results of the jobs that the own job needs, by name.
     """
 
+    needed_results: Mapping[str, str]
     measure: bool
     inject_endpoint: bool
     test_reports: tuple[str, ...]

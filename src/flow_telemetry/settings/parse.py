@@ -368,6 +368,16 @@ def status_categories(text: str) -> Mapping[str, StatusCategory]:
     return categories
 
 
+def needed_results(text: str) -> Mapping[str, str]:
+    """Return the results of jobs by name, from the `needs` context as JSON; none of empty text."""
+    try:
+        jobs = json.loads(text or "{}")
+        return {str(name): str(job["result"]) for name, job in jobs.items()}
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        # The outputs of the jobs may be secret, so the text is not shown.
+        raise ValueError("must be the JSON of the `needs` context: ${{ toJSON(needs) }}") from None
+
+
 def since(text: str) -> datetime | float | None:
     """Return a timestamp, a duration in seconds, or None for `last` and an empty text."""
     if text.lower() in ("", "last"):

@@ -202,12 +202,41 @@ def _slice_own_run(
         export=context.settings.export,
         job_status=runner.job_status,
     )
-    if waited.shown:
+    run_slice, notices = _resolve_other_failures(context, run_slice)
+    if not waited.shown:
+        notices += (
+            "GitHub did not show in time that all steps before this one have ended; those are left "
+            "out",
+        )
+    return run_slice, notices
+
+
+def _resolve_other_failures(
+    context: ExportContext, run_slice: RunSlice
+) -> tuple[RunSlice, tuple[str, ...]]:
+    """Return the run with its result so far, if other jobs failed, which it may allow."""
+    failed = selection.other_failures(run_slice)
+    results = context.settings.job.needed_results
+    if not failed:
         return run_slice, ()
-    notice = (
-        "GitHub did not show in time that all steps before this one have ended; those are left out"
+    if results:
+        return selection.with_needed_results(run_slice, results), ()
+    # Loaded only if a job failed while the run goes on.
+    from flow_telemetry.github.workflow_files import allows_failures  # noqa: PLC0415
+
+    allows = allows_failures(context.github, run_slice.run)
+    if allows is False:
+        return run_slice, ()
+    reason = (
+        "a job of its workflow has `continue-on-error`"
+        if allows
+        else "its workflow files could not be read"
     )
-    return run_slice, (notice,)
+    notice = (
+        f"the result of the run is left out: the job {failed[0].name} failed, and {reason}. Set "
+        "`needs` to ${{ toJSON(needs) }} in a job that needs all others"
+    )
+    return selection.without_result(run_slice), (notice,)
 
 
 def _slice_ended_run(
