@@ -20,6 +20,7 @@ from flow_telemetry.errors import (
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.payloads import (
     parse_annotations,
+    parse_job,
     parse_jobs,
     parse_repository,
     parse_run,
@@ -94,6 +95,20 @@ def read_jobs_again(client: GitHubClient, run: Run) -> Run:
     """Return the run with the current state of its jobs."""
     address = RunAddress(repository=run.repository.full_name, run_id=run.id, attempt=run.attempt)
     return _with_jobs(run, _list_jobs(client, address))
+
+
+def read_lone_job(client: GitHubClient, repository: Repository, job_id: int) -> Job:
+    """Return a job without its run, of any attempt.
+
+    Raises:
+        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
+    """
+    what = f"job {job_id} of {repository.full_name}"
+    payload = client.get(f"/repos/{repository.full_name}/actions/jobs/{job_id}", what)
+    if not isinstance(payload, dict):
+        raise PayloadError(f"GitHub returned a damaged response for {what}: not an object")
+    run_id = read.required(read.number(payload, "run_id"), "run_id", what)
+    return parse_job(payload, job_id, run_id=run_id, attempt=1)
 
 
 def _list_jobs(client: GitHubClient, address: RunAddress) -> PaginatedList[Any]:

@@ -102,12 +102,21 @@ FEATURE_COMPLETE = _attribute(
 ENVIRONMENT = _attribute(
     semconv.DEPLOYMENT_ENVIRONMENT_NAME,
     "environment of the deployment, with `*` for hashes and for numbers of two or more digits: "
-    "`preview-*`",
+    "`preview-*`; `(transient)` for all environments that GitHub calls transient",
+)
+DEPLOYMENT_TASK = _attribute(
+    semconv.DEPLOYMENT_TASK, "task of the deployment, unless it is `deploy`"
+)
+DEPLOYMENT_KIND = _attribute(
+    semconv.DEPLOYMENT_KIND,
+    "`deploy`, `redeploy` or `rollback`; a remediation that delivers a revert has `revert`",
 )
 PRODUCTION = _attribute(
-    "flow.deployment.production", "whether GitHub marks the environment as a production environment"
+    "flow.deployment.production",
+    "whether the environment is a production environment: by `production-environments`, else by "
+    "its name or GitHub's mark",
 )
-DEPLOYMENT_STATUS = _attribute(semconv.DEPLOYMENT_STATUS, "succeeded or failed")
+DEPLOYMENT_STATUS = _attribute(semconv.DEPLOYMENT_STATUS, "succeeded, failed or cancelled")
 COVERAGE_UNIT = _attribute(
     "flow.coverage.unit", "unit that is counted: `line`, `statement` or `branch`"
 )
@@ -148,7 +157,7 @@ DEPLOYMENT_LEAD_TIMES = _delivery_attribute(
 DEPLOYMENT_RESTORE_TIME = _delivery_attribute(
     "flow.deployment.restore_time",
     "double",
-    "seconds from the end of the failed deployment in this environment to this success",
+    "seconds from the end of the failed deployment in this place to this success",
 )
 DEPLOYMENT_RESTORED = _delivery_attribute(
     "flow.deployment.restored",

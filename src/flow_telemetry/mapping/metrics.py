@@ -114,6 +114,11 @@ def job_matrix(name: str) -> str:
     return "; ".join(values for _, values in map(_split_matrix, name.split(" / ")) if values)
 
 
+def place_name(environment: str, *, transient: bool) -> str:
+    """Return the name of an environment, the same for all that are to disappear again."""
+    return "(transient)" if transient else environment_name(environment)
+
+
 def environment_name(name: str) -> str:
     """Return the name with `*` in place of hashes and numbers of 2 or more digits: `preview-*`."""
     return _NUMBERS.sub("*", _HASHES.sub("*", name))

@@ -13,7 +13,13 @@ from flow_telemetry.model.common import (
     Result,
     result_of,
 )
-from flow_telemetry.model.deployments import Deployment, DeploymentStatus
+from flow_telemetry.model.deployments import (
+    DEFAULT_TASK,
+    Deployment,
+    DeploymentKind,
+    DeploymentStatus,
+    JobOutcome,
+)
 from flow_telemetry.model.events import Event, EventKind, ReviewState, StatusCategory
 from flow_telemetry.model.items import (
     MOST_ANCESTORS,
@@ -31,6 +37,7 @@ from flow_telemetry.model.runs import (
 )
 
 __all__ = [
+    "DEFAULT_TASK",
     "MOST_ANCESTORS",
     "RESULT_OF_CONCLUSION",
     "Actor",
@@ -39,12 +46,14 @@ __all__ = [
     "Approval",
     "Change",
     "Deployment",
+    "DeploymentKind",
     "DeploymentStatus",
     "Event",
     "EventKind",
     "ItemList",
     "Job",
     "JobDeployment",
+    "JobOutcome",
     "Lineage",
     "Parentage",
     "Repository",

@@ -13,6 +13,7 @@ from flow_telemetry.privacy.redactor import build_redactor
 from flow_telemetry.settings import parse
 from flow_telemetry.settings.inputs import INPUT, INPUTS, Inputs
 from flow_telemetry.settings.model import (
+    DeploymentSettings,
     EntryPoint,
     Export,
     JiraSettings,
@@ -69,6 +70,7 @@ class Settings:
     tracing: TracingSettings
     trackers: TrackerSettings
     sweep: SweepSettings
+    deployments: DeploymentSettings
     signals: SignalSettings
     job: JobSettings
     snapshot: bool
@@ -124,6 +126,11 @@ def load_settings(
             runs=inputs.sweep_runs,
             workflows=inputs.workflows,
             branches=inputs.branches,
+        ),
+        deployments=DeploymentSettings(
+            environments=inputs.deployment_environments,
+            production=inputs.production_environments,
+            lead_time_from=inputs.lead_time_from,
         ),
         signals=_signal_settings(inputs),
         job=_job_settings(inputs),
