@@ -1,7 +1,7 @@
 """The `Settings` of an export, read once from the environment, and their types."""
 
+from flow_telemetry.settings.github import GitHubSettings
 from flow_telemetry.settings.load import (
-    GitHubSettings,
     Settings,
     load_settings,
     secrets_of,
