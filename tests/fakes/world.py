@@ -162,6 +162,9 @@ class World:
         self.kept_logs: list[LogsPlan] = []
         self.commits: dict[str, dict[str, tuple[str, ...]]] = {}
         self.messages: dict[str, str] = {}
+        # Names are those of branches, unless they are tags; those of both are in both sets.
+        self.tags: set[str] = set()
+        self.branches: set[str] = set()
         self.revision = 0
         self.lock = threading.RLock()
         self._run_ids = itertools.count(1000)

@@ -16,6 +16,7 @@ from flow_telemetry.errors import (
     FlowTelemetryError,
     NotFoundError,
     PayloadError,
+    SourceError,
 )
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.payloads import (
@@ -89,6 +90,47 @@ def read_attempt(client: GitHubClient, address: RunAddress) -> Run:
         return parse_run(client.get(address.path, str(address)), where=str(address))
     payload = client.get(f"{address.path}/attempts/{address.attempt}", str(address))
     return parse_run(payload, where=str(address))
+
+
+_REF = """
+query RefKind($owner: String!, $name: String!, $branch: String!, $tag: String!) {
+  repository(owner: $owner, name: $name) {
+    defaultBranchRef { name }
+    branch: ref(qualifiedName: $branch) { name }
+    tag: ref(qualifiedName: $tag) { name }
+  }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefKind:
+    """Whether a name is that of a tag and of no branch; and the default branch, if known."""
+
+    is_tag: bool = False
+    default_branch: str | None = None
+
+
+def read_ref_kind(client: GitHubClient, run: Run) -> RefKind:
+    """Return what the name of a run's branch is; a failure to read it is logged only."""
+    name = run.head_branch or ""
+    try:
+        response = client.query(
+            _REF,
+            f"whether {name} of {run.repository.full_name} is a tag",
+            owner=run.repository.owner,
+            name=run.repository.name,
+            branch=f"refs/heads/{name}",
+            tag=f"refs/tags/{name}",
+        )
+    except SourceError as error:
+        client.log.debug(str(error))
+        return RefKind()
+    found = read.child(response.data, "repository")
+    return RefKind(
+        is_tag=bool(read.child(found, "tag")) and not read.child(found, "branch"),
+        default_branch=read.text(read.child(found, "defaultBranchRef"), "name"),
+    )
 
 
 def read_jobs_again(client: GitHubClient, run: Run) -> Run:

@@ -37,7 +37,7 @@ REPOSITORY = _attribute(semconv.GITHUB_REPOSITORY, "repository as `owner/name`")
 BRANCH = _attribute(
     "flow.branch",
     "`default` or `other`: the branch that was built, or that the pull request is to be merged "
-    "into; not set if the default branch is unknown",
+    "into; `tag` for a run of a tag; not set if the default branch is unknown",
 )
 WORKFLOW = _attribute(semconv.CICD_PIPELINE_NAME, "name of the workflow")
 RUN_STATE = _attribute(

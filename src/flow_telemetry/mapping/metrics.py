@@ -188,10 +188,11 @@ def build_job_points(
 def _run_attributes(run: Run, default_branch: str | None) -> AttributePairs:
     # The branch of a pull request from a fork can have the name of the default branch.
     is_other = run.event in _CHANGE_EVENTS
+    kind = "other" if is_other else branch(run.head_branch, default_branch)
     return (
         (names.REPOSITORY, run.repository.full_name),
         (names.WORKFLOW, limits.name(run.workflow)),
-        (names.BRANCH, "other" if is_other else branch(run.head_branch, default_branch)),
+        (names.BRANCH, "tag" if run.of_tag else kind),
         (semconv.CICD_PIPELINE_RUN_ID, str(run.id)),
         (semconv.VCS_REF_HEAD_NAME, run.head_branch),
         (semconv.VCS_REF_HEAD_REVISION, run.head_sha),

@@ -99,7 +99,8 @@ class Run:
 
     ``started_at`` is the start of this attempt, ``created_at`` that of the first one.
     ``jobs_complete`` is False if GitHub listed fewer jobs than it counted. ``referenced_workflows``
-    are the paths, with refs, of the reusable workflows that the run called.
+    are the paths, with refs, of the reusable workflows that the run called. ``of_tag`` is whether
+    ``head_branch`` is the name of a tag.
     """
 
     id: int
@@ -125,6 +126,7 @@ class Run:
     referenced_workflows: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = ()
     jobs_complete: bool = True
+    of_tag: bool = False
 
     @property
     def completed(self) -> bool:

@@ -74,6 +74,15 @@ def may_use_environment(run: Run) -> bool:
     return parent_lookup(run) is Lookup.NONE or may_be_deployment(run)
 
 
+# Events whose runs can be of a tag, which GitHub names like a branch.
+_EVENTS_OF_REFS = frozenset({"push", "workflow_dispatch", "create", "deployment"})
+
+
+def may_be_of_tag(run: Run, default_branch: str | None) -> bool:
+    """Whether a run without a pull request can be of a tag; that of a release always is."""
+    return run.event in _EVENTS_OF_REFS and run.head_branch not in (None, "", default_branch)
+
+
 def deployed_commits(run: Run) -> tuple[str, ...]:
     """Return the commits that the run's jobs deployed, each once."""
     commits = (job.deployment.commit for job in run.jobs if job.deployment)
