@@ -137,7 +137,7 @@ def _read_ref_kind(
     default_branch: str | None,
     change: Change | None,
 ) -> RefKind:
-    """Return whether a run is of a tag; GitHub is asked only if nothing else shows it."""
+    """Return whether a run is of a tag, by a request only if nothing else shows it."""
     if run.event == "release":
         return RefKind(is_tag=True)
     if subject.own and context.settings.runner.ref_type is not None:
