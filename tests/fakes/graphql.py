@@ -59,11 +59,9 @@ def _ref_kind(world: World, variables: Mapping[str, Any], denied: set[str]) -> J
             "data": {"repository": None},
             "errors": [delivery_queries.forbidden(["repository"])],
         }
-    home = world.find_repository(f"{variables['owner']}/{variables['name']}")
     name = variables["tag"].removeprefix("refs/tags/")
     is_tag, is_branch = name in world.tags, name not in world.tags or name in world.branches
     found = {
-        "defaultBranchRef": {"name": home.default_branch},
         "branch": {"name": name} if is_branch else None,
         "tag": {"name": name} if is_tag else None,
     }

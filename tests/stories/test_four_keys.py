@@ -335,6 +335,22 @@ def test_old_forms_of_addresses_lead_to_the_run(
 # Environments.
 
 
+@pytest.mark.usefixtures("merges")
+def test_a_nightly_job_that_uses_productions_secrets_changes_nothing_there(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """Its success brought nothing to production, and its failure broke nothing."""
+    for at, sha, state in ((4, TWO, "success"), (5, THREE, "failure")):
+        program.export(deployed(world, sha, hour(at), state, event="schedule")[0])
+    program.export(deployed(world, ONE, hour(6))[0])
+    program.export(deployed(world, TWO, hour(7), "success", event="schedule")[0])
+    program.export(deployed(world, THREE, hour(8))[0])
+    assert delivered(receiver) == ["1", "2", "3"]
+    assert kinds(receiver) == {"deploy": 2}
+    assert not names(receiver, "flow.deployment.restore_time")
+    assert not names(receiver, "flow.deployment.failures")
+
+
 @pytest.mark.parametrize(
     ("environment", "inputs", "production"),
     [

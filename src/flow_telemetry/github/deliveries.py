@@ -20,6 +20,7 @@ from flow_telemetry.github.changes import (
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.deployments import find_maker, read_outcome
 from flow_telemetry.github.payloads import parse_changes
+from flow_telemetry.github.runs import RunAddress, read_attempt
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.model import (
@@ -40,6 +41,8 @@ MOST_PAGES_OF_DEPLOYMENTS = 5
 MOST_OTHER_COMPARISONS = 5
 # Failures since the last success whose jobs are read.
 MOST_FAILURES_READ = 10
+# Earlier deployments whose runs are read, to find those that used the environment for its secrets.
+MOST_RUNS_READ = 20
 # If a push to the base merges a pull request, its `mergedAt` is later than the start of the runs.
 _MERGE_IS_NOTED_WITHIN = timedelta(minutes=1)
 
@@ -97,30 +100,72 @@ class NewCommits:
     notices: tuple[str, ...] = ()
 
 
+class _Targets:
+    """Tells the earlier deployments that count from other uses of the environment.
+
+    A deployment does not name the event of its run, so the run is read, each once.
+    """
+
+    def __init__(
+        self, client: GitHubClient, deployment: Deployment, patterns: Sequence[str]
+    ) -> None:
+        self._client, self._patterns = client, patterns
+        # The deployment itself counts, and so do the others of its run.
+        self._counts: dict[int, bool] = {deployment.run_id: True} if deployment.run_id else {}
+        self._left = MOST_RUNS_READ
+
+    def counts(self, earlier: Deployment) -> bool:
+        """Whether an earlier deployment counts; one whose run cannot be read does."""
+        run_id = earlier.run_id
+        if run_id is None or rules.is_target(earlier, rules.EVENT_THAT_ONLY_USES, self._patterns):
+            return True
+        if run_id not in self._counts:
+            if not self._left:
+                return True
+            self._left -= 1
+            self._counts[run_id] = self._read(earlier, run_id)
+        return self._counts[run_id]
+
+    def _read(self, earlier: Deployment, run_id: int) -> bool:
+        address = RunAddress(repository=earlier.repository.full_name, run_id=run_id)
+        try:
+            event = read_attempt(self._client, address).event
+        except SourceError as error:
+            self._client.log.debug(f"the event of an earlier deployment is not known: {error}")
+            return True
+        return rules.is_target(earlier, event, self._patterns)
+
+
 def with_deliveries(
-    client: GitHubClient, deployment: Deployment, siblings: Iterable[Deployment] = ()
+    client: GitHubClient,
+    deployment: Deployment,
+    siblings: Iterable[Deployment] = (),
+    patterns: Sequence[str] = (),
 ) -> Deployment:
     """Return the deployment with its kind and the pull requests that it delivers, by number.
 
     A pull request is delivered to a place once, by the first success whose commit contains its
     merge, or which deploys one of its own commits while it is open. ``siblings`` are deployments
-    that were read with more detail, such as the others of the same run. The first deployment to a
+    that were read with more detail, such as the others of the same run, ``patterns`` those of
+    `deployment-environments`. The first deployment to a
     place delivers the pull requests of its own commit only. A failed deployment names what it was
     to deliver. ``delivers_complete`` is False if there are more commits than GitHub compares, or if
     it no longer has a commit or did not return all pull requests.
 
-    It takes three requests for up to 50 commits, and more after hotfixes from other branches. The
-    token needs `deployments: read`, `contents: read` and `pull-requests: read`.
+    It takes four requests for up to 50 commits, and more after hotfixes from other branches. The
+    token needs `actions: read`, `deployments: read`, `contents: read` and `pull-requests: read`.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
+    targets = _Targets(client, deployment, patterns)
     earlier = _read_earlier(client, deployment, tuple(siblings))
+    earlier = replace(earlier, deployments=_without_other_uses(deployment, earlier, targets))
     if rules.delivery_result(deployment) is Result.SUCCESS:
         earlier = replace(earlier, deployments=_with_outcomes(client, deployment, earlier))
     before = earlier.deployments
     successes = rules.successes_before(deployment, before)
-    new = _find_new_commits(client, deployment, successes)
+    new = _find_new_commits(client, deployment, successes, targets)
     changes = _read_changes(client, deployment, earlier, new)
     kind = rules.deployment_kind(deployment, before, new.status)
     known = replace(
@@ -237,6 +282,19 @@ def _parse_earlier(node: Payload, deployment: Deployment) -> Deployment | None:
     )
 
 
+def _without_other_uses(
+    deployment: Deployment, earlier: Earlier, targets: _Targets
+) -> tuple[Deployment, ...]:
+    """Return the earlier deployments without those since the last success that do not count."""
+    others = list(earlier.deployments)
+    for each in reversed(rules.ended_before(deployment, others)):
+        if not targets.counts(each):
+            others.remove(each)
+        elif rules.delivery_result(each) is Result.SUCCESS:
+            break
+    return tuple(others)
+
+
 def _with_outcomes(
     client: GitHubClient, deployment: Deployment, earlier: Earlier
 ) -> tuple[Deployment, ...]:
@@ -263,7 +321,10 @@ def _with_outcomes(
 
 
 def _find_new_commits(
-    client: GitHubClient, deployment: Deployment, successes: Sequence[Deployment]
+    client: GitHubClient,
+    deployment: Deployment,
+    successes: Sequence[Deployment],
+    targets: _Targets,
 ) -> NewCommits:
     """Return the commits that no earlier success in the place contains."""
     if not successes:
@@ -272,12 +333,17 @@ def _find_new_commits(
     if first is None:
         # The last commit is gone after a force push; what the place had before still counts.
         known = [each for each in successes if each.sha != successes[-1].sha]
-        found = _find_new_commits(client, deployment, known)
+        found = _find_new_commits(client, deployment, known, targets)
         return replace(found, status=None, complete=False)
     listed = _parents_of(first)
+    successes = [each for each in successes if each.sha not in listed or targets.counts(each)]
     remaining = rules.remove_delivered(listed, successes)
     complete = first.complete or rules.is_closed(remaining, listed)
-    elsewhere = rules.successes_elsewhere(successes, listed, first.base_date) if remaining else ()
+    elsewhere: Sequence[str] = ()
+    if remaining:
+        others = rules.successes_elsewhere(successes, listed, first.base_date)
+        used = {each.sha for each in successes if each.sha in others and not targets.counts(each)}
+        elsewhere = [sha for sha in others if sha not in used]
     for sha in elsewhere[:MOST_OTHER_COMPARISONS]:
         other = _compare(client, deployment, sha)
         if other is not None:

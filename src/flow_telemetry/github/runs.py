@@ -95,7 +95,6 @@ def read_attempt(client: GitHubClient, address: RunAddress) -> Run:
 _REF = """
 query RefKind($owner: String!, $name: String!, $branch: String!, $tag: String!) {
   repository(owner: $owner, name: $name) {
-    defaultBranchRef { name }
     branch: ref(qualifiedName: $branch) { name }
     tag: ref(qualifiedName: $tag) { name }
   }
@@ -103,16 +102,11 @@ query RefKind($owner: String!, $name: String!, $branch: String!, $tag: String!) 
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefKind:
-    """Whether a name is that of a tag and of no branch; and the default branch, if known."""
+def is_tag(client: GitHubClient, run: Run) -> bool:
+    """Whether the name of a run's branch is that of a tag, and of no branch.
 
-    is_tag: bool = False
-    default_branch: str | None = None
-
-
-def read_ref_kind(client: GitHubClient, run: Run) -> RefKind:
-    """Return what the name of a run's branch is; a failure to read it is logged only."""
+    If GitHub does not tell, it counts as a branch, and that is logged only.
+    """
     name = run.head_branch or ""
     try:
         response = client.query(
@@ -125,12 +119,9 @@ def read_ref_kind(client: GitHubClient, run: Run) -> RefKind:
         )
     except SourceError as error:
         client.log.debug(str(error))
-        return RefKind()
+        return False
     found = read.child(response.data, "repository")
-    return RefKind(
-        is_tag=bool(read.child(found, "tag")) and not read.child(found, "branch"),
-        default_branch=read.text(read.child(found, "defaultBranchRef"), "name"),
-    )
+    return bool(read.child(found, "tag")) and not read.child(found, "branch")
 
 
 def read_jobs_again(client: GitHubClient, run: Run) -> Run:

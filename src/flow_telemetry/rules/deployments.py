@@ -328,6 +328,10 @@ _DEPLOYING_EVENTS = frozenset(
 )
 
 
+# An event whose runs use environments without deploying.
+EVENT_THAT_ONLY_USES = "schedule"
+
+
 def event_deploys(event: str) -> bool:
     """Whether the environments of a run's jobs are targets, by the event of the run."""
     return event in _DEPLOYING_EVENTS or event.startswith("pull_request")

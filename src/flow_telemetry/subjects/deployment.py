@@ -253,7 +253,8 @@ def _collect(
     settings, where = context.settings, describe_place(deployment)
     deployment = mark_production(settings, deployment)
     try:
-        delivered = with_deliveries(context.github, deployment, siblings)
+        patterns = settings.deployments.environments
+        delivered = with_deliveries(context.github, deployment, siblings, patterns)
     except FlowTelemetryError as error:
         what = f"what the deployment to {where} delivered is not known"
         return missing_telemetry(what, error)

@@ -367,7 +367,9 @@ class _FeatureReader:
             reason = reason_not_counted(settings, deployment, run.event if run else None)
             if reason is not None or delivery_result(deployment) is None:
                 return None
-            return with_deliveries(github, mark_production(settings, deployment))
+            patterns = settings.deployments.environments
+            deployment = mark_production(settings, deployment)
+            return with_deliveries(github, deployment, patterns=patterns)
         except FlowTelemetryError as error:
             self.read_errors.append(f"what deployment {listed.id} delivered: {error}")
         return None

@@ -17,13 +17,12 @@ from flow_telemetry.github.changes import changes_between, read_candidates, read
 from flow_telemetry.github.deployments import read_deployments
 from flow_telemetry.github.issues import read_closing
 from flow_telemetry.github.runs import (
-    RefKind,
     RunAddress,
+    is_tag,
     list_runs,
     read_annotations,
     read_attempt,
     read_jobs_again,
-    read_ref_kind,
     read_run,
     wait_until,
 )
@@ -114,8 +113,8 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     ancestors, lineage = read_ancestors(context, run_slice.run)
     change = ancestors.change
     default = subject.default_branch or (change.default_branch if change else None)
-    ref = _read_ref_kind(context, subject, run_slice.run, default, change)
-    run_slice = run_slice.with_run(replace(run_slice.run, of_tag=ref.is_tag))
+    of_tag = _is_of_tag(context, subject, run_slice.run, default, change)
+    run_slice = run_slice.with_run(replace(run_slice.run, of_tag=of_tag))
     return _map_run(
         context,
         RunData(
@@ -124,28 +123,28 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
             lineage=lineage,
             notices=(*notices, *annotated.notices, *deployed.notices),
             origins=_read_origin_links(context, subject),
-            default_branch=default or ref.default_branch,
+            default_branch=default,
             handoff=handoff,
         ),
     )
 
 
-def _read_ref_kind(
+def _is_of_tag(
     context: ExportContext,
     subject: RunSubject,
     run: Run,
     default_branch: str | None,
     change: Change | None,
-) -> RefKind:
+) -> bool:
     """Return whether a run is of a tag, by a request only if nothing else shows it."""
     if run.event == "release":
-        return RefKind(is_tag=True)
+        return True
     if subject.own and context.settings.runner.ref_type is not None:
-        return RefKind(is_tag=context.settings.runner.ref_type == "tag")
+        return context.settings.runner.ref_type == "tag"
     wanted = wants_metrics(context.settings) and parentage.may_be_of_tag(run, default_branch)
     # The pull request of the branch, or the one whose merge a release contains.
     of_branch = change is not None and change.head_branch == run.head_branch
-    return read_ref_kind(context.github, run) if wanted and not of_branch else RefKind()
+    return wanted and not of_branch and is_tag(context.github, run)
 
 
 def _prefetch_ancestors(context: ExportContext, subject: RunSubject) -> None:
