@@ -205,6 +205,8 @@ def remove_delivered(commits: Parents, successes: Iterable[Deployment]) -> Paren
 
 def is_closed(remaining: Parents, listed: Parents) -> bool:
     """Whether a list that GitHub truncated holds all commits that remain of it."""
+    if not listed:
+        return False
     return all(parent in listed for parents in remaining.values() for parent in parents)
 
 

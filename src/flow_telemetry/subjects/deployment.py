@@ -257,7 +257,8 @@ def _collect(
         delivered = with_deliveries(context.github, deployment, siblings, patterns)
     except FlowTelemetryError as error:
         what = f"what the deployment to {where} delivered is not known"
-        return missing_telemetry(what, error)
+        missing = missing_telemetry(what, error)
+        return CollectedTelemetry(problems=missing.notices, incomplete=missing.incomplete)
     problems, notices = [], [*delivered.notices]
     if not delivered.delivers_complete:
         problems.append(
