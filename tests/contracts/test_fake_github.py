@@ -157,6 +157,7 @@ def every_path(world: World) -> list[str]:
         *(f"{actions}/{run}/jobs?filter={which}" for run in runs for which in ("latest", "all")),
         f"{repository}/actions/artifacts?name=coverage",
         *(f"{actions}/{run}/artifacts" for run in runs),
+        *(f"{repository}/actions/jobs/{each.id}" for each in jobs),
         *(f"{repository}/check-runs/{each.id}/annotations" for each in jobs),
         f"{repository}/pulls?state=all",
         f"{repository}/issues?state=all",

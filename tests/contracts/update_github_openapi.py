@@ -28,6 +28,7 @@ PATHS = (
     f"{RUN}/attempts/{{attempt_number}}",
     f"{RUN}/attempts/{{attempt_number}}/jobs",
     f"{RUN}/jobs",
+    "/repos/{owner}/{repo}/actions/jobs/{job_id}",
     f"{RUN}/artifacts",
     "/repos/{owner}/{repo}/actions/artifacts",
     "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations",

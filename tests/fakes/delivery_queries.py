@@ -7,10 +7,13 @@ from typing import Any
 
 from tests.fakes import history
 from tests.fakes.accounts import Json, time_text
-from tests.fakes.records import Deployment, PullRequest
+from tests.fakes.plans import RepositoryPlan
+from tests.fakes.records import Deployment, DeploymentStatus, PullRequest
 from tests.fakes.world import World, moment
 
 LARGEST_PAGE = 100
+# The number that the query asks for at both ends of the list of statuses.
+STATUSES_ASKED = 20
 
 
 def environment_deployments(world: World, variables: Mapping[str, Any], denied: set[str]) -> Json:
@@ -27,7 +30,7 @@ def environment_deployments(world: World, variables: Mapping[str, Any], denied: 
     begin = int(variables.get("after") or 0)
     end = begin + LARGEST_PAGE
     page = {"hasNextPage": end < len(made), "endCursor": str(end)}
-    nodes = [_deployment(each) for each in made[begin:end]]
+    nodes = [_deployment(world, home, each) for each in made[begin:end]]
     return {"data": {"repository": {"deployments": {"pageInfo": page, "nodes": nodes}}}}
 
 
@@ -89,15 +92,39 @@ def _pull_request(world: World, pull: PullRequest) -> Json:
     }
 
 
-def _deployment(made: Deployment) -> Json:
+def _deployment(world: World, home: RepositoryPlan, made: Deployment) -> Json:
+    newest_first = made.statuses[::-1]
     return {
-        "databaseId": made.id,
+        # GraphQL's Int has 32 bits, which the ids have outgrown.
+        "databaseId": made.id if made.id < 2**31 else None,
         "commitOid": made.plan.sha,
+        "commit": _deployed_commit(world, home, made.plan.sha),
+        "ref": _ref(world, home, made.plan.ref or home.default_branch),
+        "task": made.plan.task,
         "createdAt": time_text(made.created_at),
-        "statuses": {
-            "nodes": [
-                {"state": status.plan.state.upper(), "createdAt": time_text(status.created_at)}
-                for status in reversed(made.statuses)
-            ]
-        },
+        "newest": {"nodes": [_status(status) for status in newest_first[:STATUSES_ASKED]]},
+        "oldest": {"nodes": [_status(status) for status in newest_first[-STATUSES_ASKED:]]},
+    }
+
+
+def _deployed_commit(world: World, home: RepositoryPlan, sha: str) -> Json:
+    date = history.date_of(world, home, sha)
+    return {"id": history.node_id(home, sha), "committedDate": time_text(date)}
+
+
+def _ref(world: World, home: RepositoryPlan, name: str) -> Json | None:
+    """The branch of a deployment, which is null once the branch was deleted after the merge."""
+    deleted = {
+        pull.plan.branch
+        for pull in world.pull_requests
+        if pull.repository == home.full_name and pull.state != "open"
+    }
+    return None if name in deleted else {"name": name}
+
+
+def _status(taken: DeploymentStatus) -> Json:
+    return {
+        "state": taken.plan.state.upper(),
+        "createdAt": time_text(taken.created_at),
+        "logUrl": taken.plan.log_url or None,
     }

@@ -53,6 +53,22 @@ def _job_deployments(world: World, variables: Mapping[str, Any], denied: set[str
     return {"data": {"nodes": [_check_run(world, node_id) for node_id in variables["ids"]]}}
 
 
+def _ref_kind(world: World, variables: Mapping[str, Any], denied: set[str]) -> Json:
+    """Whether there is a branch and a tag of a name."""
+    if "contents=read" in denied:
+        return {
+            "data": {"repository": None},
+            "errors": [delivery_queries.forbidden(["repository"])],
+        }
+    name = variables["tag"].removeprefix("refs/tags/")
+    is_tag, is_branch = name in world.tags, name not in world.tags or name in world.branches
+    found = {
+        "branch": {"name": name} if is_branch else None,
+        "tag": {"name": name} if is_tag else None,
+    }
+    return {"data": {"repository": found}}
+
+
 def _check_run(world: World, node_id: str) -> Json:
     job = node_id.removeprefix("CR_")
     for made in world.deployments:
@@ -131,4 +147,5 @@ OPERATIONS: Mapping[str, Callable[[World, Mapping[str, Any], set[str]], Json]] =
     "EnvironmentDeployments": delivery_queries.environment_deployments,
     "EnvironmentProtection": _environment_protection,
     "JobDeployments": _job_deployments,
+    "RefKind": _ref_kind,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from tests.fakes.accounts import Json, number_of, time_text, user
 from tests.fakes.listing import Found, Values
@@ -54,7 +55,7 @@ def commit(world: World, home: RepositoryPlan, sha: str) -> Json:
     person = {
         "name": AUTHOR,
         "email": f"{number_of(AUTHOR)}@users.noreply.github.com",
-        "date": time_text(START),
+        "date": time_text(date_of(world, home, sha)),
     }
     tree = sha_of(f"tree of {sha}")
     return {
@@ -82,6 +83,12 @@ def commit(world: World, home: RepositoryPlan, sha: str) -> Json:
             for each in world.commits[name][sha]
         ],
     }
+
+
+def date_of(world: World, home: RepositoryPlan, sha: str) -> datetime:
+    """Return when a commit was made: commits are a minute apart, in the order of the world."""
+    known = list(world.commits.get(home.full_name, {}))
+    return START + timedelta(minutes=known.index(sha) if sha in known else 0)
 
 
 def node_id(home: RepositoryPlan, sha: str) -> str:

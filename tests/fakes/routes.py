@@ -88,6 +88,15 @@ def _run_jobs(world: World, home: RepositoryPlan, values: Values, query: Values)
     return _jobs(world, [_attempt(world, home, values)])
 
 
+def _job(world: World, home: RepositoryPlan, values: Values, _: Values) -> Found:
+    wanted = int(values["job"])
+    for attempt in world.attempts:
+        for job in attempt.jobs:
+            if job.id == wanted and (attempt.plan.repository or world.default) == home.full_name:
+                return answers.job(world, attempt, job)
+    raise KeyError(wanted)
+
+
 def _annotations(world: World, home: RepositoryPlan, values: Values, _: Values) -> Found:
     check_run = int(values["id"])
     for attempt in world.attempts:
@@ -259,6 +268,7 @@ ROUTES = (
         "actions=read",
         "/actions/workflow-jobs",
     ),
+    _route(r"/actions/jobs/(?P<job>\d+)", _job, "actions=read", "/actions/workflow-jobs"),
     _route(_RUN + "/jobs", _run_jobs, "actions=read", "/actions/workflow-jobs"),
     _route(r"/check-runs/(?P<id>\d+)/annotations", _annotations, "checks=read", "/checks/runs"),
     _route("/pulls", _pulls, "pull_requests=read", "/pulls/pulls"),

@@ -168,6 +168,9 @@ class World:
         self.messages: dict[str, str] = {}
         # The texts of files by repository, path and commit.
         self.files: dict[tuple[str, str, str], str | None] = {}
+        # Names are those of branches, unless they are tags; those of both are in both sets.
+        self.tags: set[str] = set()
+        self.branches: set[str] = set()
         self.revision = 0
         self.lock = threading.RLock()
         self._run_ids = itertools.count(1000)

@@ -13,7 +13,8 @@ from tests.fakes.world import World, deployment_status, sha_of
 from tests.support.clients import SHOP, client_of
 
 from flow_telemetry.errors import AccessDeniedError, NotFoundError, UnavailableError
-from flow_telemetry.github.deployments import read_deployment, with_deliveries
+from flow_telemetry.github.deliveries import with_deliveries
+from flow_telemetry.github.deployments import read_deployment
 from flow_telemetry.model import Deployment
 from flow_telemetry.rules.flow import find_restoration
 
@@ -102,15 +103,13 @@ def test_deployments_without_success_deliver_for_the_next_one(
     assert numbers(delivery(github, deployed(story, "c", hour=6))) == [2, 3]
 
 
-def test_what_was_deployed_before_is_read_back_to_the_last_success(
-    story: World, github: FakeGitHub
-) -> None:
+def test_what_was_deployed_before_is_read(story: World, github: FakeGitHub) -> None:
     """So that it is known how long the environment lacked what a failed one was to bring."""
     deployed(story, "base", hour=3)
     deployed(story, "a", hour=4)
     failed = deployed(story, "b", hour=5, statuses=FAILURE)
     found = delivery(github, deployed(story, "c", hour=6))
-    assert [each.sha for each in found.before] == [sha_of("b"), sha_of("a")]
+    assert [each.sha for each in found.before] == [sha_of(c) for c in ("b", "a", "base")]
     restored = find_restoration(found, found.before)
     assert restored
     assert restored[0].reference == f"github.com/acme/shop/deployments/{failed.id}"

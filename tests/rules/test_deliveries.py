@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -10,11 +11,11 @@ from hypothesis import strategies as st
 from tests.rules.builders import SHOP, at, minutes
 
 from flow_telemetry.model import Deployment, DeploymentStatus, Result
-from flow_telemetry.rules.parentage import (
+from flow_telemetry.rules.deployments import (
     delivery_interval,
     delivery_result,
-    previous_successful,
     succeeded_at,
+    successes_before,
 )
 
 
@@ -32,6 +33,11 @@ def deployment(
     )
 
 
+def previous_successful(made: Deployment, others: Iterable[Deployment]) -> Deployment | None:
+    """Return the last success before a deployment."""
+    return next(reversed(successes_before(made, others)), None)
+
+
 def test_a_deployment_lasts_from_its_creation_to_its_success() -> None:
     """That a later one took its place says nothing; GraphQL writes the states in upper case."""
     done = deployment(1, 0, (1, "queued"), (3, "IN_PROGRESS"), (7, "SUCCESS"), (90, "INACTIVE"))
@@ -47,7 +53,7 @@ def test_a_deployment_lasts_from_its_creation_to_its_success() -> None:
     [
         (("failure", "error"), Result.FAILURE, 1),
         (("error",), Result.ERROR, 1),
-        (("failure", "success"), Result.SUCCESS, 2),
+        (("failure", "success"), Result.FAILURE, 1),
         (("success", "failure"), Result.SUCCESS, 1),
         (("success", "success"), Result.SUCCESS, 1),
         (("in_progress",), None, None),
@@ -58,7 +64,7 @@ def test_a_deployment_lasts_from_its_creation_to_its_success() -> None:
 def test_how_a_deployment_ended(
     states: tuple[str, ...], result: Result | None, end: int | None
 ) -> None:
-    """A success counts, else the first failure; one that was replaced came to nothing."""
+    """The first final status counts; one that was replaced before came to nothing."""
     found = deployment(1, 0, *enumerate(states, 1))
     interval = delivery_interval(found)
     assert delivery_result(found) is result

@@ -8,7 +8,8 @@ from tests.rules.builders import at, change, event, minutes
 from tests.rules.test_deliveries import deployment
 
 from flow_telemetry.model import Change, Deployment, EventKind
-from flow_telemetry.rules.flow import find_restoration, is_change_failure, measure_lead_times
+from flow_telemetry.rules.deployments import is_change_failure
+from flow_telemetry.rules.flow import find_restoration, measure_lead_times
 
 COMMITTED = EventKind.COMMITTED
 
@@ -57,7 +58,7 @@ def test_whether_a_deployment_is_a_change_failure() -> None:
     """One that goes on is neither."""
     assert is_change_failure(deployment(1, 0, (5, "success"))) is False
     assert is_change_failure(deployment(1, 0, (5, "error"))) is True
-    assert is_change_failure(deployment(1, 0, (5, "in_progress"))) is None
+    assert is_change_failure(deployment(1, 0, (5, "in_progress"))) is False
 
 
 def restored(made: Deployment, *others: Deployment) -> tuple[int, tuple[int, int]] | None:

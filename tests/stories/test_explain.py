@@ -87,7 +87,7 @@ def test_a_run_of_a_commit_has_candidates_too(program: Program, world: World) ->
 
 
 def test_a_run_that_deployed_has_candidates_too(program: Program, world: World) -> None:
-    """A nightly run belongs to what it deployed."""
+    """A run that another repository asked for belongs to what it deployed."""
     sha = sha_of("merge")
     world.pull_request(
         5,
@@ -96,7 +96,9 @@ def test_a_run_that_deployed_has_candidates_too(program: Program, world: World) 
         merge_commit_sha=sha,
     )
     run = world.run(
-        event="schedule", created_at="2025-11-03T09:00:00Z", jobs=[job("ship", steps=[step("x")])]
+        event="repository_dispatch",
+        created_at="2025-11-03T09:00:00Z",
+        jobs=[job("ship", steps=[step("x")])],
     )
     log = f"https://github.com/acme/shop/actions/runs/{run.id}/job/{run.jobs[0].id}"
     world.deployment(

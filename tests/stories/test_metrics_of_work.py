@@ -140,7 +140,7 @@ def test_a_feature_is_measured_when_its_epic_closes(
         "flow.feature.changes": 2,
         "flow.feature.runs": 5,
         "flow.feature.failed_runs": 1,
-        "flow.feature.build_time": 330,
+        "flow.feature.build_time": 346,
         "flow.feature.deployments": 2,
     }
     assert {name: value(receiver, name) for name in expected} == expected

@@ -104,17 +104,53 @@ def test_runs_of_other_events_are_roots(
 def test_a_dispatch_on_the_default_branch_is_a_root(
     program: Program, world: World, receiver: Receiver
 ) -> None:
-    """A run by hand that deploys nothing has no pull request."""
+    """A run by hand of a commit that no pull request brought has no pull request."""
     run = world.run(event="workflow_dispatch", jobs=[job("test")])
     program.export(run)
     assert trace_of(receiver) == alone(run)
 
 
-@pytest.mark.parametrize("event", ["workflow_dispatch", "workflow_run", "schedule"])
+@pytest.mark.parametrize("event", ["workflow_dispatch", "deployment"])
+def test_a_run_by_hand_of_a_merged_commit_is_under_its_pull_request(
+    program: Program, world: World, receiver: Receiver, event: str
+) -> None:
+    """With or without a deployment: the run was started for what was merged."""
+    merged(world)
+    run = world.run(event=event, sha=MERGE, created_at=CREATED, jobs=[job("smoke test")])
+    program.export(run)
+    assert trace_of(receiver) == under(123)
+
+
+@pytest.mark.parametrize("event", ["schedule", "issues", "issue_comment"])
+def test_a_run_that_uses_an_environment_for_its_secrets_is_a_root(
+    program: Program, world: World, receiver: Receiver, event: str
+) -> None:
+    """GitHub makes a deployment, which delivers nothing; one notice for each environment."""
+    merged(world)
+    run = world.run(event=event, sha=MERGE, created_at=CREATED, jobs=[job("backup"), job("report")])
+    for each in run.jobs:
+        log = f"https://github.com/acme/shop/actions/runs/{run.id}/job/{each.id}"
+        statuses = [deployment_status("success", log_url=log)]
+        world.deployment("nightly", sha=MERGE, created_at=CREATED, statuses=statuses)
+    result = program.export(run)
+    assert trace_of(receiver) == alone(run)
+    assert not receiver.spans_named("deploy nightly")
+    assert "flow.deployment.count" not in {point.name for point in receiver.metrics}
+    (notice,) = (each for each in result.notices if "`nightly`" in each)
+    assert f"a run of event `{event}`" in notice
+    assert "`deployment-environments`" in notice
+    named = program.export(run, deployment_environments="Night*")
+    assert not [each for each in named.notices if "not counted" in each]
+    assert {
+        span.attributes["vcs.change.id"] for span in receiver.spans_named("deploy nightly")
+    } == {"123"}
+
+
+@pytest.mark.parametrize("event", ["workflow_dispatch", "workflow_run", "repository_dispatch"])
 def test_a_run_that_deployed_belongs_to_what_it_deployed(
     program: Program, world: World, receiver: Receiver, event: str
 ) -> None:
-    """The deployed commit leads to the merged pull request, whatever started the run."""
+    """The deployed commit leads to the merged pull request, if the event is one that deploys."""
     merged(world)
     run = world.run(event=event, created_at=CREATED, jobs=[job("deploy")])
     log = f"https://github.com/acme/shop/actions/runs/{run.id}/job/{run.jobs[0].id}"

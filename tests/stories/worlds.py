@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tests.fakes.records import Deployment, Run
+from tests.fakes.timeline import later, moment
 from tests.fakes.world import (
+    START,
     World,
     carried_over,
     deployment_status,
@@ -20,6 +23,8 @@ EPIC_CLOSED = "2025-11-20T12:00:00Z"
 BASE = sha_of("before the feature")
 CART_MERGE, VAT_MERGE = sha_of("merge of cart"), sha_of("merge of vat")
 BEFORE = "2025-11-01T08:00:00Z"
+# A job that deploys ends 130 seconds after it was created.
+QUEUED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,21 +129,33 @@ def deployed(
     *,
     environment: str = "production",
     event: str = "push",
+    branch: str = "main",
+    **facts: Any,
 ) -> tuple[Run, Deployment]:
-    """A run of a commit whose one job deploys it, and the deployment that it made."""
-    result = "success" if state == "success" else "failure"
+    """A run of a commit whose one job deploys it, and the deployment that it made.
+
+    GitHub leaves `failure` on the deployment of a cancelled job, and writes the last status seconds
+    after the end of the job.
+    """
+    result = {"success": "success", "cancelled": "cancelled"}.get(state, "failure")
+    state = "failure" if state == "cancelled" else state
     run = world.run(
         workflow="Deploy",
         event=event,
         sha=sha,
+        branch=branch,
         created_at=at,
-        jobs=[job("ship", result, steps=[step("Roll out", 120, result)])],
+        jobs=[job("ship", result, queued=QUEUED, steps=[step("Roll out", 120, result)])],
     )
     (ship,) = run.jobs
     log = f"https://github.com/acme/shop/actions/runs/{run.id}/job/{ship.id}"
     statuses = [
         deployment_status("in_progress", log_url=log),
-        deployment_status(state, after=120, log_url=log),
+        deployment_status(
+            state, created_at=later(moment(ship.completed_at or START), 3), log_url=log
+        ),
     ]
-    made = world.deployment(environment, sha=sha, created_at=ship.created_at, statuses=statuses)
+    made = world.deployment(
+        environment, sha=sha, created_at=ship.created_at, statuses=statuses, **facts
+    )
     return run, made

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flow_telemetry.errors import FlowTelemetryError, NotFoundError, PayloadError, SourceError
-from flow_telemetry.github.client import GitHubClient, unread_error, value_at
+from flow_telemetry.github.client import (
+    GitHubClient,
+    GraphqlResponse,
+    unread_error,
+    value_at,
+)
 from flow_telemetry.github.payloads import parse_change, parse_changes
 from flow_telemetry.github.timeline import Timeline, read_timeline
 from flow_telemetry.http import payload as read
@@ -75,27 +80,70 @@ query CommitChanges($ids: [ID!]!) {{
 _MERGED = re.compile(r"Merge pull request #([1-9][0-9]{0,9}) |.*\(#([1-9][0-9]{0,9})\)\s*$")
 
 
-def changes_between(
-    client: GitHubClient, repository: Repository, base: str, head: str, what: str
-) -> PaginatedList[Change] | None:
-    """Return the pull requests of the commits that ``head`` contains and ``base`` does not.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The commits that one commit contains and another does not, as GitHub returned them.
 
-    Of a range of more than 250 commits only the newest 250 are read, and the list is incomplete.
-    ``what`` names the range in errors. Return None if GitHub cannot compare the two commits.
+    ``status`` is `ahead`, `behind`, `diverged` or `identical`, ``base_date`` the date of the common
+    ancestor. ``complete`` is False if commits are missing.
+    """
+
+    status: str
+    commits: tuple[Payload, ...] = ()
+    complete: bool = True
+    base_date: datetime | None = None
+
+
+def compare_commits(
+    client: GitHubClient, repository: Repository, base: str, head: str, what: str
+) -> Comparison | None:
+    """Return the commits that ``head`` contains and ``base`` does not.
+
+    Of a range of more than 250 commits only the newest 250 are read. ``what`` names the range in
+    errors. Return None if GitHub cannot compare the two commits.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
     if base == head:
-        return PaginatedList()
+        return Comparison(status="identical")
     try:
-        commits, complete = _commits_between(client, repository, base, head, what)
+        payload, commits, complete = _commits_between(client, repository, base, head, what)
     except NotFoundError:
         return None
+    return Comparison(
+        status=read.text(payload, "status") or "",
+        commits=commits,
+        complete=complete,
+        base_date=commit_date(read.child(payload, "merge_base_commit")),
+    )
+
+
+def commit_date(payload: Payload) -> datetime | None:
+    """Return the committer's date of a commit of REST."""
+    return read.time(read.child(read.child(payload, "commit"), "committer"), "date")
+
+
+def changes_between(
+    client: GitHubClient, repository: Repository, base: str, head: str, what: str
+) -> PaginatedList[Change] | None:
+    """Return the pull requests of the commits that ``head`` contains and ``base`` does not.
+
+    The list of a range of more than 250 commits is incomplete. Return None if GitHub cannot compare
+    the two commits.
+
+    Raises:
+        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
+    """
+    comparison = compare_commits(client, repository, base, head, what)
+    if comparison is None:
+        return None
+    commits = comparison.commits
     node_ids = [node_id for commit in commits if (node_id := read.text(commit, "node_id"))]
-    changes, all_read = _changes_of_commits(client, repository, node_ids)
-    complete = complete and all_read and len(node_ids) == len(commits)
-    return PaginatedList(items=tuple(changes), complete=complete)
+    by_commit = read_changes_by_commit(client, repository, node_ids)
+    complete = comparison.complete and by_commit.complete and len(node_ids) == len(commits)
+    changes = tuple(change for each in by_commit.changes.values() for change in each)
+    return PaginatedList(items=changes, complete=complete)
 
 
 def numbers_between(
@@ -108,7 +156,7 @@ def numbers_between(
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
-    commits, _ = _commits_between(client, repository, base, head, what)
+    _, commits, _ = _commits_between(client, repository, base, head, what)
     messages = (read.text(read.child(commit, "commit"), "message") or "" for commit in commits)
     matches = (_MERGED.match(message.partition("\n")[0]) for message in messages)
     return tuple(dict.fromkeys(int(match[1] or match[2]) for match in matches if match))
@@ -116,40 +164,60 @@ def numbers_between(
 
 def _commits_between(
     client: GitHubClient, repository: Repository, base: str, head: str, what: str
-) -> tuple[tuple[Payload, ...], bool]:
-    """Return the commits, and whether they are all commits of the range."""
+) -> tuple[Payload, tuple[Payload, ...], bool]:
+    """Return the comparison, its commits, and whether they are all commits of the range."""
     # Without a `page` parameter GitHub returns the newest 250 commits.
     comparison = client.get(f"/repos/{repository.full_name}/compare/{base}...{head}", what)
     if not isinstance(comparison, dict):
         raise PayloadError(f"GitHub returned a damaged response for {what}: not an object")
     commits = tuple(read.children(comparison, "commits"))
-    return commits, read.number(comparison, "total_commits") == len(commits)
+    return comparison, commits, read.number(comparison, "total_commits") == len(commits)
 
 
-def _changes_of_commits(
-    client: GitHubClient, repository: Repository, node_ids: list[str]
-) -> tuple[list[Change], bool]:
-    """Return the pull requests of commits, and whether GitHub returned all of them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesByCommit:
+    """The pull requests of commits by GraphQL's ids; ``complete`` is False if some are missing."""
+
+    changes: Mapping[str, tuple[Change, ...]]
+    complete: bool
+
+
+def read_changes_by_commit(
+    client: GitHubClient, repository: Repository, node_ids: Sequence[str]
+) -> ChangesByCommit:
+    """Return the pull requests of each commit, 50 commits a request."""
     starts = range(0, len(node_ids), _COMMITS_A_QUERY)
     batches = [node_ids[start : start + _COMMITS_A_QUERY] for start in starts]
     what = f"pull requests of commits of {repository.full_name}"
     responses = client.run_concurrently(
-        lambda batch: client.query(_CHANGES, what, ids=batch), batches
+        lambda batch: client.query(_CHANGES, what, ids=list(batch)), batches
     )
-    changes: list[Change] = []
-    for response in responses:
-        if not isinstance(response.data.get("nodes"), list) and not response.errors:
-            raise PayloadError(f"GitHub returned a damaged response for {what}: no list in it")
-        connections = [
-            node["associatedPullRequests"]
-            for node in read.children(response.data, "nodes")
-            if isinstance(node.get("associatedPullRequests"), dict)
-        ]
-        if response.errors and not connections:
-            raise unread_error(response, what)
-        pulls = (pull for each in connections for pull in read.children(each, "nodes"))
-        changes += filter(None, (parse_change_node(pull, repository) for pull in pulls))
-    return changes, not any(response.errors for response in responses)
+    changes: dict[str, tuple[Change, ...]] = {}
+    for batch, response in zip(batches, responses, strict=True):
+        changes.update(zip(batch, _parse_commits(response, repository, what), strict=False))
+    return ChangesByCommit(changes=changes, complete=not any(r.errors for r in responses))
+
+
+def _parse_commits(
+    response: GraphqlResponse, repository: Repository, what: str
+) -> Iterator[tuple[Change, ...]]:
+    """Yield the pull requests of each commit of a response, none for a commit without an answer.
+
+    Raises:
+        PayloadError, AccessDeniedError, UnavailableError: the response contains no commits.
+    """
+    nodes = response.data.get("nodes")
+    if not isinstance(nodes, list) and not response.errors:
+        raise PayloadError(f"GitHub returned a damaged response for {what}: no list in it")
+    listed = nodes if isinstance(nodes, list) else ()
+    connections = [
+        node.get("associatedPullRequests") if isinstance(node, dict) else None for node in listed
+    ]
+    if response.errors and not any(isinstance(each, dict) for each in connections):
+        raise unread_error(response, what)
+    for each in connections:
+        pulls = read.children(each, "nodes") if isinstance(each, dict) else ()
+        yield tuple(filter(None, (parse_change_node(pull, repository) for pull in pulls)))
 
 
 # The pull request of a run: `flow_telemetry.rules.parentage` decides which of the candidates it is.

@@ -1,4 +1,4 @@
-"""Deployments: those that a run made, their statuses, and the pull requests that they delivered.
+"""Deployments: those that a run made, their statuses, and how the jobs that made them ended.
 
 Deployments are read by REST: their numbers outgrow the 32 bits of GraphQL's `databaseId`, and
 statuses have no number in GraphQL at all. The deployments of a run's jobs are read by GraphQL,
@@ -10,40 +10,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.github.changes import changes_between
-from flow_telemetry.github.client import GitHubClient, GraphqlResponse, unread_error
+from flow_telemetry.errors import FlowTelemetryError, SourceError
+from flow_telemetry.github.client import GitHubClient, GraphqlResponse
 from flow_telemetry.github.errors import PERMISSIONS_HINT
-from flow_telemetry.github.payloads import parse_actor, parse_changes
+from flow_telemetry.github.payloads import parse_actor
 from flow_telemetry.github.protection import read_protection
-from flow_telemetry.github.runs import RunWithNotices
+from flow_telemetry.github.runs import RunWithNotices, read_lone_job
 from flow_telemetry.http import payload as read
-from flow_telemetry.http.payload import PaginatedList, Payload
+from flow_telemetry.http.payload import Payload
 from flow_telemetry.identity import fold
 from flow_telemetry.model import (
+    DEFAULT_TASK,
     Deployment,
     DeploymentStatus,
     Job,
     JobDeployment,
+    JobOutcome,
     ProtectionWait,
     Repository,
+    Result,
     Run,
+    result_of,
 )
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules import parentage
-from flow_telemetry.rules.parentage import may_be_deployment
+from flow_telemetry.rules.parentage import may_use_environment
 from flow_telemetry.rules.protection import (
     jobs_with_long_waits,
     with_rules,
     without_unknown_waits,
 )
 
-# The states in which a deployment has ended.
-END_STATES = frozenset({"success", "failure", "error"})
 _WAITING = "WAITING"
 # GitHub returns at most 100 nodes for one query.
 _MOST_NODES = 100
@@ -146,7 +147,7 @@ def _deployed_environments(client: GitHubClient, run: Run) -> frozenset[str]:
 def _needs_deployment(run: Run, job: Job) -> bool:
     queued = timing.job_queued(job)
     waited = queued is not None and queued.seconds >= SHORTEST_APPROVAL_SECONDS
-    return waited or may_be_deployment(run)
+    return waited or may_use_environment(run)
 
 
 def query_deployments(client: GitHubClient, jobs: Sequence[Job]) -> Iterator[GraphqlResponse]:
@@ -187,8 +188,31 @@ def parse_job_deployment(payload: Payload) -> JobDeployment:
 
 # The address of a run or job, as statuses link to it.
 _RUN_URL = re.compile(
-    r"https?://[^/]+/([^/]+/[^/]+)/actions/runs/([0-9]{1,18})(?:/jobs?/([0-9]{1,18}))?(?:[/?#].*)?"
+    r"https?://[^/]+/(?P<repository>[^/]+/[^/]+)/(?:"
+    r"(?:actions/)?runs/(?P<run>[0-9]{1,18})/jobs?/(?P<job>[0-9]{1,18})"
+    r"|actions/runs/(?P<whole>[0-9]{1,18})"
+    # The old form is the address of a check run, which has the id of the job.
+    r"|runs/(?P<check>[0-9]{1,18})"
+    r")(?:[/?#].*)?"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakerLink:
+    """The run and job to which a status links; an old form of link names only the job."""
+
+    run_id: int | None = None
+    job_id: int | None = None
+
+
+def find_maker(repository: Repository, urls: Iterable[str]) -> MakerLink:
+    """Return the run and job of the first address that is one of a run of the repository."""
+    for url in urls:
+        match = _RUN_URL.fullmatch(url)
+        if match and fold(match["repository"]) == fold(repository.full_name):
+            run, job = match["run"] or match["whole"], match["job"] or match["check"]
+            return MakerLink(run_id=int(run) if run else None, job_id=int(job) if job else None)
+    return MakerLink()
 
 
 def read_deployment(client: GitHubClient, repository: Repository, number: int) -> Deployment:
@@ -225,7 +249,7 @@ def deployments_of_run(client: GitHubClient, run: Run) -> tuple[Deployment, ...]
         candidates = [each for each in candidates if each.created_at >= run.started_at]
         for deployment in with_statuses(client, candidates):
             if is_made_by(run, deployment):
-                deployments[deployment.id] = deployment
+                deployments[deployment.id] = with_outcome(run, deployment)
     return tuple(deployments[number] for number in sorted(deployments))
 
 
@@ -271,6 +295,8 @@ def parse_deployment(payload: Any, repository: Repository, *, where: str) -> Dep
         ref=read.text(fields, "ref") or "",
         production=read.flag(fields, "production_environment"),
         creator=parse_actor(fields.get("creator")),
+        task=read.text(fields, "task") or DEFAULT_TASK,
+        transient=read.flag(fields, "transient_environment"),
     )
 
 
@@ -302,26 +328,58 @@ def _read_statuses(
 
 def _with_statuses(deployment: Deployment, statuses: tuple[DeploymentStatus, ...]) -> Deployment:
     """Return the deployment with its statuses, and with the run and job that they link to."""
-    repository = fold(deployment.repository.full_name)
-    links = filter(None, (_RUN_URL.fullmatch(status.log_url) for status in statuses))
-    link = next((link for link in links if fold(link[1]) == repository), None)
+    maker = find_maker(deployment.repository, (status.log_url for status in statuses))
     return replace(
         deployment,
         statuses=statuses,
-        run_id=int(link[2]) if link else None,
-        job_id=int(link[3]) if link and link[3] else None,
+        run_id=maker.run_id,
+        job_id=maker.job_id,
         url=next((status.log_url for status in reversed(statuses) if status.log_url), ""),
     )
 
 
 def is_made_by(run: Run, deployment: Deployment) -> bool:
     """Return whether this attempt of the run made the deployment."""
-    if deployment.run_id != run.id:
+    if deployment.run_id not in (None, run.id):
         return False
-    if deployment.job_id is None:
-        return run.updated_at is None or deployment.created_at <= run.updated_at
     # The jobs of a re-run have ids of their own.
-    return any(job.id == deployment.job_id for job in timing.own_jobs(run))
+    if deployment.job_id is not None and deployment.job_id != run.id:
+        return any(job.id == deployment.job_id for job in timing.own_jobs(run))
+    if not deployment.made_by_run:
+        return False
+    return run.updated_at is None or deployment.created_at <= run.updated_at
+
+
+def with_outcome(run: Run, deployment: Deployment) -> Deployment:
+    """Return a deployment with the end of the job of the run that made it, if that has ended."""
+    job = next((job for job in run.jobs if job.id == deployment.job_id), None)
+    return replace(deployment, outcome=_outcome_of(job)) if job else deployment
+
+
+def read_outcome(client: GitHubClient, deployment: Deployment) -> Deployment:
+    """Return a deployment with the end of the job that made it, requested alone.
+
+    If the job is not known any more, the statuses of the deployment count.
+
+    Raises:
+        DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
+    """
+    if deployment.job_id is None or deployment.outcome is not None:
+        return deployment
+    try:
+        job = read_lone_job(client, deployment.repository, deployment.job_id)
+    except SourceError as error:
+        client.log.debug(f"how deployment {deployment.id} ended: {error}")
+        return deployment
+    return replace(deployment, outcome=_outcome_of(job))
+
+
+def _outcome_of(job: Job) -> JobOutcome | None:
+    """Return how a job ended; a skipped one deployed nothing, so it decides nothing."""
+    result = result_of(job.conclusion)
+    if not job.completed or job.completed_at is None or result in (None, Result.SKIP):
+        return None
+    return JobOutcome(result=result, ended_at=job.completed_at)
 
 
 def deployments_created_since(
@@ -341,151 +399,3 @@ def deployments_created_since(
         if len(recent) < len(parsed):
             break
     return tuple(sorted(deployments, key=lambda each: (each.created_at, each.id)))
-
-
-# Deliveries: the pull requests that were merged between a deployment and the one before it.
-#
-# Only facts from before the deployment are used, so that reading it again later gives the same
-# result.
-
-# 500 deployments to the environment. If all of them failed, the previous success stays unknown.
-MOST_PAGES_OF_DEPLOYMENTS = 5
-# If a push to the base merges a pull request, its `mergedAt` is later than the start of the runs.
-_MERGE_IS_NOTED_WITHIN = timedelta(minutes=1)
-
-_PREVIOUS = """
-query EnvironmentDeployments(
-  $owner: String!, $name: String!, $environments: [String!], $after: String
-) {
-  repository(owner: $owner, name: $name) {
-    deployments(
-      environments: $environments
-      first: 100
-      after: $after
-      orderBy: {field: CREATED_AT, direction: DESC}
-    ) {
-      pageInfo { hasNextPage endCursor }
-      nodes {
-        databaseId
-        commitOid
-        createdAt
-        statuses(first: 50) { nodes { state createdAt } }
-      }
-    }
-  }
-}
-"""
-
-
-def with_deliveries(client: GitHubClient, deployment: Deployment) -> Deployment:
-    """Return the deployment with the pull requests that it delivers, by number.
-
-    They are the pull requests merged into the default branch whose commits are in the deployed
-    commit's history, but not in that of the environment's previous successful deployment. A
-    rollback delivers none. The first deployment to an environment delivers those of its own commit
-    only. A failed deployment names what it was to deliver. ``delivers_complete`` is False if there
-    are more than 250 commits between the two deployments, or if GitHub no longer has the previous
-    commit or did not return all pull requests.
-
-    It takes three requests for up to 50 commits, and one more for each further 50. The token needs
-    `deployments: read`, `contents: read` and `pull-requests: read`.
-
-    Raises:
-        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
-    """
-    repository = deployment.repository
-    before, complete = _read_previous(client, deployment)
-    # Reading stops at the first success, which therefore can only be the last one read.
-    previous = before[-1].sha if before and _succeeded_before(before[-1], deployment) else None
-    changes = None
-    if previous:
-        what = f"what deployment {deployment.id} of {repository.full_name} changed"
-        changes = changes_between(client, repository, previous, deployment.sha, what)
-    if changes is None:
-        # Without a commit to compare with, the whole history would count as delivered.
-        path = f"/repos/{repository.full_name}/commits/{deployment.sha}/pulls"
-        pulls = client.list_all(path, None, f"pull requests of {repository.full_name}").items
-        changes = PaginatedList(
-            items=parse_changes(pulls, repository), complete=complete and not previous
-        )
-    latest = deployment.created_at + _MERGE_IS_NOTED_WITHIN
-    delivered = {
-        change.number: change
-        for change in changes.items
-        if change.into_default_branch and change.merged_at and change.merged_at <= latest
-    }
-    return replace(
-        deployment,
-        delivers=tuple(delivered[number] for number in sorted(delivered)),
-        delivers_complete=changes.complete,
-        before=before,
-    )
-
-
-def _read_previous(
-    client: GitHubClient, deployment: Deployment
-) -> tuple[tuple[Deployment, ...], bool]:
-    """Return the deployments back to the previous success, and whether none is left out."""
-    previous: list[Deployment] = []
-    after: str | None = None
-    for _ in range(MOST_PAGES_OF_DEPLOYMENTS):
-        connection = _query_deployments(client, deployment, after)
-        for node in read.children(connection, "nodes"):
-            earlier = _parse_earlier(node, deployment)
-            if earlier is None:
-                continue
-            previous.append(earlier)
-            if _succeeded_before(earlier, deployment):
-                return tuple(previous), True
-        page = read.child(connection, "pageInfo")
-        after = read.text(page, "endCursor")
-        if not (read.flag(page, "hasNextPage") and after):
-            return tuple(previous), True
-    return tuple(previous), False
-
-
-def _query_deployments(client: GitHubClient, deployment: Deployment, after: str | None) -> Payload:
-    """Return a page of the environment's deployments, newest first."""
-    repository = deployment.repository
-    what = f"deployments of {repository.full_name} to {deployment.environment}"
-    response = client.query(
-        _PREVIOUS,
-        what,
-        owner=repository.owner,
-        name=repository.name,
-        environments=[deployment.environment],
-        after=after,
-    )
-    connection = read.child(read.child(response.data, "repository"), "deployments")
-    if not connection:
-        raise unread_error(response, what)
-    return connection
-
-
-def _parse_earlier(node: Payload, deployment: Deployment) -> Deployment | None:
-    """Return a deployment that was created before the given one, None for a later one."""
-    created = read.time(node, "createdAt")
-    if created is None or created >= deployment.created_at:
-        return None
-    statuses = (
-        # GraphQL writes states in upper case, REST in lower case.
-        DeploymentStatus(state=(read.text(status, "state") or "").lower(), time=time)
-        for status in read.children(read.child(node, "statuses"), "nodes")
-        if (time := read.time(status, "createdAt")) is not None
-    )
-    return Deployment(
-        repository=deployment.repository,
-        id=read.number(node, "databaseId") or 0,
-        environment=deployment.environment,
-        sha=read.text(node, "commitOid") or "",
-        created_at=created,
-        statuses=tuple(sorted(statuses, key=lambda status: status.time)),
-    )
-
-
-def _succeeded_before(earlier: Deployment, deployment: Deployment) -> bool:
-    """Return whether the earlier deployment had succeeded when the later one ended."""
-    ends = (status.time for status in deployment.statuses if status.state in END_STATES)
-    latest = next(ends, None)
-    successes = (status.time for status in earlier.statuses if status.state == "success")
-    return any(latest is None or time <= latest for time in successes)

@@ -128,16 +128,16 @@ def parse_jobs(items: Iterable[Any], run: Run) -> tuple[Job, ...]:
     jobs: dict[int, Job] = {}
     for item in items:
         if isinstance(item, dict) and (job_id := read.number(item, "id")):
-            jobs[job_id] = parse_job(item, job_id, run)
+            jobs[job_id] = parse_job(item, job_id, run_id=run.id, attempt=run.attempt)
     return tuple(jobs[job_id] for job_id in sorted(jobs))
 
 
-def parse_job(payload: Payload, job_id: int, run: Run) -> Job:
-    """Return a job and its steps."""
+def parse_job(payload: Payload, job_id: int, *, run_id: int, attempt: int) -> Job:
+    """Return a job and its steps; ``attempt`` counts if the job names none."""
     return Job(
         id=job_id,
-        run_id=run.id,
-        run_attempt=read.number(payload, "run_attempt") or run.attempt,
+        run_id=run_id,
+        run_attempt=read.number(payload, "run_attempt") or attempt,
         name=read.text(payload, "name") or f"job {job_id}",
         status=read.text(payload, "status") or "",
         conclusion=read.text(payload, "conclusion"),

@@ -14,10 +14,12 @@ from flow_telemetry.errors import (
     BudgetExceeded,
     FlowTelemetryError,
     PayloadError,
+    SourceError,
 )
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.payloads import (
     parse_annotations,
+    parse_job,
     parse_jobs,
     parse_repository,
     parse_run,
@@ -89,10 +91,56 @@ def read_attempt(client: GitHubClient, address: RunAddress) -> Run:
     return parse_run(payload, where=str(address))
 
 
+_REF = """
+query RefKind($owner: String!, $name: String!, $branch: String!, $tag: String!) {
+  repository(owner: $owner, name: $name) {
+    branch: ref(qualifiedName: $branch) { name }
+    tag: ref(qualifiedName: $tag) { name }
+  }
+}
+"""
+
+
+def is_tag(client: GitHubClient, run: Run) -> bool:
+    """Whether the name of a run's branch is that of a tag, and of no branch.
+
+    If GitHub does not tell, it counts as a branch, and that is logged only.
+    """
+    name = run.head_branch or ""
+    try:
+        response = client.query(
+            _REF,
+            f"whether {name} of {run.repository.full_name} is a tag",
+            owner=run.repository.owner,
+            name=run.repository.name,
+            branch=f"refs/heads/{name}",
+            tag=f"refs/tags/{name}",
+        )
+    except SourceError as error:
+        client.log.debug(str(error))
+        return False
+    found = read.child(response.data, "repository")
+    return bool(read.child(found, "tag")) and not read.child(found, "branch")
+
+
 def read_jobs_again(client: GitHubClient, run: Run) -> Run:
     """Return the run with the current state of its jobs."""
     address = RunAddress(repository=run.repository.full_name, run_id=run.id, attempt=run.attempt)
     return _with_jobs(run, _list_jobs(client, address))
+
+
+def read_lone_job(client: GitHubClient, repository: Repository, job_id: int) -> Job:
+    """Return a job without its run, of any attempt.
+
+    Raises:
+        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
+    """
+    what = f"job {job_id} of {repository.full_name}"
+    payload = client.get(f"/repos/{repository.full_name}/actions/jobs/{job_id}", what)
+    if not isinstance(payload, dict):
+        raise PayloadError(f"GitHub returned a damaged response for {what}: not an object")
+    run_id = read.required(read.number(payload, "run_id"), "run_id", what)
+    return parse_job(payload, job_id, run_id=run_id, attempt=1)
 
 
 def _list_jobs(client: GitHubClient, address: RunAddress) -> PaginatedList[Any]:

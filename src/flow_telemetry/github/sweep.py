@@ -13,11 +13,12 @@ from typing import Any
 
 from flow_telemetry.errors import BudgetExceeded
 from flow_telemetry.github.client import GitHubClient
-from flow_telemetry.github.deployments import END_STATES, parse_deployment, with_statuses
+from flow_telemetry.github.deployments import parse_deployment, with_statuses
 from flow_telemetry.github.payloads import parse_changes
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.model import Change, Deployment, Repository
+from flow_telemetry.rules.deployments import final_statuses
 from flow_telemetry.rules.intervals import Interval
 
 # 10,000 items, with 100 on a page.
@@ -80,7 +81,7 @@ def _closed_or_reopened(issue: Payload, window: Interval) -> datetime | None:
 def ended_deployments(
     client: GitHubClient, repository: Repository, window: Interval
 ) -> PaginatedList[Deployment]:
-    """Return deployments whose first success or failure was in a period, by number.
+    """Return deployments that had a final status in a period, by number.
 
     GitHub sorts them by creation. So those created up to 35 days before the period are listed, and
     the statuses of those that were updated since its start are read.
@@ -100,8 +101,7 @@ def ended_deployments(
     ended: dict[int, Deployment] = {}
     try:
         for deployment in with_statuses(client, updated):
-            ends = (status.time for status in deployment.statuses if status.state in END_STATES)
-            if window.holds(next(ends, None)):
+            if any(window.holds(status.time) for status in final_statuses(deployment)):
                 ended[deployment.id] = deployment
     except BudgetExceeded:
         return PaginatedList(complete=False)

@@ -183,6 +183,7 @@ def _parse_event(item: Payload, dismissed: Mapping[str, ReviewState]) -> Event |
         subject=subject_of(kind, item),
         review=review,
         result=(read.text(item, "state_reason") or "") if kind is EventKind.CLOSED else "",
+        authored_at=_parse_authored_at(kind, item),
     )
 
 
@@ -191,6 +192,12 @@ def _parse_time(kind: EventKind, item: Payload) -> datetime | None:
         committed = read.time(read.child(item, "committer"), "date")
         return committed or read.time(read.child(item, "author"), "date")
     return read.time(item, "submitted_at" if kind is EventKind.REVIEWED else "created_at")
+
+
+def _parse_authored_at(kind: EventKind, item: Payload) -> datetime | None:
+    if kind is not EventKind.COMMITTED:
+        return None
+    return read.time(read.child(item, "author"), "date")
 
 
 def _parse_identifier(kind: EventKind, item: Payload) -> str:

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from flow_telemetry.errors import PayloadError
-from flow_telemetry.github.deployments import END_STATES
 from flow_telemetry.github.payloads import parse_run
 from flow_telemetry.github.runs import RunAddress
 from flow_telemetry.github.timeline import subject_of
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
 from flow_telemetry.model import Change, EventKind, Run
+from flow_telemetry.rules.deployments import is_final
 from flow_telemetry.rules.timeline import WebhookEvent
 
 _BRANCH = "refs/heads/"
@@ -85,15 +85,24 @@ def closed_issue(event: Payload) -> int | None:
     return read.number(read.child(event, "issue"), "number")
 
 
-def finished_deployment(event: Payload) -> int | None:
-    """Return the id of the deployment that ended; None for other events.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalStatus:
+    """The final status that an event reports, and its deployment."""
+
+    deployment_id: int
+    status_id: int | None
+
+
+def final_status(event: Payload) -> FinalStatus | None:
+    """Return the final status of a deployment; None for other events.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment_status
     """
-    state = read.text(read.child(event, "deployment_status"), "state")
-    if state not in END_STATES:
+    status = read.child(event, "deployment_status")
+    deployment = read.number(read.child(event, "deployment"), "id")
+    if deployment is None or not is_final(read.text(status, "state") or ""):
         return None
-    return read.number(read.child(event, "deployment"), "id")
+    return FinalStatus(deployment_id=deployment, status_id=read.number(status, "id"))
 
 
 def phase_change(event: Payload) -> tuple[int, datetime] | None:

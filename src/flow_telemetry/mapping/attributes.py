@@ -338,6 +338,12 @@ CHANGE_REVIEWERS = _flow_attribute(
 CHANGE_LABELS = _flow_attribute(
     "flow.change.labels", "string[]", _CHANGE, "labels at the end of the span"
 )
+CHANGE_REVERTS = _flow_attribute(
+    "flow.change.reverts",
+    "string",
+    _CHANGE,
+    "number of the pull request that this one reverts, or its title if only that is known",
+)
 CHANGE_COMMITS = _flow_attribute("flow.change.commits", "int", _CHANGE, "number of commits")
 CHANGE_COMMENTS = _flow_attribute(
     "flow.change.comments", "int", _CHANGE, "number of people's comments up to the end of the span"
@@ -413,13 +419,25 @@ DEPLOYMENT_ENVIRONMENT_NAME = _flow_attribute(
     deployment.DEPLOYMENT_ENVIRONMENT_NAME, "string", _DEPLOYMENT, "environment of the deployment"
 )
 DEPLOYMENT_STATUS = _flow_attribute(
-    deployment.DEPLOYMENT_STATUS, "string", _DEPLOYMENT, "succeeded or failed"
+    deployment.DEPLOYMENT_STATUS, "string", _DEPLOYMENT, "succeeded, failed or cancelled"
+)
+DEPLOYMENT_TASK = _flow_attribute(
+    "flow.deployment.task",
+    "string",
+    _DEPLOYMENT,
+    "task of the deployment, which is a part of its place, unless it is `deploy`",
+)
+DEPLOYMENT_KIND = _flow_attribute(
+    "flow.deployment.kind",
+    "string",
+    _DEPLOYMENT,
+    "`deploy`, `redeploy` (the commit of the last attempt) or `rollback` (an earlier version)",
 )
 DEPLOYMENT_STATE = _flow_attribute(
     "github.deployment.state",
     "string",
     _DEPLOYMENT,
-    "last state of the deployment, as GitHub reports it",
+    "first final state of the deployment, as GitHub reports it",
 )
 DEPLOYMENT_CREATOR = _flow_attribute(
     "github.deployment.creator",
@@ -431,7 +449,7 @@ DEPLOYMENT_INCOMPLETE = _flow_attribute(
     "flow.deployment.incomplete",
     "boolean",
     _DEPLOYMENT,
-    "true if more commits were deployed than GitHub compared",
+    "true if not all pull requests that the deployment delivers could be found",
 )
 
 
@@ -519,6 +537,12 @@ DEPLOYMENT_CHANGES = _event_attribute(
     "string[]",
     _RECORDS,
     "numbers of the pull requests that the deployment delivers",
+)
+DEPLOYMENT_FAILED_CHANGES = _event_attribute(
+    "flow.deployment.failed_changes",
+    "string[]",
+    "record of a rollback's success",
+    "numbers of the pull requests that the rollback takes back",
 )
 
 LIFE = _event_attribute(

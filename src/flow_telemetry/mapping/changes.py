@@ -12,6 +12,7 @@ from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import AttributePairs, SpanMaker
 from flow_telemetry.model import (
+    DEFAULT_TASK,
     ActorKind,
     Change,
     Deployment,
@@ -19,6 +20,13 @@ from flow_telemetry.model import (
     Event,
     EventKind,
     Result,
+)
+from flow_telemetry.rules.deployments import (
+    delivery_interval,
+    delivery_status,
+    first_final_status,
+    is_change_failure,
+    reverted_change,
 )
 from flow_telemetry.rules.lifecycle import (
     OpenPeriod,
@@ -28,7 +36,6 @@ from flow_telemetry.rules.lifecycle import (
     find_phases,
     value_at,
 )
-from flow_telemetry.rules.parentage import delivery_interval, delivery_result
 from flow_telemetry.telemetry import Resource, Span, SpanLink
 
 # A pull request to spans: its open periods, and the phases in them
@@ -135,6 +142,7 @@ def period_attributes(change: Change, period: OpenPeriod) -> AttributePairs:
         (semconv.CHANGE_AUTHOR_KIND, author.kind.value if author else None),
         (semconv.CHANGE_REVIEWERS, tuple(dict.fromkeys(reviewers))),
         (semconv.CHANGE_LABELS, _labels(events)),
+        (semconv.CHANGE_REVERTS, reverted_change(change)),
         (semconv.CHANGE_COMMITS, commits or (last.commits if last else None)),
         (semconv.CHANGE_COMMENTS, by_people[EventKind.COMMENTED]),
         (semconv.CHANGE_REVIEWS, by_people[EventKind.REVIEWED]),
@@ -190,13 +198,13 @@ def delivery_span(
 ) -> Span | None:
     """Return the span of a delivery, from the creation of the deployment to its end.
 
-    The end is the success, else the failure; None for a deployment in progress. ``run`` is a link
-    to the run that made the deployment; it is left out in the run's own trace.
+    None for a deployment in progress. ``run`` is a link to the run that made the deployment; it is
+    left out in the run's own trace.
     """
     interval = delivery_interval(deployment)
     if interval is None:
         return None
-    failed = delivery_result(deployment) is not Result.SUCCESS
+    failed = is_change_failure(deployment)
     run_links = (run,) if run and run.trace_id != placement.trace_id else ()
     return SpanMaker(placement=placement, resource=resource).span(
         Entity.DEPLOYMENT,
@@ -211,16 +219,30 @@ def delivery_span(
 
 
 def _deployment_attributes(deployment: Deployment, *, failed: bool) -> AttributePairs:
-    last = deployment.statuses[-1].state if deployment.statuses else None
     return (
         (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
         (semconv.DEPLOYMENT_ID, str(deployment.id)),
         (semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
-        (semconv.DEPLOYMENT_STATUS, "failed" if failed else "succeeded"),
-        (semconv.DEPLOYMENT_STATE, last if failed else "success"),
+        (semconv.DEPLOYMENT_TASK, task_name(deployment)),
+        (semconv.DEPLOYMENT_KIND, deployment.kind.value if deployment.kind else None),
+        (semconv.DEPLOYMENT_STATUS, delivery_status(deployment)),
+        (semconv.DEPLOYMENT_STATE, _final_state(deployment)),
         (semconv.ERROR_TYPE, "failure" if failed else None),
         (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
         (semconv.VCS_REF_HEAD_NAME, deployment.ref),
         (semconv.DEPLOYMENT_CREATOR, deployment.creator.login if deployment.creator else None),
         (semconv.DEPLOYMENT_INCOMPLETE, None if deployment.delivers_complete else True),
     )
+
+
+def task_name(deployment: Deployment) -> str | None:
+    """Return the task of a deployment; None for the usual one."""
+    return None if deployment.task == DEFAULT_TASK else deployment.task
+
+
+def _final_state(deployment: Deployment) -> str | None:
+    """Return the first final state; that of a job's end, if GitHub has not written it yet."""
+    if deployment.outcome is not None:
+        return "success" if deployment.outcome.result is Result.SUCCESS else "failure"
+    first = first_final_status(deployment)
+    return first.state if first else None

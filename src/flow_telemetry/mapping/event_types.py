@@ -58,6 +58,7 @@ _CHANGE_ATTRIBUTES = (
     semconv.CHANGE_AUTHOR_KIND,
     semconv.CHANGE_REVIEWERS,
     semconv.CHANGE_LABELS,
+    semconv.CHANGE_REVERTS,
     semconv.CHANGE_COMMITS,
     semconv.CHANGE_COMMENTS,
     semconv.CHANGE_REVIEWS,
@@ -93,6 +94,8 @@ _DEPLOYMENT_ATTRIBUTES = (
     semconv.VCS_REF_HEAD_REVISION,
     semconv.VCS_REF_HEAD_NAME,
     semconv.DEPLOYMENT_CHANGES,
+    semconv.DEPLOYMENT_TASK,
+    semconv.DEPLOYMENT_KIND,
 )
 
 
@@ -340,6 +343,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
             semconv.EVENT_ID,
             semconv.DEPLOYMENT_STATE,
             semconv.DEPLOYMENT_STATUS,
+            semconv.DEPLOYMENT_FAILED_CHANGES,
         ),
         cdevents="service.deployed, if the state is success",
     ),

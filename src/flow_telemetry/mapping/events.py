@@ -10,7 +10,7 @@ from flow_telemetry import identity
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import changes, items
-from flow_telemetry.mapping.changes import delivery_reference
+from flow_telemetry.mapping.changes import delivery_reference, task_name
 from flow_telemetry.mapping.event_types import NAMED_BY_EVENT, EventSubject, find_event_type
 from flow_telemetry.mapping.flow_metrics import dora_attributes
 from flow_telemetry.mapping.limits import OptionalValue
@@ -26,6 +26,7 @@ from flow_telemetry.model import (
     WorkItem,
 )
 from flow_telemetry.rules import timeline as timelines
+from flow_telemetry.rules.deployments import delivery_status, first_final_status
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.lifecycle import (
     BlockedInterval,
@@ -246,20 +247,22 @@ def deployment_events(
     resource: Resource,
     observed: datetime,
     *,
-    only: Collection[Event] | None = None,
+    later: Collection[int] | None = None,
+    from_author: bool = True,
 ) -> Iterator[LogRecord]:
-    """Return the records of a deployment's creation and statuses, up to its success or failure.
+    """Return the records of a deployment's creation and statuses, up to its end.
 
     They are exported once, regardless of the number of changes that it delivers. ``change`` is the
-    one whose trace has the span of the records, None if it delivers no change. ``only`` is that of
-    `change_events`.
+    one whose trace has the span of the records, None if it delivers no change. With ``later`` they
+    are those of the statuses with these numbers instead. ``from_author`` is that of
+    `measure_lead_times`.
     """
     timeline = timelines.build_deployment_timeline(deployment)
     reference = deployment.reference
     return event_records(
         (
-            (entry, _deployment_attributes(deployment, entry.event))
-            for entry in timelines.select_deployment_entries(timeline, deployment, only)
+            (entry, _deployment_attributes(deployment, entry.event, from_author=from_author))
+            for entry in timelines.select_deployment_entries(timeline, deployment, later)
         ),
         placement,
         resource,
@@ -273,6 +276,8 @@ def deployment_events(
             (semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
             (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
             (semconv.VCS_REF_HEAD_NAME, deployment.ref),
+            (semconv.DEPLOYMENT_TASK, task_name(deployment)),
+            (semconv.DEPLOYMENT_KIND, deployment.kind.value if deployment.kind else None),
             (
                 semconv.DEPLOYMENT_CHANGES,
                 tuple(str(delivered.number) for delivered in deployment.delivers),
@@ -281,13 +286,22 @@ def deployment_events(
     )
 
 
-def _deployment_attributes(deployment: Deployment, event: Event) -> AttributePairs:
+def _deployment_attributes(
+    deployment: Deployment, event: Event, *, from_author: bool
+) -> AttributePairs:
     state = identity.fold(event.subject)
+    status = _DEPLOYMENT_STATUS.get(state)
+    first = first_final_status(deployment)
+    ends = first is not None and (str(first.id or ""), first.time) == (event.id, event.time)
+    if ends:
+        # GitHub leaves `failure` on the deployment of a cancelled job.
+        status = delivery_status(deployment)
+    succeeded = ends and status == "succeeded"
     return (
         (semconv.EVENT_ID, event.id),
         (semconv.DEPLOYMENT_STATE, event.subject),
-        (semconv.DEPLOYMENT_STATUS, _DEPLOYMENT_STATUS.get(state)),
-        *(dora_attributes(deployment) if state == "success" else ()),
+        (semconv.DEPLOYMENT_STATUS, status),
+        *(dora_attributes(deployment, from_author=from_author) if succeeded else ()),
     )
 
 

@@ -10,11 +10,12 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import instruments as table
 from flow_telemetry.mapping import items
 from flow_telemetry.mapping import metric_attributes as names
+from flow_telemetry.mapping.changes import task_name
 from flow_telemetry.mapping.metrics import (
     Points,
     branch,
     build_points,
-    environment_name,
+    place_name,
     seconds_between,
 )
 from flow_telemetry.mapping.spans import AttributePairs
@@ -30,10 +31,16 @@ from flow_telemetry.model import (
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.causes import ERRORS, run_result
+from flow_telemetry.rules.deployments import (
+    delivery_interval,
+    delivery_status,
+    find_remediation,
+    is_change_failure,
+    succeeded_at,
+)
 from flow_telemetry.rules.flow import (
     Flow,
     find_restoration,
-    is_change_failure,
     measure_change_flows,
     measure_item_flows,
     measure_lead_times,
@@ -48,7 +55,6 @@ from flow_telemetry.rules.lifecycle import (
     first_approval_time,
     first_review_time,
 )
-from flow_telemetry.rules.parentage import delivery_interval
 from flow_telemetry.telemetry import Instrument, Measurement, Resource
 
 # A pull request to measurements, at each end
@@ -316,32 +322,30 @@ def _changes(node: ItemNode) -> Iterator[ChangeNode]:
 
 
 def delivery_measurements(
-    deployment: Deployment, resource: Resource, extra: tuple[str, ...] = ()
+    deployment: Deployment,
+    resource: Resource,
+    extra: tuple[str, ...] = (),
+    *,
+    from_author: bool = True,
 ) -> Iterator[Measurement]:
     """Return the measurements of a deployment that ended; one in progress has none.
 
     The changes that it delivers need their timelines. ``extra`` are the attributes that the user
-    adds.
+    adds, ``from_author`` is that of `measure_lead_times`.
     """
-    failed, interval = is_change_failure(deployment), delivery_interval(deployment)
-    if failed is None or interval is None:
+    interval = delivery_interval(deployment)
+    if interval is None:
         return
-    attributes = (
-        (names.REPOSITORY, deployment.repository.full_name),
-        (names.ENVIRONMENT, environment_name(deployment.environment)),
-        (names.PRODUCTION, deployment.production),
-        (names.DEPLOYMENT_STATUS, "failed" if failed else "succeeded"),
-        (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
-    )
-    points = build_points(resource, attributes, extra)
+    points = build_points(resource, _delivery_attributes(deployment), extra)
     yield from points.of(table.DEPLOYMENT_COUNT, 1)
     yield from points.of(table.DEPLOYMENT_DURATION, interval.seconds)
-    if failed:
+    if is_change_failure(deployment):
         yield from points.of(table.DEPLOYMENT_FAILURES, 1)
+    if succeeded_at(deployment) is None:
         return
     if deployment.delivers_complete:
         yield from points.of(table.DEPLOYMENT_CHANGES, len(deployment.delivers))
-    for lead_time in measure_lead_times(deployment):
+    for lead_time in measure_lead_times(deployment, from_author=from_author):
         change = lead_time.change
         yield from points.of(
             table.DEPLOYMENT_LEAD_TIME,
@@ -352,15 +356,34 @@ def delivery_measurements(
     restoration = find_restoration(deployment, deployment.before)
     if restoration is not None:
         yield from points.of(table.DEPLOYMENT_RESTORE_TIME, restoration[1].seconds)
+    remediation = find_remediation(deployment)
+    if remediation is not None:
+        kind = (names.DEPLOYMENT_KIND, remediation)
+        yield from points.of(table.DEPLOYMENT_REMEDIATIONS, 1, kind)
+    if deployment.takes_back:
+        yield from points.of(table.DEPLOYMENT_FAILED_CHANGES, len(deployment.takes_back))
 
 
-def dora_attributes(deployment: Deployment) -> AttributePairs:
+def _delivery_attributes(deployment: Deployment) -> AttributePairs:
+    environment = place_name(deployment.environment, transient=deployment.transient)
+    return (
+        (names.REPOSITORY, deployment.repository.full_name),
+        (names.ENVIRONMENT, environment),
+        (names.DEPLOYMENT_TASK, task_name(deployment)),
+        (names.PRODUCTION, deployment.production),
+        (names.DEPLOYMENT_STATUS, delivery_status(deployment)),
+        (names.DEPLOYMENT_KIND, deployment.kind.value if deployment.kind else None),
+        (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
+    )
+
+
+def dora_attributes(deployment: Deployment, *, from_author: bool = True) -> AttributePairs:
     """Return the lead times and the restoration of a deployment, for the record of its success.
 
     A lead time reads `acme/shop#123: 86400 s from 0a1b2c of 2026-11-24T03:43:00Z`.
     """
     lead_times = []
-    for lead_time in measure_lead_times(deployment):
+    for lead_time in measure_lead_times(deployment, from_author=from_author):
         change, interval = lead_time.change, lead_time.interval
         commit = f"{lead_time.commit.id} of " if lead_time.commit.id else ""
         lead_times.append(
@@ -375,4 +398,12 @@ def dora_attributes(deployment: Deployment) -> AttributePairs:
             names.DEPLOYMENT_RESTORE_TIME,
             interval_to_success.seconds if interval_to_success else None,
         ),
+        *_failed_changes(deployment),
     )
+
+
+def _failed_changes(deployment: Deployment) -> AttributePairs:
+    if not deployment.takes_back:
+        return ()
+    numbers = tuple(str(change.number) for change in deployment.takes_back)
+    return ((semconv.DEPLOYMENT_FAILED_CHANGES, numbers),)

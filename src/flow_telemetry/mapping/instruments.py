@@ -461,7 +461,10 @@ FEATURE_DEPLOYMENTS = _feature_instrument(
     "Number of deployments that delivered a part of the feature",
 )
 
-_DEPLOYMENT_ATTRIBUTES = (names.REPOSITORY, names.ENVIRONMENT, names.PRODUCTION)
+_DEPLOYMENT_ATTRIBUTES = (
+    *(names.REPOSITORY, names.ENVIRONMENT),
+    *(names.DEPLOYMENT_TASK, names.PRODUCTION),
+)
 
 DEPLOYMENT_COUNT = _instrument(
     _DEPLOYMENT,
@@ -469,14 +472,31 @@ DEPLOYMENT_COUNT = _instrument(
     _SUM,
     "{deployment}",
     "Deployments that ended; the rate of those that succeeded is DORA's deployment frequency",
-    (*_DEPLOYMENT_ATTRIBUTES, names.DEPLOYMENT_STATUS),
+    (*_DEPLOYMENT_ATTRIBUTES, names.DEPLOYMENT_STATUS, names.DEPLOYMENT_KIND),
 )
 DEPLOYMENT_FAILURES = _instrument(
     _DEPLOYMENT,
     "flow.deployment.failures",
     _SUM,
     "{deployment}",
-    "Deployments that failed; divided by all deployments, this is DORA's change failure rate",
+    "Deployments that failed, a part of DORA's change failure rate",
+    _DEPLOYMENT_ATTRIBUTES,
+)
+DEPLOYMENT_REMEDIATIONS = _instrument(
+    _DEPLOYMENT,
+    "flow.deployment.remediations",
+    _SUM,
+    "{deployment}",
+    "Successful deployments that repair: rollbacks, those that deliver a revert, and redeployments "
+    "after a failure; a part of DORA's rework rate",
+    (*_DEPLOYMENT_ATTRIBUTES, names.DEPLOYMENT_KIND),
+)
+DEPLOYMENT_FAILED_CHANGES = _instrument(
+    _DEPLOYMENT,
+    "flow.deployment.failed_changes",
+    _SUM,
+    "{change}",
+    "Pull requests that a rollback takes back",
     _DEPLOYMENT_ATTRIBUTES,
 )
 DEPLOYMENT_DURATION = _instrument(
@@ -484,7 +504,7 @@ DEPLOYMENT_DURATION = _instrument(
     "flow.deployment.duration",
     _HISTOGRAM,
     "s",
-    "Time from the creation of a deployment to its success or failure",
+    "Time from the creation of a deployment to its end",
     (*_DEPLOYMENT_ATTRIBUTES, names.DEPLOYMENT_STATUS),
 )
 DEPLOYMENT_LEAD_TIME = _instrument(
@@ -510,7 +530,7 @@ DEPLOYMENT_RESTORE_TIME = _instrument(
     _HISTOGRAM,
     "s",
     "DORA's time to restore: from the first failed deployment to the next success in the same "
-    "environment",
+    "place",
     _DEPLOYMENT_ATTRIBUTES,
 )
 

@@ -37,7 +37,7 @@ REPOSITORY = _attribute(semconv.GITHUB_REPOSITORY, "repository as `owner/name`")
 BRANCH = _attribute(
     "flow.branch",
     "`default` or `other`: the branch that was built, or that the pull request is to be merged "
-    "into; not set if the default branch is unknown",
+    "into; `tag` for a run of a tag; not set if the default branch is unknown",
 )
 WORKFLOW = _attribute(semconv.CICD_PIPELINE_NAME, "name of the workflow")
 RUN_STATE = _attribute(
@@ -110,12 +110,21 @@ FEATURE_COMPLETE = _attribute(
 ENVIRONMENT = _attribute(
     semconv.DEPLOYMENT_ENVIRONMENT_NAME,
     "environment of the deployment, with `*` for hashes and for numbers of two or more digits: "
-    "`preview-*`",
+    "`preview-*`; `(transient)` for all environments that GitHub calls transient",
+)
+DEPLOYMENT_TASK = _attribute(
+    semconv.DEPLOYMENT_TASK, "task of the deployment, unless it is `deploy`"
+)
+DEPLOYMENT_KIND = _attribute(
+    semconv.DEPLOYMENT_KIND,
+    "`deploy`, `redeploy` or `rollback`; a remediation that delivers a revert has `revert`",
 )
 PRODUCTION = _attribute(
-    "flow.deployment.production", "whether GitHub marks the environment as a production environment"
+    "flow.deployment.production",
+    "whether the environment is a production environment: by `production-environments`, else by "
+    "its name or GitHub's mark",
 )
-DEPLOYMENT_STATUS = _attribute(semconv.DEPLOYMENT_STATUS, "succeeded or failed")
+DEPLOYMENT_STATUS = _attribute(semconv.DEPLOYMENT_STATUS, "succeeded, failed or cancelled")
 COVERAGE_UNIT = _attribute(
     "flow.coverage.unit", "unit that is counted: `line`, `statement` or `branch`"
 )
@@ -156,7 +165,7 @@ DEPLOYMENT_LEAD_TIMES = _delivery_attribute(
 DEPLOYMENT_RESTORE_TIME = _delivery_attribute(
     "flow.deployment.restore_time",
     "double",
-    "seconds from the end of the failed deployment in this environment to this success",
+    "seconds from the end of the failed deployment in this place to this success",
 )
 DEPLOYMENT_RESTORED = _delivery_attribute(
     "flow.deployment.restored",

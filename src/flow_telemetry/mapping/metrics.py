@@ -113,6 +113,11 @@ def job_matrix(name: str) -> str:
     return "; ".join(values for _, values in map(_split_matrix, name.split(" / ")) if values)
 
 
+def place_name(environment: str, *, transient: bool) -> str:
+    """Return the name of an environment, the same for all that are to disappear again."""
+    return "(transient)" if transient else environment_name(environment)
+
+
 def environment_name(name: str) -> str:
     """Return the name with `*` in place of hashes and numbers of 2 or more digits: `preview-*`."""
     return _NUMBERS.sub("*", _HASHES.sub("*", name))
@@ -183,10 +188,11 @@ def build_job_points(
 def _run_attributes(run: Run, default_branch: str | None) -> AttributePairs:
     # The branch of a pull request from a fork can have the name of the default branch.
     is_other = run.event in _CHANGE_EVENTS
+    kind = "other" if is_other else branch(run.head_branch, default_branch)
     return (
         (names.REPOSITORY, run.repository.full_name),
         (names.WORKFLOW, limits.name(run.workflow)),
-        (names.BRANCH, "other" if is_other else branch(run.head_branch, default_branch)),
+        (names.BRANCH, "tag" if run.of_tag else kind),
         (semconv.CICD_PIPELINE_RUN_ID, str(run.id)),
         (semconv.VCS_REF_HEAD_NAME, run.head_branch),
         (semconv.VCS_REF_HEAD_REVISION, run.head_sha),

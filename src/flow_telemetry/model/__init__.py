@@ -13,7 +13,13 @@ from flow_telemetry.model.common import (
     Result,
     result_of,
 )
-from flow_telemetry.model.deployments import Deployment, DeploymentStatus
+from flow_telemetry.model.deployments import (
+    DEFAULT_TASK,
+    Deployment,
+    DeploymentKind,
+    DeploymentStatus,
+    JobOutcome,
+)
 from flow_telemetry.model.events import (
     Edit,
     EditedField,
@@ -39,6 +45,7 @@ from flow_telemetry.model.runs import (
 )
 
 __all__ = [
+    "DEFAULT_TASK",
     "MOST_ANCESTORS",
     "RESULT_OF_CONCLUSION",
     "Actor",
@@ -46,6 +53,7 @@ __all__ = [
     "Annotation",
     "Change",
     "Deployment",
+    "DeploymentKind",
     "DeploymentStatus",
     "Edit",
     "EditedField",
@@ -54,6 +62,7 @@ __all__ = [
     "ItemList",
     "Job",
     "JobDeployment",
+    "JobOutcome",
     "Lineage",
     "Parentage",
     "ProtectionRule",

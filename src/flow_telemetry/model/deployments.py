@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from flow_telemetry import identity
 from flow_telemetry.model.changes import Change
-from flow_telemetry.model.common import Actor, Repository
+from flow_telemetry.model.common import Actor, Repository, Result
+
+DEFAULT_TASK = "deploy"
+
+
+class DeploymentKind(Enum):
+    """How the deployed commit relates to what its place had before."""
+
+    DEPLOY = "deploy"
+    REDEPLOY = "redeploy"
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +33,26 @@ class DeploymentStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobOutcome:
+    """How and when the job that made a deployment ended."""
+
+    result: Result
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A deployment of a commit to an environment, its statuses in order of time.
 
-    ``run_id`` and ``job_id`` are those of the run that made it, if a status links to it.
-    ``delivers`` are the pull requests merged since the environment's previous successful
-    deployment; ``delivers_complete`` is False if GitHub truncated the comparison. ``before`` are
-    the earlier deployments to the same environment, back to the last successful one.
+    Its *place* is the environment and the ``task``. ``transient`` is whether the environment is to
+    disappear again. ``run_id`` and ``job_id`` are those of the run that made it, if a status links
+    to it; an old form of link has only the job. ``outcome`` is that of the job, if it was read.
+    ``committed_at`` is the date of the commit.
+
+    ``delivers`` are the pull requests that no earlier success brought to the place;
+    ``delivers_complete`` is False if not all could be found. ``before`` are the earlier deployments
+    to the place. ``kind`` is None until these were read. ``takes_back`` are the pull requests that
+    a rollback removes from the place.
     """
 
     repository: Repository
@@ -46,6 +70,18 @@ class Deployment:
     delivers: tuple[Change, ...] = ()
     delivers_complete: bool = True
     before: tuple[Deployment, ...] = ()
+    task: str = DEFAULT_TASK
+    transient: bool = False
+    outcome: JobOutcome | None = None
+    committed_at: datetime | None = None
+    kind: DeploymentKind | None = None
+    takes_back: tuple[Change, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def made_by_run(self) -> bool:
+        """Whether a status links to a run or a job."""
+        return self.run_id is not None or self.job_id is not None
 
     @property
     def reference(self) -> str:

@@ -80,7 +80,8 @@ class Event:
     ``category`` and ``category_before`` are the categories of these statuses, None if unknown.
     ``review`` is set only for reviews; for a dismissal, ``id`` is that of the review. ``result`` is
     how an item was closed, as the tracker reports it. ``has_own_time`` is False if the event has no
-    time: then ``time`` is that of the event before it.
+    time: then ``time`` is that of the event before it. ``authored_at`` is the author's date of a
+    commit, which a rebase keeps; ``time`` is the committer's date, which it changes.
     """
 
     kind: EventKind
@@ -94,3 +95,4 @@ class Event:
     review: ReviewState | None = None
     result: str = ""
     has_own_time: bool = True
+    authored_at: datetime | None = None

@@ -117,7 +117,7 @@ class Run:
     does not report the start of a later attempt, ``start_known`` is False. ``url`` is the page of
     this attempt. ``jobs_complete`` is False if GitHub listed fewer jobs than it counted.
     ``referenced_workflows`` are the paths, with refs, of the reusable workflows that the run
-    called, and their commits.
+    called, and their commits. ``of_tag`` is whether ``head_branch`` is the name of a tag.
     """
 
     id: int
@@ -144,6 +144,7 @@ class Run:
     referenced_workflows: tuple[tuple[str, str], ...] = ()
     jobs: tuple[Job, ...] = ()
     jobs_complete: bool = True
+    of_tag: bool = False
 
     @property
     def completed(self) -> bool:

@@ -11,10 +11,10 @@ from flow_telemetry.model import (
     Deployment,
     Event,
     EventKind,
-    Result,
     StatusCategory,
     WorkItem,
 )
+from flow_telemetry.rules.deployments import ended_at, failures_since_success, succeeded_at
 from flow_telemetry.rules.intervals import Interval, intersection, seconds
 from flow_telemetry.rules.lifecycle import (
     OpenPeriod,
@@ -25,13 +25,6 @@ from flow_telemetry.rules.lifecycle import (
     find_status_intervals,
     has_statuses,
     item_periods,
-)
-from flow_telemetry.rules.parentage import (
-    delivery_interval,
-    delivery_result,
-    environment_key,
-    previous_successful,
-    succeeded_at,
 )
 
 # Flow of an open period: active, blocked or waiting
@@ -155,28 +148,28 @@ class LeadTime:
     interval: Interval
 
 
-def is_change_failure(deployment: Deployment) -> bool | None:
-    """Whether a deployment counts as a change failure; None while it is in progress."""
-    result = delivery_result(deployment)
-    return None if result is None else result is not Result.SUCCESS
-
-
-def measure_lead_times(deployment: Deployment) -> tuple[LeadTime, ...]:
+def measure_lead_times(deployment: Deployment, *, from_author: bool = True) -> tuple[LeadTime, ...]:
     """Return the lead time of every change that a successful deployment delivers.
 
     The timelines of the changes have to be read; a change without commits in its timeline has no
     lead time. The clock starts at the first commit in every environment: a promotion does not
-    restart it.
+    restart it. ``from_author`` is whether the author's dates count, which a rebase keeps; otherwise
+    the committer's dates count.
     """
     end = succeeded_at(deployment)
     if end is None:
         return ()
+
+    def begun(commit: Event) -> datetime:
+        return (commit.authored_at if from_author else None) or commit.time
+
     times = []
     for change in deployment.delivers:
         commits = (e for e in change.timeline if e.kind is EventKind.COMMITTED and e.has_own_time)
-        first = min(commits, key=lambda event: event.time, default=None)
-        if first is not None and first.time <= end:
-            times.append(LeadTime(change=change, commit=first, interval=Interval(first.time, end)))
+        first = min(commits, key=begun, default=None)
+        if first is not None and begun(first) <= end:
+            interval = Interval(begun(first), end)
+            times.append(LeadTime(change=change, commit=first, interval=interval))
     return tuple(times)
 
 
@@ -185,25 +178,12 @@ def find_restoration(
 ) -> tuple[Deployment, Interval] | None:
     """Return the first failed deployment since the previous success, and the time since its end.
 
-    ``others`` are deployments with their statuses; those of other environments are ignored. None
-    if the deployment did not succeed, or if no deployment had failed.
+    ``others`` are deployments with their statuses; those in other places are ignored. None if the
+    deployment did not succeed, or if no deployment had failed.
     """
     end = succeeded_at(deployment)
-    if end is None:
+    failures = failures_since_success(deployment, others)
+    if end is None or not failures:
         return None
-    others = tuple(others)
-    previous = previous_successful(deployment, others)
-    since = succeeded_at(previous) if previous is not None else None
-    failures = [
-        (interval.end, other.id, other)
-        for other in others
-        if environment_key(other) == environment_key(deployment)
-        and is_change_failure(other)
-        and (interval := delivery_interval(other)) is not None
-        and interval.end <= end
-        and (since is None or interval.end > since)
-    ]
-    if not failures:
-        return None
-    failed_at, _, failed = min(failures, key=lambda failure: failure[:2])
-    return failed, Interval(failed_at, end)
+    failed_at = ended_at(failures[0])
+    return None if failed_at is None else (failures[0], Interval.of(failed_at, end))

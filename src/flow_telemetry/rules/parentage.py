@@ -14,17 +14,14 @@ from flow_telemetry.identity import fold
 from flow_telemetry.model import (
     MOST_ANCESTORS,
     Change,
-    Deployment,
     EventKind,
     ItemList,
     Lineage,
     Parentage,
     Repository,
-    Result,
     Run,
     WorkItem,
 )
-from flow_telemetry.rules.intervals import Interval
 
 # The pull request of a run, decided only from data of GitHub's API
 #
@@ -65,11 +62,9 @@ def parent_lookup(run: Run) -> Lookup:
         return Lookup.CANDIDATES
     if run.event == "merge_group":
         return Lookup.QUEUE
-    if run.event == "push":
+    if run.event in ("push", "workflow_dispatch"):
         return Lookup.CANDIDATES_THEN_COMMIT
-    if run.event == "workflow_dispatch":
-        return Lookup.CANDIDATES
-    return Lookup.COMMIT if run.event == "release" else Lookup.NONE
+    return Lookup.COMMIT if run.event in ("release", "deployment") else Lookup.NONE
 
 
 def head_is_known(run: Run) -> bool:
@@ -82,12 +77,29 @@ def may_deploy(run: Run) -> bool:
 
     Runs of pull requests do not deploy merged commits.
     """
-    return run.event in ("push", "release") or may_be_deployment(run)
+    return not run.event.startswith("pull_request") and run.event != "merge_group"
 
 
 def may_be_deployment(run: Run) -> bool:
-    """Whether the parent of a run can depend on a deployment that it made."""
-    return parent_lookup(run) is Lookup.NONE or run.event == "workflow_dispatch"
+    """Whether the parent of a run can depend on a deployment that it made.
+
+    Runs of other events, such as `schedule`, use environments for their secrets, too.
+    """
+    return run.event in ("repository_dispatch", "workflow_dispatch", "workflow_run")
+
+
+def may_use_environment(run: Run) -> bool:
+    """Whether the environments of a run's jobs decide about its parent or about a notice."""
+    return parent_lookup(run) is Lookup.NONE or may_be_deployment(run)
+
+
+# Events whose runs can be of a tag, which GitHub names like a branch.
+_EVENTS_OF_REFS = frozenset({"push", "workflow_dispatch", "create", "deployment"})
+
+
+def may_be_of_tag(run: Run, default_branch: str | None) -> bool:
+    """Whether a run without a pull request can be of a tag; that of a release always is."""
+    return run.event in _EVENTS_OF_REFS and run.head_branch not in (None, "", default_branch)
 
 
 def deployed_commits(run: Run) -> tuple[str, ...]:
@@ -343,70 +355,6 @@ def _without(items: Iterable[WorkItem], others: Iterable[WorkItem]) -> tuple[Wor
         if item.reference not in excluded:
             remaining.setdefault(item.reference, item)
     return tuple(remaining.values())
-
-
-# Ends of deployments, and the deployment before
-#
-# GitHub marks a deployment as `inactive` when a later one replaces it. This state does not show
-# whether the deployment had succeeded, so it is ignored.
-
-# REST has these states in lower case, GraphQL in upper case.
-_UNSUCCESSFUL = {"failure": Result.FAILURE, "error": Result.ERROR}
-
-
-def succeeded_at(deployment: Deployment) -> datetime | None:
-    """Return when a deployment first succeeded; None if it did not, or not yet."""
-    return min((time for state, time in _states(deployment) if state == "success"), default=None)
-
-
-def delivery_result(deployment: Deployment) -> Result | None:
-    """Return how a deployment ended: a success counts, regardless of other statuses.
-
-    None for a deployment in progress, and for one that was replaced before it ended.
-    """
-    if succeeded_at(deployment) is not None:
-        return Result.SUCCESS
-    failed = _first_failure(deployment)
-    return _UNSUCCESSFUL[failed[0]] if failed else None
-
-
-def delivery_interval(deployment: Deployment) -> Interval | None:
-    """Return the time from the creation to the success, else to the failure, else None."""
-    failed = _first_failure(deployment)
-    end = succeeded_at(deployment) or (failed[1] if failed else None)
-    return None if end is None else Interval.of(deployment.created_at, end)
-
-
-def previous_successful(deployment: Deployment, others: Iterable[Deployment]) -> Deployment | None:
-    """Return the deployment that was in the environment before a deployment; None for the first.
-
-    It is the last one that succeeded before the success of the deployment: the order of ends
-    decides, not that of creations. For a deployment without success, its creation counts.
-    """
-    this = (succeeded_at(deployment) or deployment.created_at, deployment.id)
-    before = [
-        (time, other.id, other)
-        for other in others
-        if other.id != deployment.id
-        and environment_key(other) == environment_key(deployment)
-        and (time := succeeded_at(other)) is not None
-        and (time, other.id) < this
-    ]
-    return max(before, key=lambda candidate: candidate[:2])[2] if before else None
-
-
-def _states(deployment: Deployment) -> list[tuple[str, datetime]]:
-    return [(fold(status.state), status.time) for status in deployment.statuses]
-
-
-def _first_failure(deployment: Deployment) -> tuple[str, datetime] | None:
-    failures = [state for state in _states(deployment) if state[0] in _UNSUCCESSFUL]
-    return min(failures, key=lambda state: state[1], default=None)
-
-
-def environment_key(deployment: Deployment) -> tuple[str, str]:
-    """Return the repository and the environment, whose name is case-insensitive on GitHub."""
-    return deployment.repository.reference, fold(deployment.environment)
 
 
 # Aliases: renamed repositories and items keep the ids of their old names and keys

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from flow_telemetry import identity
 from flow_telemetry.model import Actor, Change, Deployment, Event, EventKind, WorkItem
+from flow_telemetry.rules.deployments import ended_at, first_final_status, is_final
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.lifecycle import (
     CLOSINGS,
@@ -17,7 +18,6 @@ from flow_telemetry.rules.lifecycle import (
     closing_end,
     item_periods,
 )
-from flow_telemetry.rules.parentage import delivery_interval
 
 # Trackers report too little or too much: no event for the creation, two events for a merge,
 # commits that are older than their pull request, and several events of one kind in one second.
@@ -122,13 +122,25 @@ def select_entries(
 
 
 def select_deployment_entries(
-    timeline: Sequence[TimelineEntry], deployment: Deployment, only: Collection[Event] | None
+    timeline: Sequence[TimelineEntry], deployment: Deployment, later: Collection[int] | None
 ) -> tuple[TimelineEntry, ...]:
-    """Return the entries to be exported: the events in ``only``, else all up to the end."""
-    if only is not None:
-        return tuple(entry for entry in timeline if entry.event in only)
-    interval = delivery_interval(deployment)
-    return tuple(h for h in timeline if interval is None or h.time <= interval.end)
+    """Return the entries up to the first final status, or with ``later`` those of these numbers.
+
+    If GitHub has not written a final status yet, they are those up to the end of the job.
+    """
+    if later is not None:
+        wanted = frozenset(map(str, later))
+        return tuple(entry for entry in timeline if entry.event.id in wanted)
+    end = ended_at(deployment)
+    entries: list[TimelineEntry] = []
+    has_status = first_final_status(deployment) is not None
+    for entry in timeline:
+        if not has_status and end is not None and entry.time > end:
+            break
+        entries.append(entry)
+        if entry.event.kind is EventKind.STATUS_CHANGED and is_final(entry.event.subject):
+            break
+    return tuple(entries)
 
 
 def find_closing(timeline: Sequence[TimelineEntry], period: OpenPeriod) -> TimelineEntry | None:

@@ -1,7 +1,7 @@
 """The `Settings` of an export, read once from the environment, and their types."""
 
+from flow_telemetry.settings.github import GitHubSettings
 from flow_telemetry.settings.load import (
-    GitHubSettings,
     Settings,
     load_settings,
     secrets_of,
@@ -10,6 +10,7 @@ from flow_telemetry.settings.load import (
 from flow_telemetry.settings.model import (
     Actors,
     Ancestors,
+    DeploymentSettings,
     Detail,
     EntryPoint,
     EventSending,
@@ -18,6 +19,7 @@ from flow_telemetry.settings.model import (
     JiraSettings,
     JobLogs,
     JobSettings,
+    LeadTimeFrom,
     LogLevel,
     MetricShape,
     Mode,
@@ -36,6 +38,7 @@ from flow_telemetry.settings.runner import RunnerContext
 __all__ = [
     "Actors",
     "Ancestors",
+    "DeploymentSettings",
     "Detail",
     "EntryPoint",
     "EventSending",
@@ -45,6 +48,7 @@ __all__ = [
     "JiraSettings",
     "JobLogs",
     "JobSettings",
+    "LeadTimeFrom",
     "LogLevel",
     "MetricShape",
     "Mode",

@@ -21,6 +21,7 @@ from flow_telemetry.settings.model import (
     EventTime,
     Export,
     JobLogs,
+    LeadTimeFrom,
     LogLevel,
     MetricShape,
     Mode,
@@ -347,6 +348,26 @@ class Inputs:
         parse=parse.words,
         description="Patterns of branches whose runs are sent, as a list; a leading ! excludes. "
         "Default: all.",
+    )
+    deployment_environments = Input(
+        name="deployment-environments",
+        parse=parse.words,
+        description="Patterns of environments whose deployments are sent, as a list; a leading ! "
+        "excludes, for environments that only hold secrets. An environment that a pattern names "
+        "counts for every event. Default: all, of the events that deploy.",
+    )
+    production_environments = Input(
+        name="production-environments",
+        parse=parse.words,
+        description="Patterns of production environments, as a list; a leading ! excludes. "
+        "Default: names with production, prod, prd or live as a word.",
+    )
+    lead_time_from = Input(
+        name="lead-time-from",
+        parse=parse.choice(LeadTimeFrom),
+        default="author",
+        description="Date of the first commit from which lead times count: author (a rebase keeps "
+        "it) or committer.",
     )
     namespace = Input(
         name="namespace",

@@ -11,8 +11,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from flow_telemetry.privacy.redactor import build_redactor
 from flow_telemetry.settings import parse
+from flow_telemetry.settings.github import TOKEN_VARIABLES, GitHubSettings, github_settings
 from flow_telemetry.settings.inputs import INPUT, INPUTS, Inputs
 from flow_telemetry.settings.model import (
+    DeploymentSettings,
     EntryPoint,
     Export,
     JiraSettings,
@@ -29,26 +31,10 @@ from flow_telemetry.settings.otlp import OtlpSettings, otlp_settings
 from flow_telemetry.settings.runner import RunnerContext, runner_context
 from flow_telemetry.telemetry import Attributes
 
-_PUBLIC_API = "https://api.github.com"
-_PUBLIC_SERVER = "https://github.com"
 _ACTION_TIMEOUT_SECONDS = 60.0
 # A sweep or a feature needs many requests.
 _LARGE_TIMEOUT_SECONDS = 900.0
 _LARGE_MODES = (Mode.SWEEP, Mode.FEATURE, Mode.ITEM)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitHubSettings:
-    """The addresses of GitHub, and the token, which `repr` leaves out.
-
-    ``authorities`` is the file or folder with the trusted certificate authorities; empty for the
-    bundled ones.
-    """
-
-    api_url: str = _PUBLIC_API
-    server_url: str = _PUBLIC_SERVER
-    token: str = field(default="", repr=False)
-    authorities: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +55,7 @@ class Settings:
     tracing: TracingSettings
     trackers: TrackerSettings
     sweep: SweepSettings
+    deployments: DeploymentSettings
     signals: SignalSettings
     job: JobSettings
     snapshot: bool
@@ -126,6 +113,11 @@ def load_settings(
             workflows=inputs.workflows,
             branches=inputs.branches,
         ),
+        deployments=DeploymentSettings(
+            environments=inputs.deployment_environments,
+            production=inputs.production_environments,
+            lead_time_from=inputs.lead_time_from,
+        ),
         signals=_signal_settings(inputs),
         job=_job_settings(inputs),
         snapshot=inputs.snapshot,
@@ -138,12 +130,7 @@ def load_settings(
         timeout=_timeout(inputs, entry_point, runner, sweep_requested=sweep_requested),
         spool_path=_spool_path(inputs, entry_point, runner),
         log_level=LogLevel.DEBUG if runner.debug else inputs.log_level,
-        github=GitHubSettings(
-            api_url=_server_url("GITHUB_API_URL", environ, _PUBLIC_API),
-            server_url=_server_url("GITHUB_SERVER_URL", environ, _PUBLIC_SERVER),
-            token=inputs.github_token,
-            authorities=trusted,
-        ),
+        github=github_settings(environ, inputs.github_token, entry_point, trusted),
         otlp=otlp_settings(texts, environ, inputs.signals),
         runner=runner,
         secrets=secrets,
@@ -263,12 +250,6 @@ def _spool_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) 
     return Path("flow-telemetry-spool")
 
 
-def _server_url(name: str, environ: Mapping[str, str], default: str) -> str:
-    text = environ.get(name, "").strip().rstrip("/") or default
-    parse.named(name, lambda value: parse.url(value, default), text)
-    return text
-
-
 def wants_failure(environ: Mapping[str, str]) -> bool:
     """Return whether a failure fails the step; it can be read even if other settings are wrong."""
     return environ.get(INPUT["fail-on-error"].variable, "").strip().lower() == "true"
@@ -301,7 +282,7 @@ def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     In a malformed header list every part counts as a secret.
     """
     names = [row.variable for row in INPUTS if row.secret]
-    names.append("GITHUB_TOKEN")
+    names += TOKEN_VARIABLES
     urls = [INPUT["otlp-endpoint"].variable, INPUT["jira-url"].variable]
     for name in environ:
         if name.startswith("OTEL_EXPORTER_OTLP_"):

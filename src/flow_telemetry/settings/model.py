@@ -129,6 +129,13 @@ class MetricShape(Enum):
     GAUGE = "gauge"
 
 
+class LeadTimeFrom(Enum):
+    """Whose date of the first commit a lead time counts from: a rebase keeps the author's."""
+
+    AUTHOR = "author"
+    COMMITTER = "committer"
+
+
 class Actors(Enum):
     """How people are exported: by their login, a hash of it, or not at all."""
 
@@ -232,6 +239,19 @@ class SweepSettings:
     jira_projects: frozenset[str]
     workflows: tuple[str, ...]
     branches: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentSettings:
+    """Patterns of environments; a leading `!` excludes.
+
+    ``environments`` are those whose deployments count, ``production`` the production environments;
+    without patterns the name of the environment decides.
+    """
+
+    environments: tuple[str, ...] = ()
+    production: tuple[str, ...] = ()
+    lead_time_from: LeadTimeFrom = LeadTimeFrom.AUTHOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

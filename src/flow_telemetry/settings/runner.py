@@ -21,7 +21,8 @@ class RunnerContext:
     """The run, job and files of the step that the program runs in; all None outside a runner.
 
     ``check_run_id`` is the id of the job, if the server gives it. ``step_started_at`` is when the
-    action's first line ran. ``workflow_file`` is the name of the workflow's file.
+    action's first line ran. ``workflow_file`` is the name of the workflow's file. ``ref_type`` is
+    `branch` or `tag`.
     """
 
     repository: str | None = None
@@ -30,6 +31,7 @@ class RunnerContext:
     workflow_file: str | None = None
     event_name: str | None = None
     event_path: str | None = None
+    ref_type: str | None = None
     runner_name: str | None = None
     check_run_id: int | None = None
     job_status: str | None = None
@@ -62,6 +64,7 @@ def runner_context(environ: Mapping[str, str]) -> RunnerContext:
         workflow_file=workflow_path.rpartition("/")[2] or None,
         event_name=environ.get("GITHUB_EVENT_NAME") or None,
         event_path=environ.get("GITHUB_EVENT_PATH") or None,
+        ref_type=environ.get("GITHUB_REF_TYPE") or None,
         runner_name=environ.get("RUNNER_NAME") or None,
         check_run_id=_number(environ, f"{PREFIX}CHECK_RUN_ID"),
         job_status=environ.get(f"{PREFIX}JOB_STATUS") or None,

@@ -14,7 +14,7 @@ from flow_telemetry.github.webhook import (
     commit_before_push,
     completed_run,
     default_branch,
-    finished_deployment,
+    final_status,
     parse_described_run,
     parse_issue_or_change,
     phase_change,
@@ -80,14 +80,26 @@ def _choose_by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
         key = ItemKey(tracker="github", key=str(number))
         item = ItemSubject(repository=_repository(settings), key=key, with_feature=True)
         return item, *live
-    if name == "deployment_status" and (deployment := finished_deployment(event)):
-        return (DeploymentSubject(repository=_repository(settings), id=deployment),)
+    if name == "deployment_status":
+        return _choose_deployment(settings, event)
     if name in ("schedule", "workflow_dispatch") and settings.sweep.requested:
         return (SweepSubject(repository=_repository(settings)),)
     own = (
         own_run(settings, event, only_beside_others=True) if live else _choose_run(settings, event)
     )
     return *live, own
+
+
+def _choose_deployment(settings: Settings, event: Payload) -> tuple[DeploymentSubject, ...]:
+    """Return the deployment that ended; nothing for a status that ends nothing."""
+    status = final_status(event)
+    if status is None:
+        return ()
+    return (
+        DeploymentSubject(
+            repository=_repository(settings), id=status.deployment_id, status_id=status.status_id
+        ),
+    )
 
 
 def _find_event(settings: Settings, event: Payload) -> EventSubject | None:

@@ -7,24 +7,40 @@ from dataclasses import replace
 from itertools import chain
 
 from flow_telemetry.context import ExportContext
-from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.errors import FlowTelemetryError, NotFoundError
 from flow_telemetry.github.changes import read_change
+from flow_telemetry.github.deliveries import with_deliveries
 from flow_telemetry.github.deployments import (
     deployments_of_run,
     is_made_by,
     read_deployment,
     read_deployments,
-    with_deliveries,
+    read_outcome,
+    with_outcome,
 )
-from flow_telemetry.github.runs import RunAddress, read_repository, read_run
+from flow_telemetry.github.runs import (
+    RunAddress,
+    read_jobs_again,
+    read_lone_job,
+    read_repository,
+    read_run,
+    wait_until,
+)
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.changes import delivery_reference, delivery_span
 from flow_telemetry.mapping.events import deployment_events
 from flow_telemetry.mapping.flow_metrics import delivery_measurements
 from flow_telemetry.mapping.placement import Ancestry, Placement, link, place, run_ancestry
 from flow_telemetry.model import Change, Deployment, Lineage, Run
-from flow_telemetry.rules.parentage import delivery_result
-from flow_telemetry.settings import Settings
+from flow_telemetry.rules.deployments import (
+    delivery_result,
+    describe_place,
+    first_final_status,
+    is_production,
+    is_selected,
+    is_target,
+)
+from flow_telemetry.settings import LeadTimeFrom, Settings
 from flow_telemetry.subjects.change import EventsAndMetrics
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import read_ancestors
@@ -46,21 +62,30 @@ MOST_MEASURED_CHANGES = 50
 
 
 def delivery_events_and_metrics(
-    context: ExportContext, deployment: Deployment, placement: Placement
+    context: ExportContext, subject: DeploymentSubject, deployment: Deployment, placement: Placement
 ) -> EventsAndMetrics:
     """Yield the events and metrics of a deployment that ended; ``placement`` is for its event."""
-    if not (wants_own_events(context.settings) or wants_metrics(context.settings)):
+    settings = context.settings
+    with_events = wants_own_events(settings)
+    if not (with_events or (wants_metrics(settings) and not subject.only_late)):
         return
+    from_author = settings.deployments.lead_time_from is LeadTimeFrom.AUTHOR
     delivers = deployment.delivers
     first = delivers[0] if delivers else None
-    resource = build_resource_maker(context.settings).of_deployment(deployment)
-    deployment = _read_timelines(context, deployment)
-    if wants_own_events(context.settings):
-        yield from deployment_events(deployment, first, placement, resource, context.clock.now())
-    if wants_metrics(context.settings):
-        yield from delivery_measurements(
-            deployment, resource, context.settings.signals.metric_attributes
-        )
+    resource = build_resource_maker(settings).of_deployment(deployment)
+    now = context.clock.now()
+    if not subject.only_late:
+        deployment = _read_timelines(context, deployment)
+        if with_events:
+            yield from deployment_events(
+                deployment, first, placement, resource, now, from_author=from_author
+            )
+    if with_events and subject.late_statuses:
+        late = subject.late_statuses
+        yield from deployment_events(deployment, first, placement, resource, now, later=late)
+    if wants_metrics(settings) and not subject.only_late:
+        attributes = settings.signals.metric_attributes
+        yield from delivery_measurements(deployment, resource, attributes, from_author=from_author)
 
 
 def _read_timelines(context: ExportContext, deployment: Deployment) -> Deployment:
@@ -90,16 +115,26 @@ def _read_timelines(context: ExportContext, deployment: Deployment) -> Deploymen
 def collect_deployment(context: ExportContext, subject: DeploymentSubject) -> CollectedTelemetry:
     """Read a deployment and return its span in the trace of every change that it delivers.
 
+    Of a status after the first final one only the event is returned.
+
     Raises:
         FlowTelemetryError: it cannot be read.
     """
     context.log.info(f"reading deployment {subject.id} of {subject.repository}")
     repository = context.with_aliases(read_repository(context.github, subject.repository))
     deployment = read_deployment(context.github, repository, subject.id)
+    deployment, run = read_maker(context, deployment)
     if delivery_result(deployment) is None:
         notice = f"deployment {subject.id} has neither succeeded nor failed yet: nothing is sent"
         return CollectedTelemetry(notices=(notice,))
-    return _collect(context, (deployment,), _link_to_maker(context, deployment))
+    reason = reason_not_counted(context.settings, deployment, run.event if run else None)
+    if reason is not None:
+        return CollectedTelemetry(notices=(reason,))
+    first = first_final_status(deployment)
+    if subject.status_id is not None and first is not None and first.id != subject.status_id:
+        subject = replace(subject, late_statuses=(subject.status_id,), only_late=True)
+    run_link = _link_to_run(context, run) if run and not subject.only_late else None
+    return _collect(context, subject, deployment, run_link)
 
 
 def collect_deployments_of_run(
@@ -110,78 +145,150 @@ def collect_deployments_of_run(
         deployments = deployments_of_run(context.github, run)
     except FlowTelemetryError as error:
         return missing_telemetry("what the run deployed is not known", error)
-    return _collect(context, deployments, link(trace, run.reference, "run"))
+    collected: list[CollectedTelemetry] = []
+    notices: dict[str, None] = {}
+    run_link = link(trace, run.reference, "run")
+    for deployment in deployments:
+        notice = reason_not_counted(context.settings, deployment, run.event)
+        if notice is not None:
+            notices[notice] = None
+        elif delivery_result(deployment) is not None:
+            subject = DeploymentSubject(repository=run.repository.full_name, id=deployment.id)
+            collected.append(_collect(context, subject, deployment, run_link, deployments))
+    return CollectedTelemetry(
+        spans=chain.from_iterable(each.spans for each in collected),
+        events_and_metrics=chain.from_iterable(each.events_and_metrics for each in collected),
+        incomplete=tuple(text for each in collected for text in each.incomplete),
+        problems=tuple(text for each in collected for text in each.problems),
+        notices=(*notices, *(text for each in collected for text in each.notices)),
+    )
 
 
-def _link_to_maker(context: ExportContext, deployment: Deployment) -> SpanLink | None:
-    """Return the link to the run that made a deployment, the same as in the run's export."""
-    if deployment.run_id is None:
-        return None
+def reason_not_counted(settings: Settings, deployment: Deployment, event: str | None) -> str | None:
+    """Return why a deployment does not count, the same for all in one environment."""
+    patterns, environment = settings.deployments.environments, deployment.environment
+    if not is_selected(environment, patterns):
+        return f"`deployment-environments` does not choose the environment `{environment}`"
+    if not is_target(deployment, event, patterns):
+        return (
+            f"a run of event `{event}` used the environment `{environment}`, which is not counted "
+            "as a deployment. If such runs deploy, name the environment in "
+            "`deployment-environments`"
+        )
+    return None
+
+
+def read_maker(context: ExportContext, deployment: Deployment) -> tuple[Deployment, Run | None]:
+    """Return a deployment with the end of the job that made it, and the run of that."""
+    if not deployment.made_by_run:
+        return deployment, None
     try:
-        run = _read_run(context, deployment, deployment.run_id)
+        run = _read_run(context, deployment)
         if run is None:
-            return None
+            return read_outcome(context.github, deployment), None
+    except FlowTelemetryError as error:
+        context.log.info(f"the run that made deployment {deployment.id} is not known: {error}")
+        return deployment, None
+    return with_outcome(run, deployment), run
+
+
+def _link_to_run(context: ExportContext, run: Run) -> SpanLink | None:
+    """Return the link to the run that made a deployment, the same as in the run's export."""
+    try:
         run = read_deployments(context.github, run, run.jobs).run
         parentage, lineage = read_ancestors(context, run)
     except FlowTelemetryError as error:
-        context.log.info(f"the run that made deployment {deployment.id} is not known: {error}")
+        context.log.info(f"what run {run.id} belongs to is not known: {error}")
         return None
     ancestry = run_ancestry(parentage, lineage)
     placement = place(run.reference, ancestry, build_tracing(context.settings))
     return link(placement.trace, run.reference, "run")
 
 
-def _read_run(context: ExportContext, deployment: Deployment, run_id: int) -> Run | None:
-    """Return the latest attempt that made a deployment."""
+def _read_run(context: ExportContext, deployment: Deployment) -> Run | None:
+    """Return the latest attempt that made a deployment; an old form of link names only its job."""
+    run_id = deployment.run_id
+    if run_id is None and deployment.job_id is not None:
+        try:
+            run_id = read_lone_job(context.github, deployment.repository, deployment.job_id).run_id
+        except NotFoundError:
+            run_id = deployment.job_id
+    if run_id is None:
+        return None
     address = RunAddress(repository=deployment.repository.full_name, run_id=run_id)
     run = read_run(context.github, address)
     while not is_made_by(run, deployment) and run.attempt > 1:
         run = read_run(context.github, replace(address, attempt=run.attempt - 1))
-    return replace(run, repository=deployment.repository) if is_made_by(run, deployment) else None
+    if not is_made_by(run, deployment):
+        return None
+    run = _wait_for_job(context, run, deployment)
+    return replace(run, repository=deployment.repository)
+
+
+def _wait_for_job(context: ExportContext, run: Run, deployment: Deployment) -> Run:
+    """Return the run once it shows the end of a job whose deployment has ended already."""
+
+    def has_ended(seen: Run) -> bool:
+        return all(job.completed for job in seen.jobs if job.id == deployment.job_id)
+
+    if first_final_status(deployment) is None:
+        return run
+    return wait_until(
+        has_ended,
+        run,
+        again=lambda seen: read_jobs_again(context.github, seen),
+        deadline=context.deadline,
+        log=context.log,
+        what=f"the job that made deployment {deployment.id} as ended",
+    ).run
 
 
 def _collect(
-    context: ExportContext, deployments: Iterable[Deployment], run_link: SpanLink | None
+    context: ExportContext,
+    subject: DeploymentSubject,
+    deployment: Deployment,
+    run_link: SpanLink | None,
+    siblings: Iterable[Deployment] = (),
 ) -> CollectedTelemetry:
-    spans: list[Span] = []
-    events_and_metrics: list[EventsAndMetrics] = []
-    problems: list[str] = []
-    incomplete: list[str] = []
-    notices: list[str] = []
-    for deployment in deployments:
-        if delivery_result(deployment) is None:
-            continue
-        try:
-            delivered = with_deliveries(context.github, deployment)
-        except FlowTelemetryError as error:
-            what = f"what the deployment to {deployment.environment} delivered is not known"
-            missing = missing_telemetry(what, error)
-            problems += missing.notices
-            incomplete += missing.incomplete
-            continue
-        if not delivered.delivers_complete:
-            problems.append(
-                f"more commits were deployed to {deployment.environment} than could be compared: "
-                "some pull requests that it delivered lack its span"
-            )
-        elif not delivered.delivers:
-            notices.append(f"the deployment to {deployment.environment} delivers no pull request")
-        lineages = [read_lineage(context, c, c.repository) for c in delivered.delivers]
-        spans += _build_spans(context.settings, delivered, lineages, run_link)
-        # The one event of a deployment belongs to the first change that it delivers.
-        if delivered.delivers:
-            change, lineage = delivered.delivers[0], lineages[0]
-            placement = _place_delivery(context.settings, delivered, change, lineage)
-        else:
-            placement = place(delivered.reference, Ancestry(), build_tracing(context.settings))
-        events_and_metrics.append(delivery_events_and_metrics(context, delivered, placement))
+    settings, where = context.settings, describe_place(deployment)
+    deployment = mark_production(settings, deployment)
+    try:
+        patterns = settings.deployments.environments
+        delivered = with_deliveries(context.github, deployment, siblings, patterns)
+    except FlowTelemetryError as error:
+        what = f"what the deployment to {where} delivered is not known"
+        missing = missing_telemetry(what, error)
+        return CollectedTelemetry(problems=missing.notices, incomplete=missing.incomplete)
+    problems, notices = [], [*delivered.notices]
+    if not delivered.delivers_complete:
+        problems.append(
+            f"more commits were deployed to {where} than could be compared: some pull requests "
+            "that it delivered lack its span"
+        )
+    elif not delivered.delivers:
+        notices.append(f"the deployment to {where} delivers no pull request")
+    lineages = [read_lineage(context, c, c.repository) for c in delivered.delivers]
+    # The one event of a deployment belongs to the first change that it delivers.
+    if delivered.delivers:
+        change, lineage = delivered.delivers[0], lineages[0]
+        placement = _place_delivery(settings, delivered, change, lineage)
+    else:
+        placement = place(delivered.reference, Ancestry(), build_tracing(settings))
+    telemetry = delivery_events_and_metrics(context, subject, delivered, placement)
+    if subject.only_late:
+        return CollectedTelemetry(events_and_metrics=telemetry)
     return CollectedTelemetry(
-        spans=spans,
-        events_and_metrics=chain.from_iterable(events_and_metrics),
-        incomplete=tuple(incomplete),
+        spans=_build_spans(settings, delivered, lineages, run_link),
+        events_and_metrics=telemetry,
         problems=tuple(problems),
         notices=tuple(notices),
     )
+
+
+def mark_production(settings: Settings, deployment: Deployment) -> Deployment:
+    """Return a deployment with the user's view on whether it is to production."""
+    production = is_production(deployment, settings.deployments.production)
+    return replace(deployment, production=production)
 
 
 def _build_spans(

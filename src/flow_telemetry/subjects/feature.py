@@ -11,28 +11,42 @@ from typing import TypeVar
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError, SelectionError
 from flow_telemetry.github.changes import changes_created_since, read_change
+from flow_telemetry.github.deliveries import with_deliveries
 from flow_telemetry.github.deployments import (
     deployments_created_since,
-    with_deliveries,
     with_statuses,
 )
 from flow_telemetry.github.runs import RunAddress, read_repository, read_run
-from flow_telemetry.identity import TraceIdentity, fold
+from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.items import (
     FeatureMapping,
     feature_root,
     feature_spans,
     item_name,
 )
-from flow_telemetry.model import Change, Deployment, Lineage, Repository, Result, Run, WorkItem
+from flow_telemetry.model import (
+    Change,
+    Deployment,
+    EventKind,
+    Lineage,
+    Repository,
+    Result,
+    Run,
+    WorkItem,
+)
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
 from flow_telemetry.otlp.batch import resource_size, span_size
 from flow_telemetry.outcome import ExportedSubject
+from flow_telemetry.rules.deployments import delivery_result, place_of
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.item_keys import find_item_keys
-from flow_telemetry.rules.parentage import delivery_result
 from flow_telemetry.settings import Settings, TraceScope
 from flow_telemetry.subjects.change import feature_metrics
+from flow_telemetry.subjects.deployment import (
+    mark_production,
+    read_maker,
+    reason_not_counted,
+)
 from flow_telemetry.subjects.item import map_item, read_item
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import ChangeRuns, explain_run, read_runs_of_change, with_jobs
@@ -57,9 +71,9 @@ _OLDER_CHANGES = timedelta(days=30)
 # Automation deploys in the second of the merge; other merged changes wait for weeks.
 _BEFORE_MERGE = timedelta(minutes=1)
 _LATEST_DELIVERY = timedelta(days=30)
-# For a change: deployments that are read in each environment, and environments.
+# For a change: deployments that are read in each place, and places.
 MOST_TRIED = 5
-MOST_ENVIRONMENTS = 10
+MOST_PLACES = 10
 
 
 def read_tree(
@@ -321,9 +335,10 @@ class _FeatureReader:
         """Return the changes with their deployments, and the runs that made these."""
         earliest: dict[Repository, datetime] = {}
         for node in nodes:
-            merged_at, repository = node.change.merged_at, node.change.repository
-            if merged_at is not None:
-                earliest[repository] = min(merged_at, earliest.get(repository, merged_at))
+            change, repository = node.change, node.change.repository
+            begin = change.created_at or change.merged_at
+            if begin is not None:
+                earliest[repository] = min(begin, earliest.get(repository, begin))
         listed: dict[str, tuple[Deployment, ...]] = {}
         for repository, since in earliest.items():
             if self.context.github.budget_exceeded:
@@ -343,16 +358,13 @@ class _FeatureReader:
         self, node: ChangeNode, listed: Iterable[Deployment]
     ) -> ChangeNode:
         change = node.change
-        if change.merged_at is None:
-            return node
-        begin, end = change.merged_at - _BEFORE_MERGE, change.merged_at + _LATEST_DELIVERY
-        by_environment: dict[str, list[Deployment]] = {}
+        by_place: dict[tuple[str, str, str], list[Deployment]] = {}
         for deployment in listed:
-            if begin <= deployment.created_at <= end:
-                by_environment.setdefault(fold(deployment.environment), []).append(deployment)
+            if _may_deliver(deployment, change):
+                by_place.setdefault(place_of(deployment), []).append(deployment)
         deployments = [
             deployment
-            for candidates in list(by_environment.values())[:MOST_ENVIRONMENTS]
+            for candidates in list(by_place.values())[:MOST_PLACES]
             for deployment in self._find_deliveries(change, candidates[:MOST_TRIED])
         ]
         runs = self._select_new(self._read_deploying_runs(node, deployments))
@@ -362,7 +374,7 @@ class _FeatureReader:
     def _find_deliveries(
         self, change: Change, candidates: Iterable[Deployment]
     ) -> Iterator[Deployment]:
-        """Yield an environment's deployments that delivered a change, up to the first success."""
+        """Yield the deployments to a place that delivered a change, up to the first success."""
         for candidate in candidates:
             if candidate.id not in self.deployments:
                 self.deployments[candidate.id] = self._read_deployment(candidate)
@@ -379,7 +391,14 @@ class _FeatureReader:
             return None
         try:
             (deployment,) = with_statuses(github, (listed,))
-            return with_deliveries(github, deployment) if delivery_result(deployment) else None
+            deployment, run = read_maker(self.context, deployment)
+            settings = self.context.settings
+            reason = reason_not_counted(settings, deployment, run.event if run else None)
+            if reason is not None or delivery_result(deployment) is None:
+                return None
+            patterns = settings.deployments.environments
+            deployment = mark_production(settings, deployment)
+            return with_deliveries(github, deployment, patterns=patterns)
         except FlowTelemetryError as error:
             self.read_errors.append(f"what deployment {listed.id} delivered: {error}")
         return None
@@ -541,3 +560,13 @@ def _describe_export(settings: Settings, tree: FeatureTree, lineage: Lineage) ->
         partial=tree.snapshot is not None,
         trace_url=build_trace_url(settings, trace, root, interval),
     )
+
+
+def _may_deliver(deployment: Deployment, change: Change) -> bool:
+    """Whether a deployment can have delivered a change: after its merge, or from its branch."""
+    at = deployment.created_at
+    if change.merged_at is not None and at >= change.merged_at - _BEFORE_MERGE:
+        return at <= change.merged_at + _LATEST_DELIVERY
+    own = {event.id for event in change.timeline if event.kind is EventKind.COMMITTED}
+    is_from_branch = deployment.ref == change.head_branch or deployment.sha in own
+    return is_from_branch and change.created_at is not None and change.created_at <= at

@@ -24,6 +24,7 @@ from flow_telemetry.github.issues import read_closing
 from flow_telemetry.github.runs import (
     RunAddress,
     RunWithNotices,
+    is_tag,
     list_runs,
     read_annotations,
     read_attempt,
@@ -120,6 +121,9 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     change = ancestors.change
     headed = with_head_at(context.github, run_slice.run, change)
     run_slice = run_slice.with_run(parentage.with_head_of(run_slice.run, headed))
+    default = subject.default_branch or (change.default_branch if change else None)
+    of_tag = _is_of_tag(context, subject, run_slice.run, default, change)
+    run_slice = run_slice.with_run(replace(run_slice.run, of_tag=of_tag))
     return _map_run(
         context,
         RunData(
@@ -128,7 +132,7 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
             lineage=lineage,
             notices=(*notices, *explained.notices),
             origins=_read_origin_links(context, subject),
-            default_branch=subject.default_branch or (change.default_branch if change else None),
+            default_branch=default,
             handoff=handoff,
         ),
     )
@@ -144,6 +148,24 @@ def explain_run(context: ExportContext, run: Run, jobs: Iterable[Job]) -> RunWit
     own = [job for job in jobs if not timing.carried_over(run, job)]
     deployed = read_deployments(context.github, annotated.run, own)
     return replace(deployed, notices=(*annotated.notices, *deployed.notices))
+
+
+def _is_of_tag(
+    context: ExportContext,
+    subject: RunSubject,
+    run: Run,
+    default_branch: str | None,
+    change: Change | None,
+) -> bool:
+    """Return whether a run is of a tag, by a request only if nothing else shows it."""
+    if run.event == "release":
+        return True
+    if subject.own and context.settings.runner.ref_type is not None:
+        return context.settings.runner.ref_type == "tag"
+    wanted = wants_metrics(context.settings) and parentage.may_be_of_tag(run, default_branch)
+    # The pull request of the branch, or the one whose merge a release contains.
+    of_branch = change is not None and change.head_branch == run.head_branch
+    return wanted and not of_branch and is_tag(context.github, run)
 
 
 def _prefetch_ancestors(context: ExportContext, subject: RunSubject) -> None:

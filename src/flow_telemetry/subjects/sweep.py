@@ -21,6 +21,7 @@ from flow_telemetry.github.sweep import closed_changes, closed_issues, ended_dep
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Repository, Run
 from flow_telemetry.model.item_key import ItemKey
+from flow_telemetry.rules.deployments import final_statuses, is_selected
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.settings import Ancestors, Settings
 from flow_telemetry.subjects.run import reason_not_selected
@@ -182,7 +183,8 @@ def format_mark(subject: Subject) -> str:
         later = "" if attempt == 1 else f" attempt {attempt}"
         return f"workflow_run {subject.address.run_id}{later}"
     if isinstance(subject, DeploymentSubject):
-        return f"deployment {subject.id}"
+        late = f" status {subject.late_statuses[-1]}" if subject.only_late else ""
+        return f"deployment {subject.id}{late}"
     if isinstance(subject, (ItemSubject, FeatureSubject)):
         return f"issues {subject.key.key}"
     return f"sweep {subject.repository}"
@@ -231,10 +233,21 @@ def _find_jira_items(context: ExportContext, home: Repository, sweep: Sweep) -> 
 def _find_deployments(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:
     deployments = ended_deployments(context.github, home, sweep.window)
     _note_incomplete(sweep, deployments.complete, "deployments")
+    patterns = context.settings.deployments.environments
     for deployment in deployments.items:
+        if not is_selected(deployment.environment, patterns):
+            continue
+        first, *later = final_statuses(deployment)
         # A deployment by a run is exported with that run, if runs are.
-        if deployment.run_id is None:
-            yield DeploymentSubject(repository=home.full_name, id=deployment.id)
+        only_late = deployment.made_by_run or not sweep.window.holds(first.time)
+        late = tuple(status.id for status in later if sweep.window.holds(status.time))
+        if late or not only_late:
+            yield DeploymentSubject(
+                repository=home.full_name,
+                id=deployment.id,
+                late_statuses=late,
+                only_late=only_late,
+            )
 
 
 def _find_runs(context: ExportContext, home: Repository, sweep: Sweep) -> Iterator[Subject]:

@@ -109,10 +109,17 @@ class FeatureSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentSubject:
-    """A deployment."""
+    """A deployment.
+
+    ``status_id`` is the status that the event reports. ``late_statuses`` are final statuses after
+    the first one, which are events only; with ``only_late`` nothing else is exported.
+    """
 
     repository: str
     id: int
+    status_id: int | None = None
+    late_statuses: tuple[int, ...] = ()
+    only_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
