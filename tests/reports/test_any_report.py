@@ -15,9 +15,9 @@ from tests.reports.coverage_examples import BY_FORMAT
 from flow_telemetry.errors import ReportError
 from flow_telemetry.model.reports import Covered
 from flow_telemetry.reports.coverage import read_coverage
-from flow_telemetry.reports.junit import read_test_report
 from flow_telemetry.reports.logs import LogArchive, parse_log_lines
 from flow_telemetry.reports.otlp_lines import read_otlp_lines
+from flow_telemetry.reports.tests import read_test_report
 
 BEGINNINGS = (b"<", b"{", b"mode: set\n", b"TN:\nSF:a/b\n", b"PK\x03\x04", b"\xff\xfe", b"")
 ANY = st.builds(bytes.__add__, st.sampled_from(BEGINNINGS), st.binary(max_size=200))

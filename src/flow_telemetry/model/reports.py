@@ -38,10 +38,10 @@ class TestCase:
     ``suite`` is the suite's name after those of the suites around it (`outer > inner`); ``file`` is
     the source file, if the report has it. ``number`` counts the entries of one suite, class and
     name in the report, from 1. ``failure`` is why the case failed or was skipped. ``attempts`` are
-    the other failures in the same entry, as surefire writes them: before the case passed, or after
-    ``failure``. ``run_again``: the case failed, and a later entry is of the same case. ``flaky``:
-    the case passed after it had failed. If ``zoned`` is False, the report has ``started_at``
-    without a zone, and it was read as UTC.
+    the other failures in the same entry: of runs before the case passed, as surefire writes them,
+    or besides ``failure``. ``run_again``: the case failed, and a later entry is of the same case.
+    ``flaky``: the case passed after it had failed. If ``zoned`` is False, the report has
+    ``started_at`` without a zone, and it was read as UTC.
     """
 
     __test__ = False  # Otherwise pytest would collect the class because of its name.
@@ -67,10 +67,16 @@ class TestCase:
             return self.name
         return f"{self.class_name}.{self.name}"
 
-    def reference_suffix(self, report: str) -> str:
-        """Return the end of its flow reference, after that of its owner."""
+    @property
+    def key(self) -> str:
+        """Suite and name, which are the same in each run."""
+        return f"{self.suite}:{self.full_name}"
+
+    @property
+    def reference_suffix(self) -> str:
+        """The end of its flow reference, after that of its owner."""
         repeated = f":{self.number}" if self.number > 1 else ""
-        return f"#test:{report}:{self.suite}:{self.full_name}{repeated}"
+        return f"#test:{self.key}{repeated}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +99,16 @@ class TestSuite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestReport:
-    """A test report; ``name`` is its path relative to the workspace, with slashes."""
+    """A test report; ``name`` is its path relative to the workspace, with slashes.
+
+    ``remarks`` are texts about what the report declares but does not list.
+    """
 
     __test__ = False
 
     name: str
     suites: tuple[TestSuite, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def cases(self) -> tuple[TestCase, ...]:
@@ -222,7 +232,8 @@ class CaseSummary:
 class TestSummary:
     """The tests of a job, for its summary.
 
-    ``seconds`` is the total time of all cases; ``failing`` and ``flaky`` are limited in number.
+    ``seconds`` is the total time of all cases; ``failing`` and ``flaky`` are limited in number. If
+    ``incomplete``, reports declare tests or failures that they do not list.
     """
 
     __test__ = False
@@ -233,6 +244,7 @@ class TestSummary:
     seconds: float
     failing: tuple[CaseSummary, ...] = ()
     flaky: tuple[CaseSummary, ...] = ()
+    incomplete: bool = False
 
 
 # The coverage of a job: totals of all reports, and that of the base

@@ -155,7 +155,7 @@ def test_a_later_attempt_marks_what_failed_before(
     assert "flow.test.case.flaky" not in receiver.spans_named("shop.adds")[-1].attributes
     assert value(receiver, "flow.test.flaky") == 1
     keys = {span.attributes["flow.test.case.key"] for span in receiver.spans_named("shop.bills")}
-    assert keys == {"junit.xml:cart:shop.bills"}
+    assert keys == {"cart:shop.bills"}
 
 
 def test_an_attempt_before_that_cannot_be_read_marks_nothing(

@@ -250,7 +250,7 @@ def test_a_span_with_the_id_of_a_tests_is_left_out(
     workspace: Workspace, receiver: Receiver
 ) -> None:
     """Suites and cases that a report adds have their ids, too; other spans of the trace leave."""
-    suite = f"{job_reference(workspace.run)}#test:junit.xml:cart"
+    suite = f"{job_reference(workspace.run)}#test:cart"
     trace = workspace.trace
     taken = [
         a_span(trace=trace.trace_id, spanId=trace.span_id(reference))
