@@ -6,6 +6,7 @@ import pytest
 
 from flow_telemetry.errors import ReportError
 from flow_telemetry.model.reports import TestReport
+from flow_telemetry.reports.coverage import read_coverage
 from flow_telemetry.reports.files import MEBIBYTE
 from flow_telemetry.reports.tests import read_test_report
 
@@ -134,3 +135,13 @@ def test_very_many_documents_are_refused() -> None:
     """Each takes a parser."""
     with pytest.raises(ReportError, match="more than 1,000 XML documents"):
         read(b"<testsuite/>" * 1002)
+
+
+def test_coverage_of_two_documents_is_added() -> None:
+    """The numbers of both count."""
+    one = (
+        b'<report name="a"><package name="%s"><counter type="LINE" missed="1" covered="3"/>'
+        b'</package><counter type="LINE" missed="1" covered="3"/></report>'
+    )
+    coverage = read_coverage(one % b"a" + b"\n" + one % b"b", "jacoco.xml")
+    assert (coverage.lines.covered, coverage.lines.coverable) == (6, 8)

@@ -147,10 +147,12 @@ class PackageCoverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """A coverage report; ``branches`` is None if the tool did not measure them.
+    """A coverage report; ``branches`` is None if the tool measured none.
 
     ``format`` is its name in the documentation (`cobertura`). ``name`` is the report's path
-    relative to the workspace. ``packages`` are in order of their names.
+    relative to the workspace. ``packages`` are in order of their names. ``files`` are the source
+    files that were measured: a path that begins with a slash begins at the workspace; others are
+    the end of a path.
     """
 
     name: str
@@ -159,6 +161,7 @@ class Coverage:
     branches: Covered | None = None
     unit: CoverageUnit = CoverageUnit.LINE
     packages: tuple[PackageCoverage, ...] = ()
+    files: frozenset[str] = frozenset()
 
 
 class LogLevel(Enum):
