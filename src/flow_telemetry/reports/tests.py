@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 from flow_telemetry.errors import ReportError
 from flow_telemetry.model.reports import TestReport
 from flow_telemetry.reports import junit, trx
-from flow_telemetry.reports.files import Content, clean_line
+from flow_telemetry.reports.dotnet import read_nunit, read_xunit
+from flow_telemetry.reports.files import Content, clean_line, decode_text, read_chunks
+from flow_telemetry.reports.go_test import read_go_test
 from flow_telemetry.reports.reruns import number_cases
 from flow_telemetry.reports.xml import read_opening
 
+_HEAD = 4096
+# JSON, perhaps after lines of the compiler.
+_GO_EVENT = re.compile(r"\A\s*\{|^\{\"(?:Time|Action|ImportPath)\":", re.MULTILINE)
+# Readers by the root of their XML.
+_READERS = {
+    "TestRun": trx.read_suites,
+    "assemblies": read_xunit,
+    "assembly": read_xunit,
+    "test-run": read_nunit,
+}
 # What writes a format that is not read, and what to do, by its root.
 _CONVERTERS = {
     "test-results": "NUnit 2 wrote it. Use NUnit 3, or its option `--result=FILE;format=nunit3`",
@@ -26,7 +40,7 @@ _CONVERTERS = {
 
 
 def read_test_report(content: Content, name: str) -> TestReport:
-    """Return the suites and cases of a test report: JUnit's XML, or TRX of .NET.
+    """Return the suites and cases of a test report.
 
     Args:
         content: the file, or its bytes.
@@ -35,14 +49,17 @@ def read_test_report(content: Content, name: str) -> TestReport:
     Raises:
         ReportError: it cannot be read, or is not a test report.
     """
+    head = decode_text(next(read_chunks(content, name))[:_HEAD])
+    if _GO_EVENT.search(head):
+        return TestReport(name=name, suites=number_cases(read_go_test(content, name)))
     root = read_opening(content, name)[0][0]
     if root in {"testsuites", "testsuite"}:
         suites, remarks = junit.read_suites(content, name)
-    elif root == "TestRun":
-        suites, remarks = trx.read_suites(content, name), ()
-    else:
+        return TestReport(name=name, suites=number_cases(suites), remarks=remarks)
+    reader = _READERS.get(root)
+    if reader is None:
         raise _unknown_format(name, root)
-    return TestReport(name=name, suites=number_cases(suites), remarks=remarks)
+    return TestReport(name=name, suites=number_cases(reader(content, name)))
 
 
 def _unknown_format(name: str, root: str) -> ReportError:
@@ -50,7 +67,7 @@ def _unknown_format(name: str, root: str) -> ReportError:
     reason = (
         f": {known}"
         if known
-        else (". JUnit's format has `testsuites` or `testsuite`, and .NET's has `TestRun`")
+        else (". Supported are JUnit's XML, TRX, the XML of xUnit and NUnit 3, and `go test -json`")
     )
     return ReportError(
         f"{name} is not a test report of a supported format: its root is "
