@@ -7,9 +7,10 @@ import pytest
 from flow_telemetry.errors import ReportError
 from flow_telemetry.model.reports import TestReport
 from flow_telemetry.reports.coverage import read_coverage
-from flow_telemetry.reports.files import MEBIBYTE
 from flow_telemetry.reports.tests import read_test_report
 
+# The parser gets pieces of so many characters.
+PIECE = 64 * 1024
 DECLARED = b'<?xml version="1.0" encoding="utf-8"?>\n'
 ADDS = b'<testsuite name="cart"><testcase name="adds"/></testsuite>'
 BILLS = b'<testsuite name="bill"><testcase name="bills"/></testsuite>'
@@ -89,6 +90,14 @@ def test_text_after_the_document(after: bytes) -> None:
     assert names(DECLARED + ADDS + after) == ["adds"]
 
 
+def test_long_text_after_the_document() -> None:
+    """Over several pieces, as where a tool goes on to print."""
+    for filler in (b"x", b"\n<p> ", b"<tests"):
+        after = filler * (3 * PIECE // len(filler))
+        assert names(DECLARED + ADDS + after) == ["adds"]
+        assert names(DECLARED + ADDS + after + b"\n" + BILLS) == ["adds", "bills"]
+
+
 @pytest.mark.parametrize("between", [b"", b"\n", b"\nnext:\n", b" " * 300])
 @pytest.mark.parametrize("declared", [DECLARED, b""])
 def test_two_documents_in_one_file(between: bytes, declared: bytes) -> None:
@@ -106,12 +115,12 @@ def test_a_document_in_a_text_is_no_second_one() -> None:
 
 @pytest.mark.parametrize("shift", range(-24, 24, 3))
 def test_whatever_stands_where_the_file_is_cut_into_pieces(shift: int) -> None:
-    """A reference, and the border of two documents, at the end of the first mebibyte."""
+    """A reference, and the border of two documents, at the end of the first piece."""
     end = b'"/></testsuite>'
     start = b'<testsuite name="cart"><testcase name="adds'
-    fill = b" " * (MEBIBYTE + shift - len(start) - len(end) - 5)
+    fill = b" " * (PIECE + shift - len(start) - len(end) - 5)
     assert names(start + b"&#27;" + end + fill + DECLARED + BILLS) == ["adds", "bills"]
-    middle = start + b"x" * (MEBIBYTE + shift - len(start)) + b"&#x1b;&amp;" + end
+    middle = start + b"x" * (PIECE + shift - len(start)) + b"&#x1b;&amp;" + end
     (case,) = read(middle).cases
     assert case.name == "adds" + "x" * 508
 

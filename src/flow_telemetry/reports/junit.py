@@ -104,8 +104,8 @@ def _read_suites(content: Content, name: str) -> _Suite:
     reader = _CaseReader(name)
     outer: list[str] = []  # the tags around
     for kind, tag, attributes in read_events(content, name):
-        if reader.is_open:
-            element = reader.add(kind, tag, attributes)
+        if reader.builder is not None:
+            element = reader.add(reader.builder, kind, tag, attributes)
             if element is not None:
                 _add_case(open_suites, element)
         elif kind == START:
@@ -152,39 +152,35 @@ def _add_case(open_suites: list[_Suite], element: Element) -> None:
 
 
 class _CaseReader:
-    """Reader of one case at a time, or of an error of a suite as a case."""
+    """Reader of one case at a time, or of an error of a suite as a case.
+
+    ``builder`` is None between cases.
+    """
 
     def __init__(self, name: str) -> None:
-        self._name = name
-        self._builder: TreeBuilder | None = None
-        self._open_tags: list[str] = []
-        self._elements = 0
-        self._is_suite_error = False
-
-    @property
-    def is_open(self) -> bool:
-        return self._builder is not None
-
-    def begin(self, tag: str, attributes: XmlAttributes) -> None:
         # Not imported at the top, because most jobs have no reports.
         from xml.etree.ElementTree import TreeBuilder  # noqa: PLC0415
 
-        self._builder = TreeBuilder()
+        self._new_builder = TreeBuilder
+        self._name = name
+        self._elements = 0
+        self._is_suite_error = False
+        self.builder: TreeBuilder | None = None
+        self._open_tags: list[str] = []  # of the case
+
+    def begin(self, tag: str, attributes: XmlAttributes) -> None:
+        self.builder = builder = self._new_builder()
         self._elements = 0
         self._is_suite_error = tag != "testcase"
         if self._is_suite_error:
-            self._builder.start("testcase", {"name": SUITE_ERROR})
-        self.add(START, tag, attributes)
+            builder.start("testcase", {"name": SUITE_ERROR})
+        self.add(builder, START, tag, attributes)
 
-    def add(self, kind: str, tag: str, attributes: XmlAttributes) -> Element | None:
+    def add(
+        self, builder: TreeBuilder, kind: str, tag: str, attributes: XmlAttributes
+    ) -> Element | None:
         """Add an event; return the case if it is complete."""
-        builder = self._builder
-        if builder is None:
-            return None
-        if kind == DATA:
-            if self._open_tags[-1] not in _OUTPUT:
-                builder.data(tag)
-        elif kind == START:
+        if kind == START:
             self._elements += 1
             if self._elements > _MOST_ELEMENTS_OF_CASE:
                 raise ReportError(
@@ -193,15 +189,21 @@ class _CaseReader:
                 )
             builder.start(tag, dict(attributes))
             self._open_tags.append(tag)
+        elif kind == DATA:
+            if self._open_tags[-1] not in _OUTPUT:
+                builder.data(tag)
         else:
             builder.end(tag)
             self._open_tags.pop()
             if not self._open_tags:
-                if self._is_suite_error:
-                    builder.end("testcase")
-                self._builder = None
-                return builder.close()
+                return self._close(builder)
         return None
+
+    def _close(self, builder: TreeBuilder) -> Element:
+        if self._is_suite_error:
+            builder.end("testcase")
+        self.builder = None
+        return builder.close()
 
 
 # What a report declares, but does not list.
@@ -265,7 +267,7 @@ def _parse_case(element: Element, suite: _Suite) -> TestCase:
     result, failure, attempts = _parse_outcome(element, suite.writer)
     class_name = remove_time(clean_line(element.get("classname")))
     return TestCase(
-        name=_parse_name(element, started_at or parse_time(suite.attributes.get("timestamp"))[0]),
+        name=_parse_name(element, started_at, suite),
         suite=suite.name,
         class_name=class_name,
         file=clean_line(next(list_values(element.attrib, "file", "filepath"), "")),
@@ -279,9 +281,13 @@ def _parse_case(element: Element, suite: _Suite) -> TestCase:
     )
 
 
-def _parse_name(element: Element, started_at: datetime | None) -> str:
+def _parse_name(element: Element, started_at: datetime | None, suite: _Suite) -> str:
     """Return the name of a case without a time of the day on which it ran."""
-    return remove_time(clean_line(element.get("name")), of_day=started_at)
+    name = clean_line(element.get("name"))
+    if "20" not in name:  # nearly every name, and there are very many
+        return name
+    day = started_at or parse_time(suite.attributes.get("timestamp"))[0]
+    return name if day is None else remove_time(name, of_day=day)
 
 
 # What a tool writes as `status` or `result`, in letters only, if no element tells the result.
@@ -289,7 +295,7 @@ _NOT_RUN = {
     *("notrun", "disabled", "skipped", "suppressed", "ignored", "pending", "todo", "untested"),
     *("notexecuted", "inconclusive", "skip"),
 }
-_STATUS_ATTRIBUTES = ("status", "result")
+_USUAL = {None, "run", "completed"}
 _FAILED = {"fail", "failed", "failure", "broken", "undefined"}
 _ERROR = {"error", "errored", "timeout", "timedout", "crashed", "aborted"}
 
@@ -328,9 +334,10 @@ def _parse_outcome(
 
 def _parse_status(element: Element) -> CaseResult:
     """Return the result of a case without an element that tells it."""
-    words = {
-        "".join(filter(str.isalpha, (element.get(key) or "").lower())) for key in _STATUS_ATTRIBUTES
-    }
+    written = {element.get("status"), element.get("result")} - _USUAL
+    if not written:
+        return CaseResult.PASSED
+    words = {"".join(filter(str.isalpha, (text or "").lower())) for text in written}
     if words & _NOT_RUN:
         return CaseResult.SKIPPED
     if words & _ERROR:

@@ -76,7 +76,7 @@ class _Target:
     """Target of parsers that appends events, up to a number of elements and of levels."""
 
     def __init__(self, events: list[XmlEvent], name: str) -> None:
-        self._events = events
+        self._append = events.append
         self._name = name
         self._short: dict[str, str] = {}
         self._elements = 0
@@ -99,20 +99,20 @@ class _Target:
             too_deep = self._depth > DEEPEST
             limit = f"{DEEPEST} levels" if too_deep else f"{MOST_ELEMENTS:,} elements"
             raise ReportError(f"{self._name} has more than {limit}. It was not read")
-        self._events.append((START, self._strip_namespace(tag), attributes))
+        self._append((START, self._strip_namespace(tag), attributes))
 
     def end(self, tag: str) -> None:
         self._depth -= 1
         name = self._strip_namespace(tag)
         if not self._depth:
             self.ended = name
-        self._events.append((END, name, _NO_ATTRIBUTES))
+        self._append((END, name, _NO_ATTRIBUTES))
 
     def data(self, text: str) -> None:
-        self._events.append((DATA, text, _NO_ATTRIBUTES))
+        self._append((DATA, text, _NO_ATTRIBUTES))
 
     def _strip_namespace(self, tag: str) -> str:
-        if not tag.startswith("{"):
+        if tag[0] != "{":
             return tag
         return self._short.setdefault(tag, tag.rpartition("}")[2])
 
@@ -123,7 +123,8 @@ class _Documents:
     def __init__(self, target: _Target) -> None:
         self._target = target
         self._parser: Any = None  # None between documents
-        # The last bytes before the next ones, and how many the parser has read with them.
+        # The last bytes before the next ones, of this document or after the last one, and how many
+        # the parser has read with them.
         self._tail = b""
         self._read = 0
         self._begin()
@@ -141,6 +142,7 @@ class _Documents:
                 else:
                     self._parser.feed(data)
                     self._read += len(data)
+                    self._tail = (self._tail + data)[-_TAIL:]
             except ParseError:
                 if not self._target.ended:
                     raise
@@ -148,7 +150,6 @@ class _Documents:
                 known = self._tail + data
                 at = self._parser.parser.ErrorByteIndex - (self._read - len(self._tail))
                 left = self._find_document(known[max(0, at) :])
-            self._tail = (self._tail + data)[-_TAIL:]
 
     def close(self) -> None:
         """Check that the last document is complete."""
@@ -167,7 +168,7 @@ class _Documents:
         root = re.escape(self._target.ended.encode())
         found = re.search(rb"<\?xml\s|<" + root + rb"[\s/>]", data)
         if found is None:
-            self._parser = None
+            self._parser, self._tail = None, data[-_TAIL:]
             return None
         self._begin()
         return data[found.start() :]

@@ -10,7 +10,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from itertools import chain
 
+# The characters of a piece: a larger one has more events at a time.
+_PIECE = 64 * 1024
 # A document begins within so many characters, or the file is not XML.
 _LONGEST_PREFACE = 64 * 1024
 _BEGINNINGS = (
@@ -53,12 +56,13 @@ def repair_text(chunks: Iterator[bytes]) -> Iterator[str]:
     encoding = _find_encoding(first)
     errors = "surrogateescape" if encoding == "utf-8" else "replace"
     decoder = codecs.getincrementaldecoder(encoding)(errors)
-    rest = _skip_preface(decoder.decode(first))
-    for chunk in chunks:
-        text = rest + decoder.decode(chunk)
-        end = _reference_start(text)
-        yield _remove_forbidden(text[:end])
-        rest = text[end:]
+    rest = ""
+    for text in chain([_skip_preface(decoder.decode(first))], map(decoder.decode, chunks)):
+        for start in range(0, len(text), _PIECE):
+            piece = rest + text[start : start + _PIECE]
+            end = _reference_start(piece)
+            yield _remove_forbidden(piece[:end])
+            rest = piece[end:]
     yield _remove_forbidden(rest + decoder.decode(b"", final=True))
 
 
