@@ -37,11 +37,12 @@ class TestCase:
 
     ``suite`` is the suite's name after those of the suites around it (`outer > inner`); ``file`` is
     the source file, if the report has it. ``number`` counts the entries of one suite, class and
-    name in the report, from 1. ``failure`` is why the case failed or was skipped. ``attempts`` are
-    the other failures in the same entry: of runs before the case passed, as surefire writes them,
-    or besides ``failure``. ``run_again``: the case failed, and a later entry is of the same case.
-    ``flaky``: the case passed after it had failed. If ``zoned`` is False, the report has
-    ``started_at`` without a zone, and it was read as UTC.
+    name in the report, from 1; ``namesake`` counts the tests, of which each may have several
+    entries. ``failure`` is why the case failed or was skipped. ``attempts`` are the other failures
+    in the same entry: of runs before the case passed, as surefire writes them, or besides
+    ``failure``. ``run_again``: the case failed, and a later entry is of the same case. ``flaky``:
+    the case passed after it had failed. If ``zoned`` is False, the report has ``started_at``
+    without a zone, and it was read as UTC.
     """
 
     __test__ = False  # Otherwise pytest would collect the class because of its name.
@@ -51,6 +52,7 @@ class TestCase:
     class_name: str = ""
     file: str = ""
     number: int = 1
+    namesake: int = 1
     result: CaseResult = CaseResult.PASSED
     duration: float | None = None
     started_at: datetime | None = None
@@ -69,14 +71,15 @@ class TestCase:
 
     @property
     def key(self) -> str:
-        """Suite and name, which are the same in each run."""
-        return f"{self.suite}:{self.full_name}"
+        """Suite and name, which are the same in each run; `:2` for the second of one name."""
+        repeated = f":{self.namesake}" if self.namesake > 1 else ""
+        return f"{self.suite}:{self.full_name}{repeated}"
 
     @property
     def reference_suffix(self) -> str:
         """The end of its flow reference, after that of its owner."""
         repeated = f":{self.number}" if self.number > 1 else ""
-        return f"#test:{self.key}{repeated}"
+        return f"#test:{self.suite}:{self.full_name}{repeated}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

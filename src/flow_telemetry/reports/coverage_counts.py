@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from posixpath import normpath
 
 from flow_telemetry.errors import ReportError
 from flow_telemetry.model.reports import Coverage, CoverageUnit, Covered, PackageCoverage
-from flow_telemetry.reports.files import clean_line, parse_count
+from flow_telemetry.reports.files import clean_line, normalize_path, parse_count
 
 # The largest projects have fewer lines; each takes memory while a report is read.
 MOST_LINES = 3_000_000
@@ -50,27 +49,7 @@ def parse_hits(text: str | None) -> int | None:
     return hits
 
 
-# Names of source files, of which a report may have several for one file.
-
-# The folder of a repository on runners: hosted ones, in a container, and machines of one's own.
-_RUNNER = re.compile(
-    r"(?:[A-Za-z]:/a|/home/runner/work|/Users/runner/work|/__w|(?:[A-Za-z]:)?/.{0,200}?/_work)"
-    r"/([^/]+)/\1(?:/|$)|/github/workspace(?:/|$)"
-)
-
-
-def normalize_path(path: str, workspace: str = "") -> str:
-    """Return a path with slashes and without `.` and `..`, in the workspace relative to it.
-
-    ``workspace`` is the workspace of the job; a path in a usual workspace of a runner counts too,
-    since another job may have measured.
-    """
-    path = normpath(path.strip().replace("\\", "/")) if path.strip() else ""
-    own = workspace.replace("\\", "/").rstrip("/")
-    if own and (path == own or path.startswith(f"{own}/")):
-        return path[len(own) + 1 :] or "."
-    runner = _RUNNER.match(path)
-    return path[runner.end() :] or "." if runner is not None else path
+# Names of packages and source files.
 
 
 def normalize_package(name: str, workspace: str = "") -> str:

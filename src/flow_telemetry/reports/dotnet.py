@@ -14,6 +14,7 @@ from flow_telemetry.reports.files import (
     clean_lines,
     parse_seconds,
     parse_time,
+    remove_workspace,
 )
 from flow_telemetry.reports.junit import SUITE_ERROR
 from flow_telemetry.reports.xml import DATA, END, XmlAttributes, read_events
@@ -148,7 +149,8 @@ def _failed_alone(suite: _Entry) -> bool:
 def _build_nunit(entry: _Entry) -> TestCase:
     attributes = entry.attributes
     is_case = entry.tag == "test-case"
-    class_name = clean_line(attributes.get("classname") or attributes.get("fullname"))
+    full_name = remove_workspace(clean_line(attributes.get("fullname")))
+    class_name = clean_line(attributes.get("classname")) or full_name
     result = _NUNIT_RESULTS.get(attributes.get("result", "").lower(), CaseResult.SKIPPED)
     if result is CaseResult.FAILED and (attributes.get("label") or not is_case):
         result = CaseResult.ERROR  # the labels are `Error`, `Cancelled` and `Invalid`

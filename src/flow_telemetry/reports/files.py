@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import translate
 from pathlib import Path
+from posixpath import normpath
 
 from flow_telemetry.errors import ReportError
 from flow_telemetry.http import payload as take
@@ -477,6 +478,41 @@ def parse_time(text: str | None) -> tuple[datetime | None, bool]:
     if time is not None:
         return time, True
     return take.time({"": f"{text}Z"}, ""), False
+
+
+# Paths in reports, of which there may be several for one file.
+
+# The folder of a repository on runners: hosted ones, in a container, and machines of one's own.
+_RUNNER = re.compile(
+    r"(?:[A-Za-z]:/a|/home/runner/work|/Users/runner/work|/__w|(?:[A-Za-z]:)?/.{0,200}?/_work)"
+    r"/([^/]+)/\1(?:/|$)|/github/workspace(?:/|$)"
+)
+
+
+def normalize_path(path: str, workspace: str = "") -> str:
+    """Return a path with slashes and without `.` and `..`, in the workspace relative to it.
+
+    ``workspace`` is the workspace of the job; a path in a usual workspace of a runner counts too,
+    since another job may have measured.
+    """
+    path = normpath(path.strip().replace("\\", "/")) if path.strip() else ""
+    own = workspace.replace("\\", "/").rstrip("/")
+    if own and (path == own or path.startswith(f"{own}/")):
+        return path[len(own) + 1 :] or "."
+    runner = _RUNNER.match(path)
+    return path[runner.end() :] or "." if runner is not None else path
+
+
+def remove_workspace(name: str) -> str:
+    """Return a name that is a path in the workspace of a runner, relative to it; others as is.
+
+    Otherwise the name would be another one on each operating system.
+    """
+    if not name.startswith("/") and name[1:2] != ":":
+        return name
+    path = name.replace("\\", "/")
+    runner = _RUNNER.match(path)
+    return (path[runner.end() :] or name) if runner is not None else name
 
 
 def parent_folder(path: str) -> str:

@@ -22,6 +22,7 @@ from flow_telemetry.reports.files import (
     parse_seconds,
     parse_time,
     remove_time,
+    remove_workspace,
 )
 from flow_telemetry.reports.reruns import Writer, find_writer, merge_entries
 from flow_telemetry.reports.xml import DATA, END, START, XmlAttributes, list_values, read_events
@@ -128,7 +129,8 @@ def _read_suites(content: Content, name: str) -> _Suite:
 def _open_suite(open_suites: list[_Suite], tag: str, attributes: XmlAttributes) -> None:
     """Open a suite; a nested one is named with the suites around it."""
     around = open_suites[-1]
-    own = "" if tag == "testsuites" else remove_time(clean_line(attributes.get("name")))
+    name = remove_workspace(clean_line(attributes.get("name")))
+    own = "" if tag == "testsuites" else remove_time(name)
     full_name = clean_line(f"{around.name} > {own}") if around.name and own else own or around.name
     suite = _Suite(full_name, attributes, find_writer(attributes, ()))
     around.below.append(suite)
@@ -265,7 +267,7 @@ def _build_suite(suite: _Suite, decimal_comma: bool) -> TestSuite:
 def _parse_case(element: Element, suite: _Suite) -> TestCase:
     started_at, zoned = parse_time(element.get("timestamp"))
     result, failure, attempts = _parse_outcome(element, suite.writer)
-    class_name = remove_time(clean_line(element.get("classname")))
+    class_name = remove_time(remove_workspace(clean_line(element.get("classname"))))
     return TestCase(
         name=_parse_name(element, started_at, suite),
         suite=suite.name,

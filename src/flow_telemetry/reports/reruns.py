@@ -59,7 +59,7 @@ def merge_entries(cases: Sequence[TestCase], writer: Writer) -> list[TestCase]:
 
 
 def number_cases(suites: Iterable[TestSuite]) -> tuple[TestSuite, ...]:
-    """Return the suites of a report with the `number` of each entry of one suite and name."""
+    """Return the suites of a report with `number` and `namesake` of entries of one name."""
     suites = tuple(suites)
     # In a large report hardly any name is repeated, and the other cases stay the same objects.
     counts = Counter(_case_key(case) for suite in suites for case in suite.cases)
@@ -67,13 +67,16 @@ def number_cases(suites: Iterable[TestSuite]) -> tuple[TestSuite, ...]:
     if not repeated:
         return suites
     seen: Counter[tuple[str, ...]] = Counter()
+    ended: Counter[tuple[str, ...]] = Counter()
 
     def number(case: TestCase) -> TestCase:
         key = _case_key(case)
         if key not in repeated:
             return case
         seen[key] += 1
-        return replace(case, number=seen[key])
+        namesake = ended[key] + 1
+        ended[key] += not case.run_again
+        return replace(case, number=seen[key], namesake=namesake)
 
     return tuple(replace(suite, cases=tuple(map(number, suite.cases))) for suite in suites)
 

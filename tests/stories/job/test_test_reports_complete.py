@@ -39,6 +39,21 @@ def test_browsers_that_share_suite_class_and_name(workspace: Workspace, receiver
     assert receiver.points_of("flow.test.flaky") == []
     assert "1 failed" in result.summary
     assert len({span.span_id for span in receiver.spans}) == len(receiver.spans)
+    keys = [span.attributes["flow.test.case.key"] for span in receiver.spans_named("shop.pays")]
+    assert sorted(map(str, keys)) == ["cart:shop.pays", "cart:shop.pays:2", "cart:shop.pays:3"]
+
+
+@pytest.mark.parametrize("folder", ["/home/runner/work/shop/shop/", "D:\\a\\shop\\shop\\"])
+def test_suites_that_are_named_by_their_file(
+    workspace: Workspace, receiver: Receiver, folder: str
+) -> None:
+    """jest and PHPUnit write paths of the runner: names are the same on every system."""
+    own = f"{folder}src/cart.test.js" if "/" in folder else f"{folder}src\\cart.test.js"
+    workspace.report("junit.xml", suite(case("adds", class_name=own), name=own))
+    workspace.export()
+    (span,) = cases_of(receiver).values()
+    assert span.attributes["flow.test.case.key"] == "src/cart.test.js:src/cart.test.js.adds"
+    assert receiver.spans_named("src/cart.test.js")
 
 
 def test_colours_in_a_message(workspace: Workspace, receiver: Receiver) -> None:

@@ -58,6 +58,7 @@ def test_reruns_that_gotestsum_writes_as_further_entries(
     assert value(receiver, "flow.test.flaky") == 1
     first, last = receiver.spans_named("TestAdd")
     assert (first.status, first.attributes["flow.test.case.run_again"]) == ("ERROR", True)
+    assert first.attributes["flow.test.case.key"] == last.attributes["flow.test.case.key"]
     assert (last.status, last.attributes["flow.test.case.flaky"]) == ("UNSET", True)
 
 
