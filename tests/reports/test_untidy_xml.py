@@ -84,10 +84,20 @@ def test_text_before_the_document(before: bytes, declared: bytes) -> None:
     assert names(before + declared + ADDS) == ["adds"]
 
 
-@pytest.mark.parametrize("after", [b"\n  1 passing\n", b"<5 & more", b"Done.\n<br>", b"\0\0"])
+@pytest.mark.parametrize(
+    "after", [b"\n  1 passing\n", b"<5 & more", b"Done.\n<br>", b"\0\0", b"\n<br"]
+)
 def test_text_after_the_document(after: bytes) -> None:
     """It is left out."""
     assert names(DECLARED + ADDS + after) == ["adds"]
+
+
+@pytest.mark.parametrize("before", [10, 1000, 5000])
+def test_a_long_first_tag_over_two_pieces(before: int) -> None:
+    """The second document begins so many bytes before the end of the first piece."""
+    second = BILLS.replace(b'name="bill"', b'name="bill" hostname="%s"' % (b"h" * 9000))
+    blanks = b" " * (PIECE - len(ADDS) - before)
+    assert names(ADDS + blanks + second) == ["adds", "bills"]
 
 
 def test_long_text_after_the_document() -> None:
@@ -125,7 +135,14 @@ def test_whatever_stands_where_the_file_is_cut_into_pieces(shift: int) -> None:
     assert case.name == "adds" + "x" * 508
 
 
-@pytest.mark.parametrize("content", [DECLARED + ADDS[:-5], DECLARED + ADDS + DECLARED + BILLS[:-5]])
+@pytest.mark.parametrize(
+    "content",
+    [
+        DECLARED + ADDS[:-5],
+        DECLARED + ADDS + DECLARED + BILLS[:-5],
+        ADDS + b"\n" + BILLS[:20],
+    ],
+)
 def test_a_report_that_was_cut_off_is_still_told(content: bytes) -> None:
     """Also if it is the second document."""
     with pytest.raises(ReportError, match=r"`?junit.xml`? is not a complete XML"):

@@ -19,8 +19,9 @@ from flow_telemetry.reports.xml_text import repair_text
 MOST_ELEMENTS = 3_000_000
 DEEPEST = 200
 MOST_DOCUMENTS = 1000
-# Longer than the beginning of a document, which two pieces of a file may share.
-_TAIL = 256
+# Bytes in which the last tag begins that a parser has read, and the beginning of a document.
+_TAIL = 64 * 1024
+_LONGEST_BEGINNING = 256
 
 XmlAttributes = Mapping[str, str]
 # The kind of an event, the tag without its namespace (the text if the kind is DATA), and the
@@ -146,15 +147,25 @@ class _Documents:
             except ParseError:
                 if not self._target.ended:
                     raise
-                # What follows the document may begin before the bytes that revealed it.
-                known = self._tail + data
-                at = self._parser.parser.ErrorByteIndex - (self._read - len(self._tail))
-                left = self._find_document(known[max(0, at) :])
+                left = self._leave_document(data)
 
     def close(self) -> None:
-        """Check that the last document is complete."""
-        if self._parser is not None:
-            self._parser.close()
+        """Check that the last document is complete.
+
+        What follows a document may show only now, because its first tag is not complete.
+        """
+        from xml.etree.ElementTree import ParseError  # noqa: PLC0415
+
+        while self._parser is not None:
+            try:
+                self._parser.close()
+                self._parser = None
+            except ParseError:
+                if not self._target.ended:
+                    raise
+                left = self._leave_document(b"")
+                if left is not None:
+                    self.feed(left)
 
     def _begin(self) -> None:
         from defusedxml.ElementTree import DefusedXMLParser  # noqa: PLC0415
@@ -163,12 +174,18 @@ class _Documents:
         self._parser = DefusedXMLParser(target=self._target, encoding="utf-8")
         self._tail, self._read = b"", 0
 
+    def _leave_document(self, data: bytes) -> bytes | None:
+        """Find the next document after an error behind the last one, in these bytes or before."""
+        known = self._tail + data
+        at = self._parser.parser.ErrorByteIndex - (self._read - len(self._tail))
+        return self._find_document(known[max(0, at) :])
+
     def _find_document(self, data: bytes) -> bytes | None:
         """Begin the document that begins in bytes after another one, and return it; else None."""
         root = re.escape(self._target.ended.encode())
         found = re.search(rb"<\?xml\s|<" + root + rb"[\s/>]", data)
         if found is None:
-            self._parser, self._tail = None, data[-_TAIL:]
+            self._parser, self._tail = None, data[-_LONGEST_BEGINNING:]
             return None
         self._begin()
         return data[found.start() :]
