@@ -46,8 +46,8 @@ _MOST_REMARKS = 2
 class _Suite:
     """A suite while it is read.
 
-    ``times`` are the times of its cases as they are written. ``listed`` and ``failing`` count the
-    cases in it and in the suites below it; a case that passed after a failure counts as failing.
+    ``times`` are the times of its cases as they are written. ``listed`` counts the cases in it
+    and in the suites below it, ``failing`` their failures, of which a case may have several.
     """
 
     name: str
@@ -61,7 +61,7 @@ class _Suite:
 
     @property
     def counted(self) -> tuple[int, int]:
-        """The numbers of cases that it lists, and of those that failed."""
+        """The numbers of cases and of failures that it lists."""
         return self.listed, self.failing
 
     @property
@@ -147,7 +147,7 @@ def _add_case(open_suites: list[_Suite], element: Element) -> None:
     case = _parse_case(element, suite)
     suite.cases.append(case)
     suite.times.append(element.get("time"))
-    failing = is_failing(case) or bool(case.attempts)
+    failing = is_failing(case) + len(case.attempts)
     for around in open_suites:
         around.listed += 1
         around.failing += failing
@@ -223,8 +223,8 @@ def _describe_unlisted(suite: _Suite, around: _Suite | None = None) -> Iterator[
     if tests and not suite.listed:
         failed = f", of which {most:,} failed" if most else ""
         yield f"declares {tests:,} tests{failed}{_named(suite)}, but lists none"
-    elif most and not suite.failing:
-        yield f"declares {most:,} failures{_named(suite)}, but no test in it failed"
+    elif most > suite.failing:
+        yield f"declares {most:,} failures{_named(suite)}, but lists {suite.failing or 'none'}"
     elif suite.below and failures + errors > _failures_below(suite):
         more = failures + errors - _failures_below(suite)
         yield (
