@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from flow_telemetry.errors import ReportError
 from flow_telemetry.model.reports import Coverage, TestReport
 from flow_telemetry.reports.coverage import read_coverage, read_stored_totals
-from flow_telemetry.reports.junit import read_test_report
+from flow_telemetry.reports.tests import read_test_report
 from flow_telemetry.rules import (
     coverage,
 )

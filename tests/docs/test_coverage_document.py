@@ -16,7 +16,7 @@ from flow_telemetry.mapping.job_attributes import COVERAGE_ATTRIBUTES
 from flow_telemetry.mapping.job_metrics import MOST_PACKAGES
 from flow_telemetry.report import summary_job as summary_coverage
 from flow_telemetry.reports import coverage as kept
-from flow_telemetry.reports import coverage as tally
+from flow_telemetry.reports import coverage_counts as tally
 from flow_telemetry.reports.files import LARGEST_FILE, MEBIBYTE, FileLimits
 from flow_telemetry.settings.inputs import INPUT
 

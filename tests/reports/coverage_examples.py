@@ -100,6 +100,62 @@ COVERAGE_PY = b"""{"meta": {"format": 3, "version": "7.6", "branch_coverage": tr
  "totals": {"covered_lines": 3, "num_statements": 4, "num_branches": 2, "covered_branches": 1}}
 """
 
+OPENCOVER = b"""<?xml version="1.0" encoding="utf-8"?>
+<CoverageSession><Summary numSequencePoints="4" visitedSequencePoints="3"/><Modules>
+  <Module hash="1"><ModuleName>Shop</ModuleName>
+    <Files><File uid="1" fullPath="/home/runner/work/shop/shop/src/Cart.cs"/></Files>
+    <Classes><Class><Methods><Method><SequencePoints>
+      <SequencePoint vc="3" sl="5"/><SequencePoint vc="1" sl="6"/><SequencePoint vc="0" sl="7"/>
+    </SequencePoints><BranchPoints><BranchPoint vc="1" sl="6"/><BranchPoint vc="0" sl="6"/>
+    </BranchPoints><MethodPoint vc="1"/></Method></Methods></Class></Classes></Module>
+  <Module hash="2"><ModuleName>Shop.Bill</ModuleName><Classes><Class><Methods><Method>
+    <SequencePoints><SequencePoint vc="1" sl="1"/></SequencePoints></Method></Methods></Class>
+  </Classes></Module>
+</Modules></CoverageSession>
+"""
+
+SONAR = b"""<coverage version="1">
+  <file path="src/shop/cart.js">
+    <lineToCover lineNumber="1" covered="true"/>
+    <lineToCover lineNumber="2" covered="true" branchesToCover="2" coveredBranches="1"/>
+    <lineToCover lineNumber="3" covered="false"/>
+  </file>
+  <file path="src/bill.js"><lineToCover lineNumber="1" covered="true"/></file>
+</coverage>
+"""
+
+# `coverage-summary.json` of Istanbul's reporter `json-summary`.
+ISTANBUL = b"""{"total": {"lines": {"total": 4, "covered": 3, "skipped": 0, "pct": 75},
+  "statements": {"total": 5, "covered": 4, "skipped": 0, "pct": 80},
+  "branches": {"total": 2, "covered": 1, "skipped": 0, "pct": 50}},
+ "/home/runner/work/shop/shop/src/shop/cart.js": {
+  "lines": {"total": 3, "covered": 2, "skipped": 0, "pct": 66.66},
+  "branches": {"total": 2, "covered": 1, "skipped": 0, "pct": 50}},
+ "/home/runner/work/shop/shop/src/bill.js": {
+  "lines": {"total": 1, "covered": 1, "skipped": 0, "pct": 100},
+  "branches": {"total": 0, "covered": 0, "skipped": 0, "pct": 100}}}
+"""
+
+LLVM_COV = b"""{"data": [{"files": [
+  {"filename": "/home/runner/work/shop/shop/src/shop/cart.rs", "segments": [], "summary": {
+   "branches": {"count": 2, "covered": 1, "notcovered": 1, "percent": 50},
+   "lines": {"count": 3, "covered": 2, "percent": 66.6}}},
+  {"filename": "/home/runner/work/shop/shop/src/bill.rs", "summary": {
+   "branches": {"count": 0, "covered": 0}, "lines": {"count": 1, "covered": 1, "percent": 100}}}],
+  "totals": {"branches": {"count": 2, "covered": 1}, "lines": {"count": 4, "covered": 3}}}],
+ "type": "llvm.coverage.json.export", "version": "2.0.1"}
+"""
+
+# `.resultset.json`: two commands ran the same lines.
+SIMPLECOV = b"""{"RSpec": {"coverage": {
+  "/home/runner/work/shop/shop/lib/shop/cart.rb": {"lines": [3, null, 1, 0, "ignored"],
+   "branches": {"[:if, 0, 3, 2, 5, 5]": {"[:then, 1, 4, 4, 4, 9]": 1,
+    "[:else, 2, 3, 2, 5, 5]": 0}}}}, "timestamp": 1763955780},
+ "Minitest": {"coverage": {
+  "/home/runner/work/shop/shop/lib/shop/cart.rb": {"lines": [0, null, 2, 0, null]},
+  "/home/runner/work/shop/shop/lib/bill.rb": [null, 1]}, "timestamp": 1763955790}}
+"""
+
 BY_FORMAT = {
     "cobertura": COBERTURA,
     "jacoco": JACOCO,
@@ -107,4 +163,9 @@ BY_FORMAT = {
     "go": GO,
     "clover": CLOVER,
     "coverage.py": COVERAGE_PY,
+    "opencover": OPENCOVER,
+    "sonar": SONAR,
+    "istanbul": ISTANBUL,
+    "llvm-cov": LLVM_COV,
+    "simplecov": SIMPLECOV,
 }

@@ -15,9 +15,9 @@ from tests.reports.coverage_examples import BY_FORMAT
 from flow_telemetry.errors import ReportError
 from flow_telemetry.model.reports import Covered
 from flow_telemetry.reports.coverage import read_coverage
-from flow_telemetry.reports.junit import read_test_report
 from flow_telemetry.reports.logs import LogArchive, parse_log_lines
 from flow_telemetry.reports.otlp_lines import read_otlp_lines
+from flow_telemetry.reports.tests import read_test_report
 
 BEGINNINGS = (b"<", b"{", b"mode: set\n", b"TN:\nSF:a/b\n", b"PK\x03\x04", b"\xff\xfe", b"")
 ANY = st.builds(bytes.__add__, st.sampled_from(BEGINNINGS), st.binary(max_size=200))
@@ -26,8 +26,13 @@ XML_NAMES = (
     *("rerunError", "system-out", "stackTrace", "TestRun", "UnitTestResult", "UnitTest"),
     *("TestMethod", "ErrorInfo", "Message", "report", "group", "package", "counter", "line"),
     *("coverage", "project", "metrics", "file", "class", "classes", "lines", "packages"),
+    *("assembly", "test", "reason", "test-suite", "test-case", "message", "stack-trace"),
+    *("Module", "ModuleName", "SequencePoint", "BranchPoint", "lineToCover", "property"),
 )
-ROOTS = ("testsuites", "testsuite", "TestRun", "report", "coverage")
+ROOTS = (
+    *("testsuites", "testsuite", "TestRun", "report", "coverage"),
+    *("assemblies", "test-run", "CoverageSession"),
+)
 VALUES = (
     *("", "1", "0.5", "1,000.5", "-1", "9" * 30, "nan", "LINE", "BRANCH", "50% (3/2)", "a/b"),
     "&#10;",
@@ -36,6 +41,7 @@ ATTRIBUTES = (
     *("name", "classname", "time", "timestamp", "tests", "message", "type", "status"),
     *("line-rate", "lines-covered", "lines-valid", "number", "hits", "filename"),
     *("condition-coverage", "covered", "missed", "statements", "coveredstatements"),
+    *("result", "vc", "branchesToCover", "errors", "failures", "fullPath"),
     *("testId", "testName", "outcome", "duration", "className", "id", "path"),
 )
 

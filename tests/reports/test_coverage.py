@@ -22,6 +22,11 @@ PACKAGES = {
     "go": ["acme.com/shop", "acme.com/shop/cart"],
     "clover": ["/app", "shop"],
     "coverage.py": [".", "shop"],
+    "opencover": ["Shop", "Shop.Bill"],
+    "sonar": ["src", "src/shop"],
+    "istanbul": ["src", "src/shop"],
+    "llvm-cov": ["src", "src/shop"],
+    "simplecov": ["lib", "lib/shop"],
 }
 
 
@@ -39,7 +44,7 @@ def test_every_format_is_known_by_its_content(kind: str) -> None:
     coverage = read(BY_FORMAT[kind])
     assert (coverage.format, coverage.lines, coverage.lines.ratio) == (kind, pair(3, 4), 0.75)
     assert coverage.branches == (None if kind == "go" else pair(1, 2))
-    statements = kind in {"go", "clover"}
+    statements = kind in {"go", "clover", "opencover"}
     assert coverage.unit is (CoverageUnit.STATEMENT if statements else CoverageUnit.LINE)
     assert [package.name for package in coverage.packages] == PACKAGES[kind]
     assert sorted((p.lines.covered, p.lines.coverable) for p in coverage.packages) == [
@@ -112,7 +117,7 @@ def test_an_empty_profile_covers_nothing() -> None:
         (GO[:-6], "in line 7"),
         (b'{"files": {', "not a complete JSON"),
         (b'{"a":' + b"[" * 200_000, "not a complete JSON"),
-        (b'{"totals": {"covered_lines": 5, "num_statements": 4}}', "not coverage.py's"),
+        (b'{"totals": {"covered_lines": 5, "num_statements": 4}}', "`coverage json`"),
         (JACOCO.replace(b'"report.dtd">', b'"r.dtd" [<!ENTITY a "b">]>'), "entities"),
     ],
 )

@@ -14,6 +14,30 @@ def test_lines_keep_their_numbers() -> None:
     assert lines == ([(1, b'{"a":1}'), (4, b'{"b":2}')], [])
 
 
+def test_a_document_over_several_lines_is_one() -> None:
+    """As a tool writes it with indentation; others may follow, and a cut one spoils none."""
+    indented = b'{\n  "a": [\n    1\n  ]\n}'
+    content = indented + b'\n{"b":2}\n{"cut": [\n' + indented + b'\n[\r\n\t{}\r\n]\n{"cut":\n  1'
+    lines, notices = read_otlp_lines(content, "t.jsonl")
+    assert notices == []
+    assert lines == [
+        (1, indented),
+        (6, b'{"b":2}'),
+        (7, b'{"cut": ['),
+        (8, indented),
+        (13, b"[\r\n\t{}\r\n]"),
+        (16, b'{"cut":\n  1'),
+    ]
+
+
+def test_a_document_that_is_too_long_is_told() -> None:
+    """One notice, and what follows is read."""
+    content = b"{\n" + b"  1,\n" * 1000 + b"}\n{}\n"
+    lines, notices = read_otlp_lines(content, "t.jsonl", longest=2000)
+    assert lines == [(1003, b"{}")]
+    assert notices == ["line 1 of t.jsonl is too long to be read"]
+
+
 def test_a_line_that_is_too_long_is_told() -> None:
     """The others are kept, over the pieces that a file is read in."""
     content = b"a\n" + b"b" * 3_000_000 + b"\nc\n"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from flow_telemetry.model.reports import CaseResult
-from flow_telemetry.reports.junit import read_test_report
+from flow_telemetry.reports.tests import read_test_report
 
 TESTS = """\
 import pytest

@@ -16,7 +16,10 @@ _TENTH = timedelta(seconds=0.1)
 
 
 def log_of(step: Step, lines: Iterable[str]) -> str:
-    """Lines that a step wrote, one each tenth of a second."""
+    """Lines that a step wrote, one each tenth of a second.
+
+    As on a runner, a message of several lines has one time, before its first line.
+    """
     began = moment(step.started_at or "")
     return "".join(
         f"{stamp(began + number * _TENTH)} {line}\n" for number, line in enumerate(lines, 1)

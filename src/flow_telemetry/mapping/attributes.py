@@ -706,7 +706,7 @@ CASE_KEY = _test_attribute(
     "flow.test.case.key",
     "string",
     _CASE,
-    "report, suite and name: the same in all attempts and runs, to group by",
+    "suite and name: the same in all attempts and runs, to group by",
 )
 CASE_FLAKY = _test_attribute(
     "flow.test.case.flaky",

@@ -76,7 +76,7 @@ def suite_spans(make: SpanMaker, job: str, suites: Iterable[PlacedSuite]) -> Ite
         if not placed.cases:
             continue
         for case, interval, reported in place_cases(suite, place, placed.cases):
-            case_reference = _unique(job + case.reference_suffix(report), used)
+            case_reference = _unique(job + case.reference_suffix, used)
             yield _case_span(make, case_reference, reference, case, interval, report, reported)
 
 
@@ -87,9 +87,7 @@ def suite_references(job: str, suites: Iterable[PlacedSuite]) -> Iterator[str]:
         if placed.cases is not None:
             yield _unique(job + _suite_suffix(placed), used)
             for position in sorted(placed.cases):
-                yield _unique(
-                    job + placed.suite.cases[position].reference_suffix(placed.report), used
-                )
+                yield _unique(job + placed.suite.cases[position].reference_suffix, used)
 
 
 def case_status(case: TestCase) -> str:
@@ -122,7 +120,7 @@ def _unique(reference: str, used: set[str]) -> str:
 
 
 def _suite_suffix(placed: PlacedSuite) -> str:
-    return f"#test:{placed.report}:{placed.suite.name}"
+    return f"#test:{placed.suite.name}"
 
 
 def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite) -> Span:
@@ -134,7 +132,7 @@ def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite) -> Span:
         Entity.TEST_SUITE,
         reference,
         place.parent,
-        suite.name or placed.report,
+        suite.name or "unnamed suite",
         place.interval,
         attributes=(
             (semconv.SUITE_NAME, suite.name),
@@ -176,7 +174,7 @@ def _case_span(  # noqa: PLR0917 - the values of one case
             (semconv.ERROR_TYPE, _ERROR_TYPE.get(case.result)),
             (semconv.SUITE_NAME, case.suite),
             (semconv.REPORT, report),
-            (semconv.CASE_KEY, f"{report}:{case.suite}:{case.full_name}"),
+            (semconv.CASE_KEY, case.key),
             (semconv.CODE_FILE_PATH, case.file),
             (semconv.CASE_DURATION, case.duration),
             (semconv.CASE_FLAKY, True if case.flaky else None),

@@ -37,8 +37,9 @@ class TestCase:
 
     ``suite`` is the suite's name after those of the suites around it (`outer > inner`); ``file`` is
     the source file, if the report has it. ``number`` counts the entries of one suite, class and
-    name in the report, from 1. ``failure`` is why the case failed or was skipped. ``attempts`` are
-    the other failures in the same entry, as surefire writes them: before the case passed, or after
+    name in the report, from 1; ``namesake`` counts the tests, of which each may have several
+    entries. ``failure`` is why the case failed or was skipped. ``attempts`` are the other failures
+    in the same entry: of runs before the case passed, as surefire writes them, or besides
     ``failure``. ``run_again``: the case failed, and a later entry is of the same case. ``flaky``:
     the case passed after it had failed. If ``zoned`` is False, the report has ``started_at``
     without a zone, and it was read as UTC.
@@ -51,6 +52,7 @@ class TestCase:
     class_name: str = ""
     file: str = ""
     number: int = 1
+    namesake: int = 1
     result: CaseResult = CaseResult.PASSED
     duration: float | None = None
     started_at: datetime | None = None
@@ -67,10 +69,17 @@ class TestCase:
             return self.name
         return f"{self.class_name}.{self.name}"
 
-    def reference_suffix(self, report: str) -> str:
-        """Return the end of its flow reference, after that of its owner."""
+    @property
+    def key(self) -> str:
+        """Suite and name, which are the same in each run; `:2` for the second of one name."""
+        repeated = f":{self.namesake}" if self.namesake > 1 else ""
+        return f"{self.suite}:{self.full_name}{repeated}"
+
+    @property
+    def reference_suffix(self) -> str:
+        """The end of its flow reference, after that of its owner."""
         repeated = f":{self.number}" if self.number > 1 else ""
-        return f"#test:{report}:{self.suite}:{self.full_name}{repeated}"
+        return f"#test:{self.suite}:{self.full_name}{repeated}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +102,16 @@ class TestSuite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestReport:
-    """A test report; ``name`` is its path relative to the workspace, with slashes."""
+    """A test report; ``name`` is its path relative to the workspace, with slashes.
+
+    ``remarks`` are texts about what the report declares but does not list.
+    """
 
     __test__ = False
 
     name: str
     suites: tuple[TestSuite, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def cases(self) -> tuple[TestCase, ...]:
@@ -137,10 +150,12 @@ class PackageCoverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """A coverage report; ``branches`` is None if the tool did not measure them.
+    """A coverage report; ``branches`` is None if the tool measured none.
 
     ``format`` is its name in the documentation (`cobertura`). ``name`` is the report's path
-    relative to the workspace. ``packages`` are in order of their names.
+    relative to the workspace. ``packages`` are in order of their names. ``files`` are the source
+    files that were measured: a path that begins with a slash begins at the workspace; others are
+    the end of a path.
     """
 
     name: str
@@ -149,6 +164,7 @@ class Coverage:
     branches: Covered | None = None
     unit: CoverageUnit = CoverageUnit.LINE
     packages: tuple[PackageCoverage, ...] = ()
+    files: frozenset[str] = frozenset()
 
 
 class LogLevel(Enum):
@@ -222,7 +238,8 @@ class CaseSummary:
 class TestSummary:
     """The tests of a job, for its summary.
 
-    ``seconds`` is the total time of all cases; ``failing`` and ``flaky`` are limited in number.
+    ``seconds`` is the total time of all cases; ``failing`` and ``flaky`` are limited in number. If
+    ``incomplete``, reports declare tests or failures that they do not list.
     """
 
     __test__ = False
@@ -233,6 +250,7 @@ class TestSummary:
     seconds: float
     failing: tuple[CaseSummary, ...] = ()
     flaky: tuple[CaseSummary, ...] = ()
+    incomplete: bool = False
 
 
 # The coverage of a job: totals of all reports, and that of the base

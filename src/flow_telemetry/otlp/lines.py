@@ -31,6 +31,15 @@ _SIGNALS = {
     "resourceMetrics": Signal.METRICS,
     "resource_metrics": Signal.METRICS,
 }
+# The fields of a group by resource, which OpenTelemetry Java writes without a request around it.
+_GROUPS = {
+    "scopeSpans": "resourceSpans",
+    "scope_spans": "resourceSpans",
+    "scopeLogs": "resourceLogs",
+    "scope_logs": "resourceLogs",
+    "scopeMetrics": "resourceMetrics",
+    "scope_metrics": "resourceMetrics",
+}
 # The fields of each signal's request: groups by resource, groups by scope, and items.
 LAYERS = {
     Signal.TRACES: ("resource_spans", "scope_spans", "spans"),
@@ -58,13 +67,14 @@ def parse_otlp_lines(
 ) -> tuple[list[OtlpRequest], list[str]]:
     """Return the requests of numbered lines of file ``name``, and messages about damaged lines.
 
-    Unknown fields are dropped, as OTLP asks for. Ids are hexadecimal.
+    A line may have several requests: one for each signal, in an object or a list. Unknown fields
+    are dropped, as OTLP asks for. Ids are hexadecimal.
     """
     requests: list[OtlpRequest] = []
     damaged: list[str] = []
     for number, line in lines:
         try:
-            requests.append(_parse_line(line))
+            requests += _parse_line(line)
         except _Damaged as error:
             damaged.append(f"line {number} of {name} {error}")
     return requests, damaged
@@ -105,20 +115,43 @@ class _Damaged(Exception):
     """A line is not a request; the text follows "line 3 of x"."""
 
 
-def _parse_line(line: bytes) -> OtlpRequest:
-    # Loaded for files of tools only.
-    from google.protobuf.json_format import Error, ParseDict  # noqa: PLC0415
-
+def _parse_line(line: bytes) -> list[OtlpRequest]:
     try:
         content = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise _Damaged("is not a complete JSON object; it may have been cut off") from error
-    fields = [name for name in content if name in _SIGNALS] if isinstance(content, dict) else []
-    if len(fields) != 1:
-        raise _Damaged(
-            "is not an OTLP request: it must have exactly one field such as resourceSpans"
-        )
-    signal = _SIGNALS[fields[0]]
+    return [
+        _parse_request(signal, request)
+        for element in (content if isinstance(content, list) else [content])
+        for signal, request in _split_signals(element)
+    ]
+
+
+def _split_signals(content: Any) -> list[tuple[Signal, dict[str, Any]]]:
+    """Return the requests of an object, one for each field of a signal."""
+    fields: dict[str, Any] = content if isinstance(content, dict) else {}
+    requests = {name: value for name, value in fields.items() if name in _SIGNALS}
+    group = next((_GROUPS[name] for name in fields if name in _GROUPS), None)
+    if not requests and group is not None:
+        requests = {group: [fields]}
+    if not requests:
+        raise _Damaged(f"is not an OTLP request: {_describe_other(fields)}")
+    return [(_SIGNALS[name], {name: value}) for name, value in requests.items()]
+
+
+def _describe_other(fields: dict[str, Any]) -> str:
+    if {"traceId", "id", "timestamp"} <= fields.keys():
+        return "it is a span of Zipkin. Let the tool export OTLP"
+    data = fields.get("data")
+    if isinstance(data, list) and data and isinstance(data[0], dict) and "traceID" in data[0]:
+        return "it is a trace of Jaeger. Let the tool export OTLP"
+    return "it must have a field such as resourceSpans"
+
+
+def _parse_request(signal: Signal, content: dict[str, Any]) -> OtlpRequest:
+    # Loaded for files of tools only.
+    from google.protobuf.json_format import Error, ParseDict  # noqa: PLC0415
+
     try:
         _write_ids_in_base64(content)
         message = ParseDict(content, new_request(signal), ignore_unknown_fields=True)

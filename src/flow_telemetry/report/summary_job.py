@@ -162,8 +162,10 @@ def case_sections(tests: TestSummary) -> Iterator[Section]:
         f"{counts.skipped:,} skipped" if counts.skipped else "",
         f"{counts.flaky:,} flaky" if counts.flaky else "",
     ]
+    # Failures that a report declares and does not list are in a notice.
+    passed = "❔" if tests.incomplete else "✅"
     yield Section(
-        f"**Tests** {'❌' if counts.failed else '✅'} {counted(counts.total, 'test')} in "
+        f"**Tests** {'❌' if counts.failed else passed} {counted(counts.total, 'test')} in "
         f"{counted(tests.suites, 'suite')} ({counted(tests.reports, 'report')}): "
         f"{', '.join(filter(None, results))} · {duration(tests.seconds)} in total"
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import translate
 from pathlib import Path
+from posixpath import normpath
 
 from flow_telemetry.errors import ReportError
 from flow_telemetry.http import payload as take
@@ -342,6 +343,29 @@ _DECIMAL_COMMA = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+),[0-9]+(?:[eE]
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _CONTROLS_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_UNITS = {
+    "h": 3600.0,
+    "m": 60.0,
+    "min": 60.0,
+    "s": 1.0,
+    "sec": 1.0,
+    "secs": 1.0,
+    "seconds": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ns": 1e-9,
+}
+_UNIT = re.compile(r"([0-9]{1,15}(?:[.,][0-9]{1,15})?) ?([a-zµμ]{1,7})")
+_WITH_UNITS = re.compile(
+    rf"(?:[0-9]{{1,15}}(?:[.,][0-9]{{1,15}})? ?(?:{'|'.join(_UNITS)}) ?){{1,4}}"
+)
+# A time in a name: `20261124034300`, `2026-11-24T03:43:00.123Z`, `2026-11-24_03_43_00`.
+_TIME_IN_NAME = re.compile(
+    r"[-_. ]*[(\[]?(?<![0-9])(20[0-9]{2})-?([01][0-9])-?([0-3][0-9])[-T_ ]?"
+    r"[0-2][0-9][-:_.]?[0-5][0-9][-:_.]?[0-5][0-9](?![0-9])(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?[)\]]?"
+)
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}) (?=[0-9])")
 _ZONE = re.compile(r"([+-][0-9]{2})([0-9]{2})$")
 _CLOCK = re.compile(r"(?:([0-9]{1,5})\.)?([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,12})?)")
@@ -352,6 +376,24 @@ def clean_line(text: str | None, longest: int = LONGEST_NAME) -> str:
     return _CONTROLS.sub(" ", (text or "")[: longest * 2]).strip()[:longest]
 
 
+def remove_time(name: str, *, of_day: datetime | None = None) -> str:
+    """Return a name without the time of its run, which would be another name in each run.
+
+    A time at the end of the name is removed; with ``of_day``, a time of that day anywhere in it,
+    because other times are parameters of a test.
+    """
+    if "20" not in name:
+        return name
+
+    def remove(found: re.Match[str]) -> str:
+        if of_day is None:
+            return "" if found.end() == len(name) and found.start() else found[0]
+        day = f"{of_day:%Y%m%d}"
+        return "" if found[1] + found[2] + found[3] == day and found[0] != name else found[0]
+
+    return _TIME_IN_NAME.sub(remove, name)
+
+
 def clean_lines(text: str | None, longest: int = LONGEST_TEXT) -> str:
     """Return a text of several lines, without other control characters, cut."""
     cut = (text or "")[: longest * 2].replace("\r\n", "\n")
@@ -359,23 +401,37 @@ def clean_lines(text: str | None, longest: int = LONGEST_TEXT) -> str:
 
 
 def parse_count(text: object) -> int | None:
-    """Return a whole number that is not negative, from digits or a number of JSON."""
+    """Return a whole number that is not negative, from a text or a number of JSON.
+
+    It may have zeros after a point (`12.0`), or commas between groups of three digits (`1,234`).
+    """
+    if isinstance(text, float) and text.is_integer():
+        text = int(text)
     if isinstance(text, int) and not isinstance(text, bool):
         return text if 0 <= text < 10**_MOST_DIGITS else None
-    if not isinstance(text, str) or len(text) > _MOST_DIGITS:
+    if not isinstance(text, str) or len(text) > _LONGEST_NUMBER:
         return None
     text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    if not text.isdigit():
+        text = text.replace(",", "") if _GROUPED.fullmatch(text) else text
+        whole, _, fraction = text.partition(".")
+        text = "" if fraction.strip("0") else whole
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def parse_seconds(text: str | None, *, decimal_comma: bool = False) -> float | None:
     """Return a duration: `0.25`, `1,234.5` as surefire groups digits, `12,5` as others write it.
 
     `1,234` may be both: it is grouped, unless the report's other durations have a decimal comma.
+    Units (`1.5s`, `250 ms`, `1m2.5s`) and the form of a clock (`00:00:01.500`) are read too.
     """
     text = (text or "").strip()
     if len(text) >= _LONGEST_NUMBER:
         return None
+    if ":" in text:
+        return parse_clock(text)
+    if text and text[-1].isalpha():
+        return _parse_units(text)
     if has_decimal_comma(text) or (decimal_comma and _COMMA_OF_EITHER_KIND.fullmatch(text)):
         text = text.replace(".", "").replace(",", ".")
     elif _GROUPED.fullmatch(text):
@@ -385,6 +441,16 @@ def parse_seconds(text: str | None, *, decimal_comma: bool = False) -> float | N
     except ValueError:
         return None
     return duration if 0 <= duration <= _LONGEST_DURATION else None
+
+
+def _parse_units(text: str) -> float | None:
+    """Return the sum of numbers with units of time, such as `1m2.5s`."""
+    if not _WITH_UNITS.fullmatch(text):
+        return None
+    seconds = sum(
+        float(part[1].replace(",", ".")) * _UNITS[part[2]] for part in _UNIT.finditer(text)
+    )
+    return seconds if seconds <= _LONGEST_DURATION else None
 
 
 def has_decimal_comma(text: str | None) -> bool:
@@ -412,6 +478,41 @@ def parse_time(text: str | None) -> tuple[datetime | None, bool]:
     if time is not None:
         return time, True
     return take.time({"": f"{text}Z"}, ""), False
+
+
+# Paths in reports, of which there may be several for one file.
+
+# The folder of a repository on runners: hosted ones, in a container, and machines of one's own.
+_RUNNER = re.compile(
+    r"(?:[A-Za-z]:/a|/home/runner/work|/Users/runner/work|/__w|(?:[A-Za-z]:)?/.{0,200}?/_work)"
+    r"/([^/]+)/\1(?:/|$)|/github/workspace(?:/|$)"
+)
+
+
+def normalize_path(path: str, workspace: str = "") -> str:
+    """Return a path with slashes and without `.` and `..`, in the workspace relative to it.
+
+    ``workspace`` is the workspace of the job; a path in a usual workspace of a runner counts too,
+    since another job may have measured.
+    """
+    path = normpath(path.strip().replace("\\", "/")) if path.strip() else ""
+    own = workspace.replace("\\", "/").rstrip("/")
+    if own and (path == own or path.startswith(f"{own}/")):
+        return path[len(own) + 1 :] or "."
+    runner = _RUNNER.match(path)
+    return path[runner.end() :] or "." if runner is not None else path
+
+
+def remove_workspace(name: str) -> str:
+    """Return a name that is a path in the workspace of a runner, relative to it; others as is.
+
+    Otherwise the name would be another one on each operating system.
+    """
+    if not name.startswith("/") and name[1:2] != ":":
+        return name
+    path = name.replace("\\", "/")
+    runner = _RUNNER.match(path)
+    return (path[runner.end() :] or name) if runner is not None else name
 
 
 def parent_folder(path: str) -> str:

@@ -1,15 +1,17 @@
-"""JUnit XML."""
+"""JUnit XML, written by surefire, pytest, gotestsum, jest, Gradle and many others.
+
+There is no standard: each tool has its own attributes, and leaves out others.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.model.reports import CaseFailure, CaseResult, TestCase, TestReport, TestSuite
-from flow_telemetry.reports import trx
+from flow_telemetry.model.reports import CaseFailure, CaseResult, TestCase, TestSuite
 from flow_telemetry.reports.files import (
     LONGEST_MESSAGE,
     Content,
@@ -19,183 +21,229 @@ from flow_telemetry.reports.files import (
     parse_count,
     parse_seconds,
     parse_time,
+    remove_time,
+    remove_workspace,
 )
-from flow_telemetry.reports.xml import (
-    DATA,
-    END,
-    START,
-    XmlAttributes,
-    list_values,
-    read_events,
-    read_opening,
-)
+from flow_telemetry.reports.reruns import Writer, find_writer, merge_entries
+from flow_telemetry.reports.xml import DATA, END, START, XmlAttributes, list_values, read_events
+from flow_telemetry.rules.tests import is_failing
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element, TreeBuilder
 
-# Repeated entries of one test case: their numbers, and the reruns.
-
-_FAILING = {CaseResult.FAILED, CaseResult.ERROR}
-
-
-def number_cases(suites: Iterable[TestSuite]) -> tuple[TestSuite, ...]:
-    """Return the suites of a report with `number`, `run_again` and `flaky` of their cases.
-
-    gotestsum and Gradle write an entry for each run of a case. A failure before another entry of
-    the same suite, class and name was run again; a case that passed after a failure is flaky.
-    """
-    suites = tuple(suites)
-    # In a large report hardly any case is repeated, and the others stay the same objects.
-    repeated = {
-        name: times
-        for name, times in Counter(_case_key(case) for s in suites for case in s.cases).items()
-        if times > 1
-    }
-    if not repeated:
-        return suites
-    seen: Counter[tuple[str, ...]] = Counter()
-    failed: set[tuple[str, ...]] = set()
-    return tuple(
-        replace(suite, cases=tuple(_number_entries(suite.cases, repeated, seen, failed)))
-        for suite in suites
-    )
-
-
-def _number_entries(
-    cases: Iterable[TestCase],
-    repeated: dict[tuple[str, ...], int],
-    seen: Counter[tuple[str, ...]],
-    failed: set[tuple[str, ...]],
-) -> Iterator[TestCase]:
-    for case in cases:
-        name = _case_key(case)
-        if name not in repeated:
-            yield case
-            continue
-        seen[name] += 1
-        failing = case.result in _FAILING
-        yield replace(
-            case,
-            number=seen[name],
-            run_again=failing and seen[name] < repeated[name],
-            flaky=case.flaky or (case.result is CaseResult.PASSED and name in failed),
-        )
-        if failing:
-            failed.add(name)
-
-
-def _restore_pytest_reruns(cases: Sequence[TestCase], declared: int | None) -> list[TestCase]:
-    """Return the cases of a suite with the reruns of pytest-rerunfailures as failures.
-
-    It writes a failure that is run again as an entry that looks passed. Such a rerun is not in the
-    suite's own count (``declared``), which shows that there are any.
-    """
-    last = {_case_key(case): index for index, case in enumerate(cases)}
-    if declared != len(last) or declared == len(cases):
-        return list(cases)
-    return [
-        replace(case, result=CaseResult.FAILED)
-        if case.result is CaseResult.PASSED and index < last[_case_key(case)]
-        else case
-        for index, case in enumerate(cases)
-    ]
-
-
-def _case_key(case: TestCase) -> tuple[str, ...]:
-    return (case.suite, case.class_name, case.name)
-
-
-# JUnit's XML, written by surefire, pytest, gotestsum, jest, Gradle and many others.
-#
-# There is no standard: each tool has its own attributes, and leaves out others.
+# The elements of a report, as a stream.
 
 _MOST_ELEMENTS_OF_CASE = 10_000
 _OUTPUT = {"system-out", "system-err"}
-# The statuses of a test that GoogleTest did not run; it writes no element for that.
-_NOT_RUN = {"notrun", "disabled", "skipped", "suppressed"}
+_SUITES = {"testsuites", "testsuite"}
+_FAILURES = {"error", "failure"}
+# The name of the case that stands for an error of a suite, outside of its cases.
+SUITE_ERROR = "(suite)"
+_MOST_REMARKS = 2
 
 
-def read_test_report(content: Content, name: str) -> TestReport:
-    """Return the suites and cases of a test report: JUnit's XML, or TRX of .NET.
+@dataclass(slots=True)
+class _Suite:
+    """A suite while it is read.
 
-    Args:
-        content: the file, or its bytes.
-        name: its path below the workspace; errors and identities name it.
+    ``times`` are the times of its cases as they are written. ``listed`` counts the cases in it
+    and in the suites below it, ``failing`` their failures, of which a case may have several.
+    """
+
+    name: str
+    attributes: XmlAttributes
+    writer: Writer = Writer.OTHER
+    cases: list[TestCase] = field(default_factory=list)
+    times: list[str | None] = field(default_factory=list)
+    below: list[_Suite] = field(default_factory=list)
+    listed: int = 0
+    failing: int = 0
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """The numbers of cases and of failures that it lists."""
+        return self.listed, self.failing
+
+    @property
+    def declared(self) -> tuple[int, int, int]:
+        """The numbers of tests, failures and errors that the suite declares; 0 if it does not."""
+        tests, failures, errors = (
+            parse_count(self.attributes.get(key)) or 0 for key in ("tests", "failures", "errors")
+        )
+        return tests, failures, errors
+
+
+def read_suites(content: Content, name: str) -> tuple[tuple[TestSuite, ...], tuple[str, ...]]:
+    """Return the suites of a report that have cases, and remarks on what it does not list.
 
     Raises:
-        ReportError: it cannot be read, or is not a test report.
+        ReportError: it cannot be read.
     """
-    root = read_opening(content, name)[0][0]
-    if root == "TestRun":
-        return TestReport(name=name, suites=number_cases(trx.read_suites(content, name)))
-    if root not in {"testsuites", "testsuite"}:
-        raise ReportError(
-            f"{name} is not a test report: its root is `{clean_line(root, 64)}`. "
-            "JUnit's format has `testsuites` or `testsuite`, and .NET's has `TestRun`"
-        )
-    suites = _read_suites(content, name)
+    root = _read_suites(content, name)
+    suites = [suite for suite in _list_below(root) if suite.cases]
     decimal_comma = any(
         has_decimal_comma(time)
         for suite in suites
         for time in (suite.attributes.get("time"), *suite.times)
     )
-    return TestReport(
-        name=name,
-        suites=number_cases(_build_suite(suite, decimal_comma) for suite in suites if suite.cases),
-    )
+    remarks = [f"{name} {remark}" for remark in _describe_unlisted(root)]
+    if len(remarks) > _MOST_REMARKS:
+        more = len(remarks) - _MOST_REMARKS
+        remarks[_MOST_REMARKS:] = [f"{name} declares failures or tests in {more:,} further suites"]
+    return tuple(_build_suite(suite, decimal_comma) for suite in suites), tuple(remarks)
 
 
-@dataclass(slots=True)
-class _Suite:
-    """A suite before it is complete; ``times`` are the unparsed durations of its cases."""
-
-    name: str
-    attributes: XmlAttributes
-    cases: list[TestCase] = field(default_factory=list)
-    times: list[str | None] = field(default_factory=list)
+def _list_below(suite: _Suite) -> Iterator[_Suite]:
+    yield suite
+    for below in suite.below:
+        yield from _list_below(below)
 
 
-def _read_suites(content: Content, name: str) -> list[_Suite]:
-    """Return all suites in the order of their elements, of which one case is kept at a time."""
-    # Safe, because defusedxml parses the document.
-    from xml.etree.ElementTree import TreeBuilder  # noqa: PLC0415
-
-    suites = [_Suite("", {})]
-    open_suites = list(suites)
-    case: TreeBuilder | None = None
-    open_tags: list[str] = []  # of the case
-    elements = 0
+def _read_suites(content: Content, name: str) -> _Suite:
+    """Return a suite of all suites of a report, which has the cases outside of them."""
+    open_suites = [_Suite("", {})]
+    reader = _CaseReader(name)
+    outer: list[str] = []  # the tags around
     for kind, tag, attributes in read_events(content, name):
-        if kind == DATA:
-            if case is not None and open_tags[-1] not in _OUTPUT:
-                case.data(tag)
-        elif kind == START and (case is not None or tag == "testcase"):
-            case = TreeBuilder() if case is None else case
-            elements += 1
-            if elements > _MOST_ELEMENTS_OF_CASE:
+        if reader.builder is not None:
+            element = reader.add(reader.builder, kind, tag, attributes)
+            if element is not None:
+                _add_case(open_suites, element)
+        elif kind == START:
+            in_suite = bool(outer) and outer[-1] in _SUITES
+            if tag == "testcase" or (tag in _FAILURES and in_suite):
+                reader.begin(tag, attributes)
+                continue
+            outer.append(tag)
+            if tag == "property" and attributes.get("name"):
+                _add_property(open_suites[-1], attributes["name"])
+            elif tag in _SUITES:
+                _open_suite(open_suites, tag, attributes)
+        elif kind == END:
+            outer.pop()
+            if tag in _SUITES:
+                open_suites.pop()
+    return open_suites[0]
+
+
+def _open_suite(open_suites: list[_Suite], tag: str, attributes: XmlAttributes) -> None:
+    """Open a suite; a nested one is named with the suites around it."""
+    around = open_suites[-1]
+    name = remove_workspace(clean_line(attributes.get("name")))
+    own = "" if tag == "testsuites" else remove_time(name)
+    full_name = clean_line(f"{around.name} > {own}") if around.name and own else own or around.name
+    suite = _Suite(full_name, attributes, find_writer(attributes, ()))
+    around.below.append(suite)
+    open_suites.append(suite)
+
+
+def _add_property(suite: _Suite, name: str) -> None:
+    if suite.writer is Writer.OTHER:
+        suite.writer = find_writer(suite.attributes, (name,))
+
+
+def _add_case(open_suites: list[_Suite], element: Element) -> None:
+    suite = open_suites[-1]
+    case = _parse_case(element, suite)
+    suite.cases.append(case)
+    suite.times.append(element.get("time"))
+    failing = is_failing(case) + len(case.attempts)
+    for around in open_suites:
+        around.listed += 1
+        around.failing += failing
+
+
+class _CaseReader:
+    """Reader of one case at a time, or of an error of a suite as a case.
+
+    ``builder`` is None between cases.
+    """
+
+    def __init__(self, name: str) -> None:
+        # Not imported at the top, because most jobs have no reports.
+        from xml.etree.ElementTree import TreeBuilder  # noqa: PLC0415
+
+        self._new_builder = TreeBuilder
+        self._name = name
+        self._elements = 0
+        self._is_suite_error = False
+        self.builder: TreeBuilder | None = None
+        self._open_tags: list[str] = []  # of the case
+
+    def begin(self, tag: str, attributes: XmlAttributes) -> None:
+        self.builder = builder = self._new_builder()
+        self._elements = 0
+        self._is_suite_error = tag != "testcase"
+        if self._is_suite_error:
+            builder.start("testcase", {"name": SUITE_ERROR})
+        self.add(builder, START, tag, attributes)
+
+    def add(
+        self, builder: TreeBuilder, kind: str, tag: str, attributes: XmlAttributes
+    ) -> Element | None:
+        """Add an event; return the case if it is complete."""
+        if kind == START:
+            self._elements += 1
+            if self._elements > _MOST_ELEMENTS_OF_CASE:
                 raise ReportError(
-                    f"{name} has a test case of more than {_MOST_ELEMENTS_OF_CASE:,} elements. It "
-                    "was not read"
+                    f"{self._name} has a test case of more than {_MOST_ELEMENTS_OF_CASE:,} "
+                    "elements. It was not read"
                 )
-            case.start(tag, dict(attributes))
-            open_tags.append(tag)
-        elif case is not None:
-            case.end(tag)
-            open_tags.pop()
-            if not open_tags:
-                element, suite = case.close(), open_suites[-1]
-                suite.cases.append(_parse_case(element, suite.name))
-                suite.times.append(element.get("time"))
-                case, elements = None, 0
-        elif tag == "testsuite" and kind == END:
-            open_suites.pop()
-        elif tag == "testsuite":
-            # A nested suite is named with the suites around it.
-            own, outer = clean_line(attributes.get("name")), open_suites[-1].name
-            full_name = clean_line(f"{outer} > {own}") if outer and own else own or outer
-            open_suites.append(_Suite(full_name, attributes))
-            suites.append(open_suites[-1])
-    return suites
+            builder.start(tag, dict(attributes))
+            self._open_tags.append(tag)
+        elif kind == DATA:
+            if self._open_tags[-1] not in _OUTPUT:
+                builder.data(tag)
+        else:
+            builder.end(tag)
+            self._open_tags.pop()
+            if not self._open_tags:
+                return self._close(builder)
+        return None
+
+    def _close(self, builder: TreeBuilder) -> Element:
+        if self._is_suite_error:
+            builder.end("testcase")
+        self.builder = None
+        return builder.close()
+
+
+# What a report declares, but does not list.
+
+
+def _describe_unlisted(suite: _Suite, around: _Suite | None = None) -> Iterator[str]:
+    """Yield what suites declare and no case tells: tests, failures, or errors of the whole."""
+    remarks = [remark for below in suite.below for remark in _describe_unlisted(below, suite)]
+    yield from remarks
+    tests, failures, errors = suite.declared
+    most = max(failures, errors)
+    # fpcunit writes an empty suite that repeats the numbers of those beside it.
+    if remarks or (around is not None and (tests, failures + errors) == around.counted):
+        return
+    if tests and not suite.listed:
+        failed = f", of which {most:,} failed" if most else ""
+        yield f"declares {tests:,} tests{failed}{_named(suite)}, but lists none"
+    elif most > suite.failing:
+        yield f"declares {most:,} failures{_named(suite)}, but lists {suite.failing or 'none'}"
+    elif suite.below and failures + errors > _failures_below(suite):
+        more = failures + errors - _failures_below(suite)
+        yield (
+            f"declares {more:,} failures more than its suites{_named(suite)}; a package that did "
+            "not build has no suite, for example"
+        )
+
+
+def _failures_below(suite: _Suite) -> int:
+    """Return the failures that the suites below declare, or list if that is more."""
+    declared = sum(sum(below.declared[1:]) for below in suite.below)
+    return max(declared, suite.failing)
+
+
+def _named(suite: _Suite) -> str:
+    return f" in the suite `{suite.name}`" if suite.name else ""
+
+
+# Records of suites and cases.
 
 
 def _build_suite(suite: _Suite, decimal_comma: bool) -> TestSuite:
@@ -206,24 +254,24 @@ def _build_suite(suite: _Suite, decimal_comma: bool) -> TestSuite:
             for case, time in zip(cases, suite.times, strict=True)
         ]
     started_at, zoned = parse_time(suite.attributes.get("timestamp"))
-    declared = parse_count(suite.attributes.get("tests"))
     return TestSuite(
         name=suite.name,
         file=clean_line(next(list_values(suite.attributes, "file", "filepath"), "")),
         duration=parse_seconds(suite.attributes.get("time"), decimal_comma=decimal_comma),
         started_at=started_at,
         zoned=zoned,
-        cases=tuple(_restore_pytest_reruns(cases, declared)),
+        cases=tuple(merge_entries(cases, suite.writer)),
     )
 
 
-def _parse_case(element: Element, suite: str) -> TestCase:
+def _parse_case(element: Element, suite: _Suite) -> TestCase:
     started_at, zoned = parse_time(element.get("timestamp"))
-    result, failure, attempts = _parse_outcome(element)
+    result, failure, attempts = _parse_outcome(element, suite.writer)
+    class_name = remove_time(remove_workspace(clean_line(element.get("classname"))))
     return TestCase(
-        name=clean_line(element.get("name")),
-        suite=suite,
-        class_name=clean_line(element.get("classname")),
+        name=_parse_name(element, started_at, suite),
+        suite=suite.name,
+        class_name=class_name,
         file=clean_line(next(list_values(element.attrib, "file", "filepath"), "")),
         result=result,
         duration=parse_seconds(element.get("time")),
@@ -235,27 +283,68 @@ def _parse_case(element: Element, suite: str) -> TestCase:
     )
 
 
+def _parse_name(element: Element, started_at: datetime | None, suite: _Suite) -> str:
+    """Return the name of a case without a time of the day on which it ran."""
+    name = clean_line(element.get("name"))
+    if "20" not in name:  # nearly every name, and there are very many
+        return name
+    day = started_at or parse_time(suite.attributes.get("timestamp"))[0]
+    return name if day is None else remove_time(name, of_day=day)
+
+
+# What a tool writes as `status` or `result`, in letters only, if no element tells the result.
+_NOT_RUN = {
+    *("notrun", "disabled", "skipped", "suppressed", "ignored", "pending", "todo", "untested"),
+    *("notexecuted", "inconclusive", "skip"),
+}
+_USUAL = {None, "run", "completed"}
+_FAILED = {"fail", "failed", "failure", "broken", "undefined"}
+_ERROR = {"error", "errored", "timeout", "timedout", "crashed", "aborted"}
+
+
 def _parse_outcome(
-    element: Element,
+    element: Element, writer: Writer
 ) -> tuple[CaseResult, CaseFailure | None, tuple[CaseFailure, ...]]:
-    """Return the result, its reason, and the failures of other attempts."""
+    """Return the result, its reason, and the other failures in the entry.
+
+    A case with `<skipped>` is skipped even if it failed: it was expected to (todo, mayfail). In
+    pytest's reports the error beside it is that of another phase.
+    """
     if not len(element):
-        skipped = {element.get("status"), element.get("result")} & _NOT_RUN
-        return (CaseResult.SKIPPED if skipped else CaseResult.PASSED), None, ()
+        return _parse_status(element), None, ()
     from junitparser import Error, Failure, Skipped, xunit2  # noqa: PLC0415
 
     kinds: Any = xunit2.TestCase
     case = kinds.fromelem(element)
-    attempts = tuple(_parse_failure(rerun, rerun.stack_trace) for rerun in case.interim_result)
-    for kind, result in (
-        (Error, CaseResult.ERROR),
-        (Failure, CaseResult.FAILED),
-        (Skipped, CaseResult.SKIPPED),
-    ):
-        first = next((entry for entry in case.result if isinstance(entry, kind)), None)
-        if first is not None:
-            return result, _parse_failure(first), attempts
-    return CaseResult.PASSED, None, attempts
+    reruns = tuple(_parse_failure(rerun, rerun.stack_trace) for rerun in case.interim_result)
+    entries = list(case.result)
+    skips = [entry for entry in entries if isinstance(entry, Skipped)]
+    errors: list[Any] = [entry for entry in entries if isinstance(entry, Error)]
+    failed: list[Any] = errors or [entry for entry in entries if isinstance(entry, Failure)]
+    if skips and not (errors and writer is Writer.PYTEST):
+        return CaseResult.SKIPPED, _parse_failure(skips[0]), ()
+    if failed:
+        others = (
+            _parse_failure(entry)
+            for entry in entries
+            if entry is not failed[0] and not isinstance(entry, Skipped)
+        )
+        result = CaseResult.ERROR if errors else CaseResult.FAILED
+        return result, _parse_failure(failed[0]), (*others, *reruns)
+    return _parse_status(element), None, reruns
+
+
+def _parse_status(element: Element) -> CaseResult:
+    """Return the result of a case without an element that tells it."""
+    written = {element.get("status"), element.get("result")} - _USUAL
+    if not written:
+        return CaseResult.PASSED
+    words = {"".join(filter(str.isalpha, (text or "").lower())) for text in written}
+    if words & _NOT_RUN:
+        return CaseResult.SKIPPED
+    if words & _ERROR:
+        return CaseResult.ERROR
+    return CaseResult.FAILED if words & _FAILED else CaseResult.PASSED
 
 
 def _parse_failure(entry: Any, stack_trace: str | None = None) -> CaseFailure:

@@ -43,8 +43,8 @@ Redact = Callable[[list[str]], list[str]]
 _AT_ONCE = 256
 
 _LEVELS = {level.value: level for level in LogLevel}
-# The number, time and text of a line.
-_PlainLine: TypeAlias = tuple[int, datetime | None, str]
+# The number, time and text of a line, and the level that it has or continues.
+_PlainLine: TypeAlias = tuple[int, datetime | None, str, LogLevel | None]
 
 
 def unredacted(texts: list[str]) -> list[str]:
@@ -63,13 +63,14 @@ def parse_log_lines(
 ) -> Iterator[LogLine]:
     """Yield the lines of a log after the first ``skip``, without those that only end a group.
 
-    A line without a time has the time of the line before. ``redact`` gets the lines in order,
+    A line without a time has the time of the line before, and its level: the runner writes a
+    message of several lines at once, with one time. ``redact`` gets the lines in order,
     without their times and colours and before they are cut; of the skipped lines it gets only
     those that affect later ones. ``longest`` limits the bytes of a line, in addition to the usual
     limit.
     """
     group = ""
-    for number, time, text in _redact_lines(_parse_lines(raw, skip), redact):
+    for number, time, text, level in _redact_lines(_parse_lines(raw, skip), redact):
         mark = _MARK.match(text) if text.startswith("##[") else None
         kind = mark[1] if mark is not None else ""
         if kind == "endgroup":
@@ -88,29 +89,35 @@ def parse_log_lines(
                 time=time,
                 text=shown,
                 group=group,
-                level=_LEVELS.get(kind),
+                level=_LEVELS.get(kind, level),
             )
 
 
 def _parse_lines(raw: Iterable[str], skip: int) -> Iterator[_PlainLine]:
     time: datetime | None = None
+    level: LogLevel | None = None  # of the last line with a time
     for number, line in enumerate(raw, 1):
         # The time of the last skipped line may be needed.
         if number < skip and not any(mark in line for mark in _STATEFUL):
+            level = None if level is not None and _TIME.match(line) else level
             continue
         text = line.lstrip("\ufeff")
         stamp = _TIME.match(text)
-        if stamp is not None:
-            time = _parse_log_time(stamp[1]) or time
-            text = text[stamp.end() :]
-        yield number, time, _strip_terminal_codes(text)
+        if stamp is None:
+            yield number, time, _strip_terminal_codes(text), level
+            continue
+        time = _parse_log_time(stamp[1]) or time
+        text = _strip_terminal_codes(text[stamp.end() :])
+        mark = _MARK.match(text) if text.startswith("##[") else None
+        level = _LEVELS.get(mark[1]) if mark is not None else None
+        yield number, time, text, level
 
 
 def _redact_lines(lines: Iterator[_PlainLine], redact: Redact) -> Iterator[_PlainLine]:
     while chunk := list(islice(lines, _AT_ONCE)):
-        texts = redact([text for _, _, text in chunk])
-        for (number, time, _), text in zip(chunk, texts, strict=True):
-            yield number, time, text
+        texts = redact([text for _, _, text, _ in chunk])
+        for (number, time, _, level), text in zip(chunk, texts, strict=True):
+            yield number, time, text, level
 
 
 def _parse_log_time(stamp: str) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from flow_telemetry.model.reports import (
     Coverage,
@@ -17,24 +17,102 @@ from flow_telemetry.model.reports import (
 OTHER_PACKAGES = "(other)"
 
 
-def find_duplicates(reports: Iterable[Coverage]) -> dict[str, str]:
-    """Return the names of duplicate reports, with the names of the reports that they repeat.
+# Two formats of one measurement list the same files, but for those in which nothing is coverable.
+_SHARE = 0.75
+# The formats, the preferred ones first: those that count lines and give totals of their own.
+_PREFERRED = (
+    *("cobertura", "jacoco", "lcov", "coverage.py", "llvm-cov", "istanbul", "simplecov", "sonar"),
+    *("go", "opencover", "clover"),
+)
 
-    Many tools write one measurement in several formats: reports are duplicates if their formats
-    differ and all numbers are equal. Two reports of one format are two measurements.
+
+def find_duplicates(reports: Iterable[Coverage]) -> dict[str, str]:
+    """Return the names of duplicate reports, with the name of a report that they repeat.
+
+    Many tools write one measurement in several formats: reports of different formats are
+    duplicates if they are on the same source files. Of each set of files one format counts, the one
+    with most files. Two reports of one format are two measurements.
     """
-    firsts: dict[object, Coverage] = {}
+    reports = list(reports)
     duplicates: dict[str, str] = {}
-    for report in reports:
-        numbers = (report.lines, report.branches, report.unit)
-        first = firsts.setdefault(numbers, report)
-        if first.format != report.format:
-            duplicates[report.name] = first.name
+    if len({report.format for report in reports}) < 2:
+        return duplicates
+    for group in _group_by_files(reports):
+        files: dict[str, set[str]] = {}
+        for report in group:
+            files.setdefault(report.format, set()).update(report.files)
+        best = min(files, key=lambda form: (-len(files[form]), _PREFERRED.index(form)))
+        kept = next(report for report in group if report.format == best)
+        duplicates |= {report.name: kept.name for report in group if report.format != best}
     return duplicates
 
 
+def _group_by_files(reports: Sequence[Coverage]) -> list[list[Coverage]]:
+    """Return groups of reports that are, directly or not, on the same source files."""
+    paths = [_Paths(report.files) for report in reports]
+    groups: list[list[int]] = []
+    for number, report in enumerate(reports):
+        joined = [number]
+        apart: list[list[int]] = []
+        for group in groups:
+            is_same = any(
+                reports[other].format != report.format
+                and _measure_the_same(report, paths[number], reports[other], paths[other])
+                for other in group
+            )
+            if is_same:
+                joined = [*group, *joined]
+            else:
+                apart.append(group)
+        groups = [*apart, joined]
+    return [[reports[number] for number in sorted(group)] for group in groups]
+
+
+def _measure_the_same(one: Coverage, paths: _Paths, other: Coverage, other_paths: _Paths) -> bool:
+    """Whether reports are on the same files; if one names none, whether all numbers are equal."""
+    if not one.files or not other.files:
+        numbers = (one.lines, one.branches, one.unit)
+        return numbers == (other.lines, other.branches, other.unit)
+    if len(one.files) > len(other.files):
+        paths, other_paths = other_paths, paths
+    shared = sum(map(other_paths.contains, paths.files))
+    return shared >= _SHARE * len(paths.files)
+
+
+class _Paths:
+    """The source files of a report, for a search by a whole path or by its end."""
+
+    def __init__(self, files: frozenset[str]) -> None:
+        self.files = files
+        self._loose = {path for path in files if not path.startswith("/")}
+        # The ends of paths; a path that begins at the workspace ends with no other such path.
+        self._ends = {end for path in files for end in _list_ends(path)}
+        self._loose_ends = {end for path in self._loose for end in _list_ends(path)}
+
+    def contains(self, path: str) -> bool:
+        """Whether one of the files can be the file with this path."""
+        if path in self.files:
+            return True
+        if path.startswith("/"):
+            return path[1:] in self._loose_ends or not self._loose.isdisjoint(_list_ends(path))
+        return path in self._ends or any(
+            end in self.files or f"/{end}" in self.files for end in _list_ends(path)
+        )
+
+
+def _list_ends(path: str) -> Iterator[str]:
+    """Yield a path without its first folders: `a/b/c`, `b/c`, `c`."""
+    rest = path.lstrip("/")
+    while rest:
+        yield rest
+        rest = rest.partition("/")[2]
+
+
 def totals(reports: Iterable[Coverage]) -> CoverageTotals:
-    """Return the sums over all reports, in total and by package."""
+    """Return the sums over all reports, in total and by package.
+
+    A unit of which nothing is coverable is left out, and so is a package without any unit.
+    """
     reports = list(reports)
     counts = _sum(_count(report, report.unit) for report in reports)
     packages = (
@@ -42,7 +120,10 @@ def totals(reports: Iterable[Coverage]) -> CoverageTotals:
         for report in reports
         for package in report.packages
     )
-    return CoverageTotals(counts=counts, packages=merge_packages(packages))
+    merged = merge_packages(packages)
+    return CoverageTotals(
+        counts=counts, packages=tuple(p for p in merged if p.counts != CoverageCounts())
+    )
 
 
 def merge_packages(packages: Iterable[PackageCounts]) -> tuple[PackageCounts, ...]:
@@ -92,7 +173,7 @@ def _sum(counts: Iterable[CoverageCounts]) -> CoverageCounts:
 
 
 def _sum_covered(counts: Iterable[Covered | None]) -> Covered | None:
-    counted = [covered for covered in counts if covered is not None]
+    counted = [covered for covered in counts if covered is not None and covered.coverable]
     if not counted:
         return None
     return Covered(

@@ -52,7 +52,7 @@ def mark_flaky(reports: Sequence[TestReport], failed: frozenset[str]) -> tuple[T
         name
         for report in reports
         for case in report.cases
-        if case.number == 1 and (name := attempt_independent_name(case)) in failed
+        if not case.run_again and (name := attempt_independent_name(case)) in failed
     )
     flaky = {name for name, count in times.items() if count == 1}
 
@@ -204,6 +204,12 @@ def place_suites(suites: Sequence[TestSuite], context: ReportContext) -> list[Su
         place or SuitePlacement(parent=parent.reference, interval=next(estimated), reported=False)
         for place in reported
     ]
+
+
+def find_writing_step(suites: Sequence[TestSuite], context: ReportContext) -> StepSpan | None:
+    """Return the step that wrote a report; None if no step ran when it was written."""
+    writers = _find_writers(context, sum(map(_suite_duration, suites)))
+    return writers[0] if writers else None
 
 
 def place_cases(

@@ -454,15 +454,15 @@ class Inputs:
         name="test-reports",
         parse=parse.lines,
         action_only=True,
-        description="Patterns of test reports below the workspace (JUnit XML, TRX), one per line, "
-        "such as **/junit*.xml; a leading ! excludes. Default: none.",
+        description="Patterns of test reports below the workspace (JUnit XML, TRX, xUnit, NUnit 3, "
+        "go test -json), one per line, such as **/junit*.xml; a leading ! excludes. Default: none.",
     )
     coverage_reports = Input(
         name="coverage-reports",
         parse=parse.lines,
         action_only=True,
         description="Patterns of coverage reports below the workspace (Cobertura, JaCoCo, LCOV, "
-        "coverage.py, Go, Clover), one per line; a leading ! excludes. Default: none.",
+        "coverage.py, Go, Clover and others), one per line; a leading ! excludes. Default: none.",
     )
     trace_files = Input(
         name="trace-files",

@@ -59,7 +59,7 @@ def test_a_report_of_every_format_is_told(
 ) -> None:
     """Three of four lines (or statements), and one of two branches where they are counted."""
     result = export(program, a_run(world), left(tmp_path, cov=BY_FORMAT[kind]))
-    unit = "statement" if kind in {"go", "clover"} else "line"
+    unit = "statement" if kind in {"go", "clover", "opencover"} else "line"
     lines = {f"{unit}.covered": 3, f"{unit}.coverable": 4, f"{unit}.ratio": 0.75}
     branches = {"branch.covered": 1, "branch.coverable": 2, "branch.ratio": 0.5}
     assert measured(receiver) == (lines if kind == "go" else {**lines, **branches})
@@ -95,7 +95,7 @@ def test_what_coverage_py_writes_is_told_once(
     assert (told["line.covered"], told["line.coverable"]) == (3, 4)
     assert (told["branch.covered"], told["branch.coverable"]) == (1, 2)
     (notice,) = result.notices
-    assert "coverage.xml says the same as coverage.json in another format" in notice
+    assert "coverage.json is on the same source files as coverage.xml" in notice
 
 
 def test_reports_of_a_job_are_summed(

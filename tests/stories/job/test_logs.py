@@ -205,6 +205,31 @@ def test_a_last_line_that_is_too_large_leaves_its_beginning(
     assert "the last line of 1 step was cut" in cut
 
 
+@SHAPES
+def test_further_lines_of_a_message_have_its_level(
+    program: Program, world: World, receiver: Receiver, packed: Any
+) -> None:
+    """`::error::` with `%0A`: the runner writes one time and one mark; the next message ends it."""
+    run = failed_run(world)
+    written = [
+        f"##[group]{GROUP}",
+        "##[endgroup]",
+        "##[error]no bank\n  at pay.js:1\n\n  at shop.js:2",
+        "after it\nand more",
+        "##[warning]slow\nvery slow",
+        "##[group]Retry\n  in a group",
+    ]
+    log = log_of(run.jobs[0].steps[2], written)
+    world.logs(packed({**its_logs(run), ("test (3.12)", 3): log}), run=run.id)
+    program.export(run, logs="failed")
+    assert [(record.body, record.severity) for record in lines(receiver)] == [
+        (GROUP, "INFO"),
+        *(("no bank", "ERROR"), ("  at pay.js:1", "ERROR"), ("  at shop.js:2", "ERROR")),
+        *(("after it", "INFO"), ("and more", "INFO"), ("slow", "WARN"), ("very slow", "WARN")),
+        *(("Retry", "INFO"), ("  in a group", "INFO")),
+    ]
+
+
 def test_of_long_lines_what_leaves_counts(
     program: Program, world: World, receiver: Receiver
 ) -> None:

@@ -72,7 +72,7 @@ def test_a_failure_is_an_exception(workspace: Workspace, receiver: Receiver) -> 
     assert (pays.message, pays.attributes["error.type"]) == ("no bank", "error")
 
 
-def test_references_name_report_suite_and_case(workspace: Workspace, receiver: Receiver) -> None:
+def test_references_name_suite_and_case(workspace: Workspace, receiver: Receiver) -> None:
     """As the identity document has them: another tool finds the span of a case by its hash."""
     workspace.report("out/junit.xml", suite(case("adds"), case("adds")))
     workspace.export()
@@ -81,9 +81,9 @@ def test_references_name_report_suite_and_case(workspace: Workspace, receiver: R
     entities = {"test_suite", "test_case"}
     spans = [s for s in receiver.spans if s.attributes["flow.entity.type"] in entities]
     assert {str(span.attributes[REFERENCE]) for span in spans} == {
-        f"{owner}#test:out/junit.xml:cart",
-        f"{owner}#test:out/junit.xml:cart:shop.adds",
-        f"{owner}#test:out/junit.xml:cart:shop.adds:2",
+        f"{owner}#test:cart",
+        f"{owner}#test:cart:shop.adds",
+        f"{owner}#test:cart:shop.adds:2",
     }
 
 

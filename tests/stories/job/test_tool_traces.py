@@ -250,7 +250,7 @@ def test_a_span_with_the_id_of_a_tests_is_left_out(
     workspace: Workspace, receiver: Receiver
 ) -> None:
     """Suites and cases that a report adds have their ids, too; other spans of the trace leave."""
-    suite = f"{job_reference(workspace.run)}#test:junit.xml:cart"
+    suite = f"{job_reference(workspace.run)}#test:cart"
     trace = workspace.trace
     taken = [
         a_span(trace=trace.trace_id, spanId=trace.span_id(reference))
@@ -406,6 +406,40 @@ def test_what_cannot_be_read_is_told_and_the_rest_goes_on(
         "b.otlp.jsonl is empty. The tool that writes it may have been cut off",
         "line 1 of c.otlp.jsonl has a resource that is too large: left out",
     ]
+
+
+def test_a_document_over_several_lines(workspace: Workspace, receiver: Receiver) -> None:
+    """Written with indentation, it is one request and no notice; damage is told once."""
+    indented = json.dumps(json.loads(a_line(a_span(), a_span(number=2))), indent=2)
+    workspace.write("a.otlp.jsonl", indented, a_line(a_span(number=3)))
+    workspace.write("b.otlp.jsonl", indented[:-30])
+    assert notices(workspace.export()) == [
+        "line 1 of b.otlp.jsonl is not a complete JSON object; it may have been cut off"
+    ]
+    assert {span.name for span in tools(receiver)} == {"span 1", "span 2", "span 3"}
+
+
+def test_lines_without_a_request_around_them(workspace: Workspace, receiver: Receiver) -> None:
+    """OpenTelemetry Java writes groups by resource."""
+    (group,) = json.loads(a_line(a_span(), tool="java"))["resourceSpans"]
+    workspace.write("a.otlp.jsonl", json.dumps(group))
+    assert notices(workspace.export()) == []
+    (span,) = tools(receiver)
+    assert (span.name, span.resource["tool"]) == ("span 1", "java")
+
+
+def test_an_object_of_several_signals(workspace: Workspace, receiver: Receiver) -> None:
+    """Spans and logs in one line, or in a list, are requests of their own."""
+    record = {"timeUnixNano": "1764000000000000000", "body": {"stringValue": "paid"}}
+    both = {
+        **json.loads(a_line(a_span())),
+        "resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}],
+    }
+    workspace.write("a.otlp.jsonl", json.dumps(both), json.dumps([both, {"resourceMetrics": []}]))
+    result = workspace.export()
+    assert [span.name for span in tools(receiver)] == ["span 1"]
+    assert [log.body for log in receiver.events if log.body == "paid"] == ["paid", "paid"]
+    assert notices(result) == ["spans left out because another one has the same ids: 1"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path, PurePosixPath
 
 from flow_telemetry.errors import FlowTelemetryError, ReportError
 from flow_telemetry.github.artifacts import download_artifact, list_artifacts
@@ -10,7 +12,7 @@ from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.mapping.job_metrics import coverage_measurements
 from flow_telemetry.mapping.jobs import Measured, coverage_attributes
 from flow_telemetry.model import Change, Job, Run
-from flow_telemetry.model.reports import Coverage, CoverageTotals, JobCoverage
+from flow_telemetry.model.reports import Coverage, CoverageCounts, CoverageTotals, JobCoverage
 from flow_telemetry.outcome import JobReport
 from flow_telemetry.reports.archives import read_archive
 from flow_telemetry.reports.coverage import (
@@ -107,6 +109,8 @@ def _read_stored_totals(archive: bytes, name: str) -> CoverageTotals:
 
 _INPUT = "`coverage-reports`"
 _MOST_NOTICES = 10
+# The source files of a report that are looked up to find the folder that names begin at.
+_MOST_TRIED = 5
 
 
 def read_job_coverage(job: OwnJob) -> JobTelemetry:
@@ -116,20 +120,26 @@ def read_job_coverage(job: OwnJob) -> JobTelemetry:
     """
 
     def parse(file: MatchedFile, content: bytes) -> Coverage:
-        return read_coverage(content, file.name)
+        workspace = job.workspace or Path()
+        coverage = read_coverage(content, file.name, workspace.as_posix())
+        return replace(coverage, files=_locate_files(coverage.files, file.name, workspace))
 
     patterns = job.context.settings.job.coverage_reports
     reports, notices = read_reports(job, patterns, parse)
     duplicates = find_duplicates(reports)
     notices += [
-        f"{name} says the same as {first} in another format and is not counted twice"
+        f"{name} is on the same source files as {first} in another format: not counted twice"
         for name, first in duplicates.items()
     ]
     reports = [report for report in reports if report.name not in duplicates]
+    job_totals = totals(reports)
+    is_empty = job_totals.counts == CoverageCounts()
+    if reports and is_empty:
+        notices.append(f"nothing is coverable in the reports, such as {reports[0].name}")
     notices = [f"{_INPUT}: {notice}" for notice in limit_texts(notices, _MOST_NOTICES)]
-    if not reports:
+    if is_empty:
         return JobTelemetry(notices=tuple(notices))
-    coverage = _compare_with_base(job, totals(reports), len(reports), notices)
+    coverage = _compare_with_base(job, job_totals, len(reports), notices)
     return JobTelemetry(
         events_and_metrics=coverage_measurements(coverage, job.metric_points())
         if wants_metrics(job.context.settings)
@@ -138,6 +148,27 @@ def read_job_coverage(job: OwnJob) -> JobTelemetry:
         notices=tuple(notices),
         report=JobReport(coverage=coverage),
     )
+
+
+def _locate_files(files: frozenset[str], report: str, workspace: Path) -> frozenset[str]:
+    """Return source files with the paths that begin at the workspace, if they are there.
+
+    A tool that ran in a folder names files relative to it, and wrote the report in it or below.
+    """
+    loose = sorted(path for path in files if not path.startswith("/"))
+    for folder in PurePosixPath(report).parents:
+        base = "" if folder == PurePosixPath() else f"{folder}/"
+        if any(_is_file(workspace, f"{base}{path}") for path in loose[:_MOST_TRIED]):
+            rooted = (f"/{base}{path}" for path in loose)
+            return frozenset((*rooted, *(path for path in files if path.startswith("/"))))
+    return files
+
+
+def _is_file(workspace: Path, path: str) -> bool:
+    try:
+        return (workspace / path).is_file()
+    except (OSError, ValueError):  # The name is too long, or has a null character.
+        return False
 
 
 def _compare_with_base(

@@ -25,7 +25,7 @@ from flow_telemetry.model.reports import (
 )
 from flow_telemetry.outcome import JobReport
 from flow_telemetry.reports.files import MatchedFile
-from flow_telemetry.reports.junit import read_test_report
+from flow_telemetry.reports.tests import read_test_report
 from flow_telemetry.rules.intervals import Interval, step_ran
 from flow_telemetry.rules.tests import (
     ReportContext,
@@ -33,6 +33,7 @@ from flow_telemetry.rules.tests import (
     attempt_independent_name,
     choose_spans,
     count_cases,
+    find_writing_step,
     is_failing,
     mark_flaky,
     place_suites,
@@ -113,6 +114,8 @@ def read_tests(job: OwnJob) -> JobTelemetry:
     """
     patterns = job.context.settings.job.test_reports
     dated_reports, notices = read_reports(job, patterns, _parse_report)
+    notices += [remark for report, _ in dated_reports for remark in report.remarks]
+    notices += _describe_failed_steps(job, dated_reports)
     notices += _describe_old_reports(job, dated_reports)
     notices = [f"{_INPUT}: {notice}" for notice in limit_texts(notices, _MOST_NOTICES)]
     if not dated_reports:
@@ -171,12 +174,27 @@ def _describe_old_reports(
         )
 
 
-def _place_suites(
-    job: OwnJob, reports: Sequence[TestReport], written: Sequence[datetime]
-) -> list[PlacedSuite]:
-    """Return the suites with the steps that ran them, and the cases that have a span."""
-    all_suites = [suite for report in reports for suite in report.suites]
-    chosen = iter(choose_spans(all_suites, job.max_spans))
+def _describe_failed_steps(
+    job: OwnJob, reports: Sequence[tuple[TestReport, datetime]]
+) -> Iterator[str]:
+    """Yield a notice for each failed step that wrote reports, if no test in them failed."""
+    written: dict[str, list[TestReport]] = {}
+    for report, written_at in reports:
+        step = find_writing_step(report.suites, _build_context(job, written_at))
+        if step is not None:
+            written.setdefault(step.reference, []).append(report)
+    for window in job.windows:
+        own = written.get(window.reference, [])
+        failed = any(is_failing(case) for report in own for case in report.cases)
+        if own and window.step.conclusion == "failure" and not failed:
+            more = f" and {len(own) - 1:,} more" if len(own) > 1 else ""
+            yield (
+                f"the step `{window.step.name}` failed, but no test in {own[0].name}{more} did. "
+                "See its log: the tests may not have run to their end"
+            )
+
+
+def _build_context(job: OwnJob, written_at: datetime) -> ReportContext:
     steps = tuple(
         StepSpan(reference=window.reference, interval=window.interval)
         for window in job.windows
@@ -185,15 +203,22 @@ def _place_suites(
     # Without the wait for a runner.
     start = min((step.interval.start for step in steps), default=job.interval.start)
     whole_job = StepSpan(reference=job.reference, interval=Interval.of(start, job.interval.end))
+    try:
+        offset = written_at.astimezone().utcoffset() or timedelta(0)
+    except (OSError, OverflowError, ValueError):  # Windows has no times before 1970.
+        offset = timedelta(0)
+    return ReportContext(steps=steps, job=whole_job, at=written_at, offset=offset)
+
+
+def _place_suites(
+    job: OwnJob, reports: Sequence[TestReport], written: Sequence[datetime]
+) -> list[PlacedSuite]:
+    """Return the suites with the steps that ran them, and the cases that have a span."""
+    all_suites = [suite for report in reports for suite in report.suites]
+    chosen = iter(choose_spans(all_suites, job.max_spans))
     placed: list[PlacedSuite] = []
     for report, written_at in zip(reports, written, strict=True):
-        try:
-            offset = written_at.astimezone().utcoffset() or timedelta(0)
-        except (OSError, OverflowError, ValueError):  # Windows has no times before 1970.
-            offset = timedelta(0)
-        places = place_suites(
-            report.suites, ReportContext(steps=steps, job=whole_job, at=written_at, offset=offset)
-        )
+        places = place_suites(report.suites, _build_context(job, written_at))
         placed += (
             PlacedSuite(report=report.name, suite=suite, place=place, cases=next(chosen))
             for suite, place in zip(report.suites, places, strict=True)
@@ -214,6 +239,7 @@ def _summarize(
         seconds=sum(case.duration or 0.0 for case in final),
         failing=tuple(map(_summarize_case, failing[:_MOST_SHOWN])),
         flaky=tuple(map(_summarize_case, flaky[:_MOST_SHOWN])),
+        incomplete=any(report.remarks for report in reports),
     )
 
 
