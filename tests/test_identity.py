@@ -101,6 +101,7 @@ def test_the_same_thing_has_other_span_ids_in_other_traces() -> None:
         ),
         (identity.step_reference("job", 3), "job#step:3"),
         (identity.step_reference("job", 3, 2), "job#step:3:2"),
+        (identity.start_wait_reference("run"), "run#waiting:start:1"),
         (identity.queued_reference("job"), "job#queued"),
         (identity.approval_reference("job", 2), "job#waiting:approval:2"),
     ],

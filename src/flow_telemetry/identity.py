@@ -164,6 +164,11 @@ def queued_reference(owner: str) -> str:
     return f"{owner}#queued"
 
 
+def start_wait_reference(run: str) -> str:
+    """Return the reference of the time that a run waited before any of its jobs was created."""
+    return f"{run}#waiting:start:1"
+
+
 def measured_reference(owner: str) -> str:
     """Return the reference of the measurements that a runner made of a step or job."""
     return f"{owner}#measured"

@@ -26,6 +26,7 @@ class Entity(Enum):
     RUN = "run"
     JOB = "job"
     STEP = "step"
+    START_WAIT = "start_wait"
     QUEUED = "queued"
     APPROVAL = "approval"
     CHANGE = "change"

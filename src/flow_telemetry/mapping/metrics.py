@@ -228,7 +228,8 @@ def _run_states(run: Run) -> Iterator[tuple[str, Interval]]:
     """Yield the states of a run with their intervals; none of an unknown time."""
     began, ended = timing.run_began(run), timing.run_interval(run).end
     start, queued = timing.attempt_start(run), timing.run_queued(run)
-    until = began or (queued.end if queued else None)
+    waited = queued or timing.run_start_wait(run)
+    until = began or (waited.end if waited else None)
     if start is not None and until is not None and start <= until:
         yield PENDING, Interval(start, until)
     if began is not None and began <= ended:

@@ -67,6 +67,12 @@ def run_spans(
             links=(*placement.links, *(o for o in origins if o.trace_id != placement.trace_id)),
             error=None if error is None else _run_description(run),
         )
+        start_wait = timing.run_start_wait(run)
+        if start_wait is not None:
+            reference = identity.start_wait_reference(run.reference)
+            yield make.span(
+                Entity.START_WAIT, reference, run.reference, "waiting to start", start_wait
+            )
         queued = timing.run_queued(run)
         if queued is not None:
             reference = identity.queued_reference(run.reference)
@@ -97,7 +103,7 @@ def _run_attributes(
     run = run_slice.run
     result = causes.run_result(run)
     own = timing.own_jobs(run)
-    cancelled = run.conclusion == "cancelled" and causes.superseded(run.jobs)
+    cancelled = run.superseded or (run.conclusion == "cancelled" and causes.superseded(run.jobs))
     previous = None
     if run.attempt > 1:
         previous = identity.run_reference(run.repository.reference, run.id, run.attempt - 1)

@@ -117,7 +117,8 @@ class Run:
     does not report the start of a later attempt, ``start_known`` is False. ``url`` is the page of
     this attempt. ``jobs_complete`` is False if GitHub listed fewer jobs than it counted.
     ``referenced_workflows`` are the paths, with refs, of the reusable workflows that the run
-    called, and their commits. ``of_tag`` is whether ``head_branch`` is the name of a tag.
+    called, and their commits. ``of_tag`` is whether ``head_branch`` is the name of a tag,
+    ``superseded`` whether a newer run replaced this one before any of its jobs began.
     """
 
     id: int
@@ -145,6 +146,7 @@ class Run:
     jobs: tuple[Job, ...] = ()
     jobs_complete: bool = True
     of_tag: bool = False
+    superseded: bool = False
 
     @property
     def completed(self) -> bool:

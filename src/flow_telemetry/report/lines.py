@@ -286,7 +286,7 @@ def running_interval(run: Run, job: Job) -> Interval:
 
 
 def describe_waiting(run: Run, jobs: Sequence[Job]) -> str:
-    """Return how long jobs waited and how long they ran; empty if no job took any time.
+    """Return how long a run waited to start, and how long jobs waited and ran; empty if not at all.
 
     The times of all jobs are added up, even if they ran at the same time.
     """
@@ -298,13 +298,16 @@ def describe_waiting(run: Run, jobs: Sequence[Job]) -> str:
     worked = sum(running_interval(run, job).seconds for job in timed)
     waited = queued + approved + protected
     total = waited + worked
+    start_wait = timing.run_start_wait(run)
+    before = f"The run waited {duration(start_wait.seconds)} to start." if start_wait else ""
     if not total:
-        return ""
+        return before
     more = [f"{duration(approved)} for approvals"] if approved else []
     more += [f"{duration(protected)} for other protection rules"] if protected else []
     share = round(100 * waited / total)
     subject = "The job" if len(jobs) == 1 else f"The {len(jobs):,} jobs together"
-    return (
+    of_jobs = (
         f"{subject} waited {_join_words([f'{duration(queued)} for runners', *more])} and ran "
         f"{duration(worked)}: {share} % waiting."
     )
+    return f"{before} {of_jobs}".strip()

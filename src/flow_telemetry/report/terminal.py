@@ -34,7 +34,7 @@ WAITING_PHASES = frozenset(
     phase.value
     for phase in (PhaseKind.AWAITING_REVIEW, PhaseKind.AWAITING_MERGE, PhaseKind.IN_MERGE_QUEUE)
 )
-_WAITS = ("queued", "approval")
+_WAITS = ("start_wait", "queued", "approval")
 # Users choose the names of these spans, and a status may have the name of a job.
 _NOTED = ("phase", "status")
 

@@ -13,10 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flow_telemetry.model import Annotation, Job, Result, Run, Step, result_of
-from flow_telemetry.rules.intervals import never_started, step_ran
+from flow_telemetry.rules.intervals import (
+    Interval,
+    never_started,
+    run_began,
+    run_interval,
+    step_ran,
+)
 
 ERRORS = (Result.FAILURE, Result.ERROR, Result.TIMEOUT)
 
@@ -258,6 +264,37 @@ def run_error_type(run: Run) -> str | None:
 def superseded(jobs: Iterable[Job]) -> bool:
     """Whether jobs were cancelled because of a newer run of their concurrency group."""
     return _any_says(jobs, _SUPERSEDED)
+
+
+# GitHub starts the newer run before it cancels the one that waits.
+_REPLACED_WITHIN = timedelta(seconds=60)
+
+
+def time_of_replacement(run: Run) -> Interval | None:
+    """Return when the run that replaced this one must have been created.
+
+    None if the run was not cancelled, or if one of its jobs began.
+    """
+    if not run.completed or run.conclusion != "cancelled" or run_began(run) is not None:
+        return None
+    end = run_interval(run).end
+    return Interval(max(end - _REPLACED_WITHIN, run.created_at), end)
+
+
+def is_replaced(run: Run, others: Iterable[Run]) -> bool:
+    """Whether a newer run of the same workflow and branch replaced a run before it began.
+
+    GitHub does not name the concurrency group of a run, and a run that waits for its group has no
+    job whose annotation could say why it was cancelled.
+    """
+    time = time_of_replacement(run)
+    return time is not None and any(
+        (other.workflow_id, other.path.partition("@")[0], other.head_branch, other.head_repository)
+        == (run.workflow_id, run.path.partition("@")[0], run.head_branch, run.head_repository)
+        and run.id < other.id
+        and time.start <= other.created_at <= time.end
+        for other in others
+    )
 
 
 def worst(results: Iterable[Result | None]) -> Result | None:

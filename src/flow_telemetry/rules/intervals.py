@@ -253,8 +253,29 @@ def job_queued(job: Job) -> Interval | None:
 
 
 def attempt_start(run: Run) -> datetime | None:
-    """Return the start of an attempt; None if the server does not tell that of a later attempt."""
+    """Return the start of an attempt; None if the server does not tell that of a later attempt.
+
+    That of the first attempt is its creation: GitHub moves `run_started_at` when people let it run.
+    """
+    if run.attempt == 1:
+        return run.created_at
     return run.started_at if run.start_known else None
+
+
+def run_start_wait(run: Run) -> Interval | None:
+    """Return the time that an attempt waited to start: for its concurrency group, or for people.
+
+    It ends with the creation of the attempt's first job or, if a newer run replaced it before, with
+    the attempt. None for less than 5 seconds, which GitHub takes to create jobs. A job that
+    waits for a concurrency group of its own is no different from one that waits for a runner.
+    """
+    start, jobs = attempt_start(run), own_jobs(run)
+    until = min((job.created_at for job in jobs if job.created_at), default=None)
+    if run.superseded and not jobs:
+        until = run.updated_at
+    if start is None or until is None or until - start < _SHORTEST_START:
+        return None
+    return Interval(start, until)
 
 
 def run_began(run: Run) -> datetime | None:
@@ -275,8 +296,8 @@ def run_queued(run: Run) -> Interval | None:
     )
     if start is None or until is None or any(job.waits_unknown for job in jobs):
         return None
-    created = min((job.created_at for job in jobs if job.created_at), default=start)
-    since = created if created - start >= _SHORTEST_START else start
+    start_wait = run_start_wait(run)
+    since = start_wait.end if start_wait else start
     waited = difference([Interval.of(since, until)], protection_only(run))
     return waited[-1] if waited else None
 
@@ -304,7 +325,7 @@ def run_interval(run: Run) -> Interval:
     """
     jobs = own_jobs(run)
     intervals = [job_interval(run, job) for job in jobs]
-    start = run.started_at
+    start = attempt_start(run) or run.started_at
     starts = [interval.start for interval in intervals]
     if starts:
         start = min(start, *starts) if run.start_known else min(starts)

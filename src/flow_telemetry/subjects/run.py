@@ -40,8 +40,8 @@ from flow_telemetry.mapping.runs import run_events, run_spans
 from flow_telemetry.model import Change, Job, Lineage, Parentage, Run
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.process.context import parse_traceparent
+from flow_telemetry.rules import causes, parentage, selection
 from flow_telemetry.rules import intervals as timing
-from flow_telemetry.rules import parentage, selection
 from flow_telemetry.rules.selection import RunSlice, matches_patterns
 from flow_telemetry.settings import Ancestors, Detail, Export, Settings, TrackerChoice
 from flow_telemetry.subjects.job.handoff import Handoff, take_handoff
@@ -114,7 +114,10 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
         return CollectedTelemetry(notices=(run_slice.refusal,))
     # All jobs count for the result and the states of the run's span.
     explained = explain_run(
-        context, run_slice.run, run_slice.run.jobs if run_slice.run_span else run_slice.jobs
+        context,
+        run_slice.run,
+        run_slice.run.jobs if run_slice.run_span else run_slice.jobs,
+        subject.siblings,
     )
     run_slice = run_slice.with_run(explained.run)
     ancestors, lineage = read_ancestors(context, run_slice.run)
@@ -138,16 +141,47 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     )
 
 
-def explain_run(context: ExportContext, run: Run, jobs: Iterable[Job]) -> RunWithNotices:
+def explain_run(
+    context: ExportContext,
+    run: Run,
+    jobs: Iterable[Job],
+    siblings: Iterable[Run] | None = None,
+) -> RunWithNotices:
     """Return a run with the annotations of those of ``jobs`` that failed, and with their waits.
 
-    Only failures and long waits take requests.
+    Also find out whether a newer run replaced it: among ``siblings``, or by a list of the runs of
+    its branch. Only failures, long waits and cancelled runs that never began take requests.
     """
     jobs = tuple(jobs)
+    replaced = _find_replacement(context, run, siblings)
+    run = replaced.run
     annotated = read_annotations(context.github, run, jobs)
     own = [job for job in jobs if not timing.carried_over(run, job)]
     deployed = read_deployments(context.github, annotated.run, own)
-    return replace(deployed, notices=(*annotated.notices, *deployed.notices))
+    notices = (*replaced.notices, *annotated.notices, *deployed.notices)
+    return replace(deployed, notices=notices)
+
+
+def _find_replacement(
+    context: ExportContext, run: Run, siblings: Iterable[Run] | None
+) -> RunWithNotices:
+    time = causes.time_of_replacement(run)
+    if time is None or not run.head_branch:
+        return RunWithNotices(run=run)
+    if siblings is None:
+        name = run.repository.full_name
+        try:
+            siblings = list_runs(
+                context.github,
+                name,
+                created_from=time.start,
+                created_to=time.end,
+                branch=run.head_branch,
+            ).items
+        except FlowTelemetryError as error:
+            notice = f"whether a newer run replaced run {run.id} of {name} is unknown: {error}"
+            return RunWithNotices(run=run, notices=(notice,))
+    return RunWithNotices(run=replace(run, superseded=causes.is_replaced(run, siblings)))
 
 
 def _is_of_tag(

@@ -276,7 +276,7 @@ def _find_runs(context: ExportContext, home: Repository, sweep: Sweep) -> Iterat
         first = 1 if run.started_at >= window.start else run.attempt
         for attempt in range(first, run.attempt + 1):
             address = RunAddress(repository=home.full_name, run_id=run.id, attempt=attempt)
-            yield RunSubject(address=address, ended=True)
+            yield RunSubject(address=address, ended=True, siblings=runs.items)
 
 
 def _is_of_sweeper(settings: Settings, home: Repository, run: Run) -> bool:

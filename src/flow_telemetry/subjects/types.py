@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
@@ -13,6 +13,7 @@ from flow_telemetry.github.webhook import DescribedRun
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.placement import Tracing
 from flow_telemetry.mapping.spans import ResourceMaker
+from flow_telemetry.model import Run
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.text import trace_url
@@ -28,7 +29,7 @@ class RunSubject:
 
     ``own`` is whether the program runs inside this very attempt, ``ended`` whether an event says
     that it has ended, though the API may not show that yet. ``only_beside_others`` leaves out the
-    run if our job is its only job.
+    run if our job is its only job. ``siblings`` are the runs that a sweep has listed.
 
     The event of our own run contains more: ``default_branch`` is the repository's, ``started_by``
     the run that started it, ``traceparent`` the one that a dispatch passed, ``pushed_from`` the
@@ -44,6 +45,7 @@ class RunSubject:
     pushed_from: str | None = None
     default_branch: str | None = None
     described: DescribedRun | None = None
+    siblings: tuple[Run, ...] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
