@@ -98,6 +98,18 @@ def _workflow_run(run_id: int) -> Callable[[World], Any]:
     )
 
 
+def _deployment_status(number: int) -> Callable[[World], Any]:
+    def event(world: World) -> Any:
+        deployed = next(each for each in world.deployments if each.id == number)
+        last = deployed.statuses[-1]
+        return {
+            "deployment": {"id": number},
+            "deployment_status": {"state": last.plan.state, "id": last.id},
+        }
+
+    return event
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "run": Scenario(inputs={"mode": "run", "run-id": "999", "metric-attributes": "vcs.change.id"}),
     "run-of-event": Scenario(
@@ -148,10 +160,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "deployment": Scenario(
         inputs={"max-span-age": "7d", "on-old-span": "clamp"},
         runner={"GITHUB_EVENT_NAME": "deployment_status"},
-        event=lambda _: {
-            "deployment": {"id": 7700},
-            "deployment_status": {"state": "failure", "id": 1},
-        },
+        event=_deployment_status(7700),
     ),
     "sweep": Scenario(inputs={"mode": "sweep", "since": "30d", "sweep-runs": "true"}),
     "context": Scenario(inputs={"mode": "context"}, runner=_OWN, door="context"),

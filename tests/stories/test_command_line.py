@@ -18,7 +18,7 @@ from flow_telemetry.settings.inputs import INPUTS
 # What only a step of a workflow can mean.
 OF_THE_ACTION = {
     *("mode", "summary", "fail-on-error", "measure", "inject-endpoint"),
-    *("test-reports", "coverage-reports"),
+    *("test-reports", "coverage-reports", "needs"),
 }
 
 
@@ -245,6 +245,7 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "repositories": "acme/shop",
         "max-requests": "100",
         "since": "7d",
+        "sweep-jira": "ACME",
         "workflows": "CI",
         "deployment-environments": "prod*",
         "production-environments": "prod-eu",

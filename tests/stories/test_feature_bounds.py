@@ -114,7 +114,7 @@ def test_any_budget_that_allows_the_items_gives_a_complete_trace_of_less_detail(
     closings.issue(program, "acme/shop#1")
     needed = len(github.requests)
     details = []
-    for most in range(needed, 8, -3):
+    for most in range(needed, 10, -3):
         receiver.requests.clear()
         result = closings.issue(program, "acme/shop#1", max_requests=most)
         assert (result.status, result.warnings) == (0, [])

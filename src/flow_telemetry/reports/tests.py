@@ -9,7 +9,7 @@ from flow_telemetry.model.reports import TestReport
 from flow_telemetry.reports import junit, trx
 from flow_telemetry.reports.dotnet import read_nunit, read_xunit
 from flow_telemetry.reports.files import Content, clean_line, decode_text, read_chunks
-from flow_telemetry.reports.go_test import read_go_test
+from flow_telemetry.reports.go_events import read_go_test
 from flow_telemetry.reports.reruns import number_cases
 from flow_telemetry.reports.xml import read_opening
 

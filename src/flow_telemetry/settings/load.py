@@ -93,8 +93,7 @@ def load_settings(
     jira = _jira_settings(inputs, trusted)
     secrets = _secrets_to_redact(texts, environ, runner.repository)
     warnings = tuple(inputs.warnings.values())
-    if warnings:
-        # A secret may have been put into the wrong input.
+    if warnings:  # A secret may have been put into the wrong input.
         warnings = tuple(map(build_redactor(secrets, inputs.redact), warnings))
     return Settings(
         mode=inputs.mode,
