@@ -8,6 +8,7 @@ from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.world import World, deployment_status, job, sha_of
+from tests.stories.test_inside_a_run import going_on
 from tests.support import references
 from tests.support.program import Program
 
@@ -157,6 +158,24 @@ def test_a_run_that_deployed_belongs_to_what_it_deployed(
     world.deployment(sha=MERGE, statuses=[deployment_status("success", log_url=log)])
     program.export(run)
     assert trace_of(receiver) == under(123)
+
+
+@pytest.mark.parametrize("event", ["workflow_run", "repository_dispatch"])
+def test_a_job_alone_waits_for_the_deployment_of_its_run(
+    program: Program, world: World, receiver: Receiver, event: str
+) -> None:
+    """Its trace would not be that of the run, which the deployment of another job decides."""
+    merged(world)
+    jobs = [job("deploy"), going_on("smoke test", "Run curl")]
+    run = world.run(event=event, created_at=CREATED, jobs=jobs)
+    result = program.inside(run, "smoke test", export="job")
+    assert (result.status, result.outputs["status"], receiver.spans) == (0, "skipped", [])
+    (notice,) = result.notices
+    assert f"run {run.id} has not deployed anything yet" in notice
+    log = f"https://github.com/acme/shop/actions/runs/{run.id}/job/{run.jobs[0].id}"
+    world.deployment(sha=MERGE, statuses=[deployment_status("success", log_url=log)])
+    program.inside(run, "smoke test", export="job")
+    assert receiver.span("smoke test").trace_id == under(123)[0]
 
 
 def test_without_deployments_read_the_run_is_sent_and_that_is_told(

@@ -93,6 +93,19 @@ def may_use_environment(run: Run) -> bool:
     return parent_lookup(run) is Lookup.NONE or may_be_deployment(run)
 
 
+def undecided_reason(run: Run) -> str | None:
+    """Return why the parent of a run in progress can still change; None if it cannot.
+
+    Nothing but a deployment gives a run of these events a pull request, and it may come later.
+    """
+    if run.event not in ("repository_dispatch", "workflow_run") or deployed_commits(run):
+        return None
+    return (
+        f"a run of event `{run.event}` belongs to the pull request that it deploys, and run "
+        f"{run.id} has not deployed anything yet"
+    )
+
+
 # Events whose runs can be of a tag, which GitHub names like a branch.
 _EVENTS_OF_REFS = frozenset({"push", "workflow_dispatch", "create", "deployment"})
 

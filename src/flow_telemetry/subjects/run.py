@@ -92,6 +92,12 @@ class RunData:
         return (*self.parentage.unread, *self.lineage.unread)
 
 
+_SEND_LATER = (
+    "Send the whole run from a last job that `needs` all others, or from a workflow on "
+    "`workflow_run`"
+)
+
+
 def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemetry:
     """Read a run, from inside or after its end, and return its telemetry.
 
@@ -120,6 +126,10 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
         subject.siblings,
     )
     run_slice = run_slice.with_run(explained.run)
+    undecided = parentage.undecided_reason(run_slice.run) if not run_slice.run_span else None
+    if undecided is not None:
+        refusal = f"nothing is sent: {undecided}. {_SEND_LATER}"
+        return CollectedTelemetry(notices=(refusal, *explained.notices))
     ancestors, lineage = read_ancestors(context, run_slice.run)
     change = ancestors.change
     headed = with_head_at(context.github, run_slice.run, change)
@@ -156,7 +166,9 @@ def explain_run(
     replaced = _find_replacement(context, run, siblings)
     run = replaced.run
     annotated = read_annotations(context.github, run, jobs)
-    own = [job for job in jobs if not timing.carried_over(run, job)]
+    # A deployment of any job may decide about the parent of the run.
+    deploying = run.jobs if parentage.may_be_deployment(run) else jobs
+    own = [job for job in deploying if not timing.carried_over(run, job)]
     deployed = read_deployments(context.github, annotated.run, own)
     notices = (*replaced.notices, *annotated.notices, *deployed.notices)
     return replace(deployed, notices=notices)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from flow_telemetry import identity
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import SelectionError
+from flow_telemetry.github.deployments import read_deployments
 from flow_telemetry.github.runs import RunAddress, read_attempt, read_jobs_again
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.placement import place, run_ancestry
 from flow_telemetry.model import Run
-from flow_telemetry.rules import selection
+from flow_telemetry.rules import intervals as timing
+from flow_telemetry.rules import parentage, selection
 from flow_telemetry.subjects.job.handoff import ContextNote
 from flow_telemetry.subjects.run import may_be_ancestors, read_ancestors, reason_not_selected
 from flow_telemetry.subjects.types import RunSubject, build_tracing
@@ -50,12 +52,17 @@ def read_context(
     if reason is not None:
         raise SelectionError(f"the steps of this job get no trace context: {reason}")
     job = _find_job_reference(context, subject.address, run)
-    parentage, lineage = read_ancestors(context, run)
-    ancestry, tracing = run_ancestry(parentage, lineage), build_tracing(context.settings)
+    if parentage.undecided_reason(run) is not None:
+        run = _with_deployments(context, run)
+        undecided = parentage.undecided_reason(run)
+        if undecided is not None:
+            raise SelectionError(f"the steps of this job get no trace context: {undecided}")
+    ancestors, lineage = read_ancestors(context, run)
+    ancestry, tracing = run_ancestry(ancestors, lineage), build_tracing(context.settings)
     is_valid = (
         note is not None
         and (note.run, note.job) == (run.reference, job)
-        and may_be_ancestors(note.path, parentage, lineage)
+        and may_be_ancestors(note.path, ancestors, lineage)
     )
     if note is None or not is_valid:
         note = ContextNote(run=run.reference, job=job, path=ancestry.path(tracing.scope))
@@ -64,9 +71,15 @@ def read_context(
         trace=placement.trace,
         note=note,
         baggage={key: str(value) for key, value in placement.keys if value is not None},
-        read_errors=(*parentage.unread, *lineage.unread),
+        read_errors=(*ancestors.unread, *lineage.unread),
         from_earlier_step=is_valid,
     )
+
+
+def _with_deployments(context: ExportContext, run: Run) -> Run:
+    """Return the run with the deployments that its jobs have made so far."""
+    run = context.with_aliases(read_jobs_again(context.github, run))
+    return read_deployments(context.github, run, timing.own_jobs(run)).run
 
 
 def _find_job_reference(context: ExportContext, address: RunAddress, run: Run) -> str:

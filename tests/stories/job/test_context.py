@@ -12,8 +12,9 @@ import pytest
 from tests.fakes.faults import status
 from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
-from tests.fakes.world import World, job, step
+from tests.fakes.world import World, deployment_status, job, sha_of, step
 from tests.stories.test_inside_a_run import going_on
+from tests.support import references
 from tests.support.job import A_TOOL, Job
 from tests.support.program import TOKEN, Program
 
@@ -293,6 +294,32 @@ def test_a_job_of_a_matrix_is_its_own(program: Program, world: World, receiver: 
         of_leg.step(export="job")
         assert receiver.span(leg).span_id == spans[leg]
     assert len(set(spans.values())) == 2
+
+
+def test_a_dispatched_run_gets_its_context_once_it_has_deployed(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """The deployment of another job decides about the trace of the run."""
+    merge = sha_of("merge of 7")
+    world.pull_request(
+        7,
+        opened_at="2026-11-23T00:00:00Z",
+        merged_at="2026-11-24T02:59:59Z",
+        merge_commit_sha=merge,
+    )
+    jobs = [job("deploy"), going_on("smoke test", "Run curl")]
+    run = world.run(event="repository_dispatch", created_at="2026-11-24T03:00:00Z", jobs=jobs)
+    early = Job(program, run, "smoke test")
+    assert "has not deployed anything yet" in early.context().warnings[0]
+    assert "TRACEPARENT" not in early.given
+    log = f"https://github.com/acme/shop/actions/runs/{run.id}/job/{run.jobs[0].id}"
+    world.deployment(sha=merge, statuses=[deployment_status("success", log_url=log)])
+    later = Job(program, run, "smoke test")
+    given = later.context().outputs
+    later.step(export="job")
+    span = receiver.span("smoke test")
+    assert (given["trace-id"], given["span-id"]) == (span.trace_id, span.span_id)
+    assert span.trace_id == references.trace_id(references.pull(7))
 
 
 def test_folder_is_private(own_job: Job) -> None:
