@@ -47,6 +47,23 @@ def test_a_job_may_be_allowed_to_fail(world: World, line: str, expected: bool) -
     assert allowed(world, PLAIN + line) is expected
 
 
+@pytest.mark.parametrize("tag", ["!!int ''", "!!bool maybe", "!!timestamp x", "!mine {a: 1}"])
+def test_tags_of_the_author_have_no_effect(world: World, tag: str) -> None:
+    """In a run of a pull request, its author writes the file."""
+    assert allowed(world, PLAIN + f"    env: {{A: {tag}}}\n") is False
+
+
+def test_the_name_of_a_file_may_need_quotes(world: World) -> None:
+    """GitHub accepts any name."""
+    path = ".github/workflows/c# test.yml"
+    world.repository("acme/ci")
+    run = world.run(jobs=[job("test")], path=path)
+    world.file(path, PLAIN, at=run.sha)
+    with FakeGitHub(world, check=validate) as github, client_of(github) as client:
+        address = RunAddress(repository="acme/shop", run_id=run.id)
+        assert allows_failures(client, read_run(client, address)) is False
+
+
 def test_a_called_workflow_counts_at_its_commit(world: World) -> None:
     assert allowed(world, PLAIN, PLAIN) is False
     assert allowed(world, PLAIN, PLAIN + "    continue-on-error: true\n") is True

@@ -9,7 +9,7 @@ the test merge commit, which is not the run's `head_sha`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -73,10 +73,13 @@ def read_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
     was queued for so long that it may have waited for a protection rule. Without the permission
     `deployments: read` the jobs stay unchanged.
     """
+    jobs = tuple(jobs)
     requested = [job for job in jobs if job.node_id and _needs_deployment(run, job)]
     by_node, error = _read_job_deployments(client, requested)
     found = (replace(job, deployment=by_node.get(job.node_id or "")) for job in run.jobs)
-    run, unread = _with_protection(client, replace(run, jobs=tuple(found)))
+    run, unread = _with_protection(
+        client, replace(run, jobs=tuple(found)), {job.id for job in jobs}
+    )
     notices = (error, *unread) if error else unread
     return RunWithNotices(run=run, notices=notices)
 
@@ -105,10 +108,16 @@ def _read_job_deployments(
     return by_node, f"{notice}{'; '.join(errors)}{hint}"
 
 
-def _with_protection(client: GitHubClient, run: Run) -> tuple[Run, tuple[str, ...]]:
-    """Return the run whose waits name the rules that they were for, and notices."""
+def _with_protection(
+    client: GitHubClient, run: Run, job_ids: Collection[int]
+) -> tuple[Run, tuple[str, ...]]:
+    """Return the run whose waits name the rules that they were for, and notices.
+
+    Long waits matter for the jobs of ``job_ids`` only.
+    """
     waiting = [job for job in run.jobs if job.protection_waits]
-    unexplained = [job for job in jobs_with_long_waits(run) if job.node_id]
+    long_waits = (job for job in jobs_with_long_waits(run) if job.id in job_ids)
+    unexplained = [job for job in long_waits if job.node_id]
     if not waiting and not unexplained:
         return run, ()
     environments = {job.deployment.environment for job in waiting if job.deployment}
@@ -129,7 +138,8 @@ def _with_protection(client: GitHubClient, run: Run) -> tuple[Run, tuple[str, ..
     undeployed = protection.reviewed - _deployed_environments(client, run)
     if undeployed:
         notices.append(
-            f"how long {len(unexplained)} jobs of run {run.id} waited for runners is not known: "
+            f"how long {len(unexplained)} of the jobs of run {run.id} waited for runners is not "
+            f"known: "
             f"people reviewed the environment `{min(undeployed)}`, of which the run has no "
             "deployment (`deployment: false`), and GitHub does not tell which job waited for them"
         )

@@ -14,7 +14,6 @@ from flow_telemetry.errors import (
     BudgetExceeded,
     FlowTelemetryError,
     PayloadError,
-    SourceError,
 )
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.payloads import (
@@ -116,7 +115,7 @@ def is_tag(client: GitHubClient, run: Run) -> bool:
             branch=f"refs/heads/{name}",
             tag=f"refs/tags/{name}",
         )
-    except SourceError as error:
+    except FlowTelemetryError as error:
         client.log.debug(str(error))
         return False
     found = read.child(response.data, "repository")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import Any
+from urllib.parse import quote
 
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.client import GitHubClient
@@ -15,6 +16,8 @@ from flow_telemetry.model import Run
 _LONGEST_FILE = 1_000_000
 # https://docs.github.com/en/actions/reference/workflows-and-actions/reusing-workflow-configurations
 _MOST_FILES = 51
+# The values of `continue-on-error` that allow nothing.
+_NOT_ALLOWED = ("false", "False", "FALSE", "null", "~", "")
 
 
 def allows_failures(client: GitHubClient, run: Run) -> bool | None:
@@ -44,7 +47,7 @@ def _read_file(client: GitHubClient, repository: str, path: str, sha: str) -> st
         # Workflows of `dynamic/…` paths, such as GitHub Pages, have no file.
         raise ValueError(f"{path} is not a workflow file")
     what = f"{path} of {repository}"
-    payload = client.get(f"/repos/{repository}/contents/{path}", what, ref=sha)
+    payload = client.get(f"/repos/{repository}/contents/{quote(path)}", what, ref=sha)
     content = read.text(payload, "content") if isinstance(payload, dict) else None
     if not content or len(content) > _LONGEST_FILE:
         raise ValueError(f"{what} has no usable content")
@@ -61,14 +64,19 @@ def _has_continue_on_error(text: str) -> bool:
     from ruamel.yaml.error import YAMLError  # noqa: PLC0415
 
     try:
-        document: Any = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, RecursionError, ValueError) as error:
+        # The nodes only: nothing is made of the author's tags, which raise many kinds of errors.
+        document: Any = YAML(typ="safe", pure=True).compose(text)
+    except (YAMLError, RecursionError, ValueError, ArithmeticError, LookupError) as error:
         raise ValueError("the workflow file is not YAML") from error
-    jobs = document.get("jobs") if isinstance(document, dict) else None
-    if not isinstance(jobs, dict):
-        raise ValueError("the workflow file has no jobs")  # noqa: TRY004 - an unusable text
-    return any(
-        job.get("continue-on-error", False) not in (False, None)
-        for job in jobs.values()
-        if isinstance(job, dict)
-    )
+    jobs = _mapping(_mapping(document).get("jobs"))
+    if not jobs:
+        raise ValueError("the workflow file has no jobs")
+    values = (_mapping(job).get("continue-on-error") for job in jobs.values())
+    return any(value is not None and value.value not in _NOT_ALLOWED for value in values)
+
+
+def _mapping(node: Any) -> dict[str, Any]:
+    """Return the nodes of a YAML mapping by key; empty if the node is none."""
+    if getattr(node, "id", None) != "mapping":
+        return {}
+    return {key.value: value for key, value in node.value if isinstance(key.value, str)}

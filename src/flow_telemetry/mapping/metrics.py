@@ -221,7 +221,8 @@ def _run_points(run: Run, points: Points) -> Iterator[Measurement]:
     if run.attempt > 1:
         yield from ended.of(table.RUN_RETRIES, 1)
     if error is not None and not any(map(causes.job_error_type, own)):
-        yield from _error_points(points, error, causes.run_cause(run))
+        # What failed in carried-over jobs was counted with their own attempt.
+        yield from _error_points(points, error, causes.run_cause(replace(run, jobs=own)))
 
 
 def _run_states(run: Run) -> Iterator[tuple[str, Interval]]:
@@ -230,7 +231,8 @@ def _run_states(run: Run) -> Iterator[tuple[str, Interval]]:
     start, queued = timing.attempt_start(run), timing.run_queued(run)
     waited = queued or timing.run_start_wait(run)
     until = began or (waited.end if waited else None)
-    if start is not None and until is not None and start <= until:
+    unknown = any(job.waits_unknown for job in timing.own_jobs(run))
+    if not unknown and start is not None and until is not None and start <= until:
         yield PENDING, Interval(start, until)
     if began is not None and began <= ended:
         yield EXECUTING, Interval(began, ended)

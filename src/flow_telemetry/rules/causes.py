@@ -113,6 +113,8 @@ _CANCELLED_BY_HAND = re.compile(r"the run was cancell?ed by @", re.IGNORECASE)
 
 _FIRST_STEP = "Set up job"
 _CONTAINERS = "Initialize containers"
+# Steps of the runner before any of the user's: its start hook, and the images of docker actions.
+_PREPARATION = re.compile(r"set up runner|(?:pull|build) \S+", re.IGNORECASE)
 # "Unable to resolve action `acme/tool@v9`, unable to find version `v9`" and "An action could not be
 # found at the URI '…'" are mistakes in the workflow.
 _WORKFLOWS_FAULT = re.compile(
@@ -193,7 +195,8 @@ def _setup_cause(job: Job, annotations: tuple[Annotation, ...]) -> Cause | None:
     if not failed:
         return None
     first = failed[0]
-    if any(step_ran(step) for step in job.steps if 1 < step.number < first.number):
+    between = (step for step in job.steps if 1 < step.number < first.number)
+    if any(step_ran(step) and not _PREPARATION.fullmatch(step.name) for step in between):
         return None
     if first.name == _CONTAINERS:
         return Cause(type=_SETUP_FAILED, result=Result.ERROR, component=AGENT)

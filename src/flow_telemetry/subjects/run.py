@@ -283,12 +283,12 @@ def _resolve_other_failures(
     context: ExportContext, run_slice: RunSlice
 ) -> tuple[RunSlice, tuple[str, ...]]:
     """Return the run with its result so far, if other jobs failed, which it may allow."""
-    failed = selection.other_failures(run_slice)
     results = context.settings.job.needed_results
+    if results and run_slice.run_span:
+        return selection.with_needed_results(run_slice, results), ()
+    failed = selection.other_failures(run_slice)
     if not failed:
         return run_slice, ()
-    if results:
-        return selection.with_needed_results(run_slice, results), ()
     # Loaded only if a job failed while the run goes on.
     from flow_telemetry.github.workflow_files import allows_failures  # noqa: PLC0415
 
