@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from flow_telemetry.model.reports import CaseResult, TestReport
@@ -133,3 +135,45 @@ def test_results_of_trx_are_never_merged() -> None:
     )
     report = read_test_report(f"<TestRun><Results>{results}</Results></TestRun>".encode(), "a.trx")
     assert counts(report) == (1, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("x" * 600 + "1", "x" * 600 + "2"), ("at 2026-11-24T08:00:00", "at 2026-11-24T09:00:00")],
+    ids=["long", "times"],
+)
+def test_names_are_compared_as_they_are_written(one: str, other: str) -> None:
+    """Cut to their length, or without a time, distinct tests have one name."""
+    failed = f'<testcase classname="C" name="{one}"><failure/></testcase>'
+    passed = f'<testcase classname="C" name="{other}"/>'
+    assert counts(read(suite(GRADLE, failed, passed))) == (1, 1, 0, 0)
+    assert counts(read(suite(PYTEST.format("pytest"), passed, passed.replace(other, one)))) == (
+        (2, 0, 0, 0)
+    )
+
+
+def go(*events: str) -> TestReport:
+    """The events `action test` of one package; without a test those of the package."""
+    words = [event.partition(" ") for event in events]
+    lines = [
+        {"Action": action, "Package": "shop", **({"Test": test} if test else {})}
+        for action, _, test in words
+    ]
+    return read_test_report("\n".join(map(json.dumps, lines)).encode(), "go.json")
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        (["run A", "fail A", "run A", "pass A", "fail"], (1, 1, 0, 0)),
+        (["run A", "fail A", "fail", "run A", "pass A", "pass"], (1, 0, 0, 1)),
+        (["run A", "fail A", "fail", "run A", "pass A", "fail"], (1, 1, 0, 1)),
+        (["run A", "pass A", "run B"], (1, 1, 0, 0)),
+    ],
+    ids=["-count=2", "rerun", "rerun of a broken package", "cut off"],
+)
+def test_go_runs_a_test_again_in_a_run_of_its_package(
+    events: list[str], expected: tuple[int, int, int, int]
+) -> None:
+    """`-count` runs it twice in one, and each run counts; a test that did not end failed."""
+    assert counts(go(*events)) == expected

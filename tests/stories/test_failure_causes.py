@@ -272,3 +272,27 @@ def test_a_carried_over_job_counts_with_its_cause(
     run = receiver.span("RUN CI")
     assert (run.attributes[RESULT], run.attributes[ERROR]) == ("timeout", "timeout")
     assert receiver.spans_named("slow") == []
+
+
+def test_a_system_error_of_a_carried_over_job_counts_once(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """It was counted with the attempt that ran the job."""
+    lost = job("lost", "failure", annotations=[annotation(LOST)])
+    first = world.run(conclusion="failure", jobs=[lost, job("test", "failure")])
+    program.export(first)
+    again = [carried_over(first.job("lost")), job("test")]
+    program.export(world.rerun(first, jobs=again, conclusion="failure"))
+    assert by(receiver, SYSTEM, ERROR) == {"runner_lost": 1}
+
+
+@pytest.mark.parametrize(
+    "before", ["Set up runner", "Build acme/tool@v1", "Pull ghcr.io/acme/tool:1"]
+)
+def test_preparations_of_the_runner_are_no_steps_of_the_user(
+    program: Program, world: World, receiver: Receiver, before: str
+) -> None:
+    """Its start hook, and the images of docker actions, come before the containers of the job."""
+    steps = [step("Set up job"), step(before), step("Initialize containers", 2, "failure")]
+    program.export(world.run(conclusion="failure", jobs=[job("test", "failure", steps=steps)]))
+    assert receiver.span("test").attributes[ERROR] == "setup_failed"

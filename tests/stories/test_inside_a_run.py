@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.github import FakeGitHub
 from tests.fakes.plans import JobPlan
 from tests.fakes.receiver import Receiver
-from tests.fakes.world import Runner, World, carried_over, job, step
+from tests.fakes.world import Runner, World, annotation, carried_over, job, step
 from tests.stories.points import by
 from tests.support.program import Program
 
@@ -268,3 +268,16 @@ def test_another_run_has_to_have_ended(program: Program, world: World, receiver:
     (warning,) = result.warnings
     assert f"run {run.id} of acme/shop is still in_progress" in warning
     assert (result.outputs["status"], receiver.requests) == ("skipped", [])
+
+
+def test_needs_decides_about_cancelled_jobs_too(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """GitHub calls a job beyond its time limit cancelled; the workflow knows whether it may be."""
+    said = annotation("The job has exceeded the maximum execution time of 5m0s")
+    build = job("build", "cancelled", steps=[step("x", 5, "cancelled")], annotations=[said])
+    run = world.run(jobs=[build, going_on("telemetry", "Set up job")])
+    program.inside(run, "telemetry", needs=needs(build="success"))
+    program.inside(run, "telemetry", needs=needs(build="failure"))
+    results = [s.attributes["cicd.pipeline.result"] for s in receiver.spans_named("RUN CI")]
+    assert results == ["success", "timeout"]

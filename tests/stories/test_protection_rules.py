@@ -177,3 +177,12 @@ def test_a_long_wait_without_a_review_is_one_for_a_runner(
     """A busy day."""
     program.export(world.run(created_at=CREATED, jobs=[job("deploy", queued=700)]))
     assert waits(receiver) == {"queued": 700}
+
+
+def test_an_unknown_wait_is_in_no_state(program: Program, world: World, receiver: Receiver) -> None:
+    """The state pending would contain the wait for people."""
+    world.environment("production")
+    run = world.run(created_at=CREATED, jobs=[job("deploy", queued=3600, seconds=60)])
+    world.review("production", run=run.id)
+    program.export(run)
+    assert by(receiver, DURATION, STATE) == {"executing": 60}

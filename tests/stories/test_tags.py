@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import sleep
+
 import pytest
 from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
@@ -73,3 +75,15 @@ def test_without_the_permission_it_is_a_branch(
     assert result.outputs["status"] == "exported"
     assert result.warnings == []
     assert by(receiver, "flow.run.count", BRANCH) == {"other": 1}
+
+
+@pytest.mark.parametrize("where", ["pulls?head", "/commits/"])
+def test_a_run_is_sent_though_no_time_is_left_to_ask(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver, where: str
+) -> None:
+    """An attribute of metrics is worth no run."""
+    run = world.run(branch="v1.2.0", jobs=JOBS)
+    world.tags.add("v1.2.0")
+    github.on_request = lambda _, path: sleep(4) if where in path else None
+    program.action(run_id=run.id, timeout=3)
+    assert receiver.spans_named("RUN CI")

@@ -40,9 +40,9 @@ MOST_PAGES_OF_DEPLOYMENTS = 5
 # Successes on other branches with which a deployment is compared.
 MOST_OTHER_COMPARISONS = 5
 # Failures since the last success whose jobs are read.
-MOST_FAILURES_READ = 10
+MOST_FAILURES_READ = 30
 # Earlier deployments whose runs are read, to find those that used the environment for its secrets.
-MOST_RUNS_READ = 20
+MOST_RUNS_READ = 100
 # If a push to the base merges a pull request, its `mergedAt` is later than the start of the runs.
 _MERGE_IS_NOTED_WITHIN = timedelta(minutes=1)
 
@@ -113,6 +113,8 @@ class _Targets:
         # The deployment itself counts, and so do the others of its run.
         self._counts: dict[int, bool] = {deployment.run_id: True} if deployment.run_id else {}
         self._left = MOST_RUNS_READ
+        # The earlier deployments that count because their runs were not read.
+        self.unread: set[int] = set()
 
     def counts(self, earlier: Deployment) -> bool:
         """Whether an earlier deployment counts; one whose run cannot be read does."""
@@ -121,6 +123,7 @@ class _Targets:
             return True
         if run_id not in self._counts:
             if not self._left:
+                self.unread.add(run_id)
                 return True
             self._left -= 1
             self._counts[run_id] = self._read(earlier, run_id)
@@ -159,7 +162,7 @@ def with_deliveries(
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
     targets = _Targets(client, deployment, patterns)
-    earlier = _read_earlier(client, deployment, tuple(siblings))
+    earlier = _read_earlier(client, deployment, tuple(siblings), targets)
     earlier = replace(earlier, deployments=_without_other_uses(deployment, earlier, targets))
     if rules.delivery_result(deployment) is Result.SUCCESS:
         earlier = replace(earlier, deployments=_with_outcomes(client, deployment, earlier))
@@ -174,16 +177,30 @@ def with_deliveries(
         delivers_complete=changes.complete,
         before=before,
         kind=kind,
-        notices=new.notices,
+        notices=(*new.notices, *_describe_unread(deployment, targets)),
     )
     return _with_changes_taken_back(client, known, successes)
+
+
+def _describe_unread(deployment: Deployment, targets: _Targets) -> tuple[str, ...]:
+    if not targets.unread:
+        return ()
+    return (
+        f"the runs of {len(targets.unread)} earlier deployments to "
+        f"{rules.describe_place(deployment)} were not read: if they only used the environment for "
+        "its secrets, the deployment may deliver more pull requests. Use another environment for "
+        "secrets, and exclude it in `deployment-environments`",
+    )
 
 
 # The earlier deployments.
 
 
 def _read_earlier(
-    client: GitHubClient, deployment: Deployment, siblings: Sequence[Deployment]
+    client: GitHubClient,
+    deployment: Deployment,
+    siblings: Sequence[Deployment],
+    targets: _Targets,
 ) -> Earlier:
     """Return the deployments to the place that were created before a deployment ended."""
     earlier: list[Deployment] = []
@@ -205,8 +222,10 @@ def _read_earlier(
         page = read.child(connection, "pageInfo")
         after = read.text(page, "endCursor")
         complete = not (read.flag(page, "hasNextPage") and after)
-        enough = listed >= DEPLOYMENTS_COMPARED and rules.successes_before(deployment, earlier)
-        if complete or enough:
+        successes = rules.successes_before(deployment, earlier)
+        if complete or (
+            listed >= DEPLOYMENTS_COMPARED and any(map(targets.counts, reversed(successes)))
+        ):
             complete = True
             break
     place = rules.place_of(deployment)
@@ -302,8 +321,12 @@ def _with_outcomes(
     the last attempt decides whether a redeployment repaired anything.
     """
     others = list(earlier.deployments)
-    failures = rules.failures_since_success(deployment, others)[:MOST_FAILURES_READ]
+    failures = list(rules.failures_since_success(deployment, others))
     last = rules.last_attempt(deployment, others)
+    left_out = failures[MOST_FAILURES_READ:]
+    failures = failures[:MOST_FAILURES_READ]
+    if last in left_out:
+        failures.append(last)
     real = False
     for failure in failures:
         if real and failure is not last:
@@ -322,15 +345,19 @@ def _find_new_commits(
     deployment: Deployment,
     successes: Sequence[Deployment],
     targets: _Targets,
+    tries: int = MOST_OTHER_COMPARISONS,
 ) -> NewCommits:
-    """Return the commits that no earlier success in the place contains."""
-    if not successes:
-        return NewCommits()
+    """Return the commits that no earlier success in the place contains.
+
+    At most ``tries`` successes are tried whose commits may be gone.
+    """
+    if not successes or not tries:
+        return NewCommits(complete=not successes)
     first = _compare(client, deployment, successes[-1].sha)
     if first is None:
         # The last commit is gone after a force push; what the place had before still counts.
         known = [each for each in successes if each.sha != successes[-1].sha]
-        found = _find_new_commits(client, deployment, known, targets)
+        found = _find_new_commits(client, deployment, known, targets, tries - 1)
         return replace(found, status=None, complete=False)
     listed = _parents_of(first)
     successes = [each for each in successes if each.sha not in listed or targets.counts(each)]

@@ -59,7 +59,8 @@ def refusal(response: Response, what: str, *, has_token: bool, api_url: str) -> 
         return _limit_or_denial(response, what, message)
     if status == 407:
         return UnavailableError(asks_for_credentials("GitHub", what))
-    if status in (404, 410, 451):
+    # A commit that was removed has the status 422: "No commit found for SHA".
+    if status in (404, 410, 451) or (status == 422 and "no commit found" in message.lower()):
         hint = "the token cannot see it" if has_token else "it is private: `github-token`"
         host = urlsplit(api_url).hostname or ""
         if host != "api.github.com" and not host.endswith(".ghe.com"):

@@ -11,6 +11,8 @@ from flow_telemetry.reports.files import clean_line, normalize_path, parse_count
 
 # The largest projects have fewer lines; each takes memory while a report is read.
 MOST_LINES = 3_000_000
+# The longest path of Linux; all ends of paths are compared.
+_LONGEST_PATH = 4096
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]{1,3})?")
 
 NOTHING = Covered(covered=0, coverable=0)
@@ -93,6 +95,7 @@ class Counter:
         """Note that the report is on a source file; return its normalized path."""
         known = self._files.get(path)
         if known is None:
+            self.count_one()
             known = self._files[path] = normalize_path(path, self._workspace)
         return known
 
@@ -132,7 +135,11 @@ class Counter:
                 PackageCoverage(name=name, lines=lines, branches=self._branches_of(name))
                 for name, lines in sorted(self._lines.items())
             ),
-            files=frozenset(_place_file(*pair) for pair in self._files.items() if pair[1]),
+            files=frozenset(
+                _place_file(*pair)
+                for pair in self._files.items()
+                if 0 < len(pair[1]) <= _LONGEST_PATH
+            ),
         )
 
     def _branches_of(self, package: str) -> Covered | None:

@@ -61,6 +61,9 @@ class _Package:
     open_tests: dict[str, _Test] = field(default_factory=dict)
     own: _Test = field(default_factory=_Test)
     duration: float | None = None
+    # How often the package was run: gotestsum runs failed tests again in a run of their own.
+    ends: int = 0
+    failed: bool = False
 
     def add(self, event: dict[str, Any]) -> None:
         """Add an event of the package, or of a test in it."""
@@ -72,7 +75,9 @@ class _Package:
             self._add_test(action, test, event)
         elif action in _RESULTS:
             self.duration = _parse_elapsed(event)
-            self._end(failed=action == "fail")
+            self.ends += 1
+            self.failed = action == "fail"
+            self._end_tests()
 
     def _add_test(self, action: str, test: str, event: dict[str, Any]) -> None:
         if action == "run":
@@ -81,13 +86,20 @@ class _Package:
             ended = self.open_tests.pop(test, _Test())
             self._add_case(test, _RESULTS[action], ended, duration=_parse_elapsed(event))
 
-    def _end(self, *, failed: bool) -> None:
-        """End the package: a test that is still open was not finished."""
+    def finish(self) -> list[TestCase]:
+        """Return the cases; a test that is still open was not finished, as in a file cut off."""
+        self._end_tests()
+        writer = Writer.GOTESTSUM if self.ends > 1 else Writer.OTHER
+        cases = merge_entries(self.cases, writer)
+        if self.failed and not any(is_failing(case) and not case.run_again for case in cases):
+            self._add_case(SUITE_ERROR, CaseResult.ERROR, self.own)
+            cases.append(self.cases[-1])
+        return cases
+
+    def _end_tests(self) -> None:
         for test, still_open in self.open_tests.items():
             self._add_case(test, CaseResult.ERROR, still_open, "the test did not end")
         self.open_tests = {}
-        if failed and not any(map(is_failing, self.cases)):
-            self._add_case(SUITE_ERROR, CaseResult.ERROR, self.own)
 
     def _add_case(
         self,
@@ -139,10 +151,10 @@ def read_go_test(content: Content, name: str) -> tuple[TestSuite, ...]:
         TestSuite(
             name=package.name,
             duration=package.duration,
-            cases=tuple(merge_entries(package.cases, Writer.GOTESTSUM)),
+            cases=tuple(cases),
         )
         for package in packages.values()
-        if package.cases
+        if (cases := package.finish())
     )
 
 

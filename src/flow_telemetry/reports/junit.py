@@ -55,6 +55,7 @@ class _Suite:
     writer: Writer = Writer.OTHER
     cases: list[TestCase] = field(default_factory=list)
     times: list[str | None] = field(default_factory=list)
+    names: list[tuple[str | None, str | None]] = field(default_factory=list)
     below: list[_Suite] = field(default_factory=list)
     listed: int = 0
     failing: int = 0
@@ -86,7 +87,9 @@ def read_suites(content: Content, name: str) -> tuple[tuple[TestSuite, ...], tup
         for suite in suites
         for time in (suite.attributes.get("time"), *suite.times)
     )
-    remarks = [f"{name} {remark}" for remark in _describe_unlisted(root)]
+    found: list[str] = []
+    _describe_unlisted(root, found)
+    remarks = [f"{name} {remark}" for remark in found]
     if len(remarks) > _MOST_REMARKS:
         more = len(remarks) - _MOST_REMARKS
         remarks[_MOST_REMARKS:] = [f"{name} declares failures or tests in {more:,} further suites"]
@@ -94,9 +97,11 @@ def read_suites(content: Content, name: str) -> tuple[tuple[TestSuite, ...], tup
 
 
 def _list_below(suite: _Suite) -> Iterator[_Suite]:
-    yield suite
-    for below in suite.below:
-        yield from _list_below(below)
+    left = [suite]
+    while left:
+        suite = left.pop()
+        yield suite
+        left += reversed(suite.below)
 
 
 def _read_suites(content: Content, name: str) -> _Suite:
@@ -122,7 +127,9 @@ def _read_suites(content: Content, name: str) -> _Suite:
         elif kind == END:
             outer.pop()
             if tag in _SUITES:
-                open_suites.pop()
+                closed = open_suites.pop()
+                open_suites[-1].listed += closed.listed
+                open_suites[-1].failing += closed.failing
     return open_suites[0]
 
 
@@ -147,10 +154,9 @@ def _add_case(open_suites: list[_Suite], element: Element) -> None:
     case = _parse_case(element, suite)
     suite.cases.append(case)
     suite.times.append(element.get("time"))
-    failing = is_failing(case) + len(case.attempts)
-    for around in open_suites:
-        around.listed += 1
-        around.failing += failing
+    suite.names.append((element.get("classname"), element.get("name")))
+    suite.listed += 1
+    suite.failing += is_failing(case) + len(case.attempts)
 
 
 class _CaseReader:
@@ -211,23 +217,26 @@ class _CaseReader:
 # What a report declares, but does not list.
 
 
-def _describe_unlisted(suite: _Suite, around: _Suite | None = None) -> Iterator[str]:
-    """Yield what suites declare and no case tells: tests, failures, or errors of the whole."""
-    remarks = [remark for below in suite.below for remark in _describe_unlisted(below, suite)]
-    yield from remarks
+def _describe_unlisted(suite: _Suite, remarks: list[str], around: _Suite | None = None) -> None:
+    """Add what suites declare and no case tells: tests, failures, or errors of the whole."""
+    before = len(remarks)
+    for below in suite.below:
+        _describe_unlisted(below, remarks, suite)
     tests, failures, errors = suite.declared
     most = max(failures, errors)
     # fpcunit writes an empty suite that repeats the numbers of those beside it.
-    if remarks or (around is not None and (tests, failures + errors) == around.counted):
+    repeated = around is not None and (tests, failures + errors) == around.counted
+    if len(remarks) > before or repeated:
         return
     if tests and not suite.listed:
         failed = f", of which {most:,} failed" if most else ""
-        yield f"declares {tests:,} tests{failed}{_named(suite)}, but lists none"
+        remarks.append(f"declares {tests:,} tests{failed}{_named(suite)}, but lists none")
     elif most > suite.failing:
-        yield f"declares {most:,} failures{_named(suite)}, but lists {suite.failing or 'none'}"
+        listed = suite.failing or "none"
+        remarks.append(f"declares {most:,} failures{_named(suite)}, but lists {listed}")
     elif suite.below and failures + errors > _failures_below(suite):
         more = failures + errors - _failures_below(suite)
-        yield (
+        remarks.append(
             f"declares {more:,} failures more than its suites{_named(suite)}; a package that did "
             "not build has no suite, for example"
         )
@@ -260,7 +269,7 @@ def _build_suite(suite: _Suite, decimal_comma: bool) -> TestSuite:
         duration=parse_seconds(suite.attributes.get("time"), decimal_comma=decimal_comma),
         started_at=started_at,
         zoned=zoned,
-        cases=tuple(merge_entries(cases, suite.writer)),
+        cases=tuple(merge_entries(cases, suite.writer, suite.names)),
     )
 
 

@@ -40,14 +40,20 @@ def find_writer(attributes: Mapping[str, str], properties: Iterable[str]) -> Wri
     return Writer.GRADLE if order == _GRADLE else Writer.OTHER
 
 
-def merge_entries(cases: Sequence[TestCase], writer: Writer) -> list[TestCase]:
-    """Return the cases of one suite, those that were run again with `run_again` and `flaky`."""
+def merge_entries(
+    cases: Sequence[TestCase], writer: Writer, names: Sequence[object] = ()
+) -> list[TestCase]:
+    """Return the cases of one suite, those that were run again with `run_again` and `flaky`.
+
+    ``names`` are the names as they are written: cut ones may be those of distinct tests.
+    """
     if writer is Writer.OTHER:
         return list(cases)
-    groups: dict[tuple[str, str], list[int]] = {}
+    groups: dict[object, list[int]] = {}
     for position, case in enumerate(cases):
         if case.name:
-            groups.setdefault((case.class_name, case.name), []).append(position)
+            key = names[position] if names else (case.class_name, case.name)
+            groups.setdefault(key, []).append(position)
     merged: list[TestCase | None] = list(cases)
     for positions in groups.values():
         if len(positions) > 1:

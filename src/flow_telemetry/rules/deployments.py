@@ -123,13 +123,15 @@ def is_same(deployment: Deployment, other: Deployment) -> bool:
     """Whether two records are of one deployment; GraphQL has no id above 32 bits."""
     if deployment.id and other.id:
         return deployment.id == other.id
-    return (deployment.created_at, deployment.sha, deployment.job_id, _times(deployment)) == (
-        (other.created_at, other.sha, other.job_id, _times(other))
+    return (deployment.created_at, deployment.sha, deployment.job_id, _first_end(deployment)) == (
+        (other.created_at, other.sha, other.job_id, _first_end(other))
     )
 
 
-def _times(deployment: Deployment) -> list[datetime]:
-    return [status.time for status in final_statuses(deployment)]
+def _first_end(deployment: Deployment) -> datetime | None:
+    # GraphQL's list lacks the middle of a long one, and a new status may be in one list only.
+    first = first_final_status(deployment)
+    return None if first is None else first.time
 
 
 def ended_before(deployment: Deployment, others: Iterable[Deployment]) -> tuple[Deployment, ...]:
@@ -314,8 +316,9 @@ def reverted_change(change: Change) -> str | None:
 
 
 def is_reapplied(change: Change) -> bool:
-    """Whether a pull request reverts a revert."""
-    return change.title.startswith('Revert "Revert "')
+    """Whether a pull request reverts a revert; git itself calls such a commit a `Reapply`."""
+    of_revert = change.head_branch.startswith("revert-") and "-revert-" in change.head_branch
+    return of_revert or change.title.startswith(('Revert "Revert "', 'Reapply "'))
 
 
 # Which deployments count

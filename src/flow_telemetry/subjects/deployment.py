@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 
 from flow_telemetry.context import ExportContext
-from flow_telemetry.errors import FlowTelemetryError, NotFoundError
+from flow_telemetry.errors import AccessDeniedError, FlowTelemetryError, NotFoundError
 from flow_telemetry.github.changes import read_change
 from flow_telemetry.github.deliveries import with_deliveries
 from flow_telemetry.github.deployments import (
@@ -186,7 +186,8 @@ def read_maker(context: ExportContext, deployment: Deployment) -> tuple[Deployme
         run = _read_run(context, deployment)
         if run is None:
             return read_outcome(context.github, deployment), None
-    except FlowTelemetryError as error:
+    except (AccessDeniedError, NotFoundError) as error:
+        # After any other error another try can find how the job ended.
         context.log.info(f"the run that made deployment {deployment.id} is not known: {error}")
         return deployment, None
     return with_outcome(run, deployment), run
@@ -252,20 +253,25 @@ def _collect(
 ) -> CollectedTelemetry:
     settings, where = context.settings, describe_place(deployment)
     deployment = mark_production(settings, deployment)
+    problems: list[str] = []
     try:
         patterns = settings.deployments.environments
         delivered = with_deliveries(context.github, deployment, siblings, patterns)
+    except (AccessDeniedError, NotFoundError) as error:
+        # Another try would fail too, and the deployment itself is known: it counts.
+        problems.append(f"what the deployment to {where} delivered is not known: {error}")
+        delivered = replace(deployment, delivers_complete=False)
     except FlowTelemetryError as error:
         what = f"what the deployment to {where} delivered is not known"
         missing = missing_telemetry(what, error)
         return CollectedTelemetry(problems=missing.notices, incomplete=missing.incomplete)
-    problems, notices = [], [*delivered.notices]
-    if not delivered.delivers_complete:
+    notices = [*delivered.notices]
+    if delivered.kind is not None and not delivered.delivers_complete:
         problems.append(
             f"more commits were deployed to {where} than could be compared: some pull requests "
             "that it delivered lack its span"
         )
-    elif not delivered.delivers:
+    elif delivered.kind is not None and not delivered.delivers:
         notices.append(f"the deployment to {where} delivers no pull request")
     lineages = [read_lineage(context, c, c.repository) for c in delivered.delivers]
     # The one event of a deployment belongs to the first change that it delivers.
