@@ -173,3 +173,10 @@ def test_reports_as_coverage_py_writes_them(measured: Path, file: str) -> None:
     assert coverage.branches == pair(totals["covered_branches"], totals["num_branches"])
     assert coverage.lines == pair(4, 5)
     assert len(coverage.packages) == 1
+
+
+def test_the_path_of_no_real_file_is_not_compared() -> None:
+    """All ends of a path are compared, which takes memory with the square of its depth."""
+    report = read_coverage(b"TN:\nSF:" + b"a/" * 5000 + b"x.c\nDA:1,1\nDA:2,0\n", "a.info")
+    assert (report.lines.covered, report.lines.coverable) == (1, 2)
+    assert report.files == frozenset()
