@@ -150,10 +150,10 @@ def with_deliveries(
     A pull request is delivered to a place once, by the first success whose commit contains its
     merge, or which deploys one of its own commits while it is open. ``siblings`` are deployments
     that were read with more detail, such as the others of the same run, ``patterns`` those of
-    `deployment-environments`. The first deployment to a
-    place delivers the pull requests of its own commit only. A failed deployment names what it was
-    to deliver. ``delivers_complete`` is False if there are more commits than GitHub compares, or if
-    it no longer has a commit or did not return all pull requests.
+    `deployment-environments`. The first deployment to a place delivers the pull requests of its own
+    commit only. A failed deployment names what it was to deliver. ``delivers_complete`` is False if
+    there are more commits than GitHub compares, or if it no longer has a commit or did not return
+    all pull requests.
 
     It takes four requests for up to 50 commits, and more after hotfixes from other branches. The
     token needs `actions: read`, `deployments: read`, `contents: read` and `pull-requests: read`.
@@ -321,15 +321,10 @@ def _with_outcomes(
     the last attempt decides whether a redeployment repaired anything.
     """
     others = list(earlier.deployments)
-    failures = list(rules.failures_since_success(deployment, others))
     last = rules.last_attempt(deployment, others)
-    left_out = failures[MOST_FAILURES_READ:]
-    failures = failures[:MOST_FAILURES_READ]
-    if last in left_out:
-        failures.append(last)
     real = False
-    for failure in failures:
-        if real and failure is not last:
+    for number, failure in enumerate(rules.failures_since_success(deployment, others)):
+        if (real or number >= MOST_FAILURES_READ) and failure is not last:
             continue
         settled = read_outcome(client, failure)
         real = real or rules.is_change_failure(settled)

@@ -21,8 +21,6 @@ _UNREADABLE = "\ufffd"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
-_EMPTY = ("", ())
-
 OptionalValue: TypeAlias = AttributeValue | None
 
 

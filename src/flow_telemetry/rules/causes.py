@@ -284,14 +284,13 @@ def time_of_replacement(run: Run) -> Interval | None:
     return Interval(max(end - _REPLACED_WITHIN, run.created_at), end)
 
 
-def is_replaced(run: Run, others: Iterable[Run]) -> bool:
+def is_replaced(run: Run, time: Interval, others: Iterable[Run]) -> bool:
     """Whether a newer run of the same workflow and branch replaced a run before it began.
 
-    GitHub does not name the concurrency group of a run, and a run that waits for its group has no
-    job whose annotation could say why it was cancelled.
+    ``time`` is that of `time_of_replacement`. GitHub does not name the concurrency group of a run,
+    and a run that waits for its group has no job whose annotation could say why it was cancelled.
     """
-    time = time_of_replacement(run)
-    return time is not None and any(
+    return any(
         (other.workflow_id, other.path.partition("@")[0], other.head_branch, other.head_repository)
         == (run.workflow_id, run.path.partition("@")[0], run.head_branch, run.head_repository)
         and run.id < other.id

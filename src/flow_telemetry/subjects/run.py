@@ -193,7 +193,7 @@ def _find_replacement(
         except FlowTelemetryError as error:
             notice = f"whether a newer run replaced run {run.id} of {name} is unknown: {error}"
             return RunWithNotices(run=run, notices=(notice,))
-    return RunWithNotices(run=replace(run, superseded=causes.is_replaced(run, siblings)))
+    return RunWithNotices(run=replace(run, superseded=causes.is_replaced(run, time, siblings)))
 
 
 def _is_of_tag(

@@ -51,12 +51,12 @@ def read_context(
     reason = reason_not_selected(context.settings, run)
     if reason is not None:
         raise SelectionError(f"the steps of this job get no trace context: {reason}")
-    job = _find_job_reference(context, subject.address, run)
     if parentage.undecided_reason(run) is not None:
         run = _with_deployments(context, run)
         undecided = parentage.undecided_reason(run)
         if undecided is not None:
             raise SelectionError(f"the steps of this job get no trace context: {undecided}")
+    job = _find_job_reference(context, subject.address, run)
     ancestors, lineage = read_ancestors(context, run)
     ancestry, tracing = run_ancestry(ancestors, lineage), build_tracing(context.settings)
     is_valid = (
@@ -88,6 +88,7 @@ def _find_job_reference(context: ExportContext, address: RunAddress, run: Run) -
     if runner.check_run_id is not None:
         return identity.job_reference(run.repository.reference, run.id, runner.check_run_id)
     context.log.debug(f"{address}: the runner does not provide the id of this job; looking it up")
-    run = context.with_aliases(read_jobs_again(context.github, run))
+    if not run.jobs:
+        run = context.with_aliases(read_jobs_again(context.github, run))
     own = selection.find_own_job(run, check_run_id=None, runner_name=runner.runner_name)
     return run.job_reference(own)
