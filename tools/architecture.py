@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "flow_telemetry"
 # itself; it imports units of lower layers, and of its own layer unless one of both is in APART.
 LAYERS = (
     {"__main__", "action", "build", "cli", "demo"},  # the entry points
+    {"sweep"},
     {"context_step", "pipeline"},
     {"subjects"},
     {"context", "trackers"},

@@ -39,7 +39,7 @@ from flow_telemetry.settings import (
     secrets_of,
     wants_failure,
 )
-from flow_telemetry.subjects.choose import choose_subjects
+from flow_telemetry.subjects.choose import choose_subjects, choose_sweep
 from flow_telemetry.subjects.types import reads_much
 
 _LONGEST_LINE = 1_000
@@ -121,17 +121,25 @@ def _run(settings: Settings, event: Payload, interruption: Interruption) -> Outc
     audience = read_audience(settings.runner, event)
     log = ActionLog(settings.log_level)
     exporter = build_otlp_exporter(settings, deadline, audience, log)
-    subjects = choose_subjects(settings, event)
+    sweep = choose_sweep(settings)
+    subjects = () if sweep else choose_subjects(settings, event)
     context = build_context(
         settings,
         exporter=exporter,
         clock=clock,
         deadline=deadline,
         log=log,
-        bounded=reads_much(subjects),
+        bounded=sweep is not None or reads_much(subjects),
         interruption=interruption,
     )
-    return redact_outcome(audience, pipeline.export(context, subjects))
+    if sweep is None:
+        return redact_outcome(audience, pipeline.export(context, subjects))
+    # Loaded only for a sweep: most exports are of a run.
+    from flow_telemetry.sweep.ledger_file import LedgerFile  # noqa: PLC0415
+    from flow_telemetry.sweep.sweep import export_sweep  # noqa: PLC0415
+
+    ledger = LedgerFile(settings.sweep.ledger)
+    return redact_outcome(audience, export_sweep(context, sweep, ledger))
 
 
 def _provide_context(

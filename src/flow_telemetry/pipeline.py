@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from flow_telemetry.clock import Interrupted
 from flow_telemetry.context import ExportContext
@@ -33,6 +34,24 @@ def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
     A subject is read while the spans of the previous one are being sent. Errors become problems of
     the outcome; an error of one subject does not stop the others.
     """
+    return export_collected(context, partial(_collect_each, subjects=subjects))
+
+
+def _collect_each(
+    context: ExportContext, subjects: Iterable[Subject]
+) -> Iterator[Iterator[CollectedTelemetry]]:
+    for subject in subjects:
+        yield collect(context, subject)
+
+
+def export_collected(
+    context: ExportContext,
+    read: Callable[[ExportContext], Iterable[Iterator[CollectedTelemetry]]],
+) -> Outcome:
+    """Export what ``read`` yields, each subject as an iterator, and return the outcome as `export`.
+
+    ``read`` is called with a context without the signals that the exporter does not send.
+    """
     began = context.clock.monotonic()
     # Signals without an endpoint are dropped, so that nothing is read for them.
     signals = context.settings.signals
@@ -44,7 +63,7 @@ def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
     sizes = TraceSizes()
 
     # Every record passes these steps, in this order, on its way to the backend.
-    stream: Iterable[Telemetry] = _read_telemetry(context, subjects, progress)
+    stream: Iterable[Telemetry] = _read_telemetry(context, read(context), progress)
     if age_limit is not None:
         stream = age_limit.apply(stream)
     stream = hide_people_in_telemetry(stream, progress.people)
@@ -86,14 +105,15 @@ class _Progress:
 
 
 def _read_telemetry(
-    context: ExportContext, subjects: Iterable[Subject], progress: _Progress
+    context: ExportContext,
+    subjects: Iterable[Iterator[CollectedTelemetry]],
+    progress: _Progress,
 ) -> Iterator[Telemetry]:
     """Yield spans, events and metrics of the subjects, and note the rest in ``progress``."""
-    for subject in subjects:
-        slices = collect(context, subject)
+    for slices in subjects:
         while True:
             try:
-                collected = context.interruption.read(lambda: next(slices, None))  # noqa: B023
+                collected = context.interruption.read(partial(next, slices, None))
             except FlowTelemetryError as error:
                 progress.errors.append(str(error))
                 break

@@ -188,7 +188,7 @@ class Items:
             "repository": self._repository(world.find_repository(pull.repository)),
             "commits": connection([{"__typename": "PullRequestCommit", "commit": first}]),
             "closingIssuesReferences": lambda arguments: self._closing(pull, arguments),
-            "timelineItems": lambda arguments: _base_changes(pull, arguments),
+            "timelineItems": lambda arguments: _pull_timeline(pull, arguments),
         }
 
     def _closing(self, pull: PullRequest, arguments: Arguments) -> Object | Refusal:
@@ -197,10 +197,20 @@ class Items:
         return self._allowed("issues=read", lambda: connection(found)(arguments))
 
 
-def _base_changes(pull: PullRequest, arguments: Arguments) -> Object:
-    """The changes of the base, whose branches REST does not name."""
+def _pull_timeline(pull: PullRequest, arguments: Arguments) -> Object:
+    """The closings and merges, and the changes of the base, whose branches REST does not name."""
     wanted = arguments.get("itemTypes") or ()
-    found: list[Object] = [
+    closings = {event.time for event in pull.timeline if event.plan.kind == "closed"}
+    if pull.closed_at is not None:
+        closings.add(pull.closed_at)
+    found: list[Object] = []
+    if "CLOSED_EVENT" in wanted:
+        found += [
+            {"__typename": "ClosedEvent", "createdAt": time_text(time)} for time in sorted(closings)
+        ]
+    if "MERGED_EVENT" in wanted and pull.plan.merged_at:
+        found.append({"__typename": "MergedEvent", "createdAt": time_text(pull.plan.merged_at)})
+    found += [
         {
             "__typename": _BASE_CHANGES[event.plan.kind][1],
             "createdAt": time_text(event.time),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -221,26 +221,22 @@ def list_runs(
     return _list_windows(client, path, f"runs of {repository}", query, (created_from, created_to))
 
 
-def successful_runs_of_workflow(
-    client: GitHubClient,
-    repository: str,
-    workflow: int | str,
-    *,
-    since: datetime,
-    until: datetime,
-    event: str | None = None,
-) -> PaginatedList[Run]:
-    """Return the successful runs of a workflow created in a period, both ends included.
+def newest_runs_of_workflow(
+    client: GitHubClient, repository: str, workflow: int | str
+) -> Iterator[Run]:
+    """Yield the runs of a workflow, the newest first, page by page.
 
-    ``workflow`` is its number or its file, with or without the folder.
+    ``workflow`` is its number or its file, with or without the folder. The list has no filter:
+    GitHub's filtered lists are those of a search, which lacks new runs for a while
+    (https://github.com/max-sixty/tend/pull/348).
 
     Raises:
-        SourceError, DeadlineExceeded: as `GitHubClient.get`; NotFoundError if the workflow does
-            not exist.
+        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`; NotFoundError if the
+            workflow does not exist.
     """
-    query = {"status": "success", **({"event": event} if event else {})}
     what = f"runs of workflow {workflow} of {repository}"
-    return _list_windows(client, _workflow_path(repository, workflow), what, query, (since, until))
+    for page in client.pages(_workflow_path(repository, workflow), "workflow_runs", what):
+        yield from filter(None, (_parse_run(item, what) for item in page))
 
 
 def last_successful_run(
@@ -254,7 +250,7 @@ def last_successful_run(
     """Return the latest successful run of a workflow among those created before a time.
 
     Raises:
-        SourceError, DeadlineExceeded, BudgetExceeded: as `successful_runs_of_workflow`.
+        SourceError, DeadlineExceeded, BudgetExceeded: as `newest_runs_of_workflow`.
     """
     query = {
         "status": "success",
@@ -347,6 +343,16 @@ def read_repository(client: GitHubClient, full_name: str) -> Repository:
     what = f"repository {full_name}"
     payload = client.get(f"/repos/{full_name}", what)
     return parse_repository(payload if isinstance(payload, dict) else {}, where=what)
+
+
+def read_default_branch(client: GitHubClient, full_name: str) -> str:
+    """Return the name of a repository's default branch; empty if GitHub does not name it.
+
+    Raises:
+        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
+    """
+    payload = client.get(f"/repos/{full_name}", f"repository {full_name}")
+    return read.text(payload if isinstance(payload, dict) else {}, "default_branch") or ""
 
 
 # GitHub's API lags a few seconds behind the runner.

@@ -1,119 +1,161 @@
-"""Pull requests, issues and deployments that ended in a period: for a sweep.
+"""Closings and deployments of a repository that are newer than a time: for a sweep.
 
 GitHub sorts the lists by the last update, which comes with the end or after it. So each list is
-read from its newest item back to the start of the period.
+read from its newest item back to that time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from flow_telemetry.errors import BudgetExceeded
-from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.client import GitHubClient, unread_error
 from flow_telemetry.github.deployments import parse_deployment, with_statuses
-from flow_telemetry.github.payloads import parse_changes
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload
-from flow_telemetry.model import Change, Deployment, Repository
-from flow_telemetry.rules.deployments import final_statuses
+from flow_telemetry.model import Deployment, Repository
 from flow_telemetry.rules.intervals import Interval
 
 # 10,000 items, with 100 on a page.
 MOST_PAGES = 100
-# A job waits at most 30 days for its approval, and runs at most 5 days on a self-hosted runner:
-# https://docs.github.com/en/actions/reference/limits
-LONGEST_DEPLOYMENT = timedelta(days=35)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A pull request or issue, and the times at which it was closed, in order."""
+
+    number: int
+    times: tuple[datetime, ...]
 
 
 def closed_changes(
-    client: GitHubClient, repository: Repository, window: Interval
-) -> PaginatedList[Change]:
-    """Return pull requests that were merged or closed in a period and are closed now, in order.
+    client: GitHubClient, repository: Repository, since: datetime
+) -> PaginatedList[Closed]:
+    """Return the pull requests that were updated since then and closed at any time.
+
+    Those that were opened again are included.
 
     Raises:
-        SourceError, DeadlineExceeded: as `GitHubClient.get`.
+        SourceError, DeadlineExceeded: as `GitHubClient.get`; BudgetExceeded as `GitHubClient.query`
     """
     what = f"pull requests of {repository.full_name}"
     path = f"/repos/{repository.full_name}/pulls"
-    updated, complete = _list_updated(client, path, what, window.start, state="closed")
-    changes = [
-        change for change in parse_changes(updated, repository) if window.holds(change.closed_at)
-    ]
-    changes.sort(key=lambda change: (change.closed_at or window.start, change.number))
-    return PaginatedList(items=tuple(changes), complete=complete)
+    updated, complete = _list_updated(client, path, what, since)
+    return _with_closings(client, repository, "pullRequest", updated, complete=complete)
 
 
 def closed_issues(
-    client: GitHubClient, repository: Repository, window: Interval
-) -> PaginatedList[int]:
-    """Return numbers of issues that were closed in a period, in that order.
-
-    Issues that were reopened in it are included, since they may have been closed in it before.
+    client: GitHubClient, repository: Repository, since: datetime
+) -> PaginatedList[Closed]:
+    """Return the issues that were updated since then and closed at any time, as `closed_changes`.
 
     Raises:
-        SourceError, DeadlineExceeded: as `GitHubClient.get`.
+        SourceError, DeadlineExceeded, BudgetExceeded: as `closed_changes`.
     """
     what = f"issues of {repository.full_name}"
     path = f"/repos/{repository.full_name}/issues"
-    updated, complete = _list_updated(client, path, what, window.start, state="all")
-    closed = sorted(
-        (time, number)
-        for item in updated
-        # GitHub's list of issues contains the pull requests as well.
-        if "pull_request" not in item
-        and (number := read.number(item, "number"))
-        and (time := _closed_or_reopened(item, window))
-    )
-    return PaginatedList(items=tuple(number for _, number in closed), complete=complete)
+    updated, complete = _list_updated(client, path, what, since)
+    # GitHub's list of issues contains the pull requests as well.
+    issues = [item for item in updated if "pull_request" not in item]
+    return _with_closings(client, repository, "issue", issues, complete=complete)
 
 
-def _closed_or_reopened(issue: Payload, window: Interval) -> datetime | None:
-    closed_at = read.time(issue, "closed_at")
-    if closed_at is not None:
-        return closed_at if window.holds(closed_at) else None
-    reopened = read.text(issue, "state_reason") == "reopened"
-    return read.time(issue, "updated_at") if reopened else None
+# The list has the last closing only, and none of an item that was opened again.
+_CLOSINGS = """
+query Closings($owner: String!, $name: String!) {
+  repository(owner: $owner, name: $name) {
+    %s
+  }
+}
+"""
+_CLOSINGS_OF = {
+    "pullRequest": "n%d: pullRequest(number: %d) { timelineItems(last: 50, itemTypes: "
+    "[CLOSED_EVENT, MERGED_EVENT]) { nodes { __typename ... on ClosedEvent { createdAt } "
+    "... on MergedEvent { createdAt } } } }",
+    "issue": "n%d: issue(number: %d) { timelineItems(last: 50, itemTypes: [CLOSED_EVENT]) "
+    "{ nodes { __typename ... on ClosedEvent { createdAt } } } }",
+}
+_ITEMS_OF_A_QUERY = 50
 
 
-def ended_deployments(
-    client: GitHubClient, repository: Repository, window: Interval
+def _with_closings(
+    client: GitHubClient,
+    repository: Repository,
+    kind: str,
+    items: Sequence[Payload],
+    *,
+    complete: bool,
+) -> PaginatedList[Closed]:
+    closed_at = {
+        number: read.time(item, "closed_at")
+        for item in items
+        if (number := read.number(item, "number")) is not None
+    }
+    numbers = sorted(closed_at)
+    groups = [
+        numbers[begin : begin + _ITEMS_OF_A_QUERY]
+        for begin in range(0, len(numbers), _ITEMS_OF_A_QUERY)
+    ]
+    read_group = partial(_read_closings, client, repository, kind)
+    found = []
+    for group, listed in zip(groups, client.run_concurrently(read_group, groups), strict=True):
+        for number in group:
+            nodes = read.children(
+                read.child(read.child(listed, f"n{number}"), "timelineItems"), "nodes"
+            )
+            times = {read.time(node, "createdAt") for node in nodes} | {closed_at[number]}
+            closings = tuple(sorted(time for time in times if time is not None))
+            if closings:
+                found.append(Closed(number, closings))
+    return PaginatedList(items=tuple(found), complete=complete)
+
+
+def _read_closings(
+    client: GitHubClient, repository: Repository, kind: str, numbers: Sequence[int]
+) -> Payload:
+    fields = "\n    ".join(_CLOSINGS_OF[kind] % (number, number) for number in numbers)
+    what = f"when pull requests or issues of {repository.full_name} were closed"
+    response = client.query(_CLOSINGS % fields, what, owner=repository.owner, name=repository.name)
+    listed = read.child(response.data, "repository")
+    # One that was deleted meanwhile is null, with an error. If all are, the token cannot see them.
+    if not any(listed.values()):
+        raise unread_error(response, what)
+    return listed
+
+
+def updated_deployments(
+    client: GitHubClient, repository: Repository, created: Interval, since: datetime
 ) -> PaginatedList[Deployment]:
-    """Return deployments that had a final status in a period, by number.
+    """Return the deployments that were updated since then, with their statuses, by number.
 
-    GitHub sorts them by creation. So those created up to 35 days before the period are listed, and
-    the statuses of those that were updated since its start are read.
+    GitHub sorts them by creation, so those that were ``created`` in an interval are listed.
 
     Raises:
-        SourceError, DeadlineExceeded: as `GitHubClient.get`.
+        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
     what = f"deployments of {repository.full_name}"
     path = f"/repos/{repository.full_name}/deployments"
-    earliest = window.start - LONGEST_DEPLOYMENT
-    items, complete = _read_back_to(earliest, client.pages(path, None, what), "created_at")
+    items, complete = _read_back_to(created.start, client.pages(path, None, what), "created_at")
     updated = [
-        parse_deployment(item, repository, where=what)
+        deployment
         for item in items
-        if (time := read.time(item, "updated_at")) is None or time >= window.start
+        if (time := read.time(item, "updated_at")) is None or time >= since
+        if (deployment := parse_deployment(item, repository, where=what)).created_at < created.end
     ]
-    ended: dict[int, Deployment] = {}
-    try:
-        for deployment in with_statuses(client, updated):
-            if any(window.holds(status.time) for status in final_statuses(deployment)):
-                ended[deployment.id] = deployment
-    except BudgetExceeded:
-        return PaginatedList(complete=False)
-    return PaginatedList(items=tuple(ended[number] for number in sorted(ended)), complete=complete)
+    found = {each.id: each for each in with_statuses(client, updated)}
+    return PaginatedList(items=tuple(found[number] for number in sorted(found)), complete=complete)
 
 
 def _list_updated(
-    client: GitHubClient, path: str, what: str, since: datetime, *, state: str
+    client: GitHubClient, path: str, what: str, since: datetime
 ) -> tuple[list[Payload], bool]:
-    """Return the items in a state that were updated since then, and whether they are all."""
+    """Return the items in any state that were updated since then, and whether they are all."""
     read_pages = partial(
-        client.pages, path, None, what, state=state, sort="updated", direction="desc"
+        client.pages, path, None, what, state="all", sort="updated", direction="desc"
     )
     items, complete = _read_back_to(since, read_pages(), "updated_at")
     try:

@@ -27,7 +27,7 @@ from flow_telemetry.model import (
 )
 from flow_telemetry.rules import timeline as timelines
 from flow_telemetry.rules.deployments import delivery_status, first_final_status
-from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.lifecycle import (
     BlockedInterval,
     OpenPeriod,
@@ -137,7 +137,7 @@ def change_events(
     observed: datetime,
     *,
     only: Collection[Event] | None = None,
-    within: Interval | None = None,
+    within: Window | None = None,
 ) -> Iterator[LogRecord]:
     """Return the records of the events of a change in its last open period that has ended.
 
@@ -184,7 +184,7 @@ def item_events(
     *,
     blocked: Sequence[BlockedInterval],
     only: Collection[Event] | None = None,
-    within: Interval | None = None,
+    within: Window | None = None,
 ) -> Iterator[LogRecord]:
     """Return the records of the events of a work item in its last open period that has ended.
 

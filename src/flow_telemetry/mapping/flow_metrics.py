@@ -45,6 +45,7 @@ from flow_telemetry.rules.flow import (
     measure_item_flows,
     measure_lead_times,
 )
+from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.lifecycle import (
     PhaseKind,
     closing_end,
@@ -74,7 +75,7 @@ def change_measurements(
     extra: tuple[str, ...] = (),
     *,
     keys: AttributePairs = (),
-    within: timing.Interval | None = None,
+    within: Window | None = None,
 ) -> Iterator[Measurement]:
     """Return the measurements of a change that ended; an open change has none.
 
@@ -188,7 +189,7 @@ def item_measurements(
     extra: tuple[str, ...] = (),
     *,
     keys: AttributePairs = (),
-    within: timing.Interval | None = None,
+    within: Window | None = None,
 ) -> Iterator[Measurement]:
     """Return the measurements of an item that was closed; an open item has none.
 

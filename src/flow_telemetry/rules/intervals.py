@@ -67,6 +67,40 @@ class Interval:
         return Interval(self.start + by, self.end + by)
 
 
+# One closing has several times: that of the resolution is some milliseconds earlier, and the event
+# of a merge can have another second.
+_SAME_END = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The times at which a thing has to end for a sweep to export it.
+
+    ``exported`` are its ends that were exported before.
+    """
+
+    intervals: tuple[Interval, ...]
+    exported: tuple[datetime, ...] = ()
+
+    def holds(self, time: datetime | None) -> bool:
+        """Whether an end at this time is to be exported."""
+        return (
+            time is not None
+            and any(interval.holds(time) for interval in self.intervals)
+            and not self.has_exported(time)
+        )
+
+    def has_exported(self, time: datetime) -> bool:
+        """Whether an end at this time was exported before."""
+        return any(abs(time - other) <= _SAME_END for other in self.exported)
+
+    @property
+    def interval(self) -> Interval:
+        """The interval from the first start to the last end."""
+        starts = [interval.start for interval in self.intervals]
+        return Interval(min(starts), max(interval.end for interval in self.intervals))
+
+
 def carried_over(run: Run, job: Job) -> bool:
     """Whether a job ended before this attempt began, so that an earlier attempt exported it."""
     if run.attempt == 1 or job.completed_at is None or not job.completed:
@@ -85,6 +119,15 @@ def own_jobs(run: Run) -> tuple[Job, ...]:
 def step_ran(step: Step) -> bool:
     """Whether a step was started. A skipped step was not, even if it has times."""
     return step.started_at is not None and step.conclusion not in _SKIPPED
+
+
+def attempt_end(run: Run) -> datetime | None:
+    """Return the end of the last own job of an attempt that has ended; None if no job has.
+
+    It never changes, while the `updated_at` of a run does.
+    """
+    ends = (job.completed_at for job in own_jobs(run) if job.completed)
+    return max((end for end in ends if end is not None), default=None)
 
 
 # Jobs and their steps

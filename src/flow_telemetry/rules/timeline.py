@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from flow_telemetry import identity
 from flow_telemetry.model import Actor, Change, Deployment, Event, EventKind, WorkItem
 from flow_telemetry.rules.deployments import ended_at, first_final_status, is_final
-from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.lifecycle import (
     CLOSINGS,
     BlockedInterval,
@@ -97,7 +97,7 @@ def select_entries(
     timeline: Sequence[TimelineEntry],
     ended: Sequence[OpenPeriod],
     only: Collection[Event] | None,
-    within: Interval | None = None,
+    within: Window | None = None,
 ) -> tuple[TimelineEntry, ...]:
     """Return the entries to be exported: the events in ``only``, else those of the last period.
 
@@ -114,11 +114,13 @@ def select_entries(
         exported = [ended[-1]]
     else:
         exported = [period for period in ended if within.holds(period.interval.end)]
-    if not exported:
-        return ()
-    first, end = exported[0].number, _end(timeline, exported[-1])
-    before = next((_end(timeline, p) for p in ended if p.number == first - 1), None)
-    return tuple(h for h in timeline if h.time <= end and (before is None or h.time > before))
+    ends = {period.number: _end(timeline, period) for period in ended}
+    spans = [(ends.get(period.number - 1), ends[period.number]) for period in exported]
+    return tuple(
+        entry
+        for entry in timeline
+        if any(entry.time <= end and (start is None or entry.time > start) for start, end in spans)
+    )
 
 
 def select_deployment_entries(

@@ -320,9 +320,18 @@ class Inputs:
     since = Input(
         name="since",
         parse=parse.since,
-        description="Makes a scheduled or dispatched workflow a sweep of everything closed since "
-        "then: a duration such as 7d, a timestamp, or last: the start of this workflow's last "
-        "successful scheduled run (24 hours ago if there is none).",
+        description="Makes a scheduled or dispatched workflow a sweep of everything that ended "
+        "since then: a duration such as 7d, a timestamp, or last. What the ledger records is not "
+        "sent again. Without a ledger, last is the start of this workflow's last successful "
+        "scheduled run (24 hours ago if there is none).",
+    )
+    ledger = Input(
+        name="ledger",
+        parse=parse.optional(Path),
+        description="File in which a sweep records what it exported, so that the next one sends "
+        "nothing twice. Default: $RUNNER_TEMP/flow-telemetry-ledger/ledger.json, which is filled "
+        "from the artifact flow-telemetry-ledger of this workflow's last sweep; on the command "
+        "line none.",
     )
     sweep_runs = Input(
         name="sweep-runs",

@@ -107,6 +107,7 @@ def load_settings(
         sweep=SweepSettings(
             requested=sweep_requested,
             since=inputs.since,
+            ledger=_ledger_path(inputs, entry_point, runner),
             runs=inputs.sweep_runs,
             jira_projects=inputs.sweep_jira,
             workflows=inputs.workflows,
@@ -239,6 +240,12 @@ def _timeout(
     is_sweep = runner.event_name in ("schedule", "workflow_dispatch") and sweep_requested
     large = inputs.mode in _LARGE_MODES or is_sweep or runner.event_name == "issues"
     return _LARGE_TIMEOUT_SECONDS if large else _ACTION_TIMEOUT_SECONDS
+
+
+def _ledger_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) -> Path | None:
+    if inputs.ledger is None and entry_point is EntryPoint.ACTION and runner.temporary_folder:
+        return Path(runner.temporary_folder) / "flow-telemetry-ledger" / "ledger.json"
+    return inputs.ledger
 
 
 def _spool_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) -> Path:

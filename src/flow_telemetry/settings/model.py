@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from pathlib import Path
 
 from flow_telemetry.model import StatusCategory
 from flow_telemetry.model.item_key import ItemKey
@@ -229,12 +230,14 @@ class TrackerSettings:
 class SweepSettings:
     """``since`` is a timestamp, a duration in seconds before now, or None for `last`.
 
-    ``runs`` is whether runs are exported too, ``jira_projects`` are the keys of the projects whose
-    items are. ``workflows`` and ``branches`` are patterns; a leading `!` excludes.
+    ``ledger`` is the file that records what was exported; None if there is none. ``runs`` is
+    whether runs are exported too, ``jira_projects`` are the keys of the projects whose items are.
+    ``workflows`` and ``branches`` are patterns; a leading `!` excludes.
     """
 
     requested: bool
     since: datetime | float | None
+    ledger: Path | None
     runs: bool
     jira_projects: frozenset[str]
     workflows: tuple[str, ...]

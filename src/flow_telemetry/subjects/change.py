@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeAlias
 
 from flow_telemetry.context import ExportContext
@@ -21,7 +22,7 @@ from flow_telemetry.mapping.runs import run_spans
 from flow_telemetry.model import Change, Lineage, WorkItem
 from flow_telemetry.model.feature import FeatureTree
 from flow_telemetry.outcome import ExportedSubject
-from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.lifecycle import (
     change_periods,
     find_blocked_intervals,
@@ -55,7 +56,7 @@ EventsAndMetrics: TypeAlias = Iterator[LogRecord | Measurement]
 
 
 def change_events_and_metrics(
-    context: ExportContext, change: Change, placement: Placement, within: Interval | None = None
+    context: ExportContext, change: Change, placement: Placement, within: Window | None = None
 ) -> EventsAndMetrics:
     """Yield the events and metrics of a change that ended, for every closing in ``within``."""
     resource = build_resource_maker(context.settings).of_change(change)
@@ -67,7 +68,7 @@ def change_events_and_metrics(
 
 
 def item_events_and_metrics(
-    context: ExportContext, item: WorkItem, lineage: Lineage, within: Interval | None = None
+    context: ExportContext, item: WorkItem, lineage: Lineage, within: Window | None = None
 ) -> EventsAndMetrics:
     """Yield the events and metrics of a work item, for every closing in ``within``."""
     resource = build_resource_maker(context.settings).of_item(item)
@@ -107,12 +108,21 @@ def feature_metrics(settings: Settings, tree: FeatureTree) -> EventsAndMetrics:
 def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedTelemetry:
     """Read a change and return its spans, and under `trace-scope: run` those of its runs.
 
+    A change that was closed and opened again has the spans of its ended open periods.
+
     Raises:
         FlowTelemetryError: it cannot be read, or is still open.
     """
     context.log.info(f"reading pull request {subject.repository}#{subject.number}")
     change = context.with_aliases(read_change(context.github, subject.repository, subject.number))
-    if not change.ended:
+    within = subject.closed_within
+    ends: tuple[datetime, ...] = ()
+    if within is not None:
+        closings = (period.interval.end for period in change_periods(change))
+        ends = tuple(filter(within.holds, closings))
+        if not ends:
+            return CollectedTelemetry()
+    elif not change.ended:
         raise SelectionError(
             f"pull request {subject.repository}#{subject.number} is still open. Its spans are "
             "exported when it is closed or merged"
@@ -124,9 +134,8 @@ def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedT
     placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings))
     return replace(
         map_change(context.settings, change, lineage, runs),
-        events_and_metrics=change_events_and_metrics(
-            context, change, placement, subject.closed_within
-        ),
+        events_and_metrics=change_events_and_metrics(context, change, placement, within),
+        ends=ends,
     )
 
 

@@ -43,7 +43,7 @@ _EVENT_LAG = timedelta(minutes=1)
 
 
 def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
-    """Return the subjects of an export, in the order of their export.
+    """Return the subjects of an export that is no sweep, in the order of their export.
 
     Raises:
         SettingsError: nothing names a subject, or no repository.
@@ -51,8 +51,6 @@ def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
     mode = settings.mode
     if mode is Mode.AUTO:
         return _choose_by_event(settings, event)
-    if mode is Mode.SWEEP:
-        return (SweepSubject(repository=_repository(settings)),)
     if mode is Mode.CONTEXT:
         raise SettingsError("`mode` is context, which only a step of the action can have")
     choose: dict[Mode, Callable[[Settings, Payload], Subject]] = {
@@ -63,6 +61,23 @@ def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
         Mode.EVENT: _choose_event,
     }
     return (choose[mode](settings, event),)
+
+
+def choose_sweep(settings: Settings) -> SweepSubject | None:
+    """Return the sweep that the settings and the event request; None if the subjects are others.
+
+    Raises:
+        SettingsError: nothing names a repository.
+    """
+    by_event = (
+        settings.mode is Mode.AUTO
+        and settings.run_id is None
+        and settings.runner.event_name in ("schedule", "workflow_dispatch")
+        and settings.sweep.requested
+    )
+    if settings.mode is not Mode.SWEEP and not by_event:
+        return None
+    return SweepSubject(repository=_repository(settings))
 
 
 def _choose_by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
@@ -82,8 +97,6 @@ def _choose_by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:
         return item, *live
     if name == "deployment_status":
         return _choose_deployment(settings, event)
-    if name in ("schedule", "workflow_dispatch") and settings.sweep.requested:
-        return (SweepSubject(repository=_repository(settings)),)
     own = (
         own_run(settings, event, only_beside_others=True) if live else _choose_run(settings, event)
     )

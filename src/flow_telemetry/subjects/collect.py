@@ -10,15 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 from flow_telemetry.context import ExportContext
-from flow_telemetry.errors import (
-    BudgetExceeded,
-    DeadlineExceeded,
-    FlowTelemetryError,
-    SelectionError,
-)
+from flow_telemetry.errors import FlowTelemetryError, SelectionError
 from flow_telemetry.model import Change
 from flow_telemetry.rules.parentage import may_deploy
 from flow_telemetry.settings import TraceScope
@@ -29,17 +23,12 @@ from flow_telemetry.subjects.types import (
     CollectedTelemetry,
     DeploymentSubject,
     EventSubject,
-    FeatureSubject,
     ItemSubject,
     PhasesSubject,
     RunSubject,
     Subject,
-    SweepSubject,
-    limit_texts,
     missing_telemetry,
 )
-
-MOST_FAILURES_SHOWN = 10
 
 
 def collect(context: ExportContext, subject: Subject) -> Iterator[CollectedTelemetry]:
@@ -68,12 +57,10 @@ def collect(context: ExportContext, subject: Subject) -> Iterator[CollectedTelem
         yield collect_event(context, subject)
     elif isinstance(subject, ItemSubject):
         yield from _collect_item(context, subject)
-    elif isinstance(subject, FeatureSubject):
+    else:
         from flow_telemetry.subjects.feature import collect_feature
 
         yield collect_feature(context, subject)
-    else:
-        yield from _collect_sweep(context, subject)
 
 
 def _collect_run(context: ExportContext, subject: RunSubject) -> Iterator[CollectedTelemetry]:
@@ -128,9 +115,10 @@ def _collect_item(context: ExportContext, subject: ItemSubject) -> Iterator[Coll
     within = subject.closed_within
     if within is None and not item.ended:
         raise SelectionError(f"{item.key} is still open. Its span is exported when it is closed")
-    if within is not None and not any(within.holds(p.interval.end) for p in item_periods(item)):
+    closings = tuple(period.interval.end for period in item_periods(item))
+    ends = closings if within is None else tuple(filter(within.holds, closings))
+    if within is not None and not ends:
         # The list of the tracker has the time of the resolution, which is not that of the closing.
-        yield CollectedTelemetry()
         return
     scope = context.settings.tracing.scope
     with_feature = (
@@ -138,72 +126,21 @@ def _collect_item(context: ExportContext, subject: ItemSubject) -> Iterator[Coll
         and context.settings.tracing.feature_trace
         and scope is not TraceScope.FEATURE
         and item.ended
+        # It belongs to the last closing, which may have been exported before.
+        and closings[-1:] == ends[-1:]
         and is_feature(item, lineage)
     )
     # A feature trace contains the span of the item. But if the item was closed before, the feature
     # trace is another one than the live trace.
     collected = CollectedTelemetry()
-    if not with_feature or (scope is TraceScope.ITEM and len(item_periods(item)) > 1):
+    if not with_feature or (scope is TraceScope.ITEM and len(closings) > 1):
         collected = map_item(context, item, lineage)
     yield replace(
         collected,
         events_and_metrics=item_events_and_metrics(context, item, lineage, within),
+        ends=ends if within else (),
         notices=(*item.notices, *unmapped_statuses(item)),
         left_out=(*collected.left_out, *unmeasured_values(item)),
     )
     if with_feature:
         yield map_feature(context, item, lineage, snapshot=False)
-
-
-def _collect_sweep(context: ExportContext, subject: SweepSubject) -> Iterator[CollectedTelemetry]:
-    """Yield the telemetry of a sweep's subjects, in order; an error does not stop the others."""
-    from flow_telemetry.subjects.run import read_concurrently
-    from flow_telemetry.subjects.sweep import (
-        describe_early_end,
-        end_reason,
-        find_subjects,
-        within_sweep,
-    )
-
-    sweep = find_subjects(context, subject)
-    within = within_sweep(context)
-    failures = list(sweep.read_errors)
-    total = left = len(sweep.subjects)
-    read = without_span = 0
-    for swept, telemetry, error in read_concurrently(
-        partial(collect, within),
-        sweep.subjects,
-        stop=lambda: bool(end_reason(context)),
-    ):
-        left -= 1
-        context.log.progress(
-            f"{context.github.requests} requests, {total - left} of {total} subjects"
-        )
-        for collected in telemetry:
-            # Reported once for all items, not for each.
-            no_span = isinstance(swept, ItemSubject) and collected.exported is None
-            without_span += no_span
-            yield replace(collected, left_out=()) if no_span else collected
-        if error is None:
-            read += 1
-        elif isinstance(error, (BudgetExceeded, DeadlineExceeded)):
-            left += 1  # Reported once, with everything that was not started.
-        else:
-            failures.append(str(error))
-    failures += describe_early_end(context, sweep, left)
-    failures = limit_texts(list(dict.fromkeys(failures)), MOST_FAILURES_SHOWN, "further failures")
-    left_out = [*sweep.left_out]
-    if without_span:
-        scope = context.settings.tracing.scope.value
-        left_out.insert(
-            0, f"the spans of {without_span} work items: under trace-scope {scope} they have none"
-        )
-    notice = (
-        f"sweep of {subject.repository} since {sweep.window.start:%Y-%m-%dT%H:%M:%SZ}: {read} of "
-        f"{total} subjects were read, {sweep.already_sent} had been sent before"
-    )
-    yield CollectedTelemetry(
-        notices=(notice,),
-        incomplete=tuple(f"the sweep could not read all: {failure}" for failure in failures),
-        left_out=tuple(left_out),
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from itertools import chain
 
 from flow_telemetry.context import ExportContext
@@ -35,15 +36,18 @@ from flow_telemetry.model import Change, Deployment, Lineage, Run
 from flow_telemetry.rules.deployments import (
     delivery_result,
     describe_place,
+    final_statuses,
     first_final_status,
     is_production,
     is_selected,
     is_target,
 )
+from flow_telemetry.rules.intervals import Window
+from flow_telemetry.rules.ledger import format_attempt
 from flow_telemetry.settings import LeadTimeFrom, Settings
 from flow_telemetry.subjects.change import EventsAndMetrics
 from flow_telemetry.subjects.lineage import read_lineage
-from flow_telemetry.subjects.run import read_ancestors
+from flow_telemetry.subjects.run import read_ancestors, reason_not_selected
 from flow_telemetry.subjects.types import (
     CollectedTelemetry,
     DeploymentSubject,
@@ -115,26 +119,58 @@ def _read_timelines(context: ExportContext, deployment: Deployment) -> Deploymen
 def collect_deployment(context: ExportContext, subject: DeploymentSubject) -> CollectedTelemetry:
     """Read a deployment and return its span in the trace of every change that it delivers.
 
-    Of a status after the first final one only the event is returned.
+    Of a status after the first final one only the event is returned. A sweep leaves a deployment to
+    the export of the run that made it, if there is one.
 
     Raises:
         FlowTelemetryError: it cannot be read.
     """
     context.log.info(f"reading deployment {subject.id} of {subject.repository}")
-    repository = context.with_aliases(read_repository(context.github, subject.repository))
-    deployment = read_deployment(context.github, repository, subject.id)
+    deployment = subject.listed
+    if deployment is None:
+        repository = context.with_aliases(read_repository(context.github, subject.repository))
+        deployment = read_deployment(context.github, repository, subject.id)
+    ends: tuple[datetime, ...] = ()
+    if subject.within is not None:
+        subject, ends = _choose_statuses(subject, subject.within, deployment)
+        if not ends:
+            return CollectedTelemetry()
     deployment, run = read_maker(context, deployment)
+    if subject.within is not None and run is not None and _is_exported_with(context, subject, run):
+        subject = replace(subject, only_late=True)
+        if not subject.late_statuses:
+            return CollectedTelemetry(ends=ends)
     if delivery_result(deployment) is None:
         notice = f"deployment {subject.id} has neither succeeded nor failed yet: nothing is sent"
         return CollectedTelemetry(notices=(notice,))
     reason = reason_not_counted(context.settings, deployment, run.event if run else None)
     if reason is not None:
-        return CollectedTelemetry(notices=(reason,))
+        return CollectedTelemetry(notices=(reason,), ends=ends)
     first = first_final_status(deployment)
     if subject.status_id is not None and first is not None and first.id != subject.status_id:
         subject = replace(subject, late_statuses=(subject.status_id,), only_late=True)
     run_link = _link_to_run(context, run) if run and not subject.only_late else None
-    return _collect(context, subject, deployment, run_link)
+    return replace(_collect(context, subject, deployment, run_link), ends=ends)
+
+
+def _choose_statuses(
+    subject: DeploymentSubject, within: Window, deployment: Deployment
+) -> tuple[DeploymentSubject, tuple[datetime, ...]]:
+    """Return the subject with the final statuses that belong to a sweep, and their times."""
+    statuses = final_statuses(deployment)
+    chosen = [status for status in statuses if within.holds(status.time)]
+    late = tuple(status.id for status in chosen if status is not statuses[0])
+    only_late = statuses[:1] != tuple(chosen[:1])
+    ends = tuple(status.time for status in chosen)
+    return replace(subject, late_statuses=late, only_late=only_late), ends
+
+
+def _is_exported_with(context: ExportContext, subject: DeploymentSubject, run: Run) -> bool:
+    """Whether a deployment is exported with its run: by a run of an event, or by a sweep."""
+    if format_attempt(run.id, run.attempt) in subject.runs_of_events:
+        return True
+    settings = context.settings
+    return settings.sweep.runs and reason_not_selected(settings, run) is None
 
 
 def collect_deployments_of_run(

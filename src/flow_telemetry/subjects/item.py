@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flow_telemetry.context import ExportContext
-from flow_telemetry.errors import NotFoundError, SettingsError
+from flow_telemetry.errors import NotFoundError, SettingsError, UnavailableError
 from flow_telemetry.github.runs import read_repository
 from flow_telemetry.mapping.items import item_name, item_spans
 from flow_telemetry.mapping.placement import place_item
@@ -88,7 +88,12 @@ def read_item(
     lineage = lineage_of_item(context, key, home)
     nearest = lineage.nearest
     if nearest is None or not nearest.read:
-        raise NotFoundError("; ".join(lineage.unread) or f"{shown} is not known")
+        text = "; ".join(lineage.unread) or f"{shown} is not known"
+        if nearest is not None:
+            # Raises the error of the right kind: whether another try can help depends on it.
+            tracker.details(nearest)
+            raise UnavailableError(text)
+        raise NotFoundError(text)
     return context.with_aliases(tracker.details(nearest)), lineage
 
 

@@ -114,6 +114,12 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
         return CollectedTelemetry(left_out=(reason,))
     if subject.only_beside_others and len(run.jobs) < 2:
         return CollectedTelemetry()
+    ends: tuple[datetime, ...] = ()
+    if subject.within is not None:
+        start = max(run.started_at, subject.unfinished_at or run.started_at)
+        ends = (timing.attempt_end(run) or start,)
+        if not subject.within.holds(ends[0]):
+            return CollectedTelemetry()
     read_slice = _slice_own_run if subject.own else _slice_ended_run
     run_slice, notices = read_slice(context, run, subject)
     if run_slice.refusal is not None:
@@ -137,18 +143,16 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     default = subject.default_branch or (change.default_branch if change else None)
     of_tag = _is_of_tag(context, subject, run_slice.run, default, change)
     run_slice = run_slice.with_run(replace(run_slice.run, of_tag=of_tag))
-    return _map_run(
-        context,
-        RunData(
-            run_slice=run_slice,
-            parentage=ancestors,
-            lineage=lineage,
-            notices=(*notices, *explained.notices),
-            origins=_read_origin_links(context, subject),
-            default_branch=default,
-            handoff=handoff,
-        ),
+    data = RunData(
+        run_slice=run_slice,
+        parentage=ancestors,
+        lineage=lineage,
+        notices=(*notices, *explained.notices),
+        origins=_read_origin_links(context, subject),
+        default_branch=default,
+        handoff=handoff,
     )
+    return replace(_map_run(context, data), ends=ends)
 
 
 def explain_run(
@@ -317,9 +321,9 @@ def _slice_ended_run(
     """
     if context.settings.export is Export.JOB:
         raise SelectionError("`export` is job, which works only inside the run that is sent")
-    if (subject.ended or run.completed) and not selection.will_stay_unfinished(
-        run, context.clock.now()
-    ):
+    will_stay = selection.will_stay_unfinished(run, context.clock.now())
+    # A sweep reads what ended half an hour ago, and does not wait for each run.
+    if subject.within is None and (subject.ended or run.completed) and not will_stay:
         run = wait_until(
             lambda seen: selection.has_ended(seen) or seen.awaits_approval,
             run,
@@ -336,7 +340,9 @@ def _slice_ended_run(
             "export it when it has ended"
         )
     unfinished = [job for job in run.jobs if not job.completed]
-    if unfinished and _sweep_follows(context.settings):
+    if unfinished and (
+        _sweep_follows(context.settings) or (subject.within is not None and not will_stay)
+    ):
         raise SelectionError(
             f"GitHub did not show all jobs of run {run.id} of {run.repository.full_name} as ended "
             f"(`{unfinished[0].name}` is {unfinished[0].status}): the next sweep sends the run"

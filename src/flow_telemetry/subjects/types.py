@@ -13,11 +13,11 @@ from flow_telemetry.github.webhook import DescribedRun
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.placement import Tracing
 from flow_telemetry.mapping.spans import ResourceMaker
-from flow_telemetry.model import Run
+from flow_telemetry.model import Deployment, Run
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.text import trace_url
-from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.timeline import WebhookEvent
 from flow_telemetry.settings import EventSending, Settings
 from flow_telemetry.telemetry import EncodedRequest, LogRecord, Measurement, Signal, Span
@@ -29,7 +29,11 @@ class RunSubject:
 
     ``own`` is whether the program runs inside this very attempt, ``ended`` whether an event says
     that it has ended, though the API may not show that yet. ``only_beside_others`` leaves out the
-    run if our job is its only job. ``siblings`` are the runs that a sweep has listed.
+    run if our job is its only job.
+
+    A sweep exports only an attempt whose end is ``within`` its window. An attempt without a job
+    ends at its start, or at ``unfinished_at``, when a sweep last saw it unfinished. ``siblings``
+    are the runs that the sweep has listed.
 
     The event of our own run contains more: ``default_branch`` is the repository's, ``started_by``
     the run that started it, ``traceparent`` the one that a dispatch passed, ``pushed_from`` the
@@ -45,6 +49,8 @@ class RunSubject:
     pushed_from: str | None = None
     default_branch: str | None = None
     described: DescribedRun | None = None
+    within: Window | None = None
+    unfinished_at: datetime | None = None
     siblings: tuple[Run, ...] | None = field(default=None, repr=False, compare=False)
 
 
@@ -59,7 +65,7 @@ class ChangeSubject:
     repository: str
     number: int
     with_runs: bool = False
-    closed_within: Interval | None = None
+    closed_within: Window | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +103,7 @@ class ItemSubject:
     repository: str | None
     key: ItemKey
     with_feature: bool = False
-    closed_within: Interval | None = None
+    closed_within: Window | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +121,10 @@ class DeploymentSubject:
 
     ``status_id`` is the status that the event reports. ``late_statuses`` are final statuses after
     the first one, which are events only; with ``only_late`` nothing else is exported.
+
+    A sweep exports the final statuses that are ``within`` its window, and has ``listed`` the
+    deployment. ``runs_of_events`` are the attempts that runs of events exported, such as
+    `workflow_run 999 attempt 2`, and their deployments with them.
     """
 
     repository: str
@@ -122,11 +132,14 @@ class DeploymentSubject:
     status_id: int | None = None
     late_statuses: tuple[int, ...] = ()
     only_late: bool = False
+    within: Window | None = None
+    listed: Deployment | None = field(default=None, repr=False, compare=False)
+    runs_of_events: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSubject:
-    """Everything that was closed or deployed in a repository since the last sweep."""
+    """Everything that ended in a repository since the last sweep; it consists of subjects."""
 
     repository: str
 
@@ -139,14 +152,13 @@ Subject: TypeAlias = (
     | ItemSubject
     | FeatureSubject
     | DeploymentSubject
-    | SweepSubject
 )
 
 
 def reads_much(subjects: Iterable[Subject]) -> bool:
-    """Return whether `max-requests` limits the subjects: a feature or a sweep."""
+    """Return whether `max-requests` limits the subjects, because one is a feature."""
     return any(
-        isinstance(subject, (FeatureSubject, SweepSubject))
+        isinstance(subject, FeatureSubject)
         or (isinstance(subject, ItemSubject) and subject.with_feature)
         for subject in subjects
     )
@@ -162,6 +174,8 @@ class CollectedTelemetry:
     ``spans`` and ``events_and_metrics`` may be generators. The latter include requests that tools
     in the job encoded.
 
+    ``ends`` are the closings, or the end, that belong to a sweep's window.
+
     ``incomplete`` lists gaps in the trace, ``problems`` other warnings, ``notices`` information,
     ``left_out`` what is not sent and why. ``exported`` is None if no span is sent.
     """
@@ -169,6 +183,7 @@ class CollectedTelemetry:
     spans: Iterable[Span] = ()
     events_and_metrics: Iterable[LogRecord | Measurement | EncodedRequest] = ()
     exported: ExportedSubject | None = None
+    ends: tuple[datetime, ...] = ()
     incomplete: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Sweeps: exports of everything that ended since the last one, each thing once."""

@@ -1,0 +1,198 @@
+"""Runs of the sweeping workflow: what its event runs exported, and the ledger of its last sweep."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from flow_telemetry.context import ExportContext
+from flow_telemetry.errors import AccessDeniedError, NotFoundError, PayloadError, ReportError
+from flow_telemetry.github.artifacts import Artifact, download_artifact, list_artifacts
+from flow_telemetry.github.runs import (
+    newest_runs_of_workflow,
+    read_default_branch,
+)
+from flow_telemetry.identity import fold
+from flow_telemetry.model import Run
+from flow_telemetry.reports.archives import read_archive
+from flow_telemetry.rules.intervals import Window
+from flow_telemetry.rules.ledger import Ledger, format_attempt
+from flow_telemetry.sweep.ledger_file import LARGEST_LEDGER, DamagedLedgerError, parse_ledger
+
+SWEEPING_EVENTS = ("schedule", "workflow_dispatch")
+ARTIFACT = "flow-telemetry-ledger"
+FILE_NAME = "ledger.json"
+# A sweep that left no ledger was killed with its runner, or began before there were ledgers.
+_MOST_SWEEPS = 30
+
+
+class OwnRuns:
+    """The runs of the sweeping workflow, the newest first; each page of the list is read once."""
+
+    def __init__(self, runs: Iterator[Run]) -> None:
+        self._unread = runs
+        self._listed: list[Run] = []
+
+    @classmethod
+    def of(cls, context: ExportContext) -> OwnRuns:
+        """Return the runs of the workflow that the program runs in; none outside a workflow."""
+        runner = context.settings.runner
+        if runner.workflow_file is None or runner.repository is None:
+            return cls(iter(()))
+        return cls(newest_runs_of_workflow(context.github, runner.repository, runner.workflow_file))
+
+    def __iter__(self) -> Iterator[Run]:
+        """Yield the runs.
+
+        Raises:
+            FlowTelemetryError: as `newest_runs_of_workflow`.
+        """
+        yield from self._listed
+        for run in self._unread:
+            self._listed.append(run)
+            yield run
+
+    def since(self, time: datetime) -> Iterator[Run]:
+        """Yield the runs that were created since then."""
+        for run in self:
+            if run.created_at < time:
+                return
+            yield run
+
+
+# Runs of events are named after the thing that they export, and its end.
+
+_NAME = re.compile(
+    r"(?P<event>pull_request_target|pull_request|issues|workflow_run) (?P<number>[0-9]{1,18}) "
+    r"(?:attempt (?P<attempt>[0-9]{1,4})|(?P<time>[0-9-]{10}T[0-9:]{8}Z))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRuns:
+    """The things that runs of events exported, and those that unfinished ones will export.
+
+    A thing is its reference, and the time of the closing; None for attempts of runs.
+    """
+
+    exported: frozenset[tuple[str, datetime | None]] = frozenset()
+    unfinished: frozenset[tuple[str, datetime | None]] = frozenset()
+
+    def ends_of(self, reference: str) -> tuple[datetime, ...]:
+        """Return the closings of a thing that were exported."""
+        return tuple(end for known, end in self.exported if known == reference and end is not None)
+
+    def window_of(self, reference: str) -> Window:
+        """Return the closings of a thing that unfinished runs will export, as a window."""
+        ends = (end for known, end in self.unfinished if known == reference)
+        return Window((), tuple(end for end in ends if end is not None))
+
+    def is_unfinished(self, reference: str) -> bool:
+        """Whether an unfinished run will export an attempt."""
+        return (reference, None) in self.unfinished
+
+    @property
+    def attempts(self) -> frozenset[str]:
+        """The references of the exported attempts of runs."""
+        return frozenset(reference for reference, end in self.exported if end is None)
+
+
+def find_event_runs(runs: Iterable[Run]) -> EventRuns:
+    """Return the things that runs of the sweeping workflow exported; only a success counts."""
+    exported: set[tuple[str, datetime | None]] = set()
+    unfinished: set[tuple[str, datetime | None]] = set()
+    for run in runs:
+        thing = parse_run_name(run.title)
+        if thing is None or run.event in SWEEPING_EVENTS:
+            continue
+        if not run.completed:
+            unfinished.add(thing)
+        elif run.conclusion == "success":
+            exported.add(thing)
+    return EventRuns(frozenset(exported), frozenset(unfinished - exported))
+
+
+def parse_run_name(name: str) -> tuple[str, datetime | None] | None:
+    """Return the thing in the name of a run: its reference, and the time of the closing.
+
+    The ready workflow names its runs `pull_request_target 123 2026-11-24T03:43:00Z`, `issues 5
+    2026-11-24T03:43:00Z` and `workflow_run 999 attempt 2`.
+    """
+    match = _NAME.fullmatch(name.strip())
+    if match is None:
+        return None
+    number, attempt, time = int(match["number"]), match["attempt"], match["time"]
+    if match["event"] == "workflow_run":
+        return (format_attempt(number, int(attempt)), None) if attempt else None
+    try:
+        end = datetime.fromisoformat(time.replace("Z", "+00:00")) if time else None
+    except ValueError:
+        return None
+    event = match["event"].removesuffix("_target")
+    return None if end is None else (f"{event} {number}", end)
+
+
+# The ledger of the last sweep, in an artifact
+#
+# Any workflow, even of a fork's pull request, can store an artifact of this name. A ledger is
+# believed only if a sweep of this workflow on the default branch stored it.
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredLedger:
+    """The ledger of the last sweep that left one, and the number of later ones without one.
+
+    ``damage`` is why the newest one cannot be used.
+    """
+
+    ledger: Ledger | None = None
+    sweeps_without: int = 0
+    damage: str = ""
+
+
+def restore_ledger(context: ExportContext, runs: OwnRuns) -> RestoredLedger:
+    """Return the newest ledger that a sweep of this workflow left as an artifact.
+
+    Raises:
+        FlowTelemetryError: GitHub does not answer; another try may find the ledger.
+    """
+    runner, github = context.settings.runner, context.github
+    if runner.repository is None or runner.workflow_file is None:
+        return RestoredLedger()
+    branch = read_default_branch(github, runner.repository)
+    sweeps = (run for run in runs if _is_trusted(run, runner.repository, branch))
+    without = 0
+    for run in islice(sweeps, _MOST_SWEEPS):
+        found = list_artifacts(
+            github, runner.repository, name=ARTIFACT, run_id=run.id, most_pages=1
+        )
+        artifact = next((each for each in found if not each.expired), None)
+        if artifact is None:
+            without += run.completed
+            continue
+        try:
+            return RestoredLedger(_read_ledger(context, artifact), without)
+        except (AccessDeniedError, NotFoundError, PayloadError) as error:
+            return RestoredLedger(sweeps_without=without, damage=str(error))
+        except (DamagedLedgerError, ReportError) as error:
+            return RestoredLedger(sweeps_without=without, damage=f"{artifact}: {error}")
+    return RestoredLedger(sweeps_without=without)
+
+
+def _is_trusted(run: Run, repository: str, default_branch: str) -> bool:
+    return (
+        run.event in SWEEPING_EVENTS
+        and run.head_branch == default_branch
+        and fold(run.head_repository or "") == fold(repository)
+    )
+
+
+def _read_ledger(context: ExportContext, artifact: Artifact) -> Ledger:
+    content = download_artifact(context.github, artifact, LARGEST_LEDGER)
+    files, _ = read_archive(content, str(artifact), wanted=lambda name: name == FILE_NAME)
+    if FILE_NAME not in files:
+        raise DamagedLedgerError(f"it has no {FILE_NAME}")
+    return parse_ledger(files[FILE_NAME], context.clock.now())

@@ -1,0 +1,612 @@
+"""One sweep: what ended is listed, exported, the oldest first, and recorded in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from flow_telemetry import pipeline
+from flow_telemetry.context import ExportContext
+from flow_telemetry.errors import (
+    AuthenticationError,
+    BudgetExceeded,
+    DeadlineExceeded,
+    FlowTelemetryError,
+    UnavailableError,
+)
+from flow_telemetry.github.runs import last_successful_run, read_repository
+from flow_telemetry.model import Repository
+from flow_telemetry.outcome import Outcome, Status, merge_outcomes
+from flow_telemetry.rules.intervals import Window
+from flow_telemetry.rules.ledger import (
+    DELAY,
+    FIRST_SWEEP,
+    LONGEST,
+    MOST_TRIES,
+    OVERLAP,
+    Ledger,
+    Pending,
+    PendingReason,
+    SourceLedger,
+    full_window_of,
+    move_mark,
+    window_of,
+)
+from flow_telemetry.settings import Ancestors
+from flow_telemetry.subjects.collect import collect
+from flow_telemetry.subjects.run import read_concurrently
+from flow_telemetry.subjects.types import CollectedTelemetry, ItemSubject, SweepSubject, limit_texts
+from flow_telemetry.sweep.ledger_file import LedgerFile
+from flow_telemetry.sweep.own_runs import EventRuns, OwnRuns, find_event_runs, restore_ledger
+from flow_telemetry.sweep.sources import (
+    WITH_FULL_LIST,
+    Listing,
+    Search,
+    Source,
+    SourceWindow,
+    is_own,
+    sources_of,
+)
+from flow_telemetry.sweep.things import KnownRuns, Thing, build_subject, describe, in_order
+
+# A killed sweep repeats at most so many things.
+CHECKPOINT = 50
+_MOST_SHOWN = 5
+
+
+def export_sweep(
+    context: ExportContext, subject: SweepSubject, file: LedgerFile, *, at_once: bool = False
+) -> Outcome:
+    """Export what ended since the last sweep, and return the outcome.
+
+    It is a failure only if nothing could be read or exported, or if the ledger could not be saved.
+    With ``at_once`` everything is one export: an output file appears only when it is complete.
+    """
+    try:
+        home = read_repository(context.github, subject.repository)
+        sweep = _begin(_within_sweep(context), home, file)
+    except FlowTelemetryError as error:
+        problems = (*context.settings.warnings, str(error))
+        return Outcome(status=Status.SKIPPED, problems=problems, failed=True)
+    return sweep.run(at_once=at_once)
+
+
+def end_reason(context: ExportContext) -> str:
+    """Return why reading has ended; empty if it may go on."""
+    if context.interruption.name or context.deadline.expired:
+        return context.deadline.ended
+    return context.github.ended
+
+
+def _within_sweep(context: ExportContext) -> ExportContext:
+    """Return the context for the subjects of a sweep.
+
+    A sweep exports each pull request as a subject of its own, so the run of its merge does not
+    export it a second time.
+    """
+    settings = context.settings
+    tracing = replace(settings.tracing, ancestors=Ancestors.NONE)
+    return replace(context, settings=replace(settings, tracing=tracing))
+
+
+# The start: the ledger of the last sweep, or a time to begin at
+
+
+def _begin(context: ExportContext, home: Repository, file: LedgerFile) -> _Sweep:
+    """Return a sweep with the ledger of the last one.
+
+    Raises:
+        FlowTelemetryError: whether there is a ledger, or when the last sweep began, is not known.
+    """
+    now = context.clock.now()
+    runs = OwnRuns.of(context)
+    loaded = file.load(now)
+    ledger, damage, sweeps_without = loaded.ledger, loaded.damage, 0
+    if damage:
+        file.begin_anew()
+    elif ledger is None and file.path is not None:
+        restored = restore_ledger(context, runs)
+        ledger, damage = restored.ledger, restored.damage
+        sweeps_without = restored.sweeps_without
+    problems = []
+    since = _explicit_since(context, now)
+    if ledger is None:
+        last = None if since is not None else _start_of_last_sweep(context, now)
+        # What the lists of the last sweep lacked ended an hour before its window's end at most.
+        begin = since or (last - DELAY - OVERLAP if last else now - FIRST_SWEEP)
+        if damage or (last is not None and file.path is not None):
+            problems.append(_describe_lost_ledger(damage, begin))
+        ledger = Ledger()
+    else:
+        begin = since or now - FIRST_SWEEP
+        if sweeps_without:
+            problems.append(_describe_sweeps_without_ledger(sweeps_without))
+    if ledger.sending:
+        problems.append(_describe_killed_sweep(ledger.sending))
+    # Without a ledger no later sweep exports the last half hour.
+    end = now - DELAY if file.path is not None else now
+    return _Sweep(
+        context=context,
+        home=home,
+        file=file,
+        ledger=replace(ledger, sending=()),
+        since=min(begin, end),
+        asked_since=since,
+        end=end,
+        runs=runs,
+        problems=problems,
+    )
+
+
+def _explicit_since(context: ExportContext, now: datetime) -> datetime | None:
+    since = context.settings.sweep.since
+    return now - timedelta(seconds=since) if isinstance(since, float) else since
+
+
+def _start_of_last_sweep(context: ExportContext, now: datetime) -> datetime | None:
+    """Return the start of this workflow's last successful scheduled run."""
+    runner = context.settings.runner
+    if runner.workflow_file is None or runner.repository is None:
+        return None
+    last = last_successful_run(
+        context.github, runner.repository, runner.workflow_file, before=now, event="schedule"
+    )
+    return last.started_at if last else None
+
+
+def _describe_lost_ledger(damage: str, begin: datetime) -> str:
+    what = (
+        f"the ledger of the last sweep cannot be used: {damage}"
+        if damage
+        else "the last sweep saved no ledger"
+    )
+    return (
+        f"{what}. This sweep begins at {begin:%Y-%m-%d %H:%M} UTC: what was exported since then "
+        "may be exported twice, and what was pending is not exported"
+    )
+
+
+def _describe_sweeps_without_ledger(count: int) -> str:
+    sweeps = "1 sweep" if count == 1 else f"{count} sweeps"
+    return (
+        f"{sweeps} after the one that saved the ledger saved none: what they exported may be "
+        "exported twice"
+    )
+
+
+def _describe_killed_sweep(sending: Sequence[str]) -> str:
+    return (
+        f"the last sweep was killed while it exported {len(sending)} things, such as "
+        f"{describe(sending[0])}: they may be exported twice"
+    )
+
+
+# The state of a source during a sweep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failure:
+    """Why a thing could not be read, and the telemetry that was read of it."""
+
+    thing: Thing
+    text: str
+    own: bool
+    collected: tuple[CollectedTelemetry, ...] = ()
+
+
+@dataclass(slots=True)
+class _State:
+    """A source during a sweep.
+
+    ``remaining`` are things that are not exported yet, by reference, with the earliest time of
+    their end; so are parts of the list that could not be read. ``full_remaining`` is the same of
+    the full list, None if that was not read.
+    """
+
+    name: str
+    ledger: SourceLedger
+    remaining: dict[str, datetime] = field(default_factory=dict)
+    full_remaining: dict[str, datetime] | None = None
+    unfinished: set[tuple[str, datetime]] = field(default_factory=set)
+    pending: dict[str, Pending] = field(default_factory=dict)
+    failures: list[_Failure] = field(default_factory=list)
+    was_read: bool = False
+
+    def settle(self, reference: str) -> None:
+        """Note that a thing is exported or pending."""
+        self.remaining.pop(reference, None)
+        if self.full_remaining is not None:
+            self.full_remaining.pop(reference, None)
+
+    def wait(self, things: Iterable[tuple[Pending, Window]]) -> None:
+        """Make things pending that the runs of events may export."""
+        for pending, window in things:
+            self.pending.setdefault(pending.reference, pending)
+            self.note(pending.reference, window.exported)
+
+    def note(self, reference: str, ends: Iterable[datetime]) -> None:
+        """Note ends of a thing as exported."""
+        known = self.ledger.exported | {(reference, end) for end in ends}
+        self.ledger = replace(self.ledger, exported=known)
+
+    def current(self, since: datetime | None, end: datetime) -> SourceLedger:
+        """Return the ledger for the present state of the sweep."""
+        ledger = self.ledger
+        full_mark = ledger.full_mark
+        if full_mark is not None and self.full_remaining is not None:
+            full_mark = move_mark(full_mark, end, self.full_remaining.values())
+        earlier = since is not None and since < ledger.start
+        is_complete = not any(time < ledger.start for time in self.remaining.values())
+        start = since if since is not None and earlier and is_complete else ledger.start
+        left = self.remaining.keys() | (self.full_remaining or {}).keys()
+        again = {each for each in ledger.unfinished if each[0] in left}
+        oldest = end - LONGEST
+        return replace(
+            ledger,
+            start=start,
+            mark=move_mark(ledger.mark, end, self.remaining.values()),
+            full_mark=full_mark,
+            pending=tuple(self.pending.values()),
+            unfinished=frozenset(each for each in self.unfinished | again if each[1] >= oldest),
+        ).without_old()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Sweep:
+    """One sweep of a repository: its ledger, its window's end, and what came of it so far."""
+
+    context: ExportContext
+    home: Repository
+    file: LedgerFile
+    ledger: Ledger
+    since: datetime
+    asked_since: datetime | None
+    end: datetime
+    runs: OwnRuns
+    problems: list[str]
+    states: dict[str, _State] = field(default_factory=dict)
+    event_runs: EventRuns = field(default_factory=EventRuns)
+    unread: list[str] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    exported: int = 0
+    exported_before: int = 0
+    without_span: int = 0
+    unsaved: str = ""
+    is_lost: bool = False
+
+    def run(self, *, at_once: bool) -> Outcome:
+        """Export everything, and return the outcome."""
+        context = self.context
+        context.log.info(
+            f"sweeping {self.home.full_name} up to {self.end:%Y-%m-%d %H:%M} UTC, "
+            f"from {self.since:%Y-%m-%d %H:%M} UTC if the ledger knows no later time"
+        )
+        before = dict(self.ledger.sources)
+        sources = sources_of(context.settings)
+        for name in sources:
+            known = self.ledger.sources.get((self.home.reference, name))
+            ledger = known or SourceLedger(
+                start=self.since,
+                mark=self.since,
+                full_mark=self.since if name in WITH_FULL_LIST else None,
+            )
+            pending = {each.reference: each for each in ledger.pending}
+            self.states[name] = _State(name, ledger, pending=pending)
+        # If it cannot be written, nothing is exported.
+        self._save()
+        if not self.unsaved:
+            self._read_event_runs()
+            self._export_things(self._list_recent(sources), at_once=at_once)
+            self._export_things(self._list_full(sources), at_once=at_once)
+            self._settle_failures()
+            self._save()
+        return self._build_outcome(moved=before != dict(self.ledger.sources))
+
+    # Lists
+
+    def _read_event_runs(self) -> None:
+        if not is_own(self.context.settings, self.home):
+            return
+        starts = [self._window(state).start for state in self.states.values()]
+        for state in self.states.values():
+            starts += [
+                each.interval.start
+                for each in state.pending.values()
+                if each.reason is PendingReason.EVENT_RUN
+            ]
+            starts += sorted(since for _, since in state.ledger.unfinished)[-1:]
+            starts += [i.start for i in full_window_of(state.ledger, self.end)]
+        try:
+            self.event_runs = find_event_runs(self.runs.since(min(starts)))
+        except FlowTelemetryError as error:
+            # Else everything that they exported would be exported again.
+            self.unread.append(f"what runs of events exported: {error}")
+            self.states.clear()
+
+    def _window(self, state: _State) -> SourceWindow:
+        since = self.end if self.asked_since is None else self.asked_since
+        intervals = window_of(state.ledger, since, self.end)
+        return SourceWindow(name=state.name, ledger=state.ledger, intervals=intervals, end=self.end)
+
+    def _list_recent(self, sources: dict[str, Source]) -> list[Thing]:
+        things: list[Thing] = []
+        for name, state in self.states.items():
+            window = self._window(state)
+            listing = self._list(sources[name], window)
+            state.unfinished = set(state.ledger.unfinished)
+            if listing is not None:
+                state.unfinished = listing.unfinished
+                state.wait(listing.waiting)
+            found = [*self._with_pending(state, listing.things if listing else [])]
+            state.remaining = {thing.reference: thing.earliest for thing in found}
+            if listing is None or not listing.complete:
+                state.remaining["list"] = window.start
+            things += found
+        return things
+
+    def _list_full(self, sources: dict[str, Source]) -> list[Thing]:
+        things: list[Thing] = []
+        for name in WITH_FULL_LIST:
+            state = self.states.get(name)
+            intervals = full_window_of(state.ledger, self.end) if state else ()
+            if state is None or not intervals or end_reason(self.context):
+                continue
+            # With what this sweep exported so far, and the runs that are unfinished now.
+            ledger = replace(state.ledger, unfinished=frozenset(state.unfinished))
+            window = SourceWindow(
+                name=name, ledger=ledger, intervals=intervals, end=self.end, full=True
+            )
+            listing = self._list(sources[name], window)
+            if listing is None:
+                continue
+            state.unfinished = listing.unfinished
+            known = state.remaining.keys() | state.pending.keys()
+            found = [thing for thing in listing.things if thing.reference not in known]
+            state.full_remaining = {thing.reference: thing.earliest for thing in found}
+            state.wait(listing.waiting)
+            if not listing.complete:
+                state.full_remaining["list"] = window.start
+            things += found
+        return things
+
+    def _list(self, source: Source, window: SourceWindow) -> Listing | None:
+        try:
+            listing = source(
+                Search(context=self.context, home=self.home, event_runs=self.event_runs), window
+            )
+        except FlowTelemetryError as error:
+            self.unread.append(f"the list of {window.name}: {error}")
+            return None
+        if not listing.complete:
+            self.unread.append(f"some {window.name}")
+        if listing.unwanted:
+            self.left_out.append(
+                f"{listing.unwanted} runs that `workflows` and `branches` do not choose"
+            )
+        self.exported_before += listing.exported_before
+        return listing
+
+    def _with_pending(self, state: _State, listed: Iterable[Thing]) -> Iterator[Thing]:
+        """Yield listed things, and those that are pending since earlier sweeps.
+
+        A thing that is both is one, with both intervals.
+        """
+        found = {thing.reference: thing for thing in listed}
+        known = KnownRuns(repository=self.home.full_name, of_events=self.event_runs.attempts)
+        for reference, pending in tuple(state.pending.items()):
+            thing = found.pop(reference, None)
+            if pending.is_given_up(self.end):
+                continue
+            if reference in self.event_runs.attempts:
+                del state.pending[reference]
+                continue
+            event_window = self.event_runs.window_of(reference)
+            if self.event_runs.is_unfinished(reference) or any(
+                map(pending.interval.holds, event_window.exported)
+            ):
+                continue
+            exported = (
+                *state.ledger.ends_of(reference),
+                *self.event_runs.ends_of(reference),
+            )
+            intervals = (pending.interval, *(thing.window.intervals if thing else ()))
+            window = Window(intervals, exported)
+            subject = build_subject(reference, window, known)
+            if subject is not None:
+                yield Thing(
+                    source=state.name,
+                    reference=reference,
+                    # The mark does not wait for what is pending.
+                    earliest=thing.earliest if thing else self.end,
+                    window=window,
+                    subject=subject,
+                    pending=pending,
+                )
+        yield from found.values()
+
+    # Exports
+
+    def _export_things(self, things: Sequence[Thing], *, at_once: bool) -> None:
+        ordered = in_order(things)
+        size = max(1, len(ordered)) if at_once else CHECKPOINT
+        for begin in range(0, len(ordered), size):
+            if self.unsaved or self.is_lost or end_reason(self.context):
+                return
+            group = ordered[begin : begin + size]
+            self.context.log.progress(
+                f"{begin} of {len(ordered)} things, {self.context.github.requests} requests"
+            )
+            self.ledger = replace(self.ledger, sending=tuple(t.reference for t in group))
+            self._save()
+            if not self.unsaved:
+                self._export_group(group)
+                self.ledger = replace(self.ledger, sending=())
+                self._save()
+
+    def _export_group(self, group: Sequence[Thing]) -> None:
+        exported: list[tuple[Thing, tuple[datetime, ...]]] = []
+        outcome = pipeline.export_collected(
+            self.context, lambda context: [self._read(context, group, exported)]
+        )
+        self.outcomes.append(outcome)
+        if any(delivery.lost for delivery in outcome.deliveries):
+            # Neither sent nor in the spool: the next sweep exports them.
+            self.is_lost = True
+            return
+        for thing, ends in exported:
+            self._record(thing, ends)
+
+    def _record(self, thing: Thing, ends: tuple[datetime, ...]) -> None:
+        state = self.states[thing.source]
+        state.settle(thing.reference)
+        state.pending.pop(thing.reference, None)
+        state.was_read = True
+        self.exported += bool(ends)
+        state.note(thing.reference, ends)
+
+    def _read(
+        self,
+        context: ExportContext,
+        group: Sequence[Thing],
+        exported: list[tuple[Thing, tuple[datetime, ...]]],
+    ) -> Iterator[CollectedTelemetry]:
+        """Yield the telemetry of things that could be read whole; note them in ``exported``."""
+        for thing, slices, error in read_concurrently(
+            lambda thing: collect(context, thing.subject),
+            group,
+            stop=lambda: bool(end_reason(context)),
+        ):
+            if isinstance(error, (BudgetExceeded, DeadlineExceeded)):
+                continue
+            gaps = [text for collected in slices for text in collected.incomplete]
+            if error is not None or gaps:
+                # Nothing of it is sent, since the next try will send all of it.
+                self.states[thing.source].failures.append(
+                    _Failure(
+                        thing=thing,
+                        text="; ".join([*gaps, *([str(error)] if error else [])]),
+                        own=not isinstance(error, (UnavailableError, AuthenticationError)),
+                        collected=tuple(slices),
+                    )
+                )
+                continue
+            for collected in slices:
+                no_span = isinstance(thing.subject, ItemSubject) and collected.exported is None
+                self.without_span += no_span
+                # Reported once for all items, not for each.
+                yield replace(collected, left_out=()) if no_span else collected
+            exported.append((thing, tuple(end for each in slices for end in each.ends)))
+
+    # Failures
+
+    def _settle_failures(self) -> None:
+        """Make things pending that could not be read, and give up those with too many tries.
+
+        If nothing of a source could be read, the reason is the service or the token, and the mark
+        of the source stays.
+        """
+        texts: list[str] = []
+        for state in self.states.values():
+            texts += [self._settle(state, failure) for failure in state.failures]
+        self.problems += limit_texts(texts, _MOST_SHOWN, "further things are pending")
+
+    def _settle(self, state: _State, failure: _Failure) -> str:
+        thing, known = failure.thing, failure.thing.pending
+        name = describe(thing.reference)
+        if known is None and not state.was_read:
+            return f"{name} is left to the next sweep: {failure.text}"
+        counts = failure.own and state.was_read
+        tries = (known.tries if known else 0) + counts
+        pending = Pending(
+            reference=thing.reference,
+            interval=thing.window.interval,
+            tries=tries,
+            reason=PendingReason.UNREADABLE if failure.own else PendingReason.UNAVAILABLE,
+        )
+        state.pending[thing.reference] = pending
+        # Later sweeps do not list the runs of events that exported some of its closings.
+        state.note(thing.reference, thing.window.exported)
+        state.settle(thing.reference)
+        if not pending.is_given_up(self.end):
+            which = f"try {tries} of {MOST_TRIES}" if counts else "not counted as a try"
+            return f"{name} is pending ({which}), and the next sweep tries again: {failure.text}"
+        self.outcomes.append(
+            pipeline.export_collected(
+                self.context,
+                lambda _: [iter([replace(each, incomplete=()) for each in failure.collected])],
+            )
+        )
+        return f"{name} is given up after {tries} tries: {failure.text}"
+
+    # The ledger, and the result
+
+    def _save(self) -> None:
+        for name, state in self.states.items():
+            current = state.current(self.asked_since, self.end)
+            self.ledger = self.ledger.with_source(self.home.reference, name, current)
+        try:
+            self.file.save(self.ledger)
+        except OSError as error:
+            self.unsaved = error.strerror or type(error).__name__
+
+    def _build_outcome(self, *, moved: bool) -> Outcome:
+        left = sum(
+            sum(reference != "list" for reference in {**s.remaining, **(s.full_remaining or {})})
+            for s in self.states.values()
+        )
+        reason = end_reason(self.context)
+        problems = [*self.problems]
+        problems += [f"the sweep could not read all: {each}" for each in self.unread]
+        if reason and (left or self.unread):
+            things = "1 thing is" if left == 1 else f"{left} things are"
+            problems.append(
+                f"{reason}: {things if left else 'unknown things are'} left to the next sweep"
+            )
+        if self.unsaved:
+            problems.append(
+                f"the ledger could not be saved in `{self.file.path}` ({self.unsaved}): free space "
+                "on the disk, and check the permissions of the folder"
+            )
+        failures = any(state.failures for state in self.states.values())
+        incomplete = bool(left or self.unread or failures or self.unsaved)
+        progress = bool(self.exported) or moved
+        failed = incomplete and (bool(self.unsaved) or self.file.path is None or not progress)
+        status = Status.PARTIAL if incomplete else Status.SKIPPED
+        listed = Outcome(
+            status=status,
+            problems=tuple(dict.fromkeys((*self.context.settings.warnings, *problems))),
+            notices=self._notices(),
+            left_out=self._left_out(),
+        )
+        return replace(merge_outcomes((listed, *self.outcomes)), failed=failed)
+
+    def _notices(self) -> tuple[str, ...]:
+        waiting = [
+            each.reference
+            for state in self.states.values()
+            for each in state.pending.values()
+            if each.reason is PendingReason.EVENT_RUN
+        ]
+        notices = [
+            f"sweep of {self.home.full_name} up to {self.end:%Y-%m-%dT%H:%M:%SZ}: {self.exported} "
+            f"things were exported, {self.exported_before} had been exported before"
+        ]
+        if waiting:
+            shown = ", ".join(map(describe, waiting[:_MOST_SHOWN]))
+            notices.append(
+                f"{len(waiting)} things wait for a run of this workflow that has not ended: {shown}"
+            )
+        return tuple(notices)
+
+    def _left_out(self) -> tuple[str, ...]:
+        texts = [*dict.fromkeys(self.left_out)]
+        if self.without_span:
+            scope = self.context.settings.tracing.scope.value
+            texts.insert(
+                0,
+                f"the spans of {self.without_span} work items: under trace-scope {scope} they have "
+                "none",
+            )
+        return tuple(texts)
