@@ -21,20 +21,18 @@ from flow_telemetry.jira.tracker import Jira
 from flow_telemetry.logging import Log, SilentLog
 from flow_telemetry.model import Repository
 from flow_telemetry.outcome import Outcome
-from flow_telemetry.pipeline import export
 from flow_telemetry.settings import EntryPoint, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUTS
 from flow_telemetry.subjects.types import SweepSubject
+from flow_telemetry.sweep.ledger_file import LedgerFile
+from flow_telemetry.sweep.sweep import export_sweep
 from flow_telemetry.telemetry import Exporter
 from flow_telemetry.trackers import Trackers
 
 
 def run_sweep(context: ExportContext, ledger_path: Path) -> Outcome:
-    """Run the sweep of the program; the only function that knows how that is started.
-
-    Today's program has no ledger, and finds its start by the last successful scheduled run.
-    """
-    return export(context, [SweepSubject(repository=REPOSITORY)])
+    """Run one sweep with a ledger."""
+    return export_sweep(context, SweepSubject(repository=REPOSITORY), LedgerFile(ledger_path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
