@@ -29,7 +29,8 @@ class Listing:
     most: int | None = None
 
 
-Found = Json | Listing
+# A list that GitHub gives as a whole, a list in pages, or one thing.
+Found = Json | list[Json] | Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
