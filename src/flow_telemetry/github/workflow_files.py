@@ -75,6 +75,10 @@ def _has_continue_on_error(text: str) -> bool:
 
 # The nodes of a file. Nothing is made of the author's tags, which raise many kinds of errors.
 
+# Of a list or mapping, and in characters. An alias can repeat a long value very often.
+_MOST_VALUES = 1_000
+_LONGEST_VALUE = 5_000
+
 
 def _compose(text: str) -> dict[str, Any]:
     """Return the nodes of a file by their keys. Raises ValueError if it is not YAML."""
@@ -101,7 +105,8 @@ def _mapping(node: Any) -> dict[str, Any]:
     """Return the nodes of a YAML mapping by key; empty if the node is none."""
     if getattr(node, "id", None) != "mapping":
         return {}
-    return {key.value: value for key, value in node.value if isinstance(key.value, str)}
+    pairs = node.value[:_MOST_VALUES]
+    return {key.value: value for key, value in pairs if isinstance(key.value, str)}
 
 
 def _items(node: Any) -> list[Any]:
@@ -110,16 +115,18 @@ def _items(node: Any) -> list[Any]:
 
 
 def _text(node: Any) -> str:
-    """Return the text of a scalar; empty if the node is none."""
+    """Return the text of a scalar, truncated if it is very long; empty if the node is none."""
     value = getattr(node, "value", None)
-    return value.strip() if getattr(node, "id", None) == "scalar" and isinstance(value, str) else ""
+    if getattr(node, "id", None) != "scalar" or not isinstance(value, str):
+        return ""
+    return value[:_LONGEST_VALUE].strip()
 
 
 def _texts(node: Any) -> tuple[str, ...]:
     """Return the texts of a list; a scalar is a list of one, a mapping the list of its keys."""
     if text := _text(node):
         return (text,)
-    texts = (*map(_text, _items(node)[:_MOST_VALUES]), *islice(_mapping(node), _MOST_VALUES))
+    texts = (*map(_text, _items(node)[:_MOST_VALUES]), *_mapping(node))
     return tuple(filter(None, texts))
 
 
@@ -128,9 +135,9 @@ def _texts(node: Any) -> tuple[str, ...]:
 FOLDER = ".github/workflows/"
 # Files of real workflows have at most a few thousand lines. A second takes about 30,000 characters.
 _LONGEST_PARSED = 100_000
-_MOST_VALUES = 1_000
 # By aliases (`*steps`), a short file can repeat a long list of steps in each of many jobs.
-_MOST_STEPS = 10_000
+_MOST_STEPS = 2_000
+_MOST_USES = 200
 _ACTION = re.compile(r"[^@.:/][^@:]*/flow-telemetry@.+", re.IGNORECASE)
 _CALLED = re.compile(
     r"[^@.:/][^@:]*/flow-telemetry/\.github/workflows/telemetry\.ya?ml@.+", re.IGNORECASE
@@ -224,7 +231,7 @@ def parse_workflow_file(text: str, path: str) -> WorkflowFile:
     if len(text) > _LONGEST_PARSED:
         raise ValueError("the workflow file is too long")
     document = _compose(text)
-    jobs = {id_: _mapping(job) for id_, job in islice(_jobs(document).items(), _MOST_VALUES)}
+    jobs = {id_: _mapping(job) for id_, job in _jobs(document).items()}
     on = document.get("on")
     events = {name: _mapping(_mapping(on).get(name)) for name in _texts(on)}
     followed = events.get("workflow_run", {})
@@ -237,7 +244,7 @@ def parse_workflow_file(text: str, path: str) -> WorkflowFile:
         },
         follows=_texts(followed.get("workflows")),
         follows_some=not followed.keys().isdisjoint(("branches", "branches-ignore")),
-        uses=tuple(islice(_find_uses(jobs), _MOST_VALUES)),
+        uses=tuple(islice(_find_uses(jobs), _MOST_USES)),
         job_names={id_: _text(job.get("name")) or id_ for id_, job in jobs.items()},
         calls=tuple(dict.fromkeys(match[1] for match in local if match)),
         deploys=any("environment" in job for job in jobs.values()),
@@ -313,10 +320,10 @@ def exports_own_run(workflow: WorkflowFile, use: ActionUse) -> bool | None:
 def _exports_own_run_of(workflow: WorkflowFile, use: ActionUse, event: str) -> bool | None:
     """Return whether a step exports those runs of its workflow that an event started."""
     mode = use.mode
-    if mode not in ("auto", "run") and not is_expression(mode):
+    if event == "workflow_call" or (mode not in ("auto", "run") and not is_expression(mode)):
         return False
     if mode != "run" and not _auto_exports_own_run(workflow, use, event):
-        # As an expression, the mode may be `run`, but usually it is one of two other modes.
+        # An expression may still give the mode `run`.
         return False if mode == "auto" else None
     run_id = use.inputs.get("run-id", "")
     if run_id and _bare(run_id) != "github.run_id":
@@ -326,7 +333,7 @@ def _exports_own_run_of(workflow: WorkflowFile, use: ActionUse, event: str) -> b
 
 def _auto_exports_own_run(workflow: WorkflowFile, use: ActionUse, event: str) -> bool:
     closed = tuple(workflow.triggers.get(event, ())) == ("closed",)
-    if event in ("workflow_run", "deployment_status", "workflow_call"):
+    if event in ("workflow_run", "deployment_status"):
         return False
     if event in ("schedule", "workflow_dispatch"):
         return not (use.called or "since" in use.inputs)
