@@ -13,8 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# A use of the action: by the major tag before the first release, then by commit and version.
-PIN = re.compile(r"(uses: [\w.-]+/flow-telemetry)@(?:v\d+|[0-9a-f]{40} # v\S+)$", re.MULTILINE)
+# A use of the action or its workflow: by the major tag before the first release, then by commit
+# and version.
+PIN = re.compile(
+    r"(uses: [\w.-]+/flow-telemetry(?:/[\w./-]+)?)@(?:v\d+|[0-9a-f]{40} # v\S+)$", re.MULTILINE
+)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 

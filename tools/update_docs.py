@@ -6,6 +6,7 @@
     docs/command-line.md    from the parsers of the commands
     README.md               the table of inputs, from settings/inputs.py
     action.yml              the inputs, and the variables that carry them, from settings/inputs.py
+    telemetry.yml           the inputs of the workflow and its `with:`, from settings/inputs.py
     CONTRIBUTING.md         the map of the code, from the first lines of the modules
 
 The tests fail while a document differs from its tables.
@@ -59,6 +60,25 @@ ROOT = Path(__file__).resolve().parents[1]
 README, ACTION, CONTRIBUTING = "README.md", "action.yml", "CONTRIBUTING.md"
 ATTRIBUTES_PAGE, COMMANDS_PAGE = "docs/attributes.md", "docs/command-line.md"
 EVENTS_PAGE, METRICS_PAGE = "docs/events.md", "docs/metrics.md"
+WORKFLOW = ".github/workflows/telemetry.yml"
+
+# Inputs of the action that a caller of the workflow cannot set.
+NOT_IN_WORKFLOW = frozenset(
+    {
+        # The event chooses what is exported.
+        *("mode", "repository", "run-id", "run-attempt", "number", "feature-key", "work-item-key"),
+        "snapshot",
+        # They are for a step inside the run that is exported.
+        *("export", "needs", "measure", "inject-endpoint"),
+        *("test-reports", "coverage-reports", "trace-files"),
+        # The workflow sets them, or its other steps and its time limit depend on their defaults.
+        *("ancestors", "fail-on-error", "ledger", "spool-path", "timeout"),
+        # They are secrets.
+        *("otlp-headers", "github-token", "jira-token"),
+    }
+)
+# A caller usually sweeps by a schedule.
+WORKFLOW_DEFAULTS = {"since": "last"}
 
 # The first word of the column `on` of an attribute, and the title of its group.
 GROUPS = {
@@ -90,6 +110,18 @@ _EVENT_GROUPS = {
 }
 _ACTION_INPUTS = re.compile(r"^inputs:\n.*?(?=^outputs:)", re.MULTILINE | re.DOTALL)
 _ACTION_VARIABLES = re.compile(r"(?:^ {8}\w+: \$\{\{ inputs\.[\w-]+ \}\}\n)+", re.MULTILINE)
+_WORKFLOW_INPUTS = re.compile(r"^    inputs:\n.*?(?=^    secrets:)", re.MULTILINE | re.DOTALL)
+_WORKFLOW_SECRET = re.compile(
+    r"^      ([\w-]+):\n        description: >-\n(?: {10}.*\n)+", re.MULTILINE
+)
+_WORKFLOW_PASSED = re.compile(r"(?:^ {10}[\w-]+: \$\{\{ inputs\.[\w-]+ \}\}\n)+", re.MULTILINE)
+_RUNNER_INPUT = """\
+      runs-on:
+        description: >-
+          Runner of the job: a label, or a JSON list of labels such as ["self-hosted", "linux"].
+        type: string
+        default: ubuntu-latest
+"""
 # Values that YAML does not read as texts.
 _NOT_A_TEXT = re.compile(r"|true|false|[0-9]+")
 # GITHUB_TOKEN, $RUNNER_TEMP/flow-telemetry, ./folder, a.b={c}, {curly}: shown as code.
@@ -113,6 +145,7 @@ def documents() -> dict[str, str]:
     return {
         README: with_inputs((ROOT / README).read_text(encoding="utf-8"), INPUTS),
         ACTION: with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), INPUTS),
+        WORKFLOW: with_workflow_inputs((ROOT / WORKFLOW).read_text(encoding="utf-8"), INPUTS),
         ATTRIBUTES_PAGE: attributes_page(
             [
                 *ATTRIBUTES,
@@ -175,16 +208,61 @@ def with_action_inputs(action: str, inputs: Sequence[Input[Any]]) -> str:
 
 
 def _action_input(row: Input[Any]) -> str:
+    default = json.dumps(row.default) if _NOT_A_TEXT.fullmatch(row.default) else row.default
+    return f"  {row.name}:\n{_description(row, 4)}    default: {default}\n"
+
+
+def _description(row: Input[Any], indent: int) -> str:
+    """The description as a folded text of YAML."""
     text = textwrap.fill(
         row.description,
         width=100,
-        initial_indent=" " * 6,
-        subsequent_indent=" " * 6,
+        initial_indent=" " * (indent + 2),
+        subsequent_indent=" " * (indent + 2),
         break_long_words=False,
         break_on_hyphens=False,
     )
-    default = json.dumps(row.default) if _NOT_A_TEXT.fullmatch(row.default) else row.default
-    return f"  {row.name}:\n    description: >-\n{text}\n    default: {default}\n"
+    return f"{' ' * indent}description: >-\n{text}\n"
+
+
+def with_workflow_inputs(workflow: str, inputs: Sequence[Input[Any]]) -> str:
+    """Return ``telemetry.yml`` with its inputs, descriptions of secrets and `with:` replaced.
+
+    Raises:
+        ValueError: the inputs, or the lines that pass them to the action, are not found.
+    """
+    by_name = {row.name: row for row in inputs}
+    rows = [row for row in inputs if row.name not in NOT_IN_WORKFLOW]
+    described = "    inputs:\n" + "".join(map(_workflow_input, rows)) + _RUNNER_INPUT
+    # `otlp-endpoint` can be a secret too, and has a line of its own.
+    passed = "".join(
+        f"          {row.name}: ${{{{ inputs.{row.name} }}}}\n"
+        for row in rows
+        if row.name != "otlp-endpoint"
+    )
+    before, mark, secrets = workflow.partition("\n    secrets:\n")
+    secrets = _WORKFLOW_SECRET.sub(
+        lambda match: f"      {match[1]}:\n{_description(by_name[match[1]], 8)}", secrets
+    )
+    made, blocks = _WORKFLOW_INPUTS.subn(lambda _: described, f"{before}{mark}{secrets}")
+    made, steps = _WORKFLOW_PASSED.subn(lambda _: passed, made)
+    if (blocks, steps) != (1, 1):
+        raise ValueError(f"{WORKFLOW} has no block `inputs:` before `secrets:`, or no `with:`")
+    return made
+
+
+def _workflow_input(row: Input[Any]) -> str:
+    default = WORKFLOW_DEFAULTS.get(row.name, row.default)
+    kind = "string"
+    if default in ("true", "false"):
+        kind = "boolean"
+    elif default.isdigit():
+        kind = "number"
+    written = default or '""'
+    return (
+        f"      {row.name}:\n{_description(row, 8)}        type: {kind}\n"
+        f"        default: {written}\n"
+    )
 
 
 def attributes_page(attributes: Sequence[Attribute]) -> str:

@@ -15,6 +15,7 @@ from tools.update_docs import (
     METRICS_PAGE,
     README,
     ROOT,
+    WORKFLOW,
     attributes_page,
     documents,
     with_action_inputs,
@@ -22,6 +23,7 @@ from tools.update_docs import (
     with_inputs,
     with_map,
     with_metrics,
+    with_workflow_inputs,
 )
 
 from flow_telemetry.cli.options import add_flags
@@ -62,6 +64,9 @@ def test_an_added_input_is_everywhere() -> None:
     action = with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), inputs)
     assert "\n  colour-scheme:\n" in action
     assert action.count(f"{added.variable}: ${{{{ inputs.colour-scheme }}}}") == 2
+    workflow = with_workflow_inputs((ROOT / WORKFLOW).read_text(encoding="utf-8"), inputs)
+    assert "\n      colour-scheme:\n" in workflow
+    assert workflow.count("colour-scheme: ${{ inputs.colour-scheme }}") == 1
     parser = argparse.ArgumentParser()
     add_flags(parser, inputs=inputs)
     assert "Colours of 100 % of the spans. Default: red." in " ".join(parser.format_help().split())
@@ -72,6 +77,12 @@ def test_a_readme_without_the_place_for_the_inputs_is_told() -> None:
     """The generator says which comments it looks for."""
     with pytest.raises(ValueError, match="<!-- inputs -->"):
         with_inputs("# Title", [])
+
+
+def test_a_workflow_without_the_place_for_the_inputs_is_told() -> None:
+    """The same for the workflow."""
+    with pytest.raises(ValueError, match="inputs:"):
+        with_workflow_inputs("on: workflow_call\n", INPUTS)
 
 
 def test_a_page_without_the_place_for_the_events_is_told() -> None:

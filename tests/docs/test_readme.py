@@ -25,8 +25,8 @@ from flow_telemetry.settings.inputs import INPUT
 
 TEXT = README.read_text(encoding="utf-8")
 EXAMPLES = readme_examples()
-# It starts the command line.
-OF_THE_ACTION = sorted(EXAMPLES.keys() - {"replay the spool"})
+# One starts the command line, the other calls a workflow: see test_ready_file.py.
+OF_THE_ACTION = sorted(EXAMPLES.keys() - {"replay the spool", "ready file"})
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
 READS = {"actions", "checks", "contents", "deployments", "issues", "pull-requests"}
 

@@ -1,4 +1,4 @@
-"""The README's `flow-telemetry.yml`: safe, and its triggers and its sweep fit together."""
+"""The README's `flow-telemetry.yml` and the workflow that it calls: safe, and they fit together."""
 
 from __future__ import annotations
 
@@ -16,12 +16,29 @@ import pytest
 from tests.fakes import events
 from tests.fakes.receiver import Receiver
 from tests.fakes.world import World, job
+from tests.support.expressions import interpolated, value
 from tests.support.program import EXPORTING_RUN, Program, Result
-from tests.support.workflows import ACTION, README, load, our_steps, readme_examples
+from tests.support.workflows import (
+    ACTION,
+    README,
+    ROOT,
+    TELEMETRY,
+    load,
+    readme_examples,
+    schema_errors,
+)
 
 TEXT = readme_examples()["ready file"]
-FILE = load(TEXT)
+CALLER = load(TEXT)
+(CALL,) = CALLER["jobs"].values()
+CALLED = load(TELEMETRY.read_text(encoding="utf-8"))
+INTERFACE = CALLED["on"]["workflow_call"]
+(JOB,) = CALLED["jobs"].values()
+EXPORT, UPLOAD = JOB["steps"]
+OF_THE_ACTION = load((ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"]
 PATH = ".github/workflows/flow-telemetry.yml"
+READS = ("actions", "checks", "contents", "deployments", "issues", "pull-requests")
+SWEEPS = ("schedule", "workflow_dispatch")
 Event = Mapping[str, Any]
 
 
@@ -32,29 +49,22 @@ def ago(hours: float) -> datetime:
 
 def run_name(event_name: str, event: Event) -> str:
     """Return the name that GitHub gives a run of the file for an event."""
-    github = {"event_name": event_name, "event": event}
+    return interpolated(CALLER["run-name"], {"github": {"event_name": event_name, "event": event}})
 
-    def value(path: str) -> Any:
-        found: Any = {"github": github}
-        for key in path.split("."):
-            found = found.get(key) if isinstance(found, Mapping) else None
-        return found
 
-    def evaluated(expression: re.Match[str]) -> str:
-        values = map(value, expression[1].split(" || "))
-        return str(next(filter(None, values), ""))
-
-    return re.sub(r"\$\{\{ (.*?) \}\}", evaluated, FILE["run-name"])
+def group(event_name: str, event: Event) -> str:
+    """Return the concurrency group of the job for an event."""
+    github = {"event_name": event_name, "event": event, "workflow": CALLER["name"]}
+    return interpolated(JOB["concurrency"]["group"], {"github": github})
 
 
 def sweep(program: Program, **inputs: Any) -> Result:
-    """Run the file's step, started by the schedule: its own run is still going on."""
+    """Run the step of the called workflow, started by the schedule: its run is still going on."""
     _of_the_file(program.github.world, "schedule", "schedule", None, id=int(EXPORTING_RUN))
-    ((_, step),) = our_steps(FILE)
     given = {
         name.replace("-", "_"): value
-        for name, value in step["with"].items()
-        if not name.startswith("otlp-") and "${{" not in str(value)
+        for name, value in EXPORT["with"].items()
+        if "${{" not in str(value)
     }
     of_runner = {
         "GITHUB_EVENT_NAME": "schedule",
@@ -72,47 +82,204 @@ def of_change(world: World) -> tuple[str, Event]:
 
 def of_issue(world: World) -> tuple[str, Event]:
     """An issue that was closed an hour ago."""
-    world.issue(17, opened_at=ago(3), closed_at=ago(1))
-    return "issues", {"action": "closed", "issue": {"number": 17}}
+    issue = world.issue(17, opened_at=ago(3), closed_at=ago(1))
+    return "issues", events.issues(world, issue, "closed")
 
 
 def of_run(world: World) -> tuple[str, Event]:
     """A run that ended an hour ago."""
-    run = world.run(jobs=[job("build")], created_at=ago(1))
+    run = world.run(jobs=[job("build")], created_at=ago(1.2))
     return "workflow_run", events.workflow_run(world, run)
 
 
-TRIGGERS = {"pull_request_target": of_change, "issues": of_issue, "workflow_run": of_run}
+TRIGGERS = {"pull_request_target": of_change, "workflow_run": of_run, "issues": of_issue}
 
 
 def test_each_trigger_is_explained() -> None:
     """The table below the file has a row for each."""
     rows = README.read_text(encoding="utf-8").partition("| trigger | what it sends |")[2]
     named = re.findall(r"^\| `(\w+)`", rows.partition("\n\n")[0], re.MULTILINE)
-    assert named == list(FILE["on"])
-    assert set(named) - {"schedule", "workflow_dispatch"} == set(TRIGGERS)
+    assert named == list(CALLER["on"])
+    assert named == [*TRIGGERS, *SWEEPS]
 
 
-def test_it_checks_nothing_out() -> None:
-    """With secrets at hand, no code of a stranger may run: the action is the only step."""
-    steps = [step for each in FILE["jobs"].values() for step in each["steps"]]
-    assert [step.get("uses") for step in steps] == [ACTION]
+def test_the_file_calls_the_workflow_of_the_same_release() -> None:
+    """Both are named by the same tag or commit."""
+    repository, _, version = ACTION.partition("@")
+    path = TELEMETRY.relative_to(ROOT).as_posix()
+    assert CALL["uses"] == f"{repository}/{path}@{version}"
+
+
+def test_nothing_is_checked_out() -> None:
+    """With secrets at hand, no code of a stranger may run: the action and an upload are all."""
+    assert "steps" not in CALL
+    assert [step["uses"].partition("@")[0] for step in JOB["steps"]] == [
+        ACTION.partition("@")[0],
+        "actions/upload-artifact",
+    ]
+    assert not any("run" in step for step in JOB["steps"])
+
+
+def zizmor(tmp_path: Path, text: str) -> set[str]:
+    """Return what zizmor finds in a workflow whose own action is pinned by a hash."""
+    program = shutil.which("zizmor", path=str(Path(sys.executable).parent))
+    if program is None:
+        pytest.skip("no wheel of zizmor for this platform")
+    file = tmp_path / "flow-telemetry.yml"
+    pinned = re.sub(r"(owner/flow-telemetry\S*)@\S+", rf"\1@{'0' * 40} # v1", text)
+    file.write_text(pinned, encoding="utf-8")
+    done = subprocess.run(
+        [program, "--offline", "--no-config", "--persona", "pedantic", "--format", "json-v1", file],
+        capture_output=True,
+        check=False,
+    )
+    return {finding["ident"] for finding in json.loads(done.stdout)}
 
 
 def test_only_its_triggers_are_what_zizmor_calls_dangerous(tmp_path: Path) -> None:
     """Pinned by a hash, as the user may, it passes all else, pedantic rules included."""
-    zizmor = shutil.which("zizmor", path=str(Path(sys.executable).parent))
-    if zizmor is None:
-        pytest.skip("no wheel of zizmor for this platform")
-    file = tmp_path / "flow-telemetry.yml"
-    name = ACTION.partition("@")[0]
-    file.write_text(TEXT.replace(ACTION, f"{name}@{'0' * 40} # v1"), encoding="utf-8")
-    done = subprocess.run(
-        [zizmor, "--offline", "--no-config", "--persona", "pedantic", "--format", "json-v1", file],
-        capture_output=True,
-        check=False,
-    )
-    assert {each["ident"] for each in json.loads(done.stdout)} == {"dangerous-triggers"}
+    assert zizmor(tmp_path, TEXT) == {"dangerous-triggers"}
+
+
+def test_zizmor_finds_nothing_in_the_called_workflow(tmp_path: Path) -> None:
+    """Its own action is not pinned by a hash, because it is of the same commit."""
+    assert zizmor(tmp_path, TELEMETRY.read_text(encoding="utf-8")) == set()
+
+
+def test_the_called_workflow_fits_the_schema() -> None:
+    """GitHub takes it."""
+    assert schema_errors("github-workflows", CALLED) == []
+
+
+def test_permissions_are_the_least_and_the_callers_cover_the_jobs() -> None:
+    """GitHub starts no run whose job asks for more than its caller has."""
+    assert (CALLER["permissions"], CALLED["permissions"]) == ({}, {})
+    assert JOB["permissions"] == dict.fromkeys(READS, "read")
+    assert CALL["permissions"] == JOB["permissions"]
+
+
+def test_inputs_are_those_of_the_action() -> None:
+    """With equal descriptions, and defaults that are equal as texts; each is passed on."""
+    inputs = {name: each for name, each in INTERFACE["inputs"].items() if name != "runs-on"}
+    assert inputs.keys() <= OF_THE_ACTION.keys()
+    for name, given in inputs.items():
+        assert given["description"] == OF_THE_ACTION[name]["description"], name
+        assert f"inputs.{name} " in EXPORT["with"][name], name
+        default = given["default"]
+        text = str(default).lower() if isinstance(default, bool) else str(default)
+        assert text == ("last" if name == "since" else OF_THE_ACTION[name]["default"]), name
+        kinds = {bool: "boolean", int: "number", str: "string"}
+        assert given["type"] == kinds[type(default)], name
+        assert not given.get("required"), name
+
+
+def test_what_the_caller_cannot_set_is_left_to_the_workflow() -> None:
+    """What it sets itself, and what is for one subject, or for a step inside a run."""
+    missing = OF_THE_ACTION.keys() - INTERFACE["inputs"].keys() - INTERFACE["secrets"].keys()
+    assert missing == {
+        *("mode", "repository", "run-id", "run-attempt", "number", "feature-key", "work-item-key"),
+        *("snapshot", "export", "needs", "measure", "inject-endpoint"),
+        *("test-reports", "coverage-reports", "trace-files"),
+        *("ancestors", "fail-on-error", "ledger", "spool-path", "timeout"),
+    }
+    constants = {name: each for name, each in EXPORT["with"].items() if "${{" not in str(each)}
+    assert constants == {"fail-on-error": True, "ancestors": "none"}
+
+
+def test_secrets_are_passed_by_name() -> None:
+    """None is required, so that a repository without an endpoint gets a notice only."""
+    secrets = INTERFACE["secrets"]
+    assert set(secrets) == {"otlp-endpoint", "otlp-headers", "jira-token", "github-token"}
+    assert not any(each.get("required") for each in secrets.values())
+    for name, secret in secrets.items():
+        assert secret["description"] == OF_THE_ACTION[name]["description"], name
+        assert EXPORT["with"][name].startswith(f"${{{{ secrets.{name} "), name
+    assert CALL["secrets"] == {
+        "otlp-endpoint": "${{ secrets.OTLP_ENDPOINT }}",
+        "otlp-headers": "${{ secrets.OTLP_HEADERS }}",
+    }
+    assert CALL["with"].keys() <= INTERFACE["inputs"].keys()
+
+
+@pytest.mark.parametrize(
+    ("runs_on", "labels"),
+    [("ubuntu-latest", "ubuntu-latest"), ('["self-hosted", "linux"]', ["self-hosted", "linux"])],
+)
+def test_the_runner_is_a_label_or_several(runs_on: str, labels: object) -> None:
+    """As `runs-on` itself allows."""
+    expression = JOB["runs-on"].removeprefix("${{ ").removesuffix(" }}")
+    assert value(expression, {"inputs": {"runs-on": runs_on}}) == labels
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "runs"), [("success", True), ("action_required", False), (None, True)]
+)
+def test_a_run_that_waits_for_its_approval_is_not_exported(
+    conclusion: str | None, runs: bool
+) -> None:
+    """Runs of forks complete with `action_required` before they ran; other events have none."""
+    event = {"workflow_run": {"conclusion": conclusion}} if conclusion else {}
+    assert value(JOB["if"], {"github": {"event": event}}) is runs
+
+
+def test_only_sweeps_keep_a_ledger_however_they_end() -> None:
+    """An artifact that an event's run wrote could be forged by who caused the event."""
+    condition = UPLOAD["if"].removeprefix("always() && ")
+    assert UPLOAD["if"] != condition
+    for event_name in CALLER["on"]:
+        keeps = value(condition.strip("()"), {"github": {"event_name": event_name}})
+        assert keeps is (event_name in SWEEPS), event_name
+    given = UPLOAD["with"]
+    assert given["name"] == "flow-telemetry-ledger"
+    assert given["path"] == "${{ runner.temp }}/flow-telemetry-ledger/"
+    assert (given["if-no-files-found"], given["overwrite"]) == ("ignore", True)
+
+
+def test_a_run_is_named_after_the_thing_and_the_instant(world: World) -> None:
+    """So the sweep knows which closing, or which attempt, the run exported."""
+    instant = datetime(2026, 11, 24, 3, 43, tzinfo=timezone.utc)
+    pull = world.pull_request(123, opened_at=instant - timedelta(hours=1), merged_at=instant)
+    issue = world.issue(5, opened_at=instant - timedelta(hours=1), closed_at=instant)
+    run = world.run(id=999, jobs=[job("build")])
+    again = world.rerun(run)
+    assert [
+        run_name("pull_request_target", events.pull_request(world, pull, "closed")),
+        run_name("issues", events.issues(world, issue, "closed")),
+        run_name("workflow_run", events.workflow_run(world, run)),
+        run_name("workflow_run", events.workflow_run(world, again)),
+    ] == [
+        "pull_request_target 123 2026-11-24T03:43:00Z",
+        "issues 5 2026-11-24T03:43:00Z",
+        "workflow_run 999 attempt 1",
+        "workflow_run 999 attempt 2",
+    ]
+
+
+@pytest.mark.parametrize("event_name", SWEEPS)
+def test_a_sweep_is_named_after_nothing_that_it_sent(world: World, event_name: str) -> None:
+    """Its runs tell the next sweep of no pull request, issue or run."""
+    assert run_name(event_name, getattr(events, event_name)(world)) == event_name
+
+
+def test_sweeps_wait_for_each_other_and_events_for_those_of_the_same_thing(world: World) -> None:
+    """A sweep needs the ledger of the one before; an attempt of a run is a thing of its own."""
+    run = world.run(id=999, jobs=[job("build")])
+    again = world.rerun(run)
+    sweeps = {group(name, getattr(events, name)(world)) for name in SWEEPS}
+    assert sweeps == {"flow-telemetry of flow-telemetry: sweep"}
+    things = [
+        group(*of_change(world)),
+        group(*of_issue(world)),
+        group("workflow_run", events.workflow_run(world, run)),
+        group("workflow_run", events.workflow_run(world, again)),
+    ]
+    assert [thing.partition(": ")[2] for thing in things] == [
+        *("123", "17", "999 attempt 1", "999 attempt 2")
+    ]
+    assert JOB["concurrency"]["cancel-in-progress"] is False
+    # The same group in both would be a deadlock, and GitHub cancels the run.
+    assert "concurrency" not in CALLER
+    assert "concurrency" not in CALL
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
@@ -149,11 +316,17 @@ def test_the_sweep_sends_what_a_run_of_the_file_failed_to(
     assert receiver.spans_named("pull request #123")
 
 
-@pytest.mark.parametrize("event_name", ["schedule", "workflow_dispatch"])
-def test_a_sweep_is_named_after_nothing_that_it_sent(world: World, event_name: str) -> None:
-    """Its runs tell the next sweep of no pull request, issue or run."""
-    event = getattr(events, event_name)(world)
-    assert run_name(event_name, event).strip() == event_name
+def test_the_sweep_sends_a_closing_after_the_one_that_a_run_sent(
+    program: Program, receiver: Receiver
+) -> None:
+    """The run was for an earlier closing, as its name says."""
+    world = program.github.world
+    name, event = of_change(world)
+    earlier = {"pull_request": {**event["pull_request"], "closed_at": "2026-01-02T03:04:05Z"}}
+    _of_the_file(world, name, run_name(name, earlier), "success")
+    result = sweep(program)
+    assert result.status == 0, result.stdout
+    assert receiver.spans_named("pull request #123")
 
 
 def _of_the_file(
@@ -161,10 +334,10 @@ def _of_the_file(
 ) -> None:
     world.run(
         workflow="flow-telemetry",
-        jobs=[job("Export", conclusion)],
+        jobs=[job("Telemetry / Export", conclusion)],
         event=event,
         title=title,
         path=PATH,
-        created_at=ago(0.5),
+        created_at=ago(0.9),
         **facts,
     )

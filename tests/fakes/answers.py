@@ -65,6 +65,16 @@ def run(world: World, attempt: Run) -> Json:
     return {name: value for name, value in told.items() if name not in plan.lacks}
 
 
+def encoded_run(world: World, attempt: Run) -> str:
+    """Return a workflow-run as JSON text."""
+    home = world.find_repository(attempt.plan.repository or world.default)
+    head = _head_repository(world, attempt.plan.head_repository, home)
+    facts = (attempt, home, head, _pull_requests_of(world, attempt, home, head))
+    return world.encode_once(
+        ("run", attempt.id, attempt.attempt), facts, lambda: run(world, attempt)
+    )
+
+
 def job(world: World, attempt: Run, one: Job) -> Json:
     """Return a job of a run attempt, with its steps."""
     name = world.find_repository(attempt.plan.repository or world.default).full_name

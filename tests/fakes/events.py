@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.fakes import accounts, answers, pulls
 from tests.fakes.accounts import Json
-from tests.fakes.records import PullRequest, Run
+from tests.fakes.issues import issue as issue_answer
+from tests.fakes.records import Issue, PullRequest, Run
 from tests.fakes.world import World, sha_of
 
 
@@ -44,6 +45,16 @@ def pull_request(world: World, pull: PullRequest, action: str = "synchronize") -
         "pull_request": pulls.full_pull_request(world, pull),
         **moved,
         **_frame(world, pull.repository, pull.plan.author),
+    }
+
+
+def issues(world: World, issue: Issue, action: str = "closed") -> Json:
+    """Return an `issues` event."""
+    home = world.find_repository(issue.repository)
+    return {
+        "action": action,
+        "issue": issue_answer(world, home, {"id": str(issue.number)}, {}),
+        **_frame(world, issue.repository, "alice"),
     }
 
 

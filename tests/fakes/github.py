@@ -47,6 +47,7 @@ class FakeGitHub(FakeServer):
         denied: Iterable[str] = (),
         missing_fields: Iterable[str] = (),
         path_prefix: str = "",
+        address: str = "",
         rate_limit: int | None = 5000,
         latency: float = 0.0,
         check: Check | None = None,
@@ -56,7 +57,7 @@ class FakeGitHub(FakeServer):
         self.token = token
         self.denied = set(denied)
         self.missing_fields = frozenset(missing_fields)
-        super().__init__(path_prefix=path_prefix)
+        super().__init__(path_prefix=path_prefix, address=address)
         self.rate_limit = rate_limit
         self.latency = latency
         self.check = check
@@ -160,14 +161,15 @@ class FakeGitHub(FakeServer):
             return _error(404, "Not Found", found.route.docs)
         if isinstance(answer, Stored):
             return Answer(status=302, headers={"Location": self.storage.keep(answer)})
-        page = listing.page_of(answer, request.query)
+        page = listing.page_of(answer, request.query, as_text=self.check is None)
         if self.check is not None:
             self.check("GET", f"/repos/{home.full_name}{found.rest}", page.payload)
         # GitHub's links name the repository by its number, which a rename does not change.
         link = listing.link_header(
             f"{self.url}/repositories/{home.id}{found.rest}", request.query, page
         )
-        return _json(200, page.payload, {"Link": link} if link else {})
+        text = _encoded(page.payload) if page.text is None else page.text
+        return _text(200, text, {"Link": link} if link else {})
 
     def _visible_repository(self, name: str) -> RepositoryPlan:
         found = self.world.find_repository(name)
@@ -229,10 +231,18 @@ def _error(code: int, message: str, docs: str = "") -> Answer:
 
 
 def _json(code: int, payload: object, headers: Mapping[str, str] | None = None) -> Answer:
+    return _text(code, _encoded(payload), headers)
+
+
+def _encoded(payload: object) -> str:
+    return json.dumps(payload, separators=(",", ":"))
+
+
+def _text(code: int, text: str, headers: Mapping[str, str] | None = None) -> Answer:
     return Answer(
         status=code,
         headers={"Content-Type": "application/json; charset=utf-8", **(headers or {})},
-        body=json.dumps(payload, separators=(",", ":")).encode(),
+        body=text.encode(),
     )
 
 

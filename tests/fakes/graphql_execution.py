@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +80,7 @@ def execute(query: str, root: Object, variables: Arguments, missing: Collection[
     Raises:
         ValueError: the fake's schema does not know the query.
     """
-    document = core.parse(query)
-    if problems := core.validate(schema(), document):
-        raise ValueError(f"the fake's schema does not know the query: {problems[0].message}")
-    named = dict(_named(document))
+    document, named = _read(query)
     if unknown := [error for name, error in named.items() if name in missing]:
         return {"errors": unknown}
     result = core.execute_sync(
@@ -96,6 +93,15 @@ def execute(query: str, root: Object, variables: Arguments, missing: Collection[
     )
     errors = [_error(each) for each in result.errors or ()]
     return {"data": result.data, **({"errors": errors} if errors else {})}
+
+
+@lru_cache(maxsize=256)
+def _read(query: str) -> tuple[core.DocumentNode, Mapping[str, Json]]:
+    """Return a query's document, and the errors for what it names; a program repeats its texts."""
+    document = core.parse(query)
+    if problems := core.validate(schema(), document):
+        raise ValueError(f"the fake's schema does not know the query: {problems[0].message}")
+    return document, dict(_named(document))
 
 
 def _resolve(source: Object, info: core.GraphQLResolveInfo[Any], **arguments: Any) -> Any:

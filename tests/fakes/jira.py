@@ -45,6 +45,7 @@ class FakeJira(FakeServer):
         email: str = "",
         token: str | None = None,
         path_prefix: str = "",
+        address: str = "",
         largest_page: int = 100,
         check: Check | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
@@ -53,7 +54,7 @@ class FakeJira(FakeServer):
         self.cloud = cloud
         self.email = email
         self.token = token
-        super().__init__(path_prefix=path_prefix)
+        super().__init__(path_prefix=path_prefix, address=address)
         self.largest_page = largest_page
         self.check = check
         self.requests: list[Request] = []

@@ -10,7 +10,7 @@ Whoever changes nothing about it gets people, statuses and times that fit togeth
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -190,6 +190,10 @@ class Issue:
         self.old_keys.append(before)
         return self._enter(moment(at), by, Change("Key", (None, before), (None, key)))
 
+    def as_of_now(self) -> Issue:
+        """Return a copy that later changes leave alone."""
+        return replace(self, entries=[*self.entries], comments=[*self.comments])
+
     def _resolve(self, resolution: str | None, when: datetime) -> Change:
         before, self.resolution = self.resolution, resolution
         # Jira's own time of a resolution is 25 to 119 ms before the entry that sets it.
@@ -247,6 +251,11 @@ class JiraWorld:
         )
         self.issues.append(made)
         return made
+
+    def put(self, issue: Issue) -> Issue:
+        """Add an issue as it is, or replace the one of that key."""
+        self.issues = [each for each in self.issues if each.key != issue.key] + [issue]
+        return issue
 
     def find(self, key: str) -> Issue | None:
         """Return the visible issue of a key, or of one that it had, in either case of letters."""

@@ -58,6 +58,15 @@ def pull_request(world: World, pull: PullRequest) -> Json:
     }
 
 
+def encoded_pull_request(world: World, pull: PullRequest) -> str:
+    """Return a pull-request-simple as JSON text."""
+    head = pull.head_repository and world.find_repository(pull.head_repository)
+    facts = (pull, world.find_repository(pull.repository), head)
+    return world.encode_once(
+        (pull.repository, pull.number, pull.id), facts, lambda: pull_request(world, pull)
+    )
+
+
 def full_pull_request(world: World, pull: PullRequest) -> Json:
     """Return a pull-request, as GET /pulls/{number} and events give it."""
     merged = pull.plan.merged_at is not None

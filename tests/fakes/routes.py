@@ -209,6 +209,7 @@ def _pull_list(world: World, found: list[PullRequest]) -> Listing:
     return Listing(
         length=len(found),
         items=lambda part: [pulls.pull_request(world, pull) for pull in found[part]],
+        encoded=lambda part: [pulls.encoded_pull_request(world, pull) for pull in found[part]],
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from tests.fakes import answers
-from tests.fakes.accounts import number_of, time_text
+from tests.fakes.accounts import number_of
 from tests.fakes.listing import Found, Listing, Values
 from tests.fakes.plans import RepositoryPlan
 from tests.fakes.records import Run
@@ -52,6 +52,7 @@ def _listing(world: World, found: list[Run], query: Values) -> Listing:
         key="workflow_runs",
         most=most,
         items=lambda part: [answers.run(world, run) for run in found[part]],
+        encoded=lambda part: [answers.encoded_run(world, run) for run in found[part]],
     )
 
 
@@ -72,7 +73,7 @@ def _fits(world: World, run: Run, query: Values) -> bool:
 
 def created_fits(created: datetime, asked: str) -> bool:
     """Whether an instant, to the second, is in a range of GitHub's search syntax."""
-    instant = moment(time_text(created) or "")
+    instant = created.replace(microsecond=0)
     for sign, holds in _COMPARISONS.items():
         if asked.startswith(sign):
             return holds(instant, moment(asked.removeprefix(sign)))

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
@@ -32,14 +33,20 @@ SETTLE_SECONDS = 5.0
 class LocalServer:
     """A threaded server on an ephemeral port of 127.0.0.1; a context manager.
 
-    `respond` is called in a thread of its own for each connection, and must not raise.
+    `respond` is called in a thread of its own for each connection, and must not raise. The port is
+    bound when the address is needed first, so that a fake that is called directly takes none.
     """
 
     def __init__(self, respond: Callable[[Request], Answer]) -> None:
-        self._tcp = _TcpServer(respond)
-        self._thread = threading.Thread(
-            target=self._tcp.serve_forever, args=(POLL_SECONDS,), daemon=True
-        )
+        self._respond = respond
+
+    @cached_property
+    def _tcp(self) -> _TcpServer:
+        return _TcpServer(self._respond)
+
+    @cached_property
+    def _thread(self) -> threading.Thread:
+        return threading.Thread(target=self._tcp.serve_forever, args=(POLL_SECONDS,), daemon=True)
 
     @property
     def url(self) -> str:
@@ -81,11 +88,13 @@ class FakeServer:
     """What the fakes of GitHub, Jira and backends share: an address, scripted answers, a context.
 
     A subclass answers in `respond`, in a thread of its own for each connection. What it could not
-    answer it adds to `errors`, and the first of them is raised when the context ends.
+    answer it adds to `errors`, and the first of them is raised when the context ends. With an
+    `address` of its own (`https://api.github.com`) it is called directly, and listens nowhere.
     """
 
-    def __init__(self, *, path_prefix: str = "") -> None:
+    def __init__(self, *, path_prefix: str = "", address: str = "") -> None:
         self.path_prefix = path_prefix
+        self._address = address
         self._script = Script()
         self._lock = threading.Lock()
         self._errors: list[Exception] = []
@@ -94,7 +103,7 @@ class FakeServer:
     @property
     def url(self) -> str:
         """The base URL: scheme, host, port and prefix, without a slash at the end."""
-        return self._server.url + self.path_prefix
+        return (self._address or self._server.url) + self.path_prefix
 
     def respond(self, request: Request) -> Answer:
         """Return the answer to a request, as it is sent over HTTP."""

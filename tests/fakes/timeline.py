@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 from tests.fakes.plans import (
     HOSTED,
@@ -24,9 +25,12 @@ SEVERITY = ("failure", "timed_out", "cancelled", "action_required", "success", "
 
 def moment(value: Moment) -> datetime:
     """Return the instant of a text such as 2026-11-24T03:43:00Z (ValueError for others)."""
-    if isinstance(value, datetime):
-        return value
-    return datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    return value if isinstance(value, datetime) else _parsed(value)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 
 
 def later(start: datetime, seconds: float) -> datetime:

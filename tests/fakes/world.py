@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -171,6 +172,8 @@ class World:
         # Names are those of branches, unless they are tags; those of both are in both sets.
         self.tags: set[str] = set()
         self.branches: set[str] = set()
+        # The JSON of runs and pull requests as lists gave it last, and what it follows from.
+        self.encoded: dict[tuple[str, int, int], tuple[tuple[Any, ...], str]] = {}
         self.revision = 0
         self.lock = threading.RLock()
         self._run_ids = itertools.count(1000)
@@ -189,6 +192,19 @@ class World:
     def run(self, plan: RunPlan) -> Run:
         """Add the first attempt of a run (or the one that the facts name)."""
         run = self._settle_run(plan)
+        self.attempts.append(run)
+        return run
+
+    @_of(RunPlan)
+    def put_run(self, plan: RunPlan) -> Run:
+        """Add the attempt of a run that the plan names, or replace it."""
+        run = self._settle_run(plan)
+        wanted = (run.id, run.attempt)
+        # The youngest is changed most often.
+        for position in range(len(self.attempts) - 1, -1, -1):
+            if (self.attempts[position].id, self.attempts[position].attempt) == wanted:
+                self.attempts[position] = run
+                return run
         self.attempts.append(run)
         return run
 
@@ -294,7 +310,7 @@ class World:
 
     @_of(DeploymentPlan)
     def deployment(self, plan: DeploymentPlan) -> Deployment:
-        """Add a deployment, its statuses following one another."""
+        """Add a deployment, its statuses following one another, or replace the one of that id."""
         clock = moment(plan.created_at or START)
         created, statuses = clock, []
         for status in plan.statuses:
@@ -308,7 +324,7 @@ class World:
             created_at=created,
             statuses=tuple(statuses),
         )
-        self.deployments.append(settled)
+        self.deployments = [d for d in self.deployments if d.id != settled.id] + [settled]
         return settled
 
     @_of(EnvironmentPlan)
@@ -366,6 +382,20 @@ class World:
             if name.lower() == repository.full_name.lower() or name == str(repository.id):
                 return repository
         raise KeyError(f"the world has no repository {name!r}; add it with world.repository()")
+
+    def encode_once(
+        self, key: tuple[str, int, int], facts: tuple[Any, ...], make: Callable[[], Any]
+    ) -> str:
+        """Return the JSON text of what `make` returns, which follows from `facts`.
+
+        Lists are large, and most of their items have not changed since they were read before. The
+        first of the facts is the record itself, which is new after each change.
+        """
+        known, text = self.encoded.get(key, ((None,), ""))
+        if known[0] is not facts[0] or known[1:] != facts[1:]:
+            text = json.dumps(make(), separators=(",", ":"))
+            self.encoded[key] = facts, text
+        return text
 
     def attempts_of(self, repository: str, run_id: int) -> list[Run]:
         """Return the attempts of a run, oldest first."""

@@ -21,6 +21,8 @@ from typing import Any
 
 from tests.fakes.github import FakeGitHub
 from tests.fakes.records import Run
+from tests.support import artifact_upload
+from tests.support.ports import free_ports
 from tests.support.runner import commit_all
 from tests.support.workflows import ACTION, Workflow, dump
 
@@ -92,8 +94,37 @@ class ActResult:
         return [r for r in self.records if r.get("stepID", [""])[-1] == "posix"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactStore:
+    """A folder of act's artifact service, and the action that uploads to it."""
+
+    folder: Path
+    # `actions/upload-artifact@…`, as the workflow names it.
+    action: str
+
+    def archive(self, run: Run, name: str) -> bytes:
+        """Return what a run uploaded, as a zip archive."""
+        return (self.folder / str(run.id) / name / f"{name}.zip").read_bytes()
+
+    def options(self) -> list[str]:
+        """Start the service on a free port, and run our action in place of the official one."""
+        ours = self.folder.with_name("upload-artifact")
+        ours.mkdir(exist_ok=True)
+        (ours / "action.yml").write_text(artifact_upload.ACTION, "utf-8")
+        shutil.copy(artifact_upload.__file__, ours)
+        (port,) = free_ports(1)
+        return [
+            *("--artifact-server-path", str(self.folder)),
+            *("--artifact-server-addr", "127.0.0.1", "--artifact-server-port", str(port)),
+            *("--local-repository", f"{self.action}={ours}"),
+        ]
+
+
 class Act:
-    """A runner. `cache` is act's own folder, with the tool cache in it; `repository` a new one."""
+    """A runner. `cache` is act's own folder, with the tool cache in it.
+
+    Each run finds a new checkout in `repository`.
+    """
 
     def __init__(
         self, *, binary: str, action: Path, cache: Path, repository: Path, github: FakeGitHub
@@ -114,19 +145,21 @@ class Act:
         secrets: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
         make: str = "true",
+        path: str = "workflow.yml",
+        calls: Mapping[str, Workflow] | None = None,
+        artifacts: ArtifactStore | None = None,
     ) -> ActResult:
-        """Run a workflow as the run of that id; ``make`` is what its steps find as `make`."""
-        (self.repository / "bin").mkdir(parents=True)
-        (self.repository / "workflow.yml").write_text(dump(workflow), "utf-8")
-        (self.repository / "event.json").write_text(json.dumps(event or {}), "utf-8")
-        program = self.repository / "bin" / "make"
-        program.write_text(f"#!/bin/sh\n{make}\n", "utf-8")
-        program.chmod(0o755)
-        commit_all(self.repository)
+        """Run a workflow as the run of that id; ``make`` is what its steps find as `make`.
+
+        ``path`` is the file of the workflow, ``calls`` are workflows that it calls, by their paths.
+        """
+        self._check_out({**(calls or {}), path: workflow}, event or {}, make)
+        repository = self.github.world.default
         of_runner = {
             "GITHUB_API_URL": self.github.url,
-            "GITHUB_REPOSITORY": self.github.world.default,
+            "GITHUB_REPOSITORY": repository,
             "GITHUB_RUN_ID": str(run.id),
+            "GITHUB_WORKFLOW_REF": f"{repository}/{path}@refs/heads/main",  # act sets none
         }
         if not any("RUNNER_NAME" in job.get("env", {}) for job in workflow["jobs"].values()):
             # act knows neither the runner's name nor `job.check_run_id`; this is how the job that
@@ -135,10 +168,11 @@ class Act:
         done = subprocess.run(
             [
                 *(self.binary, event_name),
-                *("-W", "workflow.yml", "-e", "event.json"),
+                *("-W", path, "-e", "event.json"),
                 *("-P", "ubuntu-latest=-self-hosted", "--json", "--insecure-secrets"),
                 *("--action-cache-path", str(self.cache), "--no-cache-server"),
                 *("--local-repository", f"{ACTION}={self.action}"),
+                *(artifacts.options() if artifacts else ()),
                 *_options("--env", of_runner),
                 *_options("-s", secrets or {}),
                 *_options("--var", variables or {}),
@@ -155,6 +189,22 @@ class Act:
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
         records = tuple(json.loads(line) for line in lines)
         return ActResult(done.returncode, records)
+
+    def _check_out(
+        self, workflows: Mapping[str, Workflow], event: Mapping[str, Any], make: str
+    ) -> None:
+        """Make a repository of workflows, with the event's file and a program `make`."""
+        shutil.rmtree(self.repository, ignore_errors=True)
+        for path, workflow in workflows.items():
+            file = self.repository / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(dump(workflow), "utf-8")
+        (self.repository / "event.json").write_text(json.dumps(event), "utf-8")
+        program = self.repository / "bin" / "make"
+        program.parent.mkdir()
+        program.write_text(f"#!/bin/sh\n{make}\n", "utf-8")
+        program.chmod(0o755)
+        commit_all(self.repository)
 
     def _environ(self) -> dict[str, str]:
         """A home without settings of act's, and the Python that runs the tests before others."""

@@ -14,6 +14,8 @@ from jsonschema.validators import validator_for
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
+# The workflow that the README's ready file calls.
+TELEMETRY = ROOT / ".github" / "workflows" / "telemetry.yml"
 # By the major tag, or once there is a release by its commit, which the release writes there.
 ACTION = re.findall(r"uses: (owner/flow-telemetry@\S+)", README.read_text(encoding="utf-8"))[0]
 
@@ -52,6 +54,6 @@ def readme_examples() -> dict[str, str]:
 def our_steps(workflow: Workflow) -> Iterator[tuple[Workflow, dict[str, Any]]]:
     """Yield each step of a workflow that uses the action, after the job that it stands in."""
     for job in workflow["jobs"].values():
-        for step in job["steps"]:
+        for step in job.get("steps", ()):
             if step.get("uses") == ACTION:
                 yield job, step

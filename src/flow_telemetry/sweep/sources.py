@@ -212,9 +212,8 @@ def list_jira_items(search: Search, source: SourceWindow) -> Listing:
     listing = Listing(search=search, source=source)
     trackers = search.context.trackers
     if trackers.jira is None:
-        if trackers.jira_is_misconfigured:
-            raise UnavailableError("the settings of Jira cannot be used")
-        return listing
+        reason = "cannot be used" if trackers.jira_is_misconfigured else "are missing"
+        raise UnavailableError(f"the settings of Jira {reason} (`jira-url`, `tracker`)")
     project = source.name.partition(" ")[2]
     found = trackers.jira.changed_since(source.start, [project])
     if found.unread and not found.items:

@@ -22,7 +22,6 @@ from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.ledger import (
     DELAY,
     FIRST_SWEEP,
-    LONGEST,
     MOST_TRIES,
     OVERLAP,
     Ledger,
@@ -30,7 +29,6 @@ from flow_telemetry.rules.ledger import (
     PendingReason,
     SourceLedger,
     full_window_of,
-    move_mark,
     window_of,
 )
 from flow_telemetry.settings import Ancestors
@@ -48,6 +46,7 @@ from flow_telemetry.sweep.sources import (
     is_own,
     sources_of,
 )
+from flow_telemetry.sweep.state import UNLISTED, Failure, SourceState
 from flow_telemetry.sweep.things import KnownRuns, Thing, build_subject, describe, in_order
 
 # A killed sweep repeats at most so many things.
@@ -64,7 +63,7 @@ def export_sweep(
     With ``at_once`` everything is one export: an output file appears only when it is complete.
     """
     try:
-        home = read_repository(context.github, subject.repository)
+        home = context.with_aliases(read_repository(context.github, subject.repository))
         sweep = _begin(_within_sweep(context), home, file)
     except FlowTelemetryError as error:
         problems = (*context.settings.warnings, str(error))
@@ -182,76 +181,6 @@ def _describe_killed_sweep(sending: Sequence[str]) -> str:
     )
 
 
-# The state of a source during a sweep
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Failure:
-    """Why a thing could not be read, and the telemetry that was read of it."""
-
-    thing: Thing
-    text: str
-    own: bool
-    collected: tuple[CollectedTelemetry, ...] = ()
-
-
-@dataclass(slots=True)
-class _State:
-    """A source during a sweep.
-
-    ``remaining`` are things that are not exported yet, by reference, with the earliest time of
-    their end; so are parts of the list that could not be read. ``full_remaining`` is the same of
-    the full list, None if that was not read.
-    """
-
-    name: str
-    ledger: SourceLedger
-    remaining: dict[str, datetime] = field(default_factory=dict)
-    full_remaining: dict[str, datetime] | None = None
-    unfinished: set[tuple[str, datetime]] = field(default_factory=set)
-    pending: dict[str, Pending] = field(default_factory=dict)
-    failures: list[_Failure] = field(default_factory=list)
-    was_read: bool = False
-
-    def settle(self, reference: str) -> None:
-        """Note that a thing is exported or pending."""
-        self.remaining.pop(reference, None)
-        if self.full_remaining is not None:
-            self.full_remaining.pop(reference, None)
-
-    def wait(self, things: Iterable[tuple[Pending, Window]]) -> None:
-        """Make things pending that the runs of events may export."""
-        for pending, window in things:
-            self.pending.setdefault(pending.reference, pending)
-            self.note(pending.reference, window.exported)
-
-    def note(self, reference: str, ends: Iterable[datetime]) -> None:
-        """Note ends of a thing as exported."""
-        known = self.ledger.exported | {(reference, end) for end in ends}
-        self.ledger = replace(self.ledger, exported=known)
-
-    def current(self, since: datetime | None, end: datetime) -> SourceLedger:
-        """Return the ledger for the present state of the sweep."""
-        ledger = self.ledger
-        full_mark = ledger.full_mark
-        if full_mark is not None and self.full_remaining is not None:
-            full_mark = move_mark(full_mark, end, self.full_remaining.values())
-        earlier = since is not None and since < ledger.start
-        is_complete = not any(time < ledger.start for time in self.remaining.values())
-        start = since if since is not None and earlier and is_complete else ledger.start
-        left = self.remaining.keys() | (self.full_remaining or {}).keys()
-        again = {each for each in ledger.unfinished if each[0] in left}
-        oldest = end - LONGEST
-        return replace(
-            ledger,
-            start=start,
-            mark=move_mark(ledger.mark, end, self.remaining.values()),
-            full_mark=full_mark,
-            pending=tuple(self.pending.values()),
-            unfinished=frozenset(each for each in self.unfinished | again if each[1] >= oldest),
-        ).without_old()
-
-
 @dataclass(slots=True, kw_only=True)
 class _Sweep:
     """One sweep of a repository: its ledger, its window's end, and what came of it so far."""
@@ -265,7 +194,7 @@ class _Sweep:
     end: datetime
     runs: OwnRuns
     problems: list[str]
-    states: dict[str, _State] = field(default_factory=dict)
+    states: dict[str, SourceState] = field(default_factory=dict)
     event_runs: EventRuns = field(default_factory=EventRuns)
     unread: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
@@ -283,7 +212,6 @@ class _Sweep:
             f"sweeping {self.home.full_name} up to {self.end:%Y-%m-%d %H:%M} UTC, "
             f"from {self.since:%Y-%m-%d %H:%M} UTC if the ledger knows no later time"
         )
-        before = dict(self.ledger.sources)
         sources = sources_of(context.settings)
         for name in sources:
             known = self.ledger.sources.get((self.home.reference, name))
@@ -292,23 +220,30 @@ class _Sweep:
                 mark=self.since,
                 full_mark=self.since if name in WITH_FULL_LIST else None,
             )
-            pending = {each.reference: each for each in ledger.pending}
-            self.states[name] = _State(name, ledger, pending=pending)
+            self.states[name] = SourceState.of(name, ledger)
+        marks = self._marks()
         # If it cannot be written, nothing is exported.
         self._save()
-        if not self.unsaved:
-            self._read_event_runs()
+        if not self.unsaved and self._read_event_runs():
             self._export_things(self._list_recent(sources), at_once=at_once)
             self._export_things(self._list_full(sources), at_once=at_once)
             self._settle_failures()
             self._save()
-        return self._build_outcome(moved=before != dict(self.ledger.sources))
+        return self._build_outcome(moved=marks != self._marks())
+
+    def _marks(self) -> list[tuple[datetime, datetime | None]]:
+        sources = [
+            self.ledger.sources.get((self.home.reference, name), state.ledger)
+            for name, state in self.states.items()
+        ]
+        return [(source.mark, source.full_mark) for source in sources]
 
     # Lists
 
-    def _read_event_runs(self) -> None:
+    def _read_event_runs(self) -> bool:
+        """Find out what runs of events exported; False if that is not known."""
         if not is_own(self.context.settings, self.home):
-            return
+            return True
         starts = [self._window(state).start for state in self.states.values()]
         for state in self.states.values():
             starts += [
@@ -321,11 +256,12 @@ class _Sweep:
         try:
             self.event_runs = find_event_runs(self.runs.since(min(starts)))
         except FlowTelemetryError as error:
-            # Else everything that they exported would be exported again.
+            # Without it everything that they exported would be exported again.
             self.unread.append(f"what runs of events exported: {error}")
-            self.states.clear()
+            return False
+        return True
 
-    def _window(self, state: _State) -> SourceWindow:
+    def _window(self, state: SourceState) -> SourceWindow:
         since = self.end if self.asked_since is None else self.asked_since
         intervals = window_of(state.ledger, since, self.end)
         return SourceWindow(name=state.name, ledger=state.ledger, intervals=intervals, end=self.end)
@@ -335,14 +271,13 @@ class _Sweep:
         for name, state in self.states.items():
             window = self._window(state)
             listing = self._list(sources[name], window)
-            state.unfinished = set(state.ledger.unfinished)
             if listing is not None:
                 state.unfinished = listing.unfinished
                 state.wait(listing.waiting)
             found = [*self._with_pending(state, listing.things if listing else [])]
             state.remaining = {thing.reference: thing.earliest for thing in found}
             if listing is None or not listing.complete:
-                state.remaining["list"] = window.start
+                state.remaining[UNLISTED] = window.start
             things += found
         return things
 
@@ -351,7 +286,10 @@ class _Sweep:
         for name in WITH_FULL_LIST:
             state = self.states.get(name)
             intervals = full_window_of(state.ledger, self.end) if state else ()
-            if state is None or not intervals or end_reason(self.context):
+            if state is None or not intervals:
+                continue
+            if end_reason(self.context):
+                self.unread.append(f"the list of older {name}")
                 continue
             # With what this sweep exported so far, and the runs that are unfinished now.
             ledger = replace(state.ledger, unfinished=frozenset(state.unfinished))
@@ -367,7 +305,7 @@ class _Sweep:
             state.full_remaining = {thing.reference: thing.earliest for thing in found}
             state.wait(listing.waiting)
             if not listing.complete:
-                state.full_remaining["list"] = window.start
+                state.full_remaining[UNLISTED] = window.start
             things += found
         return things
 
@@ -388,7 +326,7 @@ class _Sweep:
         self.exported_before += listing.exported_before
         return listing
 
-    def _with_pending(self, state: _State, listed: Iterable[Thing]) -> Iterator[Thing]:
+    def _with_pending(self, state: SourceState, listed: Iterable[Thing]) -> Iterator[Thing]:
         """Yield listed things, and those that are pending since earlier sweeps.
 
         A thing that is both is one, with both intervals.
@@ -398,6 +336,9 @@ class _Sweep:
         for reference, pending in tuple(state.pending.items()):
             thing = found.pop(reference, None)
             if pending.is_given_up(self.end):
+                if pending.tries < MOST_TRIES:
+                    del state.pending[reference]
+                    self.problems.append(f"{describe(reference)} is given up after 35 days")
                 continue
             if reference in self.event_runs.attempts:
                 del state.pending[reference]
@@ -484,7 +425,7 @@ class _Sweep:
             if error is not None or gaps:
                 # Nothing of it is sent, since the next try will send all of it.
                 self.states[thing.source].failures.append(
-                    _Failure(
+                    Failure(
                         thing=thing,
                         text="; ".join([*gaps, *([str(error)] if error else [])]),
                         own=not isinstance(error, (UnavailableError, AuthenticationError)),
@@ -512,7 +453,7 @@ class _Sweep:
             texts += [self._settle(state, failure) for failure in state.failures]
         self.problems += limit_texts(texts, _MOST_SHOWN, "further things are pending")
 
-    def _settle(self, state: _State, failure: _Failure) -> str:
+    def _settle(self, state: SourceState, failure: Failure) -> str:
         thing, known = failure.thing, failure.thing.pending
         name = describe(thing.reference)
         if known is None and not state.was_read:
@@ -552,10 +493,7 @@ class _Sweep:
             self.unsaved = error.strerror or type(error).__name__
 
     def _build_outcome(self, *, moved: bool) -> Outcome:
-        left = sum(
-            sum(reference != "list" for reference in {**s.remaining, **(s.full_remaining or {})})
-            for s in self.states.values()
-        )
+        left = sum(state.left for state in self.states.values())
         reason = end_reason(self.context)
         problems = [*self.problems]
         problems += [f"the sweep could not read all: {each}" for each in self.unread]
