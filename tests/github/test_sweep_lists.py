@@ -122,14 +122,18 @@ def test_a_pull_request_that_was_deleted_meanwhile_is_found_by_its_list(
     """GraphQL does not know it any more; the others are not lost with it."""
     world.pull_request(1, merged_at=at(10.1))
     world.pull_request(2, merged_at=at(10.2))
-    github.script("/graphql", altered(lambda payload: payload["data"]["repository"].update(n1=None)))
+    github.script(
+        "/graphql", altered(lambda payload: payload["data"]["repository"].update(n1=None))
+    )
     assert numbers(changes(github)) == [1, 2]
 
 
 def test_closings_that_are_all_unknown_are_an_error(world: World, github: FakeGitHub) -> None:
     """The token may see the list, and not the pull requests."""
     world.pull_request(1, merged_at=at(10.1))
-    github.script("/graphql", altered(lambda payload: payload["data"]["repository"].update(n1=None)))
+    github.script(
+        "/graphql", altered(lambda payload: payload["data"]["repository"].update(n1=None))
+    )
     with pytest.raises(SourceError, match="were closed"):
         changes(github)
 

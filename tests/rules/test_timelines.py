@@ -35,8 +35,10 @@ def leaving(
     assert isinstance(pull, type(change()))
     history = histories.build_change_timeline(pull)
     ended = change_periods(pull)
-    closed = None if within is None else Window(
-        (Interval(at(within[0]), at(within[1])),), tuple(map(at, exported))
+    closed = (
+        None
+        if within is None
+        else Window((Interval(at(within[0]), at(within[1])),), tuple(map(at, exported)))
     )
     return told(histories.select_entries(history, ended, None, closed))
 
