@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flow_telemetry.build import build_fallbacks, settings_redactor
+from flow_telemetry.build import settings_redactor
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.mapping.metric_attributes import unknown_attributes
+from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.pipeline import switched_off
 from flow_telemetry.settings import EntryPoint, load_settings
 from flow_telemetry.settings.inputs import INPUT
@@ -50,7 +51,7 @@ def run(data: bytes) -> None:
     try:
         settings = load_settings(environ, tuple(EntryPoint)[len(data) % len(EntryPoint)])
         switched_off(settings)
-        build_fallbacks(settings)
+        Fallbacks.of(settings.signals)
         settings_redactor(settings)("x" * 50)
         unknown_attributes(settings.signals.metric_attributes)
         choose_subjects(settings, {})

@@ -48,15 +48,9 @@ def build_otlp_exporter(
         targets=settings.otlp.targets,
         spool=Spool(settings.spool_path, public_filter=public_filter),
         deadline=deadline,
-        fallbacks=build_fallbacks(settings),
+        fallbacks=Fallbacks.of(settings.signals),
         log=log or SilentLog(),
     )
-
-
-def build_fallbacks(settings: Settings) -> Fallbacks:
-    """Return the user's choice of event times and metric shapes."""
-    signals = settings.signals
-    return Fallbacks(event_time=signals.event_time, metric_shape=signals.metric_shape)
 
 
 def settings_redactor(settings: Settings) -> Redactor:

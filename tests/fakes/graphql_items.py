@@ -14,7 +14,7 @@ from tests.fakes.graphql_execution import (
 )
 from tests.fakes.plans import RepositoryPlan
 from tests.fakes.records import Issue, PullRequest, TimelineEvent
-from tests.fakes.world import World
+from tests.fakes.world import World, moment
 
 _TIMELINE = {
     "blocked_by_added": ("BLOCKED_BY_ADDED_EVENT", "BlockedByAddedEvent"),
@@ -202,7 +202,7 @@ def _pull_timeline(pull: PullRequest, arguments: Arguments) -> Object:
     wanted = arguments.get("itemTypes") or ()
     closings = {event.time for event in pull.timeline if event.plan.kind == "closed"}
     if pull.closed_at is not None:
-        closings.add(pull.closed_at)
+        closings.add(moment(pull.closed_at))
     found: list[Object] = []
     if "CLOSED_EVENT" in wanted:
         found += [

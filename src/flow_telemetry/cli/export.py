@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from flow_telemetry import pipeline
-from flow_telemetry.build import build_context, build_fallbacks, build_otlp_exporter
+from flow_telemetry.build import build_context, build_otlp_exporter
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog, draw, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
 from flow_telemetry.context import ExportContext
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.otlp.exporter import FileExporter, NullExporter, RecordingExporter
+from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.outcome import Outcome
 from flow_telemetry.privacy.audience import (
     read_audience,
@@ -129,7 +130,7 @@ def export_and_print(
     log = TerminalLog(settings.log_level, sys.stderr)
     exporter: Exporter = NullExporter()
     if options.output is not None:
-        exporter = FileExporter(options.output, deadline.clock, build_fallbacks(settings))
+        exporter = FileExporter(options.output, deadline.clock, Fallbacks.of(settings.signals))
     elif settings.otlp.targets:
         exporter = build_otlp_exporter(settings, deadline, audience, log)
     # Spans are recorded only to be drawn: a sweep may send any number of them.

@@ -8,16 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from flow_telemetry.build import build_fallbacks, settings_redactor
+from flow_telemetry.build import settings_redactor
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
 from flow_telemetry.errors import SettingsError
-from flow_telemetry.otlp.replay import Replay, Replayed, find_spool_files
-from flow_telemetry.outcome import Outcome, Status
+from flow_telemetry.otlp.fallback import Fallbacks
+from flow_telemetry.otlp.replay import (
+    Replay,
+    Replayed,
+    build_replay_outcome,
+    find_spool_files,
+)
 from flow_telemetry.settings import EntryPoint, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUTS
-from flow_telemetry.telemetry import merge_deliveries
 
 _INPUTS = frozenset(
     {
@@ -58,7 +62,10 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     began = clock.monotonic()
     with interruption.listening():
         errors, replayed = _replay_files(settings, options.files, deadline)
-    outcome = _build_outcome(settings.warnings, errors, replayed, clock.monotonic() - began)
+    outcome = replace(
+        build_replay_outcome(replayed, errors, settings.warnings),
+        seconds=clock.monotonic() - began,
+    )
     if interruption.name and outcome.failed:
         text = f"the replay was cancelled ({interruption.name}): unsent lines stayed in their file"
         outcome = replace(outcome, problems=(text, *outcome.problems))
@@ -77,7 +84,7 @@ def _replay_files(
         settings.otlp.off,
         deadline=deadline,
         redact=settings_redactor(settings),
-        fallbacks=build_fallbacks(settings),
+        fallbacks=Fallbacks.of(settings.signals),
     )
     replayed = []
     for number, file in enumerate(files, start=1):
@@ -85,28 +92,3 @@ def _replay_files(
         replayed.append(replay.file(file))
     log.clear()
     return errors, replayed
-
-
-def _build_outcome(
-    warnings: Sequence[str], errors: Sequence[str], replayed: Sequence[Replayed], seconds: float
-) -> Outcome:
-    deliveries = merge_deliveries(delivery for file in replayed for delivery in file.deliveries)
-    errors = [*errors, *(problem for file in replayed for problem in file.problems)]
-    failures = [f"{f.problem}. {f.advice}" for delivery in deliveries for f in delivery.failures]
-    complete = not errors and all(delivery.complete for delivery in deliveries)
-    if complete:
-        status = Status.EXPORTED if deliveries else Status.SKIPPED
-    else:
-        spooled = any(delivery.spooled for delivery in deliveries)
-        status = Status.SPOOLED if spooled else Status.PARTIAL
-    return Outcome(
-        status=status,
-        deliveries=deliveries,
-        problems=tuple(dict.fromkeys([*warnings, *failures, *errors])),
-        notices=(
-            *(notice for delivery in deliveries for notice in delivery.notices),
-            *(notice for file in replayed for notice in file.notices),
-        ),
-        seconds=seconds,
-        failed=not complete,
-    )

@@ -14,7 +14,7 @@ from flow_telemetry.otlp.lines import OtlpRequest, encode_request, iterate_group
 from flow_telemetry.otlp.protobuf import decode_request
 from flow_telemetry.otlp.response import ExportResult
 from flow_telemetry.otlp.series import Point
-from flow_telemetry.settings import EventTime, MetricShape
+from flow_telemetry.settings import EventTime, MetricShape, SignalSettings
 from flow_telemetry.telemetry import EncodedRequest, InstrumentKind, LogRecord, Signal
 
 
@@ -247,6 +247,11 @@ class Fallbacks:
 
     event_time: EventTime = EventTime.AUTO
     metric_shape: MetricShape = MetricShape.AUTO
+
+    @classmethod
+    def of(cls, signals: SignalSettings) -> Fallbacks:
+        """Return the forms that the settings choose."""
+        return cls(event_time=signals.event_time, metric_shape=signals.metric_shape)
 
     def for_signal(self, signal: Signal, now: Callable[[], int]) -> Fallback:
         """Return the forms of a signal for one export; ``now`` returns Unix nanoseconds."""

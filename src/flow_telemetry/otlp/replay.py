@@ -24,9 +24,16 @@ from flow_telemetry.otlp.spool import (
     find_unfinished_files,
     format_locked,
 )
+from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.privacy.records import redact_message
 from flow_telemetry.privacy.redactor import Redactor
-from flow_telemetry.telemetry import Delivery, EncodedRequest, Signal, SignalTarget
+from flow_telemetry.telemetry import (
+    Delivery,
+    EncodedRequest,
+    Signal,
+    SignalTarget,
+    merge_deliveries,
+)
 
 # The remainder of a file: lines to send another time, and lines that are always refused.
 
@@ -265,6 +272,32 @@ class Replay:
                 f"{_count_lines(count)} of {file} would be refused again at any time, and were "
                 f"moved to {remainder.refused.path}"
             )
+
+
+def build_replay_outcome(
+    replayed: Iterable[Replayed], errors: Iterable[str] = (), warnings: Iterable[str] = ()
+) -> Outcome:
+    """Return the outcome for several files; ``errors`` are about files that were not replayed."""
+    replayed = list(replayed)
+    deliveries = merge_deliveries(delivery for file in replayed for delivery in file.deliveries)
+    errors = [*errors, *(problem for file in replayed for problem in file.problems)]
+    failures = [f"{f.problem}. {f.advice}" for delivery in deliveries for f in delivery.failures]
+    complete = not errors and all(delivery.complete for delivery in deliveries)
+    if complete:
+        status = Status.EXPORTED if deliveries else Status.SKIPPED
+    else:
+        spooled = any(delivery.spooled for delivery in deliveries)
+        status = Status.SPOOLED if spooled else Status.PARTIAL
+    return Outcome(
+        status=status,
+        deliveries=deliveries,
+        problems=tuple(dict.fromkeys([*warnings, *failures, *errors])),
+        notices=(
+            *(notice for delivery in deliveries for notice in delivery.notices),
+            *(notice for file in replayed for notice in file.notices),
+        ),
+        failed=not complete,
+    )
 
 
 def find_spool_files(paths: Iterable[Path], notify: Callable[[str], None]) -> list[Path]:

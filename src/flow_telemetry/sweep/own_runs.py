@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import AccessDeniedError, NotFoundError, PayloadError, ReportError
-from flow_telemetry.github.artifacts import Artifact, download_artifact, list_artifacts
+from flow_telemetry.github.artifacts import (
+    LARGEST_DOWNLOAD,
+    Artifact,
+    download_artifact,
+    list_artifacts,
+)
 from flow_telemetry.github.runs import (
     newest_runs_of_workflow,
     read_default_branch,
@@ -20,11 +25,12 @@ from flow_telemetry.model import Run
 from flow_telemetry.reports.archives import read_archive
 from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.ledger import Ledger, format_attempt
-from flow_telemetry.sweep.ledger_file import LARGEST_LEDGER, DamagedLedgerError, parse_ledger
+from flow_telemetry.sweep.ledger_file import DamagedLedgerError, parse_ledger
 
 SWEEPING_EVENTS = ("schedule", "workflow_dispatch")
 ARTIFACT = "flow-telemetry-ledger"
 FILE_NAME = "ledger.json"
+_SPOOLED = re.compile(r"spool/\w[\w.-]{0,200}\.jsonl")
 # A sweep that left no ledger was killed with its runner, or began before there were ledgers.
 _MOST_SWEEPS = 30
 
@@ -143,12 +149,14 @@ def parse_run_name(name: str) -> tuple[str, datetime | None] | None:
 
 @dataclass(frozen=True, slots=True)
 class RestoredLedger:
-    """The ledger of the last sweep that left one, and the number of later ones without one.
+    """The ledger of the last sweep that saved one, and the number of later ones that did not.
 
-    ``damage`` is why the newest one cannot be used.
+    ``spool`` has the files that could not be delivered, by name. ``damage`` is why the newest
+    ledger cannot be used.
     """
 
     ledger: Ledger | None = None
+    spool: Mapping[str, bytes] = field(default_factory=dict)
     sweeps_without: int = 0
     damage: str = ""
 
@@ -174,7 +182,8 @@ def restore_ledger(context: ExportContext, runs: OwnRuns) -> RestoredLedger:
             without += run.completed
             continue
         try:
-            return RestoredLedger(_read_ledger(context, artifact), without)
+            ledger, spool = _read_artifact(context, artifact)
+            return RestoredLedger(ledger=ledger, spool=spool, sweeps_without=without)
         except (AccessDeniedError, NotFoundError, PayloadError) as error:
             return RestoredLedger(sweeps_without=without, damage=str(error))
         except (DamagedLedgerError, ReportError) as error:
@@ -190,9 +199,16 @@ def _is_trusted(run: Run, repository: str, default_branch: str) -> bool:
     )
 
 
-def _read_ledger(context: ExportContext, artifact: Artifact) -> Ledger:
-    content = download_artifact(context.github, artifact, LARGEST_LEDGER)
-    files, _ = read_archive(content, str(artifact), wanted=lambda name: name == FILE_NAME)
-    if FILE_NAME not in files:
+def _read_artifact(context: ExportContext, artifact: Artifact) -> tuple[Ledger, dict[str, bytes]]:
+    """Return the ledger in an artifact, and the files of the spool by their names."""
+    content = download_artifact(context.github, artifact, LARGEST_DOWNLOAD)
+    files, _ = read_archive(
+        content,
+        str(artifact),
+        wanted=lambda name: name == FILE_NAME or _SPOOLED.fullmatch(name) is not None,
+    )
+    ledger = files.pop(FILE_NAME, None)
+    if ledger is None:
         raise DamagedLedgerError(f"it has no {FILE_NAME}")
-    return parse_ledger(files[FILE_NAME], context.clock.now())
+    spool = {name.rpartition("/")[2]: lines for name, lines in files.items()}
+    return parse_ledger(ledger, context.clock.now()), spool

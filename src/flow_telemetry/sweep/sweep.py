@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flow_telemetry import pipeline
 from flow_telemetry.context import ExportContext
@@ -15,15 +15,14 @@ from flow_telemetry.errors import (
     FlowTelemetryError,
     UnavailableError,
 )
-from flow_telemetry.github.runs import last_successful_run, read_repository
+from flow_telemetry.github.runs import read_repository
 from flow_telemetry.model import Repository
+from flow_telemetry.otlp.fallback import Fallbacks
+from flow_telemetry.otlp.replay import Replay, build_replay_outcome, find_spool_files
 from flow_telemetry.outcome import Outcome, Status, merge_outcomes
 from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.ledger import (
-    DELAY,
-    FIRST_SWEEP,
     MOST_TRIES,
-    OVERLAP,
     Ledger,
     Pending,
     PendingReason,
@@ -34,9 +33,9 @@ from flow_telemetry.rules.ledger import (
 from flow_telemetry.settings import Ancestors
 from flow_telemetry.subjects.collect import collect
 from flow_telemetry.subjects.run import read_concurrently
-from flow_telemetry.subjects.types import CollectedTelemetry, ItemSubject, SweepSubject, limit_texts
+from flow_telemetry.subjects.types import CollectedTelemetry, ItemSubject, SweepSubject
 from flow_telemetry.sweep.ledger_file import LedgerFile
-from flow_telemetry.sweep.own_runs import EventRuns, OwnRuns, find_event_runs, restore_ledger
+from flow_telemetry.sweep.own_runs import EventRuns, OwnRuns, find_event_runs
 from flow_telemetry.sweep.sources import (
     WITH_FULL_LIST,
     Listing,
@@ -46,12 +45,14 @@ from flow_telemetry.sweep.sources import (
     is_own,
     sources_of,
 )
+from flow_telemetry.sweep.start import Start, start_sweep
 from flow_telemetry.sweep.state import UNLISTED, Failure, SourceState
 from flow_telemetry.sweep.things import KnownRuns, Thing, build_subject, describe, in_order
 
 # A killed sweep repeats at most so many things.
 CHECKPOINT = 50
 _MOST_SHOWN = 5
+_MOST_LISTED = 200
 
 
 def export_sweep(
@@ -64,7 +65,14 @@ def export_sweep(
     """
     try:
         home = context.with_aliases(read_repository(context.github, subject.repository))
-        sweep = _begin(_within_sweep(context), home, file)
+        runs = OwnRuns.of(context)
+        sweep = _Sweep(
+            context=_within_sweep(context),
+            home=home,
+            file=file,
+            start=start_sweep(context, file, runs),
+            runs=runs,
+        )
     except FlowTelemetryError as error:
         problems = (*context.settings.warnings, str(error))
         return Outcome(status=Status.SKIPPED, problems=problems, failed=True)
@@ -89,98 +97,6 @@ def _within_sweep(context: ExportContext) -> ExportContext:
     return replace(context, settings=replace(settings, tracing=tracing))
 
 
-# The start: the ledger of the last sweep, or a time to begin at
-
-
-def _begin(context: ExportContext, home: Repository, file: LedgerFile) -> _Sweep:
-    """Return a sweep with the ledger of the last one.
-
-    Raises:
-        FlowTelemetryError: whether there is a ledger, or when the last sweep began, is not known.
-    """
-    now = context.clock.now()
-    runs = OwnRuns.of(context)
-    loaded = file.load(now)
-    ledger, damage, sweeps_without = loaded.ledger, loaded.damage, 0
-    if damage:
-        file.begin_anew()
-    elif ledger is None and file.path is not None:
-        restored = restore_ledger(context, runs)
-        ledger, damage = restored.ledger, restored.damage
-        sweeps_without = restored.sweeps_without
-    problems = []
-    since = _explicit_since(context, now)
-    if ledger is None:
-        last = None if since is not None else _start_of_last_sweep(context, now)
-        # What the lists of the last sweep lacked ended an hour before its window's end at most.
-        begin = since or (last - DELAY - OVERLAP if last else now - FIRST_SWEEP)
-        if damage or (last is not None and file.path is not None):
-            problems.append(_describe_lost_ledger(damage, begin))
-        ledger = Ledger()
-    else:
-        begin = since or now - FIRST_SWEEP
-        if sweeps_without:
-            problems.append(_describe_sweeps_without_ledger(sweeps_without))
-    if ledger.sending:
-        problems.append(_describe_killed_sweep(ledger.sending))
-    # Without a ledger no later sweep exports the last half hour.
-    end = now - DELAY if file.path is not None else now
-    return _Sweep(
-        context=context,
-        home=home,
-        file=file,
-        ledger=replace(ledger, sending=()),
-        since=min(begin, end),
-        asked_since=since,
-        end=end,
-        runs=runs,
-        problems=problems,
-    )
-
-
-def _explicit_since(context: ExportContext, now: datetime) -> datetime | None:
-    since = context.settings.sweep.since
-    return now - timedelta(seconds=since) if isinstance(since, float) else since
-
-
-def _start_of_last_sweep(context: ExportContext, now: datetime) -> datetime | None:
-    """Return the start of this workflow's last successful scheduled run."""
-    runner = context.settings.runner
-    if runner.workflow_file is None or runner.repository is None:
-        return None
-    last = last_successful_run(
-        context.github, runner.repository, runner.workflow_file, before=now, event="schedule"
-    )
-    return last.started_at if last else None
-
-
-def _describe_lost_ledger(damage: str, begin: datetime) -> str:
-    what = (
-        f"the ledger of the last sweep cannot be used: {damage}"
-        if damage
-        else "the last sweep saved no ledger"
-    )
-    return (
-        f"{what}. This sweep begins at {begin:%Y-%m-%d %H:%M} UTC: what was exported since then "
-        "may be exported twice, and what was pending is not exported"
-    )
-
-
-def _describe_sweeps_without_ledger(count: int) -> str:
-    sweeps = "1 sweep" if count == 1 else f"{count} sweeps"
-    return (
-        f"{sweeps} after the one that saved the ledger saved none: what they exported may be "
-        "exported twice"
-    )
-
-
-def _describe_killed_sweep(sending: Sequence[str]) -> str:
-    return (
-        f"the last sweep was killed while it exported {len(sending)} things, such as "
-        f"{describe(sending[0])}: they may be exported twice"
-    )
-
-
 @dataclass(slots=True, kw_only=True)
 class _Sweep:
     """One sweep of a repository: its ledger, its window's end, and what came of it so far."""
@@ -188,12 +104,11 @@ class _Sweep:
     context: ExportContext
     home: Repository
     file: LedgerFile
-    ledger: Ledger
-    since: datetime
-    asked_since: datetime | None
-    end: datetime
+    start: Start
     runs: OwnRuns
-    problems: list[str]
+    ledger: Ledger = field(init=False)
+    end: datetime = field(init=False)
+    problems: list[str] = field(init=False)
     states: dict[str, SourceState] = field(default_factory=dict)
     event_runs: EventRuns = field(default_factory=EventRuns)
     unread: list[str] = field(default_factory=list)
@@ -205,31 +120,55 @@ class _Sweep:
     unsaved: str = ""
     is_lost: bool = False
 
+    def __post_init__(self) -> None:
+        """Begin with the ledger of the last sweep."""
+        self.ledger, self.end = self.start.ledger, self.start.end
+        self.problems = [*self.start.problems]
+
     def run(self, *, at_once: bool) -> Outcome:
         """Export everything, and return the outcome."""
-        context = self.context
+        context, since = self.context, self.start.since
         context.log.info(
             f"sweeping {self.home.full_name} up to {self.end:%Y-%m-%d %H:%M} UTC, "
-            f"from {self.since:%Y-%m-%d %H:%M} UTC if the ledger knows no later time"
+            f"from {since:%Y-%m-%d %H:%M} UTC if the ledger knows no later time"
         )
         sources = sources_of(context.settings)
         for name in sources:
             known = self.ledger.sources.get((self.home.reference, name))
             ledger = known or SourceLedger(
-                start=self.since,
-                mark=self.since,
-                full_mark=self.since if name in WITH_FULL_LIST else None,
+                start=since,
+                mark=since,
+                full_mark=since if name in WITH_FULL_LIST else None,
             )
             self.states[name] = SourceState.of(name, ledger)
         marks = self._marks()
         # If it cannot be written, nothing is exported.
         self._save()
+        if not self.unsaved:
+            self._replay_spool()
         if not self.unsaved and self._read_event_runs():
             self._export_things(self._list_recent(sources), at_once=at_once)
             self._export_things(self._list_full(sources), at_once=at_once)
             self._settle_failures()
             self._save()
         return self._build_outcome(moved=marks != self._marks())
+
+    def _replay_spool(self) -> None:
+        """Send what an earlier sweep could not deliver; the ledger has it as exported."""
+        settings = self.context.settings
+        if self.file.path is None or not settings.otlp.targets:
+            return
+        replay = Replay(
+            settings.otlp.targets,
+            settings.otlp.off,
+            deadline=self.context.deadline,
+            redact=self.context.redact,
+            fallbacks=Fallbacks.of(settings.signals),
+        )
+        if settings.spool_path.is_dir():
+            errors: list[str] = []
+            files = find_spool_files([settings.spool_path], errors.append)
+            self.outcomes.append(build_replay_outcome(map(replay.file, files), errors))
 
     def _marks(self) -> list[tuple[datetime, datetime | None]]:
         sources = [
@@ -262,7 +201,7 @@ class _Sweep:
         return True
 
     def _window(self, state: SourceState) -> SourceWindow:
-        since = self.end if self.asked_since is None else self.asked_since
+        since = self.end if self.start.asked_since is None else self.start.asked_since
         intervals = window_of(state.ledger, since, self.end)
         return SourceWindow(name=state.name, ledger=state.ledger, intervals=intervals, end=self.end)
 
@@ -451,7 +390,14 @@ class _Sweep:
         texts: list[str] = []
         for state in self.states.values():
             texts += [self._settle(state, failure) for failure in state.failures]
-        self.problems += limit_texts(texts, _MOST_SHOWN, "further things are pending")
+        self.problems += texts[:_MOST_SHOWN]
+        further = texts[_MOST_SHOWN:]
+        if further:
+            self.problems.append(
+                f"{len(further)} further things could not be read, see the summary"
+            )
+            # Only the summary has them: GitHub shows ten warnings of a step.
+            self.left_out += further[:_MOST_LISTED]
 
     def _settle(self, state: SourceState, failure: Failure) -> str:
         thing, known = failure.thing, failure.thing.pending
@@ -485,7 +431,7 @@ class _Sweep:
 
     def _save(self) -> None:
         for name, state in self.states.items():
-            current = state.current(self.asked_since, self.end)
+            current = state.current(self.start.asked_since, self.end)
             self.ledger = self.ledger.with_source(self.home.reference, name, current)
         try:
             self.file.save(self.ledger)
