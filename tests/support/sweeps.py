@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,12 @@ def earlier(ledger: dict[str, Any], **units: float) -> dict[str, Any]:
                 time = datetime.fromisoformat(source[name]) - timedelta(**units)
                 source[name] = max(time, datetime.fromisoformat(source["start"])).isoformat()
     return ledger
+
+
+def rewrite_ledger(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change the ledger in a file of the command line."""
+    ledger = change(json.loads(path.read_text(encoding="utf-8")))
+    path.write_text(json.dumps(ledger), encoding="utf-8")
 
 
 def store_earlier_ledger(program: Program, **units: float) -> None:
