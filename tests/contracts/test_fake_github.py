@@ -168,6 +168,7 @@ def every_path(world: World) -> list[str]:
         f"{repository}/issues/17/timeline",
         f"{repository}/commits/{sha_of('merge')}/pulls",
         f"{repository}/contents/.github/workflows/ci.yml?ref={sha_of('merge')}",
+        f"{repository}/contents/.github/workflows",
         f"{repository}/compare/{sha_of('base')}...{sha_of('merge')}",
         f"{repository}/deployments?environment=production",
         *(f"{repository}/deployments/{made.id}" for made in world.deployments),

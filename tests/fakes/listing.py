@@ -31,7 +31,8 @@ class Listing:
     encoded: Callable[[slice], list[str]] | None = None
 
 
-Found = Json | Listing
+# A list that GitHub gives as a whole, a list in pages, or one thing.
+Found = Json | list[Json] | Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -283,7 +283,7 @@ ROUTES = (
         "contents=read",
         "/commits/commits",
     ),
-    _route(r"/contents/(?P<path>.+)", contents.file, "contents=read", "/repos/contents"),
+    _route(r"/contents/(?P<path>.+)", contents.contents, "contents=read", "/repos/contents"),
     _route(
         r"/deployments/(?P<id>\d+)", _deployment, "deployments=read", "/deployments/deployments"
     ),

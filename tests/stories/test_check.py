@@ -20,6 +20,7 @@ OK = [
     "issues: read (work items)",
     "pull-requests: read (pull requests above runs)",
 ]
+NOT_TWICE = "workflow files: no run is exported twice"
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_all_that_works_is_told(program: Program, receiver: Receiver) -> None:
     told = lines(result, "ok")
     for signal, line in zip(("traces", "events", "metrics"), told, strict=False):
         assert line.startswith(f"{signal} to {receiver.url}: answered in ")
-    assert told[3:-1] == ["GitHub, repository acme/shop", *OK]
+    assert told[3:-1] == ["GitHub, repository acme/shop", *OK, NOT_TWICE]
     assert told[-1].startswith("GitHub's rate limit: 49")
     assert result.stdout.splitlines()[-1] == "all that is needed works"
 
@@ -105,6 +106,7 @@ def test_what_a_young_repository_cannot_show_is_no_failure(
         "checks",
         "contents",
         "issues",
+        "workflow files",
     ]
 
 
@@ -298,3 +300,170 @@ def test_a_broken_answer_is_no_traceback(
     assert result.status == 1
     assert "Traceback" not in result.stdout + result.stderr
     assert len(lines(result, "FAILS")) == 2
+
+
+# Workflows that export the same runs.
+
+STEP = "uses: owner/flow-telemetry@v1"
+CI = f"name: CI\non: push\njobs:\n  build:\n    steps:\n      - {STEP}\n"
+FOLLOWS = (
+    "name: telemetry\non: {workflow_run: {workflows: [CI, Deploy]}}\n"
+    f"jobs: {{export: {{steps: [{{{STEP}}}]}}}}\n"
+)
+SWEEPS = (
+    "name: nightly\non: {schedule: [{cron: 1 1 * * *}]}\njobs:\n  sweep:\n    steps:\n"
+    f"      - {STEP}\n        with: {{since: last, sweep-runs: true}}\n"
+)
+CALLS = (
+    "on: {schedule: [{cron: 1 1 * * *}]}\njobs:\n  telemetry:\n"
+    "    uses: owner/flow-telemetry/.github/workflows/telemetry.yml@v1\n"
+    "    with: {sweep-runs: true}\n"
+)
+PLAIN = "name: CI\non: push\njobs: {build: {steps: [{run: make}]}}\n"
+
+
+def about_files(
+    program: Program, receiver: Receiver, world: World, **files: str
+) -> tuple[int, list[str]]:
+    """The exit status, and the lines about the workflow files of the default branch."""
+    for name, text in files.items():
+        world.file(f".github/workflows/{name}.yml", text, at="main")
+    result = check(program, receiver)
+    return result.status, [line for line in result.stdout.splitlines() if "workflow files" in line]
+
+
+def test_runs_that_are_followed_and_exported_inside_are_counted_twice(
+    program: Program, receiver: Receiver, world: World
+) -> None:
+    """Both workflows are named, and what to do."""
+    status, (line,) = about_files(program, receiver, world, ci=CI, telemetry=FOLLOWS)
+    assert status == 1
+    assert line == (
+        "FAILS workflow files: runs of `CI` (`ci.yml`) are counted twice: a step in its job "
+        "`build` exports them from inside, and `telemetry` (`telemetry.yml`) exports them on "
+        "`workflow_run`. Remove it from the list of `workflow_run`, exclude it with "
+        "`workflows: '!CI'`, or remove the step"
+    )
+
+
+@pytest.mark.parametrize("sweeper", [SWEEPS, CALLS])
+def test_runs_that_are_swept_and_exported_inside_are_counted_twice(
+    program: Program, receiver: Receiver, world: World, sweeper: str
+) -> None:
+    """By a step, or by the reusable workflow."""
+    status, (line,) = about_files(program, receiver, world, ci=CI, nightly=sweeper)
+    assert status == 1
+    assert "`nightly.yml`" in line
+    assert "sweeps them. Exclude it with `workflows: '!CI'`, or remove the step" in line
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"ci": PLAIN, "telemetry": FOLLOWS},
+        {"ci": CI, "telemetry": FOLLOWS.replace("CI, ", "")},
+        {"ci": CI, "nightly": SWEEPS.replace("sweep-runs: true", "workflows: '*'")},
+        {"ci": CI, "nightly": SWEEPS.replace("last", "last, workflows: '!CI'")},
+        {"ci": CI, "nightly": SWEEPS.replace("last", "last, workflows: 'Deploy*'")},
+        {"ci": CI.replace(STEP, f"{STEP}\n        with: {{mode: context}}"), "nightly": SWEEPS},
+        {"nightly": SWEEPS.replace("sweep:", "other: {steps: []}\n  sweep:")},
+        {"ci": CI},
+    ],
+)
+def test_runs_that_one_workflow_exports_are_not(
+    program: Program, receiver: Receiver, world: World, files: dict[str, str]
+) -> None:
+    """Patterns, modes and lists keep them apart; a sweep leaves out its own runs."""
+    status, found = about_files(program, receiver, world, **files)
+    assert (status, found) == (0, [f"ok    {NOT_TWICE}"])
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"ci": CI, "t": FOLLOWS.replace("Deploy]", "Deploy], branches: [main]")},
+        {"ci": CI.replace(STEP, f"{STEP}\n        if: github.ref == 'x'"), "t": FOLLOWS},
+        {"ci": CI, "t": SWEEPS.replace("last", "last, workflows: '${{ vars.W }}'")},
+        {"ci": CI, "t": SWEEPS.replace("last", "last, branches: main")},
+        {"ci": CI, "t": SWEEPS.replace("true", "'${{ vars.RUNS }}'")},
+    ],
+)
+def test_what_an_expression_may_separate_is_a_note(
+    program: Program, receiver: Receiver, world: World, files: dict[str, str]
+) -> None:
+    """Or a condition, or branches: nothing fails."""
+    status, (line,) = about_files(program, receiver, world, **files)
+    assert status == 0
+    assert line.startswith("note  workflow files: runs of `CI` (`ci.yml`) may be counted twice")
+
+
+def test_a_step_in_a_called_workflow_counts_for_the_caller(
+    program: Program, receiver: Receiver, world: World
+) -> None:
+    called = CI.replace("name: CI\non: push", "on: workflow_call")
+    caller = "name: CI\non: push\njobs: {call: {uses: ./.github/workflows/build.yml}}\n"
+    files = {"ci": caller, "build": called, "telemetry": FOLLOWS}
+    _, (line,) = about_files(program, receiver, world, **files)
+    assert line.startswith("FAILS workflow files: runs of `CI` (`ci.yml`) are counted twice")
+
+
+def test_deployments_that_are_exported_with_their_runs_may_be_counted_twice(
+    program: Program, receiver: Receiver, world: World
+) -> None:
+    """By a workflow on `deployment_status`."""
+    deploy = PLAIN.replace("CI", "Deploy").replace("{steps", "{environment: production, steps")
+    status = f"on: deployment_status\njobs: {{export: {{steps: [{{{STEP}}}]}}}}\n"
+    files = {"deploy": deploy, "deployed": status, "telemetry": FOLLOWS}
+    code, (line,) = about_files(program, receiver, world, **files)
+    assert code == 0
+    assert line == (
+        "note  workflow files: deployments by `Deploy` (`deploy.yml`) may be counted twice: "
+        "`telemetry` (`telemetry.yml`) exports them with its runs, and `deployed.yml` on "
+        "`deployment_status`. Remove that trigger, or exclude their environments in one of both "
+        "with `deployment-environments`"
+    )
+
+
+def test_deployments_of_pull_requests_are_not(
+    program: Program, receiver: Receiver, world: World
+) -> None:
+    """Those are exported on `deployment_status` only."""
+    deploy = PLAIN.replace("CI\non: push", "Deploy\non: pull_request").replace(
+        "{steps", "{environment: production, steps"
+    )
+    status = f"on: deployment_status\njobs: {{export: {{steps: [{{{STEP}}}]}}}}\n"
+    files = {"deploy": deploy, "deployed": status, "telemetry": FOLLOWS}
+    assert about_files(program, receiver, world, **files) == (0, [f"ok    {NOT_TWICE}"])
+
+
+def test_names_of_workflows_are_shown_on_one_line(
+    program: Program, receiver: Receiver, world: World
+) -> None:
+    """They may hold commands for the runner, and are as long as their authors like."""
+    name = '"::error::`x`\\n::warning::\\u202e' + "y" * 5000 + '"'
+    ci = CI.replace("name: CI", f"name: {name}")
+    follows = FOLLOWS.replace("[CI,", f"[{name},")
+    status, (line,) = about_files(program, receiver, world, ci=ci, telemetry=follows)
+    assert status == 1
+    assert "runs of `::error::'x' ::warning::yyy" in line
+    assert "exclude it with `workflows`, or" in line
+    assert len(line) < 500
+
+
+def test_files_that_cannot_be_used_are_named(
+    program: Program, receiver: Receiver, world: World
+) -> None:
+    status, found = about_files(program, receiver, world, broken="jobs: [", ci=PLAIN)
+    assert status == 0
+    assert found[0].startswith("note  workflow files: not tested: `broken.yml`. A file could not")
+
+
+@pytest.mark.usefixtures("at_work")
+def test_files_that_may_not_be_read_are_a_note(
+    program: Program, receiver: Receiver, github: FakeGitHub
+) -> None:
+    """The permission has a line of its own."""
+    github.denied = {"contents=read"}
+    assert "not tested: the token may not read" in line_about(
+        check(program, receiver), "note  workflow files"
+    )

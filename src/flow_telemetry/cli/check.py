@@ -1,4 +1,4 @@
-"""`flow-telemetry check`: tests of endpoint, GitHub and Jira, with advice for what fails."""
+"""`flow-telemetry check`: tests of endpoint, GitHub, Jira and workflow files, with advice."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from enum import Enum
+from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from flow_telemetry.build import build_context, settings_redactor
+from flow_telemetry.cli.double_exports import find_double_exports, quoted
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.context import ExportContext
-from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.errors import FlowTelemetryError, NotFoundError
 from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.workflow_files import MOST_READ, read_workflow_files
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.logging import Log, RedactedLog, SilentLog
 from flow_telemetry.otlp.batch import Batch
@@ -38,6 +41,8 @@ _LONGEST_LINE = 1_000
 _LONGEST_PROBE_SECONDS = 20.0
 # Less than the pause before a retry: if nothing answers, one attempt is enough.
 _GRACE_SECONDS = 0.3
+# Lines about the workflow files; one line shows what is wrong with many of them.
+_MOST_DOUBLES = 10
 # For all requests to GitHub, and for all to Jira.
 _LONGEST_SECONDS = 30.0
 
@@ -68,8 +73,9 @@ def add_command(commands: Subparsers) -> None:
         "check",
         help="check whether endpoint, token and trackers work",
         description="Sends an empty request for each signal to the endpoint, and tests what the "
-        "tokens of GitHub and Jira may read. Prints a line for each test, with the likely cause "
-        "and advice if it failed. The exit status is 1 if something required does not work.",
+        "tokens of GitHub and Jira may read, and whether the workflows export runs twice. Prints "
+        "a line for each test, with the likely cause and advice if it failed. The exit status is 1 "
+        "if something required does not work.",
     )
     add_flags(parser)
     parser.set_defaults(run=run)
@@ -221,9 +227,14 @@ def check_github(github: GitHubClient, repository: str) -> tuple[CheckResult, ..
         except FlowTelemetryError as error:
             return error
 
-    results = github.run_concurrently(
-        lambda check: check(read), (_check_runs, _check_deployments, _check_issues, _check_changes)
-    )
+    checks: list[Callable[[], list[CheckResult]]] = [
+        partial(_check_runs, read),
+        partial(_check_deployments, read),
+        partial(_check_issues, read),
+        partial(_check_changes, read),
+        partial(_check_workflow_files, github, repository),
+    ]
+    results = github.run_concurrently(lambda check: check(), checks)
     return (
         CheckResult(name=name, state=CheckState.WORKS),
         *(result for group in results for result in group),
@@ -270,6 +281,41 @@ def _check_issues(read: _Read) -> list[CheckResult]:
 def _check_changes(read: _Read) -> list[CheckResult]:
     response = read("pulls", "the pull requests", state="all", per_page=1)
     return [_result("pull-requests: read (pull requests above runs)", response)]
+
+
+def _check_workflow_files(github: GitHubClient, repository: str) -> list[CheckResult]:
+    """Test whether the workflows of the default branch export something twice."""
+    name = "workflow files"
+    try:
+        workflows = read_workflow_files(github, repository)
+    except NotFoundError:
+        return [_untested(name, "GitHub shows none on the default branch")]
+    except FlowTelemetryError as error:
+        detail = f"not tested: {error}"
+        return [CheckResult(name=name, state=CheckState.UNSURE, detail=detail)]
+    doubles = list(find_double_exports(workflows.files))
+    results = [
+        CheckResult(
+            name=name,
+            state=CheckState.FAILS if double.certain else CheckState.UNSURE,
+            detail=double.text,
+        )
+        for double in doubles[:_MOST_DOUBLES]
+    ]
+    if len(doubles) > _MOST_DOUBLES:
+        detail = f"{len(doubles) - _MOST_DOUBLES} more of the same kind"
+        results.append(CheckResult(name=name, state=CheckState.UNSURE, detail=detail))
+    if workflows.unread:
+        names = [quoted(path.rpartition("/")[2]) for path in workflows.unread]
+        listed = ", ".join(names[:_MOST_DOUBLES]) + (", …" if len(names) > _MOST_DOUBLES else "")
+        detail = (
+            f"not tested: {listed}. A file could not be read, is not a workflow in YAML, or is "
+            f"beyond the first {MOST_READ}"
+        )
+        results.append(CheckResult(name=name, state=CheckState.UNSURE, detail=detail))
+    return results or [
+        CheckResult(name=name, state=CheckState.WORKS, detail="no run is exported twice")
+    ]
 
 
 def _untested(name: str, why: str) -> CheckResult:

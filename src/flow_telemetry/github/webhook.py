@@ -299,3 +299,5 @@ _PARSERS: Mapping[str, Callable[[str, Payload], WebhookEvent | None]] = {
     "deployment": _parse_deployment_event,
     "deployment_status": _parse_status_event,
 }
+# The events that `events: live` exports.
+LIVE_EVENTS = frozenset(_PARSERS)

@@ -27,6 +27,7 @@ from flow_telemetry.github.runs import (
     read_run,
     wait_until,
 )
+from flow_telemetry.github.workflow_files import exported_by_other_job
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.changes import delivery_reference, delivery_span
 from flow_telemetry.mapping.events import deployment_events
@@ -136,7 +137,11 @@ def collect_deployment(context: ExportContext, subject: DeploymentSubject) -> Co
         if not ends:
             return CollectedTelemetry()
     deployment, run = read_maker(context, deployment)
-    if subject.within is not None and run is not None and _is_exported_with(context, subject, run):
+    if (
+        subject.within is not None
+        and run is not None
+        and _is_exported_with(context, subject, deployment, run)
+    ):
         subject = replace(subject, only_late=True)
         if not subject.late_statuses:
             return CollectedTelemetry(ends=ends)
@@ -165,12 +170,22 @@ def _choose_statuses(
     return replace(subject, late_statuses=late, only_late=only_late), ends
 
 
-def _is_exported_with(context: ExportContext, subject: DeploymentSubject, run: Run) -> bool:
-    """Whether a deployment is exported with its run: by a run of an event, or by a sweep."""
+def _is_exported_with(
+    context: ExportContext, subject: DeploymentSubject, deployment: Deployment, run: Run
+) -> bool:
+    """Whether a deployment is exported with its run, which a sweep must not do again.
+
+    That is by a run of an event, by a sweep of runs, or by a later job of the run itself: a step
+    inside the deploying job cannot know how that ends.
+    """
+    settings = context.settings
     if format_attempt(run.id, run.attempt) in subject.runs_of_events:
         return True
-    settings = context.settings
-    return settings.sweep.runs and reason_not_selected(settings, run) is None
+    if settings.sweep.runs and reason_not_selected(settings, run) is None:
+        return True
+    name = next((job.name for job in run.jobs if job.id == deployment.job_id), None)
+    # If a condition decides, the job that has it is the one to export.
+    return name is not None and exported_by_other_job(context.github, run, name) is not False
 
 
 def collect_deployments_of_run(
