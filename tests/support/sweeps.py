@@ -80,7 +80,7 @@ def swept(world: World, at: datetime, conclusion: str | None = "success", **fact
     return world.run(**given)
 
 
-def sweep(program: Program, own: Run | None = None, **inputs: Any) -> Result:
+def sweep(program: Program, own: Run | None = None, /, **inputs: Any) -> Result:
     """Run the action in a scheduled run of our own workflow, by default in a new one."""
     world = program.github.world
     own = own or swept(world, ago(minutes=1), None)
@@ -113,8 +113,10 @@ def store_ledger(program: Program, own: Run, content: str | None = None) -> None
 
 def stored_ledger(program: Program) -> dict[str, Any]:
     """Return the ledger that was stored last."""
-    (content,) = program.github.world.artifacts[-1].plan.content.values()
-    return json.loads(content)
+    content = program.github.world.artifacts[-1].plan.content
+    assert not isinstance(content, bytes)
+    ledger: dict[str, Any] = json.loads(content[LEDGER_FILE])
+    return ledger
 
 
 def sources_in(ledger: dict[str, Any]) -> Iterator[dict[str, Any]]:
