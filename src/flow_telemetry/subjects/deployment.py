@@ -58,7 +58,7 @@ from flow_telemetry.subjects.types import (
     wants_metrics,
     wants_own_events,
 )
-from flow_telemetry.telemetry import Span, SpanLink
+from flow_telemetry.telemetry import LogRecord, Measurement, Span, SpanLink
 
 # The events and metrics of a deployment.
 
@@ -189,12 +189,20 @@ def _is_exported_with(
 
 
 def collect_deployments_of_run(
-    context: ExportContext, run: Run, trace: TraceIdentity
+    context: ExportContext, run: Run, trace: TraceIdentity, within: Window | None = None
 ) -> CollectedTelemetry:
-    """Return the spans of the deployments that a run made and that have ended, linked to it."""
+    """Return the spans of the deployments that a run made and that have ended, linked to it.
+
+    ``within`` is that of the run, in a sweep.
+
+    Raises:
+        FlowTelemetryError: a sweep could not read them, and the next one can.
+    """
     try:
         deployments = deployments_of_run(context.github, run)
     except FlowTelemetryError as error:
+        if within is not None and not isinstance(error, (AccessDeniedError, NotFoundError)):
+            raise
         return missing_telemetry("what the run deployed is not known", error)
     collected: list[CollectedTelemetry] = []
     notices: dict[str, None] = {}
@@ -204,7 +212,9 @@ def collect_deployments_of_run(
         if notice is not None:
             notices[notice] = None
         elif delivery_result(deployment) is not None:
-            subject = DeploymentSubject(repository=run.repository.full_name, id=deployment.id)
+            subject = DeploymentSubject(
+                repository=run.repository.full_name, id=deployment.id, within=within
+            )
             collected.append(_collect(context, subject, deployment, run_link, deployments))
     return CollectedTelemetry(
         spans=chain.from_iterable(each.spans for each in collected),
@@ -313,6 +323,8 @@ def _collect(
         problems.append(f"what the deployment to {where} delivered is not known: {error}")
         delivered = replace(deployment, delivers_complete=False)
     except FlowTelemetryError as error:
+        if subject.within is not None:
+            raise  # The next sweep can read it; how often it tries depends on the error.
         what = f"what the deployment to {where} delivered is not known"
         missing = missing_telemetry(what, error)
         return CollectedTelemetry(problems=missing.notices, incomplete=missing.incomplete)
@@ -331,7 +343,11 @@ def _collect(
         placement = _place_delivery(settings, delivered, change, lineage)
     else:
         placement = place(delivered.reference, Ancestry(), build_tracing(settings))
+    telemetry: Iterable[LogRecord | Measurement]
     telemetry = delivery_events_and_metrics(context, subject, delivered, placement)
+    if subject.within is not None:
+        # A sweep has to know whether its budget allowed the timelines, which are read now.
+        telemetry = tuple(telemetry)
     if subject.only_late:
         return CollectedTelemetry(events_and_metrics=telemetry)
     return CollectedTelemetry(
