@@ -41,12 +41,14 @@ from flow_telemetry.report.html import waterfall
 from flow_telemetry.report.summary import job_summary
 from flow_telemetry.report.terminal import report, tree
 from flow_telemetry.settings import EntryPoint, Settings, load_settings
-from flow_telemetry.subjects.choose import choose_subjects
+from flow_telemetry.subjects.choose import choose_subjects, choose_sweep
 from flow_telemetry.subjects.types import RunSubject, reads_much
+from flow_telemetry.sweep.ledger_file import LedgerFile
+from flow_telemetry.sweep.sweep import export_sweep
 from flow_telemetry.trackers import Trackers
 from fuzz.checks import NOW, Broken, CheckedExporter
 from fuzz.mutation import EDIT_BYTES, Edit, edited, edited_bytes, edits_in
-from fuzz.scenarios import SCENARIOS, Scenario
+from fuzz.scenarios import LEDGER, SCENARIOS, Scenario
 from fuzz.standin import Kept, StandIn
 from fuzz.worlds import jira_world, odd_world
 
@@ -113,8 +115,8 @@ class Stage:
         exporter = CheckedExporter()
         try:
             settings = load_settings(environ, EntryPoint.ACTION)
-            bounded = self.scenario.door == "export" and reads_much(
-                choose_subjects(settings, event)
+            bounded = self.scenario.door == "export" and (
+                choose_sweep(settings) is not None or reads_much(choose_subjects(settings, event))
             )
             parts = self._parts(settings, exporter, edits, bounded)
             outcome = self._called(settings, event, parts, environ)
@@ -136,6 +138,10 @@ class Stage:
             for finding in check_github(parts.github, settings.runner.repository or ""):
                 _check_text(str(finding))
             return None
+        sweep = choose_sweep(settings)
+        if sweep is not None:
+            ledger = self._folder / LEDGER if LEDGER in self.scenario.files else None
+            return export_sweep(parts, sweep, LedgerFile(ledger))
         subjects = choose_subjects(settings, event)
         if self.scenario.door == "explain" and isinstance(subjects[0], RunSubject):
             found = read_run(parts.github, subjects[0].address)

@@ -14,7 +14,7 @@ from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.pipeline import switched_off
 from flow_telemetry.settings import EntryPoint, load_settings
 from flow_telemetry.settings.inputs import INPUT
-from flow_telemetry.subjects.choose import choose_subjects
+from flow_telemetry.subjects.choose import choose_subjects, choose_sweep
 
 _VARIABLES = (
     *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT"),
@@ -54,7 +54,8 @@ def run(data: bytes) -> None:
         Fallbacks.of(settings.signals)
         settings_redactor(settings)("x" * 50)
         unknown_attributes(settings.signals.metric_attributes)
-        choose_subjects(settings, {})
+        if choose_sweep(settings) is None:
+            choose_subjects(settings, {})
     except FlowTelemetryError as error:
         str(error).encode(errors="surrogateescape")
 

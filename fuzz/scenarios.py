@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,43 @@ FILES: Mapping[str, bytes] = {
     "coverage.xml": COVERAGE.encode(),
     "tool.otlp.jsonl": A_SPAN.encode(),
 }
+
+
+LEDGER = "ledger.json"
+LEDGER_CONTENT = json.dumps(
+    {
+        "version": 1,
+        "sending": ["pull_request 122"],
+        "repositories": {
+            "github.com/acme/shop": {
+                "pull requests": {
+                    "start": "2026-10-01T00:00:00+00:00",
+                    "mark": "2026-11-01T00:00:00+00:00",
+                    "full_mark": None,
+                    "exported": [["pull_request 210", "2026-11-24T02:00:00+00:00"]],
+                    "pending": [
+                        {
+                            "thing": "pull_request 123",
+                            "start": "2026-11-01T00:00:00+00:00",
+                            "end": "2026-11-24T20:00:00+00:00",
+                            "tries": 4,
+                            "reason": "unreadable",
+                        }
+                    ],
+                    "unfinished": [],
+                },
+                "runs": {
+                    "start": "2026-10-01T00:00:00+00:00",
+                    "mark": "2026-11-20T00:00:00+00:00",
+                    "full_mark": "2026-11-19T00:00:00+00:00",
+                    "exported": [["workflow_run 999 attempt 1", "2026-11-24T03:44:00+00:00"]],
+                    "pending": [],
+                    "unfinished": [["workflow_run 1003 attempt 1", "2026-11-19T00:00:00+00:00"]],
+                },
+            }
+        },
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +201,11 @@ SCENARIOS: Mapping[str, Scenario] = {
         event=_deployment_status(7700),
     ),
     "sweep": Scenario(inputs={"mode": "sweep", "since": "30d", "sweep-runs": "true"}),
+    "sweep-with-ledger": Scenario(
+        inputs={"mode": "sweep", "sweep-runs": "true", "ledger": LEDGER},
+        runner={"GITHUB_WORKFLOW_REF": "acme/shop/.github/workflows/ci.yml@refs/heads/main"},
+        files={LEDGER: LEDGER_CONTENT.encode()},
+    ),
     "context": Scenario(inputs={"mode": "context"}, runner=_OWN, door="context"),
     "check": Scenario(inputs={}, jira="cloud", door="check"),
     "explain": Scenario(inputs={"mode": "run", "run-id": "1007"}, door="explain"),

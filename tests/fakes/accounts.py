@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -86,7 +87,7 @@ def user(world: World, login: str, kind: str | None = None) -> Json:
         "gravatar_id": "",
         "url": api,
         "html_url": f"{world.server_url}/{login.removesuffix('[bot]')}",
-        **{name: api + path for name, path in USER_LINKS.items()},
+        **_links(world, api, USER_LINKS),
         "type": kind or ("Bot" if login.endswith("[bot]") else "User"),
         "site_admin": False,
     }
@@ -107,9 +108,13 @@ def repository(world: World, known: RepositoryPlan) -> Json:
         "description": known.description,
         "fork": known.fork,
         "url": api,
-        **{link: api + path for link, path in REPOSITORY_LINKS.items()},
+        **_links(world, api, REPOSITORY_LINKS),
         **known.facts,
     }
+
+
+def _links(world: World, api: str, paths: Mapping[str, str]) -> Json:
+    return {} if world.brief else {name: api + path for name, path in paths.items()}
 
 
 def full_repository(world: World, known: RepositoryPlan) -> Json:

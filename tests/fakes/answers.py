@@ -213,14 +213,20 @@ def _pull_requests_of(
     said = attempt.plan.pull_requests
     if said is None:
         return None
-    here = [p for p in world.pull_requests if p.repository == home.full_name]
+    name = home.full_name
     if not isinstance(said, Derived):
-        return [minimal_pull_request(world, p) for p in here if p.number in said]
-    if head != home:
+        named = (p for p in world.pull_requests if p.repository == name and p.number in said)
+        return [minimal_pull_request(world, p) for p in named]
+    branch = attempt.plan.branch
+    if head != home or isinstance(branch, Derived):
         return []
-    open_ones = [p for p in here if p.state == "open" and p.head_repository == home.full_name]
-    fitting = [p for p in open_ones if p.plan.branch == attempt.plan.branch]
-    return [minimal_pull_request(world, p) for p in fitting]
+    return [
+        minimal_pull_request(world, p)
+        for p in world.pull_requests
+        if p.plan.branch == branch
+        and p.state == "open"
+        and (p.repository, p.head_repository) == (name, name)
+    ]
 
 
 def _referenced_workflows(attempt: Run) -> list[Json] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.fakes.accounts import Json, number_of, time_text, user
 from tests.fakes.listing import Found, Listing, Values
-from tests.fakes.plans import RepositoryPlan
+from tests.fakes.plans import Moment, RepositoryPlan
 from tests.fakes.pulls import label
 from tests.fakes.records import Issue, PullRequest
 from tests.fakes.timeline_events import timeline_event
@@ -21,10 +21,19 @@ class DeletedError(Exception):
 
 def issue(world: World, home: RepositoryPlan, values: Values, _: Values) -> Found:
     """Find an issue, or a pull request as an issue."""
-    found = _find(world, home, values)
+    return as_issue(world, _find(world, home, values))
+
+
+def as_issue(world: World, found: Issue | PullRequest) -> Json:
+    """Return an issue, or a pull request as an issue."""
     if isinstance(found, PullRequest):
         return _of_pull_request(world, found)
     return _of_issue(world, found)
+
+
+def last_touched(found: Issue | PullRequest) -> Moment:
+    """Return when the last thing happened to it."""
+    return found.timeline[-1].time if found.timeline else found.opened_at
 
 
 def timeline(world: World, home: RepositoryPlan, values: Values, _: Values) -> Found:
@@ -92,7 +101,6 @@ def _common(world: World, found: Issue | PullRequest, chapter: str, comments: in
     plan = found.plan
     api = f"{world.api_url}/repos/{found.repository}"
     url = f"{api}/issues/{found.number}"
-    last = found.timeline[-1].time if found.timeline else found.opened_at
     return {
         "id": found.id,
         "node_id": f"I_{found.id}",
@@ -115,7 +123,7 @@ def _common(world: World, found: Issue | PullRequest, chapter: str, comments: in
         "author_association": "MEMBER",
         "comments": comments,
         "created_at": time_text(found.opened_at),
-        "updated_at": time_text(last),
+        "updated_at": time_text(last_touched(found)),
         "closed_at": time_text(found.closed_at),
         "performed_via_github_app": None,
     }

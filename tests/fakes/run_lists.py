@@ -57,18 +57,22 @@ def _listing(world: World, found: list[Run], query: Values) -> Listing:
 
 
 def _fits(world: World, run: Run, query: Values) -> bool:
+    if "created" in query and not created_fits(run.created_at, query["created"]):
+        return False
+    asked = [name for name in FILTERS if name in query and name != "created"]
+    return not asked or all(query[name] in _facts(world, run)[name] for name in asked)
+
+
+def _facts(world: World, run: Run) -> Mapping[str, set[str | None]]:
     branch = run.plan.branch
     default = world.find_repository(run.plan.repository or world.default).default_branch
-    facts: Mapping[str, set[str | None]] = {
+    return {
         "actor": {run.plan.actor},
         "branch": {branch if branch is None or isinstance(branch, str) else default},
         "event": {run.plan.event},
         "head_sha": {run.sha},
         "status": {run.status, run.conclusion},
     }
-    if any(query[name] not in facts[name] for name in facts if name in query):
-        return False
-    return "created" not in query or created_fits(run.created_at, query["created"])
 
 
 def created_fits(created: datetime, asked: str) -> bool:

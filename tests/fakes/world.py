@@ -141,7 +141,8 @@ class World:
     """Everything that the fake GitHub knows.
 
     `revision` counts the changes. Ids count up from a round number; the first repository is the
-    one meant wherever none is named.
+    one meant wherever none is named. A `brief` world leaves out the addresses of people and
+    repositories, which are most of what GitHub sends, and which the program does not read.
     """
 
     def __init__(
@@ -150,7 +151,9 @@ class World:
         *,
         server_url: str = "https://github.com",
         api_url: str | None = None,
+        brief: bool = False,
     ) -> None:
+        self.brief = brief
         self.server_url = server_url.rstrip("/")
         on_github_com = self.server_url == "https://github.com"
         self.api_url = api_url or (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 
 import pytest
 from tests.fakes.faults import altered
@@ -15,7 +16,7 @@ from flow_telemetry.github.client import RequestBudget
 from flow_telemetry.github.runs import (
     last_successful_run,
     list_runs,
-    successful_runs_of_workflow,
+    newest_runs_of_workflow,
 )
 from flow_telemetry.http.payload import PaginatedList
 from flow_telemetry.model import Run
@@ -157,23 +158,30 @@ def test_a_sweep_s_mark_is_its_last_success(
     assert third not in (first, second)
 
 
-def test_a_workflow_s_successes_since_its_mark(world: World, github: FakeGitHub) -> None:
-    """Those of one event or of all; nothing that failed, nothing of another workflow."""
+def test_the_runs_of_a_workflow_are_listed_from_the_newest(
+    world: World, github: FakeGitHub
+) -> None:
+    """Of each event and result, and of no other workflow; by its file or its number."""
     sweeps(world)
     with client_of(github) as client:
-        found = successful_runs_of_workflow(
-            client, "acme/shop", "flow-telemetry.yml", since=at(100), until=at(300)
-        )
-        of_issues = successful_runs_of_workflow(
-            client,
-            "acme/shop",
-            found.items[0].workflow_id or 0,
-            since=at(100),
-            until=at(300),
-            event="issues",
-        )
-    assert [run.event for run in found.items] == ["schedule", "issues"]
-    assert [run.event for run in of_issues.items] == ["issues"]
+        found = list(newest_runs_of_workflow(client, "acme/shop", "flow-telemetry.yml"))
+        number = found[0].workflow_id or 0
+        by_number = list(newest_runs_of_workflow(client, "acme/shop", number))
+    assert [run.event for run in found] == ["schedule", "issues", "schedule", "schedule"]
+    assert [run.conclusion for run in found[:2]] == ["failure", "success"]
+    assert by_number == found
+
+
+def test_the_runs_of_a_workflow_are_read_page_by_page(world: World) -> None:
+    """The list has no filter, which new runs reach late, so a caller stops at the last it needs."""
+    for minute in range(150):
+        world.run(workflow="Flow telemetry", created_at=at(minute))
+    with FakeGitHub(world) as github, client_of(github) as client:
+        runs = newest_runs_of_workflow(client, "acme/shop", "flow-telemetry.yml")
+        assert len(list(islice(runs, 100))) == 100
+        assert len(github.requests) == 1
+        assert dict(github.requests[0].query) == {"per_page": "100"}
+        assert len(list(runs)) == 50
 
 
 def test_a_workflow_that_is_not_there(world: World, github: FakeGitHub) -> None:

@@ -459,6 +459,11 @@ def test_jobs_are_found_by_their_names(world: World, head: str, name: str) -> No
     assert by_other_job(world, jobs, "other") is True
 
 
-@pytest.mark.parametrize("text", [None, "  - x\n"])
-def test_without_the_file_it_is_open(world: World, text: str | None) -> None:
-    assert by_other_job(world, text) is None
+def test_a_file_that_cannot_be_read_decides_nothing(world: World) -> None:
+    """It may have a step that exports."""
+    assert by_other_job(world, "  - x\n") is None
+
+
+def test_without_a_file_nothing_in_the_run_exports_it(world: World) -> None:
+    """Such as the workflow of GitHub Pages, which is GitHub's own."""
+    assert by_other_job(world, None) is False

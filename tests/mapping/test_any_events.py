@@ -14,7 +14,7 @@ from tests.rules.builders import at, change, item
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.events import change_events, item_events, place_item_events
 from flow_telemetry.model import Actor, ActorKind, Event, EventKind, Lineage, ReviewState
-from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.lifecycle import find_blocked_intervals
 from flow_telemetry.rules.timeline import build_change_timeline, build_item_timeline
 
@@ -33,7 +33,7 @@ EVENTS = st.builds(
     review=st.none() | st.sampled_from(ReviewState),
     has_own_time=st.booleans(),
 )
-ALWAYS = Interval(at(-10000), at(10000))
+ALWAYS = Window((Interval(at(-10000), at(10000)),))
 HISTORIES = st.lists(EVENTS, max_size=12).map(
     lambda events: tuple(sorted(events, key=lambda event: event.time))
 )

@@ -10,7 +10,7 @@ from tests.rules.builders import OPENING, SHOP, at, change, event, item, moved, 
 
 from flow_telemetry.model import Actor, Deployment, DeploymentStatus, Event, EventKind, WorkItem
 from flow_telemetry.rules import timeline as histories
-from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.lifecycle import change_periods, find_blocked_intervals
 from flow_telemetry.rules.timeline import TimelineEntry
 
@@ -25,12 +25,21 @@ def told(happenings: tuple[TimelineEntry, ...]) -> list[str]:
     ]
 
 
-def leaving(pull: object, within: tuple[float, float] | None = None) -> list[str]:
-    """Return what leaves of a change at its closing."""
+def leaving(
+    pull: object,
+    within: tuple[float, float] | None = None,
+    *,
+    exported: tuple[float, ...] = (),
+) -> list[str]:
+    """Return what leaves of a change at its closing, if some closings were exported before."""
     assert isinstance(pull, type(change()))
     history = histories.build_change_timeline(pull)
     ended = change_periods(pull)
-    closed = None if within is None else Interval(at(within[0]), at(within[1]))
+    closed = (
+        None
+        if within is None
+        else Window((Interval(at(within[0]), at(within[1])),), tuple(map(at, exported)))
+    )
     return told(histories.select_entries(history, ended, None, closed))
 
 
@@ -97,6 +106,19 @@ def test_a_second_closing_sends_what_happened_since_the_first() -> None:
     assert leaving(pull, within=(3, 9)) == first
     assert leaving(pull, within=(0, 10)) == first + second
     assert leaving(pull, within=(10, 20)) == []
+
+
+def test_a_closing_that_was_exported_leaves_out_its_events_only() -> None:
+    """Those of an earlier and of a later closing are exported, without what lies between."""
+    pull = change(
+        *(event(minute, EventKind.CLOSED) for minute in (3, 6, 9)),
+        *(event(minute, EventKind.REOPENED) for minute in (4, 7)),
+        closed=9,
+    )
+    assert leaving(pull, within=(0, 10), exported=(6,)) == [
+        *("created@0", "closed@3", "reopened@7", "closed@9")
+    ]
+    assert leaving(pull, within=(0, 10), exported=(3, 6, 9)) == []
 
 
 def test_an_open_change_sends_nothing() -> None:

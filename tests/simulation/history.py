@@ -41,11 +41,11 @@ class Habits:
     ``events`` runs of our own workflow export some things at their time.
     """
 
-    runs_per_day: float = 4.0
-    changes_per_day: float = 2.0
-    issues_per_day: float = 1.2
-    items_per_day: float = 1.2
-    deployments_per_day: float = 1.2
+    runs_per_day: float = 3.0
+    changes_per_day: float = 1.8
+    issues_per_day: float = 1.0
+    items_per_day: float = 1.0
+    deployments_per_day: float = 1.0
     lag: timedelta = 45 * MINUTE
     odd: bool = True
     events: bool = True
@@ -66,9 +66,16 @@ class History:
     unreadable_paths: dict[str, int] = field(default_factory=dict)
 
 
-def write_history(seed: int, start: datetime, end: datetime, habits: Habits) -> History:
-    """Return the history of a seed."""
-    return _Writer(Random(f"history {seed}"), start, end, habits).write()
+def write_history(
+    seed: int,
+    start: datetime,
+    end: datetime,
+    habits: Habits,
+    busy: tuple[datetime, datetime] | None = None,
+) -> History:
+    """Return the history of a seed; in the ``busy`` time three times as much begins."""
+    writer = _Writer(Random(f"history {seed}"), start, end, habits)
+    return writer.write([(start, end), *([busy] * 2 if busy else [])])
 
 
 class _Writer:
@@ -86,14 +93,19 @@ class _Writer:
         # The issues that pull requests can close, with the times of their opening.
         self._issues: list[tuple[datetime, int]] = []
 
-    def write(self) -> History:
+    def write(self, times: Sequence[tuple[datetime, datetime]]) -> History:
+        """Let things begin in each of the times."""
         habits = self._habits
         self._add_beginning()
-        self._each_day(habits.issues_per_day, self._issue)
-        self._each_day(habits.items_per_day, self._item)
-        self._each_day(habits.changes_per_day, self._change)
-        self._each_day(habits.runs_per_day, self._run)
-        self._each_day(habits.deployments_per_day, self._deployment)
+        for number, make in (
+            (habits.issues_per_day, self._issue),
+            (habits.items_per_day, self._item),
+            (habits.changes_per_day, self._change),
+            (habits.runs_per_day, self._run),
+            (habits.deployments_per_day, self._deployment),
+        ):
+            for begin in sorted(time for each in times for time in self._instants(number, *each)):
+                make(begin)
         return self._history
 
     def _add_beginning(self) -> None:
@@ -104,13 +116,12 @@ class _Writer:
         name = f"{PROJECT}-{next(self._keys)}"
         self._add(at, name, _put_item(JiraWorld().issue(name, type="Epic", created=at)), NO_LAG)
 
-    def _each_day(self, number: float, make: Callable[[datetime], object]) -> None:
-        """Make so many things a day, in order of time."""
-        days = (self._history.end - self._history.start) / DAY
-        seconds = days * 86400
-        times = sorted(self._random.uniform(0, seconds) for _ in range(round(number * days)))
-        for time in times:
-            make(self._history.start + timedelta(seconds=round(time)))
+    def _instants(self, per_day: float, begin: datetime, end: datetime) -> list[datetime]:
+        seconds = (end - begin).total_seconds()
+        return [
+            begin + timedelta(seconds=round(self._random.uniform(0, seconds)))
+            for _ in range(round(per_day * seconds / 86400))
+        ]
 
     # Chance.
 

@@ -65,7 +65,9 @@ def plan_sweeps(seed: int, start: datetime, number: int, faults: Faults) -> list
     random = Random(f"sweeps {seed}")
     times = _start_times(random, start, number)
     days = _bad_days(random, times) if faults.outages else [(times[0], times[0])] * 3
-    losses = _losses(random, seed, number) if faults.ledger else {}
+    # Without a loss nothing excuses what is missing.
+    losses = _losses(random, seed, number) if faults.ledger and seed % 4 != 2 else {}
+    after_outage = sum(at < days[0][1] for at in times) if faults.outages else -1
     unknown = faults.unknown_project and seed % 2 == 1
     plans = []
     for position, at in enumerate(times):
@@ -75,6 +77,9 @@ def plan_sweeps(seed: int, start: datetime, number: int, faults: Faults) -> list
         kill = random.random() < faults.kills and not lossy
         kills = [random.randint(1, 150), None]
         random.shuffle(kills)
+        if position == after_outage and seed % 3 == 0 and faults.kills:
+            # Between two checkpoints: there is much to export.
+            kill, kills = True, [None, random.randint(100, 800)]
         outage, github, jira = (begin <= at < end for begin, end in days)
         plans.append(
             SweepPlan(

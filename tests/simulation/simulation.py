@@ -37,7 +37,7 @@ _YEAR = re.compile(r"\b20[0-9]{2}(?=-[0-9]{2}-[0-9]{2})")
 class SweepResult:
     """One sweep: what it exported, and its outcome, None if it was killed.
 
-    ``ledger`` is the state of the ledger's file after it.
+    ``ledger_before`` and ``ledger`` are the states of the ledger's file before and after it.
     """
 
     plan: SweepPlan
@@ -45,6 +45,7 @@ class SweepResult:
     ended_at: datetime
     exports: list[Export]
     outcome: Outcome | None
+    ledger_before: Hashable
     ledger: Hashable
     requests: int
     problems: list[str] = field(default_factory=list)
@@ -100,7 +101,9 @@ class _Simulation:
         self._ledger = folder / "ledger.json"
         self._plans = plan_sweeps(seed, START, sweeps, faults)
         end = last_start(self._plans)
-        self._history = write_history(seed, START, end, habits)
+        outage = [plan.starts_at for plan in self._plans if plan.outage]
+        busy = (outage[0], outage[-1]) if outage else None
+        self._history = write_history(seed, START, end, habits, busy)
         self._clock = SimulatedClock(START)
         self._worlds = Worlds(self._clock.now)
         self._worlds.add(self._history.mutations)
@@ -128,6 +131,7 @@ class _Simulation:
         self._worlds.add([own_run(run_id, "schedule", OWN_NAME, started)])
         self._worlds.advance()
         self._damage(plan.ledger)
+        ledger_before = self._ledger_state()
         # The program starts some seconds after its run.
         self._clock.sleep(20)
         network = Network(
@@ -153,6 +157,7 @@ class _Simulation:
             ended_at=ended,
             exports=recorder.exports,
             outcome=outcome,
+            ledger_before=ledger_before,
             ledger=self._ledger_state(),
             requests=network.requests,
             problems=recorder.problems,

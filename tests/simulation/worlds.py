@@ -33,7 +33,7 @@ _JIRA_LIST = re.compile(r"/rest/api/\d/search(?:/jql)?")
 class Side:
     """The worlds of GitHub and Jira at one point of view."""
 
-    github: World = field(default_factory=lambda: World(REPOSITORY))
+    github: World = field(default_factory=lambda: World(REPOSITORY, brief=True))
     jira: JiraWorld = field(default_factory=JiraWorld)
 
 

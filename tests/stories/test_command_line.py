@@ -245,6 +245,7 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "repositories": "acme/shop",
         "max-requests": "100",
         "since": "7d",
+        "ledger": "ledger.json",
         "sweep-jira": "ACME",
         "workflows": "CI",
         "deployment-environments": "prod*",

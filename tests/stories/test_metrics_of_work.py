@@ -178,17 +178,19 @@ def test_a_feature_of_which_a_part_may_not_be_read_says_so(
     assert runs.attributes["flow.feature.complete"] is False
 
 
+@pytest.mark.parametrize("runs", [(), ("--sweep-runs",)], ids=["without runs", "with runs"])
 def test_a_sweep_measures_each_thing_once(
-    program: Program, world: World, receiver: Receiver
+    program: Program, world: World, receiver: Receiver, runs: tuple[str, ...]
 ) -> None:
-    """Items and their feature, pull requests, and of three deployments the one by no run."""
+    """Items and their feature, pull requests, and the deployments, two of which runs made."""
     feature(world)
     result = program.command(
-        *("sweep", "--repo", "acme/shop", "--since", "2025-11-01T00:00:00Z"),
+        *("sweep", "--repo", "acme/shop", "--since", "2025-11-01T00:00:00Z", *runs),
         *("--otlp-endpoint", receiver.url),
     )
     assert result.status == 0
     assert by(receiver, "flow.work_item.count", "flow.work_item.type") == {"Epic": 1, "Story": 2}
     assert by(receiver, "flow.change.count", "vcs.change.state") == {"merged": 2}
     assert value(receiver, "flow.feature.runs") == 5
-    assert value(receiver, "flow.deployment.count") == 1
+    assert value(receiver, "flow.deployment.count") == 3
+    assert bool(names(receiver, "flow.run")) is bool(runs)

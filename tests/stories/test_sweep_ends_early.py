@@ -10,8 +10,8 @@ from tests.fakes.faults import Answer, Request, black_hole, status
 from tests.fakes.github import FakeGitHub, secondary_rate_limit
 from tests.fakes.receiver import Receiver
 from tests.fakes.world import World
-from tests.stories.test_sweep import ago, merged, names, sweep, swept
 from tests.support.program import Program, spans_in_file
+from tests.support.sweeps import ago, merged, names, sweep
 
 MOST = 40
 COMMAND = ("sweep", "--repo", "acme/shop", "--since", "1d")
@@ -28,31 +28,31 @@ REFUSALS = {
 def many(world: World) -> None:
     """More pull requests than are read before the end."""
     for number in range(1, MOST + 1):
-        merged(world, number, ago(minutes=10 * number))
+        merged(world, number, ago(minutes=10 * number + 30))
 
 
 def of_one(request: Request) -> bool:
     """Whether a request is for the details of a pull request, and not for a list of them."""
-    return "/pulls/" in request.target or "graphql" in request.target
+    of_list = b"query Closings(" in request.body
+    return not of_list and ("/pulls/" in request.target or "graphql" in request.target)
 
 
 def left(told: str) -> int:
     """How many things are left, by the one sentence that says so."""
-    (number,) = re.findall(r"(\d+) subjects? (?:is|are) left to the next sweep", told)
+    (number,) = re.findall(r"(\d+) things? (?:is|are) left to the next sweep", told)
     return int(number)
 
 
 @pytest.mark.parametrize(("answer", "why"), REFUSALS.values(), ids=REFUSALS)
 def test_the_action_asks_no_more_where_it_was_told_to_stop(
-    program: Program, world: World, github: FakeGitHub, answer: Answer, why: str
+    program: Program, github: FakeGitHub, answer: Answer, why: str
 ) -> None:
-    """One error with the reason, and not one for each of what was not read."""
+    """One warning with the reason, and not one for each thing; the other lists were read."""
     github.script(of_one, answer, times=None)
-    own = swept(world, ago(minutes=1), None)
-    result = sweep(program, own, fail_on_error=True, timeout=30)
-    (error,) = result.errors
-    assert why in error
-    assert (result.status, left(error)) == (1, MOST)
+    result = sweep(program, fail_on_error=True, timeout=30)
+    (warning,) = result.warnings
+    assert why in warning
+    assert (result.status, left(warning)) == (0, MOST)
     assert len([each for each in github.requests if of_one(each)]) <= 10
 
 
@@ -70,20 +70,36 @@ def test_the_command_line_asks_no_more_either(
     assert len([each for each in github.requests if of_one(each)]) <= 20
 
 
+@pytest.mark.parametrize(("answer", "why"), REFUSALS.values(), ids=REFUSALS)
+def test_the_next_sweep_goes_on_where_the_last_one_was_stopped(
+    program: Program, github: FakeGitHub, receiver: Receiver, answer: Answer, why: str
+) -> None:
+    """Each thing is exported once, and none becomes pending."""
+    refuses = True
+    github.script(lambda request: refuses and of_one(request), answer, after=15, times=None)
+    first = sweep(program, fail_on_error=True, timeout=30)
+    assert (first.status, why in first.warnings[0]) == (0, True)
+    refuses = False
+    second = sweep(program)
+    assert second.warnings == []
+    assert sorted(names(receiver)) == sorted(f"pull request #{n}" for n in range(1, MOST + 1))
+
+
 def test_a_small_rate_limit_leaves_the_rest_to_the_next_sweep(
     program: Program, world: World, receiver: Receiver
 ) -> None:
-    """The exit status says so, and `--resume` goes on with exactly what is left."""
+    """With `--ledger` the next one goes on with exactly the rest; without, the status is 1."""
+    command = (*COMMAND, "--otlp-endpoint", receiver.url)
     with FakeGitHub(world, rate_limit=30) as small:
-        environ = {"GITHUB_API_URL": small.url}
-        command = (*COMMAND, "--resume", "sent.txt", "--otlp-endpoint", receiver.url)
-        first = program.command(*command, environ=environ)
-    assert (first.status, first.stderr.startswith("partial: ")) == (1, True)
+        first = program.command(
+            *command, "--ledger", "ledger.json", environ={"GITHUB_API_URL": small.url}
+        )
+    assert (first.status, first.stderr.startswith("partial: ")) == (0, True)
     remaining = left(first.stderr)
     assert 0 < remaining < MOST
-    second = program.command(*command)
+    second = program.command(*command, "--ledger", "ledger.json")
     assert second.status == 0
-    assert f"{remaining} subjects to send were found" in second.stderr
+    assert f"{remaining} things were exported" in second.stderr
     assert len(names(receiver)) == len(set(names(receiver))) == MOST
 
 
@@ -99,13 +115,12 @@ def test_a_file_says_what_is_not_in_it(program: Program) -> None:
 
 @pytest.mark.parametrize("door", ["action", "command line"])
 def test_the_end_of_the_time_is_told_once(
-    program: Program, world: World, github: FakeGitHub, receiver: Receiver, door: str
+    program: Program, github: FakeGitHub, receiver: Receiver, door: str
 ) -> None:
     """GitHub says nothing any more, and each of what is left would have to be told else."""
-    own = swept(world, ago(minutes=1), None)
     github.script(of_one, black_hole(), after=6, times=None)
     if door == "action":
-        result = sweep(program, own, timeout=2)
+        result = sweep(program, timeout=2)
         told = result.warnings
     else:
         result = program.command(*COMMAND, "--timeout", 2, "--otlp-endpoint", receiver.url)
@@ -116,13 +131,10 @@ def test_the_end_of_the_time_is_told_once(
     assert len(told) <= 9
 
 
-def test_a_list_that_ends_early_says_why(
-    program: Program, world: World, github: FakeGitHub
-) -> None:
+def test_a_list_that_ends_early_says_why(program: Program, github: FakeGitHub) -> None:
     """Nothing was found at all, so the reason is all there is to tell."""
-    own = swept(world, ago(minutes=1), None)
     github.script("/pulls", secondary_rate_limit(3600), times=None)
-    result = sweep(program, own, fail_on_error=True, timeout=30)
+    result = sweep(program, fail_on_error=True, timeout=30)
     assert result.status == 1
     assert "asks to wait 3600 s" in " ".join(result.errors)
-    assert "unknown subjects are left to the next sweep" in " ".join(result.errors)
+    assert "unknown things are left to the next sweep" in " ".join(result.errors)

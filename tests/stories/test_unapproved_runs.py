@@ -11,6 +11,7 @@ from tests.fakes.world import World, job, step
 from tests.stories.points import by, value
 from tests.support import closings
 from tests.support.program import Program
+from tests.support.sweeps import earlier, rewrite_ledger
 
 CREATED = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=5)
 APPROVED = CREATED + timedelta(hours=2)
@@ -71,20 +72,22 @@ def test_the_time_until_the_approval_is_not_queue_time(
 def test_a_sweep_sends_it_after_the_approval(
     program: Program, world: World, receiver: Receiver
 ) -> None:
-    """A sweep before it does not note it as sent, so the next one with `--resume` sends it."""
+    """A sweep before it does not record it as exported, so the next one exports it."""
     run = unapproved(world)
     command = (
-        *("sweep", "--repo", "acme/shop", "--since", "1d", "--resume", "sent.txt"),
+        *("sweep", "--repo", "acme/shop", "--since", "1d", "--ledger", "ledger.json"),
         *("--sweep-runs", "--otlp-endpoint", receiver.url),
     )
     first = program.command(*command)
     assert (first.status, receiver.spans) == (0, [])
+    # As if that sweep had been an hour before the approval.
+    rewrite_ledger(program.folder / "ledger.json", lambda ledger: earlier(ledger, hours=4))
     approve(world, run)
     second = program.command(*command)
     assert second.status == 0, second.stderr
     assert len(receiver.spans_named("RUN CI")) == 1
     third = program.command(*command)
-    assert "1 more had been sent before" in third.stderr
+    assert "0 things were exported" in third.stderr
     assert len(receiver.spans_named("RUN CI")) == 1
 
 

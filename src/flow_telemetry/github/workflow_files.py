@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-from flow_telemetry.errors import FlowTelemetryError, PayloadError
+from flow_telemetry.errors import FlowTelemetryError, NotFoundError, PayloadError
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.webhook import CHANGE_EVENTS, LIVE_EVENTS
 from flow_telemetry.http import payload as read
@@ -439,14 +439,18 @@ def exported_by_other_job(client: GitHubClient, run: Run, job_name: str) -> bool
     deployed. ``job_name`` is the name in the API. If the run has its jobs, their times and results
     count: a job that was skipped, or ended before the named one, exported nothing of it. Only the
     file of the run's own workflow is read, by one request: steps in workflows that it calls do not
-    count, except for `telemetry.yml`.
+    count, except for `telemetry.yml`. Without a file nothing in the run exports it.
 
     None if the file cannot be read, or if its expressions or conditions decide.
     """
     path = run.path.partition("@")[0]
+    if not path.startswith(FOLDER):
+        return False  # GitHub's own, such as that of Pages.
     try:
         text = _read_file_at(client, run.repository.full_name, path, run.head_sha)
         workflow = parse_workflow_file(text, path)
+    except NotFoundError:
+        return False
     except (FlowTelemetryError, ValueError):
         return None
     own = _ids_of(workflow, job_name)

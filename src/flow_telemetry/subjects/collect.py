@@ -81,7 +81,7 @@ def _collect_run(context: ExportContext, subject: RunSubject) -> Iterator[Collec
     if may_deploy(exported.run):
         from flow_telemetry.subjects.deployment import collect_deployments_of_run
 
-        yield collect_deployments_of_run(context, exported.run, exported.trace)
+        yield collect_deployments_of_run(context, exported.run, exported.trace, subject.within)
 
 
 def _collect_merged_change(context: ExportContext, change: Change) -> CollectedTelemetry:

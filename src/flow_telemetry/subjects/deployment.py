@@ -27,6 +27,7 @@ from flow_telemetry.github.runs import (
     read_run,
     wait_until,
 )
+from flow_telemetry.github.workflow_files import exported_by_other_job
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.changes import delivery_reference, delivery_span
 from flow_telemetry.mapping.events import deployment_events
@@ -57,7 +58,7 @@ from flow_telemetry.subjects.types import (
     wants_metrics,
     wants_own_events,
 )
-from flow_telemetry.telemetry import Span, SpanLink
+from flow_telemetry.telemetry import LogRecord, Measurement, Span, SpanLink
 
 # The events and metrics of a deployment.
 
@@ -136,7 +137,11 @@ def collect_deployment(context: ExportContext, subject: DeploymentSubject) -> Co
         if not ends:
             return CollectedTelemetry()
     deployment, run = read_maker(context, deployment)
-    if subject.within is not None and run is not None and _is_exported_with(context, subject, run):
+    if (
+        subject.within is not None
+        and run is not None
+        and _is_exported_with(context, subject, deployment, run)
+    ):
         subject = replace(subject, only_late=True)
         if not subject.late_statuses:
             return CollectedTelemetry(ends=ends)
@@ -165,21 +170,39 @@ def _choose_statuses(
     return replace(subject, late_statuses=late, only_late=only_late), ends
 
 
-def _is_exported_with(context: ExportContext, subject: DeploymentSubject, run: Run) -> bool:
-    """Whether a deployment is exported with its run: by a run of an event, or by a sweep."""
+def _is_exported_with(
+    context: ExportContext, subject: DeploymentSubject, deployment: Deployment, run: Run
+) -> bool:
+    """Whether a deployment is exported with its run, which a sweep must not do again.
+
+    That is by a run of an event, by a sweep of runs, or by a later job of the run itself: a step
+    inside the deploying job cannot know how that ends.
+    """
+    settings = context.settings
     if format_attempt(run.id, run.attempt) in subject.runs_of_events:
         return True
-    settings = context.settings
-    return settings.sweep.runs and reason_not_selected(settings, run) is None
+    if settings.sweep.runs and reason_not_selected(settings, run) is None:
+        return True
+    name = next((job.name for job in run.jobs if job.id == deployment.job_id), None)
+    # If a condition decides, the job that has it is the one to export.
+    return name is not None and exported_by_other_job(context.github, run, name) is not False
 
 
 def collect_deployments_of_run(
-    context: ExportContext, run: Run, trace: TraceIdentity
+    context: ExportContext, run: Run, trace: TraceIdentity, within: Window | None = None
 ) -> CollectedTelemetry:
-    """Return the spans of the deployments that a run made and that have ended, linked to it."""
+    """Return the spans of the deployments that a run made and that have ended, linked to it.
+
+    ``within`` is that of the run, in a sweep.
+
+    Raises:
+        FlowTelemetryError: a sweep could not read them, and the next one can.
+    """
     try:
         deployments = deployments_of_run(context.github, run)
     except FlowTelemetryError as error:
+        if within is not None and not isinstance(error, (AccessDeniedError, NotFoundError)):
+            raise
         return missing_telemetry("what the run deployed is not known", error)
     collected: list[CollectedTelemetry] = []
     notices: dict[str, None] = {}
@@ -189,7 +212,9 @@ def collect_deployments_of_run(
         if notice is not None:
             notices[notice] = None
         elif delivery_result(deployment) is not None:
-            subject = DeploymentSubject(repository=run.repository.full_name, id=deployment.id)
+            subject = DeploymentSubject(
+                repository=run.repository.full_name, id=deployment.id, within=within
+            )
             collected.append(_collect(context, subject, deployment, run_link, deployments))
     return CollectedTelemetry(
         spans=chain.from_iterable(each.spans for each in collected),
@@ -298,6 +323,8 @@ def _collect(
         problems.append(f"what the deployment to {where} delivered is not known: {error}")
         delivered = replace(deployment, delivers_complete=False)
     except FlowTelemetryError as error:
+        if subject.within is not None:
+            raise  # The next sweep can read it; how often it tries depends on the error.
         what = f"what the deployment to {where} delivered is not known"
         missing = missing_telemetry(what, error)
         return CollectedTelemetry(problems=missing.notices, incomplete=missing.incomplete)
@@ -316,7 +343,11 @@ def _collect(
         placement = _place_delivery(settings, delivered, change, lineage)
     else:
         placement = place(delivered.reference, Ancestry(), build_tracing(settings))
+    telemetry: Iterable[LogRecord | Measurement]
     telemetry = delivery_events_and_metrics(context, subject, delivered, placement)
+    if subject.within is not None:
+        # A sweep has to know whether its budget allowed the timelines, which are read now.
+        telemetry = tuple(telemetry)
     if subject.only_late:
         return CollectedTelemetry(events_and_metrics=telemetry)
     return CollectedTelemetry(

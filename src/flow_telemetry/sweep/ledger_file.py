@@ -32,6 +32,8 @@ _MOST_SOURCES = 20_000
 _NAME = re.compile(r"[\w.:/@+ -]{1,250}")
 # A clock may be a little ahead of the one that wrote the file.
 _CLOCK_DIFFERENCE = timedelta(hours=1)
+# Nothing on GitHub is older, and the hour before it is a time too.
+_EARLIEST = datetime(2008, 1, 1, tzinfo=timezone.utc)
 
 Value = TypeVar("Value")
 
@@ -168,7 +170,10 @@ def _time(value: Any) -> datetime:
     time = datetime.fromisoformat(value)
     if time.tzinfo is None:
         raise ValueError("a time without a zone")
-    return time.astimezone(timezone.utc)
+    time = time.astimezone(timezone.utc)
+    if time < _EARLIEST:
+        raise ValueError("a time before GitHub")
+    return time
 
 
 # The file

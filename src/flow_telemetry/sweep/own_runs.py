@@ -16,6 +16,7 @@ from flow_telemetry.github.artifacts import (
     download_artifact,
     list_artifacts,
 )
+from flow_telemetry.github.client import PAGE_SIZE
 from flow_telemetry.github.runs import (
     newest_runs_of_workflow,
     read_default_branch,
@@ -170,14 +171,20 @@ def restore_ledger(context: ExportContext, runs: OwnRuns) -> RestoredLedger:
     runner, github = context.settings.runner, context.github
     if runner.repository is None or runner.workflow_file is None:
         return RestoredLedger()
+    newest = list_artifacts(github, runner.repository, name=ARTIFACT, most_pages=1)
+    if not newest:
+        return RestoredLedger()
     branch = read_default_branch(github, runner.repository)
     sweeps = (run for run in runs if _is_trusted(run, runner.repository, branch))
     without = 0
     for run in islice(sweeps, _MOST_SWEEPS):
-        found = list_artifacts(
-            github, runner.repository, name=ARTIFACT, run_id=run.id, most_pages=1
-        )
-        artifact = next((each for each in found if not each.expired), None)
+        stored = [each for each in newest if each.run_id == run.id]
+        if not stored and len(newest) == PAGE_SIZE:
+            # Other runs may have stored so many of this name.
+            stored += list_artifacts(
+                github, runner.repository, name=ARTIFACT, run_id=run.id, most_pages=1
+            )
+        artifact = next((each for each in stored if not each.expired), None)
         if artifact is None:
             without += run.completed
             continue

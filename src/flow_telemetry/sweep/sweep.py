@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from flow_telemetry import pipeline
 from flow_telemetry.context import ExportContext
@@ -84,6 +85,19 @@ def end_reason(context: ExportContext) -> str:
     if context.interruption.name or context.deadline.expired:
         return context.deadline.ended
     return context.github.ended
+
+
+def _collect_whole(context: ExportContext, thing: Thing) -> Iterator[CollectedTelemetry]:
+    """Yield the telemetry of a thing.
+
+    Raises:
+        FlowTelemetryError: it cannot be read. BudgetExceeded also if reading ended meanwhile: what
+            the thing belongs to may be missing then without an error, and the next sweep has it.
+    """
+    yield from collect(context, thing.subject)
+    reason = end_reason(context)
+    if reason:
+        raise BudgetExceeded(f"{describe(thing.reference)} was not read whole: {reason}")
 
 
 def _within_sweep(context: ExportContext) -> ExportContext:
@@ -354,9 +368,7 @@ class _Sweep:
     ) -> Iterator[CollectedTelemetry]:
         """Yield the telemetry of things that could be read whole; note them in ``exported``."""
         for thing, slices, error in read_concurrently(
-            lambda thing: collect(context, thing.subject),
-            group,
-            stop=lambda: bool(end_reason(context)),
+            partial(_collect_whole, context), group, stop=lambda: bool(end_reason(context))
         ):
             if isinstance(error, (BudgetExceeded, DeadlineExceeded)):
                 continue
@@ -454,9 +466,10 @@ class _Sweep:
                 "on the disk, and check the permissions of the folder"
             )
         failures = any(state.failures for state in self.states.values())
-        incomplete = bool(left or self.unread or failures or self.unsaved)
-        progress = bool(self.exported) or moved
-        failed = incomplete and (bool(self.unsaved) or self.file.path is None or not progress)
+        undelivered = any(outcome.failed for outcome in self.outcomes)
+        incomplete = bool(left or self.unread or failures or self.unsaved or undelivered)
+        unsaved = bool(self.unsaved) or self.is_lost or self.file.path is None
+        failed = incomplete and (unsaved or not (self.exported or moved))
         status = Status.PARTIAL if incomplete else Status.SKIPPED
         listed = Outcome(
             status=status,

@@ -1,0 +1,159 @@
+"""Sweeps of the fake world through the action, in the runs of a workflow that keeps its ledger.
+
+    own = swept(world, ago(minutes=1), None)
+    result = sweep(program, own, sweep_runs=True)
+
+As on a runner, the folder of the ledger is empty at the start and becomes an artifact of the run
+at the end. The clock is the real one, so worlds have times before `NOW`; `earlier` makes a ledger
+that of a sweep some hours ago.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from tests.fakes.receiver import Receiver
+from tests.fakes.records import Run
+from tests.fakes.world import World, job, sha_of, step
+from tests.support import closings
+from tests.support.program import Program, Result
+
+NOW = datetime.now(timezone.utc).replace(microsecond=0)
+FILE = ".github/workflows/flow-telemetry.yml"
+OURS = "Flow telemetry"
+ARTIFACT = "flow-telemetry-ledger"
+LEDGER_FILE = "ledger.json"
+
+
+def ago(**units: float) -> datetime:
+    """Return a time before the tests began."""
+    return NOW - timedelta(**units)
+
+
+def text_of(time: datetime) -> str:
+    """Return a time as GitHub writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def merged(world: World, number: int, at: datetime, **facts: Any) -> None:
+    """Add a pull request that was merged then, after an hour."""
+    sha = sha_of(f"merge of {number}")
+    given = {"branch": f"branch-{number}", "merge_commit_sha": sha, **facts}
+    world.pull_request(number, opened_at=at - timedelta(hours=1), merged_at=at, **given)
+
+
+def sent_by_event(
+    world: World, title: str, at: datetime, conclusion: str | None = "success"
+) -> Run:
+    """Add a run of our own workflow that an event started, named after what it exports.
+
+    Without a conclusion it is still going on.
+    """
+    jobs = [job(closings.OUR_JOB, conclusion, steps=[step("Export", 1, conclusion)])]
+    return world.run(
+        workflow=OURS,
+        path=FILE,
+        event=title.partition(" ")[0],
+        title=title,
+        created_at=at,
+        jobs=jobs if conclusion else closings.going_on(),
+    )
+
+
+def swept(world: World, at: datetime, conclusion: str | None = "success", **facts: Any) -> Run:
+    """Add a scheduled run of our own workflow."""
+    jobs = [job(closings.OUR_JOB, conclusion, steps=[step("Export", 1, conclusion)])]
+    given: dict[str, Any] = {
+        "workflow": OURS,
+        "path": FILE,
+        "event": "schedule",
+        "title": OURS,
+        "created_at": at,
+        "jobs": jobs if conclusion else closings.going_on(),
+        **facts,
+    }
+    return world.run(**given)
+
+
+def sweep(program: Program, own: Run | None = None, /, **inputs: Any) -> Result:
+    """Run the action in a scheduled run of our own workflow, by default in a new one."""
+    world = program.github.world
+    own = own or swept(world, ago(minutes=1), None)
+    shutil.rmtree(_folder(program), ignore_errors=True)
+    result = program.action(environ_of(own), **{"since": "last", **inputs})
+    store_ledger(program, own)
+    conclusion = "failure" if result.status else "success"
+    world.change_job(own, closings.OUR_JOB, conclusion=conclusion)
+    return result
+
+
+def environ_of(own: Run) -> dict[str, str]:
+    """Return the variables of a runner that works on a scheduled run."""
+    return {
+        "GITHUB_EVENT_NAME": "schedule",
+        "GITHUB_RUN_ID": str(own.id),
+        "GITHUB_RUN_ATTEMPT": str(own.attempt),
+        "GITHUB_WORKFLOW_REF": f"acme/shop/{FILE}@refs/heads/main",
+    }
+
+
+def store_ledger(program: Program, own: Run, content: str | None = None) -> None:
+    """Store a ledger as an artifact of a run: the content, or the runner's file if there is one."""
+    path = _folder(program) / LEDGER_FILE
+    if content is None and path.exists():
+        content = path.read_text(encoding="utf-8")
+    if content is not None:
+        program.github.world.artifact(ARTIFACT, {LEDGER_FILE: content}, run=own.id)
+
+
+def stored_ledger(program: Program) -> dict[str, Any]:
+    """Return the ledger that was stored last."""
+    content = program.github.world.artifacts[-1].plan.content
+    assert not isinstance(content, bytes)
+    ledger: dict[str, Any] = json.loads(content[LEDGER_FILE])
+    return ledger
+
+
+def sources_in(ledger: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the sources of a ledger."""
+    for sources in ledger["repositories"].values():
+        yield from sources.values()
+
+
+def earlier(ledger: dict[str, Any], **units: float) -> dict[str, Any]:
+    """Return a ledger as if its sweep had been so much earlier, when nothing later had ended."""
+    for source in sources_in(ledger):
+        for name in ("mark", "full_mark"):
+            if source.get(name):
+                time = datetime.fromisoformat(source[name]) - timedelta(**units)
+                source[name] = max(time, datetime.fromisoformat(source["start"])).isoformat()
+    return ledger
+
+
+def rewrite_ledger(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change the ledger in a file of the command line."""
+    ledger = change(json.loads(path.read_text(encoding="utf-8")))
+    path.write_text(json.dumps(ledger), encoding="utf-8")
+
+
+def store_earlier_ledger(program: Program, **units: float) -> None:
+    """Store the last ledger again, as if its sweep had been so much earlier."""
+    ledger = earlier(stored_ledger(program), **units)
+    program.github.world.artifacts.pop()
+    run = max(program.github.world.attempts, key=lambda run: run.created_at)
+    store_ledger(program, run, json.dumps(ledger))
+
+
+def names(receiver: Receiver) -> list[str]:
+    """Return the names of exported spans, without phases, statuses, jobs and waits."""
+    kinds = ("run", "change", "work_item", "deployment")
+    return sorted(s.name for s in receiver.spans if s.attributes["flow.entity.type"] in kinds)
+
+
+def _folder(program: Program) -> Path:
+    return program.folder / "temp" / ARTIFACT
