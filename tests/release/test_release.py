@@ -48,6 +48,7 @@ def clone(bundle: Path, tmp_path: Path) -> Path:
     (folder / ".gitignore").write_text("/bundle/\n", encoding="utf-8")
     (folder / "tests").mkdir()
     (folder / "tests" / "test_it.py").write_text("", encoding="utf-8")
+    copytree(ROOT / ".github", folder / ".github")
     commit_all(folder)
     copytree(bundle, folder / "bundle")
     return folder
@@ -70,7 +71,7 @@ def test_the_bundle_lives_in_the_tagged_commit(
     assert release(clone) == 0
     commit = capsys.readouterr().out.strip()
     assert git(clone, "rev-parse", f"v{VERSION}", f"v{VERSION[0]}").split() == [commit, commit]
-    assert git(clone, "rev-parse", f"{commit}^", branch).split() == [source, source]
+    assert git(clone, "rev-parse", f"{commit}~2", branch).split() == [source, source]
     assert "bundle/MANIFEST" in git(clone, "ls-tree", "-r", "--name-only", commit).splitlines()
 
 
