@@ -2,8 +2,8 @@
 
 The SHA-256 of every file that this start may read is compared with MANIFEST before anything of the
 bundle is imported. That finds an interrupted download, a full or failing disk and a file that
-another program changed. It is no protection from someone who can write to the action's folder: they
-can change MANIFEST and this file as well (SECURITY.md).
+another program changed. It does not protect from someone who can write to the action's folder:
+they can change MANIFEST and this file as well (SECURITY.md).
 """
 
 import importlib.machinery

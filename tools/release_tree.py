@@ -80,7 +80,7 @@ def parsed(text: str) -> Tree:
         raise TreeError("the list is truncated, or is not the list of a release")
     files = {row[4]: Entry(row[1], row[2], row[3]) for row in rows if row is not None}
     if len(files) != len(rows):
-        raise TreeError("the list has a line that names no file, or names one twice")
+        raise TreeError("the list has a line that does not name a file, or that names one twice")
     return Tree(head[1], head[2], files)
 
 
@@ -96,7 +96,7 @@ def tree_of_commit(clone: Path, version: str, commit: str) -> Tree:
         about, path = line.split("\t", 1)
         mode, kind, blob = about.split(" ")
         if mode not in ("100644", "100755") or "\n" in path:
-            raise TreeError(f"`{path}` of {sha} is no plain file ({mode} {kind})")
+            raise TreeError(f"`{path}` of {sha} is not a plain file ({mode} {kind})")
         found.append((path, mode, blob))
     digests = _digests(clone, [blob for _, _, blob in found])
     files = {

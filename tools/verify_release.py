@@ -98,7 +98,7 @@ def verify(options: argparse.Namespace, gh: GitHubCli) -> list[str]:
     )
     _no_differences(f"commit {tree.commit}", tree.files, released.files)
     check_called_workflow(clone, tree)
-    held = [
+    facts = [
         f"the list of {len(tree.files)} files was attested by {WORKFLOW} for {version}",
         f"the tag {version} is commit {tree.commit}, made of the source {source}",
         "the commit has these files and no other",
@@ -107,8 +107,8 @@ def verify(options: argparse.Namespace, gh: GitHubCli) -> list[str]:
     if options.folder is not None:
         found = files_of_folder(options.folder)
         _no_differences(f"folder `{options.folder}`", tree.downloaded, found)
-        held.append(f"the folder {options.folder} is what a runner downloads")
-    return held
+        facts.append(f"the folder {options.folder} is what a runner downloads")
+    return facts
 
 
 def gh_words(options: argparse.Namespace) -> list[str]:
@@ -161,8 +161,8 @@ def check_attestation(
         if not wrong:
             return
         problems.append("; ".join(wrong))
-    told = " | ".join(problems) or "there is none"
-    raise VerificationError(f"no attestation is of this list and this release: {told}")
+    reason = " | ".join(problems) or "there is none"
+    raise VerificationError(f"no attestation is of this list and this release: {reason}")
 
 
 def check_called_workflow(clone: Path, tree: Tree) -> None:
