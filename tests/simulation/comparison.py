@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -80,6 +80,8 @@ class _Comparison:
         self._sweeps = result.sweeps
         self._expected = {expected.thing: expected for expected in result.history.expected}
         self._counts = self._count()
+        # The messages of all sweeps by pattern: there are many, and few match.
+        self._known: dict[re.Pattern[str], list[str]] = {}
         self._once = self._repeated = self._given_up = self._lost = self._due = 0
 
     def summary(self) -> Summary:
@@ -245,12 +247,17 @@ class _Comparison:
     ) -> list[str]:
         """Return the messages of sweeps, else of all, that match and name a thing."""
         named = re.compile(rf"{re.escape(name)}(?![0-9])")
-        return [
-            text
-            for sweep in (self._sweeps if sweeps is None else sweeps)
-            for text in sweep.texts
-            if pattern.search(text) and named.search(text)
-        ]
+        texts = self._all_matching(pattern) if sweeps is None else _matching(pattern, sweeps)
+        return [text for text in texts if named.search(text)]
+
+    def _all_matching(self, pattern: re.Pattern[str]) -> list[str]:
+        if pattern not in self._known:
+            self._known[pattern] = _matching(pattern, self._sweeps)
+        return self._known[pattern]
+
+
+def _matching(pattern: re.Pattern[str], sweeps: Iterable[SweepResult]) -> list[str]:
+    return [text for sweep in sweeps for text in sweep.texts if pattern.search(text)]
 
 
 def _source_of(thing: Thing) -> str:

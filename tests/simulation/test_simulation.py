@@ -25,6 +25,8 @@ def test_a_calm_history_is_exported_once(tmp_path: Path) -> None:
     assert summary.once == summary.due > 30
 
 
+# Ten seconds, and much more on a machine with other work.
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(find_spec("flow_telemetry.sweep") is None, reason="there is no ledger yet")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_random_history_is_exported_within_the_bound(seed: int, tmp_path: Path) -> None:
