@@ -295,6 +295,8 @@ class _Sweep:
                 if pending.tries < MOST_TRIES:
                     del state.pending[reference]
                     self.problems.append(f"{describe(reference)} is given up after 35 days")
+                if thing is not None and thing.earliest >= pending.interval.end:
+                    yield thing  # It was closed again after the last try.
                 continue
             if reference in self.event_runs.attempts:
                 del state.pending[reference]
