@@ -163,6 +163,9 @@ class _Sweep:
             )
             self.states[name] = SourceState.of(name, ledger)
         marks = self._marks()
+        if self.start.is_damaged:
+            # Not earlier: a sweep that cannot begin must leave the damage for the next to report.
+            self.file.begin_anew()
         # If it cannot be written, nothing is exported.
         self._save()
         if not self.unsaved:
