@@ -4,16 +4,18 @@
     result = sweep(program, own, sweep_runs=True)
 
 As on a runner, the folder of the ledger is empty at the start and becomes an artifact of the run
-at the end. The clock is the real one, so worlds have times before `NOW`; `earlier` makes a ledger
-that of a sweep some hours ago.
+at the end. The clock is the real one, so worlds have times that are `ago`; `earlier` makes a ledger that of
+a sweep some hours ago.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,21 @@ from tests.fakes.world import World, job, sha_of, step
 from tests.support import closings
 from tests.support.program import Program, Result
 
-NOW = datetime.now(timezone.utc).replace(microsecond=0)
 FILE = ".github/workflows/flow-telemetry.yml"
 OURS = "Flow telemetry"
 ARTIFACT = "flow-telemetry-ledger"
 LEDGER_FILE = "ledger.json"
 
 
+@cache
+def _start_of(_: str) -> datetime:
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
 def ago(**units: float) -> datetime:
-    """Return a time before the tests began."""
-    return NOW - timedelta(**units)
+    """Return a time before the test began."""
+    test, _, _ = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")
+    return _start_of(test) - timedelta(**units)
 
 
 def text_of(time: datetime) -> str:

@@ -12,7 +12,7 @@ from flow_telemetry.github.runs import last_successful_run
 from flow_telemetry.rules.ledger import DELAY, FIRST_SWEEP, OVERLAP, Ledger
 from flow_telemetry.sweep.ledger_file import LedgerFile
 from flow_telemetry.sweep.own_runs import OwnRuns, restore_ledger
-from flow_telemetry.sweep.things import describe
+from flow_telemetry.sweep.things import count_things, describe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +120,6 @@ def _describe_sweeps_without_ledger(count: int) -> list[str]:
 
 def _describe_killed_sweep(sending: Sequence[str]) -> str:
     return (
-        f"the last sweep was killed while it exported {len(sending)} things, such as "
+        f"the last sweep was killed while it exported {count_things(len(sending))}, such as "
         f"{describe(sending[0])}: they may be exported twice"
     )
