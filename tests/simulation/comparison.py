@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from tests.simulation.plan import LedgerFate
-from tests.simulation.simulation import Result, SweepResult
+from tests.simulation.simulation import Forgotten, Result, SweepResult
 from tests.simulation.things import CLOSINGS, Expected, Kind, Thing
 
 # A sweep leaves to the next one what ended this shortly before it, and lists lag.
@@ -23,6 +23,10 @@ GIVEN_UP_IN = timedelta(days=5)
 MOST_REPEATED = 50
 # A lost ledger is replaced by a time before the last successful sweep.
 FALLBACK_MARGIN = timedelta(hours=2)
+
+# Of each source, and the longest time for which one cannot be read: the outage of three days.
+OVERLAP = timedelta(hours=1)
+LONGEST_BEHIND = timedelta(days=4)
 
 # How the program reports what is not exported once.
 GIVEN_UP = re.compile(r"g[ai]ven? up", re.IGNORECASE)
@@ -76,6 +80,8 @@ class _Comparison:
         self._sweeps = result.sweeps
         self._expected = {expected.thing: expected for expected in result.history.expected}
         self._counts = self._count()
+        # The messages of all sweeps by pattern: there are many, and few match.
+        self._known: dict[re.Pattern[str], list[str]] = {}
         self._once = self._repeated = self._given_up = self._lost = self._due = 0
 
     def summary(self) -> Summary:
@@ -173,7 +179,7 @@ class _Comparison:
                 yield Violation(
                     "reported", f"{expected.thing} was given up {len(reports)} times: {reports[0]}"
                 )
-        elif self._was_pending_in_lost_ledger(expected):
+        elif any(_was_known(sweep.forgotten, expected) for sweep in self._sweeps):
             self._lost += 1
         elif expected.unreadable:
             # Tries count slowly if little else of the source is read.
@@ -181,13 +187,6 @@ class _Comparison:
                 yield Violation("reported", f"{expected.thing} was given up without a report")
         else:
             yield Violation("missing", f"{expected.thing}, {_describe(expected)}")
-
-    def _was_pending_in_lost_ledger(self, expected: Expected) -> bool:
-        """Whether a ledger was lost that knew the thing, which the fallback does not find."""
-        return any(
-            expected.ended_at < self._fallback(sweep) and expected.ended_at < sweep.started_at
-            for sweep in self._without_ledger()
-        )
 
     def _without_ledger(self) -> list[SweepResult]:
         return [sweep for sweep in self._sweeps if sweep.plan.ledger is not LedgerFate.KEPT]
@@ -248,12 +247,39 @@ class _Comparison:
     ) -> list[str]:
         """Return the messages of sweeps, else of all, that match and name a thing."""
         named = re.compile(rf"{re.escape(name)}(?![0-9])")
-        return [
-            text
-            for sweep in (self._sweeps if sweeps is None else sweeps)
-            for text in sweep.texts
-            if pattern.search(text) and named.search(text)
-        ]
+        texts = self._all_matching(pattern) if sweeps is None else _matching(pattern, sweeps)
+        return [text for text in texts if named.search(text)]
+
+    def _all_matching(self, pattern: re.Pattern[str]) -> list[str]:
+        if pattern not in self._known:
+            self._known[pattern] = _matching(pattern, self._sweeps)
+        return self._known[pattern]
+
+
+def _matching(pattern: re.Pattern[str], sweeps: Iterable[SweepResult]) -> list[str]:
+    return [text for sweep in sweeps for text in sweep.texts if pattern.search(text)]
+
+
+def _source_of(thing: Thing) -> str:
+    """Return the name of a thing's source in the ledger."""
+    if thing.kind is Kind.ITEM:
+        project, dash, _ = thing.key.partition("-")
+        return f"jira {project}" if dash else "issues"
+    names = {Kind.ATTEMPT: "runs", Kind.CHANGE: "pull requests"}
+    return names.get(thing.kind, "deployments")
+
+
+def _was_known(lost: Forgotten | None, expected: Expected) -> bool:
+    """Whether a lost ledger alone knew that a thing was still to be exported.
+
+    The thing was pending, or its source was behind: no list of it could be read for a while.
+    """
+    if lost is None:
+        return False
+    named = re.compile(rf"{re.escape(expected.name)}(?![0-9])")
+    mark, latest = lost.marks[_source_of(expected.thing)], max(lost.marks.values())
+    behind = max(mark - OVERLAP, latest - LONGEST_BEHIND) <= expected.ended_at < latest
+    return behind or any(map(named.search, lost.names))
 
 
 def _describe(expected: Expected) -> str:

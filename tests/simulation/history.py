@@ -174,6 +174,9 @@ class _Writer:
             "sha": sha_of(f"run {run_id}"),
             "created_at": created,
         }
+        if self._chance(0.06):
+            self._cancel_in_queue(facts, created)
+            return
         long = self._chance(0.05)
         wait = self._between(6 * HOUR, 20 * DAY) if long else self._between(MINUTE / 12, 9 * MINUTE)
         started, attempt = created, 1
@@ -187,6 +190,16 @@ class _Writer:
             attempt, wait = attempt + 1, self._between(MINUTE / 12, 9 * MINUTE)
         if attempt == 1 and event == "push" and self._chance(0.2, odd=False):
             self._deploy_in_run(facts, jobs[0], slow=wait > LISTED_ALWAYS - HOUR)
+
+    def _cancel_in_queue(self, run: dict[str, Any], created: datetime) -> None:
+        """Let a run wait for its concurrency group, and be cancelled before it has a job."""
+        key, ended = f"run {run['id']} attempt 1", created + self._between(2 * HOUR, 3 * DAY)
+        facts = {**run, "attempt": 1, "run_started_at": created, "jobs": []}
+        waiting = {**facts, "status": "pending", "conclusion": None, "updated_at": created}
+        over = {**facts, "status": "completed", "conclusion": "cancelled", "updated_at": ended}
+        self._add(created, key, _put_run(waiting))
+        self._add(ended, key, _put_run(over))
+        self._expect(Thing(Kind.ATTEMPT, f"{run['id']}/1"), ended, f"run {run['id']}")
 
     def _attempt(
         self,

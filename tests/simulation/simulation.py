@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -25,12 +25,38 @@ from tests.simulation.recorder import Export, Killed, Recorder
 from tests.simulation.worlds import Worlds
 
 from flow_telemetry.outcome import Outcome
+from flow_telemetry.rules.ledger import Ledger
+from flow_telemetry.sweep.ledger_file import parse_ledger
+from flow_telemetry.sweep.things import describe
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 SWEEPS = 200
 # Far from the ids of a history.
 _FIRST_SWEEP_RUN = 900_000
 _YEAR = re.compile(r"\b20[0-9]{2}(?=-[0-9]{2}-[0-9]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The content of a ledger that was lost: things that were not exported yet.
+
+    ``names`` are those of pending things and unfinished runs, ``marks`` the ends of what each
+    source had exported.
+    """
+
+    names: tuple[str, ...]
+    marks: Mapping[str, datetime]
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> Forgotten:
+        """Return what a ledger knew, which was read before it was lost."""
+        names: list[str] = []
+        marks = {}
+        for (_, source), known in ledger.sources.items():
+            names += (describe(pending.reference) for pending in known.pending)
+            names += (describe(reference) for reference, _ in known.unfinished)
+            marks[source] = min(known.mark, known.full_mark or known.mark)
+        return cls(tuple(names), marks)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +74,7 @@ class SweepResult:
     ledger_before: Hashable
     ledger: Hashable
     requests: int
+    forgotten: Forgotten | None = None
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -130,7 +157,7 @@ class _Simulation:
         started = self._clock.now().replace(microsecond=0)
         self._worlds.add([own_run(run_id, "schedule", OWN_NAME, started)])
         self._worlds.advance()
-        self._damage(plan.ledger)
+        forgotten = self._damage(plan.ledger)
         ledger_before = self._ledger_state()
         # The program starts some seconds after its run.
         self._clock.sleep(20)
@@ -160,6 +187,7 @@ class _Simulation:
             ledger_before=ledger_before,
             ledger=self._ledger_state(),
             requests=network.requests,
+            forgotten=forgotten,
             problems=recorder.problems,
         )
         conclusion = "success" if result.succeeded else "failure"
@@ -186,10 +214,11 @@ class _Simulation:
             network.kill()
             return None
 
-    def _damage(self, fate: LedgerFate) -> None:
-        """Do to the ledger's file what the plan says, if there is one."""
+    def _damage(self, fate: LedgerFate) -> Forgotten | None:
+        """Do to the ledger's file what the plan says, if there is one; return what it knew."""
         if fate is LedgerFate.KEPT or not self._ledger.exists():
-            return
+            return None
+        known = parse_ledger(self._ledger.read_bytes(), self._clock.now())
         text = self._ledger.read_text(encoding="utf-8")
         if fate is LedgerFate.LOST:
             self._ledger.unlink()
@@ -199,6 +228,7 @@ class _Simulation:
             # All instants are in the next year: nothing before them would be exported.
             forged = _YEAR.sub(lambda match: str(int(match[0]) + 1), text)
             self._ledger.write_text(forged, encoding="utf-8")
+        return Forgotten.of(known)
 
     def _ledger_state(self) -> Hashable:
         try:

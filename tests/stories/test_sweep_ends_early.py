@@ -89,7 +89,8 @@ def test_a_small_rate_limit_leaves_the_rest_to_the_next_sweep(
     program: Program, world: World, receiver: Receiver
 ) -> None:
     """With `--ledger` the next one goes on with exactly the rest; without, the status is 1."""
-    command = (*COMMAND, "--otlp-endpoint", receiver.url)
+    # Else a request beyond the limit would wait for an hour.
+    command = (*COMMAND, "--timeout", 60, "--otlp-endpoint", receiver.url)
     with FakeGitHub(world, rate_limit=30) as small:
         first = program.command(
             *command, "--ledger", "ledger.json", environ={"GITHUB_API_URL": small.url}

@@ -4,16 +4,18 @@
     result = sweep(program, own, sweep_runs=True)
 
 As on a runner, the folder of the ledger is empty at the start and becomes an artifact of the run
-at the end. The clock is the real one, so worlds have times before `NOW`; `earlier` makes a ledger
-that of a sweep some hours ago.
+at the end. The clock is the real one, so worlds have times that are `ago`; `earlier` makes a ledger that of
+a sweep some hours ago.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,21 @@ from tests.fakes.world import World, job, sha_of, step
 from tests.support import closings
 from tests.support.program import Program, Result
 
-NOW = datetime.now(timezone.utc).replace(microsecond=0)
 FILE = ".github/workflows/flow-telemetry.yml"
 OURS = "Flow telemetry"
 ARTIFACT = "flow-telemetry-ledger"
 LEDGER_FILE = "ledger.json"
 
 
+@cache
+def _start_of(_: str) -> datetime:
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
 def ago(**units: float) -> datetime:
-    """Return a time before the tests began."""
-    return NOW - timedelta(**units)
+    """Return a time before the test began."""
+    test, _, _ = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")
+    return _start_of(test) - timedelta(**units)
 
 
 def text_of(time: datetime) -> str:
@@ -125,14 +132,29 @@ def sources_in(ledger: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from sources.values()
 
 
-def earlier(ledger: dict[str, Any], **units: float) -> dict[str, Any]:
-    """Return a ledger as if its sweep had been so much earlier, when nothing later had ended."""
+def earlier(
+    ledger: dict[str, Any], *, forgets: bool = False, tries: int | None = None, **units: float
+) -> dict[str, Any]:
+    """Return a ledger as if its sweep had been so much earlier, when nothing later had ended.
+
+    With ``forgets`` it has no exported things, as after some days. ``tries`` are those of each
+    pending thing.
+    """
+    by = timedelta(**units)
     for source in sources_in(ledger):
         for name in ("mark", "full_mark"):
             if source.get(name):
-                time = datetime.fromisoformat(source[name]) - timedelta(**units)
-                source[name] = max(time, datetime.fromisoformat(source["start"])).isoformat()
+                source[name] = max(_moved(source[name], by), source["start"])
+        for pending in source["pending"]:
+            pending["end"] = _moved(pending["end"], by)
+            pending["tries"] = pending["tries"] if tries is None else tries
+        if forgets:
+            source["exported"] = []
     return ledger
+
+
+def _moved(time: str, by: timedelta) -> str:
+    return (datetime.fromisoformat(time) - by).isoformat()
 
 
 def rewrite_ledger(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -141,12 +163,12 @@ def rewrite_ledger(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]
     path.write_text(json.dumps(ledger), encoding="utf-8")
 
 
-def store_earlier_ledger(program: Program, **units: float) -> None:
-    """Store the last ledger again, as if its sweep had been so much earlier."""
-    ledger = earlier(stored_ledger(program), **units)
-    program.github.world.artifacts.pop()
-    run = max(program.github.world.attempts, key=lambda run: run.created_at)
-    store_ledger(program, run, json.dumps(ledger))
+def store_earlier_ledger(program: Program, **changes: Any) -> None:
+    """Store the last ledger again, as if its sweep had been earlier; see `earlier`."""
+    ledger = earlier(stored_ledger(program), **changes)
+    last = program.github.world.artifacts.pop()
+    own = next(run for run in program.github.world.attempts if run.id == last.plan.run)
+    store_ledger(program, own, json.dumps(ledger))
 
 
 def names(receiver: Receiver) -> list[str]:

@@ -112,14 +112,23 @@ def find_event_runs(runs: Iterable[Run]) -> EventRuns:
     exported: set[tuple[str, datetime | None]] = set()
     unfinished: set[tuple[str, datetime | None]] = set()
     for run in runs:
-        thing = parse_run_name(run.title)
-        if thing is None or run.event in SWEEPING_EVENTS:
+        thing = parse_run_name(run.title) if _is_of_its_event(run) else None
+        if thing is None:
             continue
         if not run.completed:
             unfinished.add(thing)
         elif run.conclusion == "success":
             exported.add(thing)
     return EventRuns(frozenset(exported), frozenset(unfinished - exported))
+
+
+def _is_of_its_event(run: Run) -> bool:
+    """Whether a run is named after its own event by the workflow file of this repository.
+
+    A fork's run of `pull_request` has the file of the fork, and no credentials to export anything.
+    """
+    own_file = run.event != "pull_request" or run.head_repository == run.repository.full_name
+    return own_file and run.title.strip().partition(" ")[0] == run.event
 
 
 def parse_run_name(name: str) -> tuple[str, datetime | None] | None:

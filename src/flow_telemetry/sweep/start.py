@@ -12,18 +12,20 @@ from flow_telemetry.github.runs import last_successful_run
 from flow_telemetry.rules.ledger import DELAY, FIRST_SWEEP, OVERLAP, Ledger
 from flow_telemetry.sweep.ledger_file import LedgerFile
 from flow_telemetry.sweep.own_runs import OwnRuns, restore_ledger
-from flow_telemetry.sweep.things import describe
+from flow_telemetry.sweep.things import count_things, describe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """What a sweep begins with.
 
-    A source that the ledger does not know begins at ``since``. ``asked_since`` is the time that
-    the user asked for, ``end`` the end of the window. ``problems`` say what may be exported twice.
+    ``is_damaged`` is whether the file has something else than a ledger. A source that the ledger
+    does not know begins at ``since``. ``asked_since`` is the time that the user asked for, ``end``
+    the end of the window. ``problems`` say what may be exported twice.
     """
 
     ledger: Ledger
+    is_damaged: bool
     since: datetime
     asked_since: datetime | None
     end: datetime
@@ -40,9 +42,7 @@ def start_sweep(context: ExportContext, file: LedgerFile, runs: OwnRuns) -> Star
     loaded = file.load(now)
     ledger, damage = loaded.ledger, loaded.damage
     problems: list[str] = []
-    if damage:
-        file.begin_anew()
-    elif ledger is None and file.path is not None:
+    if ledger is None and not damage and file.path is not None:
         restored = restore_ledger(context, runs)
         ledger, damage = restored.ledger, restored.damage
         if ledger is not None:
@@ -64,6 +64,7 @@ def start_sweep(context: ExportContext, file: LedgerFile, runs: OwnRuns) -> Star
     end = now - DELAY if file.path is not None else now
     return Start(
         ledger=replace(ledger or Ledger(), sending=()),
+        is_damaged=bool(loaded.damage),
         since=min(begins_at, end),
         asked_since=asked_since,
         end=end,
@@ -119,6 +120,6 @@ def _describe_sweeps_without_ledger(count: int) -> list[str]:
 
 def _describe_killed_sweep(sending: Sequence[str]) -> str:
     return (
-        f"the last sweep was killed while it exported {len(sending)} things, such as "
+        f"the last sweep was killed while it exported {count_things(len(sending))}, such as "
         f"{describe(sending[0])}: they may be exported twice"
     )

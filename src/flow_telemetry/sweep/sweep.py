@@ -48,7 +48,14 @@ from flow_telemetry.sweep.sources import (
 )
 from flow_telemetry.sweep.start import Start, start_sweep
 from flow_telemetry.sweep.state import UNLISTED, Failure, SourceState
-from flow_telemetry.sweep.things import KnownRuns, Thing, build_subject, describe, in_order
+from flow_telemetry.sweep.things import (
+    KnownRuns,
+    Thing,
+    build_subject,
+    count_things,
+    describe,
+    in_order,
+)
 
 # A killed sweep repeats at most so many things.
 CHECKPOINT = 50
@@ -156,6 +163,9 @@ class _Sweep:
             )
             self.states[name] = SourceState.of(name, ledger)
         marks = self._marks()
+        if self.start.is_damaged:
+            # Not earlier: a sweep that cannot begin must leave the damage for the next to report.
+            self.file.begin_anew()
         # If it cannot be written, nothing is exported.
         self._save()
         if not self.unsaved:
@@ -292,6 +302,8 @@ class _Sweep:
                 if pending.tries < MOST_TRIES:
                     del state.pending[reference]
                     self.problems.append(f"{describe(reference)} is given up after 35 days")
+                if thing is not None and thing.earliest >= pending.interval.end:
+                    yield thing  # It was closed again after the last try.
                 continue
             if reference in self.event_runs.attempts:
                 del state.pending[reference]
@@ -456,10 +468,8 @@ class _Sweep:
         problems = [*self.problems]
         problems += [f"the sweep could not read all: {each}" for each in self.unread]
         if reason and (left or self.unread):
-            things = "1 thing is" if left == 1 else f"{left} things are"
-            problems.append(
-                f"{reason}: {things if left else 'unknown things are'} left to the next sweep"
-            )
+            things = count_things(left, "is", "are") if left else "unknown things are"
+            problems.append(f"{reason}: {things} left to the next sweep")
         if self.unsaved:
             problems.append(
                 f"the ledger could not be saved in `{self.file.path}` ({self.unsaved}): free space "
@@ -487,14 +497,14 @@ class _Sweep:
             if each.reason is PendingReason.EVENT_RUN
         ]
         notices = [
-            f"sweep of {self.home.full_name} up to {self.end:%Y-%m-%dT%H:%M:%SZ}: {self.exported} "
-            f"things were exported, {self.exported_before} had been exported before"
+            f"sweep of {self.home.full_name} up to {self.end:%Y-%m-%dT%H:%M:%SZ}: "
+            f"{count_things(self.exported, 'was', 'were')} exported, "
+            f"{self.exported_before} had been exported before"
         ]
         if waiting:
             shown = ", ".join(map(describe, waiting[:_MOST_SHOWN]))
-            notices.append(
-                f"{len(waiting)} things wait for a run of this workflow that has not ended: {shown}"
-            )
+            wait = count_things(len(waiting), "waits", "wait")
+            notices.append(f"{wait} for a run of this workflow that has not ended: {shown}")
         return tuple(notices)
 
     def _left_out(self) -> tuple[str, ...]:

@@ -120,6 +120,11 @@ def describe(reference: str) -> str:
     return f"{names.get(kind, f'{kind} ')}{rest}"
 
 
+def count_things(number: int, one: str = "", several: str = "") -> str:
+    """Return a number of things and the verb for it, such as `3 things were exported`."""
+    return f"1 thing {one}".strip() if number == 1 else f"{number} things {several}".strip()
+
+
 def parse_attempt(reference: str) -> tuple[int, int] | None:
     """Return the run and the attempt of a reference; None if it is another thing's."""
     match = _ATTEMPT.fullmatch(reference)
