@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -277,7 +277,10 @@ def _was_known(lost: Forgotten | None, expected: Expected) -> bool:
     if lost is None:
         return False
     named = re.compile(rf"{re.escape(expected.name)}(?![0-9])")
-    mark, latest = lost.marks[_source_of(expected.thing)], max(lost.marks.values())
+    # A deployment of a run has the run's name: it is exported with it.
+    kind = Kind.ATTEMPT if expected.name.startswith("run ") else expected.thing.kind
+    source = _source_of(replace(expected.thing, kind=kind))
+    mark, latest = lost.marks[source], max(lost.marks.values())
     behind = max(mark - OVERLAP, latest - LONGEST_BEHIND) <= expected.ended_at < latest
     return behind or any(map(named.search, lost.names))
 

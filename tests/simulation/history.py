@@ -307,12 +307,15 @@ class _Writer:
             replace(export, things=(of_run, thing)) if of_run in export.things else export
             for export in self._history.event_exports
         ]
-        # The run may end later than this job.
+        # The run may end later than this job, and messages and ledgers name the run.
         both = {
             each.thing: each for each in self._history.expected if each.thing in (of_run, thing)
         }
         later = replace(
-            both[thing], ended_at=both[of_run].ended_at, settled_at=both[of_run].settled_at
+            both[thing],
+            ended_at=both[of_run].ended_at,
+            settled_at=both[of_run].settled_at,
+            name=both[of_run].name,
         )
         self._history.expected[self._history.expected.index(both[thing])] = later
 
