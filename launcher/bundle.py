@@ -1,17 +1,19 @@
 """The part of a release's bundle for this Python and this machine, and the check for damage.
 
-The sizes of all files that may be read and the checksum of the image are checked. That finds an
-interrupted download or a full disk, at the cost of a few milliseconds.
+The SHA-256 of every file that this start may read is compared with MANIFEST before anything of the
+bundle is imported. That finds an interrupted download, a full or failing disk and a file that
+another program changed. It does not protect from someone who can write to the action's folder:
+they can change MANIFEST and this file as well (SECURITY.md).
 """
 
 import importlib.machinery
 import os
 import re
 import sys
-import zlib
+from hashlib import sha256
 from pathlib import Path
 
-FIRST_LINE = re.compile(r"flow-telemetry-bundle 1 (\d+)")
+FIRST_LINE = re.compile(r"flow-telemetry-bundle 2 (\d+)")
 
 
 class BundleError(Exception):
@@ -44,9 +46,9 @@ def open_bundle(folder: Path) -> Bundle:
         if any(name.startswith(f"platforms/{platform}/") for name in listed)
     ]
     needed = ("packages/", *(f"platforms/{platform}/" for platform in platforms))
-    for name, (_, size) in listed.items():
-        if name.startswith(needed) and size_of(folder / name) != size:
-            raise BundleError(f"is damaged: {name} differs from the release")
+    for name, digest in listed.items():
+        if name.startswith(needed):
+            read_checked(folder, name, digest)
     return Bundle(
         read_checked(folder, image, listed[image]),
         [folder / "platforms" / platform for platform in platforms],
@@ -54,12 +56,15 @@ def open_bundle(folder: Path) -> Bundle:
     )
 
 
-def read_manifest(folder: Path) -> "dict[str, tuple[int, int]]":
-    """Return checksum and size of each file of the bundle by its name."""
+def read_manifest(folder: Path) -> "dict[str, str]":
+    """Return the SHA-256 of each file of the bundle, in hexadecimal, by the file's name.
+
+    After the first line MANIFEST is a file for `sha256sum --check`.
+    """
     try:
         first, *lines = (folder / "MANIFEST").read_text(encoding="utf-8").splitlines()
-        rows = [line.split(" ", 2) for line in lines]
-        listed = {name: (int(checksum, 16), int(size)) for checksum, size, name in rows}
+        rows = [line.split("  ", 1) for line in lines]
+        listed = {name: digest for digest, name in rows}
     except (OSError, ValueError):
         first, listed = "", {}
     match = FIRST_LINE.fullmatch(first)
@@ -68,23 +73,15 @@ def read_manifest(folder: Path) -> "dict[str, tuple[int, int]]":
     return listed
 
 
-def read_checked(folder: Path, name: str, expected: "tuple[int, int]") -> bytes:
-    """Return the content of a file with the expected checksum and size."""
+def read_checked(folder: Path, name: str, digest: str) -> bytes:
+    """Return the content of a file; raises BundleError if its SHA-256 is not ``digest``."""
     try:
         data = (folder / name).read_bytes()
     except OSError:
-        data = b""
-    if (zlib.crc32(data), len(data)) != expected:
+        raise BundleError(f"is damaged: {name} cannot be read") from None
+    if sha256(data).hexdigest() != digest:
         raise BundleError(f"is damaged: {name} differs from the release")
     return data
-
-
-def size_of(path: Path) -> int:
-    """Return a file's size in bytes; -1 if it is missing."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1
 
 
 def platform_names(suffix: str = importlib.machinery.EXTENSION_SUFFIXES[0]) -> "list[str]":

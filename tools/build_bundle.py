@@ -2,7 +2,7 @@
 
     python tools/build_bundle.py [--out bundle] [--pythons PYTHON ...] [--require 3.10 3.11 ...]
 
-    bundle/MANIFEST                        checksum, size and path of every other file
+    bundle/MANIFEST                        SHA-256 and path of every other file
     bundle/images/cpython-311.image        all modules, compiled for that Python (bundle_image.py)
     bundle/packages/                       licences, metadata, and modules that are not in images
     bundle/platforms/PLATFORM/             compiled code, if there is a wheel for the platform
@@ -20,8 +20,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zlib
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -119,7 +119,7 @@ def build(out: Path, pythons: Sequence[str] | None = None, *, cache: Path = CACH
         for platform, wheels in compiled.items():
             for wheel in wheels:
                 copy_extensions(wheel, new / "platforms" / folder_name(platform, wheel), modules)
-        # Sizes are checked, so git must not rewrite line ends.
+        # Every byte is checked, so git must not rewrite line ends.
         _write(new / ".gitattributes", b"* -text linguist-vendored\n")
         make_images(new, unpacked, modules, pythons or ())
         _write(new / "MANIFEST", manifest(new).encode())
@@ -238,7 +238,7 @@ def packed(sections: Path) -> bytes:
     first, rest = (
         lzma.compress(
             Path(f"{sections}.{number}").read_bytes(),
-            check=lzma.CHECK_NONE,  # MANIFEST has a checksum of the whole
+            check=lzma.CHECK_NONE,  # MANIFEST has the SHA-256 of the whole
             preset=9 | lzma.PRESET_EXTREME,
         )
         for number in (0, 1)
@@ -247,12 +247,15 @@ def packed(sections: Path) -> bytes:
 
 
 def manifest(bundle: Path) -> str:
-    """Return the lines of MANIFEST; the first has the number of the others."""
-    lines = []
-    for path in sorted(path for path in bundle.rglob("*") if path.is_file()):
-        data = path.read_bytes()
-        lines.append(f"{zlib.crc32(data):08x} {len(data)} {path.relative_to(bundle).as_posix()}")
-    return "\n".join([f"flow-telemetry-bundle 1 {len(lines)}", *lines]) + "\n"
+    """Return the lines of MANIFEST; the first has the number of the others.
+
+    The others are as `sha256sum` writes them.
+    """
+    lines = [
+        f"{sha256(path.read_bytes()).hexdigest()}  {path.relative_to(bundle).as_posix()}"
+        for path in sorted(path for path in bundle.rglob("*") if path.is_file())
+    ]
+    return "\n".join([f"flow-telemetry-bundle 2 {len(lines)}", *lines]) + "\n"
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -55,9 +55,12 @@ while url:
     sys.stdout.buffer.write(page)
     url = given.paginate and answer.links.get("next", {{}}).get("url")
 """
-PIPX = """#!/bin/sh
-shift 2
-exec "{python}" -m flow_telemetry "$@"
+# Makes an environment: its `pip` takes nothing without hashes, its command is that of the checkout.
+PYTHON3 = """#!/bin/sh
+mkdir -p "$3/bin"
+printf '#!/bin/sh\\ncase "$*" in *--require-hashes*) ;; *) exit 1 ;; esac\\n' >"$3/bin/pip"
+printf '#!/bin/sh\\nexec "{python}" -m flow_telemetry "$@"\\n' >"$3/bin/flow-telemetry"
+chmod +x "$3/bin/pip" "$3/bin/flow-telemetry"
 """
 
 
@@ -79,15 +82,20 @@ class Runner:
             "secrets.OTLP_HEADERS": "x-key=of-a-backend",
         }
         programs = folder.with_name("programs")
-        for name, text in (("gh", GH), ("pipx", PIPX)):
+        for name, text in (("gh", GH), ("python3", PYTHON3)):
             programs.mkdir(exist_ok=True)
             (programs / name).write_text(text.format(python=sys.executable), encoding="utf-8")
             (programs / name).chmod(0o755)
         path = f"{programs}{os.pathsep}{os.environ['PATH']}"
         self._environ = {**os.environ, "PATH": path, "FAKE_GITHUB": github.url}
+        self._environ["RUNNER_TEMP"] = str(programs)
         folder.mkdir()
         (job,) = EXAMPLE["jobs"].values()
         self._steps: list[dict[str, Any]] = list(job["steps"])
+        # What comes before is the same each time: the program is installed.
+        while self._steps[0].get("id") != "fetch":
+            assert self.step() == "success"
+        self.outcomes.clear()
 
     @property
     def deleted(self) -> set[int]:
@@ -123,6 +131,8 @@ class Runner:
         return all(map(holds, condition.split(" && ")))
 
     def _take(self, step: dict[str, Any]) -> bool:
+        if step.get("uses", "").startswith("actions/checkout@"):
+            return True
         if "run" not in step:
             folder = self.folder / step["with"]["path"]
             self.kept = [path.name for path in folder.rglob("*") if path.is_file()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import lzma
 import marshal
@@ -137,11 +138,23 @@ def test_the_platform_is_told_by_the_suffix(suffix: str, names: list[str]) -> No
     assert platform_names(suffix) == names
 
 
+def test_the_manifest_has_the_sha256_of_every_file(bundle: Path) -> None:
+    """As `sha256sum --check` reads it, so that anyone can check without this program."""
+    files = {path for path in bundle.rglob("*") if path.is_file() and path.name != "MANIFEST"}
+    digests = {
+        path.relative_to(bundle).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+    assert read_manifest(bundle) == digests
+    lines = (bundle / "MANIFEST").read_text("utf-8").splitlines()[1:]
+    assert sorted(lines) == sorted(f"{digest}  {name}" for name, digest in digests.items())
+
+
 def test_a_python_that_came_later_is_told(bundle: Path, tmp_path: Path) -> None:
     """It is named; the launcher then sets up an environment."""
     lines = (bundle / "MANIFEST").read_text("utf-8").splitlines()
     kept = [line for line in lines[1:] if " images/" not in line]
-    text = "\n".join([f"flow-telemetry-bundle 1 {len(kept)}", *kept])
+    text = "\n".join([f"flow-telemetry-bundle 2 {len(kept)}", *kept])
     (tmp_path / "MANIFEST").write_text(text, encoding="utf-8")
     with pytest.raises(BundleError, match=f"no image for {sys.implementation.cache_tag}"):
         open_bundle(tmp_path)

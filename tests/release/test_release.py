@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import re
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 from tests.support.runner import commit_all, copy_action
 from tests.support.workflows import ROOT, load
-from tools import release_commit, release_notes
+from tools import release_commit, release_lock, release_notes
+from tools.bundle_wheels import locked
+from tools.release_tree import list_name
 
 import flow_telemetry
 
@@ -48,6 +56,7 @@ def clone(bundle: Path, tmp_path: Path) -> Path:
     (folder / ".gitignore").write_text("/bundle/\n", encoding="utf-8")
     (folder / "tests").mkdir()
     (folder / "tests" / "test_it.py").write_text("", encoding="utf-8")
+    copytree(ROOT / ".github", folder / ".github")
     commit_all(folder)
     copytree(bundle, folder / "bundle")
     return folder
@@ -70,7 +79,7 @@ def test_the_bundle_lives_in_the_tagged_commit(
     assert release(clone) == 0
     commit = capsys.readouterr().out.strip()
     assert git(clone, "rev-parse", f"v{VERSION}", f"v{VERSION[0]}").split() == [commit, commit]
-    assert git(clone, "rev-parse", f"{commit}^", branch).split() == [source, source]
+    assert git(clone, "rev-parse", f"{commit}~2", branch).split() == [source, source]
     assert "bundle/MANIFEST" in git(clone, "ls-tree", "-r", "--name-only", commit).splitlines()
 
 
@@ -231,15 +240,149 @@ def test_nothing_is_published_by_hand() -> None:
     """Started without a tag, the workflow ends after the tests; what publishes waits for them."""
     jobs = load(WORKFLOW)["jobs"]
     assert jobs["attest"]["if"] == "github.event_name == 'push'"
-    assert (jobs["test"]["needs"], jobs["attest"]["needs"]) == ("build", "test")
-    assert jobs["pypi"]["needs"] == "attest"
-    assert jobs["tag"]["needs"] == ["attest", "pypi"]
+    assert (jobs["test"]["needs"], jobs["attest"]["needs"]) == ("build", ["build", "test"])
+    assert jobs["pypi"]["needs"] == ["build", "attest"]
+    assert jobs["tag"]["needs"] == ["build", "attest", "pypi"]
+
+
+def script_of(job: str, part: str) -> dict[str, Any]:
+    """Return the one step of a job of the workflow whose script contains a part."""
+    steps = load(WORKFLOW)["jobs"][job]["steps"]
+    (found,) = (step for step in steps if part in step.get("run", ""))
+    return dict(found)
+
+
+def run_script(
+    step: dict[str, Any], folder: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a step's Python as the runner does."""
+    assert step["shell"] == "python"
+    return subprocess.run(
+        [sys.executable, "-c", step["run"]],
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_each_job_checks_what_it_is_handed() -> None:
+    """At once after the download, against what the build itself told: no artifact is trusted."""
+    jobs = load(WORKFLOW)["jobs"]
+    assert jobs["build"]["outputs"]["digests"] == "${{ steps.digests.outputs.digests }}"
+    last, upload = jobs["build"]["steps"][-2:]
+    assert (last["id"], upload["with"]["path"]) == ("digests", "dist/")
+    checks = []
+    for name, job in jobs.items():
+        steps = job["steps"]
+        for place, step in enumerate(steps):
+            if step.get("uses", "").startswith("actions/download-artifact@"):
+                assert "build" in job["needs"], name
+                assert step["with"] == {"name": "dist", "path": "dist/"}, name
+                checks.append((name, steps[place + 1]))
+    assert [name for name, _ in checks] == ["test", "attest", "pypi", "tag"]
+    (check,) = {json.dumps(step) for _, step in checks}
+    assert json.loads(check)["env"] == {"DIGESTS": "${{ needs.build.outputs.digests }}"}
+
+
+@pytest.mark.parametrize(
+    ("tamper", "is_refused"),
+    [
+        (lambda dist: None, False),
+        (lambda dist: (dist / "a.whl").write_bytes(b"other"), True),
+        (lambda dist: (dist / "a.whl").unlink(), True),
+        (lambda dist: (dist / "b.whl").write_bytes(b""), True),
+        (lambda dist: (dist / ".hidden").write_bytes(b""), True),
+        (lambda dist: (dist / "a.whl").rename(dist / "c.whl"), True),
+    ],
+    ids=["untouched", "changed", "missing", "added", "hidden", "renamed"],
+)
+def test_a_hand_over_that_was_tampered_with_stops_the_release(
+    tmp_path: Path, tamper: Callable[[Path], Any], is_refused: bool
+) -> None:
+    """The scripts of the workflow themselves, on a made-up build."""
+    (tmp_path / "dist" / "below").mkdir(parents=True)
+    for name in ("a.whl", "bundle.tar.gz", "below/x"):
+        (tmp_path / "dist" / name).write_bytes(name.encode())
+    output = tmp_path / "output"
+    done = run_script(script_of("build", "digests="), tmp_path, GITHUB_OUTPUT=str(output))
+    assert done.returncode == 0, done.stderr
+    digests = output.read_text("utf-8").removeprefix("digests=").strip()
+    assert "\n" not in digests
+    tamper(tmp_path / "dist")
+    for job in ("test", "attest", "pypi", "tag"):
+        done = run_script(script_of(job, 'os.environ["DIGESTS"]'), tmp_path, DIGESTS=digests)
+        assert bool(done.returncode) is is_refused, job
+
+
+def test_the_commit_that_is_tagged_is_the_one_that_was_attested() -> None:
+    """The list of its files is part of `dist`; made again, the commit must have the same hash."""
+    assert "--list dist" in script_of("build", "release_commit.py")["run"]
+    tag = script_of("tag", "release_commit.py")
+    assert tag["env"] == {"BUILT": "${{ needs.build.outputs.commit }}"}
+    assert '[ "$commit" != "$BUILT" ]' in tag["run"]
+    (attest,) = (
+        step
+        for step in load(WORKFLOW)["jobs"]["attest"]["steps"]
+        if "attest-build-provenance" in step.get("uses", "")
+    )
+    assert attest["with"] == {"subject-path": "dist/*"}
+
+
+def test_only_one_job_has_the_key_and_it_is_for_tags() -> None:
+    """From an environment that only tags release/v* may use; no other secret is in the workflow."""
+    jobs = load(WORKFLOW)["jobs"]
+    assert re.findall(r"secrets\.(\w+)", WORKFLOW) == ["RELEASE_KEY"]
+    assert jobs["tag"]["environment"] == "release"
+    step = script_of("tag", "git push --force")
+    assert step["env"] == {"KEY": "${{ secrets.RELEASE_KEY }}"}
+    assert "StrictHostKeyChecking=yes" in step["run"]
+
+
+def test_only_packages_go_to_pypi(tmp_path: Path) -> None:
+    """And all that is made besides goes with the release."""
+    dist = tmp_path / "dist"
+    dist.mkdir()
+    packages = {f"flow_telemetry-{VERSION}-py3-none-any.whl", f"flow_telemetry-{VERSION}.tar.gz"}
+    others = {"bundle.tar.gz", "sbom.cdx.json", list_name(f"v{VERSION}")}
+    for name in packages | others:
+        (dist / name).write_bytes(b"")
+    assert release_lock.main(["--dist", str(dist)]) == 0
+    run = script_of("pypi", "rm ")["run"]
+    subprocess.run(["sh", "-ec", run], cwd=tmp_path, check=True)
+    assert {path.name for path in dist.iterdir()} == packages
+
+
+def test_the_lock_of_a_release_has_the_wheels_hash(tmp_path: Path) -> None:
+    """Before the lock of what it imports, which has hashes of its own."""
+    wheel = tmp_path / "flow_telemetry-1.2.3-py3-none-any.whl"
+    wheel.write_bytes(b"a wheel")
+    assert release_lock.main(["--dist", str(tmp_path)]) == 0
+    lock = (tmp_path / "flow-telemetry-1.2.3.requirements.txt").read_text(encoding="utf-8")
+    pins = locked(lock)
+    digest = hashlib.sha256(b"a wheel").hexdigest()
+    assert pins["flow-telemetry"] == f"flow-telemetry==1.2.3 \\\n    --hash=sha256:{digest}\n"
+    assert set(pins) - {"flow-telemetry"} == set(locked(runtime_lock()))
+    assert all("--hash=sha256:" in pin for pin in pins.values())
+
+
+def runtime_lock() -> str:
+    return (ROOT / "requirements" / "runtime.txt").read_text(encoding="utf-8")
+
+
+def test_a_release_without_one_wheel_has_no_lock(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said what to do."""
+    assert release_lock.main(["--dist", str(tmp_path)]) == 1
+    assert "has 0 wheels, not one" in capsys.readouterr().err
 
 
 def test_the_steps_scripts_exist() -> None:
     """Each with the arguments that it knows."""
     named = set(re.findall(r"python (tools/\w+\.py)", WORKFLOW))
-    assert named == {"tools/release_commit.py", "tools/release_notes.py"}
+    assert named == {f"tools/release_{name}.py" for name in ("commit", "lock", "notes")}
     assert all((ROOT / name).is_file() for name in named)
     assert "run: make sbom" in WORKFLOW
     assert "tools/sbom.py --out dist/sbom.cdx.json" in (ROOT / "Makefile").read_text("utf-8")

@@ -135,6 +135,9 @@ def part_of_platform(machine: Machine) -> str:
         ("MANIFEST", cut),
         ("MANIFEST", Path.unlink),
         ("packages/certifi/cacert.pem", cut),
+        # Of the same size: certificates and code that the release did not have.
+        ("packages/certifi/cacert.pem", overwrite),
+        ("compiled code", overwrite),
         ("compiled code", Path.unlink),
     ],
 )

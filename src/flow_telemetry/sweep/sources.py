@@ -292,7 +292,10 @@ def list_attempts(search: Search, source: SourceWindow) -> Listing:
             listing.unwanted += run.completed and updated_at >= source.start
             continue
         for attempt in _attempts_to_export(listing, run, seen.get(run.id)):
-            _add_attempt(listing, run, attempt, seen.get(run.id))
+            was_seen = seen.get(run.id)
+            if was_seen is not None and attempt < was_seen[0]:
+                was_seen = None  # It had ended by then, and is judged by its end.
+            _add_attempt(listing, run, attempt, was_seen)
     return listing
 
 
@@ -348,12 +351,10 @@ def _attempts_to_export(listing: Listing, run: Run, seen: _Seen | None) -> Itera
     latest = format_attempt(run.id, run.attempt)
     if is_unfinished and not _is_exported(listing, latest):
         listing.unfinished.add((latest, since))
-    if seen is not None:
-        first = seen[0]
-    elif run.started_at >= source.start:
+    first = run.attempt if seen is None else seen[0]
+    if run.started_at >= source.start:
+        # Also those before one that was seen: they may have ended after the last window.
         first = 1
-    else:
-        first = run.attempt
     last = run.attempt - 1 if is_unfinished else run.attempt
     if last == run.attempt and updated_at < since:
         return
