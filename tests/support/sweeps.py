@@ -4,8 +4,8 @@
     result = sweep(program, own, sweep_runs=True)
 
 As on a runner, the folder of the ledger is empty at the start and becomes an artifact of the run
-at the end. The clock is the real one, so worlds have times that are `ago`; `earlier` makes a ledger that of
-a sweep some hours ago.
+at the end. The clock is the real one, so worlds have times that are `ago`; `earlier` makes a ledger
+that of a sweep some hours ago.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class PendingReason(Enum):
     EVENT_RUN = "event run"
 
 
-# A thing that can be read by nobody is tried in so many sweeps.
+# A thing that can never be read is tried in so many sweeps.
 MOST_TRIES = 5
 
 

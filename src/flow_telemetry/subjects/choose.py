@@ -43,7 +43,7 @@ _EVENT_LAG = timedelta(minutes=1)
 
 
 def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
-    """Return the subjects of an export that is no sweep, in the order of their export.
+    """Return the subjects of an export other than a sweep, in the order of their export.
 
     Raises:
         SettingsError: nothing names a subject, or no repository.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flow_telemetry.context import ExportContext
-from flow_telemetry.errors import NotFoundError, SettingsError, UnavailableError
+from flow_telemetry.errors import NotFoundError, SettingsError, SourceError, UnavailableError
 from flow_telemetry.github.runs import read_repository
 from flow_telemetry.mapping.items import item_name, item_spans
 from flow_telemetry.mapping.placement import place_item
@@ -90,8 +90,11 @@ def read_item(
     if nearest is None or not nearest.read:
         text = "; ".join(lineage.unread) or f"{shown} is not known"
         if nearest is not None:
-            # Raises the error of the right kind: whether another try can help depends on it.
-            tracker.details(nearest)
+            try:
+                # Its error is of the right kind: whether another try can help depends on it.
+                tracker.details(nearest)
+            except SourceError as error:
+                raise type(error)(text) from error
             raise UnavailableError(text)
         raise NotFoundError(text)
     return context.with_aliases(tracker.details(nearest)), lineage

@@ -120,7 +120,7 @@ def _within_sweep(context: ExportContext) -> ExportContext:
 
 @dataclass(slots=True, kw_only=True)
 class _Sweep:
-    """One sweep of a repository: its ledger, its window's end, and what came of it so far."""
+    """One sweep of a repository: its ledger, its window's end, and its results so far."""
 
     context: ExportContext
     home: Repository
