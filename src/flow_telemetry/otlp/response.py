@@ -131,7 +131,7 @@ def _secrets(target: SignalTarget) -> Iterator[str]:
     parts = urlsplit(target.url)
     userinfo = unquote(parts.netloc.rpartition("@")[0])
     encoded = base64.b64encode(userinfo.encode()).decode() if userinfo else ""
-    yield from _encodings([userinfo, encoded, *_long(userinfo.split(":"))])
+    yield from _encodings(_long([userinfo, encoded, *userinfo.split(":")]))
     yield from _encodings(url_credentials(target.url))
     # The path before /v1/traces may contain a key; the signal's own path helps the user. Short
     # parts such as `/p` and words such as `/opentelemetry` are in messages too.

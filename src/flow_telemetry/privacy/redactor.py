@@ -52,9 +52,7 @@ class Redactor:
         """
         if text in self._clean:
             return text
-        redacted = self._redact_as_is(text)
-        if has_hidden(redacted):
-            redacted = self._redact_hidden(redacted)
+        redacted = self._redact_hidden(text) if has_hidden(text) else self._redact_as_is(text)
         if redacted == text:
             self._remember([text])
         return redacted
@@ -100,8 +98,8 @@ class Redactor:
 
     def _redact_hidden(self, text: str) -> str:
         """Redact what is a credential once invisible characters are taken out, as all views do."""
-        hidden = find_hidden(text)
-        plain, places = _take_out(text, hidden)
+        text = _cut_out(text, self._secrets.find(text))
+        plain, places = _take_out(text, find_hidden(text))
         # With the places of the invisible characters, so that these stay around a known secret.
         known = self._secrets.find(plain)
         text = _cut_out(text, [(places[start], places[end - 1] + 1) for start, end in known])
