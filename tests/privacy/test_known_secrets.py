@@ -175,6 +175,12 @@ def test_a_word_of_the_public_context_stays(public: list[str], text: str) -> Non
     assert redact(f"it is {secret[-13:]}") == "it is ***"
 
 
+def test_a_public_word_within_random_letters_is_a_part_of_them() -> None:
+    """`dev` is the name of an environment, and three letters of many tokens."""
+    redact = build_redactor(["kX9devQ7pL4sT8wZ"], (), ["dev", "Q7"])
+    assert redact("(kX9devQ7pL4s)") == "(***)"
+
+
 def test_two_secrets_side_by_side_are_both_redacted() -> None:
     """Parts of both, without a blank between them."""
     other = "Zw8Ts4Lp7Qm2v9Xk"

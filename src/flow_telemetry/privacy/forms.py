@@ -405,5 +405,5 @@ def redact_beginning(body: str) -> str:
 def token_start() -> re.Pattern[str]:
     """The marks of all forms that begin at the beginning of a word."""
     marks = {mark for form in _TOKENS for mark in form.marks} - {"ik_", "ic_", "lk_", "mk_", "tt3"}
-    words = sorted(marks | {"hc[a-z][iklmc]k?_", "at[ac]tt3", "bearer", "basic"}, key=len)
+    words = sorted(marks | {"hc[a-z][ilm][ck]_", "at[ac]tt3", "bearer", "basic"}, key=len)
     return re.compile("|".join(w if "[" in w else re.escape(w) for w in words), re.IGNORECASE)

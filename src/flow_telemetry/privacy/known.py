@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -57,9 +58,12 @@ class KnownSecrets:
         return tuple(form for form in self.forms if len(form) < SHORTEST_PART)
 
     @cached_property
-    def _public_words(self) -> tuple[str, ...]:
+    def _public_words(self) -> re.Pattern[str]:
+        """Whole words only: `dev` within random letters is no more public than they are."""
         words = {word.lower() for word in self.public if len(word) >= _SHORTEST_PUBLIC}
-        return tuple(sorted(words, key=lambda word: (-len(word), word)))
+        longest_first = sorted(words, key=lambda word: (-len(word), word))
+        either = "|".join(map(re.escape, longest_first)) or "(?!)"
+        return re.compile(rf"(?<![^\W_])(?:{either})(?![^\W_])")
 
     def may_be_in(self, text: str) -> bool:
         """Return whether a text may contain a secret; in doubt it may. Fast."""
@@ -116,10 +120,7 @@ class KnownSecrets:
 
     def _own_length(self, part: str) -> int:
         """Return how many characters of a part are not words of the public context."""
-        rest = part.lower()
-        for word in self._public_words:
-            rest = rest.replace(word, "")
-        return len(rest)
+        return len(self._public_words.sub("", part.lower()))
 
     def find_beginning(self, text: str) -> int:
         """Return where the beginning of a secret starts that the text ends with; -1 without one."""
