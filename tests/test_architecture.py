@@ -36,7 +36,8 @@ LIBRARIES = {
 # words of `settings` only.
 PURE = {
     *("", "errors", "identity", "logging", "mapping", "model", "outcome", "privacy"),
-    *("privacy.redactor", "report", "rules", "telemetry", "text"),
+    *("privacy.forms", "privacy.known", "privacy.patterns", "privacy.redactor"),
+    *("privacy.token_forms", "report", "rules", "telemetry", "text"),
     "process.context",
 }
 IMPURE_LIBRARIES = {

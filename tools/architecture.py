@@ -21,14 +21,18 @@ LAYERS = (
     {"rules"},
     {"settings"},
     {"clock", "logging", "model", "telemetry"},
-    {"environment", "errors", "identity", "privacy.redactor", "text"},
+    {
+        *("privacy.forms", "privacy.known", "privacy.patterns", "privacy.redactor"),
+        "privacy.token_forms",
+    },
+    {"environment", "errors", "identity", "text"},
     {""},  # flow_telemetry/__init__.py: the version
 )
 APART = frozenset(
     {
         *("github", "jira", "process", "report", "reports"),
         *("clock", "logging", "model", "telemetry"),
-        *("environment", "errors", "identity", "privacy.redactor", "text"),
+        *("environment", "errors", "identity", "text"),
     }
 )
 UNITS = frozenset().union(*LAYERS)

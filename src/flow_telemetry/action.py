@@ -36,6 +36,7 @@ from flow_telemetry.settings import (
     Mode,
     Settings,
     load_settings,
+    public_words,
     secrets_of,
     wants_failure,
 )
@@ -78,7 +79,9 @@ def main() -> int:
         secrets = secrets_of(environ)
         for secret in secrets:
             core.set_secret(secret)
-        settings, outcome = _export(environ, interruption, build_redactor(secrets))
+        settings, outcome = _export(
+            environ, interruption, build_redactor(secrets, (), public_words(environ))
+        )
         try:
             _report(outcome, settings, environ)
         except Exception as error:  # noqa: BLE001 - our own bugs must not break a build

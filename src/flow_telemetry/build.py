@@ -55,7 +55,7 @@ def build_otlp_exporter(
 
 def settings_redactor(settings: Settings) -> Redactor:
     """Return a function that removes credentials and matches of the user's patterns from a text."""
-    return build_redactor(settings.secrets, settings.redact_patterns)
+    return build_redactor(settings.secrets, settings.redact_patterns, settings.public_words)
 
 
 def build_context(

@@ -20,7 +20,7 @@ from flow_telemetry.process.context import (
     context_in,
     format_baggage,
 )
-from flow_telemetry.settings import Settings
+from flow_telemetry.settings import Settings, secrets_of
 from flow_telemetry.subjects.choose import own_run
 from flow_telemetry.subjects.job.handoff import ContextNote, read_note, write_note
 from flow_telemetry.subjects.trace_context import read_context
@@ -87,7 +87,7 @@ def give_context(
             "trace-id": own.trace_id,
             "span-id": own.span_id,
         },
-        secrets=tuple(value for name, value in endpoint.items() if name.endswith("HEADERS")),
+        secrets=secrets_of({**environ, **endpoint}),
         line=f"the job's span is {own.traceparent}, {note.job}",
         problems=tuple(
             f"not everything that the run belongs to could be read: {error}"

@@ -89,7 +89,8 @@ class Outcome:
     ``problems`` are warnings, ``notices`` further information, ``left_out`` the data that was not
     sent, and why. ``failed`` is whether `fail-on-error` and the exit status report a failure; a
     warning alone, such as a pull request that the token cannot see, is not a failure. ``context``
-    are the outputs of a step that only provides the job's context.
+    are the outputs of a step that only provides the job's context. ``redacted`` is the number of
+    exported texts in which redaction changed something; a notice says so.
     """
 
     status: Status
@@ -102,6 +103,7 @@ class Outcome:
     seconds: float = 0.0
     failed: bool = False
     context: Mapping[str, str] = field(default_factory=dict)
+    redacted: int = 0
 
     @property
     def spans(self) -> int:
@@ -116,6 +118,13 @@ def merge_outcomes(outcomes: Iterable[Outcome]) -> Outcome:
     subjects = [s for o in outcomes if o.exported for s in (o.exported, *o.further)]
     worst = next((s for s in _FROM_THE_WORST if s in statuses), Status.SKIPPED)
     failed = any(outcome.failed for outcome in outcomes)
+    redacted = sum(outcome.redacted for outcome in outcomes)
+    notices = _once(
+        text
+        for outcome in outcomes
+        for text in outcome.notices
+        if text not in describe_redacted(outcome.redacted)
+    )
     return Outcome(
         # An export that could not read anything has nothing to send, but its data is missing.
         status=Status.PARTIAL if failed and worst is Status.EXPORTED else worst,
@@ -123,10 +132,22 @@ def merge_outcomes(outcomes: Iterable[Outcome]) -> Outcome:
         further=tuple(subjects[1:]),
         deliveries=merge_deliveries(d for outcome in outcomes for d in outcome.deliveries),
         problems=_once(text for outcome in outcomes for text in outcome.problems),
-        notices=_once(text for outcome in outcomes for text in outcome.notices),
+        notices=(*notices, *describe_redacted(redacted)),
         left_out=_once(text for outcome in outcomes for text in outcome.left_out),
         seconds=sum(outcome.seconds for outcome in outcomes),
         failed=failed,
+        redacted=redacted,
+    )
+
+
+def describe_redacted(texts: int) -> tuple[str, ...]:
+    """Return a notice if redaction changed that many exported texts; nothing if it changed none."""
+    if not texts:
+        return ()
+    some = "1 exported text" if texts == 1 else f"{texts:,} exported texts"
+    return (
+        f"*** replaces what looks like a credential, or matches `redact`, in {some}. "
+        "docs/redaction.md lists what is recognized",
     )
 
 

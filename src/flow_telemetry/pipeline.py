@@ -14,7 +14,7 @@ from flow_telemetry.mapping.limits import nanoseconds
 from flow_telemetry.mapping.metric_attributes import unknown_attributes
 from flow_telemetry.mapping.spans import AgeLimit
 from flow_telemetry.otlp.batch import TraceSizes
-from flow_telemetry.outcome import Outcome, Status
+from flow_telemetry.outcome import Outcome, Status, describe_redacted
 from flow_telemetry.privacy.records import (
     hide_people_in_outcome,
     hide_people_in_telemetry,
@@ -60,7 +60,7 @@ def export_collected(
     settings, redact = context.settings, context.redact
     progress = _Progress(people=People(settings.signals.actors))
     age_limit = _build_age_limit(context)
-    sizes = TraceSizes()
+    sizes, redacted_before = TraceSizes(), redact.exported.texts
 
     # Every record passes these steps, in this order, on its way to the backend.
     stream: Iterable[Telemetry] = _read_telemetry(context, read(context), progress)
@@ -74,6 +74,10 @@ def export_collected(
     outcome = _build_outcome(settings, progress, deliveries, age_limit)
     outcome = replace(outcome, notices=(*outcome.notices, *sizes.notices))
     outcome = redact_record(hide_people_in_outcome(outcome, progress.people), redact)
+    # Log lines and the data of tools were redacted when they were read, so everything is counted.
+    redacted = redact.exported.texts - redacted_before
+    notices = (*outcome.notices, *describe_redacted(redacted))
+    outcome = replace(outcome, notices=notices, redacted=redacted)
     return replace(outcome, seconds=context.clock.monotonic() - began)
 
 

@@ -4,12 +4,48 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 # Python calls these characters printable, but they are invisible. The runner (.NET) skips them
 # when it searches for commands. U+2800 and similar characters take space and are not listed.
-_INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+_INVISIBLE_PRINTABLE = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef"
 )
+_INVISIBLE = re.compile(f"[{_INVISIBLE_PRINTABLE}]")
+# The characters of Unicode's category Cf, which `one_line` removes as well.
+_FORMAT = (
+    "\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+)
+# What a reader does not see of a text, so that it hides the text around it from a search: also
+# control characters, and the colours of a terminal.
+_HIDDEN = (
+    r"(?:\x1b\[[0-9;:?]{0,32}[A-Za-z]|[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
+    f"{_FORMAT}{_INVISIBLE_PRINTABLE}])+"
+)
+_HIDDEN_IN_ASCII = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+
+
+def has_hidden(text: str) -> bool:
+    """Return whether a text contains characters that a reader does not see, or may contain them.
+
+    Line breaks, tabs and spaces of all kinds do not count.
+    """
+    if text.isascii():
+        return not text.isprintable() and _HIDDEN_IN_ASCII.search(text) is not None
+    return _compile_hidden().search(text) is not None
+
+
+def find_hidden(text: str) -> list[tuple[int, int]]:
+    """Return where the characters are that a reader does not see: starts and ends, in order."""
+    return [match.span() for match in _compile_hidden().finditer(text)]
+
+
+@cache
+def _compile_hidden() -> re.Pattern[str]:
+    return re.compile(_HIDDEN)
 
 
 def one_line(text: str, limit: int) -> str:

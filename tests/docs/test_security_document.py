@@ -7,7 +7,7 @@ import re
 import pytest
 from tests.support.workflows import ROOT
 
-from flow_telemetry.privacy.redactor import find_pattern_problem
+from flow_telemetry.privacy.patterns import find_pattern_problem
 from flow_telemetry.rules.people import hash_login
 
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")

@@ -77,3 +77,23 @@ def test_a_secret_with_invisible_characters_is_hidden() -> None:
     target = make_target("http://localhost", headers={"api-key": CANARY})
     split = "\ufe0f".join(CANARY)
     assert TargetDescription.of(target).redact(f"key {split}") == "key ***"
+
+
+@pytest.mark.parametrize(
+    ("url", "headers", "said"),
+    [
+        ("https://h.example/p/v1/traces", {}, "please pay: the quota is used up"),
+        ("https://h.example/api/default/v1/traces", {}, "no api of that default name"),
+        ("https://h.example/insert/opentelemetry", {}, "opentelemetry is off"),
+        ("https://h.example/?x=1", {}, "1 of 1 spans"),
+        ("https://h.example", {"X-Scope-OrgID": "acme"}, "tenant acme is over its limit"),
+        ("https://h.example", {"x-a": "1"}, "1 of 1 spans"),
+        ("https://a@h.example", {}, "a span of a trace"),
+    ],
+)
+def test_no_short_part_hides_letters_of_a_message(
+    url: str, headers: dict[str, str], said: str
+) -> None:
+    """Only credentials are hidden: the rest says what is wrong."""
+    target = SignalTarget(signal=Signal.TRACES, url=url, headers=headers)
+    assert TargetDescription.of(target).redact(said) == said

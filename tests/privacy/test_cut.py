@@ -89,7 +89,23 @@ def test_a_word_that_a_secret_begins_with_stays() -> None:
     assert redact("it is canary…") == "it is canary…"
 
 
-@pytest.mark.parametrize("piece", ["_ghp_", "://", "://a", "npm_", "AKIA", "Bearer ", "a", "-eyJ"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "_ghp_",
+        "glpat-",
+        "hf_",
+        "sk-",
+        "sk-1",
+        "://",
+        "://a",
+        "npm_",
+        "AKIA",
+        "Bearer ",
+        "a",
+        "-eyJ",
+    ],
+)
 def test_no_cut_text_takes_long(piece: str) -> None:
     """200,000 characters cost time in proportion."""
     text = piece * (200_000 // len(piece)) + "…"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import itertools
+import re
 import string
 import time
 from urllib.parse import quote
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flow_telemetry.privacy.redactor import build_line_redactor, build_redactor
+from flow_telemetry.privacy.token_forms import TOKEN_FORMS
 
 REDACT = build_redactor(())
 LETTERS = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hI5"
@@ -94,11 +97,82 @@ def test_a_credential_is_taken_out_whatever_stands_around_it(credential: str, ar
         ("{'password': \"it's\"}", "{'password': \"***\"}"),
         ('{\\"token\\":\\"a\\\\\\"b\\",\\"x\\":1}', '{\\"token\\":\\"***\\",\\"x\\":1}'),
         ("https://hooks.slack.com/services/T0/B0/abc", "https://hooks.slack.com/***"),
+        ("DB_PASS=canary ./run", "DB_PASS=*** ./run"),
+        ("password: canary", "password: ***"),
+        ("  db_password: 'a canary'", "  db_password: '***'"),
+        ("the password: canary-1 was typed", "the password: *** was typed"),
+        ("MYSQL_PASS: canary1", "MYSQL_PASS: ***"),
+        ("token: canary0123", "token: ***"),
+        ('secret: "a canary here"', 'secret: "***"'),
+        ("mysql --password canary -h db", "mysql --password *** -h db"),
+        ("deploy --api-key canary", "deploy --api-key ***"),
+        ("deploy -token 'a canary'", "deploy -token '***'"),
+        ("x --auth_token=canary", "x --auth_token=***"),
+        ("aws_secret_access_key = wJalrXUtnF0MI/K7", "aws_secret_access_key = ***"),
+        ("AWS_SESSION_TOKEN   = canary0123", "AWS_SESSION_TOKEN   = ***"),
+        ("client_secret= canary0123", "client_secret= ***"),
+        ('api_key = "a canary"', 'api_key = "***"'),
+        (
+            "AccountName=a;AccountKey=Eby8vdM0+/==;Endpoint=b",
+            "AccountName=a;AccountKey=***;Endpoint=b",
+        ),
+        ("SharedAccessKey=Eby8vdM0;x", "SharedAccessKey=***;x"),
     ],
 )
 def test_what_names_a_credential_stays(text: str, expected: str) -> None:
     """So that one can see what was there."""
     assert REDACT(text) == expected
+
+
+# By the documents of each vendor, with made-up letters.
+OTHER_TOKENS = {
+    "Anthropic": f"sk-ant-api03-{LETTERS}",
+    "Axiom": "xaat-0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f",
+    "Docker": f"dckr_pat_{LETTERS[:27]}",
+    "Docker, of an organization": f"dckr_oat_{LETTERS[:32]}",
+    "Entra ID": f"aB38Q~{LETTERS[:34]}",
+    "GitLab, of a runner": f"glrt-{LETTERS[:20]}",
+    "Honeycomb": f"hcaik_{LETTERS.lower()}{LETTERS[:22].lower()}",
+    "Honeycomb, classic": f"hcaic_{LETTERS.lower()}{LETTERS[:22].lower()}",
+    "Hugging Face": "hf_aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH",
+    "OpenAI": f"sk-proj-{LETTERS}",
+    "OpenAI, of 2023": f"sk-{LETTERS}{LETTERS[:12]}",
+    "Stripe": f"sk_live_{LETTERS[:24]}",
+    "Stripe, restricted": f"rk_test_{LETTERS[:24]}",
+    "Stripe, of a webhook": f"whsec_{LETTERS[:32]}",
+    "Tailscale": f"tskey-auth-{LETTERS}",
+    "Vault": f"hvs.{LETTERS * 3}",
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("token", OTHER_TOKENS.values(), ids=OTHER_TOKENS.keys())
+def test_a_token_of_another_service_is_redacted(token: str, around: str) -> None:
+    """By its beginning."""
+    redacted = REDACT(around.format(token))
+    assert redacted.removesuffix("/x") == around.format("***").removesuffix("/x")
+
+
+TABLE = [
+    (prefix, characters, least)
+    for prefixes, characters, least in TOKEN_FORMS
+    for prefix in prefixes.split()
+]
+
+
+@pytest.mark.parametrize(("prefix", "characters", "least"), TABLE)
+def test_a_token_of_the_table_is_redacted(prefix: str, characters: str, least: int) -> None:
+    """Whatever is around it, and if the text was cut within it."""
+    alphabet = [chr(code) for code in range(33, 127) if re.match(f"[{characters}]", chr(code))]
+    letters = [c for c in alphabet if c.isalnum()]
+    token = prefix + "".join(itertools.islice(itertools.cycle(letters), least))
+    for around in AROUND:
+        # A token with slashes goes on in a path.
+        redacted = REDACT(around.format(token)).removesuffix("/x")
+        assert redacted == around.format("***").removesuffix("/x")
+    assert not REDACT.finds_nothing([f"use {token}", "x"])
+    for length in range(len(prefix) + 1, len(token)):
+        assert REDACT(f"use {token[:length]}…") == "use ***"
 
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nq1w2e3\n-----END RSA PRIVATE KEY-----"
@@ -157,6 +231,30 @@ def test_a_mark_without_an_end_hides_a_bounded_number_of_lines() -> None:
         '"token=" + x + "',
         '{"token": "", "secret":null}',
         "Authorization: Bearer, or Authorization: ***",
+        "fix: password: must not be empty",
+        "Reset password: send a mail first",
+        "password: required",
+        "password: $DB_PASSWORD",
+        "password: {{ vault }}",
+        "token: expired",
+        "cache-key: linux-node-20-abc123",
+        "key: Linux-pip-3d2f",
+        "Add --password flag",
+        "use --token to authenticate",
+        "docker login --password-stdin",
+        "a refresh-token rotation",
+        "token = get_token(1)",
+        "password = os.environ['X']",
+        "pass=12 fail=0",
+        "first_passed=12",
+        "bypass=true",
+        '<method name="m" signature="()V">',
+        "Culture=neutral, PublicKeyToken=b03f5f7f11d50a3a",
+        "docker://sha256:1f@sha256:602",
+        "sk-learn-contrib-imbalanced-learn",
+        "4b1d8a0c9f86d081884c7d659a2feaa0c55ad015",
+        "test_of_all_tokens_that_expire_soon",
+        "hf_transformers_model_of_ours",
     ],
 )
 def test_ordinary_text_stays(text: str) -> None:
@@ -179,6 +277,19 @@ def test_twice_is_as_once(before: str, credential: str, after: str) -> None:
         *("-----BEGIN PRIVATE KEY", "-----BEGIN PRIVATE KEY-----", "Bearer ", "basic a", "xox"),
         *("Authorization:", "Authorization: Bearer ", '"token":"', "hooks.slack.com/", "AKIA"),
         *("Authorization: a b=", "authorization=\\", 'token="a', "token='a", 'token=\\"a\\b'),
+        *("password: ", "password: a", "--password ", "-a-a-a-token ", "key = ", "token:  a1"),
+        *(
+            "password =",
+            " = ",
+            "--a_b_c_",
+            "sk-",
+            "hf_",
+            "hc",
+            "aaa1Q~",
+            "glpat-",
+            "=key ",
+            "secret:",
+        ),
         *('token="\\', 'token=\\"', '"token":"\\', "token':'\\", 'token\\":\\"\\\\', "token' : "),
     ],
 )

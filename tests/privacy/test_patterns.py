@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from flow_telemetry.privacy.redactor import build_redactor, find_pattern_problem
+from flow_telemetry.privacy.patterns import find_pattern_problem
+from flow_telemetry.privacy.redactor import build_redactor
 
 FIT = [
     r"customer-\d+",

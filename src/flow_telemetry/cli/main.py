@@ -28,10 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options, environ)
     except FlowTelemetryError as error:
         from flow_telemetry.privacy.redactor import build_redactor  # noqa: PLC0415 - errors only
-        from flow_telemetry.settings import secrets_of  # noqa: PLC0415
+        from flow_telemetry.settings import public_words, secrets_of  # noqa: PLC0415
 
         # A token may have been put into the wrong flag or variable, whose error quotes it.
-        text = build_redactor(secrets_of(environ))(str(error))
+        redact = build_redactor(secrets_of(environ), (), public_words(environ))
+        text = redact(str(error))
         sys.stderr.write(f"flow-telemetry: {text}\n")
         return 1
     except KeyboardInterrupt:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +14,12 @@ from urllib.parse import unquote, urljoin, urlsplit
 from flow_telemetry.http.errors import NetworkErrorKind, Server, describe_network_error
 from flow_telemetry.http.response import Response, server_message
 from flow_telemetry.otlp.protobuf import new_response
-from flow_telemetry.privacy.redactor import secret_forms
+from flow_telemetry.privacy.known import SHORTEST_SECRET, secret_forms
+from flow_telemetry.settings.credentials import (
+    basic_credentials,
+    header_credentials,
+    url_credentials,
+)
 from flow_telemetry.settings.parse import origin
 from flow_telemetry.telemetry import Failure, Signal, SignalTarget
 from flow_telemetry.text import squeeze
@@ -35,8 +39,6 @@ class Attempt:
 
 _REDACTED = "***"
 _LONGEST_SHOWN = 200
-# An authentication scheme such as Bearer is not a secret; longer words of a header may be.
-_SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,38 +122,31 @@ class TargetDescription:
 
 
 def _secrets(target: SignalTarget) -> Iterator[str]:
+    yield from _encodings(header_credentials(target.headers))
+    # A server that decodes `Basic` may name the user.
     for value in target.headers.values():
-        yield from _encodings([value, *_long(value.split()), *_basic_credentials(value)])
+        scheme, _, encoded = value.partition(" ")
+        if scheme.lower() == "basic":
+            yield from _long(text.partition(":")[0] for text in basic_credentials(encoded))
     parts = urlsplit(target.url)
     userinfo = unquote(parts.netloc.rpartition("@")[0])
     encoded = base64.b64encode(userinfo.encode()).decode() if userinfo else ""
-    yield from _encodings([userinfo, encoded, *_long(userinfo.split(":")), parts.query])
-    yield from _encodings(_long(re.split("[&=]", parts.query)))
-    # The path before /v1/traces may contain a key; the signal's own path helps the user.
+    yield from _encodings(_long([userinfo, encoded, *userinfo.split(":")]))
+    yield from _encodings(url_credentials(target.url))
+    # The path before /v1/traces may contain a key; the signal's own path helps the user. Short
+    # parts such as `/p` and words such as `/opentelemetry` are in messages too.
     base = parts.path.partition("/v1/")[0]
-    yield from _encodings([base.strip("/"), *_long(base.split("/"))])
+    yield from _encodings(part for part in _long(base.split("/")) if not part.isalpha())
 
 
 def _long(texts: Iterable[str]) -> list[str]:
-    return [text for text in texts if len(text) >= _SHORTEST_SECRET]
+    return [text for text in texts if len(text) >= SHORTEST_SECRET]
 
 
 def _encodings(texts: Iterable[str]) -> Iterator[str]:
     texts = list(texts)
     yield from secret_forms(texts)
     yield from map(unquote, texts)
-
-
-def _basic_credentials(value: str) -> list[str]:
-    """User and password of a `Basic` header, because a server may quote them."""
-    scheme, _, encoded = value.partition(" ")
-    if scheme.lower() != "basic":
-        return []
-    try:
-        text = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return []
-    return [text, *text.split(":", 1)]
 
 
 # Failure reasons. Their texts contain an origin and header names, but no header value.

@@ -190,11 +190,12 @@ def redact_telemetry(stream: Iterable[AnyTelemetry], redact: Redactor) -> Iterat
     Ids and keys of attributes stay, and so do requests that tools made, which are bytes. Nearly
     all items are without credentials, so the texts of many items are searched at once.
     """
+    change = redact.redact_exported
 
     def redact_value(value: AttributeValue) -> AttributeValue:
         if isinstance(value, str):
-            return redact(value)
-        return tuple(map(redact, value)) if isinstance(value, (list, tuple)) else value
+            return change(value)
+        return tuple(map(change, value)) if isinstance(value, (list, tuple)) else value
 
     def redact_attributes(attributes: Attributes) -> Attributes:
         return {key: redact_value(value) for key, value in attributes.items()}
@@ -223,8 +224,8 @@ def redact_telemetry(stream: Iterable[AnyTelemetry], redact: Redactor) -> Iterat
                 yield map_texts(
                     item,
                     attributes=redact_attributes,
-                    text=redact,
-                    name=redact,
+                    text=change,
+                    name=change,
                     resource=resource,
                 )
             else:
@@ -359,7 +360,7 @@ def redact_message(message: Message, redact: Redactor) -> None:
     if redact.finds_nothing(text for text, _ in _walk_message(message)):
         return
     for text, write in list(_walk_message(message)):
-        clean = redact(text)
+        clean = redact.redact_exported(text)
         if clean != text:
             write(clean)
 

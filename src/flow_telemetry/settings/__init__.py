@@ -1,12 +1,8 @@
 """The `Settings` of an export, read once from the environment, and their types."""
 
+from flow_telemetry.settings.credentials import public_words, secrets_of
 from flow_telemetry.settings.github import GitHubSettings
-from flow_telemetry.settings.load import (
-    Settings,
-    load_settings,
-    secrets_of,
-    wants_failure,
-)
+from flow_telemetry.settings.load import Settings, load_settings, wants_failure
 from flow_telemetry.settings.model import (
     Actors,
     Ancestors,
@@ -64,6 +60,7 @@ __all__ = [
     "TrackerChoice",
     "TrackerSettings",
     "load_settings",
+    "public_words",
     "secrets_of",
     "wants_failure",
 ]

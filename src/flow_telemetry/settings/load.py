@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from flow_telemetry.privacy.redactor import build_redactor
 from flow_telemetry.settings import parse
-from flow_telemetry.settings.github import TOKEN_VARIABLES, GitHubSettings, github_settings
+from flow_telemetry.settings.credentials import public_words, secrets_of
+from flow_telemetry.settings.github import GitHubSettings, github_settings
 from flow_telemetry.settings.inputs import INPUT, INPUTS, Inputs
 from flow_telemetry.settings.model import (
     DeploymentSettings,
@@ -41,9 +39,9 @@ _LARGE_MODES = (Mode.SWEEP, Mode.FEATURE, Mode.ITEM)
 class Settings:
     """The settings of the user and the runner. ``timeout`` is in seconds, None without a limit.
 
-    ``secrets`` are the program's own credentials, which `repr` leaves out, and ``redact_patterns``
-    the user's regular expressions, all valid. ``warnings`` name the optional settings whose values
-    are unusable.
+    ``secrets`` are the program's own credentials, which `repr` leaves out, ``public_words`` those
+    of the run's context, and ``redact_patterns`` the user's regular expressions, all valid.
+    ``warnings`` name the optional settings whose values are unusable.
     """
 
     mode: Mode
@@ -72,6 +70,7 @@ class Settings:
     otlp: OtlpSettings
     runner: RunnerContext
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    public_words: tuple[str, ...] = ()
     redact_patterns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -91,10 +90,11 @@ def load_settings(
     sweep_requested = bool(texts["since"].strip())
     runner, trusted = runner_context(environ), parse.authorities(environ)
     jira = _jira_settings(inputs, trusted)
-    secrets = _secrets_to_redact(texts, environ, runner.repository)
+    variables = {**environ, **{INPUT[name].variable: text for name, text in texts.items()}}
+    secrets, public = secrets_of(variables), public_words(variables)
     warnings = tuple(inputs.warnings.values())
     if warnings:  # A secret may have been put into the wrong input.
-        warnings = tuple(map(build_redactor(secrets, inputs.redact), warnings))
+        warnings = tuple(map(build_redactor(secrets, inputs.redact, public), warnings))
     return Settings(
         mode=inputs.mode,
         repository=inputs.repository,
@@ -134,6 +134,7 @@ def load_settings(
         otlp=otlp_settings(texts, environ, inputs.signals),
         runner=runner,
         secrets=secrets,
+        public_words=public,
         redact_patterns=inputs.redact,
         warnings=warnings,
     )
@@ -259,73 +260,3 @@ def _spool_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) 
 def wants_failure(environ: Mapping[str, str]) -> bool:
     """Return whether a failure fails the step; it can be read even if other settings are wrong."""
     return environ.get(INPUT["fail-on-error"].variable, "").strip().lower() == "true"
-
-
-def _secrets_to_redact(
-    texts: Mapping[str, str], environ: Mapping[str, str], repository: str | None
-) -> tuple[str, ...]:
-    """The secrets of the environment and the flags, without the names of a public repository.
-
-    The names of the repository and its owner are not redacted even if a header contains them,
-    since a tenant often has the same name.
-    """
-    variables = {INPUT[name].variable: text for name, text in texts.items()}
-    full_name = (repository or "").lower()
-    public = {full_name, *full_name.split("/")}
-    secrets = secrets_of({**environ, **variables})
-    return tuple(secret for secret in secrets if secret.lower() not in public)
-
-
-# Secret values of the environment, which are found before any setting is parsed.
-
-_SHORTEST = 4  # Masking shorter ones would hide ordinary text and protect nothing.
-_SHORTEST_IN_URL = 8  # A query usually contains plain words.
-
-
-def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return every secret value in the environment, and its parts that a server may quote.
-
-    In a malformed header list every part counts as a secret.
-    """
-    names = [row.variable for row in INPUTS if row.secret]
-    names += TOKEN_VARIABLES
-    urls = [INPUT["otlp-endpoint"].variable, INPUT["jira-url"].variable]
-    for name in environ:
-        if name.startswith("OTEL_EXPORTER_OTLP_"):
-            names += [name] if name.endswith("HEADERS") else []
-            urls += [name] if name.endswith("ENDPOINT") else []
-        if name.upper() in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
-            urls.append(name)
-    values = [value for name in names for value in _header_values(environ.get(name, ""))]
-    secrets = [value for value in values if len(value) >= _SHORTEST]
-    secrets += [secret for name in urls for secret in _secrets_in_url(environ.get(name, ""))]
-    return tuple(dict.fromkeys(secrets))
-
-
-def _secrets_in_url(url: str) -> list[str]:
-    """The password before the host of a URL, and the values of its query."""
-    try:
-        # The URL of a proxy may have no scheme.
-        parts = urlsplit(url.strip() if "//" in url else f"//{url.strip()}")
-        password = parts.password or ""
-    except ValueError:
-        return []
-    secrets = [password, unquote(password), *(value for _, value in parse_qsl(parts.query))]
-    return [secret for secret in secrets if len(secret) >= _SHORTEST_IN_URL]
-
-
-def _header_values(text: str) -> list[str]:
-    """The lines, entries, values and words of a header list, encoded and decoded."""
-    values = []
-    if text.strip()[:1] == "{":
-        with suppress(ValueError, RecursionError):
-            document = json.loads(text)
-            values = [value for value in document.values() if isinstance(value, str)]
-    if not values:
-        for entry in text.replace("\n", ",").split(","):
-            _, equals, value = entry.partition("=")
-            values.append((value if equals else entry).strip())
-    secrets = [line.strip() for line in text.splitlines()]
-    for value in values:
-        secrets += [value, unquote(value), *unquote(value).split()[1:]]
-    return secrets

@@ -19,7 +19,7 @@ from flow_telemetry.errors import SettingsError
 from flow_telemetry.identity import fold, normalize_namespace
 from flow_telemetry.model import StatusCategory
 from flow_telemetry.model.item_key import ItemKey, parse_item_key
-from flow_telemetry.privacy.redactor import find_pattern_problem
+from flow_telemetry.privacy.patterns import find_pattern_problem
 from flow_telemetry.telemetry import Signal
 
 Choice = TypeVar("Choice", bound=Enum)
@@ -40,7 +40,9 @@ _BYTES = {
     "gib": 1024**3,
 }
 _LARGEST_SIZE_BYTES = 2**40
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# Without a credential behind it, the secret is missing.
+AUTHENTICATION_SCHEMES = frozenset({"bearer", "basic", "apikey", "api-key", "token"})
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _SIGNALS = {
     "traces": Signal.TRACES,
@@ -257,7 +259,7 @@ def headers(text: str) -> Mapping[str, str]:
     text = text.strip()
     fields = _headers_from_json(text) if text[:1] == "{" else _headers_from_list(text)
     for key, value in fields.items():
-        if not _HEADER_NAME.fullmatch(key):
+        if not HEADER_NAME.fullmatch(key):
             raise ValueError("has a header whose name is not a valid header name")
         _check_header_value(key, value)
     return fields
@@ -291,7 +293,7 @@ def _headers_from_list(text: str) -> dict[str, str]:
 
 
 def _check_header_value(key: str, value: str) -> None:
-    scheme_alone = value.strip().lower() in ("bearer", "basic", "apikey", "api-key", "token")
+    scheme_alone = value.strip().lower() in AUTHENTICATION_SCHEMES
     if not value.strip() or scheme_alone:
         raise ValueError(
             f"cannot be used: the value of header {key} is blank. Usually its secret is not set, "
