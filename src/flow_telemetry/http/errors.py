@@ -32,6 +32,7 @@ class NetworkErrorKind(Enum):
     TLS_TO_PLAIN = auto()
     PLAIN_TO_TLS = auto()
     NOT_HTTP = auto()
+    CONTRADICTION = auto()
     PROXY = auto()
     CA_FILE = auto()
     HEADER = auto()
@@ -71,6 +72,8 @@ _KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
     (http.client.HTTPException, NetworkErrorKind.NOT_HTTP),
     (requests.exceptions.InvalidURL, NetworkErrorKind.URL),
     (urllib3_exceptions.LocationParseError, NetworkErrorKind.URL),
+    # urllib3's is about the response, that of requests about both.
+    (urllib3_exceptions.InvalidHeader, NetworkErrorKind.CONTRADICTION),
     (requests.exceptions.InvalidHeader, NetworkErrorKind.HEADER),
     (UnicodeError, NetworkErrorKind.HEADER),
     (urllib3_exceptions.ProtocolError, NetworkErrorKind.CLOSED),
@@ -265,6 +268,11 @@ _MESSAGES = {
     NetworkErrorKind.NOT_HTTP: (
         "{server} answered something that is not HTTP/1.1",
         "Check the port in {setting}",
+    ),
+    NetworkErrorKind.CONTRADICTION: (
+        "the response of {server} has several Content-Length headers with different values",
+        "The server or a proxy in front of it is faulty: fix it, or check the host and port in "
+        "{setting}",
     ),
     NetworkErrorKind.PROXY: (
         "the proxy on the way to {server} did not connect{detail}",

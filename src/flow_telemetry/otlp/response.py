@@ -205,6 +205,7 @@ _PASSING = frozenset(
     {
         NetworkErrorKind.CLOSED,
         NetworkErrorKind.NOT_HTTP,
+        NetworkErrorKind.CONTRADICTION,
         NetworkErrorKind.ENCODING,
         NetworkErrorKind.OTHER,
     }
