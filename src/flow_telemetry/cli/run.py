@@ -14,15 +14,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from flow_telemetry.environment import finish_streams, write_stderr
 from flow_telemetry.process.cgroup import watch_cgroup_peak
 from flow_telemetry.process.command import (
     CannotStart,
     Child,
     Ended,
     exit_like,
-    finish_streams,
     original_locale_environ,
-    write_stderr,
 )
 from flow_telemetry.process.context import (
     RANDOM_BYTES,

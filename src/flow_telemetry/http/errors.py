@@ -43,6 +43,13 @@ class NetworkErrorKind(Enum):
     OTHER = auto()
 
 
+class ContradictoryLengths(http.client.HTTPException):
+    """A response has several `Content-Length` headers with different values.
+
+    urllib3 raises the exception for a header that cannot be sent, and leaves the connection open.
+    """
+
+
 # OpenSSL's reasons if the other side does not speak TLS at all.
 _NO_TLS_REASONS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
 # OpenSSL's reasons if a file of ours is not a certificate or key.
@@ -69,11 +76,10 @@ _KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
     (ConnectionError, NetworkErrorKind.CLOSED),
     (urllib3_exceptions.NewConnectionError, NetworkErrorKind.UNREACHABLE),
     (http.client.IncompleteRead, NetworkErrorKind.CLOSED),
+    (ContradictoryLengths, NetworkErrorKind.CONTRADICTION),
     (http.client.HTTPException, NetworkErrorKind.NOT_HTTP),
     (requests.exceptions.InvalidURL, NetworkErrorKind.URL),
     (urllib3_exceptions.LocationParseError, NetworkErrorKind.URL),
-    # urllib3's is about the response, that of requests about both.
-    (urllib3_exceptions.InvalidHeader, NetworkErrorKind.CONTRADICTION),
     (requests.exceptions.InvalidHeader, NetworkErrorKind.HEADER),
     (UnicodeError, NetworkErrorKind.HEADER),
     (urllib3_exceptions.ProtocolError, NetworkErrorKind.CLOSED),

@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from flow_telemetry.clock import Deadline
+from flow_telemetry.http.errors import ContradictoryLengths
 from flow_telemetry.http.response import Response
 
 if TYPE_CHECKING:
@@ -78,12 +79,20 @@ class BoundedAdapter(HTTPAdapter):
                 for _ in range(_MOST_INTERIM):
                     super().begin()
                     if self.status not in _INTERIM:
+                        _check_lengths(self.headers)
                         return
                     # Without headers, begin() reads on.
                     self.headers = None  # type: ignore[assignment]
                 raise http.client.HTTPException("too many interim responses")
 
         return type("Bounded", (connection_class,), {"response_class": BoundedResponse})
+
+
+def _check_lengths(headers: http.client.HTTPMessage) -> None:
+    """Raise ContradictoryLengths if the headers say several lengths of the body."""
+    values = ",".join(headers.get_all("Content-Length", [])).split(",")
+    if len({value.strip() for value in values}) > 1:
+        raise ContradictoryLengths
 
 
 class _BoundedReader(io.RawIOBase):

@@ -15,32 +15,10 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from flow_telemetry.environment import finish_streams
+
 if TYPE_CHECKING:
     import resource
-
-# Messages beside a command; a closed stream must not change its exit status.
-
-
-def write_stderr(line: str) -> None:
-    """Write a line to standard error; ignore a closed or full one."""
-    with contextlib.suppress(OSError, ValueError):
-        if sys.stderr is not None:
-            sys.stderr.write(f"flow-telemetry: {line}\n")
-
-
-def finish_streams() -> None:
-    """Flush the streams, and drop a stream that fails.
-
-    Otherwise Python would try again at its end, and exit with a status of its own.
-    """
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        try:
-            if stream is not None:
-                stream.flush()
-        except (OSError, ValueError):
-            setattr(sys, name, None)
-
 
 # Commands. This module must load fast, because the command waits for it.
 
