@@ -1,4 +1,4 @@
-"""Relayed data: telemetry of tools that our export sends, told apart from our own.
+"""Relayed data: telemetry of tools that our export sends, kept apart from our own.
 
 Anyone whose code runs in a job can write the files that `trace-files` and `trace-artifacts` name,
 and our credentials send them. So nothing in them can be mistaken for what this program reports:

@@ -291,11 +291,15 @@ class ToolSpans:
         return True
 
     def _drop_links(self, links: Any) -> None:
-        kept = [
-            link for link in links if not self._is_outside(link.trace_id.hex(), link.span_id.hex())
-        ]
+        kept = [link for link in links if self._may_link(link.trace_id.hex(), link.span_id.hex())]
         self.links += len(links) - len(kept)
         keep_items(links, kept)
+
+    def _may_link(self, trace_id: str, span_id: str) -> bool:
+        """Whether a link may lead there: some backends draw one within a trace as a parent."""
+        if trace_id == self.trace_id:
+            return self._is_below(span_id)
+        return trace_id not in self.own_traces
 
     def _is_below(self, span_id: str) -> bool:
         return bool(span_id) and (self._is_parent(span_id) or self._placed.get(span_id) is not None)
