@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 INSTALL_TIMEOUT_SECONDS = 180
@@ -98,7 +98,13 @@ def install(lock: Path, folder: Path, environ: Mapping[str, str]) -> None:
                 raise
     version = ".".join(map(str, sys.version_info[:2]))
     seconds = time.monotonic() - started
-    print(f"flow-telemetry: installed its packages for Python {version} in {seconds:.1f} s")
+    tell(f"flow-telemetry: installed its packages for Python {version} in {seconds:.1f} s")
+
+
+def tell(line: str) -> None:
+    """Print a line; a closed or full standard output does not matter."""
+    with suppress(OSError):
+        print(line, flush=True)
 
 
 @contextmanager
@@ -136,7 +142,7 @@ def run_pip(command: list[str], environ: Mapping[str, str]) -> None:
         return
     for line in result.stdout.splitlines():
         # The prefix keeps a line of pip's from being read as a workflow command.
-        print(f"pip: {line}")
+        tell(f"pip: {line}")
     raise InstallError(
         "The action's packages could not be installed: the runner reaches no package index "
         "(behind a firewall, set PIP_INDEX_URL to a mirror and PIP_CERT to its certificate), or "

@@ -98,13 +98,15 @@ def give_up(message: str, environ: Mapping[str, str]) -> int:
 def annotate(kind: str, message: str) -> None:
     """Write an annotation of the run."""
     escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    print(f"::{kind} title=flow-telemetry::{escaped}", flush=True)
+    with suppress(OSError):  # A full disk or a closed pipe must not break the build.
+        print(f"::{kind} title=flow-telemetry::{escaped}", flush=True)
 
 
 if __name__ == "__main__":
     status = main()
     with suppress(OSError, ValueError):  # The runner may have closed them.
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
     # At once: the clean-up of a thousand modules would take 10 ms, and everything is written.
     os._exit(status)

@@ -7,8 +7,19 @@ $ErrorActionPreference = 'Continue'
 $epoch = New-Object DateTime 1970, 1, 1, 0, 0, 0, ([DateTimeKind]::Utc)
 $env:FLOW_TELEMETRY_STARTED_AT = [string][long][Math]::Floor(([DateTime]::UtcNow - $epoch).TotalSeconds)
 
+# An entry of PATH that is empty or relative is a folder of the workspace, where anyone whose code is in
+# the checkout could put a python.exe that gets our secrets.
+$absolute = '^"?([A-Za-z]:[\\/]|\\\\)'
+$env:PATH = @($env:PATH -split ';' | Where-Object { $_ -match $absolute }) -join ';'
+
+# A later value of an output replaces an earlier one. These stay if the program cannot set its own.
+if ($env:GITHUB_OUTPUT) {
+    # Not Out-File: in PowerShell 5.1 its UTF-8 begins with a byte order mark.
+    [IO.File]::AppendAllText($env:GITHUB_OUTPUT, "spans=0`nstatus=skipped`n")
+}
+
 $main = Join-Path $PSScriptRoot 'main.py'
-$probe = 'import sys; sys.exit(sys.version_info < (3, 10))'
+$probe = 'import sys; print(sys.version_info >= (3, 10))'
 # For the switches see start.sh. `py -3` is the launcher that python.org's installer brings.
 $isolated = @('-I', '-S', '-B', '-u', '-X', 'utf8')
 
@@ -17,19 +28,16 @@ foreach ($candidate in @(@('python'), @('python3'), @('py', '-3'))) {
         Select-Object -First 1
     if (-not $command) { continue }
     $before = @($candidate | Select-Object -Skip 1)
-    # The Microsoft Store's stand-in for Python fails this, as does a Python that is too old.
-    & $command.Path @before -I -S -c $probe *> $null
-    if ($LASTEXITCODE -ne 0) { continue }
+    # The Microsoft Store's stand-in for Python fails this, as does a Python that is too old, and a
+    # script in place of Python that runs nothing.
+    $printed = & $command.Path @before -I -S -c $probe 2> $null
+    if ("$printed" -ne 'True') { continue }
     & $command.Path @before @isolated $main
     exit $LASTEXITCODE
 }
 
 $message = 'needs Python 3.10 or newer on PATH and found none; nothing was exported. ' +
     'Put actions/setup-python before this step.'
-if ($env:GITHUB_OUTPUT) {
-    # Not Out-File: in PowerShell 5.1 its UTF-8 begins with a byte order mark.
-    [IO.File]::AppendAllText($env:GITHUB_OUTPUT, "spans=0`nstatus=skipped`n")
-}
 if ($env:FLOW_TELEMETRY_FAIL_ON_ERROR -eq 'true') {
     Write-Host "::error title=flow-telemetry::$message"
     exit 1

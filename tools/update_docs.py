@@ -101,6 +101,7 @@ GROUPS = {
     "record": "Records of closings",
     "lines": "Lines of logs",
     "links": "Links",
+    "relayed": "Relayed data of tools",
 }
 _EVENT_GROUPS = {
     EventSubject.CHANGE: "Pull requests",

@@ -2,6 +2,8 @@
 
 import sys
 
+from flow_telemetry.environment import write_stderr
+
 _INTERRUPTED = 130
 
 
@@ -14,7 +16,7 @@ def main() -> int:
 
         return cli.main()
     except KeyboardInterrupt:
-        sys.stderr.write("flow-telemetry: interrupted\n")
+        write_stderr("interrupted")
         return _INTERRUPTED
 
 

@@ -18,7 +18,7 @@ from actions_toolkit import core
 from flow_telemetry import pipeline
 from flow_telemetry.build import build_context, build_otlp_exporter
 from flow_telemetry.clock import Deadline, Interrupted, Interruption, SystemClock
-from flow_telemetry.environment import take_environment
+from flow_telemetry.environment import guarded_streams, take_environment
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.http.payload import Payload
@@ -69,12 +69,17 @@ class ActionLog:
 
 def main() -> int:
     """Run the action in the environment of the process and return its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Windows has another encoding, in which some names cannot be printed.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    with guarded_streams():
+        return _run_action()
+
+
+def _run_action() -> int:
     interruption = Interruption(SystemClock())
     # Until the end, so that a cancelled step still reports its result.
     with interruption.listening():
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            # Windows has another encoding, in which some names cannot be printed.
-            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
         environ = take_environment()
         secrets = secrets_of(environ)
         for secret in secrets:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from datetime import datetime, timezone
 from types import FrameType
 from typing import Protocol, TypeVar
 
+from flow_telemetry.environment import finish_streams
 from flow_telemetry.errors import DeadlineExceeded
 
 # Time is a collaborator: nothing else reads a clock, and tests do not wait.
@@ -193,8 +193,7 @@ class Interruption:
         Otherwise the program would wait for threads that wait for a response.
         """
         if self.signal is not None:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            finish_streams()
             os._exit(status)
         return status
 

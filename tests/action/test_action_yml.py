@@ -83,7 +83,7 @@ def test_exactly_one_step_runs_and_always() -> None:
 
 def test_signals_reach_the_program() -> None:
     """The shell is replaced; and the path is the runner's, which is right in containers too."""
-    assert POSIX["run"] == 'exec sh "$GITHUB_ACTION_PATH/launcher/start.sh"'
+    assert POSIX["run"] == 'exec /bin/sh "$GITHUB_ACTION_PATH/launcher/start.sh"'
     assert "github.action_path" not in TEXT
 
 

@@ -97,6 +97,60 @@ def test_the_first_python_that_is_new_enough_runs_it(
 
 
 @posix
+@pytest.mark.parametrize("before", ["", ".", "bin", "./bin", "../workspace"])
+@pytest.mark.parametrize("last", [False, True])
+def test_no_program_of_the_workspace_is_run(
+    action: Path,
+    variables: dict[str, str],
+    tools: Path,
+    tmp_path: Path,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+    last: bool,
+) -> None:
+    """An empty or relative entry of PATH is a folder of the checkout, whose code gets no secret."""
+    add_python(tools, "python3")
+    workspace = tmp_path / "workspace"
+    (workspace / "bin").mkdir(parents=True)
+    trap = f'#!/bin/sh\necho trapped >>{tmp_path}/trapped\nexec {sys.executable} "$@"\n'
+    for folder in (workspace, workspace / "bin"):
+        for name in ("sh", "date", "python3", "python", "python3.14", "python3.10", "command"):
+            add_python(folder, name, trap)
+    monkeypatch.chdir(workspace)
+    path = f"{tools}:{before}" if last else f"{before}:{tools}"
+    status, printed = launch(action, {**variables, "PATH": path})
+    assert (status, len(receiver.spans)) == (0, 5), printed
+    assert not (tmp_path / "trapped").exists()
+
+
+@posix
+@pytest.mark.parametrize("shown", ["Python 3.12.1", ""])
+def test_a_script_that_runs_nothing_is_passed_over(
+    action: Path, variables: dict[str, str], tools: Path, receiver: Receiver, shown: str
+) -> None:
+    """The shim of a version manager may know its version and exit with 0 for anything."""
+    add_python(tools, "python3", f"#!/bin/sh\necho '{shown}'\n")
+    add_python(tools, "python")
+    assert launch(action, variables)[0] == 0
+    assert len(receiver.spans) == 5
+
+
+@posix
+def test_outputs_are_set_whatever_becomes_of_the_program(
+    action: Path, variables: dict[str, str], tools: Path, program: Program
+) -> None:
+    """Even if Python ends without running it, or is killed."""
+    script = (
+        "#!/bin/sh\ncase $1 in -V) echo Python 3.12.1 ;; "
+        "*) case $* in *runs*) echo runs ;; *) exit 0 ;; esac ;; esac\n"
+    )
+    add_python(tools, "python3", script)
+    assert launch(action, variables) == (0, "")
+    assert (program.folder / "output").read_text("utf-8") == "spans=0\nstatus=skipped\n"
+
+
+@posix
 @pytest.mark.parametrize(
     ("fail_on_error", "status", "annotation"),
     [("false", 0, "::warning"), ("", 0, "::warning"), ("True", 1, "::error")],

@@ -127,6 +127,7 @@ def _of_addresses() -> Iterator[Case]:
         "`http://` where TLS is spoken": lambda stage: f"http://{_tls(stage)}",
         "an untrusted certificate": lambda stage: f"https://{_tls(stage)}",
         "a port that does not speak HTTP": _noise,
+        "200 with two `Content-Length`": _contradiction,
     }
     for fault, url in ways.items():
 
@@ -146,6 +147,11 @@ def _tls(stage: Stage) -> str:
 
 def _noise(stage: Stage) -> str:
     return f"http://{stage.rest.enter_context(raw_server(b'220 mail.example ESMTP'))}"
+
+
+def _contradiction(stage: Stage) -> str:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"
+    return f"http://{stage.rest.enter_context(raw_server(answer))}"
 
 
 def _case(

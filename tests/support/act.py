@@ -27,10 +27,10 @@ from tests.support.runner import commit_all
 from tests.support.workflows import ACTION, Workflow, dump
 
 # GitHub hands no INPUT_* to composite actions, act does: the copy of the action takes them away.
-RUN = 'exec sh "$GITHUB_ACTION_PATH/launcher/start.sh"'
+RUN = 'exec /bin/sh "$GITHUB_ACTION_PATH/launcher/start.sh"'
 RUN_WITHOUT_INPUTS = (
     "exec env $(env | sed -n 's/^\\(INPUT_[^=]*\\)=.*/-u \\1/p') "
-    'sh "$GITHUB_ACTION_PATH/launcher/start.sh"'
+    '/bin/sh "$GITHUB_ACTION_PATH/launcher/start.sh"'
 )
 
 

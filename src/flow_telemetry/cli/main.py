@@ -8,11 +8,18 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from flow_telemetry import __version__
-from flow_telemetry.environment import take_environment
+from flow_telemetry.environment import (
+    describe_lost_output,
+    guarded_streams,
+    take_environment,
+    write_stderr,
+)
 from flow_telemetry.errors import FlowTelemetryError
 
 # In the order of the help. Each is a module that is imported only if needed: `run` must start fast.
 _COMMANDS = ("export", "sweep", "explain", "check", "run", "replay", "ids", "demo")
+# The result of these is what they write to standard output.
+_WRITERS = frozenset({"explain", "check", "ids", "demo"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,8 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal or pipe with another encoding than UTF-8 shows `?` instead of failing.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    environ = take_environment()
     words = sys.argv[1:] if arguments is None else list(arguments)
+    with guarded_streams() as stdout:
+        status = _run(words)
+        stdout.flush()
+        problem = describe_lost_output(stdout)
+        if problem:
+            write_stderr(problem)
+            status = status or int(words[0] in _WRITERS)
+    return status
+
+
+def _run(words: Sequence[str]) -> int:
+    environ = take_environment()
     try:
         options = build_parser(words[0] if words else "").parse_args(words)
         status: int = options.run(options, environ)
@@ -31,12 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from flow_telemetry.settings import public_words, secrets_of  # noqa: PLC0415
 
         # A token may have been put into the wrong flag or variable, whose error quotes it.
-        redact = build_redactor(secrets_of(environ), (), public_words(environ))
-        text = redact(str(error))
-        sys.stderr.write(f"flow-telemetry: {text}\n")
+        text = build_redactor(secrets_of(environ), (), public_words(environ))(str(error))
+        write_stderr(text)
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("flow-telemetry: interrupted\n")
+        write_stderr("interrupted")
         return 130
     return status
 

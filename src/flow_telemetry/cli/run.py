@@ -14,17 +14,22 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from flow_telemetry.environment import finish_streams, write_stderr
 from flow_telemetry.process.cgroup import watch_cgroup_peak
 from flow_telemetry.process.command import (
     CannotStart,
     Child,
     Ended,
     exit_like,
-    finish_streams,
     original_locale_environ,
-    write_stderr,
 )
-from flow_telemetry.process.context import TraceContext, context_in, with_context
+from flow_telemetry.process.context import (
+    RANDOM_BYTES,
+    TraceContext,
+    command_span_id,
+    context_in,
+    with_context,
+)
 
 if TYPE_CHECKING:
     from flow_telemetry.cli.options import Subparsers
@@ -84,10 +89,10 @@ def own_context(environ: Mapping[str, str]) -> TraceContext | None:
     """Return the trace context of a new span; None if the settings or the trace disable it."""
     if not may_send(environ):
         return None
-    parent = context_in(environ)
-    if parent is None:
-        return TraceContext(trace_id=os.urandom(16).hex(), span_id=os.urandom(8).hex())
-    return parent.child(os.urandom(8).hex()) if parent.sampled else None
+    parent = context_in(environ) or TraceContext(trace_id=os.urandom(16).hex(), span_id="")
+    if not parent.sampled:
+        return None
+    return parent.child(command_span_id(parent.trace_id, os.urandom(RANDOM_BYTES)))
 
 
 def may_send(environ: Mapping[str, str]) -> bool:

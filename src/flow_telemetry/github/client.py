@@ -168,7 +168,7 @@ class GitHubSession(BoundedSession):
         self, prepared_request: requests.PreparedRequest, response: requests.Response
     ) -> None:
         """Keep the token on redirects within the API, and remove it on others, such as to files."""
-        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+        super().rebuild_auth(prepared_request, response)
         if not (prepared_request.url or "").startswith(self._api):
             prepared_request.headers.pop("Authorization", None)
 

@@ -32,6 +32,7 @@ class NetworkErrorKind(Enum):
     TLS_TO_PLAIN = auto()
     PLAIN_TO_TLS = auto()
     NOT_HTTP = auto()
+    CONTRADICTION = auto()
     PROXY = auto()
     CA_FILE = auto()
     HEADER = auto()
@@ -40,6 +41,13 @@ class NetworkErrorKind(Enum):
     DEADLINE = auto()
     INTERRUPTED = auto()
     OTHER = auto()
+
+
+class ContradictoryLengths(http.client.HTTPException):
+    """A response has several `Content-Length` headers with different values.
+
+    urllib3 raises the exception for a header that cannot be sent, and leaves the connection open.
+    """
 
 
 # OpenSSL's reasons if the other side does not speak TLS at all.
@@ -68,6 +76,7 @@ _KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
     (ConnectionError, NetworkErrorKind.CLOSED),
     (urllib3_exceptions.NewConnectionError, NetworkErrorKind.UNREACHABLE),
     (http.client.IncompleteRead, NetworkErrorKind.CLOSED),
+    (ContradictoryLengths, NetworkErrorKind.CONTRADICTION),
     (http.client.HTTPException, NetworkErrorKind.NOT_HTTP),
     (requests.exceptions.InvalidURL, NetworkErrorKind.URL),
     (urllib3_exceptions.LocationParseError, NetworkErrorKind.URL),
@@ -265,6 +274,11 @@ _MESSAGES = {
     NetworkErrorKind.NOT_HTTP: (
         "{server} answered something that is not HTTP/1.1",
         "Check the port in {setting}",
+    ),
+    NetworkErrorKind.CONTRADICTION: (
+        "the response of {server} has several Content-Length headers with different values",
+        "The server or a proxy in front of it is faulty: fix it, or check the host and port in "
+        "{setting}",
     ),
     NetworkErrorKind.PROXY: (
         "the proxy on the way to {server} did not connect{detail}",

@@ -16,10 +16,15 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from flow_telemetry.clock import Deadline
+from flow_telemetry.http.errors import ContradictoryLengths
 from flow_telemetry.http.response import Response
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+# Statuses before the final one; after 101 the connection speaks another protocol.
+_INTERIM = range(102, 200)
+_MOST_INTERIM = 20
 
 # A total time limit for a request.
 #
@@ -68,7 +73,26 @@ class BoundedAdapter(HTTPAdapter):
                 unbounded = self.fp.detach()
                 self.fp = io.BufferedReader(_BoundedReader(unbounded, sock, adapter))
 
+            def begin(self) -> None:
+                # http.client skips 100 only, and returns 103 Early Hints as the final response.
+                # https://www.rfc-editor.org/rfc/rfc9110#section-15.2
+                for _ in range(_MOST_INTERIM):
+                    super().begin()
+                    if self.status not in _INTERIM:
+                        _check_lengths(self.headers)
+                        return
+                    # Without headers, begin() reads on.
+                    self.headers = None  # type: ignore[assignment]
+                raise http.client.HTTPException("too many interim responses")
+
         return type("Bounded", (connection_class,), {"response_class": BoundedResponse})
+
+
+def _check_lengths(headers: http.client.HTTPMessage) -> None:
+    """Raise ContradictoryLengths if the headers say several lengths of the body."""
+    values = ",".join(headers.get_all("Content-Length", [])).split(",")
+    if len({value.strip() for value in values}) > 1:
+        raise ContradictoryLengths
 
 
 class _BoundedReader(io.RawIOBase):
@@ -119,11 +143,17 @@ class Request:
 
 
 class BoundedSession(requests.Session):
-    """A session of requests with a total time limit for each request of a thread."""
+    """A session of requests with a total time limit for each request of a thread.
+
+    It sends no credentials of ``.netrc``: neither with a request nor after a redirect, where they
+    would replace the token.
+    """
 
     def __init__(self, deadline: Deadline, *, connections: int = 10) -> None:
         """``deadline`` is the default limit, ``connections`` the size of the pool."""
         super().__init__()
+        # Without any, requests would read .netrc.
+        self.auth = TokenAuth("")
         self._adapter = BoundedAdapter(deadline, connections=connections)
         self.mount("https://", self._adapter)
         self.mount("http://", self._adapter)
@@ -131,6 +161,12 @@ class BoundedSession(requests.Session):
     def bound(self, limit: Deadline) -> None:
         """Set the limit of this thread's next request, including the body."""
         self._adapter.limit = limit
+
+    def rebuild_auth(self, prepared_request: PreparedRequest, response: requests.Response) -> None:
+        """Remove the credentials if a redirect leads to another origin; add none."""
+        origin, url = str(response.request.url), str(prepared_request.url)
+        if self.should_strip_auth(origin, url):  # type: ignore[no-untyped-call]
+            prepared_request.headers.pop("Authorization", None)
 
 
 def read_all(response: requests.Response) -> bytes:

@@ -293,6 +293,12 @@ FLOW_LINK = _span_attribute(
     "trace that the job belonged to before), `trace_file` (a trace that a tool in the job wrote to "
     "a file)",
 )
+FLOW_RELAYED = _span_attribute(
+    "flow.relayed",
+    "boolean",
+    "relayed spans, log records and data points",
+    "true: a tool in the job wrote it to a file, and this program only sent it",
+)
 
 ANNOTATION_EVENT = "github.annotation"
 

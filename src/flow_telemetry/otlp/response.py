@@ -200,6 +200,7 @@ _PASSING = frozenset(
     {
         NetworkErrorKind.CLOSED,
         NetworkErrorKind.NOT_HTTP,
+        NetworkErrorKind.CONTRADICTION,
         NetworkErrorKind.ENCODING,
         NetworkErrorKind.OTHER,
     }

@@ -10,37 +10,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from flow_telemetry.environment import finish_streams
+
 if TYPE_CHECKING:
     import resource
-
-# Messages beside a command; a closed stream must not change its exit status.
-
-
-def write_stderr(line: str) -> None:
-    """Write a line to standard error; ignore a closed or full one."""
-    with contextlib.suppress(OSError, ValueError):
-        if sys.stderr is not None:
-            sys.stderr.write(f"flow-telemetry: {line}\n")
-
-
-def finish_streams() -> None:
-    """Flush the streams, and drop a stream that fails.
-
-    Otherwise Python would try again at its end, and exit with a status of its own.
-    """
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        try:
-            if stream is not None:
-                stream.flush()
-        except (OSError, ValueError):
-            setattr(sys, name, None)
-
 
 # Commands. This module must load fast, because the command waits for it.
 
@@ -176,19 +154,23 @@ def exit_like(ended: Ended) -> int:
 def _start(words: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start a command with all our open files: a jobserver's pipes, a shell's `<(...)`."""
     ignore_again = _stop_ignoring_children()
+    ignored = ignored_at_start(environ)
 
     def start(*command: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603
             command,
             env=environ,
             close_fds=False,
+            # It would end the ignoring of signals that we were started with, too.
+            restore_signals=False,
             preexec_fn=ignore_again,  # noqa: PLW1509 - no thread runs yet
         )
 
     try:
         if sys.platform == "win32":
             return start(_find_program(words[0], environ), *words[1:])
-        return _start_program_or_script(start, words, environ)
+        with _default_dispositions(IGNORED_BY_PYTHON - ignored):
+            return _start_program_or_script(start, words, environ)
     except OSError as error:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             is_path = os.sep in words[0] or "/" in words[0]
@@ -197,6 +179,47 @@ def _start(words: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen
         is_folder = os.path.isdir(words[0])  # noqa: PTH112 - light
         reason = "Is a directory" if is_folder else error.strerror
         raise CannotStart(f"{words[0]}: {reason}", NOT_EXECUTABLE) from None
+
+
+# Signals that Python ignores from its start on, for itself: what it was started with is lost.
+IGNORED_BY_PYTHON = frozenset(
+    getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name)
+)
+# Programs that ignore SIGPIPE themselves, and let their children start without that: of Python
+# (`restore_signals` of subprocess), Node.js (libuv's uv_spawn) and Rust (std::process::Command).
+_RESTORING = ("python", "pypy", "node", "bun", "deno", "uv", "cargo", "just", "mise")
+
+
+def ignored_at_start(environ: Mapping[str, str], proc: str = "/proc") -> frozenset[int]:
+    """Return those signals of `IGNORED_BY_PYTHON` that we were started with as ignored.
+
+    A program inherits ignored signals from its parent, and shells do not change them: so the parent
+    shows them. GitHub's runner starts steps with SIGPIPE ignored. Without ``proc``, the folder of
+    Linux, such a step is recognized by its variables.
+    """
+    parent = f"{proc}/{os.getppid()}"
+    try:
+        program = os.path.basename(os.readlink(f"{parent}/exe"))  # noqa: PTH115, PTH119 - light
+        with open(f"{parent}/status", "rb") as file:  # noqa: PTH123 - light
+            lines = file.read().splitlines()
+        (ignored,) = (int(line[7:], 16) for line in lines if line.startswith(b"SigIgn:"))
+    except (OSError, ValueError, AttributeError):
+        in_step = environ.get("GITHUB_ACTIONS") == "true"
+        return frozenset(s for s in IGNORED_BY_PYTHON if in_step and s.name == "SIGPIPE")
+    if program.startswith(_RESTORING):
+        return frozenset()
+    return frozenset(number for number in IGNORED_BY_PYTHON if ignored >> (number - 1) & 1)
+
+
+@contextlib.contextmanager
+def _default_dispositions(signals: Iterable[int]) -> Iterator[None]:
+    """Give signals their default disposition within, for a child that inherits it."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in signals}
+    try:
+        yield
+    finally:
+        for number, disposition in before.items():
+            signal.signal(number, disposition)
 
 
 def _stop_ignoring_children() -> Callable[[], object] | None:

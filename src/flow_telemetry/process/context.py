@@ -8,11 +8,15 @@ too long, both require that whole entries are removed, from the end.
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote
 
 TRACEPARENT, TRACESTATE, BAGGAGE = "TRACEPARENT", "TRACESTATE", "BAGGAGE"
+
+# Bytes of a command's span id: random ones, and those that mark it as the id of a command.
+RANDOM_BYTES, _MARK_BYTES = 5, 3
 
 _SAMPLED = 0b01
 _KNOWN_FLAGS = 0b11  # sampled, and since level 2 random; others are passed on as zero
@@ -57,6 +61,27 @@ class TraceContext:
     def child(self, span_id: str) -> TraceContext:
         """Return the context of another span of the same trace."""
         return replace(self, span_id=span_id)
+
+
+def command_span_id(trace_id: str, random: bytes) -> str:
+    """Return the id of a command's span in a trace, from `RANDOM_BYTES` random bytes.
+
+    `flow-telemetry run` sends that span by itself, so that the job's export does not know it. The
+    id ends with a checksum, by which `is_command_span_id` recognizes it. The id of any other span
+    has that form by chance only: once in 16 million.
+    """
+    return (random + _mark(trace_id, random)).hex()
+
+
+def is_command_span_id(trace_id: str, span_id: str) -> bool:
+    """Return whether a span id has the form of `command_span_id`; both ids are hexadecimal."""
+    span = bytes.fromhex(span_id)
+    return span[RANDOM_BYTES:] == _mark(trace_id, span[:RANDOM_BYTES])
+
+
+def _mark(trace_id: str, random: bytes) -> bytes:
+    # Not hashlib: the command waits while this module's imports are loaded.
+    return zlib.crc32(bytes.fromhex(trace_id) + random).to_bytes(4, "big")[-_MARK_BYTES:]
 
 
 def context_in(environ: Mapping[str, str]) -> TraceContext | None:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psutil
 
+from flow_telemetry.files import create_file, is_own_folder, make_own_folder, replace_file
 from flow_telemetry.model.measurements import MachineSamples
 from flow_telemetry.process.samples import NOTE, SAMPLES, parse_samples
 
@@ -43,18 +44,18 @@ def start_sampler(
 
     It ends with ``belongs_to``, by default the runner's process for this job, if there is one.
     """
-    if _find_sampler(folder) is not None:
+    if is_own_folder(folder) and _find_sampler(folder) is not None:
         return True
     owner = belongs_to or runner_process()
     token = secrets.token_hex(16)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_own_folder(folder)
         path = folder / SAMPLES
         path.unlink(missing_ok=True)
-        path.touch(mode=0o600)
+        create_file(path)
         process = psutil.Process(_spawn(_build_command(path, token, owner), folder, environ))
         note = {"pid": process.pid, "created": process.create_time(), "token": token}
-        (folder / NOTE).write_text(json.dumps(note), encoding="utf-8")
+        replace_file(folder / NOTE, json.dumps(note).encode())
     except (OSError, psutil.Error):
         return False
     return True

@@ -499,7 +499,16 @@ def _read_telemetry_of_jobs(
         handoff=data.handoff,
         default_branch=data.default_branch,
         change=None if ancestors.after_merge else ancestors.change,
+        ancestors=_list_ancestors(data),
     )
+
+
+def _list_ancestors(data: RunData) -> tuple[str, ...]:
+    """Return the references of everything that the run belongs to or is linked to."""
+    changes = (data.parentage.change, *data.parentage.others)
+    lineage = data.lineage
+    items = (*lineage.items, *lineage.above, *lineage.others)
+    return tuple(owner.reference for owner in (*changes, *items) if owner is not None)
 
 
 def _run_events_and_metrics(

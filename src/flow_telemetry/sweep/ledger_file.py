@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -12,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
+from flow_telemetry.files import replace_file
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.ledger import (
     MOST_TRIES,
@@ -218,14 +218,7 @@ class LedgerFile:
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f"{self.path.name}.new")
-        try:
-            temporary.write_text(format_ledger(ledger), encoding="utf-8", newline="\n")
-            os.replace(temporary, self.path)  # noqa: PTH105 - the same on each system
-        except OSError:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+        replace_file(self.path, format_ledger(ledger).encode())
 
     def begin_anew(self) -> None:
         """Move a damaged file aside, for people to look at."""

@@ -166,7 +166,10 @@ def test_a_test_process_with_the_sdk_stands_in_the_tree(
     assert lines[:2] == ["RUN CI", "  test"]
     at = lines.index("    test session")
     assert lines[at + 1] == "      test_checkout"
-    assert receiver.span("test_checkout").attributes == {"test.case.name": "checkout"}
+    assert receiver.span("test_checkout").attributes == {
+        "test.case.name": "checkout",
+        "flow.relayed": True,
+    }
     assert receiver.span("test session").scope == "pytest"
 
 
@@ -221,11 +224,12 @@ def test_of_many_traces_the_first_are_linked(workspace: Workspace, receiver: Rec
 
 
 def test_spans_of_our_trace_need_no_link(workspace: Workspace, receiver: Receiver) -> None:
-    """They are in the tree already, also without a parent."""
+    """They are in the tree already; without a parent, below the job."""
     workspace.write("a.otlp.jsonl", a_line(a_span(trace=workspace.trace.trace_id)))
     result = workspace.export()
     (span,) = tools(receiver)
-    assert (span.trace_id, span.parent_span_id) == (receiver.span("test").trace_id, "")
+    job = receiver.span("test")
+    assert (span.trace_id, span.parent_span_id) == (job.trace_id, job.span_id)
     assert receiver.spans_named("measured") == []
     assert "1 span of this trace." in result.summary
 

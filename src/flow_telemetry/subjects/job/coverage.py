@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from flow_telemetry.errors import FlowTelemetryError, ReportError
+from flow_telemetry.files import make_own_folder, replace_file
 from flow_telemetry.github.artifacts import download_artifact, list_artifacts
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.mapping.job_metrics import coverage_measurements
@@ -54,10 +55,9 @@ def store_coverage(job: OwnJob, totals: CoverageTotals) -> str:
         return ""
     folder = job.temporary.parent / _FOLDER_NAME
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / FILE_NAME).write_text(
-            format_stored_totals(totals, job.run, job.job), encoding="utf-8", newline="\n"
-        )
+        make_own_folder(folder)
+        content = format_stored_totals(totals, job.run, job.job)
+        replace_file(folder / FILE_NAME, content.encode())
     except OSError as error:
         raise ReportError(f"{folder / FILE_NAME} cannot be written: {error.strerror}") from error
     return str(folder / FILE_NAME)

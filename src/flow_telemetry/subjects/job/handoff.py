@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flow_telemetry.files import is_own_folder, make_own_folder, replace_file
 from flow_telemetry.process.samples import was_sampled
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class Handoff:
 
 def take_handoff(folder: Path | None) -> Handoff:
     """Read the folder of a job, stop the job's sampler and delete the sampler's files."""
-    if folder is None:
+    # What a link leads to is not ours to read, stop or delete.
+    if folder is None or not is_own_folder(folder):
         return Handoff()
     note = read_note(folder)
     if not was_sampled(folder):
@@ -64,10 +66,10 @@ def write_note(folder: Path, note: ContextNote) -> None:
     """Write the note of the context step into the folder of a job.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or is a link.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / _FILE_NAME).write_text(json.dumps(asdict(note)), encoding="utf-8")
+    make_own_folder(folder)
+    replace_file(folder / _FILE_NAME, json.dumps(asdict(note)).encode())
 
 
 def read_note(folder: Path) -> ContextNote | None:

@@ -36,11 +36,13 @@ def read_job_telemetry(
     handoff: Handoff,
     default_branch: str | None = None,
     change: Change | None = None,
+    ancestors: tuple[str, ...] = (),
 ) -> JobTelemetry:
     """Return the telemetry of the exported jobs of a run.
 
     Inside a run, reports and samples are read of the own job, if that is exported. ``change`` is
-    the pull request of the run, unless it is merged.
+    the pull request of the run, unless it is merged. ``ancestors`` are the references of all
+    changes and work items that the run belongs to.
     """
     own, run, runner = run_slice.own_job, run_slice.run, context.settings.runner
     resource = build_resource_maker(context.settings).of_run(run)
@@ -49,7 +51,7 @@ def read_job_telemetry(
         if context.settings.job.trace_artifacts:
             from flow_telemetry.subjects.job.tool_traces import artifact_traces
 
-            collected.append(artifact_traces(context, run, placement))
+            collected.append(artifact_traces(context, run, placement, ancestors))
         make = SpanMaker(placement=placement, resource=resource, common=common_run_attributes(run))
         return _merge(collected, make, {run.reference: timing.run_interval(run)})
     if all(exported.id != own.id for exported in run_slice.jobs):
@@ -69,6 +71,7 @@ def read_job_telemetry(
         handoff=handoff,
         default_branch=default_branch,
         change=change,
+        ancestors=ancestors,
         workspace=Path(runner.workspace) if runner.workspace else None,
         temporary=runner.own_folder,
     )

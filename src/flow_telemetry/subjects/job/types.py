@@ -61,7 +61,8 @@ class OwnJob:
     order. All times are by the runner's clock, as those of files and samples are; ``make`` moves
     them to GitHub's. ``workspace`` is the checkout, ``temporary`` the folder for the handoff
     between steps; both are None outside a job. ``change`` is the pull request of the run, before
-    its merge.
+    its merge. ``ancestors`` are the references of all changes and work items that the run belongs
+    to.
     """
 
     context: ExportContext
@@ -76,6 +77,7 @@ class OwnJob:
     handoff: Handoff
     default_branch: str | None = None
     change: Change | None = None
+    ancestors: tuple[str, ...] = ()
     workspace: Path | None = None
     temporary: Path | None = None
 
