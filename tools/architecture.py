@@ -21,14 +21,14 @@ LAYERS = (
     {"rules"},
     {"settings"},
     {"clock", "logging", "model", "telemetry"},
-    {"environment", "errors", "identity", "privacy.redactor", "text"},
+    {"environment", "errors", "identity", "local_files", "privacy.redactor", "text"},
     {""},  # flow_telemetry/__init__.py: the version
 )
 APART = frozenset(
     {
         *("github", "jira", "process", "report", "reports"),
         *("clock", "logging", "model", "telemetry"),
-        *("environment", "errors", "identity", "privacy.redactor", "text"),
+        *("environment", "errors", "identity", "local_files", "privacy.redactor", "text"),
     }
 )
 UNITS = frozenset().union(*LAYERS)

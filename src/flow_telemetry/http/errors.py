@@ -23,6 +23,7 @@ class NetworkErrorKind(Enum):
 
     REFUSED = auto()
     NAME = auto()
+    NAME_TIMEOUT = auto()
     UNREACHABLE = auto()
     CONNECT_TIMEOUT = auto()
     TIMEOUT = auto()
@@ -42,6 +43,14 @@ class NetworkErrorKind(Enum):
     OTHER = auto()
 
 
+class ResolverTimeout(TimeoutError):
+    """The resolver did not answer in time."""
+
+
+class CertificateFileError(requests.RequestException):
+    """A file of certificates of ours cannot be used: it is not a regular file, or too large."""
+
+
 # OpenSSL's reasons if the other side does not speak TLS at all.
 _NO_TLS_REASONS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
 # OpenSSL's reasons if a file of ours is not a certificate or key.
@@ -52,6 +61,8 @@ _TLS_ALERT = "\x15\x03"
 # In order of precedence: the first kind that occurs anywhere within an exception counts.
 _KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
     (ssl.SSLCertVerificationError, NetworkErrorKind.CERTIFICATE),
+    (CertificateFileError, NetworkErrorKind.CA_FILE),
+    (ResolverTimeout, NetworkErrorKind.NAME_TIMEOUT),
     (socket.gaierror, NetworkErrorKind.NAME),
     (urllib3_exceptions.NameResolutionError, NetworkErrorKind.NAME),
     (requests.exceptions.ConnectTimeout, NetworkErrorKind.CONNECT_TIMEOUT),
@@ -225,6 +236,10 @@ _MESSAGES = {
         "the host name of {server} could not be resolved",
         "Check {setting} for a typing error; a private name needs a runner in the same network",
     ),
+    NetworkErrorKind.NAME_TIMEOUT: (
+        "the resolver did not answer for the host name of {server}",
+        "Check the DNS servers of the runner, and {setting} for a name that they do not know",
+    ),
     NetworkErrorKind.UNREACHABLE: (
         "{server} cannot be reached from here",
         "Check the host and port in {setting}, and the network of the runner",
@@ -272,7 +287,7 @@ _MESSAGES = {
     ),
     NetworkErrorKind.CA_FILE: (
         "the certificates for {server} could not be read",
-        "Check the files in {certificates}",
+        "Check the files in {certificates}: regular files in PEM of at most 16 MiB",
     ),
     NetworkErrorKind.HEADER: (
         "a header for {server} cannot be sent",

@@ -43,7 +43,7 @@ from flow_telemetry.reports.files import (
 from flow_telemetry.reports.otlp_lines import read_otlp_lines
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.selection import matches_patterns
-from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
+from flow_telemetry.subjects.job.types import SHARE_OF_FILES, JobTelemetry, OwnJob
 from flow_telemetry.telemetry import Signal, SpanLink
 
 # The ids of our spans in the trace of a run, which no span of a tool may have.
@@ -181,8 +181,8 @@ def file_traces(job: OwnJob, references: Iterable[str] = ()) -> JobTelemetry:
         )
     limits = FileLimits(files=MOST_FILES, size=MOST_BYTES)
     patterns = job.context.settings.job.trace_files
-    files, notices = find_files(patterns, job.workspace, limits=limits)
     reader = TraceFileReader.create(job.context, trace_id=job.placement.trace_id)
+    files, notices = find_files(patterns, job.workspace, until=reader.until, limits=limits)
     reader.spans.own_ids = own_span_ids(job.placement, job.run, references)
     files = _skip_old_files(job, files, notices)
     reader.note(*notices)
@@ -237,14 +237,12 @@ class TraceFileReader:
 
     @classmethod
     def create(cls, context: ExportContext, *, trace_id: str) -> TraceFileReader:
-        """Return a reader that may use half of the remaining time: the rest is for sending."""
-        deadline = context.deadline
-        seconds = None if deadline.at is None else deadline.remaining() / 2
+        """Return a reader that may use a share of the remaining time."""
         return cls(
             enabled=context.settings.signals.enabled,
             redact=context.redact,
             spans=ToolSpans(trace_id=trace_id),
-            until=Deadline.after(deadline.clock, seconds, deadline.cancellation),
+            until=context.reading.share(SHARE_OF_FILES),
         )
 
     def note(self, *notices: str) -> None:
