@@ -83,7 +83,7 @@ def build_context(
     )
 
     interruption = interruption or Interruption(clock)
-    reading = None if settings.timeout is None else settings.timeout * _SHARE_OF_READING
+    reading = None if deadline.at is None else deadline.remaining() * _SHARE_OF_READING
     until = reading_until or Deadline.after(clock, reading, interruption.reading)
     redact = settings_redactor(settings)
     log = RedactedLog(log, redact)

@@ -40,6 +40,7 @@ class NetworkErrorKind(Enum):
     ENCODING = auto()
     DEADLINE = auto()
     INTERRUPTED = auto()
+    FAILED_BEFORE = auto()
     OTHER = auto()
 
 
@@ -307,6 +308,10 @@ _MESSAGES = {
     ),
     NetworkErrorKind.INTERRUPTED: (
         "the program was cancelled (a cancelled step, or Ctrl-C) before {server} had answered",
+        "Spooled items can be sent later with flow-telemetry replay",
+    ),
+    NetworkErrorKind.FAILED_BEFORE: (
+        "nothing was sent to {server}, because an earlier command of this job could not send",
         "Spooled items can be sent later with flow-telemetry replay",
     ),
     NetworkErrorKind.OTHER: (

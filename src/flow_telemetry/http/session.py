@@ -147,8 +147,8 @@ class BoundedSession(requests.Session):
         self.mount("https://", self._adapter)
         self.mount("http://", self._adapter)
 
-    def run_bounded(self, limit: Deadline, exchange: Callable[[], Value]) -> Value:
-        """Return what ``exchange`` returns, which sends requests that end at ``limit``.
+    def run_bounded(self, url: str, limit: Deadline, exchange: Callable[[], Value]) -> Value:
+        """Return what ``exchange`` returns, which sends a request to ``url`` until ``limit``.
 
         It runs in a thread that is left behind if it hangs: some waits have no limit of their own,
         such as the search of the system's proxy settings, and files of OpenSSL.
@@ -157,13 +157,8 @@ class BoundedSession(requests.Session):
             requests.Timeout: it has not ended in time.
             CertificateFileError: a file of certificates is not a regular file, or too large.
         """
-        certificates = self.cert if isinstance(self.cert, tuple) else (self.cert,)
-        for path in (self.verify, *certificates):
-            if isinstance(path, str):
-                try:
-                    check_certificates(path)
-                except (OSError, ValueError) as error:
-                    raise CertificateFileError(str(error)) from None
+        if url.lower().startswith("https:"):
+            self._check_certificates()
 
         def run() -> Value:
             self._adapter.limit = limit
@@ -173,6 +168,15 @@ class BoundedSession(requests.Session):
             return run_until(limit, run, "request")
         except Abandoned:
             raise requests.Timeout("the request did not end in time") from None
+
+    def _check_certificates(self) -> None:
+        own = self.cert if isinstance(self.cert, tuple) else (self.cert,)
+        for path in (self.verify, *own):
+            if isinstance(path, str):
+                try:
+                    check_certificates(path)
+                except (OSError, ValueError) as error:
+                    raise CertificateFileError(str(error)) from None
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return the target of a redirect, after its body: requests would read it without limit."""
@@ -273,7 +277,7 @@ def send_request(
                 seconds=clock.monotonic() - began,
             )
 
-    return session.run_bounded(limit, exchange)
+    return session.run_bounded(request.url, limit, exchange)
 
 
 # Authentication.

@@ -78,7 +78,7 @@ class OtlpSession(BoundedSession):
         timeout = self._deadline.remaining(self._timeout)
         limit = Deadline.after(self._deadline.clock, timeout, self._deadline.cancellation)
         try:
-            return self.run_bounded(limit, lambda: self._exchange(body, timeout))
+            return self.run_bounded(self._url, limit, lambda: self._exchange(body, timeout))
         except _NETWORK_ERRORS as error:
             kind, detail = classify_network_error(error)
             return Response(error=self._or_deadline(kind), detail=detail, timeout=timeout)
