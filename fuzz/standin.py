@@ -99,7 +99,7 @@ class StandIn:
         self._edits = edits
         self._follow = follow
 
-    def run_bounded(self, _limit: Deadline, exchange: Callable[[], Any]) -> Any:
+    def run_bounded(self, _url: str, _limit: Deadline, exchange: Callable[[], Any]) -> Any:
         """Take the bound, which what answers at once never meets."""
         return exchange()
 

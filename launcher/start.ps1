@@ -17,9 +17,22 @@ foreach ($candidate in @(@('python'), @('python3'), @('py', '-3'))) {
         Select-Object -First 1
     if (-not $command) { continue }
     $before = @($candidate | Select-Object -Skip 1)
-    # The Microsoft Store's stand-in for Python fails this, as does a Python that is too old.
-    & $command.Path @before -I -S -c $probe *> $null
-    if ($LASTEXITCODE -ne 0) { continue }
+    # The Microsoft Store's stand-in for Python fails this, as does a Python that is too old, or
+    # one that hangs.
+    $process = New-Object System.Diagnostics.Process
+    $process.StartInfo.FileName = $command.Path
+    $process.StartInfo.Arguments = ($before + @('-I', '-S', '-c', "`"$probe`"")) -join ' '
+    $process.StartInfo.UseShellExecute = $false
+    $process.StartInfo.RedirectStandardOutput = $true
+    $process.StartInfo.RedirectStandardError = $true
+    try {
+        [void]$process.Start()
+        if (-not $process.WaitForExit(3000)) {
+            $process.Kill()
+            continue
+        }
+        if ($process.ExitCode -ne 0) { continue }
+    } catch { continue }
     & $command.Path @before @isolated $main
     exit $LASTEXITCODE
 }

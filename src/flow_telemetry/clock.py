@@ -63,7 +63,7 @@ class Cancellation:
     """An earlier end for all deadlines that share it.
 
     ``at`` is a reading of the monotonic clock, None until it is set; ``by`` names the signal.
-    ``possible`` is whether a signal may set it: then nobody waits for long without checking it.
+    ``possible`` is whether a signal may set it: then long waits check it from time to time.
     """
 
     at: float | None = None

@@ -74,13 +74,13 @@ OF_GITHUB: dict[str, Made] = {
     "an answer that is cut off": cut_off(30),
     "an answer said to be gzip": no_gzip(),
     "3 MB of nothing": huge(3_000_000),
-    "256 MB of nothing, gzipped": bomb(),
     "null": status(200, "null"),
     "an empty list": status(200, "[]"),
     "302 to another host": OnStage(lambda stage: redirect(stage.elsewhere.url, 302)),
     "302 to itself": OnStage(lambda stage: redirect(f"{stage.github.url}/x", 302)),
     "403 that repeats the credentials": echo(403),
     "404 that repeats the credentials": echo(404),
+    "256 MB of nothing, gzipped": bomb(),
 }
 PASSING: dict[str, Made] = {
     "500 once": status(500),
