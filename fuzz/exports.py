@@ -184,6 +184,7 @@ class Stage:
             exporter=exporter,
             clock=clock,
             deadline=until,
+            reading=until,
             log=SilentLog(),
             interruption=Interruption(clock),
             redact=settings_redactor(settings),
@@ -205,9 +206,7 @@ class Stage:
         if chosen.jira is None:
             return Trackers(github=issues, jira=None)
         session = cast(JiraSession, StandIn(self._jira, _of("jira ", edits)))
-        client = JiraClient(
-            chosen.jira, session=session, clock=clock, deadline=until, log=SilentLog()
-        )
+        client = JiraClient(chosen.jira, session=session, deadline=until, log=SilentLog())
         return Trackers(github=issues, jira=Jira(chosen.jira, client, clock))
 
 

@@ -28,10 +28,22 @@ foreach ($candidate in @(@('python'), @('python3'), @('py', '-3'))) {
         Select-Object -First 1
     if (-not $command) { continue }
     $before = @($candidate | Select-Object -Skip 1)
-    # The Microsoft Store's stand-in for Python fails this, as does a Python that is too old, and a
-    # script in place of Python that runs nothing.
-    $printed = & $command.Path @before -I -S -c $probe 2> $null
-    if ("$printed" -ne 'True') { continue }
+    # The Microsoft Store's stand-in for Python fails this, as does a Python that is too old or that
+    # hangs, and a script in place of Python that runs nothing.
+    $process = New-Object System.Diagnostics.Process
+    $process.StartInfo.FileName = $command.Path
+    $process.StartInfo.Arguments = ($before + @('-I', '-S', '-c', "`"$probe`"")) -join ' '
+    $process.StartInfo.UseShellExecute = $false
+    $process.StartInfo.RedirectStandardOutput = $true
+    $process.StartInfo.RedirectStandardError = $true
+    try {
+        [void]$process.Start()
+        if (-not $process.WaitForExit(3000)) {
+            $process.Kill()
+            continue
+        }
+        if ($process.StandardOutput.ReadToEnd().Trim() -ne 'True') { continue }
+    } catch { continue }
     & $command.Path @before @isolated $main
     exit $LASTEXITCODE
 }

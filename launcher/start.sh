@@ -28,19 +28,43 @@ if [ -n "${GITHUB_OUTPUT:-}" ]; then
     printf 'spans=0\nstatus=skipped\n' >>"$GITHUB_OUTPUT"
 fi 2>/dev/null
 
+# Whether the first line that a program prints within 3 seconds matches the pattern $1: what PATH has as
+# Python may hang.
+prints() {
+    pattern=$1
+    shift
+    sleep 3 >/dev/null 2>&1 &
+    nap=$!
+    # Only the line is waited for, not the end of what a stand-in may have started.
+    (
+        "$@" 2>/dev/null | {
+            read -r line
+            # shellcheck disable=SC2254 # a pattern, not a text
+            case $line in
+            $pattern) exit 0 ;;
+            *) exit 1 ;;
+            esac
+        }
+        status=$?
+        kill "$nap"
+        exit "$status"
+    ) >/dev/null 2>&1 &
+    probe=$!
+    # It succeeds only if nobody ended it: the time is over.
+    wait "$nap" 2>/dev/null && kill -9 "$probe"
+    wait "$probe" 2>/dev/null
+}
+
 # Whether the command $1 runs programs in Python 3.10 or newer; $program is its path then.
 works() {
     program=$(command -v "$1") || return 1
     # -V starts no interpreter, which takes a quarter of the time. It matches from 3.10 on.
-    case $("$program" -V 2>/dev/null) in
-    "Python 3."[1-9][0-9]*) ;;
-    *) return 1 ;;
-    esac
+    prints 'Python 3.[1-9][0-9]*' "$program" -V || return 1
     # A script in place of Python, such as that of a version manager, may know its version and run
     # nothing: only these are tried.
     read -r first <"$program"
     case $first in
-    "#!"*) [ "$("$program" -I -S -c 'print("runs")' 2>/dev/null)" = runs ] ;;
+    "#!"*) prints runs "$program" -I -S -c 'print("runs")' ;;
     esac
 } 2>/dev/null
 

@@ -25,14 +25,14 @@ LAYERS = (
         *("privacy.forms", "privacy.known", "privacy.patterns", "privacy.redactor"),
         "privacy.token_forms",
     },
-    {"environment", "errors", "files", "identity", "text"},
+    {"environment", "errors", "files", "identity", "local_files", "text"},
     {""},  # flow_telemetry/__init__.py: the version
 )
 APART = frozenset(
     {
         *("github", "jira", "process", "report", "reports"),
         *("clock", "logging", "model", "telemetry"),
-        *("environment", "errors", "files", "identity", "text"),
+        *("environment", "errors", "files", "identity", "local_files", "text"),
     }
 )
 UNITS = frozenset().union(*LAYERS)

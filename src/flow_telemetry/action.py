@@ -17,7 +17,7 @@ from actions_toolkit import core
 
 from flow_telemetry import pipeline
 from flow_telemetry.build import build_context, build_otlp_exporter
-from flow_telemetry.clock import Deadline, Interrupted, Interruption, SystemClock
+from flow_telemetry.clock import Clock, Deadline, Interrupted, Interruption, SystemClock
 from flow_telemetry.environment import guarded_streams, take_environment
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.webhook import read_event
@@ -125,7 +125,7 @@ def _export(
 
 def _run(settings: Settings, event: Payload, interruption: Interruption) -> Outcome:
     clock = SystemClock()
-    deadline = Deadline.after(clock, settings.timeout, interruption.cancellation)
+    deadline = Deadline.after(clock, _timeout_left(settings, clock), interruption.cancellation)
     audience = read_audience(settings.runner, event)
     log = ActionLog(settings.log_level)
     exporter = build_otlp_exporter(settings, deadline, audience, log)
@@ -150,6 +150,18 @@ def _run(settings: Settings, event: Payload, interruption: Interruption) -> Outc
     return redact_outcome(audience, export_sweep(context, sweep, ledger))
 
 
+def _timeout_left(settings: Settings, clock: Clock) -> float | None:
+    """Return the seconds of `timeout` that the launcher has left; None without a limit.
+
+    The step's first line tells when it began. A time further back is that of another step.
+    """
+    timeout, began = settings.timeout, settings.runner.step_started_at
+    if timeout is None or began is None:
+        return timeout
+    taken = (clock.now() - began).total_seconds()
+    return timeout - taken if 0 <= taken < timeout else timeout
+
+
 def _provide_context(
     settings: Settings, environ: Mapping[str, str], interruption: Interruption
 ) -> Outcome:
@@ -158,7 +170,8 @@ def _provide_context(
     from flow_telemetry.context_step import give_context  # noqa: PLC0415
 
     clock = SystemClock()
-    deadline, log = Deadline.after(clock, settings.timeout), ActionLog(settings.log_level)
+    deadline = Deadline.after(clock, _timeout_left(settings, clock))
+    log = ActionLog(settings.log_level)
     context = build_context(
         settings, exporter=NullExporter(), clock=clock, deadline=deadline, log=log
     )

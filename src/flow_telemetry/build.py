@@ -82,8 +82,9 @@ def build_context(
         RequestBudget,
     )
 
-    reading = None if settings.timeout is None else settings.timeout * _SHARE_OF_READING
-    until = reading_until or Deadline.after(clock, reading, deadline.cancellation)
+    interruption = interruption or Interruption(clock)
+    reading = None if deadline.at is None else deadline.remaining() * _SHARE_OF_READING
+    until = reading_until or Deadline.after(clock, reading, interruption.reading)
     redact = settings_redactor(settings)
     log = RedactedLog(log, redact)
     github = GitHubClient(
@@ -102,8 +103,9 @@ def build_context(
         exporter=exporter,
         clock=clock,
         deadline=deadline,
+        reading=until,
         log=log,
-        interruption=interruption or Interruption(clock),
+        interruption=interruption,
         redact=redact,
     )
 
@@ -142,5 +144,5 @@ def _build_jira(options: TrackerSettings, clock: Clock, until: Deadline, log: Lo
     from flow_telemetry.jira.client import JiraClient, JiraSession  # noqa: PLC0415
 
     session = JiraSession(settings, until)
-    client = JiraClient(settings, session=session, clock=clock, deadline=until, log=log)
+    client = JiraClient(settings, session=session, deadline=until, log=log)
     return tracker.Jira(settings, client, clock, options.status_categories)

@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 from types import FrameType
-from typing import Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 from flow_telemetry.environment import finish_streams
 from flow_telemetry.errors import DeadlineExceeded
@@ -20,6 +21,8 @@ from flow_telemetry.errors import DeadlineExceeded
 # Time is a collaborator: nothing else reads a clock, and tests do not wait.
 
 _LONGEST_SLEEP_SECONDS = 366 * 24 * 3600.0
+# How long a wait may go on after a signal.
+WAKE_UP_SECONDS = 0.1
 
 
 class Clock(Protocol):
@@ -60,10 +63,12 @@ class Cancellation:
     """An earlier end for all deadlines that share it.
 
     ``at`` is a reading of the monotonic clock, None until it is set; ``by`` names the signal.
+    ``possible`` is whether a signal may set it: then long waits check it from time to time.
     """
 
     at: float | None = None
     by: str = ""
+    possible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +123,26 @@ class Deadline:
             raise DeadlineExceeded(f"{self.ended} while {doing}")
 
     def sleep(self, seconds: float) -> None:
-        """Wait, at most until the deadline."""
-        self.clock.sleep(self.remaining(seconds))
+        """Wait, at most until the deadline, which a signal may move forward meanwhile."""
+        until = self.clock.monotonic() + seconds
+        while self.cancellation.possible and self.remaining(seconds) > WAKE_UP_SECONDS:
+            # Python's own sleep goes on after a signal whose handler returns (PEP 475).
+            self.clock.sleep(WAKE_UP_SECONDS)
+            seconds = until - self.clock.monotonic()
+        self.clock.sleep(max(0.0, self.remaining(seconds)))
+
+    def share(self, part: float, *, set_by: str = "") -> Deadline:
+        """Return a deadline that leaves the rest of the remaining time to others.
+
+        ``part`` is a number from 0 to 1. A deadline without a limit is returned as it is.
+        """
+        if self.at is None:
+            return self
+        seconds = self.remaining() * part
+        return replace(self, at=self.clock.monotonic() + seconds, set_by=set_by or self.set_by)
 
 
-# Cancellation by a signal: reading stops immediately, and collected telemetry is still sent.
+# Cancellation by a signal: reading ends, and what was read is still sent.
 #
 # GitHub's runner sends a cancelled step SIGINT, SIGTERM 7.5 s later, and kills it after 2.5 s
 # more. So the collected telemetry is sent for a moment, and the rest is spooled.
@@ -141,14 +161,19 @@ class Interrupted(BaseException):
 
 
 class Interruption:
-    """The cancellation of the program by a signal, shared by its deadlines."""
+    """The cancellation of the program by a signal, shared by its deadlines.
+
+    ``reading`` ends all reading at the signal, and ``cancellation`` the sending a moment later.
+    """
 
     def __init__(self, clock: Clock) -> None:
         """Handle no signal yet."""
         self.cancellation = Cancellation()
+        self.reading = Cancellation()
         self.signal: int | None = None
         self._clock = clock
         self._reading = False
+        self._finishes = False
 
     @property
     def name(self) -> str:
@@ -167,21 +192,26 @@ class Interruption:
             yield
             return
         before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        self.cancellation.possible = self.reading.possible = True
         try:
             yield
         finally:
+            self.cancellation.possible = self.reading.possible = False
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def read(self, step: Callable[[], Value]) -> Value:
+    def read(self, step: Callable[[], Value], *, finishes: bool = False) -> Value:
         """Return what ``step`` returns.
 
+        If ``finishes``, the first signal only ends the deadlines of reading, so that ``step``
+        returns soon with what it has read by then; a second signal ends it at once.
+
         Raises:
-            Interrupted: a signal came before ``step`` returned.
+            Interrupted: a signal came before ``step`` began, or before it returned.
         """
         if self.signal is not None:
             raise Interrupted
-        self._reading = True
+        self._reading, self._finishes = True, finishes
         try:
             return step()
         finally:
@@ -198,14 +228,64 @@ class Interruption:
         return status
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
-        now = self._clock.monotonic()
-        self.cancellation.by = signal.Signals(number).name
+        now, first = self._clock.monotonic(), self.signal is None
+        self.cancellation.by = self.reading.by = signal.Signals(number).name
         # After a second signal nothing more is sent.
-        self.cancellation.at = now if self.signal is not None else now + SENDING_SECONDS
+        self.cancellation.at = now + SENDING_SECONDS if first else now
+        self.reading.at = now
         self.signal = number
-        if self._reading:
+        if self._reading and not (first and self._finishes):
             self._reading = False
             raise Interrupted
+
+
+# Work that may hang, such as in a resolver or a pipe, in a thread that can be left behind.
+
+# Work that ends at its limit by itself says better why. After this it hangs.
+GRACE_SECONDS = 0.5
+
+
+class Abandoned(Exception):
+    """Work had not ended when its time was over, or when the program was cancelled."""
+
+
+def run_until(
+    limit: Deadline, work: Callable[[], Value], name: str, *, grace: float = GRACE_SECONDS
+) -> Value:
+    """Return what ``work`` returns, which runs in a thread of its own, named ``name``.
+
+    An exception of ``work`` is raised here. The thread is a daemon, so that one that hangs does
+    not keep the program from ending. ``grace`` is the seconds after the limit in which the work
+    may end by itself.
+
+    Raises:
+        Abandoned: the work has not ended at the limit.
+    """
+    results: list[Callable[[], Value]] = []
+    ended = threading.Lock()
+    ended.acquire()
+
+    def run() -> None:
+        try:
+            value = work()
+            results.append(lambda: value)
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+            results.append(partial(_raise, error))
+        finally:
+            ended.release()
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    # Short waits: a signal may move the limit forward, and on Windows its handler runs between.
+    while not ended.acquire(timeout=limit.remaining(WAKE_UP_SECONDS)):
+        if limit.expired:
+            if limit.cancellation.at is None and ended.acquire(timeout=grace):
+                break
+            raise Abandoned
+    return results[0]()
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
 
 
 @contextmanager

@@ -21,7 +21,8 @@ Record = TypeVar("Record")
 class ExportContext:
     """Settings and collaborators of one export.
 
-    ``deadline`` is the deadline of the whole export; ``interruption`` can end it early.
+    ``deadline`` is the deadline of the whole export, ``reading`` that of everything that is read;
+    ``interruption`` can end both early.
     ``redact`` removes credentials from a text before it is exported.
     """
 
@@ -31,6 +32,7 @@ class ExportContext:
     exporter: Exporter
     clock: Clock
     deadline: Deadline
+    reading: Deadline
     log: Log
     interruption: Interruption
     redact: Redactor

@@ -34,7 +34,9 @@ def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
     A subject is read while the spans of the previous one are being sent. Errors become problems of
     the outcome; an error of one subject does not stop the others.
     """
-    return export_collected(context, partial(_collect_each, subjects=subjects))
+    return export_collected(
+        context, partial(_collect_each, subjects=subjects), finishes_subject=True
+    )
 
 
 def _collect_each(
@@ -47,10 +49,14 @@ def _collect_each(
 def export_collected(
     context: ExportContext,
     read: Callable[[ExportContext], Iterable[Iterator[CollectedTelemetry]]],
+    *,
+    finishes_subject: bool = False,
 ) -> Outcome:
     """Export what ``read`` yields, each subject as an iterator, and return the outcome as `export`.
 
-    ``read`` is called with a context without the signals that the exporter does not send.
+    ``read`` is called with a context without the signals that the exporter does not send. If the
+    program is cancelled, the subject under way is exported with what was read of it, if
+    ``finishes_subject``; otherwise it is not exported.
     """
     began = context.clock.monotonic()
     # Signals without an endpoint are dropped, so that nothing is read for them.
@@ -63,7 +69,9 @@ def export_collected(
     sizes, redacted_before = TraceSizes(), redact.exported.texts
 
     # Every record passes these steps, in this order, on its way to the backend.
-    stream: Iterable[Telemetry] = _read_telemetry(context, read(context), progress)
+    stream: Iterable[Telemetry] = _read_telemetry(
+        context, read(context), progress, finishes_subject=finishes_subject
+    )
     if age_limit is not None:
         stream = age_limit.apply(stream)
     stream = hide_people_in_telemetry(stream, progress.people)
@@ -96,11 +104,15 @@ def switched_off(settings: Settings) -> Outcome | None:
 
 @dataclass(slots=True)
 class _Progress:
-    """What was read so far: the subjects without their telemetry, and why some failed."""
+    """What was read so far: the subjects without their telemetry, and why some failed.
+
+    ``cancelled_by`` is the name of the signal that ended the reading, or empty.
+    """
 
     people: People
     collected: list[CollectedTelemetry] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    cancelled_by: str = ""
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return the texts of that field of all subjects, without repetitions."""
@@ -112,20 +124,22 @@ def _read_telemetry(
     context: ExportContext,
     subjects: Iterable[Iterator[CollectedTelemetry]],
     progress: _Progress,
+    *,
+    finishes_subject: bool,
 ) -> Iterator[Telemetry]:
     """Yield spans, events and metrics of the subjects, and note the rest in ``progress``."""
+    interruption = context.interruption
     for slices in subjects:
         while True:
             try:
-                collected = context.interruption.read(partial(next, slices, None))
+                collected = interruption.read(
+                    partial(next, slices, None), finishes=finishes_subject
+                )
             except FlowTelemetryError as error:
                 progress.errors.append(str(error))
                 break
             except Interrupted:
-                progress.errors.append(
-                    f"the program was cancelled ({context.interruption.name}) before everything "
-                    "was read: what had been read was sent or is in the spool"
-                )
+                progress.cancelled_by = interruption.name
                 return
             if collected is None:
                 break
@@ -150,7 +164,11 @@ def _build_outcome(
     deliveries: tuple[Delivery, ...],
     limit: AgeLimit | None,
 ) -> Outcome:
-    incomplete = (*progress.errors, *progress.texts("incomplete"))
+    incomplete = (
+        *progress.errors,
+        *_describe_cancellation(progress, deliveries),
+        *progress.texts("incomplete"),
+    )
     status = _status(deliveries, bool(incomplete))
     exported = [
         replace(collected.exported, actors=settings.signals.actors)
@@ -184,6 +202,25 @@ def _build_outcome(
         ),
         left_out=(*progress.texts("left_out"), *_describe_old_spans(settings, limit)),
         failed=bool(incomplete) or status in (Status.SPOOLED, Status.PARTIAL),
+    )
+
+
+def _describe_cancellation(progress: _Progress, deliveries: Iterable[Delivery]) -> Iterator[str]:
+    """Yield what became of the telemetry that was read before a signal ended the reading."""
+    if not progress.cancelled_by:
+        return
+    collected = sum(delivery.collected for delivery in deliveries)
+    lost = sum(delivery.lost for delivery in deliveries)
+    what = f"the {collected} spans, events and metric points that had been read were sent or are"
+    result = (
+        f"{what} in the spool"
+        if collected and not lost
+        else f"{what} in the spool, but for {lost}, which are lost"
+        if collected
+        else "nothing had been read that could be sent"
+    )
+    yield (
+        f"the program was cancelled ({progress.cancelled_by}) before everything was read: {result}"
     )
 
 

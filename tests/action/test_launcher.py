@@ -22,7 +22,7 @@ from tests.support.runner import copy_action
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="start.ps1 serves Windows")
 # What a shell needs to find on a machine without Python.
-TOOLS = ("date",)
+TOOLS = ("date", "sleep")
 TOO_OLD = "#!/bin/sh\necho Python 3.9.18\n"
 
 
@@ -148,6 +148,20 @@ def test_outputs_are_set_whatever_becomes_of_the_program(
     add_python(tools, "python3", script)
     assert launch(action, variables) == (0, "")
     assert (program.folder / "output").read_text("utf-8") == "spans=0\nstatus=skipped\n"
+
+
+@posix
+@pytest.mark.parametrize("end", ["echo Python 3.12.1", 'exec "$0"'])
+def test_a_python_that_hangs_is_passed_over(
+    action: Path, variables: dict[str, str], tools: Path, receiver: Receiver, end: str
+) -> None:
+    """Such as a stand-in that looks for a version first; what it started is not waited for."""
+    add_python(tools, "python3", f"#!/bin/sh\nsleep 40\n{end}\n")
+    add_python(tools, "python")
+    began = time.monotonic()
+    status, printed = launch(action, variables)
+    assert time.monotonic() - began < 30
+    assert (status, receiver.tree()[:1]) == (0, ["RUN CI"]), printed
 
 
 @posix

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -176,6 +177,14 @@ def cut_off(keep: int) -> Alteration:
 def huge(size: int, content_type: str = "application/json") -> Alteration:
     """Return `size` bytes that mean nothing."""
     return lambda *_: Answer(headers={"Content-Type": content_type}, body=bytes(size))
+
+
+def bomb(size: int = 256 * 1024 * 1024) -> Answer:
+    """Return zeros that a thousandth of their `size` travels as."""
+    compressor = zlib.compressobj(9, wbits=31)
+    pieces = [compressor.compress(bytes(1024 * 1024)) for _ in range(size // 1024**2)]
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    return Answer(headers=headers, body=b"".join([*pieces, compressor.flush()]))
 
 
 def no_gzip() -> Alteration:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from tests.fakes.faults import Request, Scripted
 from tests.faults.stage import OTLP_TIMEOUT, Stage
@@ -13,7 +16,8 @@ from tests.faults.stage import OTLP_TIMEOUT, Stage
 SHORT, LONG = 3, 20
 SHORT_OF_OTLP = 400
 _MAKES_WAIT = re.compile(
-    r"^(408|429|502|503|504)$|silence|drip|ends|reset|cut off|gzip|listens|not known|TLS is spoken"
+    r"^(408|429|502|503|504)$|silence|drip|ends|reset|cut off|gzip$|listens|not known|"
+    r"TLS is spoken|hangs|addresses"
 )
 
 
@@ -37,7 +41,8 @@ class Call:
 class Case:
     """One fault on one call. ``heals`` is whether a retry mends it.
 
-    ``closes_issue`` is whether it strikes while a closed issue is exported, and not a run.
+    ``closes_issue`` is whether it strikes while a closed issue is exported, and not a run;
+    ``only_posix`` whether Windows has no such thing.
     """
 
     side: Side
@@ -47,6 +52,7 @@ class Case:
     heals: bool = False
     needs: Sequence[str] = ()
     closes_issue: bool = False
+    only_posix: bool = False
 
     @property
     def id(self) -> str:
@@ -62,7 +68,7 @@ class Case:
     @property
     def otlp_timeout(self) -> int:
         """What one request over OTLP is given, in milliseconds: less where it gets no answer."""
-        if self.side is Side.OTLP and re.search("silence|drip", self.fault):
+        if self.side is Side.OTLP and re.search("silence|drip|hangs|addresses", self.fault):
             return 4 * SHORT_OF_OTLP if self.heals else SHORT_OF_OTLP  # others are answered then
         return OTLP_TIMEOUT
 
@@ -140,3 +146,26 @@ def scripted(side: Side, call: Call, made: Made, times: int | None) -> Callable[
         scripts[side](call.fits, answer, times=times)
 
     return strike
+
+
+def hangs_at_resolving(host: str, stage: Stage) -> None:
+    """Let the resolver not answer for a host until the case is over."""
+    over = threading.Event()
+    stage.rest.callback(over.set)
+
+    def answer() -> list[Any]:
+        over.wait()
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    stage.resolve(host, answer)
+
+
+def has_dead_addresses(host: str, stage: Stage) -> None:
+    """Let a host have twelve addresses at which nobody answers: a backlog that is full."""
+    server = stage.rest.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+    for _ in range(4):
+        waiting = stage.rest.enter_context(socket.socket())
+        waiting.setblocking(False)
+        waiting.connect_ex(server.getsockname())
+    row = (socket.AF_INET, socket.SOCK_STREAM, 0, "", server.getsockname())
+    stage.resolve(host, lambda: [row] * 12)

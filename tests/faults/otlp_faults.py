@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 from tests.fakes.faults import (
     Answer,
     Request,
     black_hole,
+    bomb,
     dripping,
     drop,
     echo,
@@ -18,7 +20,18 @@ from tests.fakes.faults import (
     status,
 )
 from tests.fakes.receiver import partial_success
-from tests.faults.cases import EVERY, OTLP_CALLS, Call, Case, Made, OnStage, Side, scripted
+from tests.faults.cases import (
+    EVERY,
+    OTLP_CALLS,
+    Call,
+    Case,
+    Made,
+    OnStage,
+    Side,
+    hangs_at_resolving,
+    has_dead_addresses,
+    scripted,
+)
 from tests.faults.stage import Stage, with_credentials
 from tests.otlp.authority import Authority
 from tests.otlp.servers import closed_port_url, raw_server
@@ -51,6 +64,7 @@ LASTING: dict[str, Made] = {
     "200 with text": status(200, "ok"),
     "200 with damaged protobuf": DAMAGED,
     "200 with 3 MB of nothing": huge(3_000_000),
+    "200 with 256 MB of nothing, gzipped": bomb(),
     "200, said to be gzip": status(200, "no gzip", content_encoding="gzip"),
     "200 with an answer that is cut off": CUT,
     "299 with text": status(299, "odd"),
@@ -96,6 +110,7 @@ def otlp_cases() -> Iterator[Case]:
         yield _case("a word of warning, and nothing rejected", call, partial_success(0, "slow"))
         yield _case("413 for more than 1,100 bytes", call, _too_large)
     yield from _of_addresses()
+    yield from _of_machines()
 
 
 def _of_statuses() -> Iterator[Case]:
@@ -136,6 +151,33 @@ def _of_addresses() -> Iterator[Case]:
 
         needs = ("openssl",) if "TLS is spoken" in fault or "certificate" in fault else ()
         yield Case(side=Side.OTLP, fault=fault, call=EVERY.name, strike=strike, needs=needs)
+
+
+def _of_machines() -> Iterator[Case]:
+    """Yield the faults of the machine that the program runs on."""
+
+    def no_resolver(stage: Stage) -> None:
+        hangs_at_resolving("otlp.invalid", stage)
+        stage.endpoint = with_credentials("http://otlp.invalid:4318")
+
+    def dead_addresses(stage: Stage) -> None:
+        has_dead_addresses("otlp.invalid", stage)
+        stage.endpoint = with_credentials("http://otlp.invalid:4318")
+
+    def pipe(stage: Stage) -> None:
+        path = stage.program.folder / "authorities.pem"
+        os.mkfifo(path)
+        stage.endpoint = with_credentials("https://localhost:4318")
+        stage.environ["OTEL_EXPORTER_OTLP_CERTIFICATE"] = str(path)
+
+    for fault, strike in {
+        "a resolver that hangs": no_resolver,
+        "12 addresses that do not answer": dead_addresses,
+        "a certificate file that is a pipe": pipe,
+    }.items():
+        yield Case(
+            side=Side.OTLP, fault=fault, call=EVERY.name, strike=strike, only_posix=strike is pipe
+        )
 
 
 def _tls(stage: Stage) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tests.fakes.faults import (
@@ -12,6 +13,7 @@ from tests.fakes.faults import (
     Request,
     altered,
     black_hole,
+    bomb,
     cut_off,
     dripping,
     drop,
@@ -37,8 +39,11 @@ from tests.faults.cases import (
     Made,
     OnStage,
     Side,
+    hangs_at_resolving,
+    has_dead_addresses,
     scripted,
 )
+from tests.faults.stage import Stage
 
 FORBIDDEN = '{"message": "Resource not accessible by integration"}'
 USED_UP = {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "4102444800"}
@@ -75,6 +80,7 @@ OF_GITHUB: dict[str, Made] = {
     "302 to itself": OnStage(lambda stage: redirect(f"{stage.github.url}/x", 302)),
     "403 that repeats the credentials": echo(403),
     "404 that repeats the credentials": echo(404),
+    "256 MB of nothing, gzipped": bomb(),
 }
 PASSING: dict[str, Made] = {
     "500 once": status(500),
@@ -128,6 +134,7 @@ def github_cases() -> Iterator[Case]:
             yield replace(_case(Side.GITHUB, fault, call, made), closes_issue=True)
         later = _case(Side.GITHUB, "503 once, `Retry-After: 0`", call, SOON, times=1, heals=True)
         yield replace(later, closes_issue=True)
+    yield from _of_machines(Side.GITHUB)
 
 
 def _of_answers() -> Iterator[Case]:
@@ -155,6 +162,53 @@ def jira_cases() -> Iterator[Case]:
             yield _case(Side.JIRA, fault, JIRA_CALLS[number % 3], made, times=1, heals=True)
     for fault in ("503", "silence", "200 with an HTML page"):
         yield _case(Side.JIRA, fault, EVERY, {**OF_JIRA, **REFUSED}[fault])
+    yield from _of_machines(Side.JIRA)
+    yield from _cancelled()
+
+
+def _of_machines(side: Side) -> Iterator[Case]:
+    """Yield what the machine can do to all requests to one server."""
+    host = f"{side.name.lower()}.invalid"
+
+    def lead(stage: Stage) -> None:
+        if side is Side.JIRA:
+            stage.jira_address = f"http://{host}:8080"
+        else:
+            stage.environ["GITHUB_API_URL"] = f"http://{host}:8080"
+
+    def no_resolver(stage: Stage) -> None:
+        hangs_at_resolving(host, stage)
+        lead(stage)
+
+    def dead_addresses(stage: Stage) -> None:
+        has_dead_addresses(host, stage)
+        lead(stage)
+
+    yield Case(side=side, fault="a resolver that hangs", call=EVERY.name, strike=no_resolver)
+    yield Case(
+        side=side, fault="12 addresses that do not answer", call=EVERY.name, strike=dead_addresses
+    )
+
+
+def _cancelled() -> Iterator[Case]:
+    """Yield a cancelled step, at the moment when a tracker is silent."""
+
+    def strike(stage: Stage, call: Call) -> None:
+        def cancel(request: Request, answer: Answer) -> Answer:
+            stage.cancel()
+            return black_hole()
+
+        stage.has_process = True
+        stage.jira.script(call.fits, cancel, times=None)
+
+    for call in JIRA_CALLS:
+        yield Case(
+            side=Side.JIRA,
+            fault="silence, and the step is cancelled",
+            call=call.name,
+            strike=partial(strike, call=call),
+            only_posix=True,
+        )
 
 
 def _one_more(request: Request, answer: Answer) -> Answer:

@@ -6,15 +6,21 @@ pull request, the story and epic in Jira, the deployment and what that delivers.
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.contracts import jira_openapi, openapi
+from tests.fakes import events
 from tests.fakes.github import FakeGitHub
 from tests.fakes.jira import FakeJira
 from tests.fakes.jira_world import MONA, JiraWorld
@@ -37,6 +43,7 @@ GITHUB_TOKEN = programs.TOKEN
 JIRA_EMAIL, JIRA_TOKEN = "canary-mona@jira.example", "canary-of-jira-0123456789"
 OTLP_HEADER = "canary-of-a-header-0123456789"
 URL_USER, URL_PASSWORD = "canary-user-of-the-url", "canary-password-of-the-url"
+DOOR = "import sys; from flow_telemetry.action import main; sys.exit(main())"
 # For one request over OTLP, in milliseconds: what is answered has it, however busy the machine is.
 OTLP_TIMEOUT = 10_000
 
@@ -60,12 +67,16 @@ class Stage:
     endpoint: str
     closes_issue: bool = False
     otlp_timeout: int = OTLP_TIMEOUT
+    jira_address: str = ""
+    environ: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[str] | None = None
+    has_process: bool = False
 
     @property
     def access(self) -> dict[str, str]:
         """The inputs that let the program read Jira, and put the run under the story."""
         return {
-            "jira_url": self.jira.url,
+            "jira_url": self.jira_address or self.jira.url,
             "jira_email": JIRA_EMAIL,
             "jira_token": JIRA_TOKEN,
             "trace_scope": "item",
@@ -73,7 +84,7 @@ class Stage:
 
     def export(self, **inputs: Any) -> tuple[Result, float]:
         """Run the action once; return what came of it, and its seconds."""
-        environ = {"OTEL_EXPORTER_OTLP_TIMEOUT": str(self.otlp_timeout)}
+        environ = {"OTEL_EXPORTER_OTLP_TIMEOUT": str(self.otlp_timeout), **self.environ}
         given = {
             "otlp_endpoint": self.endpoint,
             "otlp_headers": f"x-api-key={OTLP_HEADER}",
@@ -82,11 +93,42 @@ class Stage:
             **inputs,
         }
         began = time.monotonic()
-        if self.closes_issue:
+        if self.has_process:
+            result = self._export_in_process(environ, given)
+        elif self.closes_issue:
             result = closings.issue(self.program, "acme/shop#17", environ, **given)
         else:
             result = self.program.export(self.run, environ, **given)
         return result, time.monotonic() - began
+
+    def resolve(self, host: str, answer: Callable[[], list[Any]]) -> None:
+        """Let the machine's resolver answer so for a host, and as ever for others."""
+        real = socket.getaddrinfo
+
+        def getaddrinfo(name: Any, *words: Any, **named: Any) -> list[Any]:
+            return answer() if name == host else real(name, *words, **named)
+
+        self.program._patch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+    def cancel(self) -> None:
+        """Send the program's process the signal of a cancelled step."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+
+    def _export_in_process(self, environ: dict[str, str], given: dict[str, Any]) -> Result:
+        event = events.workflow_run(self.github.world, self.run)
+        of_place = {"GITHUB_EVENT_NAME": "workflow_run", "PYTHONUTF8": "1", **environ}
+        variables = self.program.action_environ(of_place, event=event, **given)
+        command = [sys.executable, "-c", DOOR]
+        self.process = subprocess.Popen(
+            command,
+            env={**os.environ, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        stdout, stderr = self.process.communicate(timeout=60)
+        return self.program._result(self.process.returncode, stdout, stderr)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -47,6 +48,8 @@ def ended(case: Case, stage: Stage) -> promise.Ending:
     for tool in case.needs:
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not there")
+    if case.only_posix and sys.platform == "win32":
+        pytest.skip("Windows has no such pipes and signals")
     stage.closes_issue = case.closes_issue
     stage.otlp_timeout = case.otlp_timeout
     case.strike(stage)

@@ -106,7 +106,7 @@ def connect(
     session = JiraSession(settings, deadline)
     if proxy is not None:
         session.proxies["http"] = proxy
-    client = JiraClient(settings, session=session, clock=deadline.clock, deadline=deadline, log=log)
+    client = JiraClient(settings, session=session, deadline=deadline, log=log)
     return Connected(Jira(settings, client, clock, categories), client, clock, log)
 
 

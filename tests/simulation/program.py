@@ -101,6 +101,7 @@ def build_simulated_context(
         exporter=exporter,
         clock=clock,
         deadline=deadline,
+        reading=until,
         log=log,
         interruption=interruption,
         redact=settings_redactor(settings),
@@ -124,7 +125,7 @@ def _build_trackers(
 
     session = JiraSession(options.jira, until)
     _connect(session, ask_jira)
-    client = JiraClient(options.jira, session=session, clock=clock, deadline=until, log=SilentLog())
+    client = JiraClient(options.jira, session=session, deadline=until, log=SilentLog())
     return Trackers(
         github=build_issues,
         jira=Jira(options.jira, client, clock, options.status_categories),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -149,3 +150,35 @@ def test_a_file_that_is_none_is_told_by_its_variable(
     assert len(result.warnings) == 1
     assert result.warnings[0].startswith(f"flow-telemetry: {name} names ")
     assert said in result.warnings[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_a_pipe_in_place_of_authorities_is_not_opened(
+    program: Program, run: Run, tmp_path: Path, variable: str
+) -> None:
+    """It would hold up the program for ever."""
+    os.mkfifo(tmp_path / "authorities.pem")
+    result = program.export(run, {variable: str(tmp_path / "authorities.pem")}, timeout=5)
+    (told,) = result.warnings
+    assert variable in told
+    assert "not a regular file" in told
+    assert result.status == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"])
+def test_neither_is_one_of_the_exporters_variables(
+    program: Program, run: Run, authority: Authority, tmp_path: Path, kind: str
+) -> None:
+    """What was read is kept, and the variables are named."""
+    pipe = tmp_path / "file.pem"
+    os.mkfifo(pipe)
+    with tls_front(program.receiver.url, authority.server()) as endpoint:
+        environ = {f"OTEL_EXPORTER_OTLP_{kind}": str(pipe)}
+        if kind == "CLIENT_KEY":
+            environ["OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"] = str(authority.certificate)
+        result = program.export(run, environ, timeout=5, otlp_endpoint=endpoint)
+    assert result.outputs["status"] == "spooled"
+    assert "the certificates for" in result.warnings[0]
+    assert "OTEL_EXPORTER_OTLP_CERTIFICATE" in result.warnings[0]

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 from flow_telemetry.build import build_otlp_exporter, settings_redactor
-from flow_telemetry.clock import Deadline, SystemClock
+from flow_telemetry.clock import Clock, Deadline, SystemClock
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.http.errors import NetworkErrorKind
+from flow_telemetry.http.response import Response
 from flow_telemetry.identity import host_of
+from flow_telemetry.local_files import read_regular, write_private
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping.jobs import CommandPlace, command_span
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model import Repository
 from flow_telemetry.model.measurements import MeasuredCommand
+from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.exporter import otlp_sender
+from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.otlp.sdk import preload
 from flow_telemetry.privacy.records import redact_telemetry
 from flow_telemetry.process.command import Ended
@@ -78,8 +87,17 @@ def send(
     most = settings.timeout or _SENDING_SECONDS
     if command.stopped:
         most = _SENDING_SECONDS_WHEN_STOPPED
-    exporter = build_otlp_exporter(settings, Deadline.after(SystemClock(), most))
+    clock = SystemClock()
+    exporter = build_otlp_exporter(settings, Deadline.after(clock, most))
+    note = _note_of_failure(settings)
+    if note is not None and note.is_recent(clock):
+        exporter = replace(exporter, new_sender=lambda *_: _Untried())
     deliveries = exporter.deliver(redact_telemetry(telemetry, settings_redactor(settings)))
+    if note is not None and exporter.new_sender is otlp_sender:
+        was_spooled, was_sent = (
+            any(getattr(d, name) for d in deliveries) for name in ("spooled", "sent")
+        )
+        note.update(clock, failed=was_spooled and not was_sent)
     problems = []
     for delivery in deliveries:
         if not delivery.complete:
@@ -90,6 +108,64 @@ def send(
     # An unreachable backend fails for each signal with the same problem.
     problem = terminal_line(" ".join(dict.fromkeys(problems)), _LONGEST_PROBLEM).strip()
     return tuple(terminal_line(text, _LONGEST_PROBLEM) for text in settings.warnings), problem
+
+
+# After a failed send, later commands of the job do not wait for the endpoint.
+
+_NOTE = "command-not-sent.json"
+# So long nothing is tried; an endpoint may come back during a long job.
+_UNTRIED_SECONDS = 300.0
+_MOST_NOTE_BYTES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _FailureNote:
+    """A note for later commands of the job that nothing could be sent to these endpoints.
+
+    Every step of the job can write it, and so decide that commands are spooled.
+    """
+
+    path: Path
+    endpoints: str
+
+    def is_recent(self, clock: Clock) -> bool:
+        """Whether an earlier command wrote the note about the same endpoints not long ago."""
+        try:
+            note = json.loads(read_regular(self.path, _MOST_NOTE_BYTES))
+            seconds = clock.now().timestamp() - float(note["at"])
+            return note["endpoints"] == self.endpoints and 0 <= seconds < _UNTRIED_SECONDS
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return False
+
+    def update(self, clock: Clock, *, failed: bool) -> None:
+        """Write the note after a failure, and remove it otherwise."""
+        # Without it the next command only waits once more.
+        with suppress(OSError):
+            if failed:
+                note = {"endpoints": self.endpoints, "at": clock.now().timestamp()}
+                write_private(self.path, json.dumps(note).encode())
+            else:
+                self.path.unlink(missing_ok=True)
+
+
+def _note_of_failure(settings: Settings) -> _FailureNote | None:
+    """Return the note in the job's own folder, which may not exist; None outside of a job."""
+    folder = settings.runner.own_folder
+    if folder is None:
+        return None
+    urls = sorted(target.url for target in settings.otlp.targets.values())
+    return _FailureNote(folder / _NOTE, sha256("\n".join(urls).encode()).hexdigest())
+
+
+class _Untried:
+    """A sender that sends nothing, because an earlier command of the job failed to."""
+
+    def deliver(self, _: Batch) -> Attempt:
+        """Return the failure of the earlier command."""
+        return Attempt(response=Response(error=NetworkErrorKind.FAILED_BEFORE))
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
 
 def _build_telemetry(

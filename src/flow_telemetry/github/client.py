@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BytesIO
+from http import HTTPStatus
 from typing import IO, Any, Generic, TypeVar
 
 import requests
@@ -34,7 +34,17 @@ from flow_telemetry.http.errors import Server
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.http.response import Response, in_brackets
 from flow_telemetry.http.retry import RetryingClient, wait_before_retry
-from flow_telemetry.http.session import BoundedSession, Query, Request, TokenAuth, send_request
+from flow_telemetry.http.session import (
+    BoundedSession,
+    Query,
+    Request,
+    ResponseTooLarge,
+    TokenAuth,
+    body_pieces,
+    read_body,
+    read_response,
+    send_request,
+)
 from flow_telemetry.logging import Log
 from flow_telemetry.settings import GitHubSettings
 
@@ -370,8 +380,6 @@ def _number(headers: Mapping[str, str], name: str) -> int | None:
 
 # Downloads of files, which GitHub redirects to another host.
 
-_CHUNK_BYTES = 64 * 1024
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
@@ -392,17 +400,18 @@ class Download:
             PayloadError: the body is larger than the limit; reading stops there.
             OSError: the open file cannot be written.
         """
-        failed = response.status_code != 200
-        into = BytesIO() if self.into is None or failed else self.into
-        into.seek(0)
-        into.truncate()
-        size = 0
-        for chunk in response.iter_content(_CHUNK_BYTES):
-            size += len(chunk)
-            if size > self.limit:
-                raise PayloadError(f"{self.what} has more than {self.limit:,} bytes")
-            into.write(chunk)
-        return into.getvalue() if isinstance(into, BytesIO) else b""
+        if response.status_code != HTTPStatus.OK:
+            return read_response(response)
+        try:
+            if self.into is None:
+                return read_body(response, self.limit)
+            self.into.seek(0)
+            self.into.truncate()
+            for piece in body_pieces(response, self.limit):
+                self.into.write(piece)
+        except ResponseTooLarge:
+            raise PayloadError(f"{self.what} has more than {self.limit:,} bytes") from None
+        return b""
 
 
 # The client: follows pages, retries, stays within the deadline, and raises errors with advice.

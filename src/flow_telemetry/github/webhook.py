@@ -20,6 +20,7 @@ from flow_telemetry.github.runs import RunAddress
 from flow_telemetry.github.timeline import subject_of
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
+from flow_telemetry.local_files import read_regular
 from flow_telemetry.model import Change, EventKind, Run
 from flow_telemetry.rules.deployments import is_final
 from flow_telemetry.rules.timeline import WebhookEvent
@@ -35,16 +36,21 @@ _MOVING_ACTIONS = frozenset(
 )
 
 
+# GitHub's payloads have at most 25 MB.
+# https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
+_MOST_EVENT_BYTES = 64 * 1024 * 1024
+
+
 def read_event(path: str | None) -> Payload:
     """Return the payload, or an empty one if the file does not exist.
 
     Raises:
-        PayloadError: the file is damaged.
+        PayloadError: the file is damaged or too large.
     """
     if path is None or not Path(path).is_file():
         return {}
     try:
-        event: Any = json.loads(Path(path).read_text(encoding="utf-8"))
+        event: Any = json.loads(read_regular(path, _MOST_EVENT_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         raise PayloadError(
             f"could not read the event's payload (GITHUB_EVENT_PATH): {type(error).__name__}"

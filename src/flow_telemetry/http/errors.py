@@ -23,6 +23,7 @@ class NetworkErrorKind(Enum):
 
     REFUSED = auto()
     NAME = auto()
+    NAME_TIMEOUT = auto()
     UNREACHABLE = auto()
     CONNECT_TIMEOUT = auto()
     TIMEOUT = auto()
@@ -40,6 +41,7 @@ class NetworkErrorKind(Enum):
     ENCODING = auto()
     DEADLINE = auto()
     INTERRUPTED = auto()
+    FAILED_BEFORE = auto()
     OTHER = auto()
 
 
@@ -48,6 +50,14 @@ class ContradictoryLengths(http.client.HTTPException):
 
     urllib3 raises the exception for a header that cannot be sent, and leaves the connection open.
     """
+
+
+class ResolverTimeout(TimeoutError):
+    """The resolver did not answer in time."""
+
+
+class CertificateFileError(requests.RequestException):
+    """A file of certificates of ours cannot be used: it is not a regular file, or too large."""
 
 
 # OpenSSL's reasons if the other side does not speak TLS at all.
@@ -60,6 +70,8 @@ _TLS_ALERT = "\x15\x03"
 # In order of precedence: the first kind that occurs anywhere within an exception counts.
 _KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
     (ssl.SSLCertVerificationError, NetworkErrorKind.CERTIFICATE),
+    (CertificateFileError, NetworkErrorKind.CA_FILE),
+    (ResolverTimeout, NetworkErrorKind.NAME_TIMEOUT),
     (socket.gaierror, NetworkErrorKind.NAME),
     (urllib3_exceptions.NameResolutionError, NetworkErrorKind.NAME),
     (requests.exceptions.ConnectTimeout, NetworkErrorKind.CONNECT_TIMEOUT),
@@ -234,6 +246,10 @@ _MESSAGES = {
         "the host name of {server} could not be resolved",
         "Check {setting} for a typing error; a private name needs a runner in the same network",
     ),
+    NetworkErrorKind.NAME_TIMEOUT: (
+        "the resolver did not answer for the host name of {server}",
+        "Check the DNS servers of the runner, and {setting} for a name that they do not know",
+    ),
     NetworkErrorKind.UNREACHABLE: (
         "{server} cannot be reached from here",
         "Check the host and port in {setting}, and the network of the runner",
@@ -286,7 +302,7 @@ _MESSAGES = {
     ),
     NetworkErrorKind.CA_FILE: (
         "the certificates for {server} could not be read",
-        "Check the files in {certificates}",
+        "Check the files in {certificates}: regular files in PEM of at most 16 MiB",
     ),
     NetworkErrorKind.HEADER: (
         "a header for {server} cannot be sent",
@@ -306,6 +322,10 @@ _MESSAGES = {
     ),
     NetworkErrorKind.INTERRUPTED: (
         "the program was cancelled (a cancelled step, or Ctrl-C) before {server} had answered",
+        "Spooled items can be sent later with flow-telemetry replay",
+    ),
+    NetworkErrorKind.FAILED_BEFORE: (
+        "nothing was sent to {server}, because an earlier command of this job could not send",
         "Spooled items can be sent later with flow-telemetry replay",
     ),
     NetworkErrorKind.OTHER: (

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 import requests
 
 from flow_telemetry.clock import Deadline
-from flow_telemetry.errors import SourceError, UnavailableError
+from flow_telemetry.errors import PayloadError, SourceError, UnavailableError
 from flow_telemetry.http.errors import (
     TLS_KINDS,
     NetworkErrorKind,
@@ -23,6 +23,7 @@ from flow_telemetry.http.errors import (
     refused_certificate,
 )
 from flow_telemetry.http.response import Response, in_brackets
+from flow_telemetry.http.session import ResponseTooLarge
 from flow_telemetry.logging import Log
 
 # Policies. The functions are pure, so that tests do not wait.
@@ -63,11 +64,14 @@ class RetryPolicy:
 
 
 # 403 and 429 are retried as well, if they are about a rate limit. A failed handshake would fail
-# again, because both sides keep their certificates and versions of TLS.
+# again, because both sides keep their certificates and versions of TLS; so would a file of ours.
 READING = RetryPolicy(
     most_tries=5,
     statuses=frozenset({500, 502, 503, 504}),
-    tries_after=dict.fromkeys(TLS_KINDS, 1),
+    tries_after={
+        **dict.fromkeys((*TLS_KINDS, NetworkErrorKind.CA_FILE), 1),
+        NetworkErrorKind.NAME_TIMEOUT: 2,
+    },
     other_tries=5,
     first_pause_seconds=1.0,
 )
@@ -79,6 +83,7 @@ OTLP = RetryPolicy(
     tries_after={
         NetworkErrorKind.REFUSED: 3,
         NetworkErrorKind.NAME: 3,
+        NetworkErrorKind.NAME_TIMEOUT: 2,
         NetworkErrorKind.UNREACHABLE: 3,
         NetworkErrorKind.CLOSED: 3,
         NetworkErrorKind.CONNECT_TIMEOUT: 2,
@@ -211,7 +216,15 @@ class RetryingClient:
             try:
                 response = send_once()
             except (requests.RequestException, ValueError) as error:
+                if deadline.cancellation.at is not None:
+                    deadline.check(f"reading {what} from {self._server.name}")
                 wait = self._wait_after_error(what, error, tries, within)
+            except ResponseTooLarge as error:
+                raise PayloadError(
+                    f"the response of {self._server.place} with {what} has more than "
+                    f"{error.limit // 1024**2} MiB (decompressed), which is the limit: it was not "
+                    "read. Check whether a proxy answers in its place"
+                ) from None
             else:
                 if response.status == 200:
                     return response

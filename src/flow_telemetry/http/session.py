@@ -1,4 +1,4 @@
-"""HTTP requests with a time limit that includes the body, and authentication by a token."""
+"""HTTP requests that are limited in time and size, and authentication by a token."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import http.client
 import io
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -15,9 +16,11 @@ from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from flow_telemetry.clock import Deadline
-from flow_telemetry.http.errors import ContradictoryLengths
+from flow_telemetry.clock import Abandoned, Deadline, Value, run_until
+from flow_telemetry.http.connect import with_bounded_connect
+from flow_telemetry.http.errors import CertificateFileError, ContradictoryLengths
 from flow_telemetry.http.response import Response
+from flow_telemetry.local_files import check_certificates
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -64,7 +67,7 @@ class BoundedAdapter(HTTPAdapter):
         return pool
 
     def _bounded(self, connection_class: Any) -> Any:
-        """Return a subclass of the connection whose responses obey this adapter's limit."""
+        """Return a subclass of the connection that obeys this adapter's limit."""
         adapter = self
 
         class BoundedResponse(http.client.HTTPResponse):
@@ -85,7 +88,9 @@ class BoundedAdapter(HTTPAdapter):
                     self.headers = None  # type: ignore[assignment]
                 raise http.client.HTTPException("too many interim responses")
 
-        return type("Bounded", (connection_class,), {"response_class": BoundedResponse})
+        bounded = with_bounded_connect(connection_class, lambda: adapter.limit)
+        bounded.response_class = BoundedResponse
+        return bounded
 
 
 def _check_lengths(headers: http.client.HTTPMessage) -> None:
@@ -124,8 +129,21 @@ class _BoundedReader(io.RawIOBase):
 _CONNECT_SECONDS = 10.0
 _REQUEST_SECONDS = 30.0
 _LEAST_SECONDS = 0.1
+_CHUNK_BYTES = 64 * 1024
+# The largest pages of GitHub and Jira, a hundred entries with long texts, have some 10 MB.
+MOST_BODY_BYTES = 32 * 1024 * 1024
+# Of a response that is not 200, only the server's message is used.
+_MOST_MESSAGE_BYTES = 256 * 1024
 
 Query = Mapping[str, str | int]
+
+
+class ResponseTooLarge(Exception):
+    """A body has more than ``limit`` bytes after decompression; the rest was not read."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the response has more than {limit:,} bytes")
+        self.limit = limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +176,47 @@ class BoundedSession(requests.Session):
         self.mount("https://", self._adapter)
         self.mount("http://", self._adapter)
 
-    def bound(self, limit: Deadline) -> None:
-        """Set the limit of this thread's next request, including the body."""
-        self._adapter.limit = limit
+    def run_bounded(self, url: str, limit: Deadline, exchange: Callable[[], Value]) -> Value:
+        """Return what ``exchange`` returns, which sends a request to ``url`` until ``limit``.
+
+        It runs in a thread that is left behind if it hangs: some waits have no limit of their own,
+        such as the search of the system's proxy settings, and files of OpenSSL.
+
+        Raises:
+            requests.Timeout: it has not ended in time.
+            CertificateFileError: a file of certificates is not a regular file, or too large.
+        """
+        if url.lower().startswith("https:"):
+            self._check_certificates()
+
+        def run() -> Value:
+            self._adapter.limit = limit
+            return exchange()
+
+        try:
+            return run_until(limit, run, "request")
+        except Abandoned:
+            raise requests.Timeout("the request did not end in time") from None
+
+    def _check_certificates(self) -> None:
+        own = self.cert if isinstance(self.cert, tuple) else (self.cert,)
+        for path in (self.verify, *own):
+            if isinstance(path, str):
+                try:
+                    check_certificates(path)
+                except (OSError, ValueError) as error:
+                    raise CertificateFileError(str(error)) from None
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return the target of a redirect, after its body: requests would read it without limit."""
+        target: str | None = super().get_redirect_target(resp)
+        if target is not None:
+            try:
+                read_body(resp, _MOST_MESSAGE_BYTES)
+            except BaseException:
+                resp.close()
+                raise
+        return target
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: requests.Response) -> None:
         """Remove the credentials if a redirect leads to another origin; add none."""
@@ -169,9 +225,45 @@ class BoundedSession(requests.Session):
             prepared_request.headers.pop("Authorization", None)
 
 
-def read_all(response: requests.Response) -> bytes:
-    """Return the whole body."""
-    return response.content
+def body_pieces(response: requests.Response, limit: int) -> Iterator[bytes]:
+    """Yield the decompressed body in pieces, up to ``limit`` bytes.
+
+    Raises:
+        ResponseTooLarge: it has more: a few bytes can decompress to gigabytes.
+    """
+    size = 0
+    for piece in response.iter_content(_CHUNK_BYTES):
+        size += len(piece)
+        if size > limit:
+            yield piece[: len(piece) - (size - limit)]
+            raise ResponseTooLarge(limit)
+        yield piece
+
+
+def read_body(response: requests.Response, limit: int, *, truncates: bool = False) -> bytes:
+    """Return the decompressed body; one that ``truncates`` is cut at the limit.
+
+    Raises:
+        ResponseTooLarge: it has more than ``limit`` bytes, and is not truncated.
+    """
+    pieces: list[bytes] = []
+    try:
+        pieces.extend(body_pieces(response, limit))
+    except ResponseTooLarge:
+        if not truncates:
+            raise
+    return b"".join(pieces)
+
+
+def read_response(response: requests.Response) -> bytes:
+    """Return the body of a response of status 200, or the beginning of another one.
+
+    Raises:
+        ResponseTooLarge: a body of status 200 has more than MOST_BODY_BYTES.
+    """
+    if response.status_code == HTTPStatus.OK:
+        return read_body(response, MOST_BODY_BYTES)
+    return read_body(response, _MOST_MESSAGE_BYTES, truncates=True)
 
 
 def send_request(
@@ -180,7 +272,7 @@ def send_request(
     within: Deadline,
     *,
     at_most: float = _REQUEST_SECONDS,
-    read: Callable[[requests.Response], bytes] = read_all,
+    read: Callable[[requests.Response], bytes] = read_response,
 ) -> Response:
     """Send one request; return the response with the body that ``read`` returns.
 
@@ -189,34 +281,38 @@ def send_request(
     Raises:
         requests.RequestException, ValueError: no complete response came. A redirect to an invalid
             address is a ValueError.
+        ResponseTooLarge: the body is too large.
         Exception: an exception of ``read``.
     """
     clock = within.clock
     began = clock.monotonic()
-    limit = Deadline.after(clock, within.remaining(at_most))
-    session.bound(limit)
-    # A context manager, so that the connection is closed if the body is damaged.
-    with session.request(
-        request.method,
-        request.url,
-        params=request.query,
-        json=request.body,
-        # To connect, and to wait for the first byte: only then the adapter's limit applies.
-        timeout=(
-            max(_LEAST_SECONDS, limit.remaining(_CONNECT_SECONDS)),
-            max(_LEAST_SECONDS, limit.remaining()),
-        ),
-        stream=True,
-        # Passed explicitly: else requests would read the environment's variables.
-        verify=session.verify,
-    ) as response:
-        return Response(
-            status=response.status_code,
-            headers={key.lower(): value for key, value in response.headers.items()},
-            body=read(response),
-            url=response.url,
-            seconds=clock.monotonic() - began,
-        )
+    limit = Deadline.after(clock, within.remaining(at_most), within.cancellation)
+
+    def exchange() -> Response:
+        # A context manager, so that the connection is closed if the body is damaged.
+        with session.request(
+            request.method,
+            request.url,
+            params=request.query,
+            json=request.body,
+            # To connect, and to wait for the first byte: only then the adapter's limit applies.
+            timeout=(
+                max(_LEAST_SECONDS, limit.remaining(_CONNECT_SECONDS)),
+                max(_LEAST_SECONDS, limit.remaining()),
+            ),
+            stream=True,
+            # Passed explicitly: else requests would read the environment's variables.
+            verify=session.verify,
+        ) as response:
+            return Response(
+                status=response.status_code,
+                headers={key.lower(): value for key, value in response.headers.items()},
+                body=read(response),
+                url=response.url,
+                seconds=clock.monotonic() - began,
+            )
+
+    return session.run_bounded(request.url, limit, exchange)
 
 
 # Authentication.

@@ -12,7 +12,7 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from flow_telemetry import identity
-from flow_telemetry.clock import Clock, Deadline
+from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -142,7 +142,6 @@ class JiraClient:
         settings: JiraSettings,
         *,
         session: JiraSession,
-        clock: Clock,
         deadline: Deadline,
         log: Log,
     ) -> None:
@@ -154,7 +153,6 @@ class JiraClient:
         self._http = RetryingClient(Server(name="Jira", place=place, setting="`jira-url`"), log)
         self._token = settings.token
         self._session = session
-        self._clock = clock
         self._deadline = deadline
         self._log = log
         self._lasting_error: SourceError | None = None
@@ -229,9 +227,7 @@ class JiraClient:
 
     def _send(self, path: str, what: str, query: Query) -> Response:
         # Half of the time stays for other requests and the export if Jira hangs.
-        within = Deadline.after(
-            self._clock, self._deadline.remaining() / 2, self._deadline.cancellation
-        )
+        within = self._deadline.share(0.5)
         try:
             return self._http.send(
                 what,

@@ -40,6 +40,10 @@ def out_of_time(deadline: Deadline) -> NetworkErrorKind:
 # One request to one target.
 
 MOST_BODY_BYTES = 64 * 1024
+_TIMEOUTS = (
+    *(NetworkErrorKind.TIMEOUT, NetworkErrorKind.CONNECT_TIMEOUT),
+    NetworkErrorKind.NAME_TIMEOUT,
+)
 _NETWORK_ERRORS = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
 
 
@@ -72,21 +76,24 @@ class OtlpSession(BoundedSession):
         The request ends after the target's timeout, and at the deadline.
         """
         timeout = self._deadline.remaining(self._timeout)
-        self.bound(Deadline.after(self._deadline.clock, timeout, self._deadline.cancellation))
+        limit = Deadline.after(self._deadline.clock, timeout, self._deadline.cancellation)
         try:
-            response = self.post(
-                self._url,
-                data=body,
-                headers=self._sent_headers,
-                timeout=timeout,
-                allow_redirects=False,
-                stream=True,
-                # Explicit: else REQUESTS_CA_BUNDLE would override OTEL_EXPORTER_OTLP_CERTIFICATE.
-                verify=self.verify,
-            )
+            return self.run_bounded(self._url, limit, lambda: self._exchange(body, timeout))
         except _NETWORK_ERRORS as error:
             kind, detail = classify_network_error(error)
             return Response(error=self._or_deadline(kind), detail=detail, timeout=timeout)
+
+    def _exchange(self, body: bytes, timeout: float) -> Response:
+        response = self.post(
+            self._url,
+            data=body,
+            headers=self._sent_headers,
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+            # Explicit: else REQUESTS_CA_BUNDLE would override OTEL_EXPORTER_OTLP_CERTIFICATE.
+            verify=self.verify,
+        )
         content, body_error = b"", None
         try:
             # One more byte than is used shows whether the body is truncated.
@@ -110,8 +117,7 @@ class OtlpSession(BoundedSession):
 
     def _or_deadline(self, kind: NetworkErrorKind) -> NetworkErrorKind:
         """Replace a timeout if the deadline caused it, not the endpoint."""
-        timeouts = (NetworkErrorKind.TIMEOUT, NetworkErrorKind.CONNECT_TIMEOUT)
-        return out_of_time(self._deadline) if kind in timeouts and self._deadline.expired else kind
+        return out_of_time(self._deadline) if kind in _TIMEOUTS and self._deadline.expired else kind
 
 
 def _headers(target: SignalTarget) -> CaseInsensitiveDict[str]:

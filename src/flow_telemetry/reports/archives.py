@@ -18,7 +18,7 @@ from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from flow_telemetry.errors import ReportError
-from flow_telemetry.reports.files import MEBIBYTE, Content, FileLimits, read_chunks
+from flow_telemetry.reports.files import MEBIBYTE, FileLimits, read_chunks
 
 LARGEST_ARCHIVE = 256 * MEBIBYTE
 MOST_ENTRIES = 50_000
@@ -33,7 +33,7 @@ DAMAGES = (
 
 
 def read_archive(
-    content: Content,
+    content: Path | bytes,
     name: str,
     *,
     wanted: Callable[[str], bool],
@@ -58,7 +58,7 @@ def read_archive(
     return files, left_out
 
 
-def open_archive(content: Content | IO[bytes], name: str) -> ZipFile:
+def open_archive(content: Path | bytes | IO[bytes], name: str) -> ZipFile:
     """Open an archive; the caller closes it, and keeps an open file open as long.
 
     Raises:

@@ -56,7 +56,7 @@ def read_lcov(content: Content, name: str, workspace: str = "") -> Coverage:
     counter = Counter(name, workspace)
     source_files: dict[str, _SourceFile] = {}
     file = _SourceFile()
-    for line in files.read_text(content, name).split("\n"):
+    for line in files.read_lines(content, name):
         kind, _, value = line.partition(":")
         if kind == "SF":
             file = source_files.setdefault(counter.name_file(value.strip()), _SourceFile())
@@ -125,7 +125,7 @@ def read_go(content: Content, name: str, workspace: str = "") -> Coverage:
     """
     counter = Counter(name, workspace)
     packages: dict[str, dict[tuple[str, str], tuple[int, bool]]] = {}
-    for number, line in enumerate(files.read_text(content, name).split("\n"), 1):
+    for number, line in enumerate(files.read_lines(content, name), 1):
         # Profiles that were concatenated have several first lines.
         if line.startswith("mode:") or not line.strip():
             continue

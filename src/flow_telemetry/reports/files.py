@@ -6,6 +6,7 @@ names it. Libraries are imported only when a file is read.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +17,10 @@ from fnmatch import translate
 from pathlib import Path
 from posixpath import normpath
 
+from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import ReportError
 from flow_telemetry.http import payload as take
+from flow_telemetry.local_files import open_regular
 
 # Finding files by patterns, in the workspace only.
 
@@ -25,6 +28,8 @@ from flow_telemetry.http import payload as take
 # names them.
 UNSEEN = (".git", "node_modules")
 _MAGIC = re.compile(r"[*?\[]")
+# Between two checks of the time.
+_ENTRIES_BETWEEN_CHECKS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +56,15 @@ class FileLimits:
 
 
 def find_files(
-    patterns: Sequence[str], workspace: Path, *, limits: FileLimits | None = None
+    patterns: Sequence[str],
+    workspace: Path,
+    *,
+    until: Deadline | None = None,
+    limits: FileLimits | None = None,
 ) -> tuple[list[MatchedFile], list[str]]:
     """Return the files below the workspace that patterns match, in order of their names.
 
-    Also return a notice for each file or pattern that was left out.
+    Also return a notice for each file or pattern that was left out. The search ends at ``until``.
 
     A pattern is a path with `*`, `?` and `[…]` within a name and `**` for any number of folders; a
     pattern with a leading `!` excludes what earlier ones match. Folders that are links are not
@@ -72,7 +81,9 @@ def find_files(
         else:
             relative_patterns.append(relative)
     selection = _Patterns(relative_patterns)
-    matches = sorted(_match_files(top, selection, limits, left_out), key=lambda file: file.name)
+    matches = sorted(
+        _match_files(top, selection, limits, left_out, until), key=lambda file: file.name
+    )
     left_out += [
         f"no file matches {pattern}{_explain_no_match(pattern, top)}"
         for pattern in selection.unused()
@@ -191,10 +202,13 @@ def _explain_no_match(pattern: str, top: Path) -> str:
 
 
 def _match_files(
-    top: Path, selection: _Patterns, limits: FileLimits, left_out: list[str]
+    top: Path, selection: _Patterns, limits: FileLimits, left_out: list[str], until: Deadline | None
 ) -> Iterator[MatchedFile]:
     """Yield the files that patterns select, but for links that are broken or lead out."""
     for number, (name, path) in enumerate(_walk_folders(top, selection.unseen)):
+        if number % _ENTRIES_BETWEEN_CHECKS == 0 and until is not None and until.expired:
+            left_out.append(f"the rest of the workspace was not checked: {describe_share(until)}")
+            return
         if number == limits.entries:
             left_out.append(
                 f"the workspace has more than {limits.entries:,} files and folders; the rest "
@@ -263,7 +277,31 @@ MEBIBYTE = 1024 * 1024
 # The reports of the largest projects are smaller.
 LARGEST_FILE = 64 * MEBIBYTE
 
-Content = Path | bytes
+# Between two checks of the time.
+_LINES_BETWEEN_CHECKS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class TimedContent:
+    """The bytes of a file that are read until a deadline only."""
+
+    data: bytes
+    until: Deadline
+
+    def check(self, name: str) -> None:
+        """Raise ReportError if no time is left."""
+        if self.until.expired:
+            raise ReportError(f"{name} was not read to its end: {describe_share(self.until)}")
+
+
+Content = Path | bytes | TimedContent
+
+
+def describe_share(until: Deadline) -> str:
+    """Return why files are not read after a deadline, which is a share of the whole time."""
+    if until.cancellation.at is not None:
+        return until.ended
+    return f"the share of the time ({until.set_by}) for files of its kind was used up"
 
 
 def read_chunks(content: Content, name: str, *, limit: int = LARGEST_FILE) -> Iterator[bytes]:
@@ -300,6 +338,14 @@ def read_text(content: Content, name: str, *, limit: int = LARGEST_FILE) -> str:
     return decode_text(whole(content, name, limit=limit))
 
 
+def read_lines(content: Content, name: str) -> Iterator[str]:
+    """Yield the lines of a text, as `decode_text` does. Errors are those of `read_chunks`."""
+    for number, line in enumerate(read_text(content, name).split("\n")):
+        if number % _LINES_BETWEEN_CHECKS == 0 and isinstance(content, TimedContent):
+            content.check(name)
+        yield line
+
+
 def decode_text(data: bytes) -> str:
     """Decode UTF-8, or UTF-16 if a byte order mark begins the text; replace invalid bytes."""
     utf_16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
@@ -307,15 +353,15 @@ def decode_text(data: bytes) -> str:
 
 
 def _read_file(content: Content, name: str) -> Iterator[bytes]:
-    if isinstance(content, bytes):
-        for start in range(0, len(content), MEBIBYTE):
-            yield content[start : start + MEBIBYTE]
+    if not isinstance(content, Path):
+        data = content if isinstance(content, bytes) else content.data
+        for start in range(0, len(data), MEBIBYTE):
+            if isinstance(content, TimedContent):
+                content.check(name)
+            yield data[start : start + MEBIBYTE]
         return
     try:
-        # Reading a pipe or device could block for ever.
-        if content.exists() and not content.is_file():
-            raise ReportError(f"{name} is not a regular file, so it was not read")
-        with content.open("rb") as file:
+        with open_regular(content) as file:
             while chunk := file.read(MEBIBYTE):
                 yield chunk
     except FileNotFoundError:
@@ -324,6 +370,8 @@ def _read_file(content: Content, name: str) -> Iterator[bytes]:
         ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the path is unusable"
+        if isinstance(error, OSError) and error.errno == errno.EINVAL:
+            raise ReportError(f"{name} is not a regular file, so it was not read") from error
         raise ReportError(f"{name} cannot be read: {reason}") from error
 
 

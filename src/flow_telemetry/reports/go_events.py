@@ -15,7 +15,7 @@ from flow_telemetry.reports.files import (
     clean_line,
     clean_lines,
     parse_time,
-    read_text,
+    read_lines,
 )
 from flow_telemetry.reports.junit import SUITE_ERROR
 from flow_telemetry.reports.reruns import Writer, merge_entries
@@ -135,7 +135,7 @@ def read_go_test(content: Content, name: str) -> tuple[TestSuite, ...]:
         ReportError: it cannot be read, or has no events of tests.
     """
     packages: dict[str, _Package] = {}
-    for line in read_text(content, name).split("\n"):
+    for line in read_lines(content, name):
         event = _parse_event(line)
         package = clean_line(str(event.get("Package") or event.get("ImportPath") or ""))
         # Go names the package of a compiled test `acme.com/shop [acme.com/shop.test]`.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from io import BufferedReader, RawIOBase
 from itertools import islice
+from pathlib import Path
 from typing import IO, TypeAlias, cast
 
 from flow_telemetry.errors import ReportError
@@ -15,7 +16,7 @@ from flow_telemetry.http import payload as take
 from flow_telemetry.identity import format_timestamp
 from flow_telemetry.model.reports import LogLevel, LogLine
 from flow_telemetry.reports.archives import DAMAGES, describe_refusal, is_folder, open_archive
-from flow_telemetry.reports.files import MEBIBYTE, Content
+from flow_telemetry.reports.files import MEBIBYTE
 from flow_telemetry.rules.intervals import Interval
 
 # Lines: their times, levels and groups, separated from the text.
@@ -207,7 +208,7 @@ class LogArchive:
 
     def __init__(
         self,
-        content: Content | IO[bytes],
+        content: Path | bytes | IO[bytes],
         name: str = "the archive of the run's logs",
         *,
         largest: int = LARGEST_LOG,

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.identity import fold, normalize_namespace
+from flow_telemetry.local_files import MOST_CERTIFICATE_BYTES, read_regular
 from flow_telemetry.model import StatusCategory
 from flow_telemetry.model.item_key import ItemKey, parse_item_key
 from flow_telemetry.privacy.patterns import find_pattern_problem
@@ -427,7 +428,8 @@ def authorities(environ: Mapping[str, str]) -> str:
     """Return the file or folder with the authorities to trust; empty for the bundled ones.
 
     Raises:
-        SettingsError: a variable names a file that does not exist or contains no certificate.
+        SettingsError: a variable names a file that does not exist, is not a regular file, is too
+            large, or contains no certificate.
     """
     named = ((name, environ.get(name, "").strip()) for name in _CERTIFICATE_VARIABLES)
     name, path = next(((n, p) for n, p in named if p), ("", ""))
@@ -437,7 +439,8 @@ def authorities(environ: Mapping[str, str]) -> str:
         if name != "SSL_CERT_FILE" and Path(path).is_dir():
             return path
         # Only searched for: OpenSSL takes longer to load a hundred authorities than all of a start.
-        problem = "" if _PEM_MARK in Path(path).read_bytes() else "contains no certificate in PEM"
+        content = read_regular(path, MOST_CERTIFICATE_BYTES)
+        problem = "" if _PEM_MARK in content else "contains no certificate in PEM"
     except (OSError, ValueError) as error:
         problem = f"cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
     if problem:

@@ -299,7 +299,7 @@ def _wait_for_job(context: ExportContext, run: Run, deployment: Deployment) -> R
         has_ended,
         run,
         again=lambda seen: read_jobs_again(context.github, seen),
-        deadline=context.deadline,
+        deadline=context.reading,
         log=context.log,
         what=f"the job that made deployment {deployment.id} as ended",
     ).run

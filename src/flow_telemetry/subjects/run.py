@@ -264,7 +264,7 @@ def _slice_own_run(
         steps_have_ended,
         run,
         again=lambda seen: read_jobs_again(context.github, seen),
-        deadline=context.deadline,
+        deadline=context.reading,
         log=context.log,
         what="the steps before this one as ended",
     )
@@ -328,7 +328,7 @@ def _slice_ended_run(
             lambda seen: selection.has_ended(seen) or seen.awaits_approval,
             run,
             again=lambda seen: _read_again(context, seen, subject),
-            deadline=context.deadline,
+            deadline=context.reading,
             log=context.log,
             what=f"{subject.address} as ended",
         ).run

@@ -22,7 +22,7 @@ from flow_telemetry.reports.coverage import (
     read_coverage,
     read_stored_totals,
 )
-from flow_telemetry.reports.files import FileLimits, MatchedFile
+from flow_telemetry.reports.files import Content, FileLimits, MatchedFile
 from flow_telemetry.rules.coverage import find_duplicates, totals
 from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob, read_reports
 from flow_telemetry.subjects.types import limit_texts, wants_metrics
@@ -119,7 +119,7 @@ def read_job_coverage(job: OwnJob) -> JobTelemetry:
     A report that cannot be read becomes a notice; the others count.
     """
 
-    def parse(file: MatchedFile, content: bytes) -> Coverage:
+    def parse(file: MatchedFile, content: Content) -> Coverage:
         workspace = job.workspace or Path()
         coverage = read_coverage(content, file.name, workspace.as_posix())
         return replace(coverage, files=_locate_files(coverage.files, file.name, workspace))

@@ -43,7 +43,7 @@ from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import own_jobs
 from flow_telemetry.rules.selection import RunSlice, allocate_bytes
 from flow_telemetry.settings import Detail, Export, JobLogs
-from flow_telemetry.subjects.job.types import JobTelemetry, step_windows
+from flow_telemetry.subjects.job.types import SHARE_OF_FILES, JobTelemetry, step_windows
 from flow_telemetry.subjects.types import build_resource_maker, limit_texts
 from flow_telemetry.telemetry import LogRecord, Signal, Span
 
@@ -282,10 +282,7 @@ def read_logs(context: ExportContext, run_slice: RunSlice, placement: Placement)
     jobs = _select_jobs(run_slice, all_steps=all_steps)
     if not jobs:
         return JobTelemetry(notices=tuple(notices))
-    # At most half of the remaining time: the rest is for sending.
-    deadline = context.deadline
-    seconds = None if deadline.at is None else deadline.remaining() / 2
-    until = Deadline.after(deadline.clock, seconds, deadline.cancellation)
+    until = context.reading.share(SHARE_OF_FILES)
     open_logs = open_logs_of_jobs if run_slice.partial else open_logs_of_run
     with ExitStack() as stack:
         sources, problems = open_logs(context.github, run_slice.run, jobs, until, stack)

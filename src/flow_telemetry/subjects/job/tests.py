@@ -24,7 +24,7 @@ from flow_telemetry.model.reports import (
     TestSummary,
 )
 from flow_telemetry.outcome import JobReport
-from flow_telemetry.reports.files import MatchedFile
+from flow_telemetry.reports.files import Content, MatchedFile
 from flow_telemetry.reports.tests import read_test_report
 from flow_telemetry.rules.intervals import Interval, step_ran
 from flow_telemetry.rules.tests import (
@@ -149,7 +149,7 @@ def read_tests(job: OwnJob) -> JobTelemetry:
     )
 
 
-def _parse_report(file: MatchedFile, content: bytes) -> tuple[TestReport, datetime]:
+def _parse_report(file: MatchedFile, content: Content) -> tuple[TestReport, datetime]:
     """Return a report, and the time at which its file was written."""
     report = read_test_report(content, file.name)
     try:

@@ -53,7 +53,7 @@ from flow_telemetry.subjects.job.relayed import (
     keep_items,
     points_of,
 )
-from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob
+from flow_telemetry.subjects.job.types import SHARE_OF_FILES, JobTelemetry, OwnJob
 from flow_telemetry.telemetry import Signal, SpanLink
 
 # The ids of our spans in the trace of a run, which no span of a tool may have.
@@ -368,8 +368,8 @@ def file_traces(job: OwnJob, references: Iterable[str] = ()) -> JobTelemetry:
         )
     limits = FileLimits(files=MOST_FILES, size=MOST_BYTES)
     patterns = job.context.settings.job.trace_files
-    files, notices = find_files(patterns, job.workspace, limits=limits)
     reader = TraceFileReader.create(job.context, trace_id=job.placement.trace_id)
+    files, notices = find_files(patterns, job.workspace, until=reader.until, limits=limits)
     references = tuple(references)
     spans = reader.spans
     spans.own_ids = own_span_ids(job.placement, job.run, references, job.ancestors)
@@ -441,14 +441,12 @@ class TraceFileReader:
 
     @classmethod
     def create(cls, context: ExportContext, *, trace_id: str) -> TraceFileReader:
-        """Return a reader that may use half of the remaining time: the rest is for sending."""
-        deadline = context.deadline
-        seconds = None if deadline.at is None else deadline.remaining() / 2
+        """Return a reader that may use a share of the remaining time."""
         return cls(
             enabled=context.settings.signals.enabled,
             redact=context.redact,
             spans=ToolSpans(trace_id=trace_id),
-            until=Deadline.after(deadline.clock, seconds, deadline.cancellation),
+            until=context.reading.share(SHARE_OF_FILES),
         )
 
     def note(self, *notices: str) -> None:

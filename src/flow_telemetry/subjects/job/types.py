@@ -16,7 +16,14 @@ from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import SpanMaker
 from flow_telemetry.model import Change, Job, Run, Step
 from flow_telemetry.outcome import JobReport
-from flow_telemetry.reports.files import MatchedFile, find_files, whole
+from flow_telemetry.reports.files import (
+    Content,
+    MatchedFile,
+    TimedContent,
+    describe_share,
+    find_files,
+    whole,
+)
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.settings import Detail
@@ -125,31 +132,35 @@ def step_windows(run: Run, job: Job) -> tuple[StepWindow, ...]:
     )
 
 
+# Each kind of file, such as test reports, may take this share of the time that is left for reading.
+SHARE_OF_FILES = 0.5
+
 Report = TypeVar("Report")
 
 
 def read_reports(
-    job: OwnJob, patterns: Sequence[str], parse: Callable[[MatchedFile, bytes], Report]
+    job: OwnJob, patterns: Sequence[str], parse: Callable[[MatchedFile, Content], Report]
 ) -> tuple[list[Report], list[str]]:
     """Read the reports in the workspace of a job in order of their names; return them and notices.
 
     Two files with the same content count once. A file that ``parse`` rejects with a ReportError
-    becomes a notice.
+    becomes a notice, and so does the rest after a share of the time.
     """
     if job.workspace is None:
         return [], ["GITHUB_WORKSPACE is not set, so no files were read"]
-    files, notices = find_files(patterns, job.workspace)
+    until = job.context.reading.share(SHARE_OF_FILES)
+    files, notices = find_files(patterns, job.workspace, until=until)
     reports: list[Report] = []
     digests: set[bytes] = set()
     for number, file in enumerate(files):
-        if job.context.deadline.expired:
-            notices.append(f"{len(files) - number} reports were not read in time")
+        if until.expired:
+            notices.append(f"{len(files) - number} reports were not read: {describe_share(until)}")
             break
         try:
             content = whole(file.path, file.name)
             digest = sha256(content).digest()
             if digest not in digests:
-                reports.append(parse(file, content))
+                reports.append(parse(file, TimedContent(content, until)))
             digests.add(digest)
         except ReportError as error:
             notices.append(str(error))

@@ -1,0 +1,90 @@
+"""Local files in places that others can write to: read only if regular, written through no link.
+
+Opening a pipe waits for somebody who writes into it, and a device may never end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+# Of certificates: the bundles of operating systems have a quarter of a megabyte.
+MOST_CERTIFICATE_BYTES = 16 * 1024 * 1024
+_NOT_REGULAR = "not a regular file"
+
+
+def open_regular(path: Path | str) -> BinaryIO:
+    """Open a file for reading.
+
+    Raises:
+        OSError: it cannot be opened, or is not a regular file (EINVAL).
+        ValueError: the path is unusable.
+    """
+    # Not to wait for the writer of a pipe. Windows has no such pipes in its file system.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, _NOT_REGULAR, str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: Path | str, most: int) -> bytes:
+    """Return the content of a file of at most ``most`` bytes.
+
+    Raises:
+        OSError, ValueError: as `open_regular`; also if it is larger (EFBIG).
+    """
+    with open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"larger than {most // 1024**2} MiB", str(path))
+    return content
+
+
+def check_certificates(path: str) -> None:
+    """Check that OpenSSL can be given a file of certificates or a key, or a folder of them.
+
+    Raises:
+        OSError: it cannot be accessed, is larger than MOST_CERTIFICATE_BYTES, or is neither a
+            regular file nor a folder.
+        ValueError: the path is unusable.
+    """
+    status = os.stat(path)  # noqa: PTH116 - a text, as OpenSSL gets it
+    if stat.S_ISDIR(status.st_mode):
+        return
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, _NOT_REGULAR, path)
+    if status.st_size > MOST_CERTIFICATE_BYTES:
+        raise OSError(errno.EFBIG, "too large", path)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file for the owner only, and its folder; the file appears when it is complete.
+
+    Raises:
+        OSError: it cannot be written; or its folder is a link, or belongs to somebody else (EPERM).
+    """
+    folder = path.parent
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700, parents=True)
+    status = folder.lstat()
+    is_foreign = hasattr(os, "geteuid") and status.st_uid != os.geteuid()
+    if not stat.S_ISDIR(status.st_mode) or is_foreign:
+        raise OSError(errno.EPERM, "not a folder of this user", str(folder))
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        # O_EXCL follows no link.
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        unfinished.replace(path)
+    except OSError:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
