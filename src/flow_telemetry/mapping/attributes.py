@@ -231,7 +231,7 @@ FLOW_CANCELLED_REASON = _span_attribute(
 FLOW_CHAIN_INCOMPLETE = _span_attribute(
     "flow.chain.incomplete",
     "string",
-    "run, change, work item",
+    "run, change, work item, deployment",
     "why the pull request or work item that the entity belongs to could not be read",
 )
 FLOW_JOBS_INCOMPLETE = _span_attribute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from flow_telemetry import identity
@@ -195,11 +195,12 @@ def delivery_span(
     resource: Resource,
     *,
     run: SpanLink | None = None,
+    unread: Sequence[str] = (),
 ) -> Span | None:
     """Return the span of a delivery, from the creation of the deployment to its end.
 
     None for a deployment in progress. ``run`` is a link to the run that made the deployment; it is
-    left out in the run's own trace.
+    left out in the run's own trace. ``unread`` is why items above the change could not be read.
     """
     interval = delivery_interval(deployment)
     if interval is None:
@@ -212,7 +213,10 @@ def delivery_span(
         placement.parent,
         f"deploy {deployment.environment}",
         interval,
-        attributes=_deployment_attributes(deployment, failed=failed),
+        attributes=(
+            *_deployment_attributes(deployment, failed=failed),
+            (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread)),
+        ),
         links=(*placement.links, *run_links),
         error="the deployment failed" if failed else None,
     )

@@ -378,6 +378,7 @@ def _build_spans(
             _place_delivery(settings, deployment, change, lineage),
             resources.of_change(change),
             run=run_link,
+            unread=lineage.unread,
         )
         if span is not None:
             yield span
