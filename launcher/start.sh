@@ -50,8 +50,9 @@ prints() {
         exit "$status"
     ) >/dev/null 2>&1 &
     probe=$!
-    # It succeeds only if nobody ended it: the time is over.
-    wait "$nap" 2>/dev/null && kill -9 "$probe"
+    # It succeeds only if nobody ended it: the time is over. No redirection of `works` as a whole: what
+    # hangs would keep the runner's stderr open in the shell's copy of it.
+    wait "$nap" 2>/dev/null && kill -9 "$probe" 2>/dev/null
     wait "$probe" 2>/dev/null
 }
 
@@ -62,11 +63,11 @@ works() {
     prints 'Python 3.[1-9][0-9]*' "$program" -V || return 1
     # A script in place of Python, such as that of a version manager, may know its version and run
     # nothing: only these are tried.
-    read -r first <"$program"
+    read -r first 2>/dev/null <"$program"
     case $first in
     "#!"*) prints runs "$program" -I -S -c 'print("runs")' ;;
     esac
-} 2>/dev/null
+}
 
 for python in python3 python python3.14 python3.13 python3.12 python3.11 python3.10; do
     if works "$python"; then
