@@ -19,6 +19,7 @@ from tests.stories.points import by, value
 from tests.support.program import Program, Result
 from tests.support.sweeps import (
     ago,
+    folder_of_ledger,
     merged,
     names,
     rewrite_ledger,
@@ -101,6 +102,34 @@ def test_a_budget_for_a_part_of_them_exports_all_in_a_few_sweeps(
     assert names(receiver) == sorted(f"bug acme/shop#{number}" for number in range(1, 31))
 
 
+def test_an_earlier_start_exports_the_time_before_the_first_sweep_once(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """A person starts the workflow with another `since`, when the ledger knows a day only."""
+    for number, hours in ((1, 100), (2, 60), (3, 30), (4, 20)):
+        merged(world, number, ago(hours=hours))
+    sweep(program)
+    assert names(receiver) == numbered(4)
+    for _ in range(2):
+        result = sweep(program, since="72h")
+        assert (result.warnings, names(receiver)) == ([], numbered(2, 3, 4))
+
+
+def test_an_earlier_start_that_the_budget_cuts_short_is_finished_later(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """The ledger has the ends before its start, until all of that time is exported."""
+    sweep(program)
+    for number in range(1, 21):
+        merged(world, number, ago(hours=30 + number))
+    counts = []
+    for _ in range(5):
+        sweep(program, since="72h", max_requests=60)
+        counts.append(len(names(receiver)))
+    assert counts[0] < counts[-1] == 20
+    assert names(receiver) == numbered(*range(1, 21))
+
+
 def test_a_budget_that_ends_exports_no_pull_request_without_its_issues(
     program: Program, world: World, receiver: Receiver
 ) -> None:
@@ -116,20 +145,24 @@ def test_a_budget_that_ends_exports_no_pull_request_without_its_issues(
     assert {span.attributes.get("flow.feature.key") for span in spans} == {"acme/shop#99"}
 
 
-def test_a_cancelled_sweep_s_spool_is_sent_by_the_next_one(
-    program: Program, world: World, receiver: Receiver
+@pytest.mark.parametrize("entry", ["action", "command line"])
+def test_the_next_sweep_sends_the_spool_of_the_last_one(
+    program: Program, world: World, receiver: Receiver, entry: str
 ) -> None:
-    """The ledger has what is in the spool as exported."""
+    """The ledger has what is in the spool as exported, and both are in the artifact."""
+
+    def run_sweep() -> Result:
+        if entry == "command line":
+            return command(program, receiver)
+        return sweep(program, spool_path=folder_of_ledger(program) / "spool", fail_on_error=True)
+
     merged(world, 1, ago(hours=2))
     receiver.script("/v1/", status(400), times=3)
-    first = command(program, receiver)
-    assert (first.status, first.stderr.startswith("spooled: ")) == (0, True)
-    assert names(receiver) == []
+    assert (run_sweep().status, names(receiver)) == (0, [])
     merged(world, 2, ago(hours=1))
-    second = command(program, receiver)
-    assert second.status == 0
-    assert names(receiver) == numbered(1, 2)
-    assert by(receiver, "flow.change.count", "vcs.change.state") == {"merged": 2}
+    for _ in range(2):
+        assert (run_sweep().status, names(receiver)) == (0, numbered(1, 2))
+        assert by(receiver, "flow.change.count", "vcs.change.state") == {"merged": 2}
 
 
 # Things that cannot be read

@@ -91,7 +91,7 @@ def sweep(program: Program, own: Run | None = None, /, **inputs: Any) -> Result:
     """Run the action in a scheduled run of our own workflow, by default in a new one."""
     world = program.github.world
     own = own or swept(world, ago(minutes=1), None)
-    shutil.rmtree(_folder(program), ignore_errors=True)
+    shutil.rmtree(folder_of_ledger(program), ignore_errors=True)
     result = program.action(environ_of(own), **{"since": "last", **inputs})
     store_ledger(program, own)
     conclusion = "failure" if result.status else "success"
@@ -110,12 +110,23 @@ def environ_of(own: Run) -> dict[str, str]:
 
 
 def store_ledger(program: Program, own: Run, content: str | None = None) -> None:
-    """Store a ledger as an artifact of a run: the content, or the runner's file if there is one."""
-    path = _folder(program) / LEDGER_FILE
-    if content is None and path.exists():
-        content = path.read_text(encoding="utf-8")
+    """Store a ledger as an artifact of a run: the content, or the runner's files if there are any.
+
+    The spool is in the same folder, as in the ready workflow.
+    """
+    path = folder_of_ledger(program) / LEDGER_FILE
+    files: dict[str, bytes | str] = {}
     if content is not None:
-        program.github.world.artifact(ARTIFACT, {LEDGER_FILE: content}, run=own.id)
+        files[LEDGER_FILE] = content
+    elif path.exists():
+        files[LEDGER_FILE] = path.read_text(encoding="utf-8")
+        files |= {f"spool/{spooled.name}": spooled.read_bytes() for spooled in _spool(path)}
+    if files:
+        program.github.world.artifact(ARTIFACT, files, run=own.id)
+
+
+def _spool(path: Path) -> list[Path]:
+    return sorted((path.parent / "spool").glob("*.jsonl"))
 
 
 def stored_ledger(program: Program) -> dict[str, Any]:
@@ -177,5 +188,6 @@ def names(receiver: Receiver) -> list[str]:
     return sorted(s.name for s in receiver.spans if s.attributes["flow.entity.type"] in kinds)
 
 
-def _folder(program: Program) -> Path:
+def folder_of_ledger(program: Program) -> Path:
+    """Return the folder on the runner that becomes the artifact."""
     return program.folder / "temp" / ARTIFACT
