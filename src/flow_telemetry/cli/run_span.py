@@ -15,8 +15,8 @@ from flow_telemetry.mapping.jobs import CommandPlace, command_span
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model import Repository
 from flow_telemetry.model.measurements import MeasuredCommand
-from flow_telemetry.otlp.exporter import otlp_sender
 from flow_telemetry.otlp.sdk import preload
+from flow_telemetry.otlp.sending import otlp_sender
 from flow_telemetry.privacy.records import redact_telemetry
 from flow_telemetry.process.command import Ended
 from flow_telemetry.process.context import BAGGAGE, TraceContext, context_in, parse_baggage

@@ -18,7 +18,7 @@ from flow_telemetry.errors import (
 from flow_telemetry.github.runs import read_repository
 from flow_telemetry.model import Repository
 from flow_telemetry.otlp.fallback import Fallbacks
-from flow_telemetry.otlp.replay import Replay, build_replay_outcome, find_spool_files
+from flow_telemetry.otlp.replay import Replay
 from flow_telemetry.outcome import Outcome, Status, merge_outcomes
 from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.ledger import (
@@ -48,6 +48,7 @@ from flow_telemetry.sweep.sources import (
 from flow_telemetry.sweep.start import Start, start_sweep
 from flow_telemetry.sweep.state import UNLISTED, Failure, SourceState
 from flow_telemetry.sweep.things import KnownRuns, Thing, build_subject, describe, in_order
+from flow_telemetry.telemetry import Signal
 
 # A killed sweep repeats at most so many things.
 CHECKPOINT = 50
@@ -164,11 +165,10 @@ class _Sweep:
             deadline=self.context.deadline,
             redact=self.context.redact,
             fallbacks=Fallbacks.of(settings.signals),
+            left_out=set(Signal) - settings.signals.enabled,
         )
         if settings.spool_path.is_dir():
-            errors: list[str] = []
-            files = find_spool_files([settings.spool_path], errors.append)
-            self.outcomes.append(build_replay_outcome(map(replay.file, files), errors))
+            self.outcomes.append(replay.run([settings.spool_path], self.context.log.progress))
 
     def _marks(self) -> list[tuple[datetime, datetime | None]]:
         sources = [
