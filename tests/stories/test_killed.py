@@ -143,3 +143,20 @@ def test_in_a_public_repository_a_kill_makes_nothing_public(
     assert CANARY not in "".join(map(text_of, public))
     moved = {(span.trace_id, span.span_id) for path in public for span in spans_of(path)}
     assert on_disk <= moved
+
+
+def test_where_all_is_uploaded_nothing_is_stored_before_it_is_reduced(
+    program: Program, run: Run, receiver: Receiver, jira: FakeJira
+) -> None:
+    """A `spool-path` with the private folder below it: requests wait in memory."""
+    everything = program.folder / "temp"
+    item: dict[str, Any] = {"mode": "item", "work_item_key": "ACME-57", "trace_scope": "item"}
+    inputs = {**item, "spool_path": everything, **access(jira)}
+    killed_after(Step(program, run, **inputs), receiver, 0)
+    assert files_in(everything) == []
+    with Receiver() as other:
+        other.script("/v1/", status(401), times=None)
+        result = program.action(**{**inputs, "otlp_endpoint": other.url})
+    assert result.outputs["status"] == "spooled"
+    assert result.warnings
+    assert CANARY not in "".join(map(text_of, files_in(everything)))

@@ -554,7 +554,8 @@ class Inputs:
         name="spool-path",
         parse=parse.optional(Path),
         description="Folder for telemetry until it is delivered; what remains is sent by "
-        "`flow-telemetry replay`. Default: $RUNNER_TEMP/flow-telemetry; on the command line ./flow-telemetry-spool.",
+        "`flow-telemetry replay`. Default: $RUNNER_TEMP/flow-telemetry; on the command line "
+        "./flow-telemetry-spool.",
     )
     log_level = Input(
         name="log-level",
