@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from flow_telemetry.http.response import Response
 from flow_telemetry.mapping.limits import (
     LONGEST_NAME,
     LONGEST_VALUE_BYTES,
@@ -17,8 +16,7 @@ from flow_telemetry.mapping.limits import (
 from flow_telemetry.otlp.batch import Batch, batch_telemetry
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.json import format_line
-from flow_telemetry.otlp.response import Attempt
-from flow_telemetry.otlp.sdk import SdkExporter
+from flow_telemetry.otlp.sdk import EncodingError, SdkEncoder
 from flow_telemetry.telemetry import (
     Attributes,
     AttributeValue,
@@ -27,7 +25,6 @@ from flow_telemetry.telemetry import (
     LogRecord,
     Measurement,
     Signal,
-    SignalTarget,
     Span,
     Telemetry,
 )
@@ -47,11 +44,6 @@ class Broken(Exception):
     """Something left that should never leave."""
 
 
-def _taken(body: bytes) -> Attempt:
-    """Take a request as a backend would."""
-    return Attempt(response=Response(status=200), requests=1, bytes_sent=len(body))
-
-
 @dataclass(slots=True)
 class CheckedExporter:
     """Takes all telemetry as a backend would: in requests of protobuf, each part looked at."""
@@ -59,7 +51,7 @@ class CheckedExporter:
     spans: list[Span] = field(default_factory=list)
     records: list[LogRecord] = field(default_factory=list)
     signals: frozenset[Signal] = frozenset(Signal)
-    exporters: dict[Signal, SdkExporter] = field(default_factory=dict)
+    encoders: dict[Signal, SdkEncoder] = field(default_factory=dict)
 
     def preload(self) -> None:
         """Load nothing: the exporters are loaded already."""
@@ -88,11 +80,12 @@ class CheckedExporter:
         """Whether the SDK makes a request of a batch; what is encoded already is one."""
         if batch.encoded is not None:
             return bool(batch.encoded.body)
-        exporter = self.exporters.get(batch.signal)
-        if exporter is None:
-            target = SignalTarget(signal=batch.signal, url="https://x")
-            exporter = self.exporters[batch.signal] = SdkExporter(target, _taken)
-        return exporter.export(batch.items).bytes_sent > 0
+        if batch.signal not in self.encoders:
+            self.encoders[batch.signal] = SdkEncoder(batch.signal)
+        try:
+            return bool(self.encoders[batch.signal].encode(batch.items).body)
+        except EncodingError:
+            return False
 
     def _looked_at(self, stream: Iterable[Telemetry]) -> Iterator[Telemetry]:
         for each in stream:

@@ -62,7 +62,7 @@ OF_PLATFORM: Mapping[str, str] = {
 NOT_IN_IMAGES: Mapping[str, str] = {
     "certifi": "reads its certificates from the folder",
     "google.protobuf.descriptor_pb2": "describes .proto files",
-    "google.protobuf.json_format": "writes the spool",
+    "google.protobuf.json_format": "reads and writes OTLP JSON lines",
     "idna.uts46data": "for hosts with letters beyond ASCII",
 }
 
@@ -72,6 +72,7 @@ LOADED_BY_MOST_RUNS = (
     "flow_telemetry.otlp.transport",
     "flow_telemetry.otlp.sdk_spans",
     "flow_telemetry.otlp.sdk_metrics",
+    "flow_telemetry.otlp.public",
     "flow_telemetry.privacy.audience",
 )
 

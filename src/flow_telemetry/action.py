@@ -129,6 +129,8 @@ def _run(settings: Settings, event: Payload, interruption: Interruption) -> Outc
     audience = read_audience(settings.runner, event)
     log = ActionLog(settings.log_level)
     exporter = build_otlp_exporter(settings, deadline, audience, log)
+    for notice in exporter.spool.recover():
+        log.info(notice)
     sweep = choose_sweep(settings)
     subjects = () if sweep else choose_subjects(settings, event)
     context = build_context(

@@ -38,18 +38,29 @@ def build_otlp_exporter(
 
     ``audience`` is who can read the spool; None if the telemetry is only about the own job.
     """
-    public_filter = None
-    if audience is not None and audience.public:
-        # Loaded here, because it loads the names of all attributes.
-        from flow_telemetry.privacy.audience import PublicRedactor  # noqa: PLC0415
-
-        public_filter = PublicRedactor(audience)
     return OtlpExporter(
         targets=settings.otlp.targets,
-        spool=Spool(settings.spool_path, public_filter=public_filter),
+        spool=_build_spool(settings, audience),
         deadline=deadline,
         fallbacks=Fallbacks.of(settings.signals),
         log=log or SilentLog(),
+    )
+
+
+def _build_spool(settings: Settings, audience: Audience | None) -> Spool:
+    if audience is None or not audience.public:
+        return Spool(folder=settings.spool_path)
+    # Loaded here, because it loads the names of all attributes.
+    from flow_telemetry.otlp.public import PublicRedactor  # noqa: PLC0415
+
+    private = settings.runner.private_folder
+    # What is below `spool-path` may be uploaded as an artifact.
+    if private is not None and settings.spool_path.resolve() in private.resolve().parents:
+        private = None
+    return Spool(
+        folder=settings.spool_path,
+        public_filter=PublicRedactor(audience),
+        private_folder=private,
     )
 
 

@@ -22,13 +22,14 @@ class Status(Enum):
     """The values of the output `status`.
 
     EXPORTED: everything was delivered. SPOOLED: some items were not delivered and are in the
-    spool. PARTIAL: some data could not be read, or neither delivered nor spooled. SKIPPED: there
-    was nothing to send.
+    spool. PARTIAL: some data could not be read, or neither delivered nor spooled. LOST: nothing
+    was delivered or spooled. SKIPPED: there was nothing to send.
     """
 
     EXPORTED = "exported"
     PARTIAL = "partial"
     SPOOLED = "spooled"
+    LOST = "lost"
     SKIPPED = "skipped"
 
 
@@ -117,6 +118,11 @@ def merge_outcomes(outcomes: Iterable[Outcome]) -> Outcome:
     statuses = [outcome.status for outcome in outcomes]
     subjects = [s for o in outcomes if o.exported for s in (o.exported, *o.further)]
     worst = next((s for s in _FROM_THE_WORST if s in statuses), Status.SKIPPED)
+    if Status.LOST in statuses:
+        # What another export delivered is not lost.
+        others = set(statuses) - {Status.LOST, Status.SKIPPED}
+        worst = Status.SPOOLED if Status.SPOOLED in others else Status.PARTIAL
+        worst = worst if others else Status.LOST
     failed = any(outcome.failed for outcome in outcomes)
     redacted = sum(outcome.redacted for outcome in outcomes)
     notices = _once(

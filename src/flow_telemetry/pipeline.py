@@ -14,6 +14,7 @@ from flow_telemetry.mapping.limits import nanoseconds
 from flow_telemetry.mapping.metric_attributes import unknown_attributes
 from flow_telemetry.mapping.spans import AgeLimit
 from flow_telemetry.otlp.batch import TraceSizes
+from flow_telemetry.otlp.spool import format_unstored
 from flow_telemetry.outcome import Outcome, Status, describe_redacted
 from flow_telemetry.privacy.records import (
     hide_people_in_outcome,
@@ -192,6 +193,11 @@ def _build_outcome(
                         for delivery in deliveries
                         for failure in delivery.failures
                     ),
+                    *(
+                        format_unstored(delivery.unstored)
+                        for delivery in deliveries
+                        if delivery.unstored and delivery.sent
+                    ),
                 ]
             )
         ),
@@ -201,7 +207,7 @@ def _build_outcome(
             *(notice for delivery in deliveries for notice in delivery.notices),
         ),
         left_out=(*progress.texts("left_out"), *_describe_old_spans(settings, limit)),
-        failed=bool(incomplete) or status in (Status.SPOOLED, Status.PARTIAL),
+        failed=bool(incomplete) or status in (Status.SPOOLED, Status.PARTIAL, Status.LOST),
     )
 
 
@@ -240,6 +246,8 @@ def _status(deliveries: tuple[Delivery, ...], incomplete: bool) -> Status:
         return Status.SKIPPED
     if any(delivery.spooled for delivery in deliveries):
         return Status.SPOOLED
+    if any(d.lost for d in deliveries) and not any(d.sent for d in deliveries):
+        return Status.LOST
     complete = all(delivery.complete for delivery in deliveries)
     return Status.EXPORTED if complete and not incomplete else Status.PARTIAL
 

@@ -106,6 +106,18 @@ class InstrumentKind(Enum):
     GAUGE = "gauge"
 
 
+class PointTime(Enum):
+    """The time of a metric's points.
+
+    SENDING: that of the request, for things that ended. SAMPLE: their own, for a curve. STATE:
+    their own, and later they are no longer true, such as the number of open pull requests.
+    """
+
+    SENDING = "sending"
+    SAMPLE = "sample"
+    STATE = "state"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
     """A metric, with its unit by UCUM.
@@ -183,7 +195,7 @@ class Delivery:
     neither delivered nor spooled. ``declined`` counts the items of a signal that the backend does
     not support: they are neither spooled nor a failure. ``destination`` is an origin or the path
     of a file. ``warnings`` are messages of a backend that accepted everything, ``notices``
-    describe how the items were sent.
+    describe how the items were sent. ``unstored`` is why requests were sent without a copy on disk.
     """
 
     signal: Signal
@@ -200,6 +212,7 @@ class Delivery:
     spool_files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    unstored: str = ""
 
     @property
     def complete(self) -> bool:
@@ -231,6 +244,7 @@ def _sum(group: Sequence[Delivery]) -> Delivery:
         spool_files=tuple(file for delivery in group for file in delivery.spool_files),
         warnings=tuple(dict.fromkeys(w for delivery in group for w in delivery.warnings)),
         notices=tuple(dict.fromkeys(n for delivery in group for n in delivery.notices)),
+        unstored=next((delivery.unstored for delivery in group if delivery.unstored), ""),
     )
 
 
@@ -251,6 +265,12 @@ class SignalTarget:
     certificate: str = ""
     client_certificate: str = ""
     client_key: str = ""
+
+    @property
+    def base(self) -> str | None:
+        """The base URL, which signals of one backend share; None if the path has another end."""
+        path = f"/v1/{self.signal.value}"
+        return self.url.removesuffix(path) if self.url.endswith(path) else None
 
 
 Telemetry: TypeAlias = Span | LogRecord | Measurement | EncodedRequest

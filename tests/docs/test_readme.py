@@ -26,7 +26,7 @@ from flow_telemetry.settings.inputs import INPUT
 TEXT = README.read_text(encoding="utf-8")
 EXAMPLES = readme_examples()
 # One starts the command line, the other calls a workflow: see test_ready_file.py.
-OF_THE_ACTION = sorted(EXAMPLES.keys() - {"replay the spool", "ready file"})
+OF_THE_ACTION = sorted(EXAMPLES.keys() - {"ready file"})
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
 READS = {"actions", "checks", "contents", "deployments", "issues", "pull-requests"}
 
@@ -75,13 +75,6 @@ def test_an_example_gives_the_least_permissions(place: str) -> None:
     for job, _ in our_steps(workflow):
         given = job["permissions"] if "permissions" in job else workflow["permissions"]
         assert given == dict.fromkeys(READS, "read")
-
-
-def test_replaying_may_delete_artifacts_and_nothing_else() -> None:
-    """It reads them, sends them, and deletes what it sent."""
-    workflow = load(EXAMPLES["replay the spool"])
-    assert workflow["permissions"] == {}
-    assert [job["permissions"] for job in workflow["jobs"].values()] == [{"actions": "write"}]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

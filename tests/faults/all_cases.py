@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.faults.otlp_faults import otlp_cases
+from tests.faults.otlp_faults import kill_cases, otlp_cases
 from tests.faults.source_faults import github_cases, jira_cases
 
 OF_ENDPOINT = tuple(otlp_cases())
+KILLS = tuple(kill_cases())
 OF_SOURCES = (*github_cases(), *jira_cases())
-SINGLE = OF_ENDPOINT + OF_SOURCES
+SINGLE = OF_ENDPOINT + KILLS + OF_SOURCES

@@ -6,7 +6,6 @@ the content nothing is compared that differs between two exports of one world: t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +14,10 @@ from typing import Any
 from google.protobuf.message import Message
 from tests.fakes.logs import LogEntry, entries_in
 from tests.fakes.metrics import MetricPoint, points_in
-from tests.fakes.otlp import LOGS, METRICS, TRACES
+from tests.fakes.otlp import LOGS, TRACES
 from tests.fakes.receiver import Receiver
-from tests.fakes.spans import SpanRecord, from_json, spans_in
+from tests.fakes.spans import SpanRecord, spans_in
+from tests.support.spool import requests_in
 
 Known = Mapping[str, str]
 
@@ -68,15 +68,8 @@ def both(one: Items, other: Items) -> Items:
 
 
 def _requests(files: Iterable[Path]) -> Iterator[Message]:
-    kinds = {
-        "resourceSpans": TRACES.request,
-        "resourceLogs": LOGS.request,
-        "resourceMetrics": METRICS.request,
-    }
     for path in files:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            (name,) = json.loads(line)
-            yield from_json(kinds[name], line)
+        yield from requests_in(path)
 
 
 def _items(

@@ -113,6 +113,12 @@ def otlp_cases() -> Iterator[Case]:
     yield from _of_machines()
 
 
+def kill_cases() -> Iterator[Case]:
+    """Yield kills of the program while it waits for the answer to a request."""
+    for call in (EVERY, *OTLP_CALLS):
+        yield _case("the program is killed while it waits", call, black_hole())
+
+
 def _of_statuses() -> Iterator[Case]:
     for number, code in enumerate(BUSY):
         yield _case(f"{code}", EVERY, status(code))

@@ -75,7 +75,7 @@ def check_the_build(end: Ending, *, fail_on_error: bool) -> None:
     """Assert that it stays green unless asked for, in time, and that no traceback is shown."""
     result = end.result
     assert end.seconds <= end.most_seconds
-    failed = result.outputs["status"] in ("spooled", "partial") or bool(
+    failed = result.outputs["status"] in ("spooled", "partial", "lost") or bool(
         result.outputs["status"] == "skipped" and end.wrong
     )
     assert result.status == int(failed and fail_on_error)
@@ -135,7 +135,7 @@ def check_nothing_was_there(end: Ending, clean: Items) -> None:
 
 def check_secrets(end: Ending, stage: Stage) -> None:
     """Assert that secrets are in nothing that left, and each went to its own origin only."""
-    spool = (path.read_bytes() for path in end.result.spool_files)
+    spool = (unpacked(path.read_bytes()) for path in end.result.spool_files)
     texts = [end.result.log, end.result.summary, *end.result.outputs.values()]
     bodies = (unpacked(each.body) for r in (stage.receiver, stage.elsewhere) for each in r.requests)
     asked = (

@@ -11,10 +11,9 @@ import pytest
 from tests.fakes.backends import Loki
 from tests.fakes.faults import Scripted, status
 from tests.fakes.logs import entries_in
-from tests.fakes.otlp import LOGS
 from tests.fakes.receiver import Receiver, partial_success
-from tests.fakes.spans import from_json
 from tests.otlp.builders import SECOND, START, make_event, make_target, seconds_from_now
+from tests.support.spool import requests_in
 
 from flow_telemetry.otlp.exporter import OtlpExporter
 from flow_telemetry.otlp.fallback import Fallbacks
@@ -142,7 +141,7 @@ def test_what_is_refused_twice_is_spooled_with_its_own_time(
     assert delivery.notices == ()
     [file] = delivery.spool_files
     assert Path(file).name.startswith("logs-")
-    [entry] = entries_in(from_json(LOGS.request, Path(file).read_text()))  # type: ignore[arg-type]
+    [entry] = entries_in(next(requests_in(Path(file))))
     assert entry.time == START
 
 

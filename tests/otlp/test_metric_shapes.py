@@ -26,6 +26,7 @@ from tests.otlp.builders import (
 )
 from tests.otlp.strategies import measurements
 from tests.otlp.test_halves import prepared_of
+from tests.support.spool import text_of
 
 from flow_telemetry.otlp.exporter import OtlpExporter
 from flow_telemetry.otlp.fallback import Fallbacks, as_gauges, has_deltas
@@ -167,7 +168,7 @@ def test_histograms_and_nothing_else(receiver: Receiver, tmp_path: Path) -> None
     assert "invalid temporality" in failure.problem
     [file] = delivery.spool_files
     assert Path(file).name.startswith("metrics-")
-    assert '"histogram"' in Path(file).read_text()
+    assert '"histogram"' in text_of(Path(file))
 
 
 @pytest.mark.parametrize("refusal", [status(500, "disk full"), status(415, "delta too large")])
@@ -187,6 +188,40 @@ def test_gauges_that_are_refused_are_not_tried_as_gauges_again(
     receiver.script("/v1/metrics", status(400, "temporality"), times=None)
     delivery = send(receiver, tmp_path, [measured(LOAD, 7)])
     assert (delivery.requests, delivery.spooled) == (1, 1)
+
+
+PROMETHEUS = (
+    "out of order sample",
+    "out of bounds",
+    "too old sample",
+    "duplicate sample for timestamp",
+)
+
+
+@pytest.mark.parametrize("said", PROMETHEUS)
+def test_points_whose_times_are_refused_leave_once_more(
+    receiver: Receiver, tmp_path: Path, said: str
+) -> None:
+    """With the time of sending; another export had sent later points of the series."""
+    receiver.script("/v1/metrics", status(400, said))
+    before = time.time_ns()
+    delivery = send(receiver, tmp_path, [points_of(DAY_OF_BUILDS)])
+    assert (delivery.sent, delivery.spooled, delivery.requests) == (4, 0, 2)
+    [notice] = delivery.notices
+    assert "storage.tsdb.out_of_order_time_window" in notice
+    stamped = [p for p in receiver.metrics if p.name != "flow.load"]
+    assert all(point.time >= before for point in stamped)
+    assert {point.time - point.start for point in stamped} == {1_000_000}
+
+
+def test_points_whose_times_are_refused_twice_are_kept(receiver: Receiver, tmp_path: Path) -> None:
+    """The setting of the backend is named, not the path of the endpoint."""
+    receiver.script("/v1/metrics", status(400, "out of order sample"), times=None)
+    delivery = send(receiver, tmp_path, DAY_OF_BUILDS)
+    assert (delivery.requests, delivery.spooled) == (2, 4)
+    [failure] = delivery.failures
+    assert "storage.tsdb.out_of_order_time_window" in failure.advice
+    assert "otlp-endpoint" not in failure.advice
 
 
 def points_of(stream: Iterable[Measurement]) -> EncodedRequest:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass, field
 
 import pytest
 from tests.otlp.builders import FakeClock, make_target
 
-from flow_telemetry.cli.check import probe
+from flow_telemetry.cli.check import Probe, classify_probes, probe
 from flow_telemetry.clock import Deadline
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.http.response import Response
-from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.exporter import Sender
 from flow_telemetry.otlp.response import Attempt
+from flow_telemetry.otlp.sending import Sender
 from flow_telemetry.telemetry import SignalTarget
 
 
@@ -28,9 +28,9 @@ class Slow:
         self._deadline = deadline
         return self
 
-    def deliver(self, batch: Batch) -> Attempt:
+    def deliver(self, data: bytes) -> Attempt:
         """Wait in vain."""
-        assert batch.count == 0
+        assert gzip.decompress(data) == b""
         self._deadline.sleep(1000)
         return Attempt(response=Response(error=NetworkErrorKind.DEADLINE), requests=1)
 
@@ -38,14 +38,19 @@ class Slow:
         """Close nothing."""
 
 
+def told(*probes: Probe) -> list[str]:
+    """What the lines of a check say."""
+    return [result.detail for result in classify_probes(probes)]
+
+
 @pytest.mark.parametrize(("timeout", "seconds"), [(10.0, 10), (3600.0, 20)])
 def test_a_silent_endpoint_is_told_by_the_time_that_it_had(timeout: float, seconds: int) -> None:
     """That of a request, and 20 seconds at most: nothing that `timeout` could change."""
     clock, slow = FakeClock(), Slow()
     target = make_target("http://backend.example", timeout=timeout)
-    found = probe(target, Deadline(clock), new_sender=slow)
-    assert f"timed out after {seconds} s" in found.detail
-    assert "`timeout`" not in found.detail
+    [detail] = told(probe(target, Deadline(clock), new_sender=slow))
+    assert f"timed out after {seconds} s" in detail
+    assert "`timeout`" not in detail
     ((of_request, of_all),) = slow.given
     assert of_request == seconds
     assert seconds <= of_all < seconds + 0.4
@@ -54,8 +59,8 @@ def test_a_silent_endpoint_is_told_by_the_time_that_it_had(timeout: float, secon
 def test_the_users_own_time_is_told_where_it_ends_first() -> None:
     """With the input that gives more."""
     clock = FakeClock()
-    found = probe(
-        make_target("http://backend.example"), Deadline.after(clock, 5), new_sender=Slow()
+    [detail] = told(
+        probe(make_target("http://backend.example"), Deadline.after(clock, 5), new_sender=Slow())
     )
-    assert "the time for everything (`timeout`) ended" in found.detail
+    assert "the time for everything (`timeout`) ended" in detail
     assert clock.seconds == 1005

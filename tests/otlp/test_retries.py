@@ -14,7 +14,7 @@ from tests.otlp.builders import FakeClock, make_target
 from flow_telemetry.clock import Deadline
 from flow_telemetry.http.response import Response
 from flow_telemetry.http.retry import OTLP
-from flow_telemetry.otlp.batch import Batch
+from flow_telemetry.otlp.compression import compress
 from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.otlp.transport import (
     LONGEST_BATCH_SECONDS,
@@ -22,12 +22,11 @@ from flow_telemetry.otlp.transport import (
     pause,
     should_retry,
 )
-from flow_telemetry.telemetry import Signal
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 
 
-NOTHING = Batch(Signal.TRACES, ())
+NOTHING = compress(b"")
 
 
 @pytest.fixture

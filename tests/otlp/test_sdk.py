@@ -23,11 +23,12 @@ from tests.otlp.servers import closed_port_url, raw_server
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.http.errors import NetworkErrorKind
-from flow_telemetry.otlp.batch import Batch
+from flow_telemetry.otlp.compression import compress
 from flow_telemetry.otlp.response import Attempt, TargetDescription, classify_response
+from flow_telemetry.otlp.sdk import EncodingError, SdkEncoder
 from flow_telemetry.otlp.transport import OtlpSender
 from flow_telemetry.settings.otlp import otlp_settings
-from flow_telemetry.telemetry import EncodedRequest, Signal, SignalTarget
+from flow_telemetry.telemetry import Signal, SignalTarget
 
 PREFIX = "OTEL_EXPORTER_OTLP"
 Deliver = Callable[..., Attempt]
@@ -41,7 +42,7 @@ def deliver() -> Iterator[Deliver]:
     def run(target: SignalTarget, deadline: Deadline | None = None) -> Attempt:
         sender = OtlpSender(target, deadline or seconds_from_now(30))
         senders.append(sender)
-        return sender.deliver(Batch(Signal.TRACES, tuple(make_spans(3))))
+        return sender.deliver(compress(SdkEncoder(Signal.TRACES).encode(make_spans(3)).body))
 
     yield run
     for sender in senders:
@@ -104,22 +105,19 @@ def test_a_redirect_is_no_delivery(deliver: Deliver, receiver: Receiver, code: i
     assert not classify_response(attempt.response, TargetDescription.of(target), 3).delivered
 
 
-def test_a_failure_without_a_request_is_told_as_such(receiver: Receiver) -> None:
+def test_a_failure_without_a_request_is_told_as_such() -> None:
     """The SDK's result is the same as for a backend that is down."""
-    sender = OtlpSender(make_target(receiver.url), seconds_from_now(30))
-    attempt = sender.deliver(Batch(Signal.TRACES, (make_span(1, "half \ud83d"),)))
-    sender.close()
-    assert (attempt.response.error, attempt.requests) == (NetworkErrorKind.ENCODING, 0)
-    assert receiver.requests == []
+    with pytest.raises(EncodingError):
+        SdkEncoder(Signal.TRACES).encode([make_span(1, "half \ud83d")])
 
 
-def test_a_failure_is_not_that_of_the_batch_before(receiver: Receiver) -> None:
+def test_a_failure_is_not_that_of_the_batch_before() -> None:
     """The session's note of one request says nothing of the next, which never came to be."""
-    sender = OtlpSender(make_target(receiver.url), seconds_from_now(30))
-    names = ("fine", "half \ud83d", "fine")
-    attempts = [sender.deliver(Batch(Signal.TRACES, (make_span(1, name),))) for name in names]
-    sender.close()
-    assert [each.response.status for each in attempts] == [200, 0, 200]
+    encoder = SdkEncoder(Signal.TRACES)
+    first = encoder.encode([make_span(1, "fine")])
+    with pytest.raises(EncodingError):
+        encoder.encode([make_span(1, "half \ud83d")])
+    assert encoder.encode([make_span(1, "fine")]) == first
 
 
 def test_a_timeout_of_the_environment_is_in_milliseconds(
@@ -179,9 +177,7 @@ def test_what_is_encoded_already_is_sent_as_it_is(receiver: Receiver) -> None:
     """A field that is newer than the SDK would not survive it."""
     newer = b"\xfa\x3f\x05newer"  # field 1023, of five bytes
     sender = OtlpSender(make_target(receiver.url), seconds_from_now(30))
-    sender.deliver(
-        Batch(Signal.TRACES, (), EncodedRequest(signal=Signal.TRACES, body=newer, items=1))
-    )
+    sender.deliver(compress(newer))
     sender.close()
     (request,) = receiver.requests
     assert gzip.decompress(request.body) == newer

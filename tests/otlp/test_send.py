@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,16 +35,15 @@ from tests.otlp.builders import (
     seconds_from_now,
 )
 from tests.otlp.servers import closed_port_url
-from tests.otlp.test_spool import span_ids_in
+from tests.support.spool import files_in, spans_of, text_of
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import SourceError
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.http.response import Response
-from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.exporter import NewSender, OtlpExporter, otlp_sender
+from flow_telemetry.otlp.exporter import OtlpExporter
 from flow_telemetry.otlp.response import Attempt
-from flow_telemetry.otlp.sdk import SdkExporter
+from flow_telemetry.otlp.sending import NewSender, otlp_sender
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.telemetry import Delivery, Signal, SignalTarget, Span
 
@@ -58,12 +58,8 @@ class FakeSender:
         self._lock = threading.Lock()
         self.batches: list[list[str]] = []
 
-    def deliver(self, batch: Batch) -> Attempt:
-        target = make_target("https://otlp.example.com")
-        return SdkExporter(target, self._take).export(batch.items)
-
-    def _take(self, body: bytes) -> Attempt:
-        spans = spans_in(from_protobuf(ExportTraceServiceRequest, body))
+    def deliver(self, data: bytes) -> Attempt:
+        spans = spans_in(from_protobuf(ExportTraceServiceRequest, gzip.decompress(data)))
         with self._lock:
             self.batches.append([span.span_id for span in spans])
         return Attempt(response=self._answer(spans), requests=1, bytes_sent=100)
@@ -116,7 +112,7 @@ def send_by(
 
 def spooled(delivery: Delivery) -> list[str]:
     """The ids of all spooled spans."""
-    return [span_id for file in delivery.spool_files for span_id in span_ids_in(file)]
+    return [span.span_id for file in delivery.spool_files for span in spans_of(Path(file))]
 
 
 def is_balanced(delivery: Delivery) -> bool:
@@ -222,7 +218,7 @@ def test_each_fault_is_told_and_spooled(
     assert (failure.items, failure.status) == (20, code)
     assert (delivery.sent, delivery.spooled, delivery.lost) == (0, 20, 0)
     assert sorted(spooled(delivery)) == ids(trace)
-    written = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    written = "".join(map(text_of, files_in(tmp_path)))
     for text in (repr(delivery), caplog.text, written):
         assert CANARY not in text
 
@@ -286,7 +282,7 @@ def test_one_bad_batch_does_not_stop_the_others(spool: Spool) -> None:
 
 
 def test_after_the_deadline_the_rest_is_spooled(spool: Spool) -> None:
-    """The time is over in the middle: what is left is kept, without another request."""
+    """The time is over while it is read: all is kept, without a request."""
     clock = FakeClock()
     deadline = Deadline.after(clock, 60)
 
@@ -298,8 +294,8 @@ def test_after_the_deadline_the_rest_is_spooled(spool: Spool) -> None:
 
     sender = FakeSender(lambda _: Response(status=200))
     delivery = send_by(sender, spool, stream(), deadline)
-    assert (delivery.sent, delivery.spooled) == (2_000, 3_000)
-    assert spooled(delivery) == ids(make_spans(5_000)[2000:])
+    assert (delivery.sent, delivery.spooled) == (0, 5_000)
+    assert spooled(delivery) == ids(make_spans(5_000))
     [failure] = delivery.failures
     assert "`timeout`" in failure.problem
 
@@ -313,27 +309,6 @@ def test_a_signal_is_not_blamed_on_an_input(spool: Spool) -> None:
     [failure] = delivery.failures
     assert "was cancelled" in failure.problem
     assert "`timeout`" not in f"{failure.problem} {failure.advice}"
-
-
-def test_a_program_that_is_ended_does_not_wait_for_an_endpoint_to_read_on(spool: Spool) -> None:
-    """What finds no room among the requests under way is kept at once; those may still arrive."""
-    all_is_read = threading.Event()
-
-    def stream() -> Iterator[Span]:
-        yield from make_spans(10_000)
-        all_is_read.set()
-
-    def hang(spans: Sequence[SpanRecord]) -> Response:
-        all_is_read.wait(60)
-        return Response(status=200)
-
-    deadline = seconds_from_now(120)
-    deadline.cancellation.at = deadline.clock.monotonic() + 60
-    delivery = send_by(FakeSender(hang), spool, stream(), deadline)
-    assert is_balanced(delivery)
-    assert (delivery.sent >= 6_000, delivery.spooled >= 3_000) == (True, True)
-    assert len(spooled(delivery)) == delivery.spooled
-    assert "was cancelled" in delivery.failures[0].problem
 
 
 def test_a_thread_that_hangs_holds_neither_program_nor_spans(spool: Spool) -> None:
@@ -388,8 +363,8 @@ def test_when_reading_fails_what_was_read_is_kept(tmp_path: Path, spool: Spool) 
     with pytest.raises(SourceError):
         send_by(FakeSender(hang), spool, broken())
     released.set()
-    [file] = tmp_path.rglob("*.jsonl")
-    assert span_ids_in(file) == ids(make_spans(1_000))
+    [file] = files_in(tmp_path)
+    assert [span.span_id for span in spans_of(file)] == ids(make_spans(1_000))
 
 
 def test_a_spool_that_fails_is_counted_as_lost(tmp_path: Path) -> None:
@@ -402,8 +377,23 @@ def test_a_spool_that_fails_is_counted_as_lost(tmp_path: Path) -> None:
     assert is_balanced(delivery)
 
 
-def test_only_a_few_batches_are_held_at_once(spool: Spool) -> None:
+def test_all_is_on_disk_before_the_first_request(spool: Spool) -> None:
+    """A kill from then on loses nothing; what was taken is removed at once."""
+    on_disk: list[int] = []
+
+    def answer(spans: Sequence[SpanRecord]) -> Response:
+        on_disk.append(len(files_in(spool.folder)))
+        return Response(status=200)
+
+    assert send_by(FakeSender(answer), spool, make_spans(30_000)).sent == 30_000
+    assert on_disk[0] == 30
+    assert min(on_disk) < 10
+    assert not spool.folder.exists()
+
+
+def test_without_a_disk_only_a_few_batches_are_held_at_once(tmp_path: Path) -> None:
     """A slow backend slows the reading down: memory stays flat however much there is."""
+    (tmp_path / "file").write_text("in the way")
     read, most_ahead, answered = 0, 0, 0
     lock = threading.Lock()
 
@@ -421,7 +411,9 @@ def test_only_a_few_batches_are_held_at_once(spool: Spool) -> None:
                 most_ahead = max(most_ahead, read - answered)
             yield make_span(number)
 
-    assert send_by(FakeSender(answer), spool, stream()).sent == 30_000
+    delivery = send_by(FakeSender(answer), Spool(tmp_path / "file" / "spool"), stream())
+    assert delivery.sent == 30_000
+    assert delivery.unstored
     assert most_ahead <= 8_001
 
 

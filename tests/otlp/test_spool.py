@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import stat
+import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -14,11 +16,13 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from tests.fakes.spans import from_json, spans_in
 from tests.otlp.builders import ids, make_span, make_spans
+from tests.support.spool import files_in, spans_of
 
-from flow_telemetry.otlp.batch import Batch
+from flow_telemetry.otlp.compression import compress
 from flow_telemetry.otlp.exporter import FileExporter
-from flow_telemetry.otlp.spool import LinesWriter, Spool, Stored
-from flow_telemetry.telemetry import Delivery, Signal, Span
+from flow_telemetry.otlp.sdk import SdkEncoder
+from flow_telemetry.otlp.spool import LockError, Spool, SpoolFolder, spool_folders
+from flow_telemetry.telemetry import Delivery, EncodedRequest, Signal, Span
 
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 
@@ -34,115 +38,165 @@ def span_ids_in(path: Path | str) -> list[str]:
     return [span.span_id for request in requests for span in spans_in(request)]
 
 
-def add(writer: LinesWriter, spans: Sequence[Span]) -> None:
-    """Add a batch, all of which counts."""
-    writer.add(Batch(Signal.TRACES, tuple(spans)), items=len(spans))
-
-
-def closed(writer: LinesWriter) -> Stored:
-    """What a writer holds of spans, after it was closed."""
-    return writer.close()[Signal.TRACES]
-
-
 def write_spans(spans: Iterable[Span], path: Path) -> Delivery:
     """Write spans to a file of the user's choice."""
     [delivery] = FileExporter(path).deliver(spans)
     return delivery
 
 
-def test_each_batch_is_a_line_of_one_file(tmp_path: Path) -> None:
-    """An export has a file of its own, named after the signal and the time in UTC."""
-    writer = Spool(tmp_path / "spool", now).writer(Signal.TRACES)
-    first, second = make_spans(3), [make_span(9)]
-    add(writer, first)
-    add(writer, second)
-    kept = closed(writer)
-    [file] = kept.files
-    assert re.fullmatch(r"traces-20261124T034300Z-[0-9a-f]{8}\.jsonl", Path(file).name)
-    assert len(Path(file).read_text().splitlines()) == 2
-    assert span_ids_in(file) == ids([*first, *second])
-    assert (kept.items, kept.lost, kept.failures) == (4, 0, ())
+def spans_request(*spans: Span) -> EncodedRequest:
+    """A request with those spans."""
+    return SdkEncoder(Signal.TRACES).encode(spans)
 
 
-def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
-    """Before that it has another name, which no reader takes for spooled data."""
-    writer = Spool(tmp_path).writer(Signal.TRACES)
-    add(writer, make_spans(1))
-    assert list(tmp_path.glob("*.jsonl")) == []
-    writer.close()
-    assert len(list(tmp_path.iterdir())) == len(list(tmp_path.glob("*.jsonl"))) == 1
+def stored_ids(folder: Path) -> list[str]:
+    """The ids of all spans in a spool."""
+    return [span.span_id for file in files_in(folder) for span in spans_of(file)]
 
 
-def test_a_large_spool_has_several_files(tmp_path: Path) -> None:
-    """Each appears when it is full, so that little is unfinished where the program is killed."""
-    writer = Spool(tmp_path).writer(Signal.TRACES)
-    whole = [make_span(number, "x" * 2_000) for number in range(1, 6_001)]
-    lines = [whole[first : first + 500] for first in range(0, len(whole), 500)]
-    for line in lines[:-1]:
-        add(writer, line)
-    assert list(tmp_path.glob("*.jsonl"))
-    add(writer, lines[-1])
-    kept = closed(writer)
-    assert kept.items == len(whole)
-    assert [each for file in kept.files for each in span_ids_in(file)] == ids(whole)
-    assert all(Path(file).stat().st_size < 6_000_000 for file in kept.files)
-    assert len(kept.files) > 2
+def test_each_request_is_a_file_of_the_exports_folder(tmp_path: Path) -> None:
+    """The folder is named by the time in UTC, a file by its signal: with the request as sent."""
+    journal = Spool(tmp_path / "spool", now).journal()
+    request = spans_request(*make_spans(3))
+    stored = journal.store(request)
+    journal.store(spans_request(make_span(9)))
+    first, second = files_in(tmp_path / "spool")
+    assert stored.path == first
+    assert re.fullmatch(r"20261124T034300Z-[0-9a-f]{8}", first.parent.name)
+    assert [first.name, second.name] == ["traces-000001.otlp.gz", "traces-000002.otlp.gz"]
+    assert stored.load() == request
+    assert gzip.decompress(first.read_bytes()) == request.body
+    journal.close()
 
 
-def test_what_is_not_yet_whole_is_visible_to_all_who_save_it(tmp_path: Path) -> None:
-    """actions/upload-artifact leaves hidden files out."""
-    writer = Spool(tmp_path, now).writer(Signal.TRACES)
-    add(writer, make_spans(1))
-    [file] = tmp_path.iterdir()
-    name = r"traces-20261124T034300Z-[0-9a-f]{8}\.jsonl\.[0-9a-f]{8}\.partial"
-    assert re.fullmatch(name, file.name)
-    writer.close()
+def test_what_was_delivered_leaves_no_trace(tmp_path: Path) -> None:
+    """No file and no folder; what was not stays."""
+    spool = Spool(tmp_path / "spool", now)
+    journal = spool.journal()
+    assert not spool.folder.exists()
+    stored = journal.store(spans_request(make_span(1)))
+    journal.remove(stored)
+    journal.close()
+    assert not spool.folder.exists()
+    journal = spool.journal()
+    kept = journal.keep(journal.store(spans_request(make_span(1))))
+    journal.close()
+    assert [str(file) for file in files_in(spool.folder)] == [kept.file]
 
 
-def test_nothing_to_keep_leaves_no_trace(tmp_path: Path) -> None:
-    """A delivered export makes no file and no folder."""
-    folder = tmp_path / "spool"
-    assert Spool(folder).writer(Signal.TRACES).close() == {}
-    assert not folder.exists()
-
-
-def test_two_exports_at_one_time_have_files_of_their_own(tmp_path: Path) -> None:
-    """Legs of a matrix on one runner do not meet."""
-    spool = Spool(tmp_path, now)
-    writers = [spool.writer(Signal.TRACES) for _ in range(2)]
-    for number, writer in enumerate(writers, 1):
-        add(writer, [make_span(number)])
-    files = [file for writer in writers for file in closed(writer).files]
-    assert len(set(files)) == 2
+def test_two_exports_at_one_time_have_folders_of_their_own(tmp_path: Path) -> None:
+    """Legs of a matrix on one runner do not meet; the end of one leaves the other alone."""
+    spool = Spool(tmp_path / "spool", now)
+    one, other = spool.journal(), spool.journal()
+    first, second = one.store(spans_request(make_span(1))), other.store(spans_request(make_span(2)))
+    one.remove(first)
+    one.close()
+    assert second.load().items == 1
+    assert stored_ids(spool.folder) == [f"{2:016x}"]
+    other.close()
 
 
 @on_posix
 def test_what_is_spooled_is_private(tmp_path: Path) -> None:
-    """Folder and file are the owner's, whatever the process's mask says."""
+    """Folders and files are the owner's, whatever the process's mask says."""
     folder = tmp_path / "spool"
     mask = os.umask(0)
     try:
-        writer = Spool(folder).writer(Signal.TRACES)
-        add(writer, make_spans(1))
-        [file] = closed(writer).files
+        journal = Spool(folder).journal()
+        stored = journal.store(spans_request(make_span(1)))
+        journal.close()
     finally:
         os.umask(mask)
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert stat.S_IMODE(Path(file).stat().st_mode) == 0o600
+    assert stored.path is not None
+    modes = [stat.S_IMODE(p.stat().st_mode) for p in (folder, stored.path.parent, stored.path)]
+    assert modes == [0o700, 0o700, 0o600]
+    assert {stat.S_IMODE(p.stat().st_mode) for p in folder.rglob("lock")} == {0o600}
 
 
-def test_a_folder_that_cannot_be_made_is_counted(tmp_path: Path) -> None:
-    """What the disk does not take is lost, and the user reads why and what to do."""
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """Requests stay in memory, and what is not delivered then is lost with a reason."""
     (tmp_path / "file").write_text("in the way")
-    writer = Spool(tmp_path / "file" / "spool").writer(Signal.TRACES)
-    add(writer, make_spans(2))
-    add(writer, make_spans(3))
-    kept = closed(writer)
-    assert (kept.items, kept.lost, kept.files) == (0, 5, ())
-    [failure] = kept.failures
-    assert failure.items == 5
-    assert failure.problem.startswith("the spool could not be written: ")
-    assert "spool-path" in failure.advice
+    journal = Spool(tmp_path / "file" / "spool").journal()
+    stored = journal.store(spans_request(make_span(1)))
+    assert (stored.path, stored.load().items) == (None, 1)
+    kept = journal.keep(stored)
+    assert kept.file == ""
+    assert kept.problem.startswith("the spool could not be written: ")
+    assert "spool-path" in kept.advice
+
+
+def test_the_size_of_a_spool_is_limited(tmp_path: Path) -> None:
+    """Of all exports together; what finds no room is sent all the same, and that is told."""
+    size = len(compress(spans_request(make_span(1)).body))
+    spool = Spool(tmp_path / "spool", most_bytes=3 * size + 400)
+    earlier, journal = spool.journal(), spool.journal()
+    for number in range(2):
+        earlier.store(spans_request(make_span(number)))
+    stored = [journal.store(spans_request(make_span(number))) for number in range(9)]
+    assert 0 < sum(each.path is not None for each in stored) < 3
+    assert "its largest size" in journal.problem
+    journal.close()
+    earlier.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="resource limits are POSIX's")
+def test_a_disk_that_fills_up_keeps_what_fits(tmp_path: Path) -> None:
+    """A request that does not fit leaves no torn file, and those before it stay readable."""
+    import resource  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    journal = Spool(tmp_path).journal()
+    journal.store(spans_request(make_span(1)))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400, limits[1]))
+        stored = journal.store(spans_request(*make_spans(500)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert stored.path is None
+    assert journal.problem
+    assert stored_ids(tmp_path) == [f"{1:016x}"]
+    journal.close()
+
+
+def test_a_folder_is_its_owners_until_it_ends(tmp_path: Path) -> None:
+    """The operating system knows whether it lives; nothing is left of a lock after a kill."""
+    code = (
+        "import os, sys; from pathlib import Path; from datetime import datetime, timezone\n"
+        "from flow_telemetry.otlp.spool import SpoolFolder\n"
+        "own = SpoolFolder.create(Path(sys.argv[1]), datetime.now(timezone.utc))\n"
+        "print(own.path, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as owner:
+        assert owner.stdout is not None
+        folder = Path(owner.stdout.readline().strip())
+        assert spool_folders(tmp_path) == [folder]
+        with pytest.raises(LockError, match="in use by an export or another replay"):
+            SpoolFolder.open(folder)
+        owner.kill()
+        owner.wait()
+    SpoolFolder.open(folder).close()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["kept", "20261124T034300Z-0123456", "20261124T034300Z-0123456g"])
+def test_only_the_programs_own_folders_are_spool_folders(tmp_path: Path, name: str) -> None:
+    """By their name, and a lock that is a file; a link to one is none."""
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "lock").touch()
+    own = tmp_path / "20261124T034300Z-01234567"
+    own.mkdir()
+    assert spool_folders(tmp_path) == []
+    (own / "lock").touch()
+    assert spool_folders(tmp_path) == [own]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk, as Linux plays one")
@@ -151,39 +205,6 @@ def test_a_full_disk_is_counted() -> None:
     delivery = write_spans(make_spans(4), Path("/dev/full"))
     assert (delivery.collected, delivery.sent, delivery.lost) == (4, 0, 4)
     assert "No space left" in delivery.failures[0].problem
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="resource limits are POSIX's")
-def test_a_disk_that_fills_up_keeps_what_fits(tmp_path: Path) -> None:
-    """A line that does not fit is taken back, and the lines before it stay readable."""
-    import resource  # noqa: PLC0415
-    import signal  # noqa: PLC0415
-
-    writer = Spool(tmp_path).writer(Signal.TRACES)
-    add(writer, make_spans(2))
-    size = next(tmp_path.iterdir()).stat().st_size
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, limits[1]))
-        add(writer, make_spans(50))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
-    kept = closed(writer)
-    assert (kept.items, kept.lost) == (2, 50)
-    assert span_ids_in(kept.files[0]) == ids(make_spans(2))
-
-
-def test_spans_that_cannot_be_written_cost_no_others(tmp_path: Path) -> None:
-    """A batch with a broken text is lost and counted; the rest is kept."""
-    writer = Spool(tmp_path).writer(Signal.TRACES)
-    add(writer, [make_span(1, "broken \ud800 name")])
-    add(writer, [make_span(2)])
-    kept = closed(writer)
-    assert (kept.items, kept.lost) == (1, 1)
-    assert "broken" not in repr(kept)
-    assert span_ids_in(kept.files[0]) == ids([make_span(2)])
 
 
 def test_spans_are_written_to_a_file_of_the_users_choice(tmp_path: Path) -> None:

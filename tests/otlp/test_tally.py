@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flow_telemetry.otlp.exporter import Counters
 from flow_telemetry.otlp.response import ExportResult, FailureReason
+from flow_telemetry.otlp.sending import Counters
 
 
 def cause(key: str = "status 401", problem: str = "it answered 401") -> FailureReason:

@@ -14,7 +14,7 @@ from tests.otlp.builders import seconds_from_now
 from tests.otlp.servers import closed_port_url, raw_server
 
 from flow_telemetry.http.errors import NetworkErrorKind
-from flow_telemetry.otlp.batch import Batch
+from flow_telemetry.otlp.compression import compress
 from flow_telemetry.otlp.response import Attempt, TargetDescription, classify_response
 from flow_telemetry.otlp.transport import OtlpSender
 from flow_telemetry.settings.otlp import otlp_settings
@@ -44,7 +44,7 @@ def sent(url: str, variables: Mapping[str, Path | str], signal: Signal = Signal.
     settings = otlp_settings({"otlp-endpoint": url}, environ, {signal})
     sender = OtlpSender(settings.targets[signal], seconds_from_now(30))
     try:
-        return sender.deliver(Batch(signal, ()))
+        return sender.deliver(compress(b""))
     finally:
         sender.close()
 

@@ -32,8 +32,9 @@ from tests.otlp.servers import CUTS, closed_port_url, cut_during_handshake, raw_
 from flow_telemetry import __version__
 from flow_telemetry.clock import Deadline
 from flow_telemetry.http.errors import NetworkErrorKind
-from flow_telemetry.otlp.batch import Batch
+from flow_telemetry.otlp.compression import compress
 from flow_telemetry.otlp.response import Attempt
+from flow_telemetry.otlp.sdk import SdkEncoder
 from flow_telemetry.otlp.transport import MOST_BODY_BYTES, OtlpSender
 from flow_telemetry.telemetry import Signal, SignalTarget
 
@@ -48,7 +49,7 @@ def deliver() -> Iterator[Deliver]:
     def run(target: SignalTarget, *, deadline: Deadline | None = None, spans: int = 3) -> Attempt:
         sender = OtlpSender(target, deadline or seconds_from_now(30))
         senders.append(sender)
-        return sender.deliver(Batch(target.signal, tuple(make_spans(spans))))
+        return sender.deliver(compress(SdkEncoder(target.signal).encode(make_spans(spans)).body))
 
     yield run
     for sender in senders:
@@ -113,8 +114,8 @@ def test_cookies_are_not_kept(receiver: Receiver) -> None:
     """What a load balancer sets is not sent back: only the user's headers are."""
     receiver.script("/v1/traces", Answer(headers={"Set-Cookie": "session=1; Path=/"}))
     sender = OtlpSender(make_target(receiver.url), seconds_from_now(30))
-    sender.deliver(Batch(Signal.TRACES, ()))
-    sender.deliver(Batch(Signal.TRACES, ()))
+    sender.deliver(compress(b""))
+    sender.deliver(compress(b""))
     sender.close()
     assert "cookie" not in receiver.requests[1].headers
 

@@ -176,6 +176,17 @@ def test_a_backend_without_metrics_is_no_failure(program: Program, receiver: Rec
 
 
 @pytest.mark.usefixtures("at_work")
+def test_metrics_alone_that_are_not_taken_fail(program: Program, receiver: Receiver) -> None:
+    """Nothing at that address says that the path is right; the server's own text is quoted."""
+    said = "otlp write receiver needs to be enabled"
+    receiver.script("/v1/metrics", status(404, said), times=None)
+    result = check(program, receiver, "--signals", "metrics")
+    assert result.status == 1
+    (failing,) = lines(result, "FAILS")
+    assert said in failing
+
+
+@pytest.mark.usefixtures("at_work")
 def test_nobody_listens(program: Program) -> None:
     """Each signal tells it."""
     result = check(program, "http://127.0.0.1:9")

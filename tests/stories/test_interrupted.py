@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.fakes import events
@@ -30,21 +31,30 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no such 
 
 
 class Step:
-    """The action as a process that can be sent signals, as the runner does."""
+    """The action, or a command, as a process that can be sent signals, as the runner does.
+
+    ``visible`` is what the event says of the repository.
+    """
 
     def __init__(
         self,
         program: Program,
         run: Run,
         place: Mapping[str, str] | None = None,
+        *,
+        visible: Mapping[str, Any] | None = None,
+        command: Sequence[str] = (),
         **inputs: object,
     ) -> None:
         event = events.workflow_run(program.github.world, run)
+        event["repository"] = {**event["repository"], **(visible or {})}
         of_place = {"GITHUB_EVENT_NAME": "workflow_run", "PYTHONUTF8": "1", **(place or {})}
         self.program = program
         environ = program.action_environ(of_place, event=event, **inputs)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", DOOR],
+            [sys.executable, "-m", "flow_telemetry", *command]
+            if command
+            else [sys.executable, "-c", DOOR],
             env={**os.environ, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -154,7 +164,7 @@ def test_the_command_line_tells_the_shell(program: Program, run: Run, receiver: 
     assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in stderr
     assert "`timeout`" not in stderr
-    assert list((program.folder / "flow-telemetry-spool").glob("traces-*.jsonl"))
+    assert list((program.folder / "flow-telemetry-spool").rglob("traces-*.otlp.gz"))
 
 
 def test_a_signal_while_the_results_are_told_ends_nothing(

@@ -18,6 +18,7 @@ from tests.jira.support import TOKEN, fake
 from tests.stories.job.test_tool_traces import a_line, a_span
 from tests.support import closings
 from tests.support.program import Program, Result
+from tests.support.spool import text_of
 
 CANARY = "canary"
 PUBLIC, PRIVATE = {"private": False, "visibility": "public"}, {"private": True}
@@ -178,7 +179,7 @@ def in_spool(result: Result) -> str:
     """What a workflow may keep as an artifact."""
     names = [path.name.partition("-")[0] for path in result.spool_files]
     assert {"metrics", "traces"} <= set(names)
-    return "\n".join(path.read_text(encoding="utf-8") for path in result.spool_files)
+    return "\n".join(map(text_of, result.spool_files))
 
 
 @pytest.mark.parametrize("visible", [PUBLIC, {}], ids=["public", "not told"])
@@ -235,7 +236,7 @@ def test_the_spool_holds_titles_of_the_own_repository_only(
             "service_name": "{workflow}",
         }
         result = program.action(mode="run", **inputs)
-        texts[repository] = "\n".join(path.read_text("utf-8") for path in result.spool_files)
+        texts[repository] = "\n".join(map(text_of, result.spool_files))
         for path in result.spool_files:
             path.unlink()
     assert CANARY not in texts["acme/secret"]

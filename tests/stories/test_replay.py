@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import threading
+import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.fakes.backends import Prometheus
 from tests.fakes.faults import Answer, Request, status
+from tests.fakes.metrics import points_in
 from tests.fakes.receiver import Receiver, partial_success
 from tests.fakes.records import Run
 from tests.fakes.world import World, job, step
-from tests.otlp.builders import make_span
 from tests.otlp.servers import closed_port_url
 from tests.support.program import Program, Result, spans_in_file
+from tests.support.spool import files_in, spans_of, text_of
 
-from flow_telemetry.otlp.batch import Batch
+from flow_telemetry.otlp.lines import encode_request, parse_otlp_lines
 from flow_telemetry.otlp.spool import Spool
-from flow_telemetry.telemetry import Signal
+from flow_telemetry.telemetry import EncodedRequest, Signal
 
 
 @pytest.fixture
@@ -64,6 +69,29 @@ def written(folder: Path, *lines: str, name: str = "kept.jsonl") -> Path:
     return path
 
 
+def stored(folder: Path, *words: str, number: int = 1) -> Path:
+    """Store a request with a span for each name in a spool folder; return its file."""
+    journal = Spool(folder).journal()
+    [request] = parse_otlp_lines([(1, line(*words, number=number).encode())], "x")[0]
+    path = journal.store(encode_request(request)).path
+    journal.close()
+    assert path is not None
+    return path
+
+
+def stored_again(spool: Path) -> None:
+    """Store the metrics of a spool once more, as another export did."""
+    file = next(path for path in files_in(spool) if path.name.startswith("metrics-"))
+    journal = Spool(spool).journal()
+    body = gzip.decompress(file.read_bytes())
+    journal.store(EncodedRequest(signal=Signal.METRICS, body=body, items=1))
+    journal.close()
+
+
+POINT_TIME = "1763985780000000000"
+POINT = {"timeUnixNano": POINT_TIME, "startTimeUnixNano": "1763985770000000000", "asInt": "3"}
+
+
 def names(spans: Sequence[Any]) -> list[str]:
     return [span.name for span in spans]
 
@@ -80,122 +108,194 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_spool_is_delivered_later(program: Program, spool: Path, receiver: Receiver) -> None:
-    """Spans and metrics arrive as they would have, and the files are gone."""
+    """Spans and metrics arrive as they would have, and the spool is gone."""
     result = replay(program, spool)
     assert result.status == 0, result.stderr
     assert receiver.tree()[0] == "RUN CI"
     assert receiver.metrics
-    assert list(spool.iterdir()) == []
+    assert not spool.exists()
     assert "exported: Sent" in result.stderr
 
 
 def test_a_backend_that_is_still_down_loses_nothing(program: Program, spool: Path) -> None:
     """Every file is as it was, and the first of them tells why."""
-    before = {path: path.read_bytes() for path in spool.iterdir()}
+    before = {path: path.read_bytes() for path in files_in(spool)}
     result = replay(program, spool, url=closed_port_url())
     assert result.status == 1
-    assert {path: path.read_bytes() for path in spool.iterdir()} == before
+    assert {path: path.read_bytes() for path in files_in(spool)} == before
     assert "refused the connection" in result.stderr
 
 
 def test_what_a_hopeless_endpoint_met_is_not_tried_for_each_file(
     program: Program, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """After a 401 the lines of all other files stay without a request."""
+    """After a 401 the requests of all other folders stay without a try."""
     receiver.script("/v1/traces", status(401), times=None)
-    files = [written(tmp_path, line("a"), line("b"), name=f"{n}.jsonl") for n in range(5)]
-    result = replay(program, *files)
+    for number in range(20):
+        stored(tmp_path, "a", number=number + 1)
+    result = replay(program, tmp_path)
     assert result.status == 1
-    assert len(receiver.requests) <= 2
-    assert all(names(spans_in_file(file)) == ["a", "b"] for file in files)
-    assert "stayed in" in result.stderr
+    assert len(receiver.requests) <= 6
+    assert len(files_in(tmp_path)) == 20
     assert "401 Unauthorized" in result.stderr
 
 
-def test_a_line_that_is_refused_for_ever_blocks_no_other(
+def test_a_request_that_is_refused_for_ever_blocks_no_other(
     program: Program, receiver: Receiver, tmp_path: Path, plain: None
 ) -> None:
-    """It moves to a file of its own with its reason told, and the others are delivered."""
+    """It is put aside with its reason told, and the others are delivered."""
     receiver.script(holding("poison"), status(400, "bad span"), times=None)
-    file = written(tmp_path, line("one"), line("poison"), line("two"))
-    result = replay(program, file)
+    for number, name in enumerate(("one", "poison", "two"), 1):
+        stored(tmp_path, name, number=number)
+    result = replay(program, tmp_path)
     assert result.status == 1
     assert sorted(names(receiver.spans)) == ["one", "two"]
-    assert not file.exists()
-    assert names(spans_in_file(tmp_path / "kept.jsonl.refused")) == ["poison"]
+    [refused] = files_in(tmp_path)
+    assert refused.name == "traces-000001.otlp.gz.refused"
+    assert names(spans_of(refused)) == ["poison"]
     assert 'answered 400 Bad Request: "bad span"' in result.stderr
-    assert "kept.jsonl.refused" in result.stderr
-
-
-def test_what_was_refused_earlier_stays_beside_it(
-    program: Program, receiver: Receiver, tmp_path: Path
-) -> None:
-    """A second line that is refused does not replace the first."""
-    receiver.script("/v1/traces", status(400), times=None)
-    for name in ("first", "second"):
-        replay(program, written(tmp_path, line(name)))
-    assert names(spans_in_file(tmp_path / "kept.jsonl.refused")) == ["first", "second"]
+    assert "traces-000001.otlp.gz.refused" in result.stderr
 
 
 def test_what_was_refused_can_be_replayed_by_its_name(
     program: Program, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """When the backend was changed, say."""
-    refused = written(tmp_path, line("late"), name="kept.jsonl.refused")
+    """When the backend was changed, say; a replay of the folder leaves it alone."""
+    file = stored(tmp_path, "late")
+    refused = file.rename(file.with_name(file.name + ".refused"))
+    assert replay(program, tmp_path).status == 0
+    assert receiver.requests == []
     assert replay(program, refused).status == 0
     assert names(receiver.spans) == ["late"]
-    assert list(tmp_path.glob("kept*")) == []
+    assert files_in(tmp_path) == []
 
 
-def test_a_line_that_fails_for_now_stays(
+def test_a_request_that_fails_for_now_stays(
     program: Program, receiver: Receiver, tmp_path: Path, plain: None
 ) -> None:
-    """Only what was taken goes out of the file."""
+    """Only what was taken is removed."""
     receiver.script(holding("unlucky"), status(500, "disk full"), times=None)
-    file = written(tmp_path, line("one"), line("unlucky"), line("two"))
-    assert replay(program, file).status == 1
-    assert names(spans_in_file(file)) == ["unlucky"]
+    for number, name in enumerate(("one", "unlucky", "two"), 1):
+        stored(tmp_path, name, number=number)
+    assert replay(program, tmp_path).status == 1
+    assert [names(spans_of(file)) for file in files_in(tmp_path)] == [["unlucky"]]
     assert sorted(names(receiver.spans)) == ["one", "two"]
 
 
-def test_a_large_line_is_sent_in_parts(
+def test_a_large_request_is_sent_in_parts(
     program: Program, receiver: Receiver, tmp_path: Path, plain: None
 ) -> None:
-    """Only the span that is too large alone is left, in a file of what is refused for ever."""
+    """Only the span that is too large alone is left, aside as it is refused for ever."""
 
     def small(request: Request, real: Answer) -> Answer:
         return real if len(request.body) < 400 else Answer(status=413, kept=())
 
     receiver.script("/v1/traces", small, times=None)
-    file = written(tmp_path, line("a", "b", "c" * 2_000, "d"))
-    assert replay(program, file).status == 1
+    stored(tmp_path, "a", "b", "c" * 2_000, "d")
+    assert replay(program, tmp_path).status == 1
     assert sorted(names(receiver.spans)) == ["a", "b", "d"]
-    assert names(spans_in_file(tmp_path / "kept.jsonl.refused")) == ["c" * 2_000]
-    assert not file.exists()
+    [refused] = files_in(tmp_path)
+    assert refused.name.endswith(".refused")
+    assert names(spans_of(refused)) == ["c" * 2_000]
 
 
 def test_rejected_spans_are_not_sent_again(
+    program: Program, receiver: Receiver, run: Run, tmp_path: Path
+) -> None:
+    """A backend that takes a request in part has said its last word on the rest.
+
+    The export itself puts the request aside: a replay would count what was accepted twice.
+    """
+    receiver.script("/v1/traces", partial_success(1, "too old"))
+    result = program.export(run)
+    [refused] = result.spool_files
+    folder = tmp_path / "other"
+    assert refused.name.endswith(".refused")
+    with Receiver() as other:
+        assert replay(program, result.spool_folder, url=other.url).status == 0
+        assert other.requests == []
+    stored(folder, "a", "b")
+    receiver.script("/v1/traces", partial_success(1, "too old"))
+    result = replay(program, folder)
+    assert result.status == 1
+    assert [file.suffix for file in files_in(folder)] == [".refused"]
+    assert "rejected 1 span" in result.stderr
+
+
+def test_a_file_of_the_user_is_only_read(
+    program: Program, run: Run, receiver: Receiver, tmp_path: Path
+) -> None:
+    """That of `--output` is deleted by its user and nobody else, though everything arrived."""
+    file = tmp_path / "run.jsonl"
+    command = ("export", "run", "--repository=acme/shop", f"--run-id={run.id}")
+    assert program.command(*command, "--output", file).status == 0
+    before = file.read_bytes()
+    result = replay(program, file)
+    assert result.status == 0, result.stderr
+    assert receiver.tree()[0] == "RUN CI"
+    assert file.read_bytes() == before
+    assert f"are only read, and sending them again counts their metrics twice: `{file}`" in (
+        result.stderr
+    )
+    assert replay(program, tmp_path, url=closed_port_url()).status == 1
+    assert file.read_bytes() == before
+    assert files_in(tmp_path) == [file]
+
+
+def test_a_file_of_the_user_in_a_spool_is_only_read(
     program: Program, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """A backend that takes a request in part has said its last word on the rest."""
-    receiver.script("/v1/traces", partial_success(1, "too old"))
-    file = written(tmp_path, line("a", "b"))
-    result = replay(program, file)
+    """Deleted is what is in the folders that the program made, not what is beside them."""
+    own, beside = stored(tmp_path, "own"), written(tmp_path, line("of the user"))
+    assert replay(program, tmp_path).status == 0
+    assert sorted(names(receiver.spans)) == ["of the user", "own"]
+    assert files_in(tmp_path) == [beside]
+    assert not own.parent.exists()
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="links need a privilege on Windows")
+def test_no_link_is_followed(program: Program, receiver: Receiver, tmp_path: Path) -> None:
+    """Neither one in a folder that is named, nor one in place of a request."""
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    outside.mkdir()
+    inside.mkdir()
+    secret = stored(outside, "secret")
+    (inside / "folder").symlink_to(outside)
+    (inside / "x.jsonl").symlink_to(written(outside, line("secret")))
+    own = stored(inside, "own", number=2)
+    (own.parent / "traces-000002.otlp.gz").symlink_to(secret)
+    result = replay(program, inside)
+    assert names(receiver.spans) == ["own"]
     assert result.status == 1
-    assert not file.exists()
-    assert (tmp_path / "kept.jsonl.refused").exists()
-    assert "rejected 1 span" in result.stderr
+    assert "traces-000002.otlp.gz` could not be read (not a regular file)" in result.stderr
+    assert secret.exists()
+
+
+def test_one_endless_line_is_an_error(program: Program, receiver: Receiver, tmp_path: Path) -> None:
+    """Not more than a bounded part of it is read."""
+    file = tmp_path / "endless.jsonl"
+    with file.open("wb") as sparse:
+        sparse.truncate(3_000_000_000)
+    if os.name == "posix":
+        assert file.stat().st_blocks * 512 < 1_000_000
+    result = program.command_process(
+        "replay", file, environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+    )
+    assert result.status == 1
+    assert "Traceback" not in result.stderr
+    assert "line 1 of " in result.stderr
+    assert "has more than 64,000,000 bytes" in result.stderr
 
 
 def test_a_damaged_line_is_kept_and_told(
     program: Program, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """The lines around it are delivered."""
+    """The lines around it are delivered, and the user's file is only read."""
     file = written(tmp_path, line("one"), '{"resourceSpans": [{"reso', "", line("two"))
     result = replay(program, file)
     assert result.status == 1
     assert sorted(names(receiver.spans)) == ["one", "two"]
-    assert file.read_text() == '{"resourceSpans": [{"reso\n'
+    assert file.read_text().count("\n") == 4
     assert "line 2 of " in result.stderr
     assert "it may have been cut off" in result.stderr
 
@@ -210,29 +310,37 @@ def test_a_signal_without_endpoint_stays(
         *("replay", file, "--otlp-endpoint", receiver.url), environ={"OTEL_LOGS_EXPORTER": "none"}
     )
     assert result.status == 1
-    assert file.read_text().splitlines() == [logs]
-    assert "1 line of events stayed" in result.stderr
+    assert "1 request of events stayed where they are" in result.stderr
     assert "OTEL_LOGS_EXPORTER is none" in result.stderr
 
 
-def test_a_signal_that_the_backend_lacks_stays(
-    program: Program, receiver: Receiver, tmp_path: Path
+def test_a_signal_that_the_backend_lacks_is_judged_as_in_an_export(
+    program: Program, receiver: Receiver, spool: Path
 ) -> None:
-    """An export leaves it out; a replay keeps it, for the path may just be wrong."""
-    receiver.script("/v1/logs", status(404), times=None)
-    logs = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"eventName": "x"}]}]}]})
-    file = written(tmp_path, logs, line("one"))
-    assert replay(program, file).status == 1
-    assert names(receiver.spans) == ["one"]
-    assert "resourceLogs" in file.read_text()
+    """It accepted traces at that address and has no metrics: a notice, and the spool is gone."""
+    receiver.script("/v1/metrics", status(404), times=None)
+    result = replay(program, spool)
+    assert result.status == 0, result.stderr
+    assert receiver.spans
+    assert "takes no metrics (404 at /v1/metrics)" in result.stderr
+    assert not spool.exists()
+
+
+def test_a_signal_can_be_left_out(program: Program, receiver: Receiver, spool: Path) -> None:
+    """`--signals` sends what it names; the rest stays, which is no failure."""
+    result = replay(program, spool, "--signals", "traces")
+    assert result.status == 0, result.stderr
+    assert receiver.requests_to("metrics") == []
+    assert {file.name.partition("-")[0] for file in files_in(spool)} == {"metrics"}
+    assert "`signals` leaves them out" in result.stderr
 
 
 def test_two_replays_at_once_send_everything_once(
     program: Program, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """Each file is taken by one of them, by renaming it; the other tells so."""
+    """Each folder is locked by one of them; the other tells so."""
     for number in range(20):
-        written(tmp_path, line(f"span {number}", number=number + 1), name=f"{number}.jsonl")
+        stored(tmp_path, f"span {number}", number=number + 1)
     results: list[Result] = []
     # Processes of their own: the program in this one is not made for two threads.
     url = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
@@ -250,43 +358,15 @@ def test_two_replays_at_once_send_everything_once(
     for thread in threads:
         thread.join()
     assert sorted(names(receiver.spans)) == sorted(f"span {number}" for number in range(20))
-    assert list(tmp_path.glob("*.jsonl*")) == []
+    assert files_in(tmp_path) == []
     assert all("Traceback" not in result.stderr for result in results)
-
-
-def test_a_file_that_another_replay_has_is_left_alone(
-    program: Program, receiver: Receiver, tmp_path: Path
-) -> None:
-    """It is told by name, for a replay may have been killed; by that name it is replayed."""
-    taken = written(tmp_path, line("a"), name="kept.jsonl.0123abcd.replaying")
-    for words in ((tmp_path,), (tmp_path / "kept.jsonl",)):
-        result = replay(program, *words)
-        assert result.status == 1
-        assert f"{taken} is being replayed, or its replay was killed" in result.stderr
-    assert receiver.requests == []
-    assert replay(program, taken).status == 0
-    assert names(receiver.spans) == ["a"]
-    assert list(tmp_path.glob("kept*")) == []
-
-
-def test_what_a_killed_replay_left_never_replaces_another_file(
-    program: Program, receiver: Receiver, tmp_path: Path
-) -> None:
-    """It comes back beside a file of its old name."""
-    receiver.script("/v1/traces", status(500), times=None)
-    taken = written(tmp_path, line("old"), name="kept.jsonl.0123abcd.replaying")
-    newer = written(tmp_path, line("new"))
-    replay(program, taken)
-    assert names(spans_in_file(newer)) == ["new"]
-    [other] = set(tmp_path.glob("kept*.jsonl")) - {newer}
-    assert names(spans_in_file(other)) == ["old"]
 
 
 def test_a_file_that_is_not_there_is_told(program: Program, tmp_path: Path) -> None:
     """A typing error is no success."""
     result = replay(program, tmp_path / "missing.jsonl")
     assert result.status == 1
-    assert "missing.jsonl does not exist" in result.stderr
+    assert "missing.jsonl` does not exist" in result.stderr
 
 
 def test_an_empty_folder_is_nothing_to_do(program: Program, tmp_path: Path) -> None:
@@ -310,10 +390,10 @@ def test_the_time_for_everything_bounds_a_replay(
 ) -> None:
     """What was not reached is kept, and what was not begun is told."""
     receiver.script("/v1/traces", status(503, retry_after="1"), times=None)
-    files = [written(tmp_path, line("a"), name=f"{n}.jsonl") for n in range(3)]
+    files = [stored(tmp_path, "a", number=number + 1) for number in range(3)]
     result = replay(program, tmp_path, "--timeout", "2")
     assert result.status == 1
-    assert all(names(spans_in_file(file)) == ["a"] for file in files)
+    assert all(names(spans_of(file)) == ["a"] for file in files)
 
 
 def test_events_that_became_too_old_leave_with_the_time_of_sending(
@@ -345,7 +425,7 @@ def test_metrics_that_are_refused_as_deltas_leave_as_gauges(
     receiver.script("/v1/metrics", Prometheus(code), times=None)
     result = replay(program, spool)
     assert result.status == 0, result.stderr
-    assert list(spool.iterdir()) == []
+    assert not spool.exists()
     assert {kind for _, kind, _ in shapes(receiver)} == {"gauge"}
     assert result.stderr.count("takes no metrics of delta temporality") == 1
     with Receiver() as other:
@@ -367,14 +447,14 @@ def test_gauges_are_replayed_at_once_where_the_user_says_so(
 def test_deltas_that_are_to_stay_deltas_are_kept(
     program: Program, spool: Path, receiver: Receiver
 ) -> None:
-    """`metric-shape: histogram` never falls back: the line moves to where refused ones are."""
+    """`metric-shape: histogram` never falls back: the request is put aside."""
     receiver.script("/v1/metrics", Prometheus(400), times=None)
     result = replay(program, spool, "--metric-shape", "histogram")
     assert result.status == 1
     assert receiver.metrics == []
-    [refused] = spool.iterdir()
-    assert refused.name.endswith(".jsonl.refused")
-    assert '"histogram"' in refused.read_text()
+    [refused] = files_in(spool)
+    assert refused.name.endswith(".refused")
+    assert '"histogram"' in text_of(refused)
 
 
 def test_a_file_of_another_tool_is_sent_without_credentials(
@@ -388,73 +468,94 @@ def test_a_file_of_another_tool_is_sent_without_credentials(
     assert "***" in span.name
 
 
-@pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has no such permissions")
-def test_the_permissions_of_a_file_stay(
-    program: Program, receiver: Receiver, tmp_path: Path, plain: None
+def test_replayed_metrics_carry_the_time_of_their_sending(
+    program: Program, spool: Path, receiver: Receiver
 ) -> None:
-    """A spool is its owner's alone, after a replay too."""
-    receiver.script(holding("unlucky"), status(500), times=None)
-    receiver.script(holding("poison"), status(400), times=None)
-    file = written(tmp_path, line("one"), line("unlucky"), line("poison"))
-    file.chmod(0o600)
-    replay(program, file)
-    for path in (file, tmp_path / "kept.jsonl.refused"):
-        assert path.stat().st_mode & 0o777 == 0o600
+    """delta_to_cumulative drops points that end before the last of their series, without a word.
+
+    Each request has a later millisecond, and they are sent one after the other.
+    """
+    before = time.time_ns()
+    for _ in range(2):
+        stored_again(spool)
+    assert replay(program, spool).status == 0
+    requests = receiver.requests_to("metrics")
+    times = [{point.time for point in points_in(request.message)} for request in requests]
+    assert [len(each) for each in times] == [1, 1, 1]
+    instants = [instant for each in times for instant in each]
+    assert instants[0] >= before
+    assert all(later - one >= 1_000_000 for one, later in pairwise(instants))
+    assert {point.time - point.start for point in receiver.metrics} == {1_000_000}
 
 
-UNFINISHED = "traces-20261124T034300Z-0123abcd.jsonl.4567cdef.partial"
-
-
-def test_what_a_killed_export_left_is_delivered(
+def test_samples_keep_their_time_and_states_are_left_out(
     program: Program, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """Its whole lines are, and both the kill and the line that was cut off are told."""
-    (tmp_path / "below").mkdir()
-    left = written(tmp_path / "below", line("a"), line("b"), name=UNFINISHED)
-    with left.open("a", encoding="utf-8") as file:
-        file.write(line("c")[:-9])
+    """A curve is of its own time; how much work was open then is no longer true."""
+    metrics = [
+        {"name": name, kind: {"dataPoints": [POINT], "aggregationTemporality": 1}}
+        for name, kind in (
+            ("system.disk.io", "sum"),
+            ("cicd.pipeline.run.duration", "sum"),
+            ("flow.load", "sum"),
+        )
+    ]
+    ours, theirs = (
+        [{"scope": {"name": scope}, "metrics": metrics}] for scope in ("flow-telemetry", "other")
+    )
+    lines = [json.dumps({"resourceMetrics": [{"scopeMetrics": s}]}) for s in (ours, theirs)]
+    result = replay(program, written(tmp_path, *lines))
+    assert result.status == 0, result.stderr
+    old = {(point.scope, point.name) for point in receiver.metrics if point.time == int(POINT_TIME)}
+    assert old == {
+        ("flow-telemetry", "system.disk.io"),
+        *(("other", str(metric["name"])) for metric in metrics),
+    }
+    assert receiver.points_of("flow.load")[0].scope == "other"
+    assert len(receiver.metrics) == 5
+    assert "1 metric point about open work, queues and runners were left out" in result.stderr
+
+
+def test_an_old_spool_is_sent_and_stays(
+    program: Program, receiver: Receiver, tmp_path: Path
+) -> None:
+    """Files of earlier versions, those of killed exports and replays among them."""
+    name = "traces-20261124T034300Z-0123abcd.jsonl"
+    files = [
+        written(tmp_path, line("a", number=1), name=name),
+        written(tmp_path, line("b", number=2), name=f"{name}.4567cdef.replaying"),
+        written(tmp_path, line("c", number=3), name=f"{name}.4567cdef.partial"),
+    ]
+    written(tmp_path, line("hidden"), name=f".{name}.4567cdef.partial")
     result = replay(program, tmp_path)
     assert result.status == 0, result.stderr
-    assert sorted(names(receiver.spans)) == ["a", "b"]
-    assert f"{left} was written by an export that was killed" in result.stderr
-    assert "its last, incomplete line is lost" in result.stderr
-    assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
+    assert sorted(names(receiver.spans)) == ["a", "b", "c"]
+    assert all(file.exists() for file in files)
 
 
-def test_what_a_killed_export_left_goes_on_as_a_whole_file(
+def test_old_lines_in_a_spool_folder_become_requests(
     program: Program, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """Where the backend does not take it, under the name that it would have had."""
-    left = written(tmp_path, line("a"), name=UNFINISHED)
-    result = replay(program, left, url=closed_port_url())
+    """As a sweep restores them out of the artifact of an earlier version."""
+    own = stored(tmp_path, "own").parent
+    written(own, line("one", number=2), '{"resourceSp', line("two", number=3))
+    result = replay(program, tmp_path)
     assert result.status == 1
-    [file] = tmp_path.glob("*traces*")
-    assert file.name == "traces-20261124T034300Z-0123abcd.jsonl"
-    assert names(spans_in_file(file)) == ["a"]
-
-
-def test_what_is_still_being_written_is_left_alone(
-    program: Program, receiver: Receiver, tmp_path: Path
-) -> None:
-    """An export is at work there; what it ends is replayed as ever."""
-    writer = Spool(tmp_path / "spool").writer(Signal.TRACES)
-    writer.add(Batch(Signal.TRACES, (make_span(1),)), items=1)
-    [unfinished] = (tmp_path / "spool").iterdir()
-    assert replay(program, tmp_path / "spool").status == 0
-    named = replay(program, unfinished)
-    assert named.status == 1
-    assert f"{unfinished} is still being written" in named.stderr
-    assert receiver.requests == []
-    writer.close()
-    assert replay(program, tmp_path / "spool").status == 0
-    assert len(receiver.spans) == 1
-
-
-def test_what_a_killed_replay_was_about_to_leave_is_not_sent_twice(
-    program: Program, receiver: Receiver, tmp_path: Path
-) -> None:
-    """It is hidden, and all of it stands in the file that the replay had taken."""
-    about_to = written(tmp_path, line("a"), name=".kept.jsonl.0123abcd.partial")
+    assert sorted(names(receiver.spans)) == ["one", "own", "two"]
+    assert [file.name for file in files_in(tmp_path)] == ["kept.jsonl.damaged"]
     assert replay(program, tmp_path).status == 0
-    assert receiver.requests == []
-    assert about_to.exists()
+
+
+def test_a_damaged_request_is_told_and_stays(
+    program: Program, receiver: Receiver, tmp_path: Path
+) -> None:
+    """The others are delivered; a request that was being written at a kill was never sent."""
+    good, torn = stored(tmp_path, "good"), stored(tmp_path, "torn", number=2)
+    torn.write_bytes(torn.read_bytes()[:-9])
+    (good.parent / "traces-000009.otlp.gz.partial").write_bytes(b"")
+    result = replay(program, tmp_path)
+    assert result.status == 1
+    assert names(receiver.spans) == ["good"]
+    assert f"`{torn}` could not be read (its content is damaged)" in result.stderr
+    assert "killed while it wrote a request" in result.stderr
+    assert files_in(tmp_path) == [torn]

@@ -10,6 +10,7 @@ import gzip
 
 from tests.fakes.receiver import Receiver
 from tests.support.program import Result
+from tests.support.spool import text_of
 
 _GZIP = b"\x1f\x8b"
 
@@ -22,6 +23,6 @@ def sent(receiver: Receiver) -> bytes:
 
 def everything(result: Result, receiver: Receiver) -> str:
     """Return requests, log, annotations, outputs, summary and spool as one text."""
-    spool = (path.read_text(encoding="utf-8") for path in result.spool_files)
+    spool = map(text_of, result.spool_files)
     texts = (result.log, result.summary, *result.outputs.values(), *spool)
     return "\n".join([sent(receiver).decode("utf-8", "replace"), *texts])

@@ -26,6 +26,7 @@ from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.spans import SpanRecord, from_json, spans_in
+from tests.support.spool import files_in, spans_of
 
 from flow_telemetry import action
 from flow_telemetry.cli import main as cli
@@ -81,12 +82,12 @@ class Result:
     @property
     def spool_files(self) -> list[Path]:
         """The files that keep what was not delivered."""
-        return sorted(self.spool_folder.glob("*")) if self.spool_folder.is_dir() else []
+        return files_in(self.spool_folder)
 
     @property
     def spooled(self) -> list[SpanRecord]:
         """The spans in those files."""
-        return [span for path in self.spool_files for span in spans_in_file(path)]
+        return [span for path in self.spool_files for span in spans_of(path)]
 
     def _messages(self, command: str) -> list[str]:
         found = (_COMMAND.fullmatch(line.rstrip("\r")) for line in self.stdout.split("\n"))

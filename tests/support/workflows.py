@@ -46,7 +46,7 @@ def readme_examples() -> dict[str, str]:
     blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     names = (
         *("last step", "each job and the rest", "last job", "workflow_run", "ready file"),
-        *("inside the job", "keep the spool", "replay the spool"),
+        *("inside the job", "keep the spool"),
     )
     return dict(zip(names, blocks, strict=True))
 

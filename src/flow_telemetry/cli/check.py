@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from enum import Enum
@@ -23,14 +23,15 @@ from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.workflow_files import MOST_READ, read_workflow_files
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.logging import Log, RedactedLog, SilentLog
-from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.exporter import NewSender, NullExporter, otlp_sender, summarize_attempt
+from flow_telemetry.otlp.compression import compress
+from flow_telemetry.otlp.exporter import NullExporter
 from flow_telemetry.otlp.response import (
     NOUNS,
     ExportResult,
     TargetDescription,
     classify_response,
 )
+from flow_telemetry.otlp.sending import NewSender, otlp_sender, summarize_attempt
 from flow_telemetry.report.text import terminal_line
 from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
 from flow_telemetry.settings.parse import origin
@@ -104,13 +105,15 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _results(settings: Settings, deadline: Deadline, log: Log) -> Iterator[CheckResult]:
     for warning in settings.warnings:
         yield CheckResult(name="settings", state=CheckState.FAILS, detail=warning)
+    targets = settings.otlp.targets
+    yield from classify_probes(
+        [probe(targets[s], deadline, log=log) for s in Signal if s in targets]
+    )
     for signal in Signal:
-        target = settings.otlp.targets.get(signal)
-        if target is not None:
-            yield probe(target, deadline, log=log)
+        if signal in targets:
             continue
         # Without any endpoint the enabled signals are required; otherwise the user left one out.
-        required = signal in settings.signals.enabled and not settings.otlp.targets
+        required = signal in settings.signals.enabled and not targets
         yield CheckResult(
             name=NOUNS[signal].signal,
             state=CheckState.FAILS if required else CheckState.UNSURE,
@@ -139,13 +142,22 @@ def _build_context(settings: Settings, deadline: Deadline, log: Log) -> ExportCo
 # Test of an OTLP endpoint by an empty request.
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """The result of an empty request to a target, which took ``seconds``."""
+
+    target: SignalTarget
+    result: ExportResult
+    seconds: float
+
+
 def probe(
     target: SignalTarget,
     deadline: Deadline,
     *,
     log: Log | None = None,
     new_sender: NewSender = otlp_sender,
-) -> CheckResult:
+) -> Probe:
     """Send an empty request of a signal and return the result.
 
     All attempts together take at most as long as one request may, and at most 20 seconds.
@@ -156,7 +168,7 @@ def probe(
     began = clock.monotonic()
     sender = new_sender(replace(target, timeout=longest), until)
     try:
-        attempt = sender.deliver(Batch(target.signal, ()))
+        attempt = sender.deliver(compress(b""))
     finally:
         sender.close()
     seconds = clock.monotonic() - began
@@ -166,10 +178,18 @@ def probe(
         # The user cannot raise this limit, so the result must not name `timeout`.
         response = replace(response, error=NetworkErrorKind.TIMEOUT, timeout=longest)
     result = classify_response(response, TargetDescription.of(target), 0)
-    return _probe_result(target, result, seconds)
+    return Probe(target=target, result=result, seconds=seconds)
 
 
-def _probe_result(target: SignalTarget, result: ExportResult, seconds: float) -> CheckResult:
+def classify_probes(probes: Sequence[Probe]) -> Iterator[CheckResult]:
+    """Yield the results; as in an export, a backend may lack a signal if it accepts another one."""
+    bases = {each.target.base for each in probes if each.result.delivered} - {None}
+    for each in probes:
+        yield _probe_result(each, is_optional=each.target.base in bases)
+
+
+def _probe_result(found: Probe, *, is_optional: bool) -> CheckResult:
+    target, result, seconds = found.target, found.result, found.seconds
     signal, failure = target.signal, result.reason
     name = f"{NOUNS[signal].signal} to {origin(target.url)}"
     if failure is None:
@@ -178,7 +198,7 @@ def _probe_result(target: SignalTarget, result: ExportResult, seconds: float) ->
         return CheckResult(name=name, state=CheckState.WORKS, detail=detail)
     detail = f"{failure.problem}. {failure.advice}"
     # An export only notes that a backend does not support a signal, except for traces.
-    if failure.absent and signal is not Signal.TRACES:
+    if failure.absent and is_optional and signal is not Signal.TRACES:
         detail += f". If the backend has no {NOUNS[signal].signal}, an export only adds a notice"
         return CheckResult(name=name, state=CheckState.UNSURE, detail=detail)
     return CheckResult(name=name, state=CheckState.FAILS, detail=detail)

@@ -133,6 +133,8 @@ def export_and_print(
         exporter = FileExporter(options.output, deadline.clock, Fallbacks.of(settings.signals))
     elif settings.otlp.targets:
         exporter = build_otlp_exporter(settings, deadline, audience, log)
+        for notice in exporter.spool.recover():
+            log.info(notice)
     # Spans are recorded only to be drawn: a sweep may send any number of them.
     recorder = RecordingExporter(exporter) if options.print else None
     context = build_context(

@@ -1,10 +1,10 @@
-"""`flow-telemetry replay`: sends the telemetry in spool files."""
+"""`flow-telemetry replay`: sends the telemetry in a spool."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,18 +14,14 @@ from flow_telemetry.cli.terminal import TerminalLog, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.otlp.fallback import Fallbacks
-from flow_telemetry.otlp.replay import (
-    Replay,
-    Replayed,
-    build_replay_outcome,
-    find_spool_files,
-)
-from flow_telemetry.settings import EntryPoint, Settings, load_settings
+from flow_telemetry.otlp.replay import Replay
+from flow_telemetry.settings import EntryPoint, load_settings
 from flow_telemetry.settings.inputs import INPUTS
+from flow_telemetry.telemetry import Signal
 
 _INPUTS = frozenset(
     {
-        *("otlp-endpoint", "otlp-headers", "event-time", "metric-shape"),
+        *("otlp-endpoint", "otlp-headers", "signals", "event-time", "metric-shape"),
         *("redact", "timeout", "log-level"),
     }
 )
@@ -35,23 +31,27 @@ def add_command(commands: Subparsers) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "replay",
-        help="send the content of spool files",
-        description="Sends every line of spool files, or of any files of OTLP JSON lines, by the "
-        "rules of an export. Delivered lines are removed from the file, and an empty file is "
-        "deleted; lines that failed stay. A line that would be refused again moves to "
-        "FILE.refused. While a file is replayed it has another name (FILE.….replaying), so that "
-        "two replays never send the same lines. In a folder, the unfinished file of a killed "
-        "export (FILE.….partial) is sent too. The status is 0 if everything was delivered.",
+        help="send what could not be delivered",
+        description="Sends what is in spool folders, or in any files of OTLP JSON lines, by the "
+        "rules of an export. In spool folders, which the program made, it deletes what was "
+        "delivered, keeps what was not, and puts aside what would be refused again "
+        "(FILE.refused). Any other file is only read. A folder that a running export or another "
+        "replay uses is left to it; one that a killed program left is replayed. The status is 0 if "
+        "everything was delivered.",
     )
     parser.add_argument(
-        "files", metavar="FILE", nargs="+", type=Path, help="a file, or a folder with *.jsonl"
+        "files",
+        metavar="PATH",
+        nargs="+",
+        type=Path,
+        help="a spool, any folder, or a file of OTLP JSON lines",
     )
     add_flags(parser, leave_out={row.name for row in INPUTS} - _INPUTS)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Send the content of the files; return 0, or 1 if not everything was delivered."""
+    """Send what is in the paths; return 0, or 1 if not everything was delivered."""
     settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags_of(options))
     if not settings.otlp.targets:
         reasons = dict.fromkeys(settings.otlp.off.values())
@@ -60,24 +60,6 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     interruption = Interruption(clock)
     deadline = Deadline.after(clock, settings.timeout, interruption.cancellation)
     began = clock.monotonic()
-    with interruption.listening():
-        errors, replayed = _replay_files(settings, options.files, deadline)
-    outcome = replace(
-        build_replay_outcome(replayed, errors, settings.warnings),
-        seconds=clock.monotonic() - began,
-    )
-    if interruption.name and outcome.failed:
-        text = f"the replay was cancelled ({interruption.name}): unsent lines stayed in their file"
-        outcome = replace(outcome, problems=(text, *outcome.problems))
-    status = print_outcome(outcome, sys.stderr)
-    return interruption.leave(interruption.status or status)
-
-
-def _replay_files(
-    settings: Settings, paths: Sequence[Path], deadline: Deadline
-) -> tuple[list[str], list[Replayed]]:
-    errors: list[str] = []
-    files = find_spool_files(paths, errors.append)
     log = TerminalLog(settings.log_level, sys.stderr)
     replay = Replay(
         settings.otlp.targets,
@@ -85,10 +67,18 @@ def _replay_files(
         deadline=deadline,
         redact=settings_redactor(settings),
         fallbacks=Fallbacks.of(settings.signals),
+        left_out=set(Signal) - settings.signals.enabled,
     )
-    replayed = []
-    for number, file in enumerate(files, start=1):
-        log.progress(f"{number} of {len(files)}, {file}")
-        replayed.append(replay.file(file))
+    with interruption.listening():
+        outcome = replay.run(options.files, log.progress)
     log.clear()
-    return errors, replayed
+    outcome = replace(
+        outcome,
+        problems=(*settings.warnings, *outcome.problems),
+        seconds=clock.monotonic() - began,
+    )
+    if interruption.name and outcome.failed:
+        text = f"the replay was cancelled ({interruption.name}): unsent requests stayed in place"
+        outcome = replace(outcome, problems=(text, *outcome.problems))
+    status = print_outcome(outcome, sys.stderr)
+    return interruption.leave(interruption.status or status)

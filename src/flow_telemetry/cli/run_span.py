@@ -23,9 +23,9 @@ from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model import Repository
 from flow_telemetry.model.measurements import MeasuredCommand
 from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.exporter import otlp_sender
 from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.otlp.sdk import preload
+from flow_telemetry.otlp.sending import otlp_sender
 from flow_telemetry.privacy.records import redact_telemetry
 from flow_telemetry.process.command import Ended
 from flow_telemetry.process.context import BAGGAGE, TraceContext, context_in, parse_baggage

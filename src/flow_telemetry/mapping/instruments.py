@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import metric_attributes as names
-from flow_telemetry.telemetry import Instrument, InstrumentKind
+from flow_telemetry.telemetry import Instrument, InstrumentKind, PointTime
 
 INSTRUMENTS: list[Instrument] = []
 
@@ -577,3 +577,24 @@ PACKAGE_RATIO = _coverage_instrument(
     "1",
     "Share of the lines, statements or branches of a package that tests reached",
 )
+
+# Times of points
+
+_SAMPLES = frozenset(
+    instrument.name
+    for instrument in (
+        SYSTEM_MEMORY_USAGE,
+        SYSTEM_CPU_UTILIZATION,
+        SYSTEM_DISK_IO,
+        SYSTEM_NETWORK_IO,
+    )
+)
+# Open work, queues and runners, by the conventions' names if there are any.
+_STATES = frozenset({"cicd.pipeline.run.active", "cicd.worker.count", "flow.load", "flow.load.age"})
+
+
+def point_time(name: str) -> PointTime:
+    """Return the time that the points of a metric of this program carry."""
+    if name in _STATES:
+        return PointTime.STATE
+    return PointTime.SAMPLE if name in _SAMPLES else PointTime.SENDING

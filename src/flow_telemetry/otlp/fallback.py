@@ -1,9 +1,9 @@
-"""Primary and alternative forms of batches: event times, and deltas or gauges."""
+"""Alternative forms of requests: event times, deltas or gauges, and times of points."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from operator import attrgetter
@@ -11,26 +11,52 @@ from typing import Any
 
 from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.lines import OtlpRequest, encode_request, iterate_groups
+from flow_telemetry.otlp.point_times import stamp_points
 from flow_telemetry.otlp.protobuf import decode_request
-from flow_telemetry.otlp.response import ExportResult
+from flow_telemetry.otlp.response import TIME_REFUSED, ExportResult
 from flow_telemetry.otlp.series import Point
 from flow_telemetry.settings import EventTime, MetricShape, SignalSettings
-from flow_telemetry.telemetry import EncodedRequest, InstrumentKind, LogRecord, Signal
+from flow_telemetry.telemetry import EncodedRequest, LogRecord, Signal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """A refused request in another form, which has a name."""
+
+    form: str
+    request: EncodedRequest
 
 
 class Fallback:
-    """The forms of one signal's batches in one export. Spans have one form only."""
+    """The forms of one signal's requests in one export. Spans have one form only."""
+
+    @property
+    def edits(self) -> bool:
+        """Whether `current` may return another form."""
+        return False
 
     def primary(self, batch: Batch) -> Batch:
-        """Return a batch in the form that is sent first, and spooled if that fails."""
+        """Return a batch in the form in which it is stored, and usually sent."""
         return batch
 
-    def alternative(self, batch: Batch, result: ExportResult) -> Batch | None:  # noqa: ARG002
-        """Return a refused batch in another form; None if that would not help."""
+    def current(self, request: EncodedRequest) -> EncodedRequest:
+        """Return a stored request in the form that is sent now."""
+        return request
+
+    def alternative(
+        self,
+        request: EncodedRequest,  # noqa: ARG002
+        result: ExportResult,  # noqa: ARG002
+        tried: Collection[str],  # noqa: ARG002
+    ) -> Alternative | None:
+        """Return a refused request in another form; None if that would not help.
+
+        ``tried`` are the forms in which it was refused before.
+        """
         return None
 
-    def notice(self, origin: str, items: int) -> str:  # noqa: ARG002
-        """Return a notice about ``items`` that were sent in their alternative form."""
+    def notice(self, form: str, origin: str, items: int) -> str:  # noqa: ARG002
+        """Return a notice about ``items`` that were sent in an alternative form."""
         return ""
 
 
@@ -41,6 +67,7 @@ class Fallback:
 # old.
 
 TRUE_TIME = "flow.event.time"
+_SENDING_TIME = "sending time"
 # Reasons and messages of Loki and Dynatrace, and similar ones of other backends.
 _TOO_OLD = re.compile(
     r"too[ _](far[ _]behind|old)|greater_than_max_sample_age|out[ _]of[ _](range|order|bounds)"
@@ -62,6 +89,11 @@ class EventTimeFallback(Fallback):
         self._policy = policy
         self._now = now
 
+    @property
+    def edits(self) -> bool:
+        """Whether events get the time of sending: that of a stored request was earlier."""
+        return self._policy is EventTime.SENT
+
     def primary(self, batch: Batch) -> Batch:
         """Return the events in order of time; under `sent` with the time of sending.
 
@@ -70,13 +102,20 @@ class EventTimeFallback(Fallback):
         in_order = replace(batch, items=tuple(sorted(batch.items, key=attrgetter("time"))))
         return self._with_sending_time(in_order) if self._policy is EventTime.SENT else in_order
 
-    def alternative(self, batch: Batch, result: ExportResult) -> Batch | None:
-        """Return the events with the time of sending if their own was refused."""
-        if self._policy is not EventTime.AUTO or not result.matches(_TOO_OLD, 400):
-            return None
-        return self._with_sending_time(batch)
+    def current(self, request: EncodedRequest) -> EncodedRequest:
+        """Return the events with the time of sending."""
+        return _set_times(request, self._now())
 
-    def notice(self, origin: str, items: int) -> str:
+    def alternative(
+        self, request: EncodedRequest, result: ExportResult, tried: Collection[str]
+    ) -> Alternative | None:
+        """Return the events with the time of sending if their own was refused."""
+        is_refused = self._policy is EventTime.AUTO and result.matches(_TOO_OLD, 400)
+        if tried or not is_refused:
+            return None
+        return Alternative(form=_SENDING_TIME, request=_set_times(request, self._now()))
+
+    def notice(self, form: str, origin: str, items: int) -> str:  # noqa: ARG002
         """Return a notice about the times, and the settings for them."""
         some = "1 event" if items == 1 else f"{items} events"
         return (
@@ -122,7 +161,8 @@ def _format_time(time: int) -> str:
 
 # Metrics of encoded requests, such as lines of the spool: deltas as gauges.
 #
-# Our own points have a better value, `Point.gauge`: the last value of a histogram is not in OTLP.
+# With `metric-shape: gauge` our own points have a better value, `Point.gauge`: the last value of a
+# histogram is not in OTLP.
 
 # `AggregationTemporality` and `DataPointFlags` of OTLP, whose module is slow to load.
 _DELTA = 1
@@ -192,46 +232,65 @@ def _histogram_value(point: Any) -> float | None:
 # Deltas or gauges: Prometheus refuses a whole request for one delta; every backend accepts gauges.
 
 _NO_DELTAS = re.compile(r"temporality|\bdeltas?\b", re.IGNORECASE)
+_GAUGES = "gauges"
+_NEW_TIMES = "new times"
 
 
-class MetricShapeFallback(Fallback):
-    """Deltas until one is refused, then gauges for the rest of the export."""
+class MetricFallback(Fallback):
+    """Deltas until one is refused, then gauges for the rest of the export.
 
-    def __init__(self, policy: MetricShape) -> None:
+    Points whose times are refused are sent once more with the time of sending.
+    """
+
+    def __init__(self, policy: MetricShape, now: Callable[[], int]) -> None:
         """Begin with gauges if the policy says so, else with deltas."""
         self._policy = policy
         self._gauges = policy is MetricShape.GAUGE
+        self._now = now
+
+    @property
+    def edits(self) -> bool:
+        """Whether deltas are sent as gauges."""
+        return self._gauges
 
     def primary(self, batch: Batch) -> Batch:
-        """Return the points as gauges if a delta was refused before."""
+        """Return the points as gauges if the policy says so."""
         return _convert_batch(batch) if self._gauges else batch
 
-    def alternative(self, batch: Batch, result: ExportResult) -> Batch | None:
-        """Return the points as gauges if they were refused for their temporality."""
-        refused = result.matches(_NO_DELTAS, 400, 500) and _batch_has_deltas(batch)
-        if self._policy is not MetricShape.AUTO or not refused:
+    def current(self, request: EncodedRequest) -> EncodedRequest:
+        """Return the points as gauges if a delta was refused before."""
+        return as_gauges(request) if self._gauges else request
+
+    def alternative(
+        self, request: EncodedRequest, result: ExportResult, tried: Collection[str]
+    ) -> Alternative | None:
+        """Return the points as gauges, or with new times, if they were refused for that."""
+        refused_whole = result.reason is not None and not result.reason.rejection
+        if _NEW_TIMES not in tried and refused_whole and result.matches(TIME_REFUSED, 400):
+            stamped = stamp_points(request, self._now())
+            return None if stamped is request else Alternative(form=_NEW_TIMES, request=stamped)
+        if self._policy is not MetricShape.AUTO or _GAUGES in tried:
+            return None
+        if not result.matches(_NO_DELTAS, 400, 500) or not has_deltas(request):
             return None
         self._gauges = True
-        return _convert_batch(batch)
+        return Alternative(form=_GAUGES, request=as_gauges(request))
 
-    def notice(self, origin: str, items: int) -> str:  # noqa: ARG002
-        """Return a notice about the gauges, and the setting for them."""
+    def notice(self, form: str, origin: str, items: int) -> str:
+        """Return a notice about the form, and the setting for it."""
+        if form == _NEW_TIMES:
+            some = "1 metric point" if items == 1 else f"{items} metric points"
+            return (
+                f"{origin} refused the times of {some}, which left once more with the time of "
+                "sending. Prometheus takes them as they are with "
+                "`storage.tsdb.out_of_order_time_window`"
+            )
         return (
             f"{origin} takes no metrics of delta temporality: they left as gauges, a histogram as "
-            "its last value (one out of a file as its greatest) and a count as its sum. "
+            "its greatest value and a count as its sum. "
             "`metric-shape: gauge` does so at once, and docs/recipes.md shows how a Collector "
             "converts deltas for the backend"
         )
-
-
-def _batch_has_deltas(batch: Batch) -> bool:
-    if batch.encoded is not None:
-        return has_deltas(batch.encoded)
-    return any(
-        not item.as_gauge and item.instrument.kind is not InstrumentKind.GAUGE
-        for item in batch.items
-        if isinstance(item, Point)
-    )
 
 
 def _convert_batch(batch: Batch) -> Batch:
@@ -257,4 +316,6 @@ class Fallbacks:
         """Return the forms of a signal for one export; ``now`` returns Unix nanoseconds."""
         if signal is Signal.LOGS:
             return EventTimeFallback(self.event_time, now)
-        return MetricShapeFallback(self.metric_shape) if signal is Signal.METRICS else Fallback()
+        if signal is Signal.METRICS:
+            return MetricFallback(self.metric_shape, now)
+        return Fallback()

@@ -1,28 +1,42 @@
-"""Replay of spool files: every line is sent, and undelivered lines stay in the file."""
+"""Replay of spool folders, and of files of OTLP JSON lines: requests are sent once more.
+
+Delivered requests are deleted in spool folders only, which the program made itself. Any other file,
+such as that of `--output`, is only read.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flow_telemetry.clock import Deadline
-from flow_telemetry.otlp.batch import Batch
-from flow_telemetry.otlp.exporter import NewSender, OtlpExporter, otlp_sender
+from flow_telemetry.otlp.compression import compress, decompress
+from flow_telemetry.otlp.exporter import OtlpExporter
 from flow_telemetry.otlp.fallback import Fallbacks
-from flow_telemetry.otlp.json import format_line
-from flow_telemetry.otlp.lines import count_request_items, encode_request, parse_otlp_lines
-from flow_telemetry.otlp.response import NOUNS, FailureReason
+from flow_telemetry.otlp.lines import (
+    OtlpRequest,
+    count_request_items,
+    encode_request,
+    parse_otlp_lines,
+)
+from flow_telemetry.otlp.point_times import SendingTimes, drop_states, stamp_message
+from flow_telemetry.otlp.protobuf import decode_request
+from flow_telemetry.otlp.response import NOUNS
+from flow_telemetry.otlp.sending import NewSender, otlp_sender
 from flow_telemetry.otlp.spool import (
-    FileLock,
-    LinesFile,
     LockError,
-    Stored,
-    acquire_lock,
-    find_locked_files,
-    find_unfinished_files,
-    format_locked,
+    Spool,
+    SpoolFolder,
+    StoredRequest,
+    is_refused,
+    is_spool_folder,
+    open_regular_file,
+    read_regular_file,
+    signal_of_file,
 )
 from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.privacy.records import redact_message
@@ -35,142 +49,39 @@ from flow_telemetry.telemetry import (
     merge_deliveries,
 )
 
-# The remainder of a file: lines to send another time, and lines that are always refused.
-
-
-class Remainder:
-    """Collects the undelivered lines of a locked file, and replaces the file with them at the end.
-
-    Until then the locked file is complete: no failure loses a line.
-    """
-
-    def __init__(self, locked: FileLock) -> None:
-        """Write nothing yet."""
-        self._lock = locked
-        self.retained = _AppendedLines(locked.original, locked.mode)
-        refused = locked.original.with_name(f"{locked.original.name}.refused")
-        self.refused = _AppendedLines(refused, locked.mode)
-        self.lasting_reasons: dict[Signal, FailureReason] = {}
-        # Messages about damaged lines, and the numbers of lines that were not tried.
-        self.damaged: list[str] = []
-        self.without_target: Counter[Signal] = Counter()
-        self.untried: Counter[Signal] = Counter()
-
-    def writer(self, signal: Signal) -> _SignalRemainder:
-        """Return the store for the undelivered requests of a signal."""
-        return _SignalRemainder(signal, self)
-
-    @property
-    def has_changes(self) -> bool:
-        """Whether the file changes even if no line was sent."""
-        return self.refused.count > 0 or self.retained.count == 0
-
-    def commit(self) -> None:
-        """Replace the file with the retained lines, or remove it if there are none.
-
-        Raises:
-            OSError: the disk fails; then the file is restored.
-        """
-        try:
-            self.retained.publish()
-            self.refused.publish()
-        except OSError:
-            self.undo()
-            raise
-        self._lock.path.unlink()
-
-    def undo(self) -> None:
-        """Restore the file.
-
-        Raises:
-            OSError: the disk fails; then the file still has its locked name.
-        """
-        self.retained.discard()
-        self.refused.discard()
-        self._lock.release()
-
-
-class _AppendedLines:
-    """Lines that are appended to a file when it is published. A disk failure is raised then."""
-
-    def __init__(self, path: Path, mode: int) -> None:
-        self.path = path
-        self._mode = mode
-        self._file: LinesFile | None = None
-        self._error: OSError | None = None
-        self.count = 0
-
-    def add(self, line: bytes) -> None:
-        self.count += 1
-        if self._error is not None:
-            return
-        try:
-            if self._file is None:
-                existing = self.path.read_bytes().splitlines() if self.path.exists() else []
-                self._file = LinesFile(self.path, self._mode)
-                for existing_line in existing:
-                    self._file.write_line(existing_line)
-            self._file.write_line(line)
-        except OSError as error:
-            self._error = error
-
-    def publish(self) -> None:
-        if self._error is not None:
-            raise self._error
-        if self._file is not None:
-            self._file.publish()
-
-    def discard(self) -> None:
-        if self._file is not None:
-            self._file.discard()
+_LINES = ".jsonl"
+# Files that earlier versions left when they were killed: lines, of which the last may be cut off.
+_OLD_ENDINGS = (".replaying", ".partial")
+_MOST_DAMAGED_SHOWN = 5
+_MOST_SHOWN = 3
+# The number of spool folders that are locked at once, each by an open file.
+_MOST_AT_ONCE = 200
+# A line is a request: that of a tool may be large. What is longer is not OTLP.
+_LONGEST_LINE = 64_000_000
 
 
 @dataclass(slots=True)
-class _SignalRemainder:
-    """Stores the undelivered requests of one signal, as a `LineStore` of the spool."""
+class _Notes:
+    """What a replay has to say besides its deliveries.
 
-    signal: Signal
-    remainder: Remainder
-    retained: int = 0
-    refused: int = 0
+    ``problems`` are failures, ``notices`` are not. ``damaged`` counts lines by file, ``staying``
+    requests of signals without a target, ``states`` points that are no longer true. ``only_read``
+    are files outside of spool folders.
+    """
 
-    def add(self, batch: Batch, *, items: int, reason: FailureReason | None = None) -> None:
-        line = format_line(batch).encode()
-        if reason is not None and reason.final:
-            self.refused += items
-            self.remainder.refused.add(line)
-            return
-        if reason is not None and reason.lasting:
-            self.remainder.lasting_reasons.setdefault(self.signal, reason)
-        self.retained += items
-        self.remainder.retained.add(line)
-
-    def close(self) -> Mapping[Signal, Stored]:
-        files = (
-            *([str(self.remainder.retained.path)] if self.retained else ()),
-            *([str(self.remainder.refused.path)] if self.refused else ()),
-        )
-        return {self.signal: Stored(items=self.retained + self.refused, files=files)}
-
-
-# Replay of the spool, or of any file of OTLP JSON lines.
-
-_MOST_DAMAGED_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
-    """The result of one file: ``problems`` describe the lines that stay in it, and why."""
-
-    deliveries: tuple[Delivery, ...] = ()
-    problems: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()
+    problems: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    damaged: Counter[str] = field(default_factory=Counter)
+    staying: Counter[Signal] = field(default_factory=Counter)
+    states: int = 0
+    only_read: list[str] = field(default_factory=list)
 
 
 class Replay:
-    """A replay of several files. A lasting failure of one file ends its signal in the next ones.
+    """A replay of several files and folders, as one export.
 
-    ``off`` contains the reason for each signal without a target.
+    ``off`` contains the reason for each signal without a target, ``left_out`` the signals that the
+    user left out, which is not a failure.
     """
 
     def __init__(
@@ -181,108 +92,296 @@ class Replay:
         deadline: Deadline,
         redact: Redactor,
         fallbacks: Fallbacks,
+        left_out: Iterable[Signal] = (),
         new_sender: NewSender = otlp_sender,
     ) -> None:
         """Read nothing yet."""
         self._targets = targets
         self._off = off
+        self._left_out = frozenset(left_out)
         self._deadline = deadline
         self._redact = redact
         self._fallbacks = fallbacks
         self._new_sender = new_sender
-        self._lasting_reasons: dict[Signal, FailureReason] = {}
+        clock = deadline.clock
+        self._times = SendingTimes(lambda: int(clock.now().timestamp() * 1_000_000) * 1000)
 
-    def file(self, file: Path) -> Replayed:
-        """Send every line of a file, and keep undelivered lines in it."""
-        if self._deadline.expired:
-            return Replayed(problems=(f"{file} was not replayed: {self._deadline.ended}",))
-        try:
-            locked = acquire_lock(file)
-        except LockError as error:
-            return Replayed(problems=(str(error),))
-        remainder = Remainder(locked)
+    def run(self, paths: Sequence[Path], progress: Callable[[str], None]) -> Outcome:
+        """Send what is in files and folders; return the outcome.
+
+        ``progress`` is called with the name of each folder and file.
+        """
+        notes = _Notes()
         exporter = OtlpExporter(
             targets=self._targets,
-            spool=remainder,
+            # Nothing new is stored: what is not delivered stays where it is.
+            spool=Spool(folder=Path(os.devnull)),
             deadline=self._deadline,
             fallbacks=self._fallbacks,
             new_sender=self._new_sender,
-            spools_declined=True,
+            edit=self._edit,
+            is_replay=True,
         )
-        try:
-            deliveries = exporter.deliver(self._requests(file, locked, remainder))
-        except BaseException:
-            remainder.undo()
-            raise
-        self._lasting_reasons = {**remainder.lasting_reasons, **self._lasting_reasons}
-        problems = list(self._describe_remainder(file, remainder))
-        try:
-            if remainder.has_changes or any(delivery.sent for delivery in deliveries):
-                remainder.commit()
+        found = find_replayable(paths, notes.problems.append)
+        refused = {path for path in paths if is_refused(path)}
+        deliveries: list[Delivery] = []
+        for first in range(0, len(found), _MOST_AT_ONCE):
+            with ExitStack() as opened:
+                chunk = found[first : first + _MOST_AT_ONCE]
+                requests = self._read(chunk, refused, notes, opened, progress)
+                deliveries += exporter.deliver_stored(requests)
+        return _build_outcome(merge_deliveries(deliveries), notes, self._off, self._left_out)
+
+    def _edit(self, request: EncodedRequest) -> EncodedRequest:
+        """Return a request without credentials, and with the times of its sending."""
+        decoded = OtlpRequest(signal=request.signal, message=decode_request(request))
+        redact_message(decoded.message, self._redact)
+        if request.signal is Signal.METRICS:
+            stamp_message(decoded, self._times())
+        return encode_request(decoded)
+
+    def _read(
+        self,
+        paths: Sequence[Path],
+        refused: Collection[Path],
+        notes: _Notes,
+        opened: ExitStack,
+        progress: Callable[[str], None],
+    ) -> Iterator[StoredRequest]:
+        for path in paths:
+            if self._deadline.expired:
+                notes.problems.append(f"`{path}` was not replayed: {self._deadline.ended}")
+                continue
+            progress(str(path))
+            if is_spool_folder(path):
+                requests = self._read_folder(path, refused, notes, opened)
             else:
-                remainder.undo()
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            problems.append(
-                f"{file} could not be rewritten and still contains the sent lines: {reason}"
-            )
-        notices: tuple[str, ...] = ()
-        if locked.unfinished:
-            torn = "; the data of its last, incomplete line is lost" if locked.torn else ""
-            notices = (f"{file} was written by an export that was killed, and was replayed{torn}",)
-        return Replayed(deliveries=deliveries, problems=tuple(problems), notices=notices)
-
-    def _requests(
-        self, file: Path, locked: FileLock, remainder: Remainder
-    ) -> Iterator[EncodedRequest]:
-        """Yield the requests that are worth a try; the remainder gets the other lines."""
-        for number, line in _read_lines(locked.path):
-            requests, damaged = parse_otlp_lines([(number, line)], str(file))
-            for message in damaged:
-                remainder.damaged.append(message)
-                remainder.retained.add(line)
+                notes.only_read.append(str(path))
+                requests = self._read_file(path, notes)
             for request in requests:
-                signal = request.signal
-                if signal not in self._targets:
-                    remainder.without_target[signal] += 1
-                    remainder.retained.add(line)
-                elif signal in self._lasting_reasons:
-                    remainder.untried[signal] += 1
-                    remainder.retained.add(line)
-                elif count_request_items(request):
-                    redact_message(request.message, self._redact)
-                    yield encode_request(request)
+                if request.signal in self._targets:
+                    yield request
+                else:
+                    notes.staying[request.signal] += 1
 
-    def _describe_remainder(self, file: Path, remainder: Remainder) -> Iterator[str]:
-        yield from remainder.damaged[:_MOST_DAMAGED_SHOWN]
-        damaged = len(remainder.damaged)
-        if damaged > _MOST_DAMAGED_SHOWN:
-            yield f"{damaged - _MOST_DAMAGED_SHOWN} more lines of {file} are damaged"
-        if damaged:
-            yield f"{_count_lines(damaged)} that cannot be read stayed in {file}"
-        for signal, count in remainder.without_target.items():
-            reason = self._off.get(signal, "they have no endpoint")
-            yield f"{_count_lines(count)} of {NOUNS[signal].signal} stayed in {file}: {reason}"
-        for signal, count in remainder.untried.items():
-            reason = self._lasting_reasons[signal].problem
-            lines = f"{_count_lines(count)} of {NOUNS[signal].signal}"
-            yield f"{lines} stayed in {file}, not tried: {reason}"
-        if count := remainder.refused.count:
-            yield (
-                f"{_count_lines(count)} of {file} would be refused again at any time, and were "
-                f"moved to {remainder.refused.path}"
+    def _read_folder(
+        self, path: Path, refused: Collection[Path], notes: _Notes, opened: ExitStack
+    ) -> Iterator[StoredRequest]:
+        try:
+            folder = SpoolFolder.open(path)
+        except LockError as error:
+            notes.problems.append(str(error))
+            return
+        opened.callback(folder.close)
+        if folder.remove_partial():
+            notes.notices.append(
+                f"`{path}` was left by an export that was killed while it wrote a request, which "
+                "is lost and was never sent"
             )
+        for file in refused:
+            if file.parent == path:
+                folder.retry(file)
+        _store_lines(folder, notes)
+        for file, signal, _ in folder.requests():
+            decoded = _decode_file(file, signal, notes)
+            if decoded is not None:
+                yield from self._stored(decoded, file, folder, notes)
+
+    def _stored(
+        self, decoded: OtlpRequest, file: Path, folder: SpoolFolder, notes: _Notes
+    ) -> Iterator[StoredRequest]:
+        signal = decoded.signal
+        request = StoredRequest(signal=signal, items=0, folder=folder, path=file)
+        states = self._drop_states(decoded, notes)
+        items = count_request_items(decoded)
+        if states and items:
+            try:
+                request = folder.write(request, compress(encode_request(decoded).body))
+            except OSError as error:
+                notes.problems.append(f"`{folder.path}` could not be written ({error.strerror})")
+                return
+        if states or (not items and signal in self._targets):
+            file.unlink(missing_ok=True)
+        if items:
+            yield replace(request, items=items)
+
+    def _drop_states(self, request: OtlpRequest, notes: _Notes) -> int:
+        """Remove points that are no longer true from a request that is to be sent."""
+        if request.signal is not Signal.METRICS or Signal.METRICS not in self._targets:
+            return 0
+        states = drop_states(request)
+        notes.states += states
+        return states
+
+    def _read_file(self, file: Path, notes: _Notes) -> Iterator[StoredRequest]:
+        """Yield the requests of a file that is not in a spool folder, in memory."""
+        signal = signal_of_file(file)
+        if signal is None:
+            requests = _parse_file(file, notes)
+        else:
+            decoded = _decode_file(file, signal, notes)
+            requests = iter(() if decoded is None else (decoded,))
+        for request in requests:
+            self._drop_states(request, notes)
+            encoded = encode_request(request)
+            if encoded.items:
+                yield StoredRequest(
+                    signal=encoded.signal,
+                    items=encoded.items,
+                    data=compress(encoded.body),
+                    kept_in=str(file),
+                )
 
 
-def build_replay_outcome(
-    replayed: Iterable[Replayed], errors: Iterable[str] = (), warnings: Iterable[str] = ()
+def _decode_file(file: Path, signal: Signal, notes: _Notes) -> OtlpRequest | None:
+    try:
+        body = decompress(read_regular_file(file))
+        encoded = EncodedRequest(signal=signal, body=body, items=0)
+        return OtlpRequest(signal=signal, message=decode_request(encoded))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its content is damaged"
+        notes.problems.append(f"`{file}` could not be read ({reason}) and stays where it is")
+        return None
+
+
+def _store_lines(folder: SpoolFolder, notes: _Notes) -> None:
+    """Turn files of JSON lines in a spool folder, which earlier versions wrote, into requests."""
+    for file in sorted(folder.path.glob(f"*{_LINES}")):
+        try:
+            for decoded in _parse_file(file, notes):
+                if count_request_items(decoded):
+                    folder.write(
+                        StoredRequest(signal=decoded.signal, items=0),
+                        compress(encode_request(decoded).body),
+                    )
+        except OSError as error:
+            notes.problems.append(f"`{file}` could not be replayed ({error.strerror})")
+            continue
+        # Only a file with damaged lines stays.
+        if not notes.damaged[str(file)]:
+            file.unlink(missing_ok=True)
+        else:
+            file.replace(file.with_name(file.name + ".damaged"))
+
+
+def _parse_file(file: Path, notes: _Notes) -> Iterator[OtlpRequest]:
+    """Yield the requests of a file of OTLP JSON lines, and note damaged lines."""
+    try:
+        for number, line in _read_lines(file):
+            if line is None:
+                _note_damage(
+                    file, notes, f"line {number} of {file} has more than {_LONGEST_LINE:,} bytes"
+                )
+                continue
+            requests, damaged = parse_otlp_lines([(number, line)], str(file))
+            for text in damaged:
+                _note_damage(file, notes, text)
+            yield from requests
+    except OSError as error:
+        notes.problems.append(
+            f"`{file}` could not be read ({error.strerror or error}): name spool folders, files of "
+            "OTLP JSON lines, or a folder with them"
+        )
+
+
+def _note_damage(file: Path, notes: _Notes, text: str) -> None:
+    notes.damaged[str(file)] += 1
+    if notes.damaged[str(file)] <= _MOST_DAMAGED_SHOWN:
+        notes.problems.append(text)
+
+
+def _read_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
+    """Yield number and text of each line; None in place of a line that is too long."""
+    with open_regular_file(path) as file:
+        number = 0
+        while line := file.readline(_LONGEST_LINE + 1):
+            number += 1
+            if len(line) > _LONGEST_LINE:
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(_LONGEST_LINE)
+                yield number, None
+            elif text := line.strip():
+                yield number, text
+
+
+# Files and folders
+
+
+def find_replayable(paths: Iterable[Path], note: Callable[[str], None]) -> list[Path]:
+    """Return spool folders, files of JSON lines and request files, in and below the named paths.
+
+    Links are not followed, and files that another program is writing or that were refused are left
+    out. A named file inside a spool folder stands for that folder. ``note`` is called with a
+    message about a path that is neither.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_file() and is_spool_folder(path.parent):
+            found[path.parent] = None
+        elif path.is_file():
+            # The user may name a link; those inside of a folder are not followed.
+            found[path.resolve() if path.is_symlink() else path] = None
+        elif path.is_dir():
+            found.update(dict.fromkeys(_find_below(path)))
+        elif path.exists():
+            note(f"`{path}` is not a regular file and cannot be replayed")
+        else:
+            note(f"`{path}` does not exist: name spool folders, or files of OTLP JSON lines")
+    return list(found)
+
+
+def _find_below(path: Path) -> Iterator[Path]:
+    """Yield what can be replayed in a folder; `os.walk` does not follow links to folders."""
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        here = Path(folder)
+        if is_spool_folder(here):
+            folders.clear()
+            yield here
+            continue
+        for name in sorted(names):
+            file = here / name
+            if name.startswith(".") or file.is_symlink():
+                continue
+            is_old = name.endswith(_OLD_ENDINGS) and f"{_LINES}." in name
+            is_request = signal_of_file(file) is not None and not is_refused(file)
+            if name.endswith(_LINES) or is_old or is_request:
+                yield file
+
+
+# The outcome
+
+
+def _build_outcome(
+    deliveries: tuple[Delivery, ...],
+    notes: _Notes,
+    off: Mapping[Signal, str],
+    left_out: frozenset[Signal],
 ) -> Outcome:
-    """Return the outcome for several files; ``errors`` are about files that were not replayed."""
-    replayed = list(replayed)
-    deliveries = merge_deliveries(delivery for file in replayed for delivery in file.deliveries)
-    errors = [*errors, *(problem for file in replayed for problem in file.problems)]
+    problems, notices = list(notes.problems), list(notes.notices)
+    for file, count in notes.damaged.items():
+        problems.append(f"{_count(count, 'line')} of `{file}` cannot be read")
+    for signal, count in notes.staying.items():
+        text = f"{_count(count, 'request')} of {NOUNS[signal].signal} stayed where they are"
+        if signal in left_out:
+            notices.append(f"{text}: `signals` leaves them out")
+        else:
+            problems.append(f"{text}: {off.get(signal, 'they have no endpoint')}")
+    if notes.only_read:
+        files = ", ".join(f"`{file}`" for file in notes.only_read[:_MOST_SHOWN])
+        more = len(notes.only_read) - _MOST_SHOWN
+        others = f" and {_count(more, 'more file')}" if more > 0 else ""
+        notices.append(
+            "files outside of this program's spool folders are only read, and sending them again "
+            f"counts their metrics twice: {files}{others}"
+        )
+    if notes.states:
+        notices.append(
+            f"{_count(notes.states, 'metric point')} about open work, queues and runners were left "
+            "out: they are no longer true"
+        )
     failures = [f"{f.problem}. {f.advice}" for delivery in deliveries for f in delivery.failures]
-    complete = not errors and all(delivery.complete for delivery in deliveries)
+    complete = not problems and all(delivery.complete for delivery in deliveries)
     if complete:
         status = Status.EXPORTED if deliveries else Status.SKIPPED
     else:
@@ -291,39 +390,11 @@ def build_replay_outcome(
     return Outcome(
         status=status,
         deliveries=deliveries,
-        problems=tuple(dict.fromkeys([*warnings, *failures, *errors])),
-        notices=(
-            *(notice for delivery in deliveries for notice in delivery.notices),
-            *(notice for file in replayed for notice in file.notices),
-        ),
+        problems=tuple(dict.fromkeys([*failures, *problems])),
+        notices=(*(notice for delivery in deliveries for notice in delivery.notices), *notices),
         failed=not complete,
     )
 
 
-def find_spool_files(paths: Iterable[Path], notify: Callable[[str], None]) -> list[Path]:
-    """Return the named files, and the `*.jsonl` files in the named folders.
-
-    Unfinished files of killed exports are included, files that are being written are not.
-    ``notify`` is called with a notice about each file that another replay has locked.
-    """
-    files: dict[Path, None] = {}
-    for path in paths:
-        if not path.is_dir():
-            files[path] = None
-            continue
-        files.update(dict.fromkeys([*sorted(path.rglob("*.jsonl")), *find_unfinished_files(path)]))
-        for locked in find_locked_files(path):
-            notify(format_locked(locked))
-    return list(files)
-
-
-def _read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            text = line.strip()
-            if text:
-                yield number, text
-
-
-def _count_lines(count: int) -> str:
-    return "1 line" if count == 1 else f"{count} lines"
+def _count(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count} {noun}s"

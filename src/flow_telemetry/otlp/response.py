@@ -27,7 +27,7 @@ from flow_telemetry.text import squeeze
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """The delivery of one batch: the last response, the number of requests, bytes and seconds."""
+    """The delivery of a request: the last response, the number of tries, bytes and seconds."""
 
     response: Response
     requests: int = 0
@@ -270,6 +270,16 @@ _ADVICE = {
 }
 # Later batches would be refused too. The last four were retried as long as it made sense.
 _LASTING = frozenset({401, 403, 404, 405, 407, 415, 501, 429, 502, 503, 504})
+# Prometheus's errors about the times of samples: "out of order sample", "out of bounds", "too old
+# sample", "duplicate sample for timestamp" (storage/interface.go). Mimir writes some with hyphens.
+TIME_REFUSED = re.compile(
+    r"out[- ]of[- ](order|bounds)|too[- ]old|duplicate[- ](sample|timestamp)",
+    re.IGNORECASE,
+)
+_TIME_ADVICE = (
+    "The times of the metric points are before others of their series, or too old for the backend. "
+    "Set `storage.tsdb.out_of_order_time_window` in Prometheus's configuration, such as 7d"
+)
 # The server does not have that path, or accepts no POST request there.
 _ABSENT = frozenset({404, 405, 501})
 # These statuses are about the content, which is the same at a later try.
@@ -319,6 +329,8 @@ def _explain_status(response: Response, target: TargetDescription, message: str)
     if 300 <= status < 400:
         return _explain_redirect(response, target)
     advice = _ADVICE.get(status, _UNKNOWN)
+    if status == 400 and target.signal is Signal.METRICS and TIME_REFUSED.search(message):
+        advice = _TIME_ADVICE
     return FailureReason(
         key=f"status {status}",
         problem=f"{target.origin} answered {_format_status(status)}{target.quote(message)}",

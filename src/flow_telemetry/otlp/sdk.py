@@ -1,9 +1,10 @@
-"""OpenTelemetry's OTLP/HTTP exporters with our own transport.
+"""OpenTelemetry's OTLP/HTTP exporters on a session that stores requests before they are sent.
 
 The SDK's transport hides the difference between a success and a login page, and has its own rules
-for retries. So each exporter gets a session that sends through our transport: `ExporterSession`.
+for retries. So each exporter gets a session that takes the body of its request: the program stores
+it on disk, and sends it by its own transport.
 
-The SDK is loaded when the first item of a signal is sent, or earlier by `preload` in a thread.
+The SDK is loaded when the first item of a signal is encoded, or earlier by `preload` in a thread.
 """
 
 from __future__ import annotations
@@ -15,79 +16,63 @@ from typing import Any
 
 import requests
 
-from flow_telemetry.http.errors import NetworkErrorKind, keep_silent
-from flow_telemetry.http.response import Response
-from flow_telemetry.otlp.response import Attempt
-from flow_telemetry.telemetry import Signal, SignalTarget
+from flow_telemetry.http.errors import keep_silent
+from flow_telemetry.telemetry import EncodedRequest, Signal
 
-SendBody = Callable[[bytes], Attempt]
+# The exporter needs an address, which is not used.
+_NOWHERE = "http://localhost"
 
 
-class SdkExporter:
-    """The exporter of one signal. It is used by one thread at a time.
+class EncodingError(ValueError):
+    """Items cannot be encoded: an id is not hexadecimal, a text or a time is out of range."""
 
-    ``send`` sends the body of a request, not yet compressed, with all its retries.
-    """
 
-    def __init__(self, target: SignalTarget, send: SendBody) -> None:
-        """Load the SDK for the signal; send nothing yet."""
-        self._session = ExporterSession(send)
-        self._export = _load_exporter(target.signal)(target.url, self._session)
+class SdkEncoder:
+    """The exporter of one signal, which encodes requests. It is used by one thread at a time."""
 
-    def export(self, items: Sequence[Any]) -> Attempt:
-        """Send the items of the signal in one request, and return the attempt.
+    def __init__(self, signal: Signal) -> None:
+        """Load the SDK for the signal."""
+        self._signal = signal
+        self._session = ExporterSession()
+        self._export = _load_exporter(signal)(_NOWHERE, self._session)
 
-        The attempt is the session's: the exporter treats every 2xx and 3xx status as a success,
-        and may fail without a request.
+    def encode(self, items: Sequence[Any]) -> EncodedRequest:
+        """Return the request of the items of the signal.
+
+        Raises:
+            EncodingError: the exporter made no request.
         """
-        session = self._session
-        # The result without a request: an id that is not hexadecimal, or a time beyond 64 bits.
-        session.attempt = Attempt(response=Response(error=NetworkErrorKind.ENCODING))
-        session.error = None
         with suppress(ValueError):
             self._export(items)
-        if session.error is not None:
-            raise session.error
-        return session.attempt
+        body = self._session.take()
+        if body is None:
+            raise EncodingError(f"{self._signal.value} cannot be encoded")
+        return EncodedRequest(signal=self._signal, body=body, items=len(items))
 
 
 class ExporterSession(requests.Session):
-    """The session of an exporter of the SDK. It uses nothing but the body of a request.
+    """The session of an exporter of the SDK, which takes the body of a request and sends nothing.
 
     The exporter would add the job's headers from OTEL_EXPORTER_OTLP_HEADERS to each request, and
-    overwrite `verify` and `cert`.
+    overwrite `verify` and `cert`; a success is all that it may see, because it retries failures.
     """
 
-    def __init__(self, send: SendBody) -> None:
+    def __init__(self) -> None:
         """Open no connection."""
         super().__init__()
-        self._send = send
-        self.attempt = Attempt(response=Response(error=NetworkErrorKind.OTHER))
-        self.error: Exception | None = None
+        self._body: bytes | None = None
+
+    def take(self) -> bytes | None:
+        """Return the body of the last request, once: the exporter fails in silence."""
+        body, self._body = self._body, None
+        return body
 
     def request(self, method: str | bytes, url: str | bytes, *_: Any, **options: Any) -> Any:  # noqa: ARG002
-        """Send a body with all retries, and record the attempt.
-
-        Raises:
-            NotDelivered: the last response was not a success. The SDK retries the exceptions of
-                requests only, so it does not retry after this one.
-        """
-        try:
-            self.attempt = self._send(options["data"])
-        except Exception as error:  # noqa: BLE001
-            # `export` raises it again: the SDK would treat it as a failure of the backend.
-            self.error = error
-            raise NotDelivered from None
-        status = self.attempt.response.status
-        if not 200 <= status < 300:
-            raise NotDelivered
+        """Take the body, and return a success."""
+        self._body = options["data"]
         response = requests.Response()
-        response.status_code = status
+        response.status_code = 200
         return response
-
-
-class NotDelivered(Exception):
-    """A request failed; the session's attempt contains the reason."""
 
 
 def preload(signals: Collection[Signal]) -> threading.Thread:

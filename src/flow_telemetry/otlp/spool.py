@@ -1,469 +1,567 @@
-"""Spool: files of undelivered batches as OTLP JSON lines, and locks on them."""
+"""Spool: requests in files, from before they are sent until the backend has accepted them.
+
+Each export makes a folder of its own in `spool-path`, `20261124T034300Z-0a1b2c3d`, with a file for
+each request, `traces-000001.otlp.gz`: its body in protobuf, in gzip as it is sent. The folder's
+`lock` is held by the process that sends the requests, and released by the operating system if the
+process is killed, so a replay knows which folders are free.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from functools import partial
-from io import FileIO
 from pathlib import Path
-from typing import Protocol
+from stat import S_ISDIR, S_ISREG
+from typing import BinaryIO, Protocol
 
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.otlp.batch import Batch, Item
-from flow_telemetry.otlp.json import format_line
-from flow_telemetry.otlp.response import FailureReason
-from flow_telemetry.telemetry import EncodedRequest, Failure, Signal
+from flow_telemetry.otlp.compression import compress, decompress
+from flow_telemetry.telemetry import EncodedRequest, Signal
 
-# Locks of files that are being written. The lock of a killed process is released.
+# Locks
+
+LOCK = "lock"
+_LOCK_TEXT = b"A spool folder: `flow-telemetry replay` sends its requests and deletes it.\n"
+# Not to follow a link in place of a file; Windows lacks the flag, and links need a privilege there.
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
 
 if sys.platform == "win32":
+    import msvcrt
 
-    def lock(file: FileIO) -> None:
-        """Do nothing: Windows does not rename an open file."""
+    # A locked range cannot be read by others, so it is one behind the text.
+    _LOCKED_BYTE = 1 << 20
 
-    def is_locked(path: Path) -> bool:
-        """Return whether a process writes the file, by renaming it to its own name."""
-        try:
-            path.rename(path)
-        except OSError:
-            return True
-        return False
+    def _try_lock(file: int) -> None:
+        os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def lock(file: FileIO) -> None:
-        """Lock the file until it is closed or this process ends."""
-        with suppress(OSError):  # A file system without locks: the file counts as locked for ever.
-            fcntl.flock(file, fcntl.LOCK_EX)
-
-    def is_locked(path: Path) -> bool:
-        """Return whether a process writes the file, or will soon lock it: it is still empty."""
-        try:
-            with path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return os.fstat(file.fileno()).st_size == 0
-        except OSError:
-            return True
-
-
-# A file of OTLP JSON lines that gets its name when it is complete.
-
-
-class LinesFile:
-    """A file that has another name in the same folder until it is published.
-
-    If the path is not a regular file, such as /dev/stdout, it is written directly, because it must
-    not be replaced. A symbolic link is followed.
-    """
-
-    def __init__(self, path: Path, mode: int, *, unfinished: str = "") -> None:
-        """Create the unfinished file, with at most the permissions of ``mode``.
-
-        ``unfinished`` is its name until it is published, by which `replay` finds it after a kill;
-        without it the name is hidden.
-
-        Raises:
-            OSError: the file cannot be created.
-        """
-        self._in_place = path.exists() and not path.is_file()
-        self._path = path if self._in_place else path.resolve()
-        hidden = f".{path.name}.{secrets.token_hex(4)}.partial"
-        self._unfinished = self._path.with_name(unfinished or hidden)
-        if self._in_place:
-            self._file = FileIO(path, "wb")
-        else:
-            # Path.open() has no parameter for the permissions.
-            self._file = FileIO(self._unfinished, "xb", opener=partial(os.open, mode=mode))
-            lock(self._file)
-        self._size = 0
-
-    @property
-    def size(self) -> int:
-        """The number of bytes written."""
-        return self._size
-
-    def write(self, text: str) -> None:
-        """Append the text as one line, completely or not at all.
-
-        Raises:
-            OSError: the disk fails.
-            ValueError: the text cannot be encoded.
-        """
-        self.write_line(text.encode())
-
-    def write_line(self, text: bytes) -> None:
-        """Append bytes without a line end as one line, completely or not at all.
-
-        Raises:
-            OSError: the disk fails.
-        """
-        line = text + b"\n"
-        try:
-            rest = memoryview(line)
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError:
-            with suppress(OSError):
-                self._file.seek(self._size)
-                self._file.truncate()
-            raise
-        self._size += len(line)
-
-    def publish(self) -> Path | None:
-        """Give the file its name and return it; without lines return None and remove the file.
-
-        Raises:
-            OSError: the disk fails; then the file is removed as well.
-        """
-        try:
-            if self._in_place or not self._size:
-                return self._path if self._size else None
-            os.fsync(self._file.fileno())
-            if sys.platform == "win32":
-                self._file.close()  # Windows does not rename an open file.
-            self._unfinished.replace(self._path)
-        finally:
-            self._clean_up()
-        return self._path
-
-    def discard(self) -> None:
-        """Remove the file; an earlier file of that name stays."""
-        self._clean_up()
-
-    def _clean_up(self) -> None:
-        with suppress(OSError):
-            self._file.close()
-        if not self._in_place:
-            with suppress(OSError):
-                self._unfinished.unlink(missing_ok=True)
-
-
-# Locks on spool files, so that concurrent replays do not send the same lines twice.
-#
-# The unfinished file of a killed export can be locked too.
-
-_LOCKED = ".replaying"
-_UNFINISHED = ".partial"
-# A hidden file is the copy that a killed replay was writing: its lines are in another file.
-_NAMES = re.compile(
-    rf"(?P<name>[^.].*)\.[0-9a-f]{{8}}(?P<ending>{re.escape(_LOCKED)}|{re.escape(_UNFINISHED)})"
-)
+    def _try_lock(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class LockError(FlowTelemetryError):
-    """A file cannot be locked; the text says why, and what to do."""
+    """Another process uses the file, or it cannot be opened."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FileLock:
-    """A locked file: ``path`` is its current name, ``original`` its name after the release.
+    """An exclusive lock on a file, which the operating system releases when the process ends."""
 
-    ``unfinished`` is whether its writer was killed, ``torn`` whether in the middle of a line.
-    """
-
-    path: Path
-    original: Path
-    mode: int
-    unfinished: bool = False
-    torn: bool = False
-
-    def release(self) -> None:
-        """Give the file its original name.
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open the file, and create it if that is wished and it does not exist; lock it.
 
         Raises:
-            OSError: the disk fails; then the file is still at ``path``.
+            LockError: another process has locked the file, or it cannot be opened.
         """
-        self.path.replace(self.original)
+        flags = os.O_RDWR | _NO_LINKS | _BINARY | (os.O_CREAT if create else 0)
+        try:
+            self._file = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise LockError(f"`{path}` could not be opened ({_reason(error)})") from error
+        try:
+            _try_lock(self._file)
+            # A process that ended meanwhile may have removed the file that was opened.
+            if not os.path.samestat(os.fstat(self._file), path.lstat()):
+                raise FileNotFoundError(path)
+        except OSError as error:
+            os.close(self._file)
+            raise LockError(_explain_lock(path.parent, error)) from error
+        if create:
+            with suppress(OSError):  # It only explains the folder.
+                os.write(self._file, _LOCK_TEXT)
+
+    def release(self) -> None:
+        """Close the file."""
+        os.close(self._file)
 
 
-def unfinished_name(name: str) -> str:
-    """Return the name of a file while it is written, by which `replay` finds it after a kill."""
-    return f"{name}.{secrets.token_hex(4)}{_UNFINISHED}"
-
-
-def acquire_lock(file: Path) -> FileLock:
-    """Lock a file by renaming it, which only one process can do.
-
-    The locked file of a killed replay, such as `x.jsonl.0a1b2c3d.replaying`, can be locked again
-    by that name, and is released as `x.jsonl`. The same is true for the unfinished file of a
-    killed export, `….partial`, without its incomplete last line.
-
-    Raises:
-        LockError: the file does not exist, another process replays or writes it, or its folder is
-            not writable.
-    """
-    real = file.resolve()
-    match = _NAMES.fullmatch(real.name)
-    name = match["name"] if match else real.name
-    token = secrets.token_hex(4)
-    locked = real.with_name(f"{name}.{token}{_LOCKED}")
-    unfinished = _is_unfinished(real)
-    try:
-        if not real.is_file():
-            raise LockError(_explain_missing(file, real))
-        if unfinished and is_locked(real):
-            raise LockError(f"{file} is still being written: replay it later")
-        mode = real.stat().st_mode & 0o777
-        real.rename(locked)
-    except FileNotFoundError:
-        raise LockError(_explain_missing(file, real)) from None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise LockError(
-            f"{file} could not be renamed, so that another replay might send it too: {reason}. "
-            "Move it to a folder that you can write to"
-        ) from error
-    original = real.with_name(name)
-    if original.exists():
-        original = original.with_name(f"{original.stem}-{token}{original.suffix}")
-    torn = unfinished and _remove_torn_line(locked)
-    return FileLock(path=locked, original=original, mode=mode, unfinished=unfinished, torn=torn)
-
-
-def find_locked_files(folder: Path) -> list[Path]:
-    """Return the files in a folder and its subfolders that replays have locked."""
-    return [path for path in sorted(folder.rglob(f"*{_LOCKED}")) if _NAMES.fullmatch(path.name)]
-
-
-def find_unfinished_files(folder: Path) -> list[Path]:
-    """Return the files of killed exports in a folder and its subfolders."""
-    paths = sorted(folder.rglob(f"*{_UNFINISHED}"))
-    return [path for path in paths if _is_unfinished(path) and not is_locked(path)]
-
-
-def format_locked(path: Path) -> str:
-    """Return a notice about a file that a replay has locked."""
+def _explain_lock(folder: Path, error: OSError) -> str:
+    # EAGAIN by flock, EACCES by Windows.
+    if error.errno in (errno.EAGAIN, errno.EACCES) or isinstance(error, FileNotFoundError):
+        return f"`{folder}` is in use by an export or another replay: replay it later"
     return (
-        f"{path} is being replayed, or its replay was killed: in that case replay it by this name"
+        f"`{folder}` could not be locked ({_reason(error)}), so that another replay might send it "
+        "too: copy it to a file system with locks"
     )
 
 
-def _explain_missing(file: Path, real: Path) -> str:
-    for path in find_locked_files(real.parent) if real.parent.is_dir() else ():
-        match = _NAMES.fullmatch(path.name)
-        if match and match["name"] == real.name:
-            return format_locked(path)
-    if real.exists():
-        return f"{file} is not a regular file and cannot be replayed"
-    return f"{file} does not exist: name spool files, or a folder with spool files"
+# Spool folders
 
-
-def _is_unfinished(path: Path) -> bool:
-    match = _NAMES.fullmatch(path.name)
-    return match is not None and match["ending"] == _UNFINISHED
-
-
-def _remove_torn_line(path: Path) -> bool:
-    """Remove an incomplete last line; return whether there was one."""
-    with suppress(OSError), path.open("r+b") as file:  # Else it is reported as a damaged line.
-        complete = sum(len(line) for line in file if line.endswith(b"\n"))
-        if complete < file.seek(0, 2):
-            file.truncate(complete)
-            return True
-    return False
-
-
-# The spool: undelivered batches as OTLP JSON lines, the Collector's file format.
-#
-# Each export writes its own files, so that concurrent exports do not conflict. Files are small, so
-# that a kill leaves few items in an unfinished file, which `replay` finds as well.
-
-_PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
-# The size in bytes at which the next file starts: about 5,000 spans.
-_MOST_FILE_BYTES = 4_000_000
+_PRIVATE_FILE = 0o600
+# A request of the public repository's export: sent by tools in the own repository (whole), in
+# another one (never stored in public), or by this program, to be reduced.
+WHOLE, WITHHELD, REDUCED = ".whole", ".withheld", ""
+_ENDING = ".otlp.gz"
+# Ending of a request that the backend refused for its content: replays leave it where it is.
+_REFUSED = ".refused"
+# Ending of a file that is being written. After a kill it was never sent.
+_PARTIAL = ".partial"
+_FOLDER_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+_REQUEST_NAME = re.compile(
+    r"(?P<signal>traces|logs|metrics)-(?P<number>\d{6,9})(?P<mark>\.whole|\.withheld)?"
+    + re.escape(_ENDING)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """The stored items of one signal: those in ``files``, and those ``lost`` to ``failures``."""
+class StoredRequest:
+    """A request of ``items`` that is to be sent: in a file of a spool folder, or in memory.
 
-    items: int = 0
-    lost: int = 0
-    files: tuple[str, ...] = ()
-    failures: tuple[Failure, ...] = ()
+    ``data`` is the body in gzip, if it is in memory only. ``kept_in`` is the file of a user that
+    contains a request in memory.
+    """
+
+    signal: Signal
+    items: int
+    mark: str = REDUCED
+    folder: SpoolFolder | None = None
+    path: Path | None = None
+    data: bytes = b""
+    kept_in: str = ""
+
+    def read(self) -> bytes:
+        """Return the body in gzip.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return self.data if self.path is None else read_regular_file(self.path)
+
+    def load(self) -> EncodedRequest:
+        """Return the request.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: the file is damaged.
+        """
+        return EncodedRequest(signal=self.signal, body=decompress(self.read()), items=self.items)
+
+
+class SpoolFolder:
+    """A folder of requests that this process has locked."""
+
+    def __init__(self, path: Path, lock: FileLock) -> None:
+        """Take the lock of an existing folder."""
+        self.path = path
+        self._lock = lock
+        self._number = max((int(m["number"]) for m in map(_match, self._files()) if m), default=0)
+
+    @classmethod
+    def create(cls, root: Path, now: datetime) -> SpoolFolder:
+        """Return a new folder for the owner only.
+
+        Raises:
+            OSError: it cannot be created.
+        """
+        time = now.astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        for attempt in range(_TRIES):
+            path = root / f"{time}-{secrets.token_hex(4)}"
+            try:
+                root.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+                path.mkdir(mode=_PRIVATE_FOLDER)
+                return cls(path, FileLock(path / LOCK, create=True))
+            except FileNotFoundError:
+                # An export that ended has removed the root, which was empty.
+                if attempt == _TRIES - 1:
+                    raise
+            except (LockError, OSError) as error:
+                with suppress(OSError):
+                    (path / LOCK).unlink(missing_ok=True)
+                    path.rmdir()
+                raise OSError(*error.args) from error
+        raise FileNotFoundError(root)
+
+    @classmethod
+    def open(cls, path: Path) -> SpoolFolder:
+        """Return an existing spool folder; its owner has ended.
+
+        Raises:
+            LockError: another process uses it.
+        """
+        return cls(path, FileLock(path / LOCK))
+
+    def write(self, request: StoredRequest, data: bytes) -> StoredRequest:
+        """Store a request with its body in gzip; it appears completely or not at all.
+
+        Raises:
+            OSError: the disk fails.
+        """
+        self._number += 1
+        name = f"{request.signal.value}-{self._number:06}{request.mark}{_ENDING}"
+        path = self.path / name
+        _write_file(path, data)
+        return replace(request, folder=self, path=path, data=b"")
+
+    def restore(self, name: str, content: bytes) -> None:
+        """Store a file of another spool: a request, or JSON lines of an earlier version.
+
+        Raises:
+            OSError: the disk fails.
+        """
+        file = Path(name)
+        signal = signal_of_file(file)
+        if signal is not None:
+            self.write(StoredRequest(signal=signal, items=0), content)
+        else:
+            _write_file(self.path / file.name, content)
+
+    def requests(self) -> list[tuple[Path, Signal, str]]:
+        """Return path, signal and mark of each request, in the order in which they were stored."""
+        matches = [(match, name) for name in self._files() if (match := _match(name))]
+        return [
+            (self.path / name, Signal(match["signal"]), match["mark"] or REDUCED)
+            for match, name in sorted(matches, key=lambda pair: int(pair[0]["number"]))
+        ]
+
+    def retry(self, refused: Path) -> None:
+        """Give a refused request its former name, so that it is tried again."""
+        with suppress(OSError):
+            refused.replace(refused.with_name(refused.name.removesuffix(_REFUSED)))
+
+    def remove_partial(self) -> int:
+        """Remove files that a killed process was writing; return their number."""
+        partial = [name for name in self._files() if name.endswith(_PARTIAL)]
+        for name in partial:
+            with suppress(OSError):
+                (self.path / name).unlink()
+        return len(partial)
+
+    def close(self) -> None:
+        """Release the folder; without requests remove it, and the folder above if it is empty."""
+        if any(name != LOCK for name in self._files()):
+            self._lock.release()
+            return
+        if sys.platform == "win32":
+            self._lock.release()  # Windows does not remove an open file.
+        with suppress(OSError):
+            (self.path / LOCK).unlink()
+            self.path.rmdir()
+            self.path.parent.rmdir()
+        if sys.platform != "win32":
+            self._lock.release()
+
+    def _files(self) -> list[str]:
+        try:
+            return os.listdir(self.path)  # noqa: PTH208 - names only, and as fast as possible
+        except OSError:
+            return []
+
+
+_TRIES = 5
+
+
+def is_spool_folder(path: Path) -> bool:
+    """Return whether the program made this folder: its name, and a lock that is a regular file."""
+    try:
+        return (
+            _FOLDER_NAME.fullmatch(path.name) is not None
+            and S_ISDIR(path.lstat().st_mode)
+            and S_ISREG((path / LOCK).lstat().st_mode)
+        )
+    except OSError:
+        return False
+
+
+def spool_folders(root: Path) -> list[Path]:
+    """Return the spool folders directly in a folder, the oldest first."""
+    try:
+        return [path for path in sorted(root.iterdir()) if is_spool_folder(path)]
+    except OSError:
+        return []
+
+
+def signal_of_file(path: Path) -> Signal | None:
+    """Return the signal of a request file by its name, also of a refused one; else None."""
+    match = _match(path.name.removesuffix(_REFUSED))
+    return None if match is None else Signal(match["signal"])
+
+
+def is_refused(path: Path) -> bool:
+    """Return whether a file is a request that was refused."""
+    return path.name.endswith(_REFUSED) and signal_of_file(path) is not None
+
+
+def open_regular_file(path: Path) -> BinaryIO:
+    """Return an open file that is neither a link nor a device.
+
+    Raises:
+        OSError: it is another kind of file, or cannot be opened.
+    """
+    if not S_ISREG(path.lstat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return os.fdopen(os.open(path, os.O_RDONLY | _NO_LINKS | _BINARY), "rb")
+
+
+def read_regular_file(path: Path) -> bytes:
+    """Return the content of a request file.
+
+    Raises:
+        OSError: it is a link or a device, larger than a request, or cannot be read.
+    """
+    with open_regular_file(path) as file:
+        if os.fstat(file.fileno()).st_size > _LARGEST_FILE:
+            raise OSError(errno.EFBIG, "larger than a request")
+        return file.read()
+
+
+_LARGEST_FILE = 64_000_000
+
+
+def _match(name: str) -> re.Match[str] | None:
+    return _REQUEST_NAME.fullmatch(name)
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    partial = path.with_name(path.name + _PARTIAL)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS | _BINARY
+    try:
+        with os.fdopen(os.open(partial, flags, _PRIVATE_FILE), "wb", buffering=0) as file:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def _reason(error: Exception) -> str:
+    """Return the reason of a failure. The text of an exception may contain data."""
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+
+
+# The spool of an export
+
+# All files of a spool together. 32,000 spans are some 3 MB.
+MOST_BYTES = 500_000_000
 
 
 def utc_now() -> datetime:
-    """Return the wall-clock time, which names files."""
+    """Return the wall-clock time, which names folders."""
     return datetime.now(timezone.utc)
 
 
-class LineStore(Protocol):
-    """Stores the undelivered batches of one signal."""
-
-    def add(self, batch: Batch, *, items: int, reason: FailureReason | None = None) -> None:
-        """Store a batch, ``items`` of which were not delivered for that reason."""
-        ...
-
-    def close(self) -> Mapping[Signal, Stored]:
-        """Return the stored items of each signal; nothing is added after that."""
-        ...
-
-
-class SpoolPolicy(Protocol):
-    """Creates the stores for the undelivered batches of an export."""
-
-    def writer(self, signal: Signal) -> LineStore:
-        """Return the store for a signal in one export."""
-        ...
-
-
 class PublicFilter(Protocol):
-    """Redacts items for a public spool. `privacy.audience` implements it: it is slow to load."""
+    """Reduces requests for a public spool. `otlp.public` implements it: it is slow to load."""
 
-    def item(self, item: Item) -> Item:
-        """Return an item with its public data only."""
+    def reduce(self, request: EncodedRequest) -> EncodedRequest:
+        """Return a request of this program with its public data only."""
         ...
 
-    def may_keep(self, encoded: EncodedRequest) -> bool:
+    def may_keep(self, request: EncodedRequest) -> bool:
         """Return whether a request of another program is public."""
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Where an undelivered request is: in ``file``, or nowhere, for a ``problem``."""
+
+    file: str = ""
+    problem: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Spool:
-    """A folder of spooled files, `<signal>-<UTC time>-<random>.jsonl`, for the owner only."""
+    """A folder for the spool folders of exports.
 
-    def __init__(
-        self,
-        folder: Path,
-        now: Callable[[], datetime] = utc_now,
-        *,
-        public_filter: PublicFilter | None = None,
-    ) -> None:
-        """Create nothing yet: the folder is created with the first file.
-
-        ``public_filter`` is for a spool that becomes public as an artifact.
-        """
-        self._folder = folder
-        self._now = now
-        self._filter = public_filter
-
-    def writer(self, signal: Signal) -> LinesWriter:
-        """Return a writer for one export of a signal."""
-
-        def new_file() -> LinesFile:
-            self._folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-            time = self._now().astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-            path = self._folder / f"{signal.value}-{time}-{secrets.token_hex(4)}.jsonl"
-            return LinesFile(path, _PRIVATE_FILE, unfinished=unfinished_name(path.name))
-
-        return LinesWriter(
-            new_file,
-            problem="the spool could not be written",
-            advice="Name a folder that can be written, with room, in `spool-path`",
-            public_filter=self._filter,
-            most_bytes=_MOST_FILE_BYTES,
-        )
-
-
-class LinesWriter:
-    """Writes batches of any signal to one or several files.
-
-    A disk failure raises no exception: the lost items are counted.
+    ``public_filter`` is for a spool that becomes public as an artifact: its requests are reduced
+    when they were not delivered, and until then are in ``private_folder``, or in memory without
+    one. ``most_bytes`` is the largest size of all files together.
     """
 
-    def __init__(
-        self,
-        new_file: Callable[[], LinesFile],
-        *,
-        problem: str,
-        advice: str,
-        public_filter: PublicFilter | None = None,
-        most_bytes: float = float("inf"),
-    ) -> None:
-        """Create no file yet. ``problem`` and ``advice`` are the message for a disk failure.
+    folder: Path
+    now: Callable[[], datetime] = utc_now
+    public_filter: PublicFilter | None = None
+    private_folder: Path | None = None
+    most_bytes: int = MOST_BYTES
 
-        A file with ``most_bytes`` is published, and the next batch starts another one.
-        """
-        self._new_file = new_file
-        self._problem = problem
-        self._advice = advice
-        self._filter = public_filter
-        self._most_bytes = most_bytes
-        self._file: LinesFile | None = None
-        self._in_file: dict[Signal, int] = {}
-        self._files: list[str] = []
-        self._counts: dict[Signal, _Count] = {}
+    def journal(self) -> Journal:
+        """Return the requests of one export."""
+        return Journal(self)
 
-    def add(self, batch: Batch, *, items: int, reason: FailureReason | None = None) -> None:  # noqa: ARG002
-        """Append the batch as a line, and count ``items`` of it."""
-        count = self._counts.setdefault(batch.signal, _Count())
-        if self._filter is not None:
-            if batch.encoded is None:
-                batch = replace(batch, items=tuple(map(self._filter.item, batch.items)))
-            elif not self._filter.may_keep(batch.encoded):
-                count.redacted += items
-                return
-        try:
-            if self._file is None:
-                self._file = self._new_file()
-            self._file.write(format_line(batch))
-        except (OSError, ValueError) as error:
-            count.lose(items, error)
-            return
-        self._in_file[batch.signal] = self._in_file.get(batch.signal, 0) + items
-        if self._file.size >= self._most_bytes:
-            self._publish()
-
-    def close(self) -> dict[Signal, Stored]:
-        """Publish the last file, and return the stored items of each signal."""
-        self._publish()
-        return {signal: self._stored(count) for signal, count in self._counts.items()}
-
-    def _publish(self) -> None:
-        file, self._file = self._file, None
-        items_in_file, self._in_file = self._in_file, {}
-        if file is None:
-            return
-        try:
-            published = file.publish()
-        except OSError as error:
-            for signal, items in items_in_file.items():
-                self._counts[signal].lose(items, error)
-            return
-        if published is not None:
-            self._files.append(str(published))
-        for signal, items in items_in_file.items():
-            self._counts[signal].items += items
-
-    def _stored(self, count: _Count) -> Stored:
-        failures = [
-            Failure(problem=f"{self._problem}: {reason}", advice=self._advice, items=items)
-            for reason, items in count.lost.items()
-        ]
-        if count.redacted:
-            failures.append(
-                Failure(
-                    problem="data of tools in a run of another repository was not spooled: anyone "
-                    "can read the spool of a public repository",
-                    advice="Export that run again, or from a private repository",
-                    items=count.redacted,
+    def recover(self) -> tuple[str, ...]:
+        """Move what killed exports of this job left in the private folder; return notices."""
+        if self.public_filter is None or self.private_folder is None:
+            return ()
+        notices = []
+        for path in spool_folders(self.private_folder):
+            try:
+                folder = SpoolFolder.open(path)
+            except LockError:
+                continue  # Another export of this job uses it.
+            journal = Journal(self)
+            kept = list(_recover(folder, journal))
+            journal.close()
+            folder.close()
+            stored = sum(bool(each.file) for each in kept)
+            if stored:
+                notices.append(
+                    f"an earlier export of this job was killed: {_count(stored)} moved to "
+                    f"`{self.folder}`"
                 )
+            notices += dict.fromkeys(each.problem for each in kept if each.problem)
+        return tuple(notices)
+
+
+def _recover(folder: SpoolFolder, journal: Journal) -> Iterator[Kept]:
+    folder.remove_partial()
+    for path, signal, mark in folder.requests():
+        request = StoredRequest(signal=signal, items=1, mark=mark, folder=folder, path=path)
+        yield journal.keep(request)
+
+
+def _count(requests: int) -> str:
+    return "1 request was" if requests == 1 else f"{requests} requests were"
+
+
+class Journal:
+    """The requests of one export that are not delivered yet.
+
+    Nothing is raised if the disk fails: then requests stay in memory, and ``problem`` says why.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        """Create nothing yet: the folder is created with the first request."""
+        self._spool = spool
+        self._filter = spool.public_filter
+        self._is_staged = self._filter is not None
+        self._folder: SpoolFolder | None = None
+        self._public_folder: SpoolFolder | None = None
+        self._room: int | None = None
+        self.problem = ""
+
+    def store(self, encoded: EncodedRequest, *, of_tool: bool = False) -> StoredRequest:
+        """Store a request before it is sent; ``of_tool`` if another program made it."""
+        mark = REDUCED
+        if of_tool and self._filter is not None:
+            mark = WHOLE if self._filter.may_keep(encoded) else WITHHELD
+        request = StoredRequest(signal=encoded.signal, items=encoded.items, mark=mark)
+        return self._store(request, compress(encoded.body))
+
+    def store_beside(self, request: StoredRequest, part: EncodedRequest) -> StoredRequest:
+        """Store a part of a request at the same place."""
+        part_request = replace(request, items=part.items, path=None)
+        data = compress(part.body)
+        if request.folder is None:
+            return replace(part_request, data=data)
+        try:
+            return request.folder.write(part_request, data)
+        except OSError as error:
+            self._fail(_reason(error))
+            return replace(part_request, folder=None, data=data)
+
+    def remove(self, request: StoredRequest) -> None:
+        """Remove a request that was delivered."""
+        if request.path is not None:
+            with suppress(OSError):
+                request.path.unlink(missing_ok=True)
+
+    def keep(self, request: StoredRequest, *, refused: bool = False) -> Kept:
+        """Keep a request that was not delivered, for a replay; one that was ``refused`` aside."""
+        if request.kept_in:
+            return Kept(file=request.kept_in)
+        try:
+            if self._filter is not None:
+                return self._keep_public(request, self._filter, refused=refused)
+            if request.path is not None:
+                return Kept(file=str(_set_aside(request.path) if refused else request.path))
+            return Kept(
+                problem=f"the spool could not be written: {self.problem or 'no folder'}",
+                advice="Name a folder that can be written, with room, in `spool-path`",
             )
-        return Stored(
-            items=count.items,
-            lost=sum(count.lost.values()) + count.redacted,
-            files=tuple(self._files),
-            failures=tuple(failures),
-        )
+        except (OSError, ValueError) as error:
+            return Kept(
+                problem=f"the spool could not be written: {_reason(error)}",
+                advice="Name a folder that can be written, with room, in `spool-path`",
+            )
+
+    def close(self) -> None:
+        """Release the folders, and remove them if nothing is left in them."""
+        for folder in (self._folder, self._public_folder):
+            if folder is not None:
+                folder.close()
+        self._folder = self._public_folder = None
+
+    def _store(self, request: StoredRequest, data: bytes) -> StoredRequest:
+        root = self._spool.private_folder if self._is_staged else self._spool.folder
+        if self.problem or root is None:
+            return replace(request, data=data)
+        try:
+            if self._folder is None:
+                used = sum(map(_size_below, {root, self._spool.folder}))
+                self._room = self._spool.most_bytes - used
+                self._folder = SpoolFolder.create(root, self._spool.now())
+            self._take_room(len(data))
+            return self._folder.write(request, data)
+        except OSError as error:
+            self._fail(_reason(error))
+            return replace(request, data=data)
+
+    def _keep_public(
+        self, request: StoredRequest, public_filter: PublicFilter, *, refused: bool
+    ) -> Kept:
+        """Write the public data of a request, and remove the request."""
+        if request.mark == WITHHELD:
+            self.remove(request)
+            return Kept(
+                problem="data of tools in a run of another repository was not spooled: anyone "
+                "can read the spool of a public repository",
+                advice="Export that run again, or from a private repository",
+            )
+        encoded = request.load()
+        if request.mark == REDUCED:
+            encoded = public_filter.reduce(encoded)
+        if self._public_folder is None:
+            self._public_folder = SpoolFolder.create(self._spool.folder, self._spool.now())
+        stored = self._public_folder.write(replace(request, mark=REDUCED), compress(encoded.body))
+        self.remove(request)
+        path = stored.path or self._public_folder.path
+        return Kept(file=str(_set_aside(path) if refused else path))
+
+    def _take_room(self, size: int) -> None:
+        if self._room is None or self._room < size:
+            megabytes = self._spool.most_bytes // 1_000_000
+            raise OSError(errno.ENOSPC, f"it has its largest size, {megabytes} MB")
+        self._room -= size
+
+    def _fail(self, reason: str) -> None:
+        self.problem = self.problem or reason
 
 
-@dataclass(slots=True)
-class _Count:
-    items: int = 0
-    redacted: int = 0
-    lost: dict[str, int] = field(default_factory=dict)
+def format_unstored(reason: str) -> str:
+    """Return a warning about requests that were sent without a copy on disk."""
+    return (
+        f"the spool could not be written ({reason}): requests were sent without a copy on disk, "
+        "and a kill would have lost them. Name a folder that can be written, with room, in "
+        "`spool-path`, or send what is in it with `flow-telemetry replay`"
+    )
 
-    def lose(self, items: int, error: Exception) -> None:
-        """Count lost items by reason. The text of an exception may contain their data."""
-        reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
-        self.lost[reason] = self.lost.get(reason, 0) + items
+
+def _set_aside(path: Path) -> Path:
+    refused = path.with_name(path.name + _REFUSED)
+    path.replace(refused)
+    return refused
+
+
+def _size_below(root: Path) -> int:
+    """Return the bytes of all files in a folder's spool folders, and of old files beside them."""
+    size = 0
+    for folder, _, names in os.walk(root):
+        for name in names:
+            with suppress(OSError):
+                size += (Path(folder) / name).lstat().st_size
+    return size

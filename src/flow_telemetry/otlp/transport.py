@@ -1,10 +1,8 @@
-"""Delivery of a batch over OTLP/HTTP: one request, and its retries."""
+"""Delivery over OTLP/HTTP: one request, and its retries."""
 
 from __future__ import annotations
 
-import gzip
 import random
-import zlib
 from datetime import datetime
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
@@ -22,9 +20,8 @@ from flow_telemetry.http.errors import NetworkErrorKind, classify_network_error,
 from flow_telemetry.http.response import Response
 from flow_telemetry.http.retry import OTLP, parse_retry_after
 from flow_telemetry.http.session import BoundedSession
-from flow_telemetry.otlp.batch import Batch
+from flow_telemetry.otlp.compression import encode_content
 from flow_telemetry.otlp.response import Attempt
-from flow_telemetry.otlp.sdk import SdkExporter
 from flow_telemetry.telemetry import SignalTarget
 
 
@@ -157,12 +154,10 @@ def pause(response: Response, tries: int, *, now: datetime, chance: float) -> fl
     return OTLP.pause(tries, chance) if requested is None else requested
 
 
-# Delivery of batches: encoded by the SDK, compressed, and sent with retries.
+# Delivery of requests, with retries.
 
-# For a batch with all its retries, without a deadline: a Retry-After may ask for a day.
+# For a request with all its retries, without a deadline: a Retry-After may ask for a day.
 LONGEST_BATCH_SECONDS = 120.0
-# Level 6 takes half the time of 9, for a few percent more bytes.
-_LEVEL = 6
 
 
 class OtlpSender:
@@ -170,48 +165,30 @@ class OtlpSender:
 
     def __init__(self, target: SignalTarget, deadline: Deadline) -> None:
         """Open no connection yet."""
-        self._target = target
-        self._exporter: SdkExporter | None = None
         self._compression = target.compression
         self._deadline = deadline
         self._session = OtlpSession(target, deadline)
 
-    def deliver(self, batch: Batch) -> Attempt:
-        """Send a batch in one request, with retries until the deadline.
+    def deliver(self, data: bytes) -> Attempt:
+        """Send a request, its body in gzip, with retries until the deadline.
 
-        An encoded request is sent unchanged: decoding it into the SDK's objects would lose fields
-        that the SDK does not know.
+        The attempt contains the last response.
         """
-        if batch.encoded is not None:
-            return self._send(batch.encoded.body)
-        if self._exporter is None:
-            self._exporter = SdkExporter(self._target, self._send)
-        return self._exporter.export(batch.items)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
-
-    def _send(self, body: bytes) -> Attempt:
-        """Send the body of a request in protobuf; the attempt contains the last response."""
         clock = self._deadline.clock
         seconds_left = self._deadline.remaining(LONGEST_BATCH_SECONDS)
         last = Deadline.after(clock, seconds_left, self._deadline.cancellation)
-        compressed_body = compressed(body, self._compression)
+        content = encode_content(data, self._compression)
         response, tries = Response(error=out_of_time(self._deadline)), 0
         while not last.expired:
-            response, tries = self._session.send_request(compressed_body), tries + 1
+            response, tries = self._session.send_request(content), tries + 1
             if not should_retry(response, tries):
                 break
             seconds = pause(response, tries, now=clock.now(), chance=random.random())  # noqa: S311
             if seconds >= last.remaining():
                 break
             clock.sleep(seconds)
-        return Attempt(response=response, requests=tries, bytes_sent=tries * len(compressed_body))
+        return Attempt(response=response, requests=tries, bytes_sent=tries * len(content))
 
-
-def compressed(body: bytes, compression: str) -> bytes:
-    """Return a body compressed by `gzip`, `deflate` or `none`; equal for equal bodies."""
-    if compression == "gzip":
-        return gzip.compress(body, _LEVEL, mtime=0)
-    return zlib.compress(body, _LEVEL) if compression == "deflate" else body
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()

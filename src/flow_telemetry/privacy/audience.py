@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import cast
 
 from flow_telemetry.identity import fold
 from flow_telemetry.mapping import attributes as semconv
@@ -13,16 +12,8 @@ from flow_telemetry.mapping import metric_attributes as metric_semconv
 from flow_telemetry.mapping.spans import FIXED_SERVICES, RUN_SERVICE
 from flow_telemetry.model import Change, Lineage, Repository, WorkItem
 from flow_telemetry.outcome import ExportedSubject, Outcome
-from flow_telemetry.privacy.records import Item, cache_resources, map_texts
 from flow_telemetry.settings import RunnerContext
-from flow_telemetry.telemetry import (
-    Attributes,
-    AttributeValue,
-    EncodedRequest,
-    LogRecord,
-    Resource,
-    Span,
-)
+from flow_telemetry.telemetry import EncodedRequest, Resource, Span
 
 # The privacy model. Anyone can read the summaries, annotations and logs of a public repository, and
 # download a spool that is kept as an artifact. Other repositories and trackers may be private.
@@ -30,7 +21,7 @@ from flow_telemetry.telemetry import (
 
 NOT_SHOWN = "(not shown)"
 # Replaces the description of an error.
-_FAILED = "failed"
+FAILED = "failed"
 
 _ITEM_KEYS = (semconv.FLOW_WORK_ITEM_KEY, semconv.FLOW_FEATURE_KEY)
 _PUBLIC_ATTRIBUTES = frozenset(
@@ -219,87 +210,33 @@ def _redact_drawn_span(span: Span) -> Span:
     return replace(
         span,
         name=next((key for key in keys if isinstance(key, str)), NOT_SHOWN),
-        error=None if span.error is None else _FAILED,
+        error=None if span.error is None else FAILED,
         attributes={},
     )
 
 
-# Telemetry in the spool
+# Attributes in the spool
 
 
-class PublicRedactor:
-    """Redacts telemetry for its audience, as the spool needs it."""
-
-    def __init__(self, audience: Audience) -> None:
-        """Take the audience; telemetry is redacted only for the public."""
-        self._audience = audience
-        self._redact_once = cache_resources(self._redact_resource)
-        self._placeholders: dict[AttributeValue, str] = {}
-
-    def item(self, item: Item) -> Item:
-        """Return a span, log record or point of a metric, redacted for the audience."""
-        resource = self._redact_once(item.resource)
-        if resource is item.resource:
-            return item
-        attributes = self._redact_point_attributes
-        name = NOT_SHOWN
-        if isinstance(item, Span):
-            attributes = _select_public
-            reference = _cut_reference(item.attributes.get(semconv.FLOW_REFERENCE))
-            name = NOT_SHOWN if reference is None else reference
-            if item.events:
-                item = cast("Item", replace(item, events=()))
-        elif isinstance(item, LogRecord):
-            attributes = _select_public
-            if item.body is not None:
-                item = cast("Item", replace(item, body=None))
-        return map_texts(
-            item,
-            attributes=attributes,
-            text=lambda _: _FAILED,
-            name=lambda _: name,
-            resource=resource,
-        )
-
-    def may_keep(self, prepared: EncodedRequest) -> bool:
-        """Return whether a request of tools can be written into the spool."""
-        return self._audience.may_read_request(prepared)
-
-    def _redact_resource(self, resource: Resource) -> Resource:
-        """Return the same object if the audience may read all of the resource."""
-        if self._audience.may_read_resource(resource):
-            return resource
-        attributes = resource.attributes
-        public = {
-            name: attributes[name] for name in _PUBLIC_RESOURCE_ATTRIBUTES if name in attributes
-        }
-        service = attributes.get(semconv.SERVICE_NAME, "")
-        # A tracker has no repository, and its service has the tracker's name.
-        if semconv.VCS_OWNER_NAME in attributes and service not in FIXED_SERVICES:
-            service = RUN_SERVICE
-        return Resource(attributes={semconv.SERVICE_NAME: service, **public})
-
-    def _redact_point_attributes(self, attributes: Attributes) -> Attributes:
-        """Number the values that are hidden, so that series that differed still differ."""
-        return {
-            name: value if name in _PUBLIC_POINT_ATTRIBUTES else self._find_placeholder(value)
-            for name, value in attributes.items()
-        }
-
-    def _find_placeholder(self, value: AttributeValue) -> str:
-        key = tuple(value) if isinstance(value, (list, tuple)) else value
-        number = len(self._placeholders) + 1
-        placeholder = NOT_SHOWN if number == 1 else f"{NOT_SHOWN} {number}"
-        return self._placeholders.setdefault(key, placeholder)
-
-
-def _select_public(attributes: Attributes) -> Attributes:
-    public = {name: value for name, value in attributes.items() if name in _PUBLIC_ATTRIBUTES}
+def public_attributes(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return the public attributes of a span or log record, with texts that may be shortened."""
+    public = {name: text for name, text in attributes.items() if name in _PUBLIC_ATTRIBUTES}
     for name in _REFERENCES:
-        if (reference := _cut_reference(attributes.get(name))) is not None:
-            public[name] = reference
+        if name in attributes:
+            public[name] = _PRIVATE_END.sub("", attributes[name])
     return public
 
 
-def _cut_reference(reference: AttributeValue | None) -> str | None:
-    return _PRIVATE_END.sub("", reference) if isinstance(reference, str) else None
+def public_resource_attributes(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return the public attributes of a resource, and a service that is a known name."""
+    public = {name: attributes[name] for name in _PUBLIC_RESOURCE_ATTRIBUTES if name in attributes}
+    service = attributes.get(semconv.SERVICE_NAME, "")
+    # A tracker has no repository, and its service has the tracker's name.
+    if semconv.VCS_OWNER_NAME in attributes and service not in FIXED_SERVICES:
+        service = RUN_SERVICE
+    return {semconv.SERVICE_NAME: service, **public}
+
+
+def is_public_in_points(name: str) -> bool:
+    """Return whether the value of an attribute of metric points is public."""
+    return name in _PUBLIC_POINT_ATTRIBUTES

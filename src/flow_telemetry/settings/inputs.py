@@ -553,8 +553,9 @@ class Inputs:
     spool_path = Input(
         name="spool-path",
         parse=parse.optional(Path),
-        description="Folder for undelivered telemetry, as OTLP JSON lines. Default: "
-        "$RUNNER_TEMP/flow-telemetry; on the command line ./flow-telemetry-spool.",
+        description="Folder for telemetry until it is delivered; what remains is sent by "
+        "`flow-telemetry replay`. Default: $RUNNER_TEMP/flow-telemetry; on the command line "
+        "./flow-telemetry-spool.",
     )
     log_level = Input(
         name="log-level",

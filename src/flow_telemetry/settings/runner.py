@@ -49,6 +49,12 @@ class RunnerContext:
         folder = self.temporary_folder
         return Path(folder) / "flow-telemetry-job" if folder else None
 
+    @property
+    def private_folder(self) -> Path | None:
+        """The folder for files of the program that must not become public."""
+        folder = self.temporary_folder
+        return Path(folder) / "flow-telemetry-private" if folder else None
+
 
 def runner_context(environ: Mapping[str, str]) -> RunnerContext:
     """Return the context of the runner; a missing or malformed variable is None."""

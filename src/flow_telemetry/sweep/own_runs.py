@@ -31,7 +31,10 @@ from flow_telemetry.sweep.ledger_file import DamagedLedgerError, parse_ledger
 SWEEPING_EVENTS = ("schedule", "workflow_dispatch")
 ARTIFACT = "flow-telemetry-ledger"
 FILE_NAME = "ledger.json"
-_SPOOLED = re.compile(r"spool/\w[\w.-]{0,200}\.jsonl")
+# Requests in spool folders, and the lines that earlier versions stored.
+_SPOOLED = re.compile(
+    r"spool/(?:\w[\w.-]{0,200}\.jsonl|\d{8}T\d{6}Z-[0-9a-f]{8}/\w+-\d{6,9}\.otlp\.gz)"
+)
 # A sweep that left no ledger was killed with its runner, or began before there were ledgers.
 _MOST_SWEEPS = 30
 
@@ -161,8 +164,8 @@ def parse_run_name(name: str) -> tuple[str, datetime | None] | None:
 class RestoredLedger:
     """The ledger of the last sweep that saved one, and the number of later ones that did not.
 
-    ``spool`` has the files that could not be delivered, by name. ``damage`` is why the newest
-    ledger cannot be used.
+    ``spool`` has the contents of files that could not be delivered, by name. ``damage`` is why the
+    newest ledger cannot be used.
     """
 
     ledger: Ledger | None = None
@@ -226,5 +229,5 @@ def _read_artifact(context: ExportContext, artifact: Artifact) -> tuple[Ledger, 
     ledger = files.pop(FILE_NAME, None)
     if ledger is None:
         raise DamagedLedgerError(f"it has no {FILE_NAME}")
-    spool = {name.rpartition("/")[2]: lines for name, lines in files.items()}
+    spool = {name.removeprefix("spool/"): data for name, data in files.items()}
     return parse_ledger(ledger, context.clock.now()), spool

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flow_telemetry.context import ExportContext
 from flow_telemetry.github.runs import last_successful_run
+from flow_telemetry.otlp.spool import SpoolFolder
 from flow_telemetry.rules.ledger import DELAY, FIRST_SWEEP, OVERLAP, Ledger
 from flow_telemetry.sweep.ledger_file import LedgerFile
 from flow_telemetry.sweep.own_runs import OwnRuns, restore_ledger
@@ -46,7 +47,7 @@ def start_sweep(context: ExportContext, file: LedgerFile, runs: OwnRuns) -> Star
         restored = restore_ledger(context, runs)
         ledger, damage = restored.ledger, restored.damage
         if ledger is not None:
-            problems += _write_spool(context.settings.spool_path, restored.spool)
+            problems += _write_spool(context.settings.spool_path, restored.spool, now)
             problems += _describe_sweeps_without_ledger(restored.sweeps_without)
     since = context.settings.sweep.since
     asked_since = now - timedelta(seconds=since) if isinstance(since, float) else since
@@ -83,13 +84,15 @@ def _start_of_last_sweep(context: ExportContext, now: datetime) -> datetime | No
     return last.started_at if last else None
 
 
-def _write_spool(folder: Path, files: Mapping[str, bytes]) -> list[str]:
-    """Write the files that the last sweep could not deliver, and return the problems."""
+def _write_spool(folder: Path, files: Mapping[str, bytes], now: datetime) -> list[str]:
+    """Write what the last sweep could not deliver into a spool folder; return the problems."""
+    if not files:
+        return []
     try:
-        if files:
-            folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
+        spool = SpoolFolder.create(folder, now)
+        for name, content in sorted(files.items()):
+            spool.restore(name, content)
+        spool.close()
     except OSError as error:
         reason = error.strerror or type(error).__name__
         return [f"the spool of the last sweep could not be written to `{folder}` ({reason})"]

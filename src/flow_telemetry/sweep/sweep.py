@@ -19,7 +19,7 @@ from flow_telemetry.errors import (
 from flow_telemetry.github.runs import read_repository
 from flow_telemetry.model import Repository
 from flow_telemetry.otlp.fallback import Fallbacks
-from flow_telemetry.otlp.replay import Replay, build_replay_outcome, find_spool_files
+from flow_telemetry.otlp.replay import Replay
 from flow_telemetry.outcome import Outcome, Status, merge_outcomes
 from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.ledger import (
@@ -56,6 +56,7 @@ from flow_telemetry.sweep.things import (
     describe,
     in_order,
 )
+from flow_telemetry.telemetry import Signal
 
 # A killed sweep repeats at most so many things.
 CHECKPOINT = 50
@@ -188,11 +189,10 @@ class _Sweep:
             deadline=self.context.deadline,
             redact=self.context.redact,
             fallbacks=Fallbacks.of(settings.signals),
+            left_out=set(Signal) - settings.signals.enabled,
         )
         if settings.spool_path.is_dir():
-            errors: list[str] = []
-            files = find_spool_files([settings.spool_path], errors.append)
-            self.outcomes.append(build_replay_outcome(map(replay.file, files), errors))
+            self.outcomes.append(replay.run([settings.spool_path], self.context.log.progress))
 
     def _marks(self) -> list[tuple[datetime, datetime | None]]:
         sources = [
