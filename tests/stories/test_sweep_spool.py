@@ -13,9 +13,9 @@ from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.world import World
 from tests.stories.test_replay import line
-from tests.stories.test_sweep import sweep, swept
 from tests.support.program import Program, Result
 from tests.support.spool import files_in
+from tests.support.sweeps import sweep, swept
 
 ARTIFACT = "flow-telemetry-ledger"
 

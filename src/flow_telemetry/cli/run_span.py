@@ -22,7 +22,6 @@ from flow_telemetry.mapping.jobs import CommandPlace, command_span
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model import Repository
 from flow_telemetry.model.measurements import MeasuredCommand
-from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.response import Attempt
 from flow_telemetry.otlp.sdk import preload
 from flow_telemetry.otlp.sending import otlp_sender
@@ -160,7 +159,7 @@ def _note_of_failure(settings: Settings) -> _FailureNote | None:
 class _Untried:
     """A sender that sends nothing, because an earlier command of the job failed to."""
 
-    def deliver(self, _: Batch) -> Attempt:
+    def deliver(self, data: bytes) -> Attempt:  # noqa: ARG002 - nothing is sent
         """Return the failure of the earlier command."""
         return Attempt(response=Response(error=NetworkErrorKind.FAILED_BEFORE))
 
