@@ -53,8 +53,9 @@ from flow_telemetry.mapping.metric_attributes import (
     EXTRA_ATTRIBUTES,
     METRIC_ATTRIBUTES,
 )
+from flow_telemetry.otlp.series import boundaries
 from flow_telemetry.settings.inputs import INPUTS, Input
-from flow_telemetry.telemetry import Instrument
+from flow_telemetry.telemetry import Durations, Instrument
 
 ROOT = Path(__file__).resolve().parents[1]
 README, ACTION, CONTRIBUTING = "README.md", "action.yml", "CONTRIBUTING.md"
@@ -355,6 +356,9 @@ def with_metrics(page: str, instruments: Iterable[Instrument]) -> str:
     head = ("metric", "instrument", "unit", "attributes", "sent with", "from", "meaning")
     sections = (
         "## All metrics\n\n" + table(head, map(_metric_row, instruments)),
+        "## Buckets of the durations\n\n"
+        "Upper boundaries of the buckets of the histograms in seconds:\n\n"
+        + table(("boundaries", "histograms"), _bucket_rows(INSTRUMENTS)),
         "## Their attributes\n\n" + _meanings(METRIC_ATTRIBUTES.items()),
         "## Attributes that you may add\n\n" + _meanings(EXTRA_ATTRIBUTES.items()),
         "## What the four keys are made of\n\n"
@@ -371,6 +375,18 @@ def _metric_row(instrument: Instrument) -> tuple[str, ...]:
     source = "flow-telemetry" if instrument.name.startswith("flow.") else "OpenTelemetry"
     kind = instrument.kind.value
     return (name, kind, unit, attributes, instrument.sent, source, instrument.description)
+
+
+def _bucket_rows(instruments: Iterable[Instrument]) -> Iterable[tuple[str, str]]:
+    for durations in Durations:
+        own = [each for each in instruments if each.durations is durations]
+        bounds = ", ".join(map(_format_boundary, boundaries(own[0])))
+        yield bounds, ", ".join(f"`{each.name}`" for each in own)
+
+
+def _format_boundary(seconds: float) -> str:
+    day = 86_400
+    return f"{seconds / day:g} d" if seconds >= day / 4 else f"{seconds:g}"
 
 
 def _meanings(rows: Iterable[tuple[str, str]]) -> str:

@@ -118,12 +118,26 @@ class PointTime(Enum):
     STATE = "state"
 
 
+class Durations(Enum):
+    """The usual lengths of a histogram's durations, which decide the boundaries of its buckets.
+
+    MOMENTS: tests and commands, from milliseconds on. BUILDS: runs, jobs and waits, from seconds to
+    a day. REVIEWS: what takes minutes or weeks, such as phases and repairs. FLOWS: lead times and
+    statuses, in days.
+    """
+
+    MOMENTS = "moments"
+    BUILDS = "builds"
+    REVIEWS = "reviews"
+    FLOWS = "flows"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
     """A metric, with its unit by UCUM.
 
     ``attributes`` are the possible names of its points' attributes, ``sent`` describes with which
-    subject it is sent.
+    subject it is sent. Only a histogram in seconds has ``durations``.
     """
 
     name: str
@@ -132,6 +146,7 @@ class Instrument:
     description: str
     attributes: tuple[str, ...] = ()
     sent: str = ""
+    durations: Durations | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.telemetry import (
     Attributes,
     AttributeValue,
+    Durations,
     Instrument,
     InstrumentKind,
     LogRecord,
@@ -131,6 +132,7 @@ DURATION = Instrument(
     kind=InstrumentKind.HISTOGRAM,
     unit="s",
     description="Duration of a pipeline run.",
+    durations=Durations.BUILDS,
 )
 ERRORS = Instrument(
     name="cicd.pipeline.run.errors",

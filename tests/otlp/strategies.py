@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from flow_telemetry.telemetry import (
+    Durations,
     Instrument,
     InstrumentKind,
     LogRecord,
@@ -72,6 +73,7 @@ def measurements(most: int = 8) -> st.SearchStrategy[list[Measurement]]:
             kind=st.sampled_from(InstrumentKind),
             unit=st.sampled_from(["s", "1", "{comment}"]),
             description=_TEXTS,
+            durations=st.none() | st.sampled_from(Durations),
         ),
         min_size=1,
         max_size=3,

@@ -83,7 +83,7 @@ def test_a_duration_is_a_delta_histogram(receiver: Receiver, tmp_path: Path) -> 
         for bound, count in zip(success.bounds, success.buckets, strict=False)
         if count
     ]
-    assert filled == [(60, 1), (600, 1)]
+    assert filled == [(45, 1), (600, 1)]
     assert len(success.buckets) == len(success.bounds) + 1
     assert (failure.count, failure.value) == (1, 90)
     assert success.resource == RESOURCE.attributes

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from tests.otlp.builders import DURATION, ERRORS, START, measured
 from tests.otlp.strategies import measurements
 
+from flow_telemetry.mapping.instruments import INSTRUMENTS
 from flow_telemetry.otlp.series import Point, SeriesTable, boundaries
-from flow_telemetry.telemetry import InstrumentKind, Measurement
+from flow_telemetry.telemetry import Durations, Instrument, InstrumentKind, Measurement
 
 
 def points_of(some: list[Measurement], now: int = START + 5) -> list[Point]:
@@ -56,16 +60,27 @@ def test_nothing_is_lost_or_counted_twice(some: list[Measurement]) -> None:
         assert sum(point.buckets) == (point.count if is_histogram else 0)
 
 
-@pytest.mark.parametrize("unit", ["s", "1", "{comment}", "By"])
-def test_boundaries_rise(unit: str) -> None:
+SHARE = Instrument(name="share", kind=InstrumentKind.HISTOGRAM, unit="1", description="")
+
+
+@pytest.mark.parametrize(
+    "instrument",
+    [
+        *(replace(DURATION, durations=durations) for durations in Durations),
+        SHARE,
+        replace(SHARE, unit="{comment}"),
+        replace(SHARE, unit="By"),
+    ],
+)
+def test_boundaries_rise(instrument: Instrument) -> None:
     """A histogram's boundaries are strictly increasing."""
-    bounds = boundaries(unit)
+    bounds = boundaries(instrument)
     assert list(bounds) == sorted(set(bounds))
 
 
 def test_a_value_on_a_boundary_belongs_below_it() -> None:
     """OTLP's buckets include their upper boundary."""
-    bounds = boundaries("s")
+    bounds = boundaries(DURATION)
     for value, bucket in (
         (60, bounds.index(60)),
         (61, bounds.index(60) + 1),
@@ -73,3 +88,42 @@ def test_a_value_on_a_boundary_belongs_below_it() -> None:
     ):
         [point] = points_of([measured(DURATION, value)])
         assert point.buckets.index(1) == bucket
+
+
+def median_on_a_dashboard(values: Iterable[float], instrument: Instrument = DURATION) -> float:
+    """The median as backends estimate it: interpolated in a bucket, as by histogram_quantile."""
+    [point] = points_of([measured(instrument, value) for value in values])
+    bounds = boundaries(instrument)
+    rank, below = point.count / 2, 0
+    for lower, upper, count in zip((0.0, *bounds), bounds, point.buckets, strict=False):
+        if count and below + count >= rank:
+            return lower + (upper - lower) * (rank - below) / count
+        below += count
+    return bounds[-1]
+
+
+def test_builds_between_two_and_five_minutes_have_different_medians() -> None:
+    """Builds of 125 s, 170 s and 280 s do not all look like builds of 210 s."""
+    medians = [median_on_a_dashboard([seconds] * 9) for seconds in (125, 170, 200, 280)]
+    assert medians == [135, 165, 210, 270]
+
+
+@given(st.integers(120, 300))
+def test_the_median_of_a_build_is_off_by_a_sixth_at_most(seconds: int) -> None:
+    """A build of two to five minutes is shown as what it is, give or take."""
+    assert math.isclose(median_on_a_dashboard([seconds] * 3), seconds, rel_tol=1 / 6)
+
+
+@given(st.integers(1, 180))
+def test_the_median_of_a_cycle_time_is_off_by_less_than_half(days: int) -> None:
+    """Stories of two days and of two weeks are told apart."""
+    flow_time = replace(DURATION, durations=Durations.FLOWS)
+    shown = median_on_a_dashboard([days * 86_400] * 3, flow_time)
+    assert math.isclose(shown, days * 86_400, rel_tol=0.5)
+
+
+def test_every_duration_has_a_usual_length() -> None:
+    """Without one, its boundaries would be those of counts."""
+    for instrument in INSTRUMENTS:
+        is_duration = instrument.kind is InstrumentKind.HISTOGRAM and instrument.unit == "s"
+        assert (instrument.durations is not None) == is_duration, instrument.name

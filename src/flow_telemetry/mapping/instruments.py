@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import metric_attributes as names
-from flow_telemetry.telemetry import Instrument, InstrumentKind, PointTime
+from flow_telemetry.telemetry import Durations, Instrument, InstrumentKind, PointTime
 
 INSTRUMENTS: list[Instrument] = []
 
 _HISTOGRAM, _SUM, _GAUGE = InstrumentKind.HISTOGRAM, InstrumentKind.SUM, InstrumentKind.GAUGE
+_MOMENTS, _BUILDS = Durations.MOMENTS, Durations.BUILDS
+_REVIEWS, _FLOWS = Durations.REVIEWS, Durations.FLOWS
 _RUN = "run"
 _JOB = "job"
 _CHANGE = "change"
@@ -33,9 +35,16 @@ def _instrument(  # noqa: PLR0917 - a row of the table
     unit: str,
     description: str,
     attributes: tuple[str, ...],
+    durations: Durations | None = None,
 ) -> Instrument:
     instrument = Instrument(
-        name=name, kind=kind, unit=unit, description=description, attributes=attributes, sent=sent
+        name=name,
+        kind=kind,
+        unit=unit,
+        description=description,
+        attributes=attributes,
+        sent=sent,
+        durations=durations,
     )
     INSTRUMENTS.append(instrument)
     return instrument
@@ -52,6 +61,7 @@ RUN_DURATION = _instrument(
     "Time that a run spent in each state: pending until its first job has a runner, then "
     "executing; without the time in which it waited for protection rules only",
     (*_ENDED_RUN_ATTRIBUTES, names.RUN_STATE),
+    _BUILDS,
 )
 RUN_ERRORS = _instrument(
     "run, job",
@@ -111,6 +121,7 @@ JOB_DURATION = _instrument(
     "s",
     "Time of a job on its runner, without waiting times",
     _ENDED_JOB_ATTRIBUTES,
+    _BUILDS,
 )
 JOB_QUEUE_TIME = _instrument(
     _JOB,
@@ -119,6 +130,7 @@ JOB_QUEUE_TIME = _instrument(
     "s",
     "Time that a job waited for a runner, until its end if it got none",
     _JOB_ATTRIBUTES,
+    _BUILDS,
 )
 JOB_APPROVAL_TIME = _instrument(
     _JOB,
@@ -127,6 +139,7 @@ JOB_APPROVAL_TIME = _instrument(
     "s",
     "Time that a job waited for people to approve its deployment",
     _JOB_ATTRIBUTES,
+    _REVIEWS,
 )
 JOB_PROTECTION_TIME = _instrument(
     _JOB,
@@ -135,6 +148,7 @@ JOB_PROTECTION_TIME = _instrument(
     "s",
     "Time that a job waited for the timer or a custom rule of its environment",
     (*_JOB_ATTRIBUTES, names.PROTECTION_RULE),
+    _REVIEWS,
 )
 JOB_BILLABLE_TIME = _instrument(
     _JOB,
@@ -218,7 +232,13 @@ SYSTEM_NETWORK_IO = _instrument(
 _COMMAND_ATTRIBUTES = (names.REPOSITORY, names.WORKFLOW, names.COMMAND, names.COMMAND_RESULT)
 
 COMMAND_DURATION = _instrument(
-    _COMMAND, "flow.command.duration", _HISTOGRAM, "s", "Duration of a command", _COMMAND_ATTRIBUTES
+    _COMMAND,
+    "flow.command.duration",
+    _HISTOGRAM,
+    "s",
+    "Duration of a command",
+    _COMMAND_ATTRIBUTES,
+    _MOMENTS,
 )
 COMMAND_MEMORY_PEAK = _instrument(
     _COMMAND,
@@ -235,6 +255,7 @@ COMMAND_CPU_TIME = _instrument(
     "s",
     "Processor time of a command and its child processes",
     (*_COMMAND_ATTRIBUTES, names.CPU_MODE),
+    _MOMENTS,
 )
 
 _TESTED_JOB = "job, from input `test-reports`"
@@ -255,6 +276,7 @@ TEST_DURATION = _instrument(
     "s",
     "Duration of a test case that was not skipped",
     (*_TEST_ATTRIBUTES, names.TEST_RESULT),
+    _MOMENTS,
 )
 TEST_FLAKY = _instrument(
     _TESTED_JOB,
@@ -268,8 +290,14 @@ TEST_FLAKY = _instrument(
 _CHANGE_ATTRIBUTES = (names.REPOSITORY, names.BRANCH, names.AUTHOR_KIND, names.CHANGE_STATE)
 
 
-def _change_instrument(name: str, kind: InstrumentKind, unit: str, description: str) -> Instrument:
-    return _instrument(_CHANGE, name, kind, unit, description, _CHANGE_ATTRIBUTES)
+def _change_instrument(
+    name: str,
+    kind: InstrumentKind,
+    unit: str,
+    description: str,
+    durations: Durations | None = None,
+) -> Instrument:
+    return _instrument(_CHANGE, name, kind, unit, description, _CHANGE_ATTRIBUTES, durations)
 
 
 CHANGE_COUNT = _change_instrument(
@@ -279,10 +307,18 @@ CHANGE_REOPENED = _change_instrument(
     "flow.change.reopened", _SUM, "{reopening}", "Pull requests that ended after a reopening"
 )
 CHANGE_DURATION = _change_instrument(
-    "flow.change.duration", _HISTOGRAM, "s", "Time from opening or reopening to closing"
+    "flow.change.duration",
+    _HISTOGRAM,
+    "s",
+    "Time from opening or reopening to closing",
+    _REVIEWS,
 )
 CHANGE_ACTIVE_TIME = _change_instrument(
-    "flow.change.active_time", _HISTOGRAM, "s", "Time in review and with changes requested"
+    "flow.change.active_time",
+    _HISTOGRAM,
+    "s",
+    "Time in review and with changes requested",
+    _REVIEWS,
 )
 CHANGE_EFFICIENCY = _change_instrument(
     "flow.change.efficiency", _HISTOGRAM, "1", "Flow efficiency: active time divided by duration"
@@ -294,21 +330,28 @@ CHANGE_PHASE_DURATION = _instrument(
     "s",
     "Time in each phase",
     (*_CHANGE_ATTRIBUTES, names.PHASE),
+    _REVIEWS,
 )
 CHANGE_TIME_TO_FIRST_REVIEW = _change_instrument(
     "flow.change.time_to_first_review",
     _HISTOGRAM,
     "s",
     "Time from opening to the first review by another person",
+    _REVIEWS,
 )
 CHANGE_TIME_TO_APPROVAL = _change_instrument(
     "flow.change.time_to_approval",
     _HISTOGRAM,
     "s",
     "Time from opening to the first approval by another person",
+    _REVIEWS,
 )
 CHANGE_TIME_TO_MERGE = _change_instrument(
-    "flow.change.time_to_merge", _HISTOGRAM, "s", "Time from opening to merge"
+    "flow.change.time_to_merge",
+    _HISTOGRAM,
+    "s",
+    "Time from opening to merge",
+    _REVIEWS,
 )
 CHANGE_COMMENTS = _instrument(
     _CHANGE,
@@ -378,8 +421,14 @@ VCS_CHANGE_TIME_TO_MERGE = _instrument(
 _ITEM_ATTRIBUTES = (names.TRACKER, names.REPOSITORY, names.ITEM_TYPE, names.ITEM_RESULT)
 
 
-def _item_instrument(name: str, kind: InstrumentKind, unit: str, description: str) -> Instrument:
-    return _instrument(_ITEM, name, kind, unit, description, _ITEM_ATTRIBUTES)
+def _item_instrument(
+    name: str,
+    kind: InstrumentKind,
+    unit: str,
+    description: str,
+    durations: Durations | None = None,
+) -> Instrument:
+    return _instrument(_ITEM, name, kind, unit, description, _ITEM_ATTRIBUTES, durations)
 
 
 ITEM_COUNT = _item_instrument(
@@ -393,18 +442,33 @@ ITEM_REOPENED = _item_instrument(
     "flow.work_item.reopened", _SUM, "{reopening}", "Work items that ended after a reopening"
 )
 ITEM_LEAD_TIME = _item_instrument(
-    "flow.work_item.lead_time", _HISTOGRAM, "s", "Time from creation to closing"
+    "flow.work_item.lead_time",
+    _HISTOGRAM,
+    "s",
+    "Time from creation to closing",
+    _FLOWS,
 )
 ITEM_CYCLE_TIME = _item_instrument(
     "flow.work_item.cycle_time",
     _HISTOGRAM,
     "s",
     "Flow time: from the first status in progress to closing",
+    _FLOWS,
 )
 ITEM_ACTIVE_TIME = _item_instrument(
-    "flow.work_item.active_time", _HISTOGRAM, "s", "Time in progress and not blocked"
+    "flow.work_item.active_time",
+    _HISTOGRAM,
+    "s",
+    "Time in progress and not blocked",
+    _FLOWS,
 )
-ITEM_BLOCKED_TIME = _item_instrument("flow.work_item.blocked_time", _HISTOGRAM, "s", "Time blocked")
+ITEM_BLOCKED_TIME = _item_instrument(
+    "flow.work_item.blocked_time",
+    _HISTOGRAM,
+    "s",
+    "Time blocked",
+    _FLOWS,
+)
 ITEM_TIMES_BLOCKED = _item_instrument(
     "flow.work_item.times_blocked",
     _HISTOGRAM,
@@ -432,8 +496,12 @@ ITEM_STATUS_CHANGES = _item_instrument(
 _FEATURE_ATTRIBUTES = (names.TRACKER, names.REPOSITORY, names.ITEM_TYPE, names.FEATURE_COMPLETE)
 
 
-def _feature_instrument(name: str, unit: str, description: str) -> Instrument:
-    return _instrument(_FEATURE, name, _HISTOGRAM, unit, description, _FEATURE_ATTRIBUTES)
+def _feature_instrument(
+    name: str, unit: str, description: str, durations: Durations | None = None
+) -> Instrument:
+    return _instrument(
+        _FEATURE, name, _HISTOGRAM, unit, description, _FEATURE_ATTRIBUTES, durations
+    )
 
 
 FEATURE_ITEMS = _instrument(
@@ -453,7 +521,10 @@ FEATURE_FAILED_RUNS = _feature_instrument(
     "flow.feature.failed_runs", "{run}", "Number of runs that ended in failure, error or timeout"
 )
 FEATURE_BUILD_TIME = _feature_instrument(
-    "flow.feature.build_time", "s", "Sum of the durations of its runs"
+    "flow.feature.build_time",
+    "s",
+    "Sum of the durations of its runs",
+    _REVIEWS,
 )
 FEATURE_DEPLOYMENTS = _feature_instrument(
     "flow.feature.deployments",
@@ -506,6 +577,7 @@ DEPLOYMENT_DURATION = _instrument(
     "s",
     "Time from the creation of a deployment to its end",
     (*_DEPLOYMENT_ATTRIBUTES, names.DEPLOYMENT_STATUS),
+    _REVIEWS,
 )
 DEPLOYMENT_LEAD_TIME = _instrument(
     _DEPLOYMENT,
@@ -515,6 +587,7 @@ DEPLOYMENT_LEAD_TIME = _instrument(
     "DORA's lead time for changes: from the first commit of each pull request that the deployment "
     "delivers to the success of the deployment",
     (*_DEPLOYMENT_ATTRIBUTES, names.AUTHOR_KIND),
+    _REVIEWS,
 )
 DEPLOYMENT_CHANGES = _instrument(
     _DEPLOYMENT,
@@ -532,6 +605,7 @@ DEPLOYMENT_RESTORE_TIME = _instrument(
     "DORA's time to restore: from the first failed deployment to the next success in the same "
     "place",
     _DEPLOYMENT_ATTRIBUTES,
+    _REVIEWS,
 )
 
 _COVERAGE_ATTRIBUTES = (*_RUN_ATTRIBUTES, names.JOB, names.COVERAGE_UNIT)

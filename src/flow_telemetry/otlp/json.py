@@ -304,7 +304,7 @@ def _histogram(point: Point) -> str:
         long_field("count", point.count),
         double_field("sum", point.total),
         list_field("bucketCounts", [f'"{count:d}"' for count in point.buckets]),
-        list_field("explicitBounds", map(double, boundaries(point.instrument.unit))),
+        list_field("explicitBounds", map(double, boundaries(point.instrument))),
         attributes_field(point.attributes),
         double_field("min", point.least),
         double_field("max", point.greatest),

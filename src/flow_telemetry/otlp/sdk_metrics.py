@@ -80,7 +80,7 @@ def _histogram(point: Point) -> HistogramDataPoint:
         count=point.count,
         sum=point.total,
         bucket_counts=point.buckets,
-        explicit_bounds=boundaries(point.instrument.unit),
+        explicit_bounds=boundaries(point.instrument),
         min=point.least,
         max=point.greatest,
     )

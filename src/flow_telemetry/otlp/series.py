@@ -10,35 +10,48 @@ from typing import TypeAlias
 from flow_telemetry.telemetry import (
     Attributes,
     AttributeValue,
+    Durations,
     Instrument,
     InstrumentKind,
     Measurement,
     Resource,
 )
 
-# Bucket boundaries of histograms, by unit.
+# Bucket boundaries of histograms: of durations by their usual lengths, of other values by unit.
+#
+# Histograms of one metric always have the same boundaries, so that they can be added. A quantile is
+# interpolated within one bucket, so neighbours are close: with a bucket from 2 to 5 minutes, the
+# median of all builds in it would be 210 s.
 
-_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
+_DAY = 86_400.0
 
-# Tests last milliseconds, steps seconds, runs minutes, reviews days and features months. All have
-# the same boundaries, so that their histograms can be added.
-_SECONDS = (
-    *(0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0),
-    *(_MINUTE, 2 * _MINUTE, 5 * _MINUTE, 10 * _MINUTE, 20 * _MINUTE, 30 * _MINUTE),
-    *(_HOUR, 2 * _HOUR, 4 * _HOUR, 8 * _HOUR),
-    *(_DAY, 2 * _DAY, 4 * _DAY, 7 * _DAY, 14 * _DAY, 30 * _DAY, 60 * _DAY, 120 * _DAY),
+_BUILDS = (
+    *(1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 150.0, 180.0, 240.0, 300.0),
+    *(420.0, 600.0, 900.0, 1200.0, 1800.0, 2700.0, 3600.0, 7200.0, 14_400.0, 21_600.0, 43_200.0),
+    _DAY,
 )
+_FLOWS = tuple(
+    days * _DAY for days in (0.25, 0.5, 1, 2, 3, 4, 5, 7, 9, 11, 14, 21, 30, 45, 60, 90, 180)
+)
+_BY_DURATIONS = {
+    Durations.MOMENTS: (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, *_BUILDS),
+    Durations.BUILDS: _BUILDS,
+    Durations.REVIEWS: tuple(sorted({*_BUILDS, *_FLOWS})),
+    Durations.FLOWS: _FLOWS,
+}
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # Comments, commits, files: usually few, sometimes thousands of lines.
 _COUNTS = (0.0, *(float(2**power) for power in range(15)))
 # From a mebibyte to 256 GiB, which is more than the memory of most build machines.
 _BYTES = tuple(float(2**power) for power in range(20, 39))
-_BY_UNIT = {"s": _SECONDS, "1": _SHARES, "By": _BYTES}
+_BY_UNIT = {"1": _SHARES, "By": _BYTES}
 
 
-def boundaries(unit: str) -> tuple[float, ...]:
-    """Return the upper boundaries of the buckets for a UCUM unit; the last bucket has none."""
-    return _BY_UNIT.get(unit, _COUNTS)
+def boundaries(instrument: Instrument) -> tuple[float, ...]:
+    """Return the upper boundaries of the buckets of a histogram; the last bucket has none."""
+    if instrument.durations is not None:
+        return _BY_DURATIONS[instrument.durations]
+    return _BY_UNIT.get(instrument.unit, _COUNTS)
 
 
 # Points of an export: one for each series.
@@ -131,7 +144,7 @@ class _Series:
 
     def __post_init__(self) -> None:
         is_histogram = self.instrument.kind is InstrumentKind.HISTOGRAM
-        self.boundaries = boundaries(self.instrument.unit) if is_histogram else ()
+        self.boundaries = boundaries(self.instrument) if is_histogram else ()
         self.buckets = [0] * (len(self.boundaries) + 1) if is_histogram else []
 
     def add(self, value: float) -> None:
