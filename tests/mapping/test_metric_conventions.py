@@ -133,7 +133,7 @@ def test_names_are_of_one_instrument_each() -> None:
     assert len(set(names)) == len(names)
     for each in INSTRUMENTS:
         assert re.fullmatch(r"[a-z]+(\.[a-z_]+)+", each.name)
-        assert re.fullmatch(r"s|min|1|By|%|\{[a-z]+\}", each.unit)
+        assert re.fullmatch(r"s|min|1|By|%|\{([a-z]+|USD)\}", each.unit)
         assert each.sent
         assert each.description
 

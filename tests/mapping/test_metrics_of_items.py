@@ -157,6 +157,14 @@ def test_a_feature_adds_up_what_it_took() -> None:
     }
 
 
+def test_a_feature_costs_what_its_runs_cost() -> None:
+    """Four runs of five minutes, the shared one once; a price that is not known leaves no sum."""
+    tree = feature()
+    assert "flow.feature.cost" not in values(of_feature(tree))
+    found = feature_measurements(tree, RESOURCE, prices={"ubuntu-*": 0.006})
+    assert values(list(found))["flow.feature.cost"] == [4 * 5 * 0.006]
+
+
 def test_its_items_tell_flow_distribution_and_flow_load() -> None:
     """By type, and by what their status means: the bug is still worked on."""
     told = {

@@ -257,6 +257,7 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "event-time": "event",
         "metric-shape": "gauge",
         "metric-attributes": "",
+        "prices": "ubuntu-*=0.004",
         "actors": "login",
         "blocked-names": "waiting",
         "redact": "customer-[0-9]+",

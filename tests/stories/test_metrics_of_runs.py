@@ -185,8 +185,8 @@ def test_matrix_legs_and_branches_make_no_series(
         run = world.run(event="pull_request", branch=f"branch-{number}", jobs=legs)
         program.export(run, signals="metrics")
         counts.append(len(series(receiver.metrics)))
-    # Run: pending, executing, count. Job: count, duration, queue and billable time, by system.
-    assert counts == [3 + 4 * 3] * 5
+    # Run: pending, executing, count. Job: count, duration, queue, billable time, cost, by system.
+    assert counts == [3 + 5 * 3] * 5
     assert sum(values(receiver, "flow.job.count")) == 300
     hosts = {"linux", "windows", "darwin"}
     assert set(by(receiver, "flow.job.duration", "os.type")) == hosts

@@ -82,6 +82,7 @@ def parse_run(payload: Any, *, where: str) -> Run:
         head_branch=read.text(fields, "head_branch"),
         head_sha=sha,
         head_repository=read.text(read.child(fields, "head_repository"), "full_name"),
+        public=_is_public(read.child(fields, "repository")),
         url=_attempt_url(read.text(fields, "html_url") or "", attempt),
         actor=parse_actor(fields.get("actor")),
         triggering_actor=parse_actor(fields.get("triggering_actor")),
@@ -90,6 +91,12 @@ def parse_run(payload: Any, *, where: str) -> Run:
             for workflow in read.children(fields, "referenced_workflows")
         ),
     )
+
+
+def _is_public(repository: Payload) -> bool | None:
+    # A repository that is internal to an enterprise is `private` here too.
+    private = repository.get("private")
+    return not private if isinstance(private, bool) else None
 
 
 def _workflow_name(name: str | None, path: str) -> str:

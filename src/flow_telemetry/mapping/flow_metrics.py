@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from flow_telemetry.identity import format_timestamp
 from flow_telemetry.mapping import attributes as semconv
@@ -56,6 +56,7 @@ from flow_telemetry.rules.lifecycle import (
     first_approval_time,
     first_review_time,
 )
+from flow_telemetry.rules.runners import NO_PRICES, runs_cost
 from flow_telemetry.telemetry import Instrument, Measurement, Resource
 
 # A pull request to measurements, at each end
@@ -76,12 +77,14 @@ def change_measurements(
     *,
     keys: AttributePairs = (),
     within: Window | None = None,
+    cost: float | None = None,
 ) -> Iterator[Measurement]:
     """Return the measurements of a change that ended; an open change has none.
 
     They are those of its last open period, or with ``within`` of all that ended in that time. If
     its timeline could be read only in part, values that depend on it are left out. ``extra`` are
-    the attributes that the user adds, ``keys`` those of the entities above the change.
+    the attributes that the user adds, ``keys`` those of the entities above the change. ``cost`` is
+    that of all of its runs in USD, None if they were not read.
     """
     flows = measure_change_flows(change)
     if change.created_at is None or not flows:
@@ -97,6 +100,7 @@ def change_measurements(
         yield from points.of(table.CHANGE_COUNT, 1)
         if last:  # The size at the end of an earlier period is unknown.
             yield from _size_points(change, points)
+            yield from points.of(table.CHANGE_COST, cost)
         if change.timeline_complete:
             yield from _timeline_points(change, flows[:number], points)
             if last and semconv.VCS_REF_HEAD_NAME in extra:
@@ -262,11 +266,12 @@ def feature_measurements(
     tree: FeatureTree,
     resource: Resource,
     extra: tuple[str, ...] = (),
+    prices: Mapping[str, float] = NO_PRICES,
 ) -> Iterator[Measurement]:
     """Return the measurements of a whole feature; its items are measured when they are closed.
 
-    ``extra`` is that of `item_measurements`. If a part of the feature could not be read, the
-    numbers are too low, and an attribute of the points shows this.
+    ``extra`` is that of `item_measurements`, ``prices`` that of `job_cost`. If a part of the
+    feature could not be read, the numbers are too low, and an attribute of the points shows this.
     """
     root = tree.root.item
     attributes = (
@@ -297,6 +302,7 @@ def feature_measurements(
     if TreeDetail.JOB in tree.finest.and_coarser:  # The jobs have the ends of the runs.
         build_time = sum(timing.run_interval(run).seconds for run in runs.values())
         yield from points.of(table.FEATURE_BUILD_TIME, build_time)
+        yield from points.of(table.FEATURE_COST, runs_cost(runs.values(), prices))
 
 
 def _category(item: WorkItem, tree: FeatureTree) -> StatusCategory | None:

@@ -159,7 +159,15 @@ JOB_BILLABLE_TIME = _instrument(
     "its operating system",
     _JOB_ATTRIBUTES,
 )
-
+JOB_COST = _instrument(
+    _JOB,
+    "flow.job.cost",
+    _SUM,
+    "{USD}",
+    "Estimate of the cost: minutes rounded up for each job, times the price of its runner; not "
+    "sent if the price is unknown",
+    _JOB_ATTRIBUTES,
+)
 
 JOB_MEMORY_PEAK = _instrument(
     _MEASURED_JOB,
@@ -390,6 +398,13 @@ CHANGE_LINES = _instrument(
 CHANGE_FILES = _change_instrument(
     "flow.change.files", _HISTOGRAM, "{file}", "Number of files changed"
 )
+CHANGE_COST = _change_instrument(
+    "flow.change.cost",
+    _HISTOGRAM,
+    "{USD}",
+    "Estimate of the cost of its runs, those of the merged commit included; sent if the export "
+    "reads the runs too and all prices are known",
+)
 
 _VCS_ATTRIBUTES = (names.REPOSITORY_URL, names.REPOSITORY, semconv.VCS_REF_HEAD_NAME)
 
@@ -525,6 +540,11 @@ FEATURE_BUILD_TIME = _feature_instrument(
     "s",
     "Sum of the durations of its runs",
     _REVIEWS,
+)
+FEATURE_COST = _feature_instrument(
+    "flow.feature.cost",
+    "{USD}",
+    "Estimate of the cost of its runs; not sent if the price of a job is unknown",
 )
 FEATURE_DEPLOYMENTS = _feature_instrument(
     "flow.feature.deployments",

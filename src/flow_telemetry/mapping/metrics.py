@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -137,7 +137,7 @@ def _split_matrix(segment: str) -> tuple[str, str]:
     return segment, ""
 
 
-# Runs and jobs to measurements: durations, waits, errors, retries and billable minutes
+# Runs and jobs to measurements: durations, waits, errors, retries, billable minutes and costs
 
 # Values of the convention's `cicd.pipeline.run.state`.
 PENDING, EXECUTING = "pending", "executing"
@@ -151,12 +151,13 @@ def run_measurements(
     *,
     default_branch: str | None = None,
     keys: AttributePairs = (),
+    prices: Mapping[str, float] = runners.NO_PRICES,
 ) -> Iterator[Measurement]:
     """Return the measurements of the exported part of a run.
 
-    ``extra`` are the attributes that the user adds, ``keys`` those of the entities above the run. A
-    job that an earlier attempt ran was measured with that attempt. A run or job that was skipped or
-    never started is counted and has no duration.
+    ``extra`` are the attributes that the user adds, ``keys`` those of the entities above the run,
+    ``prices`` those of `job_cost`. A job that an earlier attempt ran was measured with that
+    attempt. A run or job that was skipped or never started is counted and has no duration.
     """
     run = run_slice.run
     points = build_points(resource, (*_run_attributes(run, default_branch), *keys), extra)
@@ -165,7 +166,7 @@ def run_measurements(
     for job in run_slice.jobs:
         if not timing.carried_over(run, job):
             incomplete = not (job.completed or run_slice.partial)
-            yield from _job_points(run, job, points, incomplete=incomplete)
+            yield from _job_points(run, job, points, incomplete=incomplete, prices=prices)
 
 
 def build_job_points(
@@ -245,7 +246,9 @@ def _error_points(points: Points, error: str, cause: causes.Cause | None) -> Ite
         yield from points.of(table.SYSTEM_ERRORS, 1, (names.ERROR_TYPE, error), component)
 
 
-def _job_points(run: Run, job: Job, points: Points, *, incomplete: bool) -> Iterator[Measurement]:
+def _job_points(
+    run: Run, job: Job, points: Points, *, incomplete: bool, prices: Mapping[str, float]
+) -> Iterator[Measurement]:
     """Yield the points of a job; one that GitHub left unfinished has no count and duration."""
     points = points.with_attributes(*_job_attributes(job))
     queue = timing.job_queue(job)
@@ -259,12 +262,12 @@ def _job_points(run: Run, job: Job, points: Points, *, incomplete: bool) -> Iter
             yield from points.of(table.JOB_PROTECTION_TIME, interval.seconds, rule)
     if incomplete:
         return
-    end = job.completed_at if job.completed else timing.last_step_end(job)
-    ran = seconds_between(timing.job_began(job), end)
+    ran = timing.time_on_runner(job)
     yield from points.of(table.JOB_COUNT, 1)
     yield from points.of(table.JOB_DURATION, ran)
     if ran is not None:
         yield from points.of(table.JOB_BILLABLE_TIME, runners.billable_minutes(job, ran))
+        yield from points.of(table.JOB_COST, runners.job_cost(run, job, ran, prices))
     error = causes.job_error_type(job)
     if error is not None:
         yield from _error_points(points, error, causes.job_cause(job))

@@ -44,7 +44,8 @@ _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 _COUNTS = (0.0, *(float(2**power) for power in range(15)))
 # From a mebibyte to 256 GiB, which is more than the memory of most build machines.
 _BYTES = tuple(float(2**power) for power in range(20, 39))
-_BY_UNIT = {"1": _SHARES, "By": _BYTES}
+_DOLLARS = (0.0, *(round(a * 10.0**b, 3) for b in range(-3, 4) for a in (1, 2, 5)))
+_BY_UNIT = {"1": _SHARES, "By": _BYTES, "{USD}": _DOLLARS}
 
 
 def boundaries(instrument: Instrument) -> tuple[float, ...]:

@@ -151,6 +151,12 @@ def job_began(job: Job) -> datetime | None:
     return began if latest is None or latest < earliest else min(began, latest)
 
 
+def time_on_runner(job: Job) -> float | None:
+    """Return the seconds of a job on its runner, without waits; None if they are unknown."""
+    began, end = job_began(job), job.completed_at if job.completed else last_step_end(job)
+    return None if began is None or end is None or end < began else Interval(began, end).seconds
+
+
 def clock_offset(job: Job) -> timedelta:
     """Return what the times of a job's steps lack to GitHub's; zero if they fit into the job.
 

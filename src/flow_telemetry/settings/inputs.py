@@ -416,6 +416,13 @@ class Inputs:
         parse=parse.words,
         description="Additional attributes of metrics, as a list; each multiplies their series.",
     )
+    prices = Input(
+        name="prices",
+        parse=parse.prices,
+        if_wrong="The input is ignored",
+        description="Prices of runners in USD per minute, as a list PATTERN=PRICE of labels; the "
+        "last one that matches decides. Default: those of GitHub.",
+    )
     actors = Input(
         name="actors",
         parse=parse.choice(Actors),

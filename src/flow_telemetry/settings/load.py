@@ -147,6 +147,7 @@ def _signal_settings(inputs: Inputs) -> SignalSettings:
         event_time=inputs.event_time,
         metric_shape=inputs.metric_shape,
         metric_attributes=inputs.metric_attributes,
+        prices=inputs.prices,
         actors=inputs.actors,
         blocked_names=inputs.blocked_names,
     )

@@ -149,7 +149,8 @@ class Actors(Enum):
 class SignalSettings:
     """``blocked_names`` are patterns of statuses and labels that mean blocked.
 
-    ``metric_attributes`` are attributes that the user adds to metrics knowingly.
+    ``metric_attributes`` are attributes that the user adds to metrics knowingly. ``prices`` are in
+    USD per minute, by patterns of runner labels.
     """
 
     enabled: frozenset[Signal]
@@ -157,6 +158,7 @@ class SignalSettings:
     event_time: EventTime
     metric_shape: MetricShape
     metric_attributes: tuple[str, ...]
+    prices: Mapping[str, float]
     actors: Actors
     blocked_names: tuple[str, ...]
 

@@ -56,6 +56,7 @@ _CATEGORIES = {
     "in progress": StatusCategory.IN_PROGRESS,
     "done": StatusCategory.DONE,
 }
+_PRICE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _SHOWN = 80
 _LONGEST_URL = 8_192
 _HOST_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
@@ -369,6 +370,19 @@ def status_categories(text: str) -> Mapping[str, StatusCategory]:
             )
         categories[status.strip().casefold()] = category
     return categories
+
+
+def prices(text: str) -> Mapping[str, float]:
+    """Return prices in USD per minute by patterns of labels, in the order of the list."""
+    values = {}
+    for pattern, price in pairs(text).items():
+        if not _PRICE.fullmatch(price):
+            raise ValueError(
+                f"must have a price in USD per minute for {shown(pattern)}, such as 0.008, not "
+                f"{shown(price)}"
+            )
+        values[pattern] = float(price)
+    return values
 
 
 def needed_results(text: str) -> Mapping[str, str]:

@@ -28,6 +28,7 @@ from flow_telemetry.rules.lifecycle import (
     find_blocked_intervals,
     find_phases,
 )
+from flow_telemetry.rules.runners import runs_cost
 from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.rules.timeline import find_webhook_events
 from flow_telemetry.settings import PhaseSending, Settings, TraceScope
@@ -56,15 +57,28 @@ EventsAndMetrics: TypeAlias = Iterator[LogRecord | Measurement]
 
 
 def change_events_and_metrics(
-    context: ExportContext, change: Change, placement: Placement, within: Window | None = None
+    context: ExportContext,
+    change: Change,
+    placement: Placement,
+    within: Window | None = None,
+    runs: ChangeRuns | None = None,
 ) -> EventsAndMetrics:
-    """Yield the events and metrics of a change that ended, for every closing in ``within``."""
+    """Yield the events and metrics of a change that ended, for every closing in ``within``.
+
+    ``runs`` are its runs with their jobs, None if they were not read.
+    """
     resource = build_resource_maker(context.settings).of_change(change)
     if wants_events(context.settings):
         yield from change_events(change, placement, resource, context.clock.now(), within=within)
     if wants_metrics(context.settings):
         extra = context.settings.signals.metric_attributes
-        yield from change_measurements(change, resource, extra, keys=placement.keys, within=within)
+        cost = None
+        if runs is not None and not runs.read_errors:  # A part of the runs would be too cheap.
+            prices = context.settings.signals.prices
+            cost = runs_cost((*runs.runs, *runs.later_runs), prices)
+        yield from change_measurements(
+            change, resource, extra, keys=placement.keys, within=within, cost=cost
+        )
 
 
 def item_events_and_metrics(
@@ -99,7 +113,7 @@ def feature_metrics(settings: Settings, tree: FeatureTree) -> EventsAndMetrics:
         return
     resource = build_resource_maker(settings).of_item(tree.root.item)
     extra = settings.signals.metric_attributes
-    yield from feature_measurements(tree, resource, extra)
+    yield from feature_measurements(tree, resource, extra, settings.signals.prices)
 
 
 # Changes: the span and phases, when the change is closed or merged.
@@ -128,13 +142,13 @@ def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedT
             "exported when it is closed or merged"
         )
     lineage = read_lineage(context, change, change.repository)
-    runs = ChangeRuns()
+    runs = None
     if subject.with_runs or context.settings.tracing.scope is TraceScope.RUN:
         runs = read_runs_of_change(context, change)
     placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings))
     return replace(
         map_change(context.settings, change, lineage, runs),
-        events_and_metrics=change_events_and_metrics(context, change, placement, within),
+        events_and_metrics=change_events_and_metrics(context, change, placement, within, runs),
         ends=ends,
     )
 

@@ -525,6 +525,7 @@ def _run_events_and_metrics(
             settings.signals.metric_attributes,
             default_branch=data.default_branch,
             keys=placement.keys,
+            prices=settings.signals.prices,
         )
 
 
