@@ -52,12 +52,56 @@ def test_blocked_twice_four_hours_in_all() -> None:
         "flow.work_item.blocked_time": [4 * 3600],
         "flow.work_item.comments": [1],
         "flow.work_item.status_changes": [4],
+        "flow.work_item.status.duration": [2 * 3600, 7 * 3600, 3 * 3600],
     }
     assert attributes("flow.work_item.count", measured) == {
         "flow.work_item.tracker": "jira",
         "flow.work_item.type": "Story",
         "flow.work_item.result": "Done",
     }
+
+
+def time_by_status(measured: list[Measurement]) -> dict[tuple[str, str | None], float]:
+    """Return the hours in each status, by its name and category."""
+    return {
+        (
+            str(m.attributes["flow.work_item.status"]),
+            str(m.attributes.get("flow.work_item.status.category")),
+        ): m.value / 3600
+        for m in checked(measured)
+        if m.instrument.name == "flow.work_item.status.duration"
+    }
+
+
+def test_where_a_story_lay_by_status() -> None:
+    """Two visits to one status are one time; a status that nobody mapped has no category."""
+    measured = of(
+        story(
+            moved(2 * HOUR, "To Do", "Doing"),
+            moved(5 * HOUR, "Doing", "Elsewhere"),
+            moved(6 * HOUR, "Elsewhere", "Doing"),
+            moved(10 * HOUR, "Doing", "Done"),
+            closed=10 * HOUR,
+        )
+    )
+    assert time_by_status(measured) == {
+        ("To Do", "to_do"): 2,
+        ("Doing", "in_progress"): 7,
+        ("Elsewhere", "None"): 1,
+    }
+
+
+def test_a_reopened_story_has_the_time_in_statuses_since_its_reopening() -> None:
+    """So that nothing is added up twice."""
+    measured = of(
+        story(
+            moved(0, "", "Doing"),
+            event(HOUR, EventKind.CLOSED),
+            event(10 * HOUR, EventKind.REOPENED),
+            closed=11 * HOUR,
+        )
+    )
+    assert time_by_status(measured) == {("Doing", "in_progress"): 1}
 
 
 def test_an_issue_names_its_repository() -> None:

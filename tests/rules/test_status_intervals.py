@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from hypothesis import given
@@ -9,7 +10,11 @@ from hypothesis import strategies as st
 from tests.rules.builders import at, event, item, minutes, moved
 
 from flow_telemetry.model import Event, EventKind, StatusCategory, WorkItem
-from flow_telemetry.rules.lifecycle import find_open_periods, find_status_intervals
+from flow_telemetry.rules.lifecycle import (
+    find_open_periods,
+    find_status_intervals,
+    time_in_statuses,
+)
 
 ASSIGNED, CLOSED, REOPENED = EventKind.ASSIGNED, EventKind.CLOSED, EventKind.REOPENED
 TO_DO, IN_PROGRESS, DONE = StatusCategory
@@ -159,6 +164,18 @@ def test_stretches_tile_each_life(
         assert [s.interval.start for s in own] == bounds[:-1]
         assert bounds[-1] == life.interval.end
         assert all(stretch.interval.seconds > 0 and stretch.status for stretch in own)
+
+
+@given(EVENTS, st.integers(0, 40), STATUSES)
+def test_times_in_statuses_add_up_to_each_life(
+    history: list[Event], closed: int, status: str
+) -> None:
+    """Each second between creation or reopening and closing is in one status."""
+    found = item("ACME-57", *history, closed=closed, status=status)
+    for life in find_open_periods(found.created_at, found.closed_at, found.history, None):
+        times = time_in_statuses(found, life)
+        assert all(spent > 0 for spent in times.values())
+        assert math.isclose(sum(times.values()), life.interval.seconds)
 
 
 @given(EVENTS, st.integers(0, 40), st.text(max_size=3))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from flow_telemetry.identity import format_timestamp
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import instruments as table
-from flow_telemetry.mapping import items
+from flow_telemetry.mapping import items, limits
 from flow_telemetry.mapping import metric_attributes as names
 from flow_telemetry.mapping.changes import task_name
 from flow_telemetry.mapping.metrics import (
@@ -55,6 +55,7 @@ from flow_telemetry.rules.lifecycle import (
     find_status_intervals,
     first_approval_time,
     first_review_time,
+    time_in_statuses,
 )
 from flow_telemetry.rules.runners import NO_PRICES, runs_cost
 from flow_telemetry.telemetry import Instrument, Measurement, Resource
@@ -225,6 +226,13 @@ def _history_points(item: WorkItem, flows: Sequence[Flow], points: Points) -> It
     yield from points.of(table.ITEM_EFFICIENCY, flow.efficiency)
     yield from points.of(table.ITEM_TIMES_BLOCKED, len(flow.blocked))
     yield from points.of(table.ITEM_BLOCKED_TIME, flow.blocked_time)
+    for (status, category), spent in time_in_statuses(item, flow.period).items():
+        yield from points.of(
+            table.ITEM_STATUS_DURATION,
+            spent,
+            (names.ITEM_STATUS, limits.name(status)),
+            (names.ITEM_CATEGORY, category.value if category else None),
+        )
     history = sorted(item.history, key=lambda event: event.time)
     ends = [closing_end(flow.period.interval.end, history) for flow in flows[-2:]]
     previous_end = ends[0] if len(ends) > 1 else None

@@ -484,6 +484,15 @@ ITEM_BLOCKED_TIME = _item_instrument(
     "Time blocked",
     _FLOWS,
 )
+ITEM_STATUS_DURATION = _instrument(
+    _ITEM,
+    "flow.work_item.status.duration",
+    _HISTOGRAM,
+    "s",
+    "Time in each status; together they are the time from creation or reopening to closing",
+    (*_ITEM_ATTRIBUTES, names.ITEM_STATUS, names.ITEM_CATEGORY),
+    _FLOWS,
+)
 ITEM_TIMES_BLOCKED = _item_instrument(
     "flow.work_item.times_blocked",
     _HISTOGRAM,

@@ -99,6 +99,10 @@ PHASE = _attribute(semconv.PHASE, "name of the phase, such as `in-review`")
 TRACKER = _attribute(semconv.ITEM_TRACKER, "`github`, `jira` or the name of another tracker")
 ITEM_TYPE = _attribute(semconv.ITEM_TYPE, "type of the item: Epic, Story, Bug …")
 ITEM_RESULT = _attribute(semconv.ITEM_RESULT, "how the item was closed, as the tracker reports it")
+ITEM_STATUS = _attribute(
+    semconv.ITEM_STATUS,
+    "name of the status; `open` and `in progress` for a GitHub issue without a status",
+)
 ITEM_CATEGORY = _attribute(
     semconv.ITEM_STATUS_CATEGORY,
     "to_do, in_progress or done; not set for a status without a category",

@@ -216,6 +216,21 @@ def find_status_intervals(
     )
 
 
+def time_in_statuses(
+    item: WorkItem, period: OpenPeriod
+) -> Mapping[tuple[str, StatusCategory | None], float]:
+    """Return the seconds in each status of an ended open period, by name and category.
+
+    They add up to the length of the period.
+    """
+    times: dict[tuple[str, StatusCategory | None], float] = {}
+    for status in find_status_intervals(item):
+        if status.period_number == period.number:
+            key = (status.status, status.category)
+            times[key] = times.get(key, 0) + status.interval.seconds
+    return times
+
+
 def has_statuses(item: WorkItem) -> bool:
     """Whether the tracker reported any status of an item."""
     return bool(item.status) or any(e.kind is EventKind.STATUS_CHANGED for e in item.history)
