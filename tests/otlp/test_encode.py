@@ -32,7 +32,7 @@ from tests.otlp.encoding import encoded, request_of
 from tests.otlp.strategies import equal_value, events, measurements, spans
 
 from flow_telemetry.otlp.json import format_items, format_request
-from flow_telemetry.otlp.series import Point, SeriesTable
+from flow_telemetry.otlp.series import Point, SeriesTable, gauge_points
 from flow_telemetry.telemetry import AttributeValue, LogRecord, Measurement, Resource, Signal, Span
 
 
@@ -215,7 +215,9 @@ def test_points_of_either_shape_are_spooled_as_they_are_sent(
     given_measurements: list[Measurement], as_gauges: bool
 ) -> None:
     """Deltas and gauges alike."""
-    points = [replace(point, as_gauge=as_gauges) for point in points_of(given_measurements)]
+    points = points_of(given_measurements)
+    if as_gauges:
+        points = list(gauge_points(points))
     line = format_items(points, Signal.METRICS)
     assert line == format_request(request_of(points, Signal.METRICS))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from flow_telemetry.otlp.exporter import OtlpExporter
 from flow_telemetry.otlp.fallback import Fallbacks, as_gauges, has_deltas
 from flow_telemetry.otlp.lines import encode_request, parse_otlp_lines
 from flow_telemetry.otlp.protobuf import decode_request
-from flow_telemetry.otlp.series import SeriesTable
+from flow_telemetry.otlp.series import SeriesTable, gauge_points
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.settings import MetricShape
 from flow_telemetry.telemetry import Delivery, EncodedRequest, Measurement, Signal, Telemetry
@@ -109,8 +110,12 @@ def test_a_count_is_a_delta_sum_and_a_state_a_gauge(receiver: Receiver, tmp_path
 
 
 AS_GAUGES = [
-    ("cicd.pipeline.run.duration", "gauge", 90),
-    ("cicd.pipeline.run.duration", "gauge", 600),
+    ("cicd.pipeline.run.duration.count", "gauge", 1),
+    ("cicd.pipeline.run.duration.count", "gauge", 2),
+    ("cicd.pipeline.run.duration.max", "gauge", 90),
+    ("cicd.pipeline.run.duration.max", "gauge", 600),
+    ("cicd.pipeline.run.duration.sum", "gauge", 90),
+    ("cicd.pipeline.run.duration.sum", "gauge", 640),
     ("cicd.pipeline.run.errors", "gauge", 3),
     ("flow.load", "gauge", 5),
 ]
@@ -138,7 +143,7 @@ def test_a_backend_that_rejects_deltas_in_part_gets_gauges(
     receiver.script("/v1/metrics", partial_success(3, "unsupported aggregation temporality"))
     delivery = send(receiver, tmp_path, DAY_OF_BUILDS)
     assert (delivery.sent, delivery.rejected, len(delivery.notices)) == (4, 0, 1)
-    assert values(receiver.metrics[-4:]) == AS_GAUGES
+    assert values(receiver.metrics[-len(AS_GAUGES) :]) == AS_GAUGES
 
 
 def test_a_refusal_is_remembered_for_the_export(receiver: Receiver, tmp_path: Path) -> None:
@@ -250,7 +255,7 @@ def read(request: EncodedRequest) -> list[MetricPoint]:
 def test_what_was_kept_in_a_file_leaves_as_gauges_too(
     receiver: Receiver, tmp_path: Path, code: int
 ) -> None:
-    """A file does not tell a histogram's last value: the greatest leaves in its place."""
+    """A file tells all that gauges need: how many, how much, and the greatest."""
     receiver.script("/v1/metrics", Prometheus(code), times=None)
     delivery = send(receiver, tmp_path, [points_of(DAY_OF_BUILDS), points_of(DAY_OF_BUILDS)])
     assert values(receiver.metrics) == sorted(2 * AS_GAUGES)
@@ -269,20 +274,72 @@ def test_a_request_that_was_prepared_is_turned_at_once(receiver: Receiver, tmp_p
 
 @given(measured_ones=measurements())
 def test_gauges_say_what_the_deltas_said(measured_ones: list[Measurement]) -> None:
-    """Of what and when, point by point; nothing in them is a delta any more."""
+    """Of what and when; how many there were and how much adds up, and nothing is a delta."""
     before = points_of(measured_ones)
     after = as_gauges(before)
     assert not has_deltas(after)
-    assert after.items == before.items
+    assert {point.kind for point in read(after)} == {"gauge"}
 
-    def told(point: MetricPoint) -> tuple[Any, ...]:
-        whose = dict(point.resource), dict(point.attributes), point.scope
-        return point.name, point.unit, point.description, point.time, *whose
+    def told(point: MetricPoint, name: str, value: float) -> tuple[Any, ...]:
+        attributes, resource = sorted(point.attributes.items()), sorted(point.resource.items())
+        return name, value, point.time, point.description, str(attributes), str(resource)
 
-    assert list(map(told, read(after))) == list(map(told, read(before)))
-    for old, new in zip(read(before), read(after), strict=True):
-        assert new.kind == "gauge"
-        assert new.value == (old.greatest if old.kind == "histogram" else old.value)
+    expected = []
+    for old in read(before):
+        if old.kind == "histogram":
+            expected += [
+                told(old, f"{old.name}.count", old.count),
+                told(old, f"{old.name}.sum", old.value),
+                told(old, f"{old.name}.max", old.greatest or 0),
+            ]
+        else:
+            expected.append(told(old, old.name, old.value))
+    assert sorted(told(new, new.name, new.value) for new in read(after)) == sorted(expected)
+
+
+@given(measured_ones=measurements())
+def test_gauges_are_the_same_from_memory_and_from_a_file(measured_ones: list[Measurement]) -> None:
+    """`metric-shape: gauge` and a refusal lead to the same points."""
+    series = SeriesTable()
+    for each in measured_ones:
+        series.add(each)
+    at_once = prepared_of(tuple(gauge_points(series.points(1, 2))), Signal.METRICS)
+
+    def told(request: EncodedRequest) -> list[str]:
+        return sorted(map(repr, read(request)))
+
+    assert told(at_once) == told(as_gauges(points_of(measured_ones)))
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("flow.job.duration", "{job}"),
+        ("cicd.pipeline.run.duration", "{run}"),
+        ("flow.work_item.lead_time", "{item}"),
+        ("flow.change.phase.duration", "{change}"),
+        ("http.server.request.duration", "{value}"),
+    ],
+)
+def test_the_count_of_a_duration_counts_things(name: str, unit: str) -> None:
+    """Seconds would be wrong, and the unit 1 a ratio for Prometheus."""
+    [count, total, greatest] = read(
+        as_gauges(points_of([measured(replace(DURATION, name=name), 5)]))
+    )
+    assert (count.unit, total.unit, greatest.unit) == (unit, "s", "s")
+
+
+def test_all_observations_of_all_exports_add_up() -> None:
+    """As `sum_over_time` adds them up: three legs of a matrix are three, not the last one."""
+    exports = [[measured(DURATION, n) for n in range(m, m + 3)] for m in range(5)]
+    points = [point for export in exports for point in read(as_gauges(points_of(export)))]
+    sums = {
+        name: sum(p.value for p in points if p.name == name) for name in {p.name for p in points}
+    }
+    assert sums["cicd.pipeline.run.duration.count"] == 15
+    assert sums["cicd.pipeline.run.duration.sum"] == sum(
+        n for e in range(5) for n in range(e, e + 3)
+    )
 
 
 A_NUMBER = {"timeUnixNano": "7", "startTimeUnixNano": "5", "asInt": "3"}
@@ -307,28 +364,24 @@ def test_what_is_no_delta_stays(metric: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["histogram", "exponentialHistogram"])
 @pytest.mark.parametrize(
-    ("facts", "value"),
+    ("facts", "gauges"),
     [
-        ({"count": "2", "sum": 5.0, "max": 4.0}, 4.0),
-        ({"count": "2", "sum": 5.0}, 2.5),
-        ({"count": "0", "sum": 0.0}, None),
-        ({"count": "2"}, None),
+        ({"count": "2", "sum": 5.0, "max": 4.0}, {".count": 2, ".sum": 5, ".max": 4}),
+        ({"count": "2", "sum": 5.0}, {".count": 2, ".sum": 5}),
+        ({"count": "0", "sum": 0.0}, {".count": 0, ".sum": 0}),
+        ({"count": "2"}, {".count": 2}),
     ],
 )
-def test_a_histogram_without_its_greatest_value_has_its_mean(
-    kind: str, facts: dict[str, Any], value: float | None
+def test_of_a_tools_histogram_there_is_what_it_has(
+    kind: str, facts: dict[str, Any], gauges: dict[str, float]
 ) -> None:
-    """Tools may leave it out; where there is neither, the point says that it has no value."""
+    """Tools may leave out the sum and the greatest value."""
     point = {"timeUnixNano": "7", "startTimeUnixNano": "5", **facts}
     request = of_a_tool(**{kind: {"dataPoints": [point], "aggregationTemporality": 1}})
     assert has_deltas(request)
-    message: Any = decode_request(as_gauges(request))
-    [gauge] = message.resource_metrics[0].scope_metrics[0].metrics[0].gauge.data_points
-    assert (gauge.time_unix_nano, gauge.start_time_unix_nano) == (7, 0)
-    if value is None:
-        assert (gauge.WhichOneof("value"), gauge.flags) == (None, 1)
-    else:
-        assert (gauge.as_double, gauge.flags) == (value, 0)
+    found = read(as_gauges(request))
+    assert {p.name.removeprefix("cache.hits"): p.value for p in found} == gauges
+    assert {(p.kind, p.time, p.start) for p in found} == {("gauge", 7, 0)}
 
 
 def test_a_request_that_is_too_large_as_gauges_arrives_in_parts(
@@ -339,7 +392,7 @@ def test_a_request_that_is_too_large_as_gauges_arrives_in_parts(
     def answer(request: Request, real: Answer) -> Answer:
         refused = Prometheus()(request, real)
         message: Any = decoded(request, METRICS)
-        too_large = refused.status == 200 and len(points_in(message)) > 1
+        too_large = refused.status == 200 and len(points_in(message)) > 3
         return Answer(status=413, kept=()) if too_large else refused
 
     receiver.script("/v1/metrics", answer, times=None)

@@ -36,7 +36,7 @@ def test_where_deltas_are_refused_gauges_leave(
     result = program.export(run)
     assert (result.warnings, result.outputs["status"]) == ([], "exported")
     assert kinds(receiver) == {("gauge", "")}
-    assert by(receiver, "cicd.pipeline.run.duration", STATE) == {"pending": 5, "executing": 30}
+    assert by(receiver, "cicd.pipeline.run.duration.sum", STATE) == {"pending": 5, "executing": 30}
     (notice,) = result.notices
     assert "metric-shape: gauge" in notice
     assert len(receiver.requests_to("metrics")) == 2

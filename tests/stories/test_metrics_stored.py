@@ -115,12 +115,12 @@ def test_a_run_is_read_back_by_query(program: Program, world: World, database: s
         ]
     )
     export(program, run, database, metric_shape="gauge")
-    duration = "cicd.pipeline.run.duration"
+    duration = "cicd.pipeline.run.duration.sum"
     ((labels, seconds),) = stored(database, duration, cicd__pipeline__run__state="executing")
     assert seconds == 70
     assert (labels["cicd.pipeline.name"], labels["cicd.pipeline.result"]) == ("CI", "failure")
     assert (labels["flow.branch"], labels["service.name"]) == ("default", "github-actions")
-    assert sorted(values(database, "flow.job.queue_time")) == [5, 15]
+    assert sorted(values(database, "flow.job.queue_time.sum")) == [5, 15]
     assert values(database, "cicd.pipeline.run.errors") == [1]
 
 
@@ -135,9 +135,9 @@ def test_a_pull_request_is_read_back_by_query(
         timeline=[happened("reviewed", at="2026-11-24T07:00:00Z", by="bob", review="approved")],
     )
     closings.pull_request(program, 7, metric_shape="gauge", **metrics_to(database))
-    assert values(database, "flow.change.time_to_merge") == [7200]
-    assert values(database, "flow.change.time_to_first_review") == [3600]
-    assert values(database, "flow.change.lines", vcs__line_change__type="added") == [120]
+    assert values(database, "flow.change.time_to_merge.sum") == [7200]
+    assert values(database, "flow.change.time_to_first_review.sum") == [3600]
+    assert values(database, "flow.change.lines.sum", vcs__line_change__type="added") == [120]
 
 
 def test_deltas_are_dropped_without_a_word(program: Program, world: World, database: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from flow_telemetry.otlp.series import Point, SeriesTable
+from flow_telemetry.otlp.series import MOST_GAUGES, Point, SeriesTable
 from flow_telemetry.telemetry import (
     Attributes,
     EncodedRequest,
@@ -215,8 +215,11 @@ def batch_telemetry(
     for signal, batcher in batchers.items():
         if rest := batcher.flush():
             yield Batch(signal, rest)
-    for points in batches(series.points(start, now())):
-        yield Batch(Signal.METRICS, points)
+    # As gauges a point can become several, and the limits hold in that form too.
+    most_items, most_bytes = MOST_ITEMS // MOST_GAUGES, MOST_BYTES // MOST_GAUGES
+    points = series.points(start, now())
+    for some in batches(points, most_items=most_items, most_bytes=most_bytes):
+        yield Batch(Signal.METRICS, some)
 
 
 # Estimated sizes of the traces of an export: Tempo drops the spans of a trace that is too large.

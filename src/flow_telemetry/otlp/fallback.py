@@ -14,7 +14,7 @@ from flow_telemetry.otlp.lines import OtlpRequest, encode_request, iterate_group
 from flow_telemetry.otlp.point_times import stamp_points
 from flow_telemetry.otlp.protobuf import decode_request
 from flow_telemetry.otlp.response import TIME_REFUSED, ExportResult
-from flow_telemetry.otlp.series import Point
+from flow_telemetry.otlp.series import COUNT, MAX, SUM, Point, count_unit, gauge_points
 from flow_telemetry.settings import EventTime, MetricShape, SignalSettings
 from flow_telemetry.telemetry import EncodedRequest, LogRecord, Signal
 
@@ -159,15 +159,11 @@ def _format_time(time: int) -> str:
     return timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-# Metrics of encoded requests, such as lines of the spool: deltas as gauges.
-#
-# With `metric-shape: gauge` our own points have a better value, `Point.gauge`: the last value of a
-# histogram is not in OTLP.
+# Metrics of encoded requests, such as lines of the spool: deltas as gauges, as in `gauge_points`.
 
 # `AggregationTemporality` and `DataPointFlags` of OTLP, whose module is slow to load.
 _DELTA = 1
 _WITH_TEMPORALITY = ("sum", "histogram", "exponential_histogram")
-_NO_RECORDED_VALUE = 1
 
 
 def has_deltas(encoded: EncodedRequest) -> bool:
@@ -177,17 +173,20 @@ def has_deltas(encoded: EncodedRequest) -> bool:
 
 
 def as_gauges(encoded: EncodedRequest) -> EncodedRequest:
-    """Return a request for metrics with its deltas as gauges, point by point.
+    """Return a request for metrics with its deltas as gauges.
 
-    The gauge of a sum has the same value. The gauge of a histogram has the greatest value, which,
-    unlike a mean, was measured; the mean if there is no greatest value; and no recorded value if
-    there are no values.
+    The gauge of a sum has the same value. A histogram has gauges of its count, of its sum and of
+    its greatest value, if it has them.
     """
     request = OtlpRequest(signal=encoded.signal, message=decode_request(encoded))
-    deltas = [metric for metric in _metrics(request) if _is_delta_metric(metric)]
-    for metric in deltas:
-        _convert_to_gauge(metric)
-    return encode_request(request, encoded.repository) if deltas else encoded
+    if not any(map(_is_delta_metric, _metrics(request))):
+        return encoded
+    for *_, metrics in iterate_groups(request):
+        originals = [type(metric).FromString(metric.SerializeToString()) for metric in metrics]
+        del metrics[:]
+        for metric in originals:
+            metrics.extend(_gauges(metric) if _is_delta_metric(metric) else (metric,))
+    return encode_request(request, encoded.repository)
 
 
 def _metrics(request: OtlpRequest) -> Iterator[Any]:
@@ -200,33 +199,44 @@ def _is_delta_metric(metric: Any) -> bool:
     return kind in _WITH_TEMPORALITY and getattr(metric, kind).aggregation_temporality == _DELTA
 
 
-def _convert_to_gauge(metric: Any) -> None:
+def _gauges(metric: Any) -> Iterator[Any]:
+    """Yield the metrics that a delta becomes; one without points is left out."""
     kind = metric.WhichOneof("data")
-    # A copy: setting the gauge clears the former data, because a metric has one kind of data.
-    original = type(metric)()
-    original.CopyFrom(metric)
-    metric.gauge.SetInParent()
-    for point in getattr(original, kind).data_points:
-        gauge = metric.gauge.data_points.add()
-        if kind == "sum":
-            gauge.CopyFrom(point)
-            gauge.ClearField("start_time_unix_nano")
-            continue
-        gauge.time_unix_nano = point.time_unix_nano
-        gauge.attributes.extend(point.attributes)
-        value = _histogram_value(point)
-        if value is None:
-            gauge.flags = _NO_RECORDED_VALUE
-        else:
-            gauge.as_double = value
+    points = getattr(metric, kind).data_points
+    if kind == "sum":
+        gauge = _empty_gauge(metric, "", metric.unit)
+        gauge.gauge.data_points.extend(points)
+        for point in gauge.gauge.data_points:
+            point.ClearField("start_time_unix_nano")
+        yield gauge
+        return
+    for suffix, field_name, unit in (
+        (COUNT, "count", count_unit(metric.name)),
+        (SUM, "sum", metric.unit),
+        (MAX, "max", metric.unit),
+    ):
+        gauge = _empty_gauge(metric, suffix, unit)
+        for point in points:
+            # The count is always there; tools may leave out the others.
+            if field_name == "count" or point.HasField(field_name):
+                gauge.gauge.data_points.add(
+                    time_unix_nano=point.time_unix_nano,
+                    attributes=point.attributes,
+                    as_double=float(getattr(point, field_name)),
+                )
+        if gauge.gauge.data_points:
+            yield gauge
 
 
-def _histogram_value(point: Any) -> float | None:
-    if not point.count:
-        return None
-    if point.HasField("max"):
-        return float(point.max)
-    return point.sum / point.count if point.HasField("sum") else None
+def _empty_gauge(metric: Any, suffix: str, unit: str) -> Any:
+    gauge = type(metric)(
+        name=metric.name + suffix,
+        description=metric.description,
+        unit=unit,
+        metadata=metric.metadata,
+    )
+    gauge.gauge.SetInParent()
+    return gauge
 
 
 # Deltas or gauges: Prometheus refuses a whole request for one delta; every backend accepts gauges.
@@ -286,8 +296,8 @@ class MetricFallback(Fallback):
                 "`storage.tsdb.out_of_order_time_window`"
             )
         return (
-            f"{origin} takes no metrics of delta temporality: they left as gauges, a histogram as "
-            "its greatest value and a count as its sum. "
+            f"{origin} takes no metrics of delta temporality: they left as gauges, a count as its "
+            "sum, and a histogram as `.count`, `.sum` and `.max`. "
             "`metric-shape: gauge` does so at once, and docs/recipes.md shows how a Collector "
             "converts deltas for the backend"
         )
@@ -296,8 +306,8 @@ class MetricFallback(Fallback):
 def _convert_batch(batch: Batch) -> Batch:
     if batch.encoded is not None:
         return replace(batch, encoded=as_gauges(batch.encoded))
-    points = (replace(item, as_gauge=True) for item in batch.items if isinstance(item, Point))
-    return replace(batch, items=tuple(points))
+    points = [item for item in batch.items if isinstance(item, Point)]
+    return replace(batch, items=tuple(gauge_points(points)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -275,8 +275,8 @@ def _metrics(points: Iterable[Point]) -> Iterator[tuple[Resource, str]]:
 
 
 def _data(instrument: Instrument, points: Sequence[Point]) -> str:
-    if points[0].as_gauge or instrument.kind is InstrumentKind.GAUGE:
-        numbers = [_number(point, "", point.gauge) for point in points]
+    if instrument.kind is InstrumentKind.GAUGE:
+        numbers = [_number(point, "", point.last) for point in points]
         return f'"gauge":{json_object(list_field("dataPoints", numbers))}'
     if instrument.kind is InstrumentKind.SUM:
         starts = (long_field("startTimeUnixNano", point.start) for point in points)

@@ -58,8 +58,8 @@ def _metrics(points: Iterable[Point]) -> list[Metric]:
 
 def _metric(instrument: Instrument, points: Sequence[Point]) -> Metric:
     data: Gauge | Histogram | Sum
-    if points[0].as_gauge or instrument.kind is InstrumentKind.GAUGE:
-        data = Gauge([_number(point, point.gauge) for point in points])
+    if instrument.kind is InstrumentKind.GAUGE:
+        data = Gauge([_number(point, point.last) for point in points])
     elif instrument.kind is InstrumentKind.SUM:
         data = Sum([_number(point, point.total) for point in points], _DELTA, is_monotonic=True)
     else:

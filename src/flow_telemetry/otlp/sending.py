@@ -291,9 +291,10 @@ class Export:
 
     def add(self, batch: Batch) -> None:
         """Encode and store a batch; send it now only if the disk fails."""
-        self._counters.collected += batch.count
-        for encoded in self._encode(self._fallback.primary(batch)):
-            self._add(self._journal.store(encoded, of_tool=batch.encoded is not None))
+        form = self._fallback.primary(batch)  # As gauges, one point can become several.
+        self._counters.collected += form.count
+        for encoded in self._encode(form):
+            self._add(self._journal.store(encoded, of_tool=form.encoded is not None))
 
     def add_stored(self, request: StoredRequest) -> None:
         """Add a request of an earlier export; send it now only if it is not in the spool."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TypeAlias
 
 from flow_telemetry.telemetry import (
@@ -67,7 +69,7 @@ class Point:
     """The aggregated measurements of one series between two Unix times in nanoseconds.
 
     ``buckets`` counts the values up to each boundary of the unit, and those beyond the last; only
-    a histogram has them. ``as_gauge`` is for backends that do not accept deltas.
+    a histogram has them.
     """
 
     instrument: Instrument
@@ -81,15 +83,60 @@ class Point:
     greatest: float
     last: float
     buckets: tuple[int, ...] = ()
-    as_gauge: bool = False
 
-    @property
-    def gauge(self) -> float:
-        """The value of the gauge: the sum of a counter, else the last value.
 
-        A mean or a sum of durations would be a duration that never occurred.
-        """
-        return self.total if self.instrument.kind is InstrumentKind.SUM else self.last
+# Gauges, for backends that do not accept deltas. They add up over exports: a counter is its sum,
+# and a distribution is its count, its sum and its maximum. A single value of a distribution would
+# lose all other observations of the export.
+
+COUNT, SUM, MAX = ".count", ".sum", ".max"
+MOST_GAUGES = 3
+
+# What a distribution counts, by the first word of its name after the namespace.
+_COUNTED = re.compile(r"(?:flow|cicd\.pipeline)\.([a-z_]+)\.")
+_NOUNS = {"work_item": "item"}
+
+
+def count_unit(name: str) -> str:
+    """Return the unit of the count of a distribution: `{job}` for `flow.job.duration`."""
+    found = _COUNTED.match(name)
+    word = found[1] if found else "value"
+    return f"{{{_NOUNS.get(word, word)}}}"
+
+
+def gauge_points(points: Sequence[Point]) -> Iterator[Point]:
+    """Yield the points as gauges; those of one entity and metric stay adjacent."""
+    for _, group in groupby(points, lambda point: (id(point.resource), point.instrument)):
+        own = tuple(group)
+        kind = own[0].instrument.kind
+        if kind is InstrumentKind.HISTOGRAM:
+            name = own[0].instrument.name
+            yield from (_gauge(p, p.count, suffix=COUNT, unit=count_unit(name)) for p in own)
+            yield from (_gauge(p, p.total, suffix=SUM) for p in own)
+            yield from (_gauge(p, p.greatest, suffix=MAX) for p in own)
+        else:
+            is_sum = kind is InstrumentKind.SUM
+            yield from (_gauge(p, p.total if is_sum else p.last) for p in own)
+
+
+def _gauge(point: Point, value: float, *, suffix: str = "", unit: str | None = None) -> Point:
+    instrument = replace(
+        point.instrument,
+        name=point.instrument.name + suffix,
+        kind=InstrumentKind.GAUGE,
+        unit=point.instrument.unit if unit is None else unit,
+        durations=None,
+    )
+    return replace(
+        point,
+        instrument=instrument,
+        count=1,
+        total=value,
+        least=value,
+        greatest=value,
+        last=value,
+        buckets=(),
+    )
 
 
 _Pairs: TypeAlias = frozenset[tuple[str, AttributeValue]]
