@@ -244,8 +244,8 @@ def test_a_sweep_that_is_ended_says_what_is_left(
     assert int(left) >= 10
     kept = [
         span
-        for path in (program.folder / "flow-telemetry-spool").iterdir()
-        for span in spans_in_file(path)
+        for path in files_in(program.folder / "flow-telemetry-spool")
+        for span in spans_of(path)
     ]
     exported = {each.name for each in (*receiver.spans, *kept)} - {"awaiting review"}
     assert len(exported) == 60 - int(left)
