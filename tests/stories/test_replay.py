@@ -424,6 +424,18 @@ def test_events_that_became_too_old_leave_with_the_time_of_sending(
     assert "left with the time of sending" in result.stderr
 
 
+def test_events_that_are_taken_keep_their_time(
+    program: Program, receiver: Receiver, tmp_path: Path
+) -> None:
+    """Only metrics are stamped anew."""
+    record = {"eventName": "flow.change.merged", "timeUnixNano": "1763985780000000000"}
+    logs = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]})
+    assert replay(program, written(tmp_path, logs)).status == 0
+    [event] = receiver.events
+    assert event.time == 1763985780000000000
+    assert "flow.event.time" not in event.attributes
+
+
 def shapes(receiver: Receiver) -> list[tuple[str, str, float]]:
     """Name, kind and value of each point that was kept, in order."""
     return sorted((point.name, point.kind, point.value) for point in receiver.metrics)
