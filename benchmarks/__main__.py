@@ -16,6 +16,7 @@ from benchmarks.programs import ROOT, Program, own_program, peer_program, starte
 from benchmarks.scenarios import Figures, Scenario, run_scenario
 from benchmarks.startup import import_profile
 from benchmarks.table import facts_table, figures_table, table
+from benchmarks.write_ahead import write_ahead_milliseconds
 
 _LATENCY = 0.1
 _MOST_PACKAGES = 12
@@ -90,6 +91,7 @@ def _print(groups: Sequence[Sequence[Figures]], start: Figures, own: Program, ac
         "start alone, wall": f"{start.cost.wall:.2f} s",
         "start alone, processor": f"{start.cost.processor:.2f} s",
         "start alone, memory": f"{start.cost.memory:.0f} MiB",
+        "write-ahead of 20 jobs \u00d7 10 steps": f"{write_ahead_milliseconds():.1f} ms",
     }
     _say(facts_table(facts | bundle_facts(action)) + "\n")
     _say("Imports of the action's door, under Python's import profile:\n")

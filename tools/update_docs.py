@@ -3,6 +3,7 @@
     docs/attributes.md      from mapping/attributes.py and mapping/job_attributes.py
     docs/events.md          the tables of events, from mapping/event_types.py
     docs/metrics.md         the tables of metrics, from mapping/instruments.py and its neighbours
+    docs/conventions.md     the tables that compare both with OpenTelemetry's conventions
     docs/command-line.md    from the parsers of the commands
     README.md               the table of inputs, from settings/inputs.py
     action.yml              the inputs, and the variables that carry them, from settings/inputs.py
@@ -20,10 +21,11 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tools import conventions
 from tools.architecture import code_map
 
 from flow_telemetry.cli.main import build_parser
@@ -61,7 +63,24 @@ ROOT = Path(__file__).resolve().parents[1]
 README, ACTION, CONTRIBUTING = "README.md", "action.yml", "CONTRIBUTING.md"
 ATTRIBUTES_PAGE, COMMANDS_PAGE = "docs/attributes.md", "docs/command-line.md"
 EVENTS_PAGE, METRICS_PAGE = "docs/events.md", "docs/metrics.md"
+CONVENTIONS_PAGE = "docs/conventions.md"
 WORKFLOW = ".github/workflows/telemetry.yml"
+
+# The attributes of spans and log records.
+SPAN_ATTRIBUTES: tuple[Attribute, ...] = (
+    *ATTRIBUTES,
+    *FLOW_ATTRIBUTES,
+    *PROCESS_ATTRIBUTES,
+    *MACHINE_ATTRIBUTES,
+    *COVERAGE_ATTRIBUTES,
+    *TEST_ATTRIBUTES,
+    *LOG_ATTRIBUTES,
+    *EVENT_ATTRIBUTES,
+)
+# Where each attribute is sent, those of metrics included.
+SENT_ON = conventions.sent_on(
+    (*SPAN_ATTRIBUTES, *DELIVERY_ATTRIBUTES), (*METRIC_ATTRIBUTES, *EXTRA_ATTRIBUTES)
+)
 
 # Inputs of the action that a caller of the workflow cannot set.
 NOT_IN_WORKFLOW = frozenset(
@@ -148,20 +167,12 @@ def documents() -> dict[str, str]:
         README: with_inputs((ROOT / README).read_text(encoding="utf-8"), INPUTS),
         ACTION: with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), INPUTS),
         WORKFLOW: with_workflow_inputs((ROOT / WORKFLOW).read_text(encoding="utf-8"), INPUTS),
-        ATTRIBUTES_PAGE: attributes_page(
-            [
-                *ATTRIBUTES,
-                *FLOW_ATTRIBUTES,
-                *PROCESS_ATTRIBUTES,
-                *MACHINE_ATTRIBUTES,
-                *COVERAGE_ATTRIBUTES,
-                *TEST_ATTRIBUTES,
-                *LOG_ATTRIBUTES,
-                *EVENT_ATTRIBUTES,
-            ]
-        ),
+        ATTRIBUTES_PAGE: attributes_page(SPAN_ATTRIBUTES),
         EVENTS_PAGE: with_events((ROOT / EVENTS_PAGE).read_text(encoding="utf-8"), EVENT_TYPES),
         METRICS_PAGE: with_metrics((ROOT / METRICS_PAGE).read_text(encoding="utf-8"), INSTRUMENTS),
+        CONVENTIONS_PAGE: with_conventions(
+            (ROOT / CONVENTIONS_PAGE).read_text(encoding="utf-8"), SENT_ON, INSTRUMENTS
+        ),
         COMMANDS_PAGE: commands_page(build_parser()),
         CONTRIBUTING: with_map((ROOT / CONTRIBUTING).read_text(encoding="utf-8"), code_map()),
     }
@@ -305,8 +316,8 @@ def _attributes_introduction() -> str:
 # Attributes
 
 An attribute whose value is unknown is not set. Names come from OpenTelemetry's semantic conventions
-if these define one. Other data of GitHub is under `github.*`, and everything else is under
-`flow.*`. No name is made from data.
+if these define one ([comparison](conventions.md)). Other data of GitHub is under `github.*`, and
+everything else is under `flow.*`. No name is made from data.
 
 {limits_text}
 """
@@ -391,6 +402,50 @@ def _format_boundary(seconds: float) -> str:
 
 def _meanings(rows: Iterable[tuple[str, str]]) -> str:
     return table(("attribute", "meaning"), ((f"`{name}`", meaning) for name, meaning in rows))
+
+
+def with_conventions(
+    page: str, sent_on: Mapping[str, str], instruments: Sequence[Instrument]
+) -> str:
+    """Return the page on the conventions with new tables.
+
+    Raises:
+        LookupError: a name is not in the conventions, or a difference has no reason.
+        ValueError: the comments that enclose the tables are missing.
+    """
+    tables = {
+        "followed": (
+            ("attribute", "in the conventions", "sent on", "how"),
+            conventions.followed_rows(sent_on),
+        ),
+        "values": (
+            ("attribute", "well-known values", "of these, we send", "others"),
+            conventions.value_rows(sent_on),
+        ),
+        "not-sent": (
+            ("attribute", "in the conventions", "why it is not sent"),
+            conventions.not_sent_rows(sent_on),
+        ),
+        "ours": (("attributes", "nearest", "why"), conventions.our_rows(sent_on)),
+        "our-values": (("attribute", "values"), conventions.our_value_rows()),
+        "metrics": (
+            ("metric", "in the conventions", "defined as", "sent as", "how"),
+            conventions.metric_rows(instruments),
+        ),
+        "metrics-not-sent": (
+            ("metric", "in the conventions", "why it is not sent"),
+            conventions.metrics_not_sent_rows(instruments),
+        ),
+        "our-metrics": (("metrics", "nearest", "why"), conventions.our_metric_rows(instruments)),
+        "proposal": (
+            ("name", "kind", "ours today", "brief"),
+            conventions.proposal_rows(conventions.model_groups()),
+        ),
+    }
+    for mark, (head, rows) in tables.items():
+        page = _with_content(CONVENTIONS_PAGE, page, mark, table(head, rows))
+    text = f"The package that this project uses has release {conventions.release()}."
+    return _with_content(CONVENTIONS_PAGE, page, "release", f"{text}\n")
 
 
 def with_map(page: str, code: Iterable[tuple[str, str]]) -> str:

@@ -281,11 +281,19 @@ def run_until(
             if limit.cancellation.at is None and ended.acquire(timeout=grace):
                 break
             raise Abandoned
-    return results[0]()
+    result = results.pop()
+    try:
+        return result()
+    finally:
+        # An error whose traceback reaches a frame that holds it would keep its connection open.
+        del result
 
 
 def _raise(error: BaseException) -> NoReturn:
-    raise error
+    try:
+        raise error
+    finally:
+        del error
 
 
 @contextmanager

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from enum import Enum
 
 import pytest
-from opentelemetry.semconv._incubating.attributes import cicd_attributes as cicd
-from opentelemetry.semconv._incubating.attributes import cpu_attributes as cpu
-from opentelemetry.semconv._incubating.attributes import deployment_attributes as deployment
-from opentelemetry.semconv._incubating.attributes import disk_attributes as disk
-from opentelemetry.semconv._incubating.attributes import network_attributes as network
-from opentelemetry.semconv._incubating.attributes import system_attributes as system
-from opentelemetry.semconv._incubating.attributes import vcs_attributes as vcs
-from opentelemetry.semconv._incubating.metrics import cicd_metrics, system_metrics, vcs_metrics
 from tests.mapping.measured import RESOURCE
 from tests.mapping.measured_machine import measured_command, measured_job, measured_step
 from tests.mapping.test_metrics_of_changes import cart
 from tests.mapping.test_metrics_of_deliveries import FAILED, repair
 from tests.mapping.test_metrics_of_items import feature, story
 from tests.report.builders import busy_run
+from tools.conventions import KINDS, convention_attributes, convention_metrics
 
 from flow_telemetry.mapping.flow_metrics import (
     change_measurements,
@@ -38,30 +29,15 @@ from flow_telemetry.mapping.metric_attributes import (
 )
 from flow_telemetry.mapping.metrics import build_job_points, run_measurements
 from flow_telemetry.rules.selection import select_whole_run
-from flow_telemetry.telemetry import Instrument, InstrumentKind, Measurement
+from flow_telemetry.telemetry import Instrument, Measurement
 
 OURS = [each for each in INSTRUMENTS if each.name.startswith("flow.")]
 CONVENTION = [each for each in INSTRUMENTS if each not in OURS]
-ENUMS: dict[str, type[Enum]] = {
-    "cicd.pipeline.run.state": cicd.CicdPipelineRunStateValues,
-    "cicd.pipeline.result": cicd.CicdPipelineResultValues,
-    "cicd.pipeline.task.run.result": cicd.CicdPipelineTaskRunResultValues,
-    "vcs.change.state": vcs.VcsChangeStateValues,
-    "vcs.line_change.type": vcs.VcsLineChangeTypeValues,
-    "deployment.status": deployment.DeploymentStatusValues,
-    "cpu.mode": cpu.CpuModeValues,
-    "disk.io.direction": disk.DiskIoDirectionValues,
-    "network.io.direction": network.NetworkIoDirectionValues,
-    "system.memory.state": system.SystemMemoryStateValues,
-}
-KINDS = {
-    "histogram": InstrumentKind.HISTOGRAM,
-    "counter": InstrumentKind.SUM,
-    "gauge": InstrumentKind.GAUGE,
-    # What goes up and down is a state at its instant; backends store it as they do a gauge.
-    "updowncounter": InstrumentKind.GAUGE,
-}
-
+ENUMS = (
+    *("cicd.pipeline.run.state", "cicd.pipeline.result", "cicd.pipeline.task.run.result"),
+    *("vcs.change.state", "vcs.line_change.type", "deployment.status", "cpu.mode"),
+    *("disk.io.direction", "network.io.direction", "system.memory.state"),
+)
 
 JOB_POINTS = build_job_points(busy_run(), busy_run().jobs[0], RESOURCE)
 PLACE = CommandPlace(trace_id="1" * 32, span_id="1" * 16, parent_span_id=None)
@@ -82,31 +58,13 @@ def everything() -> list[Measurement]:
     ]
 
 
-def _constants(module: object) -> dict[str, str]:
-    """The names of a module's metrics, each with the documentation below its constant."""
-    source = inspect.getsource(module)  # type: ignore[arg-type]
-    found = re.findall(
-        r'^[A-Z_]+: Final = "([\w.]+)"\n"""\n(.*?)"""', source, re.MULTILINE | re.DOTALL
-    )
-    return dict(found)
-
-
-_CONSTANTS = {
-    name: text
-    for module in (cicd_metrics, system_metrics, vcs_metrics)
-    for name, text in _constants(module).items()
-}
-
-
 @pytest.mark.parametrize("instrument", CONVENTION, ids=lambda each: each.name)
 def test_a_metric_of_the_conventions_is_as_they_define_it(instrument: Instrument) -> None:
     """Name, kind and unit are those of the package's constant."""
-    known = dict(_CONSTANTS)
-    text = known[instrument.name]
-    assert f"\nUnit: {instrument.unit}\n" in text
-    kind = re.search(r"Instrument: (\w+)", text)
-    assert kind
-    assert KINDS[kind.group(1)] is instrument.kind
+    convention = convention_metrics()[instrument.name]
+    assert not convention.deprecated
+    assert convention.unit == instrument.unit
+    assert KINDS[convention.instrument] is instrument.kind
 
 
 def test_values_of_the_conventions_enumerations_are_members_of_them() -> None:
@@ -117,7 +75,7 @@ def test_values_of_the_conventions_enumerations_are_members_of_them() -> None:
             seen[name].add(str(each.attributes[name]))
     for name, values in seen.items():
         assert values, f"nothing has {name}"
-        assert values <= {member.value for member in ENUMS[name]}
+        assert values <= set(convention_attributes()[name].values)
 
 
 def test_every_attribute_of_a_metric_is_explained() -> None:
@@ -140,7 +98,7 @@ def test_names_are_of_one_instrument_each() -> None:
 
 def test_metrics_that_are_ours_take_no_name_of_the_conventions() -> None:
     """All of ours begin with `flow.`."""
-    assert not {each.name for each in OURS} & set(_CONSTANTS)
+    assert not {each.name for each in OURS} & convention_metrics().keys()
 
 
 def test_what_nobody_may_add_is_told() -> None:

@@ -29,7 +29,7 @@ def timed_run(temporary: Path, endpoint: str) -> tuple[float, subprocess.Complet
 
 
 def spooled(temporary: Path) -> int:
-    return len(list((temporary / "flow-telemetry").glob("traces-*")))
+    return len(list((temporary / "flow-telemetry").rglob("traces-*")))
 
 
 def note_in(temporary: Path) -> Path:

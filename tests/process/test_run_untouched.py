@@ -362,9 +362,9 @@ def test_what_the_backend_does_not_take_is_kept(tmp_path: Path, place: str | Non
     assert done.returncode == 4
     assert "the measurements of the command were not sent in full" in done.stderr
     assert "refused the connection" in done.stderr
-    (kept,) = tmp_path.rglob("traces-*.jsonl")
+    (kept,) = tmp_path.rglob("traces-*.otlp.gz")
     folders = {"RUNNER_TEMP": "there/flow-telemetry", "FLOW_TELEMETRY_SPOOL_PATH": "there"}
-    assert kept.parent == tmp_path / folders.get(place or "", "flow-telemetry-spool")
+    assert kept.parent.parent == tmp_path / folders.get(place or "", "flow-telemetry-spool")
 
 
 @pytest.mark.parametrize(
@@ -436,4 +436,4 @@ def test_a_signal_while_sending_ends_the_sending_only(tmp_path: Path, receiver: 
         assert process.stderr is not None
         assert "were not sent" in process.stderr.read()
         assert process.wait(60) == 4
-    assert len(list(tmp_path.rglob("traces-*.jsonl"))) == 1
+    assert len(list(tmp_path.rglob("traces-*.otlp.gz"))) == 1

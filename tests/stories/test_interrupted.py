@@ -20,7 +20,8 @@ from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.world import START, World, job, step
-from tests.support.program import Program, Result, spans_in_file
+from tests.support.program import Program, Result
+from tests.support.spool import files_in, spans_of
 from tests.support.waiting import until
 
 DOOR = "import sys; from flow_telemetry.action import main; sys.exit(main())"
@@ -242,11 +243,8 @@ def test_a_sweep_that_is_ended_says_what_is_left(
         r"was cancelled \(SIGINT\): (\d+) things? (?:is|are) left to the next", stderr
     )
     assert int(left) >= 10
-    kept = [
-        span
-        for path in (program.folder / "flow-telemetry-spool").iterdir()
-        for span in spans_in_file(path)
-    ]
+    spooled = files_in(program.folder / "flow-telemetry-spool")
+    kept = [span for path in spooled for span in spans_of(path)]
     exported = {each.name for each in (*receiver.spans, *kept)} - {"awaiting review"}
     assert len(exported) == 60 - int(left)
 

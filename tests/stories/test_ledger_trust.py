@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -145,27 +146,27 @@ def test_a_file_of_the_runner_comes_before_the_artifact(
 
 # Damage
 
-DAMAGED: dict[str, str | bytes] = {
-    "broken JSON": ledger(5.5)[:-9],
-    "empty": "",
-    "binary": b"\x00\xff\xfe" * 99,
-    "another version": ledger(5.5, version=2),
-    "wrong types": ledger(5.5, repositories=[1, 2]),
-    "nested": "[" * 100_000,
-    "a mark in the future": ledger(-24),
-    "a mark before GitHub": ledger(24 * 365 * 50),
-    "huge": " " * (32 * 1024 * 1024) + ledger(5.5),
+DAMAGED: dict[str, Callable[[], str | bytes]] = {
+    "broken JSON": lambda: ledger(5.5)[:-9],
+    "empty": lambda: "",
+    "binary": lambda: b"\x00\xff\xfe" * 99,
+    "another version": lambda: ledger(5.5, version=2),
+    "wrong types": lambda: ledger(5.5, repositories=[1, 2]),
+    "nested": lambda: "[" * 100_000,
+    "a mark in the future": lambda: ledger(-24),
+    "a mark before GitHub": lambda: ledger(24 * 365 * 50),
+    "huge": lambda: " " * (32 * 1024 * 1024) + ledger(5.5),
 }
 
 
 @pytest.mark.usefixtures("merges")
-@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+@pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_ledger_of_the_last_sweep_is_replaced(
-    program: Program, world: World, receiver: Receiver, content: str | bytes
+    program: Program, world: World, receiver: Receiver, damage: Callable[[], str | bytes]
 ) -> None:
     """The sweep begins where the last successful one did; later sweeps have a ledger again."""
     last = swept(world, ago(hours=6))
-    world.artifact(ARTIFACT, {LEDGER_FILE: content}, run=last.id)
+    world.artifact(ARTIFACT, {LEDGER_FILE: damage()}, run=last.id)
     result = sweep(program, fail_on_error=True)
     assert result.status == 0
     (warning,) = result.warnings
@@ -200,14 +201,15 @@ def sweep_with_file(program: Program, receiver: Receiver, path: Path) -> Result:
 
 
 @pytest.mark.usefixtures("merges")
-@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+@pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_file_is_moved_aside(
-    program: Program, receiver: Receiver, content: str | bytes
+    program: Program, receiver: Receiver, damage: Callable[[], str | bytes]
 ) -> None:
     """And replaced by a new one; without a last sweep it begins a day ago."""
     path = program.folder / "ledger.json"
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    damaged = path.read_bytes()
+    content = damage()
+    damaged = content if isinstance(content, bytes) else content.encode()
+    path.write_bytes(damaged)
     first = sweep_with_file(program, receiver, path)
     assert first.status == 0
     assert "the ledger of the last sweep cannot be used" in first.stderr
@@ -275,13 +277,20 @@ def test_a_ledger_that_cannot_be_saved_in_the_end_fails_the_sweep(
 ) -> None:
     """The disk was full meanwhile; what was sent may be sent twice, and the ledger says so."""
     path = program.folder / "folder" / "ledger.json"
-    blocked = path.with_name("ledger.json.new")
-    github.on_request = lambda count, path: blocked.mkdir() if path.endswith("/pulls/9") else None
+    aside = path.with_name("aside.json")
+
+    def block(_: int, requested: str) -> None:
+        if requested.endswith("/pulls/9"):
+            path.rename(aside)
+            path.mkdir()
+
+    github.on_request = block
     first = sweep_with_file(program, receiver, path)
     assert first.status == 1
     assert "the ledger could not be saved" in first.stderr
     github.on_request = lambda count, path: None
-    blocked.rmdir()
+    path.rmdir()
+    aside.rename(path)
     second = sweep_with_file(program, receiver, path)
     assert second.status == 0
     assert "the last sweep was killed while it exported 9 things" in second.stderr

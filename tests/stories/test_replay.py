@@ -253,6 +253,18 @@ def test_a_file_of_the_user_in_a_spool_is_only_read(
     assert not own.parent.exists()
 
 
+def test_a_spool_folder_is_known_from_inside(
+    program: Program, receiver: Receiver, tmp_path: Path
+) -> None:
+    """By its real name: `replay .` deletes it as `replay FOLDER` does."""
+    file = stored(program.folder, "own")
+    result = program.command("replay", file.relative_to(program.folder))
+    assert result.status == 1  # No endpoint: it is left alone.
+    assert replay(program, ".").status == 0
+    assert names(receiver.spans) == ["own"]
+    assert not file.parent.exists()
+
+
 @pytest.mark.skipif("sys.platform == 'win32'", reason="links need a privilege on Windows")
 def test_no_link_is_followed(program: Program, receiver: Receiver, tmp_path: Path) -> None:
     """Neither one in a folder that is named, nor one in place of a request."""
@@ -284,7 +296,7 @@ def test_one_endless_line_is_an_error(program: Program, receiver: Receiver, tmp_
     assert result.status == 1
     assert "Traceback" not in result.stderr
     assert "line 1 of " in result.stderr
-    assert "has more than 64,000,000 bytes" in result.stderr
+    assert "has more than 16,777,216 bytes" in result.stderr
 
 
 def test_a_damaged_line_is_kept_and_told(
@@ -410,6 +422,18 @@ def test_events_that_became_too_old_leave_with_the_time_of_sending(
     ] * 2
     assert all(event.time > 1763985780000000000 for event in receiver.events)
     assert "left with the time of sending" in result.stderr
+
+
+def test_events_that_are_taken_keep_their_time(
+    program: Program, receiver: Receiver, tmp_path: Path
+) -> None:
+    """Only metrics are stamped anew."""
+    record = {"eventName": "flow.change.merged", "timeUnixNano": "1763985780000000000"}
+    logs = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]})
+    assert replay(program, written(tmp_path, logs)).status == 0
+    [event] = receiver.events
+    assert event.time == 1763985780000000000
+    assert "flow.event.time" not in event.attributes
 
 
 def shapes(receiver: Receiver) -> list[tuple[str, str, float]]:

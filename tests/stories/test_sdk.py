@@ -95,4 +95,4 @@ def test_the_sdk_is_loaded_while_github_is_read(program: Program, world: World) 
     assert result.stdout.splitlines()[-1] == "threads: sdk-preload"
     failed = run_with_all_signals(world)
     result = program.action_process(run_id=failed.id, door=WATCHED)
-    assert result.stdout.splitlines()[-1] == "threads: otlp-sender sdk-preload"
+    assert result.stdout.splitlines()[-1] == "threads: MainThread sdk-preload"

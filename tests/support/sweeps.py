@@ -120,13 +120,10 @@ def store_ledger(program: Program, own: Run, content: str | None = None) -> None
         files[LEDGER_FILE] = content
     elif path.exists():
         files[LEDGER_FILE] = path.read_text(encoding="utf-8")
-        files |= {f"spool/{spooled.name}": spooled.read_bytes() for spooled in _spool(path)}
+        spooled = [each for each in (path.parent / "spool").rglob("*") if each.is_file()]
+        files |= {each.relative_to(path.parent).as_posix(): each.read_bytes() for each in spooled}
     if files:
         program.github.world.artifact(ARTIFACT, files, run=own.id)
-
-
-def _spool(path: Path) -> list[Path]:
-    return sorted((path.parent / "spool").glob("*.jsonl"))
 
 
 def stored_ledger(program: Program) -> dict[str, Any]:

@@ -213,9 +213,9 @@ class BoundedSession(requests.Session):
         if target is not None:
             try:
                 read_body(resp, _MOST_MESSAGE_BYTES)
-            except BaseException:
+            finally:
+                # requests closes a response only if it follows the redirect.
                 resp.close()
-                raise
         return target
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: requests.Response) -> None:

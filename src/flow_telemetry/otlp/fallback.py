@@ -103,8 +103,8 @@ class EventTimeFallback(Fallback):
         return self._with_sending_time(in_order) if self._policy is EventTime.SENT else in_order
 
     def current(self, request: EncodedRequest) -> EncodedRequest:
-        """Return the events with the time of sending."""
-        return _set_times(request, self._now())
+        """Return the events with the time of sending if the policy says so."""
+        return _set_times(request, self._now()) if self.edits else request
 
     def alternative(
         self, request: EncodedRequest, result: ExportResult, tried: Collection[str]

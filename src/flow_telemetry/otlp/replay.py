@@ -56,8 +56,8 @@ _MOST_DAMAGED_SHOWN = 5
 _MOST_SHOWN = 3
 # The number of spool folders that are locked at once, each by an open file.
 _MOST_AT_ONCE = 200
-# A line is a request: that of a tool may be large. What is longer is not OTLP.
-_LONGEST_LINE = 64_000_000
+# As in files of tools in a job. A request has 1 MB; what is longer than this is not OTLP.
+_LONGEST_LINE = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -123,7 +123,7 @@ class Replay:
             is_replay=True,
         )
         found = find_replayable(paths, notes.problems.append)
-        refused = {path for path in paths if is_refused(path)}
+        refused = {path.absolute() for path in paths if is_refused(path)}
         deliveries: list[Delivery] = []
         for first in range(0, len(found), _MOST_AT_ONCE):
             with ExitStack() as opened:
@@ -217,7 +217,7 @@ class Replay:
         """Yield the requests of a file that is not in a spool folder, in memory."""
         signal = signal_of_file(file)
         if signal is None:
-            requests = _parse_file(file, notes)
+            requests = _parse_user_file(file, notes)
         else:
             decoded = _decode_file(file, signal, notes)
             requests = iter(() if decoded is None else (decoded,))
@@ -265,18 +265,25 @@ def _store_lines(folder: SpoolFolder, notes: _Notes) -> None:
 
 
 def _parse_file(file: Path, notes: _Notes) -> Iterator[OtlpRequest]:
-    """Yield the requests of a file of OTLP JSON lines, and note damaged lines."""
+    """Yield the requests of a file of OTLP JSON lines, and note damaged lines.
+
+    Raises:
+        OSError: the file cannot be read to its end.
+    """
+    for number, line in _read_lines(file):
+        if line is None:
+            text = f"line {number} of {file} has more than {_LONGEST_LINE:,} bytes"
+            _note_damage(file, notes, text)
+            continue
+        requests, damaged = parse_otlp_lines([(number, line)], str(file))
+        for text in damaged:
+            _note_damage(file, notes, text)
+        yield from requests
+
+
+def _parse_user_file(file: Path, notes: _Notes) -> Iterator[OtlpRequest]:
     try:
-        for number, line in _read_lines(file):
-            if line is None:
-                _note_damage(
-                    file, notes, f"line {number} of {file} has more than {_LONGEST_LINE:,} bytes"
-                )
-                continue
-            requests, damaged = parse_otlp_lines([(number, line)], str(file))
-            for text in damaged:
-                _note_damage(file, notes, text)
-            yield from requests
+        yield from _parse_file(file, notes)
     except OSError as error:
         notes.problems.append(
             f"`{file}` could not be read ({error.strerror or error}): name spool folders, files of "
@@ -316,13 +323,15 @@ def find_replayable(paths: Iterable[Path], note: Callable[[str], None]) -> list[
     """
     found: dict[Path, None] = {}
     for path in paths:
-        if path.is_file() and is_spool_folder(path.parent):
-            found[path.parent] = None
+        # A spool folder is known by its name, which `.` does not show.
+        absolute = path.absolute()
+        if path.is_file() and is_spool_folder(absolute.parent):
+            found[absolute.parent] = None
         elif path.is_file():
             # The user may name a link; those inside of a folder are not followed.
             found[path.resolve() if path.is_symlink() else path] = None
         elif path.is_dir():
-            found.update(dict.fromkeys(_find_below(path)))
+            found.update(dict.fromkeys(_find_below(path.resolve())))
         elif path.exists():
             note(f"`{path}` is not a regular file and cannot be replayed")
         else:
