@@ -245,7 +245,8 @@ def test_a_budget_that_ends_is_one_warning(
     assert len(github.requests) == 30
     exported = names(receiver)
     assert 1 <= len(exported) < 39
-    assert set(exported) == {f"pull request #{39 - n}" for n in range(len(exported))}
+    # Four are read at a time, and one of them may end at the budget while another does not.
+    assert set(exported) <= {f"pull request #{39 - n}" for n in range(len(exported) + 4)}
     (warning,) = result.warnings
     assert "max-requests" in warning
     assert f"{39 - len(exported)} things are left to the next sweep" in warning

@@ -13,7 +13,6 @@ from tests.fakes.world import NULL_RUNNER, World, job, step
 from tests.stories.points import by, names
 from tests.support.program import Program
 
-NOW = datetime.now(timezone.utc).replace(microsecond=0)
 TASK = "cicd.pipeline.task.name"
 # Enough to look at GitHub a second time, where what is waited for never comes.
 SHORT = 4
@@ -31,7 +30,8 @@ def unfinished() -> list[JobPlan]:
 
 def ended(world: World, ago: timedelta) -> Run:
     """A run that ended so long ago."""
-    end = NOW - ago
+    # Not the time of the import: a suite can take longer than a run may change.
+    end = datetime.now(timezone.utc).replace(microsecond=0) - ago
     return world.run(
         created_at=end - timedelta(minutes=2),
         updated_at=end,
