@@ -37,7 +37,7 @@ regex = '''ghp_[0-9a-zA-Z]{36}'''
 """
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="the generator reads TOML")
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="before Python 3.11 nothing reads TOML")
 def test_beginnings_characters_and_lengths_are_taken_from_the_rules() -> None:
     """Short beginnings and words need more characters, and ambiguous ones are left out."""
     from tools.update_token_forms import read_forms  # noqa: PLC0415 - needs Python 3.11
