@@ -68,3 +68,19 @@ def replace_file(path: Path, content: bytes) -> None:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file for the owner only, and its folder; the file appears when it is complete.
+
+    Raises:
+        OSError: it cannot be written; or its folder is a link, or belongs to somebody else (EPERM).
+    """
+    folder = path.parent
+    with suppress(FileExistsError):
+        folder.mkdir(mode=_PRIVATE_FOLDER, parents=True)
+    status = folder.lstat()
+    is_foreign = hasattr(os, "geteuid") and status.st_uid != os.geteuid()
+    if not stat.S_ISDIR(status.st_mode) or is_foreign:
+        raise OSError(errno.EPERM, "not a folder of this user", str(folder))
+    replace_file(path, content)

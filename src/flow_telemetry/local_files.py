@@ -1,4 +1,4 @@
-"""Local files in places that others can write to: read only if regular, written through no link.
+"""Local files in places that others can write to: they are read only if they are regular.
 
 Opening a pipe waits for somebody who writes into it, and a device may never end.
 """
@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,29 +60,3 @@ def check_certificates(path: str) -> None:
         raise OSError(errno.EINVAL, _NOT_REGULAR, path)
     if status.st_size > MOST_CERTIFICATE_BYTES:
         raise OSError(errno.EFBIG, "too large", path)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file for the owner only, and its folder; the file appears when it is complete.
-
-    Raises:
-        OSError: it cannot be written; or its folder is a link, or belongs to somebody else (EPERM).
-    """
-    folder = path.parent
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700, parents=True)
-    status = folder.lstat()
-    is_foreign = hasattr(os, "geteuid") and status.st_uid != os.geteuid()
-    if not stat.S_ISDIR(status.st_mode) or is_foreign:
-        raise OSError(errno.EPERM, "not a folder of this user", str(folder))
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        # O_EXCL follows no link.
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        unfinished.replace(path)
-    except OSError:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise

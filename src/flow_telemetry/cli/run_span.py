@@ -13,10 +13,11 @@ from pathlib import Path
 from flow_telemetry.build import build_otlp_exporter, settings_redactor
 from flow_telemetry.clock import Clock, Deadline, SystemClock
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.files import write_private
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.http.response import Response
 from flow_telemetry.identity import host_of
-from flow_telemetry.local_files import read_regular, write_private
+from flow_telemetry.local_files import read_regular
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping.jobs import CommandPlace, command_span
 from flow_telemetry.mapping.spans import ResourceMaker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -99,6 +100,21 @@ class Listing:
     exported_before: int = 0
     unwanted: int = 0
     complete: bool = True
+    known: KnownRuns = field(init=False)
+    exported: Mapping[str, tuple[datetime, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Index what was exported, once for all things of the list."""
+        self.known = KnownRuns(
+            repository=self.search.home.full_name,
+            listed=self.listed_runs,
+            of_events=self.search.event_runs.attempts,
+        )
+        ends: defaultdict[str, list[datetime]] = defaultdict(list)
+        for reference, end in (*self.source.ledger.exported, *self.search.event_runs.exported):
+            if end is not None:
+                ends[reference].append(end)
+        self.exported = {reference: tuple(sorted(times)) for reference, times in ends.items()}
 
     def add(
         self,
@@ -110,13 +126,8 @@ class Listing:
         unfinished_at: datetime | None = None,
     ) -> None:
         """Add a thing that ended at ``earliest`` or later; the rest as in `build_subject`."""
-        known = KnownRuns(
-            repository=self.search.home.full_name,
-            listed=self.listed_runs,
-            of_events=self.search.event_runs.attempts,
-        )
         subject = build_subject(
-            reference, window, known, deployment=deployment, unfinished_at=unfinished_at
+            reference, window, self.known, deployment=deployment, unfinished_at=unfinished_at
         )
         if subject is not None:
             thing = Thing(
@@ -140,11 +151,7 @@ class Listing:
 
     def window_of(self, reference: str) -> Window:
         """Return the window of a thing, without the closings that were exported."""
-        ends = (
-            *self.source.ledger.ends_of(reference),
-            *self.search.event_runs.ends_of(reference),
-        )
-        return Window(self.source.intervals, ends)
+        return Window(self.source.intervals, self.exported.get(reference, ()))
 
 
 Source: TypeAlias = Callable[[Search, SourceWindow], Listing]
@@ -247,7 +254,7 @@ def list_deployments(search: Search, source: SourceWindow) -> Listing:
         intervals = source.of_created(deployment.created_at)
         times = [status.time for status in final_statuses(deployment)]
         in_window = [time for time in times if Window(intervals).holds(time)]
-        window = Window(intervals, source.ledger.ends_of(reference))
+        window = Window(intervals, listing.exported.get(reference, ()))
         ends = [time for time in in_window if window.holds(time)]
         if ends:
             listing.add(reference, window, min(ends), deployment=deployment)
@@ -362,8 +369,7 @@ def _attempts_to_export(listing: Listing, run: Run, seen: _Seen | None) -> Itera
 
 
 def _is_exported(listing: Listing, reference: str) -> bool:
-    by_sweep = listing.source.ledger.ends_of(reference)
-    return bool(by_sweep) or reference in listing.search.event_runs.attempts
+    return reference in listing.exported or reference in listing.known.of_events
 
 
 def _add_attempt(listing: Listing, run: Run, attempt: int, seen: _Seen | None) -> None:
