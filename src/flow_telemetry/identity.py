@@ -204,8 +204,11 @@ def blocked_reference(item: str, number: int) -> str:
     return f"{item}#blocked:{number}"
 
 
-def open_period_reference(owner: str, number: int) -> str:
-    """Return the reference of an open period after a reopening; ``number`` is 2 or more."""
+def life_reference(owner: str, number: int) -> str:
+    """Return the reference of a life of a pull request or item; ``number`` counts from 1.
+
+    In a feature trace, the span of the owner itself is that of its first life.
+    """
     return f"{owner}#life:{number}"
 
 

@@ -12,6 +12,7 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.mapping.limits import nanoseconds
 from flow_telemetry.mapping.metric_attributes import unknown_attributes
+from flow_telemetry.mapping.openings import SentOpenings
 from flow_telemetry.mapping.spans import AgeLimit
 from flow_telemetry.otlp.batch import TraceSizes
 from flow_telemetry.otlp.spool import format_unstored
@@ -73,6 +74,7 @@ def export_collected(
     stream: Iterable[Telemetry] = _read_telemetry(
         context, read(context), progress, finishes_subject=finishes_subject
     )
+    stream = SentOpenings().apply(stream)
     if age_limit is not None:
         stream = age_limit.apply(stream)
     stream = hide_people_in_telemetry(stream, progress.people)

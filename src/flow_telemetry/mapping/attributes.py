@@ -24,6 +24,7 @@ class Entity(Enum):
     """Kinds of entities that have spans: the values of the attribute `flow.entity.type`."""
 
     RUN = "run"
+    LINKED_RUN = "linked_run"
     JOB = "job"
     STEP = "step"
     START_WAIT = "start_wait"
@@ -35,6 +36,7 @@ class Entity(Enum):
     STATUS = "status"
     BLOCKED = "blocked"
     LIFE = "life"
+    OPENING = "opening"
     DEPLOYMENT = "deployment"
     COMMAND = "command"
     MEASURED = "measured"
@@ -109,6 +111,19 @@ FLOW_REFERENCE = _span_attribute(
     "string",
     _ALL,
     "flow reference of the entity; its trace id and span id are hashes of references",
+)
+FLOW_TRACE = _span_attribute(
+    "flow.trace",
+    "string",
+    _ALL,
+    "kind of the trace: `live` (sent piece by piece), `feature` (sent once, when the feature "
+    "closes), `snapshot` (sent once, on request)",
+)
+FEATURE_TRACE_ID = _span_attribute(
+    "flow.feature.trace_id",
+    "string",
+    "life, run",
+    "id of the trace that is sent when the feature closes for the first time",
 )
 FLOW_FEATURE_KEY = _span_attribute(
     "flow.feature.key", "string", _ALL, "key of the feature, if known"
@@ -286,8 +301,8 @@ FLOW_LINK = _span_attribute(
     "flow.link",
     "string",
     "links",
-    "why a span links to another trace: `feature` (the same entity in the feature trace), `live` "
-    "(the same entity in its live trace), `change` (another pull request of the entity), "
+    "why a span links to another trace: `live` (the same entity in its live trace), `change` "
+    "(another pull request of the entity), "
     "`work_item` (another work item of the entity, or an item above the feature), `run` (the run "
     "that made a deployment), `cause` (the event or run that started the run), `context` (the "
     "trace that the job belonged to before), `trace_file` (a trace that a tool in the job wrote to "

@@ -36,9 +36,11 @@ from flow_telemetry.rules.lifecycle import (
     find_phases,
     value_at,
 )
+from flow_telemetry.rules.order import extended, moved_delivery, moved_part
+from flow_telemetry.settings import SpanNames
 from flow_telemetry.telemetry import Resource, Span, SpanLink
 
-# A pull request to spans: its open periods, and the phases in them
+# A pull request to spans: its lives (open periods), and the phases in them
 
 
 def change_spans(
@@ -46,41 +48,95 @@ def change_spans(
     placement: Placement,
     resource: Resource,
     *,
-    until: datetime | None = None,
     unread: tuple[str, ...] = (),
     with_phases: bool = True,
 ) -> Iterator[Span]:
-    """Return the spans of a change: its open periods, then the phases, each in order of time.
+    """Return the spans of a change in its live trace: its lives, then its phases, in order of time.
 
-    Open periods and phases in progress are left out, or with ``until`` end there. ``unread`` is why
-    ancestors could not be read. A change without a known opening has no spans.
+    They are below its opening span, whose ``placement`` this is. Lives and phases in progress are
+    left out. ``unread`` is why ancestors could not be read. A change without a known opening has no
+    spans.
     """
-    periods = change_periods(change, until)
+    periods = change_periods(change)
     make = SpanMaker(placement=placement, resource=resource, common=_common_attributes(change))
     for period in periods:
-        yield _open_period_span(make, change, period, unread)
+        reference = identity.life_reference(change.reference, period.number)
+        attributes = (
+            *period_attributes(change, period),
+            (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread)),
+            (semconv.FEATURE_TRACE_ID, placement.feature_trace_id),
+        )
+        yield make.span(
+            Entity.LIFE,
+            reference,
+            change.reference,
+            life_name(change, period),
+            period.interval,
+            attributes=attributes,
+            links=placement.links,
+        )
     if with_phases and periods:
         numbers = {period.number for period in periods}
-        for phase in find_phases(change, until):
+        for position, phase in enumerate(find_phases(change), start=1):
             if phase.period_number in numbers:
-                yield _phase_span(make, change, phase)
+                yield _phase_span(make, change, phase, position, change.reference)
 
 
 def phase_spans(
-    change: Change, phases: Iterable[Phase], placement: Placement, resource: Resource
+    change: Change,
+    placement: Placement,
+    resource: Resource,
+    *,
+    until: datetime,
+    since: datetime,
 ) -> Iterator[Span]:
-    """Return the spans of phases only: the span of the change is sent when the change ends."""
+    """Return the spans of the phases that ended from ``since`` to ``until``, of an open change."""
     make = SpanMaker(placement=placement, resource=resource, common=_common_attributes(change))
-    return (_phase_span(make, change, phase) for phase in phases)
+    for position, phase in enumerate(find_phases(change, until), start=1):
+        if phase.ended and phase.interval.end >= since:
+            yield _phase_span(make, change, phase, position, change.reference)
 
 
-def _phase_span(make: SpanMaker, change: Change, phase: Phase) -> Span:
+def whole_change_spans(
+    change: Change, placement: Placement, resource: Resource, *, until: datetime | None
+) -> Iterator[Span]:
+    """Return the spans of a change in a feature trace: its first life, with all others below it.
+
+    Lives and phases in progress end at ``until``.
+    """
+    periods = change_periods(change, until)
+    make = SpanMaker(placement=placement, resource=resource, common=_common_attributes(change))
+    phases: dict[int, list[tuple[int, Phase]]] = {period.number: [] for period in periods}
+    for position, phase in enumerate(find_phases(change, until), start=1):
+        if phase.period_number in phases:
+            phases[phase.period_number].append((position, phase))
+    for period in periods:
+        first = period.number == 1
+        parts = (moved_part(phase.interval, n) for n, phase in phases[period.number])
+        owner = change.reference
+        yield make.span(
+            Entity.CHANGE if first else Entity.LIFE,
+            owner if first else identity.life_reference(owner, period.number),
+            placement.parent if first else owner,
+            _change_name(change, placement.names) if first else life_name(change, period),
+            extended(period.interval, parts),
+            attributes=period_attributes(change, period),
+            links=placement.links if first else (),
+        )
+    for period in periods:
+        owner = change.reference
+        parent = owner if period.number == 1 else identity.life_reference(owner, period.number)
+        for position, phase in phases[period.number]:
+            yield _phase_span(make, change, phase, position, parent)
+
+
+def _phase_span(make: SpanMaker, change: Change, phase: Phase, position: int, parent: str) -> Span:
     return make.span(
         Entity.PHASE,
         identity.phase_reference(change.reference, phase.kind.value, phase.number),
-        open_period_reference(change.reference, phase.period_number),
+        parent,
         phase.kind.value.replace("-", " "),
-        phase.interval,
+        moved_part(phase.interval, position),
         attributes=(
             (semconv.PHASE, phase.kind.value),
             (semconv.FLOW_PARTIAL, None if phase.ended else True),
@@ -88,27 +144,16 @@ def _phase_span(make: SpanMaker, change: Change, phase: Phase) -> Span:
     )
 
 
-def open_period_reference(owner: str, number: int) -> str:
-    """Return the reference of an open period: that of its owner for the first."""
-    return owner if number == 1 else identity.open_period_reference(owner, number)
+def life_name(change: Change, period: OpenPeriod) -> str:
+    """Return the name of a life's span, which says how it ended."""
+    if not period.ended:
+        return "open"
+    merged = _state(change, period, ()) == "merged"
+    return "open until merged" if merged else "open until closed"
 
 
-def _open_period_span(
-    make: SpanMaker, change: Change, period: OpenPeriod, unread: tuple[str, ...]
-) -> Span:
-    first = period.number == 1
-    return make.span(
-        Entity.CHANGE if first else Entity.LIFE,
-        open_period_reference(change.reference, period.number),
-        make.placement.parent if first else change.reference,
-        f"pull request #{change.number}" + ("" if first else f", life {period.number}"),
-        period.interval,
-        attributes=(
-            *period_attributes(change, period),
-            (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread)),
-        ),
-        links=make.placement.links if first else (),
-    )
+def _change_name(change: Change, names: SpanNames) -> str:
+    return "pull request" if names is SpanNames.PLAIN else f"pull request #{change.number}"
 
 
 def _common_attributes(change: Change) -> AttributePairs:
@@ -205,14 +250,15 @@ def delivery_span(
     interval = delivery_interval(deployment)
     if interval is None:
         return None
+    plain = placement.names is SpanNames.PLAIN
     failed = is_change_failure(deployment)
     run_links = (run,) if run and run.trace_id != placement.trace_id else ()
     return SpanMaker(placement=placement, resource=resource).span(
         Entity.DEPLOYMENT,
         delivery_reference(deployment, change),
         placement.parent,
-        f"deploy {deployment.environment}",
-        interval,
+        "deploy" if plain else f"deploy {deployment.environment}",
+        moved_delivery(interval, deployment),
         attributes=(
             *_deployment_attributes(deployment, failed=failed),
             (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread)),

@@ -11,14 +11,14 @@ from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.changes import (
-    change_spans,
     delivery_reference,
     delivery_span,
-    open_period_reference,
+    whole_change_spans,
 )
 from flow_telemetry.mapping.placement import (
     Ancestry,
     Placement,
+    TraceKind,
     Tracing,
     ancestor_keys,
     link,
@@ -52,11 +52,12 @@ from flow_telemetry.rules.lifecycle import (
     item_periods,
     value_at,
 )
+from flow_telemetry.rules.order import extended, moved_blocked, moved_part
 from flow_telemetry.rules.selection import select_whole_run
-from flow_telemetry.settings import Detail, TraceScope
+from flow_telemetry.settings import Detail, SpanNames, TraceScope
 from flow_telemetry.telemetry import Resource, Span, SpanLink
 
-# A work item to spans: its open periods, and the status intervals in them
+# A work item to spans: its lives (open periods), and the statuses in them
 
 # The kinds of event that add a label or assignee to an item, and that remove it.
 _LABELS = (EventKind.LABELED, EventKind.UNLABELED)
@@ -71,36 +72,102 @@ def item_spans(
     resource: Resource,
     *,
     blocked_names: Sequence[str] = (),
-    until: datetime | None = None,
-    attributes: AttributePairs = (),
-    root: str | None = None,
     unread: Sequence[str] = (),
 ) -> Iterator[Span]:
-    """Return the spans of an item: its open periods, then its statuses, each in order of time.
+    """Return the spans of an item in its live trace: lives, then statuses and blocked times.
 
-    Open periods and statuses in progress are left out, or with ``until`` end there. ``attributes``
-    are further ones of the item's first span. ``root`` is its reference in a separate feature
-    trace, None for its own reference. ``unread`` says why not all items above it could be read. An
-    item of which only the key is known has no spans.
+    They are below its opening span, whose ``placement`` this is. Lives and statuses in progress are
+    left out. ``unread`` says why not all items above it could be read. An item of which only the
+    key is known has no spans.
+    """
+    periods = item_periods(item)
+    make = SpanMaker(placement=placement, resource=resource, common=_common_attributes(item))
+    for period in periods:
+        attributes = (
+            *period_attributes(item, period),
+            (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread)),
+            (semconv.FEATURE_TRACE_ID, placement.feature_trace_id),
+        )
+        yield make.span(
+            Entity.LIFE,
+            identity.life_reference(item.reference, period.number),
+            item.reference,
+            _life_name(item, period),
+            period.interval,
+            attributes=attributes,
+            links=placement.links,
+        )
+    numbers = {period.number for period in periods}
+    for status in find_status_intervals(item) if periods else ():
+        if status.period_number in numbers:
+            yield _status_span(make, item, status, item.reference)
+    for blocked in find_blocked_intervals(item, blocked_names) if periods else ():
+        yield _blocked_span(make, item, blocked, item.reference)
+
+
+def whole_item_spans(
+    item: WorkItem,
+    placement: Placement,
+    resource: Resource,
+    *,
+    reference: str,
+    blocked_names: Sequence[str] = (),
+    until: datetime | None,
+    attributes: AttributePairs = (),
+) -> Iterator[Span]:
+    """Return the spans of an item in a feature trace: its first life, with all others below it.
+
+    Lives and statuses in progress end at ``until``. ``reference`` is that of the first span, which
+    has the further ``attributes``.
     """
     periods = item_periods(item, until)
-    common = (
+    if not periods:
+        return
+    make = SpanMaker(placement=placement, resource=resource, common=_common_attributes(item))
+    numbers = {period.number for period in periods}
+    parents = {
+        n: reference if n == 1 else identity.life_reference(item.reference, n) for n in numbers
+    }
+    statuses = [s for s in find_status_intervals(item, until) if s.period_number in numbers]
+    blocks = find_blocked_intervals(item, blocked_names, until)
+    parts = [
+        *((s.period_number, moved_part(s.interval, s.number)) for s in statuses),
+        *((b.period_number, moved_blocked(b.interval, b.number)) for b in blocks),
+    ]
+    for period in periods:
+        first = period.number == 1
+        of_period = (part for number, part in parts if number == period.number)
+        yield make.span(
+            Entity.WORK_ITEM if first else Entity.LIFE,
+            parents[period.number],
+            placement.parent if first else reference,
+            _item_span_name(item, period, placement) if first else _life_name(item, period),
+            extended(period.interval, of_period),
+            attributes=(*period_attributes(item, period), *(attributes if first else ())),
+            links=placement.links if first else (),
+        )
+    for status in statuses:
+        yield _status_span(make, item, status, parents[status.period_number])
+    for blocked in blocks:
+        yield _blocked_span(make, item, blocked, parents[blocked.period_number])
+
+
+def _common_attributes(item: WorkItem) -> AttributePairs:
+    return (
         (semconv.GITHUB_REPOSITORY, item.repository.full_name if item.repository else None),
         (semconv.FLOW_WORK_ITEM_KEY, item.key),
     )
-    make = SpanMaker(placement=placement, resource=resource, common=common)
-    owner = root or item.reference
-    incomplete = (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread))
-    for period in periods:
-        further = (incomplete, *(attributes if period.number == 1 else ()))
-        yield _open_period_span(make, item, period, owner, further)
-    if periods:
-        numbers = {period.number for period in periods}
-        for status in find_status_intervals(item, until):
-            if status.period_number in numbers:
-                yield _status_span(make, item, status, owner)
-        for blocked in find_blocked_intervals(item, blocked_names, until):
-            yield _blocked_span(make, item, blocked, owner)
+
+
+def _life_name(item: WorkItem, period: OpenPeriod) -> str:
+    if not period.ended:
+        return "open"
+    return "open until closed" if item.tracker == "github" else "open until done"
+
+
+def _item_span_name(item: WorkItem, period: OpenPeriod, placement: Placement) -> str:
+    plain = placement.names is SpanNames.PLAIN
+    return "work item" if plain else item_name(item_at(item, period))
 
 
 def item_name(item: WorkItem) -> str:
@@ -116,31 +183,13 @@ def item_at(item: WorkItem, period: OpenPeriod) -> WorkItem:
     return replace(item, title=title or "", type=type_name or "")
 
 
-def _open_period_span(
-    make: SpanMaker, item: WorkItem, period: OpenPeriod, owner: str, attributes: AttributePairs
-) -> Span:
-    first = period.number == 1
-    item = item_at(item, period)
-    return make.span(
-        Entity.WORK_ITEM if first else Entity.LIFE,
-        owner if first else identity.open_period_reference(item.reference, period.number),
-        make.placement.parent if first else owner,
-        item_name(item) + ("" if first else f", life {period.number}"),
-        period.interval,
-        attributes=(*period_attributes(item, period), *attributes),
-        links=make.placement.links if first else (),
-    )
-
-
-def _status_span(make: SpanMaker, item: WorkItem, status: StatusInterval, owner: str) -> Span:
-    number = status.period_number
-    parent = owner if number == 1 else open_period_reference(item.reference, number)
+def _status_span(make: SpanMaker, item: WorkItem, status: StatusInterval, parent: str) -> Span:
     return make.span(
         Entity.STATUS,
         identity.status_reference(item.reference, status.number),
         parent,
         status.status,
-        status.interval,
+        moved_part(status.interval, status.number),
         attributes=(
             (semconv.ITEM_STATUS, status.status),
             (
@@ -152,14 +201,13 @@ def _status_span(make: SpanMaker, item: WorkItem, status: StatusInterval, owner:
     )
 
 
-def _blocked_span(make: SpanMaker, item: WorkItem, blocked: BlockedInterval, owner: str) -> Span:
-    number = blocked.period_number
+def _blocked_span(make: SpanMaker, item: WorkItem, blocked: BlockedInterval, parent: str) -> Span:
     return make.span(
         Entity.BLOCKED,
         identity.blocked_reference(item.reference, blocked.number),
-        owner if number == 1 else identity.open_period_reference(item.reference, number),
+        parent,
         "blocked",
-        blocked.interval,
+        moved_blocked(blocked.interval, blocked.number),
         attributes=(
             (semconv.BLOCKED_BY, blocked.reason or "flag"),
             (semconv.FLOW_PARTIAL, None if blocked.ended else True),
@@ -296,16 +344,16 @@ class _Walk:
             (semconv.FEATURE_INCOMPLETE, "; ".join(self.tree.unread)),
         )
         if shown:
-            yield from item_spans(
+            yield from whole_item_spans(
                 item,
                 self._place(
                     parent, Ancestry(lineage=Lineage(items=items)), self._item_links(items)
                 ),
                 self.mapping.resources.of_item(item),
+                reference=reference,
                 blocked_names=self.mapping.blocked_names,
                 until=self.until,
                 attributes=root_attributes if parent is None else (),
-                root=reference,
             )
         # The children of an item without a span are below the entity above it.
         below = reference if shown or parent is None else parent
@@ -321,7 +369,7 @@ class _Walk:
         ancestry = Ancestry(change=change, lineage=Lineage(items=items))
         shown = bool(change_periods(change, self.until))
         if shown:
-            yield from change_spans(
+            yield from whole_change_spans(
                 change,
                 self._place(parent, ancestry, self._live_link(change.reference, ancestry)),
                 self.mapping.resources.of_change(change),
@@ -367,6 +415,8 @@ class _Walk:
             trace=self.trace,
             trace_id=self.trace_id,
             parent=parent,
+            kind=TraceKind.FEATURE if self.tree.snapshot is None else TraceKind.SNAPSHOT,
+            names=self.mapping.tracing.names,
             keys=ancestor_keys(ancestry),
             links=links,
         )
@@ -380,7 +430,7 @@ class _Walk:
     def _item_links(self, items: tuple[WorkItem, ...]) -> tuple[SpanLink, ...]:
         """Return links to the live trace of the first item, and to the items above the feature.
 
-        The live trace is another trace only with scope item.
+        Items have a live trace only with scope item; with scope feature that is the feature's.
         """
         item, tracing = items[0], self.mapping.tracing
         above = self.tree.above if item is self.tree.root.item else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flow_telemetry import identity
 from flow_telemetry.identity import log_line_reference
@@ -31,6 +31,7 @@ from flow_telemetry.model.reports import (
 )
 from flow_telemetry.rules.coverage import change
 from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.order import fitted, moved
 from flow_telemetry.rules.tests import (
     SuitePlacement,
     count_cases,
@@ -64,20 +65,27 @@ class PlacedSuite:
     cases: frozenset[int] | None
 
 
-def suite_spans(make: SpanMaker, job: str, suites: Iterable[PlacedSuite]) -> Iterator[Span]:
-    """Return the spans of suites, each before those of its cases; ``job`` is a reference."""
+def suite_spans(
+    make: SpanMaker, job: str, suites: Iterable[PlacedSuite], moves: Mapping[str, timedelta]
+) -> Iterator[Span]:
+    """Return the spans of suites, each before those of its cases.
+
+    ``job`` is a reference. ``moves`` is by how much the spans of the job and its steps are moved.
+    """
     used: set[str] = set()
     for placed in suites:
         if placed.cases is None:
             continue
         suite, place, report = placed.suite, placed.place, placed.report
         reference = _unique(job + _suite_suffix(placed), used)
-        yield _suite_span(make, reference, placed)
+        move = moves[place.parent]
+        yield _suite_span(make, reference, placed, moved(place.interval, move))
         if not placed.cases:
             continue
         for case, interval, reported in place_cases(suite, place, placed.cases):
             case_reference = _unique(job + case.reference_suffix, used)
-            yield _case_span(make, case_reference, reference, case, interval, report, reported)
+            within = moved(interval, move)
+            yield _case_span(make, case_reference, reference, case, within, report, reported)
 
 
 def suite_references(job: str, suites: Iterable[PlacedSuite]) -> Iterator[str]:
@@ -123,7 +131,7 @@ def _suite_suffix(placed: PlacedSuite) -> str:
     return f"#test:{placed.suite.name}"
 
 
-def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite) -> Span:
+def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite, interval: Interval) -> Span:
     suite, place = placed.suite, placed.place
     counts = count_cases(suite.cases)
     status = semconv.SUITE_SUCCESS if counts.passed else semconv.SUITE_SKIPPED
@@ -133,7 +141,7 @@ def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite) -> Span:
         reference,
         place.parent,
         suite.name or "unnamed suite",
-        place.interval,
+        interval,
         attributes=(
             (semconv.SUITE_NAME, suite.name),
             (semconv.SUITE_STATUS, semconv.SUITE_FAILURE if counts.failed else status),
@@ -232,11 +240,15 @@ class Measured:
 
 
 def measured_spans(
-    make: SpanMaker, measured: Iterable[Measured], intervals: Mapping[str, Interval]
+    make: SpanMaker,
+    measured: Iterable[Measured],
+    intervals: Mapping[str, Interval],
+    moves: Mapping[str, timedelta],
 ) -> Iterator[Span]:
-    """Return one span for each owner, with all of its measurements.
+    """Return one span for each owner, with all of its measurements, within the owner's span.
 
     ``intervals`` are the owners' own times, by reference; an owner that is not there has no span.
+    ``moves`` is by how much their spans are moved.
     """
     by_owner: dict[str, list[Measured]] = {}
     for measurement in measured:
@@ -251,7 +263,7 @@ def measured_spans(
             identity.measured_reference(owner),
             owner,
             "measured",
-            next(precise, interval),
+            moved(fitted(next(precise, interval), interval), moves[owner]),
             attributes=tuple(pair for m in measurements for pair in m.attributes),
             links=tuple(link for m in measurements for link in m.links),
         )

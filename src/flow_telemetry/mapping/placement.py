@@ -1,4 +1,4 @@
-"""Placement of entities: their trace, their parent span and their links.
+"""Placement of entities: their trace, their parent span, the openings above them and their links.
 
 Entities form one tree. The trace scope selects the root of a trace in it. Links lead only to other
 traces, because some backends draw a link within a trace like a parent.
@@ -7,14 +7,39 @@ traces, because some backends draw a link within a trace like a parent.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.limits import OptionalValue
 from flow_telemetry.model import Change, Lineage, Parentage, WorkItem
-from flow_telemetry.settings import TraceScope
+from flow_telemetry.settings import SpanNames, TraceScope
 from flow_telemetry.telemetry import SpanLink
+
+
+class TraceKind(Enum):
+    """The kinds of trace: the values of the attribute `flow.trace`.
+
+    LIVE is sent piece by piece, FEATURE once when the feature closes, SNAPSHOT once on request.
+    """
+
+    LIVE = "live"
+    FEATURE = "feature"
+    SNAPSHOT = "snapshot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """The creation of a pull request or work item, of which its opening span is made.
+
+    ``parent`` is the reference of the owner above it, None at the root of the trace.
+    """
+
+    reference: str
+    created_at: datetime
+    parent: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +71,7 @@ class Tracing:
     scope: TraceScope
     namespace: str = ""
     feature_trace: bool = True
+    names: SpanNames = SpanNames.FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +79,21 @@ class Placement:
     """The place of an entity in a trace. ``parent`` is the reference of its parent span, or None.
 
     ``trace_id`` is the trace's id, hashed once instead of for every span. ``keys`` are attributes
-    of every span of the entity: feature, work item and change, if known.
+    of every span of the entity: feature, work item and change, if known. ``openings`` are those
+    above the entity of which the creation is known, nearest first; a feature trace has none.
+    ``feature_trace_id`` is the id of the feature trace that will contain the entity, if that is
+    another trace.
     """
 
     trace: TraceIdentity
     trace_id: str
     parent: str | None
+    kind: TraceKind = TraceKind.LIVE
+    names: SpanNames = SpanNames.FULL
     keys: tuple[tuple[str, OptionalValue], ...] = ()
     links: tuple[SpanLink, ...] = ()
+    openings: tuple[Opening, ...] = ()
+    feature_trace_id: str | None = None
 
     def span_id(self, reference: str) -> str:
         """Return the id of a reference's span in this trace."""
@@ -86,31 +119,66 @@ def place(
     elif ancestry.change is not None and ancestry.change.reference not in path:
         others = (ancestry.change, *others)
     trace = TraceIdentity(root=path[-1] if path else reference, namespace=tracing.namespace)
+    return _placement(trace, ancestry, tracing, path, others)
+
+
+def place_change(change: Change, lineage: Lineage, tracing: Tracing) -> Placement:
+    """Return the placement of a change's lives and phases: below its own opening."""
+    return place(change.reference, Ancestry(change=change, lineage=lineage), tracing)
+
+
+def place_item(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Placement:
+    """Return the placement of an item's lives and statuses: below its own opening.
+
+    With scope feature that is below those of its ancestors. ``lineage`` begins with the item.
+    """
+    above = lineage.items[1:] if tracing.scope is TraceScope.FEATURE else ()
+    path = (item.reference, *(one.reference for one in above))
+    trace = TraceIdentity(root=path[-1], namespace=tracing.namespace)
+    # The item itself may be better known than in the chain.
+    lineage = replace(lineage, items=(item, *lineage.items[1:]))
+    return _placement(trace, Ancestry(lineage=lineage), tracing, path)
+
+
+def _placement(
+    trace: TraceIdentity,
+    ancestry: Ancestry,
+    tracing: Tracing,
+    path: tuple[str, ...],
+    others: Iterable[Change] = (),
+) -> Placement:
+    others = tuple(others)
+    feature, feature_trace_id = ancestry.lineage.feature, None
+    if feature is not None and tracing.feature_trace and feature.reference != trace.root:
+        of_feature = TraceIdentity(root=feature.reference, namespace=tracing.namespace)
+        feature_trace_id = of_feature.trace_id
     return Placement(
         trace=trace,
         trace_id=trace.trace_id,
         parent=path[0] if path else None,
+        names=tracing.names,
         keys=ancestor_keys(ancestry),
-        links=_links(reference, trace, ancestry, tracing, others),
+        links=_links(trace, ancestry.lineage, tracing.namespace, others),
+        openings=_find_openings(path, ancestry, others),
+        feature_trace_id=feature_trace_id,
     )
 
 
-def place_item(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Placement:
-    """Return the placement of an item in its live trace: with scope feature, below its ancestors.
-
-    ``lineage`` begins with the item itself.
-    """
-    above = lineage.items[1:] if tracing.scope is TraceScope.FEATURE else ()
-    trace = TraceIdentity(
-        root=above[-1].reference if above else item.reference, namespace=tracing.namespace
-    )
-    ancestry = Ancestry(lineage=lineage)
-    return Placement(
-        trace=trace,
-        trace_id=trace.trace_id,
-        parent=above[0].reference if above else None,
-        keys=ancestor_keys(ancestry),
-        links=_links(item.reference, trace, ancestry, tracing, ()),
+def _find_openings(
+    path: tuple[str, ...], ancestry: Ancestry, others: Iterable[Change]
+) -> tuple[Opening, ...]:
+    """Return the openings of a path, but for owners whose creation is not known."""
+    created: dict[str, datetime | None] = {
+        item.reference: item.created_at for item in ancestry.lineage.items
+    }
+    for change in (ancestry.change, *others):
+        if change is not None:
+            created[change.reference] = change.created_at
+    above: tuple[str | None, ...] = (*path[1:], None)
+    return tuple(
+        Opening(reference=reference, created_at=at, parent=parent)
+        for reference, parent in zip(path, above, strict=False)
+        if (at := created.get(reference)) is not None
     )
 
 
@@ -125,19 +193,14 @@ def ancestor_keys(ancestry: Ancestry) -> tuple[tuple[str, OptionalValue], ...]:
 
 
 def _links(
-    reference: str,
-    trace: TraceIdentity,
-    ancestry: Ancestry,
-    tracing: Tracing,
-    others: Iterable[Change],
+    trace: TraceIdentity, lineage: Lineage, namespace: str, others: Iterable[Change]
 ) -> tuple[SpanLink, ...]:
-    lineage, namespace = ancestry.lineage, tracing.namespace
-    links = []
-    if lineage.feature is not None and tracing.feature_trace:
-        feature = TraceIdentity(root=lineage.feature.reference, namespace=namespace)
-        links.append(link(feature, reference, "feature"))
-    links += [root_link(change.reference, namespace, "change") for change in others]
-    # Items that are not ancestors of the entity in its feature become links.
+    """Return links to what an entity belongs to besides its ancestors.
+
+    The feature trace is no such thing: it does not exist for weeks, and some backends answer a link
+    to it with an error page.
+    """
+    links = [root_link(change.reference, namespace, "change") for change in others]
     further = (*lineage.others, *lineage.above)
     links += [root_link(item.reference, namespace, "work_item") for item in further]
     return tuple(other for other in links if other.trace_id != trace.trace_id)

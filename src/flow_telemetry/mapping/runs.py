@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from flow_telemetry import identity
@@ -26,6 +27,7 @@ from flow_telemetry.model import (
 from flow_telemetry.rules import causes
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.order import RunOrder
 from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.rules.timeline import TimelineEntry
 from flow_telemetry.settings import Detail
@@ -53,39 +55,77 @@ def run_spans(
     any size can be streamed.
     """
     run = run_slice.run
+    order = RunOrder.of(run)
     make = SpanMaker(placement=placement, resource=resource, common=common_run_attributes(run))
+    intervals = [(order.job(job), job) for job in run_slice.jobs]
     if run_slice.run_span:
-        error = causes.run_error_type(run)
-        yield make.span(
-            Entity.RUN,
-            run.reference,
-            placement.parent,
-            f"RUN {run.workflow}",
-            timing.run_interval(run),
-            attributes=_run_attributes(run_slice, error, unread),
-            kind=SpanKind.SERVER,
-            links=(*placement.links, *(o for o in origins if o.trace_id != placement.trace_id)),
-            error=None if error is None else _run_description(run),
-        )
-        start_wait = timing.run_start_wait(run)
+        own = timing.own_jobs(run)
+        known = {job.id: interval for interval, job in intervals}
+        of_jobs = [known.get(job.id) or order.job(job) for job in own]
+        links = (*placement.links, *(o for o in origins if o.trace_id != placement.trace_id))
+        interval = order.run_interval(of_jobs)
+        yield _run_span(make, run_slice, interval, unread=unread, links=links)
+        start_wait = order.start_wait()
         if start_wait is not None:
             reference = identity.start_wait_reference(run.reference)
             yield make.span(
                 Entity.START_WAIT, reference, run.reference, "waiting to start", start_wait
             )
-        queued = timing.run_queued(run)
+        queued = order.queued()
         if queued is not None:
             reference = identity.queued_reference(run.reference)
             yield make.span(Entity.QUEUED, reference, run.reference, "queued", queued)
     if detail is Detail.RUN:
         return
-    intervals = [(timing.job_interval(run, job), job) for job in run_slice.jobs]
     for interval, job in sorted(intervals, key=lambda pair: (pair[0].start, pair[1].id)):
         yield _job_span(make, run_slice, job, interval)
-        yield from _job_waits(make, run, job)
+        yield from _job_waits(make, order, job)
         if detail is Detail.STEP:
-            for step, step_interval in timing.step_intervals(run, job):
+            for step, step_interval in order.steps(job):
                 yield _step_span(make, step, job, run.job_reference(job), step_interval)
+
+
+def linked_run_span(
+    run_slice: RunSlice, placement: Placement, resource: Resource, of_run: SpanLink
+) -> Span:
+    """Return the one span of a run that is a trace of its own, in the trace of its change.
+
+    ``of_run`` is the link to that trace.
+    """
+    run = run_slice.run
+    order = RunOrder.of(run)
+    make = SpanMaker(placement=placement, resource=resource, common=common_run_attributes(run))
+    interval = order.run_interval(order.job(job) for job in timing.own_jobs(run))
+    links = (*placement.links, of_run)
+    span = _run_span(make, run_slice, interval, links=links)
+    attributes = {**span.attributes, semconv.FLOW_ENTITY_TYPE: Entity.LINKED_RUN.value}
+    return replace(span, attributes=attributes)
+
+
+def _run_span(
+    make: SpanMaker,
+    run_slice: RunSlice,
+    interval: Interval,
+    *,
+    unread: tuple[str, ...] = (),
+    links: tuple[SpanLink, ...],
+) -> Span:
+    run = run_slice.run
+    error = causes.run_error_type(run)
+    return make.span(
+        Entity.RUN,
+        run.reference,
+        make.placement.parent,
+        f"RUN {run.workflow}",
+        interval,
+        attributes=(
+            *_run_attributes(run_slice, error, unread),
+            (semconv.FEATURE_TRACE_ID, make.placement.feature_trace_id),
+        ),
+        kind=SpanKind.SERVER,
+        links=links,
+        error=None if error is None else _run_description(run),
+    )
 
 
 def common_run_attributes(run: Run) -> AttributePairs:
@@ -185,9 +225,9 @@ _WAITS = {
 }
 
 
-def _job_waits(make: SpanMaker, run: Run, job: Job) -> Iterator[Span]:
-    reference = run.job_reference(job)
-    for number, (wait, interval) in enumerate(timing.protection_waits(run, job), start=1):
+def _job_waits(make: SpanMaker, order: RunOrder, job: Job) -> Iterator[Span]:
+    reference = order.run.job_reference(job)
+    for number, (wait, interval) in enumerate(order.protection_waits(job), start=1):
         yield make.span(
             Entity.APPROVAL,
             identity.approval_reference(reference, number),
@@ -199,14 +239,14 @@ def _job_waits(make: SpanMaker, run: Run, job: Job) -> Iterator[Span]:
                 (semconv.FLOW_PROTECTION_RULE, wait.rule.value if wait.rule else None),
             ),
         )
-    queued = timing.job_queued(job)
+    queued = order.job_queued(job)
     if queued is not None:
         yield make.span(
             Entity.QUEUED,
             identity.queued_reference(reference),
             reference,
             "queued",
-            timing.job_interval(run, job).clamp(queued),
+            queued,
             attributes=job_attributes(job),
         )
 

@@ -36,6 +36,9 @@ from flow_telemetry.telemetry import (
 
 # Spans: the ids, times and limits that all kinds of entities share
 
+# Nanoseconds: times are of microseconds.
+_SHORTEST = 1_000
+
 AttributePairs: TypeAlias = tuple[tuple[str, OptionalValue], ...]
 
 
@@ -56,7 +59,8 @@ class SpanMaker:
 
     def __post_init__(self) -> None:
         """Apply the limits to the shared attributes."""
-        shared = limits.attributes(self.placement.keys, self.common)
+        trace: AttributePairs = ((semconv.FLOW_TRACE, self.placement.kind.value),)
+        shared = limits.attributes(trace, self.placement.keys, self.common)
         object.__setattr__(self, "_shared", shared)
 
     def span(
@@ -83,13 +87,15 @@ class SpanMaker:
             (semconv.FLOW_REFERENCE, reference),
         )
         placement = self.placement
+        start = nanoseconds(interval.start + self.offset)
         return Span(
             trace_id=placement.trace_id,
             span_id=placement.span_id(reference),
             parent_span_id=None if parent is None else placement.span_id(parent),
             name=limits.name(name),
-            start=nanoseconds(interval.start + self.offset),
-            end=nanoseconds(interval.end + self.offset),
+            start=start,
+            # Jaeger does not recognize the copies of a span of no length.
+            end=max(nanoseconds(interval.end + self.offset), start + _SHORTEST),
             resource=self.resource,
             kind=kind,
             attributes=limits.attributes(own, attributes, shared=self._shared),
@@ -104,9 +110,9 @@ class SpanMaker:
 RUN_SERVICE = "github-actions"
 CHANGE_SERVICE = "github"
 COMMAND_SERVICE = "flow-telemetry"
-_ITEM_SERVICES = {"github": "github-issues"}
+ITEM_SERVICES = {"github": "github-issues"}
 # The services of GitHub's entities, whose names contain no other data.
-FIXED_SERVICES = frozenset({RUN_SERVICE, CHANGE_SERVICE, *_ITEM_SERVICES.values()})
+FIXED_SERVICES = frozenset({RUN_SERVICE, CHANGE_SERVICE, *ITEM_SERVICES.values()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +154,7 @@ class ResourceMaker:
 
     def of_item(self, item: WorkItem) -> Resource:
         """Return the resource of the spans of a work item, named after its tracker."""
-        name = _ITEM_SERVICES.get(item.tracker, item.tracker)
+        name = ITEM_SERVICES.get(item.tracker, item.tracker)
         if item.repository is not None:
             return self._of_repository(name, item.repository, ())
         return self._made.setdefault((name,), self._resource(name, (), ()))
@@ -181,12 +187,17 @@ class ResourceMaker:
         return Resource(attributes={**limits.attributes(further), **limits.attributes(own)})
 
 
+def is_opening(span: Span) -> bool:
+    """Whether a span is an opening span."""
+    return span.attributes.get(semconv.FLOW_ENTITY_TYPE) == Entity.OPENING.value
+
+
 # Age limit: backends silently drop spans that are too old
 
 
 @dataclass(slots=True)
 class AgeLimit:
-    """Applies the policy for old spans, and counts them in ``old``.
+    """Applies the policy for old spans, and counts them in ``old``, but for opening spans.
 
     ``oldest`` is the earliest allowed start, in nanoseconds since 1970; most backends compare the
     start.
@@ -202,6 +213,8 @@ class AgeLimit:
             if not isinstance(record, Span) or record.start >= self.oldest:
                 yield record
                 continue
+            if self.policy is not OldSpans.SEND and is_opening(record):
+                continue  # It has no content of its own, and a later start would be another span.
             self.old += 1
             if self.policy is OldSpans.SEND:
                 yield record

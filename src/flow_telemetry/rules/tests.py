@@ -10,6 +10,7 @@ from itertools import accumulate, chain
 
 from flow_telemetry.model.reports import CaseResult, TestCase, TestCounts, TestReport, TestSuite
 from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.order import fitted
 
 # Results of test cases
 
@@ -231,7 +232,7 @@ def place_cases(
             reported = _reported_start(case, place)
             start = _after(within, before * scale) if reported is None else reported
             interval = Interval(start, _after(Interval(start, within.end), duration))
-            yield case, interval, reported is not None
+            yield case, fitted(interval, within), reported is not None
 
 
 def _suite_duration(suite: TestSuite) -> float:
@@ -288,7 +289,7 @@ def _place_by_start(
     within = Interval(min(time, step.interval.end), step.interval.end)
     return SuitePlacement(
         parent=step.reference,
-        interval=Interval(within.start, _after(within, seconds)),
+        interval=fitted(Interval(within.start, _after(within, seconds)), step.interval),
         reported=True,
         shift=shift,
     )
@@ -320,7 +321,8 @@ def _estimate_intervals(
     first = available - total * scale
     for duration, before in zip(durations, accumulate(durations, initial=0.0), strict=False):
         start = first + before * scale
-        yield Interval(_after(within, start), _after(within, start + duration * scale))
+        interval = Interval(_after(within, start), _after(within, start + duration * scale))
+        yield fitted(interval, within)
 
 
 def _after(within: Interval, seconds: float) -> datetime:

@@ -27,6 +27,7 @@ from flow_telemetry.settings.model import (
     Mode,
     OldSpans,
     PhaseSending,
+    SpanNames,
     TraceScope,
     TrackerChoice,
 )
@@ -189,6 +190,13 @@ class Inputs:
         parse=parse.optional(parse.choice(TraceScope)),
         description="Root of the live trace: run, change (the pull request), item (the nearest "
         "work item) or feature. Default: change, or feature if feature-key is set.",
+    )
+    span_names = Input(
+        name="span-names",
+        parse=parse.choice(SpanNames),
+        default="full",
+        description="Names of spans: full (epic ACME-42) or plain (work item), without keys, types "
+        "and environments, for backends that make metrics from span names.",
     )
     feature_key = Input(
         name="feature-key",

@@ -169,6 +169,7 @@ def tracing_settings(inputs: Inputs) -> TracingSettings:
         ancestors=inputs.ancestors,
         feature_trace=inputs.feature_trace,
         phases=inputs.phases,
+        names=inputs.span_names,
         max_spans=inputs.max_spans,
         max_span_age=inputs.max_span_age,
         on_old_span=inputs.on_old_span,

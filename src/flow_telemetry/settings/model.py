@@ -58,6 +58,13 @@ class TraceScope(Enum):
     FEATURE = "feature"
 
 
+class SpanNames(Enum):
+    """Names of spans: with keys, types and environments, or without, for metrics by name."""
+
+    FULL = "full"
+    PLAIN = "plain"
+
+
 class TrackerChoice(Enum):
     """The trackers in which work items are searched."""
 
@@ -175,6 +182,7 @@ class TracingSettings:
     ancestors: Ancestors
     feature_trace: bool
     phases: PhaseSending
+    names: SpanNames
     max_spans: int
     max_span_age: float | None
     on_old_span: OldSpans

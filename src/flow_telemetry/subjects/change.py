@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import TypeAlias
 
 from flow_telemetry.context import ExportContext
@@ -17,8 +18,16 @@ from flow_telemetry.mapping.flow_metrics import (
     feature_measurements,
     item_measurements,
 )
-from flow_telemetry.mapping.placement import Ancestry, Placement, Tracing, place
-from flow_telemetry.mapping.runs import run_spans
+from flow_telemetry.mapping.openings import opening_spans
+from flow_telemetry.mapping.placement import (
+    Ancestry,
+    Placement,
+    Tracing,
+    link,
+    place,
+    place_change,
+)
+from flow_telemetry.mapping.runs import linked_run_span, run_spans
 from flow_telemetry.model import Change, Lineage, WorkItem
 from flow_telemetry.model.feature import FeatureTree
 from flow_telemetry.outcome import ExportedSubject
@@ -145,7 +154,7 @@ def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedT
     runs = None
     if subject.with_runs or context.settings.tracing.scope is TraceScope.RUN:
         runs = read_runs_of_change(context, change)
-    placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings))
+    placement = place_change(change, lineage, own_tracing(context.settings))
     return replace(
         map_change(context.settings, change, lineage, runs),
         events_and_metrics=change_events_and_metrics(context, change, placement, within, runs),
@@ -161,16 +170,26 @@ def collect_phases(context: ExportContext, subject: PhasesSubject) -> CollectedT
     """
     change = context.with_aliases(read_change(context.github, subject.repository, subject.number))
     lineage = read_lineage(context, change, change.repository)
-    placement = place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings))
+    placement = place_change(change, lineage, own_tracing(context.settings))
+    now = context.clock.now()
     ended = [
         phase
-        for phase in find_phases(change, context.clock.now())
+        for phase in find_phases(change, now)
         if phase.ended and phase.interval.end >= subject.ended_since
     ]
     return CollectedTelemetry(
-        spans=phase_spans(
-            change, ended, placement, build_resource_maker(context.settings).of_change(change)
-        ),
+        spans=chain(
+            opening_spans(placement),
+            phase_spans(
+                change,
+                placement,
+                build_resource_maker(context.settings).of_change(change),
+                until=now,
+                since=subject.ended_since,
+            ),
+        )
+        if ended
+        else (),
         exported=_describe_export(context.settings, change, lineage, placement, ended[-1].interval)
         if ended
         else None,
@@ -182,7 +201,7 @@ def map_change(
 ) -> CollectedTelemetry:
     """Return the spans of a change that was read, without events and metrics."""
     tracing = own_tracing(settings)
-    placement = place(change.reference, Ancestry(lineage=lineage), tracing)
+    placement = place_change(change, lineage, tracing)
     runs = runs or ChangeRuns()
     periods = change_periods(change)
     incomplete = (
@@ -210,11 +229,7 @@ def own_tracing(settings: Settings) -> Tracing:
     tracing = build_tracing(settings)
     if tracing.scope is not TraceScope.RUN:
         return tracing
-    return Tracing(
-        scope=TraceScope.CHANGE,
-        namespace=tracing.namespace,
-        feature_trace=tracing.feature_trace,
-    )
+    return replace(tracing, scope=TraceScope.CHANGE)
 
 
 def _build_spans(
@@ -227,6 +242,7 @@ def _build_spans(
     tracing: Tracing,
 ) -> Iterator[Span]:
     resources = build_resource_maker(settings)
+    yield from opening_spans(placement)
     yield from change_spans(
         change,
         placement,
@@ -237,12 +253,15 @@ def _build_spans(
     for beside, group in ((False, runs.runs), (True, runs.later_runs)):
         above = Ancestry(change=change, lineage=lineage, beside=beside)
         for run in group:
-            yield from run_spans(
-                select_whole_run(run),
-                place(run.reference, above, tracing),
-                resources.of_run(run),
-                settings.tracing.detail,
-            )
+            run_slice, resource = select_whole_run(run), resources.of_run(run)
+            in_change = place(run.reference, above, tracing)
+            if settings.tracing.scope is TraceScope.RUN:
+                alone = place(run.reference, above, build_tracing(settings)).trace
+                of_run = link(alone, run.reference, "run")
+                yield linked_run_span(run_slice, in_change, resource, of_run)
+            else:
+                detail = settings.tracing.detail
+                yield from run_spans(run_slice, in_change, resource, detail)
 
 
 def _describe_export(
@@ -291,7 +310,7 @@ def _build_change_events(context: ExportContext, subject: EventSubject) -> Event
     lineage = read_lineage(context, change, change.repository)
     yield from change_events(
         change,
-        place(change.reference, Ancestry(lineage=lineage), own_tracing(context.settings)),
+        place_change(change, lineage, own_tracing(context.settings)),
         build_resource_maker(context.settings).of_change(change),
         context.clock.now(),
         only=find_webhook_events(subject.webhook_event, change.timeline),

@@ -15,7 +15,6 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError, SelectionError
 from flow_telemetry.model import Change
 from flow_telemetry.rules.parentage import may_deploy
-from flow_telemetry.settings import TraceScope
 from flow_telemetry.subjects.lineage import is_feature, read_lineage
 from flow_telemetry.subjects.run import collect_run, merged_changes
 from flow_telemetry.subjects.types import (
@@ -28,6 +27,7 @@ from flow_telemetry.subjects.types import (
     RunSubject,
     Subject,
     missing_telemetry,
+    wants_metrics,
 )
 
 
@@ -103,7 +103,7 @@ def _collect_item(context: ExportContext, subject: ItemSubject) -> Iterator[Coll
     """Yield an item and, if it is a feature and this is enabled, its feature trace."""
     from flow_telemetry.rules.lifecycle import item_periods
     from flow_telemetry.subjects.change import item_events_and_metrics
-    from flow_telemetry.subjects.feature import map_feature
+    from flow_telemetry.subjects.feature import has_feature_trace, map_feature, measure_feature
     from flow_telemetry.subjects.item import (
         map_item,
         read_item,
@@ -120,21 +120,17 @@ def _collect_item(context: ExportContext, subject: ItemSubject) -> Iterator[Coll
     if within is not None and not ends:
         # The list of the tracker has the time of the resolution, which is not that of the closing.
         return
-    scope = context.settings.tracing.scope
-    with_feature = (
+    closes_feature = (
         subject.with_feature
         and context.settings.tracing.feature_trace
-        and scope is not TraceScope.FEATURE
         and item.ended
         # It belongs to the last closing, which may have been exported before.
         and closings[-1:] == ends[-1:]
         and is_feature(item, lineage)
     )
-    # A feature trace contains the span of the item. But if the item was closed before, the feature
-    # trace is another one than the live trace.
-    collected = CollectedTelemetry()
-    if not with_feature or (scope is TraceScope.ITEM and len(closings) > 1):
-        collected = map_item(context, item, lineage)
+    with_feature = closes_feature and has_feature_trace(context.settings)
+    # A feature trace contains the span of the item.
+    collected = CollectedTelemetry() if with_feature else map_item(context, item, lineage)
     yield replace(
         collected,
         events_and_metrics=item_events_and_metrics(context, item, lineage, within),
@@ -144,3 +140,5 @@ def _collect_item(context: ExportContext, subject: ItemSubject) -> Iterator[Coll
     )
     if with_feature:
         yield map_feature(context, item, lineage, snapshot=False)
+    elif closes_feature and wants_metrics(context.settings):
+        yield measure_feature(context, item, lineage)

@@ -32,6 +32,7 @@ from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.changes import delivery_reference, delivery_span
 from flow_telemetry.mapping.events import deployment_events
 from flow_telemetry.mapping.flow_metrics import delivery_measurements
+from flow_telemetry.mapping.openings import opening_spans
 from flow_telemetry.mapping.placement import Ancestry, Placement, link, place, run_ancestry
 from flow_telemetry.model import Change, Deployment, Lineage, Run
 from flow_telemetry.rules.deployments import (
@@ -372,15 +373,17 @@ def _build_spans(
 ) -> Iterator[Span]:
     resources = build_resource_maker(settings)
     for change, lineage in zip(deployment.delivers, lineages, strict=True):
+        placement = _place_delivery(settings, deployment, change, lineage)
         span = delivery_span(
             deployment,
             change,
-            _place_delivery(settings, deployment, change, lineage),
+            placement,
             resources.of_change(change),
             run=run_link,
             unread=lineage.unread,
         )
         if span is not None:
+            yield from opening_spans(placement)
             yield span
 
 

@@ -47,7 +47,7 @@ from flow_telemetry.subjects.deployment import (
     read_maker,
     reason_not_counted,
 )
-from flow_telemetry.subjects.item import map_item, read_item
+from flow_telemetry.subjects.item import read_item
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import ChangeRuns, explain_run, read_runs_of_change, with_jobs
 from flow_telemetry.subjects.types import (
@@ -475,22 +475,24 @@ def collect_feature(context: ExportContext, subject: FeatureSubject) -> Collecte
             f"{item.key} is still open: its trace is exported when it is closed. To send it as of "
             "now, under ids of its own, request a snapshot (--snapshot, `snapshot`)"
         )
-    # Under `trace-scope: feature` the whole of a closed feature is exported only as a snapshot.
-    of_feature = context.settings.tracing.scope is TraceScope.FEATURE
-    snapshot = not item.ended or (subject.snapshot and of_feature)
-    return map_feature(context, item, lineage, snapshot=snapshot)
+    # A separate trace under the feature's own reference would be in the live trace.
+    is_root = context.settings.tracing.scope in _ROOTED_IN_ITEMS
+    return map_feature(context, item, lineage, snapshot=is_root or not item.ended)
+
+
+# With these, the live trace of a feature has it as its root.
+_ROOTED_IN_ITEMS = (TraceScope.ITEM, TraceScope.FEATURE)
+
+
+def has_feature_trace(settings: Settings) -> bool:
+    """Whether the closing of a feature sends a trace of it, besides its live trace."""
+    return settings.tracing.feature_trace and settings.tracing.scope not in _ROOTED_IN_ITEMS
 
 
 def map_feature(
     context: ExportContext, item: WorkItem, lineage: Lineage, *, snapshot: bool
 ) -> CollectedTelemetry:
-    """Return the trace of a feature that was read, at its closing or as a snapshot.
-
-    Under `trace-scope: feature` there is one trace: it has the live spans already, so only the span
-    of the feature itself is sent at the closing.
-    """
-    if context.settings.tracing.scope is TraceScope.FEATURE and not snapshot:
-        return map_item(context, item, lineage)
+    """Return the trace of a feature that was read, at its closing or as a snapshot."""
     now = context.clock.now().replace(microsecond=0)
     tree = read_tree(context, item, lineage, snapshot=now if snapshot else None)
     mapping = FeatureMapping(
@@ -507,6 +509,15 @@ def map_feature(
         incomplete=read_errors if context.github.ended in tree.unread else (),
         problems=() if context.github.ended in tree.unread else read_errors,
         left_out=_describe_left_out(tree, detail, context.settings.tracing.max_spans),
+    )
+
+
+def measure_feature(context: ExportContext, item: WorkItem, lineage: Lineage) -> CollectedTelemetry:
+    """Return only the metrics of a closed feature, whose spans are all in its live trace."""
+    tree = read_tree(context, item, lineage, snapshot=None)
+    return CollectedTelemetry(
+        events_and_metrics=feature_metrics(context.settings, tree),
+        problems=tuple(f"the metrics of {item.key} are incomplete: {e}" for e in tree.unread),
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import NotFoundError, SettingsError, SourceError, UnavailableError
 from flow_telemetry.github.runs import read_repository
 from flow_telemetry.mapping.items import item_name, item_spans
+from flow_telemetry.mapping.openings import opening_spans
 from flow_telemetry.mapping.placement import place_item
 from flow_telemetry.model import Lineage, Repository, WorkItem
 from flow_telemetry.outcome import ExportedSubject
@@ -51,12 +54,15 @@ def map_item(context: ExportContext, item: WorkItem, lineage: Lineage) -> Collec
             trace_url=build_trace_url(settings, placement.trace, item.reference, interval),
         )
     return CollectedTelemetry(
-        spans=item_spans(
-            item,
-            placement,
-            build_resource_maker(settings).of_item(item),
-            blocked_names=settings.signals.blocked_names,
-            unread=lineage.unread,
+        spans=chain(
+            opening_spans(placement),
+            item_spans(
+                item,
+                placement,
+                build_resource_maker(settings).of_item(item),
+                blocked_names=settings.signals.blocked_names,
+                unread=lineage.unread,
+            ),
         ),
         exported=exported,
         problems=tuple(

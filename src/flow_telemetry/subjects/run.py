@@ -35,6 +35,7 @@ from flow_telemetry.github.runs import (
 from flow_telemetry.identity import fold
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.metrics import run_measurements
+from flow_telemetry.mapping.openings import opening_spans
 from flow_telemetry.mapping.placement import Placement, link, place, run_ancestry
 from flow_telemetry.mapping.runs import run_events, run_spans
 from flow_telemetry.model import Change, Job, Lineage, Parentage, Run
@@ -443,7 +444,7 @@ def _map_run(context: ExportContext, data: RunData) -> CollectedTelemetry:
         origins=data.origins,
     )
     return CollectedTelemetry(
-        spans=chain(spans, jobs.spans),
+        spans=chain(opening_spans(placement), spans, jobs.spans),
         # Log lines come first: they are older than the run's events, and some backends reject
         # records that are much older than the newest they have.
         events_and_metrics=chain(

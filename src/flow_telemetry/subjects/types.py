@@ -231,6 +231,7 @@ def build_tracing(settings: Settings) -> Tracing:
         scope=settings.tracing.scope,
         namespace=settings.tracing.namespace,
         feature_trace=settings.tracing.feature_trace,
+        names=settings.tracing.names,
     )
 
 

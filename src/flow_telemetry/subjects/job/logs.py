@@ -41,6 +41,7 @@ from flow_telemetry.reports.logs import (
 from flow_telemetry.rules import causes
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import own_jobs
+from flow_telemetry.rules.order import RunOrder
 from flow_telemetry.rules.selection import RunSlice, allocate_bytes
 from flow_telemetry.settings import Detail, Export, JobLogs
 from flow_telemetry.subjects.job.types import SHARE_OF_FILES, JobTelemetry, step_windows
@@ -397,11 +398,13 @@ def _measured_spans(
             offset=timing.clock_offset(job),
         )
         intervals = {log.logged.reference: log.logged.interval for log in job_logs}
+        order = RunOrder.of(run)
+        moves = {log.logged.reference: order.step_shift(job, log.logged.step) for log in job_logs}
         measured = [
             measured_log(log.logged, log.section.times, lines=log.section.lines, cut=log.cut)
             for log in job_logs
         ]
-        yield from measured_spans(make, measured, intervals)
+        yield from measured_spans(make, measured, intervals, moves)
 
 
 def _log_records(

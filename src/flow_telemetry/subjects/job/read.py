@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from flow_telemetry.outcome import merge_job_reports
 from flow_telemetry.process.context import parse_traceparent
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.order import RunOrder
 from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.settings import JobLogs
 from flow_telemetry.subjects.job.handoff import Handoff
@@ -53,7 +55,8 @@ def read_job_telemetry(
 
             collected.append(artifact_traces(context, run, placement, ancestors))
         make = SpanMaker(placement=placement, resource=resource, common=common_run_attributes(run))
-        return _merge(collected, make, {run.reference: timing.run_interval(run)})
+        intervals = {run.reference: timing.run_interval(run)}
+        return _merge(collected, make, intervals, {run.reference: RunOrder.of(run).shift})
     if all(exported.id != own.id for exported in run_slice.jobs):
         return JobTelemetry()
     common = (*common_run_attributes(run), *job_attributes(own))
@@ -76,7 +79,7 @@ def read_job_telemetry(
         temporary=runner.own_folder,
     )
     collected = [*_read_own_job(job), *_read_logs(context, run_slice, placement)]
-    return _merge(collected, job.make, job.intervals)
+    return _merge(collected, job.make, job.intervals, job.moves)
 
 
 def _read_logs(
@@ -131,13 +134,16 @@ def link_parent_context(job: OwnJob) -> JobTelemetry:
 
 
 def _merge(
-    collected: list[JobTelemetry], make: SpanMaker, intervals: Mapping[str, Interval]
+    collected: list[JobTelemetry],
+    make: SpanMaker,
+    intervals: Mapping[str, Interval],
+    moves: Mapping[str, timedelta],
 ) -> JobTelemetry:
     """Join telemetry, lazily where it is lazy, and add spans for what was measured."""
     measured = tuple(chain.from_iterable(telemetry.measured for telemetry in collected))
     spans = chain.from_iterable(telemetry.spans for telemetry in collected)
     return JobTelemetry(
-        spans=chain(spans, measured_spans(make, measured, intervals)),
+        spans=chain(spans, measured_spans(make, measured, intervals, moves)),
         events_and_metrics=chain.from_iterable(t.events_and_metrics for t in collected),
         encoded_requests=chain.from_iterable(t.encoded_requests for t in collected),
         notices=tuple(chain.from_iterable(telemetry.notices for telemetry in collected)),

@@ -136,7 +136,7 @@ def read_tests(job: OwnJob) -> JobTelemetry:
     measured = Measured(owner=job.reference, attributes=count_attributes(counts, without_span))
     with_spans = suites if detail is Detail.STEP else []
     return JobTelemetry(
-        spans=suite_spans(job.make, job.reference, with_spans),
+        spans=suite_spans(job.make, job.reference, with_spans, job.moves),
         references=suite_references(job.reference, with_spans),
         events_and_metrics=suite_measurements(
             [placed.suite for placed in suites], job.metric_points()

@@ -120,7 +120,7 @@ def _list_ancestor_references(reference: str) -> Iterator[str]:
     """Yield the references of a change or work item, and of its first periods and phases."""
     yield reference
     for number in range(1, _MOST_PERIODS + 1):
-        yield identity.open_period_reference(reference, number)
+        yield identity.life_reference(reference, number)
         for phase in PhaseKind:
             yield identity.phase_reference(reference, phase.value, number)
     for number in range(1, _MOST_INTERVALS + 1):

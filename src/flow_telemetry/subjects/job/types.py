@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -26,6 +27,7 @@ from flow_telemetry.reports.files import (
 )
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.order import RunOrder
 from flow_telemetry.settings import Detail
 from flow_telemetry.subjects.job.handoff import Handoff
 from flow_telemetry.telemetry import EncodedRequest, LogRecord, Measurement, Resource, Span
@@ -106,6 +108,13 @@ class OwnJob:
         if detail is Detail.STEP:
             intervals |= {window.reference: window.interval for window in self.windows}
         return intervals
+
+    @property
+    def moves(self) -> dict[str, timedelta]:
+        """By how much the spans of the job and its steps are moved, by their references."""
+        order = RunOrder.of(self.run)
+        steps = {w.reference: order.step_shift(self.job, w.step) for w in self.windows}
+        return {self.reference: order.job_shift(self.job), **steps}
 
     def metric_points(self) -> Points:
         """Return a maker of metric points with the attributes of this job."""
