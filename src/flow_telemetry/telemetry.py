@@ -16,6 +16,11 @@ AttributeValue: TypeAlias = str | bool | int | float | Sequence[str]
 Attributes: TypeAlias = Mapping[str, AttributeValue]
 
 
+# The attribute of opening spans. They repeat what other spans imply, and are older than these: a
+# backend that rejects them for their age loses nothing.
+OPENING = ("flow.entity.type", "opening")
+
+
 class SpanKind(Enum):
     """The span kinds in use: a run serves a request to build, other spans are internal."""
 

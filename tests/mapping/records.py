@@ -20,6 +20,11 @@ OBSERVED = datetime(2026, 11, 25, tzinfo=timezone.utc)
 TRACING = Tracing(scope=TraceScope.CHANGE)
 _ALLOWED = {each.name: {*COMMON_ATTRIBUTES, *each.attributes} for each in EVENT_TYPES}
 
+# Attributes of a span that tell where it is, which an event says by its ids.
+OF_THE_SPAN = frozenset(
+    {"flow.entity.type", "flow.reference", "flow.trace", "flow.feature.trace_id"}
+)
+
 
 def place_change(change: Change, lineage: Lineage | None = None) -> Placement:
     """Return where a change stands in its own live trace."""

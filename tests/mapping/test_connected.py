@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.mapping.changes import change_spans
-from flow_telemetry.mapping.items import item_spans
-from flow_telemetry.mapping.placement import Ancestry, Tracing, place, place_item
+from flow_telemetry.mapping.changes import change_spans, phase_spans
+from flow_telemetry.mapping.items import FeatureMapping, feature_spans, item_spans
+from flow_telemetry.mapping.openings import opening_spans
+from flow_telemetry.mapping.placement import Ancestry, Tracing, place, place_change, place_item
 from flow_telemetry.mapping.runs import run_spans
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model import (
@@ -28,7 +31,9 @@ from flow_telemetry.model import (
     Run,
     WorkItem,
 )
+from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
 from flow_telemetry.rules import selection
+from flow_telemetry.rules.lifecycle import CLOSINGS
 from flow_telemetry.rules.parentage import build_lineage
 from flow_telemetry.settings import Detail, TraceScope
 from flow_telemetry.telemetry import Span
@@ -36,6 +41,7 @@ from flow_telemetry.telemetry import Span
 SHOP = Repository(host="github.com", owner="acme", name="shop", url="https://github.com/acme/shop")
 BEGIN = datetime(2026, 11, 24, 9, 0, tzinfo=timezone.utc)
 RESOURCES = ResourceMaker()
+REOPENED = EventKind.REOPENED
 PEOPLE = [None, Actor(login="alice"), Actor(login="bob"), Actor(login="carol")]
 
 
@@ -144,7 +150,11 @@ def an_item(draw: st.DrawFn, number: int) -> WorkItem:
 @st.composite
 def a_change(draw: st.DrawFn, number: int) -> Change:
     """A closed pull request with any timeline."""
+    timeline = draw(EVENTS)
     closed = at(draw(st.integers(0, 60)))
+    if draw(st.booleans()):  # GitHub's timeline usually ends with the closing.
+        closed = max((closed, *(event.time for event in timeline)))
+        timeline += (Event(kind=EventKind.CLOSED, time=closed),)
     return Change(
         repository=SHOP,
         number=number + 1,
@@ -153,7 +163,7 @@ def a_change(draw: st.DrawFn, number: int) -> Change:
         merged_at=draw(st.sampled_from([None, closed])),
         draft=draw(st.booleans()),
         author=Actor(login="alice"),
-        timeline=draw(EVENTS),
+        timeline=timeline,
     )
 
 
@@ -184,28 +194,85 @@ def a_run(number: int) -> Run:
     )
 
 
-def sent(family: Family, scope: TraceScope) -> Iterator[Span]:
-    """All that leaves of a family under a scope: under `run` the change's own trace besides."""
+def exports(family: Family, scope: TraceScope) -> list[tuple[Span, ...]]:
+    """The spans of every export of a family under a scope, each with its openings.
+
+    Phases of a pull request are exported while it is open too, as with `phases: live`, and it is
+    exported with the run of its merge besides its own closing.
+    """
     tracing = Tracing(scope=scope)
+    found: list[Iterable[Span]] = []
     if scope in (TraceScope.ITEM, TraceScope.FEATURE):
         for item in family.items:
             placed = place_item(item, family.lineages[item.reference], tracing)
-            yield from item_spans(item, placed, RESOURCES.of_item(item))
+            found.append(
+                [*opening_spans(placed), *item_spans(item, placed, RESOURCES.of_item(item))]
+            )
     own = Tracing(scope=TraceScope.CHANGE) if scope is TraceScope.RUN else tracing
     for change, lineage in family.changes:
-        placed = place(change.reference, Ancestry(lineage=lineage), own)
-        yield from change_spans(change, placed, RESOURCES.of_change(change))
+        placed, resource = place_change(change, lineage, own), RESOURCES.of_change(change)
+        for until in (at(7), at(31)):
+            seen = as_of(change, until)
+            if seen is not None:
+                live = phase_spans(seen, placed, resource, until=until, since=at(0))
+                found.append([*opening_spans(placed), *live])
+        closed = [*opening_spans(placed), *change_spans(change, placed, resource)]
+        found += [closed, closed]
     for run, ancestry in family.runs:
         placed = place(run.reference, ancestry, tracing)
-        yield from run_spans(
-            selection.select_whole_run(run),
-            placed,
-            RESOURCES.of_run(run),
-            Detail.STEP,
-        )
+        whole = selection.select_whole_run(run)
+        spans = run_spans(whole, placed, RESOURCES.of_run(run), Detail.STEP)
+        found.append([*opening_spans(placed), *spans])
+    if scope in (TraceScope.RUN, TraceScope.CHANGE):
+        found += [feature_trace(family, item, tracing) for item in tops(family)]
+    return [tuple(each) for each in found]
 
 
-def traces(spans: Iterator[Span]) -> dict[str, list[Span]]:
+def as_of(change: Change, time: datetime) -> Change | None:
+    """A pull request as it was at a time; None if its timeline lacks a closing, so nobody knows."""
+    turns = [e for e in change.timeline if e.time >= BEGIN and e.kind in (*CLOSINGS, REOPENED)]
+    if not turns or turns[-1].kind is REOPENED or turns[-1].time != change.closed_at:
+        return None
+    before = [event for event in turns if event.time <= time]
+    closed = before[-1].time if before and before[-1].kind is not REOPENED else None
+    seen = tuple(event for event in change.timeline if event.time <= time)
+    merged = closed if closed == change.closed_at and change.merged_at else None
+    return replace(change, timeline=seen, closed_at=closed, merged_at=merged)
+
+
+def tops(family: Family) -> list[WorkItem]:
+    """The items that are the feature of their own lineage."""
+    features = ((item, family.lineages[item.reference].feature) for item in family.items)
+    return [item for item, feature in features if feature and feature.reference == item.reference]
+
+
+def feature_trace(family: Family, feature: WorkItem, tracing: Tracing) -> Iterator[Span]:
+    """The trace of a feature, with what has it as its feature."""
+
+    def node(item: WorkItem) -> ItemNode:
+        below = [
+            other
+            for other in family.items
+            if (above := family.lineages[other.reference].items[1:2])
+            and above[0] == item
+            and other != feature
+        ]
+        changes = [
+            ChangeNode(
+                change=change,
+                runs=tuple(r for r, a in family.runs if a.change == change and not a.beside),
+                later_runs=tuple(r for r, a in family.runs if a.change == change and a.beside),
+            )
+            for change, lineage in family.changes
+            if lineage.nearest == item
+        ]
+        return ItemNode(item=item, children=tuple(map(node, below)), changes=tuple(changes))
+
+    mapping = FeatureMapping(tracing=tracing, resources=RESOURCES, blocked_names=())
+    return feature_spans(FeatureTree(root=node(feature)), TreeDetail.STEP, mapping)
+
+
+def traces(spans: Iterable[Span]) -> dict[str, list[Span]]:
     """The spans by their trace."""
     found: dict[str, list[Span]] = defaultdict(list)
     for span in spans:
@@ -213,53 +280,118 @@ def traces(spans: Iterator[Span]) -> dict[str, list[Span]]:
     return found
 
 
-@given(families(), st.sampled_from(TraceScope))
-def test_every_trace_is_one_tree(family: Family, scope: TraceScope) -> None:
-    """One root, every parent there, every way up ends at the root, no id twice, no link inside."""
-    for trace_id, spans in traces(sent(family, scope)).items():
-        parents = {span.span_id: span.parent_span_id for span in spans}
-        assert len(parents) == len(spans)
-        (root,) = (span_id for span_id, parent in parents.items() if parent is None)
+@given(families(), st.sampled_from(TraceScope), st.randoms(use_true_random=False))
+def test_any_exports_in_any_order_are_one_tree(
+    family: Family, scope: TraceScope, random: Random
+) -> None:
+    """One root, every parent there, no id with two contents, no link inside, after any of them."""
+    every = exports(family, scope)
+    random.shuffle(every)
+    chosen = every[: random.randint(0, len(every))]
+    for trace_id, spans in traces(span for export in chosen for span in export).items():
+        known: dict[str, Span] = {}
         for span in spans:
+            assert known.setdefault(span.span_id, span) == span
+            assert trace_id not in {link.trace_id for link in span.links}
+            assert span.end - span.start >= 1_000
+        (root,) = (span.span_id for span in known.values() if span.parent_span_id is None)
+        for span in known.values():
             at_span, steps = span.span_id, 0
             while at_span != root:
-                above = parents[at_span]
-                assert above in parents
+                above = known[at_span].parent_span_id
+                assert above in known
                 at_span, steps = above, steps + 1
-                assert steps <= len(spans)
-            assert trace_id not in {link.trace_id for link in span.links}
+                assert steps <= len(known)
 
 
 @given(families(), st.sampled_from(TraceScope))
-def test_everything_that_has_ended_leaves(family: Family, scope: TraceScope) -> None:
-    """Every pull request and run, and under `item` and `feature` every item, once."""
-    counted: dict[object, int] = defaultdict(int)
-    for span in sent(family, scope):
-        if span.attributes["flow.entity.type"] in ("work_item", "change", "run"):
-            counted[span.attributes["flow.reference"]] += 1
+def test_everything_that_has_ended_is_in_a_live_trace(family: Family, scope: TraceScope) -> None:
+    """Every pull request and run, and under `item` and `feature` every item, has one span."""
+    found: dict[object, set[str]] = defaultdict(set)
+    for span in (span for export in exports(family, scope) for span in export):
+        if span.attributes["flow.trace"] == "live":
+            reference = str(span.attributes["flow.reference"])
+            if span.attributes["flow.entity.type"] == "run" or reference.endswith("#life:1"):
+                found[reference].add(span.span_id)
     items = family.items if scope in (TraceScope.ITEM, TraceScope.FEATURE) else ()
-    expected = [
-        *(item.reference for item in items),
-        *(change.reference for change, _ in family.changes),
+    expected = {
+        *(f"{item.reference}#life:1" for item in items),
+        *(f"{change.reference}#life:1" for change, _ in family.changes),
         *(run.reference for run, _ in family.runs),
-    ]
-    assert counted == dict.fromkeys(expected, 1)
+    }
+    assert set(found) == expected
+    assert all(len(ids) == 1 for ids in found.values())
 
 
-@given(families())
-def test_phases_and_stretches_tile_each_life(family: Family) -> None:
-    """Without gap or overlap, from the life's beginning to its end."""
-    for spans in traces(sent(family, TraceScope.FEATURE)).values():
-        parts: dict[str | None, list[Span]] = defaultdict(list)
-        for span in spans:
-            if span.attributes["flow.entity.type"] in ("phase", "status"):
-                parts[span.parent_span_id].append(span)
-        for span in spans:
-            if span.attributes["flow.entity.type"] not in ("work_item", "change", "life"):
-                continue
-            bounds = [span.start]
-            for part in sorted(parts[span.span_id], key=lambda each: each.start):
-                assert part.start == bounds[-1]
-                assert part.end > part.start
-                bounds.append(part.end)
-            assert bounds[-1] == span.end
+@given(families(), st.sampled_from(TraceScope))
+def test_phases_and_statuses_tile_each_life(family: Family, scope: TraceScope) -> None:
+    """By GitHub's whole seconds without a gap; by the microsecond none touches the next."""
+    for export in exports(family, scope):
+        parts = [s for s in export if s.attributes["flow.entity.type"] in ("phase", "status")]
+        lives = [
+            s for s in export if s.attributes["flow.entity.type"] in ("work_item", "change", "life")
+        ]
+        for life in lives:
+            owner = str(life.attributes["flow.reference"]).partition("#")[0]
+            own = sorted(
+                (
+                    part
+                    for part in parts
+                    if str(part.attributes["flow.reference"]).partition("#")[0] == owner
+                    and life.start <= part.start < seconds(life.end)
+                ),
+                key=lambda part: part.start,
+            )
+            bounds = [seconds(life.start), *(seconds(part.end) for part in own)]
+            assert [seconds(part.start) for part in own] == bounds[:-1]
+            assert bounds[-1] == seconds(life.end)
+            assert all(one.end < other.start for one, other in pairwise(own))
+            inside = life.parent_span_id != next(
+                (o.span_id for o in export if o.attributes["flow.entity.type"] == "opening"), ""
+            )
+            if life.attributes["flow.trace"] == "feature" and inside:
+                assert all(part.end <= life.end for part in own)
+
+
+def seconds(nanoseconds: int) -> int:
+    """The whole second of a time, without the microseconds that put spans in order."""
+    return nanoseconds // 1_000_000_000 * 1_000_000_000
+
+
+@given(st.sampled_from(TraceScope), st.sampled_from(["Acme", "acme", "ACME"]), st.booleans())
+def test_two_payloads_of_one_thing_give_the_same_openings(
+    scope: TraceScope, owner: str, known: bool
+) -> None:
+    """Renamed, retitled, retyped or without its author: the openings stay as they were sent."""
+    url = "https://github.com/acme/shop"
+    shop = Repository(host="github.com", owner=owner, name="Shop", url=url if known else "")
+    story = WorkItem(
+        tracker="github",
+        key="acme/shop#17",
+        reference="github.com/acme/shop/issues/17",
+        created_at=BEGIN,
+        repository=shop,
+        number=17,
+        title="Round the VAT once" if known else "Round it",
+        type="Story" if known else "Bug",
+        url="https://github.com/acme/shop/issues/17" if known else "",
+    )
+    change = Change(
+        repository=shop,
+        number=3,
+        created_at=BEGIN,
+        title="A" if known else "B",
+        author=Actor(login="alice") if known else None,
+        state="open" if known else "closed",
+    )
+    tracing = Tracing(scope=scope)
+    placed = place_change(change, Lineage(items=(story,)), tracing)
+    plain = replace(change, repository=SHOP, title="", author=None)
+    bare = WorkItem(
+        tracker="github", key="acme/shop#17", reference=story.reference, created_at=BEGIN
+    )
+    again = place_change(plain, Lineage(items=(bare,)), tracing)
+    assert [*opening_spans(placed)] == [*opening_spans(again)]
+    assert len(placed.openings) == (2 if scope in (TraceScope.ITEM, TraceScope.FEATURE) else 0) or (
+        len(placed.openings) == (1 if scope is TraceScope.CHANGE else 0)
+    )

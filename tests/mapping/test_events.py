@@ -7,7 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
-from tests.mapping.records import OBSERVED, RESOURCE, assert_valid_records, place_change
+from tests.mapping.records import (
+    OBSERVED,
+    OF_THE_SPAN,
+    RESOURCE,
+    assert_valid_records,
+    place_change,
+)
 from tests.rules.builders import at, change, event, item, review
 from tests.support.recorded import NO_RECORDED_DATA, RECORDED
 
@@ -127,7 +133,7 @@ def test_the_closing_says_what_the_span_says_and_where_the_time_went() -> None:
     )
     *_, merge, closing = records_of(pull)
     span = next(iter(change_spans(pull, place_change(pull), RESOURCE)))
-    said = {k: v for k, v in span.attributes.items() if k != "flow.entity.type"}
+    said = {k: v for k, v in span.attributes.items() if k not in OF_THE_SPAN}
     assert said.items() <= merge.attributes.items()
     assert merge.attributes["vcs.change.state"] == "merged"
     durations = {k: v for k, v in merge.attributes.items() if k.endswith(".duration")}

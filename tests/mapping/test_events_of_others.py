@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.mapping.records import OBSERVED, RESOURCE, TRACING, assert_valid_records
+from tests.mapping.records import OBSERVED, OF_THE_SPAN, RESOURCE, TRACING, assert_valid_records
 from tests.rules.builders import OPENING, SHOP, at, change, event, item, moved
 
 from flow_telemetry.identity import TraceIdentity
@@ -79,7 +79,7 @@ def test_the_closing_of_an_item_says_where_its_time_went() -> None:
     }
     placement = place_item_events(story, Lineage(items=(story, EPIC)), TRACING)
     span = next(iter(item_spans(story, placement, RESOURCE)))
-    said = {k: v for k, v in span.attributes.items() if k != "flow.entity.type"}
+    said = {k: v for k, v in span.attributes.items() if k not in OF_THE_SPAN}
     assert said.items() <= closing.attributes.items()
 
 

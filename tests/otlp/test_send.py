@@ -6,6 +6,7 @@ import gzip
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -452,3 +453,19 @@ def test_an_unused_target_opens_nothing(spool: Spool) -> None:
         new_sender=no_sender,
     )
     assert exporter.deliver([]) == ()
+
+
+@pytest.mark.parametrize(("rejected", "complete"), [(1, True), (2, False)])
+def test_a_backend_may_reject_an_opening_span(
+    receiver: Receiver, spool: Spool, rejected: int, complete: bool
+) -> None:
+    """It is older than all others, and repeats what they imply: that is no failure."""
+    old, *others = make_spans(5)
+    opening = replace(
+        old, start=1, end=1_001, attributes={**old.attributes, "flow.entity.type": "opening"}
+    )
+    receiver.script("/v1/traces", partial_success(rejected, "span too old"))
+    delivery = send(receiver, spool, [*others, opening])
+    assert delivery.complete is complete
+    assert (delivery.failures == ()) is complete
+    assert is_balanced(delivery)

@@ -14,6 +14,7 @@ from opentelemetry.semconv._incubating.attributes import vcs_attributes as vcs
 from opentelemetry.semconv.attributes import error_attributes, service_attributes
 from opentelemetry.semconv.attributes import exception_attributes as exception
 
+from flow_telemetry import telemetry
 from flow_telemetry.rules.lifecycle import PhaseKind
 
 # Names from OpenTelemetry's semantic conventions are read from the constants of its package. If the
@@ -36,7 +37,7 @@ class Entity(Enum):
     STATUS = "status"
     BLOCKED = "blocked"
     LIFE = "life"
-    OPENING = "opening"
+    OPENING = telemetry.OPENING[1]
     DEPLOYMENT = "deployment"
     COMMAND = "command"
     MEASURED = "measured"
@@ -101,7 +102,7 @@ FLOW_NAMESPACE = _span_attribute(
 )
 
 FLOW_ENTITY_TYPE = _span_attribute(
-    "flow.entity.type",
+    telemetry.OPENING[0],
     "string",
     _ALL,
     "kind of entity: " + ", ".join(f"`{entity.value}`" for entity in Entity),

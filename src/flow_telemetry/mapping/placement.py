@@ -197,8 +197,8 @@ def _links(
 ) -> tuple[SpanLink, ...]:
     """Return links to what an entity belongs to besides its ancestors.
 
-    The feature trace is no such thing: it does not exist for weeks, and some backends answer a link
-    to it with an error page.
+    The feature trace does not exist for weeks, and some backends answer a link to it with an error
+    page.
     """
     links = [root_link(change.reference, namespace, "change") for change in others]
     further = (*lineage.others, *lineage.above)

@@ -24,6 +24,7 @@ from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.timeline import TimelineEntry
 from flow_telemetry.settings import OldSpans
 from flow_telemetry.telemetry import (
+    OPENING,
     Attributes,
     LogRecord,
     Resource,
@@ -189,7 +190,7 @@ class ResourceMaker:
 
 def is_opening(span: Span) -> bool:
     """Whether a span is an opening span."""
-    return span.attributes.get(semconv.FLOW_ENTITY_TYPE) == Entity.OPENING.value
+    return span.attributes.get(OPENING[0]) == OPENING[1]
 
 
 # Age limit: backends silently drop spans that are too old

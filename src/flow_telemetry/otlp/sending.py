@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http import HTTPStatus
 from queue import Empty, Queue
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from flow_telemetry.clock import Clock, Deadline
 from flow_telemetry.http.errors import NetworkErrorKind
@@ -18,6 +18,7 @@ from flow_telemetry.otlp.batch import Batch
 from flow_telemetry.otlp.compression import compress
 from flow_telemetry.otlp.fallback import Fallback
 from flow_telemetry.otlp.lines import split_request
+from flow_telemetry.otlp.protobuf import decode_request
 from flow_telemetry.otlp.response import (
     NOUNS,
     Attempt,
@@ -33,6 +34,7 @@ from flow_telemetry.otlp.spool import Journal, Kept, StoredRequest
 from flow_telemetry.otlp.transport import out_of_time
 from flow_telemetry.settings.parse import origin
 from flow_telemetry.telemetry import (
+    OPENING,
     Delivery,
     EncodedRequest,
     Failure,
@@ -528,6 +530,12 @@ class Export:
         if self._may_be_absent(reason):
             self._absent.append(request)
             return
+        if result.rejected and _are_openings(request, result.rejected):
+            self._log.debug(
+                f"{self._description.origin} rejected {result.rejected} opening spans, which are "
+                "as old as their pull requests and work items"
+            )
+            result = ExportResult(delivered=True)
         undelivered = self._counters.add_result(result, request.items)
         if in_flight.tried:
             self._counters.sent_as_alternative[in_flight.tried[-1]] += request.items - undelivered
@@ -621,6 +629,29 @@ class Stored:
             Failure(problem=problem, advice=advice, items=items)
             for (problem, advice), items in self._problems.items()
         )
+
+
+def _are_openings(request: StoredRequest, rejected: int) -> bool:
+    """Whether the rejected spans of a request are its opening spans.
+
+    OTLP does not say which spans were rejected. Openings are rejected for their age, so they are if
+    no other span is as old.
+    """
+    if request.signal is not Signal.TRACES:
+        return False
+    try:
+        message: Any = decode_request(request.load())
+    except (OSError, ValueError):
+        return False
+    is_opening = {
+        (span.start_time_unix_nano, span.span_id): any(
+            (pair.key, pair.value.string_value) == OPENING for pair in span.attributes
+        )
+        for resource_spans in message.resource_spans
+        for scope_spans in resource_spans.scope_spans
+        for span in scope_spans.spans
+    }
+    return all(is_opening[span] for span in sorted(is_opening)[:rejected])
 
 
 def _is_too_large(result: ExportResult) -> bool:
