@@ -83,6 +83,11 @@ class Receiver(FakeServer):
         return self._all_kept(TRACES, spans_in)
 
     @property
+    def ended(self) -> list[SpanRecord]:
+        """The kept spans but for opening spans: those of what has ended."""
+        return [s for s in self.spans if s.attributes.get("flow.entity.type") != "opening"]
+
+    @property
     def events(self) -> list[LogEntry]:
         """Every log record that was kept, in the order in which they came."""
         return self._all_kept(LOGS, entries_in)

@@ -94,9 +94,13 @@ def spans_in(request: ExportTraceServiceRequest) -> list[SpanRecord]:
 def tree_lines(spans: Iterable[SpanRecord]) -> list[str]:
     """Return the names of `spans`, two spaces deeper under their parents, in order of start.
 
-    A span whose parent is not among them stands at the left edge.
+    A span whose parent is not among them stands at the left edge. An opening span, which each
+    export repeats, is drawn once.
     """
-    ordered = sorted(spans, key=lambda span: span.start)
+    ordered: list[SpanRecord] = []
+    for span in sorted(spans, key=lambda span: span.start):
+        if span.attributes.get("flow.entity.type") != "opening" or span not in ordered[-50:]:
+            ordered.append(span)
     known = {(span.trace_id, span.span_id) for span in ordered}
     children: dict[tuple[str, str], list[SpanRecord]] = {}
     roots: list[SpanRecord] = []

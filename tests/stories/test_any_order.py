@@ -106,8 +106,8 @@ def test_the_tree_is_the_one_of_the_design(
         send()
     tree = [line for line in receiver.tree(references.trace_id(EPIC)) if "queued" not in line]
     assert [line for line in tree if not line.lstrip().startswith(("open", "Checkout", "Run"))] == [
-        "epic acme/shop#42",
-        "  story acme/shop#17",
+        "issue acme/shop#42",
+        "  issue acme/shop#17",
         "    pull request #123",
         "      awaiting review",
         "      RUN CI",

@@ -56,15 +56,21 @@ def test_a_merged_pull_request_leaves_with_its_phases(
     assert len(receiver.requests_to("traces")) == 1
     assert receiver.tree(references.trace_id(PULL)) == [
         "pull request #123",
+        "  open until merged",
         "  awaiting review",
         "  changes requested",
         "  in review",
         "  awaiting merge",
     ]
-    whole = receiver.span("pull request #123")
-    assert (whole.span_id, whole.parent_span_id) == (references.span_id(PULL), "")
-    bounds = [(span.start, span.end) for span in phases(receiver)]
-    assert [whole.start, *(end for _, end in bounds)] == [*(s for s, _ in bounds), whole.end]
+    opening, whole = receiver.span("pull request #123"), receiver.span("open until merged")
+    assert (opening.span_id, opening.parent_span_id) == (references.span_id(PULL), "")
+    assert whole.span_id == references.span_id(PULL, f"{PULL}#life:1")
+    assert opening.start == whole.start
+    bounds = [(span.start // 10**9, span.end // 10**9) for span in phases(receiver)]
+    assert [whole.start // 10**9, *(end for _, end in bounds)] == [
+        *(start for start, _ in bounds),
+        whole.end // 10**9,
+    ]
     assert whole.seconds == 2 * 24 * 3600
     first = phases(receiver)[0]
     assert first.span_id == references.span_id(PULL, f"{PULL}#phase:awaiting-review:1")
@@ -77,9 +83,9 @@ def test_the_span_tells_what_the_change_was(
     """Who, from where, how much, and what was said, by the conventions where they have words."""
     merged(world, title="Add euro", author="alice", additions=10, deletions=2, changed_files=3)
     closings.pull_request(program, 123)
-    span = receiver.span("pull request #123")
+    span = receiver.span("open until merged")
     expected = {
-        "flow.reference": PULL,
+        "flow.reference": f"{PULL}#life:1",
         "vcs.change.id": "123",
         "vcs.change.title": "Add euro",
         "vcs.change.state": "merged",
@@ -108,7 +114,7 @@ def test_closed_without_a_merge_is_told_apart(
     """It ends as well, in the state closed, which is no error."""
     world.pull_request(123, opened_at=OPENED, closed_at=MERGED, draft=True)
     closings.pull_request(program, 123)
-    span = receiver.span("pull request #123")
+    span = receiver.span("open until closed")
     assert (span.attributes["vcs.change.state"], span.status) == ("closed", "UNSET")
     assert [each.name for each in phases(receiver)] == ["draft"]
 
@@ -125,7 +131,7 @@ def test_a_merge_that_is_noted_after_the_closing_is_a_merge(
         timeline=[happened("closed", at=MERGED), happened("merged", at="2026-11-04T08:00:01Z")],
     )
     closings.pull_request(program, 123)
-    span = receiver.span("pull request #123")
+    span = receiver.span("open until merged")
     assert (span.attributes["vcs.change.state"], span.seconds) == ("merged", 2 * 24 * 3600)
 
 
@@ -144,11 +150,11 @@ def test_what_came_after_the_end_changes_nothing(
 def test_a_reopened_pull_request_has_a_life_for_each_time(
     program: Program, world: World, receiver: Receiver
 ) -> None:
-    """The first life stays what was sent; the second is a child of it, with phases of its own."""
+    """The first life stays what was sent; the second is beside it, with phases of its own."""
     first_end = "2026-11-02T12:00:00Z"
     world.pull_request(123, opened_at=OPENED, closed_at=first_end)
     closings.pull_request(program, 123)
-    first = receiver.span("pull request #123")
+    first = receiver.span("open until closed")
     lives = (
         happened("closed", at=first_end),
         happened("reopened", at="2026-11-03T08:00:00Z"),
@@ -157,15 +163,14 @@ def test_a_reopened_pull_request_has_a_life_for_each_time(
     )
     world.pull_request(123, opened_at=OPENED, merged_at=MERGED, timeline=lives)
     closings.pull_request(program, 123)
-    again, second = receiver.spans_named("pull request #123")[1], receiver.spans
-    (life,) = [s for s in second if s.attributes["flow.entity.type"] == "life"]
+    again, life = receiver.spans_named("open until closed")[1], receiver.span("open until merged")
     assert again == first
     assert first.attributes["vcs.change.state"] == "closed"
     assert life.attributes["vcs.change.state"] == "merged"
     assert life.span_id == references.span_id(PULL, f"{PULL}#life:2")
-    assert life.parent_span_id == first.span_id
     last = phases(receiver)[-1]
-    assert last.parent_span_id == life.span_id
+    opening = references.span_id(PULL)
+    assert first.parent_span_id == life.parent_span_id == last.parent_span_id == opening
     assert last.span_id == references.span_id(PULL, f"{PULL}#phase:awaiting-review:2")
 
 
@@ -176,7 +181,7 @@ def test_a_pull_request_of_a_fork_leaves_by_pull_request_target(
     world.repository("mallory/shop", fork=True)
     merged(world, head_repository="mallory/shop", author="mallory")
     result = closings.pull_request(program, 123, on="pull_request_target")
-    span = receiver.span("pull request #123")
+    span = receiver.span("open until merged")
     assert (result.warnings, span.trace_id) == ([], references.trace_id(PULL))
     assert span.attributes["flow.change.author"] == "mallory"
 
@@ -194,7 +199,7 @@ def test_the_own_run_goes_along_in_a_workflow_with_other_jobs(
     )
     result = closings.pull_request(program, 123, own=own)
     assert result.warnings == []
-    run, change = receiver.span("RUN CI"), receiver.span("pull request #123")
+    run, change = receiver.span("RUN CI"), receiver.spans_named("pull request #123")[0]
     assert (run.trace_id, run.parent_span_id) == (change.trace_id, change.span_id)
     assert "      Remove preview" in receiver.tree()
     assert receiver.spans_named("Export telemetry") == []
@@ -206,7 +211,7 @@ def test_a_single_job_sends_no_run_of_its_own(
     """A workflow that only exports is no part of the feature."""
     merged(world)
     closings.pull_request(program, 123)
-    assert {s.attributes["flow.entity.type"] for s in receiver.spans} == {"change", "phase"}
+    assert {s.attributes["flow.entity.type"] for s in receiver.ended} == {"life", "phase"}
 
 
 def test_an_open_pull_request_is_told(program: Program, world: World, receiver: Receiver) -> None:
@@ -246,7 +251,7 @@ def test_without_the_timeline_the_change_cannot_be_told(
 def test_under_scope_run_the_change_and_its_runs_are_a_trace(
     program: Program, world: World, receiver: Receiver
 ) -> None:
-    """Each run is its own trace while it is live; the closing sends all of them as one."""
+    """Each run is a trace of its own, and in the trace of the change one span that links to it."""
     merge = sha_of("merge")
     merged(world, merge_commit_sha=merge)
     jobs = [job("test", steps=[step("Run pytest", 30)])]
@@ -266,7 +271,12 @@ def test_under_scope_run_the_change_and_its_runs_are_a_trace(
     assert tree[0] == "pull request #123"
     runs = [line for line in tree if "RUN" in line]
     assert runs == ["  RUN CI", "  RUN CI", "  RUN Deploy"]
-    assert "      Run pytest" in tree
+    assert not any(line.startswith("    ") for line in tree)
+    deploy = receiver.span("RUN Deploy")
+    assert deploy.attributes["flow.entity.type"] == "linked_run"
+    (of_run,) = deploy.links
+    assert of_run.trace_id == references.trace_id(str(deploy.attributes["flow.reference"]))
+    assert of_run.attributes == {"flow.link": "run"}
 
 
 def test_a_merge_by_the_queue_leaves_no_phase_between(
@@ -311,7 +321,7 @@ def test_a_review_counts_also_if_both_accounts_were_deleted(
     )
     closings.pull_request(program, 123)
     assert [p.name for p in phases(receiver)] == ["awaiting review", "awaiting merge"]
-    span = receiver.span("pull request #123")
+    span = receiver.span("open until merged")
     assert span.attributes["flow.change.reviews"] == 1
     assert "flow.change.author" not in span.attributes
     assert "flow.change.reviewers" not in span.attributes

@@ -166,7 +166,7 @@ def test_a_closing_sends_the_spans_and_no_event_twice(
         "flow.change.closed",
         "flow.change.merged",
     ]
-    assert receiver.span("pull request #123").seconds == 2 * 86_400
+    assert receiver.span("open until merged").seconds == 2 * 86_400
     (merge,) = receiver.events_named("flow.change.merged")
     assert merge.attributes["flow.change.duration"] == 2 * 86_400
 
@@ -180,7 +180,7 @@ def test_a_closed_issue_sends_its_closing(
     assert result.warnings == []
     (event,) = receiver.events
     assert event.event_name == "flow.work_item.closed"
-    assert event.span_id == receiver.span("story acme/shop#17").span_id
+    assert event.span_id == receiver.span("issue acme/shop#17").span_id
 
 
 def test_a_run_with_other_jobs_leaves_beside_the_event(

@@ -101,16 +101,15 @@ def test_the_command_line_sends_the_same_trace(
     assert sorted(again, key=lambda s: s.span_id) == sorted(of_event, key=lambda s: s.span_id)
 
 
-@pytest.mark.parametrize("scope", ["change", "run", "item"])
+@pytest.mark.parametrize("scope", ["change", "run"])
 def test_live_and_feature_traces_link_to_each_other(
     program: Program, receiver: Receiver, made: FeatureWorld, scope: str
 ) -> None:
-    """A run links to its span in the feature trace before that exists, and is linked back to."""
+    """A run has the id of the feature trace before that exists, and is linked to from there."""
     program.export(made.of_fork, trace_scope=scope)
     (live,) = (s for s in receiver.spans if s.name == "RUN CI")
     reference = references.run_of(made.of_fork)
-    (link,) = live.links
-    assert (link.trace_id, link.span_id) == (TRACE, references.span_id(EPIC, reference))
+    assert (live.links, live.attributes["flow.feature.trace_id"]) == ((), TRACE)
     before = len(receiver.spans)
     closings.issue(program, "acme/shop#1", trace_scope=scope)
     in_feature = of([s for s in receiver.spans[before:] if s.trace_id == TRACE], reference)
@@ -120,7 +119,7 @@ def test_live_and_feature_traces_link_to_each_other(
     assert inside == []
 
 
-@pytest.mark.parametrize("scope", ["change", "run", "item"])
+@pytest.mark.parametrize("scope", ["change", "run"])
 def test_the_trace_is_one_tree_whatever_was_sent_before(
     program: Program, receiver: Receiver, made: FeatureWorld, scope: str
 ) -> None:
@@ -190,7 +189,8 @@ def test_a_feature_that_closes_again_is_sent_whole_under_that_closing(
     reference = f"{EPIC}@2025-11-22T12:00:00Z"
     assert one_tree(receiver.spans)
     assert {s.trace_id for s in receiver.spans} == {references.trace_id(reference)}
-    again = receiver.span("epic acme/shop#1, life 2")
+    again = of(receiver.spans, f"{EPIC}#life:2")
+    assert again.name == "open until closed"
     assert again.parent_span_id == references.span_id(reference)
     assert len(receiver.spans_named("pull request #11")) == 1
 
@@ -202,7 +202,7 @@ def test_the_feature_trace_can_be_left_out(
     result = closings.issue(program, "acme/shop#1", feature_trace=False)
     assert (receiver.spans, result.outputs["spans"], result.warnings) == ([], "0", [])
     program.export(made.of_fork, feature_trace=False)
-    assert [s for s in receiver.spans if s.links] == []
+    assert [s for s in receiver.spans if "flow.feature.trace_id" in s.attributes] == []
 
 
 def test_under_the_scope_feature_only_items_leave_at_the_closing(
@@ -214,8 +214,12 @@ def test_under_the_scope_feature_only_items_leave_at_the_closing(
     closings.issue(program, "acme/shop#3", trace_scope="feature")
     before = len(receiver.spans)
     closings.issue(program, "acme/shop#1", trace_scope="feature")
-    assert [s.name for s in receiver.spans[before:]] == ["epic acme/shop#1", "open"]
-    assert one_tree(receiver.spans)
+    assert [s.name for s in receiver.spans[before:]] == [
+        "issue acme/shop#1",
+        "open until closed",
+        "open",
+    ]
+    assert one_tree({s.span_id: s for s in receiver.spans}.values())
     assert [s for s in receiver.spans if s.links] == []
 
 
@@ -232,15 +236,32 @@ def test_under_the_scope_feature_a_snapshot_is_the_whole(
     assert len(receiver.spans_named("RUN Deploy")) == 2
 
 
-def test_a_story_that_was_the_root_of_a_live_trace_is_linked_both_ways(
+@pytest.mark.parametrize("number", [1, 2])
+def test_under_the_scope_item_each_item_is_one_trace(
+    program: Program, receiver: Receiver, made: FeatureWorld, number: int
+) -> None:
+    """A feature trace would have the id of the epic's own live trace: the closing sends none."""
+    closings.issue(program, f"acme/shop#{number}", trace_scope="item")
+    reference = EPIC.replace("/1", f"/{number}")
+    assert {s.trace_id for s in receiver.spans} == {references.trace_id(reference)}
+    assert [s.attributes["flow.entity.type"] for s in receiver.spans[:2]] == ["opening", "life"]
+    assert len({s.span_id for s in receiver.spans}) == len(receiver.spans)
+    assert one_tree(receiver.spans)
+    assert [s for s in receiver.spans if s.links] == []
+
+
+def test_under_the_scope_item_the_whole_feature_is_a_snapshot(
     program: Program, receiver: Receiver, made: FeatureWorld
 ) -> None:
-    """Under `trace-scope: item` its span stands in two traces."""
+    """Its spans link to the live traces of the stories."""
     closings.issue(program, "acme/shop#2", trace_scope="item")
-    live = receiver.span("story acme/shop#2")
-    closings.issue(program, "acme/shop#1", trace_scope="item")
-    whole = receiver.spans_named("story acme/shop#2")[1]
-    assert [(x.trace_id, x.span_id) for x in live.links] == [(whole.trace_id, whole.span_id)]
+    live = receiver.span("issue acme/shop#2")
+    program.command(
+        *("export", "feature", "acme/shop#1", "--trace-scope", "item"),
+        *("--otlp-endpoint", receiver.url),
+    )
+    whole = receiver.span("story acme/shop#2")
+    assert whole.attributes["flow.trace"] == "snapshot"
     assert [(x.trace_id, x.span_id) for x in whole.links] == [(live.trace_id, live.span_id)]
 
 
