@@ -213,6 +213,7 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "export": "run",
         "detail": "job",
         "trace-scope": "run",
+        "span-names": "plain",
         "feature-key": "GH-17",
         "namespace": "acme-prod",
         "service-name": "ci-{repository}",

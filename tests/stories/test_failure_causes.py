@@ -255,11 +255,11 @@ def test_the_trace_of_a_pull_request_says_the_same_of_its_runs(
         created_at="2026-11-24T06:00:05Z",
         jobs=[ended("cancelled", TOO_LONG)],
     )
-    program.export(run, trace_scope="run")
+    program.export(run)
     closings.pull_request(program, 7, trace_scope="run")
     runs, jobs = receiver.spans_named("RUN CI"), receiver.spans_named("test")
     assert [span.attributes[RESULT] for span in runs] == ["timeout", "timeout"]
-    assert [span.attributes[ERROR] for span in jobs] == ["timeout", "timeout"]
+    assert [span.attributes[ERROR] for span in (*runs, *jobs)] == ["timeout"] * 3
 
 
 def test_a_carried_over_job_counts_with_its_cause(

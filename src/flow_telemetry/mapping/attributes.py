@@ -123,7 +123,7 @@ FLOW_TRACE = _span_attribute(
 FEATURE_TRACE_ID = _span_attribute(
     "flow.feature.trace_id",
     "string",
-    "life, run",
+    "run, life",
     "id of the trace that is sent when the feature closes for the first time",
 )
 FLOW_FEATURE_KEY = _span_attribute(
@@ -148,7 +148,7 @@ CICD_PIPELINE_TASK_RUN_ID = _span_attribute(
 FLOW_PARTIAL = _span_attribute(
     "flow.partial",
     "boolean",
-    "run, job, change, work item",
+    "run, job, life, change, work item",
     "true if the entity was still in progress when the span was sent",
 )
 FLOW_INCOMPLETE = _span_attribute(
