@@ -93,7 +93,7 @@ def keep(world: World, run: Run, archive: bytes) -> None:
 def pulls(receiver: Receiver) -> list[str]:
     """The names of the pull requests that were exported, once for each export."""
     return sorted(
-        span.name for span in receiver.spans if span.attributes["flow.entity.type"] == "change"
+        span.name for span in receiver.spans if span.attributes["flow.entity.type"] == "opening"
     )
 
 

@@ -65,8 +65,8 @@ class SpanRecord:
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
-        return (self.end - self.start) / 1e9
+        """How long it took, without the microseconds that put spans in order."""
+        return round((self.end - self.start) / 1e9, 3)
 
 
 def from_protobuf(message: type[M], body: bytes) -> M:

@@ -31,10 +31,11 @@ def reviewed(program: Program, **inputs: Any) -> Result:
 def test_a_phase_leaves_when_its_end_is_told(
     program: Program, world: World, receiver: Receiver
 ) -> None:
-    """The review ends the wait for it: that span alone leaves, below one that is still to come."""
+    """The review ends the wait for it: that span leaves, below that of the opening."""
     result = reviewed(program, phases="live")
     assert (result.warnings, result.outputs["status"]) == ([], "exported")
-    (span,) = receiver.spans
+    opening, span = receiver.spans
+    assert (opening.name, opening.parent_span_id) == ("pull request #123", "")
     assert (span.name, span.seconds) == ("awaiting review", 4 * 3600)
     assert span.trace_id == references.trace_id(PULL)
     assert span.span_id == references.span_id(PULL, f"{PULL}#phase:awaiting-review:1")
@@ -60,12 +61,12 @@ def test_at_the_closing_only_the_last_phase_leaves(
         123, opened_at=OPENED, merged_at=merged, updated_at=merged, timeline=(REVIEW,)
     )
     closings.pull_request(program, 123, phases="live")
-    live = sorted(receiver.spans, key=lambda span: span.span_id)
+    live = sorted(receiver.ended, key=lambda span: span.span_id)
     assert [span.name for span in live if span.name == "changes requested"]
     assert len({span.span_id for span in live}) == len(live) == 3
     receiver.requests.clear()
     closings.pull_request(program, 123)
-    assert sorted(receiver.spans, key=lambda span: span.span_id) == live
+    assert sorted(receiver.ended, key=lambda span: span.span_id) == live
 
 
 def test_an_event_that_ends_no_phase_sends_none(

@@ -49,7 +49,7 @@ def pushed(program: Program, **inputs: Any) -> None:
 def test_all_changes_of_a_push_go_along(program: Program, world: World, receiver: Receiver) -> None:
     """One step in one workflow shows each of them whole, in its own trace."""
     pushed(program)
-    roots = {s.trace_id for s in receiver.spans if s.attributes["flow.entity.type"] == "change"}
+    roots = {s.trace_id for s in receiver.spans if s.attributes["flow.entity.type"] == "life"}
     assert roots == {references.trace_id(references.pull(n)) for n in (122, 123)}
 
 
@@ -58,7 +58,7 @@ def test_where_another_workflow_sends_them_none_goes_along(
 ) -> None:
     """`ancestors: none`, as beside the ready workflow."""
     pushed(program, ancestors="none")
-    assert {s.attributes["flow.entity.type"] for s in receiver.spans} <= {
+    assert {s.attributes["flow.entity.type"] for s in receiver.ended} <= {
         "run",
         "job",
         "step",

@@ -108,7 +108,7 @@ def test_a_file_says_what_is_not_in_it(program: Program) -> None:
     """`--output` holds what was read until the end."""
     result = program.command(*COMMAND, "--max-requests", 30, "--output", "spans.jsonl")
     held = spans_in_file(Path(program.folder, "spans.jsonl"))
-    whole = {each.name for each in held if each.attributes["flow.entity.type"] == "change"}
+    whole = {each.name for each in held if each.attributes["flow.entity.type"] == "opening"}
     assert result.status == 1
     assert "max-requests" in result.stderr
     assert 0 < len(whole) <= MOST - left(result.stderr) < MOST

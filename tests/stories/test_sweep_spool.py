@@ -66,7 +66,7 @@ def test_the_next_sweep_sends_it_first(
     assert any(name.endswith(".otlp.gz") for name in artifact)
     second = next_sweep(program, world, artifact, folder)
     assert second.warnings == []
-    lives = [s for s in receiver.spans if s.attributes["flow.entity.type"] == "change"]
+    lives = [s for s in receiver.spans if s.attributes["flow.entity.type"] == "life"]
     assert len({span.span_id for span in lives}) == len(lives) == 1
     assert [name for name in kept(folder) if name != "ledger.json"] == []
 

@@ -80,7 +80,7 @@ def test_a_run_after_the_merge_stands_beside_the_pull_request(
 
 @pytest.mark.parametrize(
     ("scope", "root", "parent"),
-    [("run", ITSELF, ""), ("change", ITSELF, ""), ("item", STORY, STORY), ("feature", EPIC, STORY)],
+    [("run", PULL, ""), ("change", PULL, ""), ("item", STORY, STORY), ("feature", EPIC, STORY)],
 )
 @pytest.mark.parametrize("by", ["its closing", "the run of its merge"])
 def test_a_pull_request_stands_below_its_story(
@@ -92,17 +92,19 @@ def test_a_pull_request_stands_below_its_story(
     else:
         program.export(deploy(world), trace_scope=scope)
     assert_stands(receiver.span("pull request #123"), PULL, root, parent)
+    assert_stands(receiver.span("open until merged"), f"{PULL}#life:1", root, PULL)
 
 
 @pytest.mark.parametrize(
-    ("scope", "root", "parent"), [("item", ITSELF, ""), ("feature", EPIC, EPIC)]
+    ("scope", "root", "parent"), [("item", STORY, ""), ("feature", EPIC, EPIC)]
 )
 def test_a_story_stands_below_its_epic(
     program: Program, receiver: Receiver, scope: str, root: str, parent: str
 ) -> None:
     """Under `item` each item is a root, under `feature` the feature alone."""
     closings.issue(program, "acme/shop#17", trace_scope=scope)
-    assert_stands(receiver.span("story acme/shop#17"), STORY, root, parent)
+    assert_stands(receiver.span("issue acme/shop#17"), STORY, root, parent)
+    assert_stands(receiver.span("open until closed"), f"{STORY}#life:1", root, STORY)
 
 
 @pytest.mark.parametrize(
@@ -150,8 +152,9 @@ def test_a_chain_that_does_not_reach_the_feature_hangs_under_it(
     closings.issue(program, "acme/shop#42", feature_key=key)
     closings.issue(program, "acme/shop#17", feature_key=key)
     assert_stands(receiver.span("RUN CI"), references.run_of(run), root, PULL)
-    assert_stands(receiver.span("story acme/shop#17"), STORY, root, EPIC)
-    assert_stands(receiver.span("epic acme/shop#42"), EPIC, root, root)
+    story, epic = (receiver.spans_named(f"issue acme/shop#{n}")[0] for n in (17, 42))
+    assert_stands(story, STORY, root, EPIC)
+    assert_stands(epic, EPIC, root, root)
 
 
 def test_a_feature_key_inside_the_chain_cuts_it(
@@ -163,6 +166,7 @@ def test_a_feature_key_inside_the_chain_cuts_it(
     span = receiver.span("RUN CI")
     assert_stands(span, references.run_of(run), STORY, PULL)
     assert {link.trace_id for link in span.links} == {references.trace_id(EPIC)}
+    assert {link.attributes["flow.link"] for link in span.links} == {"work_item"}
 
 
 @pytest.mark.parametrize(
@@ -236,9 +240,9 @@ def test_of_two_pull_requests_on_a_branch_the_other_is_linked(
     span = receiver.span("RUN CI")
     assert_stands(span, references.run_of(run), STORY, references.pull(126))
     assert {(x.trace_id, x.attributes["flow.link"]) for x in span.links} == {
-        (references.trace_id(references.pull(125)), "change"),
-        (references.trace_id(EPIC), "feature"),
+        (references.trace_id(references.pull(125)), "change")
     }
+    assert span.attributes["flow.feature.trace_id"] == references.trace_id(EPIC)
 
 
 def test_a_reused_branch_leads_to_the_story_of_its_time(

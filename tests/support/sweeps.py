@@ -180,9 +180,16 @@ def store_earlier_ledger(program: Program, **changes: Any) -> None:
 
 
 def names(receiver: Receiver) -> list[str]:
-    """Return the names of exported spans, without phases, statuses, jobs and waits."""
-    kinds = ("run", "change", "work_item", "deployment")
-    return sorted(s.name for s in receiver.spans if s.attributes["flow.entity.type"] in kinds)
+    """Return the names of exported things: those of spans; of an owner for its first life."""
+    owners = {s.span_id: s.name for s in receiver.spans}
+    found = []
+    for span in receiver.spans:
+        kind = span.attributes["flow.entity.type"]
+        if kind in ("run", "change", "work_item", "deployment"):
+            found.append(span.name)
+        elif span.attributes["flow.reference"].endswith("#life:1"):
+            found.append(owners[span.parent_span_id])
+    return sorted(found)
 
 
 def folder_of_ledger(program: Program) -> Path:

@@ -224,7 +224,7 @@ class AgeLimit:
                 yield replace(
                     record,
                     start=self.oldest,
-                    end=max(record.end, self.oldest),
+                    end=max(record.end, self.oldest + _SHORTEST),
                     attributes={**record.attributes, **original},
                 )
 
