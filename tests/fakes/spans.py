@@ -66,7 +66,7 @@ class SpanRecord:
     @property
     def seconds(self) -> float:
         """How long it took, without the microseconds that put spans in order."""
-        return round((self.end - self.start) / 1e9, 3)
+        return round((self.end - self.start) / 1e9, 2)
 
 
 def from_protobuf(message: type[M], body: bytes) -> M:

@@ -106,8 +106,8 @@ def test_an_issue_that_is_closed_beside_the_key_becomes_a_link(
     program.export(run, **access(cloud))
     span = receiver.span("RUN CI")
     assert span.attributes[WORK_ITEM] == "ACME-57"
+    assert span.attributes["flow.feature.trace_id"] == EPIC_TRACE
     assert {(x.trace_id, x.attributes["flow.link"]) for x in span.links} == {
-        (EPIC_TRACE, "feature"),
         (references.trace_id("github.com/acme/shop/issues/17"), "work_item"),
     }
 
@@ -225,14 +225,16 @@ def test_a_closed_story_becomes_a_span_with_its_statuses(
         secret = {"FLOW_TELEMETRY_JIRA_TOKEN": TOKEN}
         result = program.command("export", "item", "ACME-57", *given, *target, environ=secret)
     assert (result.status, result.warnings) == (0, [])
-    story = receiver.span("story ACME-57")
-    assert (story.trace_id, story.span_id) == (references.trace_id(root), span_id)
-    assert story.parent_span_id == parent
-    assert story.resource["service.name"] == "jira"
+    opening, story = receiver.span("ACME-57"), receiver.span("open until done")
+    assert (opening.trace_id, opening.span_id) == (references.trace_id(root), span_id)
+    assert opening.parent_span_id == parent
+    assert story.parent_span_id == span_id
+    assert opening.resource["service.name"] == story.resource["service.name"] == "jira"
     assert story.attributes["flow.work_item.title"] == "Pay by card"
     assert story.attributes["flow.work_item.result"] == "Done"
-    assert receiver.tree() == ["story ACME-57", "  To Do", "  In Progress", "  In Review"]
-    stretches = [s for s in receiver.spans if s.parent_span_id == story.span_id]
+    below = [line.strip() for line in receiver.tree()]
+    assert below[-5:] == ["ACME-57", "open until done", "To Do", "In Progress", "In Review"]
+    stretches = [s for s in receiver.spans if s.attributes["flow.entity.type"] == "status"]
     assert [s.attributes["flow.work_item.status.category"] for s in stretches] == [
         "to_do",
         "in_progress",
@@ -269,4 +271,4 @@ def test_a_story_of_jira_needs_nothing_of_github(
         mode="item", work_item_key="ACME-57", trace_scope="item", **access(cloud)
     )
     assert (result.warnings, program.github.requests) == ([], [])
-    assert receiver.span("story ACME-57").attributes[WORK_ITEM] == "ACME-57"
+    assert receiver.span("open until done").attributes[WORK_ITEM] == "ACME-57"

@@ -81,4 +81,8 @@ def test_an_agent_that_reviews_is_no_reviewing_person(
         "export", "change", "--repo", "acme/shop", "--number", 7,
         "--otlp-endpoint", receiver.url,
     ).status == 0  # fmt: skip
-    assert [s.name for s in receiver.spans] == ["pull request #7", "awaiting review"]
+    assert [s.name for s in receiver.spans] == [
+        "pull request #7",
+        "open until closed",
+        "awaiting review",
+    ]

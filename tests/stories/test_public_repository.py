@@ -190,7 +190,11 @@ def test_the_spool_holds_keys_ids_and_times_of_another_tracker(
     result, text = story_refused(program, receiver, jira, visible)
     assert not any(word in text for word in (CANARY, "In Progress", "Story", jira.url))
     names = {span.name for span in result.spooled}
-    assert names == {"jira/ACME-57", *(f"jira/ACME-57#status:{n}" for n in (1, 2))}
+    assert names == {
+        "ACME-57",
+        "jira/ACME-57#life:1",
+        *(f"jira/ACME-57#status:{n}" for n in (1, 2)),
+    }
     assert {span.attributes["flow.work_item.key"] for span in result.spooled} == {"ACME-57"}
     assert "jira/ACME-57#event:labeled:2026-11-02T09:00:00Z" in text
     assert "flow.work_item.count" in text

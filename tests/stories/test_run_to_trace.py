@@ -24,15 +24,16 @@ def test_a_run_of_a_pull_request_becomes_a_tree(
     result = program.export(run)
     assert (result.status, result.outputs["status"], result.warnings) == (0, "exported", [])
     assert receiver.tree() == [
-        "RUN CI",
-        "  queued",
-        "  build",
+        "pull request #123",
+        "  RUN CI",
         "    queued",
-        "    Checkout",
-        "    Compile",
-        "  test",
-        "    queued",
-        "    Run pytest",
+        "    build",
+        "      queued",
+        "      Checkout",
+        "      Compile",
+        "    test",
+        "      queued",
+        "      Run pytest",
     ]
 
 
@@ -59,8 +60,8 @@ def test_every_span_says_which_run_it_is_of(
     world.pull_request(123)
     run = world.run(event="pull_request", branch="feature", jobs=[job("test", steps=[step("x")])])
     program.export(run)
-    assert len(receiver.spans) == 5
-    for span in receiver.spans:
+    assert len(receiver.ended) == 5
+    for span in receiver.ended:
         assert span.attributes["github.repository"] == "acme/shop"
         assert span.attributes["cicd.pipeline.run.id"] == str(run.id)
         assert span.attributes["github.run.attempt"] == 1

@@ -145,7 +145,12 @@ def test_with_since_it_is_a_sweep(
     }
     in_feature = references.trace_id("github.com/acme/shop/issues/1")
     live = {s.name for s in receiver.spans if s.trace_id != in_feature}
-    assert live == {"pull request #12", "awaiting review", "deploy production"}
+    assert live == {
+        "pull request #12",
+        "open until merged",
+        "awaiting review",
+        "deploy production",
+    }
     assert result.outputs["status"] == "exported"
 
 

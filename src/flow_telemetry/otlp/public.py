@@ -16,7 +16,7 @@ from flow_telemetry.privacy.audience import (
     public_attributes,
     public_resource_attributes,
 )
-from flow_telemetry.telemetry import EncodedRequest, Resource, Signal
+from flow_telemetry.telemetry import OPENING, EncodedRequest, Resource, Signal
 
 
 class PublicRedactor:
@@ -82,7 +82,9 @@ class PublicRedactor:
 
 def _reduce_span(span: Any) -> None:
     public = _select_public(span.attributes)
-    span.name = public.get(semconv.FLOW_REFERENCE, NOT_SHOWN)
+    # The name of an opening span has its reference only, and has to be the same in every export.
+    if public.get(OPENING[0]) != OPENING[1]:
+        span.name = public.get(semconv.FLOW_REFERENCE, NOT_SHOWN)
     _keep_attributes(span.attributes, public)
     del span.events[:]
     span.trace_state = ""

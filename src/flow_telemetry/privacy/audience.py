@@ -28,6 +28,8 @@ _PUBLIC_ATTRIBUTES = frozenset(
     {
         *_ITEM_KEYS,
         semconv.FLOW_ENTITY_TYPE,
+        semconv.FLOW_TRACE,
+        semconv.FEATURE_TRACE_ID,
         semconv.FLOW_LINK,
         semconv.FLOW_PARTIAL,
         semconv.FLOW_CLAMPED_START,
