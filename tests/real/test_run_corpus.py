@@ -14,6 +14,7 @@ import pytest
 
 from tests.fakes.receiver import Receiver
 from tests.fakes.spans import SpanRecord
+from tests.support.order import disorder
 from tests.support.program import Program
 from tests.support.recorded import NO_RECORDED_DATA, RECORDED, RecordedRun, corpus_of_runs
 
@@ -126,3 +127,12 @@ def test_every_job_waited_as_long_as_github_says(program: Program, receiver: Rec
             waits = [span for span in of_type(receiver, "queued") if span.parent_span_id in jobs]
             found[run.name] = sorted(span.seconds for span in waits)
     assert found == QUEUES
+
+
+def test_the_spans_of_every_run_are_in_order(program: Program, receiver: Receiver) -> None:
+    """No two siblings start together, what follows by GitHub's clock touches nothing before it."""
+    broken = []
+    for run in corpus_of_runs():
+        export(program, receiver, run)
+        broken += [f"{run.name}: {each}" for each in disorder(receiver.spans)]
+    assert not broken, "\n".join(broken)

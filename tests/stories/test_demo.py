@@ -18,6 +18,7 @@ from tests.fakes.demo.world import demo_world
 from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
 from tests.fakes.spans import SpanRecord
+from tests.support.order import disorder
 from tests.support.program import TOKEN, Program
 from tests.support.waiting import until
 from tools.demo_data import record
@@ -308,6 +309,10 @@ class TestTheBundledWorld:
             ids = {span.span_id for span in inside}
             assert len(ids) == len(inside)
             assert [s.parent_span_id for s in inside if s.parent_span_id not in ids] == [""]
+
+    def test_its_spans_are_in_order(self, spans: list[SpanRecord]) -> None:
+        """A backend that sorts by start has one order, in the live traces and the feature trace."""
+        assert disorder(spans) == []
 
     def test_a_test_fails_and_passes_in_the_second_attempt(self, spans: list[SpanRecord]) -> None:
         """The failed step says why; what had succeeded is carried over."""
