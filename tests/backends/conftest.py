@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -36,14 +36,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.fixture(scope="session")
-def demo_requests() -> tuple[EncodedRequest, ...]:
-    """All requests of the demo, in their order, with its times moved to now."""
-    newest = datetime.now(timezone.utc) - timedelta(minutes=1)
-    recording = load_recording(newest)
-    demo = Demo(
-        environ=dict(os.environ), stream=io.StringIO(), recording=recording, namespace="suite"
-    )
-    return demo.export()
+def export_demo() -> Callable[[], tuple[EncodedRequest, ...]]:
+    """Export the demo, with its times moved to now: the same things at each call."""
+    recording = load_recording(datetime.now(timezone.utc) - timedelta(minutes=1))
+    environ = dict(os.environ)
+    return lambda: Demo(
+        environ=environ, stream=io.StringIO(), recording=recording, namespace="suite"
+    ).export()
+
+
+@pytest.fixture(scope="session")
+def demo_requests(
+    export_demo: Callable[[], tuple[EncodedRequest, ...]],
+) -> tuple[EncodedRequest, ...]:
+    """All requests of the demo, in their order."""
+    return export_demo()
 
 
 @pytest.fixture(scope="session")
