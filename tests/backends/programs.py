@@ -140,12 +140,11 @@ def prometheus(folder: Path, *features: str) -> Iterator[Running]:
 
 @contextmanager
 def collector(
-    folder: Path, config: Mapping[str, Any], otlp: int, environ: Mapping[str, str]
+    folder: Path, configs: Sequence[str], otlp: int, environ: Mapping[str, str]
 ) -> Iterator[Running]:
-    """The Collector with a configuration, whose receiver listens on the port `otlp`."""
-    path, log = folder / "collector.yaml", folder / "collector.log"
-    path.write_text(json.dumps(config), encoding="utf-8")
-    words = [str(binary("collector")), "--config", str(path)]
+    """The Collector with configurations, a later one over an earlier; it listens at port `otlp`."""
+    log = folder / "collector.log"
+    words = [str(binary("collector")), *(f"--config={each}" for each in configs)]
     url = f"http://127.0.0.1:{otlp}"
     # The receiver has no page; an empty request is one that it takes.
     with _started(words, log, f"{url}/v1/traces", environ):
