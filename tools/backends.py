@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,6 +48,7 @@ def binary(name: str) -> Path:
     return BINARIES / f"{name}-{digest.hexdigest()[:16]}{ending}"
 
 
+@cache
 def why_not() -> str:
     """Return why programs cannot be built on this machine; empty if they can."""
     go = shutil.which("go")

@@ -87,6 +87,8 @@ def jaeger(folder: Path) -> Iterator[Running]:
         "extensions": {
             "jaeger_query": {
                 "storage": {"traces": "memory"},
+                # Its own traces would go to whoever listens on OTLP's port on this machine.
+                "enable_tracing": False,
                 "http": {"endpoint": f"127.0.0.1:{query}"},
                 "grpc": {"endpoint": f"127.0.0.1:{query_grpc}"},
             },
@@ -100,8 +102,9 @@ def jaeger(folder: Path) -> Iterator[Running]:
     path.write_text(json.dumps(config), encoding="utf-8")  # which is YAML as well
     words = [str(binary("jaeger")), "--config", str(path)]
     url = f"http://127.0.0.1:{query}"
-    with _started(words, folder / "jaeger.log", f"{url}/api/services"):
-        yield Running(url=url, otlp=f"http://127.0.0.1:{otlp}", log=folder / "jaeger.log")
+    log, receiver = folder / "jaeger.log", f"http://127.0.0.1:{otlp}"
+    with _started(words, log, (f"{url}/api/services", f"{receiver}/v1/traces")):
+        yield Running(url=url, otlp=receiver, log=log)
 
 
 @contextmanager
@@ -113,7 +116,7 @@ def victoria_logs(folder: Path, *more: str) -> Iterator[Running]:
         *(f"-storageDataPath={folder / 'victoria-logs'}", *more),
     ]
     url, log = f"http://127.0.0.1:{port}", folder / "victoria-logs.log"
-    with _started(words, log, f"{url}/health"):
+    with _started(words, log, (f"{url}/health",)):
         yield Running(url=url, otlp=f"{url}/insert/opentelemetry", log=log)
 
 
@@ -134,7 +137,7 @@ def prometheus(folder: Path, *features: str) -> Iterator[Running]:
         *("--web.enable-otlp-receiver", *(f"--enable-feature={each}" for each in features)),
     ]
     url = f"http://127.0.0.1:{port}"
-    with _started(words, log, f"{url}/-/ready"):
+    with _started(words, log, (f"{url}/-/ready",)):
         yield Running(url=url, otlp=f"{url}/api/v1/otlp", log=log)
 
 
@@ -146,8 +149,7 @@ def collector(
     log = folder / "collector.log"
     words = [str(binary("collector")), *(f"--config={each}" for each in configs)]
     url = f"http://127.0.0.1:{otlp}"
-    # The receiver has no page; an empty request is one that it takes.
-    with _started(words, log, f"{url}/v1/traces", environ):
+    with _started(words, log, (f"{url}/v1/traces",), environ):
         yield Running(url=url, otlp=url, log=log)
 
 
@@ -167,16 +169,19 @@ def run_collector(
 
 @contextmanager
 def _started(
-    words: Sequence[str], log: Path, ready: str, environ: Mapping[str, str] | None = None
+    words: Sequence[str],
+    log: Path,
+    ready: Sequence[str],
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[None]:
-    """Start a program and wait until it answers; it ends with the context in any case."""
+    """Start a program and wait until all addresses answer; it ends with the context in any case."""
     with log.open("wb") as out:
         process = subprocess.Popen(
             words, stdout=out, stderr=out, cwd=log.parent, env={**os.environ, **(environ or {})}
         )
         try:
             until = time.monotonic() + LONGEST_WAIT_SECONDS
-            while not _answers(ready):
+            while not all(map(_answers, ready)):
                 said = log.read_text(encoding="utf-8", errors="replace")
                 assert process.poll() is None, f"{words[0]} ended:\n{said}"
                 assert time.monotonic() < until, f"{words[0]} does not answer:\n{said}"
@@ -189,7 +194,7 @@ def _started(
 
 
 def _answers(url: str) -> bool:
-    """Whether a server is ready; a page that wants another method is an answer too."""
+    """Whether a server is ready; that OTLP wants another method than GET is an answer too."""
     try:
         with suppress(TimeoutError), urllib.request.urlopen(url, timeout=10):
             return True
