@@ -2,6 +2,9 @@ module flow-telemetry.example/backends/prometheus
 
 go 1.26.7
 
+// Without service discovery, whose clients of clouds take longer to build than all the rest.
+// tags: remove_all_sd
+
 tool github.com/prometheus/prometheus/cmd/prometheus
 
 require (
