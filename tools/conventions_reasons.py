@@ -391,8 +391,8 @@ METRIC_FAMILIES = (
     Family(
         prefix="flow.job.active",
         nearest="`cicd.pipeline.run.active`, `cicd.worker.count`",
-        reason="those are runs, and workers of which none may be busy for the repository; this is "
-        "what waits for the runners of a label, and what runs on them",
+        reason="those count runs, and all workers of the system; these are the jobs of a "
+        "repository that wait for the runners of a label, or run on them",
     ),
     Family(
         prefix="flow.run.",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
 
 import pytest
-from tests.fakes.faults import status
+from tests.fakes.faults import black_hole, status
 from tests.fakes.github import FakeGitHub
 from tests.fakes.jira import FakeJira
 from tests.fakes.jira_world import JiraWorld
@@ -328,7 +329,7 @@ def test_open_work_that_cannot_be_read_is_a_warning(
     merged(world, 900, ago(hours=2))
     open_pulls(world)
     active_runs(world)
-    github.script(what, status(500), times=None)
+    github.script(what, status(422), times=None)
     result = sweep(program, sweep_runs=True, fail_on_error=True)
     (warning,) = result.warnings
     assert told in warning
@@ -430,3 +431,30 @@ def test_without_metrics_nothing_open_is_read(
     sweep(program, signals="traces, logs", sweep_runs=True)
     assert not any(b"OpenChanges" in request.body for request in github.requests)
     assert not any("status=queued" in path for path in github.paths)
+
+
+def test_a_server_without_issue_types_counts_all_issues(
+    world: World, github: FakeGitHub, program: Program, receiver: Receiver
+) -> None:
+    """An older GitHub Enterprise Server: its schema knows neither the types nor the filter."""
+    world.issue(1, type="Bug", opened_at=ago(days=9))
+    world.issue(2, opened_at=ago(days=3), assignees=["alice"])
+    github.missing_fields = frozenset({"Repository.issueTypes", "Issue.issueType"})
+    result = sweep(program)
+    assert by_type(receiver, "flow.load") == {(None, "to_do"): 1, (None, "in_progress"): 1}
+    assert result.warnings == []
+
+
+def test_a_github_that_does_not_answer_costs_the_counts_only(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """The exports are done by then, and the sweep ends within its time."""
+    merged(world, 900, ago(hours=2))
+    github.script(lambda request: b"OpenChanges" in request.body, black_hole(), times=None)
+    began = time.monotonic()
+    result = sweep(program, timeout=6, fail_on_error=True)
+    assert time.monotonic() - began < 8
+    assert (result.status, names(receiver)) == (0, ["pull request #900"])
+    assert by_type(receiver, "flow.load")[None, "to_do"] == 0
+    assert receiver.points_of("vcs.change.count") == []
+    assert "open pull requests" in result.summary
