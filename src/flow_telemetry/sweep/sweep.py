@@ -71,7 +71,7 @@ def export_sweep(
     """Export what ended since the last sweep, and return the outcome.
 
     It is a failure only if nothing could be read or exported, or if the ledger could not be saved.
-    With ``at_once`` everything is one export: an output file appears only when it is complete.
+    With ``at_once`` each list is one export, for an output file; open work is not counted.
     """
     try:
         home = context.with_aliases(read_repository(context.github, subject.repository))
