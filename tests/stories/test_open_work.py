@@ -343,8 +343,9 @@ def test_open_work_that_cannot_be_read_is_a_warning(
     assert all(mark > ago(minutes=40) for mark in marks)
 
 
+@pytest.mark.parametrize("cloud", [True, False], ids=["cloud", "data center"])
 def test_items_of_jira_are_counted_if_the_sweep_reads_their_project(
-    program: Program, world: World, receiver: Receiver
+    program: Program, world: World, receiver: Receiver, cloud: bool
 ) -> None:
     """By the categories of their statuses; those that are done are not asked for."""
     issues = JiraWorld()
@@ -355,11 +356,12 @@ def test_items_of_jira_are_counted_if_the_sweep_reads_their_project(
     done.move("Done", at=ago(days=80), resolution="Done")
     issues.issue("SHOP-1", type="Bug", created=ago(days=5))
     issues.issue("OTHER-1", type="Bug", created=ago(days=5))
-    with FakeJira(issues, email="mona@example.com", token="s3cret") as jira:
+    email = "mona@example.com" if cloud else ""
+    with FakeJira(issues, cloud=cloud, email=email, token="s3cret") as jira:
         result = sweep(
             program,
             jira_url=jira.url,
-            jira_email="mona@example.com",
+            jira_email=email,
             jira_token="s3cret",
             sweep_jira="ACME, SHOP",
         )
