@@ -13,6 +13,7 @@ from flow_telemetry.model.reports import UNITS
 from flow_telemetry.model.runs import ProtectionRule
 from flow_telemetry.rules.causes import AGENT, GITHUB, SCHEDULER
 from flow_telemetry.rules.lifecycle import PhaseKind
+from flow_telemetry.rules.open_work import IN_PROGRESS, QUEUED, WAITING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,7 @@ OUR_VALUES: dict[str, tuple[str, ...]] = {
     "flow.entity.type": tuple(entity.value for entity in Entity),
     "flow.feature.detail": ("step", "job", "run", "change", "item"),
     "flow.incomplete": ("queued", "in_progress"),
+    "flow.job.state": (QUEUED, WAITING, IN_PROGRESS),
     "flow.link": (
         *("feature", "live", "change", "work_item", "run", "cause", "context"),
         "trace_file",
@@ -155,10 +157,8 @@ NOT_SENT = {
 }
 # Metrics of the compared areas that we do not send.
 METRICS_NOT_SENT = {
-    "cicd.pipeline.run.active": "not sent yet: a state, and an export is about what has ended",
-    "cicd.worker.count": "the list of runners needs an administrator's token",
-    "vcs.change.count": "a state, and an export is about what has ended; `flow.change.count` "
-    "counts what ended",
+    "cicd.worker.count": "the list of runners needs an administrator's token; the jobs in progress "
+    "in `flow.job.active` are the busy runners",
     "vcs.contributor.count": "a state of the repository that no export reads",
     "vcs.ref.count": "a state of the repository that no export reads",
     "vcs.ref.lines_delta": "a state of a branch; `flow.change.lines` has the lines of a pull "
@@ -170,6 +170,7 @@ METRICS_NOT_SENT = {
 }
 # How a metric of the conventions is used, if that needs a word.
 METRIC_USES = {
+    "cicd.pipeline.run.active": "a gauge, taken by sweeps with `sweep-runs`",
     "cicd.pipeline.run.duration": "one point for each state; without the time in which the run "
     "waited for protection rules only. Each attempt is measured once",
     "cicd.pipeline.run.errors": "jobs that failed, and runs that failed without such a job; the "
@@ -182,6 +183,8 @@ METRIC_USES = {
     "interval cannot be added up",
     "system.network.io": "of all interfaces together; a delta, not a total since the start of the "
     "machine",
+    "vcs.change.count": "a gauge, taken by sweeps, of the states `open` and `wip`; "
+    "`flow.change.count` counts what ended",
     "vcs.change.duration": "only with `metric-attributes: vcs.ref.head.name`, because the branch "
     "is required; the time in the states `wip` and `open`, sent at the end",
     "vcs.change.time_to_approval": "only with `metric-attributes: vcs.ref.head.name`; the approval "
@@ -257,6 +260,11 @@ FAMILIES = (
         prefix="flow.job.",
         nearest="`cicd.pipeline.task.*`",
         reason="the conventions do not know matrix values",
+    ),
+    Family(
+        prefix="flow.job.state",
+        nearest="`cicd.pipeline.run.state`",
+        reason="that of a run; `pending` does not say whether a job waits for a runner",
     ),
     Family(
         prefix="flow.life",
@@ -344,6 +352,21 @@ METRIC_FAMILIES = (
         "request. These are histograms and counters that can be added up",
     ),
     Family(
+        prefix="flow.change.age",
+        nearest="`vcs.change.duration`",
+        reason="that is of one pull request, by its branch. This is the oldest of all",
+    ),
+    Family(
+        prefix="flow.change.phase.age",
+        nearest="`vcs.change.duration`",
+        reason="the conventions have no phases: [proposed](#proposals)",
+    ),
+    Family(
+        prefix="flow.change.phase.load",
+        nearest="`vcs.change.count`",
+        reason="the conventions have no phases: [proposed](#proposals)",
+    ),
+    Family(
         prefix="flow.command.",
         nearest="`process.cpu.time`, `process.memory.usage`",
         reason="one value of a whole command, at its end",
@@ -364,6 +387,12 @@ METRIC_FAMILIES = (
         prefix="flow.job.",
         nearest="`cicd.pipeline.run.duration`",
         reason="the conventions have no metric of tasks",
+    ),
+    Family(
+        prefix="flow.job.active",
+        nearest="`cicd.pipeline.run.active`, `cicd.worker.count`",
+        reason="those count runs, and all workers of the system; these are the jobs of a "
+        "repository that wait for the runners of a label, or run on them",
     ),
     Family(
         prefix="flow.run.",

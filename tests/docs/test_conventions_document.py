@@ -194,7 +194,7 @@ def test_a_difference_without_a_reason_fails() -> None:
     """Whether a name is not sent, has values, or is ours in a new namespace."""
     with pytest.raises(LookupError, match=r"`cicd\.pipeline\.action\.name` is not sent"):
         list(not_sent_rows([]))
-    with pytest.raises(LookupError, match=r"`cicd\.pipeline\.run\.duration` is not sent"):
+    with pytest.raises(LookupError, match=r"`cicd\.pipeline\.run\.active` is not sent"):
         list(metrics_not_sent_rows([]))
     with pytest.raises(LookupError, match=r"`cicd\.worker\.state` needs its values"):
         list(value_rows(["cicd.worker.state"]))

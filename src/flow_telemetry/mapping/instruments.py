@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import metric_attributes as names
+from flow_telemetry.mapping.states import STATES
 from flow_telemetry.telemetry import Durations, Instrument, InstrumentKind, PointTime
 
 INSTRUMENTS: list[Instrument] = []
@@ -681,6 +682,8 @@ PACKAGE_RATIO = _coverage_instrument(
     "Share of the lines, statements or branches of a package that tests reached",
 )
 
+INSTRUMENTS += STATES
+
 # Times of points
 
 _SAMPLES = frozenset(
@@ -692,8 +695,7 @@ _SAMPLES = frozenset(
         SYSTEM_NETWORK_IO,
     )
 )
-# Open work, queues and runners, by the conventions' names if there are any.
-_STATES = frozenset({"cicd.pipeline.run.active", "cicd.worker.count", "flow.load", "flow.load.age"})
+_STATES = frozenset(instrument.name for instrument in STATES)
 
 
 def point_time(name: str) -> PointTime:

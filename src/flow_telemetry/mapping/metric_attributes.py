@@ -73,7 +73,9 @@ RUNNER_KIND = _attribute(
 )
 RUNNER_LABELS = _attribute(
     "flow.runner.labels",
-    "labels that the job requested and GitHub defines, such as `ubuntu-24.04`",
+    "labels that the job requested and GitHub defines, such as `ubuntu-24.04`; of active jobs the "
+    "others too, with `*` for hashes and for numbers of five or more digits, and `(other)` beyond "
+    "the 20 most frequent",
 )
 OS_TYPE = _attribute(os.OS_TYPE, "linux, windows or darwin, if the labels show it")
 STEP = _attribute(
@@ -110,6 +112,15 @@ ITEM_CATEGORY = _attribute(
 FEATURE_COMPLETE = _attribute(
     "flow.feature.complete",
     "whether all of the feature could be read; if not, the numbers are too low",
+)
+PROJECT = _attribute("flow.work_item.project", "key of the Jira project")
+LOAD_INCOMPLETE = _attribute(
+    "flow.load.incomplete",
+    "`true` if the sweep could not read all; then the number is too low",
+)
+JOB_STATE = _attribute(
+    "flow.job.state",
+    "`queued` (for a runner), `waiting` (for anything else) or `in_progress`",
 )
 ENVIRONMENT = _attribute(
     semconv.DEPLOYMENT_ENVIRONMENT_NAME,

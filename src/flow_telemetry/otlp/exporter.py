@@ -108,13 +108,18 @@ class OtlpExporter:
         return tuple(exports[signal].delivery() for signal in Signal if signal in exports)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FileExporter:
-    """A file of OTLP JSON lines with all signals, as the Collector's file exporter writes it."""
+    """A file of OTLP JSON lines with all signals, as the Collector's file exporter writes it.
+
+    It replaces an earlier file. Further deliveries of the same exporter, as of a sweep that exports
+    two lists, are added to the first one (``_has_delivered``).
+    """
 
     path: Path
     clock: Clock = field(default_factory=SystemClock)
     fallbacks: Fallbacks = field(default_factory=Fallbacks)
+    _has_delivered: bool = field(default=False, init=False)
 
     @property
     def signals(self) -> Collection[Signal]:
@@ -127,7 +132,7 @@ class FileExporter:
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Write the stream to the file."""
         now = _nanosecond_clock(self.clock)
-        writer = LinesWriter(self.path, _OPEN_FILE)
+        writer = LinesWriter(self.path, _OPEN_FILE, continues=self._has_delivered)
         fallbacks = {signal: self.fallbacks.for_signal(signal, now) for signal in Signal}
         try:
             for batch in batch_telemetry(stream, fallbacks, now):
@@ -137,6 +142,7 @@ class FileExporter:
             writer.discard()
             raise
         stored = writer.close()
+        self._has_delivered = self._has_delivered or any(each.items for each in stored.values())
         return tuple(
             Delivery(
                 signal=signal,

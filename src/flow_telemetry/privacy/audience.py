@@ -72,6 +72,8 @@ _PUBLIC_POINT_ATTRIBUTES = _PUBLIC_ATTRIBUTES | {
     metric_semconv.PHASE,
     metric_semconv.ITEM_CATEGORY,
     metric_semconv.FEATURE_COMPLETE,
+    metric_semconv.LOAD_INCOMPLETE,
+    metric_semconv.JOB_STATE,
     metric_semconv.PRODUCTION,
     metric_semconv.DEPLOYMENT_STATUS,
     metric_semconv.COVERAGE_UNIT,
