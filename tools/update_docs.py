@@ -373,7 +373,8 @@ def with_metrics(page: str, instruments: Iterable[Instrument]) -> str:
         "## Their attributes\n\n" + _meanings(METRIC_ATTRIBUTES.items()),
         "## Attributes that you may add\n\n" + _meanings(EXTRA_ATTRIBUTES.items()),
         "## What the four keys are made of\n\n"
-        "The record of a deployment's success ([events](events.md)) has the values behind its "
+        "The records of a delivery and of a deployment's success ([events](events.md)) have the "
+        "values behind the "
         "numbers:"
         "\n\n" + _meanings((each.name, each.meaning) for each in DELIVERY_ATTRIBUTES),
     )

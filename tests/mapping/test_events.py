@@ -46,6 +46,7 @@ def test_a_record_belongs_to_the_span_of_its_change() -> None:
         placement.trace.span_id(PULL),
     )
     assert record.attributes == {
+        "event.name": "flow.change.labeled",
         "log.record.uid": f"{PULL}#event:labeled:2026-11-24T09:05:00Z:bug",
         "flow.reference": PULL,
         "flow.actor.login": "renovate[bot]",
@@ -98,7 +99,7 @@ def test_each_kind_of_event_says_what_it_was_about(
     """Under the name of its kind; the account of who did it may be gone."""
     _, record, _ = records_of(change(happened, closed=9))
     assert record.event_name == f"flow.change.{name}"
-    shared = ("log.", "flow.reference", "vcs.", "github.")
+    shared = ("event.", "log.", "flow.reference", "vcs.", "github.")
     assert {k: v for k, v in record.attributes.items() if not k.startswith(shared)} == own
 
 

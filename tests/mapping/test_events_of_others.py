@@ -26,8 +26,8 @@ from flow_telemetry.model import (
 )
 from flow_telemetry.rules.lifecycle import find_blocked_intervals
 from flow_telemetry.rules.selection import select_whole_run
-from flow_telemetry.settings import TraceScope
-from flow_telemetry.telemetry import LogRecord
+from flow_telemetry.settings import Detail, TraceScope
+from flow_telemetry.telemetry import LogRecord, Severity
 
 EPIC = item("ACME-42", kind="Epic")
 
@@ -46,6 +46,7 @@ def test_a_change_of_status_says_from_what_to_what() -> None:
     _, record, _ = records_of(item("ACME-57", moved(5, "To Do", "Doing"), closed=9))
     assert record.event_name == "flow.work_item.status_changed"
     assert record.attributes == {
+        "event.name": "flow.work_item.status_changed",
         "log.record.uid": "jira/ACME-57#event:status_changed:2026-11-24T09:05:00Z:Doing",
         "flow.reference": "jira/ACME-57",
         "flow.work_item.key": "ACME-57",
@@ -176,11 +177,12 @@ def test_failures_that_jobs_left_are_told_of_their_run() -> None:
         jobs=(job,),
     )
     placement = place(run.reference, Ancestry(), TRACING)
-    records = list(run_events(select_whole_run(run), placement, RESOURCE, OBSERVED))
+    records = list(run_events(select_whole_run(run), placement, RESOURCE, OBSERVED, Detail.STEP))
     assert_valid_records(records, placement.trace)
     first, second = records
     assert first.event_name == "flow.run.annotated"
-    assert first.span_id == placement.span_id(run.reference)
+    assert first.span_id == placement.span_id(run.job_reference(job))
+    assert first.severity is Severity.ERROR
     assert first.time == int(at(4).timestamp()) * 10**9
     assert first.attributes["github.annotation.message"] == "assert 1 == 2"
     assert first.attributes["github.annotation.line"] == 7
