@@ -78,7 +78,7 @@ def export_collected(
         stream = age_limit.apply(stream)
     stream = hide_people_in_telemetry(stream, progress.people)
     stream = redact_telemetry(stream, redact)
-    stream = add_bodies(stream)
+    stream = add_bodies(stream, redact)
     stream = sizes.watched(stream)
     deliveries = context.exporter.deliver(stream)
 

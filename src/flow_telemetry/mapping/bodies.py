@@ -31,11 +31,16 @@ _DEPLOYMENT_NOUNS = {"rollback": "rollback", "redeploy": "redeployment"}
 _LEVELS = {"failure": "error"}
 
 
-def add_bodies(stream: Iterable[Telemetry]) -> Iterator[Telemetry]:
-    """Yield the telemetry; records of events get their body, and lines of logs keep theirs."""
+def add_bodies(stream: Iterable[Telemetry], redact: Callable[[str], str]) -> Iterator[Telemetry]:
+    """Yield the telemetry; records of events get their body, and lines of logs keep theirs.
+
+    ``redact`` is for what only the sentence contains, such as a user's pattern of two words. The
+    attributes are redacted already.
+    """
     for item in stream:
         if isinstance(item, LogRecord) and item.event_name and item.body is None:
-            yield replace(item, body=format_body(item.event_name, item.attributes) or None)
+            body = one_line(redact(format_body(item.event_name, item.attributes)), LONGEST_BODY)
+            yield replace(item, body=body or None)
         else:
             yield item
 
