@@ -485,7 +485,7 @@ EVENT_NAME = _event_attribute(
     event.EVENT_NAME,
     "string",
     _RECORDS,
-    "name of the event, which is also in the record's field for it; many stores do not keep that",
+    "name of the event, which is also in the record's field for it; some stores do not keep that",
 )
 LOG_RECORD_UID = _event_attribute(
     log.LOG_RECORD_UID,
