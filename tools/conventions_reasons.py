@@ -49,6 +49,8 @@ USES = {
     "deployment.status": "see the values below",
     "error.type": "also set on timeouts, where the conventions require it on failures and errors "
     "only; the status of the span is an error then too",
+    "event.name": "deprecated for the log record's own field, which has it too: stores that do "
+    "not keep the field need the attribute",
     "exception.message": "of test failures, see [exceptions](#exceptions)",
     "exception.stacktrace": "of test failures, see [exceptions](#exceptions)",
     "exception.type": "of test failures, as the report names it, see [exceptions](#exceptions)",
@@ -71,6 +73,9 @@ USES = {
     "vcs.ref.head.revision": "of a run of `pull_request_target` the pull request's head, where "
     "GitHub has the base's commit",
 }
+
+# What is sent although the conventions deprecate it; `USES` has the reason.
+DEPRECATED = frozenset({"event.name"})
 
 # The values that we send of an attribute with a list of well-known values.
 VALUES: dict[str, tuple[str, ...]] = {
@@ -248,7 +253,7 @@ FAMILIES = (
     ),
     Family(
         prefix="flow.event.",
-        nearest="`event.name`, which is deprecated for the field of that name",
+        nearest="`event.name`",
         reason="what the event is about: comment, label, assignee, reviewer",
     ),
     Family(

@@ -83,7 +83,26 @@ def test_the_events_of_a_pull_request_leave_with_it(program: Program, receiver: 
     (review,) = receiver.events_named("flow.change.reviewed")
     assert review.attributes["flow.change.review.state"] == "approved"
     assert review.attributes["flow.actor.login"] == "bob"
-    assert (review.severity, review.has_body) == ("INFO", False)
+    assert (review.severity, review.severity_text) == ("INFO", "INFO")
+    assert {event.attributes["event.name"] for event in receiver.events} == set(NAMES)
+
+
+@pytest.mark.usefixtures("merged")
+def test_the_bodies_tell_the_story_of_a_pull_request(program: Program, receiver: Receiver) -> None:
+    """A line for each event, as a person reads them in a store of logs."""
+    closings.pull_request(program, 123)
+    told = [event.body for event in sorted(receiver.events, key=lambda event: event.time)]
+    change = "pull request #123"
+    assert told == [
+        f'alice opened {change} "Add the feature" (acme/shop)',
+        f"commit {FIRST[:7]} was added to {change} (acme/shop)",
+        f'alice added the label "money" to {change} (acme/shop)',
+        f"alice requested a review of {change} from bob (acme/shop)",
+        f"bob commented on {change} (acme/shop)",
+        f"bob approved {change} (acme/shop)",
+        f'alice merged {change} "Add the feature" (acme/shop)',
+        f"alice closed {change} (acme/shop)",
+    ]
 
 
 @pytest.mark.usefixtures("merged")
@@ -208,9 +227,10 @@ def test_the_record_of_a_deployment_names_what_its_numbers_were_made_of(
     assert names(receiver) == [
         "flow.deployment.created",
         "flow.deployment.status_changed",
+        "flow.change.delivered",
         "flow.deployment.status_changed",
     ]
-    success = max(receiver.events, key=lambda event: event.time)
+    success = receiver.events_named("flow.deployment.status_changed")[-1]
     reference = f"{references.SHOP}/deployments/{made.id}"
     status = made.statuses[-1]
     assert success.attributes["log.record.uid"] == f"{reference}#event:status_changed:{status.id}"
@@ -218,9 +238,13 @@ def test_the_record_of_a_deployment_names_what_its_numbers_were_made_of(
     assert success.trace_id == references.trace_id(PULL)
     assert success.span_id == references.span_id(PULL, f"{reference}#delivers:{PULL}")
     assert success.attributes["flow.deployment.changes"] == ["123"]
-    (made_of,) = success.attributes["flow.deployment.lead_times"]
-    assert made_of.startswith("acme/shop#123: ")
-    assert made_of.endswith(f" s from {FIRST} of 2026-11-02T07:50:00Z")
+    assert success.body.endswith(f"of {MERGE[:7]} to production succeeded (acme/shop)")
+    (delivered,) = receiver.events_named("flow.change.delivered")
+    assert (delivered.trace_id, delivered.span_id) == (success.trace_id, success.span_id)
+    assert delivered.attributes["log.record.uid"] == f"{PULL}#event:delivered:{made.id}"
+    assert delivered.attributes["flow.deployment.lead_time"] > 3 * 86_400
+    assert delivered.attributes["flow.change.first_commit.revision"] == FIRST
+    assert delivered.attributes["flow.change.first_commit.time"] == "2026-11-02T07:50:00Z"
 
 
 def test_the_failures_of_a_job_are_events_of_its_run(
@@ -245,8 +269,12 @@ def test_the_failures_of_a_job_are_events_of_its_run(
     assert event.event_name == "flow.run.annotated"
     assert event.attributes["github.annotation.message"] == "assert 1 == 2"
     assert event.attributes["cicd.pipeline.task.run.id"] == str(run.job("test").id)
-    span = receiver.span("RUN CI")
+    span = receiver.span("Run pytest")
     assert (event.trace_id, event.span_id) == (span.trace_id, span.span_id)
+    assert (event.severity, event.severity_text) == ("ERROR", "ERROR")
+    assert event.body == (
+        'error in step "Run pytest" of job "test" of "CI": assert 1 == 2 (acme/shop)'
+    )
     assert event.time == receiver.span("test").end
 
 

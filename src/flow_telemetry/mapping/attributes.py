@@ -8,6 +8,7 @@ from enum import Enum
 from opentelemetry.semconv._incubating.attributes import cicd_attributes as cicd
 from opentelemetry.semconv._incubating.attributes import code_attributes as code
 from opentelemetry.semconv._incubating.attributes import deployment_attributes as deployment
+from opentelemetry.semconv._incubating.attributes import event_attributes as event
 from opentelemetry.semconv._incubating.attributes import log_attributes as log
 from opentelemetry.semconv._incubating.attributes import test_attributes as test
 from opentelemetry.semconv._incubating.attributes import vcs_attributes as vcs
@@ -480,6 +481,12 @@ _RECORDS = "records of events"
 _CHANGE_END = "record of a pull request's merge or closing"
 _ITEM_END = "record of a work item's closing"
 
+EVENT_NAME = _event_attribute(
+    event.EVENT_NAME,
+    "string",
+    _RECORDS,
+    "name of the event, which is also in the record's field for it; some stores do not keep that",
+)
 LOG_RECORD_UID = _event_attribute(
     log.LOG_RECORD_UID,
     "string",

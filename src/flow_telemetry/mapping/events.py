@@ -12,13 +12,14 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import changes, items
 from flow_telemetry.mapping.changes import delivery_reference, task_name
 from flow_telemetry.mapping.event_types import NAMED_BY_EVENT, EventSubject, find_event_type
-from flow_telemetry.mapping.flow_metrics import dora_attributes
+from flow_telemetry.mapping.flow_metrics import lead_time_attributes, restoration_attributes
 from flow_telemetry.mapping.limits import OptionalValue
 from flow_telemetry.mapping.placement import Placement, Tracing, place_item
 from flow_telemetry.mapping.spans import AttributePairs, event_records
 from flow_telemetry.model import (
     Change,
     Deployment,
+    EditedField,
     Event,
     EventKind,
     Lineage,
@@ -26,7 +27,8 @@ from flow_telemetry.model import (
     WorkItem,
 )
 from flow_telemetry.rules import timeline as timelines
-from flow_telemetry.rules.deployments import delivery_status, first_final_status
+from flow_telemetry.rules.deployments import delivery_status, first_final_status, succeeded_at
+from flow_telemetry.rules.flow import measure_lead_times
 from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.lifecycle import (
     BlockedInterval,
@@ -35,6 +37,7 @@ from flow_telemetry.rules.lifecycle import (
     find_phases,
     find_status_intervals,
     item_periods,
+    value_at,
 )
 from flow_telemetry.rules.timeline import (
     TimelineEntry,
@@ -155,7 +158,7 @@ def change_events(
                 (
                     (
                         semconv.VCS_CHANGE_TITLE,
-                        change.title if entry.event.kind is EventKind.CREATED else None,
+                        _title_at_creation(change, entry.event),
                     ),
                     *_event_attributes(EventSubject.CHANGE, entry.event),
                     *closings.get(entry.reference, ()),
@@ -174,6 +177,13 @@ def change_events(
             (semconv.VCS_CHANGE_ID, str(change.number)),
         ),
     )
+
+
+def _title_at_creation(change: Change, event: Event) -> str | None:
+    """Return the title of then, so that the record is the same if it is sent again later."""
+    if event.kind is not EventKind.CREATED:
+        return None
+    return value_at(event.time, EditedField.TITLE, change.title, change.edits)
 
 
 def item_events(
@@ -248,20 +258,18 @@ def deployment_events(
     observed: datetime,
     *,
     later: Collection[int] | None = None,
-    from_author: bool = True,
 ) -> Iterator[LogRecord]:
     """Return the records of a deployment's creation and statuses, up to its end.
 
     They are exported once, regardless of the number of changes that it delivers. ``change`` is the
     one whose trace has the span of the records, None if it delivers no change. With ``later`` they
-    are those of the statuses with these numbers instead. ``from_author`` is that of
-    `measure_lead_times`.
+    are those of the statuses with these numbers instead.
     """
     timeline = timelines.build_deployment_timeline(deployment)
     reference = deployment.reference
     return event_records(
         (
-            (entry, _deployment_attributes(deployment, entry.event, from_author=from_author))
+            (entry, _deployment_attributes(deployment, entry.event))
             for entry in timelines.select_deployment_entries(timeline, deployment, later)
         ),
         placement,
@@ -271,13 +279,7 @@ def deployment_events(
         reference=reference,
         span=delivery_reference(deployment, change) if change else reference,
         common=(
-            (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
-            (semconv.DEPLOYMENT_ID, str(deployment.id)),
-            (semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
-            (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
-            (semconv.VCS_REF_HEAD_NAME, deployment.ref),
-            (semconv.DEPLOYMENT_TASK, task_name(deployment)),
-            (semconv.DEPLOYMENT_KIND, deployment.kind.value if deployment.kind else None),
+            *_common_deployment_attributes(deployment),
             (
                 semconv.DEPLOYMENT_CHANGES,
                 tuple(str(delivered.number) for delivered in deployment.delivers),
@@ -286,9 +288,67 @@ def deployment_events(
     )
 
 
-def _deployment_attributes(
-    deployment: Deployment, event: Event, *, from_author: bool
-) -> AttributePairs:
+def delivery_events(
+    deployment: Deployment,
+    placements: Iterable[Placement],
+    resource: Resource,
+    observed: datetime,
+    *,
+    from_author: bool = True,
+) -> Iterator[LogRecord]:
+    """Return a record for each change that a successful deployment delivers.
+
+    ``placements`` are those of the deployment's spans, in the order of the changes. The changes
+    need their timelines, and one without commits in it has no lead time. ``from_author`` is that of
+    `measure_lead_times`.
+    """
+    end = succeeded_at(deployment)
+    if end is None:
+        return
+    lead_times = {
+        lead_time.change.reference: lead_time_attributes(lead_time)
+        for lead_time in measure_lead_times(deployment, from_author=from_author)
+    }
+    for change, placement in zip(deployment.delivers, placements, strict=True):
+        event = Event(kind=EventKind.DELIVERED, time=end, id=str(deployment.id))
+        reference = identity.event_reference(change.reference, event.kind.value, event.id)
+        author = change.author
+        title = value_at(end, EditedField.TITLE, change.title, change.edits)
+        attributes: AttributePairs = (
+            (semconv.VCS_CHANGE_TITLE, title),
+            (semconv.CHANGE_URL, change.url),
+            (semconv.CHANGE_AUTHOR, author.login if author else None),
+            (semconv.CHANGE_AUTHOR_KIND, author.kind.value if author else None),
+            *lead_times.get(change.reference, ()),
+        )
+        yield from event_records(
+            ((TimelineEntry(event=event, time=end, reference=reference), attributes),),
+            placement,
+            resource,
+            observed,
+            subject=EventSubject.CHANGE,
+            reference=change.reference,
+            span=delivery_reference(deployment, change),
+            common=(
+                *_common_deployment_attributes(deployment),
+                (semconv.VCS_CHANGE_ID, str(change.number)),
+            ),
+        )
+
+
+def _common_deployment_attributes(deployment: Deployment) -> AttributePairs:
+    return (
+        (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
+        (semconv.DEPLOYMENT_ID, str(deployment.id)),
+        (semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
+        (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
+        (semconv.VCS_REF_HEAD_NAME, deployment.ref),
+        (semconv.DEPLOYMENT_TASK, task_name(deployment)),
+        (semconv.DEPLOYMENT_KIND, deployment.kind.value if deployment.kind else None),
+    )
+
+
+def _deployment_attributes(deployment: Deployment, event: Event) -> AttributePairs:
     state = identity.fold(event.subject)
     status = _DEPLOYMENT_STATUS.get(state)
     first = first_final_status(deployment)
@@ -301,7 +361,7 @@ def _deployment_attributes(
         (semconv.EVENT_ID, event.id),
         (semconv.DEPLOYMENT_STATE, event.subject),
         (semconv.DEPLOYMENT_STATUS, status),
-        *(dora_attributes(deployment, from_author=from_author) if succeeded else ()),
+        *(restoration_attributes(deployment) if succeeded else ()),
     )
 
 

@@ -40,6 +40,7 @@ from flow_telemetry.rules.deployments import (
 )
 from flow_telemetry.rules.flow import (
     Flow,
+    LeadTime,
     find_restoration,
     measure_change_flows,
     measure_item_flows,
@@ -392,28 +393,25 @@ def _delivery_attributes(deployment: Deployment) -> AttributePairs:
     )
 
 
-def dora_attributes(deployment: Deployment, *, from_author: bool = True) -> AttributePairs:
-    """Return the lead times and the restoration of a deployment, for the record of its success.
-
-    A lead time reads `acme/shop#123: 86400 s from 0a1b2c of 2026-11-24T03:43:00Z`.
-    """
-    lead_times = []
-    for lead_time in measure_lead_times(deployment, from_author=from_author):
-        change, interval = lead_time.change, lead_time.interval
-        commit = f"{lead_time.commit.id} of " if lead_time.commit.id else ""
-        lead_times.append(
-            f"{change.repository.full_name}#{change.number}: {interval.seconds:.0f} s from "
-            f"{commit}{format_timestamp(interval.start)}"
-        )
+def restoration_attributes(deployment: Deployment) -> AttributePairs:
+    """Return the restoration of a deployment, for the record of its success."""
     failed, interval_to_success = find_restoration(deployment, deployment.before) or (None, None)
     return (
-        (names.DEPLOYMENT_LEAD_TIMES, tuple(lead_times)),
         (names.DEPLOYMENT_RESTORED, failed.reference if failed else None),
         (
             names.DEPLOYMENT_RESTORE_TIME,
             interval_to_success.seconds if interval_to_success else None,
         ),
         *_failed_changes(deployment),
+    )
+
+
+def lead_time_attributes(lead_time: LeadTime) -> AttributePairs:
+    """Return the lead time of a change and what it counts from, for the record of its delivery."""
+    return (
+        (names.LEAD_TIME, lead_time.interval.seconds),
+        (names.FIRST_COMMIT, lead_time.commit.id),
+        (names.FIRST_COMMIT_TIME, format_timestamp(lead_time.interval.start)),
     )
 
 

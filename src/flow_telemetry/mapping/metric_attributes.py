@@ -27,8 +27,9 @@ def _attribute(name: str, meaning: str) -> str:
     return name
 
 
-def _delivery_attribute(name: str, kind: str, meaning: str) -> str:
-    on = "record of a deployment's success"
+def _delivery_attribute(
+    name: str, kind: str, meaning: str, on: str = "record of a deployment's success"
+) -> str:
     DELIVERY_ATTRIBUTES.append(Attribute(name=name, type=kind, on=on, meaning=meaning))
     return name
 
@@ -172,10 +173,25 @@ EXTRA_ATTRIBUTES: Mapping[str, str] = {
     TEST_SUITE: "tests: the suite",
 }
 
-DEPLOYMENT_LEAD_TIMES = _delivery_attribute(
-    "flow.deployment.lead_times",
-    "string[]",
-    "the lead time of each pull request in seconds, with the commit and time that it counts from",
+_DELIVERED = "record of a pull request's delivery"
+
+LEAD_TIME = _delivery_attribute(
+    "flow.deployment.lead_time",
+    "double",
+    "seconds from the first commit of the pull request to the success of the deployment",
+    _DELIVERED,
+)
+FIRST_COMMIT = _delivery_attribute(
+    "flow.change.first_commit.revision",
+    "string",
+    "sha of the commit that the lead time counts from",
+    _DELIVERED,
+)
+FIRST_COMMIT_TIME = _delivery_attribute(
+    "flow.change.first_commit.time",
+    "string",
+    "time that the lead time counts from, `2026-11-24T03:43:00Z` (input `lead-time-from`)",
+    _DELIVERED,
 )
 DEPLOYMENT_RESTORE_TIME = _delivery_attribute(
     "flow.deployment.restore_time",

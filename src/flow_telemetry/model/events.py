@@ -31,6 +31,7 @@ class EventKind(Enum):
     MERGED = "merged"
     CLOSED = "closed"
     REOPENED = "reopened"
+    DELIVERED = "delivered"
     STATUS_CHANGED = "status_changed"
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"

@@ -38,6 +38,7 @@ _PUBLIC_ATTRIBUTES = frozenset(
         semconv.CICD_PIPELINE_TASK_RUN_ID,
         semconv.ITEM_TRACKER,
         semconv.DEPLOYMENT_ID,
+        semconv.EVENT_NAME,
         semconv.EVENT_TIME,
         semconv.EVENT_TIME_UNKNOWN,
     }

@@ -34,12 +34,14 @@ class TimelineEntry:
     """An event in a timeline.
 
     ``time`` is that of the event, but never before the creation of its owner. ``reference`` is its
-    flow reference, unique in the timeline.
+    flow reference, unique in the timeline. ``part`` is the reference of the part of the owner that
+    it is about, such as a failed step; empty if it is about the owner.
     """
 
     event: Event
     time: datetime
     reference: str
+    part: str = ""
 
     @property
     def moved(self) -> bool:

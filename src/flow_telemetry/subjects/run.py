@@ -517,7 +517,9 @@ def _run_events_and_metrics(
     settings = context.settings
     resource = build_resource_maker(settings).of_run(data.run_slice.run)
     if wants_own_events(settings):
-        yield from run_events(data.run_slice, placement, resource, context.clock.now())
+        yield from run_events(
+            data.run_slice, placement, resource, context.clock.now(), settings.tracing.detail
+        )
     if wants_metrics(settings):
         yield from run_measurements(
             data.run_slice,
