@@ -12,6 +12,7 @@ from flow_telemetry.mapping.limits import (
     LONGEST_VALUE_BYTES,
     MOST_ATTRIBUTES,
     MOST_EVENTS,
+    MOST_RECORD_ATTRIBUTES,
 )
 from flow_telemetry.otlp.batch import Batch, batch_telemetry
 from flow_telemetry.otlp.fallback import Fallbacks
@@ -158,7 +159,7 @@ def check_record(record: LogRecord) -> None:
     _ensure(bool(_TRACE_ID.fullmatch(record.trace_id)), f"trace id {record.trace_id!a}")
     _ensure(bool(_SPAN_ID.fullmatch(record.span_id)), f"span id {record.span_id!a}")
     _ensure(_size(record.body or "") <= _LONGEST_BODY_BYTES, "a long line")
-    check_attributes(record.attributes)
+    check_attributes(record.attributes, MOST_RECORD_ATTRIBUTES)
     check_attributes(record.resource.attributes)
 
 
@@ -173,9 +174,9 @@ def check_measurement(fact: Measurement) -> None:
         _ensure(0 < fact.period[0] <= fact.period[1] < _LATEST, f"{name} in {fact.period}")
 
 
-def check_attributes(attributes: Attributes) -> None:
-    """Check names and values."""
-    _ensure(len(attributes) <= MOST_ATTRIBUTES, f"{len(attributes)} attributes")
+def check_attributes(attributes: Attributes, most: int = MOST_ATTRIBUTES) -> None:
+    """Check number, names and values."""
+    _ensure(len(attributes) <= most, f"{len(attributes)} attributes")
     for name, value in attributes.items():
         if name not in _NAMES_SEEN:
             _ensure(bool(_ATTRIBUTE.fullmatch(name)), f"attribute {name!a}")

@@ -126,6 +126,7 @@ GROUPS = {
 _EVENT_GROUPS = {
     EventSubject.CHANGE: "Pull requests",
     EventSubject.WORK_ITEM: "Work items",
+    EventSubject.FEATURE: "Features",
     EventSubject.DEPLOYMENT: "Deployments",
     EventSubject.RUN: "Runs",
 }
@@ -307,7 +308,7 @@ def _attributes_introduction() -> str:
         f"All backends take {limits.MOST_ATTRIBUTES} attributes and {limits.MOST_EVENTS} events a "
         f"span, names of {limits.LONGEST_NAME} characters and values of "
         f"{limits.LONGEST_VALUE_BYTES:,} bytes, so no more is sent: longer text is truncated and "
-        "ends in `…`.",
+        f"ends in `…`. A log record has at most {limits.MOST_RECORD_ATTRIBUTES} attributes.",
         100,
     )
     return f"""\

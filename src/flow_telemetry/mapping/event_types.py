@@ -18,6 +18,7 @@ class EventSubject(Enum):
 
     CHANGE = "change"
     WORK_ITEM = "work_item"
+    FEATURE = "feature"
     DEPLOYMENT = "deployment"
     RUN = "run"
 
@@ -70,6 +71,9 @@ _CHANGE_ATTRIBUTES = (
     *semconv.PHASE_DURATIONS.values(),
     semconv.LIFE,
     semconv.MOVED_EVENTS,
+    *semconv.TIME_DURATIONS.values(),
+    *semconv.TIME_SHARES.values(),
+    semconv.TIME_INCOMPLETE,
 )
 _ITEM_ATTRIBUTES = (
     semconv.ITEM_TYPE,
@@ -87,6 +91,23 @@ _ITEM_ATTRIBUTES = (
     semconv.ITEM_BLOCKED,
     semconv.LIFE,
     semconv.MOVED_EVENTS,
+)
+_FEATURE_ATTRIBUTES = (
+    semconv.ITEM_TYPE,
+    semconv.ITEM_TITLE,
+    semconv.ITEM_TRACKER,
+    semconv.ITEM_URL,
+    semconv.ITEM_RESULT,
+    semconv.ITEM_LABELS,
+    semconv.ITEM_ASSIGNEES,
+    semconv.ITEM_COMMENTS,
+    semconv.TIMELINE_INCOMPLETE,
+    semconv.FEATURE_INCOMPLETE,
+    semconv.FEATURE_DURATION,
+    semconv.LIFE,
+    *semconv.TIME_DURATIONS.values(),
+    *semconv.TIME_SHARES.values(),
+    semconv.TIME_INCOMPLETE,
 )
 _DEPLOYMENT_ATTRIBUTES = (
     semconv.DEPLOYMENT_ID,
@@ -325,6 +346,15 @@ EVENT_TYPES: tuple[EventType, ...] = (
         kind=EventKind.REOPENED,
         meaning="the item was reopened",
         live="`issues`: reopened",
+    ),
+    EventType(
+        subject=EventSubject.FEATURE,
+        kind=EventKind.ENDED,
+        meaning=(
+            "the feature was closed, and its trace was sent: the record has the attributes of its "
+            "span, and where its time went"
+        ),
+        attributes=_FEATURE_ATTRIBUTES,
     ),
     EventType(
         subject=_DEPLOYMENT,

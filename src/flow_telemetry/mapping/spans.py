@@ -263,5 +263,7 @@ def event_records(
             trace_id=placement.trace_id,
             span_id=span_id,
             resource=resource,
-            attributes=limits.attributes(own, placement.keys, common, attributes),
+            attributes=limits.attributes(
+                own, placement.keys, common, attributes, most=limits.MOST_RECORD_ATTRIBUTES
+            ),
         )

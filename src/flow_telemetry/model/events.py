@@ -35,6 +35,7 @@ class EventKind(Enum):
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
     ANNOTATED = "annotated"
+    ENDED = "ended"
 
 
 class StatusCategory(Enum):

@@ -16,6 +16,7 @@ from flow_telemetry.model import (
     WorkItem,
     result_of,
 )
+from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.report.gantt import MOST_BARS, MOST_JOBS, Bar, draw_bars, draw_jobs
 from flow_telemetry.report.lines import (
@@ -297,6 +298,7 @@ def change_sections(exported: ExportedSubject, change: Change) -> Iterator[Secti
             f"Waited {duration(waited)} of {duration(total)} ({_percent(waited, total)}) for a "
             "review, for the merge or in the merge queue."
         )
+    yield Section(_time_line(exported.time))
     yield Section(_totals_table("Phase", bars))
     yield Section(_bars_diagram("Phases", bars), name="the diagram of phases")
     yield Section(_events_table(exported), name="the table of events")
@@ -315,6 +317,7 @@ def item_sections(exported: ExportedSubject, item: WorkItem) -> Iterator[Section
     yield Section(f"### {markdown(exported.title, LONGEST_NAME)}: {state}{as_of_now}")
     yield Section(_describe_work(exported, item, facts))
     yield Section(_describe_item_parents(exported.lineage))
+    yield Section(_time_table(exported.time))
     yield Section(_totals_table("Status", bars))
     yield Section(_bars_diagram("Statuses", bars), name="the diagram of statuses")
     yield Section(_events_table(exported), name="the table of events")
@@ -379,6 +382,42 @@ def _totals_table(name: str, bars: Sequence[Bar]) -> str:
         for label, times in groups
     ]
     return format_table((name, "Times", "Time", "Share"), rows, right=(1, 2, 3))
+
+
+def _time_rows(times: TimeShares | None) -> tuple[tuple[str, str, str], ...]:
+    """Return state, time and share of each state that had any time, the longest first."""
+    if times is None:
+        return ()
+    total = times.total.total_seconds()
+    spent = sorted(
+        ((state, spent.total_seconds()) for state, spent in times.durations if spent),
+        key=lambda pair: pair[1],
+        reverse=True,
+    )
+    return tuple((s.label, duration(seconds), _percent(seconds, total)) for s, seconds in spent)
+
+
+def _time_table(times: TimeShares | None) -> str:
+    """Return where the time of a feature went, and which states may have lasted longer."""
+    rows = _time_rows(times)
+    if not rows:
+        return ""
+    table = format_table(("Where the time went", "Time", "Share"), rows, right=(1, 2))
+    return "\n\n".join(filter(None, (table, _describe_unread_time(times))))
+
+
+def _time_line(times: TimeShares | None) -> str:
+    """Return where the time of a change went, in one line: its phases have a table of their own."""
+    shares = ", ".join(f"{state} {spent} ({share})" for state, spent, share in _time_rows(times))
+    sentences = (f"Where the time went: {shares}." if shares else "", _describe_unread_time(times))
+    return " ".join(filter(None, sentences)) if shares else ""
+
+
+def _describe_unread_time(times: TimeShares | None) -> str:
+    if times is None or not times.incomplete:
+        return ""
+    states = ", ".join(state.label for state in times.incomplete)
+    return f"Not read, or only in part, and so perhaps longer: {states}."
 
 
 def _percent(part: float, total: float) -> str:
