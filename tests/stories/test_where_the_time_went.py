@@ -212,6 +212,7 @@ def test_a_pull_request_whose_runs_were_read_has_their_times(
         *("--otlp-endpoint", receiver.url),
     )
     assert result.status == 0
+    assert "building 30m (8 %), queued 10m (3 %)." in result.stdout + result.stderr
     merged = record(receiver, "flow.change.merged")
     assert seconds(merged.attributes) == {
         **OF_CHANGE,

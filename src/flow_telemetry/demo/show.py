@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,18 +12,20 @@ from typing import TextIO
 
 from flow_telemetry.cli.terminal import draw
 from flow_telemetry.demo.browser import has_browser
-from flow_telemetry.demo.excerpt import overview, without_steps
+from flow_telemetry.demo.excerpt import overview, time_of, without_steps
 from flow_telemetry.demo.program import ActionProcess, start_action
 from flow_telemetry.demo.recording import RecordedEvent, Recording, load_recording
 from flow_telemetry.demo.servers import DemoReceiver, ReplayedGitHub
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.report.html import waterfall
+from flow_telemetry.report.lines import describe_time
 from flow_telemetry.report.text import counted
 from flow_telemetry.telemetry import Span
 
 _PAGE_NAME = "flow-telemetry-demo.html"
 # The workflow whose jobs the terminal shows within the feature trace.
 _DEPLOY = "Deploy"
+_LINE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +114,7 @@ class Demo:
     def _draw_traces(self, spans: Sequence[Span]) -> None:
         # The root of the feature trace is a work item.
         roots = (span for span in spans if span.parent_span_id is None)
-        features = (s for s in roots if s.attributes.get("flow.entity.type") == "work_item")
+        features = [s for s in roots if s.attributes.get("flow.entity.type") == "work_item"]
         feature = next((span.trace_id for span in features), "")
         live = [span for span in spans if span.trace_id != feature]
         complete = [span for span in spans if span.trace_id == feature]
@@ -127,6 +130,8 @@ class Demo:
                 f"\n{title} ({len(drawn)} of {counted(len(trace), 'span')} drawn):\n\n"
                 f"{draw(drawn, self.stream)}\n"
             )
+        for root in features[:1]:
+            self._write(f"\n{textwrap.fill(describe_time(time_of(root)), _LINE)}\n")
 
     def _write_page(self, spans: Sequence[Span]) -> None:
         path = self.html or Path(tempfile.mkdtemp(prefix="flow-telemetry-demo-")) / _PAGE_NAME

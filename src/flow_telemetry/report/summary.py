@@ -31,13 +31,17 @@ from flow_telemetry.report.lines import (
     describe_linked_items,
     describe_parents,
     describe_sent,
+    describe_time,
+    describe_unread_time,
     describe_waiting,
     exported_jobs,
     format_minute,
+    format_percent,
     format_table,
     format_word,
     item_link,
     join_links,
+    time_rows,
     timeline_lines,
     trace_link,
 )
@@ -294,11 +298,12 @@ def change_sections(exported: ExportedSubject, change: Change) -> Iterator[Secti
     total = sum(bar.interval.seconds for bar in bars)
     waited = sum(bar.interval.seconds for bar in bars if bar.waiting)
     if total:
+        share = format_percent(waited, total)
         yield Section(
-            f"Waited {duration(waited)} of {duration(total)} ({_percent(waited, total)}) for a "
-            "review, for the merge or in the merge queue."
+            f"Waited {duration(waited)} of {duration(total)} ({share}) for a review, for the merge "
+            "or in the merge queue."
         )
-    yield Section(_time_line(exported.time))
+    yield Section(describe_time(exported.time))
     yield Section(_totals_table("Phase", bars))
     yield Section(_bars_diagram("Phases", bars), name="the diagram of phases")
     yield Section(_events_table(exported), name="the table of events")
@@ -378,51 +383,19 @@ def _totals_table(name: str, bars: Sequence[Bar]) -> str:
         rest = [time for _, seconds in totals[MOST_LINES:] for time in seconds]
         groups.append((f"{len(totals) - MOST_LINES:,} more", rest))
     rows = [
-        (label, f"{len(times):,}", duration(sum(times)), _percent(sum(times), total))
+        (label, f"{len(times):,}", duration(sum(times)), format_percent(sum(times), total))
         for label, times in groups
     ]
     return format_table((name, "Times", "Time", "Share"), rows, right=(1, 2, 3))
 
 
-def _time_rows(times: TimeShares | None) -> tuple[tuple[str, str, str], ...]:
-    """Return state, time and share of each state that had any time, the longest first."""
-    if times is None:
-        return ()
-    total = times.total.total_seconds()
-    spent = sorted(
-        ((state, spent.total_seconds()) for state, spent in times.durations if spent),
-        key=lambda pair: pair[1],
-        reverse=True,
-    )
-    return tuple((s.label, duration(seconds), _percent(seconds, total)) for s, seconds in spent)
-
-
 def _time_table(times: TimeShares | None) -> str:
     """Return where the time of a feature went, and which states may have lasted longer."""
-    rows = _time_rows(times)
+    rows = time_rows(times)
     if not rows:
         return ""
     table = format_table(("Where the time went", "Time", "Share"), rows, right=(1, 2))
-    return "\n\n".join(filter(None, (table, _describe_unread_time(times))))
-
-
-def _time_line(times: TimeShares | None) -> str:
-    """Return where the time of a change went, in one line: its phases have a table of their own."""
-    shares = ", ".join(f"{state} {spent} ({share})" for state, spent, share in _time_rows(times))
-    sentences = (f"Where the time went: {shares}." if shares else "", _describe_unread_time(times))
-    return " ".join(filter(None, sentences)) if shares else ""
-
-
-def _describe_unread_time(times: TimeShares | None) -> str:
-    if times is None or not times.incomplete:
-        return ""
-    states = ", ".join(state.label for state in times.incomplete)
-    return f"Not read, or only in part, and so perhaps longer: {states}."
-
-
-def _percent(part: float, total: float) -> str:
-    percent = 100 * part / total
-    return "under 1 %" if 0 < percent < 1 else f"{percent:.0f} %"
+    return "\n\n".join(filter(None, (table, describe_unread_time(times))))
 
 
 def _bars_diagram(title: str, bars: Sequence[Bar]) -> str:
