@@ -70,11 +70,13 @@ def divide_time(
             lasted[next(r for r, holds in enumerate(holding) if holds)] += time - since
         holding[rank] += change
         since = time
-    after = [sum(lasted[rank + 1 :], _NO_TIME) for rank in range(len(_STATES))]
+    unknown = frozenset(incomplete)
     return TimeShares(
         durations=tuple(zip(_STATES, lasted, strict=True)),
         incomplete=tuple(
-            state for state in _STATES if state in set(incomplete) and after[_RANKS[state]]
+            state
+            for rank, state in enumerate(_STATES)
+            if state in unknown and any(lasted[rank + 1 :])
         ),
     )
 
