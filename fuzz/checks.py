@@ -182,7 +182,7 @@ def check_measurement(fact: Measurement) -> None:
 
 
 def check_attributes(attributes: Attributes, most: int = MOST_ATTRIBUTES) -> None:
-    """Check names and values."""
+    """Check number, names and values."""
     _ensure(len(attributes) <= most, f"{len(attributes)} attributes")
     for name, value in attributes.items():
         if name not in _NAMES_SEEN:

@@ -11,6 +11,7 @@ from flow_telemetry.model.deployments import DeploymentKind
 from flow_telemetry.model.events import ReviewState, StatusCategory
 from flow_telemetry.model.reports import UNITS
 from flow_telemetry.model.runs import ProtectionRule
+from flow_telemetry.model.time_shares import TimeState
 from flow_telemetry.rules.causes import AGENT, GITHUB, SCHEDULER
 from flow_telemetry.rules.lifecycle import PhaseKind
 from flow_telemetry.rules.open_work import IN_PROGRESS, QUEUED, WAITING
@@ -134,6 +135,7 @@ OUR_VALUES: dict[str, tuple[str, ...]] = {
         "trace_file",
     ),
     "flow.phase": tuple(kind.value for kind in PhaseKind),
+    "flow.time.state": tuple(state.value for state in TimeState),
     "flow.protection.rule": tuple(rule.value for rule in ProtectionRule),
     "flow.runner.kind": ("github-hosted", "larger", "self-hosted"),
     "flow.work_item.status.category": tuple(category.value for category in StatusCategory),
@@ -313,6 +315,12 @@ FAMILIES = (
         nearest="`test.*`",
         reason="the conventions have name and status of suites and cases; counts, durations, flaky "
         "tests and reports are missing",
+    ),
+    Family(
+        prefix="flow.time.",
+        nearest="`vcs.change.state`, `cicd.pipeline.run.state`",
+        reason="each is about one change or run; these divide the time of a feature over all that "
+        "belongs to it, so that the states exclude each other",
     ),
     Family(
         prefix="flow.work_item.",

@@ -126,6 +126,7 @@ GROUPS = {
 _EVENT_GROUPS = {
     EventSubject.CHANGE: "Pull requests",
     EventSubject.WORK_ITEM: "Work items",
+    EventSubject.FEATURE: "Features",
     EventSubject.DEPLOYMENT: "Deployments",
     EventSubject.RUN: "Runs",
 }

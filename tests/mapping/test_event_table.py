@@ -38,7 +38,7 @@ def test_every_kind_of_event_is_sent() -> None:
 @pytest.mark.parametrize("row", EVENT_TYPES, ids=lambda row: row.name)
 def test_a_row_says_what_it_is(row: EventType) -> None:
     """Its name has three words, its attributes are explained, its type of CDEvents is one."""
-    assert re.fullmatch(r"flow\.(change|work_item|deployment|run)\.[a-z_]+", row.name)
+    assert re.fullmatch(r"flow\.(change|work_item|feature|deployment|run)\.[a-z_]+", row.name)
     assert row.meaning
     assert set(row.attributes) <= KNOWN
     assert not row.cdevents or row.cdevents.partition(",")[0] in CDEVENTS

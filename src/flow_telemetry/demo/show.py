@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,12 +14,13 @@ from typing import TextIO
 
 from flow_telemetry.cli.terminal import draw
 from flow_telemetry.demo.browser import has_browser
-from flow_telemetry.demo.excerpt import overview, without_steps
+from flow_telemetry.demo.excerpt import overview, time_of, without_steps
 from flow_telemetry.demo.program import ActionProcess, start_action
 from flow_telemetry.demo.recording import RecordedEvent, Recording, load_recording
 from flow_telemetry.demo.servers import DemoReceiver, ReplayedGitHub
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.report.html import waterfall
+from flow_telemetry.report.lines import describe_time
 from flow_telemetry.report.terminal import Trace, build_traces
 from flow_telemetry.report.text import counted
 from flow_telemetry.telemetry import EncodedRequest, Span
@@ -26,6 +28,7 @@ from flow_telemetry.telemetry import EncodedRequest, Span
 _PAGE_NAME = "flow-telemetry-demo.html"
 # The workflow whose jobs the terminal shows within the feature trace.
 _DEPLOY = "Deploy"
+_LINE = 100
 _FAILED_STEPS = 'flow.entity.type = "step" and github.step.conclusion = "failure"'
 
 
@@ -132,7 +135,7 @@ class Demo:
     def _draw_traces(self, spans: Sequence[Span]) -> None:
         # The root of the feature trace is a work item.
         roots = (span for span in spans if span.parent_span_id is None)
-        features = (s for s in roots if s.attributes.get("flow.entity.type") == "work_item")
+        features = [s for s in roots if s.attributes.get("flow.entity.type") == "work_item"]
         feature = next((span.trace_id for span in features), "")
         live = [span for span in spans if span.trace_id != feature]
         complete = [span for span in spans if span.trace_id == feature]
@@ -148,6 +151,8 @@ class Demo:
                 f"\n{title} ({len(drawn)} of {counted(len(trace), 'span')} drawn):\n\n"
                 f"{draw(drawn, self.stream)}\n"
             )
+        for root in features[:1]:
+            self._write(f"\n{textwrap.fill(describe_time(time_of(root)), _LINE)}\n")
 
     def _describe_traces(self, spans: Sequence[Span]) -> str:
         """Return the traces and the searches by which they are found in a backend."""

@@ -15,6 +15,7 @@ from opentelemetry.semconv._incubating.attributes import vcs_attributes as vcs
 from opentelemetry.semconv.attributes import error_attributes, service_attributes
 from opentelemetry.semconv.attributes import exception_attributes as exception
 
+from flow_telemetry.model.time_shares import TimeState
 from flow_telemetry.rules.lifecycle import PhaseKind
 
 # Names from OpenTelemetry's semantic conventions are read from the constants of its package. If the
@@ -420,6 +421,24 @@ FEATURE_INCOMPLETE = _flow_attribute(
     "parts of the feature that could not be read or were omitted, each with the reason",
 )
 
+_TIMED = "the feature in its feature trace, records of the ends of features and pull requests"
+TIME_DURATIONS = {
+    state: _flow_attribute(
+        f"flow.time.{state.value}.duration",
+        "double",
+        _TIMED,
+        f"seconds of its life that went to the state {state.label}; not set if it is unknown",
+    )
+    for state in TimeState
+}
+TIME_INCOMPLETE = _flow_attribute(
+    "flow.time.incomplete",
+    "string",
+    _TIMED,
+    "states that were not read, or only in part, with commas (`queued,building`): their time may "
+    "be longer, and then that of the states after them is shorter",
+)
+
 DEPLOYMENT_ID = _flow_attribute(
     deployment.DEPLOYMENT_ID, "string", _DEPLOYMENT, "id of the deployment"
 )
@@ -586,6 +605,21 @@ PHASE_DURATIONS = {
     )
     for kind in PhaseKind
 }
+TIME_SHARES = {
+    state: _event_attribute(
+        f"flow.time.{state.value}.share",
+        "double",
+        f"{_CHANGE_END}, record of a feature's end",
+        f"share of the state {state.label}, from 0 to 1; the shares add up to 1",
+    )
+    for state in TimeState
+}
+FEATURE_DURATION = _event_attribute(
+    "flow.feature.duration",
+    "double",
+    "record of a feature's end",
+    "seconds from the creation or reopening of the feature to its closing",
+)
 ITEM_DURATION = _event_attribute(
     "flow.work_item.duration",
     "double",

@@ -68,7 +68,7 @@ def format_body(event_name: str, attributes: Attributes) -> str:
         words = f"{what} was {sentence.verb} {rest}"
     repository = facts.text(semconv.GITHUB_REPOSITORY)
     # The key of an item says where it is.
-    if repository and event_type.subject is not EventSubject.WORK_ITEM:
+    if repository and event_type.subject not in (EventSubject.WORK_ITEM, EventSubject.FEATURE):
         words += f" ({repository})"
     return one_line(" ".join(words.split()), LONGEST_BODY)
 

@@ -21,6 +21,7 @@ class EventSubject(Enum):
 
     CHANGE = "change"
     WORK_ITEM = "work_item"
+    FEATURE = "feature"
     DEPLOYMENT = "deployment"
     RUN = "run"
 
@@ -89,6 +90,9 @@ _CHANGE_ATTRIBUTES = (
     *semconv.PHASE_DURATIONS.values(),
     semconv.LIFE,
     semconv.MOVED_EVENTS,
+    *semconv.TIME_DURATIONS.values(),
+    *semconv.TIME_SHARES.values(),
+    semconv.TIME_INCOMPLETE,
 )
 _ITEM_ATTRIBUTES = (
     semconv.ITEM_TYPE,
@@ -106,6 +110,23 @@ _ITEM_ATTRIBUTES = (
     semconv.ITEM_BLOCKED,
     semconv.LIFE,
     semconv.MOVED_EVENTS,
+)
+_FEATURE_ATTRIBUTES = (
+    semconv.ITEM_TYPE,
+    semconv.ITEM_TITLE,
+    semconv.ITEM_TRACKER,
+    semconv.ITEM_URL,
+    semconv.ITEM_RESULT,
+    semconv.ITEM_LABELS,
+    semconv.ITEM_ASSIGNEES,
+    semconv.ITEM_COMMENTS,
+    semconv.TIMELINE_INCOMPLETE,
+    semconv.FEATURE_INCOMPLETE,
+    semconv.FEATURE_DURATION,
+    semconv.LIFE,
+    *semconv.TIME_DURATIONS.values(),
+    *semconv.TIME_SHARES.values(),
+    semconv.TIME_INCOMPLETE,
 )
 _DEPLOYMENT_ATTRIBUTES = (
     semconv.DEPLOYMENT_ID,
@@ -393,6 +414,16 @@ EVENT_TYPES: tuple[EventType, ...] = (
         meaning="the item was reopened",
         sentence=Sentence("reopened", "{item}"),
         live="`issues`: reopened",
+    ),
+    EventType(
+        subject=EventSubject.FEATURE,
+        kind=EventKind.ENDED,
+        meaning=(
+            "the feature was closed, and its trace was sent: the record has the attributes of its "
+            "span, and where its time went"
+        ),
+        sentence=Sentence("", "the feature {item} ended, and its trace was sent"),
+        attributes=_FEATURE_ATTRIBUTES,
     ),
     EventType(
         subject=_DEPLOYMENT,

@@ -14,8 +14,15 @@ from flow_telemetry.mapping.changes import delivery_reference, task_name
 from flow_telemetry.mapping.event_types import NAMED_BY_EVENT, EventSubject, find_event_type
 from flow_telemetry.mapping.flow_metrics import lead_time_attributes, restoration_attributes
 from flow_telemetry.mapping.limits import OptionalValue
-from flow_telemetry.mapping.placement import Placement, Tracing, place_item
+from flow_telemetry.mapping.placement import (
+    Ancestry,
+    Placement,
+    Tracing,
+    ancestor_keys,
+    place_item,
+)
 from flow_telemetry.mapping.spans import AttributePairs, event_records
+from flow_telemetry.mapping.time_shares import time_attributes
 from flow_telemetry.model import (
     Change,
     Deployment,
@@ -26,6 +33,8 @@ from flow_telemetry.model import (
     StatusCategory,
     WorkItem,
 )
+from flow_telemetry.model.feature import FeatureTree
+from flow_telemetry.model.time_shares import NO_TIMES, TimeShares
 from flow_telemetry.rules import timeline as timelines
 from flow_telemetry.rules.deployments import delivery_status, first_final_status, succeeded_at
 from flow_telemetry.rules.flow import measure_lead_times
@@ -56,9 +65,12 @@ _CATEGORY_DURATIONS = {
 
 
 def change_closing_attributes(
-    change: Change, timeline: Sequence[TimelineEntry]
+    change: Change, timeline: Sequence[TimelineEntry], times: Mapping[int, TimeShares] = NO_TIMES
 ) -> Mapping[str, AttributePairs]:
-    """Return the attributes of the closings of a change, by the references of their events."""
+    """Return the attributes of the closings of a change, by the references of their events.
+
+    ``times`` say where the time of each open period went, by its number.
+    """
     all_phases = find_phases(change)
     attributes = {}
     for period, closing in _closings(timeline, change_periods(change)):
@@ -71,6 +83,7 @@ def change_closing_attributes(
                 for kind, name in semconv.PHASE_DURATIONS.items()
             ),
             *_closing_attributes(timeline, period),
+            *time_attributes(times.get(period.number), shares=True),
         )
     return attributes
 
@@ -141,15 +154,16 @@ def change_events(
     *,
     only: Collection[Event] | None = None,
     within: Window | None = None,
+    times: Mapping[int, TimeShares] = NO_TIMES,
 ) -> Iterator[LogRecord]:
     """Return the records of the events of a change in its last open period that has ended.
 
     With ``within`` the events are those of every open period that ended in that time. Events after
     the last closing are left out, so that a repeat is equal. With ``only`` these events are
-    exported, at any time, with the same content.
+    exported, at any time, with the same content. ``times`` is that of `change_closing_attributes`.
     """
     timeline = timelines.build_change_timeline(change)
-    closings = change_closing_attributes(change, timeline)
+    closings = change_closing_attributes(change, timeline, times)
     entries = timelines.select_entries(timeline, change_periods(change), only, within)
     return event_records(
         (
@@ -248,6 +262,54 @@ def place_item_events(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Pla
     top = lineage.feature or item
     trace = TraceIdentity(root=top.reference, namespace=tracing.namespace)
     return replace(live, trace=trace, trace_id=trace.trace_id, parent=None, links=())
+
+
+def feature_events(
+    tree: FeatureTree,
+    resource: Resource,
+    observed: datetime,
+    *,
+    namespace: str,
+    time: TimeShares | None,
+) -> Iterator[LogRecord]:
+    """Return the record of the end of a feature, beside that of its item's closing.
+
+    ``time`` says where the time of the last open period went. The record is one of its own because
+    the whole feature is read after its item was exported, and not by every export of the item.
+    """
+    item, periods = tree.root.item, item_periods(tree.root.item)
+    if not periods:
+        return
+    root, period = items.feature_root(tree), periods[-1]
+    trace = TraceIdentity(root=root, namespace=namespace)
+    keys = ancestor_keys(Ancestry(lineage=Lineage(items=(item,))))
+    placement = Placement(trace=trace, trace_id=trace.trace_id, parent=None, keys=keys)
+    ended = Event(kind=EventKind.ENDED, time=period.interval.end)
+    (entry,) = timelines.build_feature_timeline(item, ended)
+    yield from event_records(
+        [
+            (
+                entry,
+                (
+                    *items.period_attributes(item, period),
+                    (semconv.FEATURE_DURATION, period.interval.seconds),
+                    (semconv.LIFE, period.number if period.number > 1 else None),
+                    (semconv.FEATURE_INCOMPLETE, "; ".join(tree.unread)),
+                    *time_attributes(time, shares=True),
+                ),
+            )
+        ],
+        placement,
+        resource,
+        observed,
+        subject=EventSubject.FEATURE,
+        reference=item.reference,
+        span=root,
+        common=(
+            (semconv.GITHUB_REPOSITORY, item.repository.full_name if item.repository else None),
+            (semconv.FLOW_WORK_ITEM_KEY, item.key),
+        ),
+    )
 
 
 def deployment_events(

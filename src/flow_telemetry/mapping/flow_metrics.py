@@ -19,6 +19,7 @@ from flow_telemetry.mapping.metrics import (
     seconds_between,
 )
 from flow_telemetry.mapping.spans import AttributePairs
+from flow_telemetry.mapping.time_shares import time_points
 from flow_telemetry.model import (
     ActorKind,
     Change,
@@ -29,6 +30,7 @@ from flow_telemetry.model import (
     WorkItem,
 )
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
+from flow_telemetry.model.time_shares import NO_TIMES, TimeShares
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.causes import ERRORS, run_result
 from flow_telemetry.rules.deployments import (
@@ -80,13 +82,15 @@ def change_measurements(
     keys: AttributePairs = (),
     within: Window | None = None,
     cost: float | None = None,
+    times: Mapping[int, TimeShares] = NO_TIMES,
 ) -> Iterator[Measurement]:
     """Return the measurements of a change that ended; an open change has none.
 
     They are those of its last open period, or with ``within`` of all that ended in that time. If
     its timeline could be read only in part, values that depend on it are left out. ``extra`` are
     the attributes that the user adds, ``keys`` those of the entities above the change. ``cost`` is
-    that of all of its runs in USD, None if they were not read.
+    that of all of its runs in USD, None if they were not read. ``times`` say where the time of each
+    open period went, by its number.
     """
     flows = measure_change_flows(change)
     if change.created_at is None or not flows:
@@ -105,6 +109,7 @@ def change_measurements(
             yield from points.of(table.CHANGE_COST, cost)
         if change.timeline_complete:
             yield from _timeline_points(change, flows[:number], points)
+            yield from time_points(times.get(flow.period.number), table.CHANGE_TIME, points)
             if last and semconv.VCS_REF_HEAD_NAME in extra:
                 yield from _convention_points(change, flow, points)
 
@@ -276,11 +281,13 @@ def feature_measurements(
     resource: Resource,
     extra: tuple[str, ...] = (),
     prices: Mapping[str, float] = NO_PRICES,
+    time: TimeShares | None = None,
 ) -> Iterator[Measurement]:
     """Return the measurements of a whole feature; its items are measured when they are closed.
 
-    ``extra`` is that of `item_measurements`, ``prices`` that of `job_cost`. If a part of the
-    feature could not be read, the numbers are too low, and an attribute of the points shows this.
+    ``extra`` is that of `item_measurements`, ``prices`` that of `job_cost`, ``time`` says
+    where the time of its last open period went. If a part of the feature could not be read, the
+    numbers are too low, and an attribute of the points shows this.
     """
     root = tree.root.item
     attributes = (
@@ -289,6 +296,7 @@ def feature_measurements(
         (names.FEATURE_COMPLETE, not tree.unread),
     )
     points = build_points(resource, attributes, extra)
+    yield from time_points(time, table.FEATURE_TIME, points)
     items_below = Counter((item.type, _category(item, tree)) for item in _below(tree.root))
     for (kind, category), number in items_below.items():
         yield from points.of(

@@ -341,6 +341,15 @@ CHANGE_PHASE_DURATION = _instrument(
     (*_CHANGE_ATTRIBUTES, names.PHASE),
     _REVIEWS,
 )
+_TIME_ATTRIBUTES = (names.TIME_STATE, names.TIME_INCOMPLETE)
+CHANGE_TIME = _instrument(
+    _CHANGE,
+    "flow.change.time",
+    _SUM,
+    "s",
+    "Where the time went: each second from opening or reopening to closing, by its state",
+    (*_CHANGE_ATTRIBUTES, *_TIME_ATTRIBUTES),
+)
 CHANGE_TIME_TO_FIRST_REVIEW = _change_instrument(
     "flow.change.time_to_first_review",
     _HISTOGRAM,
@@ -537,6 +546,15 @@ FEATURE_ITEMS = _instrument(
     "Stories and other items below the feature, by type (flow distribution) and by category of "
     "their status (items in progress are the flow load)",
     (*_FEATURE_ATTRIBUTES, names.ITEM_CATEGORY),
+)
+FEATURE_TIME = _instrument(
+    _FEATURE,
+    "flow.feature.time",
+    _SUM,
+    "s",
+    "Where the time went: each second from the creation or reopening of the feature to its "
+    "closing, by its state",
+    (*_FEATURE_ATTRIBUTES, *_TIME_ATTRIBUTES),
 )
 FEATURE_CHANGES = _feature_instrument("flow.feature.changes", "{change}", "Number of pull requests")
 FEATURE_RUNS = _feature_instrument(

@@ -28,6 +28,7 @@ from flow_telemetry.mapping.placement import (
 )
 from flow_telemetry.mapping.runs import run_spans
 from flow_telemetry.mapping.spans import AttributePairs, ResourceMaker, SpanMaker
+from flow_telemetry.mapping.time_shares import time_attributes
 from flow_telemetry.model import (
     ActorKind,
     Change,
@@ -40,6 +41,7 @@ from flow_telemetry.model import (
     WorkItem,
 )
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
+from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.rules.lifecycle import (
     CLOSINGS,
     BlockedInterval,
@@ -227,11 +229,15 @@ _RUN_DETAIL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureMapping:
-    """Settings of feature traces; ``tracing`` is that of the live traces."""
+    """Settings of feature traces; ``tracing`` is that of the live traces.
+
+    ``time`` is where the time of the feature went, for its root.
+    """
 
     tracing: Tracing
     resources: ResourceMaker
     blocked_names: Sequence[str]
+    time: TimeShares | None = None
 
 
 def feature_root(tree: FeatureTree) -> str:
@@ -294,6 +300,7 @@ class _Walk:
         root_attributes = (
             (semconv.FEATURE_DETAIL, self.detail.value),
             (semconv.FEATURE_INCOMPLETE, "; ".join(self.tree.unread)),
+            *time_attributes(self.mapping.time),
         )
         if shown:
             yield from item_spans(

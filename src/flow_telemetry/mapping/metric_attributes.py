@@ -123,6 +123,14 @@ JOB_STATE = _attribute(
     "flow.job.state",
     "`queued` (for a runner), `waiting` (for anything else) or `in_progress`",
 )
+TIME_STATE = _attribute(
+    "flow.time.state",
+    "state that the time went to, such as `awaiting_review` or `idle`",
+)
+TIME_INCOMPLETE = _attribute(
+    semconv.TIME_INCOMPLETE,
+    "states that were not read, or only in part: `queued,building`; not set if all were read",
+)
 ENVIRONMENT = _attribute(
     semconv.DEPLOYMENT_ENVIRONMENT_NAME,
     "environment of the deployment, with `*` for hashes and for numbers of two or more digits: "

@@ -36,6 +36,7 @@ class EventKind(Enum):
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
     ANNOTATED = "annotated"
+    ENDED = "ended"
 
 
 class StatusCategory(Enum):

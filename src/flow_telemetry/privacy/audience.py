@@ -75,6 +75,8 @@ _PUBLIC_POINT_ATTRIBUTES = _PUBLIC_ATTRIBUTES | {
     metric_semconv.FEATURE_COMPLETE,
     metric_semconv.LOAD_INCOMPLETE,
     metric_semconv.JOB_STATE,
+    metric_semconv.TIME_STATE,
+    metric_semconv.TIME_INCOMPLETE,
     metric_semconv.PRODUCTION,
     metric_semconv.DEPLOYMENT_STATUS,
     metric_semconv.COVERAGE_UNIT,
@@ -162,6 +164,7 @@ def _redact_exported(audience: Audience, exported: ExportedSubject) -> ExportedS
             change=None,
             item=None,
             parentage=None,
+            time=None,
         )
 
     def redact(change: Change) -> Change:

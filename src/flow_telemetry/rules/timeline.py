@@ -79,6 +79,11 @@ def build_item_timeline(
     return _build_timeline(item.reference, item.created_at, events)
 
 
+def build_feature_timeline(item: WorkItem, ended: Event) -> tuple[TimelineEntry, ...]:
+    """Return the end of a feature, whose other events are those of its item."""
+    return _build_timeline(item.reference, item.created_at, [ended])
+
+
 def build_deployment_timeline(deployment: Deployment) -> tuple[TimelineEntry, ...]:
     """Return the creation and the statuses of a deployment, in order of time."""
     statuses = (

@@ -40,8 +40,9 @@ from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.rules.deployments import delivery_result, place_of
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.item_keys import find_item_keys
+from flow_telemetry.rules.time_shares import measure_feature_time
 from flow_telemetry.settings import Settings, TraceScope
-from flow_telemetry.subjects.change import feature_metrics
+from flow_telemetry.subjects.change import feature_events_and_metrics
 from flow_telemetry.subjects.deployment import (
     mark_production,
     read_maker,
@@ -493,17 +494,19 @@ def map_feature(
         return map_item(context, item, lineage)
     now = context.clock.now().replace(microsecond=0)
     tree = read_tree(context, item, lineage, snapshot=now if snapshot else None)
+    time = measure_feature_time(tree, context.settings.signals.blocked_names)
     mapping = FeatureMapping(
         tracing=build_tracing(context.settings),
         resources=build_resource_maker(context.settings),
         blocked_names=context.settings.signals.blocked_names,
+        time=time,
     )
     read_errors = tuple(f"the trace of {item.key} is incomplete: {error}" for error in tree.unread)
     detail = find_finest_detail(tree, mapping, context.settings.tracing.max_spans)
     return CollectedTelemetry(
         spans=feature_spans(tree, detail, mapping),
-        events_and_metrics=feature_metrics(context.settings, tree),
-        exported=_describe_export(context.settings, tree, lineage),
+        events_and_metrics=feature_events_and_metrics(context, tree),
+        exported=replace(_describe_export(context.settings, tree, lineage), time=time),
         incomplete=read_errors if context.github.ended in tree.unread else (),
         problems=() if context.github.ended in tree.unread else read_errors,
         left_out=_describe_left_out(tree, detail, context.settings.tracing.max_spans),
