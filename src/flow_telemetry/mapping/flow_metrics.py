@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from flow_telemetry.identity import format_timestamp
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import instruments as table
 from flow_telemetry.mapping import items, limits
 from flow_telemetry.mapping import metric_attributes as names
-from flow_telemetry.mapping.changes import task_name
+from flow_telemetry.mapping.changes import delivery_reference, task_name
 from flow_telemetry.mapping.metrics import (
     Points,
     branch,
@@ -18,6 +19,7 @@ from flow_telemetry.mapping.metrics import (
     place_name,
     seconds_between,
 )
+from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import AttributePairs
 from flow_telemetry.model import (
     ActorKind,
@@ -76,7 +78,7 @@ def change_measurements(
     resource: Resource,
     extra: tuple[str, ...] = (),
     *,
-    keys: AttributePairs = (),
+    placement: Placement | None = None,
     within: Window | None = None,
     cost: float | None = None,
 ) -> Iterator[Measurement]:
@@ -84,9 +86,11 @@ def change_measurements(
 
     They are those of its last open period, or with ``within`` of all that ended in that time. If
     its timeline could be read only in part, values that depend on it are left out. ``extra`` are
-    the attributes that the user adds, ``keys`` those of the entities above the change. ``cost`` is
-    that of all of its runs in USD, None if they were not read.
+    the attributes that the user adds. ``placement`` has the keys of the entities above the change,
+    and the span of exemplars. ``cost`` is that of all of its runs in USD, None if they were not
+    read.
     """
+    keys = placement.keys if placement else ()
     flows = measure_change_flows(change)
     if change.created_at is None or not flows:
         return
@@ -97,7 +101,7 @@ def change_measurements(
         # Only the last open period can have ended with the merge.
         merged = last and change.merged_at is not None
         attributes = (*_change_attributes(change, merged=merged), *keys)
-        points = build_points(resource, attributes, extra)
+        points = build_points(resource, attributes, extra).of_span(placement, change.reference)
         yield from points.of(table.CHANGE_COUNT, 1)
         if last:  # The size at the end of an earlier period is unknown.
             yield from _size_points(change, points)
@@ -193,7 +197,7 @@ def item_measurements(
     blocked_names: Sequence[str] = (),
     extra: tuple[str, ...] = (),
     *,
-    keys: AttributePairs = (),
+    placement: Placement | None = None,
     within: Window | None = None,
 ) -> Iterator[Measurement]:
     """Return the measurements of an item that was closed; an open item has none.
@@ -201,8 +205,10 @@ def item_measurements(
     They are those of its last open period, or with ``within`` of all that ended in that time.
     ``blocked_names`` are patterns of statuses and labels that mean blocked. If its timeline could
     be read only in part, values that depend on it are left out. ``extra`` are the attributes that
-    the user adds, ``keys`` those of the entities above the item.
+    the user adds. ``placement`` has the keys of the entities above the item, and the span of
+    exemplars.
     """
+    keys = placement.keys if placement else ()
     flows = measure_item_flows(item, blocked_names)
     for number, flow in enumerate(flows, 1):
         last, end = number == len(flows), flow.period.interval.end
@@ -210,7 +216,7 @@ def item_measurements(
             continue
         result = items.period_result(item, flow.period)
         attributes = (*_item_attributes(item), (names.ITEM_RESULT, result), *keys)
-        points = build_points(resource, attributes, extra)
+        points = build_points(resource, attributes, extra).of_span(placement, item.reference)
         yield from points.of(table.ITEM_COUNT, 1)
         yield from points.of(table.ITEM_LEAD_TIME, seconds_between(item.created_at, end))
         if item.history_complete and item.created_at is not None:
@@ -275,11 +281,14 @@ def feature_measurements(
     resource: Resource,
     extra: tuple[str, ...] = (),
     prices: Mapping[str, float] = NO_PRICES,
+    *,
+    span: tuple[str, str] | None = None,
 ) -> Iterator[Measurement]:
     """Return the measurements of a whole feature; its items are measured when they are closed.
 
-    ``extra`` is that of `item_measurements`, ``prices`` that of `job_cost`. If a part of the
-    feature could not be read, the numbers are too low, and an attribute of the points shows this.
+    ``extra`` is that of `item_measurements`, ``prices`` that of `job_cost`, ``span`` the trace and
+    span id of the feature for exemplars. If a part of the feature could not be read, the numbers
+    are too low, and an attribute of the points shows this.
     """
     root = tree.root.item
     attributes = (
@@ -287,7 +296,7 @@ def feature_measurements(
         (semconv.FLOW_FEATURE_KEY, root.key),
         (names.FEATURE_COMPLETE, not tree.unread),
     )
-    points = build_points(resource, attributes, extra)
+    points = replace(build_points(resource, attributes, extra), span=span)
     items_below = Counter((item.type, _category(item, tree)) for item in _below(tree.root))
     for (kind, category), number in items_below.items():
         yield from points.of(
@@ -342,16 +351,21 @@ def delivery_measurements(
     extra: tuple[str, ...] = (),
     *,
     from_author: bool = True,
+    placement: Placement | None = None,
 ) -> Iterator[Measurement]:
     """Return the measurements of a deployment that ended; one in progress has none.
 
     The changes that it delivers need their timelines. ``extra`` are the attributes that the user
-    adds, ``from_author`` is that of `measure_lead_times`.
+    adds, ``from_author`` is that of `measure_lead_times`. ``placement`` is that of the span of
+    exemplars, in the trace of the first change.
     """
     interval = delivery_interval(deployment)
     if interval is None:
         return
     points = build_points(resource, _delivery_attributes(deployment), extra)
+    if deployment.delivers:  # Without a change, the deployment has no span.
+        reference = delivery_reference(deployment, deployment.delivers[0])
+        points = points.of_span(placement, reference)
     yield from points.of(table.DEPLOYMENT_COUNT, 1)
     yield from points.of(table.DEPLOYMENT_DURATION, interval.seconds)
     if is_change_failure(deployment):

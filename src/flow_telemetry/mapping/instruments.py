@@ -45,6 +45,8 @@ def _instrument(  # noqa: PLR0917 - a row of the table
         attributes=attributes,
         sent=sent,
         durations=durations,
+        # Counters are integers, except the cost, which has fractions of a dollar.
+        whole=kind is _SUM and unit != "{USD}",
     )
     INSTRUMENTS.append(instrument)
     return instrument

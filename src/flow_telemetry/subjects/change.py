@@ -10,6 +10,7 @@ from typing import TypeAlias
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.github.changes import read_change
+from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.changes import change_spans, phase_spans
 from flow_telemetry.mapping.events import change_events, item_events, place_item_events
 from flow_telemetry.mapping.flow_metrics import (
@@ -17,6 +18,7 @@ from flow_telemetry.mapping.flow_metrics import (
     feature_measurements,
     item_measurements,
 )
+from flow_telemetry.mapping.items import feature_root
 from flow_telemetry.mapping.placement import Ancestry, Placement, Tracing, place
 from flow_telemetry.mapping.runs import run_spans
 from flow_telemetry.model import Change, Lineage, WorkItem
@@ -77,7 +79,7 @@ def change_events_and_metrics(
             prices = context.settings.signals.prices
             cost = runs_cost((*runs.runs, *runs.later_runs), prices)
         yield from change_measurements(
-            change, resource, extra, keys=placement.keys, within=within, cost=cost
+            change, resource, extra, placement=placement, within=within, cost=cost
         )
 
 
@@ -102,7 +104,7 @@ def item_events_and_metrics(
             resource,
             context.settings.signals.blocked_names,
             context.settings.signals.metric_attributes,
-            keys=placement.keys,
+            placement=placement,
             within=within,
         )
 
@@ -113,7 +115,15 @@ def feature_metrics(settings: Settings, tree: FeatureTree) -> EventsAndMetrics:
         return
     resource = build_resource_maker(settings).of_item(tree.root.item)
     extra = settings.signals.metric_attributes
-    yield from feature_measurements(tree, resource, extra, settings.signals.prices)
+    root = feature_root(tree)
+    trace = TraceIdentity(root=root, namespace=settings.tracing.namespace)
+    yield from feature_measurements(
+        tree,
+        resource,
+        extra,
+        settings.signals.prices,
+        span=(trace.trace_id, trace.span_id(root)) if settings.tracing.feature_trace else None,
+    )
 
 
 # Changes: the span and phases, when the change is closed or merged.

@@ -524,7 +524,8 @@ def _run_events_and_metrics(
             resource,
             settings.signals.metric_attributes,
             default_branch=data.default_branch,
-            keys=placement.keys,
+            placement=placement,
+            detail=settings.tracing.detail,
             prices=settings.signals.prices,
         )
 

@@ -115,7 +115,8 @@ class OwnJob:
             self.resource,
             self.context.settings.signals.metric_attributes,
             default_branch=self.default_branch,
-            keys=self.placement.keys,
+            placement=self.placement,
+            detail=self.context.settings.tracing.detail,
         )
 
 
