@@ -27,6 +27,7 @@ from flow_telemetry.model import (
     Deployment,
     Event,
     EventKind,
+    FlowType,
     StatusCategory,
     WorkItem,
 )
@@ -47,16 +48,19 @@ from flow_telemetry.rules.flow import (
     measure_item_flows,
     measure_lead_times,
 )
+from flow_telemetry.rules.flow_types import NO_FLOW_TYPES, find_flow_type
 from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.lifecycle import (
     PhaseKind,
     closing_end,
+    count_backward_moves,
     count_review_rounds,
     events_between,
     find_phases,
     find_status_intervals,
     first_approval_time,
     first_review_time,
+    time_blocked_by_cause,
     time_in_statuses,
 )
 from flow_telemetry.rules.runners import NO_PRICES, runs_cost
@@ -199,6 +203,7 @@ def item_measurements(
     *,
     placement: Placement | None = None,
     within: Window | None = None,
+    flow_types: Mapping[str, FlowType] = NO_FLOW_TYPES,
 ) -> Iterator[Measurement]:
     """Return the measurements of an item that was closed; an open item has none.
 
@@ -206,7 +211,7 @@ def item_measurements(
     ``blocked_names`` are patterns of statuses and labels that mean blocked. If its timeline could
     be read only in part, values that depend on it are left out. ``extra`` are the attributes that
     the user adds. ``placement`` has the keys of the entities above the item, and the span of
-    exemplars.
+    exemplars. ``flow_types`` are those of the user.
     """
     keys = placement.keys if placement else ()
     flows = measure_item_flows(item, blocked_names)
@@ -215,12 +220,28 @@ def item_measurements(
         if not (last if within is None else within.holds(end)):
             continue
         result = items.period_result(item, flow.period)
-        attributes = (*_item_attributes(item), (names.ITEM_RESULT, result), *keys)
+        attributes = (
+            *_item_attributes(item),
+            (names.FLOW_TYPE, items.flow_type_at(item, flow.period, flow_types)),
+            (names.ITEM_RESULT, result),
+            *keys,
+        )
         points = build_points(resource, attributes, extra).of_span(placement, item.reference)
         yield from points.of(table.ITEM_COUNT, 1)
         yield from points.of(table.ITEM_LEAD_TIME, seconds_between(item.created_at, end))
         if item.history_complete and item.created_at is not None:
             yield from _history_points(item, flows[:number], points)
+            yield from _blocked_points(item, flow, blocked_names, points)
+
+
+def _blocked_points(
+    item: WorkItem, flow: Flow, blocked_names: Sequence[str], points: Points
+) -> Iterator[Measurement]:
+    yield from points.of(table.ITEM_TIMES_BLOCKED, len(flow.blocked))
+    yield from points.of(table.ITEM_BLOCKED_TIME, flow.blocked_time)
+    for cause, spent in time_blocked_by_cause(item, blocked_names, flow.period).items():
+        attribute = (names.BLOCKED_CAUSE, cause.value)
+        yield from points.of(table.ITEM_BLOCKED_DURATION, spent, attribute)
 
 
 def _history_points(item: WorkItem, flows: Sequence[Flow], points: Points) -> Iterator[Measurement]:
@@ -230,15 +251,16 @@ def _history_points(item: WorkItem, flows: Sequence[Flow], points: Points) -> It
     yield from points.of(table.ITEM_CYCLE_TIME, flow.cycle_time)
     yield from points.of(table.ITEM_ACTIVE_TIME, flow.active_time)
     yield from points.of(table.ITEM_EFFICIENCY, flow.efficiency)
-    yield from points.of(table.ITEM_TIMES_BLOCKED, len(flow.blocked))
-    yield from points.of(table.ITEM_BLOCKED_TIME, flow.blocked_time)
-    for (status, category), spent in time_in_statuses(item, flow.period).items():
+    for (status, category, status_id), spent in time_in_statuses(item, flow.period).items():
         yield from points.of(
             table.ITEM_STATUS_DURATION,
             spent,
             (names.ITEM_STATUS, limits.name(status)),
             (names.ITEM_CATEGORY, category.value if category else None),
+            (semconv.ITEM_STATUS_ID, status_id),
         )
+    moves = count_backward_moves(item, [flow.period for flow in flows])
+    yield from points.of(table.ITEM_BACKWARD_MOVES, moves)
     history = sorted(item.history, key=lambda event: event.time)
     ends = [closing_end(flow.period.interval.end, history) for flow in flows[-2:]]
     previous_end = ends[0] if len(ends) > 1 else None
@@ -273,6 +295,10 @@ def _item_attributes(item: WorkItem) -> AttributePairs:
         (names.REPOSITORY, item.repository.full_name if item.repository else None),
         (names.ITEM_TYPE, item.type),
         (semconv.FLOW_WORK_ITEM_KEY, item.key),
+        (names.ITEM_PROJECT, item.project),
+        (names.ITEM_TEAM, limits.name(item.team)),
+        (names.ITEM_COMPONENT, limits.name(",".join(sorted(item.components)))),
+        (names.ITEM_PRIORITY, item.priority),
     )
 
 
@@ -283,6 +309,7 @@ def feature_measurements(
     prices: Mapping[str, float] = NO_PRICES,
     *,
     span: tuple[str, str] | None = None,
+    flow_types: Mapping[str, FlowType] = NO_FLOW_TYPES,
 ) -> Iterator[Measurement]:
     """Return the measurements of a whole feature; its items are measured when they are closed.
 
@@ -297,12 +324,16 @@ def feature_measurements(
         (names.FEATURE_COMPLETE, not tree.unread),
     )
     points = replace(build_points(resource, attributes, extra), span=span)
-    items_below = Counter((item.type, _category(item, tree)) for item in _below(tree.root))
-    for (kind, category), number in items_below.items():
+    items_below = Counter(
+        (item.type, find_flow_type(item.type, item.labels, flow_types), _category(item, tree))
+        for item in _below(tree.root)
+    )
+    for (kind, flow_type, category), number in items_below.items():
         yield from points.of(
             table.FEATURE_ITEMS,
             number,
             (names.ITEM_TYPE, kind),
+            (names.FLOW_TYPE, flow_type.value if flow_type else None),
             (names.ITEM_CATEGORY, category.value if category else None),
         )
     changes = {node.change.reference: node for node in _changes(tree.root)}.values()

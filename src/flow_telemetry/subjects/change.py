@@ -96,6 +96,7 @@ def item_events_and_metrics(
             resource,
             context.clock.now(),
             blocked=find_blocked_intervals(item, context.settings.signals.blocked_names),
+            flow_types=context.settings.signals.flow_types,
             within=within,
         )
     if wants_metrics(context.settings):
@@ -106,6 +107,7 @@ def item_events_and_metrics(
             context.settings.signals.metric_attributes,
             placement=placement,
             within=within,
+            flow_types=context.settings.signals.flow_types,
         )
 
 
@@ -123,6 +125,7 @@ def feature_metrics(settings: Settings, tree: FeatureTree) -> EventsAndMetrics:
         extra,
         settings.signals.prices,
         span=(trace.trace_id, trace.span_id(root)) if settings.tracing.feature_trace else None,
+        flow_types=settings.signals.flow_types,
     )
 
 
@@ -317,5 +320,6 @@ def _build_item_events(context: ExportContext, subject: EventSubject) -> EventsA
         build_resource_maker(context.settings).of_item(item),
         context.clock.now(),
         blocked=find_blocked_intervals(item, context.settings.signals.blocked_names),
+        flow_types=context.settings.signals.flow_types,
         only=find_webhook_events(subject.webhook_event, item.history),
     )
