@@ -25,6 +25,7 @@ from flow_telemetry.model import (
     ActorKind,
     Change,
     Deployment,
+    EditedField,
     Event,
     EventKind,
     FlowType,
@@ -62,6 +63,7 @@ from flow_telemetry.rules.lifecycle import (
     first_review_time,
     time_blocked_by_cause,
     time_in_statuses,
+    value_at,
 )
 from flow_telemetry.rules.runners import NO_PRICES, runs_cost
 from flow_telemetry.telemetry import Instrument, Measurement, Resource
@@ -104,7 +106,14 @@ def change_measurements(
             continue
         # Only the last open period can have ended with the merge.
         merged = last and change.merged_at is not None
-        attributes = (*_change_attributes(change, merged=merged), *keys)
+        base = value_at(
+            flow.period.interval.end, EditedField.BASE_BRANCH, change.base_branch, change.edits
+        )
+        attributes = (
+            *_change_attributes(change, merged=merged),
+            (semconv.VCS_REF_BASE_NAME, base),
+            *keys,
+        )
         points = build_points(resource, attributes, extra).of_span(placement, change.reference)
         yield from points.of(table.CHANGE_COUNT, 1)
         if last:  # The size at the end of an earlier period is unknown.

@@ -160,6 +160,8 @@ ITEM_PRIORITY = "flow.work_item.priority"
 EXTRA_ATTRIBUTES: Mapping[str, str] = {
     semconv.VCS_REF_HEAD_NAME: "runs, jobs and changes: the branch; also sends the conventions' "
     "`vcs.change.*`",
+    semconv.VCS_REF_BASE_NAME: "changes, and the runs and jobs of pull requests: the branch that "
+    "the pull request is to be merged into; pull requests on top of each other have many",
     semconv.VCS_REF_HEAD_REVISION: "runs, jobs and deployments: the commit",
     semconv.VCS_CHANGE_ID: "changes: the number of the pull request",
     semconv.FLOW_WORK_ITEM_KEY: "work items: the key",

@@ -161,19 +161,24 @@ def run_measurements(
     extra: tuple[str, ...] = (),
     *,
     default_branch: str | None = None,
+    base_branch: str | None = None,
     placement: Placement | None = None,
     detail: Detail = Detail.STEP,
     prices: Mapping[str, float] = runners.NO_PRICES,
 ) -> Iterator[Measurement]:
     """Return the measurements of the exported part of a run.
 
-    ``extra`` are the attributes that the user adds, ``prices`` those of `job_cost`. ``placement``
+    ``extra`` are the attributes that the user adds, ``prices`` those of `job_cost`. ``base_branch``
+    is that of the pull request that the run checks, None for other runs. ``placement``
     has the keys of the entities above the run, and the spans of exemplars, of which ``detail``
     leaves out some. A job that an earlier attempt ran was measured with that attempt. A run or job
     that was skipped or never started is counted and has no duration.
     """
     run = run_slice.run
-    keys = placement.keys if placement else ()
+    keys = (
+        (semconv.VCS_REF_BASE_NAME, base_branch),
+        *(placement.keys if placement else ()),
+    )
     points = build_points(resource, (*_run_attributes(run, default_branch), *keys), extra)
     points = points.of_span(placement, run.reference)
     if run_slice.run_span:
@@ -194,6 +199,7 @@ def build_job_points(
     extra: tuple[str, ...] = (),
     *,
     default_branch: str | None = None,
+    base_branch: str | None = None,
     placement: Placement | None = None,
     detail: Detail = Detail.STEP,
 ) -> Points:
@@ -201,7 +207,10 @@ def build_job_points(
 
     The arguments are those of `run_measurements`.
     """
-    keys = placement.keys if placement else ()
+    keys = (
+        (semconv.VCS_REF_BASE_NAME, base_branch),
+        *(placement.keys if placement else ()),
+    )
     points = build_points(resource, (*_run_attributes(run, default_branch), *keys), extra)
     reference = run.reference if detail is Detail.RUN else run.job_reference(job)
     return points.with_attributes(*_job_attributes(job)).of_span(placement, reference)

@@ -115,6 +115,7 @@ class OwnJob:
             self.resource,
             self.context.settings.signals.metric_attributes,
             default_branch=self.default_branch,
+            base_branch=self.change.base_branch if self.change else None,
             placement=self.placement,
             detail=self.context.settings.tracing.detail,
         )
