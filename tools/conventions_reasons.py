@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.metrics import EXECUTING, PENDING
-from flow_telemetry.model import ActorKind, Result
+from flow_telemetry.model import ActorKind, FlowType, Result
 from flow_telemetry.model.deployments import DeploymentKind
 from flow_telemetry.model.events import ReviewState, StatusCategory
 from flow_telemetry.model.reports import UNITS
 from flow_telemetry.model.runs import ProtectionRule
 from flow_telemetry.model.time_shares import TimeState
 from flow_telemetry.rules.causes import AGENT, GITHUB, SCHEDULER
-from flow_telemetry.rules.lifecycle import PhaseKind
+from flow_telemetry.rules.lifecycle import BlockCause, PhaseKind
 from flow_telemetry.rules.open_work import IN_PROGRESS, QUEUED, WAITING
 
 
@@ -138,6 +138,8 @@ OUR_VALUES: dict[str, tuple[str, ...]] = {
     "flow.time.state": tuple(state.value for state in TimeState),
     "flow.protection.rule": tuple(rule.value for rule in ProtectionRule),
     "flow.runner.kind": ("github-hosted", "larger", "self-hosted"),
+    "flow.work_item.blocked.cause": tuple(cause.value for cause in BlockCause),
+    "flow.work_item.flow_type": tuple(flow_type.value for flow_type in FlowType),
     "flow.work_item.status.category": tuple(category.value for category in StatusCategory),
     "github.annotation.level": ("failure", "warning", "notice"),
 }

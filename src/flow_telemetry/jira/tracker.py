@@ -122,7 +122,8 @@ class Jira:
         site = self._site()
         path = _issue_path(site, key)
         expand = {} if site.cloud else {"expand": "changelog"}
-        fields = self._fields(self._flag_field().flag)
+        site_fields = self._flag_field()
+        fields = self._fields(site_fields.flag, site_fields.team)
         payload = self._client.get(path, f"{key} of Jira", fields=fields, **expand)
         issue = self._parse_issue(payload)
         if site.cloud:
@@ -316,8 +317,8 @@ class Jira:
         """Return the id of the field that names an issue's epic; None on Cloud."""
         return None if self._site().cloud else self._site_fields().epic_link
 
-    def _fields(self, flag: str | None = None) -> str:
-        return ",".join((*FIELDS, *filter(None, [self._epic_link(), flag])))
+    def _fields(self, *further: str | None) -> str:
+        return ",".join((*FIELDS, *filter(None, [self._epic_link(), *further])))
 
 
 def _list_projects(projects: Collection[str]) -> str:

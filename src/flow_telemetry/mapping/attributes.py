@@ -392,6 +392,12 @@ ITEM_STATUS = _flow_attribute(
     "work item, status",
     "status of the item at the end of the span",
 )
+ITEM_STATUS_ID = _flow_attribute(
+    "flow.work_item.status.id",
+    "string",
+    "work item, status",
+    "Jira's id of the status, which stays if the status is renamed",
+)
 ITEM_STATUS_CATEGORY = _flow_attribute(
     "flow.work_item.status.category",
     "string",
@@ -407,6 +413,19 @@ ITEM_ASSIGNEES = _flow_attribute(
 )
 ITEM_COMMENTS = _flow_attribute(
     "flow.work_item.comments", "int", _ITEM, "number of people's comments up to the end of the span"
+)
+ITEM_BACKWARD_MOVES = _flow_attribute(
+    "flow.work_item.backward_moves",
+    "int",
+    _ITEM,
+    "number of status changes to an earlier category in that open period; not set if a category "
+    "is unknown",
+)
+BLOCKED_CAUSE = _flow_attribute(
+    "flow.work_item.blocked.cause",
+    "string",
+    "work item, blocked",
+    "kind of the reason that blocked the item: flag, issue, status or label",
 )
 FEATURE_DETAIL = _flow_attribute(
     "flow.feature.detail",
@@ -643,6 +662,15 @@ ITEM_BLOCKED = _event_attribute(
     "double",
     _ITEM_END,
     "seconds of that open period in which the item was blocked; overlapping blockings count once",
+)
+
+
+ITEM_FLOW_TYPE = _event_attribute(
+    "flow.work_item.flow_type",
+    "string",
+    _ITEM_END,
+    "kind of work in the Flow Framework: feature, defect, debt or risk; not set if `flow-types` "
+    "and the defaults name neither the type nor a label",
 )
 
 

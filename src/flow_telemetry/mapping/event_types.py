@@ -103,6 +103,8 @@ _ITEM_ATTRIBUTES = (
     semconv.ITEM_LABELS,
     semconv.ITEM_ASSIGNEES,
     semconv.ITEM_COMMENTS,
+    semconv.ITEM_BACKWARD_MOVES,
+    semconv.ITEM_FLOW_TYPE,
     semconv.TIMELINE_INCOMPLETE,
     semconv.ITEM_DURATION,
     semconv.ITEM_TO_DO,
@@ -332,6 +334,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         sentence=Sentence("moved", "{item}", "{from_status} {to_status}"),
         attributes=(
             semconv.ITEM_STATUS,
+            semconv.ITEM_STATUS_ID,
             semconv.ITEM_STATUS_CATEGORY,
             semconv.STATUS_BEFORE,
         ),

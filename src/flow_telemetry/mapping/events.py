@@ -29,6 +29,7 @@ from flow_telemetry.model import (
     EditedField,
     Event,
     EventKind,
+    FlowType,
     Lineage,
     StatusCategory,
     WorkItem,
@@ -38,6 +39,7 @@ from flow_telemetry.model.time_shares import NO_TIMES, TimeShares
 from flow_telemetry.rules import timeline as timelines
 from flow_telemetry.rules.deployments import delivery_status, first_final_status, succeeded_at
 from flow_telemetry.rules.flow import measure_lead_times
+from flow_telemetry.rules.flow_types import NO_FLOW_TYPES
 from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.lifecycle import (
     BlockedInterval,
@@ -92,6 +94,7 @@ def item_closing_attributes(
     item: WorkItem,
     timeline: Sequence[TimelineEntry],
     blocked: Sequence[BlockedInterval],
+    flow_types: Mapping[str, FlowType] = NO_FLOW_TYPES,
 ) -> Mapping[str, AttributePairs]:
     """Return the attributes of the closings of a work item, by the references of their events."""
     all_statuses = find_status_intervals(item)
@@ -100,6 +103,7 @@ def item_closing_attributes(
         statuses = [s for s in all_statuses if s.period_number == period.number]
         attributes[closing.reference] = (
             *items.period_attributes(item, period),
+            (semconv.ITEM_FLOW_TYPE, items.flow_type_at(item, period, flow_types)),
             (semconv.ITEM_DURATION, period.interval.seconds),
             *(
                 (name, _seconds(s.interval for s in statuses if s.category is category))
@@ -207,16 +211,17 @@ def item_events(
     observed: datetime,
     *,
     blocked: Sequence[BlockedInterval],
+    flow_types: Mapping[str, FlowType] = NO_FLOW_TYPES,
     only: Collection[Event] | None = None,
     within: Window | None = None,
 ) -> Iterator[LogRecord]:
     """Return the records of the events of a work item in its last open period that has ended.
 
-    ``blocked`` are the times in which it was blocked, in order and without overlap. ``only`` and
-    ``within`` are those of `change_events`.
+    ``blocked`` are the times in which it was blocked, in order and without overlap. ``flow_types``
+    are those of the user. ``only`` and ``within`` are those of `change_events`.
     """
     timeline = timelines.build_item_timeline(item, blocked)
-    closings = item_closing_attributes(item, timeline, blocked)
+    closings = item_closing_attributes(item, timeline, blocked, flow_types)
     entries = timelines.select_entries(timeline, item_periods(item), only, within)
     return event_records(
         (
@@ -247,6 +252,7 @@ def _item_attributes(item: WorkItem, entry: TimelineEntry) -> Iterator[tuple[str
     yield from _event_attributes(EventSubject.WORK_ITEM, event)
     if event.kind is EventKind.STATUS_CHANGED:
         yield semconv.ITEM_STATUS, event.subject
+        yield semconv.ITEM_STATUS_ID, event.status_id
         yield semconv.ITEM_STATUS_CATEGORY, event.category.value if event.category else None
         yield semconv.STATUS_BEFORE, event.before
 

@@ -46,6 +46,8 @@ def _instrument(  # noqa: PLR0917 - a row of the table
         attributes=attributes,
         sent=sent,
         durations=durations,
+        # Counters are integers, except the cost, which has fractions of a dollar.
+        whole=kind is _SUM and unit != "{USD}",
     )
     INSTRUMENTS.append(instrument)
     return instrument
@@ -443,7 +445,10 @@ VCS_CHANGE_TIME_TO_MERGE = _instrument(
     _VCS_ATTRIBUTES,
 )
 
-_ITEM_ATTRIBUTES = (names.TRACKER, names.REPOSITORY, names.ITEM_TYPE, names.ITEM_RESULT)
+_ITEM_ATTRIBUTES = (
+    *(names.TRACKER, names.REPOSITORY),
+    *(names.ITEM_TYPE, names.FLOW_TYPE, names.ITEM_RESULT),
+)
 
 
 def _item_instrument(
@@ -460,7 +465,7 @@ ITEM_COUNT = _item_instrument(
     "flow.work_item.count",
     _SUM,
     "{item}",
-    "Work items that were closed; the rate is the flow velocity, the count by type the flow "
+    "Work items that were closed; their number is the flow velocity, and by flow type the flow "
     "distribution",
 )
 ITEM_REOPENED = _item_instrument(
@@ -492,6 +497,15 @@ ITEM_BLOCKED_TIME = _item_instrument(
     _HISTOGRAM,
     "s",
     "Time blocked",
+    _FLOWS,
+)
+ITEM_BLOCKED_DURATION = _instrument(
+    _ITEM,
+    "flow.work_item.blocked.duration",
+    _HISTOGRAM,
+    "s",
+    "Time blocked by each kind of reason that blocked the item; they add up to the time blocked",
+    (*_ITEM_ATTRIBUTES, names.BLOCKED_CAUSE),
     _FLOWS,
 )
 ITEM_STATUS_DURATION = _instrument(
@@ -526,6 +540,12 @@ ITEM_COMMENTS = _instrument(
 ITEM_STATUS_CHANGES = _item_instrument(
     "flow.work_item.status_changes", _HISTOGRAM, "{change}", "Number of status changes"
 )
+ITEM_BACKWARD_MOVES = _item_instrument(
+    "flow.work_item.backward_moves",
+    _HISTOGRAM,
+    "{move}",
+    "Number of status changes to an earlier category; not sent if a category is unknown",
+)
 
 _FEATURE_ATTRIBUTES = (names.TRACKER, names.REPOSITORY, names.ITEM_TYPE, names.FEATURE_COMPLETE)
 
@@ -543,9 +563,9 @@ FEATURE_ITEMS = _instrument(
     "flow.feature.work_items",
     _HISTOGRAM,
     "{item}",
-    "Stories and other items below the feature, by type (flow distribution) and by category of "
-    "their status (items in progress are the flow load)",
-    (*_FEATURE_ATTRIBUTES, names.ITEM_CATEGORY),
+    "Stories and other items below the feature, by type, by flow type (flow distribution) and by "
+    "category of their status (items in progress are the flow load)",
+    (*_FEATURE_ATTRIBUTES, names.FLOW_TYPE, names.ITEM_CATEGORY),
 )
 FEATURE_TIME = _instrument(
     _FEATURE,

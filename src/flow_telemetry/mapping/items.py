@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -36,12 +36,14 @@ from flow_telemetry.model import (
     EditedField,
     Event,
     EventKind,
+    FlowType,
     Lineage,
     Run,
     WorkItem,
 )
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
 from flow_telemetry.model.time_shares import TimeShares
+from flow_telemetry.rules.flow_types import find_flow_type
 from flow_telemetry.rules.lifecycle import (
     CLOSINGS,
     BlockedInterval,
@@ -49,6 +51,7 @@ from flow_telemetry.rules.lifecycle import (
     StatusInterval,
     actor_kind,
     change_periods,
+    count_backward_moves,
     find_blocked_intervals,
     find_status_intervals,
     item_periods,
@@ -145,6 +148,7 @@ def _status_span(make: SpanMaker, item: WorkItem, status: StatusInterval, owner:
         status.interval,
         attributes=(
             (semconv.ITEM_STATUS, status.status),
+            (semconv.ITEM_STATUS_ID, status.status_id),
             (
                 semconv.ITEM_STATUS_CATEGORY,
                 status.category.value if status.category else None,
@@ -164,6 +168,7 @@ def _blocked_span(make: SpanMaker, item: WorkItem, blocked: BlockedInterval, own
         blocked.interval,
         attributes=(
             (semconv.BLOCKED_BY, blocked.reason or "flag"),
+            (semconv.BLOCKED_CAUSE, blocked.cause.value),
             (semconv.FLOW_PARTIAL, None if blocked.ended else True),
         ),
     )
@@ -188,8 +193,25 @@ def period_attributes(item: WorkItem, period: OpenPeriod) -> AttributePairs:
         (semconv.ITEM_LABELS, _before(item.labels, later, _LABELS)),
         (semconv.ITEM_ASSIGNEES, _before(item.assignees, later, _ASSIGNMENTS)),
         (semconv.ITEM_COMMENTS, comments),
+        (semconv.ITEM_BACKWARD_MOVES, _backward_moves_in(item, period)),
         (semconv.TIMELINE_INCOMPLETE, None if item.history_complete else True),
     )
+
+
+def flow_type_at(
+    item: WorkItem, period: OpenPeriod, flow_types: Mapping[str, FlowType]
+) -> str | None:
+    """Return the flow type of an item at the end of an open period, by its type and labels then."""
+    later = [event for event in item.history if event.time > period.interval.end]
+    labels = _before(item.labels, later, _LABELS)
+    flow_type = find_flow_type(item_at(item, period).type, labels, flow_types)
+    return flow_type.value if flow_type else None
+
+
+def _backward_moves_in(item: WorkItem, period: OpenPeriod) -> int | None:
+    if not (period.ended and item.history_complete):
+        return None
+    return count_backward_moves(item, item_periods(item)[: period.number])
 
 
 def _before(

@@ -102,9 +102,17 @@ PHASE = _attribute(semconv.PHASE, "name of the phase, such as `in-review`")
 TRACKER = _attribute(semconv.ITEM_TRACKER, "`github`, `jira` or the name of another tracker")
 ITEM_TYPE = _attribute(semconv.ITEM_TYPE, "type of the item: Epic, Story, Bug …")
 ITEM_RESULT = _attribute(semconv.ITEM_RESULT, "how the item was closed, as the tracker reports it")
+FLOW_TYPE = _attribute(
+    semconv.ITEM_FLOW_TYPE,
+    "kind of work in the Flow Framework: feature, defect, debt or risk, by `flow-types`; not set "
+    "for an item of another type",
+)
+BLOCKED_CAUSE = _attribute(
+    semconv.BLOCKED_CAUSE, "kind of what blocked the item: flag, issue, status or label"
+)
 ITEM_STATUS = _attribute(
     semconv.ITEM_STATUS,
-    "name of the status; `open` and `in progress` for a GitHub issue without a status",
+    "present name of the status; `open` and `in progress` for a GitHub issue without a status",
 )
 ITEM_CATEGORY = _attribute(
     semconv.ITEM_STATUS_CATEGORY,
@@ -114,7 +122,6 @@ FEATURE_COMPLETE = _attribute(
     "flow.feature.complete",
     "whether all of the feature could be read; if not, the numbers are too low",
 )
-PROJECT = _attribute("flow.work_item.project", "key of the Jira project")
 LOAD_INCOMPLETE = _attribute(
     "flow.load.incomplete",
     "`true` if the sweep could not read all; then the number is too low",
@@ -163,15 +170,27 @@ TEST_RESULT = _attribute(semconv.CASE_STATUS, "`pass`, `fail` or `skipped`")
 
 TEST_SUITE = semconv.SUITE_NAME
 JOB_MATRIX = "flow.job.matrix"
+ITEM_PROJECT = "flow.work_item.project"
+ITEM_TEAM = "flow.work_item.team"
+ITEM_COMPONENT = "flow.work_item.component"
+ITEM_PRIORITY = "flow.work_item.priority"
 
 # The attributes that input `metric-attributes` can add, each with the metrics that have it.
 EXTRA_ATTRIBUTES: Mapping[str, str] = {
     semconv.VCS_REF_HEAD_NAME: "runs, jobs and changes: the branch; also sends the conventions' "
     "`vcs.change.*`",
+    semconv.VCS_REF_BASE_NAME: "changes, and the runs and jobs of pull requests: the branch that "
+    "the pull request is to be merged into; pull requests on top of each other have many",
     semconv.VCS_REF_HEAD_REVISION: "runs, jobs and deployments: the commit",
     semconv.VCS_CHANGE_ID: "changes: the number of the pull request",
     semconv.FLOW_WORK_ITEM_KEY: "work items: the key",
     semconv.FLOW_FEATURE_KEY: "features: the key",
+    ITEM_PROJECT: "work items and features in Jira: the key of the project (on GitHub, "
+    "`github.repository` is always there)",
+    ITEM_TEAM: "work items in Jira: the name of the team, or its id if Jira returns only that",
+    ITEM_COMPONENT: "work items and features in Jira: the components, `api,web`",
+    ITEM_PRIORITY: "work items and features in Jira: the priority",
+    semconv.ITEM_STATUS_ID: "`flow.work_item.status.duration`: Jira's id of the status",
     semconv.CICD_PIPELINE_RUN_ID: "runs and jobs: the id of the run",
     semconv.CICD_PIPELINE_TASK_RUN_ID: "jobs: the id of the job",
     semconv.CICD_WORKER_NAME: "jobs: the runner",

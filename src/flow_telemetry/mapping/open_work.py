@@ -49,7 +49,7 @@ def item_load(
         attributes = (
             (names.TRACKER, group.tracker),
             (names.REPOSITORY, repository.full_name if repository else None),
-            (names.PROJECT, group.project),
+            (names.ITEM_PROJECT, group.project),
             (names.ITEM_TYPE, group.type),
             (names.ITEM_CATEGORY, category.value if category else None),
             (names.LOAD_INCOMPLETE, group.incomplete or None),

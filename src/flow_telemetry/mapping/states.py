@@ -29,7 +29,7 @@ def _state(
 _SWEEP = "sweep"
 _SWEEP_JOBS = "sweep with `sweep-runs`"
 _LOAD_ATTRIBUTES = (
-    *(names.TRACKER, names.REPOSITORY, names.PROJECT, names.ITEM_TYPE, names.ITEM_CATEGORY),
+    *(names.TRACKER, names.REPOSITORY, names.ITEM_PROJECT, names.ITEM_TYPE, names.ITEM_CATEGORY),
     names.LOAD_INCOMPLETE,
 )
 LOAD = _state(

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.github.changes import read_change
+from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.changes import change_spans, phase_spans
 from flow_telemetry.mapping.events import (
     change_events,
@@ -22,6 +23,7 @@ from flow_telemetry.mapping.flow_metrics import (
     feature_measurements,
     item_measurements,
 )
+from flow_telemetry.mapping.items import feature_root
 from flow_telemetry.mapping.placement import Ancestry, Placement, Tracing, place
 from flow_telemetry.mapping.runs import run_spans
 from flow_telemetry.model import Change, Lineage, WorkItem
@@ -93,7 +95,13 @@ def change_events_and_metrics(
             prices = context.settings.signals.prices
             cost = runs_cost((*runs.runs, *runs.later_runs), prices)
         yield from change_measurements(
-            change, resource, extra, keys=placement.keys, within=within, cost=cost, times=times
+            change,
+            resource,
+            extra,
+            placement=placement,
+            within=within,
+            cost=cost,
+            times=times,
         )
 
 
@@ -122,6 +130,7 @@ def item_events_and_metrics(
             resource,
             context.clock.now(),
             blocked=find_blocked_intervals(item, context.settings.signals.blocked_names),
+            flow_types=context.settings.signals.flow_types,
             within=within,
         )
     if wants_metrics(context.settings):
@@ -130,8 +139,9 @@ def item_events_and_metrics(
             resource,
             context.settings.signals.blocked_names,
             context.settings.signals.metric_attributes,
-            keys=placement.keys,
+            placement=placement,
             within=within,
+            flow_types=context.settings.signals.flow_types,
         )
 
 
@@ -146,8 +156,17 @@ def feature_events_and_metrics(context: ExportContext, tree: FeatureTree) -> Eve
         namespace, now = settings.tracing.namespace, context.clock.now()
         yield from feature_events(tree, resource, now, namespace=namespace, time=time)
     if wants_metrics(settings):
-        extra, prices = settings.signals.metric_attributes, settings.signals.prices
-        yield from feature_measurements(tree, resource, extra, prices, time)
+        root = feature_root(tree)
+        trace = TraceIdentity(root=root, namespace=settings.tracing.namespace)
+        yield from feature_measurements(
+            tree,
+            resource,
+            settings.signals.metric_attributes,
+            settings.signals.prices,
+            time=time,
+            span=(trace.trace_id, trace.span_id(root)) if settings.tracing.feature_trace else None,
+            flow_types=settings.signals.flow_types,
+        )
 
 
 # Changes: the span and phases, when the change is closed or merged.
@@ -348,5 +367,6 @@ def _build_item_events(context: ExportContext, subject: EventSubject) -> EventsA
         build_resource_maker(context.settings).of_item(item),
         context.clock.now(),
         blocked=find_blocked_intervals(item, context.settings.signals.blocked_names),
+        flow_types=context.settings.signals.flow_types,
         only=find_webhook_events(subject.webhook_event, item.history),
     )

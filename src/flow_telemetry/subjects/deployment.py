@@ -99,7 +99,9 @@ def delivery_events_and_metrics(
         yield from deployment_events(deployment, first, placement, resource, now, later=late)
     if wants_metrics(settings) and not subject.only_late:
         attributes = settings.signals.metric_attributes
-        yield from delivery_measurements(deployment, resource, attributes, from_author=from_author)
+        yield from delivery_measurements(
+            deployment, resource, attributes, from_author=from_author, placement=placement
+        )
 
 
 def _read_timelines(context: ExportContext, deployment: Deployment) -> Deployment:
