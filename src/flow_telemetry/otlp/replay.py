@@ -321,9 +321,9 @@ def _read_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
 def find_replayable(paths: Iterable[Path], note: Callable[[str], None]) -> list[Path]:
     """Return spool folders, files of JSON lines and request files, in and below the named paths.
 
-    Links to folders are not followed, and files that another program is writing or that were refused are left
-    out. A named file inside a spool folder stands for that folder. ``note`` is called with a
-    message about a path that is neither.
+    Links to folders are not followed, and files that another program is writing or that were
+    refused are left out. A named file inside a spool folder stands for that folder. ``note`` is
+    called with a message about a path that is neither.
     """
     found: dict[Path, None] = {}
     for path in paths:
