@@ -287,7 +287,7 @@ def test_no_link_is_followed(program: Program, receiver: Receiver, tmp_path: Pat
 def test_no_link_in_place_of_the_spool_is_followed(
     program: Program, receiver: Receiver, run: Run, tmp_path: Path
 ) -> None:
-    """Whoever can write to the workspace puts it there: nothing is sent from it, or written to."""
+    """Anyone who can write to the workspace may put it there: no data passes through it."""
     outside, spool = tmp_path / "outside", tmp_path / "spool"
     outside.mkdir()
     secret = stored(outside, "secret")

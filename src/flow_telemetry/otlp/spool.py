@@ -165,7 +165,7 @@ class SpoolFolder:
             OSError: it cannot be created, or a link is in place of ``root``.
         """
         if root.is_symlink():
-            # Whoever can write to the workspace could lead the requests to any other folder.
+            # Anyone who can write to the workspace could lead the requests to another folder.
             raise OSError(errno.ELOOP, "a link is in its place")
         time = now.astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         for attempt in range(_TRIES):
