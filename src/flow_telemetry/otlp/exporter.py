@@ -13,7 +13,6 @@ from flow_telemetry.clock import Clock, Deadline, SystemClock
 from flow_telemetry.logging import Log, SilentLog
 from flow_telemetry.otlp.batch import Batch, batch_telemetry, get_signal
 from flow_telemetry.otlp.fallback import Fallbacks
-from flow_telemetry.otlp.output import LinesWriter
 from flow_telemetry.otlp.sending import Attempts, Edit, Export, NewSender, otlp_sender
 from flow_telemetry.otlp.spool import Spool, StoredRequest
 from flow_telemetry.telemetry import (
@@ -131,6 +130,9 @@ class FileExporter:
 
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Write the stream to the file."""
+        # Loaded for `--output` only, which keeps the other starts fast.
+        from flow_telemetry.otlp.output import LinesWriter  # noqa: PLC0415
+
         now = _nanosecond_clock(self.clock)
         writer = LinesWriter(self.path, _OPEN_FILE, continues=self._has_delivered)
         fallbacks = {signal: self.fallbacks.for_signal(signal, now) for signal in Signal}

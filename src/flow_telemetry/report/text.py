@@ -25,6 +25,7 @@ _FULL_WIDTH = 0xFEE0
 _COMMAND_AT_START = re.compile(r"^(\W*?):(?=:)")
 _OLD_COMMAND = "##["
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:])")
+_BACKQUOTES = re.compile("`+")
 # GitHub finds mentions in the rendered HTML, in which a backslash no longer escapes them.
 _MENTIONS = re.compile(r"([@#]|\bGH-)(?=\w)", re.IGNORECASE)
 _BREAKS_MERMAID = {ord(c): ord(c) + _FULL_WIDTH for c in ':;#%<>&{}"\\`$'}
@@ -54,7 +55,7 @@ def markdown(text: str, limit: int) -> str:
 def markdown_code(text: str, limit: int) -> str:
     """Return the text as a code span of GitHub-flavoured Markdown, also inside a table."""
     line = one_line(text, limit).strip() or "(unnamed)"
-    fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
+    fence = "`" * (max(map(len, _BACKQUOTES.findall(line)), default=0) + 1)
     space = " " if "`" in (line[0], line[-1]) else ""
     # GitHub splits table cells before it parses code spans, so `|` needs a backslash here.
     return f"{fence}{space}{line}{space}{fence}".replace("|", "\\|")
