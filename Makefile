@@ -32,7 +32,7 @@ LOCK := "$(BIN)/uv" pip compile --quiet --no-python-downloads --universal --pyth
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
 .PHONY: help bench demo demo-data golden test test-all lint types validate check format docs reliability lock clean bundle \
-	audit sbom fuzz
+	audit sbom fuzz backends
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -98,6 +98,9 @@ demo-data: $(DEV) ## record the demo's GitHub from the tests' fakes
 reliability: $(DEV) ## try every fault and write what it came to into docs/reliability.md
 	"$(BIN)/python" tools/update_reliability.py
 
+backends: ## the real backends of the tests, from Go modules: .backends/; ARGS="jaeger" builds one
+	@"$(PYTHON)" tools/backends.py $(ARGS)
+
 bundle: $(DEV) ## what a release carries, so that nothing is installed at run time: bundle/
 	"$(BIN)/python" tools/build_bundle.py $(ARGS)
 
@@ -121,7 +124,7 @@ lock: $(DEV) ## regenerate requirements/*.txt from pyproject.toml
 		--constraints requirements/runtime.txt --constraints requirements/build.txt
 
 clean: ## remove environments and caches
-	rm -rf .venv .venv-3.* .venv-programs "$(VENV)" "$(AUDIT)" "$(FUZZ)" build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-programs .backends "$(VENV)" "$(AUDIT)" "$(FUZZ)" build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests tools launcher -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(EMPTY):

@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from flow_telemetry.mapping.bodies import LONGEST_BODY
 from flow_telemetry.mapping.limits import (
     LONGEST_NAME,
     LONGEST_VALUE_BYTES,
     MOST_ATTRIBUTES,
     MOST_EVENTS,
+    MOST_RECORD_ATTRIBUTES,
 )
 from flow_telemetry.otlp.batch import Batch, batch_telemetry
 from flow_telemetry.otlp.fallback import Fallbacks
@@ -152,13 +154,19 @@ def check_span(span: Span) -> None:
 
 def check_record(record: LogRecord) -> None:
     """Check an event, or a line of a log."""
-    _ensure(bool(record.event_name) != (record.body is not None), "a record is event and line")
+    body = record.body or ""
+    if record.event_name:
+        _ensure(body.splitlines() == [body], f"{record.event_name} has the body {body!a}")
+        _ensure(len(body) <= LONGEST_BODY, f"{record.event_name} has a long body")
+        named = record.attributes.get("event.name")
+        _ensure(named == record.event_name, f"{record.event_name} is named {named!a}")
+    _ensure(record.body is not None, "a record without a body")
     _ensure(0 < record.time < _LATEST, f"{record.event_name} at {record.time}")
     _ensure(0 < record.observed < _LATEST, f"{record.event_name} seen at {record.observed}")
     _ensure(bool(_TRACE_ID.fullmatch(record.trace_id)), f"trace id {record.trace_id!a}")
     _ensure(bool(_SPAN_ID.fullmatch(record.span_id)), f"span id {record.span_id!a}")
-    _ensure(_size(record.body or "") <= _LONGEST_BODY_BYTES, "a long line")
-    check_attributes(record.attributes)
+    _ensure(_size(body) <= _LONGEST_BODY_BYTES, "a long line")
+    check_attributes(record.attributes, MOST_RECORD_ATTRIBUTES)
     check_attributes(record.resource.attributes)
 
 
@@ -173,9 +181,9 @@ def check_measurement(fact: Measurement) -> None:
         _ensure(0 < fact.period[0] <= fact.period[1] < _LATEST, f"{name} in {fact.period}")
 
 
-def check_attributes(attributes: Attributes) -> None:
-    """Check names and values."""
-    _ensure(len(attributes) <= MOST_ATTRIBUTES, f"{len(attributes)} attributes")
+def check_attributes(attributes: Attributes, most: int = MOST_ATTRIBUTES) -> None:
+    """Check number, names and values."""
+    _ensure(len(attributes) <= most, f"{len(attributes)} attributes")
     for name, value in attributes.items():
         if name not in _NAMES_SEEN:
             _ensure(bool(_ATTRIBUTE.fullmatch(name)), f"attribute {name!a}")

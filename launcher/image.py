@@ -35,8 +35,9 @@ NEEDED_ANYWAY = (
 )
 
 
-# Executed at first use: the SDK imports it for a detector that is never used.
-LAZY = ("psutil",)
+# Executed at first use. The SDK imports psutil for a detector that is never used, and protobuf the
+# other for texts of messages, which are never made.
+LAZY = ("psutil", "google.protobuf.text_format")
 
 
 class Image:

@@ -27,7 +27,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tools.bundle_contents import (  # noqa: E402 - importable from here on
+from launcher.image import LAZY  # noqa: E402 - importable from here on
+from tools.bundle_contents import (  # noqa: E402
     ENTRY_POINT,
     LOADED_BY_MOST_RUNS,
     OF_PLATFORM,
@@ -211,6 +212,7 @@ def make_images(
     content = {
         "paths": [str(SOURCES), str(bundle / "platforms" / FIRST_PLATFORM), str(unpacked)],
         "first": [ENTRY_POINT, *LOADED_BY_MOST_RUNS],
+        "lazy": LAZY,
         "modules": dict(sorted(entries.items())),
     }
     list_file = unpacked.with_name("modules.json")

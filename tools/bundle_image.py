@@ -3,7 +3,8 @@
     python -S -B -X no_debug_ranges tools/bundle_image.py MODULES OUT
 
 MODULES is a JSON file with `paths` (for sys.path), `first` (the modules that nearly every run
-imports) and `modules` (name -> source file, path for tracebacks, and whether the module is ours).
+imports), `lazy` (modules that those import and few runs execute) and `modules` (name -> source
+file, path for tracebacks, and whether the module is ours).
 OUT.0 and OUT.1 are the two sections of the image: the modules that nearly every run needs, and the
 others. The first section begins with the index of both: its length in four bytes, then marshalled
 data. The sections contain
@@ -43,7 +44,8 @@ def main(arguments: "list[str]") -> int:
     # After compiling, because imported modules can change how code is marshalled.
     patterns = record_patterns()
     texts = recorded_texts(listed["paths"], listed["first"])
-    first = set(sys.modules)
+    lazy = [f"{name}." for name in listed["lazy"]]
+    first = {name for name in sys.modules if not f"{name}.".startswith(tuple(lazy))}
     first_patterns = dict(patterns)
     later = recorded_texts([], sorted(n for n, m in listed["modules"].items() if m["ours"]))
 

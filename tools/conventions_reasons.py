@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.metrics import EXECUTING, PENDING
-from flow_telemetry.model import ActorKind, Result
+from flow_telemetry.model import ActorKind, FlowType, Result
 from flow_telemetry.model.deployments import DeploymentKind
 from flow_telemetry.model.events import ReviewState, StatusCategory
 from flow_telemetry.model.reports import UNITS
 from flow_telemetry.model.runs import ProtectionRule
+from flow_telemetry.model.time_shares import TimeState
 from flow_telemetry.rules.causes import AGENT, GITHUB, SCHEDULER
-from flow_telemetry.rules.lifecycle import PhaseKind
+from flow_telemetry.rules.lifecycle import BlockCause, PhaseKind
+from flow_telemetry.rules.open_work import IN_PROGRESS, QUEUED, WAITING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ USES = {
     "deployment.status": "see the values below",
     "error.type": "also set on timeouts, where the conventions require it on failures and errors "
     "only; the status of the span is an error then too",
+    "event.name": "deprecated for the log record's own field, which has it too: stores that do "
+    "not keep the field need the attribute",
     "exception.message": "of test failures, see [exceptions](#exceptions)",
     "exception.stacktrace": "of test failures, see [exceptions](#exceptions)",
     "exception.type": "of test failures, as the report names it, see [exceptions](#exceptions)",
@@ -70,6 +74,9 @@ USES = {
     "vcs.ref.head.revision": "of a run of `pull_request_target` the pull request's head, where "
     "GitHub has the base's commit",
 }
+
+# What is sent although the conventions deprecate it; `USES` has the reason.
+DEPRECATED = frozenset({"event.name"})
 
 # The values that we send of an attribute with a list of well-known values.
 VALUES: dict[str, tuple[str, ...]] = {
@@ -122,13 +129,17 @@ OUR_VALUES: dict[str, tuple[str, ...]] = {
     "flow.entity.type": tuple(entity.value for entity in Entity),
     "flow.feature.detail": ("step", "job", "run", "change", "item"),
     "flow.incomplete": ("queued", "in_progress"),
+    "flow.job.state": (QUEUED, WAITING, IN_PROGRESS),
     "flow.link": (
         *("feature", "live", "change", "work_item", "run", "cause", "context"),
         "trace_file",
     ),
     "flow.phase": tuple(kind.value for kind in PhaseKind),
+    "flow.time.state": tuple(state.value for state in TimeState),
     "flow.protection.rule": tuple(rule.value for rule in ProtectionRule),
     "flow.runner.kind": ("github-hosted", "larger", "self-hosted"),
+    "flow.work_item.blocked.cause": tuple(cause.value for cause in BlockCause),
+    "flow.work_item.flow_type": tuple(flow_type.value for flow_type in FlowType),
     "flow.work_item.status.category": tuple(category.value for category in StatusCategory),
     "github.annotation.level": ("failure", "warning", "notice"),
 }
@@ -155,10 +166,8 @@ NOT_SENT = {
 }
 # Metrics of the compared areas that we do not send.
 METRICS_NOT_SENT = {
-    "cicd.pipeline.run.active": "not sent yet: a state, and an export is about what has ended",
-    "cicd.worker.count": "the list of runners needs an administrator's token",
-    "vcs.change.count": "a state, and an export is about what has ended; `flow.change.count` "
-    "counts what ended",
+    "cicd.worker.count": "the list of runners needs an administrator's token; the jobs in progress "
+    "in `flow.job.active` are the busy runners",
     "vcs.contributor.count": "a state of the repository that no export reads",
     "vcs.ref.count": "a state of the repository that no export reads",
     "vcs.ref.lines_delta": "a state of a branch; `flow.change.lines` has the lines of a pull "
@@ -170,6 +179,7 @@ METRICS_NOT_SENT = {
 }
 # How a metric of the conventions is used, if that needs a word.
 METRIC_USES = {
+    "cicd.pipeline.run.active": "a gauge, taken by sweeps with `sweep-runs`",
     "cicd.pipeline.run.duration": "one point for each state; without the time in which the run "
     "waited for protection rules only. Each attempt is measured once",
     "cicd.pipeline.run.errors": "jobs that failed, and runs that failed without such a job; the "
@@ -182,6 +192,8 @@ METRIC_USES = {
     "interval cannot be added up",
     "system.network.io": "of all interfaces together; a delta, not a total since the start of the "
     "machine",
+    "vcs.change.count": "a gauge, taken by sweeps, of the states `open` and `wip`; "
+    "`flow.change.count` counts what ended",
     "vcs.change.duration": "only with `metric-attributes: vcs.ref.head.name`, because the branch "
     "is required; the time in the states `wip` and `open`, sent at the end",
     "vcs.change.time_to_approval": "only with `metric-attributes: vcs.ref.head.name`; the approval "
@@ -245,7 +257,7 @@ FAMILIES = (
     ),
     Family(
         prefix="flow.event.",
-        nearest="`event.name`, which is deprecated for the field of that name",
+        nearest="`event.name`",
         reason="what the event is about: comment, label, assignee, reviewer",
     ),
     Family(
@@ -257,6 +269,11 @@ FAMILIES = (
         prefix="flow.job.",
         nearest="`cicd.pipeline.task.*`",
         reason="the conventions do not know matrix values",
+    ),
+    Family(
+        prefix="flow.job.state",
+        nearest="`cicd.pipeline.run.state`",
+        reason="that of a run; `pending` does not say whether a job waits for a runner",
     ),
     Family(
         prefix="flow.life",
@@ -302,6 +319,12 @@ FAMILIES = (
         "tests and reports are missing",
     ),
     Family(
+        prefix="flow.time.",
+        nearest="`vcs.change.state`, `cicd.pipeline.run.state`",
+        reason="each is about one change or run; these divide the time of a feature over all that "
+        "belongs to it, so that the states exclude each other",
+    ),
+    Family(
         prefix="flow.work_item.",
         nearest=_NONE,
         reason="the conventions do not know work items: [proposed](#proposals) as `work_item.*`",
@@ -344,6 +367,21 @@ METRIC_FAMILIES = (
         "request. These are histograms and counters that can be added up",
     ),
     Family(
+        prefix="flow.change.age",
+        nearest="`vcs.change.duration`",
+        reason="that is of one pull request, by its branch. This is the oldest of all",
+    ),
+    Family(
+        prefix="flow.change.phase.age",
+        nearest="`vcs.change.duration`",
+        reason="the conventions have no phases: [proposed](#proposals)",
+    ),
+    Family(
+        prefix="flow.change.phase.load",
+        nearest="`vcs.change.count`",
+        reason="the conventions have no phases: [proposed](#proposals)",
+    ),
+    Family(
         prefix="flow.command.",
         nearest="`process.cpu.time`, `process.memory.usage`",
         reason="one value of a whole command, at its end",
@@ -364,6 +402,12 @@ METRIC_FAMILIES = (
         prefix="flow.job.",
         nearest="`cicd.pipeline.run.duration`",
         reason="the conventions have no metric of tasks",
+    ),
+    Family(
+        prefix="flow.job.active",
+        nearest="`cicd.pipeline.run.active`, `cicd.worker.count`",
+        reason="those count runs, and all workers of the system; these are the jobs of a "
+        "repository that wait for the runners of a label, or run on them",
     ),
     Family(
         prefix="flow.run.",

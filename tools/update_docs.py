@@ -126,6 +126,7 @@ GROUPS = {
 _EVENT_GROUPS = {
     EventSubject.CHANGE: "Pull requests",
     EventSubject.WORK_ITEM: "Work items",
+    EventSubject.FEATURE: "Features",
     EventSubject.DEPLOYMENT: "Deployments",
     EventSubject.RUN: "Runs",
 }
@@ -307,7 +308,7 @@ def _attributes_introduction() -> str:
         f"All backends take {limits.MOST_ATTRIBUTES} attributes and {limits.MOST_EVENTS} events a "
         f"span, names of {limits.LONGEST_NAME} characters and values of "
         f"{limits.LONGEST_VALUE_BYTES:,} bytes, so no more is sent: longer text is truncated and "
-        "ends in `…`.",
+        f"ends in `…`. A log record has at most {limits.MOST_RECORD_ATTRIBUTES} attributes.",
         100,
     )
     return f"""\
@@ -373,7 +374,8 @@ def with_metrics(page: str, instruments: Iterable[Instrument]) -> str:
         "## Their attributes\n\n" + _meanings(METRIC_ATTRIBUTES.items()),
         "## Attributes that you may add\n\n" + _meanings(EXTRA_ATTRIBUTES.items()),
         "## What the four keys are made of\n\n"
-        "The record of a deployment's success ([events](events.md)) has the values behind its "
+        "The records of a delivery and of a deployment's success ([events](events.md)) have the "
+        "values behind the "
         "numbers:"
         "\n\n" + _meanings((each.name, each.meaning) for each in DELIVERY_ATTRIBUTES),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
+from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import Delivery, Signal, merge_deliveries
@@ -64,7 +65,8 @@ class ExportedSubject:
     ``title`` is the span's name, ``reference`` its flow reference; under `export: job` both are
     those of the job. ``job_report`` is the telemetry from inside the current job. ``lineage`` are
     the work items above the subject, ``parentage`` the subjects above a run. ``partial`` is whether
-    the subject has not ended. ``actors`` is how views name people.
+    the subject has not ended. ``actors`` is how views name people. ``time`` says where the time of
+    a change or a feature went.
     """
 
     title: str
@@ -80,6 +82,7 @@ class ExportedSubject:
     actors: Actors = Actors.LOGIN
     trace_url: str | None = None
     job_report: JobReport | None = None
+    time: TimeShares | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

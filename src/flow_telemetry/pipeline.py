@@ -10,6 +10,7 @@ from functools import partial
 from flow_telemetry.clock import Interrupted
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.mapping.bodies import add_bodies
 from flow_telemetry.mapping.limits import nanoseconds
 from flow_telemetry.mapping.metric_attributes import unknown_attributes
 from flow_telemetry.mapping.openings import SentOpenings
@@ -79,6 +80,7 @@ def export_collected(
         stream = age_limit.apply(stream)
     stream = hide_people_in_telemetry(stream, progress.people)
     stream = redact_telemetry(stream, redact)
+    stream = add_bodies(stream, redact)
     stream = sizes.watched(stream)
     deliveries = context.exporter.deliver(stream)
 

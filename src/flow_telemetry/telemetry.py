@@ -142,7 +142,8 @@ class Instrument:
     """A metric, with its unit by UCUM.
 
     ``attributes`` are the possible names of its points' attributes, ``sent`` describes with which
-    subject it is sent. Only a histogram in seconds has ``durations``.
+    subject it is sent. Only a histogram in seconds has ``durations``. ``whole`` is whether its
+    numbers are sent as integers, always: to some backends, integers and floats are two metrics.
     """
 
     name: str
@@ -152,6 +153,7 @@ class Instrument:
     attributes: tuple[str, ...] = ()
     sent: str = ""
     durations: Durations | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,8 @@ class Measurement:
     """One value of a metric, which the exporter aggregates to points.
 
     ``period`` contains the first and last Unix time in nanoseconds of a point of a curve; None
-    means the time of the export.
+    means the time of the export. ``span`` are the trace id and span id of the measured entity, in
+    lower-case hexadecimal, for the exemplars of a histogram.
     """
 
     instrument: Instrument
@@ -167,6 +170,7 @@ class Measurement:
     resource: Resource
     attributes: Attributes = field(default_factory=dict)
     period: tuple[int, int] | None = None
+    span: tuple[str, str] | None = None
 
 
 class Signal(Enum):

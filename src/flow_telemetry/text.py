@@ -1,4 +1,4 @@
-"""Untrusted text on one line, without hidden characters."""
+"""Untrusted text on one line, without hidden characters, and durations."""
 
 from __future__ import annotations
 
@@ -77,3 +77,23 @@ def _replace_hidden(text: str) -> str:
     return "".join(
         c if c.isprintable() else "" if unicodedata.category(c) == "Cf" else " " for c in text
     )
+
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in their two largest units: ``350ms``, ``2.5s``, ``1m 30s``, ``3h 5m``."""
+    seconds = max(0.0, seconds)
+    if 0 < round(seconds * 1000) < 1000:
+        return f"{round(seconds * 1000)}ms"
+    if seconds < 10 and round(seconds, 1) != round(seconds):
+        return f"{seconds:.1f}s"
+    rest, words = round(seconds), []
+    for size, unit in _UNITS:
+        count, rest = divmod(rest, size)
+        words.append(f"{count}{unit}" if count else "")
+    if len(words[0]) > 3:  # 100 days and more: hours no longer matter
+        return words[0]
+    first = next((index for index, word in enumerate(words) if word), len(words) - 1)
+    return " ".join(word for word in words[first : first + 2] if word) or "0s"

@@ -58,6 +58,11 @@ SEARCH_RESULTS: Json = {
         },
     },
 }
+_NAMED: Json = {
+    "type": "object",
+    "required": ["id", "name"],
+    "properties": {name: {"type": "string"} for name in ("id", "name", "self")},
+}
 # Atlassian leaves an issue's fields open, since each site has its own. These are everywhere, and
 # each has a schema of its own in the description.
 FIELDS: Json = {
@@ -75,6 +80,8 @@ FIELDS: Json = {
         "created": {"type": "string", "format": "date-time"},
         "labels": {"type": "array", "items": {"type": "string"}},
         "issuelinks": {"type": "array", "items": reference("IssueLink")},
+        "components": {"type": "array", "items": _NAMED},
+        "priority": {**_NAMED, "nullable": True},
         "assignee": {**reference("UserDetails"), "nullable": True},
         "reporter": {**reference("UserDetails"), "nullable": True},
         "description": {"nullable": True},

@@ -49,11 +49,11 @@ def test_a_collector_has_all_the_parts_of_its_pipelines(config: dict[str, Any]) 
 def test_deltas_are_added_up_for_who_refuses_them() -> None:
     """And for longer than a workflow pauses; the others get them as they are."""
     adding = {
-        next(iter(each["exporters"])): each["processors"]["deltatocumulative"]["max_stale"]
+        next(iter(each["exporters"])): each["processors"]["delta_to_cumulative"]["max_stale"]
         for each in COLLECTORS
         if "processors" in each
     }
-    assert adding == {"otlphttp/prometheus": "720h", "otlphttp/grafana": "720h"}
+    assert adding == {"otlp_http/prometheus": "720h", "otlp_http/grafana": "720h"}
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step["with"]["otlp-endpoint"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Generic, TypeVar
 
 from tests.fakes.accounts import time_text
 from tests.fakes.graphql_execution import (
@@ -15,6 +16,8 @@ from tests.fakes.graphql_execution import (
 from tests.fakes.plans import RepositoryPlan
 from tests.fakes.records import Issue, PullRequest, TimelineEvent
 from tests.fakes.world import World, moment
+
+Made = TypeVar("Made")
 
 _TIMELINE = {
     "blocked_by_added": ("BLOCKED_BY_ADDED_EVENT", "BlockedByAddedEvent"),
@@ -75,11 +78,53 @@ class Items:
             "url": f"{self._world.server_url}/{known.full_name}",
             "defaultBranchRef": {"__typename": "Ref", "name": known.default_branch},
             "issue": issue,
+            "issues": lambda arguments: self._issues(known, arguments),
+            "issueTypes": lambda arguments: self._issue_types(known, arguments),
             "pullRequest": pull_request,
+            "pullRequests": lambda arguments: self._pulls(known, arguments),
         }
 
     def _allowed(self, permission: str, make: Callable[[], Object | Refusal]) -> Object | Refusal:
         return FORBIDDEN if permission in self._denied else make()
+
+    def _issues(self, known: RepositoryPlan, arguments: Arguments) -> Object | Refusal:
+        """The issues of a repository by their creation, by state, assignee and type."""
+        chosen = arguments.get("filterBy") or {}
+        found = [
+            issue
+            for issue in self._issues_of(known)
+            if issue.state.upper() in (arguments.get("states") or ("OPEN", "CLOSED"))
+            if "assignee" not in chosen or _assignee_fits(issue, chosen["assignee"])
+            if "type" not in chosen or issue.plan.type == chosen["type"]
+        ]
+        found.sort(key=lambda issue: (issue.opened_at, issue.number))
+        make = _Lazy(self._issue, found)
+        return self._allowed("issues=read", lambda: connection(make)(arguments))
+
+    def _issue_types(self, known: RepositoryPlan, arguments: Arguments) -> Object | None:
+        """The types of an organization: an account of a person has none."""
+        types = dict.fromkeys(i.plan.type for i in self._issues_of(known) if i.plan.type)
+        found = [_named("IssueType", name) for name in types]
+        return connection(found)(arguments) if found else None
+
+    def _issues_of(self, known: RepositoryPlan) -> list[Issue]:
+        return [
+            issue
+            for issue in self._world.issues
+            if issue.repository == known.full_name
+            if not (issue.plan.deleted or issue.plan.moved_to)
+        ]
+
+    def _pulls(self, known: RepositoryPlan, arguments: Arguments) -> Object | Refusal:
+        found = [
+            pull
+            for pull in self._world.pull_requests
+            if pull.repository == known.full_name
+            if _pull_state(pull) in (arguments.get("states") or ("OPEN", "CLOSED", "MERGED"))
+        ]
+        found.sort(key=lambda pull: (pull.opened_at, pull.number))
+        make = _Lazy(self._pull_request, found)
+        return self._allowed("pull_requests=read", lambda: connection(make)(arguments))
 
     def _issue_numbered(self, known: RepositoryPlan, number: int) -> Object | Refusal:
         for issue in self._world.issues:
@@ -175,7 +220,9 @@ class Items:
             "__typename": "PullRequest",
             "number": pull.number,
             "title": plan.title,
-            "state": "MERGED" if plan.merged_at else pull.state.upper(),
+            "state": _pull_state(pull),
+            "isDraft": plan.draft,
+            "author": actor(plan.author),
             "url": f"{world.server_url}/{pull.repository}/pull/{pull.number}",
             "createdAt": time_text(pull.opened_at),
             "closedAt": time_text(pull.closed_at),
@@ -229,6 +276,34 @@ def actor(login: str | None) -> Object | None:
         return None
     kind = "Bot" if login.endswith("[bot]") else "User"
     return {"__typename": kind, "login": login.removesuffix("[bot]")}
+
+
+def _pull_state(pull: PullRequest) -> str:
+    return "MERGED" if pull.plan.merged_at else pull.state.upper()
+
+
+def _assignee_fits(issue: Issue, asked: str | None) -> bool:
+    """`*` finds the issues of anybody, null those of nobody."""
+    assignees = issue.plan.assignees
+    if asked is None:
+        return not assignees
+    return bool(assignees) if asked == "*" else asked in assignees
+
+
+class _Lazy(Sequence[Object], Generic[Made]):
+    """The objects of a long list, each of which is made when a page holds it."""
+
+    def __init__(self, make: Callable[[Made], Object], found: Sequence[Made]) -> None:
+        self._make = make
+        self._found = found
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, part: Any) -> Any:
+        if isinstance(part, slice):
+            return [self._make(each) for each in self._found[part]]
+        return self._make(self._found[part])
 
 
 def _named(type_name: str, name: str) -> Object:

@@ -11,6 +11,7 @@ from tests.fakes.jira_world import (
     FLAGGED,
     LEVELS,
     STATUSES,
+    TEAM,
     Change,
     Comment,
     Entry,
@@ -59,12 +60,23 @@ class Answers:
             "description": None,
             FLAGGED: [{"id": "10019", "value": "Impediment"}] if issue.flagged else None,
             "issuelinks": [self._link(issue, blocker) for blocker in issue.blockers],
+            "components": [
+                {"id": str(number), "name": name, "self": f"{self.api}/component/{number}"}
+                for number, name in enumerate(issue.components, 10100)
+            ],
+            "priority": {"id": "3", "name": issue.priority, "self": f"{self.api}/priority/3"},
+            TEAM: self._team(issue.team) if issue.team else None,
         }
         if self.cloud:
             fields["statuscategorychangedate"] = time_text(
                 issue.category_changed_at or issue.created
             )
         return {**fields, **self._above(issue)}
+
+    def _team(self, name: str) -> Json | str:
+        """A team as Cloud returns it; Data Center returns its number alone."""
+        team_id = "36885b3c-1bf0-4f85-a357-c5b858c31de4"
+        return {"id": team_id, "name": name, "title": name} if self.cloud else "7"
 
     def _link(self, issue: Issue, blocker: Issue) -> Json:
         link_type = {
@@ -138,6 +150,7 @@ class Answers:
             _custom(EPIC_LINK, "Epic Link", "any", f"{greenhopper}:gh-epic-link"),
             _custom("customfield_10009", "Epic Name", "string", f"{greenhopper}:gh-epic-label"),
             self._flag(boxes),
+            _custom(TEAM, "Team", "team", "com.atlassian.teams:rm-teams-custom-field-team"),
         ]
 
     def _flag(self, custom: str) -> Json:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from tests.fakes.jira_world import EPIC_LINK, Issue, JiraWorld
+from tests.fakes.jira_world import EPIC_LINK, STATUSES, Issue, JiraWorld
 
 Matches = Callable[[Issue], bool]
 
@@ -68,7 +68,7 @@ class _Reader:
             "project": self._project,
             "resolved": self._resolved,
             "resolution": self._resolution,
-            "status": lambda: self._changed("status"),
+            "status": self._status,
             "statusCategory": self._done,
         }
         if not self._cloud:
@@ -112,6 +112,13 @@ class _Reader:
             return self._changed("resolution")
         self._expect("EMPTY")
         return lambda issue: issue.resolution is None
+
+    def _status(self) -> Matches:
+        if not self._accept("NOT"):
+            return self._changed("status")
+        self._expect("IN")
+        left_out = self._ids()
+        return lambda issue: STATUSES[issue.status][0] not in left_out
 
     def _done(self) -> Matches:
         self._expect("=", "Done")

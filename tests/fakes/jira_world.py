@@ -29,6 +29,7 @@ LEVELS = {"Sub-task": -1, "Story": 0, "Task": 0, "Bug": 0, "Epic": 1, "Initiativ
 BEFORE_ITS_ENTRY = timedelta(milliseconds=62)
 EPIC_LINK = "customfield_10008"
 FLAGGED = "customfield_10021"
+TEAM = "customfield_10001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,9 @@ class Issue:
     hidden: bool = False
     flagged: bool = False
     blockers: list[Issue] = field(default_factory=list)
+    components: tuple[str, ...] = ()
+    priority: str = "Medium"
+    team: str = ""
 
     @property
     def project(self) -> str:

@@ -19,7 +19,9 @@ class MetricPoint:
 
     `kind` is as in OTLP: gauge, sum or histogram; `temporality` DELTA or CUMULATIVE, and empty for
     a gauge. `value` is a number's value or a histogram's sum, and only a histogram has `count`,
-    `least`, `greatest`, `buckets` and `bounds`. Times in nanoseconds since 1970.
+    `least`, `greatest`, `buckets` and `bounds`. `exemplars` are values with the trace and span id
+    in hexadecimal, `integer` is whether the number was sent as one. Times in nanoseconds since
+    1970.
     """
 
     name: str
@@ -39,6 +41,8 @@ class MetricPoint:
     greatest: float | None
     buckets: tuple[int, ...]
     bounds: tuple[float, ...]
+    exemplars: tuple[tuple[float, str, str], ...] = ()
+    integer: bool = False
 
 
 def points_in(request: ExportMetricsServiceRequest) -> list[MetricPoint]:
@@ -76,6 +80,10 @@ def _point(
         greatest=point.max if histogram else None,
         buckets=tuple(point.bucket_counts) if histogram else (),
         bounds=tuple(point.explicit_bounds) if histogram else (),
+        exemplars=tuple(
+            (each.as_double, each.trace_id.hex(), each.span_id.hex()) for each in point.exemplars
+        ),
+        integer=not histogram and point.WhichOneof("value") == "as_int",
     )
 
 

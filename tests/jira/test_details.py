@@ -12,7 +12,8 @@ from tests.jira.support import connect, fake, key
 
 from flow_telemetry.errors import NotFoundError
 from flow_telemetry.jira.parse import unread_item
-from flow_telemetry.model import ActorKind, EventKind, WorkItem
+from flow_telemetry.model import ActorKind, EventKind, StatusCategory, WorkItem
+from flow_telemetry.rules.lifecycle import item_periods, time_in_statuses
 
 CLOUD_AND_DATA_CENTER = pytest.mark.parametrize("cloud", [True, False], ids=["cloud", "dc"])
 
@@ -188,3 +189,49 @@ def test_an_issue_that_is_not_there_is_an_error() -> None:
     """Details are of an item that is exported: without it there is nothing to say."""
     with fake(JiraWorld(), cloud=True) as jira, pytest.raises(NotFoundError, match="ACME-57"):
         connect(jira).jira.details(unread_item("ACME-57"))
+
+
+@CLOUD_AND_DATA_CENTER
+def test_what_metrics_may_be_split_by(cloud: bool) -> None:
+    """The project, the components, the priority, and the team, of which a server has the id."""
+    world = JiraWorld()
+    story = world.issue("ACME-57")
+    story.components, story.priority, story.team = ("web", "api"), "High", "Checkout"
+    read = details(world, cloud=cloud)
+    assert (read.project, read.components, read.priority) == ("ACME", ("web", "api"), "High")
+    assert read.team == ("Checkout" if cloud else "7")
+    assert details(world_of("ACME-57"), cloud=cloud).team == ""
+
+
+def world_of(key: str) -> JiraWorld:
+    """A Jira with one story."""
+    world = JiraWorld()
+    world.issue(key)
+    return world
+
+
+@CLOUD_AND_DATA_CENTER
+@pytest.mark.parametrize("named", ["coding", "in progress", None])
+def test_a_renamed_status_has_one_id_and_one_category(cloud: bool, named: str | None) -> None:
+    """`In Progress` was called `Coding` when the story was moved there first."""
+    world = JiraWorld()
+    story = world.issue("ACME-57")
+    story.change(Change("status", ("10000", "To Do"), ("3", "Coding")), at="2026-11-02T08:00:00Z")
+    story.change(Change("status", ("3", "Coding"), ("10000", "To Do")), at="2026-11-03T08:00:00Z")
+    story.move("In Progress", at="2026-11-04T08:00:00Z")
+    story.move("Done", at="2026-11-05T08:00:00Z", resolution="Done")
+    categories = {named: StatusCategory.DONE} if named else {}
+    with fake(world, cloud=cloud) as jira:
+        read = connect(jira, categories=categories).jira.details(unread_item("ACME-57"))
+    moves = [e for e in read.history if e.kind is EventKind.STATUS_CHANGED]
+    assert [(e.subject, e.status_id) for e in moves[:3:2]] == [
+        ("Coding", "3"),
+        ("In Progress", "3"),
+    ]
+    expected = StatusCategory.DONE if named else StatusCategory.IN_PROGRESS
+    assert {e.category for e in moves if e.status_id == "3"} == {expected}
+    assert {e.category_before for e in moves if e.status_id_before == "3"} == {expected}
+    (period,) = item_periods(replace(read, created_at=moment("2026-11-01T08:00:00Z")))[-1:]
+    if named is None:
+        times = time_in_statuses(read, period)
+        assert {name for name, *_ in times} == {"To Do", "In Progress"}

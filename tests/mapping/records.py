@@ -40,6 +40,7 @@ def assert_valid_records(records: Sequence[LogRecord], trace: TraceIdentity) -> 
         assert record.observed == int(OBSERVED.timestamp()) * 10**9
         assert record.trace_id == trace.trace_id
         assert re.fullmatch(r"(?!0{16})[0-9a-f]{16}", record.span_id)
-        assert len(record.attributes) <= 32
+        assert len(record.attributes) <= 64
+        assert record.attributes["event.name"] == record.event_name
         assert_values(record.attributes)
         assert set(record.attributes) <= _ALLOWED[record.event_name]

@@ -52,6 +52,7 @@ def test_a_record_belongs_to_the_span_of_its_change() -> None:
         placement.trace.span_id(PULL),
     )
     assert record.attributes == {
+        "event.name": "flow.change.labeled",
         "log.record.uid": f"{PULL}#event:labeled:2026-11-24T09:05:00Z:bug",
         "flow.reference": PULL,
         "flow.actor.login": "renovate[bot]",
@@ -104,7 +105,7 @@ def test_each_kind_of_event_says_what_it_was_about(
     """Under the name of its kind; the account of who did it may be gone."""
     _, record, _ = records_of(change(happened, closed=9))
     assert record.event_name == f"flow.change.{name}"
-    shared = ("log.", "flow.reference", "vcs.", "github.")
+    shared = ("event.", "log.", "flow.reference", "vcs.", "github.")
     assert {k: v for k, v in record.attributes.items() if not k.startswith(shared)} == own
 
 
@@ -161,6 +162,47 @@ def test_a_later_closing_speaks_of_its_own_life() -> None:
     assert closing.attributes["flow.life"] == 2
     assert closing.attributes["flow.change.duration"] == 240.0
     assert closing.attributes["vcs.change.state"] == "closed"
+
+
+def test_the_record_of_a_closing_keeps_all_of_its_attributes() -> None:
+    """A merge with everything has more than the 32 attributes of a span."""
+    pull = replace(
+        change(
+            event(3, EventKind.LABELED, "bug"),
+            replace(event(3, EventKind.COMMITTED), id="c0ffee"),
+            event(4, EventKind.CLOSED),
+            event(5, EventKind.REOPENED),
+            replace(event(6, EventKind.COMMENTED), actor=Actor(login="bob")),
+            event(10, EventKind.READY_FOR_REVIEW),
+            review(30, "bob", "comments", "1"),
+            review(40, "bob", "asks for changes", "2"),
+            event(50, EventKind.REVIEW_REQUESTED, "bob"),
+            review(60, "bob", "approves", "3"),
+            event(70, EventKind.QUEUED),
+            event(-1, EventKind.ASSIGNED, "bob"),
+            replace(event(100, EventKind.MERGED), actor=Actor(login="bob")),
+            event(100, EventKind.CLOSED),
+            closed=100,
+        ),
+        merged_at=at(100),
+        title='Revert "Add euro"',
+        url="https://github.com/acme/shop/pull/7",
+        head_branch="revert-6-euro",
+        base_branch="main",
+        head_sha="c0ffee",
+        additions=10,
+        deletions=3,
+        changed_files=2,
+        timeline_complete=False,
+    )
+    placement = place_change(pull, Lineage(items=(item("ACME-57"), item("ACME-42", kind="Epic"))))
+    records = list(change_events(pull, placement, RESOURCE, OBSERVED))
+    (merge,) = (record for record in records if record.event_name == "flow.change.merged")
+    assert_valid_records(records, placement.trace)
+    assert len(merge.attributes) > 32
+    assert {"flow.life", "flow.timeline.moved", "flow.change.phase.in_merge_queue.duration"} <= set(
+        merge.attributes
+    )
 
 
 def test_odd_times_are_kept_moved_and_counted() -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 from tests.mapping.records import OBSERVED, OF_THE_SPAN, RESOURCE, TRACING, assert_valid_records
 from tests.rules.builders import OPENING, SHOP, at, change, event, item, moved
+from tests.rules.test_deliveries import deployment
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.events import deployment_events, item_events, place_item_events
 from flow_telemetry.mapping.items import item_spans
 from flow_telemetry.mapping.placement import Ancestry, Tracing, place
-from flow_telemetry.mapping.runs import run_events
+from flow_telemetry.mapping.runs import run_events, run_spans
 from flow_telemetry.model import (
     Actor,
     Annotation,
@@ -20,14 +21,17 @@ from flow_telemetry.model import (
     DeploymentStatus,
     EventKind,
     Job,
+    JobOutcome,
     Lineage,
+    Result,
     Run,
+    Step,
     WorkItem,
 )
 from flow_telemetry.rules.lifecycle import find_blocked_intervals
 from flow_telemetry.rules.selection import select_whole_run
-from flow_telemetry.settings import TraceScope
-from flow_telemetry.telemetry import LogRecord
+from flow_telemetry.settings import Detail, TraceScope
+from flow_telemetry.telemetry import LogRecord, Severity
 
 EPIC = item("ACME-42", kind="Epic")
 
@@ -46,6 +50,7 @@ def test_a_change_of_status_says_from_what_to_what() -> None:
     _, record, _ = records_of(item("ACME-57", moved(5, "To Do", "Doing"), closed=9))
     assert record.event_name == "flow.work_item.status_changed"
     assert record.attributes == {
+        "event.name": "flow.work_item.status_changed",
         "log.record.uid": "jira/ACME-57#event:status_changed:2026-11-24T09:05:00Z:Doing",
         "flow.reference": "jira/ACME-57",
         "flow.work_item.key": "ACME-57",
@@ -142,6 +147,99 @@ def test_a_deployment_is_told_once_in_the_trace_of_a_change() -> None:
     assert str(success.attributes["log.record.uid"]).endswith("/77#event:status_changed:74")
 
 
+@pytest.mark.parametrize(
+    ("states", "outcome", "severities"),
+    [
+        (["queued", "success"], None, [Severity.INFO] * 3),
+        (["queued", "failure"], None, [Severity.INFO, Severity.INFO, Severity.ERROR]),
+        (["error"], None, [Severity.INFO, Severity.ERROR]),
+        (["failure"], Result.CANCELLATION, [Severity.INFO, Severity.INFO]),
+    ],
+)
+def test_only_a_failed_deployment_is_an_error(
+    states: list[str], outcome: Result | None, severities: list[Severity]
+) -> None:
+    """GitHub leaves `failure` on the deployment of a cancelled job."""
+    made = deployment(77, 1, *((2.0 + minute, state) for minute, state in enumerate(states)))
+    if outcome is not None:
+        made = replace(made, outcome=JobOutcome(ended_at=at(2), result=outcome))
+    placement = place(made.reference, Ancestry(), TRACING)
+    records = list(deployment_events(made, None, placement, RESOURCE, OBSERVED))
+    assert [record.severity for record in records] == severities
+
+
+def test_a_blocked_item_is_a_warning() -> None:
+    """It waits for something; that it goes on is none."""
+    story = item("ACME-57", event(2, EventKind.BLOCKED), event(5, EventKind.UNBLOCKED), closed=9)
+    _, blocked, unblocked, _ = records_of(story)
+    assert (blocked.severity, unblocked.severity) == (Severity.WARN, Severity.INFO)
+
+
+@pytest.mark.parametrize(
+    ("detail", "failed", "part"),
+    [
+        (Detail.STEP, [2], "#step:2"),
+        (Detail.STEP, [1, 2], ""),
+        (Detail.STEP, [], ""),
+        (Detail.JOB, [2], ""),
+        (Detail.RUN, [2], None),
+    ],
+)
+def test_a_failure_has_the_most_specific_span(
+    detail: Detail, failed: list[int], part: str | None
+) -> None:
+    """The failed step if it is the only one, else the job; only spans that are sent."""
+    run = failed_run(failed)
+    (job,) = run.jobs
+    placement = place(run.reference, Ancestry(), TRACING)
+    (record,) = run_events(select_whole_run(run), placement, RESOURCE, OBSERVED, detail)
+    spans = run_spans(select_whole_run(run), placement, RESOURCE, detail)
+    assert record.span_id in {span.span_id for span in spans}
+    reference = run.reference if part is None else run.job_reference(job) + part
+    assert record.span_id == placement.span_id(reference)
+
+
+def failed_run(failed: list[int]) -> Run:
+    """Return a run with a job of two steps, of which those with these numbers failed."""
+    steps = tuple(
+        Step(
+            number=number,
+            name=f"Step {number}",
+            status="completed",
+            conclusion="failure" if number in failed else "success",
+            started_at=OPENING,
+            completed_at=at(number),
+        )
+        for number in (1, 2)
+    )
+    job = Job(
+        id=31337,
+        run_id=999,
+        run_attempt=1,
+        name="test",
+        status="completed",
+        conclusion="failure",
+        created_at=OPENING,
+        started_at=OPENING,
+        completed_at=at(4),
+        runner_id=5,
+        steps=steps,
+        annotations=(Annotation(level="failure", message="assert 1 == 2"),),
+    )
+    return Run(
+        id=999,
+        attempt=1,
+        repository=SHOP,
+        workflow="CI",
+        status="completed",
+        conclusion="failure",
+        event="push",
+        created_at=OPENING,
+        started_at=OPENING,
+        jobs=(job,),
+    )
+
+
 def test_failures_that_jobs_left_are_told_of_their_run() -> None:
     """Each at its job's end, equal ones once; warnings stay on the spans."""
     failures = [
@@ -176,11 +274,12 @@ def test_failures_that_jobs_left_are_told_of_their_run() -> None:
         jobs=(job,),
     )
     placement = place(run.reference, Ancestry(), TRACING)
-    records = list(run_events(select_whole_run(run), placement, RESOURCE, OBSERVED))
+    records = list(run_events(select_whole_run(run), placement, RESOURCE, OBSERVED, Detail.STEP))
     assert_valid_records(records, placement.trace)
     first, second = records
     assert first.event_name == "flow.run.annotated"
-    assert first.span_id == placement.span_id(run.reference)
+    assert first.span_id == placement.span_id(run.job_reference(job))
+    assert first.severity is Severity.ERROR
     assert first.time == int(at(4).timestamp()) * 10**9
     assert first.attributes["github.annotation.message"] == "assert 1 == 2"
     assert first.attributes["github.annotation.line"] == 7

@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import pytest
 from tests.mapping.measured import RESOURCE, attributes, values
+from tests.mapping.records import OBSERVED, TRACING, assert_valid_records
 from tests.rules.builders import change, event
 from tests.rules.test_deliveries import deployment
 
-from flow_telemetry.mapping.flow_metrics import delivery_measurements, dora_attributes
+from flow_telemetry.mapping.bodies import format_body
+from flow_telemetry.mapping.events import delivery_events
+from flow_telemetry.mapping.flow_metrics import delivery_measurements, restoration_attributes
 from flow_telemetry.mapping.metrics import environment_name
+from flow_telemetry.mapping.placement import Ancestry, place
 from flow_telemetry.model import Deployment, Event, EventKind
 from flow_telemetry.telemetry import Measurement
 
@@ -83,19 +87,46 @@ def test_a_batch_of_unknown_size_is_not_measured() -> None:
     assert len(found["flow.deployment.lead_time"]) == 2
 
 
-def test_the_record_of_a_deployment_names_what_its_numbers_are_made_of() -> None:
-    """The change, its first commit and its time; the deployment that had failed."""
-    assert dict(dora_attributes(replace(repair(), before=(FAILED,)))) == {
-        "flow.deployment.lead_times": (
-            "acme/shop#7: 8400 s from c0ffee of 2026-11-24T08:00:00Z",
-            "acme/shop#8: 3600 s from f00d of 2026-11-24T09:20:00Z",
-        ),
+def test_the_record_of_a_deployment_names_what_it_restored() -> None:
+    """The deployment that had failed, and the time since its end in seconds."""
+    assert dict(restoration_attributes(replace(repair(), before=(FAILED,)))) == {
         "flow.deployment.restored": "github.com/acme/shop/deployments/1",
         "flow.deployment.restore_time": 3600,
     }
-    told = dict(dora_attributes(deployment(1, 0, (5, "success"))))
+    told = dict(restoration_attributes(deployment(1, 0, (5, "success"))))
     assert told["flow.deployment.restored"] is None
-    assert told["flow.deployment.lead_times"] == ()
+
+
+def test_each_delivered_change_has_a_record_with_numbers() -> None:
+    """In its own trace, at the span of its delivery: lead time in seconds, and its first commit."""
+    made = repair()
+    placements = [
+        place(f"{made.reference}#delivers:{c.reference}", Ancestry(change=c, beside=True), TRACING)
+        for c in made.delivers
+    ]
+    records = list(delivery_events(made, placements, RESOURCE, OBSERVED))
+    for placement, record in zip(placements, records, strict=True):
+        assert_valid_records([record], placement.trace)
+    cart, taxes = records
+    pull = "github.com/acme/shop/pull/7"
+    assert cart.event_name == "flow.change.delivered"
+    assert cart.attributes["log.record.uid"] == f"{pull}#event:delivered:2"
+    assert cart.attributes["flow.reference"] == pull
+    assert cart.span_id == placements[0].span_id(f"{made.reference}#delivers:{pull}")
+    own = ("flow.deployment.lead_time", "flow.change.first_commit.revision", "vcs.change.id")
+    assert [cart.attributes[name] for name in own] == [8400, "c0ffee", "7"]
+    assert [taxes.attributes[name] for name in own] == [3600, "f00d", "8"]
+    assert cart.attributes["flow.change.first_commit.time"] == "2026-11-24T08:00:00Z"
+    assert cart.attributes["deployment.environment.name"] == "production"
+    assert format_body(cart.event_name, cart.attributes) == (
+        "pull request #7 was delivered to production 2h 20m after its first commit (acme/shop)"
+    )
+
+
+def test_a_failed_deployment_has_no_record_of_a_delivery() -> None:
+    """Nor does one that goes on."""
+    for made in (replace(repair(), statuses=FAILED.statuses), replace(repair(), statuses=())):
+        assert list(delivery_events(made, [], RESOURCE, OBSERVED)) == []
 
 
 @pytest.mark.parametrize(

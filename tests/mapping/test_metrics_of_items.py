@@ -50,13 +50,16 @@ def test_blocked_twice_four_hours_in_all() -> None:
         "flow.work_item.efficiency": [0.6],
         "flow.work_item.times_blocked": [2],
         "flow.work_item.blocked_time": [4 * 3600],
+        "flow.work_item.blocked.duration": [3600, 3 * 3600],
         "flow.work_item.comments": [1],
         "flow.work_item.status_changes": [4],
+        "flow.work_item.backward_moves": [0],
         "flow.work_item.status.duration": [2 * 3600, 7 * 3600, 3 * 3600],
     }
     assert attributes("flow.work_item.count", measured) == {
         "flow.work_item.tracker": "jira",
         "flow.work_item.type": "Story",
+        "flow.work_item.flow_type": "feature",
         "flow.work_item.result": "Done",
     }
 

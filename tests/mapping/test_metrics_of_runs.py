@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from tests.mapping.measured import RESOURCE, attributes, by, checked, values
+from tests.mapping.records import TRACING
 from tests.report.builders import (
     START,
     at,
@@ -20,6 +21,7 @@ from tests.report.builders import (
 )
 
 from flow_telemetry.mapping.metrics import run_measurements
+from flow_telemetry.mapping.placement import Ancestry, place
 from flow_telemetry.model import Run
 from flow_telemetry.rules.selection import RunSlice, select_running_run, select_whole_run
 from flow_telemetry.settings import Export
@@ -187,7 +189,10 @@ def test_ids_stand_on_no_metric_unless_the_user_asks() -> None:
         assert not ids & {str(value) for value in each.attributes.values()}
     extra = ("cicd.pipeline.run.id", "vcs.ref.head.name", "flow.job.matrix", "vcs.change.id", "x.y")
     part, keys = select_whole_run(run), (("vcs.change.id", "7"), ("flow.feature.key", "ACME-1"))
-    told = attributes("flow.job.count", run_measurements(part, RESOURCE, extra, keys=keys))
+    placement = replace(place(run.reference, Ancestry(), TRACING), keys=keys)
+    told = attributes(
+        "flow.job.count", run_measurements(part, RESOURCE, extra, placement=placement)
+    )
     assert (
         told.items()
         >= {

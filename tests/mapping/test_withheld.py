@@ -68,7 +68,12 @@ def a_record(reference: str) -> LogRecord:
         trace_id="a" * 32,
         span_id="b" * 16,
         resource=JIRA,
-        attributes={"log.record.uid": reference, "flow.event.label": "canary"},
+        attributes={
+            "log.record.uid": reference,
+            "flow.event.label": "canary",
+            "flow.actor.login": "canary",
+            "flow.work_item.key": "ACME-57",
+        },
         body="canary",
     )
 
@@ -149,6 +154,13 @@ def test_references_keep_what_is_key_number_or_time(reference: str, shown: str |
     uid = str(record.attributes["log.record.uid"])
     assert uid.endswith(shown or ":2026-11-24T03:43:00Z")
     assert reference.startswith(uid)
+
+
+def test_the_sentence_of_an_event_is_made_of_what_stays() -> None:
+    """A replayed record can be read too; who did it and the label are not shown."""
+    message = reduced(redactor_for(HOME), Signal.LOGS, a_record("jira/ACME-57#event:labeled:1"))
+    (record,) = message.resource_logs[0].scope_logs[0].log_records
+    assert record.body.string_value == "the label was added to work item ACME-57"
 
 
 def test_series_stay_apart() -> None:

@@ -74,6 +74,7 @@ def measurements(most: int = 8) -> st.SearchStrategy[list[Measurement]]:
             unit=st.sampled_from(["s", "1", "{comment}"]),
             description=_TEXTS,
             durations=st.none() | st.sampled_from(Durations),
+            whole=st.booleans(),
         ),
         min_size=1,
         max_size=3,
@@ -90,6 +91,7 @@ def _measurement(instruments: list[Instrument]) -> st.SearchStrategy[Measurement
         value=st.floats(0, 1e9),
         resource=st.builds(Resource, attributes=st.dictionaries(_KEYS, _TEXTS, max_size=2)),
         attributes=st.dictionaries(st.sampled_from("ab"), st.sampled_from("xy")),
+        span=st.none() | st.tuples(_TRACE_IDS, _SPAN_IDS),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.otlp.builders import DURATION, ERRORS, START, measured
+from tests.otlp.builders import DURATION, ERRORS, START, TRACE, measured
 from tests.otlp.strategies import measurements
 
 from flow_telemetry.mapping.instruments import INSTRUMENTS
@@ -58,6 +59,34 @@ def test_nothing_is_lost_or_counted_twice(some: list[Measurement]) -> None:
         assert point.least <= point.last <= point.greatest
         is_histogram = point.instrument.kind is InstrumentKind.HISTOGRAM
         assert sum(point.buckets) == (point.count if is_histogram else 0)
+
+
+@given(measurements())
+def test_an_exemplar_is_a_measurement_of_its_bucket(some: list[Measurement]) -> None:
+    """At most one a bucket, of a value that was measured of that span."""
+    measured_of = {(m.value, m.span) for m in some}
+    for point in points_of(some):
+        bounds = boundaries(point.instrument)
+        buckets = [bisect_left(bounds, exemplar.value) for exemplar in point.exemplars]
+        assert buckets == sorted(set(buckets))
+        assert all(point.buckets[bucket] for bucket in buckets)
+        for each in point.exemplars:
+            assert (each.value, (each.trace_id, each.span_id)) in measured_of
+
+
+def test_the_last_measurement_of_a_bucket_is_its_exemplar() -> None:
+    """As in the SDK's reservoir for histograms; a counter has none."""
+    some = [
+        replace(measured(DURATION, value), span=(TRACE, f"{number:016x}"))
+        for number, value in enumerate((31, 40, 9), 1)
+    ]
+    [point] = points_of([*some, measured(DURATION, 35)])
+    assert [(e.value, e.trace_id, e.span_id) for e in point.exemplars] == [
+        (9, TRACE, f"{3:016x}"),
+        (40, TRACE, f"{2:016x}"),
+    ]
+    [counter] = points_of([replace(measured(ERRORS, 1), span=(TRACE, f"{1:016x}"))])
+    assert counter.exemplars == ()
 
 
 SHARE = Instrument(name="share", kind=InstrumentKind.HISTOGRAM, unit="1", description="")

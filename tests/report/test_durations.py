@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.report.text import counted, duration, size
+from flow_telemetry.report.text import counted, size
+from flow_telemetry.text import duration
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,7 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "prices": "ubuntu-*=0.004",
         "actors": "login",
         "blocked-names": "waiting",
+        "flow-types": "task=debt",
         "redact": "customer-[0-9]+",
     }
     switches = {"snapshot", "sweep-runs", "fork-artifacts"}

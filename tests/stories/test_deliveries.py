@@ -129,13 +129,18 @@ def test_a_failed_deployment_is_an_error(
 def test_a_rollback_delivers_nothing(program: Program, world: World, receiver: Receiver) -> None:
     """The commit was there before; a notice says so, and nothing is wrong."""
     program.export(deploy(world)[0])
-    before = len(receiver.spans)
+    before, told = len(receiver.spans), len(receiver.events)
     back, _ = deploy(world, ONE, "2025-11-09T10:00:05Z", event="workflow_dispatch")
     result = program.export(back)
     names = {span.name for span in receiver.spans[before:]}
     assert "deploy production" not in names
     assert any("delivers no pull request" in notice for notice in result.notices)
     assert (result.warnings, result.outputs["status"]) == ([], "exported")
+    # Its events are beside the run that made it, since it has no span of its own.
+    run = receiver.spans_named("RUN Deploy")[-1]
+    events = receiver.events[told:]
+    assert {(event.trace_id, event.span_id) for event in events} == {(run.trace_id, run.span_id)}
+    assert events[-1].body.endswith("to production succeeded (acme/shop)")
 
 
 @pytest.mark.parametrize("permission", ["deployments=read", "contents=read"])

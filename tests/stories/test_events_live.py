@@ -174,12 +174,13 @@ def test_a_closing_sends_the_spans_and_no_event_twice(
 def test_a_closed_issue_sends_its_closing(
     program: Program, world: World, receiver: Receiver
 ) -> None:
-    """And nothing of what was told before."""
+    """And nothing of what was told before; it is its own feature, whose end comes with it."""
     world.issue(17, type="Story", opened_at=OPENED, closed_at=MERGED, timeline=LABELS)
     result = told(program, "issues", of_issue(world, "closed", MERGED), trace_scope="item")
     assert result.warnings == []
-    (event,) = receiver.events
+    event, ended = sorted(receiver.events, key=lambda each: each.event_name, reverse=True)
     assert event.event_name == "flow.work_item.closed"
+    assert ended.event_name == "flow.feature.ended"
     assert event.span_id == receiver.span("issue acme/shop#17").span_id
 
 

@@ -219,7 +219,7 @@ def test_under_the_scope_feature_only_items_leave_at_the_closing(
         "open until closed",
         "open",
     ]
-    assert one_tree({s.span_id: s for s in receiver.spans}.values())
+    assert one_tree(list({s.span_id: s for s in receiver.spans}.values()))
     assert [s for s in receiver.spans if s.links] == []
 
 

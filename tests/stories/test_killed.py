@@ -16,8 +16,10 @@ from tests.fakes.world import World, job, step
 from tests.faults.items import Items, both, received_by, spooled_in
 from tests.stories.test_interrupted import MOST_SECONDS, Step
 from tests.stories.test_public_repository import CANARY, PRIVATE, access, jira
+from tests.stories.test_sweep_spool import ago
 from tests.support.program import Program
 from tests.support.spool import files_in, spans_of, text_of
+from tests.support.sweeps import sweep, swept
 
 JOBS, STEPS = 250, 30
 # Of jobs and steps alone.
@@ -92,6 +94,25 @@ def test_a_kill_while_sending_loses_nothing(
     for signal_name in SIGNALS:
         assert found.of(signal_name).keys() == collected.of(signal_name).keys()
         assert arrived.of(signal_name).keys() == on_disk.of(signal_name).keys()
+
+
+def test_a_kill_of_a_sweep_loses_nothing_of_its_things(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """They are exported together, since one request has the metrics of all of them."""
+    for number in range(1, 4):
+        world.pull_request(number, opened_at=ago(300), merged_at=ago(90 - number))
+    own = swept(world, ago(1), None)
+    killed = Step(program, own, visible=PRIVATE, mode="sweep", since="1d")
+    spool = killed_after(killed, receiver, 1) / "flow-telemetry"
+    found = both(received_by(receiver), spooled_in(files_in(spool)))
+    # Its ledger has none of them, so the next sweep exports all again.
+    with Receiver() as whole:
+        sweep(program, own, otlp_endpoint=whole.url, since="1d")
+        collected = received_by(whole)
+    assert len(collected.of("traces")) >= 3
+    for signal_name in ("traces", "logs"):
+        assert found.of(signal_name).keys() == collected.of(signal_name).keys()
 
 
 def test_a_killed_replay_leaves_the_rest_to_the_next(

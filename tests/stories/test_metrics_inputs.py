@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.fakes.backends import Prometheus
 from tests.fakes.faults import status
@@ -103,6 +105,40 @@ def test_the_branch_brings_the_gauges_of_the_conventions(
     closings.pull_request(program, 7, metric_attributes=BRANCH)
     assert by(receiver, "vcs.change.time_to_merge", BRANCH) == {"cart": 7200}
     assert by(receiver, "vcs.change.duration", "vcs.change.state")["open"] == 7200
+
+
+def test_the_base_branch_is_on_points_of_pull_requests_on_request(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """And on those of their runs; a run after the merge has none."""
+    world.pull_request(
+        7,
+        branch="cart",
+        into="release/2.1",
+        opened_at="2026-11-24T06:00:00Z",
+        merged_at="2026-11-24T08:00:00Z",
+    )
+    checked = world.run(
+        event="pull_request", branch="cart", created_at="2026-11-24T06:10:00Z", jobs=[job("build")]
+    )
+    plain = world.run(workflow="Nightly", event="schedule", branch="main", jobs=[job("build")])
+    base, name = "vcs.ref.base.name", "cicd.pipeline.name"
+    program.export(checked)
+    assert not any(base in point.attributes for point in receiver.metrics)
+    with Receiver() as other:
+        inputs: dict[str, Any] = {"otlp_endpoint": other.url, "metric_attributes": base}
+        program.export(checked, **inputs)
+        program.export(plain, **inputs)
+        closings.pull_request(program, 7, **inputs)
+        assert by(other, "flow.run.count", name, base) == {
+            ("CI", "release/2.1"): 1,
+            ("Nightly", None): 1,
+        }
+        assert by(other, "flow.job.duration", name, base).keys() == {
+            ("CI", "release/2.1"),
+            ("Nightly", None),
+        }
+        assert by(other, "flow.change.count", base) == {"release/2.1": 1}
 
 
 def test_an_attribute_that_no_metric_has_is_told(

@@ -57,15 +57,17 @@ def test_the_four_keys(program: Program, world: World, receiver: Receiver) -> No
     assert values(receiver, "flow.deployment.changes") == [1, 2]
     assert value(receiver, "flow.deployment.restore_time") == HOUR
     told = {
-        commit
-        for event in receiver.events
-        for commit in event.attributes.get("flow.deployment.lead_times", ())
+        event.attributes["vcs.change.id"]: (
+            event.attributes["flow.deployment.lead_time"],
+            event.attributes["flow.change.first_commit.revision"],
+            event.attributes["flow.change.first_commit.time"],
+        )
+        for event in receiver.events_named("flow.change.delivered")
     }
-    first = {n: sha_of(f"commit of {n}") for n in (31, 32, 33)}
     assert told == {
-        f"acme/shop#31: 86400 s from {first[31]} of 2025-11-03T10:02:15Z",
-        f"acme/shop#32: 90000 s from {first[32]} of 2025-11-04T10:02:15Z",
-        f"acme/shop#33: 3600 s from {first[33]} of 2025-11-05T10:02:15Z",
+        "31": (DAY, sha_of("commit of 31"), "2025-11-03T10:02:15Z"),
+        "32": (DAY + HOUR, sha_of("commit of 32"), "2025-11-04T10:02:15Z"),
+        "33": (HOUR, sha_of("commit of 33"), "2025-11-05T10:02:15Z"),
     }
     # One point for each export: a day; 25 hours and one.
     assert values(receiver, "flow.deployment.lead_time") == [DAY, 26 * HOUR]

@@ -114,6 +114,7 @@ def test_blocked_twice_four_hours_in_all(
         "flow.work_item.tracker": "github",
         "github.repository": "acme/shop",
         "flow.work_item.type": "Story",
+        "flow.work_item.flow_type": "feature",
         "flow.work_item.result": "completed",
     }
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import shutil
-import subprocess
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,53 +11,17 @@ import pytest
 from tests.fakes.records import Run
 from tests.fakes.world import World, happened, job, step
 from tests.support import closings
-from tests.support.ports import free_ports
 from tests.support.program import Program
+from tests.support.victoria import LONGEST_WAIT_SECONDS, MARKS, queried, victoria_metrics
 
-BINARY = shutil.which("victoria-metrics")
-LONGEST_WAIT_SECONDS = 40.0
-
-pytestmark = [
-    pytest.mark.victoriametrics,
-    pytest.mark.skipif(
-        BINARY is None, reason="no victoria-metrics on PATH; .ci/victoria-metrics fetches it"
-    ),
-]
-
-
-def answers(url: str) -> bool:
-    """Whether the server is up."""
-    with contextlib.suppress(OSError):
-        return asked(f"{url}/health") == b"OK"
-    return False
-
-
-def asked(url: str, **parameters: str) -> bytes:
-    """Return the answer to a GET request (OSError: there is none, or an error)."""
-    with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(parameters)}", timeout=10) as got:
-        return bytes(got.read())
+pytestmark = MARKS
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[str]:
     """The address of an empty database; it ends in any case."""
-    assert BINARY is not None
-    (port,) = free_ports(1)
-    address = f"127.0.0.1:{port}"
-    words = [f"-httpListenAddr={address}", f"-storageDataPath={tmp_path / 'stored'}"]
-    log = tmp_path / "database.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen([BINARY, *words], stdout=out, stderr=out)
-        try:
-            until = time.monotonic() + LONGEST_WAIT_SECONDS
-            while not answers(f"http://{address}"):
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < until, "the database did not start"
-                time.sleep(0.05)
-            yield f"http://{address}"
-        finally:
-            process.kill()
-            process.wait(LONGEST_WAIT_SECONDS)
+    with victoria_metrics(tmp_path) as address:
+        yield address
 
 
 def stored(database: str, name: str, **labels: str) -> list[tuple[Mapping[str, str], float]]:
@@ -79,15 +37,6 @@ def stored(database: str, name: str, **labels: str) -> list[tuple[Mapping[str, s
         assert time.monotonic() < until, f"nothing is stored for {query}"
         time.sleep(0.1)
     return found
-
-
-def queried(database: str, query: str) -> list[tuple[Mapping[str, str], float]]:
-    """Return what a query gives now."""
-    asked(f"{database}/internal/force_flush")
-    # By default the cache, and a rule that leaves out the last seconds, hide what has just come.
-    fresh = {"nocache": "1", "latency_offset": "1ms"}
-    answer = json.loads(asked(f"{database}/api/v1/query", query=query, **fresh))
-    return [(each["metric"], float(each["value"][1])) for each in answer["data"]["result"]]
 
 
 def values(database: str, name: str, **labels: str) -> list[float]:

@@ -283,6 +283,34 @@ def test_no_link_is_followed(program: Program, receiver: Receiver, tmp_path: Pat
     assert secret.exists()
 
 
+@pytest.mark.skipif("sys.platform == 'win32'", reason="links need a privilege on Windows")
+def test_no_link_in_place_of_the_spool_is_followed(
+    program: Program, receiver: Receiver, run: Run, tmp_path: Path
+) -> None:
+    """Anyone who can write to the workspace may put it there: no data passes through it."""
+    outside, spool = tmp_path / "outside", tmp_path / "spool"
+    outside.mkdir()
+    secret = stored(outside, "secret")
+    spool.symlink_to(outside)
+    before = sorted(outside.rglob("*"))
+    result = replay(program, spool)
+    assert (result.status, names(receiver.spans)) == (1, [])
+    assert f"`{spool}` is a link and was not followed" in result.stderr
+    exported = program.export(run, otlp_endpoint=closed_port_url(), spool_path=spool)
+    assert exported.outputs["status"] == "lost"
+    assert "a link is in its place" in exported.log
+    assert sorted(outside.rglob("*")) == before
+    assert secret.exists()
+
+
+def test_redacted_texts_are_counted(program: Program, receiver: Receiver, tmp_path: Path) -> None:
+    """As an export does it."""
+    stored(tmp_path, "Deploy acme-17", "Build")
+    result = replay(program, tmp_path, "--redact", r"acme-\d+")
+    assert names(receiver.spans) == ["Deploy ***", "Build"]
+    assert "in 1 exported text" in result.log
+
+
 def test_one_endless_line_is_an_error(program: Program, receiver: Receiver, tmp_path: Path) -> None:
     """Not more than a bounded part of it is read."""
     file = tmp_path / "endless.jsonl"

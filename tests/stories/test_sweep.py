@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from tests.fakes.faults import status
 from tests.fakes.github import FakeGitHub
@@ -350,6 +352,22 @@ def test_what_it_would_send_can_be_written_to_a_file(
         "open until merged",
         "awaiting review",
     }
+
+
+def test_a_file_has_what_the_list_of_older_things_adds(program: Program, world: World) -> None:
+    """That list is exported after the recent ones, and does not replace them in the file."""
+    merged(world, 1, ago(days=1))
+    world.deployment(
+        sha=sha_of("late"),
+        created_at=ago(days=8),
+        statuses=[deployment_status("success", after=6 * 86_400)],
+    )
+    result = program.command(
+        *("sweep", "--repo", "acme/shop", "--since", "9d", "--output", "lines.jsonl"),
+    )
+    assert "2 things were exported" in result.stdout + result.stderr
+    text = (program.folder / "lines.jsonl").read_text(encoding="utf-8")
+    assert {"flow.change.count", "flow.deployment.count"} <= set(re.findall(r"[a-z.]+", text))
 
 
 def test_on_a_runner_the_command_line_is_not_led_astray(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from flow_telemetry.clock import Deadline, Interruption, SystemClock
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.replay import Replay
-from flow_telemetry.settings import EntryPoint, load_settings
+from flow_telemetry.settings import EntryPoint, Settings, load_settings
 from flow_telemetry.settings.inputs import INPUTS
 from flow_telemetry.telemetry import Signal
 
-_INPUTS = frozenset(
+# The inputs that also count for telemetry that exists already.
+SENDING_INPUTS = frozenset(
     {
         *("otlp-endpoint", "otlp-headers", "signals", "event-time", "metric-shape"),
         *("redact", "timeout", "log-level"),
@@ -46,7 +47,7 @@ def add_command(commands: Subparsers) -> None:
         type=Path,
         help="a spool, any folder, or a file of OTLP JSON lines",
     )
-    add_flags(parser, leave_out={row.name for row in INPUTS} - _INPUTS)
+    add_flags(parser, leave_out={row.name for row in INPUTS} - SENDING_INPUTS)
     parser.set_defaults(run=run)
 
 
@@ -56,6 +57,11 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if not settings.otlp.targets:
         reasons = dict.fromkeys(settings.otlp.off.values())
         raise SettingsError(f"nothing can be replayed: {'; '.join(reasons)}")
+    return send_stored(settings, options.files)
+
+
+def send_stored(settings: Settings, paths: Sequence[Path]) -> int:
+    """Send what is in the paths and print the outcome; return 0, or 1 if not all was delivered."""
     clock = SystemClock()
     interruption = Interruption(clock)
     deadline = Deadline.after(clock, settings.timeout, interruption.cancellation)
@@ -70,7 +76,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         left_out=set(Signal) - settings.signals.enabled,
     )
     with interruption.listening():
-        outcome = replay.run(options.files, log.progress)
+        outcome = replay.run(paths, log.progress)
     log.clear()
     outcome = replace(
         outcome,

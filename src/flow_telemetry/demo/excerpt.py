@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
+from flow_telemetry.mapping.attributes import TIME_DURATIONS
+from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.telemetry import Span
 
 _ENTITY = "flow.entity.type"
@@ -26,6 +29,16 @@ def overview(spans: Sequence[Span], jobs_of: str) -> list[Span]:
         if _entity(s) not in (*_FINE, "job", "approval")
         or (_entity(s) == "job" and s.parent_span_id in runs)
     ]
+
+
+def time_of(root: Span) -> TimeShares:
+    """Return where the time of a feature went, as the root of its trace says."""
+    return TimeShares(
+        durations=tuple(
+            (state, timedelta(seconds=float(str(root.attributes.get(name, 0)))))
+            for state, name in TIME_DURATIONS.items()
+        )
+    )
 
 
 def _entity(span: Span) -> str:

@@ -79,10 +79,12 @@ def start_action(
     otlp_endpoint: str,
     environ: Mapping[str, str],
     folder: Path,
+    namespace: str = "",
 ) -> Iterator[ActionProcess]:
     """Start the worker between a GitHub and a backend on loopback; it ends with the context.
 
-    ``environ`` is the environment of the demo itself; ``folder`` is for temporary files.
+    ``environ`` is the environment of the demo itself; ``folder`` is for temporary files;
+    ``namespace`` is that of the ids.
     """
     event_file = folder / "event.json"
     variables = {
@@ -98,6 +100,7 @@ def start_action(
         "OTEL_EXPORTER_OTLP_ENDPOINT": otlp_endpoint,
         "FLOW_TELEMETRY_ANCESTORS": "none",
         "FLOW_TELEMETRY_FAIL_ON_ERROR": "true",
+        "FLOW_TELEMETRY_NAMESPACE": namespace,
         # Proxies can also be set for the whole system, on macOS and Windows.
         "NO_PROXY": "127.0.0.1",
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -17,6 +19,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 FILE = "recording.json.gz"
 # Replaces the address of the API in recorded responses, because it differs at each start.
 API = "{api}"
+# An instant in JSON, and percent-encoded in a query. All of the recording's are in UTC.
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d(?::|%3A)\d\d(?::|%3A)\d\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +66,25 @@ def request_key(method: str, target: str, body: bytes) -> str:
     return f"{method} {parts.path}?{query} {content}".rstrip()
 
 
-def load_recording() -> Recording:
-    """Return the recording of this package."""
-    return decode(files("flow_telemetry.demo").joinpath(FILE).read_bytes())
+def load_recording(newest: datetime | None = None) -> Recording:
+    """Return the recording of this package; its last event is at ``newest``, if that is given.
+
+    All other instants are moved by the same whole seconds, in requests, responses and events.
+    """
+    content = files("flow_telemetry.demo").joinpath(FILE).read_bytes()
+    recording = decode(content)
+    if newest is None:
+        return recording
+    last = max(event.time for event in recording.events)
+    distance = newest.replace(microsecond=0) - last
+
+    @cache
+    def move(text: str) -> str:
+        instant = datetime.fromisoformat(text.replace("%3A", ":")) + distance
+        return instant.isoformat().replace(":", "%3A" if "%3A" in text else ":")
+
+    text = gzip.decompress(content).decode()
+    return decode(gzip.compress(_INSTANT.sub(lambda found: move(found[0]), text).encode()))
 
 
 def encode(recording: Recording) -> bytes:

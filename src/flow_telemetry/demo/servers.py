@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import socketserver
 import threading
 from collections.abc import Mapping
@@ -12,12 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from flow_telemetry.demo.received import spans_in
 from flow_telemetry.demo.recording import API, RecordedResponse, Recording, request_key
+from flow_telemetry.otlp.lines import OtlpRequest, count_request_items
 from flow_telemetry.otlp.protobuf import new_request, new_response
-from flow_telemetry.telemetry import Signal, Span
+from flow_telemetry.telemetry import EncodedRequest, Signal, Span
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+# The end of an interval may be the present, which no recording contains.
+_INTERVAL = re.compile(r"(created=[^&. ]+\.\.)[^& ]+")
 _NOT_RECORDED = RecordedResponse(status=404, body='{"message": "Not Found"}')
 
 
@@ -74,7 +78,9 @@ class ReplayedGitHub(LoopbackServer):
     def __init__(self, recording: Recording) -> None:
         """Serve ``recording``."""
         super().__init__()
-        self._responses = recording.responses
+        self._responses = {
+            _without_end(key): response for key, response in recording.responses.items()
+        }
         self.requests = 0
 
     def respond(
@@ -87,20 +93,32 @@ class ReplayedGitHub(LoopbackServer):
         """Return the recorded response."""
         with self._lock:
             self.requests += 1
-        recorded = self._responses.get(request_key(method, target, body), _NOT_RECORDED)
+        key = _without_end(request_key(method, target, body))
+        recorded = self._responses.get(key, _NOT_RECORDED)
         link = {"Link": recorded.link.replace(API, self.url)} if recorded.link else {}
         fields = {"Content-Type": "application/json; charset=utf-8", **link}
         return recorded.status, fields, recorded.body.replace(API, self.url).encode()
 
 
+def _without_end(key: str) -> str:
+    """Return the key of a request without the end of an interval of creation times."""
+    return _INTERVAL.sub(r"\1", key)
+
+
 class DemoReceiver(LoopbackServer):
-    """An OTLP/HTTP receiver for protobuf; keeps the spans, counts log records and points."""
+    """An OTLP/HTTP receiver for protobuf; keeps requests and spans, counts records and points."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.requests: list[EncodedRequest] = []
         self.spans: list[Span] = []
         self.log_records = 0
         self.points = 0
+
+    @property
+    def distinct(self) -> list[Span]:
+        """The spans as a backend shows them: each export repeats the opening spans above it."""
+        return list({(span.trace_id, span.span_id): span for span in self.spans}.values())
 
     def respond(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
@@ -114,26 +132,21 @@ class DemoReceiver(LoopbackServer):
         message = new_request(signal)
         message.ParseFromString(body)
         with self._lock:
-            self._keep(signal, message)
+            items = self._keep(signal, message)
+            self.requests.append(EncodedRequest(signal=signal, body=body, items=items))
         content: bytes = new_response(signal).SerializeToString()
         return 200, {"Content-Type": "application/x-protobuf"}, content
 
-    def _keep(self, signal: Signal, message: Any) -> None:
+    def _keep(self, signal: Signal, message: Any) -> int:
+        """Keep or count the items of a request; return their number."""
+        items = count_request_items(OtlpRequest(signal=signal, message=message))
         if signal is Signal.TRACES:
             self.spans += spans_in(message)
         elif signal is Signal.LOGS:
-            self.log_records += sum(
-                len(scope.log_records)
-                for resource in message.resource_logs
-                for scope in resource.scope_logs
-            )
+            self.log_records += items
         else:
-            self.points += sum(
-                len(getattr(metric, metric.WhichOneof("data")).data_points)
-                for resource in message.resource_metrics
-                for scope in resource.scope_metrics
-                for metric in scope.metrics
-            )
+            self.points += items
+        return items
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):

@@ -1,28 +1,35 @@
-"""The demo: replays recorded events through the action, and shows the exported traces."""
+"""The demo: replays recorded events through the action, and shows or sends what it exported."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TextIO
 
 from flow_telemetry.cli.terminal import draw
 from flow_telemetry.demo.browser import has_browser
-from flow_telemetry.demo.excerpt import overview, without_steps
+from flow_telemetry.demo.excerpt import overview, time_of, without_steps
 from flow_telemetry.demo.program import ActionProcess, start_action
 from flow_telemetry.demo.recording import RecordedEvent, Recording, load_recording
 from flow_telemetry.demo.servers import DemoReceiver, ReplayedGitHub
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.report.html import waterfall
+from flow_telemetry.report.lines import describe_time
+from flow_telemetry.report.terminal import Trace, build_traces
 from flow_telemetry.report.text import counted
-from flow_telemetry.telemetry import Span
+from flow_telemetry.telemetry import EncodedRequest, Span
 
 _PAGE_NAME = "flow-telemetry-demo.html"
 # The workflow whose jobs the terminal shows within the feature trace.
 _DEPLOY = "Deploy"
+_LINE = 100
+_FAILED_STEPS = 'flow.entity.type = "step" and github.step.conclusion = "failure"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +37,8 @@ class Demo:
     """The demo and its output.
 
     ``html`` is the path of the page, or None for a new temporary folder. ``open_page`` opens the
-    page if ``stream`` is a terminal and there is a browser; None never opens it.
+    page if ``stream`` is a terminal and there is a browser; None never opens it. ``namespace`` is
+    that of the ids; with one, the demo is for a real backend, which may have an earlier demo.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -38,6 +46,7 @@ class Demo:
     recording: Recording = field(repr=False, default_factory=load_recording)
     html: Path | None = None
     open_page: Callable[[Path], None] | None = None
+    namespace: str = ""
 
     def show(self) -> None:
         """Run the whole demo.
@@ -45,30 +54,46 @@ class Demo:
         Raises:
             FlowTelemetryError: an export failed, or the machine does not allow the demo.
         """
-        try:
-            spans = self._export_events()
+        with _explained():
+            spans = self._export_events().distinct
+            self._write(
+                "The terminal shows the coarse spans, and the steps of one failed job; the page "
+                "shows all spans.\n"
+            )
             self._draw_traces(spans)
             self._write_page(spans)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise FlowTelemetryError(
-                f"the demo failed: {reason}; it needs to listen on 127.0.0.1, to start Python, and "
-                "to write temporary files"
-            ) from None
 
-    def _export_events(self) -> list[Span]:
-        """Replay every recorded event and return the spans that the receiver decoded."""
+    def export(self) -> tuple[EncodedRequest, ...]:
+        """Export the events to the bundled receiver, and return its requests in their order.
+
+        The page is written only if it has a name.
+
+        Raises:
+            FlowTelemetryError: an export failed, or the machine does not allow the demo.
+        """
+        with _explained():
+            receiver = self._export_events()
+            if self.html is not None:
+                self._write_page(receiver.distinct)
+            self._write(self._describe_traces(receiver.distinct))
+            return tuple(receiver.requests)
+
+    def _export_events(self) -> DemoReceiver:
+        """Replay every recorded event and return the receiver."""
         recording = self.recording
         with (
             ReplayedGitHub(recording) as github,
             DemoReceiver() as receiver,
             tempfile.TemporaryDirectory(prefix="flow-telemetry-demo-") as folder,
         ):
+            alone = "A demo on this machine alone: no account, no token, no network."
+            moved = "A demo for your backend: of a bundled GitHub, its times moved to now."
+            place = "in front of" if self.namespace else "instead of"
             self._write(
-                "A demo on this machine alone: no account, no token, no network.\n\n"
+                f"{moved if self.namespace else alone}\n\n"
                 f"It has a small GitHub with epic #{recording.feature} of {recording.repository}, "
                 f'"{recording.title}", and an\n'
-                "OTLP receiver instead of your backend. The action gets both addresses as a "
+                f"OTLP receiver {place} your backend. The action gets both addresses as a "
                 "workflow would set them:\n\n"
                 f"  GITHUB_API_URL={github.url}\n"
                 f"  OTEL_EXPORTER_OTLP_ENDPOINT={receiver.url}\n\n"
@@ -81,6 +106,7 @@ class Demo:
                 otlp_endpoint=receiver.url,
                 environ=self.environ,
                 folder=Path(folder),
+                namespace=self.namespace,
             ) as action:
                 for event in recording.events:
                     self._export(event, action, receiver)
@@ -88,11 +114,8 @@ class Demo:
                 f"\nThe GitHub got {github.requests} requests; the receiver decoded "
                 f"{len(receiver.spans)} spans, {receiver.log_records} events and "
                 f"{receiver.points} metric points.\n"
-                "The terminal shows the coarse spans, and the steps of one failed job; the page "
-                "shows all spans.\n"
             )
-            # As in a backend: each export repeats the opening spans above it.
-            return list({(span.trace_id, span.span_id): span for span in receiver.spans}.values())
+            return receiver
 
     def _export(self, event: RecordedEvent, action: ActionProcess, receiver: DemoReceiver) -> None:
         before = len(receiver.spans)
@@ -112,7 +135,7 @@ class Demo:
     def _draw_traces(self, spans: Sequence[Span]) -> None:
         # The root of the feature trace is a work item.
         roots = (span for span in spans if span.parent_span_id is None)
-        features = (s for s in roots if s.attributes.get("flow.entity.type") == "work_item")
+        features = [s for s in roots if s.attributes.get("flow.entity.type") == "work_item"]
         feature = next((span.trace_id for span in features), "")
         live = [span for span in spans if span.trace_id != feature]
         complete = [span for span in spans if span.trace_id == feature]
@@ -128,6 +151,26 @@ class Demo:
                 f"\n{title} ({len(drawn)} of {counted(len(trace), 'span')} drawn):\n\n"
                 f"{draw(drawn, self.stream)}\n"
             )
+        for root in features[:1]:
+            self._write(f"\n{textwrap.fill(describe_time(time_of(root)), _LINE)}\n")
+
+    def _describe_traces(self, spans: Sequence[Span]) -> str:
+        """Return the traces and the searches by which they are found in a backend."""
+        traces = build_traces(spans)
+        rows = [
+            f"  {trace.trace_id}  {_root_name(trace):<28}{counted(trace.spans, 'span')}\n"
+            for trace in traces
+        ]
+        first = datetime.fromtimestamp(min(trace.start for trace in traces) // 10**9, timezone.utc)
+        here = f'flow.namespace = "{self.namespace}"'
+        return (
+            f"\nIts traces:\n\n{''.join(rows)}\n"
+            f"Searches to try, from {first:%Y-%m-%d} (UTC) until now:\n\n"
+            f"  spans, events and metrics   {here}\n"
+            f'  TraceQL                     {{ resource.{here} && name = "RUN CI" }}\n'
+            f"  failed steps                {_FAILED_STEPS}\n\n"
+            "Another demo gets another namespace, and so other trace ids: the two do not mix.\n\n"
+        )
 
     def _write_page(self, spans: Sequence[Span]) -> None:
         path = self.html or Path(tempfile.mkdtemp(prefix="flow-telemetry-demo-")) / _PAGE_NAME
@@ -149,3 +192,26 @@ class Demo:
     def _write(self, text: str) -> None:
         self.stream.write(text)
         self.stream.flush()
+
+
+def _root_name(trace: Trace) -> str:
+    """Return the name of the span without a parent, else of the first one."""
+    names = (node.span.name for node in trace.roots if node.span.parent_span_id is None)
+    return next(names, trace.roots[0].span.name)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what the machine does not allow into a message for the user.
+
+    Raises:
+        FlowTelemetryError: the machine does not allow the demo.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise FlowTelemetryError(
+            f"the demo failed: {reason}; it needs to listen on 127.0.0.1, to start Python, and "
+            "to write temporary files"
+        ) from None

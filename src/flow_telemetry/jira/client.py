@@ -131,7 +131,7 @@ def _redirected(location: str, what: str) -> UnavailableError:
 
 _PAGE_SIZE = 100
 # 30,000 items; this limit is for a server whose list never ends.
-_MOST_PAGES = 300
+MOST_PAGES = 300
 
 
 class JiraClient:
@@ -178,15 +178,17 @@ class JiraClient:
             raise no_json(response.body, what) from None
 
     def list_by_position(
-        self, path: str, key: str, what: str, **query: str | int
+        self, path: str, key: str, what: str, most_pages: int = MOST_PAGES, **query: str | int
     ) -> PaginatedList[Any]:
         """Return all items of a list that is paged by ``startAt``; ``key`` is its field.
+
+        After ``most_pages`` of 100 items, the list is incomplete.
 
         Raises:
             SourceError, DeadlineExceeded: as `get`.
         """
         items: list[Any] = []
-        for _ in range(_MOST_PAGES):
+        for _ in range(most_pages):
             at = {"startAt": len(items), "maxResults": _PAGE_SIZE}
             page = self.get(path, what, **query, **at)
             page_items = _items(page, key, what)
@@ -203,9 +205,11 @@ class JiraClient:
         return PaginatedList(items=tuple(items), complete=False)
 
     def list_by_token(
-        self, path: str, key: str, what: str, **query: str | int
+        self, path: str, key: str, what: str, most_pages: int = MOST_PAGES, **query: str | int
     ) -> PaginatedList[Any]:
         """Return all items of a list that is paged by ``nextPageToken``; ``key`` is its field.
+
+        After ``most_pages`` of 100 items, the list is incomplete.
 
         Raises:
             SourceError, DeadlineExceeded: as `get`.
@@ -213,7 +217,7 @@ class JiraClient:
         items: list[Any] = []
         seen: set[str] = set()
         at: dict[str, str] = {}
-        for _ in range(_MOST_PAGES):
+        for _ in range(most_pages):
             page = self.get(path, what, **query, maxResults=_PAGE_SIZE, **at)
             items += _items(page, key, what)
             token = page.get("nextPageToken")

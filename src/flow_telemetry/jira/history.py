@@ -66,6 +66,7 @@ def parse_details(
     Comments have only an author and a time. ``history_complete`` is left as it is.
     """
     entries = _parse_entries(changelog)
+    statuses = statuses.with_former(_named_statuses(entries))
     authors = (take.child(entry, "author") for entry in changelog if isinstance(entry, dict))
     logins = {**issue.people, **dict(parse_people(authors))}
     events = [e for entry in entries for e in _parse_changes(entry, logins, statuses, fields)]
@@ -83,6 +84,7 @@ def parse_details(
         comments=len(comments),
         history=tuple(sorted(events, key=lambda event: event.time)),
         edits=tuple(_edits(entries)),
+        status_names=statuses.names,
         blocked_by=("",) if issue.flagged else (),
         former_keys=tuple(_former_keys(issue, entries)),
         notices=tuple(_notices(issue, entries, closings, statuses)),
@@ -151,6 +153,8 @@ def _parse_changes(
                 before=before or "",
                 category=statuses.category(take.text(change, "to"), after),
                 category_before=statuses.category(take.text(change, "from"), before),
+                status_id=take.text(change, "to") or "",
+                status_id_before=take.text(change, "from") or "",
             )
         elif name == "assignee":
             yield from _assignments(event, change, logins)
@@ -158,6 +162,18 @@ def _parse_changes(
             yield from _labels(event, (before or "").split(), (after or "").split())
         elif fields.is_flag(change) and bool(before) != bool(after):
             yield replace(event, kind=EventKind.BLOCKED if after else EventKind.UNBLOCKED)
+
+
+def _named_statuses(entries: Iterable[_Entry]) -> Iterator[tuple[str, str]]:
+    """Yield the ids of the statuses in a changelog with the names that they had then."""
+    for entry in entries:
+        for change in entry.changes:
+            if _system_field(change) == "status":
+                for side in ("from", "to"):
+                    status_id = take.text(change, side)
+                    name = take.text(change, f"{side}String")
+                    if status_id and name:
+                        yield status_id, name
 
 
 def _edits(entries: Iterable[_Entry]) -> Iterator[Edit]:

@@ -22,10 +22,17 @@ from flow_telemetry.model import Actor, ActorKind, StatusCategory, WorkItem
 FIELDS = (
     *("summary", "issuetype", "status", "statuscategorychangedate", "parent", "project"),
     *("resolution", "resolutiondate", "created", "labels", "assignee", "reporter", "issuelinks"),
+    *("components", "priority"),
 )
 # The inward name of Jira's own type of links for it.
 BLOCKED_BY = "is blocked by"
 _EPIC_LINK = "com.pyxis.greenhopper.jira:gh-epic-link"
+# https://developer.atlassian.com/platform/teams/components/team-field-in-jira-rest-api names the
+# first one; Cloud sites that were set up lately have the second one.
+_TEAMS = (
+    "com.atlassian.teams:rm-teams-custom-field-team",
+    "com.atlassian.jira.plugin.system.customfieldtypes:atlassian-team",
+)
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*-[0-9]+")
 _ZONE = re.compile(r"([+-][0-9]{2})([0-9]{2})$")
 
@@ -52,12 +59,13 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class SiteFields:
-    """The ids of a site's custom fields: of an issue's epic, and of the flag with its names.
+    """The ids of a site's custom fields: of an issue's epic, its team, and its flag with its names.
 
     The names are in lower case: a changelog of Data Center has no ids of fields.
     """
 
     epic_link: str | None = None
+    team: str | None = None
     flag: str | None = None
     flag_names: frozenset[str] = frozenset({"flagged"})
 
@@ -91,25 +99,35 @@ class Issue:
 class Statuses:
     """The categories of statuses: the user's by name in lower case, the site's by id.
 
-    ``names`` are the present names by id.
+    ``names`` are the present names by id, ``former`` further names by id in a changelog.
     """
 
     overrides: Mapping[str, StatusCategory] = field(default_factory=dict)
     by_id: Mapping[str, StatusCategory] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    former: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def category(self, status_id: str | None, name: str | None) -> StatusCategory | None:
         """Return the category of a status in a changelog; None if it was deleted.
 
         The site's category is found by id: a status that was renamed has another name in older
         entries, and several projects may have a status of one name. The user may name a status as
-        it was called or as it is called now.
+        it was called or as it is called now: a renamed status has one category.
         """
-        for known in (name, self.names.get(status_id or "")):
+        own_id = status_id or ""
+        for known in (self.names.get(own_id), name, *self.former.get(own_id, ())):
             override = self.overrides.get((known or "").strip().casefold())
             if override is not None:
                 return override
-        return self.by_id.get(status_id or "")
+        return self.by_id.get(own_id)
+
+    def with_former(self, named: Iterable[tuple[str, str]]) -> Statuses:
+        """Return the statuses with further names, as pairs of an id and a name."""
+        former: dict[str, tuple[str, ...]] = {}
+        for status_id, name in named:
+            if name not in (self.names.get(status_id), *former.get(status_id, ())):
+                former[status_id] = (*former.get(status_id, ()), name)
+        return replace(self, former=former)
 
     def present_category(self, status: Payload) -> StatusCategory | None:
         """Return the category of a status as an issue has it."""
@@ -154,7 +172,9 @@ def parse_issue(issue: Any, site: Site, statuses: Statuses, fields_of_site: Site
     parent = item_key(take.child(fields, "parent").get("key"))
     epic_link, flag = fields_of_site.epic_link, fields_of_site.flag
     return Issue(
-        item=_parse_item(key, fields, site, statuses),
+        item=replace(
+            _parse_item(key, fields, site, statuses), team=_parse_team(fields, fields_of_site)
+        ),
         parent=parent or (item_key(fields.get(epic_link)) if epic_link else None),
         resolved=bool(take.child(fields, "resolution")),
         people=dict(parse_people(named)),
@@ -181,6 +201,7 @@ def _parse_item(key: str, fields: Payload, site: Site, statuses: Statuses) -> Wo
         url=f"{site.pages}/browse/{key}",
         state="closed" if resolution or done else "open",
         status=status_name,
+        status_id=take.text(status, "id") or "",
         category=category,
         created_at=parse_time(fields, "created"),
         closed_at=resolved or (parse_time(fields, "statuscategorychangedate") if done else None),
@@ -188,7 +209,21 @@ def _parse_item(key: str, fields: Payload, site: Site, statuses: Statuses) -> Wo
         author=parse_actor(take.child(fields, "reporter")),
         assignees=(assignee.login,) if assignee else (),
         labels=take.texts(fields, "labels"),
+        project=take.text(take.child(fields, "project"), "key") or key.rpartition("-")[0],
+        components=tuple(
+            filter(None, map(_untranslated_name, take.children(fields, "components")))
+        ),
+        priority=_untranslated_name(take.child(fields, "priority")),
     )
+
+
+def _parse_team(fields: Payload, fields_of_site: SiteFields) -> str:
+    """Return the name of an issue's team, else its id; empty if there is none."""
+    field_id = fields_of_site.team or ""
+    team = take.child(fields, field_id)
+    names = (take.text(team, "name"), take.text(team, "title"), take.text(team, "id"))
+    # Data Center returns only the id.
+    return next(filter(None, names), take.text(fields, field_id) or "")
 
 
 def _untranslated_name(thing: Payload) -> str:
@@ -275,8 +310,11 @@ def parse_site_fields(fields: Any, *, cloud: bool) -> SiteFields:
             continue
         field_id, name = take.text(field_info, "id"), take.text(field_info, "name") or ""
         original = take.text(field_info, "untranslatedName") or name
-        if not cloud and take.child(field_info, "schema").get("custom") == _EPIC_LINK:
+        kind = take.text(take.child(field_info, "schema"), "custom")
+        if not cloud and kind == _EPIC_LINK:
             found = replace(found, epic_link=field_id)
+        if kind in _TEAMS and found.team is None:
+            found = replace(found, team=field_id)
         if field_info.get("custom") is True and original.lower() == "flagged":
             names = found.flag_names | {name.lower()}
             found = replace(found, flag=field_id, flag_names=names)

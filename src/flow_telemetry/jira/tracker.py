@@ -13,7 +13,7 @@ from flow_telemetry.clock import Clock
 from flow_telemetry.errors import NotFoundError, PayloadError, SourceError
 from flow_telemetry.http import payload as take
 from flow_telemetry.http.payload import PaginatedList
-from flow_telemetry.jira.client import JiraClient
+from flow_telemetry.jira.client import MOST_PAGES, JiraClient
 from flow_telemetry.jira.history import blocking_keys, find_closings, parse_details
 from flow_telemetry.jira.parse import (
     FIELDS,
@@ -39,6 +39,8 @@ _MARGIN = timedelta(minutes=5)
 _MINUTE = timedelta(minutes=1)
 # The history of each is read, by two requests on Cloud.
 _MOST_BLOCKERS = 10
+# 5,000 open items of a hundred a page.
+_MOST_PAGES_OF_OPEN = 50
 
 
 class Jira:
@@ -120,7 +122,8 @@ class Jira:
         site = self._site()
         path = _issue_path(site, key)
         expand = {} if site.cloud else {"expand": "changelog"}
-        fields = self._fields(self._flag_field().flag)
+        site_fields = self._flag_field()
+        fields = self._fields(site_fields.flag, site_fields.team)
         payload = self._client.get(path, f"{key} of Jira", fields=fields, **expand)
         issue = self._parse_issue(payload)
         if site.cloud:
@@ -193,6 +196,24 @@ class Jira:
         closed = (item for item in items if item.closed_at is None or item.closed_at >= since)
         return ItemList(items=tuple(closed), unread=tuple(unread))
 
+    def open_items(self, projects: Collection[str]) -> PaginatedList[WorkItem]:
+        """Return the open items of projects, given by their keys, without their histories.
+
+        Of more than 5,000 only the oldest are read.
+        Raises SourceError if they cannot be read, DeadlineExceeded if no time is left.
+        """
+        unread: list[str] = []
+        done = self._done_statuses()
+        # By the categories that the user gives to statuses, like the closing of an item.
+        still_open = f" AND status NOT IN ({done})" if done else ""
+        jql = f"project IN ({_list_projects(projects)}){still_open}"
+        try:
+            items = self._search(jql, "open items", unread, most_pages=_MOST_PAGES_OF_OPEN)
+        except NotFoundError as error:
+            raise NotFoundError(_name_unknown_project(error, projects)) from error
+        opened = tuple(item for item in items if not item.ended)
+        return PaginatedList(items=opened, complete=not unread)
+
     def check_statuses(self) -> None:
         """Read the statuses of the site.
 
@@ -210,14 +231,17 @@ class Jira:
             unread.append(f"{key}: {error}")
             return None
 
-    def _search(self, jql: str, what: str, unread: list[str]) -> list[WorkItem]:
+    def _search(
+        self, jql: str, what: str, unread: list[str], most_pages: int = MOST_PAGES
+    ) -> list[WorkItem]:
         site = self._site()
         query = {"jql": f"{jql} ORDER BY created ASC, key ASC", "fields": self._fields()}
         if site.cloud:
             path = f"{site.api}/search/jql"
-            listing = self._client.list_by_token(path, "issues", what, **query)
+            listing = self._client.list_by_token(path, "issues", what, most_pages, **query)
         else:
-            listing = self._client.list_by_position(f"{site.api}/search", "issues", what, **query)
+            path = f"{site.api}/search"
+            listing = self._client.list_by_position(path, "issues", what, most_pages, **query)
         if not listing.complete:
             unread.append(f"Jira's list of {what} was not read completely")
         items: dict[str, WorkItem] = {}
@@ -236,6 +260,14 @@ class Jira:
         minutes = max(0, -(-(self._clock.now() - instant + _MARGIN) // _MINUTE))
         after = f'AFTER "-{minutes}m"'
         conditions = [f'resolved >= "-{minutes}m"', f"resolution CHANGED {after}"]
+        done = self._done_statuses()
+        if done:
+            conditions += [f"status CHANGED {way} ({done}) {after}" for way in ("TO", "FROM")]
+        closed = f"({' OR '.join(conditions)})"
+        return f"project IN ({_list_projects(projects)}) AND {closed}"
+
+    def _done_statuses(self) -> str:
+        """Return the ids of the statuses of category done, as a list in JQL; empty if none is."""
         statuses = self._statuses()
         done = [
             status_id
@@ -243,15 +275,7 @@ class Jira:
             if status_id.isascii() and status_id.isdigit()
             if statuses.category(status_id, name) is StatusCategory.DONE
         ]
-        if done:
-            ids = f"({', '.join(sorted(done, key=int))})"
-            conditions += [f"status CHANGED {way} {ids} {after}" for way in ("TO", "FROM")]
-        closed = f"({' OR '.join(conditions)})"
-        escaped = (
-            project.replace("\\", "\\\\").replace('"', '\\"') for project in sorted(projects)
-        )
-        listed = ", ".join(f'"{project}"' for project in escaped)
-        return f"project IN ({listed}) AND {closed}"
+        return ", ".join(sorted(done, key=int))
 
     def _site(self) -> Site:
         if self._cached_site is None:
@@ -293,8 +317,14 @@ class Jira:
         """Return the id of the field that names an issue's epic; None on Cloud."""
         return None if self._site().cloud else self._site_fields().epic_link
 
-    def _fields(self, flag: str | None = None) -> str:
-        return ",".join((*FIELDS, *filter(None, [self._epic_link(), flag])))
+    def _fields(self, *further: str | None) -> str:
+        return ",".join((*FIELDS, *filter(None, [self._epic_link(), *further])))
+
+
+def _list_projects(projects: Collection[str]) -> str:
+    """Return the keys of projects as a list in JQL."""
+    escaped = (project.replace("\\", "\\\\").replace('"', '\\"') for project in sorted(projects))
+    return ", ".join(f'"{project}"' for project in escaped)
 
 
 def _issue_path(site: Site, key: str) -> str:

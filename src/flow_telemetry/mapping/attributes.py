@@ -8,6 +8,7 @@ from enum import Enum
 from opentelemetry.semconv._incubating.attributes import cicd_attributes as cicd
 from opentelemetry.semconv._incubating.attributes import code_attributes as code
 from opentelemetry.semconv._incubating.attributes import deployment_attributes as deployment
+from opentelemetry.semconv._incubating.attributes import event_attributes as event
 from opentelemetry.semconv._incubating.attributes import log_attributes as log
 from opentelemetry.semconv._incubating.attributes import test_attributes as test
 from opentelemetry.semconv._incubating.attributes import vcs_attributes as vcs
@@ -15,6 +16,7 @@ from opentelemetry.semconv.attributes import error_attributes, service_attribute
 from opentelemetry.semconv.attributes import exception_attributes as exception
 
 from flow_telemetry import telemetry
+from flow_telemetry.model.time_shares import TimeState
 from flow_telemetry.rules.lifecycle import PhaseKind
 
 # Names from OpenTelemetry's semantic conventions are read from the constants of its package. If the
@@ -406,6 +408,12 @@ ITEM_STATUS = _flow_attribute(
     "work item, status",
     "status of the item at the end of the span",
 )
+ITEM_STATUS_ID = _flow_attribute(
+    "flow.work_item.status.id",
+    "string",
+    "work item, status",
+    "Jira's id of the status, which stays if the status is renamed",
+)
 ITEM_STATUS_CATEGORY = _flow_attribute(
     "flow.work_item.status.category",
     "string",
@@ -422,6 +430,19 @@ ITEM_ASSIGNEES = _flow_attribute(
 ITEM_COMMENTS = _flow_attribute(
     "flow.work_item.comments", "int", _ITEM, "number of people's comments up to the end of the span"
 )
+ITEM_BACKWARD_MOVES = _flow_attribute(
+    "flow.work_item.backward_moves",
+    "int",
+    _ITEM,
+    "number of status changes to an earlier category in that open period; not set if a category "
+    "is unknown",
+)
+BLOCKED_CAUSE = _flow_attribute(
+    "flow.work_item.blocked.cause",
+    "string",
+    "work item, blocked",
+    "kind of the reason that blocked the item: flag, issue, status or label",
+)
 FEATURE_DETAIL = _flow_attribute(
     "flow.feature.detail",
     "string",
@@ -433,6 +454,24 @@ FEATURE_INCOMPLETE = _flow_attribute(
     "string",
     "the feature in its feature trace",
     "parts of the feature that could not be read or were omitted, each with the reason",
+)
+
+_TIMED = "the feature in its feature trace, records of the ends of features and pull requests"
+TIME_DURATIONS = {
+    state: _flow_attribute(
+        f"flow.time.{state.value}.duration",
+        "double",
+        _TIMED,
+        f"seconds of its life that went to the state {state.label}; not set if it is unknown",
+    )
+    for state in TimeState
+}
+TIME_INCOMPLETE = _flow_attribute(
+    "flow.time.incomplete",
+    "string",
+    _TIMED,
+    "states that were not read, or only in part, with commas (`queued,building`): their time may "
+    "be longer, and then that of the states after them is shorter",
 )
 
 DEPLOYMENT_ID = _flow_attribute(
@@ -496,6 +535,12 @@ _RECORDS = "records of events"
 _CHANGE_END = "record of a pull request's merge or closing"
 _ITEM_END = "record of a work item's closing"
 
+EVENT_NAME = _event_attribute(
+    event.EVENT_NAME,
+    "string",
+    _RECORDS,
+    "name of the event, which is also in the record's field for it; some stores do not keep that",
+)
 LOG_RECORD_UID = _event_attribute(
     log.LOG_RECORD_UID,
     "string",
@@ -595,6 +640,21 @@ PHASE_DURATIONS = {
     )
     for kind in PhaseKind
 }
+TIME_SHARES = {
+    state: _event_attribute(
+        f"flow.time.{state.value}.share",
+        "double",
+        f"{_CHANGE_END}, record of a feature's end",
+        f"share of the state {state.label}, from 0 to 1; the shares add up to 1",
+    )
+    for state in TimeState
+}
+FEATURE_DURATION = _event_attribute(
+    "flow.feature.duration",
+    "double",
+    "record of a feature's end",
+    "seconds from the creation or reopening of the feature to its closing",
+)
 ITEM_DURATION = _event_attribute(
     "flow.work_item.duration",
     "double",
@@ -618,6 +678,15 @@ ITEM_BLOCKED = _event_attribute(
     "double",
     _ITEM_END,
     "seconds of that open period in which the item was blocked; overlapping blockings count once",
+)
+
+
+ITEM_FLOW_TYPE = _event_attribute(
+    "flow.work_item.flow_type",
+    "string",
+    _ITEM_END,
+    "kind of work in the Flow Framework: feature, defect, debt or risk; not set if `flow-types` "
+    "and the defaults name neither the type nor a label",
 )
 
 

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import metric_attributes as names
+from flow_telemetry.mapping.job_attributes import STEP_NAME
 from flow_telemetry.model import EventKind
+from flow_telemetry.telemetry import Severity
 
 
 class EventSubject(Enum):
@@ -18,14 +21,29 @@ class EventSubject(Enum):
 
     CHANGE = "change"
     WORK_ITEM = "work_item"
+    FEATURE = "feature"
     DEPLOYMENT = "deployment"
     RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """The body of a record: `{actor} {verb} {what} {rest}`, such as `bob moved #17 to "Done"`.
+
+    If the actor is not known or not shown it is `{what} was {verb} {rest}`, so the verb has one
+    form for both. Without a verb it is always ``what``. Names in braces are those of `bodies`.
+    """
+
+    verb: str
+    what: str
+    rest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventType:
     """A row of the table.
 
+    ``severity`` is that of an event that is not a failure.
     ``live`` is GitHub's webhook event, with its action, that reports the event at once.
     ``attributes`` are those that its record has in addition to `COMMON_ATTRIBUTES`. ``cdevents`` is
     the type of CDEvents with the same or a wider meaning, without `dev.cdevents.`.
@@ -34,6 +52,8 @@ class EventType:
     subject: EventSubject
     kind: EventKind
     meaning: str
+    sentence: Sentence
+    severity: Severity = Severity.INFO
     live: str = ""
     attributes: tuple[str, ...] = ()
     cdevents: str = ""
@@ -70,6 +90,9 @@ _CHANGE_ATTRIBUTES = (
     *semconv.PHASE_DURATIONS.values(),
     semconv.LIFE,
     semconv.MOVED_EVENTS,
+    *semconv.TIME_DURATIONS.values(),
+    *semconv.TIME_SHARES.values(),
+    semconv.TIME_INCOMPLETE,
 )
 _ITEM_ATTRIBUTES = (
     semconv.ITEM_TYPE,
@@ -80,6 +103,8 @@ _ITEM_ATTRIBUTES = (
     semconv.ITEM_LABELS,
     semconv.ITEM_ASSIGNEES,
     semconv.ITEM_COMMENTS,
+    semconv.ITEM_BACKWARD_MOVES,
+    semconv.ITEM_FLOW_TYPE,
     semconv.TIMELINE_INCOMPLETE,
     semconv.ITEM_DURATION,
     semconv.ITEM_TO_DO,
@@ -88,12 +113,28 @@ _ITEM_ATTRIBUTES = (
     semconv.LIFE,
     semconv.MOVED_EVENTS,
 )
+_FEATURE_ATTRIBUTES = (
+    semconv.ITEM_TYPE,
+    semconv.ITEM_TITLE,
+    semconv.ITEM_TRACKER,
+    semconv.ITEM_URL,
+    semconv.ITEM_RESULT,
+    semconv.ITEM_LABELS,
+    semconv.ITEM_ASSIGNEES,
+    semconv.ITEM_COMMENTS,
+    semconv.TIMELINE_INCOMPLETE,
+    semconv.FEATURE_INCOMPLETE,
+    semconv.FEATURE_DURATION,
+    semconv.LIFE,
+    *semconv.TIME_DURATIONS.values(),
+    *semconv.TIME_SHARES.values(),
+    semconv.TIME_INCOMPLETE,
+)
 _DEPLOYMENT_ATTRIBUTES = (
     semconv.DEPLOYMENT_ID,
     semconv.DEPLOYMENT_ENVIRONMENT_NAME,
     semconv.VCS_REF_HEAD_REVISION,
     semconv.VCS_REF_HEAD_NAME,
-    semconv.DEPLOYMENT_CHANGES,
     semconv.DEPLOYMENT_TASK,
     semconv.DEPLOYMENT_KIND,
 )
@@ -108,6 +149,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.CREATED,
         meaning="the pull request was opened",
+        sentence=Sentence("opened", "{change}"),
         live="`pull_request`: opened",
         attributes=(semconv.VCS_CHANGE_TITLE,),
         cdevents="change.created",
@@ -116,18 +158,21 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.READY_FOR_REVIEW,
         meaning="the pull request is no longer a draft",
+        sentence=Sentence("marked", "{change}", "as ready for review"),
         live="`pull_request`: ready_for_review",
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.CONVERTED_TO_DRAFT,
         meaning="the pull request became a draft",
+        sentence=Sentence("converted", "{change}", "to a draft"),
         live="`pull_request`: converted_to_draft",
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.COMMITTED,
         meaning="a commit was added to the branch",
+        sentence=Sentence("added", "{commit}", "to {change}"),
         live="`pull_request`: synchronize",
         attributes=_ID,
         cdevents=_UPDATED,
@@ -136,6 +181,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.FORCE_PUSHED,
         meaning="the branch was force-pushed",
+        sentence=Sentence("force-pushed", "the branch of {change}"),
         live="`pull_request`: synchronize",
         cdevents=_UPDATED,
     ),
@@ -143,6 +189,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.REVIEW_REQUESTED,
         meaning="a review was requested",
+        sentence=Sentence("requested", "a review of {change}", "{from_reviewer}"),
         live="`pull_request`: review_requested",
         attributes=_REVIEWER,
     ),
@@ -150,6 +197,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.REVIEW_REQUEST_REMOVED,
         meaning="a review request was removed",
+        sentence=Sentence("removed", "the review request {to_reviewer}", "from {change}"),
         live="`pull_request`: review_request_removed",
         attributes=_REVIEWER,
     ),
@@ -157,6 +205,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.REVIEWED,
         meaning="a review was submitted",
+        sentence=Sentence("reviewed", "{change}"),
         live="`pull_request_review`: submitted",
         attributes=(semconv.EVENT_ID, semconv.REVIEW_STATE),
         cdevents="change.reviewed",
@@ -165,6 +214,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.REVIEW_DISMISSED,
         meaning="a review was dismissed",
+        sentence=Sentence("dismissed", "a review of {change}"),
         live="`pull_request_review`: dismissed",
         attributes=_ID,
     ),
@@ -172,6 +222,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.COMMENTED,
         meaning="a comment was made, on the pull request or on a line",
+        sentence=Sentence("commented on", "{change}"),
         live="`issue_comment`, `pull_request_review_comment`: created",
         attributes=_ID,
     ),
@@ -179,6 +230,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.LABELED,
         meaning="a label was added",
+        sentence=Sentence("added", "the label {label}", "to {change}"),
         live="`pull_request`: labeled",
         attributes=_LABEL,
     ),
@@ -186,6 +238,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.UNLABELED,
         meaning="a label was removed",
+        sentence=Sentence("removed", "the label {label}", "from {change}"),
         live="`pull_request`: unlabeled",
         attributes=_LABEL,
     ),
@@ -193,6 +246,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.ASSIGNED,
         meaning="the pull request was assigned",
+        sentence=Sentence("assigned", "{change}", "{to_assignee}"),
         live="`pull_request`: assigned",
         attributes=_ASSIGNEE,
     ),
@@ -200,6 +254,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.UNASSIGNED,
         meaning="the pull request was unassigned",
+        sentence=Sentence("removed", "the assignee {assignee}", "from {change}"),
         live="`pull_request`: unassigned",
         attributes=_ASSIGNEE,
     ),
@@ -207,12 +262,14 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.QUEUED,
         meaning="the pull request was added to the merge queue",
+        sentence=Sentence("added", "{change}", "to the merge queue"),
         live="`pull_request`: enqueued",
     ),
     EventType(
         subject=_CHANGE,
         kind=EventKind.DEQUEUED,
         meaning="the pull request left the merge queue",
+        sentence=Sentence("removed", "{change}", "from the merge queue"),
         live="`pull_request`: dequeued",
     ),
     EventType(
@@ -222,6 +279,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
             "the pull request was merged; the record has the attributes of the span, and"
             " the time in each phase"
         ),
+        sentence=Sentence("merged", "{change}"),
         live="`pull_request`: closed",
         attributes=_CHANGE_ATTRIBUTES,
         cdevents="change.merged",
@@ -230,6 +288,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.CLOSED,
         meaning="the pull request was closed without a merge; the record has the same attributes",
+        sentence=Sentence("closed", "{change}", "{without_merge}"),
         live="`pull_request`: closed",
         attributes=_CHANGE_ATTRIBUTES,
     ),
@@ -237,12 +296,33 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_CHANGE,
         kind=EventKind.REOPENED,
         meaning="the pull request was reopened",
+        sentence=Sentence("reopened", "{change}"),
         live="`pull_request`: reopened",
+    ),
+    EventType(
+        subject=_CHANGE,
+        kind=EventKind.DELIVERED,
+        meaning=(
+            "a deployment that contains the pull request succeeded, for the first time in its "
+            "place; a record for each pull request"
+        ),
+        sentence=Sentence("", "{change} was delivered {to_environment} {after_first_commit}"),
+        attributes=(
+            semconv.VCS_CHANGE_TITLE,
+            semconv.CHANGE_URL,
+            semconv.CHANGE_AUTHOR,
+            semconv.CHANGE_AUTHOR_KIND,
+            *_DEPLOYMENT_ATTRIBUTES,
+            names.LEAD_TIME,
+            names.FIRST_COMMIT,
+            names.FIRST_COMMIT_TIME,
+        ),
     ),
     EventType(
         subject=_ITEM,
         kind=EventKind.CREATED,
         meaning="the item was created",
+        sentence=Sentence("created", "{item}"),
         live="`issues`: opened",
         attributes=(semconv.ITEM_TYPE, semconv.ITEM_TITLE),
         cdevents="ticket.created",
@@ -251,8 +331,10 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_ITEM,
         kind=EventKind.STATUS_CHANGED,
         meaning="the status changed, in Jira or in the project `status-project`",
+        sentence=Sentence("moved", "{item}", "{from_status} {to_status}"),
         attributes=(
             semconv.ITEM_STATUS,
+            semconv.ITEM_STATUS_ID,
             semconv.ITEM_STATUS_CATEGORY,
             semconv.STATUS_BEFORE,
         ),
@@ -262,6 +344,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_ITEM,
         kind=EventKind.ASSIGNED,
         meaning="the item was assigned",
+        sentence=Sentence("assigned", "{item}", "{to_assignee}"),
         live="`issues`: assigned",
         attributes=_ASSIGNEE,
         cdevents="ticket.updated",
@@ -270,6 +353,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_ITEM,
         kind=EventKind.UNASSIGNED,
         meaning="the item was unassigned",
+        sentence=Sentence("removed", "the assignee {assignee}", "from {item}"),
         live="`issues`: unassigned",
         attributes=_ASSIGNEE,
         cdevents="ticket.updated",
@@ -278,6 +362,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_ITEM,
         kind=EventKind.LABELED,
         meaning="a label was added",
+        sentence=Sentence("added", "the label {label}", "to {item}"),
         live="`issues`: labeled",
         attributes=_LABEL,
         cdevents="ticket.updated",
@@ -286,6 +371,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_ITEM,
         kind=EventKind.UNLABELED,
         meaning="a label was removed",
+        sentence=Sentence("removed", "the label {label}", "from {item}"),
         live="`issues`: unlabeled",
         attributes=_LABEL,
         cdevents="ticket.updated",
@@ -294,6 +380,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_ITEM,
         kind=EventKind.COMMENTED,
         meaning="a comment was made",
+        sentence=Sentence("commented on", "{item}"),
         live="`issue_comment`: created",
         attributes=_ID,
     ),
@@ -301,12 +388,15 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_ITEM,
         kind=EventKind.BLOCKED,
         meaning="a flag, an open issue, or a status or label of `blocked-names` blocks the item",
+        sentence=Sentence("marked", "{item}", "as blocked {by_reason}"),
+        severity=Severity.WARN,
         attributes=(semconv.BLOCKED_BY,),
     ),
     EventType(
         subject=_ITEM,
         kind=EventKind.UNBLOCKED,
         meaning="the item is no longer blocked",
+        sentence=Sentence("marked", "{item}", "as no longer blocked {by_reason}"),
         attributes=(semconv.BLOCKED_BY,),
     ),
     EventType(
@@ -316,6 +406,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
             "the item was closed; the record has the attributes of the span, and the "
             "time by category of status"
         ),
+        sentence=Sentence("closed", "{item}", "{as_result}"),
         live="`issues`: closed",
         attributes=_ITEM_ATTRIBUTES,
         cdevents="ticket.closed",
@@ -324,28 +415,44 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=_ITEM,
         kind=EventKind.REOPENED,
         meaning="the item was reopened",
+        sentence=Sentence("reopened", "{item}"),
         live="`issues`: reopened",
+    ),
+    EventType(
+        subject=EventSubject.FEATURE,
+        kind=EventKind.ENDED,
+        meaning=(
+            "the feature was closed, and its trace was sent: the record has the attributes of its "
+            "span, and where its time went"
+        ),
+        sentence=Sentence("", "the feature {item} ended"),
+        attributes=_FEATURE_ATTRIBUTES,
     ),
     EventType(
         subject=_DEPLOYMENT,
         kind=EventKind.CREATED,
         meaning="the deployment was requested",
+        sentence=Sentence("requested", "{deployment}"),
         live="`deployment`: created",
-        attributes=_DEPLOYMENT_ATTRIBUTES,
+        attributes=(*_DEPLOYMENT_ATTRIBUTES, semconv.DEPLOYMENT_CHANGES),
     ),
     EventType(
         subject=_DEPLOYMENT,
         kind=EventKind.STATUS_CHANGED,
         meaning="the state of the deployment changed",
+        sentence=Sentence("", "{deployment} {outcome}"),
         live="`deployment_status`: created",
         attributes=(
             *_DEPLOYMENT_ATTRIBUTES,
+            semconv.DEPLOYMENT_CHANGES,
             semconv.EVENT_ID,
             semconv.DEPLOYMENT_STATE,
             semconv.DEPLOYMENT_STATUS,
+            names.DEPLOYMENT_RESTORE_TIME,
+            names.DEPLOYMENT_RESTORED,
             semconv.DEPLOYMENT_FAILED_CHANGES,
         ),
-        cdevents="service.deployed, if the state is success",
+        cdevents="service.deployed, if the state is success, or service.rolledback of a rollback",
     ),
     EventType(
         subject=_RUN,
@@ -353,12 +460,14 @@ EVENT_TYPES: tuple[EventType, ...] = (
         meaning=(
             "a job has an annotation of level failure; the time of the event is the end of the job"
         ),
+        sentence=Sentence("", "{level} in {step} {job} {run}: {annotation}"),
         attributes=(
             semconv.CICD_PIPELINE_RUN_ID,
             semconv.GITHUB_RUN_ATTEMPT,
             semconv.CICD_PIPELINE_NAME,
             semconv.CICD_PIPELINE_TASK_RUN_ID,
             semconv.CICD_PIPELINE_TASK_NAME,
+            STEP_NAME,
             semconv.GITHUB_ANNOTATION_LEVEL,
             semconv.GITHUB_ANNOTATION_MESSAGE,
             semconv.GITHUB_ANNOTATION_TITLE,
@@ -370,6 +479,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
 
 # Attributes that every record can have.
 COMMON_ATTRIBUTES = (
+    semconv.EVENT_NAME,
     semconv.LOG_RECORD_UID,
     semconv.FLOW_REFERENCE,
     semconv.ACTOR_LOGIN,
@@ -398,3 +508,11 @@ _TYPES: dict[tuple[EventSubject, EventKind], EventType] = {
 def find_event_type(subject: EventSubject, kind: EventKind) -> EventType | None:
     """Return the row of an event; None if events of this kind are not exported for the subject."""
     return _TYPES.get((subject, kind))
+
+
+_TYPES_BY_NAME = {event_type.name: event_type for event_type in EVENT_TYPES}
+
+
+def find_named_type(name: str) -> EventType | None:
+    """Return the row of an event's name; None if it is not one of ours."""
+    return _TYPES_BY_NAME.get(name)

@@ -12,21 +12,34 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import changes, items
 from flow_telemetry.mapping.changes import delivery_reference, task_name
 from flow_telemetry.mapping.event_types import NAMED_BY_EVENT, EventSubject, find_event_type
-from flow_telemetry.mapping.flow_metrics import dora_attributes
+from flow_telemetry.mapping.flow_metrics import lead_time_attributes, restoration_attributes
 from flow_telemetry.mapping.limits import OptionalValue
-from flow_telemetry.mapping.placement import Placement, Tracing, place_item
+from flow_telemetry.mapping.placement import (
+    Ancestry,
+    Placement,
+    Tracing,
+    ancestor_keys,
+    place_item,
+)
 from flow_telemetry.mapping.spans import AttributePairs, event_records
+from flow_telemetry.mapping.time_shares import time_attributes
 from flow_telemetry.model import (
     Change,
     Deployment,
+    EditedField,
     Event,
     EventKind,
+    FlowType,
     Lineage,
     StatusCategory,
     WorkItem,
 )
+from flow_telemetry.model.feature import FeatureTree
+from flow_telemetry.model.time_shares import NO_TIMES, TimeShares
 from flow_telemetry.rules import timeline as timelines
-from flow_telemetry.rules.deployments import delivery_status, first_final_status
+from flow_telemetry.rules.deployments import delivery_status, first_final_status, succeeded_at
+from flow_telemetry.rules.flow import measure_lead_times
+from flow_telemetry.rules.flow_types import NO_FLOW_TYPES
 from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.lifecycle import (
     BlockedInterval,
@@ -35,6 +48,7 @@ from flow_telemetry.rules.lifecycle import (
     find_phases,
     find_status_intervals,
     item_periods,
+    value_at,
 )
 from flow_telemetry.rules.timeline import (
     TimelineEntry,
@@ -53,9 +67,12 @@ _CATEGORY_DURATIONS = {
 
 
 def change_closing_attributes(
-    change: Change, timeline: Sequence[TimelineEntry]
+    change: Change, timeline: Sequence[TimelineEntry], times: Mapping[int, TimeShares] = NO_TIMES
 ) -> Mapping[str, AttributePairs]:
-    """Return the attributes of the closings of a change, by the references of their events."""
+    """Return the attributes of the closings of a change, by the references of their events.
+
+    ``times`` say where the time of each open period went, by its number.
+    """
     all_phases = find_phases(change)
     attributes = {}
     for period, closing in _closings(timeline, change_periods(change)):
@@ -68,6 +85,7 @@ def change_closing_attributes(
                 for kind, name in semconv.PHASE_DURATIONS.items()
             ),
             *_closing_attributes(timeline, period),
+            *time_attributes(times.get(period.number), shares=True),
         )
     return attributes
 
@@ -76,6 +94,7 @@ def item_closing_attributes(
     item: WorkItem,
     timeline: Sequence[TimelineEntry],
     blocked: Sequence[BlockedInterval],
+    flow_types: Mapping[str, FlowType] = NO_FLOW_TYPES,
 ) -> Mapping[str, AttributePairs]:
     """Return the attributes of the closings of a work item, by the references of their events."""
     all_statuses = find_status_intervals(item)
@@ -84,6 +103,7 @@ def item_closing_attributes(
         statuses = [s for s in all_statuses if s.period_number == period.number]
         attributes[closing.reference] = (
             *items.period_attributes(item, period),
+            (semconv.ITEM_FLOW_TYPE, items.flow_type_at(item, period, flow_types)),
             (semconv.ITEM_DURATION, period.interval.seconds),
             *(
                 (name, _seconds(s.interval for s in statuses if s.category is category))
@@ -138,15 +158,16 @@ def change_events(
     *,
     only: Collection[Event] | None = None,
     within: Window | None = None,
+    times: Mapping[int, TimeShares] = NO_TIMES,
 ) -> Iterator[LogRecord]:
     """Return the records of the events of a change in its last open period that has ended.
 
     With ``within`` the events are those of every open period that ended in that time. Events after
     the last closing are left out, so that a repeat is equal. With ``only`` these events are
-    exported, at any time, with the same content.
+    exported, at any time, with the same content. ``times`` is that of `change_closing_attributes`.
     """
     timeline = timelines.build_change_timeline(change)
-    closings = change_closing_attributes(change, timeline)
+    closings = change_closing_attributes(change, timeline, times)
     entries = timelines.select_entries(timeline, change_periods(change), only, within)
     return event_records(
         (
@@ -155,7 +176,7 @@ def change_events(
                 (
                     (
                         semconv.VCS_CHANGE_TITLE,
-                        change.title if entry.event.kind is EventKind.CREATED else None,
+                        _title_at_creation(change, entry.event),
                     ),
                     *_event_attributes(EventSubject.CHANGE, entry.event),
                     *closings.get(entry.reference, ()),
@@ -176,6 +197,13 @@ def change_events(
     )
 
 
+def _title_at_creation(change: Change, event: Event) -> str | None:
+    """Return the title of then, so that the record is the same if it is sent again later."""
+    if event.kind is not EventKind.CREATED:
+        return None
+    return value_at(event.time, EditedField.TITLE, change.title, change.edits)
+
+
 def item_events(
     item: WorkItem,
     placement: Placement,
@@ -183,16 +211,17 @@ def item_events(
     observed: datetime,
     *,
     blocked: Sequence[BlockedInterval],
+    flow_types: Mapping[str, FlowType] = NO_FLOW_TYPES,
     only: Collection[Event] | None = None,
     within: Window | None = None,
 ) -> Iterator[LogRecord]:
     """Return the records of the events of a work item in its last open period that has ended.
 
-    ``blocked`` are the times in which it was blocked, in order and without overlap. ``only`` and
-    ``within`` are those of `change_events`.
+    ``blocked`` are the times in which it was blocked, in order and without overlap. ``flow_types``
+    are those of the user. ``only`` and ``within`` are those of `change_events`.
     """
     timeline = timelines.build_item_timeline(item, blocked)
-    closings = item_closing_attributes(item, timeline, blocked)
+    closings = item_closing_attributes(item, timeline, blocked, flow_types)
     entries = timelines.select_entries(timeline, item_periods(item), only, within)
     return event_records(
         (
@@ -223,6 +252,7 @@ def _item_attributes(item: WorkItem, entry: TimelineEntry) -> Iterator[tuple[str
     yield from _event_attributes(EventSubject.WORK_ITEM, event)
     if event.kind is EventKind.STATUS_CHANGED:
         yield semconv.ITEM_STATUS, event.subject
+        yield semconv.ITEM_STATUS_ID, event.status_id
         yield semconv.ITEM_STATUS_CATEGORY, event.category.value if event.category else None
         yield semconv.STATUS_BEFORE, event.before
 
@@ -240,6 +270,53 @@ def place_item_events(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Pla
     return replace(live, trace=trace, trace_id=trace.trace_id, parent=None, links=())
 
 
+def feature_events(
+    tree: FeatureTree,
+    resource: Resource,
+    observed: datetime,
+    *,
+    trace: TraceIdentity,
+    time: TimeShares | None,
+) -> Iterator[LogRecord]:
+    """Return the record of the end of a feature, beside that of its item's closing.
+
+    ``trace`` is the one with the feature as its root. ``time`` says where the time of the last open period went. The record is one of its own because
+    the whole feature is read after its item was exported, and not by every export of the item.
+    """
+    item, periods = tree.root.item, item_periods(tree.root.item)
+    if not periods:
+        return
+    period = periods[-1]
+    keys = ancestor_keys(Ancestry(lineage=Lineage(items=(item,))))
+    placement = Placement(trace=trace, trace_id=trace.trace_id, parent=None, keys=keys)
+    ended = Event(kind=EventKind.ENDED, time=period.interval.end)
+    (entry,) = timelines.build_feature_timeline(item, ended)
+    yield from event_records(
+        [
+            (
+                entry,
+                (
+                    *items.period_attributes(item, period),
+                    (semconv.FEATURE_DURATION, period.interval.seconds),
+                    (semconv.LIFE, period.number if period.number > 1 else None),
+                    (semconv.FEATURE_INCOMPLETE, "; ".join(tree.unread)),
+                    *time_attributes(time, shares=True),
+                ),
+            )
+        ],
+        placement,
+        resource,
+        observed,
+        subject=EventSubject.FEATURE,
+        reference=item.reference,
+        span=trace.root,
+        common=(
+            (semconv.GITHUB_REPOSITORY, item.repository.full_name if item.repository else None),
+            (semconv.FLOW_WORK_ITEM_KEY, item.key),
+        ),
+    )
+
+
 def deployment_events(
     deployment: Deployment,
     change: Change | None,
@@ -248,20 +325,18 @@ def deployment_events(
     observed: datetime,
     *,
     later: Collection[int] | None = None,
-    from_author: bool = True,
 ) -> Iterator[LogRecord]:
     """Return the records of a deployment's creation and statuses, up to its end.
 
     They are exported once, regardless of the number of changes that it delivers. ``change`` is the
     one whose trace has the span of the records, None if it delivers no change. With ``later`` they
-    are those of the statuses with these numbers instead. ``from_author`` is that of
-    `measure_lead_times`.
+    are those of the statuses with these numbers instead.
     """
     timeline = timelines.build_deployment_timeline(deployment)
     reference = deployment.reference
     return event_records(
         (
-            (entry, _deployment_attributes(deployment, entry.event, from_author=from_author))
+            (entry, _deployment_attributes(deployment, entry.event))
             for entry in timelines.select_deployment_entries(timeline, deployment, later)
         ),
         placement,
@@ -271,13 +346,7 @@ def deployment_events(
         reference=reference,
         span=delivery_reference(deployment, change) if change else reference,
         common=(
-            (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
-            (semconv.DEPLOYMENT_ID, str(deployment.id)),
-            (semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
-            (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
-            (semconv.VCS_REF_HEAD_NAME, deployment.ref),
-            (semconv.DEPLOYMENT_TASK, task_name(deployment)),
-            (semconv.DEPLOYMENT_KIND, deployment.kind.value if deployment.kind else None),
+            *_common_deployment_attributes(deployment),
             (
                 semconv.DEPLOYMENT_CHANGES,
                 tuple(str(delivered.number) for delivered in deployment.delivers),
@@ -286,9 +355,67 @@ def deployment_events(
     )
 
 
-def _deployment_attributes(
-    deployment: Deployment, event: Event, *, from_author: bool
-) -> AttributePairs:
+def delivery_events(
+    deployment: Deployment,
+    placements: Iterable[Placement],
+    resource: Resource,
+    observed: datetime,
+    *,
+    from_author: bool = True,
+) -> Iterator[LogRecord]:
+    """Return a record for each change that a successful deployment delivers.
+
+    ``placements`` are those of the deployment's spans, in the order of the changes. The changes
+    need their timelines, and one without commits in it has no lead time. ``from_author`` is that of
+    `measure_lead_times`.
+    """
+    end = succeeded_at(deployment)
+    if end is None:
+        return
+    lead_times = {
+        lead_time.change.reference: lead_time_attributes(lead_time)
+        for lead_time in measure_lead_times(deployment, from_author=from_author)
+    }
+    for change, placement in zip(deployment.delivers, placements, strict=True):
+        event = Event(kind=EventKind.DELIVERED, time=end, id=str(deployment.id))
+        reference = identity.event_reference(change.reference, event.kind.value, event.id)
+        author = change.author
+        title = value_at(end, EditedField.TITLE, change.title, change.edits)
+        attributes: AttributePairs = (
+            (semconv.VCS_CHANGE_TITLE, title),
+            (semconv.CHANGE_URL, change.url),
+            (semconv.CHANGE_AUTHOR, author.login if author else None),
+            (semconv.CHANGE_AUTHOR_KIND, author.kind.value if author else None),
+            *lead_times.get(change.reference, ()),
+        )
+        yield from event_records(
+            ((TimelineEntry(event=event, time=end, reference=reference), attributes),),
+            placement,
+            resource,
+            observed,
+            subject=EventSubject.CHANGE,
+            reference=change.reference,
+            span=delivery_reference(deployment, change),
+            common=(
+                *_common_deployment_attributes(deployment),
+                (semconv.VCS_CHANGE_ID, str(change.number)),
+            ),
+        )
+
+
+def _common_deployment_attributes(deployment: Deployment) -> AttributePairs:
+    return (
+        (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
+        (semconv.DEPLOYMENT_ID, str(deployment.id)),
+        (semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
+        (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
+        (semconv.VCS_REF_HEAD_NAME, deployment.ref),
+        (semconv.DEPLOYMENT_TASK, task_name(deployment)),
+        (semconv.DEPLOYMENT_KIND, deployment.kind.value if deployment.kind else None),
+    )
+
+
+def _deployment_attributes(deployment: Deployment, event: Event) -> AttributePairs:
     state = identity.fold(event.subject)
     status = _DEPLOYMENT_STATUS.get(state)
     first = first_final_status(deployment)
@@ -301,7 +428,7 @@ def _deployment_attributes(
         (semconv.EVENT_ID, event.id),
         (semconv.DEPLOYMENT_STATE, event.subject),
         (semconv.DEPLOYMENT_STATUS, status),
-        *(dora_attributes(deployment, from_author=from_author) if succeeded else ()),
+        *(restoration_attributes(deployment) if succeeded else ()),
     )
 
 

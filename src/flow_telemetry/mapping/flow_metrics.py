@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from flow_telemetry.identity import format_timestamp
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import instruments as table
 from flow_telemetry.mapping import items, limits
 from flow_telemetry.mapping import metric_attributes as names
-from flow_telemetry.mapping.changes import task_name
+from flow_telemetry.mapping.changes import delivery_reference, task_name
 from flow_telemetry.mapping.metrics import (
     Points,
     branch,
@@ -18,17 +19,22 @@ from flow_telemetry.mapping.metrics import (
     place_name,
     seconds_between,
 )
+from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import AttributePairs
+from flow_telemetry.mapping.time_shares import time_points
 from flow_telemetry.model import (
     ActorKind,
     Change,
     Deployment,
+    EditedField,
     Event,
     EventKind,
+    FlowType,
     StatusCategory,
     WorkItem,
 )
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
+from flow_telemetry.model.time_shares import NO_TIMES, TimeShares
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.causes import ERRORS, run_result
 from flow_telemetry.rules.deployments import (
@@ -40,22 +46,27 @@ from flow_telemetry.rules.deployments import (
 )
 from flow_telemetry.rules.flow import (
     Flow,
+    LeadTime,
     find_restoration,
     measure_change_flows,
     measure_item_flows,
     measure_lead_times,
 )
+from flow_telemetry.rules.flow_types import NO_FLOW_TYPES, find_flow_type
 from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.lifecycle import (
     PhaseKind,
     closing_end,
+    count_backward_moves,
     count_review_rounds,
     events_between,
     find_phases,
     find_status_intervals,
     first_approval_time,
     first_review_time,
+    time_blocked_by_cause,
     time_in_statuses,
+    value_at,
 )
 from flow_telemetry.rules.runners import NO_PRICES, runs_cost
 from flow_telemetry.telemetry import Instrument, Measurement, Resource
@@ -76,17 +87,20 @@ def change_measurements(
     resource: Resource,
     extra: tuple[str, ...] = (),
     *,
-    keys: AttributePairs = (),
+    placement: Placement | None = None,
     within: Window | None = None,
     cost: float | None = None,
+    times: Mapping[int, TimeShares] = NO_TIMES,
 ) -> Iterator[Measurement]:
     """Return the measurements of a change that ended; an open change has none.
 
     They are those of its last open period, or with ``within`` of all that ended in that time. If
     its timeline could be read only in part, values that depend on it are left out. ``extra`` are
-    the attributes that the user adds, ``keys`` those of the entities above the change. ``cost`` is
-    that of all of its runs in USD, None if they were not read.
+    the attributes that the user adds. ``placement`` has the keys of the entities above the change,
+    and the span of exemplars. ``cost`` is that of all of its runs in USD, None if they were not
+    read. ``times`` say where the time of each open period went, by its number.
     """
+    keys = placement.keys if placement else ()
     flows = measure_change_flows(change)
     if change.created_at is None or not flows:
         return
@@ -96,14 +110,22 @@ def change_measurements(
             continue
         # Only the last open period can have ended with the merge.
         merged = last and change.merged_at is not None
-        attributes = (*_change_attributes(change, merged=merged), *keys)
-        points = build_points(resource, attributes, extra)
+        base = value_at(
+            flow.period.interval.end, EditedField.BASE_BRANCH, change.base_branch, change.edits
+        )
+        attributes = (
+            *_change_attributes(change, merged=merged),
+            (semconv.VCS_REF_BASE_NAME, base),
+            *keys,
+        )
+        points = build_points(resource, attributes, extra).of_span(placement, change.reference)
         yield from points.of(table.CHANGE_COUNT, 1)
         if last:  # The size at the end of an earlier period is unknown.
             yield from _size_points(change, points)
             yield from points.of(table.CHANGE_COST, cost)
         if change.timeline_complete:
             yield from _timeline_points(change, flows[:number], points)
+            yield from time_points(times.get(flow.period.number), table.CHANGE_TIME, points)
             if last and semconv.VCS_REF_HEAD_NAME in extra:
                 yield from _convention_points(change, flow, points)
 
@@ -193,28 +215,47 @@ def item_measurements(
     blocked_names: Sequence[str] = (),
     extra: tuple[str, ...] = (),
     *,
-    keys: AttributePairs = (),
+    placement: Placement | None = None,
     within: Window | None = None,
+    flow_types: Mapping[str, FlowType] = NO_FLOW_TYPES,
 ) -> Iterator[Measurement]:
     """Return the measurements of an item that was closed; an open item has none.
 
     They are those of its last open period, or with ``within`` of all that ended in that time.
     ``blocked_names`` are patterns of statuses and labels that mean blocked. If its timeline could
     be read only in part, values that depend on it are left out. ``extra`` are the attributes that
-    the user adds, ``keys`` those of the entities above the item.
+    the user adds. ``placement`` has the keys of the entities above the item, and the span of
+    exemplars. ``flow_types`` are those of the user.
     """
+    keys = placement.keys if placement else ()
     flows = measure_item_flows(item, blocked_names)
     for number, flow in enumerate(flows, 1):
         last, end = number == len(flows), flow.period.interval.end
         if not (last if within is None else within.holds(end)):
             continue
         result = items.period_result(item, flow.period)
-        attributes = (*_item_attributes(item), (names.ITEM_RESULT, result), *keys)
-        points = build_points(resource, attributes, extra)
+        attributes = (
+            *_item_attributes(item),
+            (names.FLOW_TYPE, items.flow_type_at(item, flow.period, flow_types)),
+            (names.ITEM_RESULT, result),
+            *keys,
+        )
+        points = build_points(resource, attributes, extra).of_span(placement, item.reference)
         yield from points.of(table.ITEM_COUNT, 1)
         yield from points.of(table.ITEM_LEAD_TIME, seconds_between(item.created_at, end))
         if item.history_complete and item.created_at is not None:
             yield from _history_points(item, flows[:number], points)
+            yield from _blocked_points(item, flow, blocked_names, points)
+
+
+def _blocked_points(
+    item: WorkItem, flow: Flow, blocked_names: Sequence[str], points: Points
+) -> Iterator[Measurement]:
+    yield from points.of(table.ITEM_TIMES_BLOCKED, len(flow.blocked))
+    yield from points.of(table.ITEM_BLOCKED_TIME, flow.blocked_time)
+    for cause, spent in time_blocked_by_cause(item, blocked_names, flow.period).items():
+        attribute = (names.BLOCKED_CAUSE, cause.value)
+        yield from points.of(table.ITEM_BLOCKED_DURATION, spent, attribute)
 
 
 def _history_points(item: WorkItem, flows: Sequence[Flow], points: Points) -> Iterator[Measurement]:
@@ -224,15 +265,16 @@ def _history_points(item: WorkItem, flows: Sequence[Flow], points: Points) -> It
     yield from points.of(table.ITEM_CYCLE_TIME, flow.cycle_time)
     yield from points.of(table.ITEM_ACTIVE_TIME, flow.active_time)
     yield from points.of(table.ITEM_EFFICIENCY, flow.efficiency)
-    yield from points.of(table.ITEM_TIMES_BLOCKED, len(flow.blocked))
-    yield from points.of(table.ITEM_BLOCKED_TIME, flow.blocked_time)
-    for (status, category), spent in time_in_statuses(item, flow.period).items():
+    for (status, category, status_id), spent in time_in_statuses(item, flow.period).items():
         yield from points.of(
             table.ITEM_STATUS_DURATION,
             spent,
             (names.ITEM_STATUS, limits.name(status)),
             (names.ITEM_CATEGORY, category.value if category else None),
+            (semconv.ITEM_STATUS_ID, status_id),
         )
+    moves = count_backward_moves(item, [flow.period for flow in flows])
+    yield from points.of(table.ITEM_BACKWARD_MOVES, moves)
     history = sorted(item.history, key=lambda event: event.time)
     ends = [closing_end(flow.period.interval.end, history) for flow in flows[-2:]]
     previous_end = ends[0] if len(ends) > 1 else None
@@ -267,6 +309,10 @@ def _item_attributes(item: WorkItem) -> AttributePairs:
         (names.REPOSITORY, item.repository.full_name if item.repository else None),
         (names.ITEM_TYPE, item.type),
         (semconv.FLOW_WORK_ITEM_KEY, item.key),
+        (names.ITEM_PROJECT, item.project),
+        (names.ITEM_TEAM, limits.name(item.team)),
+        (names.ITEM_COMPONENT, limits.name(",".join(sorted(item.components)))),
+        (names.ITEM_PRIORITY, item.priority),
     )
 
 
@@ -275,11 +321,17 @@ def feature_measurements(
     resource: Resource,
     extra: tuple[str, ...] = (),
     prices: Mapping[str, float] = NO_PRICES,
+    *,
+    time: TimeShares | None = None,
+    span: tuple[str, str] | None = None,
+    flow_types: Mapping[str, FlowType] = NO_FLOW_TYPES,
 ) -> Iterator[Measurement]:
     """Return the measurements of a whole feature; its items are measured when they are closed.
 
-    ``extra`` is that of `item_measurements`, ``prices`` that of `job_cost`. If a part of the
-    feature could not be read, the numbers are too low, and an attribute of the points shows this.
+    ``extra`` is that of `item_measurements`, ``prices`` that of `job_cost`, ``time`` says
+    where the time of its last open period went, ``span`` is the trace and span id of the feature
+    for exemplars. If a part of the feature could not be read, the numbers are too low, and an
+    attribute of the points shows this.
     """
     root = tree.root.item
     attributes = (
@@ -287,13 +339,18 @@ def feature_measurements(
         (semconv.FLOW_FEATURE_KEY, root.key),
         (names.FEATURE_COMPLETE, not tree.unread),
     )
-    points = build_points(resource, attributes, extra)
-    items_below = Counter((item.type, _category(item, tree)) for item in _below(tree.root))
-    for (kind, category), number in items_below.items():
+    points = replace(build_points(resource, attributes, extra), span=span)
+    yield from time_points(time, table.FEATURE_TIME, points)
+    items_below = Counter(
+        (item.type, find_flow_type(item.type, item.labels, flow_types), _category(item, tree))
+        for item in _below(tree.root)
+    )
+    for (kind, flow_type, category), number in items_below.items():
         yield from points.of(
             table.FEATURE_ITEMS,
             number,
             (names.ITEM_TYPE, kind),
+            (names.FLOW_TYPE, flow_type.value if flow_type else None),
             (names.ITEM_CATEGORY, category.value if category else None),
         )
     changes = {node.change.reference: node for node in _changes(tree.root)}.values()
@@ -342,16 +399,21 @@ def delivery_measurements(
     extra: tuple[str, ...] = (),
     *,
     from_author: bool = True,
+    placement: Placement | None = None,
 ) -> Iterator[Measurement]:
     """Return the measurements of a deployment that ended; one in progress has none.
 
     The changes that it delivers need their timelines. ``extra`` are the attributes that the user
-    adds, ``from_author`` is that of `measure_lead_times`.
+    adds, ``from_author`` is that of `measure_lead_times`. ``placement`` is that of the span of
+    exemplars, in the trace of the first change.
     """
     interval = delivery_interval(deployment)
     if interval is None:
         return
     points = build_points(resource, _delivery_attributes(deployment), extra)
+    if deployment.delivers:  # Without a change, the deployment has no span.
+        reference = delivery_reference(deployment, deployment.delivers[0])
+        points = points.of_span(placement, reference)
     yield from points.of(table.DEPLOYMENT_COUNT, 1)
     yield from points.of(table.DEPLOYMENT_DURATION, interval.seconds)
     if is_change_failure(deployment):
@@ -392,28 +454,25 @@ def _delivery_attributes(deployment: Deployment) -> AttributePairs:
     )
 
 
-def dora_attributes(deployment: Deployment, *, from_author: bool = True) -> AttributePairs:
-    """Return the lead times and the restoration of a deployment, for the record of its success.
-
-    A lead time reads `acme/shop#123: 86400 s from 0a1b2c of 2026-11-24T03:43:00Z`.
-    """
-    lead_times = []
-    for lead_time in measure_lead_times(deployment, from_author=from_author):
-        change, interval = lead_time.change, lead_time.interval
-        commit = f"{lead_time.commit.id} of " if lead_time.commit.id else ""
-        lead_times.append(
-            f"{change.repository.full_name}#{change.number}: {interval.seconds:.0f} s from "
-            f"{commit}{format_timestamp(interval.start)}"
-        )
+def restoration_attributes(deployment: Deployment) -> AttributePairs:
+    """Return the restoration of a deployment, for the record of its success."""
     failed, interval_to_success = find_restoration(deployment, deployment.before) or (None, None)
     return (
-        (names.DEPLOYMENT_LEAD_TIMES, tuple(lead_times)),
         (names.DEPLOYMENT_RESTORED, failed.reference if failed else None),
         (
             names.DEPLOYMENT_RESTORE_TIME,
             interval_to_success.seconds if interval_to_success else None,
         ),
         *_failed_changes(deployment),
+    )
+
+
+def lead_time_attributes(lead_time: LeadTime) -> AttributePairs:
+    """Return the lead time of a change and what it counts from, for the record of its delivery."""
+    return (
+        (names.LEAD_TIME, lead_time.interval.seconds),
+        (names.FIRST_COMMIT, lead_time.commit.id),
+        (names.FIRST_COMMIT_TIME, format_timestamp(lead_time.interval.start)),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import metric_attributes as names
+from flow_telemetry.mapping.states import STATES
 from flow_telemetry.telemetry import Durations, Instrument, InstrumentKind, PointTime
 
 INSTRUMENTS: list[Instrument] = []
@@ -45,6 +46,8 @@ def _instrument(  # noqa: PLR0917 - a row of the table
         attributes=attributes,
         sent=sent,
         durations=durations,
+        # Counters are integers, except the cost, which has fractions of a dollar.
+        whole=kind is _SUM and unit != "{USD}",
     )
     INSTRUMENTS.append(instrument)
     return instrument
@@ -340,6 +343,15 @@ CHANGE_PHASE_DURATION = _instrument(
     (*_CHANGE_ATTRIBUTES, names.PHASE),
     _REVIEWS,
 )
+_TIME_ATTRIBUTES = (names.TIME_STATE, names.TIME_INCOMPLETE)
+CHANGE_TIME = _instrument(
+    _CHANGE,
+    "flow.change.time",
+    _SUM,
+    "s",
+    "Where the time went: each second from opening or reopening to closing, by its state",
+    (*_CHANGE_ATTRIBUTES, *_TIME_ATTRIBUTES),
+)
 CHANGE_TIME_TO_FIRST_REVIEW = _change_instrument(
     "flow.change.time_to_first_review",
     _HISTOGRAM,
@@ -433,7 +445,10 @@ VCS_CHANGE_TIME_TO_MERGE = _instrument(
     _VCS_ATTRIBUTES,
 )
 
-_ITEM_ATTRIBUTES = (names.TRACKER, names.REPOSITORY, names.ITEM_TYPE, names.ITEM_RESULT)
+_ITEM_ATTRIBUTES = (
+    *(names.TRACKER, names.REPOSITORY),
+    *(names.ITEM_TYPE, names.FLOW_TYPE, names.ITEM_RESULT),
+)
 
 
 def _item_instrument(
@@ -450,7 +465,7 @@ ITEM_COUNT = _item_instrument(
     "flow.work_item.count",
     _SUM,
     "{item}",
-    "Work items that were closed; the rate is the flow velocity, the count by type the flow "
+    "Work items that were closed; their number is the flow velocity, and by flow type the flow "
     "distribution",
 )
 ITEM_REOPENED = _item_instrument(
@@ -482,6 +497,15 @@ ITEM_BLOCKED_TIME = _item_instrument(
     _HISTOGRAM,
     "s",
     "Time blocked",
+    _FLOWS,
+)
+ITEM_BLOCKED_DURATION = _instrument(
+    _ITEM,
+    "flow.work_item.blocked.duration",
+    _HISTOGRAM,
+    "s",
+    "Time blocked by each kind of reason that blocked the item; they add up to the time blocked",
+    (*_ITEM_ATTRIBUTES, names.BLOCKED_CAUSE),
     _FLOWS,
 )
 ITEM_STATUS_DURATION = _instrument(
@@ -516,6 +540,12 @@ ITEM_COMMENTS = _instrument(
 ITEM_STATUS_CHANGES = _item_instrument(
     "flow.work_item.status_changes", _HISTOGRAM, "{change}", "Number of status changes"
 )
+ITEM_BACKWARD_MOVES = _item_instrument(
+    "flow.work_item.backward_moves",
+    _HISTOGRAM,
+    "{move}",
+    "Number of status changes to an earlier category; not sent if a category is unknown",
+)
 
 _FEATURE_ATTRIBUTES = (names.TRACKER, names.REPOSITORY, names.ITEM_TYPE, names.FEATURE_COMPLETE)
 
@@ -533,9 +563,18 @@ FEATURE_ITEMS = _instrument(
     "flow.feature.work_items",
     _HISTOGRAM,
     "{item}",
-    "Stories and other items below the feature, by type (flow distribution) and by category of "
-    "their status (items in progress are the flow load)",
-    (*_FEATURE_ATTRIBUTES, names.ITEM_CATEGORY),
+    "Stories and other items below the feature, by type, by flow type (flow distribution) and by "
+    "category of their status (items in progress are the flow load)",
+    (*_FEATURE_ATTRIBUTES, names.FLOW_TYPE, names.ITEM_CATEGORY),
+)
+FEATURE_TIME = _instrument(
+    _FEATURE,
+    "flow.feature.time",
+    _SUM,
+    "s",
+    "Where the time went: each second from the creation or reopening of the feature to its "
+    "closing, by its state",
+    (*_FEATURE_ATTRIBUTES, *_TIME_ATTRIBUTES),
 )
 FEATURE_CHANGES = _feature_instrument("flow.feature.changes", "{change}", "Number of pull requests")
 FEATURE_RUNS = _feature_instrument(
@@ -681,6 +720,8 @@ PACKAGE_RATIO = _coverage_instrument(
     "Share of the lines, statements or branches of a package that tests reached",
 )
 
+INSTRUMENTS += STATES
+
 # Times of points
 
 _SAMPLES = frozenset(
@@ -692,8 +733,7 @@ _SAMPLES = frozenset(
         SYSTEM_NETWORK_IO,
     )
 )
-# Open work, queues and runners, by the conventions' names if there are any.
-_STATES = frozenset({"cicd.pipeline.run.active", "cicd.worker.count", "flow.load", "flow.load.age"})
+_STATES = frozenset(instrument.name for instrument in STATES)
 
 
 def point_time(name: str) -> PointTime:

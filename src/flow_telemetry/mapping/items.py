@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -28,6 +28,7 @@ from flow_telemetry.mapping.placement import (
 )
 from flow_telemetry.mapping.runs import run_spans
 from flow_telemetry.mapping.spans import AttributePairs, ResourceMaker, SpanMaker
+from flow_telemetry.mapping.time_shares import time_attributes
 from flow_telemetry.model import (
     ActorKind,
     Change,
@@ -35,11 +36,14 @@ from flow_telemetry.model import (
     EditedField,
     Event,
     EventKind,
+    FlowType,
     Lineage,
     Run,
     WorkItem,
 )
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
+from flow_telemetry.model.time_shares import TimeShares
+from flow_telemetry.rules.flow_types import find_flow_type
 from flow_telemetry.rules.lifecycle import (
     CLOSINGS,
     BlockedInterval,
@@ -47,6 +51,7 @@ from flow_telemetry.rules.lifecycle import (
     StatusInterval,
     actor_kind,
     change_periods,
+    count_backward_moves,
     find_blocked_intervals,
     find_status_intervals,
     item_periods,
@@ -192,6 +197,7 @@ def _status_span(make: SpanMaker, item: WorkItem, status: StatusInterval, parent
         moved_part(status.interval, status.number),
         attributes=(
             (semconv.ITEM_STATUS, status.status),
+            (semconv.ITEM_STATUS_ID, status.status_id),
             (
                 semconv.ITEM_STATUS_CATEGORY,
                 status.category.value if status.category else None,
@@ -210,6 +216,7 @@ def _blocked_span(make: SpanMaker, item: WorkItem, blocked: BlockedInterval, par
         moved_blocked(blocked.interval, blocked.number),
         attributes=(
             (semconv.BLOCKED_BY, blocked.reason or "flag"),
+            (semconv.BLOCKED_CAUSE, blocked.cause.value),
             (semconv.FLOW_PARTIAL, None if blocked.ended else True),
         ),
     )
@@ -234,8 +241,25 @@ def period_attributes(item: WorkItem, period: OpenPeriod) -> AttributePairs:
         (semconv.ITEM_LABELS, _before(item.labels, later, _LABELS)),
         (semconv.ITEM_ASSIGNEES, _before(item.assignees, later, _ASSIGNMENTS)),
         (semconv.ITEM_COMMENTS, comments),
+        (semconv.ITEM_BACKWARD_MOVES, _backward_moves_in(item, period)),
         (semconv.TIMELINE_INCOMPLETE, None if item.history_complete else True),
     )
+
+
+def flow_type_at(
+    item: WorkItem, period: OpenPeriod, flow_types: Mapping[str, FlowType]
+) -> str | None:
+    """Return the flow type of an item at the end of an open period, by its type and labels then."""
+    later = [event for event in item.history if event.time > period.interval.end]
+    labels = _before(item.labels, later, _LABELS)
+    flow_type = find_flow_type(item_at(item, period).type, labels, flow_types)
+    return flow_type.value if flow_type else None
+
+
+def _backward_moves_in(item: WorkItem, period: OpenPeriod) -> int | None:
+    if not (period.ended and item.history_complete):
+        return None
+    return count_backward_moves(item, item_periods(item)[: period.number])
 
 
 def _before(
@@ -275,11 +299,15 @@ _RUN_DETAIL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureMapping:
-    """Settings of feature traces; ``tracing`` is that of the live traces."""
+    """Settings of feature traces; ``tracing`` is that of the live traces.
+
+    ``time`` is where the time of the feature went, for its root.
+    """
 
     tracing: Tracing
     resources: ResourceMaker
     blocked_names: Sequence[str]
+    time: TimeShares | None = None
 
 
 def feature_root(tree: FeatureTree) -> str:
@@ -342,6 +370,7 @@ class _Walk:
         root_attributes = (
             (semconv.FEATURE_DETAIL, self.detail.value),
             (semconv.FEATURE_INCOMPLETE, "; ".join(self.tree.unread)),
+            *time_attributes(self.mapping.time),
         )
         if shown:
             yield from whole_item_spans(

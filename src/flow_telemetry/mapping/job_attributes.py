@@ -171,7 +171,9 @@ def _log_attribute(name: str, kind: str, on: str, meaning: str) -> str:
 _LINES = "lines of logs"
 _MEASURED = "measured step"
 
-STEP_NAME = _log_attribute("github.step.name", "string", _LINES, "name of the step")
+STEP_NAME = _log_attribute(
+    "github.step.name", "string", f"{_LINES}, record of an annotation", "name of the step"
+)
 LOG_GROUP = _log_attribute(
     "flow.log.group", "string", _LINES, "title of the group that contains the line"
 )

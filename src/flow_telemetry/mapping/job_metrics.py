@@ -17,6 +17,7 @@ from flow_telemetry.mapping.metrics import (
     build_points,
     environment_name,
 )
+from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.model.measurements import MachineUsage, MeasuredCommand, MeasuredJob
 from flow_telemetry.model.reports import JobCoverage, PackageCounts, TestSuite
 from flow_telemetry.rules.coverage import change, largest_packages, merge_packages
@@ -32,13 +33,16 @@ _READ, _WRITE = "read", "write"
 _RECEIVE, _TRANSMIT = "receive", "transmit"
 
 
-def machine_measurements(job: MeasuredJob, points: Points) -> Iterator[Measurement]:
-    """Return the measurements of the machine of a job."""
+def machine_measurements(
+    job: MeasuredJob, points: Points, placement: Placement | None = None
+) -> Iterator[Measurement]:
+    """Return the measurements of the machine of a job; ``placement`` is for the spans of steps."""
     yield from points.of(table.JOB_MEMORY_PEAK, job.usage.memory_peak)
     yield from points.of(table.JOB_CPU_MEAN, job.usage.cpu_mean)
     for step in job.steps:
         # A version or commit in the name of a step would create a series for each run.
         step_points = points.with_attributes((names.STEP, limits.name(environment_name(step.name))))
+        step_points = step_points.of_span(placement, step.reference)
         yield from step_points.of(table.STEP_MEMORY_PEAK, step.usage.memory_peak)
         yield from step_points.of(table.STEP_CPU_MEAN, step.usage.cpu_mean)
     start = nanoseconds(job.curve[0].start) if job.curve else 0
@@ -91,6 +95,7 @@ def command_measurements(
         *((key, value) for key, value in place.baggage.items() if key in extra),
     )
     points, usage = build_points(resource, attributes, extra), command.usage
+    points = replace(points, span=(place.trace_id, place.span_id))
     yield from points.of(table.COMMAND_DURATION, (command.end - command.start) / _NANOSECONDS)
     yield from points.of(table.COMMAND_MEMORY_PEAK, usage.memory_peak)
     for mode, seconds in (("user", usage.cpu_user), ("system", usage.cpu_system)):
@@ -130,6 +135,7 @@ def _suite_points(suite: TestSuite, points: Points) -> Iterator[Measurement]:
                         value=value,
                         resource=model.resource,
                         attributes=model.attributes,
+                        span=model.span,
                     )
     if flaky:
         yield from points.of(table.TEST_FLAKY, flaky)

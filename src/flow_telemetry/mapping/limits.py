@@ -9,7 +9,11 @@ from typing import TypeAlias
 
 from flow_telemetry.telemetry import Attributes, AttributeValue
 
+# Of a span. Stores of logs take more: the SDKs of OpenTelemetry limit a log record to 128.
 MOST_ATTRIBUTES = 32
+# A pull request that was merged has up to 60. Dynatrace's classic pipeline takes 50 of a record,
+# Dash0 16 (docs/backends.md).
+MOST_RECORD_ATTRIBUTES = 64
 MOST_EVENTS = 8
 LONGEST_NAME = 128
 LONGEST_VALUE_BYTES = 2048
@@ -55,11 +59,12 @@ def attributes(
     first: Iterable[tuple[str, OptionalValue]],
     *groups: Iterable[tuple[str, OptionalValue]],
     shared: Attributes | None = None,
+    most: int = MOST_ATTRIBUTES,
 ) -> Attributes:
     """Return the attributes that have a value, within the limits.
 
-    Empty texts and lists count as missing. If there are more than 32, those of earlier groups are
-    kept. ``shared`` attributes are already within the limits, and come after the first group.
+    Empty texts and lists count as missing. If there are more than ``most``, those of earlier groups
+    are kept. ``shared`` attributes are already within the limits, and come after the first group.
     """
     result: dict[str, AttributeValue] = {}
     _add(result, first)
@@ -67,8 +72,8 @@ def attributes(
         result.update(shared)
     for group in groups:
         _add(result, group)
-    if len(result) > MOST_ATTRIBUTES:
-        return dict(list(result.items())[:MOST_ATTRIBUTES])
+    if len(result) > most:
+        return dict(list(result.items())[:most])
     return result
 
 

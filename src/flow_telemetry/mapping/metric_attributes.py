@@ -27,8 +27,9 @@ def _attribute(name: str, meaning: str) -> str:
     return name
 
 
-def _delivery_attribute(name: str, kind: str, meaning: str) -> str:
-    on = "record of a deployment's success"
+def _delivery_attribute(
+    name: str, kind: str, meaning: str, on: str = "record of a deployment's success"
+) -> str:
     DELIVERY_ATTRIBUTES.append(Attribute(name=name, type=kind, on=on, meaning=meaning))
     return name
 
@@ -73,7 +74,9 @@ RUNNER_KIND = _attribute(
 )
 RUNNER_LABELS = _attribute(
     "flow.runner.labels",
-    "labels that the job requested and GitHub defines, such as `ubuntu-24.04`",
+    "labels that the job requested and GitHub defines, such as `ubuntu-24.04`; of active jobs the "
+    "others too, with `*` for hashes and for numbers of five or more digits, and `(other)` beyond "
+    "the 20 most frequent",
 )
 OS_TYPE = _attribute(os.OS_TYPE, "linux, windows or darwin, if the labels show it")
 STEP = _attribute(
@@ -99,9 +102,17 @@ PHASE = _attribute(semconv.PHASE, "name of the phase, such as `in-review`")
 TRACKER = _attribute(semconv.ITEM_TRACKER, "`github`, `jira` or the name of another tracker")
 ITEM_TYPE = _attribute(semconv.ITEM_TYPE, "type of the item: Epic, Story, Bug …")
 ITEM_RESULT = _attribute(semconv.ITEM_RESULT, "how the item was closed, as the tracker reports it")
+FLOW_TYPE = _attribute(
+    semconv.ITEM_FLOW_TYPE,
+    "kind of work in the Flow Framework: feature, defect, debt or risk, by `flow-types`; not set "
+    "for an item of another type",
+)
+BLOCKED_CAUSE = _attribute(
+    semconv.BLOCKED_CAUSE, "kind of what blocked the item: flag, issue, status or label"
+)
 ITEM_STATUS = _attribute(
     semconv.ITEM_STATUS,
-    "name of the status; `open` and `in progress` for a GitHub issue without a status",
+    "present name of the status; `open` and `in progress` for a GitHub issue without a status",
 )
 ITEM_CATEGORY = _attribute(
     semconv.ITEM_STATUS_CATEGORY,
@@ -110,6 +121,22 @@ ITEM_CATEGORY = _attribute(
 FEATURE_COMPLETE = _attribute(
     "flow.feature.complete",
     "whether all of the feature could be read; if not, the numbers are too low",
+)
+LOAD_INCOMPLETE = _attribute(
+    "flow.load.incomplete",
+    "`true` if the sweep could not read all; then the number is too low",
+)
+JOB_STATE = _attribute(
+    "flow.job.state",
+    "`queued` (for a runner), `waiting` (for anything else) or `in_progress`",
+)
+TIME_STATE = _attribute(
+    "flow.time.state",
+    "state that the time went to, such as `awaiting_review` or `idle`",
+)
+TIME_INCOMPLETE = _attribute(
+    semconv.TIME_INCOMPLETE,
+    "states that were not read, or only in part: `queued,building`; not set if all were read",
 )
 ENVIRONMENT = _attribute(
     semconv.DEPLOYMENT_ENVIRONMENT_NAME,
@@ -143,15 +170,27 @@ TEST_RESULT = _attribute(semconv.CASE_STATUS, "`pass`, `fail` or `skipped`")
 
 TEST_SUITE = semconv.SUITE_NAME
 JOB_MATRIX = "flow.job.matrix"
+ITEM_PROJECT = "flow.work_item.project"
+ITEM_TEAM = "flow.work_item.team"
+ITEM_COMPONENT = "flow.work_item.component"
+ITEM_PRIORITY = "flow.work_item.priority"
 
 # The attributes that input `metric-attributes` can add, each with the metrics that have it.
 EXTRA_ATTRIBUTES: Mapping[str, str] = {
     semconv.VCS_REF_HEAD_NAME: "runs, jobs and changes: the branch; also sends the conventions' "
     "`vcs.change.*`",
+    semconv.VCS_REF_BASE_NAME: "changes, and the runs and jobs of pull requests: the branch that "
+    "the pull request is to be merged into; pull requests on top of each other have many",
     semconv.VCS_REF_HEAD_REVISION: "runs, jobs and deployments: the commit",
     semconv.VCS_CHANGE_ID: "changes: the number of the pull request",
     semconv.FLOW_WORK_ITEM_KEY: "work items: the key",
     semconv.FLOW_FEATURE_KEY: "features: the key",
+    ITEM_PROJECT: "work items and features in Jira: the key of the project (on GitHub, "
+    "`github.repository` is always there)",
+    ITEM_TEAM: "work items in Jira: the name of the team, or its id if Jira returns only that",
+    ITEM_COMPONENT: "work items and features in Jira: the components, `api,web`",
+    ITEM_PRIORITY: "work items and features in Jira: the priority",
+    semconv.ITEM_STATUS_ID: "`flow.work_item.status.duration`: Jira's id of the status",
     semconv.CICD_PIPELINE_RUN_ID: "runs and jobs: the id of the run",
     semconv.CICD_PIPELINE_TASK_RUN_ID: "jobs: the id of the job",
     semconv.CICD_WORKER_NAME: "jobs: the runner",
@@ -161,10 +200,25 @@ EXTRA_ATTRIBUTES: Mapping[str, str] = {
     TEST_SUITE: "tests: the suite",
 }
 
-DEPLOYMENT_LEAD_TIMES = _delivery_attribute(
-    "flow.deployment.lead_times",
-    "string[]",
-    "the lead time of each pull request in seconds, with the commit and time that it counts from",
+_DELIVERED = "record of a pull request's delivery"
+
+LEAD_TIME = _delivery_attribute(
+    "flow.deployment.lead_time",
+    "double",
+    "seconds from the first commit of the pull request to the success of the deployment",
+    _DELIVERED,
+)
+FIRST_COMMIT = _delivery_attribute(
+    "flow.change.first_commit.revision",
+    "string",
+    "sha of the commit that the lead time counts from",
+    _DELIVERED,
+)
+FIRST_COMMIT_TIME = _delivery_attribute(
+    "flow.change.first_commit.time",
+    "string",
+    "time that the lead time counts from, `2026-11-24T03:43:00Z` (input `lead-time-from`)",
+    _DELIVERED,
 )
 DEPLOYMENT_RESTORE_TIME = _delivery_attribute(
     "flow.deployment.restore_time",

@@ -14,12 +14,14 @@ from flow_telemetry.mapping import instruments as table
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping import metric_attributes as names
 from flow_telemetry.mapping.metric_attributes import EXTRA_ATTRIBUTES
+from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import AttributePairs
 from flow_telemetry.model import Job, ProtectionRule, Run
 from flow_telemetry.rules import causes, runners
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.selection import RunSlice
+from flow_telemetry.settings import Detail
 from flow_telemetry.telemetry import Attributes, Instrument, Measurement, Resource
 
 # Measurements: only known values, with only the attributes that the table of metrics lists
@@ -31,16 +33,24 @@ Pair: TypeAlias = tuple[str, limits.OptionalValue]
 class Points:
     """The shared data of all measurements of one entity; made by `build_points`.
 
-    A measurement has those of the ``attributes`` that its instrument or ``extra`` lists.
+    A measurement has those of the ``attributes`` that its instrument or ``extra`` lists. ``span``
+    are the trace id and span id of the entity.
     """
 
     resource: Resource
     attributes: Attributes
     extra: tuple[str, ...]
+    span: tuple[str, str] | None = None
 
     def with_attributes(self, *attributes: Pair) -> Points:
         """Return the points with further attributes."""
         return replace(self, attributes={**self.attributes, **limits.attributes(attributes)})
+
+    def of_span(self, placement: Placement | None, reference: str) -> Points:
+        """Return the points of the span of a reference; without a placement they have no span."""
+        if placement is None:
+            return self
+        return replace(self, span=(placement.trace_id, placement.span_id(reference)))
 
     def of(
         self,
@@ -70,6 +80,7 @@ class Points:
             value=value,
             resource=self.resource,
             attributes={name: values[name] for name in names if name in values},
+            span=self.span,
         )
 
 
@@ -150,23 +161,35 @@ def run_measurements(
     extra: tuple[str, ...] = (),
     *,
     default_branch: str | None = None,
-    keys: AttributePairs = (),
+    base_branch: str | None = None,
+    placement: Placement | None = None,
+    detail: Detail = Detail.STEP,
     prices: Mapping[str, float] = runners.NO_PRICES,
 ) -> Iterator[Measurement]:
     """Return the measurements of the exported part of a run.
 
-    ``extra`` are the attributes that the user adds, ``keys`` those of the entities above the run,
-    ``prices`` those of `job_cost`. A job that an earlier attempt ran was measured with that
-    attempt. A run or job that was skipped or never started is counted and has no duration.
+    ``extra`` are the attributes that the user adds, ``prices`` those of `job_cost`. ``base_branch``
+    is that of the pull request that the run checks, None for other runs. ``placement``
+    has the keys of the entities above the run, and the spans of exemplars, of which ``detail``
+    leaves out some. A job that an earlier attempt ran was measured with that attempt. A run or job
+    that was skipped or never started is counted and has no duration.
     """
     run = run_slice.run
+    keys = (
+        (semconv.VCS_REF_BASE_NAME, base_branch),
+        *(placement.keys if placement else ()),
+    )
     points = build_points(resource, (*_run_attributes(run, default_branch), *keys), extra)
+    points = points.of_span(placement, run.reference)
     if run_slice.run_span:
         yield from _run_points(run, points)
     for job in run_slice.jobs:
         if not timing.carried_over(run, job):
             incomplete = not (job.completed or run_slice.partial)
-            yield from _job_points(run, job, points, incomplete=incomplete, prices=prices)
+            own = points
+            if detail is not Detail.RUN:
+                own = points.of_span(placement, run.job_reference(job))
+            yield from _job_points(run, job, own, incomplete=incomplete, prices=prices)
 
 
 def build_job_points(
@@ -176,14 +199,21 @@ def build_job_points(
     extra: tuple[str, ...] = (),
     *,
     default_branch: str | None = None,
-    keys: AttributePairs = (),
+    base_branch: str | None = None,
+    placement: Placement | None = None,
+    detail: Detail = Detail.STEP,
 ) -> Points:
     """Return the points for measurements that are made within a job.
 
-    ``extra`` and ``keys`` are those of `run_measurements`.
+    The arguments are those of `run_measurements`.
     """
+    keys = (
+        (semconv.VCS_REF_BASE_NAME, base_branch),
+        *(placement.keys if placement else ()),
+    )
     points = build_points(resource, (*_run_attributes(run, default_branch), *keys), extra)
-    return points.with_attributes(*_job_attributes(job))
+    reference = run.reference if detail is Detail.RUN else run.job_reference(job)
+    return points.with_attributes(*_job_attributes(job)).of_span(placement, reference)
 
 
 def _run_attributes(run: Run, default_branch: str | None) -> AttributePairs:

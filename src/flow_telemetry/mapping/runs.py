@@ -11,6 +11,7 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.event_types import EventSubject
+from flow_telemetry.mapping.job_attributes import STEP_NAME
 from flow_telemetry.mapping.limits import nanoseconds
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import AttributePairs, SpanMaker, event_records
@@ -268,7 +269,7 @@ def _step_span(
     error = causes.step_error_type(step, job)
     # Annotations belong to the job: they are about this step only if no other step failed.
     annotations: tuple[Annotation, ...] = ()
-    if error is not None and causes.failed_steps(job) == (step,):
+    if error is not None and _only_failed_step(job) == step:
         annotations = tuple(a for a in job.annotations if a.level == _FAILURE)
     return make.span(
         Entity.STEP,
@@ -317,16 +318,23 @@ def _annotation_attributes(annotation: Annotation) -> AttributePairs:
 
 
 def run_events(
-    run_slice: RunSlice, placement: Placement, resource: Resource, observed: datetime
+    run_slice: RunSlice,
+    placement: Placement,
+    resource: Resource,
+    observed: datetime,
+    detail: Detail,
 ) -> Iterator[LogRecord]:
     """Return a record for each failure annotation of the exported jobs of a run.
 
-    The time is the end of the job, because an annotation has no time of its own. Annotations of
-    jobs in progress are exported with the job itself. Equal annotations of a job are one event.
+    It has the span of the failed step, else of the job, else of the run, as far as ``detail`` has
+    these spans. An annotation does not name its step, so it is that of the failed step only if no
+    other step of the job failed. The time is the end of the job, because an annotation has no time
+    of its own. Annotations of jobs in progress are exported with the job itself. Equal annotations
+    of a job are one event.
     """
     run = run_slice.run
     return event_records(
-        _annotation_entries(run_slice),
+        _annotation_entries(run_slice, detail),
         placement,
         resource,
         observed,
@@ -337,10 +345,17 @@ def run_events(
     )
 
 
-def _annotation_entries(run_slice: RunSlice) -> Iterator[tuple[TimelineEntry, AttributePairs]]:
+def _annotation_entries(
+    run_slice: RunSlice, detail: Detail
+) -> Iterator[tuple[TimelineEntry, AttributePairs]]:
     run = run_slice.run
     for job in run_slice.jobs:
         end = timing.job_interval(run, job).end
+        step = _only_failed_step(job)
+        part = "" if detail is Detail.RUN else run.job_reference(job)
+        if step is not None and detail is Detail.STEP:
+            part = identity.step_reference(part, step.number, step.occurrence)
+        own = (*job_attributes(job), (STEP_NAME, step.name if step else None))
         annotations = dict.fromkeys(a for a in job.annotations if a.level == _FAILURE)
         for number, annotation in enumerate(annotations, 1):
             event = Event(kind=EventKind.ANNOTATED, time=end, subject=str(job.id))
@@ -349,5 +364,10 @@ def _annotation_entries(run_slice: RunSlice) -> Iterator[tuple[TimelineEntry, At
             reference = identity.event_reference(
                 run_slice.run.reference, event.kind.value, identifier
             )
-            entry = TimelineEntry(event=event, time=end, reference=reference)
-            yield entry, (*job_attributes(job), *_annotation_attributes(annotation))
+            entry = TimelineEntry(event=event, time=end, reference=reference, part=part)
+            yield entry, (*own, *_annotation_attributes(annotation))
+
+
+def _only_failed_step(job: Job) -> Step | None:
+    failed = causes.failed_steps(job)
+    return failed[0] if len(failed) == 1 else None

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping.attributes import Entity
-from flow_telemetry.mapping.event_types import EventSubject, find_event_type
+from flow_telemetry.mapping.event_types import EventSubject, EventType, find_event_type
 from flow_telemetry.mapping.limits import OptionalValue, nanoseconds
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.model import (
@@ -28,6 +28,7 @@ from flow_telemetry.telemetry import (
     Attributes,
     LogRecord,
     Resource,
+    Severity,
     Span,
     SpanEvent,
     SpanKind,
@@ -246,7 +247,9 @@ def event_records(
     """Return the records of one entity's events; kinds that are not exported for it are left out.
 
     ``entries`` have the attributes of their own, ``common`` are attributes of each record.
-    ``reference`` is the entity's, ``span`` that of its span in the trace of ``placement``.
+    ``reference`` is the entity's, ``span`` that of its span in the trace of ``placement``; an
+    entry about a part of the entity has the span of that part. The body is added when people are
+    hidden and secrets are redacted (`bodies.add_bodies`).
     """
     span_id = placement.span_id(span)
     for entry, attributes in entries:
@@ -257,6 +260,7 @@ def event_records(
         moved_from = event.time if event.time != entry.time else None
         actor = event.actor
         own: AttributePairs = (
+            (semconv.EVENT_NAME, event_type.name),
             (semconv.LOG_RECORD_UID, entry.reference),
             (semconv.FLOW_REFERENCE, reference),
             (semconv.ACTOR_LOGIN, actor.login if actor else None),
@@ -275,7 +279,23 @@ def event_records(
             time=nanoseconds(entry.time),
             observed=nanoseconds(observed),
             trace_id=placement.trace_id,
-            span_id=span_id,
+            span_id=placement.span_id(entry.part) if entry.part else span_id,
             resource=resource,
-            attributes=limits.attributes(own, placement.keys, common, attributes),
+            attributes=limits.attributes(
+                own, placement.keys, common, attributes, most=limits.MOST_RECORD_ATTRIBUTES
+            ),
+            severity=_severity(event_type, attributes),
         )
+
+
+def _severity(event_type: EventType, attributes: AttributePairs) -> Severity:
+    """Return the severity by meaning: a failure is an error.
+
+    A cancelled deployment did not fail, though GitHub's state of it is `failure`.
+    """
+    values = dict(attributes)
+    failed = values.get(semconv.DEPLOYMENT_STATUS) == "failed"
+    level = values.get(semconv.GITHUB_ANNOTATION_LEVEL)
+    if failed or level == "failure":
+        return Severity.ERROR
+    return Severity.WARN if level == "warning" else event_type.severity

@@ -30,6 +30,7 @@ from flow_telemetry.model.events import (
 )
 from flow_telemetry.model.items import (
     MOST_ANCESTORS,
+    FlowType,
     ItemList,
     Lineage,
     WorkItem,
@@ -59,6 +60,7 @@ __all__ = [
     "EditedField",
     "Event",
     "EventKind",
+    "FlowType",
     "ItemList",
     "Job",
     "JobDeployment",

@@ -31,10 +31,12 @@ class EventKind(Enum):
     MERGED = "merged"
     CLOSED = "closed"
     REOPENED = "reopened"
+    DELIVERED = "delivered"
     STATUS_CHANGED = "status_changed"
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
     ANNOTATED = "annotated"
+    ENDED = "ended"
 
 
 class StatusCategory(Enum):
@@ -77,7 +79,8 @@ class Event:
 
     ``id`` is the number of a comment or review, or the sha of a commit; empty if the tracker has
     none. ``subject`` is the label, assignee, reviewer or new status, ``before`` the status before;
-    ``category`` and ``category_before`` are the categories of these statuses, None if unknown.
+    ``category`` and ``category_before`` are the categories of these statuses, None if unknown,
+    ``status_id`` and ``status_id_before`` the tracker's ids of them, empty if unknown.
     ``review`` is set only for reviews; for a dismissal, ``id`` is that of the review. ``result`` is
     how an item was closed, as the tracker reports it. ``has_own_time`` is False if the event has no
     time: then ``time`` is that of the event before it. ``authored_at`` is the author's date of a
@@ -92,6 +95,8 @@ class Event:
     before: str = ""
     category: StatusCategory | None = None
     category_before: StatusCategory | None = None
+    status_id: str = ""
+    status_id_before: str = ""
     review: ReviewState | None = None
     result: str = ""
     has_own_time: bool = True

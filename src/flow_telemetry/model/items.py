@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Protocol
 
 from flow_telemetry.model.common import Actor, Repository
@@ -12,6 +14,15 @@ from flow_telemetry.model.item_key import ItemKey
 
 # Longer chains of parents are cut, with a notice. The hierarchies of trackers are shorter.
 MOST_ANCESTORS = 10
+
+
+class FlowType(Enum):
+    """The kinds of work of the Flow Framework; every item is one of them."""
+
+    FEATURE = "feature"
+    DEFECT = "defect"
+    DEBT = "debt"
+    RISK = "risk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +34,9 @@ class WorkItem:
     Jira's hierarchy level: 1 for epics. ``state`` is `open` or `closed`; ``result`` is how the item
     was closed, as the tracker reports it (`completed`, `not_planned`, `Done`). The fields from
     ``author`` on are read only if the item itself is exported. ``history`` is in order of time.
-    ``edits`` are the changes of its title and type.
+    ``edits`` are the changes of its title and type. ``status_names`` are the present names of its
+    statuses by their ids, which stay if a status is renamed. ``project``, ``team``, ``components``
+    and ``priority`` are its present ones in Jira.
     ``blocked_by`` are the causes that block the item now, as in the subjects of its events; the
     flag is an empty text. ``former_keys`` are its keys in other projects. ``notices`` are facts
     that make numbers of the item surprising.
@@ -41,6 +54,7 @@ class WorkItem:
     number: int | None = None
     state: str = ""
     status: str = ""
+    status_id: str = ""
     category: StatusCategory | None = None
     created_at: datetime | None = None
     closed_at: datetime | None = None
@@ -52,6 +66,11 @@ class WorkItem:
     history: tuple[Event, ...] = ()
     history_complete: bool = True
     edits: tuple[Edit, ...] = ()
+    status_names: Mapping[str, str] = field(default_factory=dict)
+    project: str = ""
+    team: str = ""
+    components: tuple[str, ...] = ()
+    priority: str = ""
     blocked_by: tuple[str, ...] = ()
     former_keys: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()

@@ -109,12 +109,16 @@ class MachineUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredStep:
-    """The machine while a step ran; its times are GitHub's, in whole seconds."""
+    """The machine while a step ran; its times are GitHub's, in whole seconds.
+
+    ``reference`` is the flow reference of the step.
+    """
 
     name: str
     start: datetime
     end: datetime
     usage: MachineUsage
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

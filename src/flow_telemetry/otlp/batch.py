@@ -32,6 +32,7 @@ _LINK_OVERHEAD = 48
 _RECORD_OVERHEAD = 96
 _POINT_OVERHEAD = 128
 _BUCKET_SIZE = 16
+_EXEMPLAR_SIZE = 64
 _ATTRIBUTE_OVERHEAD = 36
 _ITEM_OVERHEAD = 12
 
@@ -70,6 +71,7 @@ def point_size(point: Point) -> int:
         + sum(map(_text, texts))
         + _attributes(point.attributes)
         + _BUCKET_SIZE * len(point.buckets)
+        + _EXEMPLAR_SIZE * len(point.exemplars)
     )
 
 

@@ -13,7 +13,6 @@ from flow_telemetry.clock import Clock, Deadline, SystemClock
 from flow_telemetry.logging import Log, SilentLog
 from flow_telemetry.otlp.batch import Batch, batch_telemetry, get_signal
 from flow_telemetry.otlp.fallback import Fallbacks
-from flow_telemetry.otlp.output import LinesWriter
 from flow_telemetry.otlp.sending import Attempts, Edit, Export, NewSender, otlp_sender
 from flow_telemetry.otlp.spool import Spool, StoredRequest
 from flow_telemetry.telemetry import (
@@ -108,13 +107,18 @@ class OtlpExporter:
         return tuple(exports[signal].delivery() for signal in Signal if signal in exports)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FileExporter:
-    """A file of OTLP JSON lines with all signals, as the Collector's file exporter writes it."""
+    """A file of OTLP JSON lines with all signals, as the Collector's file exporter writes it.
+
+    It replaces an earlier file. Further deliveries of the same exporter, as of a sweep that exports
+    two lists, are added to the first one (``_has_delivered``).
+    """
 
     path: Path
     clock: Clock = field(default_factory=SystemClock)
     fallbacks: Fallbacks = field(default_factory=Fallbacks)
+    _has_delivered: bool = field(default=False, init=False)
 
     @property
     def signals(self) -> Collection[Signal]:
@@ -126,8 +130,11 @@ class FileExporter:
 
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Write the stream to the file."""
+        # Loaded for `--output` only, which keeps the other starts fast.
+        from flow_telemetry.otlp.output import LinesWriter  # noqa: PLC0415
+
         now = _nanosecond_clock(self.clock)
-        writer = LinesWriter(self.path, _OPEN_FILE)
+        writer = LinesWriter(self.path, _OPEN_FILE, continues=self._has_delivered)
         fallbacks = {signal: self.fallbacks.for_signal(signal, now) for signal in Signal}
         try:
             for batch in batch_telemetry(stream, fallbacks, now):
@@ -137,6 +144,7 @@ class FileExporter:
             writer.discard()
             raise
         stored = writer.close()
+        self._has_delivered = self._has_delivered or any(each.items for each in stored.values())
         return tuple(
             Delivery(
                 signal=signal,

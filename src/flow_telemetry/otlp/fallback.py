@@ -219,11 +219,13 @@ def _gauges(metric: Any) -> Iterator[Any]:
         for point in points:
             # The count is always there; tools may leave out the others.
             if field_name == "count" or point.HasField(field_name):
-                gauge.gauge.data_points.add(
-                    time_unix_nano=point.time_unix_nano,
-                    attributes=point.attributes,
-                    as_double=float(getattr(point, field_name)),
+                number = gauge.gauge.data_points.add(
+                    time_unix_nano=point.time_unix_nano, attributes=point.attributes
                 )
+                if field_name == "count":
+                    number.as_int = point.count
+                else:
+                    number.as_double = getattr(point, field_name)
         if gauge.gauge.data_points:
             yield gauge
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flow_telemetry.otlp.batch import Batch, Item
 from flow_telemetry.otlp.protobuf import decode_request
-from flow_telemetry.otlp.series import Point, boundaries, pairs
+from flow_telemetry.otlp.series import Exemplar, Point, boundaries, pairs
 from flow_telemetry.otlp.values import SCOPE_NAME, nearest, nearest_text
 from flow_telemetry.telemetry import (
     Attributes,
@@ -276,23 +276,23 @@ def _metrics(points: Iterable[Point]) -> Iterator[tuple[Resource, str]]:
 
 def _data(instrument: Instrument, points: Sequence[Point]) -> str:
     if instrument.kind is InstrumentKind.GAUGE:
-        numbers = [_number(point, "", point.last) for point in points]
+        numbers = [_number(point, "") for point in points]
         return f'"gauge":{json_object(list_field("dataPoints", numbers))}'
     if instrument.kind is InstrumentKind.SUM:
         starts = (long_field("startTimeUnixNano", point.start) for point in points)
-        numbers = [
-            _number(point, start, point.total) for point, start in zip(points, starts, strict=True)
-        ]
+        numbers = [_number(point, start) for point, start in zip(points, starts, strict=True)]
         return f'"sum":{json_object(list_field("dataPoints", numbers), _DELTA, _ONLY_GROWS)}'
     histograms = list_field("dataPoints", map(_histogram, points))
     return f'"histogram":{json_object(histograms, _DELTA)}'
 
 
-def _number(point: Point, start: str, value: float) -> str:
+def _number(point: Point, start: str) -> str:
+    value = point.number()
+    number = f'"asInt":"{value:d}"' if isinstance(value, int) else double_field("asDouble", value)
     return json_object(
         start,
         long_field("timeUnixNano", point.time),
-        double_field("asDouble", value),
+        number,
         attributes_field(point.attributes),
     )
 
@@ -305,9 +305,19 @@ def _histogram(point: Point) -> str:
         double_field("sum", point.total),
         list_field("bucketCounts", [f'"{count:d}"' for count in point.buckets]),
         list_field("explicitBounds", map(double, boundaries(point.instrument))),
+        list_field("exemplars", [_exemplar(exemplar, point.time) for exemplar in point.exemplars]),
         attributes_field(point.attributes),
         double_field("min", point.least),
         double_field("max", point.greatest),
+    )
+
+
+def _exemplar(exemplar: Exemplar, time: int) -> str:
+    return json_object(
+        long_field("timeUnixNano", time),
+        double_field("asDouble", exemplar.value),
+        id_field("spanId", exemplar.span_id),
+        id_field("traceId", exemplar.trace_id),
     )
 
 

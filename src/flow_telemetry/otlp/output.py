@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,11 +24,13 @@ class LinesFile:
     not be replaced. A symbolic link is followed.
     """
 
-    def __init__(self, path: Path, mode: int) -> None:
+    def __init__(self, path: Path, mode: int, *, continues: bool = False) -> None:
         """Create the unfinished file, with at most the permissions of ``mode``.
 
+        With ``continues`` it begins with the lines of the file that it will replace.
+
         Raises:
-            OSError: the file cannot be created.
+            OSError: the file cannot be created, or the other one not be read.
         """
         self._in_place = path.exists() and not path.is_file()
         self._path = path if self._in_place else path.resolve()
@@ -39,6 +42,14 @@ class LinesFile:
             # Path.open() has no parameter for the permissions.
             self._file = FileIO(self._unfinished, "xb", opener=partial(os.open, mode=mode))
         self._size = 0
+        if continues and not self._in_place and self._path.exists():
+            try:
+                with self._path.open("rb") as earlier:
+                    shutil.copyfileobj(earlier, self._file)
+                self._size = self._file.tell()
+            except OSError:
+                self._clean_up()
+                raise
 
     @property
     def size(self) -> int:
@@ -116,10 +127,11 @@ class LinesWriter:
     A disk failure raises no exception: the lost items are counted.
     """
 
-    def __init__(self, path: Path, mode: int) -> None:
-        """Create no file yet."""
+    def __init__(self, path: Path, mode: int, *, continues: bool = False) -> None:
+        """Create no file yet; ``continues`` is that of `LinesFile`."""
         self._path = path
         self._mode = mode
+        self._continues = continues
         self._file: LinesFile | None = None
         self._counts: dict[Signal, _Count] = {}
 
@@ -128,7 +140,7 @@ class LinesWriter:
         count = self._counts.setdefault(batch.signal, _Count())
         try:
             if self._file is None:
-                self._file = LinesFile(self._path, self._mode)
+                self._file = LinesFile(self._path, self._mode, continues=self._continues)
             self._file.write(format_line(batch))
         except (OSError, ValueError) as error:
             count.lose(batch.count, error)

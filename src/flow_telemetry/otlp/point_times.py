@@ -59,6 +59,9 @@ def stamp_message(request: OtlpRequest, time: int) -> bool:
                     point.time_unix_nano = time
                     if point.start_time_unix_nano:  # A delta sent as a gauge has none.
                         point.start_time_unix_nano = time - MILLISECOND
+                    # A gauge, such as a delta that was refused before, has none of ours.
+                    for exemplar in point.exemplars:
+                        exemplar.time_unix_nano = time
                     changed = True
     return changed
 

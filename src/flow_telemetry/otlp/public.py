@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping.bodies import format_body
 from flow_telemetry.otlp.lines import LAYERS, OtlpRequest, encode_request
 from flow_telemetry.otlp.protobuf import decode_request
 from flow_telemetry.privacy.audience import (
@@ -96,8 +97,12 @@ def _reduce_span(span: Any) -> None:
 
 
 def _reduce_record(record: Any) -> None:
-    _keep_attributes(record.attributes, _select_public(record.attributes))
+    public = _select_public(record.attributes)
+    _keep_attributes(record.attributes, public)
+    # The body of an event is made again of what is left; a line of a log has no public part.
     record.ClearField("body")
+    if body := format_body(record.event_name, public):
+        record.body.string_value = body
 
 
 def _texts(attributes: Any) -> dict[str, str]:

@@ -38,7 +38,7 @@ from flow_telemetry.otlp.spool import (
     read_regular_file,
     signal_of_file,
 )
-from flow_telemetry.outcome import Outcome, Status
+from flow_telemetry.outcome import Outcome, Status, describe_redacted
 from flow_telemetry.privacy.records import redact_message
 from flow_telemetry.privacy.redactor import Redactor
 from flow_telemetry.telemetry import (
@@ -112,6 +112,7 @@ class Replay:
         ``progress`` is called with the name of each folder and file.
         """
         notes = _Notes()
+        redacted_before = self._redact.exported.texts
         exporter = OtlpExporter(
             targets=self._targets,
             # Nothing new is stored: what is not delivered stays where it is.
@@ -130,7 +131,10 @@ class Replay:
                 chunk = found[first : first + _MOST_AT_ONCE]
                 requests = self._read(chunk, refused, notes, opened, progress)
                 deliveries += exporter.deliver_stored(requests)
-        return _build_outcome(merge_deliveries(deliveries), notes, self._off, self._left_out)
+        outcome = _build_outcome(merge_deliveries(deliveries), notes, self._off, self._left_out)
+        redacted = self._redact.exported.texts - redacted_before
+        notices = (*outcome.notices, *describe_redacted(redacted))
+        return replace(outcome, notices=notices, redacted=redacted)
 
     def _edit(self, request: EncodedRequest) -> EncodedRequest:
         """Return a request without credentials, and with the times of its sending."""
@@ -317,9 +321,9 @@ def _read_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
 def find_replayable(paths: Iterable[Path], note: Callable[[str], None]) -> list[Path]:
     """Return spool folders, files of JSON lines and request files, in and below the named paths.
 
-    Links are not followed, and files that another program is writing or that were refused are left
-    out. A named file inside a spool folder stands for that folder. ``note`` is called with a
-    message about a path that is neither.
+    Links to folders are not followed, and files that another program is writing or that were
+    refused are left out. A named file inside a spool folder stands for that folder. ``note`` is
+    called with a message about a path that is neither.
     """
     found: dict[Path, None] = {}
     for path in paths:
@@ -330,6 +334,8 @@ def find_replayable(paths: Iterable[Path], note: Callable[[str], None]) -> list[
         elif path.is_file():
             # The user may name a link; those inside of a folder are not followed.
             found[path.resolve() if path.is_symlink() else path] = None
+        elif path.is_dir() and path.is_symlink():
+            note(f"`{path}` is a link and was not followed: name the folder that it leads to")
         elif path.is_dir():
             found.update(dict.fromkeys(_find_below(path.resolve())))
         elif path.exists():

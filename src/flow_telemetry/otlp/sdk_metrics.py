@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     Gauge,
@@ -59,17 +60,16 @@ def _metrics(points: Iterable[Point]) -> list[Metric]:
 def _metric(instrument: Instrument, points: Sequence[Point]) -> Metric:
     data: Gauge | Histogram | Sum
     if instrument.kind is InstrumentKind.GAUGE:
-        data = Gauge([_number(point, point.last) for point in points])
+        data = Gauge([_number(point) for point in points])
     elif instrument.kind is InstrumentKind.SUM:
-        data = Sum([_number(point, point.total) for point in points], _DELTA, is_monotonic=True)
+        data = Sum([_number(point) for point in points], _DELTA, is_monotonic=True)
     else:
         data = Histogram([_histogram(point) for point in points], _DELTA)
     return Metric(instrument.name, instrument.description, instrument.unit, data)
 
 
-def _number(point: Point, value: float) -> NumberDataPoint:
-    # Always a float: to some backends, integers and floats of one metric are two metrics.
-    return NumberDataPoint(encodable(point.attributes), point.start, point.time, float(value))
+def _number(point: Point) -> NumberDataPoint:
+    return NumberDataPoint(encodable(point.attributes), point.start, point.time, point.number())
 
 
 def _histogram(point: Point) -> HistogramDataPoint:
@@ -83,4 +83,15 @@ def _histogram(point: Point) -> HistogramDataPoint:
         explicit_bounds=boundaries(point.instrument),
         min=point.least,
         max=point.greatest,
+        exemplars=[
+            Exemplar(
+                {},
+                float(exemplar.value),
+                # That of the point: Prometheus drops exemplars that are older than the newest.
+                point.time,
+                int(exemplar.span_id, 16),
+                int(exemplar.trace_id, 16),
+            )
+            for exemplar in point.exemplars
+        ],
     )

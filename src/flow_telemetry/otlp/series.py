@@ -65,11 +65,20 @@ def boundaries(instrument: Instrument) -> tuple[float, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exemplar:
+    """A value of a histogram, and the ids of the span of what was measured, in hexadecimal."""
+
+    value: float
+    trace_id: str
+    span_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """The aggregated measurements of one series between two Unix times in nanoseconds.
 
     ``buckets`` counts the values up to each boundary of the unit, and those beyond the last; only
-    a histogram has them.
+    a histogram has them. ``exemplars`` has at most one value of each bucket, in their order.
     """
 
     instrument: Instrument
@@ -83,6 +92,12 @@ class Point:
     greatest: float
     last: float
     buckets: tuple[int, ...] = ()
+    exemplars: tuple[Exemplar, ...] = ()
+
+    def number(self) -> int | float:
+        """Return the value of a sum or gauge: an integer if its instrument is whole."""
+        value = self.total if self.instrument.kind is InstrumentKind.SUM else self.last
+        return int(value) if self.instrument.whole else float(value)
 
 
 # Gauges, for backends that do not accept deltas. They add up over exports: a counter is its sum,
@@ -111,21 +126,30 @@ def gauge_points(points: Sequence[Point]) -> Iterator[Point]:
         kind = own[0].instrument.kind
         if kind is InstrumentKind.HISTOGRAM:
             name = own[0].instrument.name
-            yield from (_gauge(p, p.count, suffix=COUNT, unit=count_unit(name)) for p in own)
-            yield from (_gauge(p, p.total, suffix=SUM) for p in own)
-            yield from (_gauge(p, p.greatest, suffix=MAX) for p in own)
+            unit = count_unit(name)
+            yield from (_gauge(p, p.count, suffix=COUNT, unit=unit, whole=True) for p in own)
+            yield from (_gauge(p, p.total, suffix=SUM, whole=False) for p in own)
+            yield from (_gauge(p, p.greatest, suffix=MAX, whole=False) for p in own)
         else:
             is_sum = kind is InstrumentKind.SUM
             yield from (_gauge(p, p.total if is_sum else p.last) for p in own)
 
 
-def _gauge(point: Point, value: float, *, suffix: str = "", unit: str | None = None) -> Point:
+def _gauge(
+    point: Point,
+    value: float,
+    *,
+    suffix: str = "",
+    unit: str | None = None,
+    whole: bool | None = None,
+) -> Point:
     instrument = replace(
         point.instrument,
         name=point.instrument.name + suffix,
         kind=InstrumentKind.GAUGE,
         unit=point.instrument.unit if unit is None else unit,
         durations=None,
+        whole=point.instrument.whole if whole is None else whole,
     )
     return replace(
         point,
@@ -136,6 +160,7 @@ def _gauge(point: Point, value: float, *, suffix: str = "", unit: str | None = N
         greatest=value,
         last=value,
         buckets=(),
+        exemplars=(),
     )
 
 
@@ -163,7 +188,7 @@ class SeriesTable:
             series = self._series[key] = _Series(
                 measurement.instrument, resource, measurement.attributes
             )
-        series.add(measurement.value)
+        series.add(measurement.value, measurement.span)
 
     def points(self, start: int, now: int) -> list[Point]:
         """Return a point for each series, and for each period of a curve.
@@ -189,13 +214,15 @@ class _Series:
     last: float = 0.0
     boundaries: tuple[float, ...] = field(init=False)
     buckets: list[int] = field(init=False)
+    # The last measurement of each bucket, as in the SDK's reservoir for histograms.
+    exemplars: dict[int, tuple[float, tuple[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         is_histogram = self.instrument.kind is InstrumentKind.HISTOGRAM
         self.boundaries = boundaries(self.instrument) if is_histogram else ()
         self.buckets = [0] * (len(self.boundaries) + 1) if is_histogram else []
 
-    def add(self, value: float) -> None:
+    def add(self, value: float, span: tuple[str, str] | None = None) -> None:
         self.count += 1
         self.total += value
         self.least = min(self.least, value)
@@ -203,7 +230,10 @@ class _Series:
         self.last = value
         if self.buckets:
             # A boundary belongs to the bucket that it ends.
-            self.buckets[bisect_left(self.boundaries, value)] += 1
+            bucket = bisect_left(self.boundaries, value)
+            self.buckets[bucket] += 1
+            if span is not None:
+                self.exemplars[bucket] = value, span
 
     def point(self, start: int, time: int) -> Point:
         return Point(
@@ -218,6 +248,10 @@ class _Series:
             greatest=self.greatest,
             last=self.last,
             buckets=tuple(self.buckets),
+            exemplars=tuple(
+                Exemplar(value=value, trace_id=trace_id, span_id=span_id)
+                for _, (value, (trace_id, span_id)) in sorted(self.exemplars.items())
+            ),
         )
 
 

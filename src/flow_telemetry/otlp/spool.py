@@ -162,8 +162,11 @@ class SpoolFolder:
         """Return a new folder for the owner only.
 
         Raises:
-            OSError: it cannot be created.
+            OSError: it cannot be created, or a link is in place of ``root``.
         """
+        if root.is_symlink():
+            # Anyone who can write to the workspace could lead the requests to another folder.
+            raise OSError(errno.ELOOP, "a link is in its place")
         time = now.astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         for attempt in range(_TRIES):
             path = root / f"{time}-{secrets.token_hex(4)}"
@@ -274,7 +277,9 @@ def is_spool_folder(path: Path) -> bool:
 
 
 def spool_folders(root: Path) -> list[Path]:
-    """Return the spool folders directly in a folder, the oldest first."""
+    """Return the spool folders directly in a folder that is not a link, the oldest first."""
+    if root.is_symlink():
+        return []
     try:
         return [path for path in sorted(root.iterdir()) if is_spool_folder(path)]
     except OSError:

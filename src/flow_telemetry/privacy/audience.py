@@ -40,6 +40,7 @@ _PUBLIC_ATTRIBUTES = frozenset(
         semconv.CICD_PIPELINE_TASK_RUN_ID,
         semconv.ITEM_TRACKER,
         semconv.DEPLOYMENT_ID,
+        semconv.EVENT_NAME,
         semconv.EVENT_TIME,
         semconv.EVENT_TIME_UNKNOWN,
     }
@@ -74,6 +75,10 @@ _PUBLIC_POINT_ATTRIBUTES = _PUBLIC_ATTRIBUTES | {
     metric_semconv.PHASE,
     metric_semconv.ITEM_CATEGORY,
     metric_semconv.FEATURE_COMPLETE,
+    metric_semconv.LOAD_INCOMPLETE,
+    metric_semconv.JOB_STATE,
+    metric_semconv.TIME_STATE,
+    metric_semconv.TIME_INCOMPLETE,
     metric_semconv.PRODUCTION,
     metric_semconv.DEPLOYMENT_STATUS,
     metric_semconv.COVERAGE_UNIT,
@@ -161,6 +166,7 @@ def _redact_exported(audience: Audience, exported: ExportedSubject) -> ExportedS
             change=None,
             item=None,
             parentage=None,
+            time=None,
         )
 
     def redact(change: Change) -> Change:

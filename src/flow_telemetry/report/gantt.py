@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 
 from flow_telemetry.model import Job, Run
 from flow_telemetry.report.lines import find_waits, running_interval
-from flow_telemetry.report.text import duration, mermaid
+from flow_telemetry.report.text import mermaid
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.causes import ERRORS, job_result
 from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.text import duration
 
 MOST_JOBS = 40
 MOST_BARS = 100

@@ -16,8 +16,9 @@ from flow_telemetry.report.terminal import (
     is_wait,
     walk,
 )
-from flow_telemetry.report.text import counted, duration, html, span_duration
+from flow_telemetry.report.text import counted, html, span_duration
 from flow_telemetry.telemetry import Attributes, AttributeValue, Span
+from flow_telemetry.text import duration
 
 _LONGEST_NAME = 200
 _LONGEST_VALUE = 4_096

@@ -17,10 +17,10 @@ from flow_telemetry.model import (
     Run,
     WorkItem,
 )
+from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.report.text import (
     counted,
-    duration,
     markdown,
     markdown_code,
     markdown_link,
@@ -32,6 +32,7 @@ from flow_telemetry.rules.people import format_login
 from flow_telemetry.rules.timeline import TimelineEntry, build_change_timeline, build_item_timeline
 from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import Delivery, Signal
+from flow_telemetry.text import duration
 
 MOST_LINES = 20
 LONGEST_NAME = 100
@@ -311,3 +312,44 @@ def describe_waiting(run: Run, jobs: Sequence[Job]) -> str:
         f"{duration(worked)}: {share} % waiting."
     )
     return f"{before} {of_jobs}".strip()
+
+
+# Where the time went
+
+
+def time_rows(times: TimeShares | None) -> tuple[tuple[str, str, str], ...]:
+    """Return state, time and share of each state that had any time, the longest first."""
+    if times is None:
+        return ()
+    total = times.total.total_seconds()
+    spent = sorted(
+        ((state, spent.total_seconds()) for state, spent in times.durations if spent),
+        key=lambda pair: pair[1],
+        reverse=True,
+    )
+    return tuple(
+        (s.label, duration(seconds), format_percent(seconds, total)) for s, seconds in spent
+    )
+
+
+def describe_time(times: TimeShares | None) -> str:
+    """Return where the time went, in one line; empty if it is unknown or there was none."""
+    rows = time_rows(times)
+    if not rows:
+        return ""
+    shares = ", ".join(f"{state} {spent} ({share})" for state, spent, share in rows)
+    return f"Where the time went: {shares}. {describe_unread_time(times)}".strip()
+
+
+def describe_unread_time(times: TimeShares | None) -> str:
+    """Return which states may have lasted longer, because they were not read; empty if none."""
+    if times is None or not times.incomplete:
+        return ""
+    states = ", ".join(state.label for state in times.incomplete)
+    return f"Not read, or only in part, and so perhaps longer: {states}."
+
+
+def format_percent(part: float, total: float) -> str:
+    """Return a share of a total in percent; a small one is not 0."""
+    percent = 100 * part / total
+    return "under 1 %" if 0 < percent < 1 else f"{percent:.0f} %"

@@ -16,6 +16,7 @@ from flow_telemetry.model import (
     WorkItem,
     result_of,
 )
+from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.report.gantt import MOST_BARS, MOST_JOBS, Bar, draw_bars, draw_jobs
 from flow_telemetry.report.lines import (
@@ -30,21 +31,26 @@ from flow_telemetry.report.lines import (
     describe_linked_items,
     describe_parents,
     describe_sent,
+    describe_time,
+    describe_unread_time,
     describe_waiting,
     exported_jobs,
     format_minute,
+    format_percent,
     format_table,
     format_word,
     item_link,
     join_links,
+    time_rows,
     timeline_lines,
     trace_link,
 )
 from flow_telemetry.report.terminal import WAITING_PHASES
-from flow_telemetry.report.text import counted, duration, markdown, markdown_code, markdown_link
+from flow_telemetry.report.text import counted, markdown, markdown_code, markdown_link
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.causes import job_result, run_result
 from flow_telemetry.rules.lifecycle import find_phases, find_status_intervals
+from flow_telemetry.text import duration
 
 # GitHub accepts at most 1 MiB, and rejects a larger summary completely.
 LARGEST_SUMMARY = 1_000_000
@@ -293,10 +299,12 @@ def change_sections(exported: ExportedSubject, change: Change) -> Iterator[Secti
     total = sum(bar.interval.seconds for bar in bars)
     waited = sum(bar.interval.seconds for bar in bars if bar.waiting)
     if total:
+        share = format_percent(waited, total)
         yield Section(
-            f"Waited {duration(waited)} of {duration(total)} ({_percent(waited, total)}) for a "
-            "review, for the merge or in the merge queue."
+            f"Waited {duration(waited)} of {duration(total)} ({share}) for a review, for the merge "
+            "or in the merge queue."
         )
+    yield Section(describe_time(exported.time))
     yield Section(_totals_table("Phase", bars))
     yield Section(_bars_diagram("Phases", bars), name="the diagram of phases")
     yield Section(_events_table(exported), name="the table of events")
@@ -315,6 +323,7 @@ def item_sections(exported: ExportedSubject, item: WorkItem) -> Iterator[Section
     yield Section(f"### {markdown(exported.title, LONGEST_NAME)}: {state}{as_of_now}")
     yield Section(_describe_work(exported, item, facts))
     yield Section(_describe_item_parents(exported.lineage))
+    yield Section(_time_table(exported.time))
     yield Section(_totals_table("Status", bars))
     yield Section(_bars_diagram("Statuses", bars), name="the diagram of statuses")
     yield Section(_events_table(exported), name="the table of events")
@@ -375,15 +384,19 @@ def _totals_table(name: str, bars: Sequence[Bar]) -> str:
         rest = [time for _, seconds in totals[MOST_LINES:] for time in seconds]
         groups.append((f"{len(totals) - MOST_LINES:,} more", rest))
     rows = [
-        (label, f"{len(times):,}", duration(sum(times)), _percent(sum(times), total))
+        (label, f"{len(times):,}", duration(sum(times)), format_percent(sum(times), total))
         for label, times in groups
     ]
     return format_table((name, "Times", "Time", "Share"), rows, right=(1, 2, 3))
 
 
-def _percent(part: float, total: float) -> str:
-    percent = 100 * part / total
-    return "under 1 %" if 0 < percent < 1 else f"{percent:.0f} %"
+def _time_table(times: TimeShares | None) -> str:
+    """Return where the time of a feature went, and which states may have lasted longer."""
+    rows = time_rows(times)
+    if not rows:
+        return ""
+    table = format_table(("Where the time went", "Time", "Share"), rows, right=(1, 2))
+    return "\n\n".join(filter(None, (table, describe_unread_time(times))))
 
 
 def _bars_diagram(title: str, bars: Sequence[Bar]) -> str:

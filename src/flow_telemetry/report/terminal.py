@@ -11,6 +11,7 @@ from flow_telemetry.report.lines import (
     MOST_TIMELINE_ENTRIES,
     describe_export,
     describe_left_out,
+    describe_time,
     describe_waiting,
     exported_jobs,
     timeline_lines,
@@ -288,8 +289,10 @@ def _describe_time(subject: ExportedSubject) -> list[str]:
         waiting = describe_waiting(subject.run, exported_jobs(subject.run, subject.reference))
         return [waiting] if waiting else []
     lines = timeline_lines(subject)
+    went = describe_time(subject.time)
     earlier = len(lines) - MOST_TIMELINE_ENTRIES
-    rows = [f"  {earlier:,} earlier events"] if earlier > 0 else []
+    rows = [went] if went else []
+    rows += [f"  {earlier:,} earlier events"] if earlier > 0 else []
     for line in lines[-MOST_TIMELINE_ENTRIES:]:
         about = f" {one_line(line.about, _LONGEST_NAME)}" if line.about else ""
         who = f" by {one_line(line.who, _LONGEST_NAME)}" if line.who else ""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.rules.intervals import Interval
-from flow_telemetry.text import multi_line, one_line
+from flow_telemetry.text import duration, multi_line, one_line
 
 # Escaping
 #
@@ -25,6 +25,7 @@ _FULL_WIDTH = 0xFEE0
 _COMMAND_AT_START = re.compile(r"^(\W*?):(?=:)")
 _OLD_COMMAND = "##["
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:])")
+_BACKQUOTES = re.compile("`+")
 # GitHub finds mentions in the rendered HTML, in which a backslash no longer escapes them.
 _MENTIONS = re.compile(r"([@#]|\bGH-)(?=\w)", re.IGNORECASE)
 _BREAKS_MERMAID = {ord(c): ord(c) + _FULL_WIDTH for c in ':;#%<>&{}"\\`$'}
@@ -54,7 +55,7 @@ def markdown(text: str, limit: int) -> str:
 def markdown_code(text: str, limit: int) -> str:
     """Return the text as a code span of GitHub-flavoured Markdown, also inside a table."""
     line = one_line(text, limit).strip() or "(unnamed)"
-    fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
+    fence = "`" * (max(map(len, _BACKQUOTES.findall(line)), default=0) + 1)
     space = " " if "`" in (line[0], line[-1]) else ""
     # GitHub splits table cells before it parses code spans, so `|` needs a backslash here.
     return f"{fence}{space}{line}{space}{fence}".replace("|", "\\|")
@@ -86,25 +87,7 @@ def html(text: str, limit: int) -> str:
 
 # Durations, sizes and counts
 
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 _NANOSECONDS = 1_000_000_000
-
-
-def duration(seconds: float) -> str:
-    """Return seconds in their two largest units: ``350ms``, ``2.5s``, ``1m 30s``, ``3h 5m``."""
-    seconds = max(0.0, seconds)
-    if 0 < round(seconds * 1000) < 1000:
-        return f"{round(seconds * 1000)}ms"
-    if seconds < 10 and round(seconds, 1) != round(seconds):
-        return f"{seconds:.1f}s"
-    rest, words = round(seconds), []
-    for size, unit in _UNITS:
-        count, rest = divmod(rest, size)
-        words.append(f"{count}{unit}" if count else "")
-    if len(words[0]) > 3:  # 100 days and more: hours no longer matter
-        return words[0]
-    first = next((index for index, word in enumerate(words) if word), len(words) - 1)
-    return " ".join(word for word in words[first : first + 2] if word) or "0s"
 
 
 def span_duration(start: int, end: int) -> str:

@@ -37,7 +37,7 @@ SEVERITY = (
 )
 
 # The annotations of the runner and of GitHub itself are on no file.
-_RUNNERS_PATH = ".github"
+RUNNERS_PATH = ".github"
 _FAILURE = "failure"
 
 # Parts of the CI/CD system: the values of `cicd.system.component`.
@@ -132,7 +132,7 @@ _DOWNLOAD = re.compile(r"\bdownload", re.IGNORECASE)
 
 def runner_annotations(job: Job) -> tuple[Annotation, ...]:
     """Return the failures that the runner or GitHub itself reported about a job."""
-    return tuple(a for a in job.annotations if a.level == _FAILURE and a.path == _RUNNERS_PATH)
+    return tuple(a for a in job.annotations if a.level == _FAILURE and a.path == RUNNERS_PATH)
 
 
 def job_cause(job: Job) -> Cause | None:

@@ -169,12 +169,14 @@ def _partition(
 class StatusInterval:
     """The time in one status.
 
+    ``status`` is its name at the time, ``status_id`` the tracker's id of it, empty if unknown.
     ``category`` is None for a status without a mapping. ``number`` counts from 1 over all open
     periods of the item, ``period_number`` is the number of its open period. ``ended`` is False if
     the item is still in that status.
     """
 
     status: str
+    status_id: str
     category: StatusCategory | None
     number: int
     period_number: int
@@ -182,11 +184,11 @@ class StatusInterval:
     ended: bool
 
 
-# A status by its name, and its category.
-_Status = tuple[str, "StatusCategory | None"]
+# A status by its name, its category, and its id.
+_Status = tuple[str, "StatusCategory | None", str]
 # Stand in for the status of a GitHub issue without one: whether anyone was ever assigned.
-_OPEN: _Status = ("open", StatusCategory.TO_DO)
-_IN_PROGRESS: _Status = ("in progress", StatusCategory.IN_PROGRESS)
+_OPEN: _Status = ("open", StatusCategory.TO_DO, "")
+_IN_PROGRESS: _Status = ("in progress", StatusCategory.IN_PROGRESS, "")
 
 
 def find_status_intervals(
@@ -206,29 +208,54 @@ def find_status_intervals(
     return tuple(
         StatusInterval(
             status=name,
+            status_id=status_id,
             category=category,
             number=number,
             period_number=period.number,
             interval=interval,
             ended=ended,
         )
-        for number, (period, (name, category), interval, ended) in enumerate(segments, 1)
+        for number, (period, (name, category, status_id), interval, ended) in enumerate(segments, 1)
     )
 
 
-def time_in_statuses(
-    item: WorkItem, period: OpenPeriod
-) -> Mapping[tuple[str, StatusCategory | None], float]:
-    """Return the seconds in each status of an ended open period, by name and category.
+def time_in_statuses(item: WorkItem, period: OpenPeriod) -> Mapping[_Status, float]:
+    """Return the seconds in each status of an ended open period, by name, category and id.
 
-    They add up to the length of the period.
+    They add up to the length of the period. A renamed status is one, under its present name.
     """
-    times: dict[tuple[str, StatusCategory | None], float] = {}
+    times: dict[_Status, float] = {}
     for status in find_status_intervals(item):
         if status.period_number == period.number:
-            key = (status.status, status.category)
+            name = item.status_names.get(status.status_id) or status.status
+            key = (name, status.category, status.status_id)
             times[key] = times.get(key, 0) + status.interval.seconds
     return times
+
+
+_ORDER = {category: number for number, category in enumerate(StatusCategory)}
+
+
+def count_backward_moves(item: WorkItem, periods: Sequence[OpenPeriod]) -> int | None:
+    """Return how often the status went to an earlier category in the last of the open periods.
+
+    ``periods`` are the ended ones up to it: a move that reopens the item belongs to the period that
+    it begins. None if a category is unknown, or if the item has no statuses.
+    """
+    if not has_statuses(item):
+        return None
+    history = sorted(item.history, key=lambda event: event.time)
+    ends = [closing_end(period.interval.end, history) for period in periods[-2:]]
+    moves = 0
+    for event in history:
+        is_own = event.time <= ends[-1] and (len(ends) == 1 or event.time > ends[0])
+        # A GitHub issue gets its first status from nothing.
+        if not is_own or event.kind is not EventKind.STATUS_CHANGED or not event.before:
+            continue
+        if event.category is None or event.category_before is None:
+            return None
+        moves += _ORDER[event.category] < _ORDER[event.category_before]
+    return moves
 
 
 def has_statuses(item: WorkItem) -> bool:
@@ -249,7 +276,7 @@ def _status_changes(item: WorkItem, period: OpenPeriod) -> list[tuple[datetime, 
     changes = [(item.created_at, status if status[0] else _OPEN)]
     for event in (event for event in events if event.time <= period.interval.end):
         if event.kind is EventKind.STATUS_CHANGED:
-            status = (event.subject, event.category)
+            status = (event.subject, event.category, event.status_id)
         assigned = assigned or event.kind is EventKind.ASSIGNED
         without_status = _IN_PROGRESS if assigned else _OPEN
         time = max(event.time, item.created_at)
@@ -261,9 +288,11 @@ def _first_status(item: WorkItem, period: OpenPeriod, events: Iterable[Event]) -
     """Return the status at the creation: before the first change, or the present one."""
     first = next((event for event in events if event.kind is EventKind.STATUS_CHANGED), None)
     if first is not None:
-        return first.before, first.category_before
+        return first.before, first.category_before, first.status_id_before
     # A GitHub issue gets its status from a project, to which it may be added after its closing.
-    return ("", None) if period.ended and item.tracker == "github" else (item.status, item.category)
+    if period.ended and item.tracker == "github":
+        return "", None, ""
+    return item.status, item.category, item.status_id
 
 
 # Phases of a change: a state machine of two tables
@@ -541,11 +570,28 @@ _STARTS = {end: start for start, end in _ENDS.items()}
 _Reason = tuple[EventKind, str]
 
 
+class BlockCause(Enum):
+    """The kinds of reasons that block an item."""
+
+    FLAG = "flag"
+    ISSUE = "issue"
+    STATUS = "status"
+    LABEL = "label"
+
+
+def _cause(reason: _Reason) -> BlockCause:
+    kind, subject = reason
+    if kind is EventKind.BLOCKED:
+        return BlockCause.ISSUE if subject else BlockCause.FLAG
+    return BlockCause.LABEL if kind is EventKind.LABELED else BlockCause.STATUS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockedInterval:
     """A time in which an item was blocked.
 
-    ``reason`` is the first reason: a label, status or blocking issue, empty for the flag.
+    ``reason`` is the first reason: a label, status or blocking issue, empty for the flag;
+    ``cause`` is its kind.
     ``started`` and ``stopped`` are the events of its start and end, None if there was none.
     ``number`` counts from 1 over all open periods of the item, ``period_number`` is that of its
     open period.
@@ -554,6 +600,7 @@ class BlockedInterval:
 
     interval: Interval
     reason: str
+    cause: BlockCause
     number: int
     period_number: int
     ended: bool
@@ -589,6 +636,7 @@ def find_blocked_intervals(
                 BlockedInterval(
                     interval=interval,
                     reason=reasons[0][1],
+                    cause=_cause(reasons[0]),
                     number=len(found) + 1,
                     period_number=period.number,
                     ended=ended,
@@ -597,6 +645,23 @@ def find_blocked_intervals(
                 )
             )
     return tuple(found)
+
+
+def time_blocked_by_cause(
+    item: WorkItem, blocked_names: Sequence[str], period: OpenPeriod
+) -> Mapping[BlockCause, float]:
+    """Return the seconds of an open period in which the item was blocked, by cause.
+
+    Each second belongs to the oldest of the reasons that hold, so they add up to the blocked time.
+    """
+    events = list(_blocking_events(item, blocked_names))
+    changes = _blocking_changes(item, events, blocked_names, period)
+    times: dict[BlockCause, float] = {}
+    for reasons, interval, _ in _partition(period, changes):
+        if reasons:
+            cause = _cause(reasons[0])
+            times[cause] = times.get(cause, 0) + interval.seconds
+    return times
 
 
 def find_blocks(start: Event, end: Event | None, closings: Iterable[Event]) -> Iterator[Event]:
@@ -651,7 +716,7 @@ def _blocking_changes(
         return []
     # A dictionary without values keeps the reasons in order of time.
     reasons: dict[_Reason, None] = dict.fromkeys(_reasons_at_creation(item, events, blocked_names))
-    first_status, _ = _first_status(item, period, [event for event, _ in events])
+    first_status, *_ = _first_status(item, period, [event for event, _ in events])
     if _means_blocked(first_status, blocked_names):
         reasons[EventKind.STATUS_CHANGED, first_status] = None
     changes = [(item.created_at, tuple(reasons))]

@@ -29,6 +29,7 @@ _SYSTEMS = {"ubuntu": "linux", "linux": "linux", "windows": "windows", "macos": 
 _IMAGE = re.compile(
     r"(?:ubuntu|windows|macos)-(?:latest|slim|\d{2}(?:\.\d{2})?|20\d{2})(?:-(?:arm|intel|vs20\d{2}))?"
 )
+_BETWEEN_WORDS = re.compile(r"[-_.]")
 _SIZE = re.compile(r"-x?large$|-\d{1,3}-?cores?$")
 # The number of cores can be anywhere: GitHub calls runners with a GPU `4-core-ubuntu-gpu-t4`.
 _CORES = re.compile(r"(?:^|-)\d{1,3}-?cores?(?:-|$)")
@@ -70,7 +71,7 @@ def operating_system(job: Job) -> str | None:
 
     Any word of a label can name the system: `depot-windows-2025-8`.
     """
-    words = (word for label in _labels(job) for word in re.split(r"[-_.]", label))
+    words = (word for label in _labels(job) for word in _BETWEEN_WORDS.split(label))
     return next((_SYSTEMS[word] for word in words if word in _SYSTEMS), None)
 
 
@@ -243,7 +244,7 @@ def _larger_machine(job: Job) -> tuple[str, int]:
 
 
 def _label_words(job: Job) -> frozenset[str]:
-    words = (word for label in _labels(job) for word in re.split(r"[-_.]", label))
+    words = (word for label in _labels(job) for word in _BETWEEN_WORDS.split(label))
     return frozenset("arm" if word == "arm64" else word for word in words)
 
 

@@ -34,12 +34,14 @@ class TimelineEntry:
     """An event in a timeline.
 
     ``time`` is that of the event, but never before the creation of its owner. ``reference`` is its
-    flow reference, unique in the timeline.
+    flow reference, unique in the timeline. ``part`` is the reference of the part of the owner that
+    it is about, such as a failed step; empty if it is about the owner.
     """
 
     event: Event
     time: datetime
     reference: str
+    part: str = ""
 
     @property
     def moved(self) -> bool:
@@ -75,6 +77,11 @@ def build_item_timeline(
             stopped = block.stopped.subject if block.stopped else ""
             events.append(_block(EventKind.UNBLOCKED, end, block.stopped, stopped))
     return _build_timeline(item.reference, item.created_at, events)
+
+
+def build_feature_timeline(item: WorkItem, ended: Event) -> tuple[TimelineEntry, ...]:
+    """Return the end of a feature, whose other events are those of its item."""
+    return _build_timeline(item.reference, item.created_at, [ended])
 
 
 def build_deployment_timeline(deployment: Deployment) -> tuple[TimelineEntry, ...]:

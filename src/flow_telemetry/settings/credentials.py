@@ -146,7 +146,7 @@ def public_words(environ: Mapping[str, str]) -> tuple[str, ...]:
     workflow = environ.get("GITHUB_WORKFLOW_REF", "").partition("@")[0].rpartition("/")[2]
     texts += [workflow, workflow.partition(".")[0]]
     for name in ("deployment-environments", "production-environments"):
-        patterns = re.split(r"[,\n]", environ.get(INPUT[name].variable, ""))
+        patterns = environ.get(INPUT[name].variable, "").replace("\n", ",").split(",")
         texts += [pattern.strip().lstrip("!") for pattern in patterns]
     words = [word for text in texts for word in (text, *text.split("/"))]
     return tuple(dict.fromkeys(word for word in (*words, *_ENVIRONMENTS) if word))

@@ -443,6 +443,13 @@ class Inputs:
         default="blocked",
         description="Patterns of statuses and labels of blocked items, as a list.",
     )
+    flow_types = Input(
+        name="flow-types",
+        parse=parse.flow_types,
+        if_wrong="The input is ignored",
+        description="What types and labels of items are in the Flow Framework, as a list "
+        "PATTERN=KIND with feature, defect, debt or risk; the last one that matches decides.",
+    )
     redact = Input(
         name="redact",
         parse=parse.patterns,

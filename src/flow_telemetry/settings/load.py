@@ -150,6 +150,7 @@ def _signal_settings(inputs: Inputs) -> SignalSettings:
         prices=inputs.prices,
         actors=inputs.actors,
         blocked_names=inputs.blocked_names,
+        flow_types=inputs.flow_types,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from flow_telemetry.model import StatusCategory
+from flow_telemetry.model import FlowType, StatusCategory
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.telemetry import Signal
 
@@ -157,7 +157,8 @@ class SignalSettings:
     """``blocked_names`` are patterns of statuses and labels that mean blocked.
 
     ``metric_attributes`` are attributes that the user adds to metrics knowingly. ``prices`` are in
-    USD per minute, by patterns of runner labels.
+    USD per minute, by patterns of runner labels. ``flow_types`` are by patterns of types and labels
+    of items in lower case; of those that match, the last one decides.
     """
 
     enabled: frozenset[Signal]
@@ -168,6 +169,7 @@ class SignalSettings:
     prices: Mapping[str, float]
     actors: Actors
     blocked_names: tuple[str, ...]
+    flow_types: Mapping[str, FlowType]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

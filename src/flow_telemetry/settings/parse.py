@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.identity import fold, normalize_namespace
 from flow_telemetry.local_files import MOST_CERTIFICATE_BYTES, read_regular
-from flow_telemetry.model import StatusCategory
+from flow_telemetry.model import FlowType, StatusCategory
 from flow_telemetry.model.item_key import ItemKey, parse_item_key
 from flow_telemetry.privacy.patterns import find_pattern_problem
 from flow_telemetry.telemetry import Signal
@@ -370,6 +370,19 @@ def status_categories(text: str) -> Mapping[str, StatusCategory]:
             )
         categories[status.strip().casefold()] = category
     return categories
+
+
+def flow_types(text: str) -> Mapping[str, FlowType]:
+    """Return flow types by patterns of types and labels in lower case, in the order of the list."""
+    values = {}
+    for pattern, word in pairs(text).items():
+        try:
+            values[pattern.casefold()] = FlowType(word.casefold())
+        except ValueError:
+            raise ValueError(
+                f"must map types and labels to feature, defect, debt or risk, not to {shown(word)}"
+            ) from None
+    return values
 
 
 def prices(text: str) -> Mapping[str, float]:

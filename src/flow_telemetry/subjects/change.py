@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
@@ -11,13 +11,20 @@ from typing import TypeAlias
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.github.changes import read_change
+from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.changes import change_spans, phase_spans
-from flow_telemetry.mapping.events import change_events, item_events, place_item_events
+from flow_telemetry.mapping.events import (
+    change_events,
+    feature_events,
+    item_events,
+    place_item_events,
+)
 from flow_telemetry.mapping.flow_metrics import (
     change_measurements,
     feature_measurements,
     item_measurements,
 )
+from flow_telemetry.mapping.items import feature_root
 from flow_telemetry.mapping.openings import opening_spans
 from flow_telemetry.mapping.placement import (
     Ancestry,
@@ -30,6 +37,7 @@ from flow_telemetry.mapping.placement import (
 from flow_telemetry.mapping.runs import linked_run_span, run_spans
 from flow_telemetry.model import Change, Lineage, WorkItem
 from flow_telemetry.model.feature import FeatureTree
+from flow_telemetry.model.time_shares import NO_TIMES, TimeShares
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.lifecycle import (
@@ -39,6 +47,11 @@ from flow_telemetry.rules.lifecycle import (
 )
 from flow_telemetry.rules.runners import runs_cost
 from flow_telemetry.rules.selection import select_whole_run
+from flow_telemetry.rules.time_shares import (
+    add_times,
+    measure_change_times,
+    measure_feature_time,
+)
 from flow_telemetry.rules.timeline import find_webhook_events
 from flow_telemetry.settings import PhaseSending, Settings, TraceScope
 from flow_telemetry.subjects.item import read_item
@@ -53,8 +66,10 @@ from flow_telemetry.subjects.types import (
     build_resource_maker,
     build_trace_url,
     build_tracing,
+    has_feature_trace,
     wants_events,
     wants_metrics,
+    wants_own_events,
 )
 from flow_telemetry.telemetry import LogRecord, Measurement, Signal, Span
 
@@ -70,15 +85,19 @@ def change_events_and_metrics(
     change: Change,
     placement: Placement,
     within: Window | None = None,
+    *,
     runs: ChangeRuns | None = None,
+    times: Mapping[int, TimeShares] = NO_TIMES,
 ) -> EventsAndMetrics:
     """Yield the events and metrics of a change that ended, for every closing in ``within``.
 
-    ``runs`` are its runs with their jobs, None if they were not read.
+    ``runs`` are its runs with their jobs, None if they were not read. ``times`` say where the time
+    of each open period went, by its number.
     """
     resource = build_resource_maker(context.settings).of_change(change)
     if wants_events(context.settings):
-        yield from change_events(change, placement, resource, context.clock.now(), within=within)
+        now = context.clock.now()
+        yield from change_events(change, placement, resource, now, within=within, times=times)
     if wants_metrics(context.settings):
         extra = context.settings.signals.metric_attributes
         cost = None
@@ -86,8 +105,26 @@ def change_events_and_metrics(
             prices = context.settings.signals.prices
             cost = runs_cost((*runs.runs, *runs.later_runs), prices)
         yield from change_measurements(
-            change, resource, extra, keys=placement.keys, within=within, cost=cost
+            change,
+            resource,
+            extra,
+            placement=placement,
+            within=within,
+            cost=cost,
+            times=times,
         )
+
+
+def change_times(
+    change: Change, lineage: Lineage, runs: ChangeRuns | None = None
+) -> Mapping[int, TimeShares]:
+    """Return where the time of each open period of a change went, by what was read of it."""
+    complete = runs is not None and not runs.read_errors
+    return measure_change_times(
+        change,
+        runs=(*runs.runs, *runs.later_runs) if runs is not None and complete else None,
+        may_be_blocked=bool(lineage.items or lineage.unread),
+    )
 
 
 def item_events_and_metrics(
@@ -103,6 +140,7 @@ def item_events_and_metrics(
             resource,
             context.clock.now(),
             blocked=find_blocked_intervals(item, context.settings.signals.blocked_names),
+            flow_types=context.settings.signals.flow_types,
             within=within,
         )
     if wants_metrics(context.settings):
@@ -111,18 +149,33 @@ def item_events_and_metrics(
             resource,
             context.settings.signals.blocked_names,
             context.settings.signals.metric_attributes,
-            keys=placement.keys,
+            placement=placement,
             within=within,
+            flow_types=context.settings.signals.flow_types,
         )
 
 
-def feature_metrics(settings: Settings, tree: FeatureTree) -> EventsAndMetrics:
-    """Yield the metrics of a whole feature that was closed; a snapshot has none."""
-    if not wants_metrics(settings) or tree.snapshot is not None:
+def feature_events_and_metrics(context: ExportContext, tree: FeatureTree) -> EventsAndMetrics:
+    """Yield the event and the metrics of a whole feature that was closed; a snapshot has none."""
+    settings = context.settings
+    if tree.snapshot is not None:
         return
     resource = build_resource_maker(settings).of_item(tree.root.item)
-    extra = settings.signals.metric_attributes
-    yield from feature_measurements(tree, resource, extra, settings.signals.prices)
+    time = measure_feature_time(tree, settings.signals.blocked_names, last_period=True)
+    root = feature_root(tree) if has_feature_trace(settings) else tree.root.item.reference
+    trace = TraceIdentity(root=root, namespace=settings.tracing.namespace)
+    if wants_own_events(settings):
+        yield from feature_events(tree, resource, context.clock.now(), trace=trace, time=time)
+    if wants_metrics(settings):
+        yield from feature_measurements(
+            tree,
+            resource,
+            settings.signals.metric_attributes,
+            settings.signals.prices,
+            time=time,
+            span=(trace.trace_id, trace.span_id(root)) if settings.tracing.feature_trace else None,
+            flow_types=settings.signals.flow_types,
+        )
 
 
 # Changes: the span and phases, when the change is closed or merged.
@@ -155,9 +208,12 @@ def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedT
     if subject.with_runs or context.settings.tracing.scope is TraceScope.RUN:
         runs = read_runs_of_change(context, change)
     placement = place_change(change, lineage, own_tracing(context.settings))
+    times = change_times(change, lineage, runs)
     return replace(
         map_change(context.settings, change, lineage, runs),
-        events_and_metrics=change_events_and_metrics(context, change, placement, within, runs),
+        events_and_metrics=change_events_and_metrics(
+            context, change, placement, within, runs=runs, times=times
+        ),
         ends=ends,
     )
 
@@ -202,7 +258,7 @@ def map_change(
     """Return the spans of a change that was read, without events and metrics."""
     tracing = own_tracing(settings)
     placement = place_change(change, lineage, tracing)
-    runs = runs or ChangeRuns()
+    runs_read, runs = runs, runs or ChangeRuns()
     periods = change_periods(change)
     incomplete = (
         f"GitHub did not give all of the timeline of pull request #{change.number}, so its phases "
@@ -210,7 +266,10 @@ def map_change(
     )
     return CollectedTelemetry(
         spans=_build_spans(settings, change, lineage, placement, runs=runs, tracing=tracing),
-        exported=_describe_export(settings, change, lineage, placement, periods[0].interval)
+        exported=replace(
+            _describe_export(settings, change, lineage, placement, periods[0].interval),
+            time=add_times(change_times(change, lineage, runs_read).values()),
+        )
         if periods
         else None,
         incomplete=() if change.timeline_complete else (incomplete,),
@@ -314,6 +373,7 @@ def _build_change_events(context: ExportContext, subject: EventSubject) -> Event
         build_resource_maker(context.settings).of_change(change),
         context.clock.now(),
         only=find_webhook_events(subject.webhook_event, change.timeline),
+        times=change_times(change, lineage),
     )
 
 
@@ -326,5 +386,6 @@ def _build_item_events(context: ExportContext, subject: EventSubject) -> EventsA
         build_resource_maker(context.settings).of_item(item),
         context.clock.now(),
         blocked=find_blocked_intervals(item, context.settings.signals.blocked_names),
+        flow_types=context.settings.signals.flow_types,
         only=find_webhook_events(subject.webhook_event, item.history),
     )

@@ -26,8 +26,10 @@ from flow_telemetry.subjects.types import (
     PhasesSubject,
     RunSubject,
     Subject,
+    has_feature_trace,
     missing_telemetry,
     wants_metrics,
+    wants_own_events,
 )
 
 
@@ -103,7 +105,7 @@ def _collect_item(context: ExportContext, subject: ItemSubject) -> Iterator[Coll
     """Yield an item and, if it is a feature and this is enabled, its feature trace."""
     from flow_telemetry.rules.lifecycle import item_periods
     from flow_telemetry.subjects.change import item_events_and_metrics
-    from flow_telemetry.subjects.feature import has_feature_trace, map_feature, measure_feature
+    from flow_telemetry.subjects.feature import map_feature, measure_feature
     from flow_telemetry.subjects.item import (
         map_item,
         read_item,
@@ -140,5 +142,5 @@ def _collect_item(context: ExportContext, subject: ItemSubject) -> Iterator[Coll
     )
     if with_feature:
         yield map_feature(context, item, lineage, snapshot=False)
-    elif closes_feature and wants_metrics(context.settings):
+    elif closes_feature and (wants_metrics(context.settings) or wants_own_events(context.settings)):
         yield measure_feature(context, item, lineage)

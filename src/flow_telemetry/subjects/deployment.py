@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
@@ -30,7 +30,7 @@ from flow_telemetry.github.runs import (
 from flow_telemetry.github.workflow_files import exported_by_other_job
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.changes import delivery_reference, delivery_span
-from flow_telemetry.mapping.events import deployment_events
+from flow_telemetry.mapping.events import delivery_events, deployment_events
 from flow_telemetry.mapping.flow_metrics import delivery_measurements
 from flow_telemetry.mapping.openings import opening_spans
 from flow_telemetry.mapping.placement import Ancestry, Placement, link, place, run_ancestry
@@ -68,9 +68,17 @@ MOST_MEASURED_CHANGES = 50
 
 
 def delivery_events_and_metrics(
-    context: ExportContext, subject: DeploymentSubject, deployment: Deployment, placement: Placement
+    context: ExportContext,
+    subject: DeploymentSubject,
+    deployment: Deployment,
+    placement: Placement,
+    placements: Sequence[Placement],
 ) -> EventsAndMetrics:
-    """Yield the events and metrics of a deployment that ended; ``placement`` is for its event."""
+    """Yield the events and metrics of a deployment that ended.
+
+    ``placement`` is that of its own events, ``placements`` are those of its spans, one for each
+    change that it delivers.
+    """
     settings = context.settings
     with_events = wants_own_events(settings)
     if not (with_events or (wants_metrics(settings) and not subject.only_late)):
@@ -83,15 +91,18 @@ def delivery_events_and_metrics(
     if not subject.only_late:
         deployment = _read_timelines(context, deployment)
         if with_events:
-            yield from deployment_events(
-                deployment, first, placement, resource, now, from_author=from_author
+            yield from deployment_events(deployment, first, placement, resource, now)
+            yield from delivery_events(
+                deployment, placements, resource, now, from_author=from_author
             )
     if with_events and subject.late_statuses:
         late = subject.late_statuses
         yield from deployment_events(deployment, first, placement, resource, now, later=late)
     if wants_metrics(settings) and not subject.only_late:
         attributes = settings.signals.metric_attributes
-        yield from delivery_measurements(deployment, resource, attributes, from_author=from_author)
+        yield from delivery_measurements(
+            deployment, resource, attributes, from_author=from_author, placement=placement
+        )
 
 
 def _read_timelines(context: ExportContext, deployment: Deployment) -> Deployment:
@@ -338,14 +349,17 @@ def _collect(
     elif delivered.kind is not None and not delivered.delivers:
         notices.append(f"the deployment to {where} delivers no pull request")
     lineages = [read_lineage(context, c, c.repository) for c in delivered.delivers]
-    # The one event of a deployment belongs to the first change that it delivers.
-    if delivered.delivers:
-        change, lineage = delivered.delivers[0], lineages[0]
-        placement = _place_delivery(settings, delivered, change, lineage)
-    else:
-        placement = place(delivered.reference, Ancestry(), build_tracing(settings))
+    placements = [
+        _place_delivery(settings, delivered, change, lineage)
+        for change, lineage in zip(delivered.delivers, lineages, strict=True)
+    ]
+    # The events of a deployment itself belong to the first change that it delivers.
+    first = placements[0] if placements else None
+    placement = first or place(delivered.reference, Ancestry(), build_tracing(settings))
     telemetry: Iterable[LogRecord | Measurement]
-    telemetry = delivery_events_and_metrics(context, subject, delivered, placement)
+    telemetry = delivery_events_and_metrics(context, subject, delivered, placement, placements)
+    if first is None and run_link is not None:
+        telemetry = _at_span(telemetry, run_link)
     if subject.within is not None:
         # A sweep has to know whether its budget allowed the timelines, which are read now.
         telemetry = tuple(telemetry)
@@ -357,6 +371,17 @@ def _collect(
         problems=tuple(problems),
         notices=tuple(notices),
     )
+
+
+def _at_span(
+    telemetry: Iterable[LogRecord | Measurement], span: SpanLink
+) -> Iterator[LogRecord | Measurement]:
+    """Yield the records of a deployment without spans, with the ids of the run that made it."""
+    for item in telemetry:
+        if isinstance(item, LogRecord):
+            yield replace(item, trace_id=span.trace_id, span_id=span.span_id)
+        else:
+            yield item
 
 
 def mark_production(settings: Settings, deployment: Deployment) -> Deployment:

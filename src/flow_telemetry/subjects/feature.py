@@ -40,8 +40,9 @@ from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.rules.deployments import delivery_result, place_of
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.item_keys import find_item_keys
-from flow_telemetry.settings import Settings, TraceScope
-from flow_telemetry.subjects.change import feature_metrics
+from flow_telemetry.rules.time_shares import measure_feature_time
+from flow_telemetry.settings import Settings
+from flow_telemetry.subjects.change import feature_events_and_metrics
 from flow_telemetry.subjects.deployment import (
     mark_production,
     read_maker,
@@ -51,6 +52,7 @@ from flow_telemetry.subjects.item import read_item
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.run import ChangeRuns, explain_run, read_runs_of_change, with_jobs
 from flow_telemetry.subjects.types import (
+    ROOTED_IN_ITEMS,
     CollectedTelemetry,
     FeatureSubject,
     build_resource_maker,
@@ -476,17 +478,8 @@ def collect_feature(context: ExportContext, subject: FeatureSubject) -> Collecte
             "now, under ids of its own, request a snapshot (--snapshot, `snapshot`)"
         )
     # A separate trace under the feature's own reference would be in the live trace.
-    is_root = context.settings.tracing.scope in _ROOTED_IN_ITEMS
+    is_root = context.settings.tracing.scope in ROOTED_IN_ITEMS
     return map_feature(context, item, lineage, snapshot=is_root or not item.ended)
-
-
-# With these, the live trace of a feature has it as its root.
-_ROOTED_IN_ITEMS = (TraceScope.ITEM, TraceScope.FEATURE)
-
-
-def has_feature_trace(settings: Settings) -> bool:
-    """Whether the closing of a feature sends a trace of it, besides its live trace."""
-    return settings.tracing.feature_trace and settings.tracing.scope not in _ROOTED_IN_ITEMS
 
 
 def map_feature(
@@ -495,17 +488,19 @@ def map_feature(
     """Return the trace of a feature that was read, at its closing or as a snapshot."""
     now = context.clock.now().replace(microsecond=0)
     tree = read_tree(context, item, lineage, snapshot=now if snapshot else None)
+    time = measure_feature_time(tree, context.settings.signals.blocked_names)
     mapping = FeatureMapping(
         tracing=build_tracing(context.settings),
         resources=build_resource_maker(context.settings),
         blocked_names=context.settings.signals.blocked_names,
+        time=time,
     )
     read_errors = tuple(f"the trace of {item.key} is incomplete: {error}" for error in tree.unread)
     detail = find_finest_detail(tree, mapping, context.settings.tracing.max_spans)
     return CollectedTelemetry(
         spans=feature_spans(tree, detail, mapping),
-        events_and_metrics=feature_metrics(context.settings, tree),
-        exported=_describe_export(context.settings, tree, lineage),
+        events_and_metrics=feature_events_and_metrics(context, tree),
+        exported=replace(_describe_export(context.settings, tree, lineage), time=time),
         incomplete=read_errors if context.github.ended in tree.unread else (),
         problems=() if context.github.ended in tree.unread else read_errors,
         left_out=_describe_left_out(tree, detail, context.settings.tracing.max_spans),
@@ -516,7 +511,7 @@ def measure_feature(context: ExportContext, item: WorkItem, lineage: Lineage) ->
     """Return only the metrics of a closed feature, whose spans are all in its live trace."""
     tree = read_tree(context, item, lineage, snapshot=None)
     return CollectedTelemetry(
-        events_and_metrics=feature_metrics(context.settings, tree),
+        events_and_metrics=feature_events_and_metrics(context, tree),
         problems=tuple(f"the metrics of {item.key} are incomplete: {e}" for e in tree.unread),
     )
 

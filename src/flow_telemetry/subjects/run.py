@@ -518,16 +518,26 @@ def _run_events_and_metrics(
     settings = context.settings
     resource = build_resource_maker(settings).of_run(data.run_slice.run)
     if wants_own_events(settings):
-        yield from run_events(data.run_slice, placement, resource, context.clock.now())
+        yield from run_events(
+            data.run_slice, placement, resource, context.clock.now(), settings.tracing.detail
+        )
     if wants_metrics(settings):
         yield from run_measurements(
             data.run_slice,
             resource,
             settings.signals.metric_attributes,
             default_branch=data.default_branch,
-            keys=placement.keys,
+            base_branch=_base_branch(data),
+            placement=placement,
+            detail=settings.tracing.detail,
             prices=settings.signals.prices,
         )
+
+
+def _base_branch(data: RunData) -> str | None:
+    """Return the branch that the run's pull request is to be merged into; None after the merge."""
+    change = None if data.parentage.after_merge else data.parentage.change
+    return change.base_branch if change else None
 
 
 def _describe_export(settings: Settings, data: RunData, placement: Placement) -> ExportedSubject:

@@ -19,7 +19,7 @@ from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.text import trace_url
 from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.timeline import WebhookEvent
-from flow_telemetry.settings import EventSending, Settings
+from flow_telemetry.settings import EventSending, Settings, TraceScope
 from flow_telemetry.telemetry import EncodedRequest, LogRecord, Measurement, Signal, Span
 
 
@@ -259,3 +259,12 @@ def wants_own_events(settings: Settings) -> bool:
 def wants_metrics(settings: Settings) -> bool:
     """Whether metrics are exported."""
     return Signal.METRICS in settings.signals.enabled
+
+
+# With these, the live trace of a feature has it as its root.
+ROOTED_IN_ITEMS = (TraceScope.ITEM, TraceScope.FEATURE)
+
+
+def has_feature_trace(settings: Settings) -> bool:
+    """Whether the closing of a feature sends a trace of it, besides its live trace."""
+    return settings.tracing.feature_trace and settings.tracing.scope not in ROOTED_IN_ITEMS

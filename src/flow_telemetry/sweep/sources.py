@@ -292,7 +292,7 @@ def list_attempts(search: Search, source: SourceWindow) -> Listing:
     else:
         old = _read_unlisted(listing, unlisted, seen)
     for run in (*found.items, *old):
-        if _is_of_sweeper(settings, search.home, run):
+        if is_of_sweeper(settings, search.home, run):
             continue
         if reason_not_selected(settings, run) is not None:
             updated_at = run.updated_at or run.created_at
@@ -391,7 +391,7 @@ def _add_attempt(listing: Listing, run: Run, attempt: int, seen: _Seen | None) -
     listing.add(reference, window, earliest, unfinished_at=seen[1] if seen else None)
 
 
-def _is_of_sweeper(settings: Settings, home: Repository, run: Run) -> bool:
+def is_of_sweeper(settings: Settings, home: Repository, run: Run) -> bool:
     """Whether a run is of the sweeping workflow, which does not export its own runs."""
     file = run.path.partition("@")[0].rpartition("/")[2]
     return is_own(settings, home) and (

@@ -36,6 +36,7 @@ from flow_telemetry.subjects.collect import collect
 from flow_telemetry.subjects.run import read_concurrently
 from flow_telemetry.subjects.types import CollectedTelemetry, ItemSubject, SweepSubject
 from flow_telemetry.sweep.ledger_file import LedgerFile
+from flow_telemetry.sweep.open_work import collect_open_work
 from flow_telemetry.sweep.own_runs import EventRuns, OwnRuns, find_event_runs
 from flow_telemetry.sweep.sources import (
     WITH_FULL_LIST,
@@ -70,7 +71,7 @@ def export_sweep(
     """Export what ended since the last sweep, and return the outcome.
 
     It is a failure only if nothing could be read or exported, or if the ledger could not be saved.
-    With ``at_once`` everything is one export: an output file appears only when it is complete.
+    With ``at_once`` each list is one export, for an output file; open work is not counted.
     """
     try:
         home = context.with_aliases(read_repository(context.github, subject.repository))
@@ -134,6 +135,7 @@ class _Sweep:
     states: dict[str, SourceState] = field(default_factory=dict)
     event_runs: EventRuns = field(default_factory=EventRuns)
     unread: list[str] = field(default_factory=list)
+    unlisted: set[str] = field(default_factory=set)
     outcomes: list[Outcome] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     exported: int = 0
@@ -176,6 +178,9 @@ class _Sweep:
             self._export_things(self._list_full(sources), at_once=at_once)
             self._settle_failures()
             self._save()
+            # An output file is sent later, when the state is no longer true.
+            if not at_once:
+                self._export_open_work()
         return self._build_outcome(moved=marks != self._marks())
 
     def _replay_spool(self) -> None:
@@ -279,6 +284,7 @@ class _Sweep:
             )
         except FlowTelemetryError as error:
             self.unread.append(f"the list of {window.name}: {error}")
+            self.unlisted.add(window.name)
             return None
         if not listing.complete:
             self.unread.append(f"some {window.name}")
@@ -402,6 +408,21 @@ class _Sweep:
                 # Reported once for all items, not for each.
                 yield replace(collected, left_out=()) if no_span else collected
             exported.append((thing, tuple(end for each in slices for end in each.ends)))
+
+    def _export_open_work(self) -> None:
+        """Export the state of open work; it does not change what the ledger says."""
+        if self.unsaved or self.is_lost:
+            return
+        reason = end_reason(self.context)
+        if reason:
+            self.left_out.append(f"the state of open work: {reason}")
+            return
+        outcome = pipeline.export_collected(
+            self.context,
+            # What could not be listed cannot be counted either, for the reason that was reported.
+            lambda context: [collect_open_work(context, self.home, self.unlisted)],
+        )
+        self.outcomes.append(outcome)
 
     # Failures
 

@@ -54,7 +54,11 @@ def read_machine(job: OwnJob) -> JobTelemetry:
             for reference, step in steps.items()
         )
     return JobTelemetry(
-        events_and_metrics=machine_measurements(measured_job, job.metric_points())
+        events_and_metrics=machine_measurements(
+            measured_job,
+            job.metric_points(),
+            placement=job.placement if detail is Detail.STEP else None,
+        )
         if wants_metrics(job.context.settings)
         else (),
         measured=tuple(measured),
@@ -72,6 +76,7 @@ def _measure_steps(job: OwnJob, samples: Sequence[MachineSample]) -> dict[str, M
             start=intervals[reference].start,
             end=intervals[reference].end,
             usage=usage,
+            reference=reference,
         )
         for reference, usage in usage_by_window(samples, intervals).items()
     }

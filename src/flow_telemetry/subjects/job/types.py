@@ -124,7 +124,9 @@ class OwnJob:
             self.resource,
             self.context.settings.signals.metric_attributes,
             default_branch=self.default_branch,
-            keys=self.placement.keys,
+            base_branch=self.change.base_branch if self.change else None,
+            placement=self.placement,
+            detail=self.context.settings.tracing.detail,
         )
 
 
