@@ -422,7 +422,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         subject=EventSubject.FEATURE,
         kind=EventKind.ENDED,
         meaning=(
-            "the feature was closed, and its trace was sent: the record has the attributes of its "
+            "the feature was closed, and read as a whole: the record has the attributes of its "
             "span, and where its time went"
         ),
         sentence=Sentence("", "the feature {item} ended"),

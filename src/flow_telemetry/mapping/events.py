@@ -280,7 +280,8 @@ def feature_events(
 ) -> Iterator[LogRecord]:
     """Return the record of the end of a feature, beside that of its item's closing.
 
-    ``trace`` is the one with the feature as its root. ``time`` says where the time of the last open period went. The record is one of its own because
+    ``trace`` is the one with the feature as its root. ``time`` says where the time of the last
+    open period went. The record is one of its own because
     the whole feature is read after its item was exported, and not by every export of the item.
     """
     item, periods = tree.root.item, item_periods(tree.root.item)
