@@ -232,6 +232,7 @@ class FeatureMapping:
     tracing: Tracing
     resources: ResourceMaker
     blocked_names: Sequence[str]
+    lead_time_from_author: bool = True
 
 
 def feature_root(tree: FeatureTree) -> str:
@@ -356,6 +357,7 @@ class _Walk:
             change,
             self._place(parent, ancestry, self._live_link(reference, ancestry)),
             self.mapping.resources.of_change(change),
+            from_author=self.mapping.lead_time_from_author,
         )
         if span is not None:
             yield span

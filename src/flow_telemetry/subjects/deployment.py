@@ -42,6 +42,7 @@ from flow_telemetry.rules.deployments import (
     is_production,
     is_selected,
     is_target,
+    succeeded_at,
 )
 from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.ledger import format_attempt
@@ -58,7 +59,7 @@ from flow_telemetry.subjects.types import (
     wants_metrics,
     wants_own_events,
 )
-from flow_telemetry.telemetry import LogRecord, Measurement, Span, SpanLink
+from flow_telemetry.telemetry import Span, SpanLink
 
 # The events and metrics of a deployment.
 
@@ -69,7 +70,10 @@ MOST_MEASURED_CHANGES = 50
 def delivery_events_and_metrics(
     context: ExportContext, subject: DeploymentSubject, deployment: Deployment, placement: Placement
 ) -> EventsAndMetrics:
-    """Yield the events and metrics of a deployment that ended; ``placement`` is for its event."""
+    """Yield the events and metrics of a deployment that ended; ``placement`` is for its event.
+
+    The changes that it delivers need their timelines, unless only late statuses are exported.
+    """
     settings = context.settings
     with_events = wants_own_events(settings)
     if not (with_events or (wants_metrics(settings) and not subject.only_late)):
@@ -79,12 +83,10 @@ def delivery_events_and_metrics(
     first = delivers[0] if delivers else None
     resource = build_resource_maker(settings).of_deployment(deployment)
     now = context.clock.now()
-    if not subject.only_late:
-        deployment = _read_timelines(context, deployment)
-        if with_events:
-            yield from deployment_events(
-                deployment, first, placement, resource, now, from_author=from_author
-            )
+    if with_events and not subject.only_late:
+        yield from deployment_events(
+            deployment, first, placement, resource, now, from_author=from_author
+        )
     if with_events and subject.late_statuses:
         late = subject.late_statuses
         yield from deployment_events(deployment, first, placement, resource, now, later=late)
@@ -94,7 +96,12 @@ def delivery_events_and_metrics(
 
 
 def _read_timelines(context: ExportContext, deployment: Deployment) -> Deployment:
-    """Return a deployment whose changes have their timelines, for their first commits."""
+    """Return a deployment whose changes have their timelines, for their first commits.
+
+    A deployment that did not succeed has no lead times, and stays as it is.
+    """
+    if succeeded_at(deployment) is None:
+        return deployment
     if len(deployment.delivers) > MOST_MEASURED_CHANGES:
         context.log.info(
             f"deployment {deployment.id} delivers {len(deployment.delivers)} pull requests, too "
@@ -105,7 +112,9 @@ def _read_timelines(context: ExportContext, deployment: Deployment) -> Deploymen
     def read_timeline(change: Change) -> Change:
         full_name = change.repository.full_name
         try:
-            return context.with_aliases(read_change(context.github, full_name, change.number))
+            known = context.with_aliases(read_change(context.github, full_name, change.number))
+            # The ids of its spans are made from the repository.
+            return replace(known, repository=change.repository)
         except FlowTelemetryError as error:
             context.log.info(f"when pull request #{change.number} began is not known: {error}")
             return change
@@ -343,11 +352,10 @@ def _collect(
         placement = _place_delivery(settings, delivered, change, lineage)
     else:
         placement = place(delivered.reference, Ancestry(), build_tracing(settings))
-    telemetry: Iterable[LogRecord | Measurement]
+    if not subject.only_late:
+        # The spans have the lead times too; and a sweep has to know whether its budget allowed it.
+        delivered = _read_timelines(context, delivered)
     telemetry = delivery_events_and_metrics(context, subject, delivered, placement)
-    if subject.within is not None:
-        # A sweep has to know whether its budget allowed the timelines, which are read now.
-        telemetry = tuple(telemetry)
     if subject.only_late:
         return CollectedTelemetry(events_and_metrics=telemetry)
     return CollectedTelemetry(
@@ -379,6 +387,7 @@ def _build_spans(
             resources.of_change(change),
             run=run_link,
             unread=lineage.unread,
+            from_author=settings.deployments.lead_time_from is LeadTimeFrom.AUTHOR,
         )
         if span is not None:
             yield span

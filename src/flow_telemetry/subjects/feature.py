@@ -40,16 +40,23 @@ from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.rules.deployments import delivery_result, place_of
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.item_keys import find_item_keys
-from flow_telemetry.settings import Settings, TraceScope
+from flow_telemetry.settings import LeadTimeFrom, Settings, TraceScope
 from flow_telemetry.subjects.change import feature_metrics
 from flow_telemetry.subjects.deployment import (
+    MOST_MEASURED_CHANGES,
     mark_production,
     read_maker,
     reason_not_counted,
 )
 from flow_telemetry.subjects.item import map_item, read_item
 from flow_telemetry.subjects.lineage import read_lineage
-from flow_telemetry.subjects.run import ChangeRuns, explain_run, read_runs_of_change, with_jobs
+from flow_telemetry.subjects.run import (
+    ChangeRuns,
+    explain_run,
+    read_runs_of_change,
+    with_jobs,
+    with_ref,
+)
 from flow_telemetry.subjects.types import (
     CollectedTelemetry,
     FeatureSubject,
@@ -380,7 +387,12 @@ class _FeatureReader:
                 self.deployments[candidate.id] = self._read_deployment(candidate)
             deployment = self.deployments[candidate.id]
             if deployment and change.reference in {c.reference for c in deployment.delivers}:
-                yield replace(deployment, delivers=(change,))
+                # Without a timeline it has no lead time, as in the deployment's own export.
+                measured = len(deployment.delivers) <= MOST_MEASURED_CHANGES
+                yield replace(
+                    deployment,
+                    delivers=(change if measured else replace(change, timeline=()),),
+                )
                 if delivery_result(deployment) is Result.SUCCESS:
                     return
 
@@ -422,7 +434,7 @@ class _FeatureReader:
                 self.read_errors.append(f"run {run_id}, which deployed: {error}")
                 continue
             if run.completed:
-                yield run
+                yield with_ref(self.context, run, node.change)
 
     def _explain(self, run: Run) -> Run:
         """Return a run with the failure reasons of its jobs, and their approvals."""
@@ -497,6 +509,7 @@ def map_feature(
         tracing=build_tracing(context.settings),
         resources=build_resource_maker(context.settings),
         blocked_names=context.settings.signals.blocked_names,
+        lead_time_from_author=context.settings.deployments.lead_time_from is LeadTimeFrom.AUTHOR,
     )
     read_errors = tuple(f"the trace of {item.key} is incomplete: {error}" for error in tree.unread)
     detail = find_finest_detail(tree, mapping, context.settings.tracing.max_spans)

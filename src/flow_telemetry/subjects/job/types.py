@@ -82,7 +82,6 @@ class OwnJob:
     make: SpanMaker
     windows: tuple[StepWindow, ...]
     handoff: Handoff
-    default_branch: str | None = None
     change: Change | None = None
     ancestors: tuple[str, ...] = ()
     workspace: Path | None = None
@@ -114,7 +113,6 @@ class OwnJob:
             self.job,
             self.resource,
             self.context.settings.signals.metric_attributes,
-            default_branch=self.default_branch,
             keys=self.placement.keys,
         )
 
