@@ -362,6 +362,8 @@ _KEYS = (semconv.FLOW_FEATURE_KEY, semconv.FLOW_WORK_ITEM_KEY, semconv.VCS_CHANG
 class CommandPlace:
     """The place of a command's span: its ids, in lower-case hexadecimal, and its run.
 
+    ``branch`` is the branch or tag of the run, of a pull request its head.
+
     ``baggage`` has the keys of feature, work item and change, which the job passed to its steps.
     """
 
@@ -371,6 +373,8 @@ class CommandPlace:
     repository: str | None = None
     run_id: int | None = None
     run_attempt: int | None = None
+    workflow: str = ""
+    branch: str = ""
     baggage: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -399,6 +403,8 @@ def command_span(command: MeasuredCommand, place: CommandPlace, resource: Resour
                 (semconv.GITHUB_REPOSITORY, place.repository),
                 (semconv.CICD_PIPELINE_RUN_ID, None if place.run_id is None else str(place.run_id)),
                 (semconv.GITHUB_RUN_ATTEMPT, place.run_attempt),
+                (semconv.CICD_PIPELINE_NAME, place.workflow),
+                (semconv.VCS_REF_HEAD_NAME, place.branch),
                 (job_semconv.CPU_USER, usage.cpu_user),
                 (job_semconv.CPU_SYSTEM, usage.cpu_system),
                 (job_semconv.MEMORY_PEAK, usage.memory_peak),
