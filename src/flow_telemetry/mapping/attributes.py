@@ -159,7 +159,7 @@ FLOW_RUNNER_LABELS = _span_attribute(
 FLOW_PARTIAL = _span_attribute(
     "flow.partial",
     "boolean",
-    "run, job, change, work item",
+    "run, job, their waits, change, work item",
     "true if the entity was still in progress when the span was sent",
 )
 FLOW_INCOMPLETE = _span_attribute(
@@ -297,7 +297,10 @@ CICD_WORKER_ID = _span_attribute(cicd.CICD_WORKER_ID, "string", _JOB, "id of the
 CICD_WORKER_NAME = _span_attribute(cicd.CICD_WORKER_NAME, "string", _JOB, "name of the runner")
 GITHUB_RUNNER_GROUP = _span_attribute("github.runner.group", "string", _JOB, "group of the runner")
 GITHUB_JOB_LABELS = _span_attribute(
-    "github.job.labels", "string[]", _JOB, "runner labels that the job requested (`runs-on`)"
+    "github.job.labels",
+    "string[]",
+    "job, wait for a runner",
+    "runner labels that the job requested (`runs-on`)",
 )
 GITHUB_JOB_CONCLUSION = _span_attribute(
     "github.job.conclusion", "string", _JOB, "conclusion, as GitHub reports it"
