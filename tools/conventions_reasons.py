@@ -13,7 +13,7 @@ from flow_telemetry.model.reports import UNITS
 from flow_telemetry.model.runs import ProtectionRule
 from flow_telemetry.model.time_shares import TimeState
 from flow_telemetry.rules.causes import AGENT, GITHUB, SCHEDULER
-from flow_telemetry.rules.lifecycle import BlockCause, PhaseKind
+from flow_telemetry.rules.lifecycle import Awaited, BlockCause, PhaseKind
 from flow_telemetry.rules.open_work import IN_PROGRESS, QUEUED, WAITING
 
 
@@ -35,10 +35,11 @@ USES = {
     "distinguishes them",
     "cicd.pipeline.run.state": "`finalizing` is never sent: for GitHub a run ends with its last "
     "job",
-    "cicd.pipeline.task.name": "a job is the task; a step has the name of its job. On metrics "
+    "cicd.pipeline.task.name": "a job is the task, and only its own span has the attributes "
+    "`cicd.pipeline.task.*`; spans within it have `flow.job.*` and `flow.step.*`. On metrics "
     "without matrix values",
-    "cicd.pipeline.task.run.id": "also on the steps and waits of the job, to find them by",
-    "cicd.pipeline.task.run.result": "on jobs; a step has GitHub's conclusion",
+    "cicd.pipeline.task.type": "`deploy` only, of a job whose deployment is known: GitHub does not "
+    "say what a job is for",
     "cicd.system.component": "`github` for everything that GitHub runs, where the conventions' "
     "examples have `controller`",
     "cicd.worker.id": "on the job, not on the resource: a run has a worker for each job",
@@ -69,6 +70,10 @@ USES = {
     "vcs.change.id": "also on the runs, jobs and steps of the change, to find them by",
     "vcs.change.state": "as of the end of the span",
     "vcs.change.title": "as of the end of the span",
+    "vcs.ref.base.name": "on runs only of a merge queue, whose branch names it: GitHub has only "
+    "the present base of a pull request, which can be changed after the run",
+    "vcs.ref.base.revision": "only of a merge queue, whose branch names it: `base.sha` of a pull "
+    "request moves with later pushes, and a run that is sent again would have another one",
     "vcs.ref.head.name": "on metrics only if `metric-attributes` asks for it: each branch is a "
     "series",
     "vcs.ref.head.revision": "of a run of `pull_request_target` the pull request's head, where "
@@ -92,6 +97,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "system.memory.state": ("used",),
     "test.case.result.status": ("pass", "fail", "skipped"),
     "test.suite.run.status": ("success", "failure", "skipped"),
+    "cicd.pipeline.task.type": ("deploy",),
+    "vcs.ref.head.type": ("branch", "tag"),
     "vcs.change.state": ("open", "wip", "closed", "merged"),
     "vcs.line_change.type": ("added", "removed"),
     "vcs.provider.name": ("github",),
@@ -128,10 +135,14 @@ OUR_VALUES: dict[str, tuple[str, ...]] = {
     "flow.deployment.kind": (*(kind.value for kind in DeploymentKind), "revert"),
     "flow.entity.type": tuple(entity.value for entity in Entity),
     "flow.feature.detail": ("step", "job", "run", "change", "item"),
+    "flow.job.result": tuple(result.value for result in Result),
+    "flow.phase.waiting_for": tuple(awaited.value for awaited in Awaited),
+    "flow.step.result": tuple(result.value for result in Result),
     "flow.incomplete": ("queued", "in_progress"),
     "flow.job.state": (QUEUED, WAITING, IN_PROGRESS),
     "flow.link": (
-        *("feature", "live", "change", "work_item", "run", "cause", "context"),
+        *("feature", "live", "change", "work_item", "run", "attempt", "cause"),
+        "context",
         "trace_file",
     ),
     "flow.phase": tuple(kind.value for kind in PhaseKind),
@@ -146,8 +157,6 @@ OUR_VALUES: dict[str, tuple[str, ...]] = {
 
 # Attributes of the compared areas that we do not send.
 NOT_SENT = {
-    "cicd.pipeline.task.type": "not sent yet: GitHub does not say what a job is for, except that "
-    "it deploys",
     "cicd.worker.state": "the list of runners needs an administrator's token",
     "cicd.worker.url.full": "a runner of GitHub's has no page",
     "deployment.name": "GitHub's deployments have no name",
@@ -157,10 +166,7 @@ NOT_SENT = {
     "service.peer.name": "no span is a call to a service",
     "service.peer.namespace": "no span is a call to a service",
     "service.version": "GitHub's services have none that we know",
-    "vcs.ref.base.revision": "not sent yet",
     "vcs.ref.base.type": "the base of a pull request is always a branch",
-    "vcs.ref.head.type": "not sent yet: GitHub's API does not say it; `flow.branch` is `tag` if it "
-    "is known",
     "vcs.ref.type": "belongs to metrics that we do not send",
     "vcs.revision_delta.direction": "belongs to metrics that we do not send",
 }
@@ -268,7 +274,8 @@ FAMILIES = (
     Family(
         prefix="flow.job.",
         nearest="`cicd.pipeline.task.*`",
-        reason="the conventions do not know matrix values",
+        reason="those are on the span of the job only, so that a query for them finds jobs; the "
+        "conventions do not know matrix values",
     ),
     Family(
         prefix="flow.job.state",

@@ -90,7 +90,7 @@ NOT_IN_WORKFLOW = frozenset(
         "snapshot",
         # They are for a step inside the run that is exported.
         *("export", "needs", "measure", "inject-endpoint"),
-        *("test-reports", "coverage-reports", "trace-files"),
+        *("test-reports", "coverage-reports", "exceptions", "trace-files"),
         # The workflow sets them, or its other steps and its time limit depend on their defaults.
         *("ancestors", "fail-on-error", "ledger", "spool-path", "timeout"),
         # They are secrets.
@@ -107,6 +107,7 @@ GROUPS = {
     "run": "Runs",
     "job": "Jobs",
     "step": "Steps",
+    "spans": "Spans within jobs",
     "change": "Pull requests",
     "phase": "Phases",
     "work": "Work items",

@@ -226,6 +226,11 @@ def log_line_reference(step: str, number: int) -> str:
     return f"{step}#log:{number}"
 
 
+def exception_reference(case: str, number: int) -> str:
+    """Return the reference of a failure of a test case; its failures are numbered from 1."""
+    return f"{case}#exception:{number}"
+
+
 def event_identifier(time: datetime, subject: str = "") -> str:
     """Return the identifier of an event without a number: its time, and its subject if any."""
     return f"{format_timestamp(time)}:{subject}" if subject else format_timestamp(time)

@@ -179,7 +179,7 @@ def test_what_the_caller_cannot_set_is_left_to_the_workflow() -> None:
     missing = OF_THE_ACTION.keys() - INTERFACE["inputs"].keys() - INTERFACE["secrets"].keys()
     assert missing == {
         *("mode", "repository", "run-id", "run-attempt", "number", "feature-key", "work-item-key"),
-        *("snapshot", "export", "needs", "measure", "inject-endpoint"),
+        *("snapshot", "export", "needs", "measure", "inject-endpoint", "exceptions"),
         *("test-reports", "coverage-reports", "trace-files"),
         *("ancestors", "fail-on-error", "ledger", "spool-path", "timeout"),
     }

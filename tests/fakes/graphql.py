@@ -62,7 +62,9 @@ def _ref_kind(world: World, variables: Mapping[str, Any], denied: set[str]) -> J
         }
     name = variables["tag"].removeprefix("refs/tags/")
     is_tag, is_branch = name in world.tags, name not in world.tags or name in world.branches
+    home = world.find_repository(world.default)
     found = {
+        "defaultBranchRef": {"name": home.default_branch},
         "branch": {"name": name} if is_branch else None,
         "tag": {"name": name} if is_tag else None,
     }

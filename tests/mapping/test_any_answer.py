@@ -153,7 +153,7 @@ def test_every_job_and_step_of_a_whole_answer_arrives(answers: Answers) -> None:
         str(job["id"]) for job in answers.jobs
     ]
     assert sorted(
-        (str(s.attributes["cicd.pipeline.task.run.id"]), s.attributes["github.step.number"])
+        (str(s.attributes["flow.job.id"]), s.attributes["github.step.number"])
         for s in of_type["step"]
     ) == sorted((str(job["id"]), step["number"]) for job in answers.jobs for step in job["steps"])
     ends = [job.completed_at for job in run.jobs if job.completed_at]

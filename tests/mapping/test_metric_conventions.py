@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from tests.mapping.measured import RESOURCE
@@ -47,7 +48,7 @@ def everything() -> list[Measurement]:
     """Return measurements of a thing of each kind."""
     branch = ("vcs.ref.head.name",)
     return [
-        *run_measurements(select_whole_run(busy_run()), RESOURCE, default_branch="main"),
+        *run_measurements(select_whole_run(replace(busy_run(), default_branch="main")), RESOURCE),
         *change_measurements(cart(), RESOURCE, branch),
         *item_measurements(story(closed=60), RESOURCE),
         *feature_measurements(feature(), RESOURCE),

@@ -32,7 +32,8 @@ DURATION, ERRORS = "cicd.pipeline.run.duration", "cicd.pipeline.run.errors"
 
 def of(run: Run, *extra: str) -> list[Measurement]:
     """Return the measurements of a run that ended, in a repository whose default is main."""
-    return list(run_measurements(select_whole_run(run), RESOURCE, extra, default_branch="main"))
+    run = replace(run, default_branch="main")
+    return list(run_measurements(select_whole_run(run), RESOURCE, extra))
 
 
 def test_a_run_waits_and_then_executes() -> None:
@@ -233,7 +234,7 @@ def test_a_thousand_pull_requests_with_a_big_matrix_leave_few_series() -> None:
         (m.instrument.name, tuple(sorted(m.attributes.items())))
         for run in _runs()
         for m in run_measurements(
-            select_whole_run(replace(run, public=False)), RESOURCE, default_branch="main"
+            select_whole_run(replace(run, public=False, default_branch="main")), RESOURCE
         )
     }
     counted = Counter(name for name, _ in series)

@@ -217,3 +217,20 @@ def test_a_backend_without_metrics_is_not_complained_of(receiver: Receiver) -> N
     receiver.script("/v1/metrics", status(404), times=None)
     done = run("--", "true", environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
     assert (done.stderr, [span.name for span in receiver.spans]) == ("", ["true"])
+
+
+@pytest.mark.parametrize(
+    ("refs", "branch"),
+    [
+        ({"GITHUB_REF_NAME": "main", "GITHUB_HEAD_REF": ""}, "main"),
+        ({"GITHUB_REF_NAME": "7/merge", "GITHUB_HEAD_REF": "feature"}, "feature"),
+    ],
+)
+def test_the_span_has_the_workflow_and_branch_of_its_run(
+    receiver: Receiver, refs: dict[str, str], branch: str
+) -> None:
+    """A query for the commands of CI on a branch needs no join."""
+    metrics_of(receiver, "--", "true", GITHUB_WORKFLOW="CI", **refs)
+    (span,) = receiver.spans
+    assert span.attributes["cicd.pipeline.name"] == "CI"
+    assert span.attributes["vcs.ref.head.name"] == branch

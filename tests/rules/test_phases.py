@@ -11,10 +11,18 @@ from hypothesis import strategies as st
 from tests.rules.builders import at, change, dismissal, event, minutes, review
 
 from flow_telemetry.model import Change, Event, EventKind
-from flow_telemetry.rules.lifecycle import TRANSITIONS, PhaseKind, find_open_periods, find_phases
+from flow_telemetry.rules.lifecycle import (
+    AWAITED,
+    TRANSITIONS,
+    PhaseKind,
+    find_open_periods,
+    find_phases,
+    requested_reviewers,
+)
 
 READY, DRAFTED = EventKind.READY_FOR_REVIEW, EventKind.CONVERTED_TO_DRAFT
 COMMITTED, REQUESTED = EventKind.COMMITTED, EventKind.REVIEW_REQUESTED
+REQUEST_REMOVED = EventKind.REVIEW_REQUEST_REMOVED
 QUEUED, DEQUEUED = EventKind.QUEUED, EventKind.DEQUEUED
 CLOSED, MERGED, REOPENED = EventKind.CLOSED, EventKind.MERGED, EventKind.REOPENED
 
@@ -293,3 +301,56 @@ def test_phases_have_names_for_people() -> None:
         "awaiting merge",
         "in merge queue",
     ]
+
+
+def awaited(found: Change, until: float | None = None) -> list[tuple[str, ...]]:
+    """Return whose review each phase waits for at its end."""
+    phases = find_phases(found, None if until is None else at(until))
+    return [requested_reviewers(found, phase) for phase in phases]
+
+
+def test_every_phase_waits_for_somebody() -> None:
+    """The page on phases has the same words."""
+    assert {kind.value: awaited.value for kind, awaited in AWAITED.items()} == {
+        "draft": "author",
+        "awaiting-review": "reviewer",
+        "in-review": "reviewer",
+        "changes-requested": "author",
+        "awaiting-merge": "merger",
+        "in-merge-queue": "automation",
+    }
+
+
+def test_a_phase_names_whose_review_is_still_requested_at_its_end() -> None:
+    """A review ends the request of who gave it; what ends the phase was awaited until then."""
+    found = change(
+        event(1, REQUESTED, "bob"),
+        event(2, REQUESTED, "carol"),
+        event(3, REQUESTED, "dave"),
+        event(4, REQUESTED, "team-a"),
+        event(9, REQUEST_REMOVED, "dave"),
+        review(10, "Bob", "comments"),
+        review(20, "carol", "approves"),
+        closed=60,
+    )
+    # Awaiting review, in review, awaiting merge.
+    assert awaited(found) == [("bob", "carol", "team-a"), ("carol", "team-a"), ()]
+
+
+def test_a_request_after_a_review_counts_again() -> None:
+    """The author asks the same person to look once more."""
+    found = change(
+        event(1, REQUESTED, "bob"),
+        review(10, "bob", "asks for changes"),
+        event(20, REQUESTED, "bob"),
+        closed=60,
+    )
+    assert awaited(found) == [("bob",), (), ("bob",)]
+
+
+def test_a_phase_does_not_change_by_what_follows_it() -> None:
+    """A phase that is sent live is equal to the one that is sent with the pull request."""
+    requested = event(1, REQUESTED, "bob")
+    early = change(requested, review(10, "bob", "comments"), event(20, REQUESTED, "carol"))
+    late = change(*early.timeline, event(30, REQUEST_REMOVED, "carol"), closed=60)
+    assert awaited(early, 25)[0] == awaited(late)[0] == ("bob",)

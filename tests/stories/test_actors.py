@@ -341,3 +341,19 @@ def test_people_of_jira_leave_in_the_same_way(
     assert (result.warnings, result.outputs["status"]) == ([], "exported")
     assert receiver.events_named("flow.work_item.assigned")
     assert (PERSON in leaks.everything(result, receiver)) is (actors == "login")
+
+
+def test_requested_reviewers_of_a_phase_are_hashed_one_by_one(
+    program: Program, receiver: Receiver
+) -> None:
+    """As those who reviewed, so that both can be compared."""
+    closings.pull_request(program, 123, actors="hash")
+    wanted = "flow.phase.requested_reviewers"
+    phases = {
+        span.name: span.attributes for span in receiver.spans if "flow.phase" in span.attributes
+    }
+    bob, carol = hash_of("person-bob"), hash_of("person-carol")
+    assert phases["awaiting review"][wanted] == [bob, carol]
+    assert phases["awaiting review"]["flow.phase.waiting_for"] == "reviewer"
+    assert wanted not in phases["changes requested"]
+    assert phases["changes requested"]["flow.phase.waiting_for"] == "author"

@@ -18,7 +18,7 @@ from flow_telemetry.settings.inputs import INPUTS
 # What only a step of a workflow can mean.
 OF_THE_ACTION = {
     *("mode", "summary", "fail-on-error", "measure", "inject-endpoint"),
-    *("test-reports", "coverage-reports", "needs"),
+    *("test-reports", "coverage-reports", "needs", "exceptions"),
 }
 
 

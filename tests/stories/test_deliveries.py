@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,13 +10,15 @@ from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Deployment, Run
 from tests.fakes.spans import SpanRecord
-from tests.fakes.world import World, deployment_status, job, sha_of, step
+from tests.fakes.world import World, deployment_status, happened, job, sha_of, step
 from tests.stories.worlds import BASE, BEFORE, deployed
 from tests.support import closings, references
 from tests.support.program import Program
 
 ONE, TWO = sha_of("merge of 21"), sha_of("merge of 22")
 DEPLOYED_AT = "2025-11-08T10:00:05Z"
+COMMITTED_AT = "2025-11-05T10:00:15Z"
+LEAD_TIME = "flow.deployment.lead_time"
 
 
 @pytest.fixture
@@ -33,6 +36,7 @@ def merged(world: World) -> None:
             opened_at="2025-11-05T09:00:00Z",
             merged_at=f"2025-11-{day}T10:00:00Z",
             merge_commit_sha=sha,
+            timeline=[happened("committed", at=COMMITTED_AT)] if number == 21 else [],
         )
 
 
@@ -293,3 +297,49 @@ def test_a_last_job_sends_what_the_jobs_before_it_deployed(
     assert deliveries(receiver) == {}
     program.inside(run, closings.OUR_JOB)
     assert sorted(deliveries(receiver)) == ["21", "22"]
+
+
+@pytest.mark.parametrize("signals", ["traces", "traces,events,metrics"])
+@pytest.mark.usefixtures("merged")
+def test_a_delivery_has_its_lead_time(
+    program: Program, world: World, receiver: Receiver, signals: str
+) -> None:
+    """Seconds from the first commit to the success: the value of the metric, on the span."""
+    run, _ = deploy(world)
+    program.export(run, signals=signals)
+    spans = deliveries(receiver)
+    end = spans["21"].end / 1e9
+    began = datetime.fromisoformat(COMMITTED_AT.replace("Z", "+00:00")).timestamp()
+    assert spans["21"].attributes[LEAD_TIME] == end - began
+    assert LEAD_TIME not in spans["22"].attributes
+    before = deliveries(receiver)
+    receiver.requests.clear()
+    program.export(run, signals=signals)
+    assert deliveries(receiver) == before
+
+
+@pytest.mark.usefixtures("merged")
+def test_the_feature_trace_has_the_same_lead_times(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """It is read again, by another export."""
+    run, _ = deploy(world)
+    program.export(run)
+    live = deliveries(receiver)["21"].attributes[LEAD_TIME]
+    receiver.requests.clear()
+    program.command(
+        *("export", "feature", "4", "--repo=acme/shop", "--snapshot"),
+        f"--otlp-endpoint={receiver.url}",
+    )
+    assert deliveries(receiver)["21"].attributes[LEAD_TIME] == live
+
+
+@pytest.mark.usefixtures("merged")
+def test_a_failed_deployment_has_no_lead_time_and_reads_no_timeline(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """Nothing was delivered."""
+    run, _ = deploy(world, state="failure")
+    program.export(run)
+    assert LEAD_TIME not in deliveries(receiver)["21"].attributes
+    assert not [r for r in github.requests if "/issues/21/timeline" in r.path]

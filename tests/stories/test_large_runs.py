@@ -62,7 +62,7 @@ def test_a_trace_beyond_what_tempo_takes_is_told_with_what_to_set(
     large = world.run(event="schedule", jobs=[job(f"leg {n}", steps=steps) for n in range(300)])
     small = world.run(event="schedule", jobs=[job("leg", steps=steps)])
     (notice,) = [n for n in at_scale.export(large).notices if "Tempo" in n]
-    assert "14,102 spans of about 6 MB" in notice
+    assert "14,102 spans of about 8 MB" in notice
     assert "max_bytes_per_trace" in notice
     assert not [n for n in at_scale.export(small).notices if "Tempo" in n]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
 from tests.fakes.world import NO_RUNNER, World, annotation, carried_over, job, step
 from tests.stories.points import by, names, series, value, values
@@ -113,14 +114,16 @@ def test_the_branch_is_the_default_one_or_another(
 
 
 def test_the_branch_is_left_out_where_the_default_one_is_not_known(
-    program: Program, world: World, receiver: Receiver
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
 ) -> None:
-    """From the command line no event tells which it is, and it is not guessed."""
+    """From the command line no event tells which it is; if GitHub does not, it is not guessed."""
     run = world.run(branch="main", jobs=[job("build")])
-    program.command(
-        *("export", "run", "--repo", "acme/shop", "--run-id", run.id),
-        *("--otlp-endpoint", receiver.url),
-    )
+    words = ("export", "run", "--repo", "acme/shop", "--run-id", run.id)
+    program.command(*words, "--otlp-endpoint", receiver.url)
+    assert by(receiver, "flow.run.count", "flow.branch") == {"default": 1}
+    receiver.requests.clear()
+    github.denied.add("contents=read")
+    program.command(*words, "--otlp-endpoint", receiver.url)
     assert value(receiver, "flow.run.count") == 1
     assert not any("flow.branch" in point.attributes for point in receiver.metrics)
 

@@ -66,9 +66,7 @@ def test_every_span_says_which_run_it_is_of(
         assert span.attributes["cicd.pipeline.run.id"] == str(run.id)
         assert span.attributes["github.run.attempt"] == 1
         assert span.attributes["vcs.change.id"] == "123"
-    assert {s.attributes["cicd.pipeline.task.run.id"] for s in receiver.spans_named("x")} == {
-        str(run.jobs[0].id)
-    }
+    assert {s.attributes["flow.job.id"] for s in receiver.spans_named("x")} == {str(run.jobs[0].id)}
 
 
 def test_a_run_is_described_by_the_conventions(

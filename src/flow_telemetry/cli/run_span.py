@@ -172,6 +172,7 @@ def _build_telemetry(
     command: MeasuredCommand, settings: Settings, own: TraceContext, environ: Mapping[str, str]
 ) -> list[Span | Measurement]:
     parent, runner = context_in(environ), settings.runner
+    workflow = environ.get("GITHUB_WORKFLOW", "")
     place = CommandPlace(
         trace_id=own.trace_id,
         span_id=own.span_id,
@@ -179,12 +180,14 @@ def _build_telemetry(
         repository=runner.repository,
         run_id=runner.run_id,
         run_attempt=runner.run_attempt,
+        workflow=workflow,
+        # The ref of a pull request is that of a merge commit, `123/merge`.
+        branch=environ.get("GITHUB_HEAD_REF") or environ.get("GITHUB_REF_NAME", ""),
         baggage={
             key: limits.name(value)
             for key, value in parse_baggage(environ.get(BAGGAGE, "")).items()
         },
     )
-    workflow = environ.get("GITHUB_WORKFLOW", "")
     resource = _build_resource(settings, workflow)
     telemetry: list[Span | Measurement] = [command_span(command, place, resource)]
     if Signal.METRICS in settings.otlp.targets:

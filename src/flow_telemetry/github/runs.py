@@ -93,6 +93,7 @@ def read_attempt(client: GitHubClient, address: RunAddress) -> Run:
 _REF = """
 query RefKind($owner: String!, $name: String!, $branch: String!, $tag: String!) {
   repository(owner: $owner, name: $name) {
+    defaultBranchRef { name }
     branch: ref(qualifiedName: $branch) { name }
     tag: ref(qualifiedName: $tag) { name }
   }
@@ -100,10 +101,11 @@ query RefKind($owner: String!, $name: String!, $branch: String!, $tag: String!) 
 """
 
 
-def is_tag(client: GitHubClient, run: Run) -> bool:
-    """Whether the name of a run's branch is that of a tag, and of no branch.
+def read_ref(client: GitHubClient, run: Run) -> tuple[bool, str | None]:
+    """Return whether a run is of a tag, and the repository's default branch.
 
-    If GitHub does not tell, it counts as a branch, and that is logged only.
+    It is of a tag if the name of its branch is that of a tag, and of no branch. If GitHub does not
+    tell, it counts as a branch, and that is logged only.
     """
     name = run.head_branch or ""
     try:
@@ -117,9 +119,10 @@ def is_tag(client: GitHubClient, run: Run) -> bool:
         )
     except FlowTelemetryError as error:
         client.log.debug(str(error))
-        return False
+        return False, None
     found = read.child(response.data, "repository")
-    return bool(read.child(found, "tag")) and not read.child(found, "branch")
+    of_tag = bool(read.child(found, "tag")) and not read.child(found, "branch")
+    return of_tag, read.text(read.child(found, "defaultBranchRef"), "name")
 
 
 def read_jobs_again(client: GitHubClient, run: Run) -> Run:

@@ -82,6 +82,8 @@ _ALL = "all spans"
 _RUN = "run"
 _JOB = "job"
 _STEP = "step"
+_OF_RUN = "run, all spans within it"
+_OF_JOB = "spans within a job"
 
 SERVICE_NAME = _span_attribute(
     service_attributes.SERVICE_NAME,
@@ -144,13 +146,38 @@ CICD_PIPELINE_RUN_ID = _span_attribute(cicd.CICD_PIPELINE_RUN_ID, "string", _ALL
 GITHUB_RUN_ATTEMPT = _span_attribute(
     "github.run.attempt", "int", _ALL, "number of the attempt of the run, from 1"
 )
-CICD_PIPELINE_TASK_RUN_ID = _span_attribute(
-    cicd.CICD_PIPELINE_TASK_RUN_ID, "string", "job, step and their waits", "id of the job"
+CICD_PIPELINE_NAME = _span_attribute(
+    cicd.CICD_PIPELINE_NAME, "string", _OF_RUN, "name of the workflow"
+)
+VCS_REF_HEAD_NAME = _span_attribute(
+    vcs.VCS_REF_HEAD_NAME, "string", _OF_RUN, "branch or tag that was built"
+)
+FLOW_BRANCH = _span_attribute(
+    "flow.branch",
+    "string",
+    _OF_RUN,
+    "`default` or `other`: the branch that was built; `tag` for a run of a tag; not set if the "
+    "default branch is unknown",
+)
+FLOW_JOB_NAME = _span_attribute("flow.job.name", "string", _OF_JOB, "name of the job")
+FLOW_JOB_ID = _span_attribute("flow.job.id", "string", _OF_JOB, "id of the job")
+FLOW_JOB_RESULT = _span_attribute(
+    "flow.job.result",
+    "string",
+    "spans of waits of a job",
+    "success, failure, error, timeout, cancellation or skip; not set while the job goes on",
+)
+FLOW_RUNNER_LABELS = _span_attribute(
+    "flow.runner.labels",
+    "string",
+    "job, wait for a runner",
+    "runner labels that the job requested, in one text: `self-hosted,linux`; on metrics only those "
+    "that GitHub defines",
 )
 FLOW_PARTIAL = _span_attribute(
     "flow.partial",
     "boolean",
-    "run, job, life, change, work item",
+    "run, job, their waits, life, change, work item",
     "true if the entity was still in progress when the span was sent",
 )
 FLOW_INCOMPLETE = _span_attribute(
@@ -181,21 +208,31 @@ ERROR_TYPE = _span_attribute(
     f"{ERROR_TYPES}",
 )
 
-CICD_PIPELINE_NAME = _span_attribute(
-    cicd.CICD_PIPELINE_NAME, "string", _RUN, "name of the workflow"
-)
 CICD_PIPELINE_ACTION_NAME = _span_attribute(cicd.CICD_PIPELINE_ACTION_NAME, "string", _RUN, "`RUN`")
 CICD_PIPELINE_RESULT = _span_attribute(
     cicd.CICD_PIPELINE_RESULT,
     "string",
-    _RUN,
-    "success, failure, error, timeout, cancellation or skip",
+    "run, its waits",
+    "success, failure, error, timeout, cancellation or skip; not set on waits while the run goes "
+    "on",
 )
 CICD_PIPELINE_RUN_URL_FULL = _span_attribute(
     cicd.CICD_PIPELINE_RUN_URL_FULL, "string", _RUN, "address of the run"
 )
-VCS_REF_HEAD_NAME = _span_attribute(
-    vcs.VCS_REF_HEAD_NAME, "string", _RUN, "branch or tag that was built"
+VCS_REF_HEAD_TYPE = _span_attribute(
+    vcs.VCS_REF_HEAD_TYPE, "string", _RUN, "`branch` or `tag`, of `vcs.ref.head.name`"
+)
+VCS_REF_BASE_NAME = _span_attribute(
+    vcs.VCS_REF_BASE_NAME,
+    "string",
+    "change, run",
+    "branch that the pull request is to be merged into; on a run only for a merge queue",
+)
+VCS_REF_BASE_REVISION = _span_attribute(
+    vcs.VCS_REF_BASE_REVISION,
+    "string",
+    _RUN,
+    "commit that a merge queue put the pull request on",
 )
 VCS_REF_HEAD_REVISION = _span_attribute(
     vcs.VCS_REF_HEAD_REVISION, "string", _RUN, "commit that was built"
@@ -257,7 +294,13 @@ FLOW_JOBS_INCOMPLETE = _span_attribute(
 )
 
 CICD_PIPELINE_TASK_NAME = _span_attribute(
-    cicd.CICD_PIPELINE_TASK_NAME, "string", "job, step", "name of the job"
+    cicd.CICD_PIPELINE_TASK_NAME, "string", _JOB, "name of the job"
+)
+CICD_PIPELINE_TASK_RUN_ID = _span_attribute(
+    cicd.CICD_PIPELINE_TASK_RUN_ID, "string", _JOB, "id of the job"
+)
+CICD_PIPELINE_TASK_TYPE = _span_attribute(
+    cicd.CICD_PIPELINE_TASK_TYPE, "string", _JOB, "`deploy` if the job is known to have deployed"
 )
 CICD_PIPELINE_TASK_RUN_RESULT = _span_attribute(
     cicd.CICD_PIPELINE_TASK_RUN_RESULT,
@@ -272,12 +315,22 @@ CICD_WORKER_ID = _span_attribute(cicd.CICD_WORKER_ID, "string", _JOB, "id of the
 CICD_WORKER_NAME = _span_attribute(cicd.CICD_WORKER_NAME, "string", _JOB, "name of the runner")
 GITHUB_RUNNER_GROUP = _span_attribute("github.runner.group", "string", _JOB, "group of the runner")
 GITHUB_JOB_LABELS = _span_attribute(
-    "github.job.labels", "string[]", _JOB, "runner labels that the job requested (`runs-on`)"
+    "github.job.labels",
+    "string[]",
+    "job, wait for a runner",
+    "runner labels that the job requested (`runs-on`)",
 )
 GITHUB_JOB_CONCLUSION = _span_attribute(
     "github.job.conclusion", "string", _JOB, "conclusion, as GitHub reports it"
 )
 GITHUB_STEP_NUMBER = _span_attribute("github.step.number", "int", _STEP, "number of the step")
+FLOW_STEP_NAME = _span_attribute("flow.step.name", "string", _STEP, "name of the step")
+FLOW_STEP_RESULT = _span_attribute(
+    "flow.step.result",
+    "string",
+    _STEP,
+    "success, failure, error, timeout, cancellation or skip",
+)
 GITHUB_STEP_CONCLUSION = _span_attribute(
     "github.step.conclusion", "string", _STEP, "conclusion, as GitHub reports it"
 )
@@ -307,9 +360,9 @@ FLOW_LINK = _span_attribute(
     "why a span links to another trace: `live` (the same entity in its live trace), `change` "
     "(another pull request of the entity), "
     "`work_item` (another work item of the entity, or an item above the feature), `run` (the run "
-    "that made a deployment), `cause` (the event or run that started the run), `context` (the "
-    "trace that the job belonged to before), `trace_file` (a trace that a tool in the job wrote to "
-    "a file)",
+    "that made a deployment), `attempt` (the attempt of the run before this one), `cause` (the "
+    "event or run that started the run), `context` (the trace that the job belonged to before), "
+    "`trace_file` (a trace that a tool in the job wrote to a file)",
 )
 FLOW_RELAYED = _span_attribute(
     "flow.relayed",
@@ -346,9 +399,6 @@ _DEPLOYMENT = "deployment"
 
 VCS_CHANGE_STATE = _flow_attribute(
     vcs.VCS_CHANGE_STATE, "string", _CHANGE, "open, wip, closed or merged, at the end of the span"
-)
-VCS_REF_BASE_NAME = _flow_attribute(
-    vcs.VCS_REF_BASE_NAME, "string", _CHANGE, "branch that the pull request is to be merged into"
 )
 CHANGE_URL = _flow_attribute(
     "github.pull_request.url", "string", _CHANGE, "address of the pull request"
@@ -390,6 +440,19 @@ TIMELINE_INCOMPLETE = _flow_attribute(
     "true if the timeline could be read only in part",
 )
 PHASE = _flow_attribute("flow.phase", "string", "phase", "name of the phase, such as `in-review`")
+PHASE_WAITING_FOR = _flow_attribute(
+    "flow.phase.waiting_for",
+    "string",
+    "phase",
+    "who has to act next: author, reviewer, merger or automation",
+)
+PHASE_REVIEWERS = _flow_attribute(
+    "flow.phase.requested_reviewers",
+    "string[]",
+    "phase",
+    "logins and teams whose review was still requested at the end of a phase that waits for a "
+    "reviewer",
+)
 
 ITEM_TYPE = _flow_attribute(
     "flow.work_item.type", "string", _ITEM, "type of the item: Epic, Story, Bug …"
@@ -500,6 +563,12 @@ DEPLOYMENT_STATE = _flow_attribute(
     "string",
     _DEPLOYMENT,
     "first final state of the deployment, as GitHub reports it",
+)
+DEPLOYMENT_LEAD_TIME = _flow_attribute(
+    "flow.deployment.lead_time",
+    "double",
+    _DEPLOYMENT,
+    "seconds from the first commit of the pull request to the success of the deployment",
 )
 DEPLOYMENT_CREATOR = _flow_attribute(
     "github.deployment.creator",

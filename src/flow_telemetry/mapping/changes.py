@@ -28,12 +28,15 @@ from flow_telemetry.rules.deployments import (
     is_change_failure,
     reverted_change,
 )
+from flow_telemetry.rules.flow import measure_lead_times
 from flow_telemetry.rules.lifecycle import (
+    AWAITED,
     OpenPeriod,
     Phase,
     actor_kind,
     change_periods,
     find_phases,
+    requested_reviewers,
     value_at,
 )
 from flow_telemetry.rules.order import extended, moved_delivery, moved_part
@@ -139,6 +142,8 @@ def _phase_span(make: SpanMaker, change: Change, phase: Phase, position: int, pa
         moved_part(phase.interval, position),
         attributes=(
             (semconv.PHASE, phase.kind.value),
+            (semconv.PHASE_WAITING_FOR, AWAITED[phase.kind].value),
+            (semconv.PHASE_REVIEWERS, requested_reviewers(change, phase)),
             (semconv.FLOW_PARTIAL, None if phase.ended else True),
         ),
     )
@@ -241,17 +246,25 @@ def delivery_span(
     *,
     run: SpanLink | None = None,
     unread: Sequence[str] = (),
+    from_author: bool = True,
 ) -> Span | None:
     """Return the span of a delivery, from the creation of the deployment to its end.
 
     None for a deployment in progress. ``run`` is a link to the run that made the deployment; it is
     left out in the run's own trace. ``unread`` is why items above the change could not be read.
+    ``from_author`` is that of `measure_lead_times`; without the timeline of the change, the span
+    has no lead time.
     """
     interval = delivery_interval(deployment)
     if interval is None:
         return None
     plain = placement.names is SpanNames.PLAIN
     failed = is_change_failure(deployment)
+    lead_times = (
+        lead_time.interval.seconds
+        for lead_time in measure_lead_times(deployment, from_author=from_author)
+        if lead_time.change.reference == change.reference
+    )
     run_links = (run,) if run and run.trace_id != placement.trace_id else ()
     return SpanMaker(placement=placement, resource=resource).span(
         Entity.DEPLOYMENT,
@@ -261,6 +274,7 @@ def delivery_span(
         moved_delivery(interval, deployment),
         attributes=(
             *_deployment_attributes(deployment, failed=failed),
+            (semconv.DEPLOYMENT_LEAD_TIME, next(lead_times, None)),
             (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread)),
         ),
         links=(*placement.links, *run_links),

@@ -465,6 +465,8 @@ EVENT_TYPES: tuple[EventType, ...] = (
             semconv.CICD_PIPELINE_RUN_ID,
             semconv.GITHUB_RUN_ATTEMPT,
             semconv.CICD_PIPELINE_NAME,
+            semconv.VCS_REF_HEAD_NAME,
+            semconv.FLOW_BRANCH,
             semconv.CICD_PIPELINE_TASK_RUN_ID,
             semconv.CICD_PIPELINE_TASK_NAME,
             STEP_NAME,

@@ -14,7 +14,6 @@ from flow_telemetry.mapping import metric_attributes as names
 from flow_telemetry.mapping.changes import delivery_reference, task_name
 from flow_telemetry.mapping.metrics import (
     Points,
-    branch,
     build_points,
     place_name,
     seconds_between,
@@ -68,6 +67,7 @@ from flow_telemetry.rules.lifecycle import (
     time_in_statuses,
     value_at,
 )
+from flow_telemetry.rules.parentage import branch_kind
 from flow_telemetry.rules.runners import NO_PRICES, runs_cost
 from flow_telemetry.telemetry import Instrument, Measurement, Resource
 
@@ -134,7 +134,7 @@ def _change_attributes(change: Change, *, merged: bool) -> AttributePairs:
     return (
         (names.REPOSITORY, change.repository.full_name),
         (names.REPOSITORY_URL, change.repository.url),
-        (names.BRANCH, branch(change.base_branch, change.default_branch)),
+        (names.BRANCH, branch_kind(change.base_branch, change.default_branch)),
         (names.AUTHOR_KIND, change.author.kind.value if change.author else None),
         (names.CHANGE_STATE, "merged" if merged else "closed"),
         (semconv.VCS_CHANGE_ID, str(change.number)),

@@ -308,6 +308,7 @@ class FeatureMapping:
     resources: ResourceMaker
     blocked_names: Sequence[str]
     time: TimeShares | None = None
+    lead_time_from_author: bool = True
 
 
 def feature_root(tree: FeatureTree) -> str:
@@ -433,6 +434,7 @@ class _Walk:
             change,
             self._place(parent, ancestry, self._live_link(reference, ancestry)),
             self.mapping.resources.of_change(change),
+            from_author=self.mapping.lead_time_from_author,
         )
         if span is not None:
             yield span

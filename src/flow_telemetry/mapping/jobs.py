@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from flow_telemetry import identity
@@ -15,7 +15,7 @@ from flow_telemetry.mapping.attributes import LOG_RECORD_UID, Entity
 from flow_telemetry.mapping.job_attributes import COVERAGE_NAMES
 from flow_telemetry.mapping.limits import OptionalValue, nanoseconds
 from flow_telemetry.mapping.placement import Placement
-from flow_telemetry.mapping.runs import job_attributes
+from flow_telemetry.mapping.runs import pipeline_attributes, task_attributes
 from flow_telemetry.mapping.spans import AttributePairs, SpanMaker
 from flow_telemetry.model import Job, Run, Step
 from flow_telemetry.model.measurements import MachineUsage, MeasuredCommand, MeasuredJob
@@ -86,6 +86,54 @@ def suite_spans(
             case_reference = _unique(job + case.reference_suffix, used)
             within = moved(interval, move)
             yield _case_span(make, case_reference, reference, case, within, report, reported)
+
+
+# The attributes of a case by which its exceptions are found.
+_OF_EXCEPTIONS = (
+    semconv.FLOW_REFERENCE,
+    semconv.SUITE_NAME,
+    semconv.CASE_NAME,
+    semconv.CASE_KEY,
+    semconv.CODE_FILE_PATH,
+)
+
+
+def exception_records(
+    spans: Iterable[Span], common: AttributePairs, observed: datetime
+) -> Iterator[LogRecord]:
+    """Return the exceptions of spans as log records, by OpenTelemetry's conventions.
+
+    https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-logs/. ``common`` are
+    attributes of each record.
+    """
+    for span in spans:
+        events = (event for event in span.events if event.name == semconv.EXCEPTION_EVENT)
+        for number, event in enumerate(events, start=1):
+            reference = str(span.attributes[semconv.FLOW_REFERENCE])
+            message = event.attributes.get(semconv.EXCEPTION_MESSAGE)
+            yield LogRecord(
+                event_name=semconv.EXCEPTION_EVENT,
+                time=event.time,
+                observed=nanoseconds(observed),
+                trace_id=span.trace_id,
+                span_id=span.span_id,
+                resource=span.resource,
+                attributes=limits.attributes(
+                    ((LOG_RECORD_UID, identity.exception_reference(reference, number)),),
+                    event.attributes.items(),
+                    ((name, span.attributes.get(name)) for name in _OF_EXCEPTIONS),
+                    common,
+                ),
+                body=str(message or ""),
+                severity=Severity.ERROR,
+            )
+
+
+def without_exceptions(spans: Iterable[Span]) -> Iterator[Span]:
+    """Return the spans without their exceptions, which are sent as log records instead."""
+    for span in spans:
+        others = tuple(e for e in span.events if e.name != semconv.EXCEPTION_EVENT)
+        yield span if len(others) == len(span.events) else replace(span, events=others)
 
 
 def suite_references(job: str, suites: Iterable[PlacedSuite]) -> Iterator[str]:
@@ -241,12 +289,14 @@ class Measured:
 
 def measured_spans(
     make: SpanMaker,
+    run: Run,
     measured: Iterable[Measured],
     intervals: Mapping[str, Interval],
     moves: Mapping[str, timedelta],
 ) -> Iterator[Span]:
     """Return one span for each owner, with all of its measurements, within the owner's span.
 
+    The workflow and branch of the run come last, since a job can have more than 30 measurements.
     ``intervals`` are the owners' own times, by reference; an owner that is not there has no span.
     ``moves`` is by how much their spans are moved.
     """
@@ -264,7 +314,10 @@ def measured_spans(
             owner,
             "measured",
             moved(fitted(next(precise, interval), interval), moves[owner]),
-            attributes=tuple(pair for m in measurements for pair in m.attributes),
+            attributes=(
+                *(pair for m in measurements for pair in m.attributes),
+                *pipeline_attributes(run),
+            ),
             links=tuple(link for m in measurements for link in m.links),
         )
 
@@ -322,6 +375,8 @@ _KEYS = (semconv.FLOW_FEATURE_KEY, semconv.FLOW_WORK_ITEM_KEY, semconv.VCS_CHANG
 class CommandPlace:
     """The place of a command's span: its ids, in lower-case hexadecimal, and its run.
 
+    ``branch`` is the branch or tag of the run, of a pull request its head.
+
     ``baggage`` has the keys of feature, work item and change, which the job passed to its steps.
     """
 
@@ -331,6 +386,8 @@ class CommandPlace:
     repository: str | None = None
     run_id: int | None = None
     run_attempt: int | None = None
+    workflow: str = ""
+    branch: str = ""
     baggage: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -359,6 +416,8 @@ def command_span(command: MeasuredCommand, place: CommandPlace, resource: Resour
                 (semconv.GITHUB_REPOSITORY, place.repository),
                 (semconv.CICD_PIPELINE_RUN_ID, None if place.run_id is None else str(place.run_id)),
                 (semconv.GITHUB_RUN_ATTEMPT, place.run_attempt),
+                (semconv.CICD_PIPELINE_NAME, place.workflow),
+                (semconv.VCS_REF_HEAD_NAME, place.branch),
                 (job_semconv.CPU_USER, usage.cpu_user),
                 (job_semconv.CPU_SYSTEM, usage.cpu_system),
                 (job_semconv.MEMORY_PEAK, usage.memory_peak),
@@ -429,7 +488,7 @@ def log_records(
             (semconv.CICD_PIPELINE_NAME, logged.run.workflow),
             (semconv.CICD_PIPELINE_RUN_ID, str(logged.run.id)),
         ),
-        job_attributes(logged.job),
+        task_attributes(logged.job),
         ((job_semconv.STEP_NAME, logged.step.name),),
     )
     for line in lines:

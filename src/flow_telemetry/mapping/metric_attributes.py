@@ -36,7 +36,7 @@ def _delivery_attribute(
 
 REPOSITORY = _attribute(semconv.GITHUB_REPOSITORY, "repository as `owner/name`")
 BRANCH = _attribute(
-    "flow.branch",
+    semconv.FLOW_BRANCH,
     "`default` or `other`: the branch that was built, or that the pull request is to be merged "
     "into; `tag` for a run of a tag; not set if the default branch is unknown",
 )
@@ -73,14 +73,14 @@ RUNNER_KIND = _attribute(
     "`github-hosted`, `larger` (GitHub's larger runners, with their own rates) or `self-hosted`",
 )
 RUNNER_LABELS = _attribute(
-    "flow.runner.labels",
+    semconv.FLOW_RUNNER_LABELS,
     "labels that the job requested and GitHub defines, such as `ubuntu-24.04`; of active jobs the "
     "others too, with `*` for hashes and for numbers of five or more digits, and `(other)` beyond "
     "the 20 most frequent",
 )
 OS_TYPE = _attribute(os.OS_TYPE, "linux, windows or darwin, if the labels show it")
 STEP = _attribute(
-    "flow.step.name",
+    semconv.FLOW_STEP_NAME,
     "name of the step, with `*` for hashes and for numbers of two or more digits",
 )
 MEMORY_STATE = _attribute(system.SYSTEM_MEMORY_STATE, "`used`")

@@ -20,6 +20,7 @@ from flow_telemetry.model import Job, ProtectionRule, Run
 from flow_telemetry.rules import causes, runners
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
+from flow_telemetry.rules.parentage import run_branch_kind
 from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.settings import Detail
 from flow_telemetry.telemetry import Attributes, Instrument, Measurement, Resource
@@ -97,13 +98,6 @@ def seconds_between(start: datetime | None, end: datetime | None) -> float | Non
     return Interval(start, end).seconds
 
 
-def branch(name: str | None, default: str | None) -> str | None:
-    """Return `default` or `other`; None if one of the names is unknown."""
-    if not name or not default:
-        return None
-    return "default" if name == default else "other"
-
-
 # Names with fewer values: jobs without their matrix, environments without numbers
 
 # `us-east-1` is a region, `preview-123` one of many. A hash has a digit, unlike the word `facade`.
@@ -152,7 +146,6 @@ def _split_matrix(segment: str) -> tuple[str, str]:
 
 # Values of the convention's `cicd.pipeline.run.state`.
 PENDING, EXECUTING = "pending", "executing"
-_CHANGE_EVENTS = ("pull_request", "pull_request_target", "merge_group")
 
 
 def run_measurements(
@@ -160,7 +153,6 @@ def run_measurements(
     resource: Resource,
     extra: tuple[str, ...] = (),
     *,
-    default_branch: str | None = None,
     base_branch: str | None = None,
     placement: Placement | None = None,
     detail: Detail = Detail.STEP,
@@ -179,7 +171,7 @@ def run_measurements(
         (semconv.VCS_REF_BASE_NAME, base_branch),
         *(placement.keys if placement else ()),
     )
-    points = build_points(resource, (*_run_attributes(run, default_branch), *keys), extra)
+    points = build_points(resource, (*_run_attributes(run), *keys), extra)
     points = points.of_span(placement, run.reference)
     if run_slice.run_span:
         yield from _run_points(run, points)
@@ -198,7 +190,6 @@ def build_job_points(
     resource: Resource,
     extra: tuple[str, ...] = (),
     *,
-    default_branch: str | None = None,
     base_branch: str | None = None,
     placement: Placement | None = None,
     detail: Detail = Detail.STEP,
@@ -211,19 +202,16 @@ def build_job_points(
         (semconv.VCS_REF_BASE_NAME, base_branch),
         *(placement.keys if placement else ()),
     )
-    points = build_points(resource, (*_run_attributes(run, default_branch), *keys), extra)
+    points = build_points(resource, (*_run_attributes(run), *keys), extra)
     reference = run.reference if detail is Detail.RUN else run.job_reference(job)
     return points.with_attributes(*_job_attributes(job)).of_span(placement, reference)
 
 
-def _run_attributes(run: Run, default_branch: str | None) -> AttributePairs:
-    # The branch of a pull request from a fork can have the name of the default branch.
-    is_other = run.event in _CHANGE_EVENTS
-    kind = "other" if is_other else branch(run.head_branch, default_branch)
+def _run_attributes(run: Run) -> AttributePairs:
     return (
         (names.REPOSITORY, run.repository.full_name),
         (names.WORKFLOW, limits.name(run.workflow)),
-        (names.BRANCH, "tag" if run.of_tag else kind),
+        (names.BRANCH, run_branch_kind(run)),
         (semconv.CICD_PIPELINE_RUN_ID, str(run.id)),
         (semconv.VCS_REF_HEAD_NAME, run.head_branch),
         (semconv.VCS_REF_HEAD_REVISION, run.head_sha),

@@ -13,7 +13,7 @@ from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.event_types import EventSubject
 from flow_telemetry.mapping.job_attributes import STEP_NAME
 from flow_telemetry.mapping.limits import nanoseconds
-from flow_telemetry.mapping.placement import Placement
+from flow_telemetry.mapping.placement import Placement, root_link
 from flow_telemetry.mapping.spans import AttributePairs, SpanMaker, event_records
 from flow_telemetry.model import (
     Annotation,
@@ -29,6 +29,11 @@ from flow_telemetry.rules import causes
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.order import RunOrder
+from flow_telemetry.rules.parentage import (
+    merge_queue_base,
+    merge_queue_target,
+    run_branch_kind,
+)
 from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.rules.timeline import TimelineEntry
 from flow_telemetry.settings import Detail
@@ -58,29 +63,46 @@ def run_spans(
     run = run_slice.run
     order = RunOrder.of(run)
     make = SpanMaker(placement=placement, resource=resource, common=common_run_attributes(run))
+    goes_on = run_slice.partial
     intervals = [(order.job(job), job) for job in run_slice.jobs]
     if run_slice.run_span:
         own = timing.own_jobs(run)
         known = {job.id: interval for interval, job in intervals}
         of_jobs = [known.get(job.id) or order.job(job) for job in own]
-        links = (*placement.links, *(o for o in origins if o.trace_id != placement.trace_id))
+        links = (
+            *placement.links,
+            *_attempt_links(run, placement),
+            *(o for o in origins if o.trace_id != placement.trace_id),
+        )
         interval = order.run_interval(of_jobs)
         yield _run_span(make, run_slice, interval, unread=unread, links=links)
         start_wait = order.start_wait()
         if start_wait is not None:
             reference = identity.start_wait_reference(run.reference)
             yield make.span(
-                Entity.START_WAIT, reference, run.reference, "waiting to start", start_wait
+                Entity.START_WAIT,
+                reference,
+                run.reference,
+                "waiting to start",
+                start_wait,
+                attributes=_run_wait_attributes(run, goes_on=goes_on),
             )
         queued = order.queued()
         if queued is not None:
             reference = identity.queued_reference(run.reference)
-            yield make.span(Entity.QUEUED, reference, run.reference, "queued", queued)
+            yield make.span(
+                Entity.QUEUED,
+                reference,
+                run.reference,
+                "queued",
+                queued,
+                attributes=_run_wait_attributes(run, goes_on=goes_on),
+            )
     if detail is Detail.RUN:
         return
     for interval, job in sorted(intervals, key=lambda pair: (pair[0].start, pair[1].id)):
         yield _job_span(make, run_slice, job, interval)
-        yield from _job_waits(make, order, job)
+        yield from _job_waits(make, order, job, goes_on=goes_on and not job.completed)
         if detail is Detail.STEP:
             for step, step_interval in order.steps(job):
                 yield _step_span(make, step, job, run.job_reference(job), step_interval)
@@ -130,12 +152,48 @@ def _run_span(
 
 
 def common_run_attributes(run: Run) -> AttributePairs:
-    """Return the attributes of every span of a run."""
+    """Return the attributes of every span and record of a run."""
+    return (*run_id_attributes(run), *pipeline_attributes(run))
+
+
+def run_id_attributes(run: Run) -> AttributePairs:
+    """Return the attributes that join the spans of a run."""
     return (
         (semconv.GITHUB_REPOSITORY, run.repository.full_name),
         (semconv.CICD_PIPELINE_RUN_ID, str(run.id)),
         (semconv.GITHUB_RUN_ATTEMPT, run.attempt),
     )
+
+
+def pipeline_attributes(run: Run) -> AttributePairs:
+    """Return what queries select the spans of runs by, so that they need no join."""
+    return (
+        (semconv.CICD_PIPELINE_NAME, run.workflow),
+        (semconv.VCS_REF_HEAD_NAME, run.head_branch),
+        (semconv.FLOW_BRANCH, run_branch_kind(run)),
+    )
+
+
+def _run_wait_attributes(run: Run, *, goes_on: bool) -> AttributePairs:
+    result = None if goes_on else causes.run_result(run)
+    return (
+        (semconv.CICD_PIPELINE_RESULT, result.value if result else None),
+        (semconv.FLOW_PARTIAL, True if goes_on else None),
+    )
+
+
+def _attempt_links(run: Run, placement: Placement) -> tuple[SpanLink, ...]:
+    """Return the link to the attempt before, if each attempt is the root of its own trace.
+
+    Otherwise the attempts have the same ancestors, and so the same trace.
+    """
+    if run.attempt == 1 or placement.trace.root != run.reference:
+        return ()
+    return (root_link(_previous_attempt(run), placement.trace.namespace, "attempt"),)
+
+
+def _previous_attempt(run: Run) -> str:
+    return identity.run_reference(run.repository.reference, run.id, run.attempt - 1)
 
 
 def _run_attributes(
@@ -145,12 +203,9 @@ def _run_attributes(
     result = causes.run_result(run)
     own = timing.own_jobs(run)
     cancelled = run.superseded or (run.conclusion == "cancelled" and causes.superseded(run.jobs))
-    previous = None
-    if run.attempt > 1:
-        previous = identity.run_reference(run.repository.reference, run.id, run.attempt - 1)
     starter = run.triggering_actor
+    # If there are more than 32 attributes, the last ones are lost.
     return (
-        (semconv.CICD_PIPELINE_NAME, run.workflow),
         (semconv.CICD_PIPELINE_ACTION_NAME, "RUN"),
         (semconv.CICD_PIPELINE_RESULT, result.value if result else None),
         (semconv.CICD_PIPELINE_RUN_URL_FULL, run.url),
@@ -159,20 +214,41 @@ def _run_attributes(
         (semconv.FLOW_CANCELLED_REASON, "superseded" if cancelled else None),
         (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread)),
         (semconv.FLOW_JOBS_INCOMPLETE, None if run.jobs_complete else True),
-        (semconv.VCS_REF_HEAD_NAME, run.head_branch),
+        (semconv.VCS_REF_HEAD_TYPE, _ref_type(run)),
         (semconv.VCS_REF_HEAD_REVISION, run.head_sha),
+        *_base_attributes(run),
         (semconv.GITHUB_EVENT, run.event),
         (semconv.GITHUB_RUN_NUMBER, run.number or None),
         (semconv.GITHUB_RUN_TITLE, run.title),
         (semconv.GITHUB_RUN_CONCLUSION, run.conclusion),
         (semconv.GITHUB_RUN_JOBS, len(own)),
         (semconv.GITHUB_RUN_JOBS_CARRIED_OVER, (len(run.jobs) - len(own)) or None),
-        (semconv.GITHUB_RUN_PREVIOUS_ATTEMPT, previous),
         (semconv.GITHUB_WORKFLOW_PATH, run.path),
         (semconv.GITHUB_WORKFLOW_REFERENCED, tuple(path for path, _ in run.referenced_workflows)),
         (semconv.GITHUB_ACTOR, run.actor.login if run.actor else None),
         (semconv.GITHUB_TRIGGERING_ACTOR, starter.login if starter else None),
         (semconv.FLOW_ACTOR_KIND, starter.kind.value if starter else None),
+        (semconv.GITHUB_RUN_PREVIOUS_ATTEMPT, _previous_attempt(run) if run.attempt > 1 else None),
+    )
+
+
+def _ref_type(run: Run) -> str | None:
+    if not run.head_branch:
+        return None
+    return "tag" if run.of_tag else "branch"
+
+
+def _base_attributes(run: Run) -> AttributePairs:
+    """Return the branch and commit that a merge queue put a pull request on.
+
+    The name of the queue's branch has both. For other runs of pull requests GitHub has the present
+    branch and its present commit, which are others when the run is exported again.
+    """
+    if run.event != "merge_group":
+        return ()
+    return (
+        (semconv.VCS_REF_BASE_NAME, merge_queue_target(run)),
+        (semconv.VCS_REF_BASE_REVISION, merge_queue_base(run)),
     )
 
 
@@ -183,7 +259,7 @@ def _job_span(make: SpanMaker, run_slice: RunSlice, job: Job, interval: Interval
     cancelled = job.conclusion == "cancelled" and causes.superseded((job,))
     description = None
     if error is not None:
-        description = causes.job_error_message(job, f"the job ended with {job.conclusion}")
+        description = _job_description(job)
     return make.span(
         Entity.JOB,
         run.job_reference(job),
@@ -191,7 +267,8 @@ def _job_span(make: SpanMaker, run_slice: RunSlice, job: Job, interval: Interval
         job.name,
         interval,
         attributes=(
-            *job_attributes(job),
+            *task_attributes(job),
+            (semconv.CICD_PIPELINE_TASK_TYPE, "deploy" if job.deployment else None),
             (semconv.CICD_PIPELINE_TASK_RUN_RESULT, result.value if result else None),
             (semconv.CICD_PIPELINE_TASK_RUN_URL_FULL, job.url),
             (semconv.ERROR_TYPE, error),
@@ -202,6 +279,7 @@ def _job_span(make: SpanMaker, run_slice: RunSlice, job: Job, interval: Interval
             (semconv.CICD_WORKER_NAME, job.runner_name),
             (semconv.GITHUB_RUNNER_GROUP, job.runner_group),
             (semconv.GITHUB_JOB_LABELS, job.labels),
+            _runner_labels(job),
             (semconv.GITHUB_JOB_CONCLUSION, job.conclusion),
         ),
         events=_annotation_events(job.annotations, interval.end),
@@ -210,11 +288,24 @@ def _job_span(make: SpanMaker, run_slice: RunSlice, job: Job, interval: Interval
 
 
 def job_attributes(job: Job) -> AttributePairs:
-    """Return the attributes of every span of a job, in addition to those of its run."""
+    """Return the attributes of every span within a job, in addition to those of its run."""
+    return ((semconv.FLOW_JOB_ID, str(job.id)), (semconv.FLOW_JOB_NAME, job.name))
+
+
+def task_attributes(job: Job) -> AttributePairs:
+    """Return the attributes of the job's own span and of records about a job.
+
+    No other span has them, so that a query for them finds jobs only.
+    """
     return (
         (semconv.CICD_PIPELINE_TASK_RUN_ID, str(job.id)),
         (semconv.CICD_PIPELINE_TASK_NAME, job.name),
     )
+
+
+def _runner_labels(job: Job) -> tuple[str, str]:
+    """Return the labels as one text, because stores keep lists as JSON, which no query matches."""
+    return semconv.FLOW_RUNNER_LABELS, ",".join(job.labels)
 
 
 # Names of the spans of waits for protection rules.
@@ -226,8 +317,14 @@ _WAITS = {
 }
 
 
-def _job_waits(make: SpanMaker, order: RunOrder, job: Job) -> Iterator[Span]:
+def _job_waits(make: SpanMaker, order: RunOrder, job: Job, *, goes_on: bool) -> Iterator[Span]:
     reference = order.run.job_reference(job)
+    result = None if goes_on else causes.job_result(job)
+    attributes: AttributePairs = (
+        *job_attributes(job),
+        (semconv.FLOW_JOB_RESULT, result.value if result else None),
+        (semconv.FLOW_PARTIAL, True if goes_on else None),
+    )
     for number, (wait, interval) in enumerate(order.protection_waits(job), start=1):
         yield make.span(
             Entity.APPROVAL,
@@ -236,7 +333,7 @@ def _job_waits(make: SpanMaker, order: RunOrder, job: Job) -> Iterator[Span]:
             _WAITS[wait.rule],
             interval,
             attributes=(
-                *job_attributes(job),
+                *attributes,
                 (semconv.FLOW_PROTECTION_RULE, wait.rule.value if wait.rule else None),
             ),
         )
@@ -248,15 +345,26 @@ def _job_waits(make: SpanMaker, order: RunOrder, job: Job) -> Iterator[Span]:
             reference,
             "queued",
             queued,
-            attributes=job_attributes(job),
+            attributes=(*attributes, _runner_labels(job), (semconv.GITHUB_JOB_LABELS, job.labels)),
         )
 
 
 def _run_description(run: Run) -> str:
-    """Return how a run failed, in GitHub's word unless the runner said something else."""
+    """Return the first failed job of a run and its message.
+
+    Without a failed job it is how the run ended, in GitHub's word unless the runner said something
+    else.
+    """
+    job = causes.first_failed_job(run)
+    if job is not None:
+        return f"{job.name}: {_job_description(job)}"
     result = causes.run_result(run)
     differs = result is not None and result is not result_of(run.conclusion)
     return f"the run ended with {result.value if result and differs else run.conclusion}"
+
+
+def _job_description(job: Job) -> str:
+    return causes.job_error_message(job, f"the job ended with {job.conclusion}")
 
 
 def _step_description(annotations: tuple[Annotation, ...]) -> str:
@@ -266,7 +374,7 @@ def _step_description(annotations: tuple[Annotation, ...]) -> str:
 def _step_span(
     make: SpanMaker, step: Step, job: Job, job_reference: str, interval: Interval
 ) -> Span:
-    error = causes.step_error_type(step, job)
+    error, result = causes.step_error_type(step, job), result_of(step.conclusion)
     # Annotations belong to the job: they are about this step only if no other step failed.
     annotations: tuple[Annotation, ...] = ()
     if error is not None and _only_failed_step(job) == step:
@@ -280,7 +388,9 @@ def _step_span(
         attributes=(
             *job_attributes(job),
             (semconv.ERROR_TYPE, error),
+            (semconv.FLOW_STEP_NAME, step.name),
             (semconv.GITHUB_STEP_NUMBER, step.number),
+            (semconv.FLOW_STEP_RESULT, result.value if result else None),
             (semconv.GITHUB_STEP_CONCLUSION, step.conclusion),
         ),
         events=_annotation_events(annotations, interval.end),
@@ -341,7 +451,7 @@ def run_events(
         subject=EventSubject.RUN,
         reference=run.reference,
         span=run.reference,
-        common=(*common_run_attributes(run), (semconv.CICD_PIPELINE_NAME, run.workflow)),
+        common=common_run_attributes(run),
     )
 
 

@@ -118,8 +118,9 @@ class Run:
     this attempt. ``jobs_complete`` is False if GitHub listed fewer jobs than it counted.
     ``referenced_workflows`` are the paths, with refs, of the reusable workflows that the run
     called, and their commits. ``of_tag`` is whether ``head_branch`` is the name of a tag,
-    ``superseded`` whether a newer run replaced this one before any of its jobs began. ``public`` is
-    whether the repository is public, None if unknown.
+    ``default_branch`` the repository's default branch, None if unknown. ``superseded`` is whether a
+    newer run replaced this one before any of its jobs began. ``public`` is whether the repository
+    is public, None if unknown.
     """
 
     id: int
@@ -147,6 +148,7 @@ class Run:
     jobs: tuple[Job, ...] = ()
     jobs_complete: bool = True
     of_tag: bool = False
+    default_branch: str | None = None
     superseded: bool = False
     public: bool | None = None
 

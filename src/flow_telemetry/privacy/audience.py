@@ -38,6 +38,7 @@ _PUBLIC_ATTRIBUTES = frozenset(
         semconv.GITHUB_RUN_ATTEMPT,
         semconv.CICD_PIPELINE_RUN_ID,
         semconv.CICD_PIPELINE_TASK_RUN_ID,
+        semconv.FLOW_JOB_ID,
         semconv.ITEM_TRACKER,
         semconv.DEPLOYMENT_ID,
         semconv.EVENT_NAME,

@@ -40,6 +40,7 @@ PEOPLE = (
     semconv.GITHUB_TRIGGERING_ACTOR,
     semconv.CHANGE_AUTHOR,
     semconv.CHANGE_REVIEWERS,
+    semconv.PHASE_REVIEWERS,
     semconv.ITEM_ASSIGNEES,
     semconv.DEPLOYMENT_CREATOR,
     semconv.ACTOR_LOGIN,

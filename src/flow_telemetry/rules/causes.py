@@ -255,6 +255,18 @@ def run_result(run: Run) -> Result | None:
     return result
 
 
+def first_failed_job(run: Run) -> Job | None:
+    """Return the job that failed first, of those with the run's result; None if none failed."""
+    result = run_result(run)
+    failed = [job for job in run.jobs if job_error_type(job) is not None]
+    decisive = [job for job in failed if job_result(job) is result] or failed
+
+    def end(job: Job) -> tuple[bool, datetime, int]:
+        return job.completed_at is None, job.completed_at or run.started_at, job.id
+
+    return min(decisive, key=end, default=None)
+
+
 def run_error_type(run: Run) -> str | None:
     """Return the `error.type` of a run: the first cause of its failed jobs, else its result."""
     result = run_result(run)

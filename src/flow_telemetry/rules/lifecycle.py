@@ -317,6 +317,25 @@ class PhaseKind(Enum):
         return self.value.replace("-", " ")
 
 
+class Awaited(Enum):
+    """Who has to act next on a change: the values of `flow.phase.waiting_for`."""
+
+    AUTHOR = "author"
+    REVIEWER = "reviewer"
+    MERGER = "merger"
+    AUTOMATION = "automation"
+
+
+AWAITED: Mapping[PhaseKind, Awaited] = {
+    PhaseKind.DRAFT: Awaited.AUTHOR,
+    PhaseKind.AWAITING_REVIEW: Awaited.REVIEWER,
+    PhaseKind.IN_REVIEW: Awaited.REVIEWER,
+    PhaseKind.CHANGES_REQUESTED: Awaited.AUTHOR,
+    PhaseKind.AWAITING_MERGE: Awaited.MERGER,
+    PhaseKind.IN_MERGE_QUEUE: Awaited.AUTOMATION,
+}
+
+
 class _Decision(Enum):
     """The state of a reviewer's latest decision."""
 
@@ -520,6 +539,29 @@ def find_phases(change: Change, until: datetime | None = None) -> tuple[Phase, .
                 )
             )
     return tuple(result)
+
+
+def requested_reviewers(change: Change, phase: Phase) -> tuple[str, ...]:
+    """Return whom a phase that waits for reviewers waits for at its end, in order of the requests.
+
+    That are the logins and teams whose review was requested, without those whose request was
+    removed, and without people who reviewed since: GitHub ends a request with the review. What
+    ended the phase counts no more, since it may be the review that was awaited. A review for a team
+    does not name the team, so a team stays until its request is removed.
+    """
+    if AWAITED[phase.kind] is not Awaited.REVIEWER:
+        return ()
+    requested: dict[str, str] = {}
+    for event in change.timeline:
+        if event.time > phase.interval.end or (phase.ended and event.time == phase.interval.end):
+            break
+        if event.kind is EventKind.REVIEW_REQUESTED and event.subject:
+            requested.setdefault(fold(event.subject), event.subject)
+        elif event.kind is EventKind.REVIEW_REQUEST_REMOVED:
+            requested.pop(fold(event.subject), None)
+        elif event.kind is EventKind.REVIEWED:
+            requested.pop(_reviewer(event), None)
+    return tuple(requested.values())
 
 
 def _phase_changes(change: Change, until: datetime | None) -> list[tuple[datetime, PhaseKind]]:

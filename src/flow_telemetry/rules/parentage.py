@@ -28,7 +28,7 @@ from flow_telemetry.model import (
 # The payload of the event is not used, because the step, `workflow_run` and the command line have
 # different payloads and must agree.
 
-_QUEUE_BRANCH = re.compile(r"gh-readonly-queue/.+/pr-([1-9][0-9]{0,18})-([0-9a-f]+)")
+_QUEUE_BRANCH = re.compile(r"gh-readonly-queue/(.+)/pr-([1-9][0-9]{0,18})-([0-9a-f]+)")
 # If a push to the base merges a pull request, GitHub marks it as merged after creating the runs.
 _MERGE_IS_NOTED_WITHIN = timedelta(minutes=1)
 
@@ -107,12 +107,36 @@ def undecided_reason(run: Run) -> str | None:
 
 
 # Events whose runs can be of a tag, which GitHub names like a branch.
+# Runs of these events are of a pull request.
+CHANGE_EVENTS = ("pull_request", "pull_request_target", "merge_group")
 _EVENTS_OF_REFS = frozenset({"push", "workflow_dispatch", "create", "deployment"})
 
 
 def may_be_of_tag(run: Run, default_branch: str | None) -> bool:
     """Whether a run without a pull request can be of a tag; that of a release always is."""
     return run.event in _EVENTS_OF_REFS and run.head_branch not in (None, "", default_branch)
+
+
+def needs_default_branch(run: Run, *, of_tag: bool) -> bool:
+    """Whether it depends on the default branch what a run built."""
+    return bool(run.head_branch) and not of_tag and run.event not in CHANGE_EVENTS
+
+
+def branch_kind(name: str | None, default: str | None) -> str | None:
+    """Return `default` or `other`; None if one of the names is unknown."""
+    if not name or not default:
+        return None
+    return "default" if name == default else "other"
+
+
+def run_branch_kind(run: Run) -> str | None:
+    """Return what a run built: the `default` branch, an `other` one or a `tag`; None if unknown."""
+    if run.of_tag:
+        return "tag"
+    # The branch of a pull request from a fork can have the name of the default branch.
+    if run.event in CHANGE_EVENTS:
+        return "other"
+    return branch_kind(run.head_branch, run.default_branch)
 
 
 def deployed_commits(run: Run) -> tuple[str, ...]:
@@ -124,13 +148,19 @@ def deployed_commits(run: Run) -> tuple[str, ...]:
 def merge_queue_number(run: Run) -> int | None:
     """Return the number of the pull request that a merge queue's branch names."""
     match = _QUEUE_BRANCH.fullmatch(run.head_branch or "")
-    return int(match.group(1)) if match else None
+    return int(match.group(2)) if match else None
 
 
 def merge_queue_base(run: Run) -> str | None:
     """Return the base commit of a merge queue's branch, which is at the end of its name."""
     match = _QUEUE_BRANCH.fullmatch(run.head_branch or "")
-    return match.group(2) if match else None
+    return match.group(3) if match else None
+
+
+def merge_queue_target(run: Run) -> str | None:
+    """Return the branch that a merge queue merges into, which the name of its branch contains."""
+    match = _QUEUE_BRANCH.fullmatch(run.head_branch or "")
+    return match.group(1) if match else None
 
 
 def find_parent_by_branch(run: Run, changes: Iterable[Change]) -> Parentage | None:

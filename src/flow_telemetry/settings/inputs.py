@@ -19,6 +19,7 @@ from flow_telemetry.settings.model import (
     Detail,
     EventSending,
     EventTime,
+    ExceptionSending,
     Export,
     JobLogs,
     LeadTimeFrom,
@@ -487,6 +488,15 @@ class Inputs:
         action_only=True,
         description="Patterns of test reports below the workspace (JUnit XML, TRX, xUnit, NUnit 3, "
         "go test -json), one per line, such as **/junit*.xml; a leading ! excludes. Default: none.",
+    )
+    exceptions = Input(
+        name="exceptions",
+        parse=parse.choice(ExceptionSending),
+        default="events",
+        action_only=True,
+        description="How failures in test-reports are sent. events: as events of the cases' spans. "
+        "logs: as log records, which OpenTelemetry recommends now. both: as both. Without the "
+        "signal events they are always on the spans.",
     )
     coverage_reports = Input(
         name="coverage-reports",

@@ -145,6 +145,7 @@ def _signal_settings(inputs: Inputs) -> SignalSettings:
         enabled=inputs.signals,
         events=inputs.events,
         event_time=inputs.event_time,
+        exceptions=inputs.exceptions,
         metric_shape=inputs.metric_shape,
         metric_attributes=inputs.metric_attributes,
         prices=inputs.prices,

@@ -129,6 +129,14 @@ class EventTime(Enum):
     SENT = "sent"
 
 
+class ExceptionSending(Enum):
+    """How failures of tests are exported: as events of their spans, as log records, or as both."""
+
+    EVENTS = "events"
+    LOGS = "logs"
+    BOTH = "both"
+
+
 class MetricShape(Enum):
     """The shape of metrics: deltas until the backend refuses them, histograms, or gauges only."""
 
@@ -164,6 +172,7 @@ class SignalSettings:
     enabled: frozenset[Signal]
     events: EventSending
     event_time: EventTime
+    exceptions: ExceptionSending
     metric_shape: MetricShape
     metric_attributes: tuple[str, ...]
     prices: Mapping[str, float]

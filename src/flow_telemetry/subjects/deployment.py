@@ -43,6 +43,7 @@ from flow_telemetry.rules.deployments import (
     is_production,
     is_selected,
     is_target,
+    succeeded_at,
 )
 from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.ledger import format_attempt
@@ -77,7 +78,8 @@ def delivery_events_and_metrics(
     """Yield the events and metrics of a deployment that ended.
 
     ``placement`` is that of its own events, ``placements`` are those of its spans, one for each
-    change that it delivers.
+    change that it delivers. The changes need their timelines, unless only late statuses are
+    exported.
     """
     settings = context.settings
     with_events = wants_own_events(settings)
@@ -88,13 +90,9 @@ def delivery_events_and_metrics(
     first = delivers[0] if delivers else None
     resource = build_resource_maker(settings).of_deployment(deployment)
     now = context.clock.now()
-    if not subject.only_late:
-        deployment = _read_timelines(context, deployment)
-        if with_events:
-            yield from deployment_events(deployment, first, placement, resource, now)
-            yield from delivery_events(
-                deployment, placements, resource, now, from_author=from_author
-            )
+    if with_events and not subject.only_late:
+        yield from deployment_events(deployment, first, placement, resource, now)
+        yield from delivery_events(deployment, placements, resource, now, from_author=from_author)
     if with_events and subject.late_statuses:
         late = subject.late_statuses
         yield from deployment_events(deployment, first, placement, resource, now, later=late)
@@ -106,7 +104,12 @@ def delivery_events_and_metrics(
 
 
 def _read_timelines(context: ExportContext, deployment: Deployment) -> Deployment:
-    """Return a deployment whose changes have their timelines, for their first commits."""
+    """Return a deployment whose changes have their timelines, for their first commits.
+
+    A deployment that did not succeed has no lead times, and stays as it is.
+    """
+    if succeeded_at(deployment) is None:
+        return deployment
     if len(deployment.delivers) > MOST_MEASURED_CHANGES:
         context.log.info(
             f"deployment {deployment.id} delivers {len(deployment.delivers)} pull requests, too "
@@ -117,7 +120,9 @@ def _read_timelines(context: ExportContext, deployment: Deployment) -> Deploymen
     def read_timeline(change: Change) -> Change:
         full_name = change.repository.full_name
         try:
-            return context.with_aliases(read_change(context.github, full_name, change.number))
+            known = context.with_aliases(read_change(context.github, full_name, change.number))
+            # The ids of its spans are made from the repository.
+            return replace(known, repository=change.repository)
         except FlowTelemetryError as error:
             context.log.info(f"when pull request #{change.number} began is not known: {error}")
             return change
@@ -349,6 +354,9 @@ def _collect(
     elif delivered.kind is not None and not delivered.delivers:
         notices.append(f"the deployment to {where} delivers no pull request")
     lineages = [read_lineage(context, c, c.repository) for c in delivered.delivers]
+    if not subject.only_late:
+        # The spans have the lead times too; and a sweep has to know whether its budget allowed it.
+        delivered = _read_timelines(context, delivered)
     placements = [
         _place_delivery(settings, delivered, change, lineage)
         for change, lineage in zip(delivered.delivers, lineages, strict=True)
@@ -360,9 +368,6 @@ def _collect(
     telemetry = delivery_events_and_metrics(context, subject, delivered, placement, placements)
     if first is None and run_link is not None:
         telemetry = _at_span(telemetry, run_link)
-    if subject.within is not None:
-        # A sweep has to know whether its budget allowed the timelines, which are read now.
-        telemetry = tuple(telemetry)
     if subject.only_late:
         return CollectedTelemetry(events_and_metrics=telemetry)
     return CollectedTelemetry(
@@ -406,6 +411,7 @@ def _build_spans(
             resources.of_change(change),
             run=run_link,
             unread=lineage.unread,
+            from_author=settings.deployments.lead_time_from is LeadTimeFrom.AUTHOR,
         )
         if span is not None:
             yield from opening_spans(placement)

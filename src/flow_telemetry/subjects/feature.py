@@ -41,16 +41,23 @@ from flow_telemetry.rules.deployments import delivery_result, place_of
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.item_keys import find_item_keys
 from flow_telemetry.rules.time_shares import measure_feature_time
-from flow_telemetry.settings import Settings
+from flow_telemetry.settings import LeadTimeFrom, Settings
 from flow_telemetry.subjects.change import feature_events_and_metrics
 from flow_telemetry.subjects.deployment import (
+    MOST_MEASURED_CHANGES,
     mark_production,
     read_maker,
     reason_not_counted,
 )
 from flow_telemetry.subjects.item import read_item
 from flow_telemetry.subjects.lineage import read_lineage
-from flow_telemetry.subjects.run import ChangeRuns, explain_run, read_runs_of_change, with_jobs
+from flow_telemetry.subjects.run import (
+    ChangeRuns,
+    explain_run,
+    read_runs_of_change,
+    with_jobs,
+    with_ref,
+)
 from flow_telemetry.subjects.types import (
     ROOTED_IN_ITEMS,
     CollectedTelemetry,
@@ -382,7 +389,12 @@ class _FeatureReader:
                 self.deployments[candidate.id] = self._read_deployment(candidate)
             deployment = self.deployments[candidate.id]
             if deployment and change.reference in {c.reference for c in deployment.delivers}:
-                yield replace(deployment, delivers=(change,))
+                # Without a timeline it has no lead time, as in the deployment's own export.
+                measured = len(deployment.delivers) <= MOST_MEASURED_CHANGES
+                yield replace(
+                    deployment,
+                    delivers=(change if measured else replace(change, timeline=()),),
+                )
                 if delivery_result(deployment) is Result.SUCCESS:
                     return
 
@@ -424,7 +436,7 @@ class _FeatureReader:
                 self.read_errors.append(f"run {run_id}, which deployed: {error}")
                 continue
             if run.completed:
-                yield run
+                yield with_ref(self.context, run, node.change)
 
     def _explain(self, run: Run) -> Run:
         """Return a run with the failure reasons of its jobs, and their approvals."""
@@ -494,6 +506,7 @@ def map_feature(
         resources=build_resource_maker(context.settings),
         blocked_names=context.settings.signals.blocked_names,
         time=time,
+        lead_time_from_author=context.settings.deployments.lead_time_from is LeadTimeFrom.AUTHOR,
     )
     read_errors = tuple(f"the trace of {item.key} is incomplete: {error}" for error in tree.unread)
     detail = find_finest_detail(tree, mapping, context.settings.tracing.max_spans)

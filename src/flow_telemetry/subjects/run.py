@@ -24,11 +24,11 @@ from flow_telemetry.github.issues import read_closing
 from flow_telemetry.github.runs import (
     RunAddress,
     RunWithNotices,
-    is_tag,
     list_runs,
     read_annotations,
     read_attempt,
     read_jobs_again,
+    read_ref,
     read_run,
     wait_until,
 )
@@ -84,7 +84,6 @@ class RunData:
     lineage: Lineage
     notices: tuple[str, ...] = ()
     origins: tuple[SpanLink, ...] = ()
-    default_branch: str | None = None
     handoff: Handoff = field(default_factory=Handoff)
 
     @property
@@ -141,16 +140,21 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     change = ancestors.change
     headed = with_head_at(context.github, run_slice.run, change)
     run_slice = run_slice.with_run(parentage.with_head_of(run_slice.run, headed))
-    default = subject.default_branch or (change.default_branch if change else None)
-    of_tag = _is_of_tag(context, subject, run_slice.run, default, change)
-    run_slice = run_slice.with_run(replace(run_slice.run, of_tag=of_tag))
+    run_slice = run_slice.with_run(
+        with_ref(
+            context,
+            run_slice.run,
+            change,
+            default_branch=subject.default_branch,
+            ref_type=context.settings.runner.ref_type if subject.own else None,
+        )
+    )
     data = RunData(
         run_slice=run_slice,
         parentage=ancestors,
         lineage=lineage,
         notices=(*notices, *explained.notices),
         origins=_read_origin_links(context, subject),
-        default_branch=default,
         handoff=handoff,
     )
     return replace(_map_run(context, data), ends=ends)
@@ -201,22 +205,31 @@ def _find_replacement(
     return RunWithNotices(run=replace(run, superseded=causes.is_replaced(run, time, siblings)))
 
 
-def _is_of_tag(
+def with_ref(
     context: ExportContext,
-    subject: RunSubject,
     run: Run,
-    default_branch: str | None,
     change: Change | None,
-) -> bool:
-    """Return whether a run is of a tag, by a request only if nothing else shows it."""
-    if run.event == "release":
-        return True
-    if subject.own and context.settings.runner.ref_type is not None:
-        return context.settings.runner.ref_type == "tag"
-    wanted = wants_metrics(context.settings) and parentage.may_be_of_tag(run, default_branch)
+    *,
+    default_branch: str | None = None,
+    ref_type: str | None = None,
+) -> Run:
+    """Return a run with the default branch of its repository, and whether it is of a tag.
+
+    ``change`` is the pull request of the run, ``ref_type`` the runner's word for the ref of the own
+    run. Only if nothing shows one of the two, it takes a request, once for each name of a branch.
+    """
+    default = default_branch or (change.default_branch if change else None)
+    of_tag = run.event == "release"
     # The pull request of the branch, or the one whose merge a release contains.
     of_branch = change is not None and change.head_branch == run.head_branch
-    return wanted and not of_branch and is_tag(context.github, run)
+    if ref_type is not None:
+        of_tag, undecided = of_tag or ref_type == "tag", False
+    else:
+        undecided = not of_tag and not of_branch and parentage.may_be_of_tag(run, default)
+    if undecided or (default is None and parentage.needs_default_branch(run, of_tag=of_tag)):
+        found, name = read_ref(context.github, run)
+        of_tag, default = of_tag or (undecided and found), default or name
+    return replace(run, of_tag=of_tag, default_branch=default)
 
 
 def _prefetch_ancestors(context: ExportContext, subject: RunSubject) -> None:
@@ -498,7 +511,6 @@ def _read_telemetry_of_jobs(
         data.run_slice,
         placement,
         handoff=data.handoff,
-        default_branch=data.default_branch,
         change=None if ancestors.after_merge else ancestors.change,
         ancestors=_list_ancestors(data),
     )
@@ -526,7 +538,6 @@ def _run_events_and_metrics(
             data.run_slice,
             resource,
             settings.signals.metric_attributes,
-            default_branch=data.default_branch,
             base_branch=_base_branch(data),
             placement=placement,
             detail=settings.tracing.detail,
@@ -650,6 +661,7 @@ def read_runs_of_change(
         read_errors += (notice for each in explained for notice in each.notices)
         runs = tuple(each.run for each in explained)
         own, later = runs[: len(own)], runs[len(own) :]
+    own, later = (tuple(with_ref(context, r, change) for r in group) for group in (own, later))
     return ChangeRuns(runs=own, later_runs=later, read_errors=tuple(dict.fromkeys(read_errors)))
 
 

@@ -124,6 +124,7 @@ def test_a_series_says_whose_coverage_it_is(
         "github.repository": "acme/shop",
         "cicd.pipeline.name": "CI",
         "cicd.pipeline.task.name": "test",
+        "flow.branch": "default",
         UNIT: "statement",
     }
     span = receiver.span("measured")

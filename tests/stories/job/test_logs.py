@@ -169,7 +169,7 @@ def test_times_finer_than_github_s(program: Program, world: World, receiver: Rec
     assert (measured.start, measured.end) == (of_step.start + tenth, of_step.start + 7 * tenth)
     assert measured.attributes["flow.log.lines"] == 7
     assert "flow.log.lines.cut" not in measured.attributes
-    assert measured.attributes["cicd.pipeline.task.name"] == "test (3.12)"
+    assert measured.attributes["flow.job.name"] == "test (3.12)"
     receiver.requests.clear()
     program.export(run)
     assert receiver.span("Run pytest") == of_step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from tests.fakes.receiver import Receiver
 from tests.fakes.world import World, job, step
 from tests.stories.job.reported import (
@@ -169,6 +170,7 @@ def test_metrics_count_tests_by_result(workspace: Workspace, receiver: Receiver)
         "github.repository": "acme/shop",
         "cicd.pipeline.name": "CI",
         "cicd.pipeline.task.name": "test",
+        "flow.branch": "default",
         "test.case.result.status": "pass",
     }
     workspace.export(metric_attributes="test.suite.name")
@@ -220,3 +222,72 @@ def test_outside_of_the_job_no_report_is_read(
     program.export(workspace.run, {"GITHUB_WORKSPACE": str(workspace.folder)}, test_reports=PATTERN)
     assert cases_of(receiver) == {}
     assert receiver.span("Run tests").seconds == 60
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "on_span", "as_records"),
+    [("", 1, 0), ("events", 1, 0), ("logs", 0, 1), ("both", 1, 1)],
+)
+def test_exceptions_are_sent_as_the_setting_says(
+    workspace: Workspace, receiver: Receiver, exceptions: str, on_span: int, as_records: int
+) -> None:
+    """OpenTelemetry deprecates them on spans; a variable of the job's own tests decides nothing."""
+    workspace.report("junit.xml", suite(case("adds"), failed("bills")))
+    environ = {"OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN": "logs" if on_span else "none"}
+    result = workspace.export(environ, exceptions=exceptions)
+    bills = receiver.span("shop.bills")
+    records = receiver.events_named("exception")
+    assert (len(bills.events), len(records)) == (on_span, as_records)
+    assert (bills.status, bills.message) == ("ERROR", "two is not one")
+    assert result.warnings == []
+
+
+def test_an_exception_as_a_record_leads_to_its_test(
+    workspace: Workspace, receiver: Receiver
+) -> None:
+    """With the conventions' attributes, the trace, and what finds it in a log store."""
+    workspace.report("junit.xml", suite(failed("bills")))
+    workspace.export(exceptions="logs")
+    bills = receiver.span("shop.bills")
+    (record,) = receiver.events_named("exception")
+    assert (record.trace_id, record.span_id) == (bills.trace_id, bills.span_id)
+    assert (record.time, record.severity, record.body) == (bills.end, "ERROR", "two is not one")
+    expected = {
+        "exception.type": "AssertionError",
+        "exception.message": "two is not one",
+        "exception.stacktrace": "at x",
+        "flow.reference": bills.attributes[REFERENCE],
+        "log.record.uid": f"{bills.attributes[REFERENCE]}#exception:1",
+        "test.case.name": "shop.bills",
+        "test.suite.name": "cart",
+        "cicd.pipeline.name": "CI",
+        "cicd.pipeline.task.name": "test",
+    }
+    assert expected.items() <= record.attributes.items()
+
+
+def test_without_log_records_exceptions_stay_on_spans(
+    workspace: Workspace, receiver: Receiver
+) -> None:
+    """Nothing is lost by a setting for a signal that is not sent."""
+    workspace.report("junit.xml", suite(failed("bills")))
+    workspace.export(exceptions="logs", signals="traces")
+    assert [event.name for event in receiver.span("shop.bills").events] == ["exception"]
+
+
+def test_spans_of_tests_have_the_workflow_branch_and_job(
+    workspace: Workspace, receiver: Receiver
+) -> None:
+    """Failing tests of CI on the default branch are one query; a query for tasks finds the job."""
+    workspace.report("junit.xml", suite(failed("bills")))
+    workspace.export()
+    facts = {
+        "cicd.pipeline.name": "CI",
+        "vcs.ref.head.name": "main",
+        "flow.job.name": "test",
+        "flow.job.id": str(workspace.run.job("test").id),
+    }
+    for name in ("cart", "shop.bills", "measured"):
+        assert facts.items() <= receiver.span(name).attributes.items()
+    tasks = [s.name for s in receiver.spans if "cicd.pipeline.task.name" in s.attributes]
+    assert tasks == ["test"]

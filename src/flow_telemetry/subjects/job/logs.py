@@ -22,7 +22,7 @@ from flow_telemetry.mapping.jobs import (
     measured_spans,
 )
 from flow_telemetry.mapping.placement import Placement
-from flow_telemetry.mapping.runs import common_run_attributes, job_attributes
+from flow_telemetry.mapping.runs import job_attributes, run_id_attributes
 from flow_telemetry.mapping.spans import SpanMaker
 from flow_telemetry.model import Job, Run, Step
 from flow_telemetry.privacy.redactor import build_line_redactor
@@ -394,7 +394,7 @@ def _measured_spans(
         make = SpanMaker(
             placement=placement,
             resource=resource,
-            common=(*common_run_attributes(run), *job_attributes(job)),
+            common=(*run_id_attributes(run), *job_attributes(job)),
             offset=timing.clock_offset(job),
         )
         intervals = {log.logged.reference: log.logged.interval for log in job_logs}
@@ -404,7 +404,7 @@ def _measured_spans(
             measured_log(log.logged, log.section.times, lines=log.section.lines, cut=log.cut)
             for log in job_logs
         ]
-        yield from measured_spans(make, measured, intervals, moves)
+        yield from measured_spans(make, run, measured, intervals, moves)
 
 
 def _log_records(

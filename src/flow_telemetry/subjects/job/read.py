@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
@@ -14,9 +15,13 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.jobs import Measured, measured_spans
 from flow_telemetry.mapping.placement import Placement
-from flow_telemetry.mapping.runs import common_run_attributes, job_attributes
+from flow_telemetry.mapping.runs import (
+    job_attributes,
+    pipeline_attributes,
+    run_id_attributes,
+)
 from flow_telemetry.mapping.spans import SpanMaker
-from flow_telemetry.model import Change
+from flow_telemetry.model import Change, Run
 from flow_telemetry.outcome import merge_job_reports
 from flow_telemetry.process.context import parse_traceparent
 from flow_telemetry.rules import intervals as timing
@@ -36,7 +41,6 @@ def read_job_telemetry(
     placement: Placement,
     *,
     handoff: Handoff,
-    default_branch: str | None = None,
     change: Change | None = None,
     ancestors: tuple[str, ...] = (),
 ) -> JobTelemetry:
@@ -54,13 +58,15 @@ def read_job_telemetry(
             from flow_telemetry.subjects.job.tool_traces import artifact_traces
 
             collected.append(artifact_traces(context, run, placement, ancestors))
-        make = SpanMaker(placement=placement, resource=resource, common=common_run_attributes(run))
+        measuring = SpanMaker(placement=placement, resource=resource, common=run_id_attributes(run))
         intervals = {run.reference: timing.run_interval(run)}
-        return _merge(collected, make, intervals, {run.reference: RunOrder.of(run).shift})
+        moves = {run.reference: RunOrder.of(run).shift}
+        return _merge(collected, measuring, run, intervals, moves)
     if all(exported.id != own.id for exported in run_slice.jobs):
         return JobTelemetry()
-    common = (*common_run_attributes(run), *job_attributes(own))
+    common = (*run_id_attributes(run), *job_attributes(own))
     offset = timing.clock_offset(own)
+    measuring = SpanMaker(placement=placement, resource=resource, common=common, offset=offset)
     job = OwnJob(
         context=context,
         run=run,
@@ -69,17 +75,16 @@ def read_job_telemetry(
         interval=timing.job_interval(run, own).moved(-offset),
         placement=placement,
         resource=resource,
-        make=SpanMaker(placement=placement, resource=resource, common=common, offset=offset),
+        make=replace(measuring, common=(*common, *pipeline_attributes(run))),
         windows=step_windows(run, own),
         handoff=handoff,
-        default_branch=default_branch,
         change=change,
         ancestors=ancestors,
         workspace=Path(runner.workspace) if runner.workspace else None,
         temporary=runner.own_folder,
     )
     collected = [*_read_own_job(job), *_read_logs(context, run_slice, placement)]
-    return _merge(collected, job.make, job.intervals, job.moves)
+    return _merge(collected, measuring, run, job.intervals, job.moves)
 
 
 def _read_logs(
@@ -136,6 +141,7 @@ def link_parent_context(job: OwnJob) -> JobTelemetry:
 def _merge(
     collected: list[JobTelemetry],
     make: SpanMaker,
+    run: Run,
     intervals: Mapping[str, Interval],
     moves: Mapping[str, timedelta],
 ) -> JobTelemetry:
@@ -143,7 +149,7 @@ def _merge(
     measured = tuple(chain.from_iterable(telemetry.measured for telemetry in collected))
     spans = chain.from_iterable(telemetry.spans for telemetry in collected)
     return JobTelemetry(
-        spans=chain(spans, measured_spans(make, measured, intervals, moves)),
+        spans=chain(spans, measured_spans(make, run, measured, intervals, moves)),
         events_and_metrics=chain.from_iterable(t.events_and_metrics for t in collected),
         encoded_requests=chain.from_iterable(t.encoded_requests for t in collected),
         notices=tuple(chain.from_iterable(telemetry.notices for telemetry in collected)),

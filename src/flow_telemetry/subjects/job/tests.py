@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 
 from flow_telemetry.errors import FlowTelemetryError, ReportError
 from flow_telemetry.github.runs import read_annotations, read_jobs_again
@@ -13,9 +14,12 @@ from flow_telemetry.mapping.jobs import (
     Measured,
     PlacedSuite,
     count_attributes,
+    exception_records,
     suite_references,
     suite_spans,
+    without_exceptions,
 )
+from flow_telemetry.mapping.runs import common_run_attributes, task_attributes
 from flow_telemetry.model.reports import (
     CaseSummary,
     TestCase,
@@ -38,9 +42,10 @@ from flow_telemetry.rules.tests import (
     mark_flaky,
     place_suites,
 )
-from flow_telemetry.settings import Detail
+from flow_telemetry.settings import Detail, ExceptionSending
 from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob, read_reports
 from flow_telemetry.subjects.types import limit_texts, wants_metrics
+from flow_telemetry.telemetry import LogRecord, Measurement, Signal, Span
 
 # A notice names the failed cases for the next attempt. Files of a runner do not outlive an attempt,
 # but GitHub keeps the notice as an annotation of the job's check run.
@@ -135,18 +140,40 @@ def read_tests(job: OwnJob) -> JobTelemetry:
     detail = job.context.settings.tracing.detail
     measured = Measured(owner=job.reference, attributes=count_attributes(counts, without_span))
     with_spans = suites if detail is Detail.STEP else []
+    spans, exceptions = _split_exceptions(job, with_spans)
+    measurements: Iterator[Measurement] = iter(())
+    if wants_metrics(job.context.settings):
+        measurements = suite_measurements([placed.suite for placed in suites], job.metric_points())
     return JobTelemetry(
-        spans=suite_spans(job.make, job.reference, with_spans, job.moves),
+        spans=spans,
         references=suite_references(job.reference, with_spans),
-        events_and_metrics=suite_measurements(
-            [placed.suite for placed in suites], job.metric_points()
-        )
-        if wants_metrics(job.context.settings)
-        else (),
+        events_and_metrics=chain(exceptions, measurements),
         measured=() if detail is Detail.RUN else (measured,),
         notices=(*notices, *notices_before, *describe_failed_cases(cases)),
         report=JobReport(tests=_summarize(reports, cases, counts)),
     )
+
+
+def _split_exceptions(
+    job: OwnJob, suites: list[PlacedSuite]
+) -> tuple[Iterator[Span], Iterator[LogRecord]]:
+    """Return the spans of suites and cases, and their exceptions, each by `exceptions`."""
+    settings, run = job.context.settings, job.run
+    signals = settings.signals
+    spans = suite_spans(job.make, job.reference, suites, job.moves)
+    if signals.exceptions is ExceptionSending.EVENTS or Signal.LOGS not in signals.enabled:
+        return spans, iter(())
+    common = (
+        *job.placement.keys,
+        *common_run_attributes(run),
+        *task_attributes(job.job),
+    )
+    # The spans are made twice, because spans are sent before records and not kept.
+    again = suite_spans(job.make, job.reference, suites, job.moves)
+    records = exception_records(again, common, job.context.clock.now())
+    if signals.exceptions is ExceptionSending.LOGS:
+        spans = without_exceptions(spans)
+    return spans, records
 
 
 def _parse_report(file: MatchedFile, content: Content) -> tuple[TestReport, datetime]:

@@ -84,7 +84,6 @@ class OwnJob:
     make: SpanMaker
     windows: tuple[StepWindow, ...]
     handoff: Handoff
-    default_branch: str | None = None
     change: Change | None = None
     ancestors: tuple[str, ...] = ()
     workspace: Path | None = None
@@ -123,7 +122,6 @@ class OwnJob:
             self.job,
             self.resource,
             self.context.settings.signals.metric_attributes,
-            default_branch=self.default_branch,
             base_branch=self.change.base_branch if self.change else None,
             placement=self.placement,
             detail=self.context.settings.tracing.detail,
