@@ -80,7 +80,7 @@ def test_as_last_step_of_a_job(act: Act, in_pull_request: Run, receiver: Receive
     result = last_step(act, in_pull_request, example("last step"), receiver.url)
     assert result.status == 0, result.log
     assert [line.strip() for line in receiver.tree() if "queued" not in line] == [
-        "RUN CI", "build", "Set up job", "Run make"
+        "pull request #123", "RUN CI", "build", "Set up job", "Run make"
     ]  # fmt: skip
     run = receiver.span("RUN CI")
     outputs = result.outputs("telemetry")
@@ -184,7 +184,7 @@ def test_as_last_job(act: Act, world: World, receiver: Receiver) -> None:
     result = last_step(act, run, example("last job"), receiver.url)
     assert result.status == 0, result.log
     assert [line.strip() for line in receiver.tree() if "queued" not in line] == [
-        "RUN CI", "build", "Run make", "telemetry", "Set up job"
+        "pull request #7", "RUN CI", "build", "Run make", "telemetry", "Set up job"
     ]  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 # OTLP's JSON writes ids in hex where protobuf's own JSON writes base64.
+# In seconds, at most.
+_FOR_ORDER = 0.002
 HEX_FIELDS = frozenset({"traceId", "spanId", "parentSpanId"})
 
 M = TypeVar("M", bound=Message)
@@ -66,7 +68,8 @@ class SpanRecord:
     @property
     def seconds(self) -> float:
         """How long it took, without the microseconds that put spans in order."""
-        return round((self.end - self.start) / 1e9, 2)
+        seconds = (self.end - self.start) / 1e9
+        return round(seconds) if 0 <= seconds - round(seconds) < _FOR_ORDER else seconds
 
 
 def from_protobuf(message: type[M], body: bytes) -> M:

@@ -332,7 +332,7 @@ def test_phases_and_statuses_tile_each_life(family: Family, scope: TraceScope) -
             s for s in export if s.attributes["flow.entity.type"] in ("work_item", "change", "life")
         ]
         for life in lives:
-            owner = str(life.attributes["flow.reference"]).partition("#")[0]
+            owner = str(life.attributes["flow.reference"]).partition("#")[0].partition("@")[0]
             own = sorted(
                 (
                     part

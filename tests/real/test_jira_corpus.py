@@ -81,11 +81,9 @@ def results(receiver: Receiver, key: str) -> dict[str, Any]:
     """What a backend received of one issue, in the corpus's terms."""
     statuses = [s for s in receiver.spans if s.attributes["flow.entity.type"] == "status"]
     closings = receiver.events_named("flow.work_item.closed")
-    owners = [
-        s for s in receiver.spans if s.attributes["flow.entity.type"] in ("work_item", "life")
-    ]
-    owner = max(owners, key=lambda span: span.start)
-    last = [span for span in statuses if span.parent_span_id == owner.span_id]
+    lives = [s for s in receiver.spans if s.attributes["flow.entity.type"] == "life"]
+    life = max(lives, key=lambda span: span.start)
+    last = [span for span in statuses if life.start <= span.start < life.end]
     return {
         "closing_time": [event.time // 10**6 for event in closings],
         "lead_time_h": hours(measured(receiver, "lead_time")),

@@ -122,7 +122,7 @@ def test_a_start_that_fits_nowhere_is_not_believed() -> None:
 
 def test_a_report_of_no_step_stands_in_the_job() -> None:
     """Such as one of a file that was restored with an old time."""
-    assert only(place_suites([suite(7)], written(-9000))) == ("job", (0, 0), False)
+    assert only(place_suites([suite(7)], written(-9000))) == ("job", (0, 1e-6), False)
     assert only(place_suites([suite(7)], written(95))) == ("job", (88, 95), False)
     assert only(place_suites([suite(7, at(95))], written(-9000))) == ("job", (95, 100), True)
 

@@ -60,7 +60,7 @@ def test_the_way_back_and_the_flag_are_measured(program: Program, receiver: Rece
     assert by(receiver, f"{ITEM}.blocked.duration", CAUSE) == {"flag": HOUR}
     (closed,) = receiver.events_named(f"{ITEM}.closed")
     assert (closed.attributes[f"{ITEM}.backward_moves"], closed.attributes[KIND]) == (1, "debt")
-    assert receiver.span("story ACME-57").attributes[f"{ITEM}.backward_moves"] == 1
+    assert receiver.span("open until done").attributes[f"{ITEM}.backward_moves"] == 1
     assert receiver.span("blocked").attributes[CAUSE] == "flag"
     ids = [s.attributes.get(f"{ITEM}.status.id") for s in receiver.spans_named("In Progress")]
     assert ids == ["3", "3"]

@@ -27,8 +27,11 @@ def moved(at: datetime, before: str, after: str) -> EventPlan:
 
 
 def events(receiver: Receiver) -> list[str]:
-    """The names of the received events, without their common beginning, in order of time."""
-    in_order = sorted(receiver.events, key=lambda event: event.time)
+    """The names of the events of items, without their common beginning, in order of time."""
+    in_order = sorted(
+        (event for event in receiver.events if event.event_name.startswith("flow.work_item.")),
+        key=lambda event: event.time,
+    )
     return [event.event_name.removeprefix("flow.work_item.") for event in in_order]
 
 

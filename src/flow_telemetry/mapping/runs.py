@@ -465,7 +465,7 @@ def _annotation_entries(
         part = "" if detail is Detail.RUN else run.job_reference(job)
         if step is not None and detail is Detail.STEP:
             part = identity.step_reference(part, step.number, step.occurrence)
-        own = (*job_attributes(job), (STEP_NAME, step.name if step else None))
+        own = (*task_attributes(job), (STEP_NAME, step.name if step else None))
         annotations = dict.fromkeys(a for a in job.annotations if a.level == _FAILURE)
         for number, annotation in enumerate(annotations, 1):
             event = Event(kind=EventKind.ANNOTATED, time=end, subject=str(job.id))
