@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -29,7 +28,7 @@ from tests.report.flow_builders import make_item
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage
 from flow_telemetry.outcome import Outcome, Status
-from flow_telemetry.report.summary import LARGEST_SUMMARY, ROOT_NOT_SENT, job_summary
+from flow_telemetry.report.summary import LARGEST_SUMMARY, LIFE_NOT_SENT, job_summary
 from flow_telemetry.telemetry import Signal
 
 _TRACE = "bc5addb5cf688a1630d4f8fe75f91da2"
@@ -104,33 +103,33 @@ def test_the_slowest_ten_steps_are_a_table() -> None:
     assert rows[0] == "| `step \\| 14` | `build` | 14s | ✅ success |"
 
 
-def test_the_missing_root_is_told_where_the_root_is_a_change() -> None:
-    """Only where the pull request is the root of the trace is its span missing."""
+def test_what_a_pull_request_still_lacks_is_told_if_it_is_the_root() -> None:
+    """Its life is sent when it ends."""
     run = busy_run()
     of_run = make_exported(run, trace=TraceIdentity(root=run.reference))
-    assert ROOT_NOT_SENT in job_summary(make_outcome(run))
-    assert ROOT_NOT_SENT not in job_summary(make_outcome(run, exported=of_run))
+    assert LIFE_NOT_SENT in job_summary(make_outcome(run))
+    assert LIFE_NOT_SENT not in job_summary(make_outcome(run, exported=of_run))
     alone = job_summary(make_outcome(run, exported=make_exported(run, change=None)))
-    assert ROOT_NOT_SENT not in alone
+    assert LIFE_NOT_SENT not in alone
     assert "Belongs to no pull request: " in alone
 
 
-def test_a_root_that_was_sent_is_not_missing() -> None:
-    """Once the pull request is closed its own span is there, or on its way."""
+def test_a_pull_request_that_has_ended_lacks_nothing() -> None:
+    """Once it is closed its life is there, or on its way."""
     merged = replace(CHANGE, closed_at=at(9_000), merged_at=at(9_000))
     exported = make_exported(busy_run(), change=merged)
     assert "missing" not in job_summary(make_outcome(busy_run(), exported=exported))
 
 
-def test_an_item_that_is_the_root_is_missing_until_it_closes() -> None:
-    """Under `trace-scope: item` or `feature` the summary names whose span is still to come."""
+def test_what_an_item_still_lacks_is_told_until_it_closes() -> None:
+    """Under `trace-scope: item` or `feature`, if it is the root."""
     item = make_item("ACME-57", closed_at=None, state="open", result="")
     trace = TraceIdentity(root=item.reference)
     for known, missing in ((item, True), (replace(item, state="closed"), False)):
         exported = make_exported(busy_run(), trace=trace, lineage=Lineage(items=(known,)))
         text = job_summary(make_outcome(busy_run(), exported=exported)).replace("\\", "")
-        assert ("The span of story [ACME-57]" in text) is missing
-        assert ROOT_NOT_SENT not in text
+        assert ("The title, the statuses and the result of story [ACME-57]" in text) is missing
+        assert LIFE_NOT_SENT not in text
 
 
 def test_the_work_item_and_the_feature_of_a_run_are_one_line() -> None:
@@ -156,10 +155,13 @@ def test_an_item_that_is_the_feature_is_named_once() -> None:
     assert "in the feature" not in text
 
 
-def test_the_readme_says_the_same_of_the_missing_root() -> None:
-    """The sentence about the root stands in the README, word for word."""
-    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
-    assert ROOT_NOT_SENT in " ".join(readme.split())
+def test_a_root_whose_creation_is_not_known_is_told() -> None:
+    """Of an item that no tracker was asked for, only the key is known."""
+    item = make_item("ACME-57", created_at=None, closed_at=None, state="", result="", read=False)
+    trace = TraceIdentity(root=item.reference)
+    exported = make_exported(busy_run(), trace=trace, lineage=Lineage(items=(item,)))
+    text = job_summary(make_outcome(busy_run(), exported=exported)).replace("\\", "")
+    assert "The trace has no root: when story [ACME-57]" in text
 
 
 def test_further_pull_requests_are_named() -> None:

@@ -54,11 +54,7 @@ from flow_telemetry.text import duration
 
 # GitHub accepts at most 1 MiB, and rejects a larger summary completely.
 LARGEST_SUMMARY = 1_000_000
-_UNTIL_THEN = (
-    "Until then, backends show its runs below a root that is still missing, or as roots of one "
-    "trace."
-)
-ROOT_NOT_SENT = f"The span of the pull request is sent when it ends. {_UNTIL_THEN}"
+LIFE_NOT_SENT = "The title, the phases and the result of the pull request are sent when it ends."
 _MOST_STEPS = 10
 _ICONS = {
     Result.SUCCESS: "✅ ",
@@ -224,19 +220,24 @@ def _describe_change(exported: ExportedSubject, parentage: Parentage) -> str:
         sentences = [f"Belongs to pull request {change_link(parentage.change)}: {reason}."]
     if parentage.others:
         sentences.append(f"Also linked to {join_links([*map(change_link, parentage.others)])}.")
-    sentences.append(_describe_missing_root(exported, parentage.change))
+    sentences.append(_describe_missing(exported, parentage.change))
     return " ".join(filter(None, sentences))
 
 
-def _describe_missing_root(exported: ExportedSubject, change: Change | None) -> str:
-    """Explain what backends show while the root of the trace is open, and thus has no span."""
+def _describe_missing(exported: ExportedSubject, change: Change | None) -> str:
+    """Explain what is not in the trace yet, of the pull request or item at its root."""
     root = exported.trace.root
     if change is not None and root == change.reference:
-        return "" if change.ended else ROOT_NOT_SENT
+        return "" if change.ended else LIFE_NOT_SENT
     item = next((item for item in exported.lineage.items if item.reference == root), None)
     if item is None or item.ended or item.state == "closed":
         return ""
-    return f"The span of {item_link(item)} is sent when the item is closed. {_UNTIL_THEN}"
+    if item.created_at is None:
+        # Its opening span could not be made.
+        return f"The trace has no root: when {item_link(item)} was created is not known."
+    return (
+        f"The title, the statuses and the result of {item_link(item)} are sent when it is closed."
+    )
 
 
 def _jobs_diagram(run: Run, jobs: Sequence[Job]) -> str:

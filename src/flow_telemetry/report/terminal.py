@@ -20,11 +20,12 @@ from flow_telemetry.report.text import (
     cell_width,
     counted,
     fit,
+    is_instant,
     span_duration,
     terminal_line,
 )
 from flow_telemetry.rules.lifecycle import PhaseKind
-from flow_telemetry.telemetry import Span
+from flow_telemetry.telemetry import OPENING, Span
 from flow_telemetry.text import one_line
 
 # The names of attributes in `mapping`, which reports do not import.
@@ -88,7 +89,7 @@ def is_wait(span: Span) -> bool:
 def describe_attempt(span: Span) -> str:
     """Return `attempt 2` for a run's later attempt, whose span has the name of the first one."""
     attempt = span.attributes.get(ATTEMPT)
-    later = entity_type(span) == "run" and isinstance(attempt, int) and attempt > 1
+    later = entity_type(span) in ("run", "linked_run") and isinstance(attempt, int) and attempt > 1
     return f"attempt {attempt}" if later else ""
 
 
@@ -221,11 +222,17 @@ def _draw_spans(trace: Trace, canvas: _Canvas) -> Iterator[str]:
             trunks.append(trunks[-1] + ("   " if last else signs.trunk))
         line = _label(span, canvas.name - len(branch), canvas)
         if canvas.duration:
-            line += span_duration(span.start, span.end).rjust(canvas.duration)
+            line += _duration(span).rjust(canvas.duration)
         if canvas.bar:
             line += "  " + _bar(span, trace, canvas)
         colour = _colour(span) if canvas.colour else ""
         yield branch + (f"{colour}{line.rstrip()}{_PLAIN}" if colour else line.rstrip())
+
+
+def _duration(span: Span) -> str:
+    """Return how long a span took; an opening is the begin of something, and takes no time."""
+    is_opening = entity_type(span) == OPENING[1]
+    return "" if is_opening else span_duration(span.start, span.end)
 
 
 def _label(span: Span, width: int, canvas: _Canvas) -> str:
@@ -251,7 +258,7 @@ def _bar(span: Span, trace: Trace, canvas: _Canvas) -> str:
     # Negated twice, so that `//` rounds up.
     end = -(-(span.end - trace.start) * canvas.bar // length)
     sign = canvas.signs.wait if is_wait(span) else canvas.signs.bar
-    if span.end <= span.start:
+    if is_instant(span.start, span.end):
         sign = canvas.signs.instant
     return " " * start + sign * max(1, end - start)
 

@@ -90,9 +90,18 @@ def html(text: str, limit: int) -> str:
 _NANOSECONDS = 1_000_000_000
 
 
+# The shortest span, of what took no time.
+_INSTANT = 1_000
+
+
 def span_duration(start: int, end: int) -> str:
     """Return the time between two timestamps in nanoseconds."""
     return duration((end - start) / _NANOSECONDS)
+
+
+def is_instant(start: int, end: int) -> bool:
+    """Whether a span, by its timestamps in nanoseconds, took no time."""
+    return end - start <= _INSTANT
 
 
 def size(count: int) -> str:
