@@ -110,7 +110,8 @@ def test_the_one_record_of_an_event_leaves(
     assert live.event_name == f"flow.change.{name}"
     assert live.attributes["log.record.uid"] == f"{pull}#event:{uid}"
     assert (live.trace_id, live.span_id) == (references.trace_id(pull), references.span_id(pull))
-    assert {each.path for each in receiver.requests} == {"/v1/logs"}
+    assert {each.path for each in receiver.requests} == {"/v1/logs", "/v1/traces"}
+    assert [span.name for span in receiver.spans] == ["pull request #123"]
     assert CANARY not in leaks.everything(result, receiver)
     assert "1 event sent" in result.summary
 
@@ -235,12 +236,17 @@ def test_metrics_do_not_leave_with_single_events(
 def test_mode_event_sends_the_record_alone_whatever_else_is_asked_for(
     program: Program, world: World, receiver: Receiver
 ) -> None:
-    """A workflow with other jobs, and events that leave with their subject: one record goes."""
+    """A workflow with other jobs, and events that leave with their subject: one record goes.
+
+    Its span is that of the opening.
+    """
     name, payload = of_pull(world, "comment")
     own = world.run(workflow="CI", event=name, jobs=closings.going_on(job("build")))
     result = program.inside(own, closings.OUR_JOB, event=payload, mode="event")
-    assert (result.warnings, receiver.spans, receiver.metrics) == ([], [], [])
-    assert [each.event_name for each in receiver.events] == ["flow.change.commented"]
+    assert (result.warnings, receiver.ended, receiver.metrics) == ([], [], [])
+    (record,) = receiver.events
+    assert record.event_name == "flow.change.commented"
+    assert record.span_id == receiver.span("pull request #123").span_id
 
 
 def test_mode_event_says_where_there_is_nothing_to_tell(program: Program, world: World) -> None:

@@ -267,7 +267,7 @@ def place_item_events(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Pla
         return live
     top = lineage.feature or item
     trace = TraceIdentity(root=top.reference, namespace=tracing.namespace)
-    return replace(live, trace=trace, trace_id=trace.trace_id, parent=None, links=())
+    return replace(live, trace=trace, trace_id=trace.trace_id, parent=None, links=(), openings=())
 
 
 def feature_events(

@@ -357,19 +357,24 @@ def collect_event(context: ExportContext, subject: EventSubject) -> CollectedTel
         reason = context.settings.otlp.off[Signal.LOGS]
         return CollectedTelemetry(left_out=(f"what happened to #{subject.number}: {reason}",))
     build = _build_change_events if subject.of_change else _build_item_events
-    records = list(build(context, subject))
+    placement, events = build(context, subject)
+    records = list(events)
     if records:
-        return CollectedTelemetry(events_and_metrics=records)
+        # The records are at an opening span, which this may be the first export to send.
+        return CollectedTelemetry(spans=opening_spans(placement), events_and_metrics=records)
     notice = f"the history of #{subject.number} does not show this event yet, so it was not sent"
     return CollectedTelemetry(notices=(notice,))
 
 
-def _build_change_events(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
+def _build_change_events(
+    context: ExportContext, subject: EventSubject
+) -> tuple[Placement, EventsAndMetrics]:
     change = context.with_aliases(read_change(context.github, subject.repository, subject.number))
     lineage = read_lineage(context, change, change.repository)
-    yield from change_events(
+    placement = place_change(change, lineage, own_tracing(context.settings))
+    return placement, change_events(
         change,
-        place_change(change, lineage, own_tracing(context.settings)),
+        placement,
         build_resource_maker(context.settings).of_change(change),
         context.clock.now(),
         only=find_webhook_events(subject.webhook_event, change.timeline),
@@ -377,12 +382,15 @@ def _build_change_events(context: ExportContext, subject: EventSubject) -> Event
     )
 
 
-def _build_item_events(context: ExportContext, subject: EventSubject) -> EventsAndMetrics:
+def _build_item_events(
+    context: ExportContext, subject: EventSubject
+) -> tuple[Placement, EventsAndMetrics]:
     item_subject = ItemSubject(repository=subject.repository, key=subject.key)
     item, lineage = read_item(context, item_subject)
-    yield from item_events(
+    placement = place_item_events(item, lineage, build_tracing(context.settings))
+    return placement, item_events(
         item,
-        place_item_events(item, lineage, build_tracing(context.settings)),
+        placement,
         build_resource_maker(context.settings).of_item(item),
         context.clock.now(),
         blocked=find_blocked_intervals(item, context.settings.signals.blocked_names),
