@@ -9,7 +9,11 @@ from tests.report.builders import make_job, make_run
 from tests.rules.builders import SHOP, at, change, event, item, moved
 from tests.rules.test_deliveries import deployment
 
-from flow_telemetry.mapping.flow_metrics import feature_measurements, item_measurements
+from flow_telemetry.mapping.flow_metrics import (
+    feature_cost,
+    feature_measurements,
+    item_measurements,
+)
 from flow_telemetry.model import Event, EventKind, Run, WorkItem
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
 from flow_telemetry.telemetry import Measurement
@@ -208,7 +212,8 @@ def test_a_feature_costs_what_its_runs_cost() -> None:
     """Four runs of five minutes, the shared one once; a price that is not known leaves no sum."""
     tree = feature()
     assert "flow.feature.cost" not in values(of_feature(tree))
-    found = feature_measurements(tree, RESOURCE, prices={"ubuntu-*": 0.006})
+    cost = feature_cost(tree, {"ubuntu-*": 0.006})
+    found = feature_measurements(tree, RESOURCE, cost=cost)
     assert values(list(found))["flow.feature.cost"] == [4 * 5 * 0.006]
 
 

@@ -93,7 +93,11 @@ def test_a_pull_request_costs_what_its_runs_cost(
     closings.pull_request(program, 7, prices="depot-*=0.004")
     assert not names(receiver, "flow.change.cost")
     closings.pull_request(program, 7, prices="depot-*=0.004", trace_scope="run")
-    assert value(receiver, "flow.change.cost") == pytest.approx(0.012 + 0.020 + 0.084 + 0.008)
+    total = pytest.approx(0.012 + 0.020 + 0.084 + 0.008)
+    assert value(receiver, "flow.change.cost") == total
+    first, with_runs = receiver.events_named("flow.change.merged")
+    assert "flow.change.cost" not in first.attributes
+    assert with_runs.attributes["flow.change.cost"] == total
 
 
 def test_a_sum_with_an_unknown_price_is_left_out(

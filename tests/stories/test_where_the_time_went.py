@@ -158,6 +158,8 @@ def test_a_feature_says_where_its_time_went(
     assert shares(ended.attributes) == {s: time / (16 * 60) for s, (time, _) in SUMS.items()}
     assert sum(shares(ended.attributes).values()) == pytest.approx(1)
     assert ended.attributes["flow.feature.duration"] == 16 * HOUR
+    cost = sum(point.value for point in receiver.points_of("flow.feature.cost"))
+    assert ended.attributes["flow.feature.cost"] == cost
     assert (ended.trace_id, ended.span_id) == (root.trace_id, root.span_id)
     assert f"{EPIC}#event:ended:2026-11-03T00:00:00Z" == ended.attributes["log.record.uid"]
     summary = plain(result.summary)

@@ -700,6 +700,12 @@ CHANGE_DURATION = _event_attribute(
     _CHANGE_END,
     "seconds from the opening or reopening to the end",
 )
+CHANGE_COST = _event_attribute(
+    "flow.change.cost",
+    "double",
+    "record of a change's last closing",
+    "cost of the jobs of all of its runs in USD, if these were read and all prices are known",
+)
 PHASE_DURATIONS = {
     kind: _event_attribute(
         f"flow.change.phase.{kind.name.lower()}.duration",
@@ -723,6 +729,12 @@ FEATURE_DURATION = _event_attribute(
     "double",
     "record of a feature's end",
     "seconds from the creation or reopening of the feature to its closing",
+)
+FEATURE_COST = _event_attribute(
+    "flow.feature.cost",
+    "double",
+    "record of a feature's end",
+    "cost of the jobs of all runs in USD, if all could be read and all prices are known",
 )
 ITEM_DURATION = _event_attribute(
     "flow.work_item.duration",

@@ -67,19 +67,24 @@ _CATEGORY_DURATIONS = {
 
 
 def change_closing_attributes(
-    change: Change, timeline: Sequence[TimelineEntry], times: Mapping[int, TimeShares] = NO_TIMES
+    change: Change,
+    timeline: Sequence[TimelineEntry],
+    times: Mapping[int, TimeShares] = NO_TIMES,
+    cost: float | None = None,
 ) -> Mapping[str, AttributePairs]:
     """Return the attributes of the closings of a change, by the references of their events.
 
-    ``times`` say where the time of each open period went, by its number.
+    ``times`` say where the time of each open period went, by its number. ``cost`` is that of all of
+    its runs in USD, which the last closing has, None if they were not read.
     """
-    all_phases = find_phases(change)
+    all_phases, periods = find_phases(change), change_periods(change)
     attributes = {}
-    for period, closing in _closings(timeline, change_periods(change)):
+    for period, closing in _closings(timeline, periods):
         phases = [phase for phase in all_phases if phase.period_number == period.number]
         attributes[closing.reference] = (
             *changes.period_attributes(change, period),
             (semconv.CHANGE_DURATION, period.interval.seconds),
+            (semconv.CHANGE_COST, cost if period == periods[-1] else None),
             *(
                 (name, _seconds(phase.interval for phase in phases if phase.kind is kind))
                 for kind, name in semconv.PHASE_DURATIONS.items()
@@ -159,15 +164,17 @@ def change_events(
     only: Collection[Event] | None = None,
     within: Window | None = None,
     times: Mapping[int, TimeShares] = NO_TIMES,
+    cost: float | None = None,
 ) -> Iterator[LogRecord]:
     """Return the records of the events of a change in its last open period that has ended.
 
     With ``within`` the events are those of every open period that ended in that time. Events after
     the last closing are left out, so that a repeat is equal. With ``only`` these events are
-    exported, at any time, with the same content. ``times`` is that of `change_closing_attributes`.
+    exported, at any time, with the same content. ``times`` and ``cost`` are those of
+    `change_closing_attributes`.
     """
     timeline = timelines.build_change_timeline(change)
-    closings = change_closing_attributes(change, timeline, times)
+    closings = change_closing_attributes(change, timeline, times, cost)
     entries = timelines.select_entries(timeline, change_periods(change), only, within)
     return event_records(
         (
@@ -277,12 +284,13 @@ def feature_events(
     *,
     trace: TraceIdentity,
     time: TimeShares | None,
+    cost: float | None = None,
 ) -> Iterator[LogRecord]:
     """Return the record of the end of a feature, beside that of its item's closing.
 
     ``trace`` is the one with the feature as its root. ``time`` says where the time of the last
-    open period went. The record is one of its own because
-    the whole feature is read after its item was exported, and not by every export of the item.
+    open period went, ``cost`` is that of all runs in USD. The record is one of its own because the
+    whole feature is read after its item was exported, and not by every export of the item.
     """
     item, periods = tree.root.item, item_periods(tree.root.item)
     if not periods:
@@ -299,6 +307,7 @@ def feature_events(
                 (
                     *items.period_attributes(item, period),
                     (semconv.FEATURE_DURATION, period.interval.seconds),
+                    (semconv.FEATURE_COST, cost),
                     (semconv.LIFE, period.number if period.number > 1 else None),
                     (semconv.FEATURE_INCOMPLETE, "; ".join(tree.unread)),
                     *time_attributes(time, shares=True),

@@ -29,6 +29,7 @@ from flow_telemetry.model import (
     Event,
     EventKind,
     FlowType,
+    Run,
     StatusCategory,
     WorkItem,
 )
@@ -320,18 +321,18 @@ def feature_measurements(
     tree: FeatureTree,
     resource: Resource,
     extra: tuple[str, ...] = (),
-    prices: Mapping[str, float] = NO_PRICES,
     *,
+    cost: float | None = None,
     time: TimeShares | None = None,
     span: tuple[str, str] | None = None,
     flow_types: Mapping[str, FlowType] = NO_FLOW_TYPES,
 ) -> Iterator[Measurement]:
     """Return the measurements of a whole feature; its items are measured when they are closed.
 
-    ``extra`` is that of `item_measurements`, ``prices`` that of `job_cost`, ``time`` says
-    where the time of its last open period went, ``span`` is the trace and span id of the feature
-    for exemplars. If a part of the feature could not be read, the numbers are too low, and an
-    attribute of the points shows this.
+    ``extra`` is that of `item_measurements`, ``cost`` that of `feature_cost`, ``time`` says where
+    the time of its last open period went, ``span`` is the trace and span id of the feature for
+    exemplars. If a part of the feature could not be read, the numbers are too low, and an attribute
+    of the points shows this.
     """
     root = tree.root.item
     attributes = (
@@ -354,7 +355,7 @@ def feature_measurements(
             (names.ITEM_CATEGORY, category.value if category else None),
         )
     changes = {node.change.reference: node for node in _changes(tree.root)}.values()
-    runs = {run.reference: run for node in changes for run in (*node.runs, *node.later_runs)}
+    runs = _runs(tree)
     deployments = {d.reference for node in changes for d in node.deployments}
     failed = sum(run_result(run) in ERRORS for run in runs.values())
     # A detail that the request budget did not allow is not 0 but unknown.
@@ -367,7 +368,20 @@ def feature_measurements(
     if TreeDetail.JOB in tree.finest.and_coarser:  # The jobs have the ends of the runs.
         build_time = sum(timing.run_interval(run).seconds for run in runs.values())
         yield from points.of(table.FEATURE_BUILD_TIME, build_time)
-        yield from points.of(table.FEATURE_COST, runs_cost(runs.values(), prices))
+        yield from points.of(table.FEATURE_COST, cost)
+
+
+def feature_cost(tree: FeatureTree, prices: Mapping[str, float] = NO_PRICES) -> float | None:
+    """Return the cost of the jobs of all runs of a feature in USD; None if it is not known."""
+    if TreeDetail.JOB not in tree.finest.and_coarser:
+        return None
+    return runs_cost(_runs(tree).values(), prices)
+
+
+def _runs(tree: FeatureTree) -> Mapping[str, Run]:
+    """Return the runs by reference: one of a commit that merged two changes counts once."""
+    nodes = _changes(tree.root)
+    return {run.reference: run for node in nodes for run in (*node.runs, *node.later_runs)}
 
 
 def _category(item: WorkItem, tree: FeatureTree) -> StatusCategory | None:

@@ -21,6 +21,7 @@ from flow_telemetry.mapping.events import (
 )
 from flow_telemetry.mapping.flow_metrics import (
     change_measurements,
+    feature_cost,
     feature_measurements,
     item_measurements,
 )
@@ -95,15 +96,16 @@ def change_events_and_metrics(
     of each open period went, by its number.
     """
     resource = build_resource_maker(context.settings).of_change(change)
+    cost = None
+    if runs is not None and not runs.read_errors:  # A part of the runs would be too cheap.
+        cost = runs_cost((*runs.runs, *runs.later_runs), context.settings.signals.prices)
     if wants_events(context.settings):
         now = context.clock.now()
-        yield from change_events(change, placement, resource, now, within=within, times=times)
+        yield from change_events(
+            change, placement, resource, now, within=within, times=times, cost=cost
+        )
     if wants_metrics(context.settings):
         extra = context.settings.signals.metric_attributes
-        cost = None
-        if runs is not None and not runs.read_errors:  # A part of the runs would be too cheap.
-            prices = context.settings.signals.prices
-            cost = runs_cost((*runs.runs, *runs.later_runs), prices)
         yield from change_measurements(
             change,
             resource,
@@ -164,14 +166,16 @@ def feature_events_and_metrics(context: ExportContext, tree: FeatureTree) -> Eve
     time = measure_feature_time(tree, settings.signals.blocked_names, last_period=True)
     root = feature_root(tree) if has_feature_trace(settings) else tree.root.item.reference
     trace = TraceIdentity(root=root, namespace=settings.tracing.namespace)
+    cost = feature_cost(tree, settings.signals.prices)
     if wants_own_events(settings):
-        yield from feature_events(tree, resource, context.clock.now(), trace=trace, time=time)
+        now = context.clock.now()
+        yield from feature_events(tree, resource, now, trace=trace, time=time, cost=cost)
     if wants_metrics(settings):
         yield from feature_measurements(
             tree,
             resource,
             settings.signals.metric_attributes,
-            settings.signals.prices,
+            cost=cost,
             time=time,
             span=(trace.trace_id, trace.span_id(root)) if settings.tracing.feature_trace else None,
             flow_types=settings.signals.flow_types,
