@@ -24,7 +24,13 @@ LIBRARIES = {
     # Messages are made by the SDK only; these read responses, and requests of others.
     "opentelemetry.proto": {"otlp.protobuf"},
     "opentelemetry.semconv": {
-        *("mapping.attributes", "mapping.instruments"),
+        *(
+            "mapping.attributes",
+            "mapping.event_attributes",
+            "mapping.suite_attributes",
+            "mapping.work_attributes",
+            "mapping.instruments",
+        ),
         *("mapping.job_attributes", "mapping.metric_attributes"),
     },
     "psutil": {"process.sampler", "process.sampling", "process.usage"},

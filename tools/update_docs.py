@@ -30,13 +30,8 @@ from tools.architecture import code_map
 
 from flow_telemetry.cli.main import build_parser
 from flow_telemetry.mapping import limits
-from flow_telemetry.mapping.attributes import (
-    ATTRIBUTES,
-    EVENT_ATTRIBUTES,
-    FLOW_ATTRIBUTES,
-    TEST_ATTRIBUTES,
-    Attribute,
-)
+from flow_telemetry.mapping.attributes import ATTRIBUTES, Attribute
+from flow_telemetry.mapping.event_attributes import EVENT_ATTRIBUTES
 from flow_telemetry.mapping.event_types import (
     COMMON_ATTRIBUTES,
     EVENT_TYPES,
@@ -55,6 +50,8 @@ from flow_telemetry.mapping.metric_attributes import (
     EXTRA_ATTRIBUTES,
     METRIC_ATTRIBUTES,
 )
+from flow_telemetry.mapping.suite_attributes import TEST_ATTRIBUTES
+from flow_telemetry.mapping.work_attributes import FLOW_ATTRIBUTES
 from flow_telemetry.otlp.series import boundaries
 from flow_telemetry.settings.inputs import INPUTS, Input
 from flow_telemetry.telemetry import Durations, Instrument

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.mapping.records import RESOURCE
 
-from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import event_attributes as event_semconv
 from flow_telemetry.mapping import limits
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.mapping.bodies import LONGEST_BODY, add_bodies, format_body
 from flow_telemetry.mapping.event_types import COMMON_ATTRIBUTES, EVENT_TYPES, EventType
 from flow_telemetry.privacy.records import hide_people_in_telemetry, redact_telemetry
@@ -25,10 +26,10 @@ from flow_telemetry.telemetry import LogRecord
 LOGIN = "Quux-8"
 SECRET = "hunter2-ZXJ0"
 PEOPLE = (
-    semconv.ACTOR_LOGIN,
-    semconv.EVENT_ASSIGNEE,
-    semconv.EVENT_REVIEWER,
-    semconv.CHANGE_AUTHOR,
+    event_semconv.ACTOR_LOGIN,
+    event_semconv.EVENT_ASSIGNEE,
+    event_semconv.EVENT_REVIEWER,
+    work_semconv.CHANGE_AUTHOR,
 )
 
 TEXTS = st.text(max_size=700) | st.sampled_from(

@@ -7,15 +7,12 @@ import re
 import pytest
 from opentelemetry.semconv._incubating.attributes import log_attributes
 
-from flow_telemetry.mapping.attributes import (
-    ATTRIBUTES,
-    EVENT_ATTRIBUTES,
-    FLOW_ATTRIBUTES,
-    LOG_RECORD_UID,
-)
+from flow_telemetry.mapping.attributes import ATTRIBUTES
+from flow_telemetry.mapping.event_attributes import EVENT_ATTRIBUTES, LOG_RECORD_UID
 from flow_telemetry.mapping.event_types import COMMON_ATTRIBUTES, EVENT_TYPES, EventType
 from flow_telemetry.mapping.job_attributes import LOG_ATTRIBUTES
 from flow_telemetry.mapping.metric_attributes import DELIVERY_ATTRIBUTES
+from flow_telemetry.mapping.work_attributes import FLOW_ATTRIBUTES
 from flow_telemetry.model import EventKind
 
 # https://cdevents.dev/docs: subjects and predicates that mean one of ours.

@@ -15,6 +15,8 @@ from random import Random
 from tests.simulation.things import Kind, Thing
 
 from flow_telemetry.mapping import attributes as names
+from flow_telemetry.mapping import event_attributes as event_semconv
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.telemetry import (
     Delivery,
     LogRecord,
@@ -125,14 +127,14 @@ class Recorder:
 
     def _note_event(self, event: LogRecord) -> None:
         attributes = event.attributes
-        if names.CHANGE_DURATION in attributes:
+        if event_semconv.CHANGE_DURATION in attributes:
             key = Kind.CHANGE, str(attributes[names.VCS_CHANGE_ID])
             self._closings[key].append(_time(event))
-        elif names.ITEM_DURATION in attributes:
+        elif event_semconv.ITEM_DURATION in attributes:
             key = Kind.ITEM, str(attributes[names.FLOW_WORK_ITEM_KEY])
             self._closings[key].append(_time(event))
-        elif str(attributes.get(names.DEPLOYMENT_STATE, "")).lower() in _FINAL:
-            self._export(Thing(Kind.STATUS, str(attributes[names.EVENT_ID])))
+        elif str(attributes.get(work_semconv.DEPLOYMENT_STATE, "")).lower() in _FINAL:
+            self._export(Thing(Kind.STATUS, str(attributes[event_semconv.EVENT_ID])))
 
     def _note_measurement(self, point: Measurement) -> None:
         attributes = point.attributes
@@ -166,7 +168,7 @@ class Recorder:
 
 def _time(event: LogRecord) -> datetime:
     """Return when it happened, although its record may have been moved."""
-    own = event.attributes.get(names.EVENT_TIME)
+    own = event.attributes.get(event_semconv.EVENT_TIME)
     if isinstance(own, str):
         return datetime.fromisoformat(own.replace("Z", "+00:00"))
     return _EPOCH + timedelta(microseconds=event.time // 1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from flow_telemetry.mapping.attributes import TIME_DURATIONS
+from flow_telemetry.mapping.work_attributes import TIME_DURATIONS
 from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.telemetry import Span
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import event_attributes as event_semconv
 from flow_telemetry.mapping import metric_attributes as names
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.mapping.event_types import EventSubject, Sentence, find_named_type
 from flow_telemetry.mapping.job_attributes import STEP_NAME
 from flow_telemetry.rules.causes import RUNNERS_PATH
@@ -56,10 +58,10 @@ def format_body(event_name: str, attributes: Attributes) -> str:
         return ""
     facts = _Facts(attributes)
     sentence = event_type.sentence
-    if semconv.REVIEW_STATE in event_type.attributes:
-        sentence = _REVIEWS.get(facts.text(semconv.REVIEW_STATE), sentence)
+    if event_semconv.REVIEW_STATE in event_type.attributes:
+        sentence = _REVIEWS.get(facts.text(event_semconv.REVIEW_STATE), sentence)
     what, rest = sentence.what.format_map(facts), sentence.rest.format_map(facts)
-    actor = facts.text(semconv.ACTOR_LOGIN)
+    actor = facts.text(event_semconv.ACTOR_LOGIN)
     if not sentence.verb:
         words = what
     elif actor:
@@ -114,30 +116,30 @@ class _Facts(Mapping[str, str]):
 
 def _change(facts: _Facts) -> str:
     number = facts.text(semconv.VCS_CHANGE_ID)
-    return f"pull request #{number}" + facts.quoted(semconv.VCS_CHANGE_TITLE, " ")
+    return f"pull request #{number}" + facts.quoted(work_semconv.VCS_CHANGE_TITLE, " ")
 
 
 def _item(facts: _Facts) -> str:
-    kind = facts.text(semconv.ITEM_TYPE) or "work item"
+    kind = facts.text(work_semconv.ITEM_TYPE) or "work item"
     key = facts.text(semconv.FLOW_WORK_ITEM_KEY)
-    return f"{kind} {key}" + facts.quoted(semconv.ITEM_TITLE, " ")
+    return f"{kind} {key}" + facts.quoted(work_semconv.ITEM_TITLE, " ")
 
 
 def _deployment(facts: _Facts) -> str:
-    noun = _DEPLOYMENT_NOUNS.get(facts.text(semconv.DEPLOYMENT_KIND), "deployment")
+    noun = _DEPLOYMENT_NOUNS.get(facts.text(work_semconv.DEPLOYMENT_KIND), "deployment")
     sha = facts.text(semconv.VCS_REF_HEAD_REVISION)[:_DIGITS_OF_SHA]
     of_commit = f"of {sha}" if sha else ""
-    number, place = facts.text(semconv.DEPLOYMENT_ID), _PHRASES["to_environment"](facts)
+    number, place = facts.text(work_semconv.DEPLOYMENT_ID), _PHRASES["to_environment"](facts)
     return f"{noun} {number} {of_commit} {place}"
 
 
 def _outcome(facts: _Facts) -> str:
-    status = _OUTCOMES.get(facts.text(semconv.DEPLOYMENT_STATUS))
-    return status or facts.quoted(semconv.DEPLOYMENT_STATE, "is now ") or "has a new status"
+    status = _OUTCOMES.get(facts.text(work_semconv.DEPLOYMENT_STATUS))
+    return status or facts.quoted(work_semconv.DEPLOYMENT_STATE, "is now ") or "has a new status"
 
 
 def _commit(facts: _Facts) -> str:
-    sha = facts.text(semconv.EVENT_ID)[:_DIGITS_OF_SHA]
+    sha = facts.text(event_semconv.EVENT_ID)[:_DIGITS_OF_SHA]
     return f"commit {sha}" if sha else "a commit"
 
 
@@ -174,21 +176,21 @@ _PHRASES: Mapping[str, Callable[[_Facts], str]] = {
     "change": _change,
     "item": _item,
     "commit": _commit,
-    "label": lambda facts: facts.quoted(semconv.EVENT_LABEL),
-    "assignee": lambda facts: facts.text(semconv.EVENT_ASSIGNEE),
-    "to_assignee": lambda facts: facts.after("to", semconv.EVENT_ASSIGNEE),
-    "from_reviewer": lambda facts: facts.after("from", semconv.EVENT_REVIEWER),
-    "to_reviewer": lambda facts: facts.after("to", semconv.EVENT_REVIEWER),
+    "label": lambda facts: facts.quoted(event_semconv.EVENT_LABEL),
+    "assignee": lambda facts: facts.text(event_semconv.EVENT_ASSIGNEE),
+    "to_assignee": lambda facts: facts.after("to", event_semconv.EVENT_ASSIGNEE),
+    "from_reviewer": lambda facts: facts.after("from", event_semconv.EVENT_REVIEWER),
+    "to_reviewer": lambda facts: facts.after("to", event_semconv.EVENT_REVIEWER),
     "without_merge": lambda facts: (
-        "without a merge" if facts.text(semconv.VCS_CHANGE_STATE) == "closed" else ""
+        "without a merge" if facts.text(work_semconv.VCS_CHANGE_STATE) == "closed" else ""
     ),
-    "from_status": lambda facts: facts.quoted(semconv.STATUS_BEFORE, "from "),
-    "to_status": lambda facts: facts.quoted(semconv.ITEM_STATUS, "to "),
-    "by_reason": lambda facts: facts.quoted(semconv.BLOCKED_BY, "by "),
-    "as_result": lambda facts: facts.quoted(semconv.ITEM_RESULT, "as "),
+    "from_status": lambda facts: facts.quoted(event_semconv.STATUS_BEFORE, "from "),
+    "to_status": lambda facts: facts.quoted(work_semconv.ITEM_STATUS, "to "),
+    "by_reason": lambda facts: facts.quoted(event_semconv.BLOCKED_BY, "by "),
+    "as_result": lambda facts: facts.quoted(work_semconv.ITEM_RESULT, "as "),
     "deployment": _deployment,
     "outcome": _outcome,
-    "to_environment": lambda facts: facts.after("to", semconv.DEPLOYMENT_ENVIRONMENT_NAME),
+    "to_environment": lambda facts: facts.after("to", work_semconv.DEPLOYMENT_ENVIRONMENT_NAME),
     "after_first_commit": _after_first_commit,
     "level": lambda facts: (
         _LEVELS.get(level := facts.text(semconv.GITHUB_ANNOTATION_LEVEL), level) or "annotation"

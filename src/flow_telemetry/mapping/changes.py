@@ -8,6 +8,7 @@ from datetime import datetime
 
 from flow_telemetry import identity
 from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.placement import Placement
 from flow_telemetry.mapping.spans import AttributePairs, SpanMaker
@@ -141,9 +142,9 @@ def _phase_span(make: SpanMaker, change: Change, phase: Phase, position: int, pa
         phase.kind.value.replace("-", " "),
         moved_part(phase.interval, position),
         attributes=(
-            (semconv.PHASE, phase.kind.value),
-            (semconv.PHASE_WAITING_FOR, AWAITED[phase.kind].value),
-            (semconv.PHASE_REVIEWERS, requested_reviewers(change, phase)),
+            (work_semconv.PHASE, phase.kind.value),
+            (work_semconv.PHASE_WAITING_FOR, AWAITED[phase.kind].value),
+            (work_semconv.PHASE_REVIEWERS, requested_reviewers(change, phase)),
             (semconv.FLOW_PARTIAL, None if phase.ended else True),
         ),
     )
@@ -181,25 +182,25 @@ def period_attributes(change: Change, period: OpenPeriod) -> AttributePairs:
     # What has no history is only on the last period: after a merge none follows.
     last = change if state == "merged" or not period.ended else None
     return (
-        (semconv.VCS_CHANGE_TITLE, title),
-        (semconv.VCS_CHANGE_STATE, state),
+        (work_semconv.VCS_CHANGE_TITLE, title),
+        (work_semconv.VCS_CHANGE_STATE, state),
         (semconv.FLOW_PARTIAL, None if period.ended else True),
-        (semconv.CHANGE_URL, change.url),
+        (work_semconv.CHANGE_URL, change.url),
         (semconv.VCS_REF_HEAD_NAME, change.head_branch),
         (semconv.VCS_REF_HEAD_REVISION, last.head_sha if last else None),
         (semconv.VCS_REF_BASE_NAME, base),
-        (semconv.CHANGE_AUTHOR, author.login if author else None),
-        (semconv.CHANGE_AUTHOR_KIND, author.kind.value if author else None),
-        (semconv.CHANGE_REVIEWERS, tuple(dict.fromkeys(reviewers))),
-        (semconv.CHANGE_LABELS, _labels(events)),
-        (semconv.CHANGE_REVERTS, reverted_change(change)),
-        (semconv.CHANGE_COMMITS, commits or (last.commits if last else None)),
-        (semconv.CHANGE_COMMENTS, by_people[EventKind.COMMENTED]),
-        (semconv.CHANGE_REVIEWS, by_people[EventKind.REVIEWED]),
-        (semconv.CHANGE_LINES_ADDED, last.additions if last else None),
-        (semconv.CHANGE_LINES_REMOVED, last.deletions if last else None),
-        (semconv.CHANGE_FILES, last.changed_files if last else None),
-        (semconv.TIMELINE_INCOMPLETE, None if change.timeline_complete else True),
+        (work_semconv.CHANGE_AUTHOR, author.login if author else None),
+        (work_semconv.CHANGE_AUTHOR_KIND, author.kind.value if author else None),
+        (work_semconv.CHANGE_REVIEWERS, tuple(dict.fromkeys(reviewers))),
+        (work_semconv.CHANGE_LABELS, _labels(events)),
+        (work_semconv.CHANGE_REVERTS, reverted_change(change)),
+        (work_semconv.CHANGE_COMMITS, commits or (last.commits if last else None)),
+        (work_semconv.CHANGE_COMMENTS, by_people[EventKind.COMMENTED]),
+        (work_semconv.CHANGE_REVIEWS, by_people[EventKind.REVIEWED]),
+        (work_semconv.CHANGE_LINES_ADDED, last.additions if last else None),
+        (work_semconv.CHANGE_LINES_REMOVED, last.deletions if last else None),
+        (work_semconv.CHANGE_FILES, last.changed_files if last else None),
+        (work_semconv.TIMELINE_INCOMPLETE, None if change.timeline_complete else True),
     )
 
 
@@ -274,7 +275,7 @@ def delivery_span(
         moved_delivery(interval, deployment),
         attributes=(
             *_deployment_attributes(deployment, failed=failed),
-            (semconv.DEPLOYMENT_LEAD_TIME, next(lead_times, None)),
+            (work_semconv.DEPLOYMENT_LEAD_TIME, next(lead_times, None)),
             (semconv.FLOW_CHAIN_INCOMPLETE, "; ".join(unread)),
         ),
         links=(*placement.links, *run_links),
@@ -285,17 +286,17 @@ def delivery_span(
 def _deployment_attributes(deployment: Deployment, *, failed: bool) -> AttributePairs:
     return (
         (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
-        (semconv.DEPLOYMENT_ID, str(deployment.id)),
-        (semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
-        (semconv.DEPLOYMENT_TASK, task_name(deployment)),
-        (semconv.DEPLOYMENT_KIND, deployment.kind.value if deployment.kind else None),
-        (semconv.DEPLOYMENT_STATUS, delivery_status(deployment)),
-        (semconv.DEPLOYMENT_STATE, _final_state(deployment)),
+        (work_semconv.DEPLOYMENT_ID, str(deployment.id)),
+        (work_semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
+        (work_semconv.DEPLOYMENT_TASK, task_name(deployment)),
+        (work_semconv.DEPLOYMENT_KIND, deployment.kind.value if deployment.kind else None),
+        (work_semconv.DEPLOYMENT_STATUS, delivery_status(deployment)),
+        (work_semconv.DEPLOYMENT_STATE, _final_state(deployment)),
         (semconv.ERROR_TYPE, "failure" if failed else None),
         (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
         (semconv.VCS_REF_HEAD_NAME, deployment.ref),
-        (semconv.DEPLOYMENT_CREATOR, deployment.creator.login if deployment.creator else None),
-        (semconv.DEPLOYMENT_INCOMPLETE, None if deployment.delivers_complete else True),
+        (work_semconv.DEPLOYMENT_CREATOR, deployment.creator.login if deployment.creator else None),
+        (work_semconv.DEPLOYMENT_INCOMPLETE, None if deployment.delivers_complete else True),
     )
 
 

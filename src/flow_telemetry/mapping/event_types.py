@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import event_attributes as event_semconv
 from flow_telemetry.mapping import metric_attributes as names
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.mapping.job_attributes import STEP_NAME
 from flow_telemetry.model import EventKind
 from flow_telemetry.telemetry import Severity
@@ -68,82 +70,82 @@ _CHANGE, _ITEM = EventSubject.CHANGE, EventSubject.WORK_ITEM
 _DEPLOYMENT, _RUN = EventSubject.DEPLOYMENT, EventSubject.RUN
 
 _CHANGE_ATTRIBUTES = (
-    semconv.VCS_CHANGE_TITLE,
-    semconv.VCS_CHANGE_STATE,
-    semconv.CHANGE_URL,
+    work_semconv.VCS_CHANGE_TITLE,
+    work_semconv.VCS_CHANGE_STATE,
+    work_semconv.CHANGE_URL,
     semconv.VCS_REF_HEAD_NAME,
     semconv.VCS_REF_HEAD_REVISION,
     semconv.VCS_REF_BASE_NAME,
-    semconv.CHANGE_AUTHOR,
-    semconv.CHANGE_AUTHOR_KIND,
-    semconv.CHANGE_REVIEWERS,
-    semconv.CHANGE_LABELS,
-    semconv.CHANGE_REVERTS,
-    semconv.CHANGE_COMMITS,
-    semconv.CHANGE_COMMENTS,
-    semconv.CHANGE_REVIEWS,
-    semconv.CHANGE_LINES_ADDED,
-    semconv.CHANGE_LINES_REMOVED,
-    semconv.CHANGE_FILES,
-    semconv.TIMELINE_INCOMPLETE,
-    semconv.CHANGE_DURATION,
-    semconv.CHANGE_COST,
-    *semconv.PHASE_DURATIONS.values(),
-    semconv.LIFE,
-    semconv.MOVED_EVENTS,
-    *semconv.TIME_DURATIONS.values(),
-    *semconv.TIME_SHARES.values(),
-    semconv.TIME_INCOMPLETE,
+    work_semconv.CHANGE_AUTHOR,
+    work_semconv.CHANGE_AUTHOR_KIND,
+    work_semconv.CHANGE_REVIEWERS,
+    work_semconv.CHANGE_LABELS,
+    work_semconv.CHANGE_REVERTS,
+    work_semconv.CHANGE_COMMITS,
+    work_semconv.CHANGE_COMMENTS,
+    work_semconv.CHANGE_REVIEWS,
+    work_semconv.CHANGE_LINES_ADDED,
+    work_semconv.CHANGE_LINES_REMOVED,
+    work_semconv.CHANGE_FILES,
+    work_semconv.TIMELINE_INCOMPLETE,
+    event_semconv.CHANGE_DURATION,
+    event_semconv.CHANGE_COST,
+    *event_semconv.PHASE_DURATIONS.values(),
+    event_semconv.LIFE,
+    event_semconv.MOVED_EVENTS,
+    *work_semconv.TIME_DURATIONS.values(),
+    *event_semconv.TIME_SHARES.values(),
+    work_semconv.TIME_INCOMPLETE,
 )
 _ITEM_ATTRIBUTES = (
-    semconv.ITEM_TYPE,
-    semconv.ITEM_TITLE,
-    semconv.ITEM_TRACKER,
-    semconv.ITEM_URL,
-    semconv.ITEM_RESULT,
-    semconv.ITEM_LABELS,
-    semconv.ITEM_ASSIGNEES,
-    semconv.ITEM_COMMENTS,
-    semconv.ITEM_BACKWARD_MOVES,
-    semconv.ITEM_FLOW_TYPE,
-    semconv.TIMELINE_INCOMPLETE,
-    semconv.ITEM_DURATION,
-    semconv.ITEM_TO_DO,
-    semconv.ITEM_IN_PROGRESS,
-    semconv.ITEM_BLOCKED,
-    semconv.LIFE,
-    semconv.MOVED_EVENTS,
+    work_semconv.ITEM_TYPE,
+    work_semconv.ITEM_TITLE,
+    work_semconv.ITEM_TRACKER,
+    work_semconv.ITEM_URL,
+    work_semconv.ITEM_RESULT,
+    work_semconv.ITEM_LABELS,
+    work_semconv.ITEM_ASSIGNEES,
+    work_semconv.ITEM_COMMENTS,
+    work_semconv.ITEM_BACKWARD_MOVES,
+    event_semconv.ITEM_FLOW_TYPE,
+    work_semconv.TIMELINE_INCOMPLETE,
+    event_semconv.ITEM_DURATION,
+    event_semconv.ITEM_TO_DO,
+    event_semconv.ITEM_IN_PROGRESS,
+    event_semconv.ITEM_BLOCKED,
+    event_semconv.LIFE,
+    event_semconv.MOVED_EVENTS,
 )
 _FEATURE_ATTRIBUTES = (
-    semconv.ITEM_TYPE,
-    semconv.ITEM_TITLE,
-    semconv.ITEM_TRACKER,
-    semconv.ITEM_URL,
-    semconv.ITEM_RESULT,
-    semconv.ITEM_LABELS,
-    semconv.ITEM_ASSIGNEES,
-    semconv.ITEM_COMMENTS,
-    semconv.TIMELINE_INCOMPLETE,
-    semconv.FEATURE_INCOMPLETE,
-    semconv.FEATURE_DURATION,
-    semconv.FEATURE_COST,
-    semconv.LIFE,
-    *semconv.TIME_DURATIONS.values(),
-    *semconv.TIME_SHARES.values(),
-    semconv.TIME_INCOMPLETE,
+    work_semconv.ITEM_TYPE,
+    work_semconv.ITEM_TITLE,
+    work_semconv.ITEM_TRACKER,
+    work_semconv.ITEM_URL,
+    work_semconv.ITEM_RESULT,
+    work_semconv.ITEM_LABELS,
+    work_semconv.ITEM_ASSIGNEES,
+    work_semconv.ITEM_COMMENTS,
+    work_semconv.TIMELINE_INCOMPLETE,
+    work_semconv.FEATURE_INCOMPLETE,
+    event_semconv.FEATURE_DURATION,
+    event_semconv.FEATURE_COST,
+    event_semconv.LIFE,
+    *work_semconv.TIME_DURATIONS.values(),
+    *event_semconv.TIME_SHARES.values(),
+    work_semconv.TIME_INCOMPLETE,
 )
 _DEPLOYMENT_ATTRIBUTES = (
-    semconv.DEPLOYMENT_ID,
-    semconv.DEPLOYMENT_ENVIRONMENT_NAME,
+    work_semconv.DEPLOYMENT_ID,
+    work_semconv.DEPLOYMENT_ENVIRONMENT_NAME,
     semconv.VCS_REF_HEAD_REVISION,
     semconv.VCS_REF_HEAD_NAME,
-    semconv.DEPLOYMENT_TASK,
-    semconv.DEPLOYMENT_KIND,
+    work_semconv.DEPLOYMENT_TASK,
+    work_semconv.DEPLOYMENT_KIND,
 )
 
 
-_LABEL, _ASSIGNEE = (semconv.EVENT_LABEL,), (semconv.EVENT_ASSIGNEE,)
-_REVIEWER, _ID = (semconv.EVENT_REVIEWER,), (semconv.EVENT_ID,)
+_LABEL, _ASSIGNEE = (event_semconv.EVENT_LABEL,), (event_semconv.EVENT_ASSIGNEE,)
+_REVIEWER, _ID = (event_semconv.EVENT_REVIEWER,), (event_semconv.EVENT_ID,)
 _UPDATED = "change.updated"
 
 EVENT_TYPES: tuple[EventType, ...] = (
@@ -153,7 +155,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         meaning="the pull request was opened",
         sentence=Sentence("opened", "{change}"),
         live="`pull_request`: opened",
-        attributes=(semconv.VCS_CHANGE_TITLE,),
+        attributes=(work_semconv.VCS_CHANGE_TITLE,),
         cdevents="change.created",
     ),
     EventType(
@@ -209,7 +211,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         meaning="a review was submitted",
         sentence=Sentence("reviewed", "{change}"),
         live="`pull_request_review`: submitted",
-        attributes=(semconv.EVENT_ID, semconv.REVIEW_STATE),
+        attributes=(event_semconv.EVENT_ID, event_semconv.REVIEW_STATE),
         cdevents="change.reviewed",
     ),
     EventType(
@@ -310,10 +312,10 @@ EVENT_TYPES: tuple[EventType, ...] = (
         ),
         sentence=Sentence("", "{change} was delivered {to_environment} {after_first_commit}"),
         attributes=(
-            semconv.VCS_CHANGE_TITLE,
-            semconv.CHANGE_URL,
-            semconv.CHANGE_AUTHOR,
-            semconv.CHANGE_AUTHOR_KIND,
+            work_semconv.VCS_CHANGE_TITLE,
+            work_semconv.CHANGE_URL,
+            work_semconv.CHANGE_AUTHOR,
+            work_semconv.CHANGE_AUTHOR_KIND,
             *_DEPLOYMENT_ATTRIBUTES,
             names.LEAD_TIME,
             names.FIRST_COMMIT,
@@ -326,7 +328,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         meaning="the item was created",
         sentence=Sentence("created", "{item}"),
         live="`issues`: opened",
-        attributes=(semconv.ITEM_TYPE, semconv.ITEM_TITLE),
+        attributes=(work_semconv.ITEM_TYPE, work_semconv.ITEM_TITLE),
         cdevents="ticket.created",
     ),
     EventType(
@@ -335,10 +337,10 @@ EVENT_TYPES: tuple[EventType, ...] = (
         meaning="the status changed, in Jira or in the project `status-project`",
         sentence=Sentence("moved", "{item}", "{from_status} {to_status}"),
         attributes=(
-            semconv.ITEM_STATUS,
-            semconv.ITEM_STATUS_ID,
-            semconv.ITEM_STATUS_CATEGORY,
-            semconv.STATUS_BEFORE,
+            work_semconv.ITEM_STATUS,
+            work_semconv.ITEM_STATUS_ID,
+            work_semconv.ITEM_STATUS_CATEGORY,
+            event_semconv.STATUS_BEFORE,
         ),
         cdevents="ticket.updated",
     ),
@@ -392,14 +394,14 @@ EVENT_TYPES: tuple[EventType, ...] = (
         meaning="a flag, an open issue, or a status or label of `blocked-names` blocks the item",
         sentence=Sentence("marked", "{item}", "as blocked {by_reason}"),
         severity=Severity.WARN,
-        attributes=(semconv.BLOCKED_BY,),
+        attributes=(event_semconv.BLOCKED_BY,),
     ),
     EventType(
         subject=_ITEM,
         kind=EventKind.UNBLOCKED,
         meaning="the item is no longer blocked",
         sentence=Sentence("marked", "{item}", "as no longer blocked {by_reason}"),
-        attributes=(semconv.BLOCKED_BY,),
+        attributes=(event_semconv.BLOCKED_BY,),
     ),
     EventType(
         subject=_ITEM,
@@ -436,7 +438,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         meaning="the deployment was requested",
         sentence=Sentence("requested", "{deployment}"),
         live="`deployment`: created",
-        attributes=(*_DEPLOYMENT_ATTRIBUTES, semconv.DEPLOYMENT_CHANGES),
+        attributes=(*_DEPLOYMENT_ATTRIBUTES, event_semconv.DEPLOYMENT_CHANGES),
     ),
     EventType(
         subject=_DEPLOYMENT,
@@ -446,13 +448,13 @@ EVENT_TYPES: tuple[EventType, ...] = (
         live="`deployment_status`: created",
         attributes=(
             *_DEPLOYMENT_ATTRIBUTES,
-            semconv.DEPLOYMENT_CHANGES,
-            semconv.EVENT_ID,
-            semconv.DEPLOYMENT_STATE,
-            semconv.DEPLOYMENT_STATUS,
+            event_semconv.DEPLOYMENT_CHANGES,
+            event_semconv.EVENT_ID,
+            work_semconv.DEPLOYMENT_STATE,
+            work_semconv.DEPLOYMENT_STATUS,
             names.DEPLOYMENT_RESTORE_TIME,
             names.DEPLOYMENT_RESTORED,
-            semconv.DEPLOYMENT_FAILED_CHANGES,
+            event_semconv.DEPLOYMENT_FAILED_CHANGES,
         ),
         cdevents="service.deployed, if the state is success, or service.rolledback of a rollback",
     ),
@@ -483,25 +485,25 @@ EVENT_TYPES: tuple[EventType, ...] = (
 
 # Attributes that every record can have.
 COMMON_ATTRIBUTES = (
-    semconv.EVENT_NAME,
-    semconv.LOG_RECORD_UID,
+    event_semconv.EVENT_NAME,
+    event_semconv.LOG_RECORD_UID,
     semconv.FLOW_REFERENCE,
-    semconv.ACTOR_LOGIN,
+    event_semconv.ACTOR_LOGIN,
     semconv.FLOW_ACTOR_KIND,
     semconv.VCS_CHANGE_ID,
     semconv.FLOW_WORK_ITEM_KEY,
     semconv.FLOW_FEATURE_KEY,
     semconv.GITHUB_REPOSITORY,
-    semconv.EVENT_TIME,
-    semconv.EVENT_TIME_UNKNOWN,
+    event_semconv.EVENT_TIME,
+    event_semconv.EVENT_TIME_UNKNOWN,
 )
 
 # Attributes whose value is the subject of an event: a label, a person or a reason.
 NAMED_BY_EVENT = (
-    semconv.EVENT_LABEL,
-    semconv.EVENT_ASSIGNEE,
-    semconv.EVENT_REVIEWER,
-    semconv.BLOCKED_BY,
+    event_semconv.EVENT_LABEL,
+    event_semconv.EVENT_ASSIGNEE,
+    event_semconv.EVENT_REVIEWER,
+    event_semconv.BLOCKED_BY,
 )
 
 _TYPES: dict[tuple[EventSubject, EventKind], EventType] = {

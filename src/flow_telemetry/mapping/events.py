@@ -10,6 +10,8 @@ from flow_telemetry import identity
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import changes, items
+from flow_telemetry.mapping import event_attributes as event_semconv
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.mapping.changes import delivery_reference, task_name
 from flow_telemetry.mapping.event_types import NAMED_BY_EVENT, EventSubject, find_event_type
 from flow_telemetry.mapping.flow_metrics import lead_time_attributes, restoration_attributes
@@ -61,8 +63,8 @@ from flow_telemetry.telemetry import LogRecord, Resource
 # backends refuse a span that began days ago, and accept a log record of its end.
 
 _CATEGORY_DURATIONS = {
-    StatusCategory.TO_DO: semconv.ITEM_TO_DO,
-    StatusCategory.IN_PROGRESS: semconv.ITEM_IN_PROGRESS,
+    StatusCategory.TO_DO: event_semconv.ITEM_TO_DO,
+    StatusCategory.IN_PROGRESS: event_semconv.ITEM_IN_PROGRESS,
 }
 
 
@@ -83,11 +85,11 @@ def change_closing_attributes(
         phases = [phase for phase in all_phases if phase.period_number == period.number]
         attributes[closing.reference] = (
             *changes.period_attributes(change, period),
-            (semconv.CHANGE_DURATION, period.interval.seconds),
-            (semconv.CHANGE_COST, cost if period == periods[-1] else None),
+            (event_semconv.CHANGE_DURATION, period.interval.seconds),
+            (event_semconv.CHANGE_COST, cost if period == periods[-1] else None),
             *(
                 (name, _seconds(phase.interval for phase in phases if phase.kind is kind))
-                for kind, name in semconv.PHASE_DURATIONS.items()
+                for kind, name in event_semconv.PHASE_DURATIONS.items()
             ),
             *_closing_attributes(timeline, period),
             *time_attributes(times.get(period.number), shares=True),
@@ -108,14 +110,14 @@ def item_closing_attributes(
         statuses = [s for s in all_statuses if s.period_number == period.number]
         attributes[closing.reference] = (
             *items.period_attributes(item, period),
-            (semconv.ITEM_FLOW_TYPE, items.flow_type_at(item, period, flow_types)),
-            (semconv.ITEM_DURATION, period.interval.seconds),
+            (event_semconv.ITEM_FLOW_TYPE, items.flow_type_at(item, period, flow_types)),
+            (event_semconv.ITEM_DURATION, period.interval.seconds),
             *(
                 (name, _seconds(s.interval for s in statuses if s.category is category))
                 for category, name in _CATEGORY_DURATIONS.items()
             ),
             (
-                semconv.ITEM_BLOCKED,
+                event_semconv.ITEM_BLOCKED,
                 _seconds(b.interval for b in blocked if b.period_number == period.number),
             ),
             *_closing_attributes(timeline, period),
@@ -140,8 +142,8 @@ def _closing_attributes(timeline: Iterable[TimelineEntry], period: OpenPeriod) -
         if entry.time <= period.interval.end
     )
     return (
-        (semconv.LIFE, period.number if period.number > 1 else None),
-        (semconv.MOVED_EVENTS, moved or None),
+        (event_semconv.LIFE, period.number if period.number > 1 else None),
+        (event_semconv.MOVED_EVENTS, moved or None),
     )
 
 
@@ -182,7 +184,7 @@ def change_events(
                 entry,
                 (
                     (
-                        semconv.VCS_CHANGE_TITLE,
+                        work_semconv.VCS_CHANGE_TITLE,
                         _title_at_creation(change, entry.event),
                     ),
                     *_event_attributes(EventSubject.CHANGE, entry.event),
@@ -254,14 +256,14 @@ def item_events(
 def _item_attributes(item: WorkItem, entry: TimelineEntry) -> Iterator[tuple[str, OptionalValue]]:
     event = entry.event
     if event.kind is EventKind.CREATED:
-        yield semconv.ITEM_TYPE, item.type
-        yield semconv.ITEM_TITLE, item.title
+        yield work_semconv.ITEM_TYPE, item.type
+        yield work_semconv.ITEM_TITLE, item.title
     yield from _event_attributes(EventSubject.WORK_ITEM, event)
     if event.kind is EventKind.STATUS_CHANGED:
-        yield semconv.ITEM_STATUS, event.subject
-        yield semconv.ITEM_STATUS_ID, event.status_id
-        yield semconv.ITEM_STATUS_CATEGORY, event.category.value if event.category else None
-        yield semconv.STATUS_BEFORE, event.before
+        yield work_semconv.ITEM_STATUS, event.subject
+        yield work_semconv.ITEM_STATUS_ID, event.status_id
+        yield work_semconv.ITEM_STATUS_CATEGORY, event.category.value if event.category else None
+        yield event_semconv.STATUS_BEFORE, event.before
 
 
 def place_item_events(item: WorkItem, lineage: Lineage, tracing: Tracing) -> Placement:
@@ -306,10 +308,10 @@ def feature_events(
                 entry,
                 (
                     *items.period_attributes(item, period),
-                    (semconv.FEATURE_DURATION, period.interval.seconds),
-                    (semconv.FEATURE_COST, cost),
-                    (semconv.LIFE, period.number if period.number > 1 else None),
-                    (semconv.FEATURE_INCOMPLETE, "; ".join(tree.unread)),
+                    (event_semconv.FEATURE_DURATION, period.interval.seconds),
+                    (event_semconv.FEATURE_COST, cost),
+                    (event_semconv.LIFE, period.number if period.number > 1 else None),
+                    (work_semconv.FEATURE_INCOMPLETE, "; ".join(tree.unread)),
                     *time_attributes(time, shares=True),
                 ),
             )
@@ -358,7 +360,7 @@ def deployment_events(
         common=(
             *_common_deployment_attributes(deployment),
             (
-                semconv.DEPLOYMENT_CHANGES,
+                event_semconv.DEPLOYMENT_CHANGES,
                 tuple(str(delivered.number) for delivered in deployment.delivers),
             ),
         ),
@@ -392,10 +394,10 @@ def delivery_events(
         author = change.author
         title = value_at(end, EditedField.TITLE, change.title, change.edits)
         attributes: AttributePairs = (
-            (semconv.VCS_CHANGE_TITLE, title),
-            (semconv.CHANGE_URL, change.url),
-            (semconv.CHANGE_AUTHOR, author.login if author else None),
-            (semconv.CHANGE_AUTHOR_KIND, author.kind.value if author else None),
+            (work_semconv.VCS_CHANGE_TITLE, title),
+            (work_semconv.CHANGE_URL, change.url),
+            (work_semconv.CHANGE_AUTHOR, author.login if author else None),
+            (work_semconv.CHANGE_AUTHOR_KIND, author.kind.value if author else None),
             *lead_times.get(change.reference, ()),
         )
         yield from event_records(
@@ -416,12 +418,12 @@ def delivery_events(
 def _common_deployment_attributes(deployment: Deployment) -> AttributePairs:
     return (
         (semconv.GITHUB_REPOSITORY, deployment.repository.full_name),
-        (semconv.DEPLOYMENT_ID, str(deployment.id)),
-        (semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
+        (work_semconv.DEPLOYMENT_ID, str(deployment.id)),
+        (work_semconv.DEPLOYMENT_ENVIRONMENT_NAME, deployment.environment),
         (semconv.VCS_REF_HEAD_REVISION, deployment.sha),
         (semconv.VCS_REF_HEAD_NAME, deployment.ref),
-        (semconv.DEPLOYMENT_TASK, task_name(deployment)),
-        (semconv.DEPLOYMENT_KIND, deployment.kind.value if deployment.kind else None),
+        (work_semconv.DEPLOYMENT_TASK, task_name(deployment)),
+        (work_semconv.DEPLOYMENT_KIND, deployment.kind.value if deployment.kind else None),
     )
 
 
@@ -435,9 +437,9 @@ def _deployment_attributes(deployment: Deployment, event: Event) -> AttributePai
         status = delivery_status(deployment)
     succeeded = ends and status == "succeeded"
     return (
-        (semconv.EVENT_ID, event.id),
-        (semconv.DEPLOYMENT_STATE, event.subject),
-        (semconv.DEPLOYMENT_STATUS, status),
+        (event_semconv.EVENT_ID, event.id),
+        (work_semconv.DEPLOYMENT_STATE, event.subject),
+        (work_semconv.DEPLOYMENT_STATUS, status),
         *(restoration_attributes(deployment) if succeeded else ()),
     )
 
@@ -446,9 +448,9 @@ def _event_attributes(subject: EventSubject, event: Event) -> AttributePairs:
     """Return the attributes of the event that its row in the table lists."""
     event_type = find_event_type(subject, event.kind)
     listed = event_type.attributes if event_type else ()
-    review = event.review if semconv.REVIEW_STATE in listed else None
+    review = event.review if event_semconv.REVIEW_STATE in listed else None
     return (
-        (semconv.EVENT_ID, event.id if semconv.EVENT_ID in listed else None),
+        (event_semconv.EVENT_ID, event.id if event_semconv.EVENT_ID in listed else None),
         *((name, event.subject) for name in NAMED_BY_EVENT if name in listed),
-        (semconv.REVIEW_STATE, review.value if review else None),
+        (event_semconv.REVIEW_STATE, review.value if review else None),
     )

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from flow_telemetry.identity import format_timestamp
 from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import event_attributes as event_semconv
 from flow_telemetry.mapping import instruments as table
 from flow_telemetry.mapping import items, limits
 from flow_telemetry.mapping import metric_attributes as names
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.mapping.changes import delivery_reference, task_name
 from flow_telemetry.mapping.metrics import (
     Points,
@@ -272,7 +274,7 @@ def _history_points(item: WorkItem, flows: Sequence[Flow], points: Points) -> It
             spent,
             (names.ITEM_STATUS, limits.name(status)),
             (names.ITEM_CATEGORY, category.value if category else None),
-            (semconv.ITEM_STATUS_ID, status_id),
+            (work_semconv.ITEM_STATUS_ID, status_id),
         )
     moves = count_backward_moves(item, [flow.period for flow in flows])
     yield from points.of(table.ITEM_BACKWARD_MOVES, moves)
@@ -494,4 +496,4 @@ def _failed_changes(deployment: Deployment) -> AttributePairs:
     if not deployment.takes_back:
         return ()
     numbers = tuple(str(change.number) for change in deployment.takes_back)
-    return ((semconv.DEPLOYMENT_FAILED_CHANGES, numbers),)
+    return ((event_semconv.DEPLOYMENT_FAILED_CHANGES, numbers),)

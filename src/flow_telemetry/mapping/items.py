@@ -9,6 +9,8 @@ from datetime import datetime
 from flow_telemetry import identity
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import event_attributes as event_semconv
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.changes import (
     delivery_reference,
@@ -196,10 +198,10 @@ def _status_span(make: SpanMaker, item: WorkItem, status: StatusInterval, parent
         status.status,
         moved_part(status.interval, status.number),
         attributes=(
-            (semconv.ITEM_STATUS, status.status),
-            (semconv.ITEM_STATUS_ID, status.status_id),
+            (work_semconv.ITEM_STATUS, status.status),
+            (work_semconv.ITEM_STATUS_ID, status.status_id),
             (
-                semconv.ITEM_STATUS_CATEGORY,
+                work_semconv.ITEM_STATUS_CATEGORY,
                 status.category.value if status.category else None,
             ),
             (semconv.FLOW_PARTIAL, None if status.ended else True),
@@ -215,8 +217,8 @@ def _blocked_span(make: SpanMaker, item: WorkItem, blocked: BlockedInterval, par
         "blocked",
         moved_blocked(blocked.interval, blocked.number),
         attributes=(
-            (semconv.BLOCKED_BY, blocked.reason or "flag"),
-            (semconv.BLOCKED_CAUSE, blocked.cause.value),
+            (event_semconv.BLOCKED_BY, blocked.reason or "flag"),
+            (work_semconv.BLOCKED_CAUSE, blocked.cause.value),
             (semconv.FLOW_PARTIAL, None if blocked.ended else True),
         ),
     )
@@ -232,17 +234,17 @@ def period_attributes(item: WorkItem, period: OpenPeriod) -> AttributePairs:
         if e.time <= end
     )
     return (
-        (semconv.ITEM_TYPE, item.type),
-        (semconv.ITEM_TITLE, item.title),
-        (semconv.ITEM_TRACKER, item.tracker),
-        (semconv.ITEM_URL, item.url),
+        (work_semconv.ITEM_TYPE, item.type),
+        (work_semconv.ITEM_TITLE, item.title),
+        (work_semconv.ITEM_TRACKER, item.tracker),
+        (work_semconv.ITEM_URL, item.url),
         (semconv.FLOW_PARTIAL, None if period.ended else True),
-        (semconv.ITEM_RESULT, period_result(item, period)),
-        (semconv.ITEM_LABELS, _before(item.labels, later, _LABELS)),
-        (semconv.ITEM_ASSIGNEES, _before(item.assignees, later, _ASSIGNMENTS)),
-        (semconv.ITEM_COMMENTS, comments),
-        (semconv.ITEM_BACKWARD_MOVES, _backward_moves_in(item, period)),
-        (semconv.TIMELINE_INCOMPLETE, None if item.history_complete else True),
+        (work_semconv.ITEM_RESULT, period_result(item, period)),
+        (work_semconv.ITEM_LABELS, _before(item.labels, later, _LABELS)),
+        (work_semconv.ITEM_ASSIGNEES, _before(item.assignees, later, _ASSIGNMENTS)),
+        (work_semconv.ITEM_COMMENTS, comments),
+        (work_semconv.ITEM_BACKWARD_MOVES, _backward_moves_in(item, period)),
+        (work_semconv.TIMELINE_INCOMPLETE, None if item.history_complete else True),
     )
 
 
@@ -369,8 +371,8 @@ class _Walk:
         shown = parent is None or bool(item_periods(item, self.until))
         reference = self.root if parent is None else item.reference
         root_attributes = (
-            (semconv.FEATURE_DETAIL, self.detail.value),
-            (semconv.FEATURE_INCOMPLETE, "; ".join(self.tree.unread)),
+            (work_semconv.FEATURE_DETAIL, self.detail.value),
+            (work_semconv.FEATURE_INCOMPLETE, "; ".join(self.tree.unread)),
             *time_attributes(self.mapping.time),
         )
         if shown:

@@ -9,7 +9,6 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import instruments as table
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping import metric_attributes as names
-from flow_telemetry.mapping.attributes import SKIPPED
 from flow_telemetry.mapping.jobs import CommandPlace, case_status, command_name
 from flow_telemetry.mapping.limits import nanoseconds
 from flow_telemetry.mapping.metrics import (
@@ -18,6 +17,7 @@ from flow_telemetry.mapping.metrics import (
     environment_name,
 )
 from flow_telemetry.mapping.placement import Placement
+from flow_telemetry.mapping.suite_attributes import SKIPPED
 from flow_telemetry.model.measurements import MachineUsage, MeasuredCommand, MeasuredJob
 from flow_telemetry.model.reports import JobCoverage, PackageCounts, TestSuite
 from flow_telemetry.rules.coverage import change, largest_packages, merge_packages

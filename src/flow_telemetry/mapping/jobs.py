@@ -11,7 +11,9 @@ from flow_telemetry.identity import log_line_reference
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping import job_attributes as job_semconv
 from flow_telemetry.mapping import limits
-from flow_telemetry.mapping.attributes import LOG_RECORD_UID, Entity
+from flow_telemetry.mapping import suite_attributes as suite_semconv
+from flow_telemetry.mapping.attributes import Entity
+from flow_telemetry.mapping.event_attributes import LOG_RECORD_UID
 from flow_telemetry.mapping.job_attributes import COVERAGE_NAMES
 from flow_telemetry.mapping.limits import OptionalValue, nanoseconds
 from flow_telemetry.mapping.placement import Placement
@@ -91,10 +93,10 @@ def suite_spans(
 # The attributes of a case by which its exceptions are found.
 _OF_EXCEPTIONS = (
     semconv.FLOW_REFERENCE,
-    semconv.SUITE_NAME,
-    semconv.CASE_NAME,
-    semconv.CASE_KEY,
-    semconv.CODE_FILE_PATH,
+    suite_semconv.SUITE_NAME,
+    suite_semconv.CASE_NAME,
+    suite_semconv.CASE_KEY,
+    suite_semconv.CODE_FILE_PATH,
 )
 
 
@@ -107,12 +109,12 @@ def exception_records(
     attributes of each record.
     """
     for span in spans:
-        events = (event for event in span.events if event.name == semconv.EXCEPTION_EVENT)
+        events = (event for event in span.events if event.name == suite_semconv.EXCEPTION_EVENT)
         for number, event in enumerate(events, start=1):
             reference = str(span.attributes[semconv.FLOW_REFERENCE])
-            message = event.attributes.get(semconv.EXCEPTION_MESSAGE)
+            message = event.attributes.get(suite_semconv.EXCEPTION_MESSAGE)
             yield LogRecord(
-                event_name=semconv.EXCEPTION_EVENT,
+                event_name=suite_semconv.EXCEPTION_EVENT,
                 time=event.time,
                 observed=nanoseconds(observed),
                 trace_id=span.trace_id,
@@ -132,7 +134,7 @@ def exception_records(
 def without_exceptions(spans: Iterable[Span]) -> Iterator[Span]:
     """Return the spans without their exceptions, which are sent as log records instead."""
     for span in spans:
-        others = tuple(e for e in span.events if e.name != semconv.EXCEPTION_EVENT)
+        others = tuple(e for e in span.events if e.name != suite_semconv.EXCEPTION_EVENT)
         yield span if len(others) == len(span.events) else replace(span, events=others)
 
 
@@ -149,19 +151,19 @@ def suite_references(job: str, suites: Iterable[PlacedSuite]) -> Iterator[str]:
 def case_status(case: TestCase) -> str:
     """Return the status of a case by the conventions: `pass`, `fail`, or our `skipped`."""
     if case.result is CaseResult.PASSED:
-        return semconv.PASS
-    return semconv.SKIPPED if case.result is CaseResult.SKIPPED else semconv.FAIL
+        return suite_semconv.PASS
+    return suite_semconv.SKIPPED if case.result is CaseResult.SKIPPED else suite_semconv.FAIL
 
 
 def count_attributes(counts: TestCounts, left_out: int) -> AttributePairs:
     """Return the counts of a suite or job; ``left_out`` is the number of entries without a span."""
     return (
-        (semconv.CASES_TOTAL, counts.total),
-        (semconv.CASES_PASSED, counts.passed),
-        (semconv.CASES_FAILED, counts.failed),
-        (semconv.CASES_SKIPPED, counts.skipped),
-        (semconv.CASES_FLAKY, counts.flaky),
-        (semconv.CASES_LEFT_OUT, left_out or None),
+        (suite_semconv.CASES_TOTAL, counts.total),
+        (suite_semconv.CASES_PASSED, counts.passed),
+        (suite_semconv.CASES_FAILED, counts.failed),
+        (suite_semconv.CASES_SKIPPED, counts.skipped),
+        (suite_semconv.CASES_FLAKY, counts.flaky),
+        (suite_semconv.CASES_LEFT_OUT, left_out or None),
     )
 
 
@@ -182,7 +184,7 @@ def _suite_suffix(placed: PlacedSuite) -> str:
 def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite, interval: Interval) -> Span:
     suite, place = placed.suite, placed.place
     counts = count_cases(suite.cases)
-    status = semconv.SUITE_SUCCESS if counts.passed else semconv.SUITE_SKIPPED
+    status = suite_semconv.SUITE_SUCCESS if counts.passed else suite_semconv.SUITE_SKIPPED
     left_out = len(suite.cases) - len(placed.cases or ())
     return make.span(
         Entity.TEST_SUITE,
@@ -191,13 +193,13 @@ def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite, interval: 
         suite.name or "unnamed suite",
         interval,
         attributes=(
-            (semconv.SUITE_NAME, suite.name),
-            (semconv.SUITE_STATUS, semconv.SUITE_FAILURE if counts.failed else status),
+            (suite_semconv.SUITE_NAME, suite.name),
+            (suite_semconv.SUITE_STATUS, suite_semconv.SUITE_FAILURE if counts.failed else status),
             (semconv.ERROR_TYPE, "failure" if counts.failed else None),
-            (semconv.REPORT, placed.report),
-            (semconv.CODE_FILE_PATH, suite.file),
-            (semconv.SUITE_DURATION, suite.duration),
-            (semconv.ESTIMATED, None if place.reported else True),
+            (suite_semconv.REPORT, placed.report),
+            (suite_semconv.CODE_FILE_PATH, suite.file),
+            (suite_semconv.SUITE_DURATION, suite.duration),
+            (suite_semconv.ESTIMATED, None if place.reported else True),
             *count_attributes(counts, left_out),
         ),
         error=f"{counts.failed:,} of {counts.total:,} cases failed" if counts.failed else None,
@@ -225,19 +227,19 @@ def _case_span(  # noqa: PLR0917 - the values of one case
         (case.name if without_class else case.full_name) or "unnamed test",
         interval,
         attributes=(
-            (semconv.CASE_NAME, case.full_name),
-            (semconv.CASE_STATUS, case_status(case)),
+            (suite_semconv.CASE_NAME, case.full_name),
+            (suite_semconv.CASE_STATUS, case_status(case)),
             (semconv.ERROR_TYPE, _ERROR_TYPE.get(case.result)),
-            (semconv.SUITE_NAME, case.suite),
-            (semconv.REPORT, report),
-            (semconv.CASE_KEY, case.key),
-            (semconv.CODE_FILE_PATH, case.file),
-            (semconv.CASE_DURATION, case.duration),
-            (semconv.CASE_FLAKY, True if case.flaky else None),
-            (semconv.CASE_RUN_AGAIN, True if case.run_again else None),
-            (semconv.CASE_OTHER_FAILURES, len(case.attempts) or None),
-            (semconv.CASE_SKIP_REASON, skip_reason),
-            (semconv.ESTIMATED, None if reported else True),
+            (suite_semconv.SUITE_NAME, case.suite),
+            (suite_semconv.REPORT, report),
+            (suite_semconv.CASE_KEY, case.key),
+            (suite_semconv.CODE_FILE_PATH, case.file),
+            (suite_semconv.CASE_DURATION, case.duration),
+            (suite_semconv.CASE_FLAKY, True if case.flaky else None),
+            (suite_semconv.CASE_RUN_AGAIN, True if case.run_again else None),
+            (suite_semconv.CASE_OTHER_FAILURES, len(case.attempts) or None),
+            (suite_semconv.CASE_SKIP_REASON, skip_reason),
+            (suite_semconv.ESTIMATED, None if reported else True),
         ),
         events=_exceptions(case, interval),
         error=_description(case.failure or CaseFailure()) if is_failing(case) else None,
@@ -250,13 +252,13 @@ def _exceptions(case: TestCase, interval: Interval) -> tuple[SpanEvent, ...]:
     failures = (*last, *case.attempts)[: limits.MOST_EVENTS]
     return tuple(
         SpanEvent(
-            name=semconv.EXCEPTION_EVENT,
+            name=suite_semconv.EXCEPTION_EVENT,
             time=nanoseconds(interval.end),
             attributes=limits.attributes(
                 (
-                    (semconv.EXCEPTION_TYPE, failure.type),
-                    (semconv.EXCEPTION_MESSAGE, failure.message or _description(failure)),
-                    (semconv.EXCEPTION_STACKTRACE, failure.text),
+                    (suite_semconv.EXCEPTION_TYPE, failure.type),
+                    (suite_semconv.EXCEPTION_MESSAGE, failure.message or _description(failure)),
+                    (suite_semconv.EXCEPTION_STACKTRACE, failure.text),
                 )
             ),
         )

@@ -16,6 +16,9 @@ from opentelemetry.semconv._incubating.attributes import system_attributes as sy
 from opentelemetry.semconv._incubating.attributes import vcs_attributes as vcs
 
 from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import event_attributes as event_semconv
+from flow_telemetry.mapping import suite_attributes as suite_semconv
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.mapping.attributes import Attribute
 
 METRIC_ATTRIBUTES: dict[str, str] = {}
@@ -94,28 +97,30 @@ COMMAND_RESULT = _attribute(
     "flow.command.result", "success, failure, or cancellation if the command was asked to end"
 )
 CPU_MODE = _attribute(cpu.CPU_MODE, "`user` or `system`")
-CHANGE_STATE = _attribute(semconv.VCS_CHANGE_STATE, "open, wip, closed or merged")
+CHANGE_STATE = _attribute(work_semconv.VCS_CHANGE_STATE, "open, wip, closed or merged")
 ACTOR_KIND = _attribute(semconv.FLOW_ACTOR_KIND, "kind of the account: human, bot or agent")
-AUTHOR_KIND = _attribute(semconv.CHANGE_AUTHOR_KIND, "kind of the author: human, bot or agent")
+AUTHOR_KIND = _attribute(work_semconv.CHANGE_AUTHOR_KIND, "kind of the author: human, bot or agent")
 LINE_CHANGE = _attribute(vcs.VCS_LINE_CHANGE_TYPE, "`added` or `removed`")
-PHASE = _attribute(semconv.PHASE, "name of the phase, such as `in-review`")
-TRACKER = _attribute(semconv.ITEM_TRACKER, "`github`, `jira` or the name of another tracker")
-ITEM_TYPE = _attribute(semconv.ITEM_TYPE, "type of the item: Epic, Story, Bug …")
-ITEM_RESULT = _attribute(semconv.ITEM_RESULT, "how the item was closed, as the tracker reports it")
+PHASE = _attribute(work_semconv.PHASE, "name of the phase, such as `in-review`")
+TRACKER = _attribute(work_semconv.ITEM_TRACKER, "`github`, `jira` or the name of another tracker")
+ITEM_TYPE = _attribute(work_semconv.ITEM_TYPE, "type of the item: Epic, Story, Bug …")
+ITEM_RESULT = _attribute(
+    work_semconv.ITEM_RESULT, "how the item was closed, as the tracker reports it"
+)
 FLOW_TYPE = _attribute(
-    semconv.ITEM_FLOW_TYPE,
+    event_semconv.ITEM_FLOW_TYPE,
     "kind of work in the Flow Framework: feature, defect, debt or risk, by `flow-types`; not set "
     "for an item of another type",
 )
 BLOCKED_CAUSE = _attribute(
-    semconv.BLOCKED_CAUSE, "kind of what blocked the item: flag, issue, status or label"
+    work_semconv.BLOCKED_CAUSE, "kind of what blocked the item: flag, issue, status or label"
 )
 ITEM_STATUS = _attribute(
-    semconv.ITEM_STATUS,
+    work_semconv.ITEM_STATUS,
     "present name of the status; `open` and `in progress` for a GitHub issue without a status",
 )
 ITEM_CATEGORY = _attribute(
-    semconv.ITEM_STATUS_CATEGORY,
+    work_semconv.ITEM_STATUS_CATEGORY,
     "to_do, in_progress or done; not set for a status without a category",
 )
 FEATURE_COMPLETE = _attribute(
@@ -135,19 +140,19 @@ TIME_STATE = _attribute(
     "state that the time went to, such as `awaiting_review` or `idle`",
 )
 TIME_INCOMPLETE = _attribute(
-    semconv.TIME_INCOMPLETE,
+    work_semconv.TIME_INCOMPLETE,
     "states that were not read, or only in part: `queued,building`; not set if all were read",
 )
 ENVIRONMENT = _attribute(
-    semconv.DEPLOYMENT_ENVIRONMENT_NAME,
+    work_semconv.DEPLOYMENT_ENVIRONMENT_NAME,
     "environment of the deployment, with `*` for hashes and for numbers of two or more digits: "
     "`preview-*`; `(transient)` for all environments that GitHub calls transient",
 )
 DEPLOYMENT_TASK = _attribute(
-    semconv.DEPLOYMENT_TASK, "task of the deployment, unless it is `deploy`"
+    work_semconv.DEPLOYMENT_TASK, "task of the deployment, unless it is `deploy`"
 )
 DEPLOYMENT_KIND = _attribute(
-    semconv.DEPLOYMENT_KIND,
+    work_semconv.DEPLOYMENT_KIND,
     "`deploy`, `redeploy` or `rollback`; a remediation that delivers a revert has `revert`",
 )
 PRODUCTION = _attribute(
@@ -155,7 +160,7 @@ PRODUCTION = _attribute(
     "whether the environment is a production environment: by `production-environments`, else by "
     "its name or GitHub's mark",
 )
-DEPLOYMENT_STATUS = _attribute(semconv.DEPLOYMENT_STATUS, "succeeded, failed or cancelled")
+DEPLOYMENT_STATUS = _attribute(work_semconv.DEPLOYMENT_STATUS, "succeeded, failed or cancelled")
 COVERAGE_UNIT = _attribute(
     "flow.coverage.unit", "unit that is counted: `line`, `statement` or `branch`"
 )
@@ -166,9 +171,9 @@ PACKAGE = _attribute(
 
 # Attributes of the conventions' gauges of changes, which are sent only with the branch.
 REPOSITORY_URL = _attribute(semconv.VCS_REPOSITORY_URL_FULL, "address of the repository")
-TEST_RESULT = _attribute(semconv.CASE_STATUS, "`pass`, `fail` or `skipped`")
+TEST_RESULT = _attribute(suite_semconv.CASE_STATUS, "`pass`, `fail` or `skipped`")
 
-TEST_SUITE = semconv.SUITE_NAME
+TEST_SUITE = suite_semconv.SUITE_NAME
 JOB_MATRIX = "flow.job.matrix"
 ITEM_PROJECT = "flow.work_item.project"
 ITEM_TEAM = "flow.work_item.team"
@@ -190,7 +195,7 @@ EXTRA_ATTRIBUTES: Mapping[str, str] = {
     ITEM_TEAM: "work items in Jira: the name of the team, or its id if Jira returns only that",
     ITEM_COMPONENT: "work items and features in Jira: the components, `api,web`",
     ITEM_PRIORITY: "work items and features in Jira: the priority",
-    semconv.ITEM_STATUS_ID: "`flow.work_item.status.duration`: Jira's id of the status",
+    work_semconv.ITEM_STATUS_ID: "`flow.work_item.status.duration`: Jira's id of the status",
     semconv.CICD_PIPELINE_RUN_ID: "runs and jobs: the id of the run",
     semconv.CICD_PIPELINE_TASK_RUN_ID: "jobs: the id of the job",
     semconv.CICD_WORKER_NAME: "jobs: the runner",

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import event_attributes as event_semconv
 from flow_telemetry.mapping import limits
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.event_types import EventSubject, EventType, find_event_type
 from flow_telemetry.mapping.limits import OptionalValue, nanoseconds
@@ -260,19 +262,19 @@ def event_records(
         moved_from = event.time if event.time != entry.time else None
         actor = event.actor
         own: AttributePairs = (
-            (semconv.EVENT_NAME, event_type.name),
-            (semconv.LOG_RECORD_UID, entry.reference),
+            (event_semconv.EVENT_NAME, event_type.name),
+            (event_semconv.LOG_RECORD_UID, entry.reference),
             (semconv.FLOW_REFERENCE, reference),
-            (semconv.ACTOR_LOGIN, actor.login if actor else None),
+            (event_semconv.ACTOR_LOGIN, actor.login if actor else None),
             (semconv.FLOW_ACTOR_KIND, actor.kind.value if actor else None),
             # To the millisecond, like `flow.event.time` of the other records.
             (
-                semconv.EVENT_TIME,
+                event_semconv.EVENT_TIME,
                 moved_from.isoformat(timespec="milliseconds").replace("+00:00", "Z")
                 if moved_from
                 else None,
             ),
-            (semconv.EVENT_TIME_UNKNOWN, None if event.has_own_time else True),
+            (event_semconv.EVENT_TIME_UNKNOWN, None if event.has_own_time else True),
         )
         yield LogRecord(
             event_name=event_type.name,
@@ -294,7 +296,7 @@ def _severity(event_type: EventType, attributes: AttributePairs) -> Severity:
     A cancelled deployment did not fail, though GitHub's state of it is `failure`.
     """
     values = dict(attributes)
-    failed = values.get(semconv.DEPLOYMENT_STATUS) == "failed"
+    failed = values.get(work_semconv.DEPLOYMENT_STATUS) == "failed"
     level = values.get(semconv.GITHUB_ANNOTATION_LEVEL)
     if failed or level == "failure":
         return Severity.ERROR

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import event_attributes as event_semconv
 from flow_telemetry.mapping import metric_attributes as names
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.mapping.metrics import Points
 from flow_telemetry.mapping.spans import AttributePairs
 from flow_telemetry.model.time_shares import TimeShares
@@ -22,10 +23,10 @@ def time_attributes(times: TimeShares | None, *, shares: bool = False) -> Attrib
         return ()
     total = times.total
     return (
-        *((semconv.TIME_DURATIONS[s], spent.total_seconds()) for s, spent in times.measured),
-        (semconv.TIME_INCOMPLETE, _incomplete(times)),
+        *((work_semconv.TIME_DURATIONS[s], spent.total_seconds()) for s, spent in times.measured),
+        (work_semconv.TIME_INCOMPLETE, _incomplete(times)),
         *(
-            (semconv.TIME_SHARES[state], spent / total)
+            (event_semconv.TIME_SHARES[state], spent / total)
             for state, spent in times.measured
             if shares and spent
         ),

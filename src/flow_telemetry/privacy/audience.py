@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 from flow_telemetry.identity import fold
 from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import event_attributes as event_semconv
 from flow_telemetry.mapping import metric_attributes as metric_semconv
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.mapping.spans import FIXED_SERVICES, RUN_SERVICE
 from flow_telemetry.model import Change, Lineage, Repository, WorkItem
 from flow_telemetry.outcome import ExportedSubject, Outcome
@@ -39,15 +41,15 @@ _PUBLIC_ATTRIBUTES = frozenset(
         semconv.CICD_PIPELINE_RUN_ID,
         semconv.CICD_PIPELINE_TASK_RUN_ID,
         semconv.FLOW_JOB_ID,
-        semconv.ITEM_TRACKER,
-        semconv.DEPLOYMENT_ID,
-        semconv.EVENT_NAME,
-        semconv.EVENT_TIME,
-        semconv.EVENT_TIME_UNKNOWN,
+        work_semconv.ITEM_TRACKER,
+        work_semconv.DEPLOYMENT_ID,
+        event_semconv.EVENT_NAME,
+        event_semconv.EVENT_TIME,
+        event_semconv.EVENT_TIME_UNKNOWN,
     }
 )
 # Public without the end, which contains a label, a person, a file or a test.
-_REFERENCES = (semconv.FLOW_REFERENCE, semconv.LOG_RECORD_UID)
+_REFERENCES = (semconv.FLOW_REFERENCE, event_semconv.LOG_RECORD_UID)
 _PRIVATE_END = re.compile(r"(?<=#test):.*|(?<=:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ):.*", re.DOTALL)
 # The name of a run's service can be made of its workflow's name, so it is not among these.
 _PUBLIC_RESOURCE_ATTRIBUTES = (

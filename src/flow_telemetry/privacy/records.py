@@ -12,6 +12,8 @@ from operator import is_
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import event_attributes as event_semconv
+from flow_telemetry.mapping import work_attributes as work_semconv
 from flow_telemetry.outcome import Outcome
 from flow_telemetry.privacy.redactor import Redactor
 from flow_telemetry.rules.people import People, format_login, hash_login
@@ -38,22 +40,22 @@ _RECORDS_AT_ONCE = 128
 PEOPLE = (
     semconv.GITHUB_ACTOR,
     semconv.GITHUB_TRIGGERING_ACTOR,
-    semconv.CHANGE_AUTHOR,
-    semconv.CHANGE_REVIEWERS,
-    semconv.PHASE_REVIEWERS,
-    semconv.ITEM_ASSIGNEES,
-    semconv.DEPLOYMENT_CREATOR,
-    semconv.ACTOR_LOGIN,
-    semconv.EVENT_ASSIGNEE,
-    semconv.EVENT_REVIEWER,
+    work_semconv.CHANGE_AUTHOR,
+    work_semconv.CHANGE_REVIEWERS,
+    work_semconv.PHASE_REVIEWERS,
+    work_semconv.ITEM_ASSIGNEES,
+    work_semconv.DEPLOYMENT_CREATOR,
+    event_semconv.ACTOR_LOGIN,
+    event_semconv.EVENT_ASSIGNEE,
+    event_semconv.EVENT_REVIEWER,
 )
 # Texts that people write and that can name others; labels and names of jobs do not name people.
 WRITTEN = (
-    semconv.VCS_CHANGE_TITLE,
+    work_semconv.VCS_CHANGE_TITLE,
     semconv.GITHUB_RUN_TITLE,
     semconv.GITHUB_ANNOTATION_MESSAGE,
     semconv.GITHUB_ANNOTATION_TITLE,
-    semconv.ITEM_TITLE,
+    work_semconv.ITEM_TITLE,
 )
 BRANCHES = (semconv.VCS_REF_HEAD_NAME, semconv.VCS_REF_BASE_NAME)
 # The reference of an event without a number, up to the label or person at its end.
@@ -279,14 +281,14 @@ def _hash_person_in_uid(attributes: dict[str, AttributeValue], named: Attributes
     Otherwise two review requests to different people in one second would be one event. The number
     of a repeated event in the same second can follow the name; a very long name is truncated.
     """
-    for name in (semconv.EVENT_ASSIGNEE, semconv.EVENT_REVIEWER):
-        uid, person = attributes.get(semconv.LOG_RECORD_UID), named.get(name)
+    for name in (event_semconv.EVENT_ASSIGNEE, event_semconv.EVENT_REVIEWER):
+        uid, person = attributes.get(event_semconv.LOG_RECORD_UID), named.get(name)
         if not isinstance(uid, str) or not isinstance(person, str):
             continue
         if prefix := _EVENT_REFERENCE_PREFIX.match(uid):
             rest = uid[prefix.end() :]
             number = rest.removeprefix(person) if rest.startswith(person) else ""
-            attributes[semconv.LOG_RECORD_UID] = prefix[0] + hash_login(person) + number
+            attributes[event_semconv.LOG_RECORD_UID] = prefix[0] + hash_login(person) + number
 
 
 # The walk over the texts of other records, such as the outcome that the views show.
