@@ -142,8 +142,8 @@ def _run_span(
         f"RUN {run.workflow}",
         interval,
         attributes=(
-            *_run_attributes(run_slice, error, unread),
             (semconv.FEATURE_TRACE_ID, make.placement.feature_trace_id),
+            *_run_attributes(run_slice, error, unread),
         ),
         kind=SpanKind.SERVER,
         links=links,
