@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from tests.fakes.faults import Request, Scripted
-from tests.faults.stage import OTLP_TIMEOUT, Stage
+from tests.faults.stage import OTLP_TIMEOUT, Exported, Stage
 
 SHORT, LONG = 3, 20
 SHORT_OF_OTLP = 400
@@ -27,6 +27,7 @@ class Side(Enum):
     OTLP = "the OTLP endpoint"
     GITHUB = "GitHub"
     JIRA = "Jira"
+    TOOLS = "trace files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Call:
 class Case:
     """One fault on one call. ``heals`` is whether a retry mends it.
 
-    ``closes_issue`` is whether it strikes while a closed issue is exported, and not a run;
-    ``only_posix`` whether Windows has no such thing.
+    ``exports`` is what is exported while it strikes, ``only_posix`` whether Windows has no such
+    thing, and ``inputs`` are those of the action that it needs.
     """
 
     side: Side
@@ -51,8 +52,9 @@ class Case:
     strike: Callable[[Stage], object]
     heals: bool = False
     needs: Sequence[str] = ()
-    closes_issue: bool = False
+    exports: Exported = Exported.RUN
     only_posix: bool = False
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

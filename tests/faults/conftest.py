@@ -11,11 +11,11 @@ import pytest
 from tests.faults.all_cases import SINGLE
 from tests.faults.cases import Case
 from tests.faults.items import Items, received_by
-from tests.faults.stage import Stage
+from tests.faults.stage import Exported, Stage
 from tests.faults.stage import stage as new_stage
 from tools.update_reliability import PAGE, ROWS_FOLDER, Row, keep, written_rows
 
-_CLEAN: dict[bool, Items] = {}
+_CLEAN: dict[Exported, Items] = {}
 
 
 @pytest.fixture
@@ -29,26 +29,26 @@ def stage(
 
 
 @pytest.fixture
-def both_clean(
+def all_clean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Mapping[bool, Items]:
-    """What a run, and a closed issue, come to where nothing fails; made once in each process."""
-    for closes_issue in (False, True):
-        if closes_issue not in _CLEAN:
-            folder = tmp_path / f"clean-{closes_issue}"
+) -> Mapping[Exported, Items]:
+    """What each export comes to where nothing fails; made once in each process."""
+    for exported in Exported:
+        if exported not in _CLEAN:
+            folder = tmp_path / f"clean-{exported.name}"
             folder.mkdir()
             with new_stage(folder, monkeypatch, capsys) as made:
-                made.closes_issue = closes_issue
+                made.exports = exported
                 result, _ = made.export(timeout=60)
                 assert (result.outputs["status"], result.warnings) == ("exported", [])
-                _CLEAN[closes_issue] = received_by(made.receiver)
+                _CLEAN[exported] = received_by(made.receiver)
     return _CLEAN
 
 
 @pytest.fixture
-def clean(both_clean: Mapping[bool, Items]) -> Items:
+def clean(all_clean: Mapping[Exported, Items]) -> Items:
     """What the export of the run comes to where nothing fails."""
-    return both_clean[False]
+    return all_clean[Exported.RUN]
 
 
 @pytest.fixture

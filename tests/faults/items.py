@@ -20,16 +20,21 @@ from tests.fakes.spans import SpanRecord, spans_in
 from tests.support.spool import requests_in
 
 Known = Mapping[str, str]
+RELAYED = "relayed: "
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The contents of the items of each signal, by key; ``all_spans`` as they came."""
+    """The contents of the items of each signal, by key; ``all_spans`` as they came.
+
+    ``event_names`` are those of the events, by the same keys.
+    """
 
     traces: Known
     logs: Known
     metrics: Known
     all_spans: tuple[SpanRecord, ...] = field(default=(), repr=False)
+    event_names: Known = field(default_factory=dict, repr=False)
 
     def of(self, signal: str) -> Known:
         """Return those of one signal: traces, logs or metrics."""
@@ -64,6 +69,7 @@ def both(one: Items, other: Items) -> Items:
         logs={**one.logs, **other.logs},
         metrics={**one.metrics, **other.metrics},
         all_spans=one.all_spans + other.all_spans,
+        event_names={**one.event_names, **other.event_names},
     )
 
 
@@ -76,12 +82,21 @@ def _items(
     spans: Iterable[SpanRecord], events: Iterable[LogEntry], points: Iterable[MetricPoint]
 ) -> Items:
     all_spans = tuple(spans)
+    by_uid = {_uid(each): each for each in events}
     return Items(
         traces={f"{each.trace_id}/{each.span_id}": _span(each) for each in all_spans},
-        logs={str(each.attributes["log.record.uid"]): _event(each) for each in events},
+        logs={uid: _event(each) for uid, each in by_uid.items()},
         metrics={f"{each.name} {_sorted(each.attributes)}": _point(each) for each in points},
         all_spans=all_spans,
+        event_names={uid: each.event_name for uid, each in by_uid.items()},
     )
+
+
+def _uid(each: LogEntry) -> str:
+    """The key of an event; those of tools have none of ours."""
+    if each.attributes.get("flow.relayed"):
+        return f"{RELAYED}{each.event_name}"
+    return str(each.attributes["log.record.uid"])
 
 
 def _span(each: SpanRecord) -> str:

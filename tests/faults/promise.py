@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from tests.fakes.faults import Request
 from tests.fakes.receiver import Received
-from tests.faults.items import Items, both, received_by, spooled_in
+from tests.fakes.spans import SpanRecord
+from tests.faults.items import RELAYED, Items, both, received_by, spooled_in
 from tests.faults.stage import (
     GITHUB_TOKEN,
     JIRA_EMAIL,
@@ -107,14 +108,38 @@ def check_it_is_told(end: Ending) -> None:
 
 def check_nothing_is_wrong(end: Ending, clean: Items) -> None:
     """Assert that what left is as it is without faults, or marked; what is missing is told."""
-    arrived = end.kept
+    arrived, told = end.kept, end.wrong or end.result.notices
     for signal in SIGNALS:
         known, there = clean.of(signal), arrived.of(signal)
         other = {key for key, content in there.items() if known.get(key) != content}
         if signal == "traces":
             other = {key for key in other if key.partition("/")[0] not in _marked(arrived)}
-        assert not other or (end.wrong and signal != "traces"), other
-        assert known.keys() <= there.keys() or end.wrong or end.result.notices
+        # A missing permission is a notice, and what it hides is missing in attributes of others.
+        assert not other or (told and signal != "traces"), other
+        assert known.keys() <= there.keys() or told
+
+
+def check_only_tools_added(end: Ending, clean: Items) -> None:
+    """Assert that all of ours arrived as it is without files, and that all else is marked.
+
+    Besides, the job or run has a span for its links to the traces of tools.
+    """
+    for signal in SIGNALS:
+        there = end.received.of(signal)
+        assert {key: there.get(key) for key in clean.of(signal)} == clean.of(signal)
+    assert all(key.startswith(RELAYED) for key in end.received.logs.keys() - clean.logs.keys())
+    assert end.received.metrics.keys() == clean.metrics.keys()
+    ours = [span for span in end.received.all_spans if not is_relayed(span)]
+    assert all(span.scope == "flow-telemetry" for span in ours)
+    assert len([span for span in ours if span.name != "measured"]) == len(clean.all_spans)
+    assert all(
+        span.scope != "flow-telemetry" for span in end.received.all_spans if is_relayed(span)
+    )
+
+
+def is_relayed(span: SpanRecord) -> bool:
+    """Whether a span says that it is out of a file."""
+    return bool(span.attributes.get("flow.relayed"))
 
 
 def _marked(arrived: Items) -> set[str]:

@@ -43,7 +43,7 @@ from tests.faults.cases import (
     has_dead_addresses,
     scripted,
 )
-from tests.faults.stage import Stage
+from tests.faults.stage import Exported, Stage
 
 FORBIDDEN = '{"message": "Resource not accessible by integration"}'
 USED_UP = {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "4102444800"}
@@ -131,9 +131,9 @@ def github_cases() -> Iterator[Case]:
     of_issue = {**REFUSED, **{name: OF_GITHUB[name] for name in ("410", "null")}, **SHORTLY}
     for call in ISSUE_CALLS:
         for fault, made in of_issue.items():
-            yield replace(_case(Side.GITHUB, fault, call, made), closes_issue=True)
+            yield replace(_case(Side.GITHUB, fault, call, made), exports=Exported.ISSUE)
         later = _case(Side.GITHUB, "503 once, `Retry-After: 0`", call, SOON, times=1, heals=True)
-        yield replace(later, closes_issue=True)
+        yield replace(later, exports=Exported.ISSUE)
     yield from _of_machines(Side.GITHUB)
 
 

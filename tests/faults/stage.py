@@ -12,9 +12,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,15 @@ URL_USER, URL_PASSWORD = "canary-user-of-the-url", "canary-password-of-the-url"
 DOOR = "import sys; from flow_telemetry.action import main; sys.exit(main())"
 # For one request over OTLP, in milliseconds: what is answered has it, however busy the machine is.
 OTLP_TIMEOUT = 10_000
+OWN_JOB = "test"
+
+
+class Exported(Enum):
+    """What the export of a case is about."""
+
+    RUN = "a run that has ended"
+    ISSUE = "an issue that was closed"
+    OWN_JOB = "the run from inside of its job"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,8 +63,8 @@ class Stage:
     """The servers of one case, and the program that is to meet them.
 
     ``endpoint`` is what a case may change before the program runs; ``rest`` ends what it starts.
-    ``closes_issue`` is whether the closing of an issue is exported, and not a run; ``otlp_timeout``
-    is for one request over OTLP, in milliseconds.
+    ``exports`` is what is exported; ``otlp_timeout`` is for one request over OTLP, in milliseconds;
+    ``inputs`` are further ones of the action.
     """
 
     github: FakeGitHub
@@ -65,12 +75,28 @@ class Stage:
     run: Run
     rest: ExitStack
     endpoint: str
-    closes_issue: bool = False
+    exports: Exported = Exported.RUN
     otlp_timeout: int = OTLP_TIMEOUT
     jira_address: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
+    own: Run | None = None
     process: subprocess.Popen[str] | None = None
     has_process: bool = False
+
+    @property
+    def own_run(self) -> Run:
+        """The run that the program runs in; there is none before it is asked for."""
+        if self.own is None:
+            self.own = tested(self.github.world)
+        return self.own
+
+    @property
+    def workspace(self) -> Path:
+        """The workspace of the job that the program runs in."""
+        folder = self.program.folder / "workspace"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     @property
     def access(self) -> dict[str, str]:
@@ -90,13 +116,17 @@ class Stage:
             "otlp_headers": f"x-api-key={OTLP_HEADER}",
             "log_level": "debug",
             **self.access,
+            **self.inputs,
             **inputs,
         }
         began = time.monotonic()
         if self.has_process:
             result = self._export_in_process(environ, given)
-        elif self.closes_issue:
+        elif self.exports is Exported.ISSUE:
             result = closings.issue(self.program, "acme/shop#17", environ, **given)
+        elif self.exports is Exported.OWN_JOB:
+            environ["GITHUB_WORKSPACE"] = str(self.workspace)
+            result = self.program.inside(self.own_run, OWN_JOB, environ, **given)
         else:
             result = self.program.export(self.run, environ, **given)
         return result, time.monotonic() - began
@@ -203,6 +233,18 @@ def merged_and_deployed(world: World) -> Run:
     ]
     world.deployment("production", sha=merge, created_at=ship.created_at, statuses=statuses)
     return run
+
+
+def tested(world: World) -> Run:
+    """A push whose one job has linted; the other has run its tests and now exports itself."""
+    steps = [step("Run pytest", 60), step("Export telemetry", conclusion=None)]
+    return world.run(
+        workflow="Test",
+        event="push",
+        branch="main",
+        created_at="2025-11-07T10:00:00Z",
+        jobs=[job(OWN_JOB, None, steps=steps), job("lint", steps=[step("Lint", 3)])],
+    )
 
 
 def closed_issue(world: World) -> None:

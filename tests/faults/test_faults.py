@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from tests.fakes.receiver import Receiver
 from tests.faults import promise
-from tests.faults.all_cases import KILLS, OF_ENDPOINT, OF_SOURCES
+from tests.faults.all_cases import KILLS, OF_ENDPOINT, OF_SOURCES, OF_TOOLS
 from tests.faults.cases import EVERY, OTLP_CALLS, Case
 from tests.faults.items import Items, received_by, spooled_in
 from tests.faults.rows import row_of
-from tests.faults.stage import Stage
+from tests.faults.stage import Exported, Stage
 from tests.stories.test_interrupted import Step
 from tests.stories.test_public_repository import PRIVATE
 from tools.update_reliability import Row
@@ -78,13 +78,25 @@ def _kept_at(receiver: Receiver) -> set[str]:
 
 @pytest.mark.parametrize("case", OF_SOURCES, ids=lambda case: case.id)
 def test_what_could_be_read_is_exported(
-    case: Case, stage: Stage, both_clean: Mapping[bool, Items], compare: Compare
+    case: Case, stage: Stage, all_clean: Mapping[Exported, Items], compare: Compare
 ) -> None:
     """Whatever GitHub or Jira do."""
-    end, clean = ended(case, stage), both_clean[case.closes_issue]
+    end, clean = ended(case, stage), all_clean[case.exports]
     promise.check_nothing_is_wrong(end, clean)
     if case.heals:
         promise.check_nothing_was_there(end, clean)
+    compare(case, row_of(case, end, clean))
+
+
+@pytest.mark.parametrize("case", OF_TOOLS, ids=lambda case: case.id)
+def test_hostile_tool_traces_change_nothing_of_ours(
+    case: Case, stage: Stage, all_clean: Mapping[Exported, Items], compare: Compare
+) -> None:
+    """Every item of ours is as without the file, and what was left out is told."""
+    end, clean = ended(case, stage), all_clean[case.exports]
+    assert (end.result.outputs["status"], end.wrong) == ("exported", [])
+    promise.check_only_tools_added(end, clean)
+    assert end.result.notices
     compare(case, row_of(case, end, clean))
 
 
@@ -95,7 +107,7 @@ def ended(case: Case, stage: Stage) -> promise.Ending:
             pytest.skip(f"{tool} is not there")
     if case.only_posix and sys.platform == "win32":
         pytest.skip("Windows has no such pipes and signals")
-    stage.closes_issue = case.closes_issue
+    stage.exports, stage.inputs = case.exports, case.inputs
     stage.otlp_timeout = case.otlp_timeout
     case.strike(stage)
     return promise.ending(stage, timeout=case.timeout, fail_on_error=case.fails_on_error)

@@ -17,10 +17,12 @@ SHOP = Repository(host="github.com", owner="acme", name="shop", url="https://git
 
 
 @contextmanager
-def client_of(github: FakeGitHub, budget: RequestBudget | None = None) -> Iterator[GitHubClient]:
-    """Give a client that has half a minute for everything, and its requests bounded if asked."""
+def client_of(
+    github: FakeGitHub, budget: RequestBudget | None = None, *, seconds: float = 30
+) -> Iterator[GitHubClient]:
+    """Give a client that has so many seconds for everything, and a budget of requests if asked."""
     clock = SystemClock()
-    deadline = Deadline.after(clock, 30)
+    deadline = Deadline.after(clock, seconds)
     settings = GitHubSettings(api_url=github.url, token="ghs_fake")
     with GitHubSession(settings, deadline) as session:
         yield GitHubClient(

@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     )
     for warning in settings.warnings:
         sys.stderr.write(terminal_line(f"problem: {warning}", _LONGEST_LINE) + "\n")
-    run_record = read_run(context.github, subject.address)
+    run_record = read_run(context.github.required, subject.address)
     deployed = read_deployments(context.github, run_record, run_record.jobs)
     audience = read_audience(settings.runner, read_event(settings.runner.event_path))
     lines = map(context.redact, explanation(deployed, context, audience))

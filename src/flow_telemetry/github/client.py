@@ -8,8 +8,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import nullcontext, suppress
+from copy import copy
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import IO, Any, Generic, TypeVar
 
@@ -29,6 +30,7 @@ from flow_telemetry.github.errors import (
     stored_elsewhere,
     with_status_of_rate_limit,
 )
+from flow_telemetry.github.optional import OptionalReads
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.errors import Server
 from flow_telemetry.http.payload import PaginatedList, Payload
@@ -385,12 +387,12 @@ def _number(headers: Mapping[str, str], name: str) -> int | None:
 class Download:
     """The limits of a download, in bytes and in time, and the open file that it replaces, if any.
 
-    ``what`` is its name in errors.
+    ``what`` is its name in errors. Without ``until`` it has the time of any other request.
     """
 
     what: str
     limit: int
-    until: Deadline
+    until: Deadline | None = None
     into: IO[bytes] | None = None
 
     def read(self, response: requests.Response) -> bytes:
@@ -423,8 +425,21 @@ Other = TypeVar("Other")
 _DOWNLOAD_SECONDS = 120.0
 
 
+@dataclass(slots=True)
+class _Findings:
+    """What a client learned; its view of required reads shares it."""
+
+    requests: int = 0
+    rate_limit: Mapping[str, str] = field(default_factory=dict)
+    unsupported_names: frozenset[str] = frozenset()
+
+
 class GitHubClient:
-    """A client of GitHub's APIs; ``requests`` is the number of requests that it sent."""
+    """A client of GitHub's APIs.
+
+    What is read may be optional for the export, so a request may take a share of the time only;
+    `required` gives all of it.
+    """
 
     def __init__(
         self,
@@ -451,11 +466,35 @@ class GitHubClient:
         self._prefetcher: Prefetcher[Response] = Prefetcher()
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(CONCURRENT_REQUESTS)
-        self.requests = 0
-        # The headers of the last response about the rate limit; empty if there is none.
-        self.rate_limit: Mapping[str, str] = {}
-        # Names that the server's GraphQL schema lacks, so that they are requested only once.
-        self.unsupported_names: frozenset[str] = frozenset()
+        self._findings = _Findings()
+        # None for required reads.
+        self._optional: OptionalReads | None = OptionalReads(deadline)
+
+    @property
+    def required(self) -> GitHubClient:
+        """This client for reads without which nothing can be exported: they have all the time."""
+        client = copy(self)
+        client._optional = None  # noqa: SLF001 - a copy of this one
+        return client
+
+    @property
+    def requests(self) -> int:
+        """The number of requests that were sent."""
+        return self._findings.requests
+
+    @property
+    def rate_limit(self) -> Mapping[str, str]:
+        """The headers of the last response about the rate limit; empty if there is none."""
+        return self._findings.rate_limit
+
+    @property
+    def unsupported_names(self) -> frozenset[str]:
+        """Names that the server's GraphQL schema lacks, so that they are requested only once."""
+        return self._findings.unsupported_names
+
+    @unsupported_names.setter
+    def unsupported_names(self, names: frozenset[str]) -> None:
+        self._findings.unsupported_names = names
 
     @property
     def budget_exceeded(self) -> bool:
@@ -503,7 +542,7 @@ class GitHubClient:
             PayloadError: it is larger.
             SourceError, DeadlineExceeded, BudgetExceeded: as `get`.
         """
-        download = Download(what=what, limit=limit, until=self._deadline)
+        download = Download(what=what, limit=limit)
         return self._send_now(self._request(path), what, download).body
 
     def download_into(
@@ -583,18 +622,23 @@ class GitHubClient:
         return Request(f"{self._base}{path}", query)
 
     def _send(self, request: Request, what: str) -> Response:
-        key = json.dumps((request.url, request.query, request.body), sort_keys=True)
+        # A required read does not take the result of one that had less time.
+        is_optional = self._optional is not None
+        key = json.dumps((request.url, request.query, request.body, is_optional), sort_keys=True)
         return self._prefetcher.get(key, lambda: self._send_now(request, what))
 
     def _send_now(self, request: Request, what: str, download: Download | None = None) -> Response:
-        until = self._deadline if download is None else download.until
-        return self._http.send(
-            what,
-            lambda: self._send_once(request, what, download, until),
-            to_error=lambda response: self._build_error(response, what, download),
-            deadline=until,
-            within=until,
-        )
+        until = self._deadline if download is None else download.until or self._deadline
+        optional = self._optional if until is self._deadline else None
+        share = nullcontext(until) if optional is None else optional.limit(request, what)
+        with share as within:
+            return self._http.send(
+                what,
+                lambda: self._send_once(request, what, download, within),
+                to_error=lambda response: self._build_error(response, what, download),
+                deadline=until,
+                within=within,
+            )
 
     def _send_once(
         self, request: Request, what: str, download: Download | None, until: Deadline
@@ -607,7 +651,7 @@ class GitHubClient:
             if budget is not None:
                 budget.take(what, now=self._clock.now().timestamp())
             with self._lock:
-                self.requests += 1
+                self._findings.requests += 1
             if download is None:
                 response = send_request(self._session, request, until)
             else:
@@ -619,7 +663,8 @@ class GitHubClient:
             if budget is not None:
                 budget.note(response.headers)
         headers = response.headers.items()
-        self.rate_limit = {k: v for k, v in headers if k.startswith("x-ratelimit-")}
+        limits = {k: v for k, v in headers if k.startswith("x-ratelimit-")}
+        self._findings.rate_limit = limits
         left = response.headers.get("x-ratelimit-remaining", "unlimited")
         self.log.debug(
             f"{request.method} {request.url} {response.status} in {response.seconds:.2f} s, "

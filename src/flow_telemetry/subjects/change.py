@@ -194,7 +194,9 @@ def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedT
         FlowTelemetryError: it cannot be read, or is still open.
     """
     context.log.info(f"reading pull request {subject.repository}#{subject.number}")
-    change = context.with_aliases(read_change(context.github, subject.repository, subject.number))
+    change = context.with_aliases(
+        read_change(context.github.required, subject.repository, subject.number)
+    )
     within = subject.closed_within
     ends: tuple[datetime, ...] = ()
     if within is not None:
@@ -228,7 +230,9 @@ def collect_phases(context: ExportContext, subject: PhasesSubject) -> CollectedT
     Raises:
         FlowTelemetryError: it cannot be read.
     """
-    change = context.with_aliases(read_change(context.github, subject.repository, subject.number))
+    change = context.with_aliases(
+        read_change(context.github.required, subject.repository, subject.number)
+    )
     lineage = read_lineage(context, change, change.repository)
     placement = place_change(change, lineage, own_tracing(context.settings))
     now = context.clock.now()
@@ -373,7 +377,9 @@ def collect_event(context: ExportContext, subject: EventSubject) -> CollectedTel
 def _build_change_events(
     context: ExportContext, subject: EventSubject
 ) -> tuple[Placement, EventsAndMetrics]:
-    change = context.with_aliases(read_change(context.github, subject.repository, subject.number))
+    change = context.with_aliases(
+        read_change(context.github.required, subject.repository, subject.number)
+    )
     lineage = read_lineage(context, change, change.repository)
     placement = place_change(change, lineage, own_tracing(context.settings))
     return placement, change_events(

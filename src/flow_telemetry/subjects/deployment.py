@@ -146,8 +146,10 @@ def collect_deployment(context: ExportContext, subject: DeploymentSubject) -> Co
     context.log.info(f"reading deployment {subject.id} of {subject.repository}")
     deployment = subject.listed
     if deployment is None:
-        repository = context.with_aliases(read_repository(context.github, subject.repository))
-        deployment = read_deployment(context.github, repository, subject.id)
+        repository = context.with_aliases(
+            read_repository(context.github.required, subject.repository)
+        )
+        deployment = read_deployment(context.github.required, repository, subject.id)
     ends: tuple[datetime, ...] = ()
     if subject.within is not None:
         subject, ends = _choose_statuses(subject, subject.within, deployment)

@@ -116,7 +116,7 @@ def _read_home(context: ExportContext, subject: ItemSubject | FeatureSubject) ->
         raise SettingsError(
             "`repository` is missing: name it as OWNER/NAME, or the issue as OWNER/NAME#17"
         )
-    return context.with_aliases(read_repository(context.github, named))
+    return context.with_aliases(read_repository(context.github.required, named))
 
 
 def unmapped_statuses(item: WorkItem) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     handoff = take_handoff(context.settings.runner.own_folder) if subject.own else Handoff()
     context.log.info(f"reading {subject.address}")
     _prefetch_ancestors(context, subject)
-    run = context.with_aliases(read_run(context.github, subject.address))
+    run = context.with_aliases(read_run(context.github.required, subject.address))
     reason = reason_not_selected(context.settings, run)
     if reason is not None:
         return CollectedTelemetry(left_out=(reason,))
@@ -277,7 +277,7 @@ def _slice_own_run(
     waited = wait_until(
         steps_have_ended,
         run,
-        again=lambda seen: read_jobs_again(context.github, seen),
+        again=lambda seen: read_jobs_again(context.github.required, seen),
         deadline=context.reading,
         log=context.log,
         what="the steps before this one as ended",
@@ -385,8 +385,8 @@ def _describe_unfinished(run: Run, unfinished: list[Job]) -> tuple[str, ...]:
 def _read_again(context: ExportContext, run: Run, subject: RunSubject) -> Run:
     """Return the current state of a run; of one that has ended, only the jobs can change."""
     if run.completed:
-        return read_jobs_again(context.github, run)
-    return context.with_aliases(read_run(context.github, subject.address))
+        return read_jobs_again(context.github.required, run)
+    return context.with_aliases(read_run(context.github.required, subject.address))
 
 
 def _describe_unapproved(run: Run) -> str:

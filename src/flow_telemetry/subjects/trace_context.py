@@ -47,7 +47,7 @@ def read_context(
         FlowTelemetryError: the run cannot be read or is not exported, or its job that runs this
             step cannot be identified.
     """
-    run = context.with_aliases(read_attempt(context.github, subject.address))
+    run = context.with_aliases(read_attempt(context.github.required, subject.address))
     reason = reason_not_selected(context.settings, run)
     if reason is not None:
         raise SelectionError(f"the steps of this job get no trace context: {reason}")
@@ -78,7 +78,7 @@ def read_context(
 
 def _with_deployments(context: ExportContext, run: Run) -> Run:
     """Return the run with the deployments that its jobs have made so far."""
-    run = context.with_aliases(read_jobs_again(context.github, run))
+    run = context.with_aliases(read_jobs_again(context.github.required, run))
     return read_deployments(context.github, run, timing.own_jobs(run)).run
 
 
@@ -89,6 +89,6 @@ def _find_job_reference(context: ExportContext, address: RunAddress, run: Run) -
         return identity.job_reference(run.repository.reference, run.id, runner.check_run_id)
     context.log.debug(f"{address}: the runner does not provide the id of this job; looking it up")
     if not run.jobs:
-        run = context.with_aliases(read_jobs_again(context.github, run))
+        run = context.with_aliases(read_jobs_again(context.github.required, run))
     own = selection.find_own_job(run, check_run_id=None, runner_name=runner.runner_name)
     return run.job_reference(own)

@@ -52,7 +52,11 @@ class OwnRuns:
         runner = context.settings.runner
         if runner.workflow_file is None or runner.repository is None:
             return cls(iter(()))
-        return cls(newest_runs_of_workflow(context.github, runner.repository, runner.workflow_file))
+        return cls(
+            newest_runs_of_workflow(
+                context.github.required, runner.repository, runner.workflow_file
+            )
+        )
 
     def __iter__(self) -> Iterator[Run]:
         """Yield the runs.
@@ -180,7 +184,7 @@ def restore_ledger(context: ExportContext, runs: OwnRuns) -> RestoredLedger:
     Raises:
         FlowTelemetryError: GitHub does not answer; another try may find the ledger.
     """
-    runner, github = context.settings.runner, context.github
+    runner, github = context.settings.runner, context.github.required
     if runner.repository is None or runner.workflow_file is None:
         return RestoredLedger()
     newest = list_artifacts(github, runner.repository, name=ARTIFACT, most_pages=1)
@@ -220,7 +224,7 @@ def _is_trusted(run: Run, repository: str, default_branch: str) -> bool:
 
 def _read_artifact(context: ExportContext, artifact: Artifact) -> tuple[Ledger, dict[str, bytes]]:
     """Return the ledger in an artifact, and the files of the spool by their names."""
-    content = download_artifact(context.github, artifact, LARGEST_DOWNLOAD)
+    content = download_artifact(context.github.required, artifact, LARGEST_DOWNLOAD)
     files, _ = read_archive(
         content,
         str(artifact),

@@ -79,7 +79,11 @@ def _start_of_last_sweep(context: ExportContext, now: datetime) -> datetime | No
     if runner.workflow_file is None or runner.repository is None:
         return None
     last = last_successful_run(
-        context.github, runner.repository, runner.workflow_file, before=now, event="schedule"
+        context.github.required,
+        runner.repository,
+        runner.workflow_file,
+        before=now,
+        event="schedule",
     )
     return last.started_at if last else None
 

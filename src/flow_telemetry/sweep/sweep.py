@@ -74,7 +74,7 @@ def export_sweep(
     With ``at_once`` each list is one export, for an output file; open work is not counted.
     """
     try:
-        home = context.with_aliases(read_repository(context.github, subject.repository))
+        home = context.with_aliases(read_repository(context.github.required, subject.repository))
         runs = OwnRuns.of(context)
         sweep = _Sweep(
             context=_within_sweep(context),
