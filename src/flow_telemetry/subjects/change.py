@@ -55,9 +55,9 @@ from flow_telemetry.rules.time_shares import (
 )
 from flow_telemetry.rules.timeline import find_webhook_events
 from flow_telemetry.settings import PhaseSending, Settings, TraceScope
+from flow_telemetry.subjects.change_runs import ChangeRuns, read_runs_of_change
 from flow_telemetry.subjects.item import read_item
 from flow_telemetry.subjects.lineage import read_lineage
-from flow_telemetry.subjects.run import ChangeRuns, read_runs_of_change
 from flow_telemetry.subjects.types import (
     ChangeSubject,
     CollectedTelemetry,

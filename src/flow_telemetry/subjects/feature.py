@@ -43,6 +43,7 @@ from flow_telemetry.rules.item_keys import find_item_keys
 from flow_telemetry.rules.time_shares import measure_feature_time
 from flow_telemetry.settings import LeadTimeFrom, Settings
 from flow_telemetry.subjects.change import feature_events_and_metrics
+from flow_telemetry.subjects.change_runs import ChangeRuns, read_runs_of_change, with_jobs
 from flow_telemetry.subjects.deployment import (
     MOST_MEASURED_CHANGES,
     mark_production,
@@ -51,13 +52,7 @@ from flow_telemetry.subjects.deployment import (
 )
 from flow_telemetry.subjects.item import read_item
 from flow_telemetry.subjects.lineage import read_lineage
-from flow_telemetry.subjects.run import (
-    ChangeRuns,
-    explain_run,
-    read_runs_of_change,
-    with_jobs,
-    with_ref,
-)
+from flow_telemetry.subjects.run import explain_run, with_ref
 from flow_telemetry.subjects.types import (
     ROOTED_IN_ITEMS,
     CollectedTelemetry,
