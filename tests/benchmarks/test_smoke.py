@@ -23,6 +23,6 @@ def test_a_small_run_fills_the_table(tmp_path: Path) -> None:
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     requests, spans = cells[7], cells[9]
     assert int(requests) <= 4
-    assert spans == "12"
+    assert spans == "13"
     assert "start alone, wall" in done.stdout
     assert "No peer ran" in done.stdout

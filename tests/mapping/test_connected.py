@@ -42,6 +42,7 @@ SHOP = Repository(host="github.com", owner="acme", name="shop", url="https://git
 BEGIN = datetime(2026, 11, 24, 9, 0, tzinfo=timezone.utc)
 RESOURCES = ResourceMaker()
 REOPENED = EventKind.REOPENED
+_DRAFT_BEFORE = {EventKind.READY_FOR_REVIEW: True, EventKind.CONVERTED_TO_DRAFT: False}
 PEOPLE = [None, Actor(login="alice"), Actor(login="bob"), Actor(login="carol")]
 
 
@@ -237,7 +238,9 @@ def as_of(change: Change, time: datetime) -> Change | None:
     closed = before[-1].time if before and before[-1].kind is not REOPENED else None
     seen = tuple(event for event in change.timeline if event.time <= time)
     merged = closed if closed == change.closed_at and change.merged_at else None
-    return replace(change, timeline=seen, closed_at=closed, merged_at=merged)
+    later = (event.kind for event in change.timeline if event.time > time)
+    draft = next((_DRAFT_BEFORE[kind] for kind in later if kind in _DRAFT_BEFORE), change.draft)
+    return replace(change, timeline=seen, closed_at=closed, merged_at=merged, draft=draft)
 
 
 def tops(family: Family) -> list[WorkItem]:
