@@ -6,7 +6,7 @@ import json
 import random
 import urllib.error
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,21 @@ class Trace:
     def same(self) -> list[str]:
         """Return all that two equal traces share, whatever order they came in."""
         return sorted(json.dumps(span, sort_keys=True) for span in self.spans)
+
+    def may_be_warned(self, span: dict[str, Any]) -> bool:
+        """Whether the span is one of the two kinds that lie outside of their parent.
+
+        An opening below another opening; in a feature trace, what lies before or behind its owner.
+        """
+        parents = [each for each in self.spans if each["spanID"] == _parent(span)]
+        kind, traces = _tag(span, "flow.entity.type"), _tag(span, "flow.trace")
+        if kind == "opening":
+            return any(_tag(parent, "flow.entity.type") == "opening" for parent in parents)
+        return traces != "live" and kind in ("run", "deployment", "change", "work_item")
+
+
+def _tag(span: dict[str, Any], key: str) -> str:
+    return next((str(tag["value"]) for tag in span["tags"] if tag["key"] == key), "")
 
 
 def _parent(span: dict[str, Any]) -> str | None:
@@ -101,6 +116,12 @@ def exports(demo_requests: tuple[EncodedRequest, ...]) -> list[EncodedRequest]:
     return [each for each in demo_requests if each.signal is Signal.TRACES]
 
 
+@pytest.fixture(scope="session")
+def repeated(export_demo: Callable[[], Sequence[EncodedRequest]]) -> list[EncodedRequest]:
+    """The same things, exported once more."""
+    return [each for each in export_demo() if each.signal is Signal.TRACES]
+
+
 def ids_of(requests: Sequence[EncodedRequest]) -> dict[str, set[str]]:
     """Return the ids of the spans of each trace."""
     ids: dict[str, set[str]] = {}
@@ -143,6 +164,54 @@ def test_the_order_of_arrival_changes_nothing(
         assert in_order == {
             each: trace(other, each, len(spans)).same() for each, spans in ids.items()
         }
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_trace_whose_parts_come_twice_is_one_tree(
+    exports: list[EncodedRequest], repeated: list[EncodedRequest], order: str, tmp_path: Path
+) -> None:
+    """In whatever order: one root, no orphan, and each span once."""
+    ids = ids_of(exports)
+    with programs.jaeger(tmp_path) as jaeger:
+        send(jaeger.otlp, ordered([*exports, *repeated], order))
+        for trace_id, spans in ids.items():
+            found = trace(jaeger, trace_id, len(spans))
+            assert found.ids == dict.fromkeys(spans, 1)
+            assert len(found.roots) == 1
+            assert found.orphans == []
+
+
+def test_a_repeated_export_changes_nothing(
+    exports: list[EncodedRequest], repeated: list[EncodedRequest], tmp_path: Path
+) -> None:
+    """Nothing of what one sees: names, times, attributes, links, warnings."""
+    ids = ids_of(exports)
+    with programs.jaeger(tmp_path) as jaeger:
+        send(jaeger.otlp, exports)
+        before = {each: trace(jaeger, each, len(spans)).same() for each, spans in ids.items()}
+        send(jaeger.otlp, repeated)
+        after = {each: trace(jaeger, each, len(spans)).same() for each, spans in ids.items()}
+    assert after == before
+
+
+def test_no_span_has_a_warning_but_where_it_is_meant(
+    exports: list[EncodedRequest], jaeger: Running
+) -> None:
+    """Jaeger attaches one to a span of zero length or outside of its parent, and moves nothing.
+
+    Allowed are an opening below another opening and, in a feature trace, what lies before or
+    behind its owner.
+    """
+    send(jaeger.otlp, exports)
+    for trace_id, spans in ids_of(exports).items():
+        found = trace(jaeger, trace_id, len(spans))
+        warned = {
+            (span["operationName"], text)
+            for span in found.spans
+            for text in span["warnings"] or ()
+            if not found.may_be_warned(span)
+        }
+        assert warned == set()
 
 
 def test_runs_and_jobs_are_found_by_their_facts(
