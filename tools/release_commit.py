@@ -34,7 +34,7 @@ WRITTEN = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)
 MOST_BYTES, MOST_FILES = 6_000_000, 2_000
 NOT_FOR_RUNNERS = (
     *(".ci", ".github", "benchmarks", "docs", "fuzz", "tests", "tools", "Makefile"),
-    *(f"requirements/{name}.txt" for name in ("audit", "build", "dev", "fuzz")),
+    *(f"requirements/{name}.txt" for name in ("audit", "build", "clickhouse", "dev", "fuzz")),
     "src/flow_telemetry/demo",
 )
 # Neither the user's configuration nor the time is in the commits.
