@@ -64,8 +64,8 @@ def test_a_closed_issue_leaves_with_its_stretches(
     assert whole.parent_span_id == references.span_id(root, STORY)
     assert whole.seconds == 7 * 24 * 3600
     waiting, working = stretches(receiver)
-    assert [waiting.start - whole.start, working.start - waiting.end] == [2_000, 2_000]
-    assert working.end - whole.end == 4_000
+    assert [waiting.start - whole.start, working.start - waiting.end] == [3_000, 3_000]
+    assert working.end - whole.end == 6_000
     assert waiting.span_id == references.span_id(root, f"{STORY}#status:1")
     assert [s.attributes["flow.work_item.status.category"] for s in (waiting, working)] == [
         "to_do",
