@@ -73,6 +73,7 @@ validate: $(DEV) ## the action, the workflows and the shell scripts
 	"$(BIN)/check-jsonschema" --builtin-schema vendor.github-actions action.yml
 	"$(BIN)/check-jsonschema" --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	"$(BIN)/check-jsonschema" --builtin-schema vendor.dependabot .github/dependabot.yml
+	"$(BIN)/check-jsonschema" --builtin-schema vendor.compose-spec examples/compose.yaml
 	@if test -x "$(BIN)/zizmor"; then set -x; \
 		"$(BIN)/zizmor" --offline --quiet --persona pedantic action.yml .github; \
 	else echo "left out, no wheel for this platform: zizmor"; fi

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.backends import programs
@@ -116,3 +119,30 @@ def test_deltas_are_added_up(program: Program, adding: Running, points: list[Met
     failures = 'flow_run_count_total{cicd_pipeline_result="failure"}'
     query = f"sum by (cicd_pipeline_name) (last_over_time({failures}[7d]))"
     assert settled(adding, query) == failed_runs(points)
+
+
+def test_exemplars_lead_from_a_bucket_to_its_trace(
+    program: Program, points: list[MetricPoint], tmp_path: Path
+) -> None:
+    """With native deltas and the storage of exemplars: the slow job's trace is one click away."""
+    with programs.prometheus(tmp_path, NATIVE, "exemplar-storage") as backend:
+        demo_sent(program, backend)
+        until(lambda: exemplars(backend), "no exemplar is stored")
+        found = exemplars(backend)
+    sent = [point for point in points if point.name == "flow.job.duration"]
+    values = {value for point in sent for value, *_ in point.exemplars}
+    assert {float(each["value"]) for each in found} <= values
+    assert all(re.fullmatch("[0-9a-f]{32}", each["labels"]["trace_id"]) for each in found)
+    assert all(re.fullmatch("[0-9a-f]{16}", each["labels"]["span_id"]) for each in found)
+
+
+def exemplars(backend: Running) -> list[dict[str, Any]]:
+    """Return the exemplars of the durations of jobs in the last hour."""
+    now = time.time()
+    answer = backend.get(
+        "/api/v1/query_exemplars",
+        query="flow_job_duration_seconds_bucket",
+        start=str(now - 3_600),
+        end=str(now + 60),
+    )
+    return [each for series in answer["data"] for each in series["exemplars"]]
