@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import yaml
 from tests.backends import programs
+from tests.backends.programs import Running
 from tests.backends.recipes import started
 from tests.backends.test_victoria_logs import stored
 from tests.backends.traces import read
@@ -45,9 +47,13 @@ def test_the_demo_arrives_in_all_backends(program: Program, tmp_path: Path) -> N
         traces = re.findall(r"^  ([0-9a-f]{32})  .*?(\d+) spans$", result.stdout, re.MULTILINE)
         assert len(traces) == 3
         for trace_id, spans in traces:
-            until(lambda t=trace_id, n=spans: len(read(jaeger, t).spans) == int(n), "spans")
+            until(partial(has_spans, jaeger, trace_id, int(spans)), "spans do not arrive")
         until(lambda: stored(logs, "_time:90d *"), "events do not arrive")
         query = 'sum(sum_over_time(flow_run_count_total{cicd_pipeline_result="failure"}[1h]))'
         until(lambda: prometheus.get("/api/v1/query", query=query)["data"]["result"], "metrics")
         (found,) = prometheus.get("/api/v1/query", query=query)["data"]["result"]
     assert float(found["value"][1]) == 2
+
+
+def has_spans(jaeger: Running, trace_id: str, spans: int) -> bool:
+    return len(read(jaeger, trace_id).spans) == spans
