@@ -73,6 +73,7 @@ validate: $(DEV) ## the action, the workflows and the shell scripts
 	"$(BIN)/check-jsonschema" --builtin-schema vendor.github-actions action.yml
 	"$(BIN)/check-jsonschema" --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	"$(BIN)/check-jsonschema" --builtin-schema vendor.dependabot .github/dependabot.yml
+	"$(BIN)/check-jsonschema" --builtin-schema vendor.compose-spec examples/compose.yaml
 	@if test -x "$(BIN)/zizmor"; then set -x; \
 		"$(BIN)/zizmor" --offline --quiet --persona pedantic action.yml .github; \
 	else echo "left out, no wheel for this platform: zizmor"; fi
@@ -98,7 +99,7 @@ demo-data: $(DEV) ## record the demo's GitHub from the tests' fakes
 reliability: $(DEV) ## try every fault and write what it came to into docs/reliability.md
 	"$(BIN)/python" tools/update_reliability.py
 
-backends: ## the real backends of the tests, from Go modules: .backends/; ARGS="jaeger" builds one
+backends: ## the real backends of the tests: .backends/; ARGS="jaeger" builds one
 	@"$(PYTHON)" tools/backends.py $(ARGS)
 
 bundle: $(DEV) ## what a release carries, so that nothing is installed at run time: bundle/
@@ -109,7 +110,7 @@ fuzz: $(FUZZ)/.made ## mutated answers and reports; ARGS="lines --coverage -runs
 
 audit: $(AUDIT)/.made ## known vulnerabilities of all that is locked; asks the package index
 	"$(AUDIT_BIN)/python" -m pip_audit --require-hashes --disable-pip \
-		$(foreach lock,runtime build dev audit fuzz,--requirement requirements/$(lock).txt)
+		$(foreach lock,runtime build dev audit fuzz clickhouse,--requirement requirements/$(lock).txt)
 
 sbom: $(AUDIT)/.made ## what a release carries, as CycloneDX: dist/sbom.cdx.json
 	"$(AUDIT_BIN)/python" tools/sbom.py --out dist/sbom.cdx.json
@@ -120,6 +121,7 @@ lock: $(DEV) ## regenerate requirements/*.txt from pyproject.toml
 	$(LOCK) --output-file requirements/build.txt --group build
 	$(LOCK) --output-file requirements/audit.txt --group audit
 	$(LOCK) --output-file requirements/fuzz.txt --group fuzz
+	$(LOCK) --no-deps --output-file requirements/clickhouse.txt --group clickhouse
 	$(LOCK) --output-file requirements/dev.txt --group dev pyproject.toml \
 		--constraints requirements/runtime.txt --constraints requirements/build.txt
 

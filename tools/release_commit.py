@@ -33,8 +33,8 @@ WRITTEN = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)
 # Limits of the tarball: every run of every user's workflow downloads it.
 MOST_BYTES, MOST_FILES = 6_000_000, 2_000
 NOT_FOR_RUNNERS = (
-    *(".ci", ".github", "benchmarks", "docs", "fuzz", "tests", "tools", "Makefile"),
-    *(f"requirements/{name}.txt" for name in ("audit", "build", "dev", "fuzz")),
+    *(".ci", ".github", "benchmarks", "docs", "examples", "fuzz", "tests", "tools", "Makefile"),
+    *(f"requirements/{name}.txt" for name in ("audit", "build", "clickhouse", "dev", "fuzz")),
     "src/flow_telemetry/demo",
 )
 # Neither the user's configuration nor the time is in the commits.

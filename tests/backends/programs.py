@@ -121,12 +121,20 @@ def victoria_logs(folder: Path, *more: str) -> Iterator[Running]:
 
 
 @contextmanager
-def prometheus(folder: Path, *features: str) -> Iterator[Running]:
-    """Prometheus with its OTLP receiver, the storage of the docs, and feature flags."""
+def prometheus(
+    folder: Path,
+    *features: str,
+    tsdb: Mapping[str, str] | None = None,
+    config: Mapping[str, Any] | None = None,
+) -> Iterator[Running]:
+    """Prometheus with its OTLP receiver, the configuration of the docs, and feature flags.
+
+    ``tsdb`` replaces settings of its storage, ``config`` all of it.
+    """
     (port,) = free_ports(1)
-    config = {
+    config = config or {
         "global": {"scrape_interval": "1h"},
-        "storage": {"tsdb": {"out_of_order_time_window": "1h"}},
+        "storage": {"tsdb": {"out_of_order_time_window": "1h", **(tsdb or {})}},
         "otlp": {"promote_resource_attributes": ["service.name", "service.namespace"]},
     }
     path, log = folder / "prometheus.yml", folder / "prometheus.log"

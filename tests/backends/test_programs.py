@@ -16,9 +16,10 @@ VERSIONS = {
 }
 
 
-def test_there_are_four_programs() -> None:
+def test_there_are_five_programs() -> None:
     """Each has its versions and their hashes."""
-    assert backends.names() == tuple(VERSIONS)
+    assert backends.names() == tuple(sorted([backends.CLICKHOUSE, *VERSIONS]))
+    assert "chdb-core==26.9.0 \\\n    --hash" in backends.HERE.lock.read_text(encoding="utf-8")
     for name, version in VERSIONS.items():
         folder = backends.HERE.sources / name
         assert version in (folder / "go.mod").read_text(encoding="utf-8")
@@ -37,7 +38,7 @@ def test_the_components_of_the_collector_are_of_one_release() -> None:
 def test_a_binary_belongs_to_its_files(tmp_path: Path) -> None:
     """Another version, hash or line of code is another binary; line ends are none."""
     shutil.copytree(backends.HERE.sources / "collector", tmp_path / "collector")
-    places = backends.Places(sources=tmp_path)
+    places = backends.Places(sources=tmp_path, lock=tmp_path / "lock.txt")
     first = backends.binary("collector", places)
     seen = {first}
     for name in ("go.mod", "go.sum", "main.go"):
@@ -50,6 +51,16 @@ def test_a_binary_belongs_to_its_files(tmp_path: Path) -> None:
         path.write_bytes(content)
     assert len(seen) == 4
     assert backends.binary("collector", places) == first
+
+
+def test_clickhouse_belongs_to_its_lock(tmp_path: Path) -> None:
+    """Its program is the Python of an environment; whatever else changes, it stays."""
+    places = backends.Places(lock=tmp_path / "lock.txt")
+    places.lock.write_text("chdb-core==1\n", encoding="utf-8")
+    first = backends.binary(backends.CLICKHOUSE, places)
+    assert first.name.startswith("python")
+    places.lock.write_text("chdb-core==2\n", encoding="utf-8")
+    assert backends.binary(backends.CLICKHOUSE, places) != first
 
 
 def test_a_program_that_is_there_is_not_built_again(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.backends import programs
 from tests.backends.programs import Running, send
+from tests.backends.traces import trace
 from tests.fakes.receiver import Receiver
 from tests.support.program import Program
 from tests.support.waiting import until
@@ -70,3 +71,31 @@ def test_events_older_than_its_retention_vanish_without_a_word(
         query = f'"flow.namespace":="{again}" _time:30d'
         until(lambda: len(stored(logs, query)) >= len(receiver.events), "events do not arrive")
         assert len(stored(logs, query)) == len(receiver.events)
+
+
+def test_a_line_leads_to_its_trace_in_jaeger(
+    demo_requests: tuple[EncodedRequest, ...], victoria_logs: Running, jaeger: Running
+) -> None:
+    """A failure has its severity, a text to read, and the ids of a span that Jaeger has."""
+    for request in demo_requests:
+        if request.signal is Signal.TRACES:
+            send(jaeger.otlp, [request])
+        if request.signal is Signal.LOGS:
+            send(victoria_logs.otlp, [request])
+    query = '"flow.namespace":="suite" _time:30d'
+    until(lambda: stored(victoria_logs, query), "events do not arrive")
+    lines = stored(victoria_logs, query)
+    assert not [line for line in lines if not line["_msg"] or "missing _msg" in line["_msg"]]
+    assert all(line["event.name"] == line["event_name"] for line in lines)
+    failures = [line for line in lines if line["event_name"] == "flow.run.annotated"]
+    failures += [line for line in lines if line.get("deployment.status") == "failed"]
+    assert failures
+    assert {line["severity_text"] for line in failures} == {"ERROR"}, failures[0]
+    merged = [line for line in lines if line["event_name"] == "flow.change.merged"]
+    assert {re.sub(r"^\w+ ", "", line["_msg"])[:27] for line in merged} == {
+        'merged pull request #123 "R',
+        'merged pull request #131 "T',
+    }
+    for line in lines:
+        found = trace(jaeger, line["trace_id"], 1)
+        assert line["span_id"] in found.ids, line

@@ -76,17 +76,32 @@ def demo_exports(folder: Path) -> tuple[list[DemoExport], list[SpanRecord]]:
     return sorted(sent, key=lambda export: -export.age), spans
 
 
-def store_gauges(exports: Sequence[DemoExport], database: str) -> None:
-    """Store what `metric-shape: gauge` sends."""
+def deltas_of(exports: Sequence[DemoExport]) -> Iterator[ExportMetricsServiceRequest]:
+    """Yield what is sent by default, each point as old as its export and 1 ms long."""
     now = time.time()
     for export in exports:
         for request in export.requests:
-            body = request.SerializeToString()
-            encoded = as_gauges(EncodedRequest(signal=Signal.METRICS, body=body, items=1))
-            gauges = ExportMetricsServiceRequest.FromString(encoded.body)
-            for *_, point in _points(gauges):
+            aged = ExportMetricsServiceRequest.FromString(request.SerializeToString())
+            for *_, point in _points(aged):
                 point.time_unix_nano = export.time(now)
-            _post(database, gauges)
+                point.start_time_unix_nano = export.time(now) - 1_000_000
+                for exemplar in getattr(point, "exemplars", ()):
+                    exemplar.time_unix_nano = export.time(now)
+            yield aged
+
+
+def gauges_of(exports: Sequence[DemoExport]) -> Iterator[ExportMetricsServiceRequest]:
+    """Yield what `metric-shape: gauge` sends."""
+    for request in deltas_of(exports):
+        body = request.SerializeToString()
+        encoded = as_gauges(EncodedRequest(signal=Signal.METRICS, body=body, items=1))
+        yield ExportMetricsServiceRequest.FromString(encoded.body)
+
+
+def store_gauges(exports: Sequence[DemoExport], database: str) -> None:
+    """Store what `metric-shape: gauge` sends."""
+    for request in gauges_of(exports):
+        _post(database, request)
 
 
 def store_totals(exports: Sequence[DemoExport], database: str) -> None:

@@ -40,7 +40,7 @@ from flow_telemetry.rules.lifecycle import (
     requested_reviewers,
     value_at,
 )
-from flow_telemetry.rules.order import extended, moved_delivery, moved_part
+from flow_telemetry.rules.order import life_of, moved_delivery, moved_part
 from flow_telemetry.settings import SpanNames
 from flow_telemetry.telemetry import Resource, Span, SpanLink
 
@@ -75,7 +75,7 @@ def change_spans(
             reference,
             change.reference,
             life_name(change, period),
-            period.interval,
+            life_of(period.interval),
             attributes=attributes,
             links=placement.links,
         )
@@ -123,7 +123,7 @@ def whole_change_spans(
             owner if first else identity.life_reference(owner, period.number),
             placement.parent if first else owner,
             _change_name(change, placement.names) if first else life_name(change, period),
-            extended(period.interval, parts),
+            life_of(period.interval, parts),
             attributes=period_attributes(change, period),
             links=placement.links if first else (),
         )

@@ -59,7 +59,7 @@ from flow_telemetry.rules.lifecycle import (
     item_periods,
     value_at,
 )
-from flow_telemetry.rules.order import extended, moved_blocked, moved_part
+from flow_telemetry.rules.order import life_of, moved_blocked, moved_part
 from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.settings import Detail, SpanNames, TraceScope
 from flow_telemetry.telemetry import Resource, Span, SpanLink
@@ -100,7 +100,7 @@ def item_spans(
             identity.life_reference(item.reference, period.number),
             item.reference,
             _life_name(item, period),
-            period.interval,
+            life_of(period.interval),
             attributes=attributes,
             links=placement.links,
         )
@@ -149,7 +149,7 @@ def whole_item_spans(
             parents[period.number],
             placement.parent if first else reference,
             _item_span_name(item, period, placement) if first else _life_name(item, period),
-            extended(period.interval, of_period),
+            life_of(period.interval, of_period),
             attributes=(*period_attributes(item, period), *(attributes if first else ())),
             links=placement.links if first else (),
         )

@@ -20,6 +20,9 @@ from flow_telemetry.rules.intervals import Interval
 MICROSECOND = timedelta(microseconds=1)
 # Two microseconds, so that siblings of 1 µs neither overlap nor touch.
 _GAP = 2 * MICROSECOND
+# Below an opening span, which is 1 µs long, hangs what is longer: Jaeger wants a child that is not
+# longer than its parent within it, and warns of it (or moves it) elsewhere.
+_SHORTEST_PART = 2 * MICROSECOND
 # The ids of runs and deployments rise by more than 1, and are as good as random here.
 _MOST_IDS = 1_000
 # A job may have more than a hundred steps, of 4 µs each.
@@ -27,13 +30,13 @@ _JOB = 500 * MICROSECOND
 _FIRST_BLOCKED = 500 * MICROSECOND
 
 
-def moved(interval: Interval, by: timedelta) -> Interval:
-    """Return an interval later by ``by``, and at least 1 µs long.
+def moved(interval: Interval, by: timedelta, shortest: timedelta = MICROSECOND) -> Interval:
+    """Return an interval later by ``by``, and at least 1 µs long, or ``shortest``.
 
     Jaeger changes a span of no length, and then does not recognize its copies.
     """
     start = interval.start + by
-    return Interval(start, max(interval.end + by, start + MICROSECOND))
+    return Interval(start, max(interval.end + by, start + shortest))
 
 
 def fitted(interval: Interval, within: Interval) -> Interval:
@@ -50,7 +53,13 @@ def extended(interval: Interval, parts: Iterable[Interval]) -> Interval:
     return Interval(interval.start, max((interval.end, *(part.end for part in parts))))
 
 
-# Lives and openings are not moved; the parts of their owners are, by their positions from 1.
+# Lives and openings are not moved; the parts of their owners, which are never without length, are,
+# by their positions from 1.
+
+
+def life_of(interval: Interval, parts: Iterable[Interval] = ()) -> Interval:
+    """Return the interval of a life, which ends with its last part if the parts are below it."""
+    return moved(extended(interval, parts), timedelta(0), _SHORTEST_PART)
 
 
 def moved_part(interval: Interval, position: int) -> Interval:
@@ -65,7 +74,7 @@ def moved_blocked(interval: Interval, number: int) -> Interval:
 
 def moved_delivery(interval: Interval, deployment: Deployment) -> Interval:
     """Return the interval of a delivery, by the id of the deployment."""
-    return moved(interval, deployment.id % _MOST_IDS * _GAP)
+    return moved(interval, deployment.id % _MOST_IDS * _GAP, _SHORTEST_PART)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,4 +151,4 @@ class RunOrder:
         """Return the interval of the attempt, which ends with the last of its own ``jobs``."""
         parts = [*jobs]
         parts += [wait for wait in (self.start_wait(), self.queued()) if wait is not None]
-        return extended(moved(timing.run_interval(self.run), self.shift), parts)
+        return extended(moved(timing.run_interval(self.run), self.shift, _SHORTEST_PART), parts)
