@@ -145,8 +145,6 @@ _RUNNER_INPUT = """\
         type: string
         default: ubuntu-latest
 """
-# Values that YAML does not read as texts.
-_NOT_A_TEXT = re.compile(r"|true|false|[0-9]+")
 # GITHUB_TOKEN, $RUNNER_TEMP/flow-telemetry, ./folder, a.b={c}, {curly}: shown as code.
 _CODE = re.compile(
     r"`[^`]*`|(?<![\w/.`$])(?:\$?[A-Z][A-Z0-9]*(?:_[A-Z0-9*]+)+(?:/[\w-]+)?|\./[\w-]+|\{\w+\})(?!\w)"
@@ -223,14 +221,14 @@ def with_action_inputs(action: str, inputs: Sequence[Input[Any]]) -> str:
 
 
 def _action_input(row: Input[Any]) -> str:
-    default = json.dumps(row.default) if _NOT_A_TEXT.fullmatch(row.default) else row.default
+    default = row.input_default or json.dumps("")
     return f"  {row.name}:\n{_description(row, 4)}    default: {default}\n"
 
 
 def _description(row: Input[Any], indent: int) -> str:
     """The description as a folded text of YAML."""
     text = textwrap.fill(
-        row.description,
+        row.explanation,
         width=100,
         initial_indent=" " * (indent + 2),
         subsequent_indent=" " * (indent + 2),
@@ -267,16 +265,11 @@ def with_workflow_inputs(workflow: str, inputs: Sequence[Input[Any]]) -> str:
 
 
 def _workflow_input(row: Input[Any]) -> str:
-    default = WORKFLOW_DEFAULTS.get(row.name, row.default)
-    kind = "string"
-    if default in ("true", "false"):
-        kind = "boolean"
-    elif default.isdigit():
-        kind = "number"
-    written = default or '""'
+    # A boolean cannot be empty, and would always count more than the same setting in `settings`.
+    default = WORKFLOW_DEFAULTS.get(row.name) or json.dumps("")
     return (
-        f"      {row.name}:\n{_description(row, 8)}        type: {kind}\n"
-        f"        default: {written}\n"
+        f"      {row.name}:\n{_description(row, 8)}        type: string\n"
+        f"        default: {default}\n"
     )
 
 

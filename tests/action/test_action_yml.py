@@ -38,12 +38,12 @@ def test_it_fits_the_schema_of_actions() -> None:
 
 
 def test_inputs_are_the_programs() -> None:
-    """In the same order, with the same defaults and descriptions; none is required."""
+    """In the same order and with the same descriptions; the table has the defaults."""
     written = [
         (name, each["default"], " ".join(each["description"].split()))
         for name, each in ACTION["inputs"].items()
     ]
-    assert written == [(each.name, each.default, each.description) for each in INPUTS]
+    assert written == [(each.name, each.input_default, each.explanation) for each in INPUTS]
     assert not any(each.get("required") for each in ACTION["inputs"].values())
 
 

@@ -203,6 +203,8 @@ def test_every_input_is_a_flag_of_the_same_name(program: Program) -> None:
 
 def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver) -> None:
     """All at once, and each with its effect."""
+    file = program.folder / "shared.txt"
+    file.write_text("actors: hash\n", encoding="utf-8")  # the flag counts
     values = {
         "otlp-endpoint": receiver.url,
         "otlp-headers": "x-key=flag",
@@ -263,6 +265,7 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "blocked-names": "waiting",
         "flow-types": "task=debt",
         "redact": "customer-[0-9]+",
+        "settings": str(file),
     }
     switches = {"snapshot", "sweep-runs", "fork-artifacts"}
     assert values.keys() | switches == {each.name for each in INPUTS} - OF_THE_ACTION

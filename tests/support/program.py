@@ -252,14 +252,16 @@ def spans_in_file(path: Path) -> list[SpanRecord]:
 
 
 def _input_variables(given: Mapping[str, object]) -> dict[str, str]:
-    """Every input as action.yml hands it on: the given ones, else the default."""
+    """Every input as action.yml hands it on: the given ones, else its default there."""
     unknown = given.keys() - {each.name.replace("-", "_") for each in INPUTS}
     assert not unknown, f"the action has no inputs {unknown}"
     texts = {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in given.items()
     }
-    return {each.variable: texts.get(each.name.replace("-", "_"), each.default) for each in INPUTS}
+    return {
+        each.variable: texts.get(each.name.replace("-", "_"), each.input_default) for each in INPUTS
+    }
 
 
 def _outputs(text: str) -> dict[str, str]:

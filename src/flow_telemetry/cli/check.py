@@ -33,7 +33,13 @@ from flow_telemetry.otlp.response import (
 )
 from flow_telemetry.otlp.sending import NewSender, otlp_sender, summarize_attempt
 from flow_telemetry.report.text import terminal_line
-from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
+from flow_telemetry.settings import (
+    EntryPoint,
+    Mode,
+    Settings,
+    describe_settings,
+    load_settings,
+)
 from flow_telemetry.settings.parse import origin
 from flow_telemetry.telemetry import Signal, SignalTarget
 
@@ -75,8 +81,8 @@ def add_command(commands: Subparsers) -> None:
         help="check whether endpoint, token and trackers work",
         description="Sends an empty request for each signal to the endpoint, and tests what the "
         "tokens of GitHub and Jira may read, and whether the workflows export runs twice. Prints "
-        "a line for each test, with the likely cause and advice if it failed. The exit status is 1 "
-        "if something required does not work.",
+        "each setting with where it is from, and a line for each test, with the likely cause and "
+        "advice if it failed. The exit status is 1 if something required does not work.",
     )
     add_flags(parser)
     parser.set_defaults(run=run)
@@ -91,7 +97,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     deadline = Deadline.after(SystemClock(), settings.timeout)
     results = list(_results(settings, deadline, log))
     failing = sum(result.state is CheckState.FAILS for result in results)
-    lines = []
+    lines = [terminal_line(redact(each), _LONGEST_LINE) for each in describe_settings(settings)]
     for result in results:
         detail = f": {redact(result.detail)}" if result.detail else ""
         text = f"{result.state.value:<6}{redact(result.name)}{detail}"

@@ -41,13 +41,14 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input(Generic[Value]):
-    """An input: its name with hyphens, its default as in `action.yml`, and its description.
+    """An input: its name with hyphens, its default, and its description.
 
     ``parse`` raises ValueError for an unusable text. Such a text stops the export, unless
     ``if_wrong`` describes what happens instead: then it becomes a warning, and the default is used.
     ``alternative`` is an environment variable that is read if the input is empty. The values of
-    ``secret`` inputs are masked in every log. The command line has no flag for ``action_only``
-    inputs, and the flag of a ``switch`` takes no value.
+    ``secret`` inputs are masked in every log, and an ``address`` may contain a credential: neither
+    may stand in `settings`, nor may those that are ``input_only``. The command line has no flag for
+    ``action_only`` inputs, and the flag of a ``switch`` takes no value.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Input(Generic[Value]):
     if_wrong: str = ""
     alternative: str = ""
     secret: bool = False
+    address: bool = False
+    input_only: bool = False
     action_only: bool = False
     switch: bool = False
 
@@ -77,6 +80,17 @@ class Input(Generic[Value]):
     def __get__(self, instance: Inputs | None, owner: object) -> Input[Value] | Value:
         """Return the row for the class `Inputs`, and the parsed value for an instance of it."""
         return self if instance is None else cast("Value", instance.values[self.name])
+
+    @property
+    def explanation(self) -> str:
+        """The description with the default, for places that do not show it elsewhere."""
+        has_default = self.default and "${{" not in self.default and not self.switch
+        return self.description + (f" Default: {self.default}." if has_default else "")
+
+    @property
+    def input_default(self) -> str:
+        """The default in `action.yml`: empty, unless GitHub evaluates it, so that others count."""
+        return self.default if "${{" in self.default else ""
 
     def read(
         self, texts: Mapping[str, str], environ: Mapping[str, str], warnings: dict[str, str]
@@ -118,6 +132,7 @@ class Inputs:
     otlp_endpoint = Input(
         name="otlp-endpoint",
         parse=str,
+        address=True,
         description="Base URL of the OTLP/HTTP endpoint, such as https://otlp.example.com:4318. "
         "Alternative: OTEL_EXPORTER_OTLP_ENDPOINT. Without an endpoint nothing is sent.",
     )
@@ -137,6 +152,15 @@ class Inputs:
         description="Token that reads the run. It needs `actions: read`, and for a complete "
         "trace `checks: read`, `contents: read`, `deployments: read`, `issues: read` and "
         "`pull-requests: read`.",
+    )
+    settings = Input(
+        name="settings",
+        parse=str,
+        input_only=True,
+        description="Settings that many workflows share, such as an organisation's variable: a "
+        "line `name: value` for each, or `name:` and below it a list whose lines begin with two "
+        "blanks. Inputs of a workflow take precedence. On the command line a file of at most "
+        "64 kB.",
     )
     mode = Input(
         name="mode",
@@ -232,6 +256,7 @@ class Inputs:
     jira_url = Input(
         name="jira-url",
         parse=parse.jira_url,
+        address=True,
         if_wrong=_WITHOUT_JIRA,
         description="Address of Jira, such as https://acme.atlassian.net.",
     )
@@ -573,6 +598,7 @@ class Inputs:
         parse=parse.boolean,
         default="false",
         action_only=True,
+        input_only=True,  # The steps of the action and the launcher read it themselves.
         description="Whether a failure to read or send fails the step. By default it is a "
         "warning and the build stays green.",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,8 +25,10 @@ from flow_telemetry.settings.model import (
     TracingSettings,
     TrackerSettings,
 )
+from flow_telemetry.settings.origins import Origin, origins_of
 from flow_telemetry.settings.otlp import OtlpSettings, otlp_settings
 from flow_telemetry.settings.runner import RunnerContext, runner_context
+from flow_telemetry.settings.shared import parse_shared_settings
 from flow_telemetry.telemetry import Attributes
 
 _ACTION_TIMEOUT_SECONDS = 60.0
@@ -41,7 +43,8 @@ class Settings:
 
     ``secrets`` are the program's own credentials, which `repr` leaves out, ``public_words`` those
     of the run's context, and ``redact_patterns`` the user's regular expressions, all valid.
-    ``warnings`` name the optional settings whose values are unusable.
+    ``warnings`` name the optional settings whose values are unusable, ``origins`` where each value
+    is from, and ``repeated`` what is in `settings` more than once.
     """
 
     mode: Mode
@@ -73,6 +76,8 @@ class Settings:
     public_words: tuple[str, ...] = ()
     redact_patterns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = field(default=(), compare=False)
+    repeated: tuple[str, ...] = field(default=(), compare=False)
 
 
 def load_settings(
@@ -86,6 +91,9 @@ def load_settings(
     """
     texts = {row.name: environ.get(row.variable, "") for row in INPUTS}
     texts |= {name: text for name, text in (flags or {}).items() if text != ""}
+    shared = parse_shared_settings(texts["settings"])
+    from_inputs = frozenset(name for name, text in texts.items() if text.strip())
+    texts |= {n: text for n, text in shared.texts.items() if n not in from_inputs}
     inputs = Inputs(texts, environ)
     sweep_requested = bool(texts["since"].strip())
     runner, trusted = runner_context(environ), parse.authorities(environ)
@@ -137,6 +145,8 @@ def load_settings(
         public_words=public,
         redact_patterns=inputs.redact,
         warnings=warnings,
+        origins=origins_of(texts, environ, from_inputs, shared),
+        repeated=shared.repeated,
     )
 
 
@@ -259,6 +269,15 @@ def _spool_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) 
     if entry_point is EntryPoint.ACTION and runner.temporary_folder:
         return Path(runner.temporary_folder) / "flow-telemetry"
     return Path("flow-telemetry-spool")
+
+
+def describe_settings(settings: Settings) -> Iterator[str]:
+    """Yield a line for each setting that is set somewhere, and one that counts the others."""
+    yield from settings.repeated
+    given = [each for each in settings.origins if not each.is_default]
+    for each in given:
+        yield f"setting {each.name}: {each.value} ({each.place})"
+    yield f"{len(settings.origins) - len(given)} other settings have their defaults"
 
 
 def wants_failure(environ: Mapping[str, str]) -> bool:
