@@ -18,6 +18,7 @@ from flow_telemetry.settings.github import TOKEN_VARIABLES
 from flow_telemetry.settings.inputs import INPUT, INPUTS
 from flow_telemetry.settings.parse import AUTHENTICATION_SCHEMES, HEADER_NAME
 from flow_telemetry.settings.shared import shared_addresses, with_shared_settings
+from flow_telemetry.settings.target import parse_target
 
 # Hiding a shorter text would hide ordinary ones and protect nothing.
 _SHORTEST = 4
@@ -152,6 +153,8 @@ def public_words(environ: Mapping[str, str]) -> tuple[str, ...]:
     for name in ("deployment-environments", "production-environments"):
         patterns = environ.get(INPUT[name].variable, "").replace("\n", ",").split(",")
         texts += [pattern.strip().lstrip("!") for pattern in patterns]
+    with suppress(ValueError):
+        texts.append(parse_target(environ.get(INPUT["target"].variable, "")).repository or "")
     words = [word for text in texts for word in (text, *text.split("/"))]
     return tuple(dict.fromkeys(word for word in (*words, *_ENVIRONMENTS) if word))
 

@@ -32,6 +32,7 @@ from flow_telemetry.settings.model import (
     TraceScope,
     TrackerChoice,
 )
+from flow_telemetry.settings.target import parse_target
 
 PREFIX = "FLOW_TELEMETRY_"
 _WITHOUT_JIRA = "Jira is not read, and its items are exported with their keys only"
@@ -174,6 +175,13 @@ class Inputs:
         "number. item: the item of work-item-key. feature: the feature of feature-key. event: only "
         "the record of the event. sweep: everything closed since then. context: nothing, but the "
         "later steps of the job get its trace context.",
+    )
+    target = Input(
+        name="target",
+        parse=parse_target,
+        description="What to export instead of the subject of the event: an address of GitHub or "
+        "Jira, OWNER/NAME, OWNER/NAME#N or #N (an issue or pull request, by mode), the id of a "
+        "run, or the key of an item such as ACME-42.",
     )
     repository = Input(
         name="repository",
@@ -506,6 +514,15 @@ class Inputs:
         action_only=True,
         description="In mode context: whether to set OTEL_EXPORTER_OTLP_* for later steps too. "
         "Every later process of the job can then read the endpoint's credentials.",
+    )
+    reports = Input(
+        name="reports",
+        parse=parse.lines,
+        action_only=True,
+        description="Patterns of test and coverage reports below the workspace, one per line, such "
+        "as **/junit*.xml and coverage.xml; a leading ! excludes. Their content tells what they "
+        "are: JUnit XML, TRX, xUnit, NUnit 3, go test -json; Cobertura, JaCoCo, LCOV, coverage.py, "
+        "Go, Clover and others. Default: none.",
     )
     test_reports = Input(
         name="test-reports",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.privacy.redactor import build_redactor
 from flow_telemetry.settings import parse
 from flow_telemetry.settings.credentials import public_words, secrets_of
@@ -29,6 +30,7 @@ from flow_telemetry.settings.origins import Origin, origins_of
 from flow_telemetry.settings.otlp import OtlpSettings, otlp_settings
 from flow_telemetry.settings.runner import RunnerContext, runner_context
 from flow_telemetry.settings.shared import parse_shared_settings
+from flow_telemetry.settings.target import resolve_target
 from flow_telemetry.telemetry import Attributes
 
 _ACTION_TIMEOUT_SECONDS = 60.0
@@ -103,14 +105,18 @@ def load_settings(
     warnings = tuple(inputs.warnings.values())
     if warnings:  # A secret may have been put into the wrong input.
         warnings = tuple(map(build_redactor(secrets, inputs.redact, public), warnings))
+    github = github_settings(environ, inputs.github_token, entry_point, trusted)
+    target, mode = resolve_target(
+        inputs.target, inputs.mode, server=github.server_url, jira=inputs.jira_url
+    )
     return Settings(
-        mode=inputs.mode,
-        repository=inputs.repository,
-        run_id=inputs.run_id,
-        run_attempt=inputs.run_attempt,
-        number=inputs.number,
+        mode=mode,
+        repository=target.repository or inputs.repository,
+        run_id=target.run_id or inputs.run_id,
+        run_attempt=target.run_attempt if target.run_id else inputs.run_attempt,
+        number=target.number or inputs.number,
         export=inputs.export,
-        tracing=tracing_settings(inputs),
+        tracing=tracing_settings(inputs, target.key, mode),
         trackers=_tracker_settings(inputs, jira, has_jira_url=bool(texts["jira-url"].strip())),
         sweep=SweepSettings(
             requested=sweep_requested,
@@ -135,10 +141,10 @@ def load_settings(
         resource_attributes=inputs.resource_attributes,
         summary=inputs.summary,
         fail_on_error=inputs.fail_on_error,
-        timeout=_timeout(inputs, entry_point, runner, sweep_requested=sweep_requested),
+        timeout=_timeout(inputs, mode, entry_point, runner, sweep_requested=sweep_requested),
         spool_path=_spool_path(inputs, entry_point, runner),
         log_level=LogLevel.DEBUG if runner.debug else inputs.log_level,
-        github=github_settings(environ, inputs.github_token, entry_point, trusted),
+        github=github,
         otlp=otlp_settings(texts, environ, inputs.signals),
         runner=runner,
         secrets=secrets,
@@ -165,19 +171,21 @@ def _signal_settings(inputs: Inputs) -> SignalSettings:
     )
 
 
-def tracing_settings(inputs: Inputs) -> TracingSettings:
-    """Return the settings of traces."""
-    scope = inputs.trace_scope
+def tracing_settings(
+    inputs: Inputs, key: ItemKey | None = None, mode: Mode | None = None
+) -> TracingSettings:
+    """Return the settings of traces; ``key`` is that of `target`, which the mode exports."""
+    scope, mode = inputs.trace_scope, mode or inputs.mode
     if scope is None:
         # In mode feature the key names the export, and does not select the trace of runs.
-        in_feature = inputs.feature_key is not None and inputs.mode is not Mode.FEATURE
+        in_feature = inputs.feature_key is not None and mode is not Mode.FEATURE
         scope = TraceScope.FEATURE if in_feature else TraceScope.CHANGE
     return TracingSettings(
         scope=scope,
         detail=inputs.detail,
         namespace=inputs.namespace,
-        feature_key=inputs.feature_key,
-        work_item_key=inputs.work_item_key,
+        feature_key=(key if mode is Mode.FEATURE else None) or inputs.feature_key,
+        work_item_key=(key if mode is Mode.ITEM else None) or inputs.work_item_key,
         ancestors=inputs.ancestors,
         feature_trace=inputs.feature_trace,
         phases=inputs.phases,
@@ -228,6 +236,7 @@ def _job_settings(inputs: Inputs) -> JobSettings:
         needed_results=inputs.needs,
         measure=inputs.measure,
         inject_endpoint=inputs.inject_endpoint,
+        reports=inputs.reports,
         test_reports=inputs.test_reports,
         coverage_reports=inputs.coverage_reports,
         trace_files=inputs.trace_files,
@@ -248,12 +257,17 @@ def _service_name(
 
 
 def _timeout(
-    inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext, *, sweep_requested: bool
+    inputs: Inputs,
+    mode: Mode,
+    entry_point: EntryPoint,
+    runner: RunnerContext,
+    *,
+    sweep_requested: bool,
 ) -> float | None:
     if inputs.timeout is not None or entry_point is EntryPoint.COMMAND_LINE:
         return inputs.timeout
     is_sweep = runner.event_name in ("schedule", "workflow_dispatch") and sweep_requested
-    large = inputs.mode in _LARGE_MODES or is_sweep or runner.event_name == "issues"
+    large = mode in _LARGE_MODES or is_sweep or runner.event_name == "issues"
     return _LARGE_TIMEOUT_SECONDS if large else _ACTION_TIMEOUT_SECONDS
 
 

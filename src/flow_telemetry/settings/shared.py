@@ -101,6 +101,12 @@ def with_shared_settings(environ: Mapping[str, str]) -> dict[str, str]:
     return filled
 
 
+def known_settings(text: str) -> dict[str, str]:
+    """Return the values of the known settings in a text, of which nothing is refused."""
+    entries = (e for e in _entries(text) if not e.problem and e.name in INPUT)
+    return {entry.name: entry.text for entry in entries}
+
+
 def shared_addresses(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the addresses in `settings`, whether they are refused or not, to hide credentials."""
     for entry in _entries(environ.get(INPUT["settings"].variable, "")):
