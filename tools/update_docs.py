@@ -4,6 +4,7 @@
     docs/events.md          the tables of events, from mapping/event_types.py
     docs/metrics.md         the tables of metrics, from mapping/instruments.py and its neighbours
     docs/conventions.md     the tables that compare both with OpenTelemetry's conventions
+    docs/backends.md        the table of presets, from settings/backends.py
     docs/command-line.md    from the parsers of the commands
     README.md               the table of inputs, from settings/inputs.py
     action.yml              the inputs, and the variables that carry them, from settings/inputs.py
@@ -56,6 +57,7 @@ from flow_telemetry.mapping.metric_attributes import (
     METRIC_ATTRIBUTES,
 )
 from flow_telemetry.otlp.series import boundaries
+from flow_telemetry.settings.backends import PRESETS, Backend, BackendPreset
 from flow_telemetry.settings.inputs import INPUTS, Input
 from flow_telemetry.telemetry import Durations, Instrument
 
@@ -63,7 +65,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README, ACTION, CONTRIBUTING = "README.md", "action.yml", "CONTRIBUTING.md"
 ATTRIBUTES_PAGE, COMMANDS_PAGE = "docs/attributes.md", "docs/command-line.md"
 EVENTS_PAGE, METRICS_PAGE = "docs/events.md", "docs/metrics.md"
-CONVENTIONS_PAGE = "docs/conventions.md"
+CONVENTIONS_PAGE, BACKENDS_PAGE = "docs/conventions.md", "docs/backends.md"
 WORKFLOW = ".github/workflows/telemetry.yml"
 
 # The attributes of spans and log records.
@@ -173,6 +175,7 @@ def documents() -> dict[str, str]:
         CONVENTIONS_PAGE: with_conventions(
             (ROOT / CONVENTIONS_PAGE).read_text(encoding="utf-8"), SENT_ON, INSTRUMENTS
         ),
+        BACKENDS_PAGE: with_presets((ROOT / BACKENDS_PAGE).read_text(encoding="utf-8"), PRESETS),
         COMMANDS_PAGE: commands_page(build_parser()),
         CONTRIBUTING: with_map((ROOT / CONTRIBUTING).read_text(encoding="utf-8"), code_map()),
     }
@@ -442,6 +445,25 @@ def with_conventions(
         page = _with_content(CONVENTIONS_PAGE, page, mark, table(head, rows))
     text = f"The package that this project uses has release {conventions.release()}."
     return _with_content(CONVENTIONS_PAGE, page, "release", f"{text}\n")
+
+
+def with_presets(page: str, presets: Mapping[Backend, BackendPreset]) -> str:
+    """Return the page on backends with a new table of presets.
+
+    Raises:
+        ValueError: the comments that enclose the table are missing.
+    """
+    rows = (
+        (
+            f"`{backend.value}`",
+            ", ".join(f"`{name}: {value}`" for name, value in preset.settings.items()) or "nothing",
+            " or ".join(f"`{name}`" for name in preset.headers) or "-",
+            ", ".join(f"`*{host}`" for host in preset.hosts) or "-",
+        )
+        for backend, preset in presets.items()
+    )
+    head = ("`backend`", "sets", "header of its endpoint", "hosts by which it is recognized")
+    return _with_content(BACKENDS_PAGE, page, "presets", table(head, rows))
 
 
 def with_map(page: str, code: Iterable[tuple[str, str]]) -> str:

@@ -211,6 +211,7 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "github-token": TOKEN,
         "repository": "acme/shop",
         "target": "acme/shop",
+        "backend": "collector",
         "run-id": str(run.id),
         "run-attempt": "1",
         "export": "run",

@@ -40,6 +40,7 @@ from flow_telemetry.settings import (
     describe_settings,
     load_settings,
 )
+from flow_telemetry.settings.backends import PRESETS
 from flow_telemetry.settings.parse import origin
 from flow_telemetry.telemetry import Signal, SignalTarget
 
@@ -111,6 +112,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _results(settings: Settings, deadline: Deadline, log: Log) -> Iterator[CheckResult]:
     for warning in settings.warnings:
         yield CheckResult(name="settings", state=CheckState.FAILS, detail=warning)
+    yield from _check_headers(settings)
     targets = settings.otlp.targets
     yield from classify_probes(
         [probe(targets[s], deadline, log=log) for s in Signal if s in targets]
@@ -129,6 +131,21 @@ def _results(settings: Settings, deadline: Deadline, log: Log) -> Iterator[Check
     if settings.trackers.jira is not None and settings.trackers.uses_jira:
         context = _build_context(settings, deadline, log)
         yield _jira_result(settings.trackers.jira.url, context)
+
+
+def _check_headers(settings: Settings) -> Iterator[CheckResult]:
+    """Yield a remark if the backend wants a header that no target has."""
+    backend, targets = settings.preset.backend, settings.otlp.targets.values()
+    if backend is None:
+        return
+    wanted = PRESETS[backend].headers
+    given = {name.lower() for target in targets for name in target.headers}
+    if wanted and targets and not given & set(wanted):
+        detail = (
+            f"{PRESETS[backend].title} wants the header {' or '.join(wanted)}, which "
+            "`otlp-headers` does not have"
+        )
+        yield CheckResult(name="headers", state=CheckState.UNSURE, detail=detail)
 
 
 def _build_context(settings: Settings, deadline: Deadline, log: Log) -> ExportContext:

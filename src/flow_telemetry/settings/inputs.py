@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.settings import parse
+from flow_telemetry.settings.backends import Backend
 from flow_telemetry.settings.model import (
     Actors,
     Ancestors,
@@ -94,7 +95,11 @@ class Input(Generic[Value]):
         return self.default if "${{" in self.default else ""
 
     def read(
-        self, texts: Mapping[str, str], environ: Mapping[str, str], warnings: dict[str, str]
+        self,
+        texts: Mapping[str, str],
+        environ: Mapping[str, str],
+        preset: Mapping[str, str],
+        warnings: dict[str, str],
     ) -> Value:
         """Return the parsed value; ``warnings`` gets the one about an optional input.
 
@@ -102,7 +107,7 @@ class Input(Generic[Value]):
             SettingsError: the value is unusable, and the input is not optional.
         """
         # GitHub evaluates an expression; on the command line nothing does.
-        default = "" if "${{" in self.default else self.default
+        default = preset.get(self.name) or ("" if "${{" in self.default else self.default)
         name, text = self.name, texts.get(self.name, "").strip()
         if not text and self.alternative:
             name, text = self.alternative, environ.get(self.alternative, "").strip()
@@ -121,14 +126,21 @@ class Inputs:
     ``warnings`` has a text for each optional input whose value is unusable, by its name.
     """
 
-    def __init__(self, texts: Mapping[str, str], environ: Mapping[str, str] | None = None) -> None:
-        """Parse all inputs.
+    def __init__(
+        self,
+        texts: Mapping[str, str],
+        environ: Mapping[str, str] | None = None,
+        preset: Mapping[str, str] | None = None,
+    ) -> None:
+        """Parse all inputs; ``preset`` has the values of a backend, which replace defaults.
 
         Raises:
             SettingsError: a value is unusable, and the input is not optional.
         """
         self.warnings: dict[str, str] = {}
-        self.values = {row.name: row.read(texts, environ or {}, self.warnings) for row in INPUTS}
+        self.values = {
+            row.name: row.read(texts, environ or {}, preset or {}, self.warnings) for row in INPUTS
+        }
 
     otlp_endpoint = Input(
         name="otlp-endpoint",
@@ -162,6 +174,13 @@ class Inputs:
         "line `name: value` for each, or `name:` and below it a list whose lines begin with two "
         "blanks. Inputs of a workflow take precedence. On the command line a file of at most "
         "64 kB.",
+    )
+    backend = Input(
+        name="backend",
+        parse=parse.optional(parse.choice(Backend)),
+        description="Backend whose preset gives the settings that are not set otherwise: "
+        f"{', '.join(each.value for each in Backend)}. See docs/backends.md. Default: none; the "
+        "host of the endpoint then sets forms of data only.",
     )
     mode = Input(
         name="mode",

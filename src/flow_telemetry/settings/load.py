@@ -9,6 +9,7 @@ from pathlib import Path
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.privacy.redactor import build_redactor
 from flow_telemetry.settings import parse
+from flow_telemetry.settings.backends import ChosenPreset, choose_preset
 from flow_telemetry.settings.credentials import public_words, secrets_of
 from flow_telemetry.settings.github import GitHubSettings, github_settings
 from flow_telemetry.settings.inputs import INPUT, INPUTS, Inputs
@@ -45,7 +46,8 @@ class Settings:
 
     ``secrets`` are the program's own credentials, which `repr` leaves out, ``public_words`` those
     of the run's context, and ``redact_patterns`` the user's regular expressions, all valid.
-    ``warnings`` name the optional settings whose values are unusable, ``origins`` where each value
+    ``warnings`` name the optional settings whose values are unusable, ``preset`` is what the
+    backend gives, ``origins`` where each value
     is from, and ``repeated`` what is in `settings` more than once.
     """
 
@@ -78,6 +80,7 @@ class Settings:
     public_words: tuple[str, ...] = ()
     redact_patterns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    preset: ChosenPreset = field(default_factory=ChosenPreset, compare=False)
     origins: tuple[Origin, ...] = field(default=(), compare=False)
     repeated: tuple[str, ...] = field(default=(), compare=False)
 
@@ -96,7 +99,9 @@ def load_settings(
     shared = parse_shared_settings(texts["settings"])
     from_inputs = frozenset(name for name, text in texts.items() if text.strip())
     texts |= {n: text for n, text in shared.texts.items() if n not in from_inputs}
-    inputs = Inputs(texts, environ)
+    backend = parse.named("backend", INPUT["backend"].parse, texts["backend"].strip())
+    preset = choose_preset(backend, _any_endpoint(texts, environ))
+    inputs = Inputs(texts, environ, preset.values)
     sweep_requested = bool(texts["since"].strip())
     runner, trusted = runner_context(environ), parse.authorities(environ)
     jira = _jira_settings(inputs, trusted)
@@ -151,9 +156,17 @@ def load_settings(
         public_words=public,
         redact_patterns=inputs.redact,
         warnings=warnings,
-        origins=origins_of(texts, environ, from_inputs, shared),
+        origins=origins_of(texts, environ, from_inputs, shared, preset),
+        preset=preset,
         repeated=shared.repeated,
     )
+
+
+def _any_endpoint(texts: Mapping[str, str], environ: Mapping[str, str]) -> str:
+    """The endpoint of all signals, or of traces; empty without one."""
+    names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    candidates = (texts["otlp-endpoint"], *(environ.get(name, "") for name in names))
+    return next((text.strip() for text in candidates if text.strip()), "")
 
 
 def _signal_settings(inputs: Inputs) -> SignalSettings:
@@ -288,6 +301,11 @@ def _spool_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) 
 def describe_settings(settings: Settings) -> Iterator[str]:
     """Yield a line for each setting that is set somewhere, and one that counts the others."""
     yield from settings.repeated
+    not_set = settings.preset.not_set
+    if settings.preset.backend is not None and not_set:
+        name = settings.preset.backend.value
+        values = ", ".join(f"{setting}: {value}" for setting, value in not_set.items())
+        yield f"the endpoint is that of {name}: `backend: {name}` would also set {values}"
     given = [each for each in settings.origins if not each.is_default]
     for each in given:
         yield f"setting {each.name}: {each.value} ({each.place})"

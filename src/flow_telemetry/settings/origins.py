@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from flow_telemetry.settings import parse
+from flow_telemetry.settings.backends import ChosenPreset
 from flow_telemetry.settings.inputs import INPUTS
 from flow_telemetry.settings.shared import SharedSettings
 from flow_telemetry.text import one_line
@@ -36,6 +37,7 @@ def origins_of(
     environ: Mapping[str, str],
     from_inputs: Collection[str],
     shared: SharedSettings,
+    preset: ChosenPreset,
 ) -> tuple[Origin, ...]:
     """Return the origin of each setting; ``texts`` are the values of inputs and `settings`."""
     found = []
@@ -50,6 +52,8 @@ def origins_of(
             place = f"`settings`, line {shared.lines[name]}"
         elif variable and environ.get(variable, "").strip():
             text, place = environ[variable].strip(), variable
+        elif name in preset.values:
+            text, place = preset.values[name], preset.place
         else:
             text, place, is_default = "" if "${{" in row.default else row.default, "default", True
         shown = one_line(text, _LONGEST_VALUE)
