@@ -7,6 +7,7 @@
     docs/backends.md        the table of presets, from settings/backends.py
     docs/command-line.md    from the parsers of the commands
     README.md               the table of inputs, from settings/inputs.py
+    docs/settings.md        the table of the other settings, from settings/inputs.py
     action.yml              the inputs, and the variables that carry them, from settings/inputs.py
     telemetry.yml           the inputs of the workflow and its `with:`, from settings/inputs.py
     CONTRIBUTING.md         the map of the code, from the first lines of the modules
@@ -58,7 +59,7 @@ from flow_telemetry.mapping.metric_attributes import (
 )
 from flow_telemetry.otlp.series import boundaries
 from flow_telemetry.settings.backends import PRESETS, Backend, BackendPreset
-from flow_telemetry.settings.inputs import INPUTS, Input
+from flow_telemetry.settings.inputs import ACTION_INPUTS, INPUTS, Input
 from flow_telemetry.telemetry import Durations, Instrument
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,6 +67,7 @@ README, ACTION, CONTRIBUTING = "README.md", "action.yml", "CONTRIBUTING.md"
 ATTRIBUTES_PAGE, COMMANDS_PAGE = "docs/attributes.md", "docs/command-line.md"
 EVENTS_PAGE, METRICS_PAGE = "docs/events.md", "docs/metrics.md"
 CONVENTIONS_PAGE, BACKENDS_PAGE = "docs/conventions.md", "docs/backends.md"
+SETTINGS_PAGE = "docs/settings.md"
 WORKFLOW = ".github/workflows/telemetry.yml"
 
 # The attributes of spans and log records.
@@ -84,21 +86,23 @@ SENT_ON = conventions.sent_on(
     (*SPAN_ATTRIBUTES, *DELIVERY_ATTRIBUTES), (*METRIC_ATTRIBUTES, *EXTRA_ATTRIBUTES)
 )
 
+# Settings that are not inputs of the action.
+OTHER_SETTINGS = tuple(row for row in INPUTS if row not in ACTION_INPUTS)
 # Inputs of the action that a caller of the workflow cannot set.
 NOT_IN_WORKFLOW = frozenset(
     {
         # The event chooses what is exported.
-        *("mode", "repository", "run-id", "run-attempt", "number", "feature-key", "work-item-key"),
-        "snapshot",
+        *("mode", "target", "feature-key"),
         # They are for a step inside the run that is exported.
-        *("export", "needs", "measure", "inject-endpoint"),
-        *("test-reports", "coverage-reports", "exceptions", "trace-files"),
-        # The workflow sets them, or its other steps and its time limit depend on their defaults.
-        *("ancestors", "fail-on-error", "ledger", "spool-path", "timeout"),
+        *("export", "needs", "measure", "inject-endpoint", "reports", "trace-files"),
+        # The workflow sets them, or its time limit depends on their defaults.
+        *("fail-on-error", "timeout"),
         # They are secrets.
         *("otlp-headers", "github-token", "jira-token"),
     }
 )
+# The workflow passes them in lines of its own: one may be a secret, and it adds to the other.
+_PASSED_OTHERWISE = ("otlp-endpoint", "settings")
 # A caller usually sweeps by a schedule.
 WORKFLOW_DEFAULTS = {"since": "last"}
 
@@ -166,9 +170,14 @@ def main() -> int:
 def documents() -> dict[str, str]:
     """Return the content of each generated document, by its path below the root."""
     return {
-        README: with_inputs((ROOT / README).read_text(encoding="utf-8"), INPUTS),
-        ACTION: with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), INPUTS),
-        WORKFLOW: with_workflow_inputs((ROOT / WORKFLOW).read_text(encoding="utf-8"), INPUTS),
+        README: with_inputs((ROOT / README).read_text(encoding="utf-8"), ACTION_INPUTS),
+        SETTINGS_PAGE: with_inputs(
+            (ROOT / SETTINGS_PAGE).read_text(encoding="utf-8"), OTHER_SETTINGS, SETTINGS_PAGE
+        ),
+        ACTION: with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), ACTION_INPUTS),
+        WORKFLOW: with_workflow_inputs(
+            (ROOT / WORKFLOW).read_text(encoding="utf-8"), ACTION_INPUTS
+        ),
         ATTRIBUTES_PAGE: attributes_page(SPAN_ATTRIBUTES),
         EVENTS_PAGE: with_events((ROOT / EVENTS_PAGE).read_text(encoding="utf-8"), EVENT_TYPES),
         METRICS_PAGE: with_metrics((ROOT / METRICS_PAGE).read_text(encoding="utf-8"), INSTRUMENTS),
@@ -181,8 +190,8 @@ def documents() -> dict[str, str]:
     }
 
 
-def with_inputs(readme: str, inputs: Iterable[Input[Any]]) -> str:
-    """Return the README with a new table of inputs.
+def with_inputs(page: str, inputs: Iterable[Input[Any]], name: str = README) -> str:
+    """Return a page, by default the README, with a new table of inputs.
 
     Raises:
         ValueError: the comments that enclose the table are missing.
@@ -191,7 +200,8 @@ def with_inputs(readme: str, inputs: Iterable[Input[Any]]) -> str:
         (f"`{row.name}`", f"`{row.default}`" if row.default else "", row.description)
         for row in inputs
     )
-    return _with_content(README, readme, "inputs", table(("input", "default", "meaning"), rows))
+    head = ("input" if name == README else "setting", "default", "meaning")
+    return _with_content(name, page, "inputs", table(head, rows))
 
 
 def _with_content(name: str, page: str, mark: str, content: str) -> str:
@@ -250,11 +260,10 @@ def with_workflow_inputs(workflow: str, inputs: Sequence[Input[Any]]) -> str:
     by_name = {row.name: row for row in inputs}
     rows = [row for row in inputs if row.name not in NOT_IN_WORKFLOW]
     described = "    inputs:\n" + "".join(map(_workflow_input, rows)) + _RUNNER_INPUT
-    # `otlp-endpoint` can be a secret too, and has a line of its own.
     passed = "".join(
         f"          {row.name}: ${{{{ inputs.{row.name} }}}}\n"
         for row in rows
-        if row.name != "otlp-endpoint"
+        if row.name not in _PASSED_OTHERWISE
     )
     before, mark, secrets = workflow.partition("\n    secrets:\n")
     secrets = _WORKFLOW_SECRET.sub(

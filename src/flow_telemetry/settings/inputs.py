@@ -1,7 +1,7 @@
-"""The table of inputs: name, default, parser and description.
+"""The table of settings: name, default, parser and description; some are inputs of the action.
 
-`action.yml`, the README's table, the flags of the command line with their help, and the loading of
-the settings are made from it.
+`action.yml`, the tables of the README and of docs/settings.md, the flags of the command line with
+their help, and the loading of the settings are made from it.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class Inputs:
         name="settings",
         parse=str,
         input_only=True,
-        description="Settings that many workflows share, such as an organisation's variable: a "
+        description="Settings that many workflows share, such as an organization's variable: a "
         "line `name: value` for each, or `name:` and below it a list whose lines begin with two "
         "blanks. Inputs of a workflow take precedence. On the command line a file of at most "
         "64 kB.",
@@ -190,8 +190,8 @@ class Inputs:
         description="What to export. auto: the subject of the event: on workflow_run the completed "
         "run; on a closed pull request or issue the pull request or issue, with its feature trace "
         "if it is a feature; on deployment_status the deployment; on schedule or dispatch with "
-        "since a sweep; otherwise this run. run: the run of run-id. change: the pull request of "
-        "number. item: the item of work-item-key. feature: the feature of feature-key. event: only "
+        "since a sweep; otherwise this run. run, change (a pull request), item or feature: that of "
+        "target. event: only "
         "the record of the event. sweep: everything closed since then. context: nothing, but the "
         "later steps of the job get its trace context.",
     )
@@ -390,7 +390,7 @@ class Inputs:
         name="ledger",
         parse=parse.optional(Path),
         description="File in which a sweep records what it exported, so that the next one sends "
-        "nothing twice. Default: $RUNNER_TEMP/flow-telemetry-ledger/ledger.json, which is filled "
+        "nothing twice. Default: $RUNNER_TEMP/flow-telemetry/ledger.json, which is filled "
         "from the artifact flow-telemetry-ledger of this workflow's last sweep; on the command "
         "line none.",
     )
@@ -648,7 +648,7 @@ class Inputs:
         name="spool-path",
         parse=parse.optional(Path),
         description="Folder for telemetry until it is delivered; what remains is sent by "
-        "`flow-telemetry replay`. Default: $RUNNER_TEMP/flow-telemetry; on the command line "
+        "`flow-telemetry replay`. Default: $RUNNER_TEMP/flow-telemetry/spool; on the command line "
         "./flow-telemetry-spool.",
     )
     log_level = Input(
@@ -662,3 +662,14 @@ class Inputs:
 
 INPUTS: tuple[Input[Any], ...] = tuple(r for r in vars(Inputs).values() if isinstance(r, Input))
 INPUT = {row.name: row for row in INPUTS}
+# Those of the action, in the order of `action.yml`. The others are settings of `settings`, and all
+# are flags of the command line.
+ACTION_INPUTS: tuple[Input[Any], ...] = tuple(
+    INPUT[name]
+    for name in (
+        *("otlp-endpoint", "otlp-headers", "github-token", "backend", "settings", "mode", "target"),
+        *("export", "detail", "trace-scope", "feature-key", "signals", "since", "measure"),
+        *("reports", "trace-files", "logs", "inject-endpoint", "jira-token", "needs", "summary"),
+        *("fail-on-error", "timeout"),
+    )
+)

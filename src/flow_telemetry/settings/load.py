@@ -286,7 +286,7 @@ def _timeout(
 
 def _ledger_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) -> Path | None:
     if inputs.ledger is None and entry_point is EntryPoint.ACTION and runner.temporary_folder:
-        return Path(runner.temporary_folder) / "flow-telemetry-ledger" / "ledger.json"
+        return Path(runner.temporary_folder) / "flow-telemetry" / "ledger.json"
     return inputs.ledger
 
 
@@ -294,7 +294,7 @@ def _spool_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) 
     if inputs.spool_path is not None:
         return inputs.spool_path
     if entry_point is EntryPoint.ACTION and runner.temporary_folder:
-        return Path(runner.temporary_folder) / "flow-telemetry"
+        return Path(runner.temporary_folder) / "flow-telemetry" / "spool"
     return Path("flow-telemetry-spool")
 
 
