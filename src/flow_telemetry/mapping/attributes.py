@@ -89,7 +89,7 @@ SERVICE_NAME = _span_attribute(
     service_attributes.SERVICE_NAME,
     "string",
     _RESOURCE,
-    "`github-actions`, or the value of input `service-name`",
+    "`github-actions`, or the value of setting `service-name`",
 )
 VCS_PROVIDER_NAME = _span_attribute(vcs.VCS_PROVIDER_NAME, "string", _RESOURCE, "`github`")
 VCS_OWNER_NAME = _span_attribute(
@@ -102,7 +102,7 @@ VCS_REPOSITORY_URL_FULL = _span_attribute(
     vcs.VCS_REPOSITORY_URL_FULL, "string", _RESOURCE, "address of the repository"
 )
 FLOW_NAMESPACE = _span_attribute(
-    "flow.namespace", "string", _RESOURCE, "input `namespace`, if it is set"
+    "flow.namespace", "string", _RESOURCE, "setting `namespace`, if it is set"
 )
 
 FLOW_ENTITY_TYPE = _span_attribute(
@@ -198,7 +198,7 @@ FLOW_CLAMPED_START = _span_attribute(
     "flow.start.clamped",
     "int",
     _ALL,
-    "original start in seconds since 1970, if input `on-old-span` moved the start",
+    "original start in seconds since 1970, if setting `on-old-span` moved the start",
 )
 ERROR_TYPE = _span_attribute(
     error_attributes.ERROR_TYPE,
@@ -628,7 +628,7 @@ EVENT_TIME = _event_attribute(
     "string",
     _RECORDS,
     "time of the event, `2026-11-24T03:43:00.000Z`, if the record has another time: that of the "
-    "creation, for an event that is older, or the time of sending (input `event-time`)",
+    "creation, for an event that is older, or the time of sending (setting `event-time`)",
 )
 EVENT_TIME_UNKNOWN = _event_attribute(
     "flow.event.time.unknown",
@@ -847,7 +847,7 @@ CASES_LEFT_OUT = _test_attribute(
     "flow.test.cases.left_out",
     "int",
     _COUNTED,
-    "number of entries of the report without a span, if it has more entries than input `max-spans`",
+    "number of entries of the report without a span, if it has more entries than `max-spans`",
 )
 
 CASE_NAME = _test_attribute(
