@@ -13,7 +13,6 @@ taken as they are. Nothing is quoted or escaped. If a name is there twice, the l
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -195,6 +194,8 @@ def _problem_of(entry: _Entry) -> str:
 def _unknown(entry: _Entry) -> str:
     if not _NAME.fullmatch(entry.name):
         return f"line {entry.line} does not begin with the name of a setting"
+    import difflib  # noqa: PLC0415 - errors only
+
     written = entry.name.lower().replace("_", "-")
     near = difflib.get_close_matches(written, INPUT, 1, _SIMILARITY)
     advice = f"The nearest one is `{near[0]}`" if near else "The README lists all settings"
