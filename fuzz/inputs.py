@@ -36,6 +36,9 @@ _SEEDS = (
     "redact=[a-z]{3,9}-\\d+~(?i)secret\nactors=hash\nblocked-names=Blocked,On hold\n",
     "resource-attributes=team=shop,x=%41\nservice-name={workflow}\ntrace-url=https://x/{trace_id}\n",
     "max-spans=10\nmax-span-age=1h30m\ntimeout=90s\nlog-limit=5\ndetail=job\nsignals=traces\n",
+    "settings=# shared~detail: job~redact:~  [a-z]+~  # x~detail: run~backend: dash0\n",
+    "settings=otlp-headers: a=b~jira-url: https://u:p@x~~ x~backend\ntarget=acme/shop#7\n",
+    "target=https://github.com/acme/shop/actions/runs/7/attempts/2\nmode=run\nbackend=jaeger\n",
     "status-categories=Doing=active~Blocked=waiting\ntrace-scope=item\nmode=item\n",
     "OTEL_EXPORTER_OTLP_ENDPOINT=https://u:p@x/?k=v\nOTEL_EXPORTER_OTLP_HEADERS=a=%zz\n",
 )

@@ -4,8 +4,10 @@
     docs/events.md          the tables of events, from mapping/event_types.py
     docs/metrics.md         the tables of metrics, from mapping/instruments.py and its neighbours
     docs/conventions.md     the tables that compare both with OpenTelemetry's conventions
+    docs/backends.md        the table of presets, from settings/backends.py
     docs/command-line.md    from the parsers of the commands
     README.md               the table of inputs, from settings/inputs.py
+    docs/settings.md        the table of the other settings, from settings/inputs.py
     action.yml              the inputs, and the variables that carry them, from settings/inputs.py
     telemetry.yml           the inputs of the workflow and its `with:`, from settings/inputs.py
     CONTRIBUTING.md         the map of the code, from the first lines of the modules
@@ -53,14 +55,16 @@ from flow_telemetry.mapping.metric_attributes import (
 from flow_telemetry.mapping.suite_attributes import TEST_ATTRIBUTES
 from flow_telemetry.mapping.work_attributes import FLOW_ATTRIBUTES
 from flow_telemetry.otlp.series import boundaries
-from flow_telemetry.settings.inputs import INPUTS, Input
+from flow_telemetry.settings.backends import PRESETS, Backend, BackendPreset
+from flow_telemetry.settings.inputs import ACTION_INPUTS, INPUTS, Input
 from flow_telemetry.telemetry import Durations, Instrument
 
 ROOT = Path(__file__).resolve().parents[1]
 README, ACTION, CONTRIBUTING = "README.md", "action.yml", "CONTRIBUTING.md"
 ATTRIBUTES_PAGE, COMMANDS_PAGE = "docs/attributes.md", "docs/command-line.md"
 EVENTS_PAGE, METRICS_PAGE = "docs/events.md", "docs/metrics.md"
-CONVENTIONS_PAGE = "docs/conventions.md"
+CONVENTIONS_PAGE, BACKENDS_PAGE = "docs/conventions.md", "docs/backends.md"
+SETTINGS_PAGE = "docs/settings.md"
 WORKFLOW = ".github/workflows/telemetry.yml"
 
 # The attributes of spans and log records.
@@ -79,21 +83,23 @@ SENT_ON = conventions.sent_on(
     (*SPAN_ATTRIBUTES, *DELIVERY_ATTRIBUTES), (*METRIC_ATTRIBUTES, *EXTRA_ATTRIBUTES)
 )
 
+# Settings that are not inputs of the action.
+OTHER_SETTINGS = tuple(row for row in INPUTS if row not in ACTION_INPUTS)
 # Inputs of the action that a caller of the workflow cannot set.
 NOT_IN_WORKFLOW = frozenset(
     {
         # The event chooses what is exported.
-        *("mode", "repository", "run-id", "run-attempt", "number", "feature-key", "work-item-key"),
-        "snapshot",
+        *("mode", "target", "feature-key"),
         # They are for a step inside the run that is exported.
-        *("export", "needs", "measure", "inject-endpoint"),
-        *("test-reports", "coverage-reports", "exceptions", "trace-files"),
-        # The workflow sets them, or its other steps and its time limit depend on their defaults.
-        *("ancestors", "fail-on-error", "ledger", "spool-path", "timeout"),
+        *("export", "needs", "measure", "inject-endpoint", "reports", "trace-files"),
+        # The workflow sets them, or its time limit depends on their defaults.
+        *("fail-on-error", "timeout"),
         # They are secrets.
         *("otlp-headers", "github-token", "jira-token"),
     }
 )
+# The workflow passes them in lines of its own: one may be a secret, and it adds to the other.
+_PASSED_OTHERWISE = ("otlp-endpoint", "settings")
 # A caller usually sweeps by a schedule.
 WORKFLOW_DEFAULTS = {"since": "last"}
 
@@ -142,8 +148,6 @@ _RUNNER_INPUT = """\
         type: string
         default: ubuntu-latest
 """
-# Values that YAML does not read as texts.
-_NOT_A_TEXT = re.compile(r"|true|false|[0-9]+")
 # GITHUB_TOKEN, $RUNNER_TEMP/flow-telemetry, ./folder, a.b={c}, {curly}: shown as code.
 _CODE = re.compile(
     r"`[^`]*`|(?<![\w/.`$])(?:\$?[A-Z][A-Z0-9]*(?:_[A-Z0-9*]+)+(?:/[\w-]+)?|\./[\w-]+|\{\w+\})(?!\w)"
@@ -163,22 +167,28 @@ def main() -> int:
 def documents() -> dict[str, str]:
     """Return the content of each generated document, by its path below the root."""
     return {
-        README: with_inputs((ROOT / README).read_text(encoding="utf-8"), INPUTS),
-        ACTION: with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), INPUTS),
-        WORKFLOW: with_workflow_inputs((ROOT / WORKFLOW).read_text(encoding="utf-8"), INPUTS),
+        README: with_inputs((ROOT / README).read_text(encoding="utf-8"), ACTION_INPUTS),
+        SETTINGS_PAGE: with_inputs(
+            (ROOT / SETTINGS_PAGE).read_text(encoding="utf-8"), OTHER_SETTINGS, SETTINGS_PAGE
+        ),
+        ACTION: with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), ACTION_INPUTS),
+        WORKFLOW: with_workflow_inputs(
+            (ROOT / WORKFLOW).read_text(encoding="utf-8"), ACTION_INPUTS
+        ),
         ATTRIBUTES_PAGE: attributes_page(SPAN_ATTRIBUTES),
         EVENTS_PAGE: with_events((ROOT / EVENTS_PAGE).read_text(encoding="utf-8"), EVENT_TYPES),
         METRICS_PAGE: with_metrics((ROOT / METRICS_PAGE).read_text(encoding="utf-8"), INSTRUMENTS),
         CONVENTIONS_PAGE: with_conventions(
             (ROOT / CONVENTIONS_PAGE).read_text(encoding="utf-8"), SENT_ON, INSTRUMENTS
         ),
+        BACKENDS_PAGE: with_presets((ROOT / BACKENDS_PAGE).read_text(encoding="utf-8"), PRESETS),
         COMMANDS_PAGE: commands_page(build_parser()),
         CONTRIBUTING: with_map((ROOT / CONTRIBUTING).read_text(encoding="utf-8"), code_map()),
     }
 
 
-def with_inputs(readme: str, inputs: Iterable[Input[Any]]) -> str:
-    """Return the README with a new table of inputs.
+def with_inputs(page: str, inputs: Iterable[Input[Any]], name: str = README) -> str:
+    """Return a page, by default the README, with a new table of inputs.
 
     Raises:
         ValueError: the comments that enclose the table are missing.
@@ -187,7 +197,8 @@ def with_inputs(readme: str, inputs: Iterable[Input[Any]]) -> str:
         (f"`{row.name}`", f"`{row.default}`" if row.default else "", row.description)
         for row in inputs
     )
-    return _with_content(README, readme, "inputs", table(("input", "default", "meaning"), rows))
+    head = ("input" if name == README else "setting", "default", "meaning")
+    return _with_content(name, page, "inputs", table(head, rows))
 
 
 def _with_content(name: str, page: str, mark: str, content: str) -> str:
@@ -220,14 +231,14 @@ def with_action_inputs(action: str, inputs: Sequence[Input[Any]]) -> str:
 
 
 def _action_input(row: Input[Any]) -> str:
-    default = json.dumps(row.default) if _NOT_A_TEXT.fullmatch(row.default) else row.default
+    default = row.input_default or json.dumps("")
     return f"  {row.name}:\n{_description(row, 4)}    default: {default}\n"
 
 
 def _description(row: Input[Any], indent: int) -> str:
     """The description as a folded text of YAML."""
     text = textwrap.fill(
-        row.description,
+        row.explanation,
         width=100,
         initial_indent=" " * (indent + 2),
         subsequent_indent=" " * (indent + 2),
@@ -246,11 +257,10 @@ def with_workflow_inputs(workflow: str, inputs: Sequence[Input[Any]]) -> str:
     by_name = {row.name: row for row in inputs}
     rows = [row for row in inputs if row.name not in NOT_IN_WORKFLOW]
     described = "    inputs:\n" + "".join(map(_workflow_input, rows)) + _RUNNER_INPUT
-    # `otlp-endpoint` can be a secret too, and has a line of its own.
     passed = "".join(
         f"          {row.name}: ${{{{ inputs.{row.name} }}}}\n"
         for row in rows
-        if row.name != "otlp-endpoint"
+        if row.name not in _PASSED_OTHERWISE
     )
     before, mark, secrets = workflow.partition("\n    secrets:\n")
     secrets = _WORKFLOW_SECRET.sub(
@@ -264,16 +274,11 @@ def with_workflow_inputs(workflow: str, inputs: Sequence[Input[Any]]) -> str:
 
 
 def _workflow_input(row: Input[Any]) -> str:
-    default = WORKFLOW_DEFAULTS.get(row.name, row.default)
-    kind = "string"
-    if default in ("true", "false"):
-        kind = "boolean"
-    elif default.isdigit():
-        kind = "number"
-    written = default or '""'
+    # A boolean cannot be empty, and would always count more than the same setting in `settings`.
+    default = WORKFLOW_DEFAULTS.get(row.name) or json.dumps("")
     return (
-        f"      {row.name}:\n{_description(row, 8)}        type: {kind}\n"
-        f"        default: {written}\n"
+        f"      {row.name}:\n{_description(row, 8)}        type: string\n"
+        f"        default: {default}\n"
     )
 
 
@@ -446,6 +451,25 @@ def with_conventions(
         page = _with_content(CONVENTIONS_PAGE, page, mark, table(head, rows))
     text = f"The package that this project uses has release {conventions.release()}."
     return _with_content(CONVENTIONS_PAGE, page, "release", f"{text}\n")
+
+
+def with_presets(page: str, presets: Mapping[Backend, BackendPreset]) -> str:
+    """Return the page on backends with a new table of presets.
+
+    Raises:
+        ValueError: the comments that enclose the table are missing.
+    """
+    rows = (
+        (
+            f"`{backend.value}`",
+            ", ".join(f"`{name}: {value}`" for name, value in preset.settings.items()) or "nothing",
+            " or ".join(f"`{name}`" for name in preset.headers) or "-",
+            ", ".join(f"`*{host}`" for host in preset.hosts) or "-",
+        )
+        for backend, preset in presets.items()
+    )
+    head = ("`backend`", "sets", "header of its endpoint", "hosts by which it is recognized")
+    return _with_content(BACKENDS_PAGE, page, "presets", table(head, rows))
 
 
 def with_map(page: str, code: Iterable[tuple[str, str]]) -> str:

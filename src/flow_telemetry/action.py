@@ -16,12 +16,13 @@ from pathlib import Path
 from actions_toolkit import core
 
 from flow_telemetry import pipeline
-from flow_telemetry.build import build_context, build_otlp_exporter
+from flow_telemetry.build import build_context, build_otlp_exporter, settings_redactor
 from flow_telemetry.clock import Clock, Deadline, Interrupted, Interruption, SystemClock
 from flow_telemetry.environment import guarded_streams, take_environment
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.http.payload import Payload
+from flow_telemetry.logging import RedactedLog
 from flow_telemetry.otlp.exporter import NullExporter
 from flow_telemetry.outcome import Outcome, Status
 from flow_telemetry.privacy.audience import read_audience, redact_outcome
@@ -35,6 +36,7 @@ from flow_telemetry.settings import (
     LogLevel,
     Mode,
     Settings,
+    describe_settings,
     load_settings,
     public_words,
     secrets_of,
@@ -101,6 +103,9 @@ def _export(
     settings = None
     try:
         settings = load_settings(environ, EntryPoint.ACTION)
+        log = RedactedLog(ActionLog(settings.log_level), settings_redactor(settings))
+        for line in describe_settings(settings):
+            log.debug(line)
         if settings.mode is Mode.CONTEXT:
             outcome = _provide_context(settings, environ, interruption)
             return settings, redact_record(outcome, redact)

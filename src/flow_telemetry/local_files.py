@@ -41,8 +41,12 @@ def read_regular(path: Path | str, most: int) -> bytes:
     with open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise OSError(errno.EFBIG, f"larger than {most // 1024**2} MiB", str(path))
+        raise OSError(errno.EFBIG, f"larger than {_size(most)}", str(path))
     return content
+
+
+def _size(most: int) -> str:
+    return f"{most // 1000} kB" if most < 1024**2 else f"{most // 1024**2} MiB"
 
 
 def check_certificates(path: str) -> None:

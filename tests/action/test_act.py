@@ -137,10 +137,10 @@ def test_inputs_reach_the_program(act: Act, in_pull_request: Run, receiver: Rece
     for _, ours in our_steps(workflow):
         ours["with"] |= {
             "detail": "job",
-            "service-name": "ci of {repository}",
+            "settings": "service-name: ci of {repository}\n"
+            "trace-url: https://traces.example/{trace_id}\n",
             "summary": False,
             "trace-scope": "run",
-            "trace-url": "https://traces.example/{trace_id}",
         }
     result = last_step(act, in_pull_request, workflow, receiver.url)
     run = receiver.span("RUN CI")

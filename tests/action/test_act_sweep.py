@@ -154,7 +154,7 @@ def test_sweeps_keep_what_the_action_recorded(
 
     A script stands in place of the action here.
     """
-    folder = "$RUNNER_TEMP/flow-telemetry-ledger"
+    folder = "$RUNNER_TEMP/flow-telemetry"
     workflow = called()
     for job in workflow["jobs"].values():
         record = f'mkdir "{folder}" && echo "{{}}" >"{folder}/ledger.json" && {script}'

@@ -9,7 +9,7 @@ from tests.fakes.world import World, job
 from tests.support.program import Program
 from tests.support.workflows import ROOT, load, schema_errors
 
-from flow_telemetry.settings.inputs import INPUTS, PREFIX
+from flow_telemetry.settings.inputs import ACTION_INPUTS, PREFIX
 
 TEXT = (ROOT / "action.yml").read_text(encoding="utf-8")
 ACTION = load(TEXT)
@@ -38,13 +38,18 @@ def test_it_fits_the_schema_of_actions() -> None:
 
 
 def test_inputs_are_the_programs() -> None:
-    """In the same order, with the same defaults and descriptions; none is required."""
+    """In the same order and with the same descriptions; the table has the defaults."""
     written = [
         (name, each["default"], " ".join(each["description"].split()))
         for name, each in ACTION["inputs"].items()
     ]
-    assert written == [(each.name, each.default, each.description) for each in INPUTS]
+    assert written == [(each.name, each.input_default, each.explanation) for each in ACTION_INPUTS]
     assert not any(each.get("required") for each in ACTION["inputs"].values())
+
+
+def test_there_are_few() -> None:
+    """At most 25; all else is a setting."""
+    assert len(ACTION["inputs"]) <= 25
 
 
 def test_defaults_are_texts() -> None:
@@ -55,7 +60,7 @@ def test_defaults_are_texts() -> None:
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step["id"])
 def test_every_input_travels_by_the_environment(step: dict[str, Any]) -> None:
     """Each to the variable that the program reads, and nothing else but what the runner knows."""
-    mapped = {each.variable: f"${{{{ inputs.{each.name} }}}}" for each in INPUTS}
+    mapped = {each.variable: f"${{{{ inputs.{each.name} }}}}" for each in ACTION_INPUTS}
     assert step["env"] == mapped | OF_RUNNER
     assert list(step["env"]) == list(mapped | OF_RUNNER)
 

@@ -14,7 +14,7 @@ from tests.support.workflows import ACTION, ROOT, Workflow, load, our_steps, sch
 
 from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.process.context import BAGGAGE, TRACEPARENT, TRACESTATE
-from flow_telemetry.settings.inputs import INPUT
+from flow_telemetry.settings.inputs import ACTION_INPUTS, INPUT
 
 PAGE = (ROOT / "docs" / "context.md").read_text(encoding="utf-8")
 EXAMPLES = dict(
@@ -62,7 +62,7 @@ def test_an_example_uses_inputs_that_there_are_and_reads_alone(name: str) -> Non
     """All permissions that the action reads by, and none to write."""
     workflow = load(EXAMPLES[name])
     for job, step in our_steps(workflow):
-        assert step.get("with", {}).keys() <= INPUT.keys()
+        assert step.get("with", {}).keys() <= {each.name for each in ACTION_INPUTS}
         given = job["permissions"] if "permissions" in job else workflow["permissions"]
         assert given == dict.fromkeys(READS, "read")
 

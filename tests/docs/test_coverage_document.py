@@ -18,7 +18,7 @@ from flow_telemetry.report import summary_job as summary_coverage
 from flow_telemetry.reports import coverage as kept
 from flow_telemetry.reports import coverage_counts as tally
 from flow_telemetry.reports.files import LARGEST_FILE, MEBIBYTE, FileLimits
-from flow_telemetry.settings.inputs import INPUT
+from flow_telemetry.settings.inputs import ACTION_INPUTS
 
 PAGE = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -29,7 +29,7 @@ def test_the_example_is_a_workflow_of_inputs_that_there_are() -> None:
     workflow = load(EXAMPLE)
     assert schema_errors("github-workflows", workflow) == []
     ((job, step),) = our_steps(workflow)
-    assert step["with"].keys() <= INPUT.keys()
+    assert step["with"].keys() <= {each.name for each in ACTION_INPUTS}
     assert set(job["permissions"].values()) == {"read"}
 
 

@@ -21,7 +21,7 @@ from tests.support.workflows import (
 )
 
 from flow_telemetry.cli.main import build_parser
-from flow_telemetry.settings.inputs import INPUT
+from flow_telemetry.settings.inputs import ACTION_INPUTS
 
 TEXT = README.read_text(encoding="utf-8")
 EXAMPLES = readme_examples()
@@ -65,7 +65,8 @@ def test_an_example_uses_inputs_that_there_are(place: str) -> None:
     """And it uses the action at all."""
     used = [step.get("with", {}).keys() for _, step in our_steps(load(EXAMPLES[place]))]
     assert used, "no step uses the action"
-    assert set().union(*used) <= INPUT.keys()
+    assert set().union(*used) <= {each.name for each in ACTION_INPUTS}
+    assert max(map(len, used)) <= 6
 
 
 @pytest.mark.parametrize("place", OF_THE_ACTION)

@@ -178,13 +178,15 @@ def test_what_the_caller_cannot_set_is_left_to_the_workflow() -> None:
     """What it sets itself, and what is for one subject, or for a step inside a run."""
     missing = OF_THE_ACTION.keys() - INTERFACE["inputs"].keys() - INTERFACE["secrets"].keys()
     assert missing == {
-        *("mode", "repository", "run-id", "run-attempt", "number", "feature-key", "work-item-key"),
-        *("snapshot", "export", "needs", "measure", "inject-endpoint", "exceptions"),
-        *("test-reports", "coverage-reports", "trace-files"),
-        *("ancestors", "fail-on-error", "ledger", "spool-path", "timeout"),
+        *("mode", "target", "feature-key", "export", "needs", "measure", "inject-endpoint"),
+        *("reports", "trace-files", "fail-on-error", "timeout"),
     }
     constants = {name: each for name, each in EXPORT["with"].items() if "${{" not in str(each)}
-    assert constants == {"fail-on-error": True, "ancestors": "none"}
+    assert constants == {"fail-on-error": True}
+    # Its own line counts more than those of the caller.
+    shared, *own = EXPORT["with"]["settings"].splitlines()
+    assert shared == "${{ inputs.settings }}"
+    assert own[-1] == "ancestors: none"
 
 
 def test_secrets_are_passed_by_name() -> None:
@@ -232,7 +234,7 @@ def test_only_sweeps_keep_a_ledger_however_they_end() -> None:
         assert keeps is (event_name in SWEEPS), event_name
     given = UPLOAD["with"]
     assert given["name"] == "flow-telemetry-ledger"
-    assert given["path"] == "${{ runner.temp }}/flow-telemetry-ledger/"
+    assert given["path"] == "${{ runner.temp }}/flow-telemetry/"
     assert (given["if-no-files-found"], given["overwrite"]) == ("ignore", True)
 
 

@@ -52,7 +52,7 @@ def test_there_is_a_remedy_for_each() -> None:
 
 def test_inputs_that_it_names_exist() -> None:
     """An input by its name; what is an option of something else has dashes before it."""
-    named = set(re.findall(r"[Ii]nputs? `([a-z]+(?:-[a-z]+)*)(?:: [a-z]+)?`", PAGE))
+    named = set(re.findall(r"(?:[Ii]nput|[Ss]etting)s? `([a-z]+(?:-[a-z]+)*)(?:: [a-z]+)?`", PAGE))
     assert len(named) > 5
     assert named <= set(INPUT)
 

@@ -79,7 +79,7 @@ def test_two_exports_at_once_do_not_harm_each_other(stage: Stage, clean: Items) 
         stdout, _ = process.communicate(timeout=60)
         assert process.returncode == 0
         assert b"Traceback" not in stdout
-    folder = stage.program.folder / "temp" / "flow-telemetry"
+    folder = stage.program.folder / "temp" / "flow-telemetry" / "spool"
     exports = sorted(folder.iterdir())
     assert len(exports) == 2
     for export in exports:

@@ -467,3 +467,14 @@ def test_a_file_that_cannot_be_read_decides_nothing(world: World) -> None:
 def test_without_a_file_nothing_in_the_run_exports_it(world: World) -> None:
     """Such as the workflow of GitHub Pages, which is GitHub's own."""
     assert by_other_job(world, None) is False
+
+
+def test_settings_in_the_file_count() -> None:
+    """A line of `settings` is as good as an input; the input counts more, a variable is unknown."""
+    text = (
+        "on: [push, schedule]\njobs:\n  a:\n    steps:\n      - uses: o/flow-telemetry@v1\n"
+        "        with:\n          mode: run\n          settings: |\n            ${{ vars.X }}\n"
+        "            mode: sweep\n            since: 7d\n"
+    )
+    (use,) = parse_workflow_file(text, CI).uses
+    assert use.inputs == {"mode": "run", "since": "7d"}

@@ -233,7 +233,7 @@ def test_the_timeout_is_a_minute_in_a_workflow_and_none_elsewhere() -> None:
 def test_the_spool_is_where_the_place_of_use_keeps_files(tmp_path: Path) -> None:
     """A runner's folder for temporary files, else the working folder; an input wins."""
     runner = {"RUNNER_TEMP": str(tmp_path)}
-    assert load(runner).spool_path == tmp_path / "flow-telemetry"
+    assert load(runner).spool_path == tmp_path / "flow-telemetry" / "spool"
     assert load(runner, spool_path="kept").spool_path == Path("kept")
     assert load(runner, EntryPoint.COMMAND_LINE).spool_path == Path("flow-telemetry-spool")
     assert load().spool_path == Path("flow-telemetry-spool")

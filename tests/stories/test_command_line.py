@@ -18,7 +18,7 @@ from flow_telemetry.settings.inputs import INPUTS
 # What only a step of a workflow can mean.
 OF_THE_ACTION = {
     *("mode", "summary", "fail-on-error", "measure", "inject-endpoint"),
-    *("test-reports", "coverage-reports", "needs", "exceptions"),
+    *("test-reports", "reports", "coverage-reports", "needs", "exceptions"),
 }
 
 
@@ -152,7 +152,7 @@ def test_without_a_backend_nothing_is_read(program: Program, run: Run, github: F
     ("words", "told"),
     [
         (["--run-id=1"], "`repository`"),
-        (["--repo=acme/shop"], "`run-id`"),
+        (["--repo=acme/shop"], "`target`"),
         (["--repo=shop", "--run-id=1"], "`repository` must be OWNER/NAME"),
         (["--repo=acme/shop", "--run-id=first"], "`run-id` must be a number"),
         (["--repo=acme/shop", "--run-id=424242"], "run 424242 of acme/shop"),
@@ -203,11 +203,15 @@ def test_every_input_is_a_flag_of_the_same_name(program: Program) -> None:
 
 def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver) -> None:
     """All at once, and each with its effect."""
+    file = program.folder / "shared.txt"
+    file.write_text("actors: hash\n", encoding="utf-8")  # the flag counts
     values = {
         "otlp-endpoint": receiver.url,
         "otlp-headers": "x-key=flag",
         "github-token": TOKEN,
         "repository": "acme/shop",
+        "target": "acme/shop",
+        "backend": "collector",
         "run-id": str(run.id),
         "run-attempt": "1",
         "export": "run",
@@ -263,6 +267,7 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "blocked-names": "waiting",
         "flow-types": "task=debt",
         "redact": "customer-[0-9]+",
+        "settings": str(file),
     }
     switches = {"snapshot", "sweep-runs", "fork-artifacts"}
     assert values.keys() | switches == {each.name for each in INPUTS} - OF_THE_ACTION

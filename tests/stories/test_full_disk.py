@@ -107,5 +107,5 @@ def test_any_name_of_a_folder_will_do(
     temporary = program.folder / name
     result = program.export(run, {"RUNNER_TEMP": str(temporary)})
     assert result.outputs["status"] == "spooled"
-    kept: list[Path] = files_in(temporary / "flow-telemetry")
+    kept: list[Path] = files_in(temporary / "flow-telemetry" / "spool")
     assert {path.name.partition("-")[0] for path in kept} == {"traces", "metrics"}

@@ -202,7 +202,7 @@ def test_a_replay_says_that_it_was_ended(program: Program, run: Run, receiver: R
     """What was not sent stays in its file, and no input is blamed."""
     receiver.script("/v1/", status(503), times=7)
     program.export(run, timeout=1)
-    spool = program.folder / "temp" / "flow-telemetry"
+    spool = program.folder / "temp" / "flow-telemetry" / "spool"
     kept = {each.name for each in spool.iterdir()}
     receiver.script("/v1/", black_hole(), times=None)
     before = len(receiver.requests)

@@ -87,7 +87,7 @@ def test_a_kill_while_sending_loses_nothing(
     with Receiver() as whole:
         program.export(run, otlp_endpoint=whole.url)
         collected = received_by(whole)
-    spool = killed_after(private(program, run), receiver, requests) / "flow-telemetry"
+    spool = killed_after(private(program, run), receiver, requests) / "flow-telemetry" / "spool"
     on_disk = spooled_in(files_in(spool))
     found = both(received_by(receiver), on_disk)
     arrived = replayed(program, spool)
@@ -104,7 +104,7 @@ def test_a_kill_of_a_sweep_loses_nothing_of_its_things(
         world.pull_request(number, opened_at=ago(300), merged_at=ago(90 - number))
     own = swept(world, ago(1), None)
     killed = Step(program, own, visible=PRIVATE, mode="sweep", since="1d")
-    spool = killed_after(killed, receiver, 1) / "flow-telemetry"
+    spool = killed_after(killed, receiver, 1) / "flow-telemetry" / "spool"
     found = both(received_by(receiver), spooled_in(files_in(spool)))
     # Its ledger has none of them, so the next sweep exports all again.
     with Receiver() as whole:
@@ -119,7 +119,7 @@ def test_a_killed_replay_leaves_the_rest_to_the_next(
     program: Program, run: Run, receiver: Receiver
 ) -> None:
     """Its lock ends with it; while it lives, another replay leaves the folder alone."""
-    spool = killed_after(private(program, run), receiver, 0) / "flow-telemetry"
+    spool = killed_after(private(program, run), receiver, 0) / "flow-telemetry" / "spool"
     on_disk = spooled_in(files_in(spool))
     with Receiver() as hanging:
         hanging.script("/v1/", black_hole(), after=3, times=None)
@@ -147,8 +147,8 @@ def test_in_a_public_repository_a_kill_makes_nothing_public(
     """
     world.pull_request(123, title="Pay by card", branch="feature/acme-57-pay")
     run = world.run(event="pull_request", branch="feature/acme-57-pay", jobs=[job("test")])
-    uploaded = program.folder / "temp" / "flow-telemetry-ledger"
-    inputs = {"trace_scope": "item", "spool_path": uploaded / "spool", **access(jira)}
+    uploaded = program.folder / "temp" / "flow-telemetry"
+    inputs = {"trace_scope": "item", **access(jira)}
     item: dict[str, Any] = {"mode": "item", "work_item_key": "ACME-57", **inputs}
     killed_after(Step(program, run, **item), receiver, requests)
     assert files_in(uploaded) == []

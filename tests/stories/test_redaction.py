@@ -209,10 +209,10 @@ def test_a_pattern_that_cannot_be_used_is_told_with_its_line(
     program: Program, world: World, pattern: str
 ) -> None:
     """A warning, and a green build; nothing leaves that was to be taken out."""
-    result = program.export(world.run(), redact=f"fine-\\d+\n\n{pattern}")
+    result = program.export(world.run(), redact=f"fine-\\d+\n{pattern}")
     assert result.status == 0
     (warning,) = result.warnings
-    assert "`redact` cannot be used: the pattern on line 3 " in warning
+    assert "`redact` cannot be used: the pattern on line 2 " in warning
 
 
 def test_a_drawn_trace_and_a_file_hold_none_either(program: Program, world: World) -> None:

@@ -35,12 +35,12 @@ def ago(minutes: float) -> datetime:
 def stored(world: World) -> Path:
     """What the runner's folder of the ledger is called, and a pull request for the first sweep."""
     world.pull_request(1, opened_at=ago(300), merged_at=ago(60))
-    return Path("temp") / "flow-telemetry-ledger"
+    return Path("temp") / "flow-telemetry"
 
 
 def run_sweep(program: Program, own: Run, folder: Path) -> Result:
     """Sweep as the ready workflow does."""
-    return sweep(program, own, spool_path=folder / "spool", timeout=30)
+    return sweep(program, own, timeout=30)
 
 
 def next_sweep(

@@ -30,7 +30,7 @@ from tests.support.spool import files_in, spans_of
 
 from flow_telemetry import action
 from flow_telemetry.cli import main as cli
-from flow_telemetry.settings.inputs import INPUTS
+from flow_telemetry.settings.inputs import ACTION_INPUTS, INPUTS
 
 TOKEN = "ghs_fakeTokenOfThisRun0123456789"
 # The run of the workflow that exports others; nothing asks GitHub about it.
@@ -235,7 +235,7 @@ class Program:
             stderr=stderr,
             outputs=_outputs(self._written("output")),
             summary=self._written("summary"),
-            spool_folder=spool or self.folder / "temp" / "flow-telemetry",
+            spool_folder=spool or self.folder / "temp" / "flow-telemetry" / "spool",
         )
 
     def _written(self, name: str) -> str:
@@ -252,14 +252,26 @@ def spans_in_file(path: Path) -> list[SpanRecord]:
 
 
 def _input_variables(given: Mapping[str, object]) -> dict[str, str]:
-    """Every input as action.yml hands it on: the given ones, else the default."""
+    """Every input as action.yml hands it on: the given ones, else its default there.
+
+    Settings that are not inputs stand in `settings`, before what the test has put there.
+    """
     unknown = given.keys() - {each.name.replace("-", "_") for each in INPUTS}
-    assert not unknown, f"the action has no inputs {unknown}"
+    assert not unknown, f"there are no settings {unknown}"
     texts = {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
+        name.replace("_", "-"): str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in given.items()
     }
-    return {each.variable: texts.get(each.name.replace("-", "_"), each.default) for each in INPUTS}
+    inputs = {each.name: texts.pop(each.name, each.input_default) for each in ACTION_INPUTS}
+    lines = [_setting(name, text) for name, text in texts.items() if text.strip()]
+    inputs["settings"] = "\n".join([*lines, inputs["settings"]]).rstrip("\n")
+    return {each.variable: inputs[each.name] for each in ACTION_INPUTS}
+
+
+def _setting(name: str, text: str) -> str:
+    if "\n" not in text:
+        return f"{name}: {text}"
+    return "\n  ".join([f"{name}:", *(line.strip() for line in text.split("\n"))])
 
 
 def _outputs(text: str) -> dict[str, str]:

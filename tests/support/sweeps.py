@@ -194,4 +194,4 @@ def names(receiver: Receiver) -> list[str]:
 
 def folder_of_ledger(program: Program) -> Path:
     """Return the folder on the runner that becomes the artifact."""
-    return program.folder / "temp" / ARTIFACT
+    return program.folder / "temp" / "flow-telemetry"

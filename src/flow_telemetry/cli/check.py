@@ -33,7 +33,14 @@ from flow_telemetry.otlp.response import (
 )
 from flow_telemetry.otlp.sending import NewSender, otlp_sender, summarize_attempt
 from flow_telemetry.report.text import terminal_line
-from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
+from flow_telemetry.settings import (
+    EntryPoint,
+    Mode,
+    Settings,
+    describe_settings,
+    load_settings,
+)
+from flow_telemetry.settings.backends import PRESETS
 from flow_telemetry.settings.parse import origin
 from flow_telemetry.telemetry import Signal, SignalTarget
 
@@ -75,8 +82,8 @@ def add_command(commands: Subparsers) -> None:
         help="check whether endpoint, token and trackers work",
         description="Sends an empty request for each signal to the endpoint, and tests what the "
         "tokens of GitHub and Jira may read, and whether the workflows export runs twice. Prints "
-        "a line for each test, with the likely cause and advice if it failed. The exit status is 1 "
-        "if something required does not work.",
+        "each setting with where it is from, and a line for each test, with the likely cause and "
+        "advice if it failed. The exit status is 1 if something required does not work.",
     )
     add_flags(parser)
     parser.set_defaults(run=run)
@@ -91,7 +98,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     deadline = Deadline.after(SystemClock(), settings.timeout)
     results = list(_results(settings, deadline, log))
     failing = sum(result.state is CheckState.FAILS for result in results)
-    lines = []
+    lines = [terminal_line(redact(each), _LONGEST_LINE) for each in describe_settings(settings)]
     for result in results:
         detail = f": {redact(result.detail)}" if result.detail else ""
         text = f"{result.state.value:<6}{redact(result.name)}{detail}"
@@ -105,6 +112,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _results(settings: Settings, deadline: Deadline, log: Log) -> Iterator[CheckResult]:
     for warning in settings.warnings:
         yield CheckResult(name="settings", state=CheckState.FAILS, detail=warning)
+    yield from _check_headers(settings)
     targets = settings.otlp.targets
     yield from classify_probes(
         [probe(targets[s], deadline, log=log) for s in Signal if s in targets]
@@ -123,6 +131,21 @@ def _results(settings: Settings, deadline: Deadline, log: Log) -> Iterator[Check
     if settings.trackers.jira is not None and settings.trackers.uses_jira:
         context = _build_context(settings, deadline, log)
         yield _jira_result(settings.trackers.jira.url, context)
+
+
+def _check_headers(settings: Settings) -> Iterator[CheckResult]:
+    """Yield a remark if the backend wants a header that no target has."""
+    backend, targets = settings.preset.backend, settings.otlp.targets.values()
+    if backend is None:
+        return
+    wanted = PRESETS[backend].headers
+    given = {name.lower() for target in targets for name in target.headers}
+    if wanted and targets and not given & set(wanted):
+        detail = (
+            f"{PRESETS[backend].title} wants the header {' or '.join(wanted)}, which "
+            "`otlp-headers` does not have"
+        )
+        yield CheckResult(name="headers", state=CheckState.UNSURE, detail=detail)
 
 
 def _build_context(settings: Settings, deadline: Deadline, log: Log) -> ExportContext:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flow_telemetry import pipeline
-from flow_telemetry.build import build_context, build_otlp_exporter
+from flow_telemetry.build import build_context, build_otlp_exporter, settings_redactor
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog, draw, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
@@ -23,7 +23,13 @@ from flow_telemetry.privacy.audience import (
     redact_drawn_spans,
     redact_outcome,
 )
-from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
+from flow_telemetry.settings import (
+    EntryPoint,
+    Mode,
+    Settings,
+    describe_settings,
+    load_settings,
+)
 from flow_telemetry.subjects.choose import choose_subjects
 from flow_telemetry.subjects.types import ChangeSubject, reads_much
 from flow_telemetry.telemetry import Exporter
@@ -128,6 +134,9 @@ def export_and_print(
         return print_outcome(off, sys.stderr)
     audience = read_audience(settings.runner, read_event(settings.runner.event_path))
     log = TerminalLog(settings.log_level, sys.stderr)
+    redact = settings_redactor(settings)
+    for line in describe_settings(settings):
+        log.debug(redact(line))
     exporter: Exporter = NullExporter()
     if options.output is not None:
         exporter = FileExporter(options.output, deadline.clock, Fallbacks.of(settings.signals))

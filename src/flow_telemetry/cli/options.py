@@ -7,11 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from flow_telemetry.settings.inputs import INPUTS, Input
+from flow_telemetry.settings.shared import read_settings_file
 
 # The type of `add_subparsers()` has no public name in argparse.
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 _SHORT_FORMS = {"repository": ("--repo",)}
+_VALUES = {"settings": "FILE"}
 
 
 def add_flags(
@@ -24,19 +26,23 @@ def add_flags(
         if row.action_only or row.name in leave_out:
             continue
         names = (row.flag, *_SHORT_FORMS.get(row.name, ()))
-        has_default = row.default and "{{" not in row.default and not row.switch
-        text = row.description + (f" Default: {row.default}." if has_default else "")
-        text = text.replace("%", "%%")  # argparse formats the help with `%`.
+        text = row.explanation.replace("%", "%%")  # argparse formats the help with `%`.
         if row.switch:
             parser.add_argument(
                 *names, dest=row.name, action="store_const", const="true", default="", help=text
             )
         else:
-            metavar = row.name.rpartition("-")[2].upper()
+            metavar = _VALUES.get(row.name, row.name.rpartition("-")[2].upper())
             parser.add_argument(*names, dest=row.name, default="", metavar=metavar, help=text)
 
 
 def flags_of(options: argparse.Namespace, **more: str) -> Mapping[str, str]:
-    """Return the texts of the options by input; ``more`` adds inputs, named with underscores."""
+    """Return the texts of the options by input; ``more`` adds inputs, named with underscores.
+
+    Raises:
+        SettingsError: the file of `--settings` cannot be read.
+    """
     inputs = {row.name: getattr(options, row.name, "") or "" for row in INPUTS}
+    if inputs["settings"]:
+        inputs["settings"] = read_settings_file(inputs["settings"])
     return {**inputs, **{name.replace("_", "-"): value for name, value in more.items()}}

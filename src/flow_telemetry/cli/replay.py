@@ -23,7 +23,7 @@ from flow_telemetry.telemetry import Signal
 SENDING_INPUTS = frozenset(
     {
         *("otlp-endpoint", "otlp-headers", "signals", "event-time", "metric-shape"),
-        *("redact", "timeout", "log-level"),
+        *("settings", "backend", "redact", "timeout", "log-level"),
     }
 )
 

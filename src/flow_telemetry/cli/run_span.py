@@ -78,7 +78,7 @@ def send(
     temporary = environ.get("RUNNER_TEMP", "").strip()
     if temporary and not environ.get(INPUT["spool-path"].variable, "").strip():
         # In a job the spool is that of the export, not a folder in the middle of a checkout.
-        flags["spool-path"] = str(Path(temporary) / "flow-telemetry")
+        flags["spool-path"] = str(Path(temporary) / "flow-telemetry" / "spool")
     try:
         settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
         telemetry = _build_telemetry(command, settings, own, environ)

@@ -16,6 +16,7 @@ from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.webhook import CHANGE_EVENTS, LIVE_EVENTS
 from flow_telemetry.http import payload as read
 from flow_telemetry.model import Job, Run
+from flow_telemetry.settings.shared import known_settings
 
 # GitHub's own limit is far smaller. In a run of a pull request, its author wrote the file.
 _LONGEST_FILE = 1_000_000
@@ -146,7 +147,7 @@ _LOCAL_CALL = re.compile(r"\./(\.github/workflows/[^/@]+)")
 # The inputs that decide what a step exports.
 _INPUTS = frozenset(
     {
-        *("mode", "export", "run-id", "since", "sweep-runs", "workflows", "branches"),
+        *("mode", "export", "target", "run-id", "since", "sweep-runs", "workflows", "branches"),
         *("events", "phases"),
     }
 )
@@ -278,9 +279,19 @@ def _find_uses(jobs: Mapping[str, Mapping[str, Any]]) -> Iterator[ActionUse]:
 
 
 def _inputs(node: Any) -> dict[str, str]:
-    """Return the texts of the inputs that are not empty. The case of their names has no meaning."""
-    values = ((name.lower(), _text(value)) for name, value in _mapping(node).items())
-    return {name: text for name, text in values if name in _INPUTS and text}
+    """Return the texts of the inputs that are not empty. The case of their names has no meaning.
+
+    What stands in `settings` in the file counts too; a variable of the organization is unknown.
+    """
+    values = {name.lower(): _text(value) for name, value in _mapping(node).items()}
+    inputs = {name: text for name, text in values.items() if name in _INPUTS and text}
+    return {**_shared_inputs(values.get("settings", "")), **inputs}
+
+
+def _shared_inputs(text: str) -> dict[str, str]:
+    lines = "\n".join(line for line in text.splitlines() if not is_expression(line))
+    shared = known_settings(lines)
+    return {name: text for name, text in shared.items() if name in _INPUTS and text}
 
 
 def is_expression(text: str) -> bool:
@@ -310,8 +321,8 @@ def exports_own_run(workflow: WorkflowFile, use: ActionUse) -> bool | None:
       only if it has jobs beside that of the step.
     - `workflow_call` is not an event: the events of the caller decide.
 
-    All other events export the own run. A step with `run-id` exports that run, and a step with
-    another mode exports no run. None if an expression is the mode or the `run-id`.
+    All other events export the own run. A step with `target` exports that, and a step with
+    another mode exports no run. None if an expression is the mode or the `target`.
     """
     own = (_exports_own_run_of(workflow, use, event) for event in workflow.triggers)
     return _any(own)
@@ -325,7 +336,7 @@ def _exports_own_run_of(workflow: WorkflowFile, use: ActionUse, event: str) -> b
     if mode != "run" and not _auto_exports_own_run(workflow, use, event):
         # An expression may still give the mode `run`.
         return False if mode == "auto" else None
-    run_id = use.inputs.get("run-id", "")
+    run_id = use.inputs.get("target") or use.inputs.get("run-id", "")
     if run_id and _bare(run_id) != "github.run_id":
         return None if is_expression(run_id) else False
     return None if is_expression(mode) else True

@@ -84,7 +84,7 @@ SERVICE_NAME = _span_attribute(
     service_attributes.SERVICE_NAME,
     "string",
     _RESOURCE,
-    "`github-actions`, or the value of input `service-name`",
+    "`github-actions`, or the value of setting `service-name`",
 )
 VCS_PROVIDER_NAME = _span_attribute(vcs.VCS_PROVIDER_NAME, "string", _RESOURCE, "`github`")
 VCS_OWNER_NAME = _span_attribute(
@@ -97,7 +97,7 @@ VCS_REPOSITORY_URL_FULL = _span_attribute(
     vcs.VCS_REPOSITORY_URL_FULL, "string", _RESOURCE, "address of the repository"
 )
 FLOW_NAMESPACE = _span_attribute(
-    "flow.namespace", "string", _RESOURCE, "input `namespace`, if it is set"
+    "flow.namespace", "string", _RESOURCE, "setting `namespace`, if it is set"
 )
 
 FLOW_ENTITY_TYPE = _span_attribute(
@@ -193,7 +193,7 @@ FLOW_CLAMPED_START = _span_attribute(
     "flow.start.clamped",
     "int",
     _ALL,
-    "original start in seconds since 1970, if input `on-old-span` moved the start",
+    "original start in seconds since 1970, if setting `on-old-span` moved the start",
 )
 ERROR_TYPE = _span_attribute(
     error_attributes.ERROR_TYPE,

@@ -45,7 +45,7 @@ EVENT_TIME = _event_attribute(
     "string",
     _RECORDS,
     "time of the event, `2026-11-24T03:43:00.000Z`, if the record has another time: that of the "
-    "creation, for an event that is older, or the time of sending (input `event-time`)",
+    "creation, for an event that is older, or the time of sending (setting `event-time`)",
 )
 EVENT_TIME_UNKNOWN = _event_attribute(
     "flow.event.time.unknown",

@@ -269,7 +269,7 @@ COMMAND_CPU_TIME = _instrument(
     _MOMENTS,
 )
 
-_TESTED_JOB = "job, from input `test-reports`"
+_TESTED_JOB = "job, from input `reports`"
 _TEST_ATTRIBUTES = (*_RUN_ATTRIBUTES, names.JOB)
 
 TEST_COUNT = _instrument(
@@ -680,7 +680,7 @@ _COVERAGE_ATTRIBUTES = (*_RUN_ATTRIBUTES, names.JOB, names.COVERAGE_UNIT)
 
 
 def _coverage_instrument(name: str, unit: str, description: str) -> Instrument:
-    sent = "job, with input `coverage-reports`"
+    sent = "job, with input `reports`"
     package = (names.PACKAGE,) if name.startswith("flow.coverage.package.") else ()
     return _instrument(sent, name, _GAUGE, unit, description, (*_COVERAGE_ATTRIBUTES, *package))
 

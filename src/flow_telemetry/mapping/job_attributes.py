@@ -182,5 +182,5 @@ LOG_LINES_CUT = _log_attribute(
     "flow.log.lines.cut",
     "int",
     _MEASURED,
-    "number of its first lines that were omitted because of input `log-limit`",
+    "number of its first lines that were omitted because of setting `log-limit`",
 )

@@ -180,7 +180,7 @@ ITEM_TEAM = "flow.work_item.team"
 ITEM_COMPONENT = "flow.work_item.component"
 ITEM_PRIORITY = "flow.work_item.priority"
 
-# The attributes that input `metric-attributes` can add, each with the metrics that have it.
+# The attributes that setting `metric-attributes` can add, each with the metrics that have it.
 EXTRA_ATTRIBUTES: Mapping[str, str] = {
     semconv.VCS_REF_HEAD_NAME: "runs, jobs and changes: the branch; also sends the conventions' "
     "`vcs.change.*`",
@@ -222,7 +222,7 @@ FIRST_COMMIT = _delivery_attribute(
 FIRST_COMMIT_TIME = _delivery_attribute(
     "flow.change.first_commit.time",
     "string",
-    "time that the lead time counts from, `2026-11-24T03:43:00Z` (input `lead-time-from`)",
+    "time that the lead time counts from, `2026-11-24T03:43:00Z` (setting `lead-time-from`)",
     _DELIVERED,
 )
 DEPLOYMENT_RESTORE_TIME = _delivery_attribute(

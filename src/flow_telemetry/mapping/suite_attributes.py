@@ -88,7 +88,7 @@ CASES_LEFT_OUT = _test_attribute(
     "flow.test.cases.left_out",
     "int",
     _COUNTED,
-    "number of entries of the report without a span, if it has more entries than input `max-spans`",
+    "number of entries of the report without a span, if it has more entries than `max-spans`",
 )
 
 CASE_NAME = _test_attribute(

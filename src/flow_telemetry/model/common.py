@@ -60,7 +60,7 @@ class Repository:
     """A repository, with the names in GitHub's API, not those that a user entered.
 
     ``known_as`` is the old `owner/name` from which its ids are made, if it was renamed and the user
-    wants to keep the ids (input `identity-aliases`).
+    wants to keep the ids (setting `identity-aliases`).
     """
 
     host: str

@@ -235,11 +235,11 @@ def redact_telemetry(stream: Iterable[AnyTelemetry], redact: Redactor) -> Iterat
                 yield item if resource is item.resource else replace(item, resource=resource)
 
 
-# People in telemetry: login, hash or nothing, by the input `actors`
+# People in telemetry: login, hash or nothing, by the setting `actors`
 
 
 def hide_people_in_telemetry(stream: Iterable[Telemetry], people: People) -> Iterator[Telemetry]:
-    """Yield the telemetry with people by the input `actors`, also in texts that people wrote.
+    """Yield the telemetry with people by the setting `actors`, also in texts that people wrote.
 
     Requests of tools are not changed.
     """
@@ -342,7 +342,7 @@ def redact_record(record: Record, redact: Redactor) -> Record:
 
 
 def hide_people_in_outcome(outcome: Outcome, people: People) -> Outcome:
-    """Return the outcome with people by the input `actors` in the texts that people wrote."""
+    """Return the outcome with people by the setting `actors` in the texts that people wrote."""
     if people.actors is Actors.LOGIN:
         return outcome
 

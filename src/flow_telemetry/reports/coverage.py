@@ -42,7 +42,7 @@ from flow_telemetry.rules.coverage import largest_packages, merge_packages
 
 # LCOV's tracefile (`lcov.info`), written by lcov, Istanbul, cargo-llvm-cov and others.
 
-_LCOV_BEGINNINGS = ("TN:", "SF:", "#", "VER:")
+LCOV_BEGINNINGS = ("TN:", "SF:", "#", "VER:")
 
 
 def read_lcov(content: Content, name: str, workspace: str = "") -> Coverage:
@@ -158,8 +158,12 @@ _CONVERTERS = {
     "Root": "dotCover wrote it. Use coverlet, or `dotnet-coverage` with `-f cobertura`",
     "phpunit": "PHPUnit wrote it. Use its option `--coverage-clover FILE`",
     "crap_result": "PHPUnit wrote it. Use its option `--coverage-clover FILE`",
-    "testsuites": "it is a report of tests. Name it in `test-reports`",
-    "testsuite": "it is a report of tests. Name it in `test-reports`",
+    "testsuites": "it is a report of tests. Name it in `reports` or `test-reports`",
+    "testsuite": "it is a report of tests. Name it in `reports` or `test-reports`",
+}
+# Of the formats that are read, and of those for which an error tells what to do.
+ROOTS = frozenset({"report", "CoverageSession", "coverage", *_CONVERTERS}) - {
+    *("testsuites", "testsuite", "phpunit"),
 }
 
 
@@ -182,7 +186,7 @@ def read_coverage(content: Content, name: str, workspace: str = "") -> Coverage:
         return read_json(content, name, workspace)
     if head.startswith("mode:"):
         return read_go(content, name, workspace)
-    if head.startswith(_LCOV_BEGINNINGS):
+    if head.startswith(LCOV_BEGINNINGS):
         return read_lcov(content, name, workspace)
     if "<?xml" in head:
         return _read_xml(content, name, workspace)

@@ -37,6 +37,8 @@ _CONVERTERS = {
     "phpunit": "PHPUnit wrote it. Use its option `--log-junit FILE`",
     "testExecutions": "it is Sonar's format. Let the tool write JUnit's XML too",
 }
+# Of the formats that are read, and of those for which an error tells what to do.
+ROOTS = frozenset({"testsuites", "testsuite", *_READERS, *_CONVERTERS})
 
 
 def read_test_report(content: Content, name: str) -> TestReport:

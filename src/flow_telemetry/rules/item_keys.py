@@ -10,7 +10,7 @@ from flow_telemetry.model.item_key import ItemKey
 
 # Names with numbers that look like keys of Jira, which are frequent in titles
 #
-# They are used only if input `jira-projects` is not set.
+# They are used only if setting `jira-projects` is not set.
 
 # Standards, algorithms, products and registers: not keys of projects, in upper or lower case.
 _NAMES = """

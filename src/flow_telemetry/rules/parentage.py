@@ -402,8 +402,8 @@ def _without(items: Iterable[WorkItem], others: Iterable[WorkItem]) -> tuple[Wor
 
 # Aliases: renamed repositories and items keep the ids of their old names and keys
 #
-# Ids are made from names, so a rename would change them. Input `identity-aliases` maps new names to
-# old ones.
+# Ids are made from names, so a rename would change them. Setting `identity-aliases` maps new names
+# to old ones.
 
 Record = TypeVar("Record")
 

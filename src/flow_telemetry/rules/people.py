@@ -1,4 +1,4 @@
-"""Names of people: login, hash or nothing (input `actors`), in telemetry and in reports."""
+"""Names of people: login, hash or nothing (setting `actors`), in telemetry and in reports."""
 
 from __future__ import annotations
 

@@ -2,7 +2,12 @@
 
 from flow_telemetry.settings.credentials import public_words, secrets_of
 from flow_telemetry.settings.github import GitHubSettings
-from flow_telemetry.settings.load import Settings, load_settings, wants_failure
+from flow_telemetry.settings.load import (
+    Settings,
+    describe_settings,
+    load_settings,
+    wants_failure,
+)
 from flow_telemetry.settings.model import (
     Actors,
     Ancestors,
@@ -63,6 +68,7 @@ __all__ = [
     "TracingSettings",
     "TrackerChoice",
     "TrackerSettings",
+    "describe_settings",
     "load_settings",
     "public_words",
     "secrets_of",

@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from flow_telemetry.settings.github import TOKEN_VARIABLES
 from flow_telemetry.settings.inputs import INPUT, INPUTS
 from flow_telemetry.settings.parse import AUTHENTICATION_SCHEMES, HEADER_NAME
+from flow_telemetry.settings.shared import shared_addresses, with_shared_settings
+from flow_telemetry.settings.target import parse_target
 
 # Hiding a shorter text would hide ordinary ones and protect nothing.
 _SHORTEST = 4
@@ -111,8 +113,9 @@ def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return every secret value in the environment, and its parts that a server may quote.
 
     In a malformed header list every part counts as a secret. Words of the run's public context are
-    none, except if they are the whole of a token.
+    none, except if they are the whole of a token. Those in `settings` count, though it is refused.
     """
+    environ = with_shared_settings(environ)
     urls = [INPUT["otlp-endpoint"].variable, INPUT["jira-url"].variable]
     headers = [INPUT["otlp-headers"].variable]
     tokens = [row.variable for row in INPUTS if row.secret and row.variable not in headers]
@@ -126,7 +129,8 @@ def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     lines = (environ.get(name, "").splitlines() for name in (*tokens, *TOKEN_VARIABLES))
     secrets = [line.strip() for token in lines for line in token]
     given = [value for name in headers for value in _list_credentials(environ.get(name, ""))]
-    given += [secret for name in urls for secret in url_credentials(environ.get(name, ""))]
+    addresses = [*(environ.get(name, "") for name in urls), *shared_addresses(environ)]
+    given += [secret for address in addresses for secret in url_credentials(address)]
     secrets += [secret for secret in given if secret.lower() not in public]
     return tuple(dict.fromkeys(secret for secret in secrets if len(secret) >= _SHORTEST))
 
@@ -137,6 +141,7 @@ def public_words(environ: Mapping[str, str]) -> tuple[str, ...]:
     Owner, repository, branch, environment, workflow and job: all of them are in addresses and names
     that everybody who can read the repository sees.
     """
+    environ = with_shared_settings(environ)
     names = [
         *("GITHUB_REPOSITORY", "GITHUB_REPOSITORY_OWNER", "GITHUB_REF_NAME", "GITHUB_HEAD_REF"),
         *("GITHUB_BASE_REF", "GITHUB_JOB", "GITHUB_WORKFLOW", INPUT["repository"].variable),
@@ -148,6 +153,8 @@ def public_words(environ: Mapping[str, str]) -> tuple[str, ...]:
     for name in ("deployment-environments", "production-environments"):
         patterns = environ.get(INPUT[name].variable, "").replace("\n", ",").split(",")
         texts += [pattern.strip().lstrip("!") for pattern in patterns]
+    with suppress(ValueError):
+        texts.append(parse_target(environ.get(INPUT["target"].variable, "")).repository or "")
     words = [word for text in texts for word in (text, *text.split("/"))]
     return tuple(dict.fromkeys(word for word in (*words, *_ENVIRONMENTS) if word))
 

@@ -1,7 +1,7 @@
-"""The table of inputs: name, default, parser and description.
+"""The table of settings: name, default, parser and description; some are inputs of the action.
 
-`action.yml`, the README's table, the flags of the command line with their help, and the loading of
-the settings are made from it.
+`action.yml`, the tables of the README and of docs/settings.md, the flags of the command line with
+their help, and the loading of the settings are made from it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.settings import parse
+from flow_telemetry.settings.backends import Backend
 from flow_telemetry.settings.model import (
     Actors,
     Ancestors,
@@ -32,6 +33,7 @@ from flow_telemetry.settings.model import (
     TraceScope,
     TrackerChoice,
 )
+from flow_telemetry.settings.target import parse_target
 
 PREFIX = "FLOW_TELEMETRY_"
 _WITHOUT_JIRA = "Jira is not read, and its items are exported with their keys only"
@@ -41,13 +43,14 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input(Generic[Value]):
-    """An input: its name with hyphens, its default as in `action.yml`, and its description.
+    """An input: its name with hyphens, its default, and its description.
 
     ``parse`` raises ValueError for an unusable text. Such a text stops the export, unless
     ``if_wrong`` describes what happens instead: then it becomes a warning, and the default is used.
     ``alternative`` is an environment variable that is read if the input is empty. The values of
-    ``secret`` inputs are masked in every log. The command line has no flag for ``action_only``
-    inputs, and the flag of a ``switch`` takes no value.
+    ``secret`` inputs are masked in every log, and an ``address`` may contain a credential: neither
+    may stand in `settings`, nor may those that are ``input_only``. The command line has no flag for
+    ``action_only`` inputs, and the flag of a ``switch`` takes no value.
     """
 
     name: str
@@ -57,6 +60,8 @@ class Input(Generic[Value]):
     if_wrong: str = ""
     alternative: str = ""
     secret: bool = False
+    address: bool = False
+    input_only: bool = False
     action_only: bool = False
     switch: bool = False
 
@@ -78,8 +83,23 @@ class Input(Generic[Value]):
         """Return the row for the class `Inputs`, and the parsed value for an instance of it."""
         return self if instance is None else cast("Value", instance.values[self.name])
 
+    @property
+    def explanation(self) -> str:
+        """The description with the default, for places that do not show it elsewhere."""
+        has_default = self.default and "${{" not in self.default and not self.switch
+        return self.description + (f" Default: {self.default}." if has_default else "")
+
+    @property
+    def input_default(self) -> str:
+        """The default in `action.yml`: empty, unless GitHub evaluates it, so that others count."""
+        return self.default if "${{" in self.default else ""
+
     def read(
-        self, texts: Mapping[str, str], environ: Mapping[str, str], warnings: dict[str, str]
+        self,
+        texts: Mapping[str, str],
+        environ: Mapping[str, str],
+        preset: Mapping[str, str],
+        warnings: dict[str, str],
     ) -> Value:
         """Return the parsed value; ``warnings`` gets the one about an optional input.
 
@@ -87,7 +107,7 @@ class Input(Generic[Value]):
             SettingsError: the value is unusable, and the input is not optional.
         """
         # GitHub evaluates an expression; on the command line nothing does.
-        default = "" if "${{" in self.default else self.default
+        default = preset.get(self.name) or ("" if "${{" in self.default else self.default)
         name, text = self.name, texts.get(self.name, "").strip()
         if not text and self.alternative:
             name, text = self.alternative, environ.get(self.alternative, "").strip()
@@ -106,18 +126,26 @@ class Inputs:
     ``warnings`` has a text for each optional input whose value is unusable, by its name.
     """
 
-    def __init__(self, texts: Mapping[str, str], environ: Mapping[str, str] | None = None) -> None:
-        """Parse all inputs.
+    def __init__(
+        self,
+        texts: Mapping[str, str],
+        environ: Mapping[str, str] | None = None,
+        preset: Mapping[str, str] | None = None,
+    ) -> None:
+        """Parse all inputs; ``preset`` has the values of a backend, which replace defaults.
 
         Raises:
             SettingsError: a value is unusable, and the input is not optional.
         """
         self.warnings: dict[str, str] = {}
-        self.values = {row.name: row.read(texts, environ or {}, self.warnings) for row in INPUTS}
+        self.values = {
+            row.name: row.read(texts, environ or {}, preset or {}, self.warnings) for row in INPUTS
+        }
 
     otlp_endpoint = Input(
         name="otlp-endpoint",
         parse=str,
+        address=True,
         description="Base URL of the OTLP/HTTP endpoint, such as https://otlp.example.com:4318. "
         "Alternative: OTEL_EXPORTER_OTLP_ENDPOINT. Without an endpoint nothing is sent.",
     )
@@ -138,6 +166,22 @@ class Inputs:
         "trace `checks: read`, `contents: read`, `deployments: read`, `issues: read` and "
         "`pull-requests: read`.",
     )
+    settings = Input(
+        name="settings",
+        parse=str,
+        input_only=True,
+        description="Settings that many workflows share, such as an organization's variable: a "
+        "line `name: value` for each, or `name:` and below it a list whose lines begin with two "
+        "blanks. Inputs of a workflow take precedence. On the command line a file of at most "
+        "64 kB.",
+    )
+    backend = Input(
+        name="backend",
+        parse=parse.optional(parse.choice(Backend)),
+        description="Backend whose preset gives the settings that are not set otherwise: "
+        f"{', '.join(each.value for each in Backend)}. See docs/backends.md. Default: none; the "
+        "host of the endpoint then sets forms of data only.",
+    )
     mode = Input(
         name="mode",
         parse=parse.choice(Mode),
@@ -146,10 +190,17 @@ class Inputs:
         description="What to export. auto: the subject of the event: on workflow_run the completed "
         "run; on a closed pull request or issue the pull request or issue, with its feature trace "
         "if it is a feature; on deployment_status the deployment; on schedule or dispatch with "
-        "since a sweep; otherwise this run. run: the run of run-id. change: the pull request of "
-        "number. item: the item of work-item-key. feature: the feature of feature-key. event: only "
+        "since a sweep; otherwise this run. run, change (a pull request), item or feature: that of "
+        "target. event: only "
         "the record of the event. sweep: everything closed since then. context: nothing, but the "
         "later steps of the job get its trace context.",
+    )
+    target = Input(
+        name="target",
+        parse=parse_target,
+        description="What to export instead of the subject of the event: an address of GitHub or "
+        "Jira, OWNER/NAME, OWNER/NAME#N or #N (an issue or pull request, by mode), the id of a "
+        "run, or the key of an item such as ACME-42.",
     )
     repository = Input(
         name="repository",
@@ -232,6 +283,7 @@ class Inputs:
     jira_url = Input(
         name="jira-url",
         parse=parse.jira_url,
+        address=True,
         if_wrong=_WITHOUT_JIRA,
         description="Address of Jira, such as https://acme.atlassian.net.",
     )
@@ -338,7 +390,7 @@ class Inputs:
         name="ledger",
         parse=parse.optional(Path),
         description="File in which a sweep records what it exported, so that the next one sends "
-        "nothing twice. Default: $RUNNER_TEMP/flow-telemetry-ledger/ledger.json, which is filled "
+        "nothing twice. Default: $RUNNER_TEMP/flow-telemetry/ledger.json, which is filled "
         "from the artifact flow-telemetry-ledger of this workflow's last sweep; on the command "
         "line none.",
     )
@@ -482,6 +534,15 @@ class Inputs:
         description="In mode context: whether to set OTEL_EXPORTER_OTLP_* for later steps too. "
         "Every later process of the job can then read the endpoint's credentials.",
     )
+    reports = Input(
+        name="reports",
+        parse=parse.lines,
+        action_only=True,
+        description="Patterns of test and coverage reports below the workspace, one per line, such "
+        "as **/junit*.xml and coverage.xml; a leading ! excludes. Their content tells what they "
+        "are: JUnit XML, TRX, xUnit, NUnit 3, go test -json; Cobertura, JaCoCo, LCOV, coverage.py, "
+        "Go, Clover and others. Default: none.",
+    )
     test_reports = Input(
         name="test-reports",
         parse=parse.lines,
@@ -573,6 +634,7 @@ class Inputs:
         parse=parse.boolean,
         default="false",
         action_only=True,
+        input_only=True,  # The steps of the action and the launcher read it themselves.
         description="Whether a failure to read or send fails the step. By default it is a "
         "warning and the build stays green.",
     )
@@ -586,7 +648,7 @@ class Inputs:
         name="spool-path",
         parse=parse.optional(Path),
         description="Folder for telemetry until it is delivered; what remains is sent by "
-        "`flow-telemetry replay`. Default: $RUNNER_TEMP/flow-telemetry; on the command line "
+        "`flow-telemetry replay`. Default: $RUNNER_TEMP/flow-telemetry/spool; on the command line "
         "./flow-telemetry-spool.",
     )
     log_level = Input(
@@ -600,3 +662,14 @@ class Inputs:
 
 INPUTS: tuple[Input[Any], ...] = tuple(r for r in vars(Inputs).values() if isinstance(r, Input))
 INPUT = {row.name: row for row in INPUTS}
+# Those of the action, in the order of `action.yml`. The others are settings of `settings`, and all
+# are flags of the command line.
+ACTION_INPUTS: tuple[Input[Any], ...] = tuple(
+    INPUT[name]
+    for name in (
+        *("otlp-endpoint", "otlp-headers", "github-token", "backend", "settings", "mode", "target"),
+        *("export", "detail", "trace-scope", "feature-key", "signals", "since", "measure"),
+        *("reports", "trace-files", "logs", "inject-endpoint", "jira-token", "needs", "summary"),
+        *("fail-on-error", "timeout"),
+    )
+)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.privacy.redactor import build_redactor
 from flow_telemetry.settings import parse
+from flow_telemetry.settings.backends import ChosenPreset, choose_preset
 from flow_telemetry.settings.credentials import public_words, secrets_of
 from flow_telemetry.settings.github import GitHubSettings, github_settings
 from flow_telemetry.settings.inputs import INPUT, INPUTS, Inputs
@@ -25,8 +27,11 @@ from flow_telemetry.settings.model import (
     TracingSettings,
     TrackerSettings,
 )
+from flow_telemetry.settings.origins import Origin, origins_of
 from flow_telemetry.settings.otlp import OtlpSettings, otlp_settings
 from flow_telemetry.settings.runner import RunnerContext, runner_context
+from flow_telemetry.settings.shared import parse_shared_settings
+from flow_telemetry.settings.target import resolve_target
 from flow_telemetry.telemetry import Attributes
 
 _ACTION_TIMEOUT_SECONDS = 60.0
@@ -41,7 +46,9 @@ class Settings:
 
     ``secrets`` are the program's own credentials, which `repr` leaves out, ``public_words`` those
     of the run's context, and ``redact_patterns`` the user's regular expressions, all valid.
-    ``warnings`` name the optional settings whose values are unusable.
+    ``warnings`` name the optional settings whose values are unusable, ``preset`` is what the
+    backend gives, ``origins`` where each value
+    is from, and ``repeated`` what is in `settings` more than once.
     """
 
     mode: Mode
@@ -73,6 +80,9 @@ class Settings:
     public_words: tuple[str, ...] = ()
     redact_patterns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    preset: ChosenPreset = field(default_factory=ChosenPreset, compare=False)
+    origins: tuple[Origin, ...] = field(default=(), compare=False)
+    repeated: tuple[str, ...] = field(default=(), compare=False)
 
 
 def load_settings(
@@ -86,7 +96,12 @@ def load_settings(
     """
     texts = {row.name: environ.get(row.variable, "") for row in INPUTS}
     texts |= {name: text for name, text in (flags or {}).items() if text != ""}
-    inputs = Inputs(texts, environ)
+    shared = parse_shared_settings(texts["settings"])
+    from_inputs = frozenset(name for name, text in texts.items() if text.strip())
+    texts |= {n: text for n, text in shared.texts.items() if n not in from_inputs}
+    backend = parse.named("backend", INPUT["backend"].parse, texts["backend"].strip())
+    preset = choose_preset(backend, _any_endpoint(texts, environ))
+    inputs = Inputs(texts, environ, preset.values)
     sweep_requested = bool(texts["since"].strip())
     runner, trusted = runner_context(environ), parse.authorities(environ)
     jira = _jira_settings(inputs, trusted)
@@ -95,14 +110,18 @@ def load_settings(
     warnings = tuple(inputs.warnings.values())
     if warnings:  # A secret may have been put into the wrong input.
         warnings = tuple(map(build_redactor(secrets, inputs.redact, public), warnings))
+    github = github_settings(environ, inputs.github_token, entry_point, trusted)
+    target, mode = resolve_target(
+        inputs.target, inputs.mode, server=github.server_url, jira=inputs.jira_url
+    )
     return Settings(
-        mode=inputs.mode,
-        repository=inputs.repository,
-        run_id=inputs.run_id,
-        run_attempt=inputs.run_attempt,
-        number=inputs.number,
+        mode=mode,
+        repository=target.repository or inputs.repository,
+        run_id=target.run_id or inputs.run_id,
+        run_attempt=target.run_attempt if target.run_id else inputs.run_attempt,
+        number=target.number or inputs.number,
         export=inputs.export,
-        tracing=tracing_settings(inputs),
+        tracing=tracing_settings(inputs, target.key, mode),
         trackers=_tracker_settings(inputs, jira, has_jira_url=bool(texts["jira-url"].strip())),
         sweep=SweepSettings(
             requested=sweep_requested,
@@ -127,17 +146,27 @@ def load_settings(
         resource_attributes=inputs.resource_attributes,
         summary=inputs.summary,
         fail_on_error=inputs.fail_on_error,
-        timeout=_timeout(inputs, entry_point, runner, sweep_requested=sweep_requested),
+        timeout=_timeout(inputs, mode, entry_point, runner, sweep_requested=sweep_requested),
         spool_path=_spool_path(inputs, entry_point, runner),
         log_level=LogLevel.DEBUG if runner.debug else inputs.log_level,
-        github=github_settings(environ, inputs.github_token, entry_point, trusted),
+        github=github,
         otlp=otlp_settings(texts, environ, inputs.signals),
         runner=runner,
         secrets=secrets,
         public_words=public,
         redact_patterns=inputs.redact,
         warnings=warnings,
+        origins=origins_of(texts, environ, from_inputs, shared, preset),
+        preset=preset,
+        repeated=shared.repeated,
     )
+
+
+def _any_endpoint(texts: Mapping[str, str], environ: Mapping[str, str]) -> str:
+    """The endpoint of all signals, or of traces; empty without one."""
+    names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    candidates = (texts["otlp-endpoint"], *(environ.get(name, "") for name in names))
+    return next((text.strip() for text in candidates if text.strip()), "")
 
 
 def _signal_settings(inputs: Inputs) -> SignalSettings:
@@ -155,19 +184,21 @@ def _signal_settings(inputs: Inputs) -> SignalSettings:
     )
 
 
-def tracing_settings(inputs: Inputs) -> TracingSettings:
-    """Return the settings of traces."""
-    scope = inputs.trace_scope
+def tracing_settings(
+    inputs: Inputs, key: ItemKey | None = None, mode: Mode | None = None
+) -> TracingSettings:
+    """Return the settings of traces; ``key`` is that of `target`, which the mode exports."""
+    scope, mode = inputs.trace_scope, mode or inputs.mode
     if scope is None:
         # In mode feature the key names the export, and does not select the trace of runs.
-        in_feature = inputs.feature_key is not None and inputs.mode is not Mode.FEATURE
+        in_feature = inputs.feature_key is not None and mode is not Mode.FEATURE
         scope = TraceScope.FEATURE if in_feature else TraceScope.CHANGE
     return TracingSettings(
         scope=scope,
         detail=inputs.detail,
         namespace=inputs.namespace,
-        feature_key=inputs.feature_key,
-        work_item_key=inputs.work_item_key,
+        feature_key=(key if mode is Mode.FEATURE else None) or inputs.feature_key,
+        work_item_key=(key if mode is Mode.ITEM else None) or inputs.work_item_key,
         ancestors=inputs.ancestors,
         feature_trace=inputs.feature_trace,
         phases=inputs.phases,
@@ -218,6 +249,7 @@ def _job_settings(inputs: Inputs) -> JobSettings:
         needed_results=inputs.needs,
         measure=inputs.measure,
         inject_endpoint=inputs.inject_endpoint,
+        reports=inputs.reports,
         test_reports=inputs.test_reports,
         coverage_reports=inputs.coverage_reports,
         trace_files=inputs.trace_files,
@@ -238,18 +270,23 @@ def _service_name(
 
 
 def _timeout(
-    inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext, *, sweep_requested: bool
+    inputs: Inputs,
+    mode: Mode,
+    entry_point: EntryPoint,
+    runner: RunnerContext,
+    *,
+    sweep_requested: bool,
 ) -> float | None:
     if inputs.timeout is not None or entry_point is EntryPoint.COMMAND_LINE:
         return inputs.timeout
     is_sweep = runner.event_name in ("schedule", "workflow_dispatch") and sweep_requested
-    large = inputs.mode in _LARGE_MODES or is_sweep or runner.event_name == "issues"
+    large = mode in _LARGE_MODES or is_sweep or runner.event_name == "issues"
     return _LARGE_TIMEOUT_SECONDS if large else _ACTION_TIMEOUT_SECONDS
 
 
 def _ledger_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) -> Path | None:
     if inputs.ledger is None and entry_point is EntryPoint.ACTION and runner.temporary_folder:
-        return Path(runner.temporary_folder) / "flow-telemetry-ledger" / "ledger.json"
+        return Path(runner.temporary_folder) / "flow-telemetry" / "ledger.json"
     return inputs.ledger
 
 
@@ -257,8 +294,22 @@ def _spool_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) 
     if inputs.spool_path is not None:
         return inputs.spool_path
     if entry_point is EntryPoint.ACTION and runner.temporary_folder:
-        return Path(runner.temporary_folder) / "flow-telemetry"
+        return Path(runner.temporary_folder) / "flow-telemetry" / "spool"
     return Path("flow-telemetry-spool")
+
+
+def describe_settings(settings: Settings) -> Iterator[str]:
+    """Yield a line for each setting that is set somewhere, and one that counts the others."""
+    yield from settings.repeated
+    not_set = settings.preset.not_set
+    if settings.preset.backend is not None and not_set:
+        name = settings.preset.backend.value
+        values = ", ".join(f"{setting}: {value}" for setting, value in not_set.items())
+        yield f"the endpoint is that of {name}: `backend: {name}` would also set {values}"
+    given = [each for each in settings.origins if not each.is_default]
+    for each in given:
+        yield f"setting {each.name}: {each.value} ({each.place})"
+    yield f"{len(settings.origins) - len(given)} other settings have their defaults"
 
 
 def wants_failure(environ: Mapping[str, str]) -> bool:

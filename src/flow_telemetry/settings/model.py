@@ -290,6 +290,7 @@ class JobSettings:
     needed_results: Mapping[str, str]
     measure: bool
     inject_endpoint: bool
+    reports: tuple[str, ...]
     test_reports: tuple[str, ...]
     coverage_reports: tuple[str, ...]
     trace_files: tuple[str, ...]
@@ -302,7 +303,7 @@ class JobSettings:
     def requested(self) -> bool:
         """Whether any report, trace or log of jobs is requested."""
         patterns = (
-            *(self.test_reports, self.coverage_reports),
+            *(self.reports, self.test_reports, self.coverage_reports),
             *(self.trace_files, self.trace_artifacts),
         )
         return any(patterns) or self.logs is not JobLogs.NONE

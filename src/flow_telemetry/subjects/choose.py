@@ -188,7 +188,9 @@ def own_run(settings: Settings, event: Payload, *, only_beside_others: bool = Fa
     """
     runner = settings.runner
     if runner.run_id is None:
-        raise SettingsError("Set `run-id`: outside a workflow there is no current run")
+        raise SettingsError(
+            "Set `target` to the id of a run: outside a workflow there is no current run"
+        )
     address = RunAddress(
         repository=_repository(settings), run_id=runner.run_id, attempt=runner.run_attempt
     )
@@ -208,7 +210,7 @@ def _choose_change(settings: Settings, event: Payload) -> ChangeSubject:
     number = settings.number or closed_change(event)
     if number is None:
         raise SettingsError(
-            "`number` is missing: set it to the number of the pull request, or start the workflow "
+            "`target` names no pull request: set it to #N, with its number, or start the workflow "
             "by the closing of one"
         )
     return ChangeSubject(repository=_repository(settings), number=number)
@@ -218,8 +220,8 @@ def _choose_item(settings: Settings, event: Payload) -> ItemSubject:
     key = settings.tracing.work_item_key or _read_issue_key(event)
     if key is None:
         raise SettingsError(
-            "`work-item-key` is missing: set it to the key of the item, or start the workflow by "
-            "the closing of an issue"
+            "`target` names no item: set it to its key, or start the workflow by the closing of an "
+            "issue"
         )
     return ItemSubject(repository=_own_repository(settings), key=key)
 
@@ -227,7 +229,7 @@ def _choose_item(settings: Settings, event: Payload) -> ItemSubject:
 def _choose_feature(settings: Settings, event: Payload) -> FeatureSubject:
     key = settings.tracing.feature_key or _read_issue_key(event)
     if key is None:
-        raise SettingsError("`feature-key` is missing: set it to the key of the feature to export")
+        raise SettingsError("`target` names no feature: set it to the key of the one to export")
     return FeatureSubject(repository=_own_repository(settings), key=key, snapshot=settings.snapshot)
 
 

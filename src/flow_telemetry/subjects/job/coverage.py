@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -113,8 +114,8 @@ _MOST_NOTICES = 10
 _MOST_TRIED = 5
 
 
-def read_job_coverage(job: OwnJob) -> JobTelemetry:
-    """Return the joint coverage of all reports that `coverage-reports` matches.
+def read_job_coverage(job: OwnJob, sorted_files: Sequence[MatchedFile] = ()) -> JobTelemetry:
+    """Return the joint coverage of ``sorted_files`` and all that `coverage-reports` matches.
 
     A report that cannot be read becomes a notice; the others count.
     """
@@ -125,7 +126,7 @@ def read_job_coverage(job: OwnJob) -> JobTelemetry:
         return replace(coverage, files=_locate_files(coverage.files, file.name, workspace))
 
     patterns = job.context.settings.job.coverage_reports
-    reports, notices = read_reports(job, patterns, parse)
+    reports, notices = read_reports(job, patterns, parse, sorted_files)
     duplicates = find_duplicates(reports)
     notices += [
         f"{name} is on the same source files as {first} in another format: not counted twice"
@@ -136,7 +137,8 @@ def read_job_coverage(job: OwnJob) -> JobTelemetry:
     is_empty = job_totals.counts == CoverageCounts()
     if reports and is_empty:
         notices.append(f"nothing is coverable in the reports, such as {reports[0].name}")
-    notices = [f"{_INPUT}: {notice}" for notice in limit_texts(notices, _MOST_NOTICES)]
+    name = _INPUT if patterns else "`reports`"
+    notices = [f"{name}: {notice}" for notice in limit_texts(notices, _MOST_NOTICES)]
     if is_empty:
         return JobTelemetry(notices=tuple(notices))
     coverage = _compare_with_base(job, job_totals, len(reports), notices)

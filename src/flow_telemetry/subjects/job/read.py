@@ -30,7 +30,7 @@ from flow_telemetry.rules.order import RunOrder
 from flow_telemetry.rules.selection import RunSlice
 from flow_telemetry.settings import JobLogs
 from flow_telemetry.subjects.job.handoff import Handoff
-from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob, step_windows
+from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob, sort_reports, step_windows
 from flow_telemetry.subjects.types import build_resource_maker
 from flow_telemetry.telemetry import SpanLink
 
@@ -105,16 +105,18 @@ def _read_own_job(job: OwnJob) -> Iterator[JobTelemetry]:
         from flow_telemetry.subjects.job.machine import read_machine
 
         yield read_machine(job)
-    if enabled.test_reports:
+    files = sort_reports(job)
+    yield JobTelemetry(notices=files.notices)
+    if enabled.test_reports or files.tests:
         from flow_telemetry.subjects.job.tests import read_tests
 
-        tests = read_tests(job)
+        tests = read_tests(job, files.tests)
         references = tests.references
         yield tests
-    if enabled.coverage_reports:
+    if enabled.coverage_reports or files.coverage:
         from flow_telemetry.subjects.job.coverage import read_job_coverage
 
-        yield read_job_coverage(job)
+        yield read_job_coverage(job, files.coverage)
     if enabled.trace_files:
         from flow_telemetry.subjects.job.tool_traces import file_traces
 

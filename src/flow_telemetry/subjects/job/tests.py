@@ -112,17 +112,19 @@ _MOST_SHOWN = 10
 _LEFT_OVER = timedelta(minutes=1)
 
 
-def read_tests(job: OwnJob) -> JobTelemetry:
+def read_tests(job: OwnJob, sorted_files: Sequence[MatchedFile] = ()) -> JobTelemetry:
     """Return spans, metrics, counts and the summary of a job's tests.
 
+    The reports are ``sorted_files``, and those that the patterns of `test-reports` match.
     A report that cannot be read becomes a notice; the others count.
     """
     patterns = job.context.settings.job.test_reports
-    dated_reports, notices = read_reports(job, patterns, _parse_report)
+    dated_reports, notices = read_reports(job, patterns, _parse_report, sorted_files)
     notices += [remark for report, _ in dated_reports for remark in report.remarks]
     notices += _describe_failed_steps(job, dated_reports)
     notices += _describe_old_reports(job, dated_reports)
-    notices = [f"{_INPUT}: {notice}" for notice in limit_texts(notices, _MOST_NOTICES)]
+    name = _INPUT if patterns else "`reports`"
+    notices = [f"{name}: {notice}" for notice in limit_texts(notices, _MOST_NOTICES)]
     if not dated_reports:
         return JobTelemetry(notices=tuple(notices))
     failed_before, notices_before = read_failed_before(job)

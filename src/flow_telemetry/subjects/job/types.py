@@ -30,10 +30,14 @@ from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.order import RunOrder
 from flow_telemetry.settings import Detail
 from flow_telemetry.subjects.job.handoff import Handoff
+from flow_telemetry.subjects.types import limit_texts
 from flow_telemetry.telemetry import EncodedRequest, LogRecord, Measurement, Resource, Span
 
 if TYPE_CHECKING:
     from flow_telemetry.mapping.jobs import Measured
+
+# A pattern may match very many files that are not reports.
+_MOST_NOTICES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,18 +151,57 @@ SHARE_OF_FILES = 0.5
 Report = TypeVar("Report")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortedReports:
+    """The files that `reports` matches, by kind, and notices about the others."""
+
+    tests: tuple[MatchedFile, ...] = ()
+    coverage: tuple[MatchedFile, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def sort_reports(job: OwnJob) -> SortedReports:
+    """Return the files that the patterns of `reports` match, by what their content is about."""
+    patterns = job.context.settings.job.reports
+    if not patterns or job.workspace is None:
+        return SortedReports()
+    # Loaded here, because it loads the readers of both kinds.
+    from flow_telemetry.reports.kinds import ReportKind, find_kind  # noqa: PLC0415
+
+    until = job.context.reading.share(SHARE_OF_FILES)
+    found, notices = find_files(patterns, job.workspace, until=until)
+    sorted_files: dict[ReportKind, list[MatchedFile]] = {kind: [] for kind in ReportKind}
+    for file in found:
+        try:
+            sorted_files[find_kind(file.path, file.name)].append(file)
+        except ReportError as error:
+            notices.append(str(error))
+    return SortedReports(
+        tests=tuple(sorted_files[ReportKind.TESTS]),
+        coverage=tuple(sorted_files[ReportKind.COVERAGE]),
+        notices=tuple(f"`reports`: {text}" for text in limit_texts(notices, _MOST_NOTICES)),
+    )
+
+
 def read_reports(
-    job: OwnJob, patterns: Sequence[str], parse: Callable[[MatchedFile, Content], Report]
+    job: OwnJob,
+    patterns: Sequence[str],
+    parse: Callable[[MatchedFile, Content], Report],
+    sorted_files: Sequence[MatchedFile] = (),
 ) -> tuple[list[Report], list[str]]:
     """Read the reports in the workspace of a job in order of their names; return them and notices.
 
+    They are those that ``patterns`` match, and ``sorted_files``, which `reports` matches.
     Two files with the same content count once. A file that ``parse`` rejects with a ReportError
     becomes a notice, and so does the rest after a share of the time.
     """
     if job.workspace is None:
         return [], ["GITHUB_WORKSPACE is not set, so no files were read"]
     until = job.context.reading.share(SHARE_OF_FILES)
-    files, notices = find_files(patterns, job.workspace, until=until)
+    files, notices = find_files(patterns, job.workspace, until=until) if patterns else ([], [])
+    names = {file.name for file in files}
+    files += [file for file in sorted_files if file.name not in names]
+    files.sort(key=lambda file: file.name)
     reports: list[Report] = []
     digests: set[bytes] = set()
     for number, file in enumerate(files):
