@@ -27,10 +27,9 @@ def raw_server(answer: bytes, tls: ssl.SSLContext | None = None) -> Iterator[str
 
     def serve(connection: socket.socket) -> None:
         with suppress(OSError):
-            stream = tls.wrap_socket(connection, server_side=True) if tls else connection
-            _read_request(stream)
-            stream.sendall(answer)
-            stream.close()
+            with tls.wrap_socket(connection, server_side=True) if tls else connection as stream:
+                _read_request(stream)
+                stream.sendall(answer)
 
     with _accepting(serve) as port:
         yield f"127.0.0.1:{port}"
