@@ -168,7 +168,7 @@ CONTENTS: dict[str, Callable[[Run], str | bytes]] = {
     "a line that is cut off": lambda _: a_line(a_span())[:-9],
     "a hundred thousand brackets": lambda _: b'{"resourceSpans":' + b"[" * 100_000,
     "numbers beyond 64 bits": lambda _: a_line(a_span(startTimeUnixNano="9" * 30)),
-    "bytes that are no text": lambda _: b"\xff\xfe\x00" * 1000,
+    "bytes beyond any text": lambda _: b"\xff\xfe\x00" * 1000,
     "nothing": lambda _: b"",
 }
 FILES_OF_A_JOB: dict[str, Callable[[Path, Run], object]] = {

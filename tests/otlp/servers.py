@@ -26,11 +26,12 @@ def raw_server(answer: bytes, tls: ssl.SSLContext | None = None) -> Iterator[str
     """Answer whatever comes in with these bytes; yield host and port."""
 
     def serve(connection: socket.socket) -> None:
-        with suppress(OSError):
-            stream = tls.wrap_socket(connection, server_side=True) if tls else connection
+        with (
+            suppress(OSError),
+            tls.wrap_socket(connection, server_side=True) if tls else connection as stream,
+        ):
             _read_request(stream)
             stream.sendall(answer)
-            stream.close()
 
     with _accepting(serve) as port:
         yield f"127.0.0.1:{port}"

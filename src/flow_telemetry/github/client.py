@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from concurrent.futures import Future
 from contextlib import nullcontext, suppress
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import IO, Any, Generic, TypeVar
 
@@ -30,7 +30,7 @@ from flow_telemetry.github.errors import (
     stored_elsewhere,
     with_status_of_rate_limit,
 )
-from flow_telemetry.github.optional import OptionalReads
+from flow_telemetry.github.optional import Findings, OptionalReads
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.errors import Server
 from flow_telemetry.http.payload import PaginatedList, Payload
@@ -264,21 +264,27 @@ class Prefetcher(Generic[Prefetched]):
             return self._prefetch(key, send)
         with self._lock:
             future = self._futures.pop(key, None)
-        return send() if future is None else future.result()
+        try:
+            return send() if future is None else future.result()
+        finally:
+            del future  # As in `run_until`.
 
     def _prefetch(self, key: Hashable, send: Callable[[], Prefetched]) -> Prefetched:
         with self._lock:
             pending = self._futures.get(key)
             future: Future[Prefetched] = pending or Future()
             self._futures[key] = future
-        if pending is not None:
-            return pending.result()
         try:
-            future.set_result(send())
+            if pending is None:
+                future.set_result(send())
+            return future.result()
         except BaseException as error:
-            future.set_exception(error)
+            if pending is None:
+                # A copy has no traceback, whose frames hold this object and the connection.
+                future.set_exception(copy(error))
             raise
-        return future.result()
+        finally:
+            del future, pending
 
 
 # The request budget: a number of requests, and a reserve of the token's rate limit.
@@ -425,15 +431,6 @@ Other = TypeVar("Other")
 _DOWNLOAD_SECONDS = 120.0
 
 
-@dataclass(slots=True)
-class _Findings:
-    """What a client learned; its view of required reads shares it."""
-
-    requests: int = 0
-    rate_limit: Mapping[str, str] = field(default_factory=dict)
-    unsupported_names: frozenset[str] = frozenset()
-
-
 class GitHubClient:
     """A client of GitHub's APIs.
 
@@ -466,7 +463,7 @@ class GitHubClient:
         self._prefetcher: Prefetcher[Response] = Prefetcher()
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(CONCURRENT_REQUESTS)
-        self._findings = _Findings()
+        self._findings = Findings()
         # None for required reads.
         self._optional: OptionalReads | None = OptionalReads(deadline)
 
@@ -603,7 +600,10 @@ class GitHubClient:
         """Return the results of two functions that run concurrently."""
         with thread_pool(1, "reading") as pool:
             future = pool.submit(other)
-            return one(), future.result()
+            try:
+                return one(), future.result()
+            finally:
+                del future  # As in `run_until`.
 
     def prefetch(self, guess: Callable[[], object]) -> None:
         """Run a function in the background that sends requests which are probably needed soon.

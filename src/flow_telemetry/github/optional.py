@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import UnavailableError
@@ -30,6 +31,15 @@ def kind_of(request: Request) -> str:
         operation = _OPERATION.match(str(request.body.get("query")))
         return operation[1] if operation else ""
     return _NAME_OF_ONE.sub("*", _REPOSITORY.sub("/repos/*", request.url.partition("//")[2]))
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a client learned; its view of required reads shares it."""
+
+    requests: int = 0
+    rate_limit: Mapping[str, str] = field(default_factory=dict)
+    unsupported_names: frozenset[str] = frozenset()
 
 
 class OptionalReads:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -170,7 +171,7 @@ class JiraClient:
             DeadlineExceeded: no time is left.
         """
         if self._lasting_error is not None:
-            raise self._lasting_error
+            raise copy(self._lasting_error)
         response = self._send(path, what, query)
         try:
             return json.loads(response.body)
@@ -241,7 +242,8 @@ class JiraClient:
                 within=within,
             )
         except (AuthenticationError, UnreachedError) as error:
-            self._lasting_error = error
+            # A copy has no traceback, whose frames hold this object and the connection.
+            self._lasting_error = copy(error)
             raise
 
     def _send_once(self, path: str, what: str, query: Query, within: Deadline) -> Response:
