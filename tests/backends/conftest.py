@@ -53,9 +53,16 @@ def demo_requests(
     return export_demo()
 
 
+@pytest.fixture
+def own_jaeger(tmp_path: Path) -> Iterator[Running]:
+    """A Jaeger for a test with the default world, whose ids other tests have too."""
+    with programs.jaeger(tmp_path) as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def jaeger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A Jaeger for all tests: traces have ids of their own."""
+    """A Jaeger for all tests of the demo and of recorded runs."""
     with programs.jaeger(tmp_path_factory.mktemp("jaeger")) as running:
         yield running
 

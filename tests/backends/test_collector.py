@@ -99,20 +99,30 @@ def test_an_unset_variable_would_be_an_empty_header(tmp_path: Path) -> None:
     assert (done.returncode, "${env:DYNATRACE_TOKEN}" in text) == (0, True)
 
 
-def test_added_up_histograms_keep_buckets_and_exemplars(
+def test_added_up_histograms_keep_buckets_and_their_first_exemplars(
     demo_requests: Sequence[EncodedRequest], receiver: Receiver, tmp_path: Path
 ) -> None:
-    """Those of the last point, with the ids of its spans."""
+    """Each total has the exemplars of the first delta of its series, never those of a later one."""
+    metrics = [each for each in demo_requests if each.signal is Signal.METRICS]
     with summing(tmp_path, receiver) as collector:
-        metrics = [each for each in demo_requests if each.signal is Signal.METRICS]
         send(collector.otlp, metrics)
-        until(lambda: receiver.points_of("flow.job.duration"), "nothing arrives")
         until(lambda: len(receiver.requests) >= len(metrics), "not everything arrives")
     points = receiver.points_of("flow.job.duration")
     assert {point.temporality for point in points} == {"CUMULATIVE"}
     assert all(sum(point.buckets) == point.count for point in points)
-    assert max(point.count for point in points) > 1
-    assert all(point.exemplars for point in points)
+    sent = [point for each in metrics for point in points_in_request(each)]
+    first: dict[str, MetricPoint] = {}
+    for point in sent:
+        if point.name == "flow.job.duration":
+            first.setdefault(series_of(point), point)
+    grown = [point for point in points if point.count > first[series_of(point)].count]
+    assert grown
+    for point in points:
+        assert point.exemplars == first[series_of(point)].exemplars
+
+
+def series_of(point: MetricPoint) -> str:
+    return repr(sorted(point.attributes.items()))
 
 
 def test_deltas_out_of_order_are_dropped_and_counted(

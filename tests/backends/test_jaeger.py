@@ -191,7 +191,7 @@ def test_a_closed_pull_request_is_the_tree_of_the_design(
 
 
 def test_an_upgrade_while_a_pull_request_is_open_changes_nothing(
-    program: Program, world: World, receiver: Receiver, jaeger: Running
+    program: Program, world: World, receiver: Receiver, own_jaeger: Running
 ) -> None:
     """Spans of one release equal those of the next: no copy has another scope or resource."""
     world.pull_request(123, branch="fix")
@@ -208,23 +208,23 @@ def test_an_upgrade_while_a_pull_request_is_open_changes_nothing(
     spans = receiver.spans
     unique = {span.span_id for span in spans}
     assert len(spans) == 2 * len(unique)
-    send(jaeger.otlp, (encoded(each.message) for each in requests))
-    found = trace(jaeger, spans[0].trace_id, len(unique))
+    send(own_jaeger.otlp, (encoded(each.message) for each in requests))
+    found = trace(own_jaeger, spans[0].trace_id, len(unique))
     assert found.ids == dict.fromkeys(unique, 1)
 
 
 def test_a_search_for_a_job_on_main_finds_jobs_only(
-    program: Program, world: World, receiver: Receiver, jaeger: Running
+    program: Program, world: World, receiver: Receiver, own_jaeger: Running
 ) -> None:
     """The documented search: neither its steps nor its waits, nor jobs of other branches."""
     for branch, event in (("main", "push"), ("fix", "pull_request")):
         jobs = [job("test (3.14)", steps=[step("Run pytest")]), job("lint")]
         run = world.run(branch=branch, event=event, jobs=jobs)
-        program.export(run, otlp_endpoint=jaeger.otlp, signals="traces")
+        program.export(run, otlp_endpoint=own_jaeger.otlp, signals="traces")
         program.export(run)
     tags = documented("Jobs of one name on a branch")
-    until(lambda: search(jaeger, receiver.spans, tags), "the job is not found")
-    found = with_tags(search(jaeger, receiver.spans, tags), tags)
+    until(lambda: search(own_jaeger, receiver.spans, tags), "the job is not found")
+    found = with_tags(search(own_jaeger, receiver.spans, tags), tags)
     assert [tag(span, "flow.entity.type") for span in found] == ["job"]
     assert [tag(span, "vcs.ref.head.name") for span in found] == ["main"]
 

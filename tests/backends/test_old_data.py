@@ -43,12 +43,12 @@ def old(program: Program, world: World, receiver: Receiver) -> list[EncodedReque
 
 
 def test_an_old_pull_request_is_whole_in_jaeger(
-    old: list[EncodedRequest], receiver: Receiver, jaeger: Running
+    old: list[EncodedRequest], receiver: Receiver, own_jaeger: Running
 ) -> None:
     """Its memory keeps everything, found by its trace id."""
-    send(jaeger.otlp, (each for each in old if each.signal is Signal.TRACES))
+    send(own_jaeger.otlp, (each for each in old if each.signal is Signal.TRACES))
     spans = {span.span_id for span in receiver.spans}
-    found = trace(jaeger, receiver.spans[0].trace_id, len(spans))
+    found = trace(own_jaeger, receiver.spans[0].trace_id, len(spans))
     assert found.ids == dict.fromkeys(spans, 1)
     assert (found.roots, found.orphans, found.warnings) == (["pull request #123"], [], set())
 
@@ -103,16 +103,16 @@ def large(program: Program, world: World, receiver: Receiver) -> list[EncodedReq
 
 
 def test_the_largest_feature_is_whole(
-    large: list[EncodedRequest], receiver: Receiver, jaeger: Running, tmp_path: Path
+    large: list[EncodedRequest], receiver: Receiver, own_jaeger: Running, tmp_path: Path
 ) -> None:
     """In Jaeger behind a Collector, and in ClickHouse."""
     spans = [span for span in receiver.spans if span.attributes["flow.trace"] == "feature"]
     (root,) = (span for span in spans if not span.parent_span_id)
     assert root.attributes[DETAIL] == "step"
     text = recipe_with("otlp_http/datadog")
-    with started(text, tmp_path, {"otlp_http/datadog": jaeger.otlp}) as collector:
+    with started(text, tmp_path, {"otlp_http/datadog": own_jaeger.otlp}) as collector:
         send(collector.otlp, large)
-        found = trace(jaeger, root.trace_id, len(spans))
+        found = trace(own_jaeger, root.trace_id, len(spans))
     assert found.ids == {span.span_id: 1 for span in spans}
     assert (found.roots, found.orphans) == (["epic acme/shop#1"], [])
     clickhouse = ClickHouse(tmp_path / "clickhouse")
