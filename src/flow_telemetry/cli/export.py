@@ -14,11 +14,14 @@ from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog, draw, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
 from flow_telemetry.context import ExportContext
+from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.otlp.exporter import FileExporter, NullExporter, RecordingExporter
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.outcome import Outcome
+from flow_telemetry.page import PageExporter, PageSpans, page_of_export, write_page
 from flow_telemetry.privacy.audience import (
+    Audience,
     read_audience,
     redact_drawn_spans,
     redact_outcome,
@@ -86,6 +89,12 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="write OTLP JSON lines to FILE instead of sending",
     )
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        type=Path,
+        help="write a page to FILE that shows the traces and where the time went",
+    )
     parser.add_argument("--print", action="store_true", help="draw the trace in the terminal")
 
 
@@ -124,7 +133,7 @@ def export_and_print(
     interruption = Interruption(clock)
     deadline = Deadline.after(clock, settings.timeout, interruption.cancellation)
     off = None if options.output else pipeline.switched_off(settings)
-    if off is not None and not options.print:
+    if off is not None and not options.print and options.html is None:
         return print_outcome(off, sys.stderr)
     audience = read_audience(settings.runner, read_event(settings.runner.event_path))
     log = TerminalLog(settings.log_level, sys.stderr)
@@ -137,9 +146,11 @@ def export_and_print(
             log.info(notice)
     # Spans are recorded only to be drawn: a sweep may send any number of them.
     recorder = RecordingExporter(exporter) if options.print else None
+    watched: Exporter = recorder or exporter
+    drawing = None if options.html is None else PageExporter(watched)
     context = build_context(
         settings,
-        exporter=recorder or exporter,
+        exporter=drawing or watched,
         clock=clock,
         deadline=deadline,
         log=log,
@@ -153,5 +164,19 @@ def export_and_print(
     if recorder is not None and recorder.spans:
         sys.stdout.write(draw(redact_drawn_spans(audience, recorder.spans), sys.stdout) + "\n")
         sys.stdout.flush()
+    if drawing is not None:
+        outcome = _write_page(options.html, drawing.kept, outcome, audience, settings)
     status = print_outcome(redact_outcome(audience, outcome), sys.stderr)
     return interruption.leave(interruption.status or status)
+
+
+def _write_page(
+    path: Path, kept: PageSpans, outcome: Outcome, audience: Audience, settings: Settings
+) -> Outcome:
+    """Write the page, and return the outcome with the place of the page, or why there is none."""
+    trace_url = settings.tracing.trace_url or ""
+    try:
+        write_page(path, page_of_export(kept, outcome, audience, trace_url=trace_url))
+    except FlowTelemetryError as error:
+        return replace(outcome, problems=(*outcome.problems, str(error)), failed=True)
+    return replace(outcome, notices=(*outcome.notices, f"the page is in {path}"))
