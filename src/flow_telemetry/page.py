@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -10,8 +10,9 @@ from pathlib import Path
 
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.files import replace_file
+from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.otlp.batch import resource_size, span_size
-from flow_telemetry.outcome import Outcome
+from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.privacy.audience import Audience, redact_drawn_spans, redact_outcome
 from flow_telemetry.report.html import PageAssets, page
 from flow_telemetry.report.page_data import PageFacts, page_data
@@ -145,23 +146,50 @@ class PageExporter:
 
 
 def page_of_export(
-    kept: PageSpans, outcome: Outcome, audience: Audience, *, trace_url: str = ""
+    kept: PageSpans,
+    outcome: Outcome,
+    audience: Audience,
+    *,
+    heading: str = "",
+    trace_url: str = "",
 ) -> str:
     """Return the page of an export for an audience, which may be the public.
 
-    ``trace_url`` is the user's template of the addresses of traces.
+    Without a ``heading`` it is that of the first subject. ``trace_url`` is the user's template of
+    the addresses of traces.
     """
     outcome = redact_outcome(audience, outcome)
     subjects = [] if outcome.exported is None else [outcome.exported, *outcome.further]
-    title = f"{subjects[0].title}" if subjects else "Nothing exported"
-    if len(subjects) > 1:
-        title = f"{title} and {len(subjects) - 1:,} more"
+    count = f"{len(subjects):,} exported" if subjects else "nothing exported"
+    title = f"{heading}: {count}" if heading else _title(subjects)
     facts = PageFacts(
-        times=tuple(subject.time for subject in subjects if subject.time is not None),
+        times=_times(subjects, is_period=bool(heading)),
         trace_url=trace_url,
         notes=(*kept.notes, *outcome.problems, *outcome.left_out),
     )
     return build_page(redact_drawn_spans(audience, kept.spans), title, facts)
+
+
+def _times(subjects: Sequence[ExportedSubject], *, is_period: bool) -> tuple[TimeShares, ...]:
+    """Return where the time of the subjects went; that of a run is read off its spans.
+
+    Of a period it is that of the pull requests: features have it as well.
+    """
+    if subjects and subjects[0].run is not None and not is_period:
+        return ()
+    timed = [subject for subject in subjects if subject.time is not None]
+    timed = [s for s in timed if s.change is not None] or timed if is_period else timed[:1]
+    return tuple(subject.time for subject in timed if subject.time is not None)
+
+
+def _title(subjects: Sequence[ExportedSubject]) -> str:
+    """Return the title of the first subject, and how many others there are."""
+    if not subjects:
+        return "Nothing exported"
+    first = subjects[0]
+    about = first.change.title if first.change else first.item.title if first.item else ""
+    title = f"{first.title}: {about}" if about and about not in first.title else first.title
+    return f"{title} and {len(subjects) - 1:,} more" if len(subjects) > 1 else title
 
 
 def build_page(spans: Iterable[Span], title: str, facts: PageFacts | None = None) -> str:

@@ -340,3 +340,13 @@ def large_run(count: int) -> list[Span]:
             )
         )
     return spans
+
+
+def test_the_lead_time_of_a_run_does_not_begin_with_its_pull_request() -> None:
+    """The opening span is weeks older than the run."""
+    opening = {"flow.entity.type": "opening", "vcs.change.id": "123"}
+    spans = [
+        make_span(1, "pull request #123", seconds=0, attributes=opening),
+        make_span(2, "RUN CI", parent=1, start=864_000, attributes={"flow.entity.type": "run"}),
+    ]
+    assert data_of(spans)["overview"]["numbers"][0][:2] == ["lead time", "1s"]

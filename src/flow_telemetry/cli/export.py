@@ -19,9 +19,8 @@ from flow_telemetry.github.webhook import read_event
 from flow_telemetry.otlp.exporter import FileExporter, NullExporter, RecordingExporter
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.outcome import Outcome
-from flow_telemetry.page import PageExporter, PageSpans, page_of_export, write_page
+from flow_telemetry.page import PageExporter, page_of_export, write_page
 from flow_telemetry.privacy.audience import (
-    Audience,
     read_audience,
     redact_drawn_spans,
     redact_outcome,
@@ -124,10 +123,12 @@ def export_and_print(
     export: Callable[[ExportContext], Outcome],
     *,
     bounded: bool = False,
+    heading: str = "",
 ) -> int:
     """Build the services, export, and print the result; return the exit status.
 
-    If ``bounded``, the export sends at most `max-requests` requests to GitHub.
+    If ``bounded``, the export sends at most `max-requests` requests to GitHub. ``heading`` is that
+    of the page; without one it is the exported subject's title.
     """
     clock = SystemClock()
     interruption = Interruption(clock)
@@ -165,18 +166,17 @@ def export_and_print(
         sys.stdout.write(draw(redact_drawn_spans(audience, recorder.spans), sys.stdout) + "\n")
         sys.stdout.flush()
     if drawing is not None:
-        outcome = _write_page(options.html, drawing.kept, outcome, audience, settings)
+        trace_url = settings.tracing.trace_url or ""
+        text = page_of_export(drawing.kept, outcome, audience, heading=heading, trace_url=trace_url)
+        outcome = _write_page(options.html, text, outcome)
     status = print_outcome(redact_outcome(audience, outcome), sys.stderr)
     return interruption.leave(interruption.status or status)
 
 
-def _write_page(
-    path: Path, kept: PageSpans, outcome: Outcome, audience: Audience, settings: Settings
-) -> Outcome:
+def _write_page(path: Path, text: str, outcome: Outcome) -> Outcome:
     """Write the page, and return the outcome with the place of the page, or why there is none."""
-    trace_url = settings.tracing.trace_url or ""
     try:
-        write_page(path, page_of_export(kept, outcome, audience, trace_url=trace_url))
+        write_page(path, text)
     except FlowTelemetryError as error:
         return replace(outcome, problems=(*outcome.problems, str(error)), failed=True)
     return replace(outcome, notices=(*outcome.notices, f"the page is in {path}"))

@@ -197,7 +197,7 @@
     make("a", { href: `#span-${node.raw.id[node.row]}`, onclick: (event) => {
       event.preventDefault();
       reveal(node);
-    } }, `${node.name}`);
+    } }, node.name, make("span", {}, owner(node)));
   const owner = (node) => {
     const owners = ["epic", "story", "change", "run", "job"];
     let each = node.parent;
@@ -207,7 +207,7 @@
   const at = ([trace, row]) => traces[trace].nodes[row];
   const places = (id, heading, nodes, describe, rest) =>
     nodes.length ? make("div", { id }, make("h3", {}, heading), make("ol", { class: "places" },
-      ...nodes.map((node) => make("li", {}, goTo(node), owner(node), describe(node)))),
+      ...nodes.map((node) => make("li", {}, goTo(node), describe(node)))),
       rest ? make("p", { class: "quiet" }, rest) : null) : null;
 
   const drawOverview = () => {

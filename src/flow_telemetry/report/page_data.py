@@ -185,13 +185,24 @@ def _lead_time(traces: Sequence[Trace], times: Sequence[TimeShares]) -> tuple[fl
     if times:
         return (
             median(time.total.total_seconds() for time in times),
-            f"median of {len(times):,} pull requests and work items",
+            f"median of {len(times):,} pull requests",
         )
-    lengths = [(trace.end - trace.start) / _SECOND for trace in traces]
+    lengths = [_length(trace) for trace in traces]
     what = "from the first start to the last end"
     if len(lengths) > 1:
         return median(lengths), f"{what}, median of {len(lengths):,} traces"
     return (lengths[0] if lengths else 0.0), what
+
+
+def _length(trace: Trace) -> float:
+    """Return the seconds of a trace; an opening, which can be weeks older than a run, is left out.
+
+    Its pull request's life is a span of its own.
+    """
+    spans = [node.span for node, _, _ in walk(trace.roots)]
+    spans = [span for span in spans if entity_type(span) != OPENING[1]] or spans
+    start = min(span.start for span in spans)
+    return (max(max(span.start, span.end) for span in spans) - start) / _SECOND
 
 
 # Traces as columns
