@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -266,12 +267,65 @@ def test_five_thousand_spans_are_usable_within_a_second(page: Page, tmp_path: Pa
 
 def test_narrow_screens_and_paper_have_all_rows(page: Page, tmp_path: Path) -> None:
     """Nothing is wider than the screen, and print has no tools."""
-    show(page, tmp_path, spans_of_run(busy_run()))
+    spans = [*spans_of_run(busy_run()), replace(make_span(1, "other " * 30), trace_id="b" * 32)]
+    show(page, tmp_path, spans)
     page.open((tmp_path / "page.html").as_uri(), width=360, height=700)
     assert page.js("document.documentElement.scrollWidth") <= 360
+    assert page.js("document.querySelectorAll('.tick').length") > 0
     page.ask("Emulation.setEmulatedMedia", media="print")
     assert page.js("getComputedStyle(document.querySelector('.tools')).display") == "none"
     assert page.js("document.querySelectorAll('.row').length") > 5
+
+
+CONTRASTS = """(() => {
+  const light = colour => {
+    const [r, g, b] = colour.match(/[0-9.]+/g).slice(0, 3).map(Number).map(part => part / 255)
+      .map(part => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const page = light(getComputedStyle(document.body).backgroundColor);
+  const contrast = colour => {
+    const [dark, bright] = [light(colour), page].sort((a, b) => a - b);
+    return (bright + 0.05) / (dark + 0.05);
+  };
+  const least = (selector, property) => Math.min(...[...document.querySelectorAll(selector)]
+    .map(element => contrast(getComputedStyle(element)[property])));
+  return [least('h1, p, .quiet, .failed, a, .note, .time, .tick, small', 'color'),
+    least('.legend .key', 'backgroundColor')];
+})()"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_and_colours_have_contrast(page: Page, tmp_path: Path, scheme: str) -> None:
+    """WCAG 2.2 AA: 4.5 for texts (1.4.3), 3 for bars and their legend (1.4.11)."""
+    show(page, tmp_path, spans_of_run(busy_run()))
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.ask("Emulation.setEmulatedMedia", features=features)
+    texts, bars = page.js(CONTRASTS)
+    assert texts >= 4.5
+    assert bars >= 3
+
+
+def test_a_screen_reader_hears_a_tree_of_spans(page: Page, tmp_path: Path) -> None:
+    """Each row has its level, name, duration, times and failure; the bar its shares."""
+    show(page, tmp_path, spans_of_run(busy_run()))
+    heard = page.ask("Accessibility.getFullAXTree")["nodes"]
+    found: dict[str, list[str]] = {}
+    for node in heard:
+        if not node.get("ignored"):
+            found.setdefault(node["role"]["value"], []).append(node["name"]["value"])
+    assert any(name.startswith("running ") for name in found["image"])
+    assert found["treegrid"] == ["Spans"]
+    assert any("failed: Process completed" in name for name in found["row"])
+    assert all(" UTC" in name for name in found["row"])
+    levels = [
+        one["value"]["value"]
+        for node in heard
+        for one in node.get("properties", ())
+        if node["role"]["value"] == "row" and one["name"] == "level"
+    ]
+    assert set(levels) == {1, 2, 3}
+    assert all(name for role in ("button", "checkbox", "combobox") for name in found[role])
 
 
 def test_a_page_without_spans_says_so(page: Page, tmp_path: Path) -> None:

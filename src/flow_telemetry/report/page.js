@@ -457,6 +457,7 @@
 
   const drawAxis = () => {
     const width = parts.axisLane.clientWidth || 600, ticks = [], lines = [];
+    const apart = width < 300 ? 50 : 90;
     let before = "", free = 0;
     const zoomed = state.to - state.from;
     for (const piece of state.scale.pieces) {
@@ -479,7 +480,7 @@
       }
       const start = state.scale.time(from + (to - from) * 1e-9), end = state.scale.time(to);
       if (!isDate(start) || !isDate(end)) continue;
-      const [times, step] = roundTicks(start, end, Math.max(1, Math.floor(pixels / 90)));
+      const [times, step] = roundTicks(start, end, Math.max(1, Math.floor(pixels / apart)));
       for (const time of times) {
         const at_ = ((state.scale.place(time) - state.from) / zoomed) * width;
         const line = make("i", {});
