@@ -9,9 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.files import replace_file
 from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.otlp.batch import resource_size, span_size
+from flow_telemetry.otlp.output import LinesFile
 from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.privacy.audience import Audience, redact_drawn_spans, redact_outcome
 from flow_telemetry.report.html import PageAssets, page
@@ -30,6 +30,8 @@ from flow_telemetry.telemetry import (
 MOST_SPANS = 5_000
 # As protobuf. Our own spans have about 1 kB; one of a tool can have much more.
 MOST_BYTES = 16_000_000
+# Limited by the umask of the user.
+_PAGE_MODE = 0o666
 _ASSETS = "flow_telemetry.report"
 
 # From coarse to fine: what the page leaves out first if there are too many spans comes last.
@@ -198,13 +200,19 @@ def build_page(spans: Iterable[Span], title: str, facts: PageFacts | None = None
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a page, complete or not at all.
+    """Write a page, complete or not at all. A device, such as /dev/stdout, is written directly.
 
     Raises:
         FlowTelemetryError: the file cannot be written.
     """
     try:
-        replace_file(path, text.encode())
+        file = LinesFile(path, _PAGE_MODE)
+        try:
+            file.write(text.removesuffix("\n"))
+        except OSError:
+            file.discard()
+            raise
+        file.publish()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise FlowTelemetryError(

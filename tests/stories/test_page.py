@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,3 +87,18 @@ def test_a_period(program: Program) -> None:
     assert len(data["traces"]) > 1
     assert data["overview"]["numbers"][0] == ["lead time", "2d 18h", "median of 2 pull requests"]
     assert states(data)[0] == ["awaiting review", "60 %"]
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no /dev/stdout")
+def test_a_device_is_written_and_not_replaced(program: Program, tmp_path: Path) -> None:
+    """A link of the user is followed, and a pipe gets the page."""
+    target, link = tmp_path / "target.html", tmp_path / "link.html"
+    target.write_text("earlier")
+    link.symlink_to(target)
+    words = ("export", "run", "--repo", "acme/shop", "--run-id", 999, "--html")
+    assert program.command(*words, link).status == 0
+    assert link.is_symlink()
+    assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
+    shown = program.command_process(*words, "/dev/stdout")
+    assert (shown.status, Path("/dev/stdout").is_symlink()) == (0, True)
+    assert shown.stdout.startswith("<!doctype html>")

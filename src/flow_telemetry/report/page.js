@@ -130,15 +130,22 @@
   const isWhole = (trace) => ["feature", "snapshot"].includes(trace.raw.kind);
   if (traces.length === 1 || (traces.length && isWhole(traces[0]))) state.shown = traces[0];
 
-  // The scale: from times to places between 0 and 1. Compressed, what is idle between runs, jobs
-  // and deployments takes at most a third of the width.
+  // The scale: from times to places between 0 and 1. Compressed, what lies between steps, jobs and
+  // deployments takes about a third of the width.
 
   const buildScale = () => {
     const { start, end, nodes } = state.shown;
     const pieces = [];
     if (state.compress) {
+      const runs = nodes.filter((node) => meaningOf(node) === "run");
+      const works = {
+        // Of a job that waited for an approval only the steps are work.
+        run: (node) => node.children.every((child) => meaningOf(child) === "wait"),
+        deployment: (node) => !runs.some((run) => run.start <= node.end && node.start <= run.end),
+      };
+      works.job = works.step = works.run;
       const active = nodes
-        .filter((node) => ["run", "job", "step", "deployment"].includes(meaningOf(node)))
+        .filter((node) => (works[meaningOf(node)] || (() => false))(node))
         .map((node) => [node.start, node.end]).sort((a, b) => a[0] - b[0]);
       const union = [];
       for (const [from, to] of active) {
@@ -149,9 +156,14 @@
       const busy = union.reduce((sum, [from, to]) => sum + to - from, 0);
       const longest = busy / (2 * (union.length + 1));
       let time = start;
+      const add = (from, to, gap) => {
+        const last = pieces[pieces.length - 1];
+        if (last && !last.gap && !gap) last.end = to;
+        else if (to > from) pieces.push({ start: from, end: to, gap });
+      };
       for (const [from, to] of [...union, [end, end]]) {
-        if (from > time) pieces.push({ start: time, end: from, gap: from - time > longest });
-        if (to > from) pieces.push({ start: from, end: to, gap: false });
+        if (from > time) add(time, from, from - time > longest);
+        add(from, to, false);
         time = Math.max(time, to);
       }
       if (busy) for (const piece of pieces) piece.size = piece.gap ? longest : piece.end - piece.start;
@@ -481,13 +493,15 @@
       const start = state.scale.time(from + (to - from) * 1e-9), end = state.scale.time(to);
       if (!isDate(start) || !isDate(end)) continue;
       const [times, step] = roundTicks(start, end, Math.max(1, Math.floor(pixels / apart)));
+      // What begins after idle time has its own time first, if there is space for no round one.
+      if (state.scale.pieces.length > 1 && pixels < 2 * apart) times.splice(0, times.length, start);
       for (const time of times) {
         const at_ = ((state.scale.place(time) - state.from) / zoomed) * width;
         const line = make("i", {});
         line.style.left = `${at_}px`;
         lines.push(line);
         if (at_ < free || at_ > width - 34) continue;
-        const now = day(time), hours = step < DAY ? clock(time, step) : "";
+        const now = day(time), hours = step < DAY ? clock(time, times.length > 1 ? step : Math.max(step, MINUTE)) : "";
         const shown = step < DAY ? `${now === before ? "" : now}\n${hours}` : now;
         const tick = make("span", { class: "tick" }, shown);
         tick.style.left = `${at_}px`;
@@ -495,6 +509,12 @@
         free = at_ + 10 + 7 * Math.max(hours.length, now.length);
         ticks.push(tick);
       }
+    }
+    const start = state.scale.time(state.from);
+    if (!ticks.length && isDate(start)) {
+      const tick = make("span", { class: "tick" }, `${day(start)}\n${clock(start, MINUTE)}`);
+      tick.style.left = "0";
+      ticks.push(tick);
     }
     parts.axisLane.replaceChildren(...ticks);
     parts.lines.replaceChildren(...lines);
