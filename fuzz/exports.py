@@ -36,8 +36,8 @@ from flow_telemetry.jira.tracker import Jira
 from flow_telemetry.logging import SilentLog
 from flow_telemetry.model import Repository
 from flow_telemetry.outcome import Outcome
+from flow_telemetry.page import build_page
 from flow_telemetry.privacy.audience import read_audience, redact_drawn_spans, redact_outcome
-from flow_telemetry.report.html import waterfall
 from flow_telemetry.report.summary import job_summary
 from flow_telemetry.report.terminal import report, tree
 from flow_telemetry.settings import EntryPoint, Settings, load_settings
@@ -229,7 +229,7 @@ def _show(settings: Settings, event: Any, outcome: Outcome, exporter: CheckedExp
     shown = redact_outcome(audience, replace(outcome, seconds=1.0))
     spans = redact_drawn_spans(audience, exporter.spans[:_DRAWN])
     for text in (
-        *(job_summary(shown), report(shown), waterfall(spans, "a trace")),
+        *(job_summary(shown), report(shown), build_page(spans, "a trace")),
         tree(spans, width=80, colour=True, plain_ascii=False),
         *outputs_of(shown).values(),
         *outcome.problems,

@@ -141,6 +141,37 @@ def test_the_trace_is_drawn_on_request(program: Program, run: Run, receiver: Rec
     assert len(receiver.spans) == 5
 
 
+def test_the_page_is_written_on_request(program: Program, run: Run, receiver: Receiver) -> None:
+    """Beside what is sent, or alone; it has the spans that are sent, and links to the backend."""
+    page = program.folder / "page.html"
+    words = ["export", "run", "--repo=acme/shop", f"--run-id={run.id}", f"--html={page}"]
+    alone = program.command(*words)
+    assert (alone.status, receiver.requests) == (0, [])
+    assert f"the page is in {page}" in alone.stderr
+    without = page.read_text(encoding="utf-8")
+    assert without.count("Content-Security-Policy") == 1
+    trace_url = "https://tempo.example/trace/{trace_id}"
+    words += [f"--otlp-endpoint={receiver.url}", f"--trace-url={trace_url}"]
+    assert program.command(*words).status == 0
+    text = page.read_text(encoding="utf-8")
+    for span in receiver.spans:
+        assert span.span_id in text
+        assert span.span_id in without
+    assert f"https://tempo.example/trace/{receiver.spans[0].trace_id}" in text
+
+
+def test_a_page_that_cannot_be_written_fails_after_the_export(
+    program: Program, run: Run, receiver: Receiver
+) -> None:
+    """Everything was sent, and the message names the flag."""
+    page = program.folder / "missing" / "page.html"
+    words = ["export", "run", "--repo=acme/shop", f"--run-id={run.id}", f"--html={page}"]
+    result = program.command(*words, f"--otlp-endpoint={receiver.url}")
+    assert (result.status, len(receiver.spans)) == (1, 5)
+    assert "cannot be written" in result.stderr
+    assert "--html" in result.stderr
+
+
 def test_without_a_backend_nothing_is_read(program: Program, run: Run, github: FakeGitHub) -> None:
     """It says what to set."""
     result = program.command("export", "run", "--repo=acme/shop", f"--run-id={run.id}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import threading
@@ -197,13 +198,24 @@ def test_the_terminal_stays_readable(shown: Shown) -> None:
     assert _names(feature) == PICTURE
 
 
-def test_the_page_begins_with_the_picture_too(shown: Shown) -> None:
-    """Jobs that went well are folded; what failed is open, and one click shows the rest."""
-    assert re.search(r'lint</bdi>(?:(?!<li).)*class="below"><', shown.page, re.DOTALL)
-    failed = (
-        r'class="failed" title="failed">✗</span> <bdi>test \(3\.14\)</bdi>(?:(?!<li).)*below" open'
-    )
-    assert re.search(failed, shown.page, re.DOTALL)
+def test_the_page_answers_what_delayed_the_feature(shown: Shown) -> None:
+    """The feature trace comes first, with its shares, its longest wait and its failures."""
+    data = json.loads(re.findall(r'id="data">(.*?)</script>', shown.page)[0])
+    overview, feature = data["overview"], data["traces"][0]
+    assert feature["trace"] == FEATURE
+    assert [row[0::3] for row in overview["bar"] if row[1] > 0.2] == [
+        ["awaiting review", "33 %"],
+        ["idle", "29 %"],
+    ]
+    assert [row[:2] for row in overview["numbers"]] == [
+        ["lead time", "10d 1h"],
+        ["waiting", "40 %"],
+        ["CI time", "1h 24m"],
+    ]
+    trace, row = overview["waits"][0]
+    assert (trace, data["texts"][feature["name"][row]]) == (0, "awaiting review")
+    failed = [data["texts"][feature["name"][row]] for _, row in overview["failures"]]
+    assert failed == ["Run pytest", "Smoke tests"]
 
 
 def test_the_page_opens_in_a_browser_of_somebody_who_looks_on(shown: Shown) -> None:

@@ -164,6 +164,25 @@ def test_a_command_in_a_public_workflow_draws_keys(
     assert CANARY not in shown(public)
 
 
+def test_a_page_of_a_public_workflow_has_keys_only(
+    program: Program, world: World, jira: FakeJira
+) -> None:
+    """It may be uploaded as an artifact, which anybody reads; attributes, events and links too."""
+    page = program.folder / "page.html"
+    words = ("export", "item", "ACME-57", "--repository", "acme/shop", "--trace-scope", "item")
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in access(jira).items()]
+    of_place = {"GITHUB_REPOSITORY": "acme/shop", "GITHUB_RUN_ID": "1"}
+    own = program.command(*words, *flags, "--html", page)
+    assert own.status == 0, own.stderr
+    assert CANARY in page.read_text(encoding="utf-8")
+    public = program.command(*words, *flags, "--html", page, environ=of_place)
+    text = page.read_text(encoding="utf-8")
+    assert public.status == 0, public.stderr
+    assert "ACME-57" in text
+    assert "In Progress" not in text
+    assert CANARY not in text
+
+
 def story_refused(
     program: Program, receiver: Receiver, jira: FakeJira, visible: dict[str, Any]
 ) -> tuple[Result, str]:

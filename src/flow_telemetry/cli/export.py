@@ -14,10 +14,12 @@ from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
 from flow_telemetry.cli.terminal import TerminalLog, draw, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
 from flow_telemetry.context import ExportContext
+from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.otlp.exporter import FileExporter, NullExporter, RecordingExporter
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.outcome import Outcome
+from flow_telemetry.page import PageExporter, page_of_export, write_page
 from flow_telemetry.privacy.audience import (
     read_audience,
     redact_drawn_spans,
@@ -92,6 +94,12 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="write OTLP JSON lines to FILE instead of sending",
     )
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        type=Path,
+        help="write a page to FILE that shows the traces and where the time went",
+    )
     parser.add_argument("--print", action="store_true", help="draw the trace in the terminal")
 
 
@@ -121,16 +129,18 @@ def export_and_print(
     export: Callable[[ExportContext], Outcome],
     *,
     bounded: bool = False,
+    heading: str = "",
 ) -> int:
     """Build the services, export, and print the result; return the exit status.
 
-    If ``bounded``, the export sends at most `max-requests` requests to GitHub.
+    If ``bounded``, the export sends at most `max-requests` requests to GitHub. ``heading`` is that
+    of the page; without one it is the exported subject's title.
     """
     clock = SystemClock()
     interruption = Interruption(clock)
     deadline = Deadline.after(clock, settings.timeout, interruption.cancellation)
     off = None if options.output else pipeline.switched_off(settings)
-    if off is not None and not options.print:
+    if off is not None and not options.print and options.html is None:
         return print_outcome(off, sys.stderr)
     audience = read_audience(settings.runner, read_event(settings.runner.event_path))
     log = TerminalLog(settings.log_level, sys.stderr)
@@ -146,9 +156,11 @@ def export_and_print(
             log.info(notice)
     # Spans are recorded only to be drawn: a sweep may send any number of them.
     recorder = RecordingExporter(exporter) if options.print else None
+    watched: Exporter = recorder or exporter
+    drawing = None if options.html is None else PageExporter(watched)
     context = build_context(
         settings,
-        exporter=recorder or exporter,
+        exporter=drawing or watched,
         clock=clock,
         deadline=deadline,
         log=log,
@@ -162,5 +174,18 @@ def export_and_print(
     if recorder is not None and recorder.spans:
         sys.stdout.write(draw(redact_drawn_spans(audience, recorder.spans), sys.stdout) + "\n")
         sys.stdout.flush()
+    if drawing is not None:
+        trace_url = settings.tracing.trace_url or ""
+        text = page_of_export(drawing.kept, outcome, audience, heading=heading, trace_url=trace_url)
+        outcome = _write_page(options.html, text, outcome)
     status = print_outcome(redact_outcome(audience, outcome), sys.stderr)
     return interruption.leave(interruption.status or status)
+
+
+def _write_page(path: Path, text: str, outcome: Outcome) -> Outcome:
+    """Write the page, and return the outcome with the place of the page, or why there is none."""
+    try:
+        write_page(path, text)
+    except FlowTelemetryError as error:
+        return replace(outcome, problems=(*outcome.problems, str(error)), failed=True)
+    return replace(outcome, notices=(*outcome.notices, f"the page is in {path}"))

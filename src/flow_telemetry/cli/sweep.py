@@ -45,4 +45,5 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             at_once=options.output is not None,
         ),
         bounded=True,
+        heading=f"Sweep of {subject.repository}",
     )

@@ -19,7 +19,7 @@ from flow_telemetry.demo.program import ActionProcess, start_action
 from flow_telemetry.demo.recording import RecordedEvent, Recording, load_recording
 from flow_telemetry.demo.servers import DemoReceiver, ReplayedGitHub
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.report.html import waterfall
+from flow_telemetry.page import build_page, write_page
 from flow_telemetry.report.lines import describe_time
 from flow_telemetry.report.terminal import Trace, build_traces
 from flow_telemetry.report.text import counted
@@ -176,14 +176,7 @@ class Demo:
         path = self.html or Path(tempfile.mkdtemp(prefix="flow-telemetry-demo-")) / _PAGE_NAME
         recording = self.recording
         title = f"Epic #{recording.feature} of {recording.repository}: {recording.title}"
-        page = waterfall(spans, title)
-        try:
-            path.write_text(page, encoding="utf-8", newline="\n")
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise FlowTelemetryError(
-                f"the page cannot be written to {path}: {reason}; name another file by --html"
-            ) from None
+        write_page(path, build_page(spans, title))
         self._write(f"\nAll of it as waterfalls: {path.resolve()}\n")
         can_open = self.stream.isatty() and has_browser(self.environ, sys.platform)
         if self.open_page is not None and can_open:

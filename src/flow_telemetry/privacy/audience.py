@@ -15,7 +15,7 @@ from flow_telemetry.mapping.spans import FIXED_SERVICES, RUN_SERVICE
 from flow_telemetry.model import Change, Lineage, Repository, WorkItem
 from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.settings import RunnerContext
-from flow_telemetry.telemetry import EncodedRequest, Resource, Span
+from flow_telemetry.telemetry import Attributes, EncodedRequest, Resource, Span
 
 # The privacy model. Anyone can read the summaries, annotations and logs of a public repository, and
 # download a spool that is kept as an artifact. Other repositories and trackers may be private.
@@ -209,7 +209,10 @@ def redact_lineage(audience: Audience, lineage: Lineage) -> Lineage:
 
 
 def redact_drawn_spans(audience: Audience, spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Return spans to be drawn; those of other repositories have only their keys as names."""
+    """Return spans to be drawn; those of other repositories have only keys and public attributes.
+
+    Their names are keys too, and they have neither events nor links.
+    """
     return tuple(
         span if audience.may_read_resource(span.resource) else _redact_drawn_span(span)
         for span in spans
@@ -222,8 +225,15 @@ def _redact_drawn_span(span: Span) -> Span:
         span,
         name=next((key for key in keys if isinstance(key, str)), NOT_SHOWN),
         error=None if span.error is None else FAILED,
-        attributes={},
+        attributes=public_attributes(_texts(span.attributes)),
+        events=(),
+        links=(),
+        resource=Resource(attributes=public_resource_attributes(_texts(span.resource.attributes))),
     )
+
+
+def _texts(attributes: Attributes) -> dict[str, str]:
+    return {name: value for name, value in attributes.items() if isinstance(value, str)}
 
 
 # Attributes in the spool

@@ -155,12 +155,20 @@ def trace_url(
     leaves other braces as they are. None if the result is not an http(s) URL, or contains spaces
     or unprintable characters.
     """
-    values = {
-        "trace_id": trace.trace_id,
-        "span_id": trace.span_id(reference),
-        "start": str(round(interval.start.timestamp() * 1000)),
-        "end": str(round(interval.end.timestamp() * 1000)),
-    }
+    return fill_trace_url(
+        template,
+        trace_id=trace.trace_id,
+        span_id=trace.span_id(reference),
+        start=round(interval.start.timestamp() * 1000),
+        end=round(interval.end.timestamp() * 1000),
+    )
+
+
+def fill_trace_url(
+    template: str, *, trace_id: str, span_id: str, start: int, end: int
+) -> str | None:
+    """Return the URL of a span as `trace_url` does. Times are Unix times in milliseconds."""
+    values = {"trace_id": trace_id, "span_id": span_id, "start": str(start), "end": str(end)}
     url = _FIELD.sub(lambda field: values[field[1]], template.strip())
     if " " in url or not url.isprintable():
         return None
