@@ -363,7 +363,10 @@ def test_what_the_backend_does_not_take_is_kept(tmp_path: Path, place: str | Non
     assert "the measurements of the command were not sent in full" in done.stderr
     assert "refused the connection" in done.stderr
     (kept,) = tmp_path.rglob("traces-*.otlp.gz")
-    folders = {"RUNNER_TEMP": "there/flow-telemetry", "FLOW_TELEMETRY_SPOOL_PATH": "there"}
+    folders = {
+        "RUNNER_TEMP": "there/flow-telemetry/spool",
+        "FLOW_TELEMETRY_SPOOL_PATH": "there",
+    }
     assert kept.parent.parent == tmp_path / folders.get(place or "", "flow-telemetry-spool")
 
 

@@ -177,7 +177,7 @@ def test_without_a_run_it_says_what_is_missing(program: Program) -> None:
     """The flag is named."""
     result = program.command("explain", "--repo", "acme/shop")
     assert result.status == 1
-    assert "run-id" in result.stderr
+    assert "Set `target` to the id of a run" in result.stderr
 
 
 MERGED_INTO_DEVELOP = sha_of("merge into develop")

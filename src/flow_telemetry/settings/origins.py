@@ -12,6 +12,8 @@ from flow_telemetry.settings.shared import SharedSettings
 from flow_telemetry.text import one_line
 
 _LONGEST_VALUE = 100
+# The address of a person, and patterns that may be made of secrets.
+_NOT_SHOWN = ("jira-email", "redact")
 # What the variables of OpenTelemetry's specification give if an input is empty.
 _STANDARD = {
     "otlp-endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -21,7 +23,7 @@ _STANDARD = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """A setting, its value on one line (a credential's is not shown), and where it is from.
+    """A setting, its value on one line (that of a credential is not shown), and where it is from.
 
     ``is_default`` is true if it is not set anywhere.
     """
@@ -57,7 +59,7 @@ def origins_of(
         else:
             text, place, is_default = "" if "${{" in row.default else row.default, "default", True
         shown = one_line(text, _LONGEST_VALUE)
-        if text and row.secret:
+        if text and (row.secret or name in _NOT_SHOWN):
             shown = "***"
         elif text and row.address:
             shown = parse.origin(text)
