@@ -129,7 +129,7 @@ def test_the_end_of_the_time_is_told_once(
         assert result.status == 1
     assert left(" ".join(told)) >= MOST - len(names(receiver)) - 4
     assert "`timeout`" in " ".join(told)
-    assert len(told) <= 9
+    assert len(told) <= 12
 
 
 def test_a_list_that_ends_early_says_why(program: Program, github: FakeGitHub) -> None:

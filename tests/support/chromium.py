@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import select
+import selectors
 import shutil
 import subprocess
 import sys
@@ -113,7 +113,9 @@ class Page:
         until = time.monotonic() + _LONGEST_WAIT
         while b"\0" not in self._buffer:
             left = max(0.0, until - time.monotonic())
-            assert select.select([self._answers], [], [], left)[0], "the browser does not answer"
+            with selectors.DefaultSelector() as selector:  # `select` takes descriptors up to 1,023.
+                selector.register(self._answers, selectors.EVENT_READ)
+                assert selector.select(left), "the browser does not answer"
             part = os.read(self._answers, 1 << 20)
             assert part, "the browser ended"
             self._buffer += part
