@@ -98,6 +98,7 @@ def test_the_span_stands_under_the_one_that_the_environment_names(receiver: Rece
     assert (span.trace_id, span.parent_span_id) == (OUTER[3:35], OUTER[36:52])
     assert span.name == "true"
     assert span.attributes["flow.entity.type"] == "command"
+    assert span.attributes["flow.trace"] == "live"
     assert span.attributes["flow.feature.key"] == "ACME-42"
     assert span.attributes["flow.work_item.key"] == "acme/shop#17"
     assert span.attributes["cicd.pipeline.run.id"] == "999"

@@ -16,7 +16,7 @@ from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.event_attributes import LOG_RECORD_UID
 from flow_telemetry.mapping.job_attributes import COVERAGE_NAMES
 from flow_telemetry.mapping.limits import OptionalValue, nanoseconds
-from flow_telemetry.mapping.placement import Placement
+from flow_telemetry.mapping.placement import Placement, TraceKind
 from flow_telemetry.mapping.runs import pipeline_attributes, task_attributes
 from flow_telemetry.mapping.spans import AttributePairs, SpanMaker
 from flow_telemetry.model import Job, Run, Step
@@ -409,6 +409,7 @@ def command_span(command: MeasuredCommand, place: CommandPlace, resource: Resour
         attributes=limits.attributes(
             (
                 (semconv.FLOW_ENTITY_TYPE, Entity.COMMAND.value),
+                (semconv.FLOW_TRACE, TraceKind.LIVE.value),
                 (job_semconv.EXECUTABLE_NAME, command.executable),
                 (job_semconv.ARGS_COUNT, command.words),
                 (job_semconv.EXIT_CODE, command.status),
