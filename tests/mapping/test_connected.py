@@ -33,7 +33,7 @@ from flow_telemetry.model import (
 )
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
 from flow_telemetry.rules import selection
-from flow_telemetry.rules.lifecycle import CLOSINGS
+from flow_telemetry.rules.lifecycle import CLOSINGS, find_phases
 from flow_telemetry.rules.parentage import build_lineage
 from flow_telemetry.settings import Detail, TraceScope
 from flow_telemetry.telemetry import Span
@@ -215,7 +215,9 @@ def exports(family: Family, scope: TraceScope) -> list[tuple[Span, ...]]:
         for until in (at(7), at(31)):
             seen = as_of(change, until)
             if seen is not None:
-                live = phase_spans(seen, placed, resource, until=until, since=at(0))
+                phases = enumerate(find_phases(seen, until), start=1)
+                ended = [(position, phase) for position, phase in phases if phase.ended]
+                live = phase_spans(seen, placed, resource, ended)
                 found.append([*opening_spans(placed), *live])
         closed = [*opening_spans(placed), *change_spans(change, placed, resource)]
         found += [closed, closed]

@@ -90,15 +90,12 @@ def phase_spans(
     change: Change,
     placement: Placement,
     resource: Resource,
-    *,
-    until: datetime,
-    since: datetime,
+    phases: Iterable[tuple[int, Phase]],
 ) -> Iterator[Span]:
-    """Return the spans of the phases that ended from ``since`` to ``until``, of an open change."""
+    """Return the spans of phases of an open change, each with its position among all, from 1."""
     make = SpanMaker(placement=placement, resource=resource, common=_common_attributes(change))
-    for position, phase in enumerate(find_phases(change, until), start=1):
-        if phase.ended and phase.interval.end >= since:
-            yield _phase_span(make, change, phase, position, change.reference)
+    for position, phase in phases:
+        yield _phase_span(make, change, phase, position, change.reference)
 
 
 def whole_change_spans(

@@ -31,9 +31,9 @@ from flow_telemetry.mapping.placement import (
     Ancestry,
     Placement,
     Tracing,
-    link,
     place,
     place_change,
+    root_link,
 )
 from flow_telemetry.mapping.runs import linked_run_span, run_spans
 from flow_telemetry.model import Change, Lineage, WorkItem
@@ -235,28 +235,19 @@ def collect_phases(context: ExportContext, subject: PhasesSubject) -> CollectedT
     )
     lineage = read_lineage(context, change, change.repository)
     placement = place_change(change, lineage, own_tracing(context.settings))
-    now = context.clock.now()
+    phases = enumerate(find_phases(change, context.clock.now()), start=1)
     ended = [
-        phase
-        for phase in find_phases(change, now)
+        (position, phase)
+        for position, phase in phases
         if phase.ended and phase.interval.end >= subject.ended_since
     ]
+    if not ended:
+        return CollectedTelemetry()
+    resource = build_resource_maker(context.settings).of_change(change)
+    _, last = ended[-1]
     return CollectedTelemetry(
-        spans=chain(
-            opening_spans(placement),
-            phase_spans(
-                change,
-                placement,
-                build_resource_maker(context.settings).of_change(change),
-                until=now,
-                since=subject.ended_since,
-            ),
-        )
-        if ended
-        else (),
-        exported=_describe_export(context.settings, change, lineage, placement, ended[-1].interval)
-        if ended
-        else None,
+        spans=chain(opening_spans(placement), phase_spans(change, placement, resource, ended)),
+        exported=_describe_export(context.settings, change, lineage, placement, last.interval),
     )
 
 
@@ -323,8 +314,7 @@ def _build_spans(
             run_slice, resource = select_whole_run(run), resources.of_run(run)
             in_change = place(run.reference, above, tracing)
             if settings.tracing.scope is TraceScope.RUN:
-                alone = place(run.reference, above, build_tracing(settings)).trace
-                of_run = link(alone, run.reference, "run")
+                of_run = root_link(run.reference, tracing.namespace, "run")
                 yield linked_run_span(run_slice, in_change, resource, of_run)
             else:
                 detail = settings.tracing.detail

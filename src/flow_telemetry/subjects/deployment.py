@@ -373,7 +373,7 @@ def _collect(
     if subject.only_late:
         return CollectedTelemetry(events_and_metrics=telemetry)
     return CollectedTelemetry(
-        spans=_build_spans(settings, delivered, lineages, run_link),
+        spans=_build_spans(settings, delivered, lineages, placements, run_link),
         events_and_metrics=telemetry,
         problems=tuple(problems),
         notices=tuple(notices),
@@ -401,11 +401,12 @@ def _build_spans(
     settings: Settings,
     deployment: Deployment,
     lineages: Iterable[Lineage],
+    placements: Iterable[Placement],
     run_link: SpanLink | None,
 ) -> Iterator[Span]:
     resources = build_resource_maker(settings)
-    for change, lineage in zip(deployment.delivers, lineages, strict=True):
-        placement = _place_delivery(settings, deployment, change, lineage)
+    delivered = zip(deployment.delivers, lineages, placements, strict=True)
+    for change, lineage, placement in delivered:
         span = delivery_span(
             deployment,
             change,
