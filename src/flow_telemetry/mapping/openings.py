@@ -103,7 +103,7 @@ def _describe(reference: str) -> _Owner:
 
 @dataclass(frozen=True, slots=True)
 class SentOpenings:
-    """The opening spans that one process has sent: it sends each of them once."""
+    """The opening spans that one export has sent: it sends each of them once."""
 
     _ids: set[tuple[str, str]] = field(default_factory=set)
 

@@ -47,8 +47,8 @@ class Settings:
     ``secrets`` are the program's own credentials, which `repr` leaves out, ``public_words`` those
     of the run's context, and ``redact_patterns`` the user's regular expressions, all valid.
     ``warnings`` name the optional settings whose values are unusable, ``preset`` is what the
-    backend gives, ``origins`` where each value
-    is from, and ``repeated`` what is in `settings` more than once.
+    backend gives, ``origins`` where each value is from, and ``repeated`` what is in `settings` more
+    than once.
     """
 
     mode: Mode

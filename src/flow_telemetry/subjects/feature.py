@@ -516,7 +516,7 @@ def map_feature(
 
 
 def measure_feature(context: ExportContext, item: WorkItem, lineage: Lineage) -> CollectedTelemetry:
-    """Return only the metrics of a closed feature, whose spans are all in its live trace."""
+    """Return the event and metrics of a closed feature, whose spans are all in its live trace."""
     tree = read_tree(context, item, lineage, snapshot=None)
     return CollectedTelemetry(
         events_and_metrics=feature_events_and_metrics(context, tree),
