@@ -96,7 +96,7 @@ docs: $(DEV) ## rewrite the documents that are made from the code's tables
 demo-data: $(DEV) ## record the demo's GitHub from the tests' fakes
 	"$(BIN)/python" tools/demo_data.py
 
-reliability: $(DEV) ## try every fault and write what it came to into docs/reliability.md
+reliability: $(DEV) ## try every fault and write what it came to into docs/operate/reliability.md
 	"$(BIN)/python" tools/update_reliability.py
 
 backends: ## the real backends of the tests: .backends/; ARGS="jaeger" builds one

@@ -1,1 +1,1 @@
-"""Mutated answers, reports and settings, by chance or guided by coverage: see docs/fuzzing.md."""
+"""Mutated answers, reports and settings, by chance or by coverage: docs/contributing/fuzzing.md."""

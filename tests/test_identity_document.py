@@ -1,4 +1,4 @@
-"""The identity specification in docs/identity.md says what the program does."""
+"""The identity specification in docs/reference/identity.md says what the program does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.openings import opening_span
 from flow_telemetry.mapping.placement import Opening, Placement
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "identity.md"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "reference" / "identity.md"
 
 
 def _vectors() -> list[tuple[str, ...]]:

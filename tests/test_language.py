@@ -22,7 +22,7 @@ CODE = [
 ]
 PAGES = [
     *sorted(ROOT.glob("*.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 # The changelog of a release is history.
 PAGES.remove(ROOT / "CHANGELOG.md")

@@ -1,4 +1,4 @@
-"""OpenTelemetry's semantic conventions, from their package, and the tables of docs/conventions.md.
+"""OpenTelemetry's semantic conventions, and the tables of docs/reference/conventions.md.
 
 Names, units and well-known values come from the installed package. The reasons are in
 `conventions_reasons`. A name that a release adds, or that we begin to send, has to get its reason
@@ -41,7 +41,7 @@ from tools.conventions_reasons import (
 from flow_telemetry.mapping.attributes import Attribute
 from flow_telemetry.telemetry import Instrument, InstrumentKind
 
-MODEL = Path(__file__).resolve().parents[1] / "docs" / "conventions-model.yaml"
+MODEL = Path(__file__).resolve().parents[1] / "docs" / "reference" / "conventions-model.yaml"
 
 # The areas whose attributes and metrics are all compared; of the others, those that we send.
 AREAS = ("cicd.", "deployment.", "error.", "exception.", "service.", "test.", "vcs.")

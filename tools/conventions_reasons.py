@@ -1,4 +1,4 @@
-"""The hand-written part of docs/conventions.md: differences, reasons and proposals."""
+"""The hand-written part of docs/reference/conventions.md: differences, reasons and proposals."""
 
 from __future__ import annotations
 
@@ -440,7 +440,7 @@ METRIC_FAMILIES = (
     ),
 )
 
-# The names that the proposal (docs/conventions-model.yaml) defines, with ours of today.
+# The names that the proposal (docs/reference/conventions-model.yaml) defines, with ours of today.
 PROPOSED = {
     "work_item.id": "flow.work_item.key",
     "work_item.provider.name": "flow.work_item.tracker",

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
             changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
             print(release_notes(changelog, options.version, options.repository, options.commit))
         else:
-            for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+            for page in (root / "README.md", *sorted((root / "docs").rglob("*.md"))):
                 text = page.read_text(encoding="utf-8")
                 new = pinned(text, options.version, options.commit)
                 if new != text:

@@ -1,16 +1,18 @@
 """Generated documents: `make docs` rewrites them from the tables in the code.
 
-    docs/attributes.md      from mapping/attributes.py and mapping/job_attributes.py
-    docs/events.md          the tables of events, from mapping/event_types.py
-    docs/metrics.md         the tables of metrics, from mapping/instruments.py and its neighbours
-    docs/conventions.md     the tables that compare both with OpenTelemetry's conventions
-    docs/backends.md        the table of presets, from settings/backends.py
-    docs/command-line.md    from the parsers of the commands
-    README.md               the table of inputs, from settings/inputs.py
-    docs/settings.md        the table of the other settings, from settings/inputs.py
-    action.yml              the inputs, and the variables that carry them, from settings/inputs.py
-    telemetry.yml           the inputs of the workflow and its `with:`, from settings/inputs.py
-    CONTRIBUTING.md         the map of the code, from the first lines of the modules
+The folder `reference` is in `docs/`.
+
+    reference/attributes.md    from mapping/attributes.py and mapping/job_attributes.py
+    reference/events.md        the tables of events, from mapping/event_types.py
+    reference/metrics.md       the tables of metrics, from mapping/instruments.py and its neighbours
+    reference/conventions.md   the tables that compare both with OpenTelemetry's conventions
+    reference/backends.md      the table of presets, from settings/backends.py
+    reference/command-line.md  from the parsers of the commands
+    README.md                  the table of inputs, from settings/inputs.py
+    reference/settings.md      the table of the other settings, from settings/inputs.py
+    action.yml                 its inputs and their variables, from settings/inputs.py
+    telemetry.yml              its inputs and its `with:`, from settings/inputs.py
+    CONTRIBUTING.md            the map of the code, from the first lines of the modules
 
 The tests fail while a document differs from its tables.
 """
@@ -61,10 +63,10 @@ from flow_telemetry.telemetry import Durations, Instrument
 
 ROOT = Path(__file__).resolve().parents[1]
 README, ACTION, CONTRIBUTING = "README.md", "action.yml", "CONTRIBUTING.md"
-ATTRIBUTES_PAGE, COMMANDS_PAGE = "docs/attributes.md", "docs/command-line.md"
-EVENTS_PAGE, METRICS_PAGE = "docs/events.md", "docs/metrics.md"
-CONVENTIONS_PAGE, BACKENDS_PAGE = "docs/conventions.md", "docs/backends.md"
-SETTINGS_PAGE = "docs/settings.md"
+ATTRIBUTES_PAGE, COMMANDS_PAGE = "docs/reference/attributes.md", "docs/reference/command-line.md"
+EVENTS_PAGE, METRICS_PAGE = "docs/reference/events.md", "docs/reference/metrics.md"
+CONVENTIONS_PAGE, BACKENDS_PAGE = "docs/reference/conventions.md", "docs/reference/backends.md"
+SETTINGS_PAGE = "docs/reference/settings.md"
 WORKFLOW = ".github/workflows/telemetry.yml"
 
 # The attributes of spans and log records.

@@ -1,4 +1,4 @@
-"""Run the single faults and write their table into docs/reliability.md: `make reliability`.
+"""Run the single faults and write their table into docs/operate/reliability.md: `make reliability`.
 
 The tests of tests/faults fail while the table is not what they give.
 """
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "reliability.md"
+PAGE = ROOT / "docs" / "operate" / "reliability.md"
 START, END = "<!-- faults -->", "<!-- /faults -->"
 # Names the folder where the tests are to leave their rows, in place of comparing them.
 ROWS_FOLDER = "RELIABILITY_ROWS"

@@ -2,7 +2,8 @@
 
 Many processes send the spans of one feature on many days. The spans share one trace because each id
 is a hash of the entity's own key, so the processes need not know each other. The recipe and its
-test vectors are a public contract (``docs/identity.md``): another output would be version 2.
+test vectors are a public contract (``docs/reference/identity.md``): another output would be
+version 2.
 """
 
 from __future__ import annotations

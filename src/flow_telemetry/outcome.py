@@ -156,7 +156,7 @@ def describe_redacted(texts: int) -> tuple[str, ...]:
     some = "1 exported text" if texts == 1 else f"{texts:,} exported texts"
     return (
         f"*** replaces what looks like a credential, or matches `redact`, in {some}. "
-        "docs/redaction.md lists what is recognized",
+        "docs/reference/privacy.md lists what is recognized",
     )
 
 

@@ -241,7 +241,7 @@ def _describe_unknown_attributes(settings: Settings) -> tuple[str, ...]:
         return ()
     return (
         f"`metric-attributes` names what no metric can have: {', '.join(unknown)}. Those that "
-        "can be added are in docs/metrics.md",
+        "can be added are in docs/reference/metrics.md",
     )
 
 

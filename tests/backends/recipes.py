@@ -1,4 +1,4 @@
-"""The configurations of the Collector in docs/recipes.md, as they are printed."""
+"""The configurations of the Collector in docs/guides/recipes.md, as they are printed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.backends import programs
 from tests.backends.programs import Running
 from tests.support.ports import free_ports
 
-PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "recipes.md").read_text(encoding="utf-8")
 
 
 def recipes() -> list[Any]:

@@ -32,7 +32,7 @@ Rows = list[dict[str, Any]]
 def documented() -> dict[str, str]:
     """Return each statement of the docs by its question."""
     found = {}
-    for page in sorted(DOCS.glob("*.md")):
+    for page in sorted(DOCS.rglob("*.md")):
         for block in re.findall(r"```sql\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             first, _, statement = block.partition("\n")
             assert first.startswith("-- "), block

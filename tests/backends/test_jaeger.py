@@ -23,7 +23,7 @@ from tests.support.waiting import until
 
 from flow_telemetry.telemetry import EncodedRequest, Signal
 
-PAGE = (Path(__file__).parents[2] / "docs" / "traces.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "traces.md").read_text(encoding="utf-8")
 ORDERS = ("in order", "reversed", "drawn", "drawn again")
 LIFE = "open until merged"
 FIRST_JOBS = ("lint", "test (3.10)", "test (3.12)", "test (3.14)", "build image")

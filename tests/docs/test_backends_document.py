@@ -10,7 +10,9 @@ import pytest
 from flow_telemetry.settings.inputs import INPUT, Inputs
 from flow_telemetry.settings.load import tracing_settings
 
-PAGE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "backends.md").read_text(
+    encoding="utf-8"
+)
 BACKENDS = (
     "Jaeger",
     "Tempo",

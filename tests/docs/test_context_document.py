@@ -16,7 +16,7 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.process.context import BAGGAGE, TRACEPARENT, TRACESTATE
 from flow_telemetry.settings.inputs import ACTION_INPUTS, INPUT
 
-PAGE = (ROOT / "docs" / "context.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "guides" / "trace-context.md").read_text(encoding="utf-8")
 EXAMPLES = dict(
     zip(
         ("a job", "handing on"),

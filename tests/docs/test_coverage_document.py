@@ -20,7 +20,7 @@ from flow_telemetry.reports import coverage_counts as tally
 from flow_telemetry.reports.files import LARGEST_FILE, MEBIBYTE, FileLimits
 from flow_telemetry.settings.inputs import ACTION_INPUTS
 
-PAGE = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "guides" / "coverage.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
 

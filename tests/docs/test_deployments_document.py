@@ -14,7 +14,9 @@ from tests.support.program import Program
 
 from flow_telemetry.mapping.instruments import INSTRUMENTS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "deployments.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "deployments.md").read_text(
+    encoding="utf-8"
+)
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in PAGE.partition("## A worked example")[2].splitlines()

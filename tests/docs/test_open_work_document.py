@@ -1,4 +1,4 @@
-"""The example of open work in docs/metrics.md is what the program measures."""
+"""The example of open work in docs/reference/metrics.md is what the program measures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flow_telemetry.model import Actor, Change, Event, EventKind, Repository
 from flow_telemetry.model.events import ReviewState
 from flow_telemetry.rules.open_work import OpenChanges, present_phase
 
-PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## Open work")[2].partition("\n## ")[0]
 NOW = datetime(2026, 11, 9, 12, tzinfo=timezone.utc)
 SHOP = Repository(host="github.com", owner="acme", name="shop", url="https://github.com/acme/shop")

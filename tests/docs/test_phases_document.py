@@ -7,13 +7,15 @@ from pathlib import Path
 
 from flow_telemetry.rules.lifecycle import TRANSITIONS, PhaseKind
 
-PAGE = (Path(__file__).parents[2] / "docs" / "phases.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "pull-requests.md").read_text(
+    encoding="utf-8"
+)
 
 
 def column(heading: str, number: int) -> list[str]:
     """Return a column of the table that has this heading, without its back-ticks."""
     table = re.search(rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
-    assert table, f"docs/phases.md has no table that begins with {heading}"
+    assert table, f"docs/guides/pull-requests.md has no table that begins with {heading}"
     return [row.split("|")[number].strip().strip("`") for row in table.group(1).splitlines()]
 
 

@@ -15,7 +15,7 @@ import yaml
 from tests.support.workflows import ROOT
 
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob(".github/workflows/*.yml")]
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob(".github/workflows/*.yml")]
 )
 BLOCK = re.compile(r"^( *)```ya?ml\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 SECRET = re.compile(r"\b(?:secrets\.|github\.token\b|GITHUB_TOKEN\b)")

@@ -12,7 +12,7 @@ import yaml
 from flow_telemetry.settings import MetricShape
 from flow_telemetry.settings.inputs import INPUT
 
-PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "recipes.md").read_text(encoding="utf-8")
 BACKENDS = ("Prometheus", "Grafana Cloud", "Datadog", "Honeycomb", "Dynatrace")
 PARTS = {
     heading: text

@@ -11,7 +11,7 @@ from flow_telemetry.privacy.patterns import find_pattern_problem
 from flow_telemetry.rules.people import hash_login
 
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-REDACTION = (ROOT / "docs" / "redaction.md").read_text(encoding="utf-8")
+REDACTION = (ROOT / "docs" / "reference" / "privacy.md").read_text(encoding="utf-8")
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ")][1:]
 
 

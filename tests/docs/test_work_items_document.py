@@ -10,7 +10,7 @@ import pytest
 from flow_telemetry.model.item_key import parse_item_key
 from flow_telemetry.rules.item_keys import find_item_keys
 
-PAGE = (Path(__file__).parents[2] / "docs" / "work-items.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "work-items.md").read_text(encoding="utf-8")
 PLACES = re.findall(r"^\| (branch|title): .*?\| (.*?) \| (.*?) ?\|$", PAGE, re.MULTILINE)
 READ = [(place, text) for place, read, _ in PLACES for text in re.findall(r"`([^`]+)`", read)]
 NOT_READ = [(place, text) for place, _, no in PLACES for text in re.findall(r"`([^`]+)`", no)]

@@ -1,4 +1,4 @@
-"""The promise, checked after one export: docs/reliability.md says it in words."""
+"""The promise, checked after one export: docs/operate/reliability.md says it in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One fault, on one call: the promise holds, and the table of docs/reliability.md says how."""
+"""One fault, on one call: the promise holds as the table of docs/operate/reliability.md says."""
 
 from __future__ import annotations
 

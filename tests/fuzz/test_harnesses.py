@@ -1,4 +1,4 @@
-"""A short run of what docs/fuzzing.md tells of: the corpus, and some mutations by chance."""
+"""A short run of docs/contributing/fuzzing.md: the corpus, and some mutations by chance."""
 
 from __future__ import annotations
 

@@ -176,8 +176,8 @@ def test_notes_are_the_changelogs(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_pinned_examples_follow(tmp_path: Path) -> None:
     """In the README and the docs: `@v1` of before any release, and the pin of an earlier one."""
     (tmp_path / "README.md").write_text(README, encoding="utf-8")
-    (tmp_path / "docs").mkdir()
-    page = tmp_path / "docs" / "recipes.md"
+    (tmp_path / "docs" / "guides").mkdir(parents=True)
+    page = tmp_path / "docs" / "guides" / "recipes.md"
     page.write_text("- uses: owner/flow-telemetry@v1\n", encoding="utf-8")
     assert release_notes.main(["pin", "1.2.3", "--commit", SHA], tmp_path) == 0
     assert (tmp_path / "README.md").read_text(encoding="utf-8").splitlines() == [
@@ -190,7 +190,7 @@ def test_pinned_examples_follow(tmp_path: Path) -> None:
 
 def test_every_example_would_be_pinned() -> None:
     """None is written so that the release would not find it."""
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     for page in pages:
         text = page.read_text(encoding="utf-8")
         new = release_notes.pinned(text, "1.2.3", SHA)

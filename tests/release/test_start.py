@@ -222,7 +222,7 @@ def test_a_machine_where_nothing_can_be_written_is_told(
 def test_only_the_listed_hosts_are_contacted(
     machine: Machine, github: FakeGitHub, world: World, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """docs/network.md names GitHub, its storage, Jira and the endpoint; nobody else is asked."""
+    """docs/reference/network.md names GitHub, its storage, Jira and the endpoint, and no other."""
     world.pull_request(123, branch="feature/acme-57-pay")
     run = world.run(event="pull_request", branch="feature/acme-57-pay", jobs=[job("build")])
     world.artifact("traces", {"x.otlp.jsonl": "{}"}, run=run.id)
@@ -248,7 +248,7 @@ def test_only_the_listed_hosts_are_contacted(
 
 def test_the_list_of_hosts_is_published() -> None:
     """With the input or variable that names each."""
-    page = (ROOT / "docs" / "network.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "network.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (.+?) \| .+ \| (.+?) \|$", page, re.MULTILINE)[2:]
     assert [named for _, named in rows] == [
         "`GITHUB_API_URL`, set by the runner",

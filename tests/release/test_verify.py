@@ -25,7 +25,7 @@ FILES = {
     ".gitignore": "/bundle/\n",
     "CHANGELOG.md": f"## [{VERSION}]\n\n- All of it.\n",
     "action.yml": "name: flow-telemetry\n",
-    "docs/page.md": "What it does.\n",
+    "docs/guides/page.md": "What it does.\n",
     "launcher/main.py": "print('exported')\n",
     "launcher/start.ps1": "Write-Host one\nWrite-Host two\n",
     "src/flow_telemetry/__init__.py": f'__version__ = "{VERSION}"\n',

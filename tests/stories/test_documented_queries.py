@@ -38,7 +38,7 @@ Result = Mapping[str, float]
 
 def documented(language: str) -> Iterator[tuple[str, str]]:
     """Yield the comment of each documented query, and the query."""
-    for page in sorted(DOCS.glob("*.md")):
+    for page in sorted(DOCS.rglob("*.md")):
         text = page.read_text(encoding="utf-8")
         for block in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL):
             for part in re.split(r"\n\n", block.strip("\n")):
@@ -227,7 +227,7 @@ def test_the_demo_has_both_old_and_recent_failures(demo: Demo) -> None:
 @pytest.mark.skipif(MARKS[1].args[0], reason=MARKS[1].kwargs["reason"])
 def test_the_table_of_names_is_what_is_stored(demo: Demo, databases: Mapping[str, str]) -> None:
     """Each name in each column, in a database that keeps that form."""
-    page = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    page = (DOCS / "reference" / "metrics.md").read_text(encoding="utf-8")
     section = page.partition("### Names of the series")[2].partition("###")[0]
     rows = re.findall(
         r"^\| `(flow\.[^`]+)`.*?\| (.*?) \| (.*?) \| (.*?) \|$", section, re.MULTILINE
@@ -275,7 +275,7 @@ def test_no_page_asks_for_a_rate_of_sparse_series() -> None:
     """`rate` and `increase` do not see the first value of a series."""
     for comment, query in {**PROMQL, **METRICSQL}.items():
         assert not re.search(r"\b(i?rate|increase|i?delta)\s*\(", query), comment
-    for page in DOCS.glob("*.md"):
+    for page in DOCS.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
         assert not re.search(r"\b(rate|increase)\(\w", text), page.name
 

@@ -175,7 +175,7 @@ def test_a_header_that_is_no_credential_hides_no_output(
     result = program.export(world.run(jobs=[job("build acme")]), otlp_headers=headers)
     assert result.masks == [TOKEN]
     assert receiver.span("build acme").name
-    assert not any("docs/redaction.md" in notice for notice in result.notices)
+    assert not any("docs/reference/privacy.md" in notice for notice in result.notices)
 
 
 def test_a_part_of_a_header_takes_no_public_name_away(
@@ -197,7 +197,7 @@ def test_the_outcome_says_how_many_texts_were_changed(
     run = world.run(jobs=[job(f"deploy {TYPED}", steps=[step("call ?token=canary"), step("test")])])
     result = program.export(run)
     changed = [span.name for span in receiver.spans if "***" in span.name]
-    (notice,) = [notice for notice in result.notices if "docs/redaction.md" in notice]
+    (notice,) = [notice for notice in result.notices if "docs/reference/privacy.md" in notice]
     assert len(changed) == 2
     # The names of job and step are attributes too.
     assert int(notice.split(" exported texts")[0].rpartition(" ")[2]) >= 4

@@ -17,7 +17,7 @@ from tests.stories.points import by
 from tests.support import closings
 from tests.support.program import Program
 
-PAGE = (Path(__file__).parents[2] / "docs" / "work-items.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "work-items.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## Where the time went")[2].partition("\n## ")[0]
 BASE, MERGE = sha_of("before the day"), sha_of("merge of the cart")
 HOUR = 3600
@@ -39,7 +39,7 @@ def rows(*heads: str) -> list[list[str]]:
     """Return the cells of the table of the section whose head begins with these."""
     heading = r" \| ".join(heads)
     table = re.search(rf"^\| {heading} \|.*\n\|[-:| ]+\n((?:\|.*\n)+)", SECTION, re.MULTILINE)
-    assert table, f"docs/work-items.md has no table that begins with {heading}"
+    assert table, f"docs/guides/work-items.md has no table that begins with {heading}"
     return [[c.strip() for c in row.strip("|").split("|")] for row in table[1].splitlines()]
 
 

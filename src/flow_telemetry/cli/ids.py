@@ -20,8 +20,9 @@ def add_command(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "ids",
         help="print the trace and span ids of flow references",
-        description="Prints the ids that flow references have, by the recipe of docs/identity.md. "
-        "Each reference is the root of a trace of its own unless --root names one.",
+        description="Prints the ids that flow references have, by the recipe of "
+        "docs/reference/identity.md. Each reference is the root of a trace of its own unless "
+        "--root names one.",
     )
     parser.add_argument(
         "references",

@@ -1,6 +1,6 @@
 """Table of the attributes of resources, runs, jobs and steps, and those that all spans have.
 
-`docs/attributes.md` is made from this table and its neighbours.
+`docs/reference/attributes.md` is made from this table and its neighbours.
 """
 
 from __future__ import annotations

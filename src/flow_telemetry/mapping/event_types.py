@@ -1,4 +1,4 @@
-"""The table of exported events; `docs/events.md` is generated from it.
+"""The table of exported events; `docs/reference/events.md` is generated from it.
 
 Names follow the vocabulary of CDEvents (https://cdevents.dev) if it has the word: a pull request is
 a `change` there, which is `created`, `reviewed` and `merged`; a work item is a `ticket`.

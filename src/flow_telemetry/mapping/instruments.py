@@ -2,8 +2,8 @@
 
 The conventions' names are literals here, because the package's constants load all of its metrics
 API, which would slow down every start. A test compares names, kinds and units with those constants,
-so a name that the conventions change fails when the package is upgraded. `docs/metrics.md` is
-generated from the table.
+so a name that the conventions change fails when the package is upgraded.
+`docs/reference/metrics.md` is generated from the table.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from flow_telemetry.telemetry import Attributes, AttributeValue
 # Of a span. Stores of logs take more: the SDKs of OpenTelemetry limit a log record to 128.
 MOST_ATTRIBUTES = 32
 # A pull request that was merged has up to 60. Dynatrace's classic pipeline takes 50 of a record,
-# Dash0 16 (docs/backends.md).
+# Dash0 16 (docs/reference/backends.md).
 MOST_RECORD_ATTRIBUTES = 64
 MOST_EVENTS = 8
 LONGEST_NAME = 128

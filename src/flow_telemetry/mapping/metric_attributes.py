@@ -1,6 +1,6 @@
 """Tables of the attributes of metrics, and of the values that the four DORA metrics are made of.
 
-`docs/metrics.md` is generated from these tables and from those in `instruments`.
+`docs/reference/metrics.md` is generated from these tables and from those in `instruments`.
 """
 
 from __future__ import annotations

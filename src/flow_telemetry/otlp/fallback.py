@@ -300,8 +300,8 @@ class MetricFallback(Fallback):
         return (
             f"{origin} takes no metrics of delta temporality: they left as gauges, a count as its "
             "sum, and a histogram as `.count`, `.sum` and `.max`. "
-            "`metric-shape: gauge` does so at once, and docs/recipes.md shows how a Collector "
-            "converts deltas for the backend"
+            "`metric-shape: gauge` does so at once, and docs/guides/recipes.md shows how a "
+            "Collector converts deltas for the backend"
         )
 
 

@@ -298,7 +298,7 @@ def _first_status(item: WorkItem, period: OpenPeriod, events: Iterable[Event]) -
 # Phases of a change: a state machine of two tables
 #
 # `TRANSITIONS` has the effect of each kind of event on the state, `_FIRST_THAT_APPLIES` the phase
-# that a state means. ``docs/phases.md`` explains both.
+# that a state means. ``docs/guides/pull-requests.md`` explains both.
 
 
 class PhaseKind(Enum):

@@ -1,6 +1,6 @@
 """Where the time went: each second of a feature or a change belongs to exactly one state.
 
-`docs/work-items.md` defines the states and has an example that is computed by hand.
+`docs/guides/work-items.md` defines the states and has an example that is computed by hand.
 """
 
 from __future__ import annotations

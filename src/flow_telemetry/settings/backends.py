@@ -1,4 +1,6 @@
-"""Presets: the settings that suit a backend, with sources in docs/backends.md and docs/recipes.md.
+"""Presets: the settings that suit a backend.
+
+Sources are in docs/reference/backends.md and docs/guides/recipes.md.
 
 `backend` names one. Without it the host of the endpoint may tell, but then only the forms of data
 are set: ids, and what is exported, change only where the user has named the backend.

@@ -1,7 +1,7 @@
 """The table of settings: name, default, parser and description; some are inputs of the action.
 
-`action.yml`, the tables of the README and of docs/settings.md, the flags of the command line with
-their help, and the loading of the settings are made from it.
+`action.yml`, the tables of the README and of docs/reference/settings.md, the flags of the command
+line with their help, and the loading of the settings are made from it.
 """
 
 from __future__ import annotations
@@ -179,8 +179,8 @@ class Inputs:
         name="backend",
         parse=parse.optional(parse.choice(Backend)),
         description="Backend whose preset gives the settings that are not set otherwise: "
-        f"{', '.join(each.value for each in Backend)}. See docs/backends.md. Default: none; the "
-        "host of the endpoint then sets forms of data only.",
+        f"{', '.join(each.value for each in Backend)}. See docs/reference/backends.md. Default: "
+        "none; the host of the endpoint then sets forms of data only.",
     )
     mode = Input(
         name="mode",

@@ -436,7 +436,7 @@ def patterns(text: str) -> tuple[str, ...]:
         if problem is not None:
             raise ValueError(
                 f"cannot be used: the pattern on line {number} {problem}. Write one regular "
-                "expression per line; docs/redaction.md describes the supported ones"
+                "expression per line; docs/reference/privacy.md describes the supported ones"
             )
         if pattern:
             found.append(pattern)

@@ -3,7 +3,8 @@
 Story 110 is done by pull request 123, whose CI fails, whose reviewer asks for changes, and whose
 first deployment to production fails. Story 111 is done by one from a fork, through the merge queue.
 
-Pull request and run have the names of docs/identity.md, so ids that are shown are test vectors.
+Pull request and run have the names of docs/reference/identity.md, so ids that are shown are test
+vectors.
 """
 
 from __future__ import annotations
