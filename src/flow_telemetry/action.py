@@ -1,7 +1,8 @@
 """The GitHub Action: environment in; annotations, outputs, summary and exit status out.
 
 Telemetry never breaks a build: every failure is a warning and exit status 0, unless the user
-asked for `fail-on-error`.
+asked for `fail-on-error`. Only settings that can never work are errors with exit status 2, because
+nothing but the user can heal them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from flow_telemetry import pipeline
 from flow_telemetry.build import build_context, build_otlp_exporter, settings_redactor
 from flow_telemetry.clock import Clock, Deadline, Interrupted, Interruption, SystemClock
 from flow_telemetry.environment import guarded_streams, take_environment
-from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.errors import FlowTelemetryError, MissingSecretError, SettingsError
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.http.payload import Payload
 from flow_telemetry.logging import RedactedLog
@@ -94,6 +95,7 @@ def _run_action() -> int:
         except Exception as error:  # noqa: BLE001 - our own bugs must not break a build
             core.warning(f"the result could not be reported in full: {_unexpected(error)}")
         status = 1 if outcome.failed and wants_failure(environ) else 0
+        status = 2 if outcome.refused else status
         return interruption.leave(status)
 
 
@@ -114,6 +116,13 @@ def _export(
             return settings, off
         event = read_event(settings.runner.event_path)
         return settings, _run(settings, event, interruption)
+    except MissingSecretError as error:  # Only this run has no secrets; others have.
+        problem = str(error)
+    except SettingsError as error:
+        errors = (*(settings.errors if settings is not None else ()), str(error))
+        refused = Outcome(status=Status.SKIPPED, errors=errors, failed=True, refused=True)
+        # An invalid value, such as a token in the wrong input, is quoted in the error.
+        return settings, redact_record(refused, redact)
     except FlowTelemetryError as error:
         problem = str(error)
     except Interrupted:
@@ -122,9 +131,8 @@ def _export(
         )
     except Exception as error:  # noqa: BLE001 - our own bugs must not break a build
         problem = _unexpected(error)
-    warnings = settings.warnings if settings is not None else ()
-    outcome = Outcome(status=Status.SKIPPED, problems=(*warnings, problem), failed=True)
-    # An invalid value, such as a token in the wrong input, is quoted in the problem.
+    errors = settings.errors if settings is not None else ()
+    outcome = Outcome(status=Status.SKIPPED, errors=errors, problems=(problem,), failed=True)
     return settings, redact_record(outcome, redact)
 
 
@@ -190,7 +198,8 @@ def _provide_context(
     log.info(given.line)
     return Outcome(
         status=Status.SKIPPED,
-        problems=(*settings.warnings, *given.problems),
+        errors=settings.errors,
+        problems=given.problems,
         notices=given.notices,
         context=given.outputs,
     )
@@ -216,6 +225,8 @@ def _unexpected(error: Exception) -> str:
 
 def _report(outcome: Outcome, settings: Settings | None, environ: Mapping[str, str]) -> None:
     annotate = core.error if outcome.failed and wants_failure(environ) else core.warning
+    for error in outcome.errors:
+        core.error(f"flow-telemetry: {terminal_line(error, _LONGEST_LINE)}")
     for problem in outcome.problems:
         annotate(f"flow-telemetry: {terminal_line(problem, _LONGEST_LINE)}")
     for notice in outcome.notices:
@@ -223,7 +234,7 @@ def _report(outcome: Outcome, settings: Settings | None, environ: Mapping[str, s
     _write("the outputs", lambda: _set_outputs(outcome, settings))
     if settings is not None and settings.mode is Mode.CONTEXT:
         return  # There is no export to report.
-    for line in report(replace(outcome, problems=(), notices=())).splitlines():
+    for line in report(replace(outcome, errors=(), problems=(), notices=())).splitlines():
         core.info(terminal_line(line, _LONGEST_LINE))
     if settings is not None and settings.summary:
         path = settings.runner.summary_path
@@ -263,6 +274,9 @@ def _set_outputs(outcome: Outcome, settings: Settings | None) -> None:
     if path and Path(path).exists():
         for name, value in outputs_of(outcome).items():
             core.set_output(name, value)
+        if outcome.refused:
+            # The last steps of action.yml read it, whose `continue-on-error` hides our status.
+            core.set_output("refused", "true")
 
 
 def _write_summary(outcome: Outcome, path: str | None) -> None:

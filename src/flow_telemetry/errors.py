@@ -2,6 +2,7 @@
 
     FlowTelemetryError
     ├── SettingsError       an input or variable has an unusable value; names the input
+    │   └── MissingSecretError   it lacks its secret, as in a run of a fork
     ├── SourceError         GitHub or a tracker could not be read
     │   ├── NotFoundError        the requested thing does not exist, or the token cannot see it
     │   ├── AccessDeniedError    the token may not read it; names a permission if GitHub did
@@ -9,7 +10,7 @@
     │   ├── PayloadError         a response is damaged or has an unexpected form
     │   └── UnavailableError     no response in time, or only failures of the server
     ├── ReportError         a file of a job cannot be read; names it
-    ├── SelectionError      the subject is ambiguous, such as the current job
+    ├── SelectionError      the subject is ambiguous, or the event has none that `mode` exports
     ├── BudgetExceeded      the budget of requests to GitHub is used up, or it refuses more
     └── DeadlineExceeded    the export timed out
 
@@ -27,12 +28,16 @@ class SettingsError(FlowTelemetryError):
     """An input has an unusable value; the text names the input."""
 
 
+class MissingSecretError(SettingsError):
+    """An input lacks its secret: it works in other runs, for those of forks get no secrets."""
+
+
 class ReportError(FlowTelemetryError):
     """A file of a job cannot be read; the text names the file."""
 
 
 class SelectionError(FlowTelemetryError):
-    """The subject of the export is ambiguous."""
+    """The subject of the export is ambiguous, or missing in the event."""
 
 
 class DeadlineExceeded(FlowTelemetryError):

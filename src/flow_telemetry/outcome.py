@@ -90,22 +90,26 @@ class Outcome:
     """The result of one export, which took ``seconds``.
 
     ``exported`` is its subject, ``further`` are other exported subjects, such as the merged change.
-    ``problems`` are warnings, ``notices`` further information, ``left_out`` the data that was not
-    sent, and why. ``failed`` is whether `fail-on-error` and the exit status report a failure; a
-    warning alone, such as a pull request that the token cannot see, is not a failure. ``context``
-    are the outputs of a step that only provides the job's context. ``redacted`` is the number of
-    exported texts in which redaction changed something; a notice says so.
+    ``errors`` are settings that can never work: one of them stopped the export if it is
+    ``refused``, and the others are optional. ``problems`` are warnings, ``notices`` further
+    information, ``left_out`` the data that was not sent, and why. ``failed`` is whether `fail-on-error` and the
+    exit status report a failure; a warning alone, such as a pull request that the token cannot see,
+    is not a failure. ``context`` are the outputs of a step that only provides the job's context.
+    ``redacted`` is the number of exported texts in which redaction changed something; a notice says
+    so.
     """
 
     status: Status
     exported: ExportedSubject | None = None
     further: tuple[ExportedSubject, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    errors: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     seconds: float = 0.0
     failed: bool = False
+    refused: bool = False
     context: Mapping[str, str] = field(default_factory=dict)
     redacted: int = 0
 
@@ -140,6 +144,7 @@ def merge_outcomes(outcomes: Iterable[Outcome]) -> Outcome:
         exported=subjects[0] if subjects else None,
         further=tuple(subjects[1:]),
         deliveries=merge_deliveries(d for outcome in outcomes for d in outcome.deliveries),
+        errors=_once(text for outcome in outcomes for text in outcome.errors),
         problems=_once(text for outcome in outcomes for text in outcome.problems),
         notices=(*notices, *describe_redacted(redacted)),
         left_out=_once(text for outcome in outcomes for text in outcome.left_out),

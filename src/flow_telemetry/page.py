@@ -167,7 +167,7 @@ def page_of_export(
     facts = PageFacts(
         times=_times(subjects, is_period=bool(heading)),
         trace_url=trace_url,
-        notes=(*kept.notes, *outcome.problems, *outcome.left_out),
+        notes=(*kept.notes, *outcome.errors, *outcome.problems, *outcome.left_out),
     )
     return build_page(redact_drawn_spans(audience, kept.spans), title, facts)
 

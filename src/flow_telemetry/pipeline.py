@@ -102,7 +102,7 @@ def switched_off(settings: Settings) -> Outcome | None:
     reasons = (off[signal] for signal in off if signal in enabled or not enabled)
     return Outcome(
         status=Status.SKIPPED,
-        problems=settings.warnings,
+        errors=settings.errors,
         notices=tuple(f"nothing is sent: {reason}" for reason in dict.fromkeys(reasons)),
     )
 
@@ -185,11 +185,11 @@ def _build_outcome(
         exported=exported[0] if exported else None,
         further=tuple(exported[1:]),
         deliveries=deliveries,
+        errors=settings.errors,
         # Without repetitions: an endpoint that is down fails each signal with the same message.
         problems=tuple(
             dict.fromkeys(
                 [
-                    *settings.warnings,
                     *progress.texts("problems"),
                     *incomplete,
                     *(

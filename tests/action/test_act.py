@@ -273,3 +273,32 @@ def test_that_line_takes_inputs_away(tmp_path: Path) -> None:
     )
     assert "INPUT_" not in done.stdout
     assert "FLOW_TELEMETRY_MODE=auto" in done.stdout
+
+
+def test_a_setting_that_can_never_work_fails_the_step(
+    act: Act, in_pull_request: Run, receiver: Receiver
+) -> None:
+    """Also without `fail-on-error`: `continue-on-error` of the action's own step does not hide it."""
+    workflow = example("last step")
+    for _, ours in our_steps(workflow):
+        ours["with"] |= {"detail": "steps"}
+    result = last_step(act, in_pull_request, workflow, receiver.url)
+    assert (result.status, receiver.requests) == (1, [])
+    (error,) = result.commands("error")
+    assert error.startswith("flow-telemetry: `detail` must be one of step, job, run")
+    assert result.outputs("telemetry")["status"] == "skipped"
+    assert "The settings cannot work" in result.log
+
+
+def test_a_wrong_optional_setting_fails_no_step(
+    act: Act, in_pull_request: Run, receiver: Receiver
+) -> None:
+    """It is an error in the log, and everything else is exported."""
+    workflow = example("last step")
+    for _, ours in our_steps(workflow):
+        ours["with"] |= {"settings": "jira-url: https://jira.example.com:port"}
+    result = last_step(act, in_pull_request, workflow, receiver.url)
+    (error,) = result.commands("error")
+    assert "`jira-url` is not a URL" in error
+    assert (result.status, result.outputs("telemetry")["status"]) == (0, "exported")
+    assert receiver.span("RUN CI").status != "ERROR"

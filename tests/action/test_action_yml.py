@@ -14,7 +14,8 @@ from flow_telemetry.settings.inputs import ACTION_INPUTS, PREFIX
 TEXT = (ROOT / "action.yml").read_text(encoding="utf-8")
 ACTION = load(TEXT)
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
-POSIX, WINDOWS = STEPS
+POSIX, POSIX_REFUSED, WINDOWS, WINDOWS_REFUSED = STEPS
+PROGRAMS = (POSIX, WINDOWS)
 # What the two steps tell the program besides the inputs.
 OF_RUNNER = {
     f"{PREFIX}JOB_STATUS": "${{ job.status }}",
@@ -57,7 +58,7 @@ def test_defaults_are_texts() -> None:
     assert {type(each["default"]) for each in ACTION["inputs"].values()} == {str}
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step["id"])
+@pytest.mark.parametrize("step", PROGRAMS, ids=lambda step: step["id"])
 def test_every_input_travels_by_the_environment(step: dict[str, Any]) -> None:
     """Each to the variable that the program reads, and nothing else but what the runner knows."""
     mapped = {each.variable: f"${{{{ inputs.{each.name} }}}}" for each in ACTION_INPUTS}
@@ -74,7 +75,7 @@ def test_no_expression_stands_in_a_script(step: dict[str, Any]) -> None:
 def test_a_machine_without_a_shell_breaks_no_build() -> None:
     """The step fails before the launcher can say so, unless the user wants failures."""
     wanted = "${{ inputs.fail-on-error != 'true' }}"
-    assert [step["continue-on-error"] for step in STEPS] == [wanted, wanted]
+    assert [step["continue-on-error"] for step in PROGRAMS] == [wanted, wanted]
 
 
 def test_exactly_one_step_runs_and_always() -> None:
@@ -84,6 +85,19 @@ def test_exactly_one_step_runs_and_always() -> None:
         "always() && runner.os == 'Windows'",
         "powershell",
     )
+
+
+@pytest.mark.parametrize(
+    ("program", "refused"), [(POSIX, POSIX_REFUSED), (WINDOWS, WINDOWS_REFUSED)]
+)
+def test_settings_that_cannot_work_fail_the_action(
+    program: dict[str, Any], refused: dict[str, Any]
+) -> None:
+    """By a step of their own, since `continue-on-error` hides the status of the program's step."""
+    assert refused["if"] == f"always() && steps.{program['id']}.outputs.refused == 'true'"
+    assert refused["shell"] == program["shell"]
+    assert refused["run"].endswith("; exit 2")
+    assert "continue-on-error" not in refused
 
 
 def test_signals_reach_the_program() -> None:

@@ -138,16 +138,16 @@ def test_a_bad_value_names_its_input(name: str, text: str) -> None:
         ("log_limit", "much"),
     ],
 )
-def test_a_bad_value_of_an_optional_input_is_a_warning(name: str, text: str) -> None:
+def test_a_bad_value_of_an_optional_input_stops_nothing(name: str, text: str) -> None:
     """The export goes on without the feature, as if the input had not been given."""
     settings = load(**{name: text})
-    (warning,) = settings.warnings
-    assert warning.startswith(f"`{name.replace('_', '-')}` ")
-    assert warning.isprintable()
-    assert len(warning) < 400
+    (error,) = settings.errors
+    assert error.startswith(f"`{name.replace('_', '-')}` ")
+    assert error.isprintable()
+    assert len(error) < 400
     expected = load()
     trackers = replace(settings.trackers, has_jira_url=False)
-    assert replace(settings, warnings=(), trackers=trackers) == expected
+    assert replace(settings, errors=(), trackers=trackers) == expected
 
 
 def test_a_wrong_address_of_jira_changes_no_parent() -> None:
@@ -165,10 +165,10 @@ def test_a_wrong_address_of_jira_changes_no_parent() -> None:
         "canary-5f3a9c",
     ],
 )
-def test_no_warning_quotes_what_may_be_a_secret(text: str) -> None:
+def test_no_error_quotes_what_may_be_a_secret(text: str) -> None:
     """A password, a query, or a token in the wrong input."""
-    (warning,) = load(jira_url=text).warnings
-    assert "canary" not in warning
+    (error,) = load(jira_url=text).errors
+    assert "canary" not in error
 
 
 @pytest.mark.parametrize("name", ["GITHUB_API_URL", "GITHUB_SERVER_URL"])
@@ -196,12 +196,12 @@ def test_any_text_is_a_value_or_one_line_that_names_the_input(name: str, text: s
 
 
 def error_of(name: str, text: str) -> str | None:
-    """Return the error or the warning about an input's value."""
+    """Return the error about an input's value."""
     try:
         settings = load(**{name: text})
     except SettingsError as error:
         return str(error)
-    return settings.warnings[0] if settings.warnings else None
+    return settings.errors[0] if settings.errors else None
 
 
 def test_without_inputs_the_defaults_are_those_of_the_table() -> None:
@@ -253,7 +253,7 @@ def test_resource_attributes_of_the_environment_count_where_no_input_is_given() 
     assert load(environ).resource_attributes == {"team": "a"}
     assert load(environ, resource_attributes="team=b").resource_attributes == {"team": "b"}
     settings = load({"OTEL_RESOURCE_ATTRIBUTES": "team"})
-    assert "OTEL_RESOURCE_ATTRIBUTES" in settings.warnings[0]
+    assert "OTEL_RESOURCE_ATTRIBUTES" in settings.errors[0]
     assert settings.resource_attributes == {}
 
 
@@ -261,7 +261,7 @@ def test_debug_mode_of_the_runner_tells_more() -> None:
     """`Enable debug logging` of a re-run works; a wrong level is told all the same."""
     assert load({"RUNNER_DEBUG": "1"}, log_level="error").log_level is LogLevel.DEBUG
     settings = load({"RUNNER_DEBUG": "1"}, log_level="loud")
-    assert "log-level" in settings.warnings[0]
+    assert "log-level" in settings.errors[0]
     assert settings.log_level is LogLevel.DEBUG
 
 

@@ -106,9 +106,9 @@ TEXTS = (*URLS, *WORDS, *LONG)
 
 
 def complaints(environ: Mapping[str, str], door: EntryPoint) -> tuple[str, ...]:
-    """Return the text of the error of loading, or the warnings."""
+    """Return the text of the error of loading, or the errors of optional settings."""
     try:
-        return load_settings(environ, door).warnings
+        return load_settings(environ, door).errors
     except SettingsError as error:
         return (str(error),)
 

@@ -98,9 +98,9 @@ def test_credentials_are_refused_without_being_shown(
     """The error names the secret to use, and the runner hides what it has printed already."""
     name = text.partition(":")[0]
     result = program.action(settings=f"detail: job\n{text}")
-    (warning,) = result.warnings
-    assert f"`{name}` on line 2" in warning
-    assert f"secrets.{name.replace('-', '_').upper()} }}}}" in warning
+    (error,) = result.errors
+    assert f"`{name}` on line 2" in error
+    assert f"secrets.{name.replace('-', '_').upper()} }}}}" in error
     assert secret not in result.log
     assert secret in result.masks
     assert program.receiver.requests == []
@@ -161,7 +161,7 @@ def test_settings_count_more_than_variables_of_opentelemetry() -> None:
 def test_every_setting_may_stand_in_it_that_is_no_credential() -> None:
     """Each name of the table, with its default."""
     for name in NAMES:
-        assert load(settings=f"{name}: {INPUT[name].default}").warnings == ()
+        assert load(settings=f"{name}: {INPUT[name].default}").errors == ()
 
 
 def test_its_public_words_and_addresses_count() -> None:
@@ -200,7 +200,7 @@ def test_a_file_that_cannot_be_read_is_an_error(
     if content is not None:
         file.write_bytes(content)
     result = program.command("check", "--settings", file)
-    assert result.status == 1
+    assert result.status == 2
     assert "`--settings` names " in result.stderr
     assert "at most 64 kB" in result.stderr
 

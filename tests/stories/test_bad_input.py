@@ -20,7 +20,6 @@ BAD_INPUTS = [
     ("otlp-endpoint", "http://otlp.example.com:4317", "4318"),
     ("otlp-headers", f"Authorization: Bearer {SECRET}", "malformed"),
     ("otlp-headers", f"a=b,{SECRET}", "part 2"),
-    ("otlp-headers", "Authorization=Bearer ", "is blank"),
     ("otlp-headers", f'{{"Authorization": "Bearer {SECRET}"', "JSON"),
     ("github-token", f"{TOKEN} {TOKEN}", "blank"),
     ("repository", "shop", "OWNER/NAME"),
@@ -56,36 +55,35 @@ def test_an_input_that_cannot_be_used_is_told_before_anything_is_asked(
     value: str,
     word: str,
 ) -> None:
-    """One warning names the input and what is wrong; the step is green."""
+    """One error names the input and what is wrong; the step fails: it would never heal."""
     inputs: dict[str, Any] = {name.replace("-", "_"): value}
     result = program.export(run, **inputs)
-    (warning,) = result.warnings
-    assert warning.startswith(f"flow-telemetry: `{name}`")
-    assert word in warning
-    assert (result.status, result.errors, result.notices) == (0, [], [])
-    assert_untouched(result, github, receiver)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "word"), [each for each in BAD_INPUTS if each[0] != "fail-on-error"]
-)
-def test_fail_on_error_makes_the_step_fail(
-    program: Program,
-    run: Run,
-    github: FakeGitHub,
-    receiver: Receiver,
-    name: str,
-    value: str,
-    word: str,
-) -> None:
-    """The same message as an error, and exit status 1."""
-    inputs: dict[str, Any] = {name.replace("-", "_"): value}
-    result = program.export(run, fail_on_error=True, **inputs)
     (error,) = result.errors
     assert error.startswith(f"flow-telemetry: `{name}`")
     assert word in error
-    assert (result.status, result.warnings) == (1, [])
+    assert (result.status, result.warnings, result.notices) == (2, [], [])
+    assert result.outputs["refused"] == "true"
     assert_untouched(result, github, receiver)
+
+
+@pytest.mark.parametrize("fail_on_error", [False, True])
+def test_a_header_without_its_secret_breaks_no_build(
+    program: Program, run: Run, github: FakeGitHub, receiver: Receiver, fail_on_error: bool
+) -> None:
+    """A run of a fork has no secrets, and the same setting works in the others."""
+    result = program.export(run, otlp_headers="Authorization=Bearer ", fail_on_error=fail_on_error)
+    (message,) = result.errors if fail_on_error else result.warnings
+    assert "the value of header Authorization is blank" in message
+    assert "forks" in message
+    assert (result.status, "refused" in result.outputs) == (int(fail_on_error), False)
+    assert_untouched(result, github, receiver)
+
+
+def test_the_command_line_ends_with_status_2(program: Program, run: Run) -> None:
+    """As with a flag that does not exist; a run that cannot be read is status 1."""
+    words = ("export", "run", "--repo", "acme/shop", "--run-id")
+    assert program.command(*words, run.id, "--detail", "steps").status == 2
+    assert program.command(*words, "404404", "--output", "run.jsonl").status == 1
 
 
 def test_a_header_of_the_environment_is_told_by_its_variable(
@@ -94,8 +92,8 @@ def test_a_header_of_the_environment_is_told_by_its_variable(
     """What a variable holds in place of an input is found there."""
     environ = {"OTEL_EXPORTER_OTLP_HEADERS": f"{SECRET}"}
     result = program.export(run, environ)
-    (warning,) = result.warnings
-    assert "`OTEL_EXPORTER_OTLP_HEADERS` is malformed" in warning
+    (error,) = result.errors
+    assert "`OTEL_EXPORTER_OTLP_HEADERS` is malformed" in error
     assert_untouched(result, github, receiver)
 
 

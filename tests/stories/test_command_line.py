@@ -180,26 +180,26 @@ def test_without_a_backend_nothing_is_read(program: Program, run: Run, github: F
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "told", "status"),
     [
-        (["--run-id=1"], "`repository`"),
-        (["--repo=acme/shop"], "`target`"),
-        (["--repo=shop", "--run-id=1"], "`repository` must be OWNER/NAME"),
-        (["--repo=acme/shop", "--run-id=first"], "`run-id` must be a number"),
-        (["--repo=acme/shop", "--run-id=424242"], "run 424242 of acme/shop"),
-        (["--repo=acme/shop", "--run-id=1", "--timeout=soon"], "`timeout`"),
-        (["--repo=acme/shop", "--run-id=1", "--otlp-headers=secret-x"], "`otlp-headers`"),
-        (["--repo=acme/shop", "--run-id=1", "--export=job"], "`export` is job"),
-        (["--repo=acme/shop", "--run-id=1", "--feature-key=?"], "`feature-key`"),
+        (["--run-id=1"], "`repository`", 2),
+        (["--repo=acme/shop"], "`target`", 2),
+        (["--repo=shop", "--run-id=1"], "`repository` must be OWNER/NAME", 2),
+        (["--repo=acme/shop", "--run-id=first"], "`run-id` must be a number", 2),
+        (["--repo=acme/shop", "--run-id=424242"], "run 424242 of acme/shop", 1),
+        (["--repo=acme/shop", "--run-id=1", "--timeout=soon"], "`timeout`", 2),
+        (["--repo=acme/shop", "--run-id=1", "--otlp-headers=secret-x"], "`otlp-headers`", 2),
+        (["--repo=acme/shop", "--run-id=1", "--export=job"], "`export` is job", 1),
+        (["--repo=acme/shop", "--run-id=1", "--feature-key=?"], "`feature-key`", 2),
     ],
 )
-def test_an_error_is_one_sentence_and_exit_status_1(
-    program: Program, world: World, receiver: Receiver, words: list[str], told: str
+def test_an_error_is_one_sentence_and_an_exit_status(
+    program: Program, world: World, receiver: Receiver, words: list[str], told: str, status: int
 ) -> None:
     """On standard error, with the input that it is about; nothing is sent."""
     world.run(id=1, jobs=[job("test")])
     result = program.command("export", "run", f"--otlp-endpoint={receiver.url}", *words)
-    assert result.status == 1
+    assert result.status == status
     assert told in result.stderr
     assert (result.stdout, receiver.requests) == ("", [])
     for hidden in ("Traceback", TOKEN, "secret-x"):
@@ -365,7 +365,7 @@ def test_ids_of_references_as_json(program: Program) -> None:
 def test_a_namespace_that_cannot_be_used_is_told(program: Program) -> None:
     """The flag is named."""
     result = program.command("ids", "--namespace", "a\nb", PULL)
-    assert (result.status, result.stdout) == (1, "")
+    assert (result.status, result.stdout) == (2, "")
     assert "--namespace" in result.stderr
 
 

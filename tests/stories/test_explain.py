@@ -176,7 +176,7 @@ def test_a_run_that_is_not_there_is_an_error(program: Program, world: World) -> 
 def test_without_a_run_it_says_what_is_missing(program: Program) -> None:
     """The flag is named."""
     result = program.command("explain", "--repo", "acme/shop")
-    assert result.status == 1
+    assert result.status == 2
     assert "Set `target` to the id of a run" in result.stderr
 
 

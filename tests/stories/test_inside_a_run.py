@@ -183,13 +183,14 @@ def test_the_own_failure_fails_the_run_whatever_the_file_allows(
     assert not any("/contents/" in path for path in github.paths)
 
 
-def test_a_damaged_needs_is_a_warning_that_does_not_show_it(
+def test_a_damaged_needs_is_an_error_that_does_not_show_it(
     program: Program, world: World, receiver: Receiver
 ) -> None:
     result = program.inside(
         world.run(jobs=[going_on("telemetry", "Set up job")]), "telemetry", needs="{'x': 1}"
     )
-    assert [text for text in result.warnings if "`needs`" in text and "{'x'" not in text]
+    assert [text for text in result.errors if "`needs`" in text and "{'x'" not in text]
+    assert result.status == 0
     assert receiver.span("RUN CI").attributes["cicd.pipeline.result"] == "success"
 
 

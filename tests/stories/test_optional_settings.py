@@ -1,4 +1,4 @@
-"""A wrong optional setting: the export goes on, and a warning names the setting."""
+"""A wrong optional setting: the export goes on, and an error in the log names the setting."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ def test_a_wrong_address_of_jira_leaves_the_chain_incomplete(
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
 @pytest.mark.parametrize("fail_on_error", [False, True])
-def test_the_spans_are_delivered_and_the_warning_is_shown(
+def test_the_spans_are_delivered_and_the_error_is_shown(
     program: Program, run: Run, receiver: Receiver, name: str, value: str, fail_on_error: bool
 ) -> None:
-    """The warning is in the log and in the summary; it never fails the step."""
+    """The error is in the log and in the summary; it never fails the step."""
     inputs: dict[str, Any] = {name.replace("-", "_"): value}
     result = program.export(run, fail_on_error=fail_on_error, **inputs)
     assert {"RUN CI", "test", "Run pytest"} <= {span.name for span in receiver.spans}
-    (warning,) = result.warnings
-    assert warning.startswith(f"flow-telemetry: `{name}` ")
+    (error,) = result.errors
+    assert error.startswith(f"flow-telemetry: `{name}` ")
     assert f"`{name}` " in result.summary.replace("\\", "")  # Markdown escapes them.
-    assert (result.status, result.errors, result.outputs["status"]) == (0, [], "exported")
+    assert (result.status, result.warnings, result.outputs["status"]) == (0, [], "exported")
 
 
 @pytest.mark.parametrize("name", ["summary", "logs", "status-categories"])
@@ -68,7 +68,7 @@ def test_the_spans_are_delivered_and_the_warning_is_shown(
 def test_a_secret_in_the_wrong_input_is_not_shown(
     program: Program, run: Run, name: str, otlp_endpoint: str | None
 ) -> None:
-    """The warning quotes the value, with an endpoint and without one."""
+    """The error quotes the value, with an endpoint and without one."""
     inputs: dict[str, Any] = {name.replace("-", "_"): f"Review={TOKEN}"}
     if otlp_endpoint is not None:
         inputs["otlp_endpoint"] = otlp_endpoint
@@ -97,33 +97,33 @@ def test_a_jira_that_is_switched_off_is_not_missed(
     assert not any("flow.chain.incomplete" in span.attributes for span in receiver.spans)
 
 
-def test_explain_shows_the_warning(program: Program, run: Run) -> None:
+def test_explain_shows_the_error(program: Program, run: Run) -> None:
     """On standard error; the explanation itself is complete."""
     words = ("--repo", "acme/shop", "--run-id", run.id, "--log-level", "loud")
     result = program.command("explain", *words)
-    assert "problem: `log-level` must be one of" in result.stderr
+    assert "error: `log-level` must be one of" in result.stderr
     assert f"run {run.id}, attempt 1" in result.stdout
     assert result.status == 0
 
 
 def test_explain_shows_no_secret_of_a_wrong_flag(program: Program, run: Run) -> None:
-    """The warning is redacted like any other text."""
+    """The error is redacted like any other text."""
     words = ("--repo", "acme/shop", "--run-id", run.id, "--logs", TOKEN)
     result = program.command("explain", *words)
     assert "`logs` must be one of" in result.stderr
     assert TOKEN not in result.stderr
 
 
-def test_replay_shows_the_warning(program: Program, tmp_path: Path) -> None:
+def test_replay_shows_the_error(program: Program, tmp_path: Path) -> None:
     """Everything is replayed all the same, and the status is 0."""
     result = program.command(
         "replay", tmp_path, "--otlp-endpoint", program.receiver.url, "--log-level", "loud"
     )
-    assert "problem: `log-level` must be one of" in result.stderr
+    assert "error: `log-level` must be one of" in result.stderr
     assert result.status == 0
 
 
-def test_run_shows_the_warning(receiver: Receiver) -> None:
+def test_run_shows_the_error(receiver: Receiver) -> None:
     """After the command, whose status stays; the span is delivered."""
     environ = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,

@@ -259,7 +259,7 @@ def test_a_spool_folder_is_known_from_inside(
     """By its real name: `replay .` deletes it as `replay FOLDER` does."""
     file = stored(program.folder, "own")
     result = program.command("replay", file.relative_to(program.folder))
-    assert result.status == 1  # No endpoint: it is left alone.
+    assert result.status == 2  # No endpoint: it is left alone.
     assert replay(program, ".").status == 0
     assert names(receiver.spans) == ["own"]
     assert not file.parent.exists()
@@ -420,7 +420,7 @@ def test_without_an_endpoint_nothing_is_touched(program: Program, tmp_path: Path
     """It is said what is missing."""
     file = written(tmp_path, line("a"))
     result = program.command("replay", file)
-    assert result.status == 1
+    assert result.status == 2
     assert "nothing can be replayed: `otlp-endpoint` is empty" in result.stderr
     assert names(spans_in_file(file)) == ["a"]
 

@@ -128,8 +128,8 @@ def test_a_namespace_keeps_ids_apart(program: Program, run: Run, receiver: Recei
 def test_an_input_that_cannot_be_used_is_named(
     program: Program, run: Run, receiver: Receiver, inputs: dict[str, Any], said: str
 ) -> None:
-    """One warning names the input; nothing is sent, and the build stays green."""
+    """One error names the input; nothing is sent, and the step fails."""
     result = program.export(run, **inputs)
-    (warning,) = result.warnings
-    assert f"`{said}`" in warning
-    assert (result.status, result.outputs["status"], receiver.requests) == (0, "skipped", [])
+    (error,) = result.errors
+    assert f"`{said}`" in error
+    assert (result.status, result.outputs["status"], receiver.requests) == (2, "skipped", [])

@@ -110,8 +110,8 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _results(settings: Settings, deadline: Deadline, log: Log) -> Iterator[CheckResult]:
-    for warning in settings.warnings:
-        yield CheckResult(name="settings", state=CheckState.FAILS, detail=warning)
+    for error in settings.errors:
+        yield CheckResult(name="settings", state=CheckState.FAILS, detail=error)
     yield from _check_headers(settings)
     targets = settings.otlp.targets
     yield from classify_probes(

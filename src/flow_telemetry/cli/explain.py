@@ -61,8 +61,8 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         deadline=Deadline.after(clock, settings.timeout),
         log=TerminalLog(settings.log_level, sys.stderr),
     )
-    for warning in settings.warnings:
-        sys.stderr.write(terminal_line(f"problem: {warning}", _LONGEST_LINE) + "\n")
+    for error in settings.errors:
+        sys.stderr.write(terminal_line(f"error: {error}", _LONGEST_LINE) + "\n")
     run_record = read_run(context.github.required, subject.address)
     deployed = read_deployments(context.github, run_record, run_record.jobs)
     audience = read_audience(settings.runner, read_event(settings.runner.event_path))

@@ -14,7 +14,7 @@ from flow_telemetry.environment import (
     take_environment,
     write_stderr,
 )
-from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.errors import FlowTelemetryError, SettingsError
 
 # In the order of the help. Each is a module that is imported only if needed: `run` must start fast.
 _COMMANDS = ("export", "sweep", "explain", "check", "run", "replay", "ids", "demo")
@@ -23,7 +23,7 @@ _WRITERS = frozenset({"explain", "check", "ids", "demo"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 1 for a failure, 2 for wrong usage."""
+    """Run the command line; return 0, 1 for a failure, or 2 for wrong usage or settings."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe with another encoding than UTF-8 shows `?` instead of failing.
         if hasattr(stream, "reconfigure"):
@@ -51,7 +51,7 @@ def _run(words: Sequence[str]) -> int:
         # A token may have been put into the wrong flag or variable, whose error quotes it.
         text = build_redactor(secrets_of(environ), (), public_words(environ))(str(error))
         write_stderr(text)
-        return 1
+        return 2 if isinstance(error, SettingsError) else 1
     except KeyboardInterrupt:
         write_stderr("interrupted")
         return 130

@@ -80,7 +80,7 @@ def send_stored(settings: Settings, paths: Sequence[Path]) -> int:
     log.clear()
     outcome = replace(
         outcome,
-        problems=(*settings.warnings, *outcome.problems),
+        errors=settings.errors,
         seconds=clock.monotonic() - began,
     )
     if interruption.name and outcome.failed:

@@ -73,7 +73,7 @@ def measured_command(
 def send(
     command: MeasuredCommand, own: TraceContext, environ: Mapping[str, str]
 ) -> tuple[tuple[str, ...], str]:
-    """Send the span of a command; return the warnings of the settings, and the problems."""
+    """Send the span of a command; return the errors of the settings, and the problems."""
     flags = {}
     temporary = environ.get("RUNNER_TEMP", "").strip()
     if temporary and not environ.get(INPUT["spool-path"].variable, "").strip():
@@ -107,7 +107,7 @@ def send(
             problems.append(text.replace("..", ".") + spooled)
     # An unreachable backend fails for each signal with the same problem.
     problem = terminal_line(" ".join(dict.fromkeys(problems)), _LONGEST_PROBLEM).strip()
-    return tuple(terminal_line(text, _LONGEST_PROBLEM) for text in settings.warnings), problem
+    return tuple(terminal_line(text, _LONGEST_PROBLEM) for text in settings.errors), problem
 
 
 # After a failed send, later commands of the job do not wait for the endpoint.

@@ -63,7 +63,16 @@ _EVENT_REFERENCE_PREFIX = re.compile(r".*?#event:\w+:\d{4}-\d\d-\d\dT\d\d:\d\d:\
 
 # The fields of records with texts that people write, and with messages about an export.
 _WRITTEN_FIELDS = frozenset(
-    {"title", "message", "oldest_commit_message", "problems", "notices", "left_out", "unread"}
+    {
+        "title",
+        "message",
+        "oldest_commit_message",
+        "errors",
+        "problems",
+        "notices",
+        "left_out",
+        "unread",
+    }
 )
 _BRANCH_FIELDS = frozenset({"head_branch", "base_branch"})
 # Records are matched by references, which do not contain texts that people write.

@@ -103,7 +103,7 @@ def _sections(outcome: Outcome) -> Iterator[Section]:
     else:
         yield Section(f"### flow-telemetry: {counted(1 + len(further), 'export')}")
         yield Section(_exports_table((first, *further)), name="the table of exports")
-    yield Section(_list("Problems", outcome.problems))
+    yield Section(_list("Problems", (*outcome.errors, *outcome.problems)))
     yield Section(_list("Notices", outcome.notices))
     yield Section(_list("Left out", describe_left_out(outcome)))
     yield Section(f"<sub>{markdown(describe_export(outcome), LONGEST_LINE)}</sub>")

@@ -284,6 +284,7 @@ def report(outcome: Outcome) -> str:
     if len(subjects) > _MOST_EXPORTS:
         rows.append(f"and {len(subjects) - _MOST_EXPORTS:,} more")
     rows += _describe_time(subjects[0]) if len(subjects) == 1 else []
+    rows += [f"error: {error}" for error in outcome.errors]
     rows += [f"problem: {problem}" for problem in outcome.problems]
     rows += [f"notice: {notice}" for notice in outcome.notices]
     rows += [f"left out: {text}" for text in describe_left_out(outcome)]

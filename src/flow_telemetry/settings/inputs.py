@@ -46,7 +46,7 @@ class Input(Generic[Value]):
     """An input: its name with hyphens, its default, and its description.
 
     ``parse`` raises ValueError for an unusable text. Such a text stops the export, unless
-    ``if_wrong`` describes what happens instead: then it becomes a warning, and the default is used.
+    ``if_wrong`` describes what happens instead: then the default is used.
     ``alternative`` is an environment variable that is read if the input is empty. The values of
     ``secret`` inputs are masked in every log, and an ``address`` may contain a credential: neither
     may stand in `settings`, nor may those that are ``input_only``. The command line has no flag for
@@ -99,9 +99,9 @@ class Input(Generic[Value]):
         texts: Mapping[str, str],
         environ: Mapping[str, str],
         preset: Mapping[str, str],
-        warnings: dict[str, str],
+        errors: dict[str, str],
     ) -> Value:
-        """Return the parsed value; ``warnings`` gets the one about an optional input.
+        """Return the parsed value; ``errors`` gets the one about an optional input.
 
         Raises:
             SettingsError: the value is unusable, and the input is not optional.
@@ -116,14 +116,14 @@ class Input(Generic[Value]):
         except SettingsError as error:
             if not self.if_wrong:
                 raise
-            warnings[self.name] = f"{error}. {self.if_wrong}"
+            errors[self.name] = f"{error}. {self.if_wrong}"
             return self.parse(default)
 
 
 class Inputs:
     """The parsed inputs, by their names with underscores; ``texts`` are by name with hyphens.
 
-    ``warnings`` has a text for each optional input whose value is unusable, by its name.
+    ``errors`` has a text for each optional input whose value is unusable, by its name.
     """
 
     def __init__(
@@ -137,9 +137,9 @@ class Inputs:
         Raises:
             SettingsError: a value is unusable, and the input is not optional.
         """
-        self.warnings: dict[str, str] = {}
+        self.errors: dict[str, str] = {}
         self.values = {
-            row.name: row.read(texts, environ or {}, preset or {}, self.warnings) for row in INPUTS
+            row.name: row.read(texts, environ or {}, preset or {}, self.errors) for row in INPUTS
         }
 
     otlp_endpoint = Input(

@@ -46,7 +46,7 @@ class Settings:
 
     ``secrets`` are the program's own credentials, which `repr` leaves out, ``public_words`` those
     of the run's context, and ``redact_patterns`` the user's regular expressions, all valid.
-    ``warnings`` name the optional settings whose values are unusable, ``preset`` is what the
+    ``errors`` name the optional settings whose values are unusable, ``preset`` is what the
     backend gives, ``origins`` where each value is from, and ``repeated`` what is in `settings` more
     than once.
     """
@@ -79,7 +79,7 @@ class Settings:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     public_words: tuple[str, ...] = ()
     redact_patterns: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
     preset: ChosenPreset = field(default_factory=ChosenPreset, compare=False)
     origins: tuple[Origin, ...] = field(default=(), compare=False)
     repeated: tuple[str, ...] = field(default=(), compare=False)
@@ -92,7 +92,7 @@ def load_settings(
 
     Raises:
         SettingsError: a value is unusable, and without it the export would fail, leak or get wrong
-            ids; the text names the input. Other unusable values become `Settings.warnings`.
+            ids; the text names the input. Other unusable values become `Settings.errors`.
     """
     texts = {row.name: environ.get(row.variable, "") for row in INPUTS}
     texts |= {name: text for name, text in (flags or {}).items() if text != ""}
@@ -107,9 +107,9 @@ def load_settings(
     jira = _jira_settings(inputs, trusted)
     variables = {**environ, **{INPUT[name].variable: text for name, text in texts.items()}}
     secrets, public = secrets_of(variables), public_words(variables)
-    warnings = tuple(inputs.warnings.values())
-    if warnings:  # A secret may have been put into the wrong input.
-        warnings = tuple(map(build_redactor(secrets, inputs.redact, public), warnings))
+    errors = tuple(inputs.errors.values())
+    if errors:  # A secret may have been put into the wrong input.
+        errors = tuple(map(build_redactor(secrets, inputs.redact, public), errors))
     github = github_settings(environ, inputs.github_token, entry_point, trusted)
     target, mode = resolve_target(
         inputs.target, inputs.mode, server=github.server_url, jira=inputs.jira_url
@@ -155,7 +155,7 @@ def load_settings(
         secrets=secrets,
         public_words=public,
         redact_patterns=inputs.redact,
-        warnings=warnings,
+        errors=errors,
         origins=origins_of(texts, environ, from_inputs, shared, preset),
         preset=preset,
         repeated=shared.repeated,
@@ -226,12 +226,12 @@ def _tracker_settings(
 
 
 def _jira_settings(inputs: Inputs, authorities: str) -> JiraSettings | None:
-    """The site of Jira; None without a usable `jira-url` and token. May add a warning."""
-    if {"jira-url", "jira-token"} & inputs.warnings.keys():
+    """The site of Jira; None without a usable `jira-url` and token. May add an error."""
+    if {"jira-url", "jira-token"} & inputs.errors.keys():
         return None
     if not inputs.jira_url:
         if inputs.jira_email or inputs.jira_token:
-            inputs.warnings["jira-url"] = (
+            inputs.errors["jira-url"] = (
                 "`jira-url` is missing, but `jira-email` or `jira-token` is set. "
                 f"{INPUT['jira-url'].if_wrong}"
             )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from flow_telemetry.errors import SettingsError
+from flow_telemetry.errors import MissingSecretError, SettingsError
 from flow_telemetry.identity import fold, normalize_namespace
 from flow_telemetry.local_files import MOST_CERTIFICATE_BYTES, read_regular
 from flow_telemetry.model import FlowType, StatusCategory
@@ -68,6 +68,10 @@ def shown(text: str) -> str:
     return repr(line if len(line) <= _SHOWN else line[:_SHOWN] + "…")
 
 
+class BlankSecret(ValueError):
+    """A value lacks the secret that it is made of."""
+
+
 def named(name: str, parse: Callable[[str], Value], text: str) -> Value:
     """Return the parsed value of an input or environment variable.
 
@@ -76,6 +80,8 @@ def named(name: str, parse: Callable[[str], Value], text: str) -> Value:
     """
     try:
         return parse(text)
+    except BlankSecret as error:
+        raise MissingSecretError(f"`{name}` {error}") from None
     except ValueError as error:
         raise SettingsError(f"`{name}` {error}") from None
 
@@ -297,7 +303,7 @@ def _headers_from_list(text: str) -> dict[str, str]:
 def _check_header_value(key: str, value: str) -> None:
     scheme_alone = value.strip().lower() in AUTHENTICATION_SCHEMES
     if not value.strip() or scheme_alone:
-        raise ValueError(
+        raise BlankSecret(
             f"cannot be used: the value of header {key} is blank. Usually its secret is not set, "
             "or not available to this run (runs of forks and Dependabot get no secrets)"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from flow_telemetry.errors import SettingsError
+from flow_telemetry.errors import SelectionError, SettingsError
 from flow_telemetry.github.runs import RunAddress
 from flow_telemetry.github.webhook import (
     CHANGE_EVENTS,
@@ -46,7 +46,8 @@ def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
     """Return the subjects of an export other than a sweep, in the order of their export.
 
     Raises:
-        SettingsError: nothing names a subject, or no repository.
+        SettingsError: nothing names a repository.
+        SelectionError: the event is about nothing that `mode` exports.
     """
     mode = settings.mode
     if mode is Mode.AUTO:
@@ -131,7 +132,7 @@ def _find_event(settings: Settings, event: Payload) -> EventSubject | None:
 def _choose_event(settings: Settings, event: Payload) -> EventSubject:
     subject = _find_event(settings, event)
     if subject is None:
-        raise SettingsError(
+        raise SelectionError(
             "`mode` is event, but the event that started this workflow "
             f"({settings.runner.event_name or 'none'}) is not one that is sent as a record"
         )
@@ -209,7 +210,7 @@ def own_run(settings: Settings, event: Payload, *, only_beside_others: bool = Fa
 def _choose_change(settings: Settings, event: Payload) -> ChangeSubject:
     number = settings.number or closed_change(event)
     if number is None:
-        raise SettingsError(
+        raise SelectionError(
             "`target` names no pull request: set it to #N, with its number, or start the workflow "
             "by the closing of one"
         )
@@ -219,7 +220,7 @@ def _choose_change(settings: Settings, event: Payload) -> ChangeSubject:
 def _choose_item(settings: Settings, event: Payload) -> ItemSubject:
     key = settings.tracing.work_item_key or _read_issue_key(event)
     if key is None:
-        raise SettingsError(
+        raise SelectionError(
             "`target` names no item: set it to its key, or start the workflow by the closing of an "
             "issue"
         )
@@ -229,7 +230,7 @@ def _choose_item(settings: Settings, event: Payload) -> ItemSubject:
 def _choose_feature(settings: Settings, event: Payload) -> FeatureSubject:
     key = settings.tracing.feature_key or _read_issue_key(event)
     if key is None:
-        raise SettingsError("`target` names no feature: set it to the key of the one to export")
+        raise SelectionError("`target` names no feature: set it to the key of the one to export")
     return FeatureSubject(repository=_own_repository(settings), key=key, snapshot=settings.snapshot)
 
 

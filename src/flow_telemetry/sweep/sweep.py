@@ -84,8 +84,8 @@ def export_sweep(
             runs=runs,
         )
     except FlowTelemetryError as error:
-        problems = (*context.settings.warnings, str(error))
-        return Outcome(status=Status.SKIPPED, problems=problems, failed=True)
+        errors, problems = context.settings.errors, (str(error),)
+        return Outcome(status=Status.SKIPPED, errors=errors, problems=problems, failed=True)
     return sweep.run(at_once=at_once)
 
 
@@ -504,7 +504,8 @@ class _Sweep:
         status = Status.PARTIAL if incomplete else Status.SKIPPED
         listed = Outcome(
             status=status,
-            problems=tuple(dict.fromkeys((*self.context.settings.warnings, *problems))),
+            errors=self.context.settings.errors,
+            problems=tuple(dict.fromkeys(problems)),
             notices=self._notices(),
             left_out=self._left_out(),
         )
