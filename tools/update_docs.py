@@ -493,7 +493,7 @@ def commands_page(parser: argparse.ArgumentParser) -> str:
 
 {_prose(parser.description or "")}
 
-The exit status is 0, 1 if something failed (with a message), or 2 for wrong usage.
+The exit status is 0, 1 if something failed (with a message), or 2 for wrong usage or settings.
 `{parser.prog} --version` prints the version.
 """
     sections = (_command(command, text) for command, text in _commands(parser))

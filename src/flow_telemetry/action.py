@@ -106,8 +106,9 @@ def _export(
     try:
         settings = load_settings(environ, EntryPoint.ACTION)
         log = RedactedLog(ActionLog(settings.log_level), settings_redactor(settings))
-        for line in describe_settings(settings):
-            log.debug(line)
+        if settings.log_level is LogLevel.DEBUG:
+            for line in describe_settings(settings):
+                log.debug(line)
         if settings.mode is Mode.CONTEXT:
             outcome = _provide_context(settings, environ, interruption)
             return settings, redact_record(outcome, redact)

@@ -92,11 +92,11 @@ class Outcome:
     ``exported`` is its subject, ``further`` are other exported subjects, such as the merged change.
     ``errors`` are settings that can never work: one of them stopped the export if it is
     ``refused``, and the others are optional. ``problems`` are warnings, ``notices`` further
-    information, ``left_out`` the data that was not sent, and why. ``failed`` is whether `fail-on-error` and the
-    exit status report a failure; a warning alone, such as a pull request that the token cannot see,
-    is not a failure. ``context`` are the outputs of a step that only provides the job's context.
-    ``redacted`` is the number of exported texts in which redaction changed something; a notice says
-    so.
+    information, ``left_out`` the data that was not sent, and why. ``failed`` is whether
+    `fail-on-error` and the exit status report a failure; a warning alone, such as a pull request
+    that the token cannot see, is not a failure. ``context`` are the outputs of a step that only
+    provides the job's context. ``redacted`` is the number of exported texts in which redaction
+    changed something; a notice says so.
     """
 
     status: Status

@@ -278,7 +278,7 @@ def test_that_line_takes_inputs_away(tmp_path: Path) -> None:
 def test_a_setting_that_can_never_work_fails_the_step(
     act: Act, in_pull_request: Run, receiver: Receiver
 ) -> None:
-    """Also without `fail-on-error`: `continue-on-error` of the action's own step does not hide it."""
+    """Also without `fail-on-error`: `continue-on-error` in action.yml does not hide it."""
     workflow = example("last step")
     for _, ours in our_steps(workflow):
         ours["with"] |= {"detail": "steps"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,15 @@ def test_no_session_reads_netrc(receiver: Receiver) -> None:
     with BoundedSession(soon()) as session:
         send_request(session, Request(f"{receiver.url}/first"), soon())
     assert [request.headers.get("authorization") for request in receiver.requests] == [None] * 2
+
+
+@pytest.mark.parametrize("body", [b"", b"moved " * 20])
+def test_redirects_in_a_row_are_followed(receiver: Receiver, body: bytes) -> None:
+    """As of a renamed repository whose file is stored elsewhere."""
+    for place, next_place in (("/1", "/2"), ("/2", "/3"), ("/3", "/4")):
+        answer = replace(redirect(f"{receiver.url}{next_place}", 302), body=body)
+        receiver.script(place, answer)
+    receiver.script("/4", Answer(body=b'"here"'))
+    with BoundedSession(soon()) as session:
+        response = send_request(session, Request(f"{receiver.url}/1"), soon())
+    assert (response.status, response.body) == (200, b'"here"')

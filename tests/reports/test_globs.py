@@ -132,7 +132,7 @@ def test_more_than_the_bounds_is_told(workspace: Path) -> None:
     """The first by name are taken."""
     files, notices = find_files(["a/**"], workspace, limits=FileLimits(files=1))
     assert names(files) == ["a/b/junit-2.xml"]
-    assert notices == ["2 files more than the 1 that are read: a/b/other.txt"]
+    assert notices == ["2 more files than the 1 that are read, from a/b/other.txt on"]
     files, large = find_files(["a/**"], workspace, limits=FileLimits(size=20))
     assert names(files) == ["a/b/junit-2.xml"]
     assert len(large) == 2

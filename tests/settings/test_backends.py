@@ -29,7 +29,7 @@ def test_every_backend_has_a_preset_that_can_be_used(backend: Backend) -> None:
     repeated = {n for n, text in preset.settings.items() if INPUT[n].default == text}
     assert repeated <= {"on-old-span"}  # it says what happens beside `max-span-age`
     settings = load(backend=backend.value)
-    given = {each.name: each for each in settings.origins if each.place.startswith("backend ")}
+    given = {each.name: each for each in settings.origins() if each.place.startswith("backend ")}
     assert {name: each.value for name, each in given.items()} == dict(preset.settings)
 
 

@@ -145,7 +145,7 @@ def test_precedence_of_a_setting(
 ) -> None:
     """An input counts more than `settings`, and `settings` more than the default."""
     settings = load(environ, **inputs)
-    (origin,) = [each for each in settings.origins if each.name == "detail"]
+    (origin,) = [each for each in settings.origins() if each.name == "detail"]
     assert origin.place == expected
     assert settings.tracing.detail is Detail(origin.value)
 

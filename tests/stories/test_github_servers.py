@@ -101,6 +101,19 @@ def test_a_repository_that_was_renamed_is_followed(
     assert {r.headers["authorization"] for r in github.requests} == {f"Bearer {TOKEN}"}
 
 
+def test_a_redirect_in_a_circle_is_no_unknown_failure(
+    program: Program, world: World, github: FakeGitHub
+) -> None:
+    """The message says what happens; nothing is tried five times, as a circle stays one."""
+    run = world.run(jobs=[job("test")])
+    path = f"/repos/acme/shop/actions/runs/{run.id}/attempts/1"
+    github.script(path, redirect(github.url + path), times=None)
+    (warning,) = program.export(run).warnings
+    assert "redirects a request again and again" in warning
+    assert "report" not in warning
+    assert len([each for each in github.requests if each.path == path]) < 40
+
+
 @pytest.mark.parametrize("target", ["http://[broken", "http://a:b/", "\u00e9://x"])
 def test_a_redirect_to_what_is_no_address_is_told(
     program: Program, world: World, github: FakeGitHub, receiver: Receiver, target: str

@@ -27,6 +27,7 @@ from flow_telemetry.privacy.audience import (
 )
 from flow_telemetry.settings import (
     EntryPoint,
+    LogLevel,
     Mode,
     Settings,
     describe_settings,
@@ -145,8 +146,9 @@ def export_and_print(
     audience = read_audience(settings.runner, read_event(settings.runner.event_path))
     log = TerminalLog(settings.log_level, sys.stderr)
     redact = settings_redactor(settings)
-    for line in describe_settings(settings):
-        log.debug(redact(line))
+    if settings.log_level is LogLevel.DEBUG:
+        for line in describe_settings(settings):
+            log.debug(redact(line))
     exporter: Exporter = NullExporter()
     if options.output is not None:
         exporter = FileExporter(options.output, deadline.clock, Fallbacks.of(settings.signals))

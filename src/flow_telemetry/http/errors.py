@@ -34,6 +34,7 @@ class NetworkErrorKind(Enum):
     PLAIN_TO_TLS = auto()
     NOT_HTTP = auto()
     CONTRADICTION = auto()
+    REDIRECTS = auto()
     PROXY = auto()
     CA_FILE = auto()
     HEADER = auto()
@@ -90,6 +91,7 @@ _KINDS: tuple[tuple[type[BaseException], NetworkErrorKind], ...] = (
     (http.client.IncompleteRead, NetworkErrorKind.CLOSED),
     (ContradictoryLengths, NetworkErrorKind.CONTRADICTION),
     (http.client.HTTPException, NetworkErrorKind.NOT_HTTP),
+    (requests.TooManyRedirects, NetworkErrorKind.REDIRECTS),
     (requests.exceptions.InvalidURL, NetworkErrorKind.URL),
     (urllib3_exceptions.LocationParseError, NetworkErrorKind.URL),
     (requests.exceptions.InvalidHeader, NetworkErrorKind.HEADER),
@@ -295,6 +297,10 @@ _MESSAGES = {
         "the response of {server} has several Content-Length headers with different values",
         "The server or a proxy in front of it is faulty: fix it, or check the host and port in "
         "{setting}",
+    ),
+    NetworkErrorKind.REDIRECTS: (
+        "{server} redirects a request again and again, as in a circle",
+        "Check {setting}, and the redirects of the server or of a proxy in front of it",
     ),
     NetworkErrorKind.PROXY: (
         "the proxy on the way to {server} did not connect{detail}",

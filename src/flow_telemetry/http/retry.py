@@ -64,12 +64,13 @@ class RetryPolicy:
 
 
 # 403 and 429 are retried as well, if they are about a rate limit. A failed handshake would fail
-# again, because both sides keep their certificates and versions of TLS; so would a file of ours.
+# again, because both sides keep their certificates and versions of TLS; so would a file of ours,
+# and a circle of redirects.
 READING = RetryPolicy(
     most_tries=5,
     statuses=frozenset({500, 502, 503, 504}),
     tries_after={
-        **dict.fromkeys((*TLS_KINDS, NetworkErrorKind.CA_FILE), 1),
+        **dict.fromkeys((*TLS_KINDS, NetworkErrorKind.CA_FILE, NetworkErrorKind.REDIRECTS), 1),
         NetworkErrorKind.NAME_TIMEOUT: 2,
     },
     other_tries=5,

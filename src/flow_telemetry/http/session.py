@@ -130,6 +130,8 @@ _CONNECT_SECONDS = 10.0
 _REQUEST_SECONDS = 30.0
 _LEAST_SECONDS = 0.1
 _CHUNK_BYTES = 64 * 1024
+# A renamed repository and a file that is stored elsewhere take two or three.
+_MOST_REDIRECTS = 10
 # The largest pages of GitHub and Jira, a hundred entries with long texts, have some 10 MB.
 MOST_BODY_BYTES = 32 * 1024 * 1024
 # Of a response that is not 200, only the server's message is used.
@@ -170,6 +172,7 @@ class BoundedSession(requests.Session):
     def __init__(self, deadline: Deadline, *, connections: int = 10) -> None:
         """``deadline`` is the default limit, ``connections`` the size of the pool."""
         super().__init__()
+        self.max_redirects = _MOST_REDIRECTS
         # Without any, requests would read .netrc.
         self.auth = TokenAuth("")
         self._adapter = BoundedAdapter(deadline, connections=connections)
@@ -210,7 +213,8 @@ class BoundedSession(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return the target of a redirect, after its body: requests would read it without limit."""
         target: str | None = super().get_redirect_target(resp)
-        if target is not None:
+        # In a chain of redirects, requests asks twice about all but the first one.
+        if target is not None and not resp.raw.closed:
             try:
                 read_body(resp, _MOST_MESSAGE_BYTES)
             finally:

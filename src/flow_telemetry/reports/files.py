@@ -259,7 +259,8 @@ def _limit_files(
     for file in matches:
         if len(within) == limits.files:
             rest = len(matches) - len(within)
-            left_out.append(f"{rest} files more than the {limits.files} that are read: {file.name}")
+            more = "1 more file than" if rest == 1 else f"{rest:,} more files than"
+            left_out.append(f"{more} the {limits.files:,} that are read, from {file.name} on")
             break
         if size + file.size > limits.size:
             left_out.append(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.privacy.redactor import build_redactor
@@ -27,12 +29,14 @@ from flow_telemetry.settings.model import (
     TracingSettings,
     TrackerSettings,
 )
-from flow_telemetry.settings.origins import Origin, origins_of
 from flow_telemetry.settings.otlp import OtlpSettings, otlp_settings
 from flow_telemetry.settings.runner import RunnerContext, runner_context
-from flow_telemetry.settings.shared import parse_shared_settings
+from flow_telemetry.settings.shared import SharedSettings, parse_shared_settings
 from flow_telemetry.settings.target import resolve_target
 from flow_telemetry.telemetry import Attributes
+
+if TYPE_CHECKING:
+    from flow_telemetry.settings.origins import Origin
 
 _ACTION_TIMEOUT_SECONDS = 60.0
 # A sweep or a feature needs many requests.
@@ -47,8 +51,8 @@ class Settings:
     ``secrets`` are the program's own credentials, which `repr` leaves out, ``public_words`` those
     of the run's context, and ``redact_patterns`` the user's regular expressions, all valid.
     ``errors`` name the optional settings whose values are unusable, ``preset`` is what the
-    backend gives, ``origins`` where each value is from, and ``repeated`` what is in `settings` more
-    than once.
+    backend gives, ``origins`` finds where each value is from, and ``repeated`` what is in
+    `settings` more than once.
     """
 
     mode: Mode
@@ -81,7 +85,7 @@ class Settings:
     redact_patterns: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     preset: ChosenPreset = field(default_factory=ChosenPreset, compare=False)
-    origins: tuple[Origin, ...] = field(default=(), compare=False)
+    origins: Callable[[], tuple[Origin, ...]] = field(default=tuple, compare=False, repr=False)
     repeated: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -156,7 +160,7 @@ def load_settings(
         public_words=public,
         redact_patterns=inputs.redact,
         errors=errors,
-        origins=origins_of(texts, environ, from_inputs, shared, preset),
+        origins=partial(_find_origins, texts, environ, from_inputs, shared, preset),
         preset=preset,
         repeated=shared.repeated,
     )
@@ -306,10 +310,24 @@ def describe_settings(settings: Settings) -> Iterator[str]:
         name = settings.preset.backend.value
         values = ", ".join(f"{setting}: {value}" for setting, value in not_set.items())
         yield f"the endpoint is that of {name}: `backend: {name}` would also set {values}"
-    given = [each for each in settings.origins if not each.is_default]
+    origins = settings.origins()
+    given = [each for each in origins if not each.is_default]
     for each in given:
         yield f"setting {each.name}: {each.value} ({each.place})"
-    yield f"{len(settings.origins) - len(given)} other settings have their defaults"
+    yield f"{len(origins) - len(given)} other settings have their defaults"
+
+
+def _find_origins(
+    texts: Mapping[str, str],
+    environ: Mapping[str, str],
+    from_inputs: Collection[str],
+    shared: SharedSettings,
+    preset: ChosenPreset,
+) -> tuple[Origin, ...]:
+    # Loaded for debug output and `check` only.
+    from flow_telemetry.settings.origins import origins_of  # noqa: PLC0415
+
+    return origins_of(texts, environ, from_inputs, shared, preset)
 
 
 def wants_failure(environ: Mapping[str, str]) -> bool:
