@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from actions_toolkit import core
 
@@ -24,9 +25,9 @@ from flow_telemetry.errors import FlowTelemetryError, MissingSecretError, Settin
 from flow_telemetry.github.webhook import read_event
 from flow_telemetry.http.payload import Payload
 from flow_telemetry.logging import RedactedLog
-from flow_telemetry.otlp.exporter import NullExporter
+from flow_telemetry.otlp.exporter import NullExporter, WatchedExporter
 from flow_telemetry.outcome import Outcome, Status
-from flow_telemetry.privacy.audience import read_audience, redact_outcome
+from flow_telemetry.privacy.audience import Audience, read_audience, redact_outcome
 from flow_telemetry.privacy.records import redact_record
 from flow_telemetry.privacy.redactor import Redactor, build_redactor
 from flow_telemetry.report.summary import job_summary
@@ -45,6 +46,10 @@ from flow_telemetry.settings import (
 )
 from flow_telemetry.subjects.choose import choose_subjects, choose_sweep
 from flow_telemetry.subjects.types import reads_much
+from flow_telemetry.telemetry import Exporter
+
+if TYPE_CHECKING:  # Loaded only for a page.
+    from flow_telemetry.page import PageSpans
 
 _LONGEST_LINE = 1_000
 
@@ -113,10 +118,10 @@ def _export(
             outcome = _provide_context(settings, environ, interruption)
             return settings, redact_record(outcome, redact)
         off = pipeline.switched_off(settings)
-        if off is not None:
+        if off is not None and not settings.page:
             return settings, off
         event = read_event(settings.runner.event_path)
-        return settings, _run(settings, event, interruption)
+        return settings, _run(settings, event, interruption, off)
     except MissingSecretError as error:  # Only this run has no secrets; others have.
         problem = str(error)
     except SettingsError as error:
@@ -137,14 +142,26 @@ def _export(
     return settings, redact_record(outcome, redact)
 
 
-def _run(settings: Settings, event: Payload, interruption: Interruption) -> Outcome:
+def _run(
+    settings: Settings, event: Payload, interruption: Interruption, off: Outcome | None
+) -> Outcome:
+    """Export, and write the page; ``off`` is the outcome if nothing is sent."""
     clock = SystemClock()
     deadline = Deadline.after(clock, _timeout_left(settings, clock), interruption.cancellation)
     audience = read_audience(settings.runner, event)
     log = ActionLog(settings.log_level)
-    exporter = build_otlp_exporter(settings, deadline, audience, log)
-    for notice in exporter.spool.recover():
-        log.info(notice)
+    exporter: Exporter = NullExporter()
+    if off is None:
+        exporter = endpoint = build_otlp_exporter(settings, deadline, audience, log)
+        for notice in endpoint.spool.recover():
+            log.info(notice)
+    kept = None
+    if settings.page:
+        # Loaded only for a page, which keeps the other starts fast.
+        from flow_telemetry.page import PageSpans  # noqa: PLC0415
+
+        kept = PageSpans()
+        exporter = WatchedExporter(exporter, kept.watched)
     sweep = choose_sweep(settings)
     subjects = () if sweep else choose_subjects(settings, event)
     context = build_context(
@@ -157,13 +174,40 @@ def _run(settings: Settings, event: Payload, interruption: Interruption) -> Outc
         interruption=interruption,
     )
     if sweep is None:
-        return redact_outcome(audience, pipeline.export(context, subjects))
-    # Loaded only for a sweep: most exports are of a run.
-    from flow_telemetry.sweep.ledger_file import LedgerFile  # noqa: PLC0415
-    from flow_telemetry.sweep.sweep import export_sweep  # noqa: PLC0415
+        outcome = pipeline.export(context, subjects)
+    else:
+        # Loaded only for a sweep: most exports are of a run.
+        from flow_telemetry.sweep.ledger_file import LedgerFile  # noqa: PLC0415
+        from flow_telemetry.sweep.sweep import export_sweep  # noqa: PLC0415
 
-    ledger = LedgerFile(settings.sweep.ledger)
-    return redact_outcome(audience, export_sweep(context, sweep, ledger))
+        outcome = export_sweep(context, sweep, LedgerFile(settings.sweep.ledger))
+    if off is not None:
+        notices = (*outcome.notices, *off.notices)
+        outcome = replace(outcome, status=off.status, deliveries=(), notices=notices)
+    if kept is not None:
+        heading = "" if sweep is None else f"Sweep of {sweep.repository}"
+        outcome = _write_page(settings, kept, outcome, audience, heading)
+    return redact_outcome(audience, outcome)
+
+
+def _write_page(
+    settings: Settings, kept: PageSpans, outcome: Outcome, audience: Audience, heading: str
+) -> Outcome:
+    """Write the page, and return the outcome with its path; a failure is only a warning."""
+    from flow_telemetry.page import page_of_export, write_page_in  # noqa: PLC0415
+
+    folder, trace_url = settings.runner.upload_folder, settings.tracing.trace_url or ""
+    if folder is None:
+        problem = "no page is written: the runner has not set RUNNER_TEMP"
+        return replace(outcome, problems=(*outcome.problems, problem))
+    try:
+        text = page_of_export(kept, outcome, audience, heading=heading, trace_url=trace_url)
+        return replace(outcome, page=str(write_page_in(folder, text)))
+    except FlowTelemetryError as error:
+        problem = str(error)
+    except Exception as error:  # noqa: BLE001 - what was exported is to be reported
+        problem = _unexpected(error, "the page")
+    return replace(outcome, problems=(*outcome.problems, problem))
 
 
 def _timeout_left(settings: Settings, clock: Clock) -> float | None:
@@ -211,7 +255,7 @@ def _export_variables(variables: Mapping[str, str]) -> None:
         core.export_variable(name, value)
 
 
-def _unexpected(error: Exception) -> str:
+def _unexpected(error: Exception, stopped: str = "the export") -> str:
     """Return a message with type and place of an exception; its text may contain secrets."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
@@ -219,7 +263,7 @@ def _unexpected(error: Exception) -> str:
     place = "" if trace is None else f" at {Path(trace.tb_frame.f_code.co_filename).name}"
     line = "" if trace is None else f":{trace.tb_lineno}"
     return (
-        f"an unexpected {type(error).__name__}{place}{line} stopped the export; this is a bug "
+        f"an unexpected {type(error).__name__}{place}{line} stopped {stopped}; this is a bug "
         "in flow-telemetry, please report it with this line"
     )
 
@@ -237,6 +281,8 @@ def _report(outcome: Outcome, settings: Settings | None, environ: Mapping[str, s
         return  # There is no export to report.
     for line in report(replace(outcome, errors=(), problems=(), notices=())).splitlines():
         core.info(terminal_line(line, _LONGEST_LINE))
+    if outcome.page:
+        core.info(f"the page is in {terminal_line(outcome.page, _LONGEST_LINE)}")
     if settings is not None and settings.summary:
         path = settings.runner.summary_path
         _write("the summary", lambda: _write_summary(outcome, path))
@@ -267,6 +313,8 @@ def outputs_of(outcome: Outcome) -> dict[str, str]:
         if coverage is not None and coverage.file:
             outputs["coverage-file"] = coverage.file
             outputs["coverage-artifact"] = coverage.artifact
+    if outcome.page:
+        outputs["page"] = outcome.page
     return outputs
 
 

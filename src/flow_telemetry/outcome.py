@@ -96,7 +96,8 @@ class Outcome:
     `fail-on-error` and the exit status report a failure; a warning alone, such as a pull request
     that the token cannot see, is not a failure. ``context`` are the outputs of a step that only
     provides the job's context. ``redacted`` is the number of exported texts in which redaction
-    changed something; a notice says so.
+    changed something; a notice says so. ``page`` is the path of the page's file; empty if there is
+    none.
     """
 
     status: Status
@@ -112,6 +113,7 @@ class Outcome:
     refused: bool = False
     context: Mapping[str, str] = field(default_factory=dict)
     redacted: int = 0
+    page: str = ""
 
     @property
     def spans(self) -> int:

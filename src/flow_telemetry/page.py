@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.files import make_own_folder, replace_file
 from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.otlp.batch import resource_size, span_size
 from flow_telemetry.otlp.output import LinesFile
@@ -18,21 +18,17 @@ from flow_telemetry.report.html import PageAssets, page
 from flow_telemetry.report.page_data import PageFacts, page_data
 from flow_telemetry.report.terminal import entity_type
 from flow_telemetry.report.text import counted
-from flow_telemetry.telemetry import (
-    Delivery,
-    EncodedRequest,
-    Exporter,
-    Signal,
-    Span,
-    Telemetry,
-)
+from flow_telemetry.telemetry import EncodedRequest, Signal, Span, Telemetry
 
 MOST_SPANS = 5_000
 # As protobuf. Our own spans have about 1 kB; one of a tool can have much more.
 MOST_BYTES = 16_000_000
 # Limited by the umask of the user.
 _PAGE_MODE = 0o666
-_ASSETS = "flow_telemetry.report"
+# Read beside the module: the importer of the action's bundle has no
+# resources for importlib.resources.
+_ASSETS = Path(__file__).with_name("report")
+_FILE_NAME = "page.html"
 
 # From coarse to fine: what the page leaves out first if there are too many spans comes last.
 _COARSE = frozenset(
@@ -126,27 +122,6 @@ class PageSpans:
         self._bytes[level] = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PageExporter:
-    """Keeps the spans that another exporter gets for the page."""
-
-    inner: Exporter
-    kept: PageSpans = field(default_factory=PageSpans)
-
-    @property
-    def signals(self) -> Collection[Signal]:
-        """The signals of the other exporter."""
-        return self.inner.signals
-
-    def preload(self) -> object:
-        """Load the libraries of the other exporter."""
-        return self.inner.preload()
-
-    def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
-        """Deliver the stream with the other exporter."""
-        return self.inner.deliver(self.kept.watched(stream))
-
-
 def page_of_export(
     kept: PageSpans,
     outcome: Outcome,
@@ -220,10 +195,28 @@ def write_page(path: Path, text: str) -> None:
         ) from None
 
 
+def write_page_in(folder: Path, text: str) -> Path:
+    """Write a page as `page.html` into our own folder, which is created; return the file's path.
+
+    Raises:
+        FlowTelemetryError: the file cannot be written.
+    """
+    path = folder / _FILE_NAME
+    try:
+        make_own_folder(folder)
+        replace_file(path, text.encode())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise FlowTelemetryError(
+            f"the page cannot be written to {path}: {reason}; free space on the runner's disk, and "
+            "check the permissions of its temporary folder"
+        ) from None
+    return path
+
+
 @cache
 def _load_assets() -> PageAssets:
-    folder = files(_ASSETS)
     style, script = (
-        folder.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
+        _ASSETS.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
     return PageAssets(style=style, script=script)

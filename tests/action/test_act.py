@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,7 +18,8 @@ from tests.fakes.plans import JobPlan
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.world import Runner, World, job, step
-from tests.support.act import RUN, RUN_WITHOUT_INPUTS, Act, ActResult
+from tests.support.act import RUN, RUN_WITHOUT_INPUTS, Act, ActResult, ArtifactStore
+from tests.support.pages import title_of
 from tests.support.workflows import ROOT, Workflow, load, our_steps, readme_examples
 
 pytestmark = pytest.mark.act
@@ -93,6 +95,7 @@ def test_as_last_step_of_a_job(act: Act, in_pull_request: Run, receiver: Receive
         "trace-url": "",
         "coverage-file": "",
         "coverage-artifact": "",
+        "page": "",
     }
     assert "status=exported" in result.echoed
     assert f"traceparent={outputs['traceparent']}" in result.echoed
@@ -302,3 +305,25 @@ def test_a_wrong_optional_setting_fails_no_step(
     assert "`jira-url` is not a URL" in error
     assert (result.status, result.outputs("telemetry")["status"]) == (0, "exported")
     assert receiver.span("RUN CI").status != "ERROR"
+
+
+def test_the_page_is_uploaded(act: Act, world: World, receiver: Receiver, tmp_path: Path) -> None:
+    """By the workflow of docs/guides/page.md, as a file that a browser shows."""
+    page = (ROOT / "docs" / "guides" / "page.md").read_text(encoding="utf-8")
+    workflow = load(re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[0])
+    (of_job,) = workflow["jobs"].values()
+    artifacts = ArtifactStore(folder=tmp_path / "artifacts", action=of_job["steps"][1]["uses"])
+    pull = world.pull_request(123, title="Pay by card", merged_at="2026-11-04T08:00:00Z")
+    here = begin(world, going_on("page"), workflow="Page", event="pull_request")
+    result = act.run(
+        "pull_request",
+        workflow,
+        run=here,
+        event=events.pull_request(world, pull, "closed"),
+        secrets={"GITHUB_TOKEN": TOKEN},
+        artifacts=artifacts,
+    )
+    assert (result.status, result.commands("warning")) == (0, []), result.log
+    (uploaded,) = artifacts.folder.glob(f"{here.id}/page.html/*")
+    assert title_of(uploaded.read_text(encoding="utf-8")) == "pull request #123: Pay by card"
+    assert receiver.requests == []

@@ -109,7 +109,8 @@ def test_signals_reach_the_program() -> None:
 def test_outputs_are_the_programs(program: Program, world: World) -> None:
     """Each comes from the step that ran, whichever it was."""
     run = world.run(jobs=[job("build")])
-    names = program.export(run, trace_url="https://traces.example/{trace_id}").outputs.keys()
+    link = "https://traces.example/{trace_id}"
+    names = program.export(run, trace_url=link, page=True).outputs.keys()
     # Those of coverage are set where there is some: see the stories of it.
     of_coverage = {"coverage-file", "coverage-artifact"}
     assert set(ACTION["outputs"]) == {*names, *of_coverage}

@@ -9,7 +9,7 @@ from tests.otlp.builders import make_event, make_span, make_spans
 from tests.otlp.test_halves import prepared_of
 
 from flow_telemetry.otlp.batch import TraceSizes, batch_telemetry
-from flow_telemetry.otlp.exporter import FileExporter, NullExporter, RecordingExporter
+from flow_telemetry.otlp.exporter import FileExporter, NullExporter, Recording, WatchedExporter
 from flow_telemetry.otlp.lines import encode_request, parse_otlp_lines
 from flow_telemetry.telemetry import Signal, Telemetry
 
@@ -37,10 +37,10 @@ def test_nowhere_counts_it_by_its_items() -> None:
 
 def test_a_watcher_lets_it_pass() -> None:
     """It is not drawn, for it is not ours, but it is delivered."""
-    watched = RecordingExporter(NullExporter())
-    traces, _ = watched.deliver([TRACES, make_span(9), LOGS])
+    seen = Recording()
+    traces, _ = WatchedExporter(NullExporter(), seen.watched).deliver([TRACES, make_span(9), LOGS])
     assert traces.sent == 4
-    assert (len(watched.spans), watched.events, watched.measurements) == (1, [], [])
+    assert (len(seen.spans), seen.events, seen.measurements) == (1, [], [])
 
 
 def test_who_adds_up_sizes_lets_it_pass() -> None:

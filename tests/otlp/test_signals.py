@@ -26,7 +26,13 @@ from tests.otlp.builders import (
 from tests.support.spool import files_in, text_of
 
 from flow_telemetry.errors import SourceError
-from flow_telemetry.otlp.exporter import FileExporter, NullExporter, OtlpExporter, RecordingExporter
+from flow_telemetry.otlp.exporter import (
+    FileExporter,
+    NullExporter,
+    OtlpExporter,
+    Recording,
+    WatchedExporter,
+)
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.spool import Spool
 from flow_telemetry.settings import MetricShape
@@ -229,9 +235,9 @@ def test_a_file_has_the_shapes_that_are_wanted(tmp_path: Path) -> None:
 
 def test_a_watcher_keeps_what_passes() -> None:
     """All of it is handed on and can be shown."""
-    watched = RecordingExporter(NullExporter())
-    deliveries = watched.deliver(MIXED)
-    assert (len(watched.spans), len(watched.events), len(watched.measurements)) == (2, 2, 3)
+    seen = Recording()
+    deliveries = WatchedExporter(NullExporter(), seen.watched).deliver(MIXED)
+    assert (len(seen.spans), len(seen.events), len(seen.measurements)) == (2, 2, 3)
     assert [delivery.collected for delivery in deliveries] == [2, 2, 3]
 
 

@@ -19,6 +19,8 @@ from tests.fakes.records import Run
 from tests.fakes.world import World, job, step
 from tests.jira.support import TOKEN, fake
 from tests.release.machine import IMAGE, Machine
+from tests.support.pages import data_of, title_of
+from tests.support.program import Program
 
 ROOT = Path(__file__).parents[2]
 TREE = ["RUN CI", "  queued", "  build", "    queued", "    Compile"]
@@ -279,6 +281,27 @@ def test_the_start_imports_what_the_run_needs(loaded: Callable[..., set[str]]) -
     assert {"flow_telemetry", "requests"} <= names
     unwanted = {"charset_normalizer", "cryptography", "github", "hypothesis", "pip", "psutil"}
     assert names & unwanted == set()
+
+
+def test_the_page_needs_nothing_but_the_release(
+    machine: Machine, run: Run, receiver: Receiver, program: Program
+) -> None:
+    """Its script and its style sheet come with the sources."""
+    status, printed = machine.export(run, page="true")
+    assert (status, receiver.tree()) == (0, TREE), printed
+    assert "::warning" not in printed
+    shown = (program.folder / "temp" / "flow-telemetry" / "page.html").read_text(encoding="utf-8")
+    assert (title_of(shown), "Compile" in data_of(shown)["texts"]) == ("RUN CI", True)
+    texts = ROOT / "src" / "flow_telemetry" / "report"
+    for name in ("page.css", "page.js"):
+        assert (texts / name).read_text(encoding="utf-8") in shown
+
+
+def test_only_a_page_loads_its_modules(loaded: Callable[..., set[str]]) -> None:
+    """A usual run does not wait for them."""
+    of_page = {"flow_telemetry.page", "flow_telemetry.report.html"}
+    assert of_page & loaded() == set()
+    assert of_page <= loaded(page="true")
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import pytest
 from tests.contracts.openapi import validate
 from tests.fakes.demo.world import demo_world
 from tests.fakes.github import FakeGitHub
+from tests.support.pages import data_of, title_of
 from tests.support.program import Program
 
 
@@ -28,8 +27,7 @@ def page_of(program: Program, *words: object) -> tuple[str, Any]:
     result = program.command(*words, "--repo", "acme/shop", "--html", path)
     assert result.status == 0, result.stderr
     text = path.read_text(encoding="utf-8")
-    title = re.findall("<title>(.*?)</title>", text)[0]
-    return title, json.loads(re.findall(r'id="data">(.*?)</script>', text)[0])
+    return title_of(text), data_of(text)
 
 
 def states(data: Any) -> list[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,6 +89,27 @@ def test_of_another_tracker_the_key_alone_is_shown(
     assert "Pay by card" in summary_of(result)
     assert CANARY not in shown(result)
     assert "browse/ACME-57" not in summary_of(result)
+
+
+@pytest.mark.parametrize("mode", ["item", "feature"])
+def test_the_page_is_for_everybody_too(
+    program: Program, world: World, receiver: Receiver, jira: FakeJira, mode: str
+) -> None:
+    """Anyone can download an artifact: of the other tracker's spans there are keys and times."""
+    world.pull_request(
+        123,
+        title="Pay by card",
+        branch="feature/acme-57-pay",
+        merged_at="2026-11-05T08:00:00Z",
+    )
+    keys = {"item": {"work_item_key": "ACME-57"}, "feature": {"feature_key": "ACME-42"}}
+    named: dict[str, Any] = {"mode": mode, "trace_scope": "item", "snapshot": True, **keys[mode]}
+    result = program.action(page=True, **named, **access(jira))
+    page = Path(result.outputs["page"]).read_text(encoding="utf-8")
+    assert "ACME-57" in page
+    assert ("Pay by card" in page) == (mode == "feature")
+    assert CANARY not in page
+    assert CANARY in repr(receiver.spans)
 
 
 @pytest.mark.parametrize("visible", [PRIVATE, INTERNAL], ids=["private", "internal"])

@@ -27,7 +27,8 @@ name: upload-artifact
 description: Uploads an artifact without Node.js
 inputs:
   name: {{default: artifact, description: Name}}
-  path: {{required: true, description: Folder}}
+  path: {{required: true, description: Folder or file}}
+  archive: {{default: "true", description: Or the artifact is a file as it is}}
   if-no-files-found: {{default: warn, description: Or error or ignore}}
   overwrite: {{default: "false", description: Whether an artifact of that name is deleted first}}
   retention-days: {{default: "0", description: Not used here}}
@@ -38,7 +39,8 @@ runs:
       run: exec python "$GITHUB_ACTION_PATH/{Path(__file__).name}"
       env:
         ARTIFACT_NAME: ${{{{ inputs.name }}}}
-        ARTIFACT_FOLDER: ${{{{ inputs.path }}}}
+        ARTIFACT_PATH: ${{{{ inputs.path }}}}
+        ARTIFACT_ARCHIVE: ${{{{ inputs.archive }}}}
         ARTIFACT_OVERWRITE: ${{{{ inputs.overwrite }}}}
         ARTIFACT_IF_NO_FILES: ${{{{ inputs.if-no-files-found }}}}
 """
@@ -47,22 +49,25 @@ _OPENER = build_opener(ProxyHandler({}))
 
 def main() -> int:
     """Upload the folder that the environment names; returns the exit status."""
-    name = os.environ["ARTIFACT_NAME"]
-    archive = packed(Path(os.environ["ARTIFACT_FOLDER"]))
-    if archive is None:
+    name, path = os.environ["ARTIFACT_NAME"], Path(os.environ["ARTIFACT_PATH"])
+    content = packed(path)
+    if content is None:
         return int(os.environ["ARTIFACT_IF_NO_FILES"] == "error")
+    if os.environ["ARTIFACT_ARCHIVE"] == "false":
+        name, content = path.name, path.read_bytes()
     service = ArtifactService(
         os.environ["ACTIONS_RESULTS_URL"], os.environ["ACTIONS_RUNTIME_TOKEN"]
     )
     if os.environ["ARTIFACT_OVERWRITE"] == "true":
         service.call("DeleteArtifact", name=name)
-    service.upload(name, archive)
+    service.upload(name, content)
     return 0
 
 
-def packed(folder: Path) -> bytes | None:
-    """Return a zip archive of the files in a folder, or None if there are none."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+def packed(root: Path) -> bytes | None:
+    """Return a zip archive of a file, or of the files in a folder; None if there are none."""
+    folder = root.parent if root.is_file() else root
+    files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file())
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
         for path in files:
@@ -82,7 +87,7 @@ class ArtifactService:
         _, self._run, self._job = scope.split(":")
 
     def upload(self, name: str, archive: bytes) -> None:
-        """Upload an archive as the artifact of that name."""
+        """Upload bytes as the artifact of that name."""
         address = self.call("CreateArtifact", name=name, version=4)["signedUploadUrl"]
         block = base64.b64encode(b"0" * 8).decode()
         blocks = f"<BlockList><Latest>{block}</Latest></BlockList>".encode()

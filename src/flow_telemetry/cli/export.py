@@ -16,11 +16,13 @@ from flow_telemetry.clock import Deadline, Interruption, SystemClock
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.webhook import read_event
-from flow_telemetry.otlp.exporter import FileExporter, NullExporter, RecordingExporter
+from flow_telemetry.logging import Log
+from flow_telemetry.otlp.exporter import FileExporter, NullExporter, Recording, WatchedExporter
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.outcome import Outcome
-from flow_telemetry.page import PageExporter, page_of_export, write_page
+from flow_telemetry.page import PageSpans, page_of_export, write_page
 from flow_telemetry.privacy.audience import (
+    Audience,
     read_audience,
     redact_drawn_spans,
     redact_outcome,
@@ -149,20 +151,16 @@ def export_and_print(
     if settings.log_level is LogLevel.DEBUG:
         for line in describe_settings(settings):
             log.debug(redact(line))
-    exporter: Exporter = NullExporter()
-    if options.output is not None:
-        exporter = FileExporter(options.output, deadline.clock, Fallbacks.of(settings.signals))
-    elif settings.otlp.targets:
-        exporter = build_otlp_exporter(settings, deadline, audience, log)
-        for notice in exporter.spool.recover():
-            log.info(notice)
+    exporter = _build_exporter(options.output, settings, deadline, audience, log)
     # Spans are recorded only to be drawn: a sweep may send any number of them.
-    recorder = RecordingExporter(exporter) if options.print else None
-    watched: Exporter = recorder or exporter
-    drawing = None if options.html is None else PageExporter(watched)
+    recording, kept = Recording(), PageSpans()
+    if options.print:
+        exporter = WatchedExporter(exporter, recording.watched)
+    if options.html is not None:
+        exporter = WatchedExporter(exporter, kept.watched)
     context = build_context(
         settings,
-        exporter=drawing or watched,
+        exporter=exporter,
         clock=clock,
         deadline=deadline,
         log=log,
@@ -173,15 +171,29 @@ def export_and_print(
     with interruption.listening():
         outcome = replace(export(context), seconds=clock.monotonic() - began)
     log.clear()
-    if recorder is not None and recorder.spans:
-        sys.stdout.write(draw(redact_drawn_spans(audience, recorder.spans), sys.stdout) + "\n")
+    if recording.spans:
+        sys.stdout.write(draw(redact_drawn_spans(audience, recording.spans), sys.stdout) + "\n")
         sys.stdout.flush()
-    if drawing is not None:
+    if options.html is not None:
         trace_url = settings.tracing.trace_url or ""
-        text = page_of_export(drawing.kept, outcome, audience, heading=heading, trace_url=trace_url)
+        text = page_of_export(kept, outcome, audience, heading=heading, trace_url=trace_url)
         outcome = _write_page(options.html, text, outcome)
     status = print_outcome(redact_outcome(audience, outcome), sys.stderr)
     return interruption.leave(interruption.status or status)
+
+
+def _build_exporter(
+    output: Path | None, settings: Settings, deadline: Deadline, audience: Audience, log: Log
+) -> Exporter:
+    """Return the exporter to a file, else to the endpoint, else to nowhere."""
+    if output is not None:
+        return FileExporter(output, deadline.clock, Fallbacks.of(settings.signals))
+    if not settings.otlp.targets:
+        return NullExporter()
+    exporter = build_otlp_exporter(settings, deadline, audience, log)
+    for notice in exporter.spool.recover():
+        log.info(notice)
+    return exporter
 
 
 def _write_page(path: Path, text: str, outcome: Outcome) -> Outcome:

@@ -1,4 +1,4 @@
-"""Exporters: an OTLP endpoint with a spool, a file, nothing, or a recording of the telemetry."""
+"""Exporters: an OTLP endpoint with a spool, a file, nothing, or another one that is watched."""
 
 from __future__ import annotations
 
@@ -185,13 +185,11 @@ class NullExporter:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingExporter:
-    """Records the telemetry that another exporter gets, except encoded requests."""
+class WatchedExporter:
+    """Another exporter. ``watch`` sees the stream on its way there, and yields it unchanged."""
 
     inner: Exporter
-    spans: list[Span] = field(default_factory=list)
-    events: list[LogRecord] = field(default_factory=list)
-    measurements: list[Measurement] = field(default_factory=list)
+    watch: Callable[[Iterable[Telemetry]], Iterable[Telemetry]]
 
     @property
     def signals(self) -> Collection[Signal]:
@@ -204,9 +202,19 @@ class RecordingExporter:
 
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Deliver the stream with the other exporter."""
-        return self.inner.deliver(self._record(stream))
+        return self.inner.deliver(self.watch(stream))
 
-    def _record(self, stream: Iterable[Telemetry]) -> Iterator[Telemetry]:
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """All telemetry of a stream, except encoded requests."""
+
+    spans: list[Span] = field(default_factory=list)
+    events: list[LogRecord] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+
+    def watched(self, stream: Iterable[Telemetry]) -> Iterator[Telemetry]:
+        """Yield the stream unchanged, and record it."""
         for telemetry in stream:
             if isinstance(telemetry, Span):
                 self.spans.append(telemetry)

@@ -629,6 +629,15 @@ class Inputs:
         action_only=True,
         description="Whether to write a job summary.",
     )
+    page = Input(
+        name="page",
+        parse=parse.boolean,
+        if_wrong="No page is written",
+        default="false",
+        action_only=True,
+        description="Whether to write the traces and where the time went as an HTML page; the "
+        "output page is its path, for actions/upload-artifact.",
+    )
     fail_on_error = Input(
         name="fail-on-error",
         parse=parse.boolean,
@@ -670,6 +679,6 @@ ACTION_INPUTS: tuple[Input[Any], ...] = tuple(
         *("otlp-endpoint", "otlp-headers", "github-token", "backend", "settings", "mode", "target"),
         *("export", "detail", "trace-scope", "feature-key", "signals", "since", "measure"),
         *("reports", "trace-files", "logs", "inject-endpoint", "jira-token", "needs", "summary"),
-        *("fail-on-error", "timeout"),
+        *("page", "fail-on-error", "timeout"),
     )
 )

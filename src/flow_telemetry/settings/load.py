@@ -73,6 +73,7 @@ class Settings:
     service_name: str | None
     resource_attributes: Attributes
     summary: bool
+    page: bool
     fail_on_error: bool
     timeout: float | None
     spool_path: Path
@@ -149,6 +150,7 @@ def load_settings(
         service_name=_service_name(inputs, environ, entry_point),
         resource_attributes=inputs.resource_attributes,
         summary=inputs.summary,
+        page=inputs.page,
         fail_on_error=inputs.fail_on_error,
         timeout=_timeout(inputs, mode, entry_point, runner, sweep_requested=sweep_requested),
         spool_path=_spool_path(inputs, entry_point, runner),
@@ -289,16 +291,16 @@ def _timeout(
 
 
 def _ledger_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) -> Path | None:
-    if inputs.ledger is None and entry_point is EntryPoint.ACTION and runner.temporary_folder:
-        return Path(runner.temporary_folder) / "flow-telemetry" / "ledger.json"
+    if inputs.ledger is None and entry_point is EntryPoint.ACTION and runner.upload_folder:
+        return runner.upload_folder / "ledger.json"
     return inputs.ledger
 
 
 def _spool_path(inputs: Inputs, entry_point: EntryPoint, runner: RunnerContext) -> Path:
     if inputs.spool_path is not None:
         return inputs.spool_path
-    if entry_point is EntryPoint.ACTION and runner.temporary_folder:
-        return Path(runner.temporary_folder) / "flow-telemetry" / "spool"
+    if entry_point is EntryPoint.ACTION and runner.upload_folder:
+        return runner.upload_folder / "spool"
     return Path("flow-telemetry-spool")
 
 

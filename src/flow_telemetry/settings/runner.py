@@ -44,6 +44,12 @@ class RunnerContext:
     debug: bool = False
 
     @property
+    def upload_folder(self) -> Path | None:
+        """The folder for what a workflow may upload, such as the spool, the ledger and the page."""
+        folder = self.temporary_folder
+        return Path(folder) / "flow-telemetry" if folder else None
+
+    @property
     def own_folder(self) -> Path | None:
         """The folder through which the program's steps of one job exchange files."""
         folder = self.temporary_folder
