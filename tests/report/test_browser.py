@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -15,6 +16,7 @@ from tests.report.builders import HOSTILE, busy_run, make_span, spans_of_run
 from tests.report.test_html import large_run
 from tests.support.chromium import Page, browser_page, needs_browser
 
+from flow_telemetry.model.time_shares import TimeShares, TimeState
 from flow_telemetry.page import build_page
 from flow_telemetry.report.page_data import PageFacts
 from flow_telemetry.telemetry import Span, SpanEvent
@@ -232,6 +234,24 @@ def test_compressed_idle_time_leaves_room_for_runs(page: Page, tmp_path: Path) -
     assert end - begin > 0.25
     begin, end = bar(page, "RUN two")
     assert end - begin > 0.25
+
+
+def test_shares_are_as_wide_as_they_are_long(page: Page, tmp_path: Path) -> None:
+    """The longest comes first; a small one gets no room for a name, and one below a second none."""
+    seconds = {TimeState.QUEUED: 1, TimeState.IN_REVIEW: 300, TimeState.AWAITING_MERGE: 699}
+    times = TimeShares(
+        durations=tuple((s, timedelta(seconds=seconds.get(s, 0.000_004))) for s in TimeState)
+    )
+    show(page, tmp_path, PARTS, times=(times,))
+    widths = page.js(
+        "[...document.querySelectorAll('.share > div')].map(d => [d.title, d.textContent, "
+        "d.getBoundingClientRect().width / d.parentElement.getBoundingClientRect().width])"
+    )
+    assert [(title, shown, round(width, 2)) for title, shown, width in widths] == [
+        ("awaiting merge: 11m 39s, 70 %", "awaiting merge 70 %", 0.7),
+        ("in review: 5m, 30 %", "in review 30 %", 0.3),
+        ("queued: 1s, under 1 %", "", 0.0),
+    ]
 
 
 def test_waits_and_failures_lead_to_their_places(page: Page, tmp_path: Path) -> None:

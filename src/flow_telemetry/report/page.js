@@ -54,6 +54,8 @@
     const fraction = micros ? "." + pad(micros, 6).replace(/(000)+$/, "") : "";
     return date(time).toISOString().slice(0, 19).replace("T", " ") + fraction + " UTC";
   };
+  // Spans of one second have microseconds only to be in order.
+  const wholeSecond = (time) => Math.floor(time / SECOND) * SECOND;
   const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500].map((n) => n * 1000).concat(
     [1, 2, 5, 10, 15, 30].map((n) => n * SECOND), [1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
     [1, 2, 3, 6, 12].map((n) => n * HOUR), [1, 2, 7, 14, 28, 91, 182, 364].map((n) => n * DAY));
@@ -226,17 +228,22 @@
     const { bar, numbers, unread, waits, failures, failed } = data.overview;
     const styled = (share) => {
       const [name, part, time, percentage] = share;
+      // A name has a margin, which would widen a small share beyond its size.
+      const shown = part > 0.06 ? make("span", {}, `${name} ${percentage}`) : null;
       const part_ = make("div", { class: `s-${name.replace(/ /g, "-")}`,
-        title: `${name}: ${time}, ${percentage}` }, part > 0.06 ? `${name} ${percentage}` : "");
+        title: `${name}: ${time}, ${percentage}` }, shown);
       part_.style.flex = `${part} 0 0`;
       return part_;
     };
-    const spoken = bar.map(([name, , time, share]) => `${name} ${time}, ${share}`).join("; ");
     const sorted = [...bar].sort((a, b) => b[1] - a[1]);
+    const spoken = sorted.map(([name, , time, share]) => `${name} ${time}, ${share}`).join("; ");
+    // Waits of one name are of several runs or days.
+    const isLong = all.end - all.start > DAY;
+    const when = (node) => (isLong && isDate(node.start) ? `, ${day(node.start)}` : "");
     main.append(make("section", { id: "went", "aria-labelledby": "went-h" },
       make("h2", { id: "went-h" }, "Where the time went"),
       bar.length ? make("div", { class: "share", role: "img", "aria-label": spoken },
-        ...bar.map(styled)) : null,
+        ...sorted.map(styled)) : null,
       make("ul", { class: "names" }, ...sorted.map(([name, , time, share]) => make("li", {},
         make("span", { class: `key s-${name.replace(/ /g, "-")}` }),
         name, make("span", { class: "quiet" }, ` ${time} · ${share}`)))),
@@ -245,7 +252,7 @@
         make("dl", { class: "numbers" }, ...numbers.map(([name, value, what]) => make("div", {},
           make("dt", {}, name), make("dd", {}, value, make("small", {}, what))))),
         places("waits", "Longest waits", waits.map(at), (node) =>
-          make("span", { class: "quiet" }, ` · ${duration(node.end - node.start)}`)),
+          make("span", { class: "quiet" }, ` · ${duration(node.end - node.start)}${when(node)}`)),
         places("failures", failed === 1 ? "1 failure" : `${failed} failures`, failures.map(at),
           (node) => make("span", { class: "failed" },
             node.error && node.error !== "failed" ? ` · ${node.error.slice(0, 160)}` : ""),
@@ -702,7 +709,7 @@
     const to = trace === all || !trace.raw.href ? null : link(trace.raw.href, "open the trace");
     parts.facts.replaceChildren(...[
       `${trace.nodes.length} spans · ${duration(trace.end - trace.start)} · from ` +
-      `${exact(trace.start)} to ${exact(trace.end)}`,
+      `${exact(wholeSecond(trace.start))} to ${exact(wholeSecond(trace.end))}`,
       failed ? make("strong", { class: "failed" }, ` · ${failed} failed`) : null, ids,
       to ? " · " : null, to].filter(Boolean));
     state.focused = null;

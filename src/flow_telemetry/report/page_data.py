@@ -38,6 +38,7 @@ _LONGEST_NAME = 200
 _LONGEST_VALUE = 2_048
 _MICROSECOND = 1_000  # in nanoseconds
 _SECOND = 1_000_000_000
+_SHORTEST_SHARE = 0.5  # seconds
 _MOST_WAITS = 8
 _MOST_FAILURES = 20
 # What users call the addresses of runs, jobs, pull requests and items.
@@ -142,7 +143,8 @@ def _overview(traces: Sequence[Trace], facts: PageFacts) -> dict[str, Any]:
         "bar": [
             [state, seconds / total, duration(seconds), format_percent(seconds, total)]
             for state, seconds in shares.seconds.items()
-            if total and seconds
+            # Less than that is the order of spans, which is kept by microseconds.
+            if seconds >= _SHORTEST_SHARE
         ],
         "unread": unread,
         "numbers": [
