@@ -1,0 +1,103 @@
+"""Shards: each active repository in exactly one, balanced, within the limits."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flow_telemetry.rules.shards import (
+    MOST_SHARDS,
+    REQUESTS_OF_SHARD,
+    Activity,
+    plan_shards,
+)
+
+NOW = datetime(2026, 11, 24, tzinfo=timezone.utc)
+
+
+@st.composite
+def organizations(draw: st.DrawFn) -> list[Activity]:
+    """Draw the repositories of an organization, from quiet ones to one with most of the runs."""
+    counts = st.one_of(st.just(0), st.integers(0, 40), st.integers(0, 20_000))
+    drawn = draw(
+        st.lists(
+            st.tuples(counts, counts, counts, counts, st.booleans(), st.integers(-1, 90)),
+            max_size=400,
+        )
+    )
+    return [
+        Activity(
+            repository=f"acme/repository-{number}",
+            runs=runs,
+            closings=closings,
+            deployments=deployments,
+            remaining=remaining,
+            is_due=is_due,
+            mark=None if days < 0 else NOW - timedelta(days=days),
+        )
+        for number, (runs, closings, deployments, remaining, is_due, days) in enumerate(drawn)
+    ]
+
+
+@given(organizations(), st.integers(1, 300))
+def test_each_active_repository_is_in_exactly_one_shard(
+    repositories: list[Activity], most: int
+) -> None:
+    shards = plan_shards(repositories, most_shards=most)
+    planned = [name for shard in shards for name in shard.repositories]
+    assert sorted(planned) == sorted(r.repository for r in repositories if r.is_active)
+    assert all(shard.repositories for shard in shards)
+
+
+@given(organizations(), st.integers(1, 300))
+def test_limits_are_kept(repositories: list[Activity], most: int) -> None:
+    """At most 256 jobs, at most as many as asked for, and no more than the requests call for."""
+    shards = plan_shards(repositories, most_shards=most)
+    total = sum(each.requests for each in repositories if each.is_active)
+    assert len(shards) <= min(most, MOST_SHARDS, -(-total // REQUESTS_OF_SHARD))
+    assert [shard.number for shard in shards] == list(range(1, len(shards) + 1))
+
+
+@given(organizations(), st.integers(1, 300))
+def test_no_shard_has_more_than_the_mean_and_one_repository(
+    repositories: list[Activity], most: int
+) -> None:
+    by_name = {each.repository: each for each in repositories}
+    shards = plan_shards(repositories, most_shards=most)
+    total = sum(shard.requests for shard in shards)
+    for shard in shards:
+        requests = [by_name[name].requests for name in shard.repositories]
+        assert shard.requests == sum(requests)
+        assert shard.requests <= total / len(shards) + max(requests)
+
+
+@given(organizations(), st.integers(0, 15_000))
+def test_budgets_share_what_the_rate_limit_leaves(repositories: list[Activity], left: int) -> None:
+    """In proportion to the requests; each shard may send one, or it could not begin."""
+    shards = plan_shards(repositories, requests_left=left)
+    total = sum(shard.requests for shard in shards)
+    assert sum(shard.budget for shard in shards) <= max(left, len(shards))
+    for shard in shards:
+        share = min(left, 3 * total) * shard.requests / total
+        assert shard.budget == max(1, int(share)) or abs(shard.budget - share) <= 1
+
+
+@given(organizations())
+def test_the_oldest_mark_comes_first(repositories: list[Activity]) -> None:
+    """So that a budget that ends leaves no repository out twice."""
+    by_name = {each.repository: each for each in repositories}
+    for shard in plan_shards(repositories):
+        marks = [by_name[name].mark or NOW + timedelta(days=1) for name in shard.repositories]
+        assert marks == sorted(marks)
+
+
+@given(organizations())
+def test_the_plan_depends_on_the_activity_only(repositories: list[Activity]) -> None:
+    """Not on the order in which GitHub lists repositories."""
+    assert plan_shards(repositories) == plan_shards(reversed(repositories))
+
+
+def test_a_quiet_organization_has_no_shard() -> None:
+    assert plan_shards([Activity(repository="acme/quiet")]) == ()
