@@ -149,6 +149,8 @@ def every_path(world: World) -> list[str]:
     return [
         repository,
         "/repos/mallory/shop",
+        "/orgs/acme/repos",
+        "/installation/repositories",
         actions,
         f"{repository}/actions/workflows/ci.yml/runs?event=push",
         *(f"{actions}/{run}" for run in runs),
@@ -183,7 +185,8 @@ def test_every_answer_is_what_github_describes() -> None:
     with FakeGitHub(world) as github:
         for path in every_path(world):
             bare = path.partition("?")[0]
-            payload = requests.get(github.url + path, timeout=5).json()
+            headers = {"Authorization": "Bearer ghs_ofAnInstallation"}
+            payload = requests.get(github.url + path, headers=headers, timeout=5).json()
             validate("GET", bare, payload)
             assert undescribed("GET", bare, payload) == set()
             asked.add(("GET", template_of("GET", bare)))

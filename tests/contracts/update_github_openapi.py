@@ -21,6 +21,8 @@ PACKAGE = "@octokit/openapi"
 DESCRIPTION = "package/generated/api.github.com.json"
 RUN = "/repos/{owner}/{repo}/actions/runs/{run_id}"
 PATHS = (
+    "/orgs/{org}/repos",
+    "/installation/repositories",
     "/repos/{owner}/{repo}",
     "/repos/{owner}/{repo}/actions/runs",
     "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs",

@@ -123,14 +123,39 @@ class FakeGitHub(FakeServer):
         if request.method == "GET" and request.path.startswith(self.path_prefix):
             route = routes.match(request.path.removeprefix(self.path_prefix))
         if route is None:
-            return _error(404, "Not Found")
+            return self._answer_list(request)
         permission = route.route.permission
         # Several permissions are alternatives.
-        if self.denied.issuperset(permission.split("; ")):
+        if self._denied_in(route.repository_name).issuperset(permission.split("; ")):
             answer = _error(403, "Resource not accessible by integration", route.route.docs)
         else:
             answer = self._encoded_once(request, route)
         return _with(answer, {"x-accepted-github-permissions": permission})
+
+    def _denied_in(self, name: str) -> set[str]:
+        try:
+            return {*self.denied, *self.world.find_repository(name).denied}
+        except KeyError:
+            return self.denied
+
+    def _answer_list(self, request: Request) -> Answer:
+        """Answer a list of repositories, which belongs to no repository."""
+        path = request.path.removeprefix(self.path_prefix)
+        found = routes.match_list(path) if request.method == "GET" else None
+        if found is None:
+            return _error(404, "Not Found")
+        route, values = found
+        if route.token and route.token not in request.headers.get("authorization", ""):
+            return _error(403, _NO_INSTALLATION, route.docs)
+        try:
+            page = listing.page_of(route.find(self.world, values), request.query)
+        except KeyError:
+            return _error(404, "Not Found", route.docs)
+        if self.check is not None:
+            self.check("GET", path, page.payload)
+        link = listing.link_header(f"{self.url}{path}", request.query, page)
+        headers = {"x-accepted-github-permissions": "metadata=read"}
+        return _json(200, page.payload, {**headers, **({"Link": link} if link else {})})
 
     def _answer_graphql(self, asked: Mapping[str, Any]) -> Answer:
         answer = graphql.answer(self.world, asked, self.denied, self.missing_fields)
@@ -148,6 +173,9 @@ class FakeGitHub(FakeServer):
 
     def _encode(self, request: Request, found: routes.Match) -> Answer:
         try:
+            renamed = self._renamed(found)
+            if renamed is not None:
+                return renamed
             home = self._visible_repository(found.repository_name)
             answer = found.route.find(self.world, home, found.values, request.query)
         except routes.NoSuchCommitError as unknown:
@@ -170,6 +198,16 @@ class FakeGitHub(FakeServer):
         )
         text = _encoded(page.payload) if page.text is None else page.text
         return _text(200, text, {"Link": link} if link else {})
+
+    def _renamed(self, found: routes.Match) -> Answer | None:
+        """The redirect from a former name, unless another repository has that name now."""
+        name = found.repository_name.lower()
+        for home in self.world.repositories.values():
+            former = [each.lower() for each in home.former_names]
+            if name in former and name not in self.world.repositories and not home.hidden:
+                location = {"Location": f"{self.url}/repositories/{home.id}{found.rest}"}
+                return _with(_error(301, "Moved Permanently", found.route.docs), location)
+        return None
 
     def _visible_repository(self, name: str) -> RepositoryPlan:
         found = self.world.find_repository(name)
@@ -195,6 +233,10 @@ _GENERAL_HEADERS = {
     "x-github-media-type": "github.v3; format=json",
     "x-github-api-version-selected": "2022-11-28",
 }
+_NO_INSTALLATION = (
+    "You must authenticate with an installation access token in order to list repositories for "
+    "an installation."
+)
 _GONE = {
     issues.DeletedError: "This issue was deleted",
     artifacts.ExpiredError: "Artifact has expired",

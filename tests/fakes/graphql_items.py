@@ -13,7 +13,8 @@ from tests.fakes.graphql_execution import (
     Refusal,
     connection,
 )
-from tests.fakes.plans import RepositoryPlan
+from tests.fakes.plans import Moment, RepositoryPlan
+from tests.fakes.pulls import last_touched
 from tests.fakes.records import Issue, PullRequest, TimelineEvent
 from tests.fakes.world import World, moment
 
@@ -66,17 +67,20 @@ class Items:
     def _repository(self, known: RepositoryPlan) -> Object:
         def issue(arguments: Arguments) -> Object | Refusal:
             number = arguments["number"]
-            return self._allowed("issues=read", lambda: self._issue_numbered(known, number))
+            return self._allowed("issues=read", lambda: self._issue_numbered(known, number), known)
 
         def pull_request(arguments: Arguments) -> Object | Refusal:
             number = arguments["number"]
-            return self._allowed("pull_requests=read", lambda: self._pull_numbered(known, number))
+            return self._allowed(
+                "pull_requests=read", lambda: self._pull_numbered(known, number), known
+            )
 
         return {
             "__typename": "Repository",
             "nameWithOwner": known.full_name,
             "url": f"{self._world.server_url}/{known.full_name}",
             "defaultBranchRef": {"__typename": "Ref", "name": known.default_branch},
+            "deployments": lambda arguments: self._deployments(known, arguments),
             "issue": issue,
             "issues": lambda arguments: self._issues(known, arguments),
             "issueTypes": lambda arguments: self._issue_types(known, arguments),
@@ -84,8 +88,26 @@ class Items:
             "pullRequests": lambda arguments: self._pulls(known, arguments),
         }
 
-    def _allowed(self, permission: str, make: Callable[[], Object | Refusal]) -> Object | Refusal:
-        return FORBIDDEN if permission in self._denied else make()
+    def _allowed(
+        self,
+        permission: str,
+        make: Callable[[], Object | Refusal],
+        known: RepositoryPlan | None = None,
+    ) -> Object | Refusal:
+        denied = {*self._denied, *(known.denied if known else ())}
+        return FORBIDDEN if permission in denied else make()
+
+    def _deployments(self, known: RepositoryPlan, arguments: Arguments) -> Object | Refusal:
+        order = arguments.get("orderBy") or {}
+        found = [
+            {"__typename": "Deployment", "createdAt": time_text(made.created_at)}
+            for made in sorted(
+                (each for each in self._world.deployments if each.repository == known.full_name),
+                key=lambda each: (each.created_at, each.id),
+                reverse=order.get("direction") == "DESC",
+            )
+        ]
+        return self._allowed("deployments=read", lambda: connection(found)(arguments), known)
 
     def _issues(self, known: RepositoryPlan, arguments: Arguments) -> Object | Refusal:
         """The issues of a repository by their creation, by state, assignee and type."""
@@ -97,9 +119,9 @@ class Items:
             if "assignee" not in chosen or _assignee_fits(issue, chosen["assignee"])
             if "type" not in chosen or issue.plan.type == chosen["type"]
         ]
-        found.sort(key=lambda issue: (issue.opened_at, issue.number))
+        _order(found, arguments, lambda issue: issue.plan.updated_at or issue.closed_at)
         make = _Lazy(self._issue, found)
-        return self._allowed("issues=read", lambda: connection(make)(arguments))
+        return self._allowed("issues=read", lambda: connection(make)(arguments), known)
 
     def _issue_types(self, known: RepositoryPlan, arguments: Arguments) -> Object | None:
         """The types of an organization: an account of a person has none."""
@@ -122,9 +144,9 @@ class Items:
             if pull.repository == known.full_name
             if _pull_state(pull) in (arguments.get("states") or ("OPEN", "CLOSED", "MERGED"))
         ]
-        found.sort(key=lambda pull: (pull.opened_at, pull.number))
+        _order(found, arguments, last_touched)
         make = _Lazy(self._pull_request, found)
-        return self._allowed("pull_requests=read", lambda: connection(make)(arguments))
+        return self._allowed("pull_requests=read", lambda: connection(make)(arguments), known)
 
     def _issue_numbered(self, known: RepositoryPlan, number: int) -> Object | Refusal:
         for issue in self._world.issues:
@@ -280,6 +302,21 @@ def actor(login: str | None) -> Object | None:
 
 def _pull_state(pull: PullRequest) -> str:
     return "MERGED" if pull.plan.merged_at else pull.state.upper()
+
+
+def _order(
+    found: list[Any], arguments: Arguments, updated_at: Callable[[Any], Moment | None]
+) -> None:
+    """Sort issues or pull requests by `orderBy`, by default by their creation."""
+    order = arguments.get("orderBy") or {}
+    by_update = order.get("field") == "UPDATED_AT"
+    found.sort(
+        key=lambda each: (
+            str(time_text((updated_at(each) if by_update else None) or each.opened_at)),
+            each.number,
+        ),
+        reverse=order.get("direction") == "DESC",
+    )
 
 
 def _assignee_fits(issue: Issue, asked: str | None) -> bool:

@@ -326,7 +326,11 @@ class LogsPlan:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryPlan:
-    """A repository, `OWNER/NAME` as GitHub spells it; the token sees nothing of a `hidden` one."""
+    """A repository, `OWNER/NAME` as GitHub spells it; the token sees nothing of a `hidden` one.
+
+    `denied` are permissions that the token lacks here only; with `former_names` it was renamed, and
+    those lead to it.
+    """
 
     full_name: str
     _: KW_ONLY
@@ -334,6 +338,8 @@ class RepositoryPlan:
     fork: bool = False
     private: bool = False
     hidden: bool = False
+    denied: Sequence[str] = ()
+    former_names: Sequence[str] = ()
     default_branch: str = "main"
     owner_type: str = "Organization"
     description: str | None = "Everything for the demo"

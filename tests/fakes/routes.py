@@ -18,7 +18,7 @@ from tests.fakes import (
     run_lists,
     run_logs,
 )
-from tests.fakes.accounts import full_repository, time_text
+from tests.fakes.accounts import full_repository, repository, time_text, whole_repository
 from tests.fakes.listing import Found, Listing, Values
 from tests.fakes.plans import Moment, RepositoryPlan
 from tests.fakes.records import Deployment, PullRequest, Run
@@ -48,6 +48,19 @@ class Match:
     values: Values
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryList:
+    """A list of repositories that stands below no repository; `token` begins those that it takes.
+
+    GitHub gives the second list to tokens of installations only, in a form of its own.
+    """
+
+    pattern: re.Pattern[str]
+    find: Callable[[World, Values], Listing]
+    docs: str
+    token: str = ""
+
+
 class NoSuchCommitError(Exception):
     """GitHub's 422 for a commit that the repository does not hold."""
 
@@ -68,6 +81,57 @@ def match(path: str) -> Match | None:
                 values=found.groupdict(),
             )
     return None
+
+
+def match_list(path: str) -> tuple[RepositoryList, Values] | None:
+    """Return the list of repositories of a path such as /orgs/acme/repos."""
+    for route in REPOSITORY_LISTS:
+        found = route.pattern.fullmatch(path)
+        if found:
+            return route, found.groupdict()
+    return None
+
+
+def _of_organization(world: World, values: Values) -> Listing:
+    login = values["login"].lower()
+    found = [each for each in _seen(world) if each.full_name.lower().startswith(f"{login}/")]
+    if not any(each.owner_type == "Organization" for each in found):
+        raise KeyError(login)
+    return Listing(
+        length=len(found), items=lambda part: [repository(world, each) for each in found[part]]
+    )
+
+
+def _of_installation(world: World, _: Values) -> Listing:
+    found = [
+        each
+        for each in _seen(world)
+        if world.installed is None or each.full_name in world.installed
+    ]
+    return Listing(
+        length=len(found),
+        key="repositories",
+        items=lambda part: [whole_repository(world, each) for each in found[part]],
+    )
+
+
+def _seen(world: World) -> list[RepositoryPlan]:
+    return [each for each in world.repositories.values() if not each.hidden]
+
+
+REPOSITORY_LISTS = (
+    RepositoryList(
+        pattern=re.compile("/orgs/(?P<login>[^/]+)/repos"),
+        find=_of_organization,
+        docs="/repos/repos#list-organization-repositories",
+    ),
+    RepositoryList(
+        pattern=re.compile("/installation/repositories"),
+        find=_of_installation,
+        docs="/apps/installations",
+        token="ghs_",
+    ),
+)
 
 
 def _repository(world: World, home: RepositoryPlan, _: Values, __: Values) -> Found:

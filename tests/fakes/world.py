@@ -160,6 +160,8 @@ class World:
             "https://api.github.com" if on_github_com else f"{self.server_url}/api/v3"
         )
         self.repositories: dict[str, RepositoryPlan] = {}
+        # The names of those that the App of the token is installed in; None for all.
+        self.installed: set[str] | None = None
         self.attempts: list[Run] = []
         self.pull_requests: list[PullRequest] = []
         self.issues: list[Issue] = []

@@ -192,8 +192,9 @@ class Inputs:
         "if it is a feature; on deployment_status the deployment; on schedule or dispatch with "
         "since a sweep; otherwise this run. run, change (a pull request), item or feature: that of "
         "target. event: only "
-        "the record of the event. sweep: everything closed since then. context: nothing, but the "
-        "later steps of the job get its trace context.",
+        "the record of the event. sweep: everything closed since then. plan and merge: the first and "
+        "the last job of an organization's sweep. context: nothing, but the later steps of the job "
+        "get its trace context.",
     )
     target = Input(
         name="target",
@@ -406,6 +407,32 @@ class Inputs:
         parse=parse.uppercase_words,
         description="Keys of the Jira projects whose items a sweep sends, as a list. Name each "
         "project in one repository only, or its items count twice. Default: none.",
+    )
+    organization = Input(
+        name="organization",
+        parse=parse.optional(parse.owner),
+        description="Organization whose repositories a sweep reads, in place of one repository. "
+        "Needs a github-token that may read them, such as one of a GitHub App. Default: none.",
+    )
+    sweep_repositories = Input(
+        name="sweep-repositories",
+        parse=parse.words,
+        description="Patterns of names, without the owner, of the organization's repositories that "
+        "are swept, as a list; a leading ! excludes. A fork is swept only if a pattern without "
+        "wildcards names it. Default: all.",
+    )
+    shards = Input(
+        name="shards",
+        parse=parse.shards,
+        default="256",
+        description="Maximum number of shards of a plan, 1 to 256. All of them share the rate "
+        "limit of the token.",
+    )
+    shard = Input(
+        name="shard",
+        parse=parse.optional(parse.shards),
+        description="Number of the shard that a sweep is, by the plan of the same workflow run, "
+        "from which it takes its ledger. Default: none.",
     )
     workflows = Input(
         name="workflows",

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _ACTION_TIMEOUT_SECONDS = 60.0
 # A sweep or a feature needs many requests.
 _LARGE_TIMEOUT_SECONDS = 900.0
-_LARGE_MODES = (Mode.SWEEP, Mode.FEATURE, Mode.ITEM)
+_LARGE_MODES = (Mode.SWEEP, Mode.PLAN, Mode.MERGE, Mode.FEATURE, Mode.ITEM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +136,10 @@ def load_settings(
             jira_projects=inputs.sweep_jira,
             workflows=inputs.workflows,
             branches=inputs.branches,
+            organization=inputs.organization,
+            repositories=inputs.sweep_repositories,
+            shards=inputs.shards,
+            shard=inputs.shard,
         ),
         deployments=DeploymentSettings(
             environments=inputs.deployment_environments,

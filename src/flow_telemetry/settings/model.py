@@ -30,6 +30,8 @@ class Mode(Enum):
     FEATURE = "feature"
     EVENT = "event"
     SWEEP = "sweep"
+    PLAN = "plan"
+    MERGE = "merge"
     CONTEXT = "context"
 
 
@@ -254,6 +256,10 @@ class SweepSettings:
     ``ledger`` is the file that records what was exported; None if there is none. ``runs`` is
     whether runs are exported too, ``jira_projects`` are the keys of the projects whose items are.
     ``workflows`` and ``branches`` are patterns; a leading `!` excludes.
+
+    ``organization`` is the login whose ``repositories`` (patterns of names) are swept instead of
+    one repository; None for that. ``shards`` is the largest number of shards of its plan, ``shard``
+    the number of the one that this sweep is, if it is one.
     """
 
     requested: bool
@@ -263,6 +269,10 @@ class SweepSettings:
     jira_projects: frozenset[str]
     workflows: tuple[str, ...]
     branches: tuple[str, ...]
+    organization: str | None = None
+    repositories: tuple[str, ...] = ()
+    shards: int = 256
+    shard: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

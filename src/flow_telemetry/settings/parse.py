@@ -45,6 +45,9 @@ HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # Without a credential behind it, the secret is missing.
 AUTHENTICATION_SCHEMES = frozenset({"bearer", "basic", "apikey", "api-key", "token"})
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+_OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
+# As in `rules.shards`, with the source.
+_MOST_SHARDS = 256
 _SIGNALS = {
     "traces": Signal.TRACES,
     "events": Signal.LOGS,
@@ -228,6 +231,22 @@ def repository(text: str) -> str:
     value = text.strip()
     if not _REPOSITORY.fullmatch(value) or {".", ".."} & set(value.split("/")):
         raise ValueError(f"must be OWNER/NAME, not {shown(text)}")
+    return value
+
+
+def owner(text: str) -> str:
+    """Return the login of an organization."""
+    value = text.strip()
+    if not _OWNER.fullmatch(value):
+        raise ValueError(f"must be the login of an organization, such as acme, not {shown(text)}")
+    return value
+
+
+def shards(text: str) -> int:
+    """Return the number of a shard, or of all: 1 to 256, the largest matrix of GitHub Actions."""
+    value = positive_integer(text)
+    if value > _MOST_SHARDS:
+        raise ValueError(f"must be a number from 1 to {_MOST_SHARDS}, not {shown(text)}")
     return value
 
 
