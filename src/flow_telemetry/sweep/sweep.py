@@ -76,16 +76,20 @@ def export_sweep(
     try:
         home = context.with_aliases(read_repository(context.github.required, subject.repository))
         runs = OwnRuns.of(context)
-        sweep = _Sweep(
-            context=_within_sweep(context),
-            home=home,
-            file=file,
-            start=start_sweep(context, file, runs),
-            runs=runs,
-        )
+        start = start_sweep(context, file, runs)
     except FlowTelemetryError as error:
         errors, problems = context.settings.errors, (str(error),)
         return Outcome(status=Status.SKIPPED, errors=errors, problems=problems, failed=True)
+    sweep = Sweep(
+        context=context,
+        home=home,
+        place=home.reference,
+        sources=sources_of(context.settings),
+        file=file,
+        start=start,
+        runs=runs,
+    )
+    sweep.begin()
     return sweep.run(at_once=at_once)
 
 
@@ -121,11 +125,16 @@ def _within_sweep(context: ExportContext) -> ExportContext:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Sweep:
-    """One sweep of a repository: its ledger, its window's end, and its results so far."""
+class Sweep:
+    """One sweep of a repository: its ledger, its window's end, and its results so far.
+
+    ``place`` is the key of its sources in the ledger.
+    """
 
     context: ExportContext
     home: Repository
+    place: str
+    sources: dict[str, Source]
     file: LedgerFile
     start: Start
     runs: OwnRuns
@@ -146,8 +155,24 @@ class _Sweep:
 
     def __post_init__(self) -> None:
         """Begin with the ledger of the last sweep."""
+        self.context = _within_sweep(self.context)
         self.ledger, self.end = self.start.ledger, self.start.end
         self.problems = [*self.start.problems]
+
+    def begin(self) -> None:
+        """Move a damaged ledger aside, and send what the last sweep could not deliver."""
+        if self.start.is_damaged:
+            # Not earlier: a sweep that cannot begin must leave the damage for the next to report.
+            self.file.begin_anew()
+        # If it cannot be written, nothing is exported.
+        self._save()
+        if not self.unsaved:
+            self._replay_spool()
+
+    @property
+    def pending(self) -> int:
+        """The number of things that later sweeps try again."""
+        return sum(len(state.pending) for state in self.states.values())
 
     def run(self, *, at_once: bool) -> Outcome:
         """Export everything, and return the outcome."""
@@ -156,9 +181,8 @@ class _Sweep:
             f"sweeping {self.home.full_name} up to {self.end:%Y-%m-%d %H:%M} UTC, "
             f"from {since:%Y-%m-%d %H:%M} UTC if the ledger knows no later time"
         )
-        sources = sources_of(context.settings)
-        for name in sources:
-            known = self.ledger.sources.get((self.home.reference, name))
+        for name in self.sources:
+            known = self.ledger.sources.get((self.place, name))
             ledger = known or SourceLedger(
                 start=since,
                 mark=since,
@@ -166,16 +190,10 @@ class _Sweep:
             )
             self.states[name] = SourceState.of(name, ledger)
         marks = self._marks()
-        if self.start.is_damaged:
-            # Not earlier: a sweep that cannot begin must leave the damage for the next to report.
-            self.file.begin_anew()
-        # If it cannot be written, nothing is exported.
         self._save()
-        if not self.unsaved:
-            self._replay_spool()
         if not self.unsaved and self._read_event_runs():
-            self._export_things(self._list_recent(sources), at_once=at_once)
-            self._export_things(self._list_full(sources), at_once=at_once)
+            self._export_things(self._list_recent(self.sources), at_once=at_once)
+            self._export_things(self._list_full(self.sources), at_once=at_once)
             self._settle_failures()
             self._save()
             # An output file is sent later, when the state is no longer true.
@@ -201,7 +219,7 @@ class _Sweep:
 
     def _marks(self) -> list[tuple[datetime, datetime | None]]:
         sources = [
-            self.ledger.sources.get((self.home.reference, name), state.ledger)
+            self.ledger.sources.get((self.place, name), state.ledger)
             for name, state in self.states.items()
         ]
         return [(source.mark, source.full_mark) for source in sources]
@@ -477,7 +495,7 @@ class _Sweep:
     def _save(self) -> None:
         for name, state in self.states.items():
             current = state.current(self.start.asked_since, self.end)
-            self.ledger = self.ledger.with_source(self.home.reference, name, current)
+            self.ledger = self.ledger.with_source(self.place, name, current)
         try:
             self.file.save(self.ledger)
         except OSError as error:

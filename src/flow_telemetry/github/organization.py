@@ -1,0 +1,213 @@
+"""Repositories of an organization: those that the token can read, and what happened in each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from flow_telemetry.errors import (
+    AccessDeniedError,
+    BudgetExceeded,
+    DeadlineExceeded,
+    NotFoundError,
+    PayloadError,
+    SourceError,
+)
+from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.payloads import parse_repository
+from flow_telemetry.github.runs import read_repository
+from flow_telemetry.http import payload as read
+from flow_telemetry.http.payload import PaginatedList, Payload
+from flow_telemetry.identity import fold
+from flow_telemetry.model import Repository
+
+# A hundredth of a point of GraphQL's limit for each list of a repository.
+_BATCH = 25
+# More things since the last sweep than this count as so many: the number only balances shards.
+MOST_COUNTED = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRepository:
+    """A repository as lists have it."""
+
+    repository: Repository
+    private: bool = False
+    archived: bool = False
+    disabled: bool = False
+    fork: bool = False
+
+
+def list_repositories(client: GitHubClient, organization: str) -> PaginatedList[ListedRepository]:
+    """Return the repositories of an organization that the token may read.
+
+    For a token of a GitHub App these are the ones that the App is installed in.
+
+    Raises:
+        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`; NotFoundError if the
+            token sees no such organization, or none of its repositories.
+    """
+    what = f"repositories of {organization}"
+    try:
+        listed = client.list_all("/installation/repositories", "repositories", what)
+    except (AccessDeniedError, NotFoundError):
+        # Another token than one of an installation: of a person, for example.
+        listed = client.list_all(f"/orgs/{organization}/repos", None, what)
+    found = [each for each in map(_parse_listed, listed.items) if each is not None]
+    own = tuple(each for each in found if fold(each.repository.owner) == fold(organization))
+    if not own:
+        raise NotFoundError(
+            f"the token can read no repository of {organization}: install the GitHub App in that "
+            "organization, and give its token as `github-token`"
+        )
+    return PaginatedList(items=own, total=listed.total, complete=listed.complete)
+
+
+def _parse_listed(item: object) -> ListedRepository | None:
+    payload: Payload = item if isinstance(item, dict) else {}
+    try:
+        repository = parse_repository(payload, where="a repository of a list")
+    except PayloadError:
+        return None
+    return ListedRepository(
+        repository=repository,
+        private=payload.get("private") is not False,
+        archived=read.flag(payload, "archived"),
+        disabled=read.flag(payload, "disabled"),
+        fork=read.flag(payload, "fork"),
+    )
+
+
+def read_present_name(client: GitHubClient, full_name: str) -> str | None:
+    """Return the name of a repository today, to which GitHub redirects; None if it is gone.
+
+    Raises:
+        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
+    """
+    try:
+        return read_repository(client, full_name).full_name
+    except (AccessDeniedError, NotFoundError):
+        return None
+
+
+# Activity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewThings:
+    """Numbers of runs, closings and deployments since a time, as far as they can be read.
+
+    ``unread`` is why something could not be read; empty if everything could.
+    """
+
+    runs: int = 0
+    closings: int = 0
+    deployments: int = 0
+    unread: str = ""
+
+
+def count_new_things(
+    client: GitHubClient, since: Mapping[str, datetime], *, with_runs: bool
+) -> dict[str, NewThings]:
+    """Return what happened in each repository (`acme/shop`) since a time of its own.
+
+    A request for 25 repositories, and with runs one more for each. A repository that the budget
+    ended before is not in the result.
+    """
+    names = sorted(since)
+    batches = [names[begin : begin + _BATCH] for begin in range(0, len(names), _BATCH)]
+    counted: dict[str, NewThings] = {}
+    for found in client.run_concurrently(
+        lambda batch: _count_batch(client, batch, since), batches
+    ):
+        counted |= found
+    if not with_runs:
+        return counted
+
+    def with_number_of_runs(name: str) -> tuple[str, NewThings | None]:
+        return name, _count_runs(client, name, since[name], counted[name])
+
+    return {
+        name: things
+        for name, things in client.run_concurrently(with_number_of_runs, sorted(counted))
+        if things is not None
+    }
+
+
+def _count_batch(
+    client: GitHubClient, names: Sequence[str], since: Mapping[str, datetime]
+) -> dict[str, NewThings]:
+    what = f"what happened in {len(names)} repositories"
+    variables = {f"{part}{n}": text for n, name in enumerate(names) for part, text in _parts(name)}
+    try:
+        response = client.query(_activity_query(len(names)), what, **variables)
+    except (BudgetExceeded, DeadlineExceeded):
+        return {}
+    except SourceError as error:
+        return {name: NewThings(unread=str(error)) for name in names}
+    unread = "; ".join(response.errors) or "GitHub did not give it"
+    return {
+        name: _parse_activity(read.child(response.data, f"r{n}"), since[name], unread)
+        for n, name in enumerate(names)
+    }
+
+
+def _parts(name: str) -> Iterator[tuple[str, str]]:
+    owner, _, short = name.partition("/")
+    yield "owner", owner
+    yield "name", short
+
+
+def _activity_query(number: int) -> str:
+    # Names are variables: a repository's name is never part of a query's text.
+    declared = ", ".join(f"$owner{n}: String!, $name{n}: String!" for n in range(number))
+    fields = "\n".join(
+        f"  r{n}: repository(owner: $owner{n}, name: $name{n}) {{ ...Activity }}"
+        for n in range(number)
+    )
+    newest = f"first: {MOST_COUNTED}, orderBy: {{field: UPDATED_AT, direction: DESC}}"
+    created = f"first: {MOST_COUNTED}, orderBy: {{field: CREATED_AT, direction: DESC}}"
+    return f"""
+query RepositoryActivity({declared}) {{
+{fields}
+}}
+fragment Activity on Repository {{
+  pullRequests({newest}, states: [CLOSED, MERGED]) {{ nodes {{ closedAt }} }}
+  issues({newest}, states: [CLOSED]) {{ nodes {{ closedAt }} }}
+  deployments({created}) {{ nodes {{ createdAt }} }}
+}}
+"""
+
+
+def _parse_activity(payload: Payload, since: datetime, unread: str) -> NewThings:
+    def count(connection: str, time: str) -> int:
+        nodes = read.children(read.child(payload, connection), "nodes")
+        times = (read.time(node, time) for node in nodes)
+        return sum(each is not None and each >= since for each in times)
+
+    complete = all(payload.get(name) for name in ("pullRequests", "issues", "deployments"))
+    return NewThings(
+        closings=count("pullRequests", "closedAt") + count("issues", "closedAt"),
+        deployments=count("deployments", "createdAt"),
+        unread="" if complete else unread,
+    )
+
+
+def _count_runs(
+    client: GitHubClient, name: str, since: datetime, things: NewThings
+) -> NewThings | None:
+    created = since.astimezone(timezone.utc).strftime(">=%Y-%m-%dT%H:%M:%SZ")
+    unread = things.unread
+    try:
+        payload = client.get(
+            f"/repos/{name}/actions/runs", f"runs of {name}", created=created, per_page=1
+        )
+        runs = read.number(payload if isinstance(payload, dict) else {}, "total_count") or 0
+    except (BudgetExceeded, DeadlineExceeded):
+        return None
+    except SourceError as error:
+        runs, unread = 0, unread or str(error)
+    return NewThings(
+        runs=runs, closings=things.closings, deployments=things.deployments, unread=unread
+    )
