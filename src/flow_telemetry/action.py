@@ -44,7 +44,7 @@ from flow_telemetry.settings import (
     secrets_of,
     wants_failure,
 )
-from flow_telemetry.subjects.choose import choose_subjects, choose_sweep
+from flow_telemetry.subjects.choose import choose_subjects, choose_sweep, wants_organization
 from flow_telemetry.subjects.types import reads_much
 from flow_telemetry.telemetry import Exporter
 
@@ -117,7 +117,8 @@ def _export(
         if settings.mode is Mode.CONTEXT:
             outcome = _provide_context(settings, environ, interruption)
             return settings, redact_record(outcome, redact)
-        off = pipeline.switched_off(settings)
+        # A merge sends nothing, and needs no endpoint.
+        off = None if settings.mode is Mode.MERGE else pipeline.switched_off(settings)
         if off is not None and not settings.page:
             return settings, off
         event = read_event(settings.runner.event_path)
@@ -162,6 +163,8 @@ def _run(
 
         kept = PageSpans()
         exporter = WatchedExporter(exporter, kept.watched)
+    if settings.mode in (Mode.PLAN, Mode.MERGE) or wants_organization(settings):
+        return _run_for_organization(settings, exporter, audience, deadline, interruption)
     sweep = choose_sweep(settings)
     subjects = () if sweep else choose_subjects(settings, event)
     context = build_context(
@@ -208,6 +211,38 @@ def _write_page(
     except Exception as error:  # noqa: BLE001 - what was exported is to be reported
         problem = _unexpected(error, "the page")
     return replace(outcome, problems=(*outcome.problems, problem))
+
+
+def _run_for_organization(
+    settings: Settings,
+    exporter: Exporter,
+    audience: Audience,
+    deadline: Deadline,
+    interruption: Interruption,
+) -> Outcome:
+    """Plan, sweep or merge; nothing of this is loaded for the export of a run."""
+    from flow_telemetry.sweep.jobs import merge_sweep, plan_jobs  # noqa: PLC0415
+    from flow_telemetry.sweep.ledger_file import LedgerFile  # noqa: PLC0415
+    from flow_telemetry.sweep.organization import export_organization  # noqa: PLC0415
+
+    context = build_context(
+        settings,
+        exporter=exporter,
+        clock=deadline.clock,
+        deadline=deadline,
+        log=ActionLog(settings.log_level),
+        # A plan needs a request for each repository, and has no other limit than the token's.
+        bounded=settings.mode not in (Mode.PLAN, Mode.MERGE),
+        interruption=interruption,
+    )
+    ledger = LedgerFile(settings.sweep.ledger)
+    if settings.mode is Mode.PLAN:
+        outcome = plan_jobs(context, ledger, public_only=audience.public)
+    elif settings.mode is Mode.MERGE:
+        outcome = merge_sweep(context, ledger)
+    else:
+        outcome = export_organization(context, settings.sweep.organization or "", ledger)
+    return redact_outcome(audience, outcome)
 
 
 def _timeout_left(settings: Settings, clock: Clock) -> float | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
+from flow_telemetry.model.sweeps import SweptRepository
 from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.settings import Actors
@@ -94,10 +95,10 @@ class Outcome:
     ``refused``, and the others are optional. ``problems`` are warnings, ``notices`` further
     information, ``left_out`` the data that was not sent, and why. ``failed`` is whether
     `fail-on-error` and the exit status report a failure; a warning alone, such as a pull request
-    that the token cannot see, is not a failure. ``context`` are the outputs of a step that only
-    provides the job's context. ``redacted`` is the number of exported texts in which redaction
-    changed something; a notice says so. ``page`` is the path of the page's file; empty if there is
-    none.
+    that the token cannot see, is not a failure. ``context`` are further outputs: those of a step
+    that only provides the job's context, and of a plan. ``redacted`` is the number of exported
+    texts in which redaction changed something; a notice says so. ``page`` is the path of the page's
+    file; empty if there is none. ``swept`` are the repositories of an organization's sweep.
     """
 
     status: Status
@@ -114,6 +115,7 @@ class Outcome:
     context: Mapping[str, str] = field(default_factory=dict)
     redacted: int = 0
     page: str = ""
+    swept: tuple[SweptRepository, ...] = ()
 
     @property
     def spans(self) -> int:
@@ -153,6 +155,7 @@ def merge_outcomes(outcomes: Iterable[Outcome]) -> Outcome:
         seconds=sum(outcome.seconds for outcome in outcomes),
         failed=failed,
         redacted=redacted,
+        swept=tuple(each for outcome in outcomes for each in outcome.swept),
     )
 
 

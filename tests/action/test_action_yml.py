@@ -111,12 +111,12 @@ def test_outputs_are_the_programs(program: Program, world: World) -> None:
     run = world.run(jobs=[job("build")])
     link = "https://traces.example/{trace_id}"
     names = program.export(run, trace_url=link, page=True).outputs.keys()
-    # Those of coverage are set where there is some: see the stories of it.
-    of_coverage = {"coverage-file", "coverage-artifact"}
-    assert set(ACTION["outputs"]) == {*names, *of_coverage}
+    # Those of coverage and of a plan are set where there is one: see the stories of them.
+    of_others = {"coverage-file", "coverage-artifact", "matrix", "shards"}
+    assert set(ACTION["outputs"]) == {*names, *of_others}
     assert {name: each["value"] for name, each in ACTION["outputs"].items()} == {
         name: f"${{{{ steps.posix.outputs.{name} || steps.windows.outputs.{name} }}}}"
-        for name in {*names, *of_coverage}
+        for name in {*names, *of_others}
     }
 
 

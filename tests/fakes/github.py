@@ -173,10 +173,7 @@ class FakeGitHub(FakeServer):
 
     def _encode(self, request: Request, found: routes.Match) -> Answer:
         try:
-            renamed = self._renamed(found)
-            if renamed is not None:
-                return renamed
-            home = self._visible_repository(found.repository_name)
+            home = self._visible_repository(found.repository_name, found.rest)
             answer = found.route.find(self.world, home, found.values, request.query)
         except routes.NoSuchCommitError as unknown:
             return _error(422, str(unknown), found.route.docs)
@@ -199,17 +196,11 @@ class FakeGitHub(FakeServer):
         text = _encoded(page.payload) if page.text is None else page.text
         return _text(200, text, {"Link": link} if link else {})
 
-    def _renamed(self, found: routes.Match) -> Answer | None:
-        """The redirect from a former name, unless another repository has that name now."""
-        name = found.repository_name.lower()
-        for home in self.world.repositories.values():
-            former = [each.lower() for each in home.former_names]
-            if name in former and name not in self.world.repositories and not home.hidden:
-                location = {"Location": f"{self.url}/repositories/{home.id}{found.rest}"}
-                return _with(_error(301, "Moved Permanently", found.route.docs), location)
-        return None
-
-    def _visible_repository(self, name: str) -> RepositoryPlan:
+    def _visible_repository(self, name: str, rest: str) -> RepositoryPlan:
+        if name.lower() not in self.world.repositories:
+            for home in self.world.repositories.values():
+                if name.lower() in (each.lower() for each in home.former_names):
+                    raise issues.MovedError(f"/repositories/{home.id}{rest}")
         found = self.world.find_repository(name)
         if found.hidden:
             raise KeyError(name)

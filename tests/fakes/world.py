@@ -193,6 +193,26 @@ class World:
         self.repositories[plan.full_name.lower()] = settled
         return settled
 
+    def rename(self, old: str, new: str) -> None:
+        """Give a repository another name; the old one leads to it."""
+        with self.lock:
+            self.revision += 1
+            plan = self.repositories.pop(old.lower())
+            former = (*plan.former_names, old)
+            self.repositories[new.lower()] = replace(plan, full_name=new, former_names=former)
+            self.attempts = [
+                replace(each, plan=replace(each.plan, repository=new))
+                if (each.plan.repository or self.default) == old
+                else each
+                for each in self.attempts
+            ]
+            self.pull_requests = [
+                replace(each, repository=new, head_repository=new)
+                if each.repository == old
+                else each
+                for each in self.pull_requests
+            ]
+
     @_of(RunPlan)
     def run(self, plan: RunPlan) -> Run:
         """Add the first attempt of a run (or the one that the facts name)."""

@@ -29,7 +29,7 @@ EXPECTED = Path(__file__).parent / "expected"
 RUNS = corpus_of_runs() if RECORDED.is_dir() else []
 COMMANDS = (
     *("", "check", "demo", "explain", "export", "export change", "export feature"),
-    *("export item", "export run", "ids", "replay", "run", "sweep"),
+    *("export item", "export run", "ids", "plan", "replay", "run", "sweep"),
 )
 # Nobody listens on port 1.
 NOWHERE = "http://127.0.0.1:1"

@@ -17,9 +17,9 @@ from flow_telemetry.environment import (
 from flow_telemetry.errors import FlowTelemetryError, SettingsError
 
 # In the order of the help. Each is a module that is imported only if needed: `run` must start fast.
-_COMMANDS = ("export", "sweep", "explain", "check", "run", "replay", "ids", "demo")
+_COMMANDS = ("export", "sweep", "plan", "explain", "check", "run", "replay", "ids", "demo")
 # The result of these is what they write to standard output.
-_WRITERS = frozenset({"explain", "check", "ids", "demo"})
+_WRITERS = frozenset({"plan", "explain", "check", "ids", "demo"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 
+from flow_telemetry.build import build_context
 from flow_telemetry.cli.export import add_output, export_and_print
 from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
-from flow_telemetry.settings import EntryPoint, Mode, load_settings
+from flow_telemetry.context import ExportContext
+from flow_telemetry.github.client import RESERVED_RATE_LIMIT
+from flow_telemetry.outcome import Outcome
+from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
 from flow_telemetry.subjects.choose import choose_sweep
 from flow_telemetry.sweep.ledger_file import LedgerFile
+from flow_telemetry.sweep.organization import export_organization, merge_rounds
 from flow_telemetry.sweep.sweep import export_sweep
+
+_NO_LIMIT = 1_000_000_000
+_CLOCK_DIFFERENCE = 5.0
 
 
 def add_command(commands: Subparsers) -> None:
@@ -21,7 +30,7 @@ def add_command(commands: Subparsers) -> None:
         description="Exports the pull requests and issues that were closed, and the deployments "
         "that ended and that no run exports, since a time; with --sweep-runs the runs too. With "
         "--ledger it records what it exported: the next sweep goes on from there, and exports "
-        "nothing twice.",
+        "nothing twice. With --organization it sweeps the repositories of an organization.",
     )
     add_flags(parser)
     add_output(parser)
@@ -32,6 +41,8 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Sweep; return 0, or 1 if nothing could be exported, or something not recorded."""
     flags = flags_of(options, mode=Mode.SWEEP.value)
     settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
+    if settings.sweep.organization is not None:
+        return _sweep_organization(options, settings, settings.sweep.organization)
     subject = choose_sweep(settings)
     if subject is None:
         raise TypeError(settings.mode)
@@ -47,3 +58,47 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         bounded=True,
         heading=f"Sweep of {subject.repository}",
     )
+
+
+def _sweep_organization(options: argparse.Namespace, settings: Settings, organization: str) -> int:
+    """Sweep an organization, in rounds: a ledger lets each go on when the rate limit is reset."""
+    if not getattr(options, "max-requests"):
+        # Only the rate limit of the token counts, unless the user names another.
+        settings = replace(settings, max_requests=_NO_LIMIT)
+    file, at_once = LedgerFile(settings.sweep.ledger), options.output is not None
+
+    def export(context: ExportContext) -> Outcome:
+        outcomes = [export_organization(context, organization, file, at_once=at_once)]
+        while file.path is not None and not at_once and (wait := _seconds_until_reset(context)):
+            context.log.info(f"waiting {wait / 60:.0f} minutes for the rate limit to be reset")
+            context.deadline.sleep(wait)
+            if context.deadline.expired or context.interruption.name:
+                break
+            context = build_context(
+                settings,
+                exporter=context.exporter,
+                clock=context.clock,
+                deadline=context.deadline,
+                log=context.log,
+                bounded=True,
+                interruption=context.interruption,
+            )
+            outcomes.append(export_organization(context, organization, file))
+        return merge_rounds(outcomes)
+
+    heading = f"Sweep of {organization}"
+    return export_and_print(options, settings, export, bounded=True, heading=heading)
+
+
+def _seconds_until_reset(context: ExportContext) -> float:
+    """Return the seconds to wait if the rate limit ended a round; 0 if something else did."""
+    headers = context.github.rate_limit
+    left, limit, reset = (
+        headers.get(f"x-ratelimit-{name}", "") for name in ("remaining", "limit", "reset")
+    )
+    if not (context.github.ended and left.isdigit() and limit.isdigit() and reset.isdigit()):
+        return 0.0
+    if context.interruption.name or int(left) > max(RESERVED_RATE_LIMIT, int(limit) // 10):
+        return 0.0
+    # GitHub's clock may be a little behind.
+    return max(1.0, int(reset) - context.clock.now().timestamp() + _CLOCK_DIFFERENCE)

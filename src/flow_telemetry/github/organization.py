@@ -118,9 +118,7 @@ def count_new_things(
     names = sorted(since)
     batches = [names[begin : begin + _BATCH] for begin in range(0, len(names), _BATCH)]
     counted: dict[str, NewThings] = {}
-    for found in client.run_concurrently(
-        lambda batch: _count_batch(client, batch, since), batches
-    ):
+    for found in client.run_concurrently(lambda batch: _count_batch(client, batch, since), batches):
         counted |= found
     if not with_runs:
         return counted

@@ -89,7 +89,12 @@ def job_summary(outcome: Outcome, *, largest: int = LARGEST_SUMMARY) -> str:
 
 def _sections(outcome: Outcome) -> Iterator[Section]:
     first, further = outcome.exported, outcome.further
-    if first is None:
+    if outcome.swept:
+        # Imported late, because few summaries need it.
+        from flow_telemetry.report.summary_sweep import sweep_sections  # noqa: PLC0415
+
+        yield from sweep_sections(outcome.swept)
+    elif first is None:
         # For example deployments, which are sent without a subject.
         collected = any(delivery.collected for delivery in outcome.deliveries)
         nothing = "nothing was delivered" if collected else "nothing was sent"

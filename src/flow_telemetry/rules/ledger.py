@@ -120,6 +120,28 @@ class Ledger:
         return replace(self, sources={**self.sources, (repository, name): source})
 
 
+def of_places(ledger: Ledger, places: Collection[str]) -> Ledger:
+    """Return the part of a ledger that is about some repositories."""
+    sources = {key: source for key, source in ledger.sources.items() if key[0] in places}
+    return replace(ledger, sources=sources)
+
+
+def merge_ledgers(parts: Iterable[Ledger]) -> Ledger:
+    """Return one ledger of several, the oldest first: of a repository the newest part counts.
+
+    A part whose mark of a source is before that of an earlier part does not count for the source:
+    it was made of an older ledger.
+    """
+    sources: dict[tuple[str, str], SourceLedger] = {}
+    sending: dict[str, None] = {}
+    for part in parts:
+        for key, source in part.sources.items():
+            if key not in sources or source.mark >= sources[key].mark:
+                sources[key] = source
+        sending |= dict.fromkeys(part.sending)
+    return Ledger(sources=sources, sending=tuple(sending))
+
+
 # References of things
 
 

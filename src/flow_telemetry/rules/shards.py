@@ -42,9 +42,7 @@ class Activity:
     @property
     def is_active(self) -> bool:
         """Whether there is something that a sweep may export."""
-        return bool(
-            self.runs or self.closings or self.deployments or self.remaining or self.is_due
-        )
+        return bool(self.runs or self.closings or self.deployments or self.remaining or self.is_due)
 
     @property
     def requests(self) -> int:

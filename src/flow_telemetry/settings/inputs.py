@@ -192,9 +192,9 @@ class Inputs:
         "if it is a feature; on deployment_status the deployment; on schedule or dispatch with "
         "since a sweep; otherwise this run. run, change (a pull request), item or feature: that of "
         "target. event: only "
-        "the record of the event. sweep: everything closed since then. plan and merge: the first and "
-        "the last job of an organization's sweep. context: nothing, but the later steps of the job "
-        "get its trace context.",
+        "the record of the event. sweep: everything closed since then. plan and merge: the first "
+        "and the last job of an organization's sweep. context: nothing, but the later steps of the "
+        "job get its trace context.",
     )
     target = Input(
         name="target",

@@ -52,8 +52,8 @@ def choose_subjects(settings: Settings, event: Payload) -> tuple[Subject, ...]:
     mode = settings.mode
     if mode is Mode.AUTO:
         return _choose_by_event(settings, event)
-    if mode is Mode.CONTEXT:
-        raise SettingsError("`mode` is context, which only a step of the action can have")
+    if mode in (Mode.CONTEXT, Mode.PLAN, Mode.MERGE):
+        raise SettingsError(f"`mode` is {mode.value}, which only a step of the action can have")
     choose: dict[Mode, Callable[[Settings, Payload], Subject]] = {
         Mode.RUN: _choose_run,
         Mode.CHANGE: _choose_change,
@@ -70,15 +70,23 @@ def choose_sweep(settings: Settings) -> SweepSubject | None:
     Raises:
         SettingsError: nothing names a repository.
     """
+    return SweepSubject(repository=_repository(settings)) if is_sweep(settings) else None
+
+
+def is_sweep(settings: Settings) -> bool:
+    """Whether the settings and the event request a sweep."""
     by_event = (
         settings.mode is Mode.AUTO
         and settings.run_id is None
         and settings.runner.event_name in ("schedule", "workflow_dispatch")
         and settings.sweep.requested
     )
-    if settings.mode is not Mode.SWEEP and not by_event:
-        return None
-    return SweepSubject(repository=_repository(settings))
+    return settings.mode is Mode.SWEEP or by_event
+
+
+def wants_organization(settings: Settings) -> bool:
+    """Whether the requested sweep is that of an organization."""
+    return settings.sweep.organization is not None and is_sweep(settings)
 
 
 def _choose_by_event(settings: Settings, event: Payload) -> tuple[Subject, ...]:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import AccessDeniedError, NotFoundError, PayloadError, ReportError
-from flow_telemetry.github.artifacts import (
-    LARGEST_DOWNLOAD,
-    Artifact,
-    download_artifact,
-    list_artifacts,
-)
+from flow_telemetry.github.artifacts import Artifact, list_artifacts
 from flow_telemetry.github.client import PAGE_SIZE
 from flow_telemetry.github.runs import (
     newest_runs_of_workflow,
@@ -23,18 +18,13 @@ from flow_telemetry.github.runs import (
 )
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Run
-from flow_telemetry.reports.archives import read_archive
 from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.ledger import Ledger, format_attempt
-from flow_telemetry.sweep.ledger_file import DamagedLedgerError, parse_ledger
+from flow_telemetry.sweep.ledger_file import DamagedLedgerError
+from flow_telemetry.sweep.parts import merge_parts, read_stored_sweep
 
 SWEEPING_EVENTS = ("schedule", "workflow_dispatch")
 ARTIFACT = "flow-telemetry-ledger"
-FILE_NAME = "ledger.json"
-# Requests in spool folders, and the lines that earlier versions stored.
-_SPOOLED = re.compile(
-    r"spool/(?:\w[\w.-]{0,200}\.jsonl|\d{8}T\d{6}Z-[0-9a-f]{8}/\w+-\d{6,9}\.otlp\.gz)"
-)
 # A sweep that left no ledger was killed with its runner, or began before there were ledgers.
 _MOST_SWEEPS = 30
 
@@ -188,30 +178,48 @@ def restore_ledger(context: ExportContext, runs: OwnRuns) -> RestoredLedger:
     if runner.repository is None or runner.workflow_file is None:
         return RestoredLedger()
     newest = list_artifacts(github, runner.repository, name=ARTIFACT, most_pages=1)
-    if not newest:
+    if not newest and not context.settings.sweep.organization:
         return RestoredLedger()
     branch = read_default_branch(github, runner.repository)
     sweeps = (run for run in runs if _is_trusted(run, runner.repository, branch))
     without = 0
     for run in islice(sweeps, _MOST_SWEEPS):
-        stored = [each for each in newest if each.run_id == run.id]
-        if not stored and len(newest) == PAGE_SIZE:
-            # Other runs may have stored so many of this name.
-            stored += list_artifacts(
-                github, runner.repository, name=ARTIFACT, run_id=run.id, most_pages=1
-            )
-        artifact = next((each for each in stored if not each.expired), None)
-        if artifact is None:
-            without += run.completed
-            continue
-        try:
-            ledger, spool = _read_artifact(context, artifact)
-            return RestoredLedger(ledger=ledger, spool=spool, sweeps_without=without)
-        except (AccessDeniedError, NotFoundError, PayloadError) as error:
-            return RestoredLedger(sweeps_without=without, damage=str(error))
-        except (DamagedLedgerError, ReportError) as error:
-            return RestoredLedger(sweeps_without=without, damage=f"{artifact}: {error}")
+        restored = _restore_of_run(context, runner.repository, run, newest)
+        if restored is not None:
+            return replace(restored, sweeps_without=without + restored.sweeps_without)
+        without += run.completed
     return RestoredLedger(sweeps_without=without)
+
+
+def _restore_of_run(
+    context: ExportContext, repository: str, run: Run, newest: Sequence[Artifact]
+) -> RestoredLedger | None:
+    """Return the ledger that a sweep left, whole or in parts; None if it left none."""
+    stored = [each for each in newest if each.run_id == run.id]
+    if not stored and len(newest) == PAGE_SIZE:
+        # Other runs may have stored so many of this name.
+        stored += list_artifacts(
+            context.github.required, repository, name=ARTIFACT, run_id=run.id, most_pages=1
+        )
+    artifact = next((each for each in stored if not each.expired), None)
+    if artifact is None:
+        # The job that merges the parts of an organization's sweep was killed, or could not begin.
+        in_parts = bool(context.settings.sweep.organization) and run.completed
+        merged = merge_parts(context, repository, run.id, wait=False) if in_parts else None
+        if merged is None:
+            return None
+        return RestoredLedger(
+            ledger=merged.stored.ledger,
+            spool=merged.stored.spool,
+            sweeps_without=bool(merged.missing),
+        )
+    try:
+        found = read_stored_sweep(context, artifact)
+    except (AccessDeniedError, NotFoundError, PayloadError) as error:
+        return RestoredLedger(damage=str(error))
+    except (DamagedLedgerError, ReportError) as error:
+        return RestoredLedger(damage=f"{artifact}: {error}")
+    return RestoredLedger(ledger=found.ledger, spool=found.spool)
 
 
 def _is_trusted(run: Run, repository: str, default_branch: str) -> bool:
@@ -220,18 +228,3 @@ def _is_trusted(run: Run, repository: str, default_branch: str) -> bool:
         and run.head_branch == default_branch
         and fold(run.head_repository or "") == fold(repository)
     )
-
-
-def _read_artifact(context: ExportContext, artifact: Artifact) -> tuple[Ledger, dict[str, bytes]]:
-    """Return the ledger in an artifact, and the files of the spool by their names."""
-    content = download_artifact(context.github.required, artifact, LARGEST_DOWNLOAD)
-    files, _ = read_archive(
-        content,
-        str(artifact),
-        wanted=lambda name: name == FILE_NAME or _SPOOLED.fullmatch(name) is not None,
-    )
-    ledger = files.pop(FILE_NAME, None)
-    if ledger is None:
-        raise DamagedLedgerError(f"it has no {FILE_NAME}")
-    spool = {name.removeprefix("spool/"): data for name, data in files.items()}
-    return parse_ledger(ledger, context.clock.now()), spool

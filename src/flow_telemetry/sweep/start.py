@@ -47,7 +47,7 @@ def start_sweep(context: ExportContext, file: LedgerFile, runs: OwnRuns) -> Star
         restored = restore_ledger(context, runs)
         ledger, damage = restored.ledger, restored.damage
         if ledger is not None:
-            problems += _write_spool(context.settings.spool_path, restored.spool, now)
+            problems += write_spool(context.settings.spool_path, restored.spool, now)
             problems += _describe_sweeps_without_ledger(restored.sweeps_without)
     since = context.settings.sweep.since
     asked_since = now - timedelta(seconds=since) if isinstance(since, float) else since
@@ -88,8 +88,8 @@ def _start_of_last_sweep(context: ExportContext, now: datetime) -> datetime | No
     return last.started_at if last else None
 
 
-def _write_spool(folder: Path, files: Mapping[str, bytes], now: datetime) -> list[str]:
-    """Write what the last sweep could not deliver into a spool folder; return the problems."""
+def write_spool(folder: Path, files: Mapping[str, bytes], now: datetime) -> list[str]:
+    """Write files of an earlier job into a spool folder; return the problems."""
     if not files:
         return []
     try:
@@ -99,7 +99,7 @@ def _write_spool(folder: Path, files: Mapping[str, bytes], now: datetime) -> lis
         spool.close()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        return [f"the spool of the last sweep could not be written to `{folder}` ({reason})"]
+        return [f"the spool of an earlier job could not be written to `{folder}` ({reason})"]
     return []
 
 

@@ -93,6 +93,22 @@ def export_sweep(
     return sweep.run(at_once=at_once)
 
 
+def replay_spool(context: ExportContext, file: LedgerFile) -> list[Outcome]:
+    """Send what an earlier sweep could not deliver; the ledger has it as exported."""
+    settings = context.settings
+    if file.path is None or not settings.otlp.targets or not settings.spool_path.is_dir():
+        return []
+    replay = Replay(
+        settings.otlp.targets,
+        settings.otlp.off,
+        deadline=context.deadline,
+        redact=context.redact,
+        fallbacks=Fallbacks.of(settings.signals),
+        left_out=set(Signal) - settings.signals.enabled,
+    )
+    return [replay.run([settings.spool_path], context.log.progress)]
+
+
 def end_reason(context: ExportContext) -> str:
     """Return why reading has ended; empty if it may go on."""
     if context.interruption.name or context.deadline.expired:
@@ -167,7 +183,7 @@ class Sweep:
         # If it cannot be written, nothing is exported.
         self._save()
         if not self.unsaved:
-            self._replay_spool()
+            self.outcomes += replay_spool(self.context, self.file)
 
     @property
     def pending(self) -> int:
@@ -200,22 +216,6 @@ class Sweep:
             if not at_once:
                 self._export_open_work()
         return self._build_outcome(moved=marks != self._marks())
-
-    def _replay_spool(self) -> None:
-        """Send what an earlier sweep could not deliver; the ledger has it as exported."""
-        settings = self.context.settings
-        if self.file.path is None or not settings.otlp.targets:
-            return
-        replay = Replay(
-            settings.otlp.targets,
-            settings.otlp.off,
-            deadline=self.context.deadline,
-            redact=self.context.redact,
-            fallbacks=Fallbacks.of(settings.signals),
-            left_out=set(Signal) - settings.signals.enabled,
-        )
-        if settings.spool_path.is_dir():
-            self.outcomes.append(replay.run([settings.spool_path], self.context.log.progress))
 
     def _marks(self) -> list[tuple[datetime, datetime | None]]:
         sources = [

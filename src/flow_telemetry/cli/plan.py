@@ -1,0 +1,77 @@
+"""`flow-telemetry plan`: the shards of an organization's sweep, as a matrix of GitHub Actions."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from actions_toolkit import core
+
+from flow_telemetry.build import build_context
+from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
+from flow_telemetry.cli.terminal import TerminalLog, print_outcome
+from flow_telemetry.clock import Deadline, Interruption, SystemClock
+from flow_telemetry.otlp.exporter import NullExporter
+from flow_telemetry.settings import EntryPoint, Mode, load_settings
+from flow_telemetry.settings.inputs import INPUT
+from flow_telemetry.sweep.jobs import plan_jobs
+from flow_telemetry.sweep.ledger_file import LedgerFile
+
+_FLAGS = (
+    *("organization", "shards", "since", "sweep-runs", "ledger", "identity-aliases"),
+    *("github-token", "settings", "timeout", "log-level"),
+)
+
+
+def add_command(commands: Subparsers) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "plan",
+        help="divide the sweep of an organization into shards",
+        description="Prints the shards of a sweep as JSON for `strategy.matrix`: the repositories "
+        "in which something happened since the mark of the ledger, balanced by the requests that "
+        "they need. In a step of a workflow it also sets the outputs matrix and shards. It "
+        "exports nothing.",
+    )
+    add_flags(parser, inputs=[INPUT[name] for name in _FLAGS])
+    patterns = INPUT["sweep-repositories"]
+    parser.add_argument(
+        "--repositories",
+        patterns.flag,
+        dest=patterns.name,
+        default="",
+        metavar="PATTERNS",
+        help=patterns.explanation,
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print the matrix; return 0, or 1 if there is none."""
+    flags = flags_of(options, mode=Mode.PLAN.value)
+    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
+    clock = SystemClock()
+    interruption = Interruption(clock)
+    log = TerminalLog(settings.log_level, sys.stderr)
+    context = build_context(
+        settings,
+        exporter=NullExporter(),
+        clock=clock,
+        deadline=Deadline.after(clock, settings.timeout, interruption.cancellation),
+        log=log,
+        interruption=interruption,
+    )
+    with interruption.listening():
+        outcome = plan_jobs(context, LedgerFile(settings.sweep.ledger), saves=False)
+    log.clear()
+    status = print_outcome(outcome, sys.stderr)
+    matrix = outcome.context.get("matrix")
+    if matrix is not None:
+        sys.stdout.write(matrix + "\n")
+        path = settings.runner.output_path
+        if path and Path(path).exists():
+            for name, value in outcome.context.items():
+                core.set_output(name, value)
+    return interruption.leave(interruption.status or status)
