@@ -12,11 +12,12 @@ VERSIONS = {
     "collector": "go.opentelemetry.io/collector/otelcol v0.161.0",
     "jaeger": "github.com/jaegertracing/jaeger v1.76.0",
     "prometheus": "github.com/prometheus/prometheus v0.316.0",
+    "promtool": "github.com/prometheus/prometheus v0.316.0",
     "victoria-logs": "github.com/VictoriaMetrics/VictoriaLogs v1.52.1",
 }
 
 
-def test_there_are_five_programs() -> None:
+def test_there_are_six_programs() -> None:
     """Each has its versions and their hashes."""
     assert backends.names() == tuple(sorted([backends.CLICKHOUSE, *VERSIONS]))
     assert "chdb-core==26.9.0 \\\n    --hash" in backends.HERE.lock.read_text(encoding="utf-8")
