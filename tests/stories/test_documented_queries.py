@@ -6,7 +6,6 @@ import importlib.util
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,14 @@ from tests.support.stored_demo import (
     DAY,
     DemoExport,
     demo_exports,
-    prometheus_name,
+    quantile_of_buckets,
     samples,
     store_deltas,
     store_gauges,
     store_totals,
 )
 from tests.support.victoria import MARKS, asked, queried, victoria_metrics
+from tools.dashboards.promql import prometheus_name
 
 from flow_telemetry.mapping.instruments import INSTRUMENTS
 
@@ -138,12 +138,7 @@ def cost(demo: Demo) -> Result:
 def quantile(points: list[MetricPoint], share: float) -> Result:
     """Return a quantile as `histogram_quantile` defines it: interpolated within one bucket."""
     counts = [sum(column) for column in zip(*(point.buckets for point in points), strict=True)]
-    rank, below = share * sum(counts), 0
-    for (lower, upper), count in zip(pairwise((0.0, *points[0].bounds)), counts, strict=False):
-        if count and below + count >= rank:
-            return {"": lower + (upper - lower) * (rank - below) / count}
-        below += count
-    return {"": points[0].bounds[-1]}
+    return {"": quantile_of_buckets(points[0].bounds, counts, share)}
 
 
 def quantile_of_jobs(demo: Demo) -> Result:

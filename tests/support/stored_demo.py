@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.fakes.metrics import MetricPoint, points_in
 from tests.fakes.receiver import Receiver
 from tests.fakes.spans import SpanRecord
 from tests.support.victoria import posted
+from tools.dashboards.promql import prometheus_name
 
 from flow_telemetry.demo.program import start_action
 from flow_telemetry.otlp.fallback import as_gauges
@@ -138,27 +140,6 @@ def store_deltas(exports: Sequence[DemoExport], database: str) -> None:
     posted(f"{database}/api/v1/import/prometheus", "".join(lines).encode(), "text/plain")
 
 
-# Units of Prometheus: https://github.com/prometheus/otlptranslator/blob/main/metric_namer.go
-_UNITS = {"s": "seconds", "min": "minutes", "By": "bytes", "%": "percent"}
-
-
-def prometheus_name(name: str, unit: str, kind: str) -> str:
-    """Return the name that Prometheus and a Collector give to an OTLP metric.
-
-    Units in braces are left out, the unit 1 is a ratio only for gauges, and a unit that is part of
-    the name is not repeated.
-    """
-    tokens = name.replace(".", "_").split("_")
-    suffix = _UNITS.get(unit, "")
-    if unit == "1" and kind == "gauge":
-        suffix = "ratio"
-    if suffix and suffix not in tokens:
-        tokens.append(suffix)
-    if kind == "sum":
-        tokens = [token for token in tokens if token != "total"] + ["total"]
-    return "_".join(tokens)
-
-
 def samples(point: MetricPoint) -> Iterator[tuple[str, dict[str, str], float]]:
     """Yield the samples of a point, as Prometheus stores them: name, labels, value."""
     name = prometheus_name(point.name, point.unit, point.kind)
@@ -175,6 +156,16 @@ def samples(point: MetricPoint) -> Iterator[tuple[str, dict[str, str], float]]:
         yield f"{name}_bucket", {**labels, "le": bound}, below
     yield f"{name}_sum", labels, point.value
     yield f"{name}_count", labels, point.count
+
+
+def quantile_of_buckets(bounds: Sequence[float], counts: Sequence[int], share: float) -> float:
+    """Return a quantile as `histogram_quantile` defines it: interpolated within one bucket."""
+    rank, below = share * sum(counts), 0
+    for (lower, upper), count in zip(pairwise((0.0, *bounds)), counts, strict=False):
+        if count and below + count >= rank:
+            return lower + (upper - lower) * (rank - below) / count
+        below += count
+    return bounds[-1]
 
 
 def _labels(labels: Mapping[str, str]) -> str:
