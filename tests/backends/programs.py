@@ -126,10 +126,11 @@ def prometheus(
     *features: str,
     tsdb: Mapping[str, str] | None = None,
     config: Mapping[str, Any] | None = None,
+    flags: Sequence[str] = (),
 ) -> Iterator[Running]:
     """Prometheus with its OTLP receiver, the configuration of the docs, and feature flags.
 
-    ``tsdb`` replaces settings of its storage, ``config`` all of it.
+    ``tsdb`` replaces settings of its storage, ``config`` all of it; ``flags`` are further words.
     """
     (port,) = free_ports(1)
     config = config or {
@@ -143,6 +144,7 @@ def prometheus(
         *(str(binary("prometheus")), f"--config.file={path}"),
         *(f"--storage.tsdb.path={folder / 'prometheus'}", f"--web.listen-address=127.0.0.1:{port}"),
         *("--web.enable-otlp-receiver", *(f"--enable-feature={each}" for each in features)),
+        *flags,
     ]
     url = f"http://127.0.0.1:{port}"
     with _started(words, log, (f"{url}/-/ready",)):
