@@ -35,7 +35,7 @@ def test_its_files_are_there_and_its_ports_stay_on_this_machine() -> None:
     """Nothing has a password."""
     for name, service in SERVICES.items():
         for volume in service.get("volumes", ()):
-            assert (EXAMPLES / volume.split(":")[0]).is_file(), name
+            assert (EXAMPLES / volume.split(":")[0]).exists(), name
         assert all(port.startswith("127.0.0.1:") for port in service["ports"])
         assert set(service.get("depends_on", ())) <= SERVICES.keys()
 
