@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "flow_telemetry"
 LAYERS = (
     {"__main__", "action", "build", "cli", "demo"},  # the entry points
     {"sweep"},
-    {"context_step", "page", "pipeline"},
+    {"comment", "context_step", "page", "pipeline"},
     {"subjects"},
     {"context", "trackers"},
     {"github", "jira", "mapping", "otlp", "privacy", "process", "report", "reports"},

@@ -96,8 +96,8 @@ NOT_IN_WORKFLOW = frozenset(
         *("export", "needs", "measure", "inject-endpoint", "reports", "trace-files"),
         # The workflow sets them, or its time limit depends on their defaults.
         *("fail-on-error", "timeout"),
-        # It needs a step that uploads the file.
-        "page",
+        # They need a step that uploads the file, and a permission to write.
+        *("page", "comment"),
         # They are secrets.
         *("otlp-headers", "github-token", "jira-token"),
     }

@@ -48,7 +48,8 @@ from flow_telemetry.subjects.choose import choose_subjects, choose_sweep, wants_
 from flow_telemetry.subjects.types import reads_much
 from flow_telemetry.telemetry import Exporter
 
-if TYPE_CHECKING:  # Loaded only for a page.
+if TYPE_CHECKING:  # Loaded only for an export, and for a page.
+    from flow_telemetry.context import ExportContext
     from flow_telemetry.page import PageSpans
 
 _LONGEST_LINE = 1_000
@@ -119,7 +120,7 @@ def _export(
             return settings, redact_record(outcome, redact)
         # A merge sends nothing, and needs no endpoint.
         off = None if settings.mode is Mode.MERGE else pipeline.switched_off(settings)
-        if off is not None and not settings.page:
+        if off is not None and not settings.page and not settings.comment:
             return settings, off
         event = read_event(settings.runner.event_path)
         return settings, _run(settings, event, interruption, off)
@@ -156,41 +157,73 @@ def _run(
         exporter = endpoint = build_otlp_exporter(settings, deadline, audience, log)
         for notice in endpoint.spool.recover():
             log.info(notice)
+    for_organization = settings.mode in (Mode.PLAN, Mode.MERGE) or wants_organization(settings)
     kept = None
-    if settings.page:
+    if settings.page and settings.mode not in (Mode.PLAN, Mode.MERGE):
         # Loaded only for a page, which keeps the other starts fast.
         from flow_telemetry.page import PageSpans  # noqa: PLC0415
 
         kept = PageSpans()
         exporter = WatchedExporter(exporter, kept.watched)
-    if settings.mode in (Mode.PLAN, Mode.MERGE) or wants_organization(settings):
-        return _run_for_organization(settings, exporter, audience, deadline, interruption)
+    if for_organization:
+        outcome = _run_for_organization(settings, exporter, audience, deadline, interruption)
+        heading = f"Sweep of {settings.sweep.organization}"
+    else:
+        outcome, heading = _run_for_repository(
+            settings, event, exporter, audience, deadline=deadline, interruption=interruption
+        )
+    if off is not None:
+        notices = (*outcome.notices, *off.notices)
+        outcome = replace(outcome, status=off.status, deliveries=(), notices=notices)
+    if kept is not None:
+        outcome = _write_page(settings, kept, outcome, audience, heading)
+    return redact_outcome(audience, outcome)
+
+
+def _run_for_repository(
+    settings: Settings,
+    event: Payload,
+    exporter: Exporter,
+    audience: Audience,
+    *,
+    deadline: Deadline,
+    interruption: Interruption,
+) -> tuple[Outcome, str]:
+    """Export, and write the comment; return the outcome and, of a sweep, the page's heading."""
     sweep = choose_sweep(settings)
     subjects = () if sweep else choose_subjects(settings, event)
     context = build_context(
         settings,
         exporter=exporter,
-        clock=clock,
+        clock=deadline.clock,
         deadline=deadline,
-        log=log,
+        log=ActionLog(settings.log_level),
         bounded=sweep is not None or reads_much(subjects),
         interruption=interruption,
     )
-    if sweep is None:
-        outcome = pipeline.export(context, subjects)
-    else:
+    if sweep is not None:
         # Loaded only for a sweep: most exports are of a run.
         from flow_telemetry.sweep.ledger_file import LedgerFile  # noqa: PLC0415
         from flow_telemetry.sweep.sweep import export_sweep  # noqa: PLC0415
 
         outcome = export_sweep(context, sweep, LedgerFile(settings.sweep.ledger))
-    if off is not None:
-        notices = (*outcome.notices, *off.notices)
-        outcome = replace(outcome, status=off.status, deliveries=(), notices=notices)
-    if kept is not None:
-        heading = "" if sweep is None else f"Sweep of {sweep.repository}"
-        outcome = _write_page(settings, kept, outcome, audience, heading)
-    return redact_outcome(audience, outcome)
+        # No comments: the pull requests had theirs when they ended.
+        return outcome, f"Sweep of {sweep.repository}"
+    outcome = pipeline.export(context, subjects)
+    if settings.comment:
+        outcome = _write_comment(context, outcome, audience)
+    return outcome, ""
+
+
+def _write_comment(context: ExportContext, outcome: Outcome, audience: Audience) -> Outcome:
+    """Write the comment on the pull request; a failure is only a warning of the outcome."""
+    # Loaded only for a comment, which keeps the other starts fast.
+    from flow_telemetry.comment import comment_on_change  # noqa: PLC0415
+
+    try:
+        return comment_on_change(context, outcome, audience)
+    except Exception as error:  # noqa: BLE001 - what was exported is to be reported
+        return replace(outcome, problems=(*outcome.problems, _unexpected(error, "the comment")))
 
 
 def _write_page(

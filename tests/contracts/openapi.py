@@ -39,6 +39,17 @@ def validate(method: str, path: str, payload: Any) -> None:
         raise ContractError(f"{method} {path} breaks GitHub's schema of {template}:\n  {shown}")
 
 
+def validate_request(method: str, path: str, payload: Any) -> None:
+    """Raise ContractError unless `payload` is what GitHub takes as the body of this request."""
+    extract = _extract()
+    described = extract["paths"][template_of(method, path)][method.lower()]["requestBody"]
+    schema: Json = described["content"]["application/json"]["schema"]
+    validator = Draft202012Validator({**schema, "components": extract["components"]})
+    problems = [error.message[:300] for error in validator.iter_errors(payload)]
+    if problems:
+        raise ContractError(f"{method} {path} takes no such body: {problems}")
+
+
 def undescribed(method: str, path: str, payload: Any) -> set[str]:
     """Return the properties of `payload` that GitHub's description does not know, as paths."""
     extract = _extract()
@@ -47,7 +58,7 @@ def undescribed(method: str, path: str, payload: Any) -> set[str]:
 
 def operations() -> set[tuple[str, str]]:
     """Return every method and path template of the extract that is answered with JSON."""
-    return _answered("200")
+    return _answered("200") | _answered("201")
 
 
 def redirects() -> set[tuple[str, str]]:
@@ -92,7 +103,8 @@ def _validator(method: str, template: str) -> Draft202012Validator:
 
 
 def _schema(extract: Json, method: str, template: str) -> Json:
-    answer = extract["paths"][template][method.lower()]["responses"]["200"]
+    answers = extract["paths"][template][method.lower()]["responses"]
+    answer = answers.get("200") or answers["201"]
     schema: Json = answer["content"]["application/json"]["schema"]
     return schema
 

@@ -15,6 +15,7 @@ from tests.contracts.openapi import (
     undescribed,
     validate,
 )
+from tests.fakes import comments
 from tests.fakes.faults import (
     altered,
     cut_off,
@@ -72,6 +73,7 @@ def rich_world() -> World:
         merge_commit_sha=sha_of("merge"),
         commits=[sha_of("one"), sha_of("two")],
     )
+    comments.add(world, 123, "Looks good", author="alice")
     world.file(".github/workflows/ci.yml", "on: push", at=sha_of("merge"))
     first = world.run(
         event="pull_request",
@@ -168,6 +170,7 @@ def every_path(world: World) -> list[str]:
         f"{repository}/issues/126",
         f"{repository}/issues/126/timeline",
         f"{repository}/issues/17/timeline",
+        f"{repository}/issues/123/comments",
         f"{repository}/commits/{sha_of('merge')}/pulls",
         f"{repository}/contents/.github/workflows/ci.yml?ref={sha_of('merge')}",
         f"{repository}/contents/.github/workflows",
@@ -190,7 +193,45 @@ def test_every_answer_is_what_github_describes() -> None:
             validate("GET", bare, payload)
             assert undescribed("GET", bare, payload) == set()
             asked.add(("GET", template_of("GET", bare)))
+        for method, below in (("POST", "issues/123/comments"), ("PATCH", "issues/comments/{}")):
+            path = f"/repos/acme/shop/{below}".format(*world.comments)
+            answer = requests.request(method, github.url + path, json={"body": "x"}, timeout=5)
+            assert answer.status_code == {"POST": 201, "PATCH": 200}[method]
+            validate(method, path, answer.json())
+            assert undescribed(method, path, answer.json()) == set()
+            asked.add((method, template_of(method, path)))
     assert asked == operations()
+
+
+@pytest.mark.parametrize(
+    ("number", "body", "code", "message"),
+    [
+        (999, {"body": "x"}, 404, "Not Found"),
+        (123, {"body": "  "}, 422, "Body cannot be blank"),
+        (123, {"body": "x" * 65_537}, 422, "Body is too long (maximum is 65536 characters)"),
+        (124, {"body": "x"}, 403, "Unable to create comment because issue is locked."),
+    ],
+)
+def test_comments_are_refused(number: int, body: Any, code: int, message: str) -> None:
+    """And then there is none."""
+    world = rich_world()
+    world.locked.add(124)
+    before = dict(world.comments)
+    with FakeGitHub(world) as github:
+        url = f"{github.url}/repos/acme/shop/issues/{number}/comments"
+        answer = requests.post(url, json=body, timeout=5)
+        assert (answer.status_code, message in answer.json()["message"]) == (code, True)
+    assert world.comments == before
+
+
+def test_a_token_that_may_not_comment_is_told_so() -> None:
+    """With the permissions that would do."""
+    denied = ("issues=write", "pull_requests=write")
+    with FakeGitHub(rich_world(), denied=denied) as github:
+        url = f"{github.url}/repos/acme/shop/issues/123/comments"
+        answer = requests.post(url, json={"body": "x"}, timeout=5)
+        accepted = answer.headers["x-accepted-github-permissions"]
+        assert (answer.status_code, accepted) == (403, "; ".join(denied))
 
 
 def test_files_are_kept_elsewhere() -> None:

@@ -13,7 +13,7 @@ from tests.fakes import graphql
 from tests.fakes.graphql_execution import schema
 from tests.fakes.world import World, happened
 
-from flow_telemetry.github import deliveries, deployments, protection
+from flow_telemetry.github import comments, deliveries, deployments, protection
 from flow_telemetry.github import issues as issue_queries
 from flow_telemetry.github import issues as lineage
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 # Queries of one form, of which the fake answers by their names.
-FIXED = [deployments._QUERY, deliveries._EARLIER, protection._QUERY]
+FIXED = [deployments._QUERY, deliveries._EARLIER, protection._QUERY, comments._VIEWER]
 QUERIES: dict[str, Callable[[frozenset[str]], str]] = {
     "lineage": lineage.closing_query,
     "chain": issue_queries.chain_query,

@@ -20,6 +20,12 @@ TARGET = Path(__file__).with_name("github-openapi.json")
 PACKAGE = "@octokit/openapi"
 DESCRIPTION = "package/generated/api.github.com.json"
 RUN = "/repos/{owner}/{repo}/actions/runs/{run_id}"
+COMMENTS = "/repos/{owner}/{repo}/issues/{issue_number}/comments"
+# Changes, by their method.
+WRITES = (
+    (COMMENTS, "post"),
+    ("/repos/{owner}/{repo}/issues/comments/{comment_id}", "patch"),
+)
 PATHS = (
     "/orgs/{org}/repos",
     "/installation/repositories",
@@ -42,6 +48,7 @@ PATHS = (
     "/repos/{owner}/{repo}/issues",
     "/repos/{owner}/{repo}/issues/{issue_number}",
     "/repos/{owner}/{repo}/issues/{issue_number}/timeline",
+    COMMENTS,
     "/repos/{owner}/{repo}/deployments",
     "/repos/{owner}/{repo}/deployments/{deployment_id}",
     "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
@@ -87,6 +94,8 @@ def extract(description: Json, version: str) -> Json:
     described = description["paths"]
     paths = {path: {"get": _answer(described[path]["get"])} for path in PATHS}
     paths |= {path: {"get": _redirect(described[path]["get"])} for path in FILES}
+    for path, method in WRITES:
+        paths.setdefault(path, {})[method] = _answer(described[path][method])
     known = description["components"]["schemas"]
     schemas = {name: json_schema(known[name]) for name in sorted(_reached(paths, known))}
     for name, *properties in NULL_IN_PRACTICE:
@@ -144,12 +153,18 @@ def _redirect(operation: Json) -> Json:
 
 
 def _answer(operation: Json) -> Json:
-    content = operation["responses"]["200"]["content"]["application/json"]
-    schema = json_schema(content["schema"])
-    return {
+    success = "200" if "200" in operation["responses"] else "201"
+    content = operation["responses"][success]["content"]["application/json"]
+    answer: Json = {
         "operationId": operation["operationId"],
-        "responses": {"200": {"content": {"application/json": {"schema": schema}}}},
+        "responses": {
+            success: {"content": {"application/json": {"schema": json_schema(content["schema"])}}}
+        },
     }
+    if "requestBody" in operation:
+        asked = operation["requestBody"]["content"]["application/json"]["schema"]
+        answer["requestBody"] = {"content": {"application/json": {"schema": json_schema(asked)}}}
+    return answer
 
 
 def _reached(value: Any, known: Json) -> set[str]:

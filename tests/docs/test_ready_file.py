@@ -179,7 +179,7 @@ def test_what_the_caller_cannot_set_is_left_to_the_workflow() -> None:
     missing = OF_THE_ACTION.keys() - INTERFACE["inputs"].keys() - INTERFACE["secrets"].keys()
     assert missing == {
         *("mode", "target", "feature-key", "export", "needs", "measure", "inject-endpoint"),
-        *("reports", "trace-files", "page", "fail-on-error", "timeout"),
+        *("reports", "trace-files", "page", "comment", "fail-on-error", "timeout"),
     }
     constants = {name: each for name, each in EXPORT["with"].items() if "${{" not in str(each)}
     assert constants == {"fail-on-error": True}

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tests.fakes import artifacts, graphql, issues, listing, routes, run_logs
+from tests.fakes import artifacts, comments, graphql, issues, listing, routes, run_logs
 from tests.fakes.faults import Answer, Request
 from tests.fakes.plans import RepositoryPlan
 from tests.fakes.server import FakeServer
@@ -61,6 +61,8 @@ class FakeGitHub(FakeServer):
         self.rate_limit = rate_limit
         self.latency = latency
         self.check = check
+        # The user of the token: that of workflows, which is a bot.
+        self.viewer = "github-actions[bot]"
         self.requests: list[Request] = []
         self.on_request: Callable[[int, str], object] = _nothing
         self.storage = Storage()
@@ -119,9 +121,13 @@ class FakeGitHub(FakeServer):
     def _look_up(self, request: Request) -> Answer:
         if request.method == "POST" and request.path == self.graphql_path:
             return self._answer_graphql(json.loads(request.body))
+        path = request.path.removeprefix(self.path_prefix)
+        write = routes.match_write(request.method, path)
+        if write is not None:
+            return self._answer_write(request, path, write)
         route = None
         if request.method == "GET" and request.path.startswith(self.path_prefix):
-            route = routes.match(request.path.removeprefix(self.path_prefix))
+            route = routes.match(path)
         if route is None:
             return self._answer_list(request)
         permission = route.route.permission
@@ -157,8 +163,32 @@ class FakeGitHub(FakeServer):
         headers = {"x-accepted-github-permissions": "metadata=read"}
         return _json(200, page.payload, {**headers, **({"Link": link} if link else {})})
 
+    def _answer_write(self, request: Request, path: str, found: routes.WriteMatch) -> Answer:
+        route = found.route
+        try:
+            home = self._visible_repository(found.repository_name, found.rest)
+            denied = self._denied_in(found.repository_name)
+            if denied.issuperset(route.permission.split("; ")):
+                refused = _error(403, "Resource not accessible by integration", route.docs)
+                return _with(refused, {"x-accepted-github-permissions": route.permission})
+            made = route.write(self.world, home, found.values, request.body, self.viewer)
+        except issues.MovedError as moved:
+            location = {"Location": f"{self.url}{moved}"}
+            return _with(_error(307, "Moved Permanently", route.docs), location)
+        except comments.InvalidError as invalid:
+            return _error(422, f"Validation Failed: {invalid}", route.docs)
+        except comments.LockedError as locked:
+            return _error(403, str(locked), route.docs)
+        except KeyError:
+            return _error(404, "Not Found", route.docs)
+        if self.check is not None:
+            self.check(request.method, path, made)
+        return _json(route.success, made)
+
     def _answer_graphql(self, asked: Mapping[str, Any]) -> Answer:
-        answer = graphql.answer(self.world, asked, self.denied, self.missing_fields)
+        answer = graphql.answer(
+            self.world, asked, self.denied, self.missing_fields, viewer=self.viewer
+        )
         if self.check is not None:
             self.check("POST", "/graphql", {**asked, "answer": answer})
         return _json(200, answer)

@@ -26,11 +26,18 @@ def answer(
     payload: Mapping[str, Any],
     denied: set[str],
     missing: Collection[str] = (),
+    *,
+    viewer: str = "github-actions[bot]",
 ) -> Json:
-    """Return the answer to the body of a GraphQL request; `missing` is what the schema lacks."""
+    """Return the answer to the body of a GraphQL request; `missing` is what the schema lacks.
+
+    `viewer` is the login of the token's user.
+    """
     text = str(payload.get("query", ""))
     variables = payload.get("variables") or {}
     found = _OPERATION.match(text)
+    if found and found[1] == "Viewer":
+        return {"data": {"viewer": {"login": viewer}}}
     operation = OPERATIONS.get(found[1]) if found else None
     if operation is not None:
         return operation(world, variables, denied)

@@ -163,3 +163,16 @@ class Artifact:
     id: int
     repository: str
     created_at: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """One comment; `number` is that of the issue or pull request."""
+
+    id: int
+    repository: str
+    number: int
+    author: str
+    body: str
+    created_at: Moment
+    updated_at: Moment

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from tests.fakes import (
     answers,
     artifacts,
+    comments,
     contents,
     history,
     issue_lists,
@@ -18,7 +19,13 @@ from tests.fakes import (
     run_lists,
     run_logs,
 )
-from tests.fakes.accounts import full_repository, repository, time_text, whole_repository
+from tests.fakes.accounts import (
+    Json,
+    full_repository,
+    repository,
+    time_text,
+    whole_repository,
+)
 from tests.fakes.listing import Found, Listing, Values
 from tests.fakes.plans import Moment, RepositoryPlan
 from tests.fakes.records import Deployment, PullRequest, Run
@@ -36,6 +43,34 @@ class Route:
     find: Find
     permission: str
     docs: str
+
+
+Write = Callable[[World, RepositoryPlan, Values, bytes, str], Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteRoute:
+    """A path below a repository that takes a change: `success` is the status of its answer.
+
+    `write` gets the body of the request and the login of the token's user.
+    """
+
+    method: str
+    pattern: re.Pattern[str]
+    write: Write
+    success: int
+    permission: str
+    docs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteMatch:
+    """A route for a change, as `Match`."""
+
+    route: WriteRoute
+    repository_name: str
+    rest: str
+    values: Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +167,21 @@ REPOSITORY_LISTS = (
         token="ghs_",
     ),
 )
+
+
+def match_write(method: str, path: str) -> WriteMatch | None:
+    """Return the route for a change by this method."""
+    below = re.fullmatch(r"/repos/([^/]+/[^/]+)(/.*)", path)
+    for route in WRITES:
+        found = route.pattern.fullmatch(below[2]) if below and route.method == method else None
+        if below and found:
+            return WriteMatch(
+                route=route,
+                repository_name=unquote(below[1]),
+                rest=below[2],
+                values=found.groupdict(),
+            )
+    return None
 
 
 def _repository(world: World, home: RepositoryPlan, _: Values, __: Values) -> Found:
@@ -353,6 +403,7 @@ ROUTES = (
     ),
     _route("/issues", issue_lists.issue_list, _ISSUES_OR_PULLS, "/issues/issues"),
     _route(r"/issues/(?P<id>\d+)", issues.issue, _ISSUES_OR_PULLS, "/issues/issues"),
+    _route(r"/issues/(?P<id>\d+)/comments", comments.listed, _ISSUES_OR_PULLS, "/issues/comments"),
     _route(r"/issues/(?P<id>\d+)/timeline", issues.timeline, _ISSUES_OR_PULLS, "/issues/timeline"),
     _route("/deployments", _deployments, "deployments=read", "/deployments/deployments"),
     _route(
@@ -360,5 +411,25 @@ ROUTES = (
         _deployment_statuses,
         "deployments=read",
         "/deployments/statuses",
+    ),
+)
+
+_MAY_COMMENT = "issues=write; pull_requests=write"
+WRITES = (
+    WriteRoute(
+        method="POST",
+        pattern=re.compile(r"/issues/(?P<id>\d+)/comments"),
+        write=comments.create,
+        success=201,
+        permission=_MAY_COMMENT,
+        docs="/issues/comments",
+    ),
+    WriteRoute(
+        method="PATCH",
+        pattern=re.compile(r"/issues/comments/(?P<id>\d+)"),
+        write=comments.update,
+        success=200,
+        permission=_MAY_COMMENT,
+        docs="/issues/comments",
     ),
 )

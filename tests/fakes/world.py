@@ -50,6 +50,7 @@ from tests.fakes.plans import (
 )
 from tests.fakes.records import (
     Artifact,
+    Comment,
     Deployment,
     DeploymentStatus,
     Issue,
@@ -170,6 +171,9 @@ class World:
         self.reviews: list[ReviewPlan] = []
         self.artifacts: list[Artifact] = []
         self.kept_logs: list[LogsPlan] = []
+        # Comments by their ids, and the numbers of conversations that are locked.
+        self.comments: dict[int, Comment] = {}
+        self.locked: set[int] = set()
         self.commits: dict[str, dict[str, tuple[str, ...]]] = {}
         self.messages: dict[str, str] = {}
         # The texts of files by repository, path and commit.

@@ -126,7 +126,7 @@ def test_a_busy_jira_is_asked_again_when_it_says() -> None:
         chain = connected.jira.chain(key("ACME-57"))
     assert chain.unread == ()
     assert connected.clock.waited == [7, 2, 4, 8]
-    assert "Jira asks to wait 7 s before ACME-57 of Jira is read again" in connected.log.told
+    assert "Jira asks to wait 7 s before ACME-57 of Jira can be read" in connected.log.told
 
 
 def test_a_rate_limit_beyond_the_time_is_told() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from concurrent.futures import Future
 from contextlib import nullcontext, suppress
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import IO, Any, Generic, TypeVar
 
@@ -30,7 +30,7 @@ from flow_telemetry.github.errors import (
     stored_elsewhere,
     with_status_of_rate_limit,
 )
-from flow_telemetry.github.optional import Findings, OptionalReads
+from flow_telemetry.github.optional import SHARE, Findings, OptionalReads
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.errors import Server
 from flow_telemetry.http.payload import PaginatedList, Payload
@@ -424,6 +424,16 @@ class Download:
 
 # The client: follows pages, retries, stays within the deadline, and raises errors with advice.
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteRequest:
+    """A request that changes something on GitHub: the path in the API, and the body as JSON."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any]
+
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Other = TypeVar("Other")
@@ -556,6 +566,41 @@ class GitHubClient:
         """
         download = Download(what=what, limit=limit, until=until, into=file)
         self._send_now(self._request(path), what, download)
+
+    def write(self, what: str, choose: Callable[[], WriteRequest | None]) -> None:
+        """Send the request that ``choose`` returns; None if there is nothing to write.
+
+        ``choose`` is called before each try, because an earlier one may have been carried out
+        although its response was lost. ``what`` is the name of the thing in errors.
+
+        Raises:
+            SourceError, DeadlineExceeded, BudgetExceeded: as `get`, and of ``choose``.
+        """
+        within = self._deadline.share(SHARE)
+
+        def send_once() -> Response:
+            write = choose()
+            if write is None:
+                return Response(status=HTTPStatus.OK)
+            url = f"{self._base}{write.path}"
+            request = Request(url, body=write.body, change=write.method)
+            response = self._send_once(request, what, None, within)
+            created = response.status == HTTPStatus.CREATED
+            return replace(response, status=HTTPStatus.OK) if created else response
+
+        def to_error(response: Response) -> SourceError:
+            return refusal(
+                response, what, has_token=self._has_token, api_url=self._base, writes=True
+            )
+
+        self._http.send(
+            what,
+            send_once,
+            to_error=to_error,
+            deadline=self._deadline,
+            within=within,
+            writes=True,
+        )
 
     def list_all(
         self, path: str, key: str | None, what: str, **query: str | int

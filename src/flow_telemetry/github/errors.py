@@ -47,8 +47,13 @@ def with_status_of_rate_limit(response: Response) -> Response:
     return replace(response, status=429) if limited else response
 
 
-def refusal(response: Response, what: str, *, has_token: bool, api_url: str) -> SourceError:
-    """Return the error for a response to a request for ``what`` to ``api_url``."""
+def refusal(
+    response: Response, what: str, *, has_token: bool, api_url: str, writes: bool = False
+) -> SourceError:
+    """Return the error for a response to a request for ``what`` to ``api_url``.
+
+    ``writes`` is whether it was to be written.
+    """
     status, message = response.status, in_brackets(response)
     if status == 401:
         return AuthenticationError(
@@ -56,7 +61,7 @@ def refusal(response: Response, what: str, *, has_token: bool, api_url: str) -> 
             "or of another server"
         )
     if status in (403, 429):
-        return _limit_or_denial(response, what, message)
+        return _limit_or_denial(response, f"{'write' if writes else 'read'} {what}", message)
     if status == 407:
         return UnavailableError(asks_for_credentials("GitHub", what))
     # A commit that was removed has the status 422: "No commit found for SHA".
@@ -71,8 +76,10 @@ def refusal(response: Response, what: str, *, has_token: bool, api_url: str) -> 
             f"wrong, it was deleted, or {hint}"
         )
     if status in (301, 302, 303, 307, 308):
-        return UnavailableError(f"GitHub redirects {what} without end or target")
-    return UnavailableError(f"GitHub could not give {what}: status {status}{message}")
+        how = "to another address, which is not followed" if writes else "without end or target"
+        return UnavailableError(f"GitHub redirects {what} {how}")
+    verb = "did not write" if writes else "could not give"
+    return UnavailableError(f"GitHub {verb} {what}: status {status}{message}")
 
 
 def stored_elsewhere(status: int, what: str) -> UnavailableError:
@@ -82,14 +89,15 @@ def stored_elsewhere(status: int, what: str) -> UnavailableError:
     )
 
 
-def _limit_or_denial(response: Response, what: str, message: str) -> SourceError:
+def _limit_or_denial(response: Response, task: str, message: str) -> SourceError:
     if is_rate_limited(response):
+        what = task.partition(" ")[2]
         return UnavailableError(f"GitHub refuses {what} because of a rate limit{message}")
-    return AccessDeniedError(_explain_denial(response.headers, what, message))
+    return AccessDeniedError(_explain_denial(response.headers, task, message))
 
 
-def _explain_denial(headers: Mapping[str, str], what: str, message: str) -> str:
-    denial = f"the token may not read {what}{message}"
+def _explain_denial(headers: Mapping[str, str], task: str, message: str) -> str:
+    denial = f"the token may not {task}{message}"
     if headers.get("x-github-sso"):
         return f"{denial}: it is not authorized for single sign-on of this organization"
     about_permissions = any(words in message.lower() for words in _ABOUT_PERMISSIONS)

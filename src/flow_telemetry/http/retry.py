@@ -179,7 +179,7 @@ def _number(value: str | None) -> float | None:
 
 
 class RetryingClient:
-    """Reads from one server, with retries."""
+    """Requests to one server, with retries."""
 
     def __init__(self, server: Server, log: Log) -> None:
         """Send nothing yet."""
@@ -194,12 +194,14 @@ class RetryingClient:
         to_error: Callable[[Response], SourceError],
         deadline: Deadline,
         within: Deadline,
+        writes: bool = False,
     ) -> Response:
         """Return the first response of status 200.
 
         Args:
-            what: the name of the thing that is read, for errors.
-            send_once: sends one request, as `flow_telemetry.http.session.send_request` does.
+            what: the name of the thing that is read or written, for errors.
+            send_once: sends one request, as `flow_telemetry.http.session.send_request` does. If it
+                ``writes``, a try whose response was lost may have been carried out.
             to_error: returns the error for a response of another status.
             deadline: ends the reading as a whole.
             within: ends the waiting for this response; no later than ``deadline``.
@@ -211,15 +213,16 @@ class RetryingClient:
             DeadlineExceeded: no time is left.
             FlowTelemetryError: an error of ``send_once``.
         """
-        tries = 1
+        tries, done = 1, "written" if writes else "read"
+        doing = f"{'writing' if writes else 'reading'} {what} {'to' if writes else 'from'}"
         while True:
-            deadline.check(f"reading {what} from {self._server.name}")
+            deadline.check(f"{doing} {self._server.name}")
             try:
                 response = send_once()
             except (requests.RequestException, ValueError) as error:
                 if deadline.cancellation.at is not None:
-                    deadline.check(f"reading {what} from {self._server.name}")
-                wait = self._wait_after_error(what, error, tries, within)
+                    deadline.check(f"{doing} {self._server.name}")
+                wait = self._wait_after_error(f"{what} could not be {done}", error, tries, within)
             except ResponseTooLarge as error:
                 raise PayloadError(
                     f"the response of {self._server.place} with {what} has more than "
@@ -229,11 +232,15 @@ class RetryingClient:
             else:
                 if response.status == 200:
                     return response
-                wait = self._wait_after_refusal(response, to_error, what, tries, within)
+                wait = self._wait_after_refusal(
+                    response, to_error, f"{what} can be {done}", tries, within
+                )
             deadline.sleep(wait)
             tries += 1
 
-    def _wait_after_error(self, what: str, error: Exception, tries: int, within: Deadline) -> float:
+    def _wait_after_error(
+        self, failed: str, error: Exception, tries: int, within: Deadline
+    ) -> float:
         wait = READING.pause(tries)
         kind, detail = classify_network_error(error)
         lasting = kind is NetworkErrorKind.PROXY and (
@@ -241,15 +248,15 @@ class RetryingClient:
         )
         if lasting or not READING.retries_error(kind, tries) or wait >= within.remaining():
             problem, advice = describe_network_error(kind, self._server, detail=detail)
-            raise UnreachedError(f"{what} could not be read: {problem}. {advice}") from None
-        self._log.debug(f"no response for {what} ({type(error).__name__}), again in {wait:.0f} s")
+            raise UnreachedError(f"{failed}: {problem}. {advice}") from None
+        self._log.debug(f"{failed} yet ({type(error).__name__}), again in {wait:.0f} s")
         return wait
 
     def _wait_after_refusal(
         self,
         response: Response,
         to_error: Callable[[Response], SourceError],
-        what: str,
+        goal: str,
         tries: int,
         within: Deadline,
     ) -> float:
@@ -259,8 +266,8 @@ class RetryingClient:
             raise to_error(response)
         if wait >= within.remaining():
             raise UnavailableError(
-                f"{name} asks to wait {wait:.0f} s before {what} can be read (rate limit or "
+                f"{name} asks to wait {wait:.0f} s before {goal} (rate limit or "
                 f"overload), which is longer than {within.set_by} allows{in_brackets(response)}"
             )
-        self._log.info(f"{name} asks to wait {wait:.0f} s before {what} is read again")
+        self._log.info(f"{name} asks to wait {wait:.0f} s before {goal}")
         return wait

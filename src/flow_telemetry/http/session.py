@@ -150,16 +150,21 @@ class ResponseTooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A GET request, or a POST request with ``body`` as JSON."""
+    """A GET request, or a POST request with ``body`` as JSON.
+
+    ``change`` is the method of a request that changes something on the server. No redirect of such
+    a request is followed: it is for the server that it was written for.
+    """
 
     url: str
     query: Query | None = None
     body: Mapping[str, Any] | None = None
+    change: str = ""
 
     @property
     def method(self) -> str:
         """The HTTP method."""
-        return "GET" if self.body is None else "POST"
+        return self.change or ("GET" if self.body is None else "POST")
 
 
 class BoundedSession(requests.Session):
@@ -299,6 +304,7 @@ def send_request(
             request.url,
             params=request.query,
             json=request.body,
+            allow_redirects=not request.change,
             # To connect, and to wait for the first byte: only then the adapter's limit applies.
             timeout=(
                 max(_LEAST_SECONDS, limit.remaining(_CONNECT_SECONDS)),
@@ -308,10 +314,12 @@ def send_request(
             # Passed explicitly: else requests would read the environment's variables.
             verify=session.verify,
         ) as response:
+            # requests has read the body of a redirect that is not followed.
+            is_read = bool(request.change) and response.is_redirect
             return Response(
                 status=response.status_code,
                 headers={key.lower(): value for key, value in response.headers.items()},
-                body=read(response),
+                body=b"" if is_read else read(response),
                 url=response.url,
                 seconds=clock.monotonic() - began,
             )

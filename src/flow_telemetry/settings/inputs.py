@@ -665,6 +665,15 @@ class Inputs:
         description="Whether to write the traces and where the time went as an HTML page; the "
         "output page is its path, for actions/upload-artifact.",
     )
+    comment = Input(
+        name="comment",
+        parse=parse.boolean,
+        if_wrong="No comment is written",
+        default="false",
+        action_only=True,
+        description="In a job without a checkout: whether to write a comment on the pull request, "
+        "and to update it later. Needs `pull-requests: write`.",
+    )
     fail_on_error = Input(
         name="fail-on-error",
         parse=parse.boolean,
@@ -706,6 +715,6 @@ ACTION_INPUTS: tuple[Input[Any], ...] = tuple(
         *("otlp-endpoint", "otlp-headers", "github-token", "backend", "settings", "mode", "target"),
         *("export", "detail", "trace-scope", "feature-key", "signals", "since", "measure"),
         *("reports", "trace-files", "logs", "inject-endpoint", "jira-token", "needs", "summary"),
-        *("page", "fail-on-error", "timeout"),
+        *("page", "comment", "fail-on-error", "timeout"),
     )
 )

@@ -74,6 +74,7 @@ class Settings:
     resource_attributes: Attributes
     summary: bool
     page: bool
+    comment: bool
     fail_on_error: bool
     timeout: float | None
     spool_path: Path
@@ -155,6 +156,7 @@ def load_settings(
         resource_attributes=inputs.resource_attributes,
         summary=inputs.summary,
         page=inputs.page,
+        comment=inputs.comment,
         fail_on_error=inputs.fail_on_error,
         timeout=_timeout(inputs, mode, entry_point, runner, sweep_requested=sweep_requested),
         spool_path=_spool_path(inputs, entry_point, runner),
