@@ -113,7 +113,7 @@ fuzz: $(FUZZ)/.made ## mutated answers and reports; ARGS="lines --coverage -runs
 
 audit: $(AUDIT)/.made ## known vulnerabilities of all that is locked; asks the package index
 	"$(AUDIT_BIN)/python" -m pip_audit --require-hashes --disable-pip \
-		$(foreach lock,runtime build dev audit fuzz clickhouse,--requirement requirements/$(lock).txt)
+		$(foreach lock,runtime build dev audit fuzz clickhouse phoenix,--requirement requirements/$(lock).txt)
 
 sbom: $(AUDIT)/.made ## what a release carries, as CycloneDX: dist/sbom.cdx.json
 	"$(AUDIT_BIN)/python" tools/sbom.py --out dist/sbom.cdx.json
@@ -125,6 +125,7 @@ lock: $(DEV) ## regenerate requirements/*.txt from pyproject.toml
 	$(LOCK) --output-file requirements/audit.txt --group audit
 	$(LOCK) --output-file requirements/fuzz.txt --group fuzz
 	$(LOCK) --no-deps --output-file requirements/clickhouse.txt --group clickhouse
+	$(LOCK) --output-file requirements/phoenix.txt --group phoenix
 	$(LOCK) --output-file requirements/dev.txt --group dev pyproject.toml \
 		--constraints requirements/runtime.txt --constraints requirements/build.txt
 

@@ -41,7 +41,7 @@ NAMES = frozenset(
 # Skips that nothing installed could avoid; on Linux there are no others.
 FITTING_SKIPS = (
     *("root may write everywhere", "from Python 3.13 on", "before Python 3.11", "no recorded data"),
-    *("no Go 1.26 or newer", "the Go module proxy does not answer"),
+    *("no Go 1.26 or newer", "the Go module proxy does not answer", "no npm"),
 )
 
 

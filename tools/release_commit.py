@@ -35,6 +35,7 @@ MOST_BYTES, MOST_FILES = 6_000_000, 2_000
 NOT_FOR_RUNNERS = (
     *(".ci", ".github", "benchmarks", "docs", "examples", "fuzz", "tests", "tools", "Makefile"),
     *(f"requirements/{name}.txt" for name in ("audit", "build", "clickhouse", "dev", "fuzz")),
+    "requirements/phoenix.txt",
     "src/flow_telemetry/demo",
 )
 # Neither the user's configuration nor the time is in the commits.

@@ -36,18 +36,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.fixture(scope="session")
-def export_demo() -> Callable[[], tuple[EncodedRequest, ...]]:
-    """Export the demo, with its times moved to now: the same things at each call."""
+def export_demo() -> Callable[..., tuple[EncodedRequest, ...]]:
+    """Export the demo, with its times moved to now: the same things at each call.
+
+    Another namespace makes the same things of another organization, with ids of their own.
+    """
     recording = load_recording(datetime.now(timezone.utc) - timedelta(minutes=1))
     environ = dict(os.environ)
-    return lambda: Demo(
-        environ=environ, stream=io.StringIO(), recording=recording, namespace="suite"
+    return lambda namespace="suite": Demo(
+        environ=environ, stream=io.StringIO(), recording=recording, namespace=namespace
     ).export()
 
 
 @pytest.fixture(scope="session")
 def demo_requests(
-    export_demo: Callable[[], tuple[EncodedRequest, ...]],
+    export_demo: Callable[..., tuple[EncodedRequest, ...]],
 ) -> tuple[EncodedRequest, ...]:
     """All requests of the demo, in their order."""
     return export_demo()
@@ -64,6 +67,13 @@ def own_jaeger(tmp_path: Path) -> Iterator[Running]:
 def jaeger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A Jaeger for all tests of the demo and of recorded runs."""
     with programs.jaeger(tmp_path_factory.mktemp("jaeger")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A Phoenix for all tests, each of which has traces of its own."""
+    with programs.phoenix(tmp_path_factory.mktemp("phoenix")) as running:
         yield running
 
 

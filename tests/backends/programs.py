@@ -27,6 +27,9 @@ from tools import backends
 from flow_telemetry.telemetry import EncodedRequest
 
 LONGEST_WAIT_SECONDS = 60.0
+# Phoenix imports a hundred packages, which took 30 s on a busy machine; a test starts it, too.
+LONGEST_START_OF_PHOENIX_SECONDS = 180.0
+PHOENIX_TEST_SECONDS = 300
 _LAST_LINES = 40
 
 
@@ -58,7 +61,7 @@ def binary(name: str) -> Path:
     """Return a program; without it the test is skipped, and the reason tells why it is not here."""
     path = backends.binary(name)
     if not path.exists():
-        pytest.skip(backends.why_not() or f"{name} is not built: `make backends`")
+        pytest.skip(backends.why_not(name) or f"{name} is not built: `make backends`")
     return path
 
 
@@ -152,14 +155,38 @@ def prometheus(
 
 
 @contextmanager
+def phoenix(folder: Path) -> Iterator[Running]:
+    """Arize Phoenix with SQLite, and without all that is not the storage of traces."""
+    port, grpc = free_ports(2)
+    environ = {
+        "PHOENIX_HOST": "127.0.0.1",
+        "PHOENIX_PORT": str(port),
+        "PHOENIX_GRPC_PORT": str(grpc),
+        "PHOENIX_WORKING_DIR": str(folder),
+        "PHOENIX_ALLOW_EXTERNAL_RESOURCES": "false",
+        "PHOENIX_DISABLE_AGENT_ASSISTANT": "true",
+        "PHOENIX_ENABLE_MCP_SERVER": "false",
+        "PHOENIX_TELEMETRY_ENABLED": "false",
+    }
+    words = [str(binary("phoenix")), "-m", "phoenix.server.main", "serve"]
+    url, log = f"http://127.0.0.1:{port}", folder / "phoenix.log"
+    longest = LONGEST_START_OF_PHOENIX_SECONDS
+    with _started(words, log, (f"{url}/healthz",), environ, longest):
+        yield Running(url=url, otlp=url, log=log)
+
+
+@contextmanager
 def collector(
-    folder: Path, configs: Sequence[str], otlp: int, environ: Mapping[str, str]
+    folder: Path, configs: Sequence[str], otlp: int, environ: Mapping[str, str], signal: str
 ) -> Iterator[Running]:
-    """The Collector with configurations, a later one over an earlier; it listens at port `otlp`."""
+    """The Collector with configurations, a later one over an earlier; it listens at port `otlp`.
+
+    It is ready when it takes ``signal``, which is one that it has a pipeline for.
+    """
     log = folder / "collector.log"
     words = [str(binary("collector")), *(f"--config={each}" for each in configs)]
     url = f"http://127.0.0.1:{otlp}"
-    with _started(words, log, (f"{url}/v1/traces",), environ):
+    with _started(words, log, (f"{url}/v1/{signal}",), environ):
         yield Running(url=url, otlp=url, log=log)
 
 
@@ -183,6 +210,7 @@ def _started(
     log: Path,
     ready: Sequence[str],
     environ: Mapping[str, str] | None = None,
+    longest: float = LONGEST_WAIT_SECONDS,
 ) -> Iterator[None]:
     """Start a program and wait until all addresses answer; it ends with the context in any case."""
     with log.open("wb") as out:
@@ -190,7 +218,7 @@ def _started(
             words, stdout=out, stderr=out, cwd=log.parent, env={**os.environ, **(environ or {})}
         )
         try:
-            until = time.monotonic() + LONGEST_WAIT_SECONDS
+            until = time.monotonic() + longest
             while not all(map(_answers, ready)):
                 said = log.read_text(encoding="utf-8", errors="replace")
                 assert process.poll() is None, f"{words[0]} ended:\n{said}"

@@ -10,6 +10,8 @@ from tests.backends import programs
 from tests.backends.clickhouse import ClickHouse
 from tests.backends.programs import Running, send
 from tests.backends.recipes import recipe_with, started
+from tests.backends.test_phoenix import parents
+from tests.backends.test_phoenix import stored as stored_in_phoenix
 from tests.backends.test_victoria_logs import stored
 from tests.backends.traces import trace
 from tests.fakes.receiver import Received, Receiver
@@ -51,6 +53,16 @@ def test_an_old_pull_request_is_whole_in_jaeger(
     found = trace(own_jaeger, receiver.spans[0].trace_id, len(spans))
     assert found.ids == dict.fromkeys(spans, 1)
     assert (found.roots, found.orphans, found.warnings) == (["pull request #123"], [], set())
+
+
+@pytest.mark.timeout(programs.PHOENIX_TEST_SECONDS)
+def test_an_old_pull_request_is_whole_in_phoenix(
+    old: list[EncodedRequest], receiver: Receiver, phoenix: Running
+) -> None:
+    """It refuses nothing for its age, and deletes nothing by default."""
+    send(phoenix.otlp, (each for each in old if each.signal is Signal.TRACES))
+    tree = {span.span_id: span.parent_span_id for span in receiver.spans}
+    assert parents(stored_in_phoenix(phoenix, receiver.spans[0].trace_id, len(tree))) == tree
 
 
 def test_metrics_of_an_old_pull_request_are_new(old: list[EncodedRequest], tmp_path: Path) -> None:

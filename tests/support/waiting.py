@@ -12,9 +12,18 @@ LONGEST_SECONDS = 60.0
 _BETWEEN_LOOKS_SECONDS = 0.02
 
 
-def until(condition: Callable[[], object], otherwise: str) -> None:
-    """Return as soon as it is so; AssertionError, which says ``otherwise``, where it never is."""
-    end = time.monotonic() + LONGEST_SECONDS
+def until(
+    condition: Callable[[], object],
+    otherwise: str,
+    *,
+    longest: float = LONGEST_SECONDS,
+    between_looks: float = _BETWEEN_LOOKS_SECONDS,
+) -> None:
+    """Return as soon as it is so; AssertionError, which says ``otherwise``, where it never is.
+
+    ``longest`` and ``between_looks`` are in seconds.
+    """
+    end = time.monotonic() + longest
     while not condition():
         assert time.monotonic() < end, otherwise
-        time.sleep(_BETWEEN_LOOKS_SECONDS)
+        time.sleep(between_looks)
