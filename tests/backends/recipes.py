@@ -70,5 +70,7 @@ def started(
         **more,
     }
     configs = [str(written(text, folder)), f"yaml:{json.dumps(here)}"]
-    with programs.collector(folder, configs, port, environ_of(text, folder)) as running:
+    pipelines: Mapping[str, Any] = yaml.safe_load(text)["service"]["pipelines"]
+    (signal, *_) = (name for name in pipelines if name.partition("/")[1] == "")
+    with programs.collector(folder, configs, port, environ_of(text, folder), signal) as running:
         yield running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -27,7 +28,7 @@ from tests.support.waiting import until
 
 from flow_telemetry.telemetry import EncodedRequest, Signal
 
-LIVE = "otlp_http/live"
+LIVE, COUNTS = "otlp_http/live", "otlp_http/counts"
 SIGNALS = {"traces": "traces", "logs": "events", "metrics": "metrics"}
 
 
@@ -137,14 +138,17 @@ def test_deltas_out_of_order_are_dropped_and_counted(
         send(collector.otlp, [first])
         until(lambda: receiver.metrics, "nothing arrives")
         send(collector.otlp, [first])  # ends when the first one ended, which is not later
+        until(lambda: dropped_points(port), "nothing is dropped")
+        assert dropped_points(port) == len(
+            [p for p in points_in_request(first) if p.kind != "gauge"]
+        )
 
-        def dropped() -> int:
-            lines = asked(f"http://127.0.0.1:{port}/metrics").decode().splitlines()
-            counts = [x for x in lines if x.startswith("otelcol_deltatocumulative_datapoints")]
-            return sum(int(float(x.split()[-1])) for x in counts if "error=" in x)
 
-        until(dropped, "nothing is dropped")
-        assert dropped() == len([p for p in points_in_request(first) if p.kind != "gauge"])
+def dropped_points(port: int) -> int:
+    """Return how many points the Collector says that it dropped."""
+    lines = asked(f"http://127.0.0.1:{port}/metrics").decode().splitlines()
+    counts = [x for x in lines if x.startswith("otelcol_deltatocumulative_datapoints")]
+    return sum(int(float(x.split()[-1])) for x in counts if "error=" in x)
 
 
 @contextmanager
@@ -195,6 +199,45 @@ def latest(receiver: Receiver) -> Mapping[str, MetricPoint]:
 
 def has_counted(receiver: Receiver, wanted: int) -> bool:
     return sum(point.count for point in latest(receiver).values()) == wanted
+
+
+def test_events_are_counted_by_name(
+    demo_requests: Sequence[EncodedRequest], tmp_path: Path
+) -> None:
+    """In Prometheus behind the Collector: as many of each name as the demo has."""
+    logs = [each for each in demo_requests if each.signal is Signal.LOGS]
+    with Receiver() as receiver:
+        send(receiver.url, logs)
+        expected = Counter(event.event_name for event in receiver.events)
+    assert len(expected) > 10
+    query = "sum by (event_name) (last_over_time(flow_events_total[1h]))"
+    with Receiver() as receiver, programs.prometheus(tmp_path) as prometheus:
+        endpoints = {COUNTS: prometheus.otlp, "otlp_http/logs": receiver.url}
+        folder = tmp_path / "collector"
+        folder.mkdir()
+        with started(recipe_with(COUNTS), folder, endpoints) as collector:
+            send(collector.otlp, logs)
+
+            def found() -> dict[str, float]:
+                result = prometheus.get("/api/v1/query", query=query)["data"]["result"]
+                return {e["metric"]["event_name"]: float(e["value"][1]) for e in result}
+
+            until(lambda: found() == expected, f"not everything is counted: {expected}")
+
+
+def test_counts_at_the_times_of_their_events_would_be_dropped(
+    demo_requests: Sequence[EncodedRequest], receiver: Receiver, tmp_path: Path
+) -> None:
+    """Why the recipe sets times: events of one name that come later can be older."""
+    (port,) = free_ports(1)
+    pull = {"exporter": {"prometheus": {"host": "127.0.0.1", "port": port}}}
+    telemetry = {"metrics": {"level": "normal", "readers": [{"pull": pull}]}}
+    text = recipe_with(COUNTS).replace("[transform/now, delta", "[delta")
+    endpoints = dict.fromkeys((COUNTS, "otlp_http/logs"), receiver.url)
+    with started(text, tmp_path, endpoints, telemetry=telemetry) as collector:
+        logs = [each for each in demo_requests if each.signal is Signal.LOGS]
+        send(collector.otlp, reversed(logs))
+        until(lambda: dropped_points(port), "nothing is dropped")
 
 
 def test_the_trace_of_the_feature_is_left_out(
