@@ -19,7 +19,7 @@ from tests.backends.traces import spans_of
 
 from flow_telemetry.telemetry import EncodedRequest, Signal
 
-PAGE = (Path(__file__).parents[2] / "docs" / "traces.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "traces.md").read_text(encoding="utf-8")
 ERROR = "\N{WARNING SIGN}"
 Nodes = list[tuple[str, str]]
 # What is named in the examples, and what the demo has in its place.

@@ -25,6 +25,24 @@ BACKENDS = (
     "SigNoz",
     "ClickStack",
 )
+VERSIONS = {
+    "Jaeger": "1.76.0",
+    "Arize Phoenix": "20.26.1",
+    "OpenTelemetry Collector": "0.161.0",
+    "Prometheus": "3.16.0",
+    "VictoriaLogs": "1.52.1",
+    "VictoriaMetrics": "1.112",
+    "ClickHouse": "26.9.0",
+}
+ROOT = Path(__file__).parents[2]
+PINS = {
+    "Jaeger": ROOT / "tests/backends/jaeger/go.mod",
+    "Arize Phoenix": ROOT / "requirements/phoenix.txt",
+    "OpenTelemetry Collector": ROOT / "tests/backends/collector/go.mod",
+    "Prometheus": ROOT / "tests/backends/prometheus/go.mod",
+    "VictoriaLogs": ROOT / "tests/backends/victoria-logs/go.mod",
+    "ClickHouse": ROOT / "requirements/clickhouse.txt",
+}
 LEFT_OUT = "\N{EN DASH}"
 
 
@@ -105,6 +123,22 @@ def test_settings_in_the_text_are_legal() -> None:
 def test_a_section_has_a_source(backend: str) -> None:
     """A link out of this project, marked by its kind."""
     assert re.search(r"\[(doc|source|issue)\]\(https://", SECTIONS[backend])
+
+
+def test_each_program_has_its_version_and_what_becomes_of_old_data() -> None:
+    """The versions are those that the tests build."""
+    observed = PAGE.partition("## What was observed")[2].partition("\n## ")[0]
+    assert re.search(r"observed on \d{4}-\d\d-\d\d\.", observed)
+    _, _, *rows = [cells(line) for line in observed.splitlines() if line.startswith("|")]
+    assert len(rows) == len(VERSIONS)
+    for (program, tested, old), (name, version) in zip(rows, VERSIONS.items(), strict=True):
+        assert name in program
+        assert version in program
+        assert tested
+        assert old
+        # Debian has one VictoriaMetrics at a time. Of Prometheus, 3.16.0 is 0.316.0 as a module.
+        made_from = PINS[name].read_text(encoding="utf-8") if name in PINS else version
+        assert version in made_from.replace("v0.316.", "v3.16."), name
 
 
 def test_external_links_are_https() -> None:

@@ -55,6 +55,20 @@ def test_its_versions_are_those_that_run_in_the_tests() -> None:
         assert SERVICES[name]["image"].rpartition(":")[2].removeprefix("v") == version
 
 
+def test_the_image_of_jaeger_is_of_the_release_that_runs_in_the_tests() -> None:
+    """One release has a version as a module and another one as a program, by Jaeger's changelog."""
+    module = (MODULES / "jaeger" / "go.mod").read_text(encoding="utf-8")
+    assert re.search(r"jaegertracing/jaeger v1\.76\.0\b", module)
+    assert SERVICES["jaeger"]["image"] == "jaegertracing/jaeger:2.13.0"
+
+
+def test_the_readme_says_of_each_image_what_has_run() -> None:
+    """With its present version."""
+    page = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| \w+ \| `(\S+)` \| \S", page, re.MULTILINE)
+    assert listed == [service["image"] for service in SERVICES.values()]
+
+
 def test_the_addresses_are_those_of_the_services() -> None:
     """The Collector and the dashboard find each by its name and port."""
     texts = [(EXAMPLES / name).read_text("utf-8") for name in ("collector.yaml", "grafana.yaml")]

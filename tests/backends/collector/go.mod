@@ -2,7 +2,8 @@ module flow-telemetry.example/backends/collector
 
 go 1.26.0
 
-// The module proxy refuses v0.161.0 of this one module to some networks.
+// The module proxy refuses v0.161.0 of this one module to some networks; the last try
+// was on 2026-11-29 (status 403).
 replace github.com/open-telemetry/opentelemetry-collector-contrib/extension/internal/basicauth => github.com/open-telemetry/opentelemetry-collector-contrib/extension/internal/basicauth v0.155.0
 
 require (
