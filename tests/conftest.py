@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tools import backends
 
 from tests.contracts.openapi import validate
 from tests.fakes.github import FakeGitHub
@@ -79,9 +80,11 @@ class Completeness:
 
     def __init__(self) -> None:
         self.missing: dict[str, str] = {}
+        self.on_backends = 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._note(report)
+        self.on_backends += report.when == "call" and "backends" in report.keywords
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self._note(report)
@@ -98,6 +101,10 @@ class Completeness:
         self.missing[report.nodeid] = reason
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        config = session.config
+        # `-m "not backends"` leaves them out on purpose; a path or nothing does not.
+        if not (self.on_backends or config.getoption("markexpr") or backends.why_no_go()):
+            self.missing["tests/backends"] = "none of its tests has run"
         if self.missing and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
