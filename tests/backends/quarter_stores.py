@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import urllib.error
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -91,25 +92,27 @@ def stores(
     folder: Path,
     quarter: Quarter,
     demo: Sequence[DemoExport],
-    more: Iterable[EncodedRequest] = (),
-    forms: Sequence[str] = FORMS,
-) -> Iterator[Mapping[str, Store]]:
-    """Start a store for each form and fill it; ``more`` are requests that all of them get."""
+    more: Sequence[EncodedRequest] = (),
+) -> Iterator[Callable[[str], Store]]:
+    """Yield a function that returns the store of a form, which it fills when it is first asked.
+
+    ``more`` are requests with totals, which each store gets as they are.
+    """
     requests = [*quarter_requests(quarter), *map(_encoded, deltas_of(demo))]
-    also = list(more)
     with ExitStack() as stack:
-        found = {}
-        for form in forms:
+
+        @cache
+        def start(form: str) -> Store:
             own = folder / form
             own.mkdir()
             url, otlp = _start(stack, form, own)
-            sent = requests if form in ("deltas", "totals") else map(as_gauges, requests)
-            send(otlp, sent)
-            # Totals already: a Collector that adds up deltas leaves them as they are.
-            send(otlp, also)
-            found[form] = Store(url=url, form="totals" if form == "totals" else ".*")
-            _wait(found[form], quarter)
-        yield found
+            send(otlp, requests if form in ("deltas", "totals") else map(as_gauges, requests))
+            send(otlp, more)
+            store = Store(url=url, form="totals" if form == "totals" else ".*")
+            _wait(store, quarter)
+            return store
+
+        yield start
 
 
 def step_metrics(

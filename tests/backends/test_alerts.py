@@ -13,6 +13,7 @@ import yaml
 from tests.backends.programs import LONGEST_WAIT_SECONDS, binary
 from tests.support.grafana import ROOT
 
+pytestmark = pytest.mark.timeout(300)  # promtool takes some seconds for each day.
 FORMS = ("gauges", "deltas", "totals")
 ALERTS = ROOT / "alerts" / "alerts.yaml"
 QUEUE = {"flow_runner_labels": "ubuntu-24.04"}

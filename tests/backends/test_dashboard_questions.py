@@ -23,6 +23,7 @@ from tests.support.quarter import DAYS, TEAMS, Quarter
 
 from flow_telemetry.telemetry import EncodedRequest
 
+pytestmark = pytest.mark.timeout(600)  # The database is filled before the first test.
 FILE = ROOT / "dashboards" / "questions-in-sql.json"
 TARGETS = list(targets(FILE))
 FLAKY = "<flakyFailure message='once' type='T'/>"

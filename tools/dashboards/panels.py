@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from grafana_foundation_sdk.builders import (
@@ -197,7 +197,7 @@ def bars(
 def ranking(
     title: str, description: str, *targets: Target, unit: str, steps: Steps = NEUTRAL
 ) -> bargauge.Panel:
-    """Return a panel of horizontal bars, one for each series."""
+    """Return a panel of horizontal bars, one for each series, the longest first."""
     panel = (
         bargauge.Panel()
         .unit(unit)
@@ -207,7 +207,8 @@ def ranking(
         .orientation(VizOrientation.HORIZONTAL)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     )
-    return _filled(panel, title, description, [_instant(each) for each in targets])
+    ordered = [replace(each, expression=f"sort_desc({each.expression})") for each in targets]
+    return _filled(panel, title, description, [_instant(each) for each in ordered])
 
 
 def shares(title: str, description: str, *targets: Target, unit: str) -> piechart.Panel:
