@@ -57,7 +57,15 @@ class NotFoundError(SourceError):
 
 
 class AccessDeniedError(SourceError):
-    """The token may not read something; the text has the server's reason."""
+    """The token may not read something; the text has the server's reason.
+
+    ``permissions`` are those of GitHub that the token lacks, such as `checks: read`; empty if
+    unknown, or if the reason is another one.
+    """
+
+    def __init__(self, text: str, permissions: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.permissions = permissions
 
 
 class AuthenticationError(SourceError):

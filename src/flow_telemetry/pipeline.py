@@ -10,6 +10,7 @@ from functools import partial
 from flow_telemetry.clock import Interrupted
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.github.permissions import describe_missing
 from flow_telemetry.mapping.bodies import add_bodies
 from flow_telemetry.mapping.limits import nanoseconds
 from flow_telemetry.mapping.metric_attributes import unknown_attributes
@@ -25,7 +26,7 @@ from flow_telemetry.privacy.records import (
     redact_telemetry,
 )
 from flow_telemetry.rules.people import People
-from flow_telemetry.settings import OldSpans, Settings
+from flow_telemetry.settings import OldSpans, Settings, TraceScope
 from flow_telemetry.subjects.collect import collect
 from flow_telemetry.subjects.types import CollectedTelemetry, Subject
 from flow_telemetry.telemetry import Delivery, Telemetry
@@ -85,6 +86,7 @@ def export_collected(
     deliveries = context.exporter.deliver(stream)
 
     outcome = _build_outcome(settings, progress, deliveries, age_limit)
+    outcome = _with_missing_permissions(context, outcome)
     outcome = replace(outcome, notices=(*outcome.notices, *sizes.notices))
     outcome = redact_record(hide_people_in_outcome(outcome, progress.people), redact)
     # Log lines and the data of tools were redacted when they were read, so everything is counted.
@@ -243,6 +245,34 @@ def _describe_unknown_attributes(settings: Settings) -> tuple[str, ...]:
         f"`metric-attributes` names what no metric can have: {', '.join(unknown)}. Those that "
         "can be added are in docs/reference/metrics.md",
     )
+
+
+def _with_missing_permissions(context: ExportContext, outcome: Outcome) -> Outcome:
+    """Return the outcome with one notice in place of a message for each refused request.
+
+    Under `trace-scope: run` there is none about a run: the user has chosen what a token with few
+    permissions can read.
+    """
+    lacking: dict[str, None] = {}
+
+    def others(texts: Iterable[str]) -> tuple[str, ...]:
+        rest = []
+        for text in texts:
+            permissions = context.github.denials.of_text(text)
+            if permissions:
+                context.log.debug(text)
+                lacking.update(dict.fromkeys(permissions))
+            else:
+                rest.append(text)
+        return tuple(rest)
+
+    # What makes the export fail is no notice.
+    problems = outcome.problems if outcome.failed else others(outcome.problems)
+    notices = others(outcome.notices)
+    of_run = outcome.exported is None or outcome.exported.run is not None
+    if lacking and not (of_run and context.settings.tracing.scope is TraceScope.RUN):
+        notices = (describe_missing(lacking, of_run=of_run), *notices)
+    return replace(outcome, problems=problems, notices=notices)
 
 
 def _status(deliveries: tuple[Delivery, ...], incomplete: bool) -> Status:

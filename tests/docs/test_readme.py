@@ -21,6 +21,7 @@ from tests.support.workflows import (
 )
 
 from flow_telemetry.cli.main import build_parser
+from flow_telemetry.github.permissions import PERMISSIONS
 from flow_telemetry.settings.inputs import ACTION_INPUTS
 
 TEXT = README.read_text(encoding="utf-8")
@@ -28,7 +29,7 @@ EXAMPLES = readme_examples()
 # One starts the command line, the other calls a workflow: see test_ready_file.py.
 OF_THE_ACTION = sorted(EXAMPLES.keys() - {"ready file"})
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
-READS = {"actions", "checks", "contents", "deployments", "issues", "pull-requests"}
+READS = frozenset(PERMISSIONS)
 
 
 def test_the_first_example_stands_on_the_first_screen() -> None:
@@ -76,6 +77,15 @@ def test_an_example_gives_the_least_permissions(place: str) -> None:
     for job, _ in our_steps(workflow):
         given = job["permissions"] if "permissions" in job else workflow["permissions"]
         assert given == dict.fromkeys(READS, "read")
+
+
+def test_the_table_of_permissions_is_that_of_the_program() -> None:
+    """With the words of its notice and of `flow-telemetry check`."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Permissions\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `([a-z-]+): read` \| (.*) \|$", section, re.MULTILINE))
+    assert rows.pop("actions") == f"{PERMISSIONS['actions']}: needed always"
+    assert rows == {name: text for name, text in PERMISSIONS.items() if name != "actions"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

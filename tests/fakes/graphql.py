@@ -103,7 +103,8 @@ def _environment_protection(world: World, variables: Mapping[str, Any], denied: 
     """The rules of environments, and the reviews of the run of a job."""
     if "deployments=read" in denied:
         message = "Resource not accessible by integration"
-        errors = [{"type": "FORBIDDEN", "path": ["repository"], "message": message}]
+        path = ["repository", "environments"]
+        errors = [{"type": "FORBIDDEN", "path": path, "message": message}]
         return {"data": {"repository": None, "node": None}, "errors": errors}
     home = f"{variables['owner']}/{variables['name']}".lower()
     job = int(str(variables["job"]).removeprefix("CR_"))

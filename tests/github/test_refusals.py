@@ -120,11 +120,12 @@ def test_annotations_that_are_refused_have_githubs_words(
 def test_annotations_without_the_permission_name_it(
     program: Program, failed: Run, github: FakeGitHub
 ) -> None:
-    """GitHub's words and its header both say so."""
+    """By the header of GitHub's answer; debug output has its words, too."""
     github.denied.add("checks=read")
-    (notice,) = program.export(failed).notices
-    assert "Resource not accessible by integration" in notice
-    assert "add `checks: read` to the `permissions:`" in notice
+    result = program.export(failed, log_level="debug")
+    (notice,) = result.notices
+    assert "the token lacks `checks: read` (why jobs failed)" in notice
+    assert "(Resource not accessible by integration): add `checks: read` to" in result.log
 
 
 def test_a_missing_permission_is_no_limit_although_it_used_the_last_request(

@@ -13,12 +13,12 @@ from tests.jira.support import fake
 from tests.support.program import TOKEN, Program, Result
 
 OK = [
-    "actions: read (runs and jobs)",
+    "actions: read (runs, jobs and steps)",
     "checks: read (why jobs failed)",
     "contents: read (commits of a push or deployment)",
-    "deployments: read (deployments and approvals)",
-    "issues: read (work items)",
-    "pull-requests: read (pull requests above runs)",
+    "deployments: read (deployments and waits for approval)",
+    "issues: read (stories and features above pull requests)",
+    "pull-requests: read (the pull request of a run, which is the root of its trace)",
 ]
 NOT_TWICE = "workflow files: no run is exported twice"
 

@@ -111,9 +111,10 @@ def test_if_the_rules_cannot_be_read_the_wait_has_no_kind(
             github.denied.add("deployments=read")
 
     github.on_request = deny
-    result = program.export(run)
+    result = program.export(run, log_level="debug")
     assert waits(receiver) == {"waiting for protection rule": 300, "queued": 9}
-    assert any("for which rules jobs waited is unknown" in notice for notice in result.notices)
+    assert any("`deployments: read`" in notice for notice in result.notices)
+    assert "for which rules jobs waited is unknown" in result.log
 
 
 def test_the_states_of_a_run_do_not_contain_them(

@@ -20,6 +20,7 @@ from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError, NotFoundError
 from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.permissions import PERMISSIONS
 from flow_telemetry.github.workflow_files import MOST_READ, read_workflow_files
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.logging import Log, RedactedLog, SilentLog
@@ -231,8 +232,8 @@ def _probe_result(found: Probe, *, is_optional: bool) -> CheckResult:
 #
 # https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
 
-_CHECKS = "checks: read (why jobs failed)"
-_CONTENTS = "contents: read (commits of a push or deployment)"
+_NAMES = {name: f"{name}: read ({addition})" for name, addition in PERMISSIONS.items()}
+_CHECKS, _CONTENTS = _NAMES["checks"], _NAMES["contents"]
 
 # Reads a path of the repository, with a description of its content; returns the JSON or the error.
 _Read: TypeAlias = "Callable[..., Any]"
@@ -288,7 +289,7 @@ def check_github(github: GitHubClient, repository: str) -> tuple[CheckResult, ..
 def _check_runs(read: _Read) -> list[CheckResult]:
     """Test runs, and the annotations and commit of the latest run."""
     response = read("actions/runs", "the runs", per_page=1)
-    result = _result("actions: read (runs and jobs)", response)
+    result = _result(_NAMES["actions"], response)
     runs = _items(response, "workflow_runs")
     if not runs:
         why = "there is no run" if isinstance(response, dict) else "the runs could not be read"
@@ -307,12 +308,12 @@ def _check_runs(read: _Read) -> list[CheckResult]:
 
 def _check_deployments(read: _Read) -> list[CheckResult]:
     response = read("deployments", "the deployments", per_page=1)
-    return [_result("deployments: read (deployments and approvals)", response)]
+    return [_result(_NAMES["deployments"], response)]
 
 
 def _check_issues(read: _Read) -> list[CheckResult]:
     """Test issues; a token for pull requests only gets those from the same list."""
-    name = "issues: read (work items)"
+    name = _NAMES["issues"]
     # In most repositories at least one of 30 is an issue, not a pull request.
     response = read("issues", "the issues", state="all", per_page=30)
     if isinstance(response, list) and all("pull_request" in item for item in response):
@@ -323,7 +324,7 @@ def _check_issues(read: _Read) -> list[CheckResult]:
 
 def _check_changes(read: _Read) -> list[CheckResult]:
     response = read("pulls", "the pull requests", state="all", per_page=1)
-    return [_result("pull-requests: read (pull requests above runs)", response)]
+    return [_result(_NAMES["pull-requests"], response)]
 
 
 def _check_workflow_files(github: GitHubClient, repository: str) -> list[CheckResult]:

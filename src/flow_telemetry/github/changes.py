@@ -194,12 +194,12 @@ def read_changes_by_commit(
     )
     changes: dict[str, tuple[Change, ...]] = {}
     for batch, response in zip(batches, responses, strict=True):
-        changes.update(zip(batch, _parse_commits(response, repository, what), strict=False))
+        changes.update(zip(batch, _parse_commits(client, response, repository, what), strict=False))
     return ChangesByCommit(changes=changes, complete=not any(r.errors for r in responses))
 
 
 def _parse_commits(
-    response: GraphqlResponse, repository: Repository, what: str
+    client: GitHubClient, response: GraphqlResponse, repository: Repository, what: str
 ) -> Iterator[tuple[Change, ...]]:
     """Yield the pull requests of each commit of a response, none for a commit without an answer.
 
@@ -214,7 +214,7 @@ def _parse_commits(
         node.get("associatedPullRequests") if isinstance(node, dict) else None for node in listed
     ]
     if response.errors and not any(isinstance(each, dict) for each in connections):
-        raise unread_error(response, what)
+        raise unread_error(client, response, what)
     for each in connections:
         pulls = read.children(each, "nodes") if isinstance(each, dict) else ()
         yield tuple(filter(None, (parse_change_node(pull, repository) for pull in pulls)))

@@ -31,6 +31,7 @@ from flow_telemetry.github.errors import (
     with_status_of_rate_limit,
 )
 from flow_telemetry.github.optional import SHARE, Findings, OptionalReads
+from flow_telemetry.github.permissions import Denials, permission_of_field
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.errors import Server
 from flow_telemetry.http.payload import PaginatedList, Payload
@@ -72,12 +73,14 @@ def graphql_url(api_url: str) -> str:
 class GraphqlResponse:
     """The data of a response, and the messages of its errors, for which the data has nulls.
 
-    ``denied`` is whether the token may not read a part of the data.
+    ``denied`` is whether the token may not read a part of the data, ``permissions`` what it lacks
+    if that is the only error.
     """
 
     data: Payload
     errors: tuple[str, ...] = ()
     denied: bool = False
+    permissions: tuple[str, ...] = ()
 
 
 class OlderSchemaError(UnavailableError):
@@ -106,6 +109,7 @@ def parse_graphql_response(payload: Any, what: str) -> GraphqlResponse:
             data=data,
             errors=tuple(dict.fromkeys(map(_message, errors))),
             denied=any(map(_is_denied, errors)),
+            permissions=_lacking(errors),
         )
     first: Payload = errors[0] if errors else {}
     message = f" ({_message(first)})" if first else ""
@@ -114,12 +118,19 @@ def parse_graphql_response(payload: Any, what: str) -> GraphqlResponse:
         text = f"this GitHub server is too old for {what}{message}"
         raise OlderSchemaError(text, unsupported)
     if _is_denied(first):
-        raise AccessDeniedError(f"the token may not read {what}{message}. {PERMISSIONS_HINT}")
+        text = f"the token may not read {what}{message}. {PERMISSIONS_HINT}"
+        raise AccessDeniedError(text, _lacking(errors))
     raise UnavailableError(f"GitHub could not give {what}{message}")
 
 
 def _is_denied(error: Payload) -> bool:
     return read.text(error, "type") in ("FORBIDDEN", "INSUFFICIENT_SCOPES")
+
+
+def _lacking(errors: list[Payload]) -> tuple[str, ...]:
+    """The permissions that the token lacks; empty if one is unknown or an error is another."""
+    names = [permission_of_field(error) if _is_denied(error) else "" for error in errors]
+    return tuple(dict.fromkeys(names)) if all(names) else ()
 
 
 def _unsupported_name(error: Payload) -> str | None:
@@ -490,6 +501,11 @@ class GitHubClient:
         return self._findings.requests
 
     @property
+    def denials(self) -> Denials:
+        """The refusals so far because the token lacks a permission."""
+        return self._findings.denials
+
+    @property
     def rate_limit(self) -> Mapping[str, str]:
         """The headers of the last response about the rate limit; empty if there is none."""
         return self._findings.rate_limit
@@ -535,7 +551,11 @@ class GitHubClient:
         """
         body = {"query": graphql, "variables": variables}
         response = self._send(Request(graphql_url(self._base), body=body), what)
-        return parse_graphql_response(_decode_json(response, what), what)
+        try:
+            return parse_graphql_response(_decode_json(response, what), what)
+        except AccessDeniedError as error:
+            self.denials.note(str(error), error.permissions)
+            raise
 
     def download(self, path: str, what: str, limit: int) -> bytes:
         """Return a file, which GitHub redirects to another host.
@@ -744,7 +764,10 @@ class GitHubClient:
     def _build_error(self, response: Response, what: str, download: Download | None) -> SourceError:
         if self._is_stored_elsewhere(response, download):
             return stored_elsewhere(response.status, what)
-        return refusal(response, what, has_token=self._has_token, api_url=self._base)
+        error = refusal(response, what, has_token=self._has_token, api_url=self._base)
+        if isinstance(error, AccessDeniedError):
+            self.denials.note(str(error), error.permissions)
+        return error
 
 
 def _decode_json(response: Response, what: str) -> Any:
@@ -818,7 +841,7 @@ def query_pages(
     hidden, after = 0, None
     for _ in range(_MOST_PAGES):
         response = query_one(client, build, what, after=after, **variables)
-        unread |= dict.fromkeys(describe_unread(response, what))
+        unread |= dict.fromkeys(describe_unread(client, response, what))
         page_owner = value_at(response.data, path)
         owner = owner or page_owner
         listed = read.child(page_owner, connection)
@@ -836,22 +859,26 @@ def query_pages(
     return ConnectionNodes(owner=owner, nodes=tuple(nodes), hidden=hidden, unread=tuple(unread))
 
 
-def describe_unread(response: GraphqlResponse, what: str) -> tuple[str, ...]:
+def describe_unread(client: GitHubClient, response: GraphqlResponse, what: str) -> tuple[str, ...]:
     """Return a read error for the errors of a response, if there are any."""
     if not response.errors:
         return ()
     message = "; ".join(response.errors)
     hint = f". {PERMISSIONS_HINT}" if response.denied else ""
-    return (f"GitHub did not give all of {what}: {message}{hint}",)
+    text = f"GitHub did not give all of {what}: {message}{hint}"
+    client.denials.note(text, response.permissions)
+    return (text,)
 
 
-def unread_error(response: GraphqlResponse, what: str) -> SourceError:
+def unread_error(client: GitHubClient, response: GraphqlResponse, what: str) -> SourceError:
     """Return the error for a response without the part of the data that was requested."""
     text = f"could not read {what}" + (
         f" ({'; '.join(response.errors)})" if response.errors else ""
     )
     if response.denied:
-        return AccessDeniedError(f"{text}. {PERMISSIONS_HINT}")
+        denial = AccessDeniedError(f"{text}. {PERMISSIONS_HINT}", response.permissions)
+        client.denials.note(str(denial), denial.permissions)
+        return denial
     return UnavailableError(text)
 
 

@@ -256,7 +256,7 @@ def _query_deployments(client: GitHubClient, deployment: Deployment, after: str 
     )
     connection = read.child(read.child(response.data, "repository"), "deployments")
     if not connection:
-        raise unread_error(response, what)
+        raise unread_error(client, response, what)
     return connection
 
 

@@ -91,10 +91,11 @@ def _read_job_deployments(
     by_node: dict[str, JobDeployment] = {}
     errors: dict[str, None] = {}
     denied = False
+    permissions: tuple[str, ...] = ()
     try:
         for response in query_deployments(client, jobs):
             errors |= dict.fromkeys(response.errors)
-            denied = denied or response.denied
+            denied, permissions = denied or response.denied, response.permissions or permissions
             for node in read.children(response.data, "nodes"):
                 node_id, deployment = read.text(node, "id"), read.child(node, "deployment")
                 if node_id and deployment:
@@ -105,7 +106,10 @@ def _read_job_deployments(
         return by_node, ""
     notice = "could not read all deployments of the jobs and their waits for approval: "
     hint = f". {PERMISSIONS_HINT}" if denied else ""
-    return by_node, f"{notice}{'; '.join(errors)}{hint}"
+    text = f"{notice}{'; '.join(errors)}{hint}"
+    if len(errors) == 1:  # All responses have the same one.
+        client.denials.note(text, permissions)
+    return by_node, text
 
 
 def _with_protection(

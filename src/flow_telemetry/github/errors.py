@@ -6,7 +6,6 @@ https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from flow_telemetry.errors import (
     SourceError,
     UnavailableError,
 )
+from flow_telemetry.github.permissions import parse_accepted
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.errors import asks_for_credentials
 from flow_telemetry.http.response import Response, in_brackets
@@ -93,26 +93,16 @@ def _limit_or_denial(response: Response, task: str, message: str) -> SourceError
     if is_rate_limited(response):
         what = task.partition(" ")[2]
         return UnavailableError(f"GitHub refuses {what} because of a rate limit{message}")
-    return AccessDeniedError(_explain_denial(response.headers, task, message))
-
-
-def _explain_denial(headers: Mapping[str, str], task: str, message: str) -> str:
     denial = f"the token may not {task}{message}"
-    if headers.get("x-github-sso"):
-        return f"{denial}: it is not authorized for single sign-on of this organization"
-    about_permissions = any(words in message.lower() for words in _ABOUT_PERMISSIONS)
-    accepted = headers.get("x-accepted-github-permissions", "")[:_LONGEST_HEADER]
-    if about_permissions and (names := _format_permissions(accepted)):
-        return f"{denial}: add {names} to the `permissions:` of the job"
-    return f"{denial}. {PERMISSIONS_HINT}" if about_permissions else denial
-
-
-def _format_permissions(accepted: str) -> str:
-    """Return the permissions that GitHub accepts, in the syntax of workflows, to be copied.
-
-    Semicolons separate alternatives; a list between semicolons is needed as a whole:
-    https://github.blog/changelog/2023-08-10-x-accepted-github-permissions-header-for-fine-grained-permission-actors
-    """
-    alternatives = accepted.replace("_", "-").replace("=", ": ").split(";")
-    sets = ([f"`{name.strip()}`" for name in names.split(",")] for names in alternatives)
-    return " or ".join(" and ".join(names) for names in sets if names != ["``"])
+    if response.headers.get("x-github-sso"):
+        sso = "it is not authorized for single sign-on of this organization"
+        return AccessDeniedError(f"{denial}: {sso}")
+    if not any(words in message.lower() for words in _ABOUT_PERMISSIONS):
+        return AccessDeniedError(denial)
+    accepted = response.headers.get("x-accepted-github-permissions", "")[:_LONGEST_HEADER]
+    sets = parse_accepted(accepted)
+    if not sets:
+        return AccessDeniedError(f"{denial}. {PERMISSIONS_HINT}")
+    names = " or ".join(" and ".join(f"`{name}`" for name in names) for names in sets)
+    text = f"{denial}: add {names} to the `permissions:` of the job"
+    return AccessDeniedError(text, tuple(name for names in sets for name in names))

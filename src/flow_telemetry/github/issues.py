@@ -437,7 +437,7 @@ class GitHubIssues:
             response = query_one(self._client, chain_query, str(address), **address.variables)
         except SourceError as error:
             return ItemList(items=unread_issue, unread=(str(error),))
-        errors = describe_unread(response, f"{address} and its parents")
+        errors = describe_unread(self._client, response, f"{address} and its parents")
         issue = value_at(response.data, _ISSUE_PATH)
         if not issue:
             errors = errors if response.denied else (self._explain_missing(address),)
@@ -577,7 +577,7 @@ def read_closing(client: GitHubClient, change: Change) -> Closing:
         return Closing(unread=(str(error),))
     pull = value_at(response.data, ("repository", "pullRequest"))
     closed = read.child(pull, "closingIssuesReferences")
-    unread = describe_unread(response, what)
+    unread = describe_unread(client, response, what)
     total = read.number(closed, "totalCount") or 0
     if total > _MOST_CLOSED:
         unread += (f"only the oldest {_MOST_CLOSED} of {total} were read of {what}",)

@@ -125,7 +125,7 @@ def _count_issues(
     names = {f"t{position}": name for position, name in enumerate(types)}
     what = f"open issues of {repository.full_name}"
     response = client.query(graphql, what, owner=repository.owner, name=repository.name, **names)
-    return _whole_repository(response, what)
+    return _whole_repository(client, response, what)
 
 
 def _issues(alias: str, first: int, filters: Sequence[str], node: str) -> str:
@@ -162,7 +162,7 @@ def _without_type(
     return replace(items, count=max(0, items.count - typed))
 
 
-def _whole_repository(response: GraphqlResponse, what: str) -> Payload:
+def _whole_repository(client: GitHubClient, response: GraphqlResponse, what: str) -> Payload:
     """Return the repository of a response.
 
     Raises:
@@ -170,7 +170,7 @@ def _whole_repository(response: GraphqlResponse, what: str) -> Payload:
     """
     found = read.child(response.data, "repository")
     if response.errors or not found:
-        raise unread_error(response, what)
+        raise unread_error(client, response, what)
     return found
 
 
@@ -215,7 +215,7 @@ def read_open_changes(client: GitHubClient, repository: Repository) -> OpenChang
             if not number:
                 raise
             break
-        connection = read.child(_whole_repository(response, what), "pullRequests")
+        connection = read.child(_whole_repository(client, response, what), "pullRequests")
         total = read.number(connection, "totalCount") or 0
         changes |= {
             change.number: change

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import UnavailableError
+from flow_telemetry.github.permissions import Denials
 from flow_telemetry.http.errors import UnreachedError
 from flow_telemetry.http.session import Request
 
@@ -40,6 +41,7 @@ class Findings:
     requests: int = 0
     rate_limit: Mapping[str, str] = field(default_factory=dict)
     unsupported_names: frozenset[str] = frozenset()
+    denials: Denials = field(default_factory=Denials)
 
 
 class OptionalReads:

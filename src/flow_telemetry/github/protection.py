@@ -75,7 +75,11 @@ def read_protection(
         else None,
     )
     errors = "; ".join(response.errors)
-    return protection, f"could not read {what}: {errors}" if errors else None
+    if not errors:
+        return protection, None
+    text = f"could not read {what}: {errors}"
+    client.denials.note(text, response.permissions)
+    return protection, text
 
 
 def _parse_rules(environment: Payload) -> EnvironmentRules:

@@ -123,7 +123,7 @@ def _read_closings(
     listed = read.child(response.data, "repository")
     # One that was deleted meanwhile is null, with an error. If all are, the token cannot see them.
     if not any(listed.values()):
-        raise unread_error(response, what)
+        raise unread_error(client, response, what)
     return listed
 
 
