@@ -450,6 +450,7 @@ class _Walk:
             parent=parent,
             kind=TraceKind.FEATURE if self.tree.snapshot is None else TraceKind.SNAPSHOT,
             names=self.mapping.tracing.names,
+            boilerplate_steps=self.mapping.tracing.boilerplate_steps,
             keys=ancestor_keys(ancestry),
             links=links,
         )

@@ -66,12 +66,16 @@ class Ancestry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracing:
-    """Settings of traces. ``feature_trace`` says whether the feature trace is sent."""
+    """Settings of traces. ``feature_trace`` says whether the feature trace is sent.
+
+    ``boilerplate_steps`` says whether the steps that the runner adds have spans.
+    """
 
     scope: TraceScope
     namespace: str = ""
     feature_trace: bool = True
     names: SpanNames = SpanNames.FULL
+    boilerplate_steps: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,7 @@ class Placement:
     parent: str | None
     kind: TraceKind = TraceKind.LIVE
     names: SpanNames = SpanNames.FULL
+    boilerplate_steps: bool = True
     keys: tuple[tuple[str, OptionalValue], ...] = ()
     links: tuple[SpanLink, ...] = ()
     openings: tuple[Opening, ...] = ()
@@ -157,6 +162,7 @@ def _placement(
         trace_id=trace.trace_id,
         parent=path[0] if path else None,
         names=tracing.names,
+        boilerplate_steps=tracing.boilerplate_steps,
         keys=ancestor_keys(ancestry),
         links=_links(trace, ancestry.lineage, tracing.namespace, others),
         openings=_find_openings(path, ancestry, others),

@@ -34,7 +34,7 @@ from flow_telemetry.rules.parentage import (
     merge_queue_target,
     run_branch_kind,
 )
-from flow_telemetry.rules.selection import RunSlice
+from flow_telemetry.rules.selection import RunSlice, boilerplate_steps
 from flow_telemetry.rules.timeline import TimelineEntry
 from flow_telemetry.settings import Detail
 from flow_telemetry.telemetry import LogRecord, Resource, Span, SpanEvent, SpanKind, SpanLink
@@ -104,8 +104,10 @@ def run_spans(
         yield _job_span(make, run_slice, job, interval)
         yield from _job_waits(make, order, job, goes_on=goes_on and not job.completed)
         if detail is Detail.STEP:
+            left_out = frozenset() if placement.boilerplate_steps else boilerplate_steps(job)
             for step, step_interval in order.steps(job):
-                yield _step_span(make, step, job, run.job_reference(job), step_interval)
+                if step not in left_out:
+                    yield _step_span(make, step, job, run.job_reference(job), step_interval)
 
 
 def linked_run_span(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from flow_telemetry.errors import SelectionError
-from flow_telemetry.model import Job, Run, result_of
+from flow_telemetry.model import Job, Run, Step, result_of
 from flow_telemetry.rules.causes import ERRORS, SEVERITY
 from flow_telemetry.rules.intervals import own_jobs
 from flow_telemetry.settings import Export
@@ -57,6 +57,34 @@ def select_whole_run(run: Run) -> RunSlice:
     Jobs that GitHub left unfinished are a part of it.
     """
     return RunSlice(run=run, jobs=own_jobs(run))
+
+
+# The steps of every job that the runner adds; it names those after an action `Post` and its step.
+_OF_EVERY_JOB = frozenset({"Set up job", "Complete job"})
+_POST = "Post "
+_SLOW = timedelta(seconds=10)
+
+
+def boilerplate_steps(job: Job) -> frozenset[Step]:
+    """Return the steps of a job that the runner added and that neither failed nor were slow.
+
+    A user's own step can have a name such as `Post results`: one after an action has the name of a
+    step of the same job.
+    """
+    names = {step.name for step in job.steps}
+    return frozenset(
+        step
+        for step in job.steps
+        if step.name in _OF_EVERY_JOB
+        or (step.name.startswith(_POST) and step.name.removeprefix(_POST) in names)
+        if step.conclusion in ("success", "skipped") and not _is_slow(step)
+    )
+
+
+def _is_slow(step: Step) -> bool:
+    if step.started_at is None or step.completed_at is None:
+        return False
+    return step.completed_at - step.started_at >= _SLOW
 
 
 def will_stay_unfinished(run: Run, now: datetime) -> bool:

@@ -64,6 +64,11 @@ class BackendPreset:
 
 # No long traces, and no spans that began long ago.
 _RUNS_ONLY = {"trace-scope": "run", "phases": "live", "feature-trace": "false"}
+# Honeycomb counts events, each span as one; Dash0 spans, and Datadog indexed spans. The others bill
+# bytes, hosts or nothing.
+# https://docs.honeycomb.io/manage-data-volume/usage-center/
+# https://docs.datadoghq.com/account_management/billing/usage_monitor_apm
+_BILLED_BY_SPAN = {"boilerplate-steps": "false"}
 PRESETS: Mapping[Backend, BackendPreset] = {
     # Mimir refuses deltas.
     Backend.GRAFANA_CLOUD: BackendPreset(
@@ -76,11 +81,15 @@ PRESETS: Mapping[Backend, BackendPreset] = {
     # `trace-url` depends on the endpoint: see `find_preset`.
     Backend.JAEGER: BackendPreset(title="Jaeger", settings={"signals": "traces"}),
     Backend.HONEYCOMB: BackendPreset(
-        title="Honeycomb", headers=("x-honeycomb-team",), hosts=(".honeycomb.io",)
+        title="Honeycomb",
+        settings={**_BILLED_BY_SPAN},
+        headers=("x-honeycomb-team",),
+        hosts=(".honeycomb.io",),
     ),
     Backend.DATADOG: BackendPreset(
         title="Datadog",
         settings={
+            **_BILLED_BY_SPAN,
             "phases": "live",
             "feature-trace": "false",
             "max-span-age": "18h",
@@ -97,7 +106,7 @@ PRESETS: Mapping[Backend, BackendPreset] = {
     ),
     Backend.DASH0: BackendPreset(
         title="Dash0",
-        settings={**_RUNS_ONLY, "max-span-age": "5h", "on-old-span": "drop"},
+        settings={**_BILLED_BY_SPAN, **_RUNS_ONLY, "max-span-age": "5h", "on-old-span": "drop"},
         headers=("authorization",),
         hosts=(".dash0.com",),
     ),

@@ -328,6 +328,14 @@ class Inputs:
         description="What to send with the run of a push. completed: the spans of the pull "
         "requests that it merged. none: nothing, if another workflow sends them.",
     )
+    boilerplate_steps = Input(
+        name="boilerplate-steps",
+        parse=parse.boolean,
+        default="true",
+        description="Whether to send spans of the steps that the runner adds: Set up job, Complete "
+        "job and Post …. false: only of those that failed or took 10 s or longer, for backends "
+        "that bill by span.",
+    )
     feature_trace = Input(
         name="feature-trace",
         parse=parse.boolean,

@@ -208,6 +208,7 @@ def tracing_settings(
     return TracingSettings(
         scope=scope,
         detail=inputs.detail,
+        boilerplate_steps=inputs.boilerplate_steps,
         namespace=inputs.namespace,
         feature_key=(key if mode is Mode.FEATURE else None) or inputs.feature_key,
         work_item_key=(key if mode is Mode.ITEM else None) or inputs.work_item_key,

@@ -189,6 +189,7 @@ class TracingSettings:
 
     scope: TraceScope
     detail: Detail
+    boilerplate_steps: bool
     namespace: str
     feature_key: ItemKey | None
     work_item_key: ItemKey | None

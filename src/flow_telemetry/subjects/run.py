@@ -40,7 +40,7 @@ from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.process.context import parse_traceparent
 from flow_telemetry.rules import causes, parentage, selection
 from flow_telemetry.rules import intervals as timing
-from flow_telemetry.rules.selection import RunSlice, matches_patterns
+from flow_telemetry.rules.selection import RunSlice, boilerplate_steps, matches_patterns
 from flow_telemetry.settings import Ancestors, Detail, Export, Settings, TrackerChoice
 from flow_telemetry.subjects.job.handoff import Handoff, take_handoff
 from flow_telemetry.subjects.job.types import JobTelemetry
@@ -590,6 +590,11 @@ def _describe_left_out(settings: Settings, run: Run) -> tuple[str, ...]:
     detail = settings.tracing.detail
     if detail is not Detail.STEP:
         left_out.append(f"spans finer than `detail`, which is {detail.value}")
+    elif not settings.tracing.boilerplate_steps:
+        hidden = sum(len(boilerplate_steps(job)) for job in timing.own_jobs(run))
+        left_out += (
+            [f"spans of {hidden:,} steps of the runner: `boilerplate-steps`"] if hidden else []
+        )
     return tuple(left_out)
 
 

@@ -232,6 +232,7 @@ def build_tracing(settings: Settings) -> Tracing:
         namespace=settings.tracing.namespace,
         feature_trace=settings.tracing.feature_trace,
         names=settings.tracing.names,
+        boilerplate_steps=settings.tracing.boilerplate_steps,
     )
 
 

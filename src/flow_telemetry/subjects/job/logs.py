@@ -363,18 +363,20 @@ def _index_log(
         # A number may repeat.
         windows = [window for window in windows if window.step.number == source.step][:1]
     sections, damage = index_log(source.read(), [window.interval for window in windows])
-    failed = find_failed_steps(job)
+    failed, tracing = find_failed_steps(job), context.settings.tracing
     spans = {Detail.RUN: run.reference, Detail.JOB: run.job_reference(job)}
     logs = []
     for section in sections if windows else ():
         window = windows[section.step]
         if all_steps or window.step in failed:
+            hidden = window.boilerplate and not tracing.boilerplate_steps
+            reference = run.job_reference(job) if hidden else window.reference
             logged = LoggedStep(
                 run=run,
                 job=job,
                 step=window.step,
                 reference=window.reference,
-                span=spans.get(context.settings.tracing.detail, window.reference),
+                span=spans.get(tracing.detail, reference),
                 interval=window.interval,
             )
             logs.append(
@@ -403,6 +405,7 @@ def _measured_spans(
         measured = [
             measured_log(log.logged, log.section.times, lines=log.section.lines, cut=log.cut)
             for log in job_logs
+            if log.logged.span == log.logged.reference
         ]
         yield from measured_spans(make, run, measured, intervals, moves)
 

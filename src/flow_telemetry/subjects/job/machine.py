@@ -52,6 +52,7 @@ def read_machine(job: OwnJob) -> JobTelemetry:
         measured += (
             Measured(owner=reference, attributes=usage_attributes(step.usage))
             for reference, step in steps.items()
+            if reference in job.intervals
         )
     return JobTelemetry(
         events_and_metrics=machine_measurements(
@@ -70,13 +71,14 @@ def _measure_steps(job: OwnJob, samples: Sequence[MachineSample]) -> dict[str, M
     """Return the steps that have samples, by the references of their spans."""
     windows = {window.reference: window for window in job.windows if timing.step_ran(window.step)}
     intervals = {reference: window.interval for reference, window in windows.items()}
+    exported = job.intervals
     return {
         reference: MeasuredStep(
             name=windows[reference].step.name,
             start=intervals[reference].start,
             end=intervals[reference].end,
             usage=usage,
-            reference=reference,
+            reference=reference if reference in exported else job.reference,
         )
         for reference, usage in usage_by_window(samples, intervals).items()
     }

@@ -28,6 +28,7 @@ from flow_telemetry.reports.files import (
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.order import RunOrder
+from flow_telemetry.rules.selection import boilerplate_steps
 from flow_telemetry.settings import Detail
 from flow_telemetry.subjects.job.handoff import Handoff
 from flow_telemetry.subjects.types import limit_texts
@@ -59,11 +60,15 @@ class JobTelemetry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepWindow:
-    """An ended step: its interval by the runner's clock, and the reference of its span."""
+    """An ended step: its interval by the runner's clock, and the reference of its span.
+
+    ``boilerplate`` is whether `boilerplate-steps: false` leaves its span out.
+    """
 
     step: Step
     reference: str
     interval: Interval
+    boilerplate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +107,20 @@ class OwnJob:
     def intervals(self) -> dict[str, Interval]:
         """The intervals of the job's and steps' exported spans, by their references.
 
-        A coarser `detail` omits spans, which then cannot be parents.
+        A coarser `detail` omits spans, which then cannot be parents, and so may
+        `boilerplate-steps`.
         """
         detail = self.context.settings.tracing.detail
         if detail is Detail.RUN:
             return {}
         intervals = {self.reference: self.interval}
         if detail is Detail.STEP:
-            intervals |= {window.reference: window.interval for window in self.windows}
+            every = self.placement.boilerplate_steps
+            intervals |= {
+                window.reference: window.interval
+                for window in self.windows
+                if every or not window.boilerplate
+            }
         return intervals
 
     @property
@@ -135,11 +146,13 @@ class OwnJob:
 def step_windows(run: Run, job: Job) -> tuple[StepWindow, ...]:
     """Return the ended steps of a job with the references of their spans."""
     reference, offset = run.job_reference(job), timing.clock_offset(job)
+    boilerplate = boilerplate_steps(job)
     return tuple(
         StepWindow(
             step=step,
             reference=identity.step_reference(reference, step.number, step.occurrence),
             interval=interval.moved(-offset),
+            boilerplate=step in boilerplate,
         )
         for step, interval in timing.step_intervals(run, job)
     )
