@@ -253,7 +253,7 @@ def _with_missing_permissions(context: ExportContext, outcome: Outcome) -> Outco
     Under `trace-scope: run` there is none about a run: the user has chosen what a token with few
     permissions can read.
     """
-    lacking: dict[str, None] = {}
+    missing: dict[str, None] = {}
 
     def others(texts: Iterable[str]) -> tuple[str, ...]:
         rest = []
@@ -261,17 +261,17 @@ def _with_missing_permissions(context: ExportContext, outcome: Outcome) -> Outco
             permissions = context.github.denials.of_text(text)
             if permissions:
                 context.log.debug(text)
-                lacking.update(dict.fromkeys(permissions))
+                missing.update(dict.fromkeys(permissions))
             else:
                 rest.append(text)
         return tuple(rest)
 
-    # What makes the export fail is no notice.
+    # A problem that makes the export fail stays one.
     problems = outcome.problems if outcome.failed else others(outcome.problems)
     notices = others(outcome.notices)
     of_run = outcome.exported is None or outcome.exported.run is not None
-    if lacking and not (of_run and context.settings.tracing.scope is TraceScope.RUN):
-        notices = (describe_missing(lacking, of_run=of_run), *notices)
+    if missing and not (of_run and context.settings.tracing.scope is TraceScope.RUN):
+        notices = (describe_missing(missing, of_run=of_run), *notices)
     return replace(outcome, problems=problems, notices=notices)
 
 

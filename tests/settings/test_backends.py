@@ -16,7 +16,10 @@ from flow_telemetry.telemetry import Signal
 NEW_RELIC = "https://otlp.eu01.nr-data.net"
 BY_TITLE = {preset.title: backend for backend, preset in PRESETS.items()}
 # Settings that change ids, or what is exported.
-OF_THE_USER = {"trace-scope", "phases", "feature-trace", "signals", "span-names"}
+OF_THE_USER = {
+    *("trace-scope", "phases", "feature-trace", "signals", "span-names"),
+    "boilerplate-steps",
+}
 
 
 @pytest.mark.parametrize("backend", Backend, ids=lambda backend: backend.value)

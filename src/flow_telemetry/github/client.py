@@ -109,7 +109,7 @@ def parse_graphql_response(payload: Any, what: str) -> GraphqlResponse:
             data=data,
             errors=tuple(dict.fromkeys(map(_message, errors))),
             denied=any(map(_is_denied, errors)),
-            permissions=_lacking(errors),
+            permissions=_missing(errors),
         )
     first: Payload = errors[0] if errors else {}
     message = f" ({_message(first)})" if first else ""
@@ -119,7 +119,7 @@ def parse_graphql_response(payload: Any, what: str) -> GraphqlResponse:
         raise OlderSchemaError(text, unsupported)
     if _is_denied(first):
         text = f"the token may not read {what}{message}. {PERMISSIONS_HINT}"
-        raise AccessDeniedError(text, _lacking(errors))
+        raise AccessDeniedError(text, _missing(errors))
     raise UnavailableError(f"GitHub could not give {what}{message}")
 
 
@@ -127,7 +127,7 @@ def _is_denied(error: Payload) -> bool:
     return read.text(error, "type") in ("FORBIDDEN", "INSUFFICIENT_SCOPES")
 
 
-def _lacking(errors: list[Payload]) -> tuple[str, ...]:
+def _missing(errors: list[Payload]) -> tuple[str, ...]:
     """The permissions that the token lacks; empty if one is unknown or an error is another."""
     names = [permission_of_field(error) if _is_denied(error) else "" for error in errors]
     return tuple(dict.fromkeys(names)) if all(names) else ()
