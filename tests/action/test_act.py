@@ -327,3 +327,30 @@ def test_the_page_is_uploaded(act: Act, world: World, receiver: Receiver, tmp_pa
     (uploaded,) = artifacts.folder.glob(f"{here.id}/page.html/*")
     assert title_of(uploaded.read_text(encoding="utf-8")) == "pull request #123: Pay by card"
     assert receiver.requests == []
+
+
+def test_a_comment_is_written_without_a_checkout(
+    act: Act, world: World, receiver: Receiver
+) -> None:
+    """By the workflow of docs/guides/pull-requests.md; a file in the workspace prevents it."""
+    page = (ROOT / "docs" / "guides" / "pull-requests.md").read_text(encoding="utf-8")
+    workflow = load(re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[0])
+    world.pull_request(123, branch="feature")
+    tests = job("test", "failure", steps=[step("Run pytest", 30, "failure")])
+    ended = world.run(event="pull_request", branch="feature", jobs=[tests])
+    here = begin(world, going_on("comment"), workflow="Comment", event="workflow_run")
+    event = events.workflow_run(world, ended)
+    given: dict[str, Any] = {"run": here, "event": event, "secrets": secrets(receiver.url)}
+    result = act.run("workflow_run", workflow, **given)
+    assert (result.status, result.commands("warning")) == (0, []), result.log
+    (comment,) = world.comments.values()
+    assert "**CI: failure** after" in comment.body
+    assert receiver.span("RUN CI").trace_id in comment.body
+
+    (of_job,) = workflow["jobs"].values()
+    of_job["steps"].insert(0, {"run": "echo from the pull request >setup.py"})
+    world.comments.clear()
+    result = act.run("workflow_run", workflow, **given)
+    (warning,) = result.commands("warning")
+    assert (result.status, "has files in its workspace" in warning) == (0, True), result.log
+    assert world.comments == {}

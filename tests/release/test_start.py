@@ -297,11 +297,12 @@ def test_the_page_needs_nothing_but_the_release(
         assert (texts / name).read_text(encoding="utf-8") in shown
 
 
-def test_only_a_page_loads_its_modules(loaded: Callable[..., set[str]]) -> None:
+def test_only_page_and_comment_load_their_modules(loaded: Callable[..., set[str]]) -> None:
     """A usual run does not wait for them."""
     of_page = {"flow_telemetry.page", "flow_telemetry.report.html"}
-    assert of_page & loaded() == set()
-    assert of_page <= loaded(page="true")
+    of_comment = {"flow_telemetry.comment", "flow_telemetry.github.comments"}
+    assert (of_page | of_comment) & loaded() == set()
+    assert of_page | of_comment <= loaded(page="true", comment="true")
 
 
 @pytest.mark.parametrize(

@@ -304,6 +304,26 @@ def test_it_is_found_on_a_later_page(program: Program, world: World, run: Run) -
     assert methods(program.github) == ["POST", "PATCH"]
 
 
+def test_of_two_written_at_the_same_time_one_is_left(
+    program: Program, world: World, run: Run
+) -> None:
+    """The runs of two workflows may end in the same second; the newer comment becomes a line."""
+
+    def race(_: int, path: str) -> None:
+        if path.endswith("/issues/123/comments") and not world.comments:
+            comments.add(world, 123, f"{MARKER}\nof another run", author=US)
+
+    program.github.on_request = race
+    assert exported(program, run).warnings == []
+    first, second = world.comments.values()
+    assert "First failure" in first.body
+    page = f"https://github.com/acme/shop/pull/123#issuecomment-{first.id}"
+    assert second.body == f"Written at the same time as {page}, which is kept up to date."
+    assert methods(program.github) == ["POST", "PATCH", "PATCH"]
+    exported(program, world.run(event="pull_request", branch=BRANCH, jobs=[job("x")]))
+    assert len(bodies_with_any_line_ends(world)) == 1
+
+
 def test_of_too_many_comments_none_is_added(program: Program, world: World, run: Run) -> None:
     """Beyond the pages that are read, one would be added for each run."""
     for _ in range(1_000):

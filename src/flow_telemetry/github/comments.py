@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from flow_telemetry.errors import PayloadError, UnavailableError
 from flow_telemetry.github.client import PAGE_SIZE, GitHubClient, WriteRequest
@@ -18,10 +20,11 @@ _VIEWER = "query Viewer { viewer { login } }"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
-    """A comment and its text."""
+    """A comment with its text, and the address of its page."""
 
     id: int
     body: str
+    url: str
 
 
 def read_own_login(client: GitHubClient) -> str:
@@ -37,10 +40,10 @@ def read_own_login(client: GitHubClient) -> str:
     return login
 
 
-def find_comment(
+def own_comments(
     client: GitHubClient, repository: str, number: int, *, author: str
-) -> Comment | None:
-    """Return the first comment of ``author`` that begins with the marker; None without one.
+) -> Iterator[Comment]:
+    """Yield the comments of ``author`` that begin with the marker, the oldest first.
 
     Anybody can write the marker, so the author is compared as well.
 
@@ -56,14 +59,14 @@ def find_comment(
             comment_id, body = read.number(payload, "id"), read.text(payload, "body") or ""
             by = read.text(read.child(payload, "user"), "login")
             if comment_id and by == author and body.startswith(MARKER):
-                return Comment(id=comment_id, body=body)
+                url = read.text(payload, "html_url") or ""
+                yield Comment(id=comment_id, body=body, url=url)
         if count == MOST_PAGES and len(page) == PAGE_SIZE:
             # A second comment would be written for each export.
             raise UnavailableError(
                 f"ours is not among the first {MOST_PAGES * PAGE_SIZE:,} comments on pull request "
                 f"{repository}#{number}, and more are not read"
             )
-    return None
 
 
 def write_comment(client: GitHubClient, repository: str, number: int, text: str) -> None:
@@ -76,16 +79,33 @@ def write_comment(client: GitHubClient, repository: str, number: int, text: str)
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.write`.
     """
     author, body = read_own_login(client), f"{MARKER}\n{text}"
+    what = f"the comment on pull request {repository}#{number}"
+    created = False
 
     def choose() -> WriteRequest | None:
-        comment = find_comment(client, repository, number, author=author)
+        nonlocal created
+        comment = next(own_comments(client, repository, number, author=author), None)
         if comment is None:
+            created = True
             path = f"/repos/{repository}/issues/{number}/comments"
             return WriteRequest(method="POST", path=path, body={"body": body})
-        # The browser of a person who edited it sends other line ends.
-        if comment.body.replace("\r\n", "\n") == body:
-            return None
-        path = f"/repos/{repository}/issues/comments/{comment.id}"
-        return WriteRequest(method="PATCH", path=path, body={"body": body})
+        return _update(repository, comment, body)
 
-    client.write(f"the comment on pull request {repository}#{number}", choose)
+    client.write(what, choose)
+    if not created:
+        return
+    # The export of another run may have created one at the same time. The older one stays.
+    ours = [*own_comments(client, repository, number, author=author)]
+    for other in ours[1:]:
+        pointer = f"Written at the same time as {ours[0].url}, which is kept up to date."
+        client.write(what, partial(_update, repository, other, pointer))
+    if ours[1:]:
+        client.write(what, choose)
+
+
+def _update(repository: str, comment: Comment, body: str) -> WriteRequest | None:
+    # The browser of a person who edited it sends other line ends.
+    if comment.body.replace("\r\n", "\n") == body:
+        return None
+    path = f"/repos/{repository}/issues/comments/{comment.id}"
+    return WriteRequest(method="PATCH", path=path, body={"body": body})
