@@ -254,8 +254,19 @@ KNOWN: Mapping[tuple[str, str, str], Callable[[Quarter], Result]] = {
     ("ci-health", "Which runners are too few?", "B"): lambda q: mean(
         q.jobs, labels, lambda job: job.queued
     ),
-    ("ci-health", "Which runners are too few?", "D"): lambda q: mean(
+    ("ci-health", "Which runners are too few?", "C"): lambda q: {
+        key: quantile("flow.job.queue_time", 0.9, [job.queued for job in group])
+        for key, group in by(q.jobs, labels).items()
+    },
+    ("ci-health", "Which runners are too few?", "E"): lambda q: mean(
         q.jobs, labels, lambda job: job.seconds
+    ),
+    ("ci-health", "Which runners are too few?", "F"): lambda q: {
+        key: quantile("flow.job.duration", 0.9, [job.seconds for job in group])
+        for key, group in by(q.jobs, labels).items()
+    },
+    ("ci-health", "Which workflows are slow or fail?", "F"): lambda q: mean(
+        q.jobs, workflow, lambda job: job.queued
     ),
     ("ci-health", "Which jobs fail most?", "A"): lambda q: total(
         [job for job in q.jobs if job.cause], task, lambda _: 1

@@ -12,6 +12,7 @@ from tests.backends.programs import Running
 from tests.backends.recipes import started
 from tests.backends.test_victoria_logs import stored
 from tests.backends.traces import read
+from tests.support.grafana import EVERYTHING, ROOT, targets
 from tests.support.program import Program
 from tests.support.waiting import until
 
@@ -52,7 +53,14 @@ def test_the_demo_arrives_in_all_backends(program: Program, tmp_path: Path) -> N
         query = 'sum(sum_over_time(flow_run_count_total{cicd_pipeline_result="failure"}[1h]))'
         until(lambda: prometheus.get("/api/v1/query", query=query)["data"]["result"], "metrics")
         (found,) = prometheus.get("/api/v1/query", query=query)["data"]["result"]
-    assert float(found["value"][1]) == 2
+        assert float(found["value"][1]) == 2
+        for panel in targets(ROOT / "dashboards" / "ci-health.json"):
+            if panel.title in ("Runs", "Failed runs", "Mean wait for a runner"):
+                expression = panel.filled(
+                    {**EVERYTHING, "repository": "acme/shop", "form": ".*", "__range": "30d"}
+                )
+                data = prometheus.get("/api/v1/query", query=expression)["data"]
+                assert float(data["result"][0]["value"][1]) > 0, panel.title
 
 
 def has_spans(jaeger: Running, trace_id: str, spans: int) -> bool:

@@ -149,6 +149,14 @@ def _durations(made: Sheet) -> None:
             Column("Mean", EXECUTING.mean(name, RANGE, WORKFLOW), SECONDS),
             Column("90 % are shorter", EXECUTING.quantile(0.9, name, RANGE, WORKFLOW), SECONDS),
             Column("Longest", EXECUTING.longest(name, RANGE, WORKFLOW), SECONDS),
+            Column(
+                "Mean wait", RUNS.mean("flow.job.queue_time", RANGE, WORKFLOW), SECONDS, QUEUE_STEPS
+            ),
+            Column(
+                "90 % wait less",
+                RUNS.quantile(0.9, "flow.job.queue_time", RANGE, WORKFLOW),
+                SECONDS,
+            ),
             sort="Runs",
         ),
         width=12,
@@ -179,8 +187,14 @@ def _queues(made: Sheet) -> None:
             {"flow_runner_labels": "Labels"},
             Column("Jobs", RUNS.total("flow.job.count", RANGE, LABELS), NUMBER),
             Column("Mean wait", RUNS.mean(name, RANGE, LABELS), SECONDS, QUEUE_STEPS),
+            Column("90 % wait less", RUNS.quantile(0.9, name, RANGE, LABELS), SECONDS),
             Column("Longest wait", RUNS.longest(name, RANGE, LABELS), SECONDS),
             Column("Mean duration", RUNS.mean("flow.job.duration", RANGE, LABELS), SECONDS),
+            Column(
+                "90 % are shorter",
+                RUNS.quantile(0.9, "flow.job.duration", RANGE, LABELS),
+                SECONDS,
+            ),
             Column("Cost", RUNS.total("flow.job.cost", RANGE, LABELS), DOLLARS),
             sort="Jobs",
         ),

@@ -98,7 +98,8 @@ class Query:
         labels = [_label(instrument, attribute) for attribute in by]
         if part is Part.BUCKET:
             labels.append("le")
-        return f"{_aggregation('sum', labels)} ({self._added(instrument, window, part)})"
+        added = self._added(instrument, window, part).replace("\n", "\n  ")
+        return f"{_aggregation('sum', labels)} (\n  {added}\n)"
 
     def count(self, name: str, window: str, by: Sequence[str] = ()) -> str:
         """Return the number of values of a distribution."""
@@ -163,7 +164,7 @@ class Query:
             Form.DELTAS: (deltas,),
             Form.TOTALS: (totals,),
         }[self.form]
-        return " or ".join(filter(None, parts))
+        return "\nor ".join(filter(None, parts))
 
     def _matchers(self, instrument: Instrument, form: str = "") -> str:
         texts = [_matcher(instrument, key, value) for key, value in self.where]
