@@ -137,8 +137,10 @@ def page_of_export(
     """
     outcome = redact_outcome(audience, outcome)
     subjects = [] if outcome.exported is None else [outcome.exported, *outcome.further]
-    count = f"{len(subjects):,} exported" if subjects else "nothing exported"
-    title = f"{heading}: {count}" if heading else _title(subjects)
+    # The sweep of an organization does not keep what it exported.
+    count = f": {len(subjects):,} exported" if subjects else ""
+    count = count if subjects or kept.spans else ": nothing exported"
+    title = f"{heading}{count}" if heading else _title(subjects)
     facts = PageFacts(
         times=_times(subjects, is_period=bool(heading)),
         trace_url=trace_url,

@@ -14,6 +14,7 @@ from tests.fakes import events
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.world import World, job
+from tests.support.pages import data_of, title_of
 from tests.support.program import Program, Result
 from tests.support.sweeps import ago, merged, names
 
@@ -165,6 +166,17 @@ def test_shards_export_everything_once_and_the_next_sweep_nothing_twice(
     assert "site" in planned(plan)
     assert [each.status for each in (*shards, last)] == [0, 0], last.stdout
     assert names(receiver) == ["pull request #3"]
+
+
+def test_a_shard_has_a_page_of_its_repositories(central: Central) -> None:
+    """The plan and the merge export nothing; the page beside the ledger disturbs neither."""
+    plan = central.plan(page=True)
+    (shard,) = central.shards(plan, page=True)
+    page = Path(shard.outputs["page"]).read_text(encoding="utf-8")
+    assert title_of(page) == "Sweep of acme"
+    assert {"pull request #1", "pull request #2", "RUN build"} <= set(data_of(page)["texts"])
+    last = central.merge()
+    assert (last.status, last.warnings, "page" in plan.outputs) == (0, [], False)
 
 
 def test_a_shard_begins_with_the_ledger_of_its_plan_and_keeps_its_own_part(
