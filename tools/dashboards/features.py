@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from tools.dashboards import panels
@@ -165,7 +166,7 @@ def _features(made: Sheet) -> None:
             "One row for each closed feature; the key leads to the feature's trace. It needs "
             "`metric-attributes: flow.feature.key`, since the key is a label for each feature.",
             {"flow_feature_key": "Feature"},
-            Column("Time", FEATURES.total(name, RANGE, KEY), HOURS_AND_DAYS),
+            Column("Total time", FEATURES.total(name, RANGE, KEY), HOURS_AND_DAYS),
             Column(
                 "Waiting",
                 FEATURES.share(time_in(WAITS), FEATURES.total(name, RANGE, KEY)),
@@ -186,7 +187,7 @@ def _features(made: Sheet) -> None:
                 NUMBER,
             ),
             Column("Cost", FEATURES.total("flow.feature.cost", RANGE, KEY, Part.SUM), DOLLARS),
-            sort="Time",
+            sort="Total time",
             links={
                 "Trace in Tempo": tempo_link(),
                 "Trace in Jaeger": jaeger_link("github-issues"),
@@ -327,18 +328,20 @@ def tempo_link() -> str:
 def jaeger_link(service: str) -> str:
     """Return the address of Explore with a search in Jaeger for the feature of a cell.
 
-    Jaeger searches within a service, which is that of the tracker.
+    Jaeger searches within a service, which is that of the tracker, and by the start of the feature,
+    which can be long before the range of the dashboard.
     """
     tags = "flow.trace=feature flow.feature.key=KEY"
-    return _explore("jaeger", {"queryType": "search", "service": service, "tags": tags})
+    query = {"queryType": "search", "service": service, "tags": tags}
+    return _explore("jaeger", query, since="now-1y")
 
 
-def _explore(kind: str, query: dict[str, object]) -> str:
+def _explore(kind: str, query: Mapping[str, object], since: str = "FROM") -> str:
     source = {"type": kind, "uid": "SOURCE"}
     pane = {
         "datasource": "SOURCE",
         "queries": [{"refId": "A", "datasource": source, **query}],
-        "range": {"from": "FROM", "to": "TO"},
+        "range": {"from": since, "to": "TO"},
     }
     panes = quote(json.dumps({"flow": pane}, separators=(",", ":")))
     # Grafana fills these in, and would not know them if they were encoded.
