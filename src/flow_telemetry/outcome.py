@@ -14,6 +14,7 @@ from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import Delivery, Signal, merge_deliveries
+from flow_telemetry.text import counted
 
 if TYPE_CHECKING:  # Loaded only if telemetry from inside a job was read.
     from flow_telemetry.model.measurements import MeasuredJob
@@ -163,9 +164,9 @@ def describe_redacted(texts: int) -> tuple[str, ...]:
     """Return a notice if redaction changed that many exported texts; nothing if it changed none."""
     if not texts:
         return ()
-    some = "1 exported text" if texts == 1 else f"{texts:,} exported texts"
     return (
-        f"*** replaces what looks like a credential, or matches `redact`, in {some}. "
+        "*** replaces what looks like a credential, or matches `redact`, in "
+        f"{counted(texts, 'exported text')}. "
         "docs/reference/privacy.md lists what is recognized",
     )
 

@@ -17,8 +17,8 @@ from flow_telemetry.privacy.audience import Audience, redact_drawn_spans, redact
 from flow_telemetry.report.html import PageAssets, page
 from flow_telemetry.report.page_data import PageFacts, page_data
 from flow_telemetry.report.terminal import entity_type
-from flow_telemetry.report.text import counted
 from flow_telemetry.telemetry import EncodedRequest, Signal, Span, Telemetry
+from flow_telemetry.text import counted
 
 MOST_SPANS = 5_000
 # As protobuf. Our own spans have about 1 kB; one of a tool can have much more.

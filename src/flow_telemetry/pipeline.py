@@ -30,6 +30,7 @@ from flow_telemetry.settings import OldSpans, Settings, TraceScope
 from flow_telemetry.subjects.collect import collect
 from flow_telemetry.subjects.types import CollectedTelemetry, Subject
 from flow_telemetry.telemetry import Delivery, Telemetry
+from flow_telemetry.text import counted
 
 
 def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
@@ -223,7 +224,7 @@ def _describe_cancellation(progress: _Progress, deliveries: Iterable[Delivery]) 
         return
     collected = sum(delivery.collected for delivery in deliveries)
     lost = sum(delivery.lost for delivery in deliveries)
-    what = f"the {collected} spans, events and metric points that had been read were sent or are"
+    what = f"the spans, events and metric points that had been read ({collected}) were sent or are"
     result = (
         f"{what} in the spool"
         if collected and not lost
@@ -290,8 +291,15 @@ def _describe_old_spans(settings: Settings, limit: AgeLimit | None) -> tuple[str
     if limit is None or not limit.old:
         return ()
     result = {
-        OldSpans.DROP: "were not sent",
-        OldSpans.SEND: "were sent, but the backend may have dropped them",
-        OldSpans.CLAMP: "were sent with a later start",
+        OldSpans.DROP: ("was not sent", "were not sent"),
+        OldSpans.SEND: (
+            "was sent, but the backend may have dropped it",
+            "were sent, but the backend may have dropped them",
+        ),
+        OldSpans.CLAMP: ("was sent with a later start", "were sent with a later start"),
     }[settings.tracing.on_old_span]
-    return (f"{limit.old} spans that began before `max-span-age` {result}",)
+    return (
+        counted(
+            limit.old, "span", *(f"that began before `max-span-age` {words}" for words in result)
+        ),
+    )

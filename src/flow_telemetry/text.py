@@ -1,4 +1,4 @@
-"""Untrusted text on one line, without hidden characters, and durations."""
+"""Untrusted text on one line, without hidden characters, durations, and counted nouns."""
 
 from __future__ import annotations
 
@@ -97,3 +97,12 @@ def duration(seconds: float) -> str:
         return words[0]
     first = next((index for index, word in enumerate(words) if word), len(words) - 1)
     return " ".join(word for word in words[first : first + 2] if word) or "0s"
+
+
+def counted(count: int, noun: str, one: str = "", several: str = "") -> str:
+    """Return a number and its noun: ``1 span``, ``9 spans``, ``32,000 spans``.
+
+    ``one`` and ``several`` are the words after a singular and a plural: ``1 request was``.
+    """
+    words = f"{count:,} {noun} {one}" if count == 1 else f"{count:,} {noun}s {several}"
+    return words.rstrip()

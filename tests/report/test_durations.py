@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow_telemetry.report.text import counted, size
-from flow_telemetry.text import duration
+from flow_telemetry.report.text import size
+from flow_telemetry.text import counted, duration
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.page import build_page, write_page
 from flow_telemetry.report.lines import describe_time
 from flow_telemetry.report.terminal import Trace, build_traces
-from flow_telemetry.report.text import counted
 from flow_telemetry.telemetry import EncodedRequest, Span
+from flow_telemetry.text import counted
 
 _PAGE_NAME = "flow-telemetry-demo.html"
 # The workflow whose jobs the terminal shows within the feature trace.
@@ -111,9 +111,10 @@ class Demo:
                 for event in recording.events:
                     self._export(event, action, receiver)
             self._write(
-                f"\nThe GitHub got {github.requests} requests; the receiver decoded "
-                f"{len(receiver.spans)} spans, {receiver.log_records} events and "
-                f"{receiver.points} metric points.\n"
+                f"\nThe GitHub got {counted(github.requests, 'request')}; the receiver decoded "
+                f"{counted(len(receiver.spans), 'span')}, "
+                f"{counted(receiver.log_records, 'event')} and "
+                f"{counted(receiver.points, 'metric point')}.\n"
             )
             return receiver
 
@@ -121,7 +122,8 @@ class Demo:
         before = len(receiver.spans)
         status, annotations = action.export(event.variables, event.payload)
         count = len(receiver.spans) - before
-        result = f"{count:>3} spans" if count else "  - sent with its epic"
+        number, _, noun = counted(count, "span").partition(" ")
+        result = f"{number:>3} {noun}" if count else "  - sent with its epic"
         self._write(
             f"  {event.time:%b %d %H:%M}  {event.event:<21}{event.what:<37}{result}\n"
             + "".join(f"    {line}\n" for line in annotations)

@@ -32,6 +32,7 @@ from flow_telemetry.model import (
     Result,
 )
 from flow_telemetry.rules import deployments as rules
+from flow_telemetry.text import counted
 
 # The number of deployments to the environment among which the earlier successes are found.
 DEPLOYMENTS_COMPARED = 100
@@ -186,7 +187,7 @@ def _describe_unread(deployment: Deployment, targets: _Targets) -> tuple[str, ..
     if not targets.unread:
         return ()
     return (
-        f"the runs of {len(targets.unread)} earlier deployments to "
+        f"the runs of {counted(len(targets.unread), 'earlier deployment')} to "
         f"{rules.describe_place(deployment)} were not read: if they only used the environment for "
         "its secrets, the deployment may deliver more pull requests. Use another environment for "
         "secrets, and exclude it in `deployment-environments`",

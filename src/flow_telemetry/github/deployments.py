@@ -44,6 +44,7 @@ from flow_telemetry.rules.protection import (
     with_rules,
     without_unknown_waits,
 )
+from flow_telemetry.text import counted
 
 _WAITING = "WAITING"
 # GitHub returns at most 100 nodes for one query.
@@ -142,10 +143,10 @@ def _with_protection(
     undeployed = protection.reviewed - _deployed_environments(client, run)
     if undeployed:
         notices.append(
-            f"how long {len(unexplained)} of the jobs of run {run.id} waited for runners is not "
-            f"known: "
-            f"people reviewed the environment `{min(undeployed)}`, of which the run has no "
-            "deployment (`deployment: false`), and GitHub does not tell which job waited for them"
+            f"how long {counted(len(unexplained), 'job')} of run {run.id} waited for runners is "
+            f"not known: people reviewed the environment `{min(undeployed)}`, of which the run has "
+            "no deployment (`deployment: false`), and GitHub does not tell which job waited for "
+            "them"
         )
     return without_unknown_waits(run, undeployed), tuple(notices)
 

@@ -28,6 +28,7 @@ from flow_telemetry.http.payload import PaginatedList
 from flow_telemetry.identity import fold
 from flow_telemetry.logging import Log
 from flow_telemetry.model import Annotation, Job, Repository, Result, Run, result_of
+from flow_telemetry.text import counted
 
 # One request per job: enough to explain a failed run, even one of 250 matrix jobs.
 MOST_ANNOTATED_JOBS = 30
@@ -189,7 +190,8 @@ def read_annotations(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
         notices.append(f"could not read why jobs failed: {error}")
     if len(failed) > len(requested):
         skipped = len(failed) - len(requested)
-        notices.append(f"annotations of {skipped} of {len(failed)} unsuccessful jobs were not read")
+        of_failed = counted(len(failed), "unsuccessful job")
+        notices.append(f"annotations of {skipped} of {of_failed} were not read")
     jobs = tuple(replace(job, annotations=annotations.get(job.id, ())) for job in run.jobs)
     return RunWithNotices(run=replace(run, jobs=jobs), notices=tuple(notices))
 

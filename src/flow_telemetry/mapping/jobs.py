@@ -48,6 +48,7 @@ from flow_telemetry.telemetry import (
     SpanEvent,
     SpanLink,
 )
+from flow_telemetry.text import counted
 
 # Test reports to spans: suites, their selected cases, and why cases failed
 
@@ -202,7 +203,9 @@ def _suite_span(make: SpanMaker, reference: str, placed: PlacedSuite, interval: 
             (suite_semconv.ESTIMATED, None if place.reported else True),
             *count_attributes(counts, left_out),
         ),
-        error=f"{counts.failed:,} of {counts.total:,} cases failed" if counts.failed else None,
+        error=f"{counts.failed:,} of {counted(counts.total, 'case')} failed"
+        if counts.failed
+        else None,
     )
 
 

@@ -17,6 +17,7 @@ from flow_telemetry.otlp.response import TIME_REFUSED, ExportResult
 from flow_telemetry.otlp.series import COUNT, MAX, SUM, Point, count_unit, gauge_points
 from flow_telemetry.settings import EventTime, MetricShape, SignalSettings
 from flow_telemetry.telemetry import EncodedRequest, LogRecord, Signal
+from flow_telemetry.text import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +118,11 @@ class EventTimeFallback(Fallback):
 
     def notice(self, form: str, origin: str, items: int) -> str:  # noqa: ARG002
         """Return a notice about the times, and the settings for them."""
-        some = "1 event" if items == 1 else f"{items} events"
         return (
-            f"{origin} does not take events with times as old as theirs: {some} left with the time "
-            f"of sending, and their own in the attribute {TRUE_TIME}. `event-time: sent` does "
-            "so at once, `event-time: event` never"
+            f"{origin} does not take events with times as old as theirs: "
+            f"{counted(items, 'event')} left with the time of sending, and their own "
+            f"in the attribute {TRUE_TIME}. `event-time: sent` does so at once, "
+            " `event-time: event` never"
         )
 
     def _with_sending_time(self, batch: Batch) -> Batch:

@@ -48,6 +48,7 @@ from flow_telemetry.telemetry import (
     SignalTarget,
     merge_deliveries,
 )
+from flow_telemetry.text import counted
 
 _LINES = ".jsonl"
 # Files that earlier versions left when they were killed: lines, of which the last may be cut off.
@@ -375,9 +376,9 @@ def _build_outcome(
 ) -> Outcome:
     problems, notices = list(notes.problems), list(notes.notices)
     for file, count in notes.damaged.items():
-        problems.append(f"{_count(count, 'line')} of `{file}` cannot be read")
+        problems.append(f"{counted(count, 'line')} of `{file}` cannot be read")
     for signal, count in notes.staying.items():
-        text = f"{_count(count, 'request')} of {NOUNS[signal].signal} stayed where they are"
+        text = f"{counted(count, 'request')} of {NOUNS[signal].signal} not sent"
         if signal in left_out:
             notices.append(f"{text}: `signals` leaves them out")
         else:
@@ -385,15 +386,15 @@ def _build_outcome(
     if notes.only_read:
         files = ", ".join(f"`{file}`" for file in notes.only_read[:_MOST_SHOWN])
         more = len(notes.only_read) - _MOST_SHOWN
-        others = f" and {_count(more, 'more file')}" if more > 0 else ""
+        others = f" and {counted(more, 'more file')}" if more > 0 else ""
         notices.append(
             "files outside of this program's spool folders are only read, and sending them again "
             f"counts their metrics twice: {files}{others}"
         )
     if notes.states:
         notices.append(
-            f"{_count(notes.states, 'metric point')} about open work, queues and runners were left "
-            "out: they are no longer true"
+            f"{counted(notes.states, 'metric point', 'was', 'were')} left out: about open work, "
+            "queues and runners, which are others by now"
         )
     failures = [f"{f.problem}. {f.advice}" for delivery in deliveries for f in delivery.failures]
     complete = not problems and all(delivery.complete for delivery in deliveries)
@@ -409,7 +410,3 @@ def _build_outcome(
         notices=(*(notice for delivery in deliveries for notice in delivery.notices), *notices),
         failed=not complete,
     )
-
-
-def _count(count: int, noun: str) -> str:
-    return f"1 {noun}" if count == 1 else f"{count} {noun}s"

@@ -41,6 +41,7 @@ from flow_telemetry.telemetry import (
     Signal,
     SignalTarget,
 )
+from flow_telemetry.text import counted
 
 if TYPE_CHECKING:
     from flow_telemetry.otlp.exporter import OtlpExporter
@@ -116,8 +117,8 @@ def summarize_attempt(attempt: Attempt, target: SignalTarget, items: int) -> str
     error = response.error.name.lower() if response.error else "nothing"
     return (
         f"POST {target.signal.value} to {origin(target.url)}: {response.status or error} "
-        f"in {attempt.seconds:.2f} s, {items} items, {attempt.bytes_sent} bytes "
-        f"in {attempt.requests} requests"
+        f"in {attempt.seconds:.2f} s, {counted(items, 'item')}, "
+        f"{counted(attempt.bytes_sent, 'byte')} in {counted(attempt.requests, 'request')}"
     )
 
 

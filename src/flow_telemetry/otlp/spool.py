@@ -24,6 +24,7 @@ from typing import BinaryIO, Protocol
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.otlp.compression import compress, decompress
 from flow_telemetry.telemetry import EncodedRequest, Signal
+from flow_telemetry.text import counted
 
 # Locks
 
@@ -415,8 +416,8 @@ class Spool:
             stored = sum(bool(each.file) for each in kept)
             if stored:
                 notices.append(
-                    f"an earlier export of this job was killed: {_count(stored)} moved to "
-                    f"`{self.folder}`"
+                    "an earlier export of this job was killed: "
+                    f"{counted(stored, 'request', 'was', 'were')} moved to `{self.folder}`"
                 )
             notices += dict.fromkeys(each.problem for each in kept if each.problem)
         return tuple(notices)
@@ -427,10 +428,6 @@ def _recover(folder: SpoolFolder, journal: Journal) -> Iterator[Kept]:
     for path, signal, mark in folder.requests():
         request = StoredRequest(signal=signal, items=1, mark=mark, folder=folder, path=path)
         yield journal.keep(request)
-
-
-def _count(requests: int) -> str:
-    return "1 request was" if requests == 1 else f"{requests} requests were"
 
 
 class Journal:

@@ -20,7 +20,6 @@ from flow_telemetry.model import (
 from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.report.text import (
-    counted,
     markdown,
     markdown_code,
     markdown_link,
@@ -32,7 +31,7 @@ from flow_telemetry.rules.people import format_login
 from flow_telemetry.rules.timeline import TimelineEntry, build_change_timeline, build_item_timeline
 from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import Delivery, Signal
-from flow_telemetry.text import duration
+from flow_telemetry.text import counted, duration
 
 MOST_LINES = 20
 LONGEST_NAME = 100

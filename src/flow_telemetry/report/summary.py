@@ -46,11 +46,11 @@ from flow_telemetry.report.lines import (
     trace_link,
 )
 from flow_telemetry.report.terminal import WAITING_PHASES
-from flow_telemetry.report.text import counted, markdown, markdown_code, markdown_link
+from flow_telemetry.report.text import markdown, markdown_code, markdown_link
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.causes import job_result, run_result
 from flow_telemetry.rules.lifecycle import find_phases, find_status_intervals
-from flow_telemetry.text import duration
+from flow_telemetry.text import counted, duration
 
 # GitHub accepts at most 1 MiB, and rejects a larger summary completely.
 LARGEST_SUMMARY = 1_000_000

@@ -15,9 +15,9 @@ from flow_telemetry.model.reports import (
 )
 from flow_telemetry.outcome import JobReport
 from flow_telemetry.report.lines import LONGEST_NAME, Section, format_table
-from flow_telemetry.report.text import counted, markdown, markdown_code
+from flow_telemetry.report.text import markdown, markdown_code
 from flow_telemetry.rules.coverage import OTHER_PACKAGES, change, largest_packages
-from flow_telemetry.text import duration
+from flow_telemetry.text import counted, duration
 
 MOST_PACKAGES = 10
 _LONGEST_MESSAGE = 200

@@ -18,7 +18,6 @@ from flow_telemetry.report.lines import (
 )
 from flow_telemetry.report.text import (
     cell_width,
-    counted,
     fit,
     is_instant,
     span_duration,
@@ -26,7 +25,7 @@ from flow_telemetry.report.text import (
 )
 from flow_telemetry.rules.lifecycle import PhaseKind
 from flow_telemetry.telemetry import OPENING, Span
-from flow_telemetry.text import one_line
+from flow_telemetry.text import counted, one_line
 
 # The names of attributes in `mapping`, which reports do not import.
 ENTITY_TYPE = "flow.entity.type"

@@ -85,7 +85,7 @@ def html(text: str, limit: int) -> str:
     return _html.escape(multi_line(text, limit), quote=True)
 
 
-# Durations, sizes and counts
+# Durations and sizes
 
 _NANOSECONDS = 1_000_000_000
 
@@ -109,11 +109,6 @@ def size(count: int) -> str:
     if count < 1000:
         return f"{count} B"
     return f"{count / 1000:.1f} kB" if count < 999_950 else f"{count / 1_000_000:.1f} MB"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number and its noun: ``1 span``, ``9 spans``, ``32,000 spans``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 # Width on a terminal, on which some characters take two cells and some none

@@ -21,6 +21,7 @@ from flow_telemetry.clock import Deadline
 from flow_telemetry.errors import ReportError
 from flow_telemetry.http import payload as take
 from flow_telemetry.local_files import open_regular
+from flow_telemetry.text import counted
 
 # Finding files by patterns, in the workspace only.
 
@@ -258,9 +259,8 @@ def _limit_files(
     size = 0
     for file in matches:
         if len(within) == limits.files:
-            rest = len(matches) - len(within)
-            more = "1 more file than" if rest == 1 else f"{rest:,} more files than"
-            left_out.append(f"{more} the {limits.files:,} that are read, from {file.name} on")
+            more = counted(len(matches) - len(within), "more file")
+            left_out.append(f"{more} than the {limits.files:,} that are read, from {file.name} on")
             break
         if size + file.size > limits.size:
             left_out.append(

@@ -27,6 +27,7 @@ from flow_telemetry.reports.files import (
 from flow_telemetry.reports.reruns import Writer, find_writer, merge_entries
 from flow_telemetry.reports.xml import DATA, END, START, XmlAttributes, list_values, read_events
 from flow_telemetry.rules.tests import is_failing
+from flow_telemetry.text import counted
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element, TreeBuilder
@@ -230,10 +231,10 @@ def _describe_unlisted(suite: _Suite, remarks: list[str], around: _Suite | None 
         return
     if tests and not suite.listed:
         failed = f", of which {most:,} failed" if most else ""
-        remarks.append(f"declares {tests:,} tests{failed}{_named(suite)}, but lists none")
+        remarks.append(f"declares {counted(tests, 'test')}{failed}{_named(suite)}, but lists none")
     elif most > suite.failing:
         listed = suite.failing or "none"
-        remarks.append(f"declares {most:,} failures{_named(suite)}, but lists {listed}")
+        remarks.append(f"declares {counted(most, 'failure')}{_named(suite)}, but lists {listed}")
     elif suite.below and failures + errors > _failures_below(suite):
         more = failures + errors - _failures_below(suite)
         remarks.append(

@@ -12,6 +12,7 @@ from flow_telemetry.model import Job, Run, Step, result_of
 from flow_telemetry.rules.causes import ERRORS, SEVERITY
 from flow_telemetry.rules.intervals import own_jobs
 from flow_telemetry.settings import Export
+from flow_telemetry.text import counted
 
 # A run that has ended is exported as a whole; of a running one, only data that can no longer change
 #
@@ -116,8 +117,9 @@ def find_own_job(run: Run, *, check_run_id: int | None, runner_name: str | None)
     if len(matching) == 1:
         return matching[0]
     raise SelectionError(
-        f"could not determine the job of this step: {len(matching)} of the "
-        f"{len(run.jobs)} jobs that GitHub lists match runner {runner_name or '(unnamed)'}. Export "
+        f"could not determine the job of this step: {len(matching)} of "
+        f"{counted(len(run.jobs), 'job')} of the run match runner "
+        f"{runner_name or '(unnamed)'}. Export "
         "from a workflow on `workflow_run`, or give every runner a name of its own"
     )
 
@@ -138,9 +140,10 @@ def select_running_run(run: Run, own: Job, *, export: Export, job_status: str | 
         return RunSlice(run=so_far, jobs=(own_so_far,), own_job=own_so_far)
     unfinished = [job for job in jobs if not job.completed and job.id != own.id]
     if unfinished:
+        more = f" and {len(unfinished) - 1:,} more" if len(unfinished) > 1 else ""
         refusal = (
-            f"nothing is sent: {len(unfinished)} other jobs of this run are not finished "
-            f"({unfinished[0].name}{', …' if len(unfinished) > 1 else ''}). Put the step in a last "
+            "nothing is sent: other jobs of this run are not finished "
+            f"({unfinished[0].name}{more}). Put the step in a last "
             "job that `needs` all others, or set `export: job` in every job and `export: rest` in "
             "a last one, or export from a workflow on `workflow_run`"
         )

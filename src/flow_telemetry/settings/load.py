@@ -34,6 +34,7 @@ from flow_telemetry.settings.runner import RunnerContext, runner_context
 from flow_telemetry.settings.shared import SharedSettings, parse_shared_settings
 from flow_telemetry.settings.target import resolve_target
 from flow_telemetry.telemetry import Attributes
+from flow_telemetry.text import counted
 
 if TYPE_CHECKING:
     from flow_telemetry.settings.origins import Origin
@@ -323,7 +324,8 @@ def describe_settings(settings: Settings) -> Iterator[str]:
     given = [each for each in origins if not each.is_default]
     for each in given:
         yield f"setting {each.name}: {each.value} ({each.place})"
-    yield f"{len(origins) - len(given)} other settings have their defaults"
+    others = len(origins) - len(given)
+    yield counted(others, "other setting", "has its default", "have their defaults")
 
 
 def _find_origins(

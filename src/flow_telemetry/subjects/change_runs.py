@@ -21,6 +21,7 @@ from flow_telemetry.identity import fold
 from flow_telemetry.model import Change, Run
 from flow_telemetry.rules import parentage
 from flow_telemetry.subjects.run import explain_run, with_ref
+from flow_telemetry.text import counted
 
 # A run of `pull_request: closed` is created after the closing, and a queue's before the merge.
 _AFTER_CLOSING = timedelta(minutes=5)
@@ -80,7 +81,9 @@ def with_jobs(
     read = context.github.run_concurrently(read_jobs, runs)
     complete = tuple(run for run in read if run is not None)
     if len(complete) < len(read):
-        read_errors.append(f"{len(read) - len(complete)} runs of pull request #{change.number}")
+        read_errors.append(
+            f"{counted(len(read) - len(complete), 'run')} of pull request #{change.number}"
+        )
     return complete, tuple(dict.fromkeys(read_errors))
 
 

@@ -55,6 +55,7 @@ from flow_telemetry.subjects.types import (
     wants_own_events,
 )
 from flow_telemetry.telemetry import LogRecord, Measurement, SpanLink
+from flow_telemetry.text import counted
 
 # A reader makes at most two requests at a time, and the client at most eight. More readers would
 # wait, and be half done when a request budget ends.
@@ -569,8 +570,8 @@ def _describe_missing_jobs(run_slice: RunSlice) -> tuple[str, ...]:
     again = "export the run again from the command line"
     if not run.jobs_complete:
         return (
-            f"GitHub returned only {len(run.jobs)} of the jobs of run {run.id}, so the trace lacks "
-            f"some: {again}",
+            f"GitHub returned only {counted(len(run.jobs), 'job')} of run {run.id}, so the trace "
+            f"lacks some: {again}",
         )
     if run.conclusion == "success" and not run.jobs:
         return (
@@ -585,7 +586,7 @@ def _describe_left_out(settings: Settings, run: Run) -> tuple[str, ...]:
     carried_over = len(run.jobs) - len(timing.own_jobs(run))
     if carried_over:
         left_out.append(
-            f"{carried_over} jobs that an earlier attempt ran: they were sent with that attempt"
+            f"{counted(carried_over, 'job')} of an earlier attempt, sent with that attempt"
         )
     detail = settings.tracing.detail
     if detail is not Detail.STEP:

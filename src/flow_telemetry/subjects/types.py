@@ -21,6 +21,7 @@ from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.timeline import WebhookEvent
 from flow_telemetry.settings import EventSending, Settings, TraceScope
 from flow_telemetry.telemetry import EncodedRequest, LogRecord, Measurement, Signal, Span
+from flow_telemetry.text import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,8 +203,12 @@ def missing_telemetry(what: str, error: FlowTelemetryError) -> CollectedTelemetr
     return CollectedTelemetry(incomplete=texts)
 
 
+# The words of `counted` for texts that are left out.
+FURTHER_NOTICES = ("further notice", "is not shown", "are not shown")
+
+
 def limit_texts(
-    texts: Sequence[str], most: int, rest: str = "further notices are not shown"
+    texts: Sequence[str], most: int, words: tuple[str, str, str] = FURTHER_NOTICES
 ) -> list[str]:
     """Return the first ``most`` texts and, if there are more, a text with the number of the rest.
 
@@ -211,7 +216,7 @@ def limit_texts(
     time.
     """
     more = len(texts) - most
-    return [*texts[:most], *([f"{more:,} {rest}"] if more > 0 else [])]
+    return [*texts[:most], *([counted(more, *words)] if more > 0 else [])]
 
 
 def build_trace_url(

@@ -58,6 +58,7 @@ from flow_telemetry.sweep.things import (
     in_order,
 )
 from flow_telemetry.telemetry import Signal
+from flow_telemetry.text import counted
 
 # A killed sweep repeats at most so many things.
 CHECKPOINT = 50
@@ -308,7 +309,7 @@ class Sweep:
             self.unread.append(f"some {window.name}")
         if listing.unwanted:
             self.left_out.append(
-                f"{listing.unwanted} runs that `workflows` and `branches` do not choose"
+                f"{counted(listing.unwanted, 'run')} that `workflows` and `branches` do not choose"
             )
         self.exported_before += listing.exported_before
         return listing
@@ -457,7 +458,7 @@ class Sweep:
         further = texts[_MOST_SHOWN:]
         if further:
             self.problems.append(
-                f"{len(further)} further things could not be read, see the summary"
+                f"{counted(len(further), 'further thing')} could not be read, see the summary"
             )
             # Only the summary has them: GitHub shows ten warnings of a step.
             self.left_out += further[:_MOST_LISTED]

@@ -19,6 +19,7 @@ from flow_telemetry.subjects.types import (
     RunSubject,
     Subject,
 )
+from flow_telemetry.text import counted
 
 # The names of the sources of a repository; each project of Jira is one more.
 CHANGES = "pull requests"
@@ -122,7 +123,7 @@ def describe(reference: str) -> str:
 
 def count_things(number: int, one: str = "", several: str = "") -> str:
     """Return a number of things and the verb for it, such as `3 things were exported`."""
-    return f"1 thing {one}".strip() if number == 1 else f"{number} things {several}".strip()
+    return counted(number, "thing", one, several)
 
 
 def parse_attempt(reference: str) -> tuple[int, int] | None:

@@ -155,7 +155,7 @@ def test_a_report_that_no_step_wrote_stands_under_the_job(
     # Both are moved by some microseconds, with the job and with the step.
     assert receiver.span("cart").start // 10**9 >= receiver.span("Checkout").start // 10**9
     (notice,) = result.notices
-    assert "1 of 1 reports were written before this job began" in notice
+    assert "1 report was written before this job began" in notice
 
 
 def test_metrics_count_tests_by_result(workspace: Workspace, receiver: Receiver) -> None:

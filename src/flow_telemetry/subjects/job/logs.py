@@ -47,6 +47,7 @@ from flow_telemetry.settings import Detail, Export, JobLogs
 from flow_telemetry.subjects.job.types import SHARE_OF_FILES, JobTelemetry, step_windows
 from flow_telemetry.subjects.types import build_resource_maker, limit_texts
 from flow_telemetry.telemetry import LogRecord, Signal, Span
+from flow_telemetry.text import counted
 
 # The logs that GitHub stores of a run, by job.
 
@@ -122,8 +123,8 @@ def open_logs_of_jobs(
     notices = []
     if len(jobs) > MOST_SINGLE_LOGS:
         notices.append(
-            f"the logs of {len(jobs) - MOST_SINGLE_LOGS} jobs were not read: each takes a request, "
-            f"and no more than {MOST_SINGLE_LOGS} are made"
+            f"the logs of {counted(len(jobs) - MOST_SINGLE_LOGS, 'job')} were not read: each takes "
+            f"a request, and no more than {MOST_SINGLE_LOGS} are made"
         )
 
     def open_log(job: Job) -> IO[bytes] | FlowTelemetryError:
@@ -159,7 +160,7 @@ def _read_lines(file: IO[bytes], job: Job) -> Iterator[bytes]:
 # The logs of a run's steps: how much of each is exported.
 
 _LONGEST_NAME = 100
-_SAME_OF_OTHERS = "further logs have the same problem"
+_SAME_OF_OTHERS = ("further log", "has the same problem", "have the same problem")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

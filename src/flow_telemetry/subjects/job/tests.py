@@ -46,6 +46,7 @@ from flow_telemetry.settings import Detail, ExceptionSending
 from flow_telemetry.subjects.job.types import JobTelemetry, OwnJob, read_reports
 from flow_telemetry.subjects.types import limit_texts, wants_metrics
 from flow_telemetry.telemetry import LogRecord, Measurement, Signal, Span
+from flow_telemetry.text import counted
 
 # A notice names the failed cases for the next attempt. Files of a runner do not outlive an attempt,
 # but GitHub keeps the notice as an annotation of the job's check run.
@@ -135,8 +136,8 @@ def read_tests(job: OwnJob, sorted_files: Sequence[MatchedFile] = ()) -> JobTele
     without_span = sum(len(placed.suite.cases) - len(placed.cases or ()) for placed in suites)
     if without_span:
         notices.append(
-            f"{without_span:,} of {len(cases):,} test results have no span of their own, since "
-            f"`max-spans` is {job.max_spans:,}: failures, flaky and slow ones come "
+            f"{without_span:,} of {counted(len(cases), 'test result')} have no span of their own, "
+            f"since `max-spans` is {job.max_spans:,}: failures, flaky and slow ones come "
             "first; counts and metrics are of all"
         )
     detail = job.context.settings.tracing.detail
@@ -198,8 +199,8 @@ def _describe_old_reports(
     ]
     if old:
         yield (
-            f"{len(old)} of {len(reports)} reports were written before this job began, such as "
-            f"{old[0]}; if an earlier job left them, remove them before the tests run"
+            f"{counted(len(old), 'report', 'was', 'were')} written before this job began, such as "
+            f"{old[0]}; if an earlier job left files there, remove them before the tests run"
         )
 
 

@@ -54,7 +54,9 @@ from flow_telemetry.subjects.job.relayed import (
     points_of,
 )
 from flow_telemetry.subjects.job.types import SHARE_OF_FILES, JobTelemetry, OwnJob
+from flow_telemetry.subjects.types import FURTHER_NOTICES
 from flow_telemetry.telemetry import Signal, SpanLink
+from flow_telemetry.text import counted
 
 # The ids of our spans in the trace of a run, which no span of a tool may have.
 
@@ -486,7 +488,7 @@ class TraceFileReader:
         )
         notices = list(self._notices)
         if self._more_notices:
-            notices.append(f"{self._more_notices:,} further notices are not shown")
+            notices.append(counted(self._more_notices, *FURTHER_NOTICES))
         notices += self._describe_left_out()
         counts = self._count()
         return JobTelemetry(
@@ -627,8 +629,8 @@ def _list_artifacts(context: ExportContext, run: Run, reader: TraceFileReader) -
         reader.note(f"no artifact of run {run.id} fits")
     if len(artifacts) > MOST_ARTIFACTS:
         reader.note(
-            f"{len(artifacts) - MOST_ARTIFACTS} artifacts more than the {MOST_ARTIFACTS} that are "
-            "read of a run"
+            f"{counted(len(artifacts) - MOST_ARTIFACTS, 'artifact')} more than the "
+            f"{MOST_ARTIFACTS} that are read of a run"
         )
     return sorted(artifacts[:MOST_ARTIFACTS], key=lambda artifact: artifact.id)
 

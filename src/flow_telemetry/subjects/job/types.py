@@ -33,6 +33,7 @@ from flow_telemetry.settings import Detail
 from flow_telemetry.subjects.job.handoff import Handoff
 from flow_telemetry.subjects.types import limit_texts
 from flow_telemetry.telemetry import EncodedRequest, LogRecord, Measurement, Resource, Span
+from flow_telemetry.text import counted
 
 if TYPE_CHECKING:
     from flow_telemetry.mapping.jobs import Measured
@@ -219,7 +220,8 @@ def read_reports(
     digests: set[bytes] = set()
     for number, file in enumerate(files):
         if until.expired:
-            notices.append(f"{len(files) - number} reports were not read: {describe_share(until)}")
+            rest = counted(len(files) - number, "report", "was", "were")
+            notices.append(f"{rest} not read: {describe_share(until)}")
             break
         try:
             content = whole(file.path, file.name)
