@@ -16,9 +16,10 @@ from flow_telemetry.settings import Actors
 from flow_telemetry.telemetry import Delivery, Signal, merge_deliveries
 from flow_telemetry.text import counted
 
-if TYPE_CHECKING:  # Loaded only if telemetry from inside a job was read.
+if TYPE_CHECKING:  # Loaded only if such things were read.
     from flow_telemetry.model.measurements import MeasuredJob
     from flow_telemetry.model.reports import JobCoverage, TestSummary, ToolTraces
+    from flow_telemetry.rules.comparison import RunComparison
 
 
 class Status(Enum):
@@ -68,7 +69,7 @@ class ExportedSubject:
     those of the job. ``job_report`` is the telemetry from inside the current job. ``lineage`` are
     the work items above the subject, ``parentage`` the subjects above a run. ``partial`` is whether
     the subject has not ended. ``actors`` is how views name people. ``time`` says where the time of
-    a change or a feature went.
+    a change or a feature went, ``comparison`` how the time of a run compares with earlier ones.
     """
 
     title: str
@@ -85,6 +86,7 @@ class ExportedSubject:
     trace_url: str | None = None
     job_report: JobReport | None = None
     time: TimeShares | None = None
+    comparison: RunComparison | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,8 @@ from tests.report.flow_builders import make_item
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage
 from flow_telemetry.outcome import Outcome, Status
-from flow_telemetry.report.summary import LARGEST_SUMMARY, LIFE_NOT_SENT, job_summary
+from flow_telemetry.report.summary import LARGEST_SUMMARY, job_summary
+from flow_telemetry.report.summary_run import LIFE_NOT_SENT
 from flow_telemetry.telemetry import Signal
 
 _TRACE = "bc5addb5cf688a1630d4f8fe75f91da2"
@@ -38,7 +39,7 @@ def test_a_summary_says_how_the_run_ended_and_where_its_trace_is() -> None:
     """Workflow, result, trace as a link, pull request and why, and what was sent."""
     exported = make_exported(busy_run(), trace_url="https://tempo.example/t/1")
     text = job_summary(make_outcome(busy_run(), exported=exported))
-    assert text.startswith("### ❌ CI: failure\n\n")
+    assert text.startswith("### ❌ CI: failure\n\n- ❌ ")
     assert f"Trace [`{_TRACE}`](<https://tempo.example/t/1>)" in text
     assert "[run 42](<https://github.com/acme/shop/actions/runs/999>) · 6 jobs · 10m 25s" in text
     assert (

@@ -268,6 +268,37 @@ def last_successful_run(
     return max(runs, key=lambda run: (run.created_at, run.id), default=None)
 
 
+def successful_runs(
+    client: GitHubClient, run: Run, *, most: int, branch: str = "", event: str = ""
+) -> tuple[Run, ...]:
+    """Return up to ``most`` successful runs of a run's workflow that were created before it.
+
+    They are the newest, without their jobs, on a branch or of an event if one is named. It takes
+    one request.
+
+    Raises:
+        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
+    """
+    name = run.repository.full_name
+    what = f"successful runs of workflow {run.workflow} of {name}"
+    filters = {"branch": branch, "event": event}
+    items, _ = _read_page(
+        client,
+        _workflow_path(name, run.workflow_id or run.path.partition("@")[0]),
+        what,
+        {
+            "status": "success",
+            "created": f"<{_format_time(run.created_at)}",
+            # They would be most of the response.
+            "exclude_pull_requests": "true",
+            **{key: value for key, value in filters.items() if value},
+        },
+        1,
+        size=most,
+    )
+    return tuple(filter(None, (_parse_run(item, what) for item in items)))
+
+
 def _workflow_path(repository: str, workflow: int | str) -> str:
     file = str(workflow).rpartition("/")[2]
     return f"/repos/{repository}/actions/workflows/{quote(file, safe='')}/runs"
@@ -306,10 +337,16 @@ def _list_windows(
 
 
 def _read_page(
-    client: GitHubClient, path: str, what: str, query: Query, number: int
+    client: GitHubClient,
+    path: str,
+    what: str,
+    query: Query,
+    number: int,
+    *,
+    size: int = _PAGE_SIZE,
 ) -> tuple[list[Any], int]:
     """Return the items of a page, and the number of items that GitHub reports for the list."""
-    payload = client.get(path, what, **query, per_page=_PAGE_SIZE, page=number)
+    payload = client.get(path, what, **query, per_page=size, page=number)
     items = payload.get("workflow_runs") if isinstance(payload, dict) else None
     if not isinstance(items, list):
         raise PayloadError(f"GitHub returned a damaged response for {what}: no list in it")
@@ -390,7 +427,8 @@ def wait_until(
     while not shown(run):
         if left < pause:
             return Waited(run=run, shown=False)
-        log.info(f"waiting for GitHub to show {what}")
+        if pause == _POLL_INTERVAL_SECONDS:  # once, before the first pause
+            log.info(f"waiting for GitHub to show {what}")
         deadline.sleep(pause)
         left -= pause
         pause += _POLL_INTERVAL_SECONDS

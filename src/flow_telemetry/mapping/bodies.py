@@ -172,6 +172,19 @@ def _annotation(facts: _Facts) -> str:
     return place + facts.text(semconv.GITHUB_ANNOTATION_MESSAGE, _LONGEST_MESSAGE)
 
 
+def _slow_run(facts: _Facts) -> str:
+    took, usual = (
+        facts.attributes.get(name)
+        for name in (event_semconv.RUN_DURATION, event_semconv.RUN_USUAL_DURATION)
+    )
+    run = _run(facts).removeprefix("of ")
+    if not isinstance(took, (int, float)) or not isinstance(usual, (int, float)):
+        return f"{run} took longer than usual"
+    parts = facts.text(event_semconv.RUN_SLOW_PARTS, _LONGEST_MESSAGE)
+    words = f"{run} took {duration(took)}, usually {duration(usual)}"
+    return f"{words}: {parts}" if parts else words
+
+
 _PHRASES: Mapping[str, Callable[[_Facts], str]] = {
     "change": _change,
     "item": _item,
@@ -199,4 +212,5 @@ _PHRASES: Mapping[str, Callable[[_Facts], str]] = {
     "job": _job,
     "run": _run,
     "annotation": _annotation,
+    "slow_run": _slow_run,
 }

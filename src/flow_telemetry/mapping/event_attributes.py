@@ -153,6 +153,34 @@ FEATURE_COST = _event_attribute(
     "record of a feature's end",
     "cost of the jobs of all runs in USD, if all could be read and all prices are known",
 )
+RUN_DURATION = _event_attribute(
+    "flow.run.duration", "double", "record of a slow run", "seconds that the run took"
+)
+RUN_USUAL_DURATION = _event_attribute(
+    "flow.run.usual_duration",
+    "double",
+    "record of a slow run",
+    "median of the seconds that the compared runs took",
+)
+RUN_COMPARED = _event_attribute(
+    "flow.run.compared_runs",
+    "int",
+    "record of a slow run",
+    "number of earlier successful runs of the workflow that it was compared with",
+)
+RUN_COMPARED_BRANCH = _event_attribute(
+    "flow.run.compared_branch",
+    "string",
+    "record of a slow run",
+    "branch of the compared runs; not set if they are of all branches and of the same event",
+)
+RUN_SLOW_PARTS = _event_attribute(
+    "flow.run.slow_parts",
+    "string[]",
+    "record of a slow run",
+    "where the additional time went, the most first: `+2m 40s in test (3.12) › Install "
+    "dependencies`; not set if no jobs could be compared",
+)
 ITEM_DURATION = _event_attribute(
     "flow.work_item.duration",
     "double",

@@ -481,6 +481,28 @@ EVENT_TYPES: tuple[EventType, ...] = (
             semconv.GITHUB_ANNOTATION_LINE,
         ),
     ),
+    EventType(
+        subject=_RUN,
+        kind=EventKind.SLOW,
+        meaning=(
+            "the run took much longer than earlier successful runs of its workflow (setting "
+            "`compare`); the time of the event is the end of the run"
+        ),
+        sentence=Sentence("", "{slow_run}"),
+        severity=Severity.WARN,
+        attributes=(
+            semconv.CICD_PIPELINE_RUN_ID,
+            semconv.GITHUB_RUN_ATTEMPT,
+            semconv.CICD_PIPELINE_NAME,
+            semconv.VCS_REF_HEAD_NAME,
+            semconv.FLOW_BRANCH,
+            event_semconv.RUN_DURATION,
+            event_semconv.RUN_USUAL_DURATION,
+            event_semconv.RUN_COMPARED,
+            event_semconv.RUN_COMPARED_BRANCH,
+            event_semconv.RUN_SLOW_PARTS,
+        ),
+    ),
 )
 
 # Attributes that every record can have.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from flow_telemetry import identity
 from flow_telemetry.mapping import attributes as semconv
+from flow_telemetry.mapping import event_attributes as event_semconv
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping.attributes import Entity
 from flow_telemetry.mapping.event_types import EventSubject
@@ -38,6 +40,9 @@ from flow_telemetry.rules.selection import RunSlice, boilerplate_steps
 from flow_telemetry.rules.timeline import TimelineEntry
 from flow_telemetry.settings import Detail
 from flow_telemetry.telemetry import LogRecord, Resource, Span, SpanEvent, SpanKind, SpanLink
+
+if TYPE_CHECKING:  # Loaded only if a run is compared.
+    from flow_telemetry.rules.comparison import RunComparison
 
 # The level of annotations that report a failure.
 _FAILURE = "failure"
@@ -478,6 +483,41 @@ def _annotation_entries(
             )
             entry = TimelineEntry(event=event, time=end, reference=reference, part=part)
             yield entry, (*own, *_annotation_attributes(annotation))
+
+
+def slow_run_event(
+    run: Run,
+    comparison: RunComparison,
+    placement: Placement,
+    resource: Resource,
+    observed: datetime,
+) -> Iterator[LogRecord]:
+    """Return the record of a run that took much longer than usual, at its end."""
+    end = timing.run_interval(run).end
+    event = Event(kind=EventKind.SLOW, time=end)
+    identifier = identity.event_identifier(end, event.subject)
+    entry = TimelineEntry(
+        event=event,
+        time=end,
+        reference=identity.event_reference(run.reference, event.kind.value, identifier),
+    )
+    attributes: AttributePairs = (
+        (event_semconv.RUN_DURATION, comparison.seconds),
+        (event_semconv.RUN_USUAL_DURATION, comparison.usual),
+        (event_semconv.RUN_COMPARED, comparison.runs),
+        (event_semconv.RUN_COMPARED_BRANCH, comparison.branch or None),
+        (event_semconv.RUN_SLOW_PARTS, comparison.described_parts),
+    )
+    return event_records(
+        [(entry, attributes)],
+        placement,
+        resource,
+        observed,
+        subject=EventSubject.RUN,
+        reference=run.reference,
+        span=run.reference,
+        common=common_run_attributes(run),
+    )
 
 
 def _only_failed_step(job: Job) -> Step | None:

@@ -37,6 +37,7 @@ class EventKind(Enum):
     UNBLOCKED = "unblocked"
     ANNOTATED = "annotated"
     ENDED = "ended"
+    SLOW = "slow"
 
 
 class StatusCategory(Enum):

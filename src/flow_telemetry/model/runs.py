@@ -69,6 +69,11 @@ class JobDeployment:
     waits: tuple[ProtectionWait, ...] = ()
 
 
+def matrix_name(job: str) -> str:
+    """Return the part of a job's name that its matrix shares: `test` of `test (3.12, ubuntu)`."""
+    return job.partition(" (")[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job of one attempt of a run.

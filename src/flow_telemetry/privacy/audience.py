@@ -170,6 +170,7 @@ def _redact_exported(audience: Audience, exported: ExportedSubject) -> ExportedS
             item=None,
             parentage=None,
             time=None,
+            comparison=None,
         )
 
     def redact(change: Change) -> Change:

@@ -306,6 +306,8 @@ def describe_waiting(run: Run, jobs: Sequence[Job]) -> str:
     more += [f"{duration(protected)} for other protection rules"] if protected else []
     share = round(100 * waited / total)
     subject = "The job" if len(jobs) == 1 else f"The {len(jobs):,} jobs together"
+    if not waited:
+        return f"{before} {subject} ran {duration(worked)} and did not wait.".strip()
     of_jobs = (
         f"{subject} waited {_join_words([f'{duration(queued)} for runners', *more])} and ran "
         f"{duration(worked)}: {share} % waiting."

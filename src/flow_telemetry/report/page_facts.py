@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
 from flow_telemetry.report.terminal import Node, entity_type, is_wait, walk
+from flow_telemetry.rules.intervals import SUCCESSION, find_chain
 from flow_telemetry.telemetry import OPENING, Span
 
 _SECOND = 1_000_000_000
-# GitHub creates the jobs that need another one some seconds after its end.
-_SUCCESSION = 5 * _SECOND
+_SUCCESSION = round(SUCCESSION.total_seconds()) * _SECOND
 _TITLES = ("vcs.change.title", "flow.work_item.title", "github.run.title")
 _CHANGE_ID = "vcs.change.id"
 
@@ -129,21 +129,11 @@ def find_critical_path(roots: Iterable[Node]) -> Iterator[Node]:
     for node, _, _ in walk(roots):
         if entity_type(node.span) not in ("run", "linked_run"):
             continue
-        chain = _job_chain([child for child in node.children if entity_type(child.span) == "job"])
+        jobs = [child for child in node.children if entity_type(child.span) == "job"]
+        chain = find_chain([(job.span.start, job.span.end) for job in jobs], _SUCCESSION)
         if chain:
             yield node
-            yield from (below for below, _, _ in walk(chain))
-
-
-def _job_chain(jobs: Sequence[Node]) -> list[Node]:
-    chain: list[Node] = []
-    rest = [job for job in jobs if job.span.end > job.span.start]
-    while rest:
-        last = max(rest, key=lambda job: job.span.end)
-        chain.append(last)
-        created = last.span.start
-        rest = [j for j in rest if j.span.end <= created + _SUCCESSION and j.span.start < created]
-    return chain[::-1]
+            yield from (below for below, _, _ in walk([jobs[index] for index in chain]))
 
 
 # Where the time of runs went

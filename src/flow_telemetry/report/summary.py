@@ -7,18 +7,13 @@ from datetime import datetime
 
 from flow_telemetry.model import (
     Change,
-    Job,
     Lineage,
-    Parentage,
-    Result,
-    Run,
     StatusCategory,
     WorkItem,
-    result_of,
 )
 from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.outcome import ExportedSubject, Outcome
-from flow_telemetry.report.gantt import MOST_BARS, MOST_JOBS, Bar, draw_bars, draw_jobs
+from flow_telemetry.report.gantt import MOST_BARS, Bar, draw_bars
 from flow_telemetry.report.lines import (
     LONGEST_LINE,
     LONGEST_NAME,
@@ -33,8 +28,6 @@ from flow_telemetry.report.lines import (
     describe_sent,
     describe_time,
     describe_unread_time,
-    describe_waiting,
-    exported_jobs,
     format_minute,
     format_percent,
     format_table,
@@ -45,25 +38,14 @@ from flow_telemetry.report.lines import (
     timeline_lines,
     trace_link,
 )
+from flow_telemetry.report.summary_run import run_sections
 from flow_telemetry.report.terminal import WAITING_PHASES
-from flow_telemetry.report.text import markdown, markdown_code, markdown_link
-from flow_telemetry.rules import intervals as timing
-from flow_telemetry.rules.causes import job_result, run_result
+from flow_telemetry.report.text import markdown, markdown_link
 from flow_telemetry.rules.lifecycle import find_phases, find_status_intervals
 from flow_telemetry.text import counted, duration
 
 # GitHub accepts at most 1 MiB, and rejects a larger summary completely.
 LARGEST_SUMMARY = 1_000_000
-LIFE_NOT_SENT = "The title, the phases and the result of the pull request are sent when it ends."
-_MOST_STEPS = 10
-_ICONS = {
-    Result.SUCCESS: "✅ ",
-    Result.FAILURE: "❌ ",
-    Result.ERROR: "❌ ",
-    Result.TIMEOUT: "⌛ ",
-    Result.CANCELLATION: "🚫 ",
-    Result.SKIP: "⏭️ ",
-}
 _AUTHORS = {"human": "a human", "bot": "a bot", "agent": "an agent"}
 
 
@@ -178,108 +160,6 @@ def _subject_sections(exported: ExportedSubject) -> Iterator[Section]:
     else:  # Readers of this summary may see only the key.
         yield Section(f"### {markdown(exported.title, LONGEST_NAME)}")
         yield Section(f"Trace {trace_link(exported)}")
-
-
-# Runs
-
-
-def run_sections(exported: ExportedSubject, run: Run) -> Iterator[Section]:
-    """Return the parts of the summary of a run: result, parents, jobs and slowest steps."""
-    jobs = exported_jobs(run, exported.reference)
-    name, conclusion, result = run.workflow, run.conclusion, run_result(run)
-    if jobs and exported.reference != run.reference:  # `export: job`
-        name, conclusion = f"{run.workflow} / {jobs[0].name}", jobs[0].conclusion
-        result = job_result(jobs[0])
-    if result is not None and result is not result_of(conclusion):
-        # In GitHub's own words.
-        conclusion = "timed_out" if result is Result.TIMEOUT else result.value
-    so_far = " so far" if exported.partial and conclusion else ""
-    shown = format_word(conclusion or "no result yet")
-    yield Section(f"### {_icon(result)}{markdown(name, LONGEST_NAME)}: {shown}{so_far}")
-    attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
-    number = f"run {run.number}" if run.number else f"run {run.id}"
-    facts = [
-        f"Trace {trace_link(exported)}",
-        markdown_link(number, run.url) + attempt,
-        counted(len(jobs), "job"),
-        duration(exported.interval.seconds),
-    ]
-    yield Section(" · ".join(facts))
-    if exported.parentage is not None:
-        yield Section(_describe_change(exported, exported.parentage))
-    yield Section(describe_parents(exported.lineage))
-    yield Section(describe_waiting(run, jobs))
-    yield Section(_jobs_diagram(run, jobs), name="the diagram of jobs")
-    yield Section(_steps_table(run, jobs), name="the table of steps")
-
-
-def _icon(result: Result | None) -> str:
-    return _ICONS[result] if result else ""
-
-
-def _describe_change(exported: ExportedSubject, parentage: Parentage) -> str:
-    reason = markdown(parentage.reason, LONGEST_LINE)
-    if parentage.change is None:
-        sentences = [f"Belongs to no pull request: {reason}."]
-    else:
-        sentences = [f"Belongs to pull request {change_link(parentage.change)}: {reason}."]
-    if parentage.others:
-        sentences.append(f"Also linked to {join_links([*map(change_link, parentage.others)])}.")
-    sentences.append(_describe_missing(exported, parentage.change))
-    return " ".join(filter(None, sentences))
-
-
-def _describe_missing(exported: ExportedSubject, change: Change | None) -> str:
-    """Explain what is not in the trace yet, of the pull request or item at its root."""
-    root = exported.trace.root
-    if change is not None and root == change.reference:
-        return "" if change.ended else LIFE_NOT_SENT
-    item = next((item for item in exported.lineage.items if item.reference == root), None)
-    if item is None or item.ended or item.state == "closed":
-        return ""
-    if item.created_at is None:
-        # Its opening span could not be made.
-        return f"The trace has no root: when {item_link(item)} was created is not known."
-    return (
-        f"The title, the statuses and the result of {item_link(item)} are sent when it is closed."
-    )
-
-
-def _jobs_diagram(run: Run, jobs: Sequence[Job]) -> str:
-    diagram = draw_jobs(run, jobs)
-    if diagram is None:
-        return ""
-    timed = [job for job in jobs if timing.job_interval(run, job).seconds > 0]
-    notes = ["grey: waiting, red: failed; times count from the start of the run"]
-    if len(timed) > MOST_JOBS:
-        notes.insert(0, f"the longest {MOST_JOBS} of {len(timed):,}")
-    idle = len(jobs) - len(timed)
-    if idle:
-        notes.append(f"{counted(idle, 'job')} took no time")
-    return f"**Jobs** ({'; '.join(notes)})\n\n```mermaid\n{diagram}\n```"
-
-
-def _steps_table(run: Run, jobs: Iterable[Job]) -> str:
-    timed = [
-        (step, job, interval)
-        for job in jobs
-        for step, interval in timing.step_intervals(run, job)
-        if timing.step_ran(step)
-    ]
-    slowest = sorted(timed, key=lambda row: row[2].seconds, reverse=True)[:_MOST_STEPS]
-    rows = [
-        (
-            markdown_code(step.name, LONGEST_NAME),
-            markdown_code(job.name, LONGEST_NAME),
-            duration(interval.seconds),
-            _icon(result_of(step.conclusion)) + markdown(step.conclusion or "unknown", 40),
-        )
-        for step, job, interval in slowest
-        if interval.seconds > 0
-    ]
-    if not rows:
-        return ""
-    return format_table(("Slowest steps", "Job", "Time", "Result"), rows, right=(2,))
 
 
 # Pull requests and work items

@@ -26,7 +26,9 @@ _MOST_POINTS = 60
 _GIBIBYTE, _MEBIBYTE, _KIBIBYTE = 2**30, 2**20, 2**10
 # GitHub's blue and orange, which are visible on white and on black.
 _COLOURS = "#0969da, #bc4c00"
-_CHART_HEIGHT = 1.1  # of the peak
+_HIGHEST = 1.1  # of the peak
+# In pixels: one or two curves and five ticks. Mermaid's own height is 500.
+_HEIGHT = 200
 _PLURALS = {"line": "lines", "statement": "statements", "branch": "branches"}
 
 
@@ -77,13 +79,15 @@ def _memory_chart(measured: MeasuredJob) -> str:
     lines = [
         "---",
         "config:",
+        "  xyChart:",
+        f"    height: {_HEIGHT}",
         "  themeVariables:",
         "    xyChart:",
         f'      plotColorPalette: "{_COLOURS}"',
         "---",
         "xychart-beta",
         f'  x-axis "{time_unit}" 0 --> {end:.2f}',
-        f'  y-axis "{unit}" 0 --> {usage.memory_peak * _CHART_HEIGHT / size:.2f}',
+        f'  y-axis "{unit}" 0 --> {usage.memory_peak * _HIGHEST / size:.2f}',
         _chart_line(_memory_at(curve, times), size),
     ]
     if measured.steps:

@@ -294,7 +294,16 @@ def _describe_time(subject: ExportedSubject) -> list[str]:
     """Return how long a run waited and ran, or the last events of another subject."""
     if subject.run is not None:
         waiting = describe_waiting(subject.run, exported_jobs(subject.run, subject.reference))
-        return [waiting] if waiting else []
+        rows = [waiting] if waiting else []
+        if subject.comparison is not None:
+            # Loaded only if a run is compared.
+            from flow_telemetry.rules.comparison import describe_comparison  # noqa: PLC0415
+
+            ended = subject.run.completed
+            rows.append(
+                " ".join(describe_comparison(subject.comparison, subject.run.workflow, ended=ended))
+            )
+        return rows
     lines = timeline_lines(subject)
     went = describe_time(subject.time)
     earlier = len(lines) - MOST_TIMELINE_ENTRIES

@@ -61,6 +61,13 @@ def markdown_code(text: str, limit: int) -> str:
     return f"{fence}{space}{line}{space}{fence}".replace("|", "\\|")
 
 
+def markdown_block(text: str, limit: int) -> str:
+    """Return the text as a code block of GitHub-flavoured Markdown, with its line breaks."""
+    lines = multi_line(text, limit)
+    fence = "`" * max(3, 1 + max(map(len, _BACKQUOTES.findall(lines)), default=0))
+    return f"{fence}text\n{lines}\n{fence}"
+
+
 def markdown_link(shown: str, url: str) -> str:
     """Return a link; ``shown`` is Markdown. Return ``shown`` alone without an http(s) URL."""
     if not url.startswith(("https://", "http://")) or not url.isprintable():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -386,6 +386,33 @@ def run_interval(run: Run) -> Interval:
     ends += [job.completed_at for job in jobs if job.completed and job.completed_at]
     fallback = run.updated_at if run.completed else None
     return Interval.of(start, max(ends) if ends else fallback)
+
+
+# Critical paths
+
+# GitHub creates the jobs that need another one some seconds after its end.
+SUCCESSION = timedelta(seconds=5)
+
+
+def find_chain(intervals: Sequence[tuple[float, float]], succession: float) -> list[int]:
+    """Return the indexes of the jobs that decided when their run ended, in order of time.
+
+    ``intervals`` are starts, with waits, and ends of all jobs, in any unit of time, and
+    ``succession`` is `SUCCESSION` in it. The last job is one of them, and before each job the last
+    one that had ended when it was created. Intervals of no length do not count.
+    """
+    chain: list[int] = []
+    rest = [index for index, (start, end) in enumerate(intervals) if end > start]
+    while rest:
+        last = max(rest, key=lambda index: intervals[index][1])
+        chain.append(last)
+        created = intervals[last][0]
+        rest = [
+            index
+            for index in rest
+            if intervals[index][1] <= created + succession and intervals[index][0] < created
+        ]
+    return chain[::-1]
 
 
 # Union, difference and intersection

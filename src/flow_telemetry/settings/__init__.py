@@ -11,6 +11,7 @@ from flow_telemetry.settings.load import (
 from flow_telemetry.settings.model import (
     Actors,
     Ancestors,
+    Compare,
     DeploymentSettings,
     Detail,
     EntryPoint,
@@ -41,6 +42,7 @@ from flow_telemetry.settings.runner import RunnerContext
 __all__ = [
     "Actors",
     "Ancestors",
+    "Compare",
     "DeploymentSettings",
     "Detail",
     "EntryPoint",

@@ -17,6 +17,7 @@ from flow_telemetry.settings.backends import Backend
 from flow_telemetry.settings.model import (
     Actors,
     Ancestors,
+    Compare,
     Detail,
     EventSending,
     EventTime,
@@ -681,6 +682,15 @@ class Inputs:
         action_only=True,
         description="In a job without a checkout: whether to write a comment on the pull request, "
         "and to update it later. Needs `pull-requests: write`.",
+    )
+    compare = Input(
+        name="compare",
+        parse=parse.choice(Compare),
+        if_wrong="The default is used",
+        default="auto",
+        description="Whether the time of a run is compared with earlier successful ones, which "
+        "takes one or two requests, and for a much slower run five more: auto (runs that failed or "
+        "took longer than 10 minutes, but not those of a sweep), on (all) or off.",
     )
     fail_on_error = Input(
         name="fail-on-error",

@@ -16,6 +16,7 @@ from flow_telemetry.settings.credentials import public_words, secrets_of
 from flow_telemetry.settings.github import GitHubSettings, github_settings
 from flow_telemetry.settings.inputs import INPUT, INPUTS, Inputs
 from flow_telemetry.settings.model import (
+    Compare,
     DeploymentSettings,
     EntryPoint,
     Export,
@@ -76,6 +77,7 @@ class Settings:
     summary: bool
     page: bool
     comment: bool
+    compare: Compare
     fail_on_error: bool
     timeout: float | None
     spool_path: Path
@@ -158,6 +160,7 @@ def load_settings(
         summary=inputs.summary,
         page=inputs.page,
         comment=inputs.comment,
+        compare=inputs.compare,
         fail_on_error=inputs.fail_on_error,
         timeout=_timeout(inputs, mode, entry_point, runner, sweep_requested=sweep_requested),
         spool_path=_spool_path(inputs, entry_point, runner),

@@ -147,6 +147,14 @@ class MetricShape(Enum):
     GAUGE = "gauge"
 
 
+class Compare(Enum):
+    """Which runs are compared with earlier ones: those that failed or took long, all, or none."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
 class LeadTimeFrom(Enum):
     """Whose date of the first commit a lead time counts from: a rebase keeps the author's."""
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain, islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from flow_telemetry.clock import thread_pool
 from flow_telemetry.context import ExportContext
@@ -34,14 +34,14 @@ from flow_telemetry.mapping import attributes as semconv
 from flow_telemetry.mapping.metrics import run_measurements
 from flow_telemetry.mapping.openings import opening_spans
 from flow_telemetry.mapping.placement import Placement, link, place, run_ancestry
-from flow_telemetry.mapping.runs import run_events, run_spans
+from flow_telemetry.mapping.runs import run_events, run_spans, slow_run_event
 from flow_telemetry.model import Change, Job, Lineage, Parentage, Run
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.process.context import parse_traceparent
 from flow_telemetry.rules import causes, parentage, selection
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.selection import RunSlice, boilerplate_steps, matches_patterns
-from flow_telemetry.settings import Ancestors, Detail, Export, Settings, TrackerChoice
+from flow_telemetry.settings import Ancestors, Compare, Detail, Export, Settings, TrackerChoice
 from flow_telemetry.subjects.job.handoff import Handoff, take_handoff
 from flow_telemetry.subjects.job.types import JobTelemetry
 from flow_telemetry.subjects.lineage import read_lineage
@@ -57,10 +57,15 @@ from flow_telemetry.subjects.types import (
 from flow_telemetry.telemetry import LogRecord, Measurement, SpanLink
 from flow_telemetry.text import counted
 
+if TYPE_CHECKING:
+    from flow_telemetry.rules.comparison import RunComparison
+
 # A reader makes at most two requests at a time, and the client at most eight. More readers would
 # wait, and be half done when a request budget ends.
 MAX_CONCURRENT_READS = 4
 _MOST_NAMES = 3
+# Under `compare: auto` a shorter run is compared only if it failed, in seconds.
+_LONG_RUN = 600.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,6 +76,7 @@ class RunData:
     """A run, the slice of it that is exported, and its ancestors.
 
     ``origins`` are links to what started the run, ``handoff`` is from earlier steps of our job.
+    ``comparison`` is that with earlier runs, None if it was not made.
     """
 
     run_slice: RunSlice
@@ -79,6 +85,7 @@ class RunData:
     notices: tuple[str, ...] = ()
     origins: tuple[SpanLink, ...] = ()
     handoff: Handoff = field(default_factory=Handoff)
+    comparison: RunComparison | None = None
 
     @property
     def read_errors(self) -> tuple[str, ...]:
@@ -150,8 +157,33 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
         notices=(*notices, *explained.notices),
         origins=_read_origin_links(context, subject),
         handoff=handoff,
+        comparison=_compare(context, run_slice, subject),
     )
     return replace(_map_run(context, data), ends=ends)
+
+
+def _compare(
+    context: ExportContext, run_slice: RunSlice, subject: RunSubject
+) -> RunComparison | None:
+    """Return the comparison of a run with earlier ones, if `compare` asks for it."""
+    compare, run = context.settings.compare, run_slice.run
+    # Nobody reads it without a summary and without events.
+    if not (context.settings.summary or wants_own_events(context.settings)):
+        return None
+    if compare is Compare.OFF or not run_slice.run_span:
+        return None
+    in_sweep = subject.within is not None
+    if compare is Compare.AUTO and (in_sweep or not _is_asked_about(run)):
+        return None
+    # Loaded only for such a run.
+    from flow_telemetry.subjects.run_history import compare_with_history  # noqa: PLC0415
+
+    return compare_with_history(context, run)
+
+
+def _is_asked_about(run: Run) -> bool:
+    """Whether a run failed or took long, so that people ask why."""
+    return causes.run_result(run) in causes.ERRORS or timing.run_interval(run).seconds > _LONG_RUN
 
 
 def explain_run(
@@ -527,6 +559,10 @@ def _run_events_and_metrics(
         yield from run_events(
             data.run_slice, placement, resource, context.clock.now(), settings.tracing.detail
         )
+        if data.comparison is not None and data.comparison.slow:
+            yield from slow_run_event(
+                data.run_slice.run, data.comparison, placement, resource, context.clock.now()
+            )
     if wants_metrics(settings):
         yield from run_measurements(
             data.run_slice,
@@ -561,6 +597,7 @@ def _describe_export(settings: Settings, data: RunData, placement: Placement) ->
         interval=interval,
         partial=run_slice.partial,
         trace_url=build_trace_url(settings, placement.trace, reference, interval),
+        comparison=data.comparison,
     )
 
 
