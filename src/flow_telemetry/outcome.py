@@ -18,6 +18,7 @@ from flow_telemetry.text import counted
 
 if TYPE_CHECKING:  # Loaded only if such things were read.
     from flow_telemetry.model.measurements import MeasuredJob
+    from flow_telemetry.model.overview import FeatureOverview, RunsOverview
     from flow_telemetry.model.reports import JobCoverage, TestSummary, ToolTraces
     from flow_telemetry.rules.comparison import RunComparison
 
@@ -70,6 +71,7 @@ class ExportedSubject:
     the work items above the subject, ``parentage`` the subjects above a run. ``partial`` is whether
     the subject has not ended. ``actors`` is how views name people. ``time`` says where the time of
     a change or a feature went, ``comparison`` how the time of a run compares with earlier ones.
+    ``runs`` are those of a change, ``feature`` is what is below a feature, None if not read.
     """
 
     title: str
@@ -87,6 +89,8 @@ class ExportedSubject:
     job_report: JobReport | None = None
     time: TimeShares | None = None
     comparison: RunComparison | None = None
+    runs: RunsOverview | None = None
+    feature: FeatureOverview | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,15 @@ class TimeState(Enum):
         return self.value.replace("_", " ")
 
 
+# In these, work waits for people or machines. Nothing tells whether idle time is a wait.
+WAITING_STATES = (
+    TimeState.BLOCKED,
+    TimeState.AWAITING_MERGE,
+    TimeState.AWAITING_REVIEW,
+    TimeState.QUEUED,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeShares:
     """How long each state lasted; together they are exactly the time that was divided.

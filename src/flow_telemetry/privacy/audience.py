@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from flow_telemetry.identity import fold
 from flow_telemetry.mapping import attributes as semconv
@@ -16,6 +17,9 @@ from flow_telemetry.model import Change, Lineage, Repository, WorkItem
 from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.settings import RunnerContext
 from flow_telemetry.telemetry import Attributes, EncodedRequest, Resource, Span
+
+if TYPE_CHECKING:  # Loaded only if a feature was read.
+    from flow_telemetry.model.overview import FeatureOverview
 
 # The privacy model. Anyone can read the summaries, annotations and logs of a public repository, and
 # download a spool that is kept as an artifact. Other repositories and trackers may be private.
@@ -171,6 +175,8 @@ def _redact_exported(audience: Audience, exported: ExportedSubject) -> ExportedS
             parentage=None,
             time=None,
             comparison=None,
+            runs=None,
+            feature=None,
         )
 
     def redact(change: Change) -> Change:
@@ -185,7 +191,38 @@ def _redact_exported(audience: Audience, exported: ExportedSubject) -> ExportedS
             change=None if parentage.change is None else redact(parentage.change),
             others=tuple(map(redact, parentage.others)),
         )
-    return replace(exported, lineage=lineage, parentage=parentage)
+    feature = exported.feature
+    return replace(
+        exported,
+        lineage=lineage,
+        parentage=parentage,
+        feature=None if feature is None else _redact_feature(audience, feature),
+    )
+
+
+def _redact_feature(audience: Audience, feature: FeatureOverview) -> FeatureOverview:
+    """Return an overview whose rows of other repositories and trackers have only keys and times."""
+    may_read, runs = audience.may_read, feature.runs
+    if not all(may_read(row.repository) for row in feature.work):
+        # A run has no repository here; how many there were, and when, may be shown.
+        rows = tuple(replace(row, workflow="", url="") for row in runs.rows)
+        runs = replace(runs, rows=rows, cost=None)
+    return replace(
+        feature,
+        work=tuple(
+            row if may_read(row.repository) else replace(row, type="", title="", url="", state="")
+            for row in feature.work
+        ),
+        waits=tuple(
+            row if may_read(row.repository) else replace(row, title="", url="")
+            for row in feature.waits
+        ),
+        deployments=tuple(
+            row if may_read(row.repository) else replace(row, environment=NOT_SHOWN, url="")
+            for row in feature.deployments
+        ),
+        runs=runs,
+    )
 
 
 def redact_lineage(audience: Audience, lineage: Lineage) -> Lineage:

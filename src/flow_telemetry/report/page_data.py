@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
-from flow_telemetry.model.time_shares import TimeShares, TimeState
+from flow_telemetry.model.time_shares import WAITING_STATES, TimeShares, TimeState
 from flow_telemetry.report.lines import describe_unread_time, format_percent
 from flow_telemetry.report.page_facts import (
     Meaning,
@@ -51,12 +51,6 @@ _URLS = (
 _STEP_NUMBER = "github.step.number"
 _TRACE_KIND = "flow.trace"
 _WHOLE = ("feature", "snapshot")
-_WAITING_STATES = (
-    TimeState.BLOCKED,
-    TimeState.AWAITING_MERGE,
-    TimeState.AWAITING_REVIEW,
-    TimeState.QUEUED,
-)
 _WAITING_DESCRIPTION = "blocked, awaiting review or merge, or queued; idle time is not in it"
 _FAILED, _CAUSE, _CRITICAL, _INSTANT = 1, 2, 4, 8
 
@@ -131,7 +125,7 @@ def _overview(traces: Sequence[Trace], facts: PageFacts) -> dict[str, Any]:
     lead_time, of_what = _lead_time(traces, times)
     if times:
         shares = _shares_of(times)
-        waiting = sum(shares.seconds.get(state.label, 0.0) for state in _WAITING_STATES)
+        waiting = sum(shares.seconds.get(state.label, 0.0) for state in WAITING_STATES)
         description, unread = _WAITING_DESCRIPTION, describe_unread_time(_longest(times))
     else:
         shares, unread = run_shares(roots), ""

@@ -38,9 +38,10 @@ from flow_telemetry.report.lines import (
     timeline_lines,
     trace_link,
 )
-from flow_telemetry.report.summary_run import run_sections
+from flow_telemetry.report.summary_run import icon, run_sections
 from flow_telemetry.report.terminal import WAITING_PHASES
 from flow_telemetry.report.text import markdown, markdown_link
+from flow_telemetry.rules.causes import run_result
 from flow_telemetry.rules.lifecycle import find_phases, find_status_intervals
 from flow_telemetry.text import counted, duration
 
@@ -116,6 +117,7 @@ def _exports_table(subjects: Sequence[ExportedSubject]) -> str:
     rows = [
         (
             _title(subject),
+            _result(subject),
             format_minute(subject.interval.start),
             duration(subject.interval.seconds),
             trace_link(subject),
@@ -123,16 +125,40 @@ def _exports_table(subjects: Sequence[ExportedSubject]) -> str:
         for subject in subjects[:MOST_LINES]
     ]
     if len(subjects) > MOST_LINES:
-        rows.append((f"and {len(subjects) - MOST_LINES:,} more", "", "", ""))
-    return format_table(("Exported", "From", "Time", "Trace"), rows, right=(2,))
+        rows.append((f"and {len(subjects) - MOST_LINES:,} more", "", "", "", ""))
+    return format_table(("Exported", "Result", "From", "Time", "Trace"), rows, right=(3,))
+
+
+def _result(exported: ExportedSubject) -> str:
+    if exported.run is not None:
+        result = run_result(exported.run)
+        return icon(result) + (result.value if result else "")
+    if exported.change is not None:
+        return _change_state(exported.change)
+    return _item_state(exported.item) if exported.item is not None else ""
+
+
+def _change_state(change: Change) -> str:
+    if change.merged_at is not None:
+        return "merged"
+    return format_word("closed" if change.ended else change.state or "open")
+
+
+def _item_state(item: WorkItem) -> str:
+    return format_word(item.result or item.status or item.state or "closed")
 
 
 def _title(exported: ExportedSubject) -> str:
-    """Return the span's name as a link, and the title of a pull request or work item."""
-    work = exported.change or exported.item
-    url = work.url if work is not None else exported.run.url if exported.run is not None else ""
-    name = markdown_link(markdown(exported.title, LONGEST_NAME), url)
-    title = work.title if work is not None else ""
+    """Return a link with the name, and the title of the pull request, work item or run."""
+    work, run = exported.change or exported.item, exported.run
+    name, url, title = exported.title, "", ""
+    if work is not None:
+        url, title = work.url, work.title
+    elif run is not None:
+        number = f"#{run.number}" if run.number else f"run {run.id}"
+        attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
+        name, url, title = f"{run.workflow} {number}{attempt}", run.url, run.title
+    name = markdown_link(markdown(name, LONGEST_NAME), url)
     return f"{name} {markdown(title, LONGEST_NAME)}" if title else name
 
 
@@ -172,14 +198,12 @@ def change_sections(exported: ExportedSubject, change: Change) -> Iterator[Secti
         Bar(phase.kind.label, phase.interval, waiting=phase.kind.value in WAITING_PHASES)
         for phase in all_phases
     ]
-    state = "merged" if change.merged_at is not None else ""
-    state = state or format_word("closed" if change.ended else change.state or "open")
     facts = [
         change_link(change),
         f"by {_AUTHORS[change.author.kind.value]}" if change.author else "",
         _describe_reopenings(phase.period_number for phase in all_phases),
     ]
-    yield Section(f"### {markdown(exported.title, LONGEST_NAME)}: {state}")
+    yield Section(f"### {markdown(exported.title, LONGEST_NAME)}: {_change_state(change)}")
     yield Section(_describe_work(exported, change, facts))
     yield Section(describe_parents(exported.lineage) or "Belongs to no known work item.")
     total = sum(bar.interval.seconds for bar in bars)
@@ -193,6 +217,11 @@ def change_sections(exported: ExportedSubject, change: Change) -> Iterator[Secti
     yield Section(describe_time(exported.time))
     yield Section(_totals_table("Phase", bars))
     yield Section(_bars_diagram("Phases", bars), name="the diagram of phases")
+    if exported.runs is not None:
+        # Imported late, because few summaries need it.
+        from flow_telemetry.report.summary_work import run_overview_sections  # noqa: PLC0415
+
+        yield from run_overview_sections(exported.runs)
     yield Section(_events_table(exported), name="the table of events")
 
 
@@ -204,12 +233,17 @@ def item_sections(exported: ExportedSubject, item: WorkItem) -> Iterator[Section
         for status in statuses
     ]
     facts = [item_link(item), _describe_reopenings(status.period_number for status in statuses)]
-    state = format_word(item.result or item.status or item.state or "closed")
+    state = _item_state(item)
     as_of_now = " (as of now)" if exported.partial else ""
     yield Section(f"### {markdown(exported.title, LONGEST_NAME)}: {state}{as_of_now}")
     yield Section(_describe_work(exported, item, facts))
     yield Section(_describe_item_parents(exported.lineage))
     yield Section(_time_table(exported.time))
+    if exported.feature is not None:
+        # Imported late, because few summaries need it.
+        from flow_telemetry.report.summary_work import feature_sections  # noqa: PLC0415
+
+        yield from feature_sections(exported.feature)
     yield Section(_totals_table("Status", bars))
     yield Section(_bars_diagram("Statuses", bars), name="the diagram of statuses")
     yield Section(_events_table(exported), name="the table of events")

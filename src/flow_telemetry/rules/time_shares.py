@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from flow_telemetry.model import Change, EventKind, Run, StatusCategory, WorkItem
 from flow_telemetry.model.feature import ChangeNode, FeatureTree, ItemNode, TreeDetail
-from flow_telemetry.model.time_shares import TimeShares, TimeState
+from flow_telemetry.model.time_shares import WAITING_STATES, TimeShares, TimeState
 from flow_telemetry.rules.deployments import delivery_interval
 from flow_telemetry.rules.intervals import (
     Interval,
@@ -108,6 +108,13 @@ _STATE_OF_PHASE = {
     PhaseKind.AWAITING_REVIEW: TimeState.AWAITING_REVIEW,
     PhaseKind.IN_REVIEW: TimeState.IN_REVIEW,
 }
+
+
+def is_waiting(phase: PhaseKind) -> bool:
+    """Whether a pull request waits in a phase, for a review, the merge or the merge queue."""
+    return _STATE_OF_PHASE.get(phase) in WAITING_STATES
+
+
 _OF_RUNS = (TimeState.QUEUED, TimeState.BUILDING)
 _OF_TIMELINES = (*dict.fromkeys(_STATE_OF_PHASE.values()), TimeState.IN_PROGRESS)
 _OF_HISTORIES = (TimeState.BLOCKED, TimeState.IN_PROGRESS)

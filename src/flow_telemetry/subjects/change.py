@@ -46,6 +46,7 @@ from flow_telemetry.rules.lifecycle import (
     find_blocked_intervals,
     find_phases,
 )
+from flow_telemetry.rules.overview import runs_overview
 from flow_telemetry.rules.runners import runs_cost
 from flow_telemetry.rules.selection import select_whole_run
 from flow_telemetry.rules.time_shares import (
@@ -55,7 +56,7 @@ from flow_telemetry.rules.time_shares import (
 )
 from flow_telemetry.rules.timeline import find_webhook_events
 from flow_telemetry.settings import PhaseSending, Settings, TraceScope
-from flow_telemetry.subjects.change_runs import ChangeRuns, read_runs_of_change
+from flow_telemetry.subjects.change_runs import ChangeRuns, list_runs_of_change, read_runs_of_change
 from flow_telemetry.subjects.item import read_item
 from flow_telemetry.subjects.lineage import read_lineage
 from flow_telemetry.subjects.types import (
@@ -215,13 +216,27 @@ def collect_change(context: ExportContext, subject: ChangeSubject) -> CollectedT
         runs = read_runs_of_change(context, change)
     placement = place_change(change, lineage, own_tracing(context.settings))
     times = change_times(change, lineage, runs)
+    mapped = map_change(context.settings, change, lineage, runs)
+    if runs is None and mapped.exported is not None and _shows_runs(context, subject):
+        listed = list_runs_of_change(context, change)
+        for error in listed.read_errors:
+            context.log.debug(f"the summary lacks runs of #{change.number}: {error}")
+        overview = runs_overview(listed.runs, listed.later_runs, with_jobs=False)
+        mapped = replace(mapped, exported=replace(mapped.exported, runs=overview))
     return replace(
-        map_change(context.settings, change, lineage, runs),
+        mapped,
         events_and_metrics=change_events_and_metrics(
             context, change, placement, within, runs=runs, times=times
         ),
         ends=ends,
     )
+
+
+def _shows_runs(context: ExportContext, subject: ChangeSubject) -> bool:
+    """Whether the job summary is to show the runs of a change, of which it needs the lists."""
+    settings = context.settings
+    shown = settings.summary and settings.runner.summary_path is not None
+    return shown and subject.closed_within is None
 
 
 def collect_phases(context: ExportContext, subject: PhasesSubject) -> CollectedTelemetry:
@@ -268,6 +283,11 @@ def map_change(
         exported=replace(
             _describe_export(settings, change, lineage, placement, periods[0].interval),
             time=add_times(change_times(change, lineage, runs_read).values()),
+            runs=None
+            if runs_read is None
+            else runs_overview(
+                runs_read.runs, runs_read.later_runs, prices=settings.signals.prices
+            ),
         )
         if periods
         else None,

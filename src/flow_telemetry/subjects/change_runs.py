@@ -63,6 +63,22 @@ def read_runs_of_change(
     return ChangeRuns(runs=own, later_runs=later, read_errors=tuple(dict.fromkeys(read_errors)))
 
 
+def list_runs_of_change(context: ExportContext, change: Change) -> ChangeRuns:
+    """Return the runs of a change that ended by now, without their jobs and branches.
+
+    It takes fewer requests than `read_runs_of_change`: the lists, and one for each earlier attempt.
+    """
+    read_errors: list[str] = []
+    runs, later_runs = (
+        _read_attempts(context, group, read_errors)
+        for group in (
+            _list_runs_of_branch_and_queue(context, change, read_errors, None),
+            _list_runs_of_merge(context, change, read_errors),
+        )
+    )
+    return ChangeRuns(runs=runs, later_runs=later_runs, read_errors=tuple(read_errors))
+
+
 def with_jobs(
     context: ExportContext, runs: tuple[Run, ...], change: Change
 ) -> tuple[tuple[Run, ...], tuple[str, ...]]:

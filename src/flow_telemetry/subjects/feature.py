@@ -40,6 +40,7 @@ from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.rules.deployments import delivery_result, place_of
 from flow_telemetry.rules.intervals import Interval
 from flow_telemetry.rules.item_keys import find_item_keys
+from flow_telemetry.rules.overview import feature_overview
 from flow_telemetry.rules.time_shares import measure_feature_time
 from flow_telemetry.settings import LeadTimeFrom, Settings
 from flow_telemetry.subjects.change import feature_events_and_metrics
@@ -508,7 +509,13 @@ def map_feature(
     return CollectedTelemetry(
         spans=feature_spans(tree, detail, mapping),
         events_and_metrics=feature_events_and_metrics(context, tree),
-        exported=replace(_describe_export(context.settings, tree, lineage), time=time),
+        exported=replace(
+            _describe_export(context.settings, tree, lineage),
+            time=time,
+            feature=feature_overview(
+                tree, context.settings.signals.blocked_names, context.settings.signals.prices
+            ),
+        ),
         incomplete=read_errors if context.github.ended in tree.unread else (),
         problems=() if context.github.ended in tree.unread else read_errors,
         left_out=_describe_left_out(tree, detail, context.settings.tracing.max_spans),
