@@ -29,6 +29,9 @@ _NO_TEXT = "\u200b"
 # Mermaid parses and shows local times. No time zone changes its clocks in January.
 _ZERO = datetime(2001, 1, 1)  # noqa: DTZ001 - a local time on purpose
 _ONE_YEAR = timedelta(days=365)
+_ONE_DAY = timedelta(days=1)
+# Up to here the axis has hours, on labels so long that Mermaid's own distances are too small.
+_FEW_DAYS = timedelta(days=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ def _head(names: Iterable[str], length: timedelta) -> list[str]:
         "gantt",
         "  dateFormat YYYY-MM-DD HH:mm:ss",
         f"  axisFormat {_axis_format(length)}",
+        *(["  tickInterval 12hour"] if _ONE_DAY <= length < _FEW_DAYS else []),
         "  todayMarker off",
     ]
 
@@ -110,11 +114,11 @@ def _head(names: Iterable[str], length: timedelta) -> list[str]:
 def _axis_format(length: timedelta) -> str:
     if length < timedelta(hours=1):
         return "%M:%S"
-    if length < timedelta(days=1):
+    if length < _ONE_DAY:
         return "%H:%M"
     # The diagram starts on January 1, so `%-j`, the day of the year, counts the days. It starts
     # again after a year.
-    if length < timedelta(days=5):
+    if length < _FEW_DAYS:
         return "day %-j %H:%M"
     return "day %-j" if length < _ONE_YEAR else "year %y, day %-j"
 
