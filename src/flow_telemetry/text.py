@@ -100,9 +100,16 @@ def duration(seconds: float) -> str:
 
 
 def counted(count: int, noun: str, one: str = "", several: str = "") -> str:
-    """Return a number and its noun: ``1 span``, ``9 spans``, ``32,000 spans``.
+    """Return a number and its noun: ``1 span``, ``9 spans``, ``32,000 repositories``.
 
     ``one`` and ``several`` are the words after a singular and a plural: ``1 request was``.
     """
-    words = f"{count:,} {noun} {one}" if count == 1 else f"{count:,} {noun}s {several}"
+    words = f"{count:,} {noun} {one}" if count == 1 else f"{count:,} {plural(noun)} {several}"
     return words.rstrip()
+
+
+def plural(noun: str) -> str:
+    """Return the plural of a regular noun: `spans`, `repositories`, `branches`."""
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"

@@ -45,3 +45,9 @@ def test_sizes_and_counts_have_units() -> None:
     """Bytes by thousands, nouns in their number."""
     assert [size(n) for n in (0, 999, 2_345, 1_000_000)] == ["0 B", "999 B", "2.3 kB", "1.0 MB"]
     assert [counted(n, "span") for n in (0, 1, 32_000)] == ["0 spans", "1 span", "32,000 spans"]
+    nouns = ("repository", "day", "branch", "process")
+    assert [counted(2, noun) for noun in nouns] == [
+        *("2 repositories", "2 days", "2 branches", "2 processes")
+    ]
+    assert counted(1, "file", "was", "were") == "1 file was"
+    assert counted(2, "file", "was", "were") == "2 files were"

@@ -17,7 +17,7 @@ from flow_telemetry.outcome import JobReport
 from flow_telemetry.report.lines import LONGEST_NAME, Section, format_table
 from flow_telemetry.report.text import markdown, markdown_code
 from flow_telemetry.rules.coverage import OTHER_PACKAGES, change, largest_packages
-from flow_telemetry.text import counted, duration
+from flow_telemetry.text import counted, duration, plural
 
 MOST_PACKAGES = 10
 _LONGEST_MESSAGE = 200
@@ -29,7 +29,6 @@ _COLOURS = "#0969da, #bc4c00"
 _HIGHEST = 1.1  # of the peak
 # In pixels: one or two curves and five ticks. Mermaid's own height is 500.
 _HEIGHT = 200
-_PLURALS = {"line": "lines", "statement": "statements", "branch": "branches"}
 
 
 def inside_sections(inside: JobReport) -> Iterator[Section]:
@@ -205,7 +204,7 @@ def coverage_sections(coverage: JobCoverage) -> Iterator[Section]:
     counts = coverage.totals.counts
     base = coverage.base.counts if coverage.base is not None else CoverageCounts()
     totals = " · ".join(
-        f"{_coverage_cell(counts, base, unit)} of {covered.coverable:,} {_PLURALS[unit]}"
+        f"{_coverage_cell(counts, base, unit)} of {covered.coverable:,} {plural(unit)}"
         for unit, covered in counts.by_unit()
     )
     text = f"**Coverage** {totals}."
@@ -233,7 +232,7 @@ def _packages_table(coverage: JobCoverage) -> str:
         counts, counts_before = package.counts, before.get(package.name, CoverageCounts())
         cells = (_coverage_cell(counts, counts_before, unit) for unit in units)
         rows.append((markdown(package.name, LONGEST_NAME), *cells))
-    head = ("Package", *(_PLURALS[unit].capitalize() for unit in units))
+    head = ("Package", *(plural(unit).capitalize() for unit in units))
     return format_table(head, rows, right=range(1, len(head)))
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from flow_telemetry.model.sweeps import SweepState, SweptRepository
 from flow_telemetry.report.lines import LONGEST_NAME, Section, format_table
-from flow_telemetry.report.text import counted, markdown
+from flow_telemetry.report.text import markdown
+from flow_telemetry.text import counted
 
 # A page of GitHub shows a table of so many rows at once.
 _MOST_ROWS = 200
@@ -21,7 +22,7 @@ _STATES = {
 def sweep_sections(swept: Sequence[SweptRepository]) -> Iterator[Section]:
     """Return a heading, and a table with those first that need a look, then the busiest."""
     exported = sum(each.exported for each in swept)
-    repositories = "1 repository" if len(swept) == 1 else f"{len(swept):,} repositories"
+    repositories = counted(len(swept), "repository")
     yield Section(f"### flow-telemetry: {counted(exported, 'thing')} exported of {repositories}")
     ordered = sorted(
         swept, key=lambda each: (each.state is SweepState.SWEPT, -each.exported, each.name)
