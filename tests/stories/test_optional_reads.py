@@ -23,6 +23,7 @@ REQUIRED = {_RUN, f"{_RUN}/jobs"}
 # The run that deployed a merged pull request, and one that was replaced before it had a job.
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "merged": (
+        "/repos/*/actions/workflows/*/runs",
         "/repos/*/check-runs/*/annotations",
         "/repos/*/commits/*/pulls",
         "/repos/*/compare/*",

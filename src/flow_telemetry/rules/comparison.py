@@ -1,7 +1,8 @@
 """Comparison of a run with earlier successful runs of its workflow: how much slower, and where.
 
-The first number is the median of a list of runs, which has no jobs. Where the time went is told by
-the run's critical path, job by job and step by step, against the medians of a few earlier runs.
+The first number is the median of a list of runs, which has no jobs. The
+jobs and steps of the run's critical path, against the medians of a few earlier runs, show where the
+additional time went.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class RunComparison:
 
     @property
     def described_parts(self) -> tuple[str, ...]:
-        """The parts in words, without any format."""
+        """The descriptions of the parts, without any format."""
         return tuple(map(describe_part, self.parts))
 
 
@@ -162,7 +163,7 @@ def explain_slowness(comparison: RunComparison, run: Run, earlier: Iterable[Run]
 
 
 def describe_part(part: SlowPart, name: Callable[[str], str] = str) -> str:
-    """Return a part in words: `+2m 40s in test (3.12) › Install dependencies`.
+    """Return the description of a part: `+2m 40s in test (3.12) › Install dependencies`.
 
     ``name`` formats the names of jobs and steps.
     """

@@ -164,7 +164,7 @@ def _seconds(start: datetime | None, end: datetime | None) -> float | None:
 
 
 def _waiting(times: TimeShares | None) -> float | None:
-    """Return the share of the states in which nobody works, though there is work to do."""
+    """Return the share of the states in which work waits."""
     if times is None or not times.total:
         return None
     waited = sum((spent for state, spent in times.durations if state in WAITING_STATES), _NO_TIME)

@@ -167,7 +167,7 @@ def _compare(
 ) -> RunComparison | None:
     """Return the comparison of a run with earlier ones, if `compare` asks for it."""
     compare, run = context.settings.compare, run_slice.run
-    # Nobody reads it without a summary and without events.
+    # Only the summary and the events show it.
     if not (context.settings.summary or wants_own_events(context.settings)):
         return None
     if compare is Compare.OFF or not run_slice.run_span:
