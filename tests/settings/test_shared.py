@@ -150,6 +150,50 @@ def test_precedence_of_a_setting(
     assert settings.tracing.detail is Detail(origin.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "places", "expected"),
+    [
+        ("metric-shape", {}, ("auto", "default")),
+        ("metric-shape", {"preset": "prometheus"}, ("gauge", "backend prometheus")),
+        (
+            "metric-shape",
+            {"preset": "prometheus", "settings": "histogram"},
+            ("histogram", "`settings`, line 1"),
+        ),
+        (
+            "metric-shape",
+            {"preset": "prometheus", "settings": "histogram", "input": "auto"},
+            ("auto", "input"),
+        ),
+        ("resource-attributes", {"OTEL": "team=a"}, ("team=a", "OTEL_RESOURCE_ATTRIBUTES")),
+        (
+            "resource-attributes",
+            {"OTEL": "team=a", "settings": "team=b"},
+            ("team=b", "`settings`, line 1"),
+        ),
+        (
+            "resource-attributes",
+            {"OTEL": "team=a", "settings": "team=b", "input": "team=c"},
+            ("team=c", "input"),
+        ),
+    ],
+)
+def test_the_first_place_with_a_value_counts(
+    name: str, places: dict[str, str], expected: tuple[str, str]
+) -> None:
+    """An input, `settings`, a variable of OpenTelemetry, the preset of `backend`, the default."""
+    environ = {"OTEL_RESOURCE_ATTRIBUTES": places.get("OTEL", "")}
+    lines = [f"{name}: {places['settings']}"] if "settings" in places else []
+    given = {"backend": places.get("preset", ""), "settings": "\n".join(lines)}
+    settings = load(environ, **given, **{name.replace("-", "_"): places.get("input", "")})
+    (origin,) = [each for each in settings.origins() if each.name == name]
+    assert (origin.value, origin.place) == expected
+    value: object = settings.signals.metric_shape.value
+    if name == "resource-attributes":
+        value = ",".join(f"{k}={v}" for k, v in settings.resource_attributes.items())
+    assert value == expected[0]
+
+
 def test_settings_count_more_than_variables_of_opentelemetry() -> None:
     """A job sets those for its own programs."""
     environ = {"OTEL_RESOURCE_ATTRIBUTES": "team=a"}

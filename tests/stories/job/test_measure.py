@@ -219,6 +219,20 @@ def test_jobs_without_step_spans_have_no_measured_steps(
     assert set(measured_spans(receiver)) == {"build"}
 
 
+def test_steps_of_the_runner_without_a_span_have_no_measured_span(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """`boilerplate-steps: false`; their peaks are metrics all the same, of the job's span."""
+    run = world.run(jobs=[going_on("build", "Set up job", "Compile")])
+    sampled(program, run, *COMPILE)
+    program.inside(run, "build", boilerplate_steps=False)
+    assert set(measured_spans(receiver)) == {"build", "Compile"}
+    points = receiver.points_of("flow.step.memory.peak")
+    assert {p.attributes["flow.step.name"] for p in points} == {"Set up job", "Compile"}
+    sent = {span.span_id for span in receiver.spans}
+    assert {span_id for p in points for *_, span_id in p.exemplars} <= sent
+
+
 def test_the_summary_shows_memory_as_a_chart_and_the_steps_beneath(
     program: Program, run: Run
 ) -> None:
