@@ -52,9 +52,14 @@ def selector(labels: Mapping[str, str]) -> str:
 
 
 def try_rules(
-    folder: Path, form: str, series: Series, at: str, expected: Sequence[dict[str, Any]]
+    folder: Path,
+    form: str,
+    series: Series,
+    at: str,
+    expected: Sequence[dict[str, Any]],
+    expression: str = 'ALERTS{alertstate="firing"}',
 ) -> None:
-    """Assert which alerts fire at a time of minutes with samples."""
+    """Assert which alerts fire at a time of minutes with samples, or an expression's values."""
     content = {
         "rule_files": [str(ALERTS), str(ROOT / "alerts" / f"recorded-{form}.yaml")],
         "evaluation_interval": "1m",
@@ -64,7 +69,7 @@ def try_rules(
                 "input_series": [{"series": k, "values": v} for k, v in series.items()],
                 "promql_expr_test": [
                     {
-                        "expr": 'ALERTS{alertstate="firing"}',
+                        "expr": expression,
                         "eval_time": at,
                         "exp_samples": list(expected),
                     }
@@ -177,6 +182,24 @@ def test_long_waits_for_a_review(form: str, tmp_path: Path) -> None:
     if form == "gauges":
         series = {f"{name}_sum_seconds{labels}": total, f"{name}_count{labels}": count}
     try_rules(tmp_path, form, series, "20m", [firing("ReviewsTakeLong", "ticket", **SHOP)])
+
+
+@pytest.mark.parametrize(
+    ("values", "waits_of_an_hour"),
+    [
+        ("100 _x89 105", 5),  # added up
+        ("_x90 3", 3),  # new
+        ("100 _x89 7", 7),  # after a restart of the Collector
+        ("100 _x100", None),  # nothing for more than an hour
+    ],
+)
+def test_totals_of_an_hour(values: str, waits_of_an_hour: int | None, tmp_path: Path) -> None:
+    """A total that is smaller than before began at zero again."""
+    series = {f"flow_job_queue_time_seconds_count{selector(QUEUE)}": values}
+    name = "flow:waits:sum1h"
+    expected = [{"labels": f"{name}{selector(QUEUE)}", "value": waits_of_an_hour}]
+    found = expected if waits_of_an_hour is not None else []
+    try_rules(tmp_path, "totals", series, "95m", found, name)
 
 
 def test_open_work_that_is_stuck(tmp_path: Path) -> None:
