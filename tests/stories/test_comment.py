@@ -17,6 +17,7 @@ from tests.fakes.github import FakeGitHub, secondary_rate_limit
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.world import World, annotation, happened, job, step
+from tests.stories.test_slow_runs import history, matrix, of_change
 from tests.support import closings
 from tests.support.program import Program, Result
 
@@ -103,10 +104,10 @@ def test_it_tells_the_run_its_first_failure_and_the_phases(
     first, failure, others, phases, footer = body.split("\n\n")
     page = f"https://github.com/acme/shop/actions/runs/{run.id}"
     assert re.fullmatch(
-        rf"\*\*CI: failure\*\* after 1m \d+s \(\[run \d+\]\(<{page}/?[^>]*>\)\)\.", first
+        rf"\*\*❌ CI: failure\*\* after 1m \d+s \(\[run \d+\]\(<{page}/?[^>]*>\)\)\.", first
     )
     assert failure.startswith("First failure: [`test` / `Run pytest`](<https://github.com/")
-    assert failure.endswith(r"#step:2:1>): assert 1 == 2")
+    assert failure.endswith(r"#step:2:1>): tests/test\_cart\.py\:1\: assert 1 == 2")
     assert re.fullmatch(r"Other runs of `\w{7}`: \[Lint\]\(<https:.*>\) success \(.*\)\.", others)
     assert phases.startswith("Open for ")
     assert "awaiting review 2h 30m (" in phases
@@ -116,13 +117,24 @@ def test_it_tells_the_run_its_first_failure_and_the_phases(
     assert methods(program.github) == ["POST"]
 
 
+def test_a_slow_run_is_compared_with_the_usual_time(program: Program, world: World) -> None:
+    """As in the summary of the run: how much longer it took, and where."""
+    history(world)
+    run = of_change(world, jobs=matrix(install=220))
+    exported(program, run, compare="on")
+    (body,) = bodies(world)
+    compared = body.split("\n\n")[1]
+    assert re.match(r"\*\*CI took 7m \d+s, usually 5m \d+s", compared), compared
+    assert "+2m 40s" in compared
+
+
 def test_the_next_run_updates_it(program: Program, world: World, run: Run) -> None:
     """There is one comment, whatever happens."""
     exported(program, run)
     again = world.run(event="pull_request", branch=BRANCH, jobs=[job("test")])
     exported(program, again)
     (body,) = bodies(world)
-    assert body.startswith("**CI: success** after ")
+    assert body.startswith("**✅ CI: success** after ")
     assert methods(program.github) == ["POST", "PATCH"]
 
 

@@ -1,4 +1,4 @@
-"""The comment on a pull request, in Markdown: its last run and first failure, and its phases."""
+"""The comment on a pull request, in Markdown: its last run, the first failure, and its phases."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from flow_telemetry.report.lines import (
     format_word,
     trace_link,
 )
+from flow_telemetry.report.summary_run import format_comparison, icon, job_messages
 from flow_telemetry.report.text import markdown, markdown_code, markdown_link
 from flow_telemetry.rules.causes import (
     failed_steps,
     first_failed_job,
-    job_error_message,
     run_result,
 )
 from flow_telemetry.rules.intervals import run_interval
@@ -61,14 +61,17 @@ def change_comment(facts: CommentFacts) -> str:
 
 
 def _describe_run(exported: ExportedSubject, run: Run) -> Iterator[str]:
-    """Yield the result of a run with its time, and its first failure."""
+    """Yield the result of a run with its time, beside the usual time, and its first failure."""
     result = run_result(run)
     so_far = " so far" if result is not None and exported.partial else ""
     shown = format_word("no result yet" if result is None else result.value)
     attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
     link = markdown_link(f"run {run.number or run.id}", run.url) + attempt
     took = duration(run_interval(run).seconds)
-    yield f"**{markdown(run.workflow, LONGEST_NAME)}: {shown}{so_far}** after {took} ({link})."
+    name = f"{icon(result)}{markdown(run.workflow, LONGEST_NAME)}"
+    yield f"**{name}: {shown}{so_far}** after {took} ({link})."
+    if exported.comparison is not None:
+        yield format_comparison(run, exported.comparison)
     job = first_failed_job(run)
     if job is None:
         return
@@ -77,7 +80,7 @@ def _describe_run(exported: ExportedSubject, run: Run) -> Iterator[str]:
     names = " / ".join(markdown_code(part, LONGEST_NAME) for part in parts)
     # GitHub's page of a job opens at a line of a step.
     place = "".join(f"#step:{step.number}:1" for step in steps) if job.url else ""
-    message = markdown(job_error_message(job, ""), _LONGEST_MESSAGE)
+    message = markdown(next(iter(job_messages(job)), ""), _LONGEST_MESSAGE)
     yield f"First failure: {markdown_link(names, job.url + place)}{message and f': {message}'}"
 
 
