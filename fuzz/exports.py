@@ -22,15 +22,13 @@ from flow_telemetry import pipeline
 from flow_telemetry.action import outputs_of
 from flow_telemetry.build import settings_redactor
 from flow_telemetry.cli.check import check_github
-from flow_telemetry.cli.explain import explanation
+from flow_telemetry.cli.explain import Explainer, explanation
 from flow_telemetry.clock import Deadline, Interruption
 from flow_telemetry.context import ExportContext
 from flow_telemetry.context_step import give_context
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.client import GitHubClient, GitHubSession, RequestBudget
-from flow_telemetry.github.deployments import read_deployments
 from flow_telemetry.github.issues import GitHubIssues, StatusSource
-from flow_telemetry.github.runs import read_run
 from flow_telemetry.jira.client import JiraClient, JiraSession
 from flow_telemetry.jira.tracker import Jira
 from flow_telemetry.logging import SilentLog
@@ -144,9 +142,8 @@ class Stage:
             return export_sweep(parts, sweep, LedgerFile(ledger))
         subjects = choose_subjects(settings, event)
         if self.scenario.door == "explain" and isinstance(subjects[0], RunSubject):
-            found = read_run(parts.github, subjects[0].address)
-            deployed = read_deployments(parts.github, found, found.jobs)
-            for line in explanation(deployed, parts, read_audience(settings.runner, event)):
+            facts = Explainer(parts, read_audience(settings.runner, event)).explain(subjects[0])
+            for line in explanation(facts):
                 _check_text(parts.redact(line))
             return None
         return pipeline.export(parts, subjects)

@@ -7,7 +7,7 @@ The folder `reference` is in `docs/`.
     reference/metrics.md       the tables of metrics, from mapping/instruments.py and its neighbours
     reference/conventions.md   the tables that compare both with OpenTelemetry's conventions
     reference/backends.md      the table of presets, from settings/backends.py
-    reference/command-line.md  from the parsers of the commands
+    reference/command-line.md  the reference of commands and flags, from their parsers
     README.md                  the table of inputs, from settings/inputs.py
     reference/settings.md      the table of the other settings, from settings/inputs.py
     action.yml                 its inputs and their variables, from settings/inputs.py
@@ -33,6 +33,8 @@ from tools import conventions
 from tools.architecture import code_map
 
 from flow_telemetry.cli.main import build_parser
+from flow_telemetry.cli.options import FLAGS, SECTIONS, Flag
+from flow_telemetry.cli.parser import CommandParser
 from flow_telemetry.mapping import limits
 from flow_telemetry.mapping.attributes import ATTRIBUTES, Attribute
 from flow_telemetry.mapping.event_attributes import EVENT_ATTRIBUTES
@@ -186,7 +188,9 @@ def documents() -> dict[str, str]:
             (ROOT / CONVENTIONS_PAGE).read_text(encoding="utf-8"), SENT_ON, INSTRUMENTS
         ),
         BACKENDS_PAGE: with_presets((ROOT / BACKENDS_PAGE).read_text(encoding="utf-8"), PRESETS),
-        COMMANDS_PAGE: commands_page(build_parser()),
+        COMMANDS_PAGE: with_commands(
+            (ROOT / COMMANDS_PAGE).read_text(encoding="utf-8"), build_parser()
+        ),
         CONTRIBUTING: with_map((ROOT / CONTRIBUTING).read_text(encoding="utf-8"), code_map()),
     }
 
@@ -486,80 +490,105 @@ def with_map(page: str, code: Iterable[tuple[str, str]]) -> str:
     return _with_content(CONTRIBUTING, page, "map", table(("path", "purpose"), rows))
 
 
-def commands_page(parser: argparse.ArgumentParser) -> str:
-    """Return the help of a command and of all its subcommands."""
-    introduction = f"""\
-{_made_from("the help texts of src/flow_telemetry/cli")}
+def with_commands(
+    page: str, parser: CommandParser, sections: Mapping[str, Sequence[Flag]] = SECTIONS
+) -> str:
+    """Return the page with the reference of all commands: shared flags once, then each command's.
 
-# Command line
-
-{_prose(parser.description or "")}
-
-The exit status is 0, 1 if something failed (with a message), or 2 for wrong usage or settings.
-`{parser.prog} --version` prints the version.
-"""
-    sections = (_command(command, text) for command, text in _commands(parser))
-    return "\n".join([introduction, *sections])
-
-
-def _commands(
-    parser: argparse.ArgumentParser, text: str = ""
-) -> Iterator[tuple[argparse.ArgumentParser, str]]:
-    """The commands without subcommands, depth first, each with its short help."""
-    subparsers = (a for a in _actions(parser) if isinstance(a, argparse._SubParsersAction))  # noqa: SLF001
-    group = next(subparsers, None)
-    if group is None:
-        yield parser, text
-        return
-    # argparse keeps the short help in a list of its own beside the parsers.
-    helps = {action.dest: action.help or "" for action in group._choices_actions}  # noqa: SLF001
-    for name, subparser in group.choices.items():
-        yield from _commands(subparser, helps.get(name, ""))
-
-
-def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """The arguments of a parser without --help, whose text differs between Pythons."""
-    return [a for a in parser._actions if not isinstance(a, argparse._HelpAction)]  # noqa: SLF001
-
-
-def _command(parser: argparse.ArgumentParser, text: str) -> str:
-    rows = [
-        (", ".join(f"`{form}`" for form in _forms(action)), action.help or "")
-        for action in _actions(parser)
+    Raises:
+        ValueError: the comments that enclose the reference are missing.
+    """
+    commands = list(_commands(parser))
+    flags = (_shared_flags(title, flags, commands) for title, flags in sections.items())
+    reference = [
+        f"## Commands\n\n{_command_list(parser)}",
+        *(_command(command, text) for command, text in commands),
+        "## Shared flags\n\nEach has an effect on the commands in the second column only.\n",
+        *flags,
     ]
-    usage = "\n".join(_wrapped([parser.prog, *map(_usage, _actions(parser))]))
-    return (
-        f"## {parser.prog}\n\n{_prose(parser.description or text)}\n\n"
-        f"```text\n{usage}\n```\n\n{table(('argument', 'meaning'), rows)}"
-    )
+    return _with_content(COMMANDS_PAGE, page, "commands", "\n" + "\n".join(reference) + "\n")
 
 
-def _forms(action: argparse.Action) -> list[str]:
-    value = f" {_metavar(action)}" if action.nargs != 0 else ""
-    return [f"{flag}{value}" for flag in action.option_strings] or [_usage(action)]
+def _command_list(parser: CommandParser) -> str:
+    rows = ((f"`{name}`", text) for name, (text, _) in parser.subcommands.items())
+    return table(("command", "what it does"), rows)
 
 
-def _usage(action: argparse.Action) -> str:
-    if not action.option_strings:
-        return _metavar(action) + ("…" if action.nargs in ("+", "*") else "")
-    form = _forms(action)[0]
-    return form if action.required else f"[{form}]"
-
-
-def _metavar(action: argparse.Action) -> str:
-    return action.metavar if isinstance(action.metavar, str) else action.dest.upper()
-
-
-def _wrapped(words: Iterable[str], width: int = 100) -> Iterator[str]:
-    """Lines of whole arguments, wrapped like argparse's usage, indented below the command."""
-    line = ""
-    for word in words:
-        if line and len(line) + 1 + len(word) > width:
-            yield line
-            line = "    " + word
+def _commands(parser: CommandParser, text: str = "") -> Iterator[tuple[CommandParser, str]]:
+    """The commands with their short help, depth first; not the kinds of one for any kind."""
+    if not parser.subcommands:
+        yield parser, text
+    for short, command in parser.subcommands.values():
+        if command.any_kind is None:
+            yield from _commands(command, short)
         else:
-            line = f"{line} {word}" if line else word
-    yield line
+            yield command.any_kind, short
+
+
+def _kinds(parser: CommandParser) -> Iterator[tuple[str, str]]:
+    """The usage of the kinds of a command, each with its meaning."""
+    for _, command in build_parser().subcommands.values():
+        if command.any_kind is not None and command.any_kind.prog == parser.prog:
+            for _, kind in command.subcommands.values():
+                target = kind.positionals[0].action.help or ""
+                usage = kind.format_usage().removeprefix("usage: ").removesuffix(" [FLAGS]\n")
+                yield f"`{usage}`", f"{kind.description} TARGET: {target}."
+
+
+def _shared_flags(
+    title: str, flags: Sequence[Flag], commands: Iterable[tuple[CommandParser, str]]
+) -> str:
+    """The table of one section: each flag with the commands that it has an effect on."""
+    arguments = {
+        argument.action.dest: argument
+        for command, _ in commands
+        for argument in command.listed
+        if argument.action.option_strings
+    }
+    rows = (
+        (
+            ", ".join(f"`{form}`" for form in arguments[flag.name].forms),
+            _described_commands(flag.commands),
+            (arguments[flag.name].action.help or "").replace("%%", "%"),
+        )
+        for flag in flags
+    )
+    head = ("flag", "commands", "meaning")
+    return f"### {title[0].upper()}{title[1:]}\n\n{table(head, rows)}"
+
+
+def _described_commands(commands: Sequence[str]) -> str:
+    """The commands of a flag, with one word for all kinds of one command."""
+    every = {
+        name: {each for flag in FLAGS.values() for each in flag.commands if each.startswith(name)}
+        for name in ("export ", "explain ")
+    }
+    words: dict[str, None] = {}
+    for command in commands:
+        word = command.partition(" ")[0]
+        kinds = every.get(f"{word} ")
+        words[word if kinds and kinds <= set(commands) else command] = None
+    return ", ".join(words)
+
+
+def _command(parser: CommandParser, text: str) -> str:
+    rows = [
+        (
+            ", ".join(f"`{form}`" for form in argument.forms),
+            (argument.action.help or "").replace("%%", "%"),
+        )
+        for argument in parser.listed
+        if argument.action.dest not in FLAGS and argument.action.dest != argparse.SUPPRESS
+    ]
+    usage = parser.format_usage().removeprefix("usage: ")
+    own = f"\n{table(('argument', 'meaning'), rows)}" if rows else ""
+    kinds = list(_kinds(parser))
+    own += f"\n{table(('kind', 'meaning'), kinds)}" if kinds else ""
+    example = f"\n```text\n{parser.epilog}```\n" if parser.epilog else ""
+    return (
+        f"### {parser.prog}\n\n{_prose(parser.description or text)}\n\n"
+        f"```text\n{usage}```\n{own}{example}"
+    )
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -44,6 +44,20 @@ def write_stderr(line: str) -> None:
             sys.stderr.write(f"flow-telemetry: {line}\n")
 
 
+def write_stdout(data: bytes) -> None:
+    """Write bytes to standard output; drop them if its reader had read enough.
+
+    Raises:
+        OSError: it cannot be written, or is closed.
+    """
+    guard = sys.stdout
+    if not isinstance(guard, GuardedStream):
+        guard = GuardedStream(guard)
+    guard.write_bytes(data)
+    if guard.error is not None and describe_lost_output(guard):
+        raise guard.error
+
+
 def finish_streams() -> None:
     """Flush the streams, and drop a stream that fails.
 
@@ -78,6 +92,16 @@ class GuardedStream(io.TextIOBase):
         """Write a text, or drop it; return its length."""
         self._try("write", text)
         return len(text)
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes, independent of the encoding of the stream, or drop them."""
+        self._try("flush")
+        if self.error is None:
+            try:
+                self._stream.buffer.write(data)
+                self._stream.buffer.flush()
+            except OSError as error:
+                self.error = error
 
     def flush(self) -> None:
         """Flush the stream, if it can be written."""

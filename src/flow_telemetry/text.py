@@ -1,9 +1,10 @@
-"""Untrusted text on one line, without hidden characters, durations, and counted nouns."""
+"""Untrusted text on one line, without hidden characters; durations, nouns, similar words."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 
 # Python calls these characters printable, but they are invisible. The runner (.NET) skips them
@@ -77,6 +78,17 @@ def _replace_hidden(text: str) -> str:
     return "".join(
         c if c.isprintable() else "" if unicodedata.category(c) == "Cf" else " " for c in text
     )
+
+
+# Less similar words are not worth a suggestion.
+_SIMILARITY = 0.6
+
+
+def nearest(written: str, known: Iterable[str]) -> str:
+    """Return the known word that is nearest to a misspelled one; empty if none is near."""
+    import difflib  # noqa: PLC0415 - errors only
+
+    return next(iter(difflib.get_close_matches(written, list(known), 1, _SIMILARITY)), "")
 
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))

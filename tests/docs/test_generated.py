@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-
 import pytest
 from tools.architecture import PACKAGE, code_map
 from tools.update_docs import (
@@ -26,7 +24,8 @@ from tools.update_docs import (
     with_workflow_inputs,
 )
 
-from flow_telemetry.cli.options import add_flags
+from flow_telemetry.cli.options import Flag, add_flags
+from flow_telemetry.cli.parser import CommandParser
 from flow_telemetry.mapping.attributes import Attribute
 from flow_telemetry.settings.inputs import INPUTS, Input
 
@@ -67,9 +66,11 @@ def test_an_added_input_is_everywhere() -> None:
     workflow = with_workflow_inputs((ROOT / WORKFLOW).read_text(encoding="utf-8"), inputs)
     assert "\n      colour-scheme:\n" in workflow
     assert workflow.count("colour-scheme: ${{ inputs.colour-scheme }}") == 1
-    parser = argparse.ArgumentParser()
-    add_flags(parser, inputs=inputs)
-    assert "Colours of 100 % of the spans. Default: red." in " ".join(parser.format_help().split())
+    parser = CommandParser()
+    sections = {"colours": (Flag(added.name, ("export run",)),)}
+    add_flags(parser, ["export run"], sections=sections, inputs={added.name: added})
+    help_text = " ".join(parser.format_help(full=True).split())
+    assert "Colours of 100 % of the spans. Default: red." in help_text
     assert vars(parser.parse_args(["--colour-scheme=blue"]))["colour-scheme"] == "blue"
 
 

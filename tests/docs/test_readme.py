@@ -20,7 +20,7 @@ from tests.support.workflows import (
     schema_errors,
 )
 
-from flow_telemetry.cli.main import build_parser
+from flow_telemetry.cli.main import parse_words
 from flow_telemetry.github.permissions import PERMISSIONS
 from flow_telemetry.settings.inputs import ACTION_INPUTS
 
@@ -123,7 +123,7 @@ COMMANDS = re.findall(r"^\$ flow-telemetry (.*)$", TEXT, re.MULTILINE)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_readme_is_understood(command: str) -> None:
     """Its flags are the program's."""
-    options = build_parser().parse_args(shlex.split(command, comments=True))
+    options = parse_words(shlex.split(command, comments=True))
     assert callable(options.run)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 import time
 from pathlib import Path
 
@@ -28,8 +27,9 @@ from flow_telemetry.demo.program import start_action
 EXPECTED = Path(__file__).parent / "expected"
 RUNS = corpus_of_runs() if RECORDED.is_dir() else []
 COMMANDS = (
-    *("", "check", "demo", "explain", "export", "export change", "export feature"),
-    *("export item", "export run", "ids", "plan", "replay", "run", "sweep"),
+    *("", "check", "completion", "demo", "explain", "export", "export change"),
+    *("export feature", "export item", "export run", "ids", "plan", "replay", "run"),
+    "sweep",
 )
 # Nobody listens on port 1.
 NOWHERE = "http://127.0.0.1:1"
@@ -38,7 +38,11 @@ CALLS = {
     "no command": (),
     "a command that does not exist": ("exports",),
     "version": ("--version",),
-    "export of no run": ("export", "run"),
+    "a flag that does not exist": ("export", "run", "--detial=job"),
+    "a flag without an effect": ("export", "run", "--since=7d"),
+    "a value that does not exist": ("export", "run", "--run-id=1", "--detail=jbo"),
+    "a target of two kinds": ("export", "acme/shop#7"),
+    "export of no run": ("export", "run", f"--otlp-endpoint={NOWHERE}"),
     "export of a run whose number is not a number": ("export", "run", "--run-id=seven"),
     "export without an endpoint": ("export", "run", "--repo=acme/shop", "--run-id=1"),
     "export with headers that are not a list": (
@@ -146,9 +150,6 @@ def test_the_demo_world(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     check("demo.summaries.md", steady("\n".join(summaries)), request)
 
 
-@pytest.mark.skipif(
-    sys.version_info < (3, 13), reason="from Python 3.13 on argparse wraps help in another way"
-)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(command: str, program: Program, request: pytest.FixtureRequest) -> None:
     """The text of `--help`, 80 columns wide."""

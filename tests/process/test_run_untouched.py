@@ -398,7 +398,8 @@ def test_nothing_heavy_is_loaded_before_the_command_starts() -> None:
         [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True
     )
     assert loaded.stdout.split() == [
-        *("flow_telemetry.cli", "flow_telemetry.cli.main", "flow_telemetry.cli.run"),
+        *("flow_telemetry.cli", "flow_telemetry.cli.main", "flow_telemetry.cli.parser"),
+        "flow_telemetry.cli.run",
         *("flow_telemetry.environment", "flow_telemetry.errors", "flow_telemetry.process"),
         *("flow_telemetry.process.cgroup", "flow_telemetry.process.command"),
         "flow_telemetry.process.context",

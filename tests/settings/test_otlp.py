@@ -80,7 +80,6 @@ def test_headers_of_variables_go_to_the_endpoint_of_variables(
     [
         "o.example.com:4318",
         "//o.example.com",
-        "grpc://o.example.com",
         "https://",
         "https://:4318",
         "https://o.example.com:port",
@@ -104,12 +103,30 @@ def test_an_endpoint_that_is_no_url_is_told(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "instead"),
+    [
+        ("http://o.example.com:4317", "http://o.example.com:4318"),
+        ("https://o.example.com:4317", "https://o.example.com:4318"),
+        ("o.example.com:4317", "http://o.example.com:4318"),
+        ("localhost:4317", "http://localhost:4318"),
+        ("grpc://o.example.com:4317", "http://o.example.com:4318"),
+        ("grpc://o.example.com", "http://o.example.com:4318"),
+        ("grpcs://o.example.com:443", "https://o.example.com:443"),
+        ("GRPC://[::1]:4317", "http://[::1]:4318"),
+        ("grpc://user:s3cret@o.example.com:4317/x", "http://o.example.com:4318"),
+    ],
+)
+@pytest.mark.parametrize(
     "name", ["FLOW_TELEMETRY_OTLP_ENDPOINT", f"{BASE}ENDPOINT", f"{OWN}ENDPOINT"]
 )
-def test_the_port_of_grpc_is_told_with_what_to_do(name: str) -> None:
+def test_an_address_of_grpc_is_told_with_that_of_http(
+    name: str, address: str, instead: str
+) -> None:
     """4317 speaks gRPC nearly everywhere; the request would end in something unreadable."""
-    with pytest.raises(SettingsError, match=r"4317.*gRPC.*4318"):
-        target({name: "http://o.example.com:4317"})
+    with pytest.raises(SettingsError, match=r"gRPC") as caught:
+        target({name: address})
+    assert str(caught.value).endswith(f": {instead}")
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [f"{BASE}PROTOCOL", f"{OWN}PROTOCOL"])

@@ -230,9 +230,11 @@ def test_a_check_prints_it(program: Program, tmp_path: Path) -> None:
     """The file of `--settings` is read as the input is."""
     file = tmp_path / "shared.txt"
     file.write_text("detail: job\n", encoding="utf-8")
-    result = program.command("check", "--settings", file, "--actors", "hash", "--repo", "acme/shop")
+    result = program.command(
+        "check", "--settings", file, "--tracker", "none", "--repo", "acme/shop"
+    )
     assert "setting detail: job (`settings`, line 1)" in result.stdout
-    assert "setting actors: hash (input)" in result.stdout
+    assert "setting tracker: none (input)" in result.stdout
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"#" * (MOST_BYTES + 1), None])

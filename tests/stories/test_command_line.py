@@ -13,13 +13,13 @@ from tests.fakes.world import World, job, step
 from tests.support import references
 from tests.support.program import TOKEN, Program, spans_in_file
 
+from flow_telemetry.cli.main import build_parser
+from flow_telemetry.cli.options import FLAGS, settings_of
+from flow_telemetry.cli.options import RUN as RUN_COMMAND
 from flow_telemetry.settings.inputs import INPUTS
 
-# What only a step of a workflow can mean.
-OF_THE_ACTION = {
-    *("mode", "summary", "fail-on-error", "measure", "inject-endpoint"),
-    *("test-reports", "reports", "coverage-reports", "needs", "exceptions"),
-}
+# What only a step of a workflow can mean; the target is an argument without a flag.
+OF_THE_ACTION = {row.name for row in INPUTS if row.action_only} | {"target"}
 
 
 @pytest.fixture
@@ -173,37 +173,59 @@ def test_a_page_that_cannot_be_written_fails_after_the_export(
 
 
 def test_without_a_backend_nothing_is_read(program: Program, run: Run, github: FakeGitHub) -> None:
-    """It says what to set."""
-    result = program.command("export", "run", "--repo=acme/shop", f"--run-id={run.id}")
-    assert "otlp-endpoint" in result.stderr
-    assert (result.stdout, github.requests) == ("", [])
+    """It says what to set; with a switched-off SDK that is what the user wants."""
+    words = ["export", "run", "--repo=acme/shop", f"--run-id={run.id}"]
+    result = program.command(*words)
+    assert result.status == 2
+    for flag in ("--otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT", "--print", "--html", "--output"):
+        assert flag in result.stderr
+    off = program.command(*words, environ={"OTEL_SDK_DISABLED": "true"})
+    assert (off.status, "OTEL_SDK_DISABLED is true" in off.stderr) == (0, True)
+    assert (result.stdout, off.stdout, github.requests) == ("", "", [])
 
 
 @pytest.mark.parametrize(
-    ("words", "told", "status"),
+    ("words", "told"),
     [
-        (["--run-id=1"], "`repository`", 2),
-        (["--repo=acme/shop"], "`target`", 2),
-        (["--repo=shop", "--run-id=1"], "`repository` must be OWNER/NAME", 2),
-        (["--repo=acme/shop", "--run-id=first"], "`run-id` must be a number", 2),
-        (["--repo=acme/shop", "--run-id=424242"], "run 424242 of acme/shop", 1),
-        (["--repo=acme/shop", "--run-id=1", "--timeout=soon"], "`timeout`", 2),
-        (["--repo=acme/shop", "--run-id=1", "--otlp-headers=secret-x"], "`otlp-headers`", 2),
-        (["--repo=acme/shop", "--run-id=1", "--export=job"], "`export` is job", 1),
-        (["--repo=acme/shop", "--run-id=1", "--feature-key=?"], "`feature-key`", 2),
+        (["--run-id=1"], "`repository`"),
+        (["--repo=acme/shop"], "`target`"),
+        (["--repo=shop", "--run-id=1"], "`repository` must be OWNER/NAME"),
+        (["--repo=acme/shop", "--run-id=first"], "`run-id` must be a number"),
+        (["--repo=acme/shop", "--run-id=1", "--timeout=soon"], "`timeout`"),
+        (["--repo=acme/shop", "--run-id=1", "--otlp-headers=secret-x"], "`otlp-headers`"),
+        (["--repo=acme/shop", "--run-id=1", "--feature-key=?"], "`feature-key`"),
     ],
 )
-def test_an_error_is_one_sentence_and_an_exit_status(
-    program: Program, world: World, receiver: Receiver, words: list[str], told: str, status: int
+def test_a_setting_that_cannot_work_is_exit_status_2(
+    program: Program, world: World, receiver: Receiver, words: list[str], told: str
 ) -> None:
     """On standard error, with the input that it is about; nothing is sent."""
     world.run(id=1, jobs=[job("test")])
     result = program.command("export", "run", f"--otlp-endpoint={receiver.url}", *words)
-    assert result.status == status
+    assert result.status == 2
     assert told in result.stderr
     assert (result.stdout, receiver.requests) == ("", [])
     for hidden in ("Traceback", TOKEN, "secret-x"):
         assert hidden not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--run-id=424242"], "run 424242 of acme/shop"),
+        (["--run-id=1", "--export=job"], "`export` is job"),
+    ],
+)
+def test_what_could_not_be_exported_is_exit_status_1(
+    program: Program, world: World, receiver: Receiver, words: list[str], told: str
+) -> None:
+    """The call is right, but the run is not."""
+    world.run(id=1, jobs=[job("test")])
+    result = program.command(
+        "export", "run", "--repo=acme/shop", f"--otlp-endpoint={receiver.url}", *words
+    )
+    assert (result.status, receiver.requests) == (1, [])
+    assert told in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -225,23 +247,57 @@ def test_wrong_usage_is_exit_status_2(program: Program, words: list[str]) -> Non
     assert result.stdout == ""
 
 
-def test_every_input_is_a_flag_of_the_same_name(program: Program) -> None:
-    """But for those that only a step of a workflow can mean."""
-    help_text = program.command("export", "run", "--help").stdout
-    for each in INPUTS:
-        assert (f"--{each.name} " in help_text) is (each.name not in OF_THE_ACTION)
+def test_every_setting_has_a_place_in_the_help() -> None:
+    """A new one needs a row with its commands in cli/options.py, unless only a step can mean it."""
+    assert {each.name for each in INPUTS} - FLAGS.keys() == OF_THE_ACTION
+
+
+def test_every_row_is_for_a_command_that_exists() -> None:
+    """Nobody notices a misspelled command otherwise."""
+    parser = build_parser()
+    commands = {
+        f"{name} {kind}".strip()
+        for name, (_, command) in parser.subcommands.items()
+        for kind in command.subcommands or [""]
+    }
+    assert {command for flag in FLAGS.values() for command in flag.commands} <= commands
+
+
+@pytest.mark.parametrize(
+    "command", sorted({command for flag in FLAGS.values() for command in flag.commands})
+)
+def test_the_full_help_has_the_flags_with_an_effect(program: Program, command: str) -> None:
+    """The short one has those that most users need, and is one screen long."""
+    short = program.command(*command.split(), "--help").stdout
+    full = program.command(*command.split(), "--help-all").stdout
+    for flag in FLAGS.values():
+        form = f"--{flag.name} "
+        if (command, flag.name) == ("plan", "repositories"):
+            continue  # There it is another name of `--sweep-repositories`.
+        assert (form in full) is (command in flag.commands), form
+        assert (form in short) is (command in flag.commands and flag.common), form
+    assert len(short.splitlines()) < 65
+
+
+def test_the_help_of_an_export_has_ten_flags(program: Program) -> None:
+    """And its usage names the rest in one word."""
+    listed = [
+        line
+        for line in program.command("export", "--help").stdout.splitlines()
+        if line[:3] == "  -"
+    ]
+    assert len([line for line in listed if "--help" not in line]) == 10
 
 
 def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver) -> None:
     """All at once, and each with its effect."""
     file = program.folder / "shared.txt"
     file.write_text("actors: hash\n", encoding="utf-8")  # the flag counts
-    values = {
+    every = {
         "otlp-endpoint": receiver.url,
         "otlp-headers": "x-key=flag",
         "github-token": TOKEN,
         "repository": "acme/shop",
-        "target": "acme/shop",
         "backend": "collector",
         "run-id": str(run.id),
         "run-attempt": "1",
@@ -273,6 +329,8 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "status-project": "",
         "status-categories": "Review=in progress",
         "ancestors": "none",
+        "compare": "off",
+        "boilerplate-steps": "true",
         "feature-trace": "true",
         "phases": "completed",
         "max-spans": "5000",
@@ -301,10 +359,10 @@ def test_every_flag_is_understood(program: Program, run: Run, receiver: Receiver
         "settings": str(file),
     }
     switches = {"snapshot", "sweep-runs", "fork-artifacts"}
-    assert values.keys() | switches == {each.name for each in INPUTS} - OF_THE_ACTION
+    assert settings_of(RUN_COMMAND) <= every.keys() | switches
+    values = {name: text for name, text in every.items() if RUN_COMMAND in FLAGS[name].commands}
     flags = [f"--{name}={value}" for name, value in values.items()]
-    flags += [f"--{name}" for name in switches]
-    assert program.command("export", "run", *flags).status == 0
+    assert program.command("export", "run", *flags, "--fork-artifacts").status == 0
     root = receiver.span("RUN CI")
     reference = references.run_of(run)
     assert root.trace_id == references.trace_id(reference, "acme-prod")

@@ -177,7 +177,7 @@ def test_settings_that_can_never_work_are_told_at_once(
 ) -> None:
     """Before anything is exported."""
     result = program.command("demo", *words)
-    assert result.status == 1
+    assert result.status == 2
     assert message in result.stderr
     assert result.stdout == ""
 
@@ -185,7 +185,7 @@ def test_settings_that_can_never_work_are_told_at_once(
 def test_nothing_is_sent_if_the_sdk_is_off(program: Program, receiver: Receiver) -> None:
     """The user's own switch counts, and is named."""
     result = send_with(program, {"OTEL_SDK_DISABLED": "true"})
-    assert result.status == 1
+    assert result.status == 2
     assert "OTEL_SDK_DISABLED" in result.stderr
     assert receiver.requests == []
 

@@ -1,4 +1,4 @@
-"""Long work shows how far it is where somebody looks on, and nowhere else."""
+"""Long work shows how far it is: on a terminal always, in a pipe every few seconds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import pytest
 from tests.fakes.receiver import Receiver
 from tests.fakes.world import World
+from tests.otlp.builders import FakeClock
 from tests.stories.worlds import feature
 from tests.support.program import Program
 
@@ -49,7 +50,32 @@ def test_who_wants_less_sees_none(level: LogLevel) -> None:
     assert terminal.getvalue() == ""
 
 
-def test_in_a_pipe_there_is_none(program: Program, world: World, receiver: Receiver) -> None:
+def test_in_a_pipe_there_is_a_line_every_few_seconds() -> None:
+    """A log shows that the work goes on, and is not filled."""
+    pipe, clock = io.StringIO(), FakeClock()
+    log = TerminalLog(LogLevel.INFO, pipe, clock)
+    for second in range(12):
+        log.progress(f"{second} requests")
+        log.info(f"reading item {second}")
+        clock.sleep(1)
+    assert pipe.getvalue().splitlines() == ["5 requests …", "10 requests …"]
+
+
+def test_who_wants_quiet_sees_none() -> None:
+    """Neither on a terminal nor in a pipe."""
+    for stream in (Terminal(), io.StringIO()):
+        clock = FakeClock()
+        log = TerminalLog(LogLevel.INFO, stream, clock, quiet=True)
+        clock.sleep(60)
+        log.progress("12 requests")
+        log.info("reading")
+        log.clear()
+        assert stream.getvalue() == ""
+
+
+def test_short_work_shows_none_in_a_pipe(
+    program: Program, world: World, receiver: Receiver
+) -> None:
     """What is kept in a file or a log is the result; debugging shows each step."""
     feature(world)
     command = ("export", "feature", "acme/shop#1", "--otlp-endpoint", receiver.url)

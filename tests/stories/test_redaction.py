@@ -230,9 +230,10 @@ def test_a_drawn_trace_and_a_file_hold_none_either(program: Program, world: Worl
 def test_a_token_in_the_wrong_place_is_not_repeated(program: Program, world: World) -> None:
     """An error quotes what was given, but not where that is a credential."""
     world.run()
-    command = program.command("export", "run", "--repo", TYPED, "--run-id", "1")
+    words = ("export", "run", "--run-id", "1", f"--otlp-endpoint={program.receiver.url}")
+    command = program.command(*words, "--repo", TYPED)
     action = program.action(mode="run", repository=TYPED, run_id="1")
-    assert (command.status, len(action.warnings)) == (1, 1)
+    assert (command.status, len(action.errors)) == (2, 1)
     for told in (command.stderr, action.log, action.summary):
         assert TYPED not in told
     assert "***" in command.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +15,10 @@ from urllib.parse import urlsplit
 
 from flow_telemetry.build import build_context, settings_redactor
 from flow_telemetry.cli.double_exports import find_double_exports, quoted
-from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
-from flow_telemetry.cli.terminal import TerminalLog
+from flow_telemetry.cli.options import CHECK, add_flags, load
+from flow_telemetry.cli.parser import Subparsers
+from flow_telemetry.cli.targets import add_target
+from flow_telemetry.cli.terminal import TerminalLog, add_result_flags
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError, NotFoundError
@@ -34,13 +37,7 @@ from flow_telemetry.otlp.response import (
 )
 from flow_telemetry.otlp.sending import NewSender, otlp_sender, summarize_attempt
 from flow_telemetry.report.text import terminal_line
-from flow_telemetry.settings import (
-    EntryPoint,
-    Mode,
-    Settings,
-    describe_settings,
-    load_settings,
-)
+from flow_telemetry.settings import Mode, Settings, describe_settings
 from flow_telemetry.settings.backends import PRESETS
 from flow_telemetry.settings.parse import origin
 from flow_telemetry.telemetry import Signal, SignalTarget
@@ -73,6 +70,9 @@ class CheckResult:
     detail: str = ""
 
 
+_STATES = {CheckState.WORKS: "ok", CheckState.FAILS: "fails", CheckState.UNSURE: "note"}
+
+
 # The command.
 
 
@@ -86,28 +86,77 @@ def add_command(commands: Subparsers) -> None:
         "each setting with where it is from, and a line for each test, with the likely cause and "
         "advice if it failed. The exit status is 1 if something required does not work.",
     )
-    add_flags(parser)
+    add_target(parser, "URL of the repository, or OWNER/NAME, like --repo.")
+    add_result_flags(parser)
+    add_flags(parser, [CHECK])
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print the results; return 0, or 1 if something required does not work."""
-    flags = flags_of(options, mode=Mode.RUN.value)
-    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
+    settings = load(options, environ, mode=Mode.RUN.value)
     redact = settings_redactor(settings)
-    log = RedactedLog(TerminalLog(settings.log_level, sys.stderr), redact)
+    terminal = TerminalLog(settings.log_level, sys.stderr, quiet=options.quiet)
     deadline = Deadline.after(SystemClock(), settings.timeout)
-    results = list(_results(settings, deadline, log))
-    failing = sum(result.state is CheckState.FAILS for result in results)
-    lines = [terminal_line(redact(each), _LONGEST_LINE) for each in describe_settings(settings)]
-    for result in results:
-        detail = f": {redact(result.detail)}" if result.detail else ""
-        text = f"{result.state.value:<6}{redact(result.name)}{detail}"
-        lines.append(terminal_line(text, _LONGEST_LINE))
-    summary = f"{failing} of {len(results)} do not work" if failing else "all that is needed works"
-    lines.append(summary)
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 1 if failing else 0
+    results = list(_results(settings, deadline, RedactedLog(terminal, redact)))
+    settings_lines = [redact(line) for line in describe_settings(settings)]
+    if options.json:
+        sys.stdout.write(_json(settings_lines, results, redact) + "\n")
+    else:
+        shown = [r for r in results if r.state is CheckState.FAILS or not options.quiet]
+        lines = [*([] if options.quiet else settings_lines), *map(redact, _lines(shown))]
+        lines += [] if options.quiet else [_summary(results)]
+        sys.stdout.write("".join(f"{terminal_line(line, _LONGEST_LINE)}\n" for line in lines))
+    return 1 if _failing(results) else 0
+
+
+def _failing(results: Sequence[CheckResult]) -> int:
+    return sum(result.state is CheckState.FAILS for result in results)
+
+
+def _summary(results: Sequence[CheckResult]) -> str:
+    failing = _failing(results)
+    return f"{failing} of {len(results)} do not work" if failing else "all that is needed works"
+
+
+def _lines(results: Sequence[CheckResult]) -> Iterator[str]:
+    """Yield a line for each test; failures with the same finding share one."""
+    folded: dict[object, list[CheckResult]] = {}
+    for position, result in enumerate(results):
+        fails = result.state is CheckState.FAILS and result.detail
+        folded.setdefault(result.detail if fails else position, []).append(result)
+    for same in folded.values():
+        first = same[0]
+        detail = f": {first.detail}" if first.detail else ""
+        yield f"{first.state.value:<6}{_join_names([each.name for each in same])}{detail}"
+
+
+def _join_names(names: Sequence[str]) -> str:
+    """Return `traces, events and metrics to X` for names that end alike."""
+    firsts, ends = zip(*(name.partition(" to ")[::2] for name in names), strict=True)
+    if len(names) == 1 or len(set(ends)) > 1:
+        return "; ".join(names)
+    end = f" to {ends[0]}" if ends[0] else ""
+    return f"{', '.join(firsts[:-1])} and {firsts[-1]}{end}"
+
+
+def _json(
+    settings: Sequence[str], results: Sequence[CheckResult], redact: Callable[[str], str]
+) -> str:
+    """Return the results as JSON; docs/reference/command-line.md describes its form."""
+    facts = {
+        "works": not _failing(results),
+        "results": [
+            {
+                "name": redact(result.name),
+                "state": _STATES[result.state],
+                "detail": redact(result.detail),
+            }
+            for result in results
+        ],
+        "settings": list(settings),
+    }
+    return json.dumps(facts, indent=2, ensure_ascii=False)
 
 
 def _results(settings: Settings, deadline: Deadline, log: Log) -> Iterator[CheckResult]:

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
-from flow_telemetry.cli.replay import SENDING_INPUTS, send_stored
+from flow_telemetry.cli.options import DEMO, add_flags, given_flags, load
+from flow_telemetry.cli.parser import Subparsers
+from flow_telemetry.cli.replay import send_stored
 from flow_telemetry.errors import FlowTelemetryError, SettingsError
 from flow_telemetry.otlp.spool import Spool
-from flow_telemetry.settings import EntryPoint, Settings, load_settings
-from flow_telemetry.settings.inputs import INPUTS
+from flow_telemetry.settings import Settings
 from flow_telemetry.telemetry import EncodedRequest
 
 # The newest event is that long ago, so that nothing of the demo is in the future of a backend.
@@ -37,10 +37,10 @@ def add_command(commands: Subparsers) -> None:
         "--html",
         metavar="FILE",
         type=Path,
-        help="write the page to FILE (default: a new temporary folder; with --otlp-endpoint, none)",
+        help="Write the page to FILE. Default: a new temporary folder; with --otlp-endpoint, none.",
     )
-    parser.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
-    add_flags(parser, leave_out={row.name for row in INPUTS} - SENDING_INPUTS)
+    parser.add_argument("--no-open", action="store_true", help="Do not open the page in a browser.")
+    add_flags(parser, [DEMO])
     parser.set_defaults(run=run)
 
 
@@ -73,13 +73,13 @@ def _sending_settings(options: argparse.Namespace, environ: Mapping[str, str]) -
     Raises:
         SettingsError: nothing can be sent with these settings.
     """
-    given = [name for name in sorted(SENDING_INPUTS) if getattr(options, name)]
+    given = sorted(given_flags(options))
     if not given:
         return None
     if _ENDPOINT not in given:
         flags = ", ".join(f"`--{name}`" for name in given)
         raise SettingsError(f"{flags} is for sending the demo: name a backend by `--{_ENDPOINT}`")
-    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags_of(options))
+    settings = load(options, environ)
     if not settings.otlp.targets:
         reasons = dict.fromkeys(settings.otlp.off.values())
         raise SettingsError(f"the demo cannot be sent: {'; '.join(reasons)}")

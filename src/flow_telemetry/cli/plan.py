@@ -10,19 +10,14 @@ from pathlib import Path
 from actions_toolkit import core
 
 from flow_telemetry.build import build_context
-from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
-from flow_telemetry.cli.terminal import TerminalLog, print_outcome
+from flow_telemetry.cli.options import PLAN, add_flags, load
+from flow_telemetry.cli.parser import Subparsers
+from flow_telemetry.cli.terminal import TerminalLog, add_quiet_flag, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
 from flow_telemetry.otlp.exporter import NullExporter
-from flow_telemetry.settings import EntryPoint, Mode, load_settings
-from flow_telemetry.settings.inputs import INPUT
+from flow_telemetry.settings import Mode
 from flow_telemetry.sweep.jobs import plan_jobs
 from flow_telemetry.sweep.ledger_file import LedgerFile
-
-_FLAGS = (
-    *("organization", "shards", "since", "sweep-runs", "ledger", "identity-aliases"),
-    *("github-token", "settings", "timeout", "log-level"),
-)
 
 
 def add_command(commands: Subparsers) -> None:
@@ -35,26 +30,25 @@ def add_command(commands: Subparsers) -> None:
         "they need. In a step of a workflow it also sets the outputs matrix and shards. It "
         "exports nothing.",
     )
-    add_flags(parser, inputs=[INPUT[name] for name in _FLAGS])
-    patterns = INPUT["sweep-repositories"]
-    parser.add_argument(
+    parser.add_flag(
+        "what to read",
         "--repositories",
-        patterns.flag,
-        dest=patterns.name,
+        dest="sweep-repositories",
         default="",
         metavar="PATTERNS",
-        help=patterns.explanation,
+        help="The same as --sweep-repositories.",
     )
+    add_quiet_flag(parser)
+    add_flags(parser, [PLAN])
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print the matrix; return 0, or 1 if there is none."""
-    flags = flags_of(options, mode=Mode.PLAN.value)
-    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
+    settings = load(options, environ, mode=Mode.PLAN.value)
     clock = SystemClock()
     interruption = Interruption(clock)
-    log = TerminalLog(settings.log_level, sys.stderr)
+    log = TerminalLog(settings.log_level, sys.stderr, clock, quiet=options.quiet)
     context = build_context(
         settings,
         exporter=NullExporter(),
@@ -66,7 +60,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     with interruption.listening():
         outcome = plan_jobs(context, LedgerFile(settings.sweep.ledger), saves=False)
     log.clear()
-    status = print_outcome(outcome, sys.stderr)
+    status = print_outcome(outcome, sys.stderr, quiet=options.quiet)
     matrix = outcome.context.get("matrix")
     if matrix is not None:
         sys.stdout.write(matrix + "\n")

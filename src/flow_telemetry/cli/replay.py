@@ -9,23 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from flow_telemetry.build import settings_redactor
-from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
-from flow_telemetry.cli.terminal import TerminalLog, print_outcome
+from flow_telemetry.cli.options import REPLAY, add_flags, load
+from flow_telemetry.cli.parser import Subparsers
+from flow_telemetry.cli.terminal import TerminalLog, add_quiet_flag, print_outcome
 from flow_telemetry.clock import Deadline, Interruption, SystemClock
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.replay import Replay
-from flow_telemetry.settings import EntryPoint, Settings, load_settings
-from flow_telemetry.settings.inputs import INPUTS
+from flow_telemetry.settings import Settings
 from flow_telemetry.telemetry import Signal
-
-# The inputs that also count for telemetry that exists already.
-SENDING_INPUTS = frozenset(
-    {
-        *("otlp-endpoint", "otlp-headers", "signals", "event-time", "metric-shape"),
-        *("settings", "backend", "redact", "timeout", "log-level"),
-    }
-)
 
 
 def add_command(commands: Subparsers) -> None:
@@ -45,28 +37,29 @@ def add_command(commands: Subparsers) -> None:
         metavar="PATH",
         nargs="+",
         type=Path,
-        help="a spool, any folder, or a file of OTLP JSON lines",
+        help="A spool, any folder, or a file of OTLP JSON lines.",
     )
-    add_flags(parser, leave_out={row.name for row in INPUTS} - SENDING_INPUTS)
+    add_quiet_flag(parser)
+    add_flags(parser, [REPLAY])
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Send what is in the paths; return 0, or 1 if not everything was delivered."""
-    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags_of(options))
+    settings = load(options, environ)
     if not settings.otlp.targets:
         reasons = dict.fromkeys(settings.otlp.off.values())
         raise SettingsError(f"nothing can be replayed: {'; '.join(reasons)}")
-    return send_stored(settings, options.files)
+    return send_stored(settings, options.files, quiet=options.quiet)
 
 
-def send_stored(settings: Settings, paths: Sequence[Path]) -> int:
+def send_stored(settings: Settings, paths: Sequence[Path], *, quiet: bool = False) -> int:
     """Send what is in the paths and print the outcome; return 0, or 1 if not all was delivered."""
     clock = SystemClock()
     interruption = Interruption(clock)
     deadline = Deadline.after(clock, settings.timeout, interruption.cancellation)
     began = clock.monotonic()
-    log = TerminalLog(settings.log_level, sys.stderr)
+    log = TerminalLog(settings.log_level, sys.stderr, clock, quiet=quiet)
     replay = Replay(
         settings.otlp.targets,
         settings.otlp.off,
@@ -86,5 +79,5 @@ def send_stored(settings: Settings, paths: Sequence[Path]) -> int:
     if interruption.name and outcome.failed:
         text = f"the replay was cancelled ({interruption.name}): unsent requests stayed in place"
         outcome = replace(outcome, problems=(text, *outcome.problems))
-    status = print_outcome(outcome, sys.stderr)
+    status = print_outcome(outcome, sys.stderr, quiet=quiet)
     return interruption.leave(interruption.status or status)

@@ -32,7 +32,7 @@ from flow_telemetry.process.context import (
 )
 
 if TYPE_CHECKING:
-    from flow_telemetry.cli.options import Subparsers
+    from flow_telemetry.cli.parser import Subparsers
 
 _ENDPOINTS = (
     *("FLOW_TELEMETRY_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
@@ -54,13 +54,13 @@ def add_command(commands: Subparsers) -> None:
         "command only runs.",
     )
     parser.add_argument(
-        "--name", default="", help="name of the span (default: the command without its arguments)"
+        "--name", default="", help="Name of the span. Default: the command without its arguments."
     )
     parser.add_argument(
         "words",
         nargs=argparse.REMAINDER,
         metavar="-- COMMAND",
-        help="the command and its arguments, which are not sent",
+        help="The command and its arguments, which are not sent.",
     )
     parser.set_defaults(run=run)
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 
 from flow_telemetry.build import build_context
 from flow_telemetry.cli.export import add_output, export_and_print
-from flow_telemetry.cli.options import Subparsers, add_flags, flags_of
+from flow_telemetry.cli.options import SWEEP, add_flags, load
+from flow_telemetry.cli.parser import Subparsers
+from flow_telemetry.cli.targets import add_target
 from flow_telemetry.context import ExportContext
 from flow_telemetry.github.client import RESERVED_RATE_LIMIT
 from flow_telemetry.outcome import Outcome
-from flow_telemetry.settings import EntryPoint, Mode, Settings, load_settings
+from flow_telemetry.settings import Mode, Settings
 from flow_telemetry.subjects.choose import choose_sweep
 from flow_telemetry.sweep.ledger_file import LedgerFile
 from flow_telemetry.sweep.organization import export_organization, merge_rounds
@@ -32,15 +34,15 @@ def add_command(commands: Subparsers) -> None:
         "--ledger it records what it exported: the next sweep goes on from there, and exports "
         "nothing twice. With --organization it sweeps the repositories of an organization.",
     )
-    add_flags(parser)
+    add_target(parser, "URL of the repository, or OWNER/NAME, like --repo.")
     add_output(parser)
+    add_flags(parser, [SWEEP])
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Sweep; return 0, or 1 if nothing could be exported, or something not recorded."""
-    flags = flags_of(options, mode=Mode.SWEEP.value)
-    settings = load_settings(environ, EntryPoint.COMMAND_LINE, flags)
+    settings = load(options, environ, mode=Mode.SWEEP.value)
     if settings.sweep.organization is not None:
         return _sweep_organization(options, settings, settings.sweep.organization)
     subject = choose_sweep(settings)

@@ -112,12 +112,14 @@ class FileExporter:
     """A file of OTLP JSON lines with all signals, as the Collector's file exporter writes it.
 
     It replaces an earlier file. Further deliveries of the same exporter, as of a sweep that exports
-    two lists, are added to the first one (``_has_delivered``).
+    two lists, are added to the first one (``_has_delivered``). With ``write_bytes``, which writes
+    to a stream, there is no file, and the path is the name of the stream.
     """
 
     path: Path
     clock: Clock = field(default_factory=SystemClock)
     fallbacks: Fallbacks = field(default_factory=Fallbacks)
+    write_bytes: Callable[[bytes], None] | None = None
     _has_delivered: bool = field(default=False, init=False)
 
     @property
@@ -131,10 +133,15 @@ class FileExporter:
     def deliver(self, stream: Iterable[Telemetry]) -> tuple[Delivery, ...]:
         """Write the stream to the file."""
         # Loaded for `--output` only, which keeps the other starts fast.
-        from flow_telemetry.otlp.output import LinesWriter  # noqa: PLC0415
+        from flow_telemetry.otlp.output import LinesStream, LinesWriter  # noqa: PLC0415
 
         now = _nanosecond_clock(self.clock)
-        writer = LinesWriter(self.path, _OPEN_FILE, continues=self._has_delivered)
+        writer = LinesWriter(
+            self.path,
+            _OPEN_FILE,
+            continues=self._has_delivered,
+            stream=LinesStream(self.write_bytes) if self.write_bytes else None,
+        )
         fallbacks = {signal: self.fallbacks.for_signal(signal, now) for signal in Signal}
         try:
             for batch in batch_telemetry(stream, fallbacks, now):

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -112,6 +113,28 @@ class LinesFile:
                 self._unfinished.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class LinesStream:
+    """A stream in place of a file: a line is written at once."""
+
+    write_bytes: Callable[[bytes], None]
+
+    def write(self, text: str) -> None:
+        """Write the text as one line.
+
+        Raises:
+            OSError: it cannot be written.
+            ValueError: the text cannot be encoded.
+        """
+        self.write_bytes(text.encode() + b"\n")
+
+    def publish(self) -> None:
+        """Do nothing: the lines are written."""
+
+    def discard(self) -> None:
+        """Do nothing: the lines are written."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """The written items of one signal, and those ``lost`` to ``failures``."""
@@ -127,12 +150,22 @@ class LinesWriter:
     A disk failure raises no exception: the lost items are counted.
     """
 
-    def __init__(self, path: Path, mode: int, *, continues: bool = False) -> None:
-        """Create no file yet; ``continues`` is that of `LinesFile`."""
+    def __init__(
+        self,
+        path: Path,
+        mode: int,
+        *,
+        continues: bool = False,
+        stream: LinesStream | None = None,
+    ) -> None:
+        """Create no file yet; ``continues`` is that of `LinesFile`.
+
+        A ``stream`` is written instead of the file, whose path is then only its name.
+        """
         self._path = path
         self._mode = mode
         self._continues = continues
-        self._file: LinesFile | None = None
+        self._file: LinesFile | LinesStream | None = stream
         self._counts: dict[Signal, _Count] = {}
 
     def add(self, batch: Batch) -> None:

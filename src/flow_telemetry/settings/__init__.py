@@ -1,7 +1,7 @@
 """The `Settings` of an export, read once from the environment, and their types."""
 
 from flow_telemetry.settings.credentials import public_words, secrets_of
-from flow_telemetry.settings.github import GitHubSettings
+from flow_telemetry.settings.github import GitHubSettings, GitRemote
 from flow_telemetry.settings.load import (
     Settings,
     describe_settings,
@@ -51,6 +51,7 @@ __all__ = [
     "ExceptionSending",
     "Export",
     "GitHubSettings",
+    "GitRemote",
     "JiraSettings",
     "JobLogs",
     "JobSettings",

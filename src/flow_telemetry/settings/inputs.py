@@ -85,6 +85,11 @@ class Input(Generic[Value]):
         return self if instance is None else cast("Value", instance.values[self.name])
 
     @property
+    def values(self) -> tuple[str, ...]:
+        """The only values; empty if any text may be one."""
+        return parse.values_of(self.parse)
+
+    @property
     def explanation(self) -> str:
         """The description with the default, for places that do not show it elsewhere."""
         has_default = self.default and "${{" not in self.default and not self.switch

@@ -8,12 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flow_telemetry.identity import host_of
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.privacy.redactor import build_redactor
 from flow_telemetry.settings import parse
 from flow_telemetry.settings.backends import ChosenPreset, choose_preset
 from flow_telemetry.settings.credentials import public_words, secrets_of
-from flow_telemetry.settings.github import GitHubSettings, github_settings
+from flow_telemetry.settings.github import (
+    GitHubSettings,
+    GitRemote,
+    NamedServer,
+    github_settings,
+    is_public_host,
+)
 from flow_telemetry.settings.inputs import INPUT, INPUTS, Inputs
 from flow_telemetry.settings.model import (
     Compare,
@@ -95,9 +102,17 @@ class Settings:
 
 
 def load_settings(
-    environ: Mapping[str, str], entry_point: EntryPoint, flags: Mapping[str, str] | None = None
+    environ: Mapping[str, str],
+    entry_point: EntryPoint,
+    flags: Mapping[str, str] | None = None,
+    *,
+    github_url: str = "",
+    remote: GitRemote | None = None,
 ) -> Settings:
     """Return the settings of the environment; ``flags``, by input name, take precedence.
+
+    On the command line ``github_url`` is that of `--github-url`, and ``remote`` the git remote of
+    the current folder.
 
     Raises:
         SettingsError: a value is unusable, and without it the export would fail, leak or get wrong
@@ -119,18 +134,39 @@ def load_settings(
     errors = tuple(inputs.errors.values())
     if errors:  # A secret may have been put into the wrong input.
         errors = tuple(map(build_redactor(secrets, inputs.redact, public), errors))
-    github = github_settings(environ, inputs.github_token, entry_point, trusted)
+    by_hand = entry_point is EntryPoint.COMMAND_LINE
+    named_repository = inputs.target.repository or inputs.repository or runner.repository
+    named_repository = named_repository or inputs.organization
+    if remote is not None and (named_repository or inputs.target.key):
+        # Only its server can still count, if it is one of GitHub's.
+        remote = remote if _is_known_host(remote, environ) else None
+    github = github_settings(
+        environ,
+        inputs.github_token,
+        entry_point,
+        trusted,
+        NamedServer(
+            github_url=github_url,
+            target=inputs.target.origin if by_hand and not inputs.target.key else "",
+            remote=remote.server_url if remote else "",
+            token=(flags or {}).get("github-token", ""),
+        ),
+    )
+    if remote is not None and host_of(remote.server_url) != host_of(github.server_url):
+        remote = None
     target, mode = resolve_target(
         inputs.target, inputs.mode, server=github.server_url, jira=inputs.jira_url
     )
     return Settings(
         mode=mode,
-        repository=target.repository or inputs.repository,
+        repository=target.repository
+        or inputs.repository
+        or (remote.repository if remote and not runner.repository else None),
         run_id=target.run_id or inputs.run_id,
-        run_attempt=target.run_attempt if target.run_id else inputs.run_attempt,
+        run_attempt=target.run_attempt or inputs.run_attempt,
         number=target.number or inputs.number,
         export=inputs.export,
-        tracing=tracing_settings(inputs, target.key, mode),
+        tracing=tracing_settings(inputs, target.key, mode, entry_point),
         trackers=_tracker_settings(inputs, jira, has_jira_url=bool(texts["jira-url"].strip())),
         sweep=SweepSettings(
             requested=sweep_requested,
@@ -178,6 +214,11 @@ def load_settings(
     )
 
 
+def _is_known_host(remote: GitRemote, environ: Mapping[str, str]) -> bool:
+    host = host_of(remote.server_url)
+    return is_public_host(host) or environ.get("GH_HOST", "").strip().lower() == host
+
+
 def _any_endpoint(texts: Mapping[str, str], environ: Mapping[str, str]) -> str:
     """The endpoint of all signals, or of traces; empty without one."""
     names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -201,14 +242,20 @@ def _signal_settings(inputs: Inputs) -> SignalSettings:
 
 
 def tracing_settings(
-    inputs: Inputs, key: ItemKey | None = None, mode: Mode | None = None
+    inputs: Inputs,
+    key: ItemKey | None = None,
+    mode: Mode | None = None,
+    entry_point: EntryPoint = EntryPoint.ACTION,
 ) -> TracingSettings:
     """Return the settings of traces; ``key`` is that of `target`, which the mode exports."""
     scope, mode = inputs.trace_scope, mode or inputs.mode
     if scope is None:
         # In mode feature the key names the export, and does not select the trace of runs.
         in_feature = inputs.feature_key is not None and mode is not Mode.FEATURE
-        scope = TraceScope.FEATURE if in_feature else TraceScope.CHANGE
+        # Who exports an item by hand wants its span, which only these scopes have.
+        by_hand = mode is Mode.ITEM and entry_point is EntryPoint.COMMAND_LINE
+        alone = TraceScope.ITEM if by_hand else TraceScope.CHANGE
+        scope = TraceScope.FEATURE if in_feature else alone
     return TracingSettings(
         scope=scope,
         detail=inputs.detail,

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, urlsplit
 
 from flow_telemetry.errors import SettingsError
 from flow_telemetry.settings import parse
 from flow_telemetry.telemetry import Signal, SignalTarget
 
-_GRPC_PORT = 4317
+NO_ENDPOINT = (
+    "`otlp-endpoint` is empty. A run of a fork or of Dependabot gets no secrets; otherwise set "
+    "`otlp-endpoint`, or OTEL_EXPORTER_OTLP_ENDPOINT"
+)
+_GRPC_PORT, _HTTP_PORT = 4317, 4318
+_GRPC_SCHEMES = {"grpc": "http", "grpcs": "https"}
 _COMPRESSIONS = ("gzip", "deflate", "none")
 _DEFAULT_TIMEOUT_SECONDS = 10.0
 
@@ -51,10 +56,7 @@ def otlp_settings(
         elif target := _target(signal, inputs, environ, trusted):
             targets[signal] = target
         else:
-            off[signal] = (
-                "`otlp-endpoint` is empty. A run of a fork or of Dependabot gets no secrets; "
-                "otherwise set `otlp-endpoint`, or OTEL_EXPORTER_OTLP_ENDPOINT"
-            )
+            off[signal] = NO_ENDPOINT
     return OtlpSettings(targets=targets, off=off)
 
 
@@ -137,15 +139,31 @@ def _headers(
 
 
 def _parse_endpoint(name: str, text: str) -> SplitResult:
-    address = parse.named(
-        name, lambda value: parse.url(value, "https://otlp.example.com:4318"), text
+    _check_not_grpc(name, text)
+    return parse.named(name, lambda value: parse.url(value, "https://otlp.example.com:4318"), text)
+
+
+def _check_not_grpc(name: str, text: str) -> None:
+    """Refuse an address of OTLP over gRPC, and name that of OTLP over HTTP of the same receiver."""
+    # Collectors' configurations and other SDKs have `localhost:4317`, without a scheme.
+    is_bare = "://" not in text
+    try:
+        parts = urlsplit(f"//{text}" if is_bare else text)
+        scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
+    except ValueError:
+        return
+    is_grpc = scheme in _GRPC_SCHEMES
+    if not host or not (is_grpc or port == _GRPC_PORT):
+        return
+    scheme = _GRPC_SCHEMES.get(scheme, scheme) or "http"
+    # The address of another port may be any; that of 4317 usually has a neighbour.
+    port = _HTTP_PORT if port in (None, _GRPC_PORT) else port
+    address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    what = f"scheme {parts.scheme}" if is_grpc else f"port {_GRPC_PORT}"
+    raise SettingsError(
+        f"`{name}` has {what}, which is OTLP over gRPC, but this program sends OTLP over HTTP. Use "
+        f"the HTTP port of the same receiver, usually {_HTTP_PORT}: {address}"
     )
-    if address.port == _GRPC_PORT:
-        raise SettingsError(
-            f"`{name}` has port {_GRPC_PORT}, which is OTLP over gRPC, but this program sends "
-            "OTLP over HTTP. Use the HTTP port of the same receiver, usually 4318"
-        )
-    return address
 
 
 def _check_protocol(signal: Signal, endpoint_name: str, environ: Mapping[str, str]) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from flow_telemetry.errors import MissingSecretError, SettingsError
@@ -22,6 +23,7 @@ from flow_telemetry.model import FlowType, StatusCategory
 from flow_telemetry.model.item_key import ItemKey, parse_item_key
 from flow_telemetry.privacy.patterns import find_pattern_problem
 from flow_telemetry.telemetry import Signal
+from flow_telemetry.text import nearest
 
 Choice = TypeVar("Choice", bound=Enum)
 Value = TypeVar("Value")
@@ -40,7 +42,7 @@ _BYTES = {
     "mib": 1024**2,
     "gib": 1024**3,
 }
-_LARGEST_SIZE_BYTES = 2**40
+_LARGEST_SIZE_BYTES = 10**12
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # Without a credential behind it, the secret is missing.
 AUTHENTICATION_SCHEMES = frozenset({"bearer", "basic", "apikey", "api-key", "token"})
@@ -61,6 +63,8 @@ _CATEGORIES = {
 }
 _PRICE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _SHOWN = 80
+# Of ids and counts: more do not fit into 64 bits.
+_MOST_DIGITS = 19
 _LONGEST_URL = 8_192
 _HOST_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
@@ -89,9 +93,24 @@ def named(name: str, parse: Callable[[str], Value], text: str) -> Value:
         raise SettingsError(f"`{name}` {error}") from None
 
 
-def optional(parse: Callable[[str], Value]) -> Callable[[str], Value | None]:
-    """Return a parser that returns None for an empty text."""
-    return lambda text: parse(text) if text else None
+@dataclass(frozen=True, slots=True)
+class optional(Generic[Value]):  # noqa: N801 - used like the functions
+    """A parser that returns None for an empty text."""
+
+    parse: Callable[[str], Value]
+
+    def __call__(self, text: str) -> Value | None:
+        """Return the parsed text, or None."""
+        return self.parse(text) if text else None
+
+
+def values_of(parse: Callable[[str], object]) -> tuple[str, ...]:
+    """Return the only texts that a parser accepts; empty if there are others."""
+    if isinstance(parse, optional):
+        return values_of(parse.parse)
+    if isinstance(parse, choice):
+        return tuple(str(member.value) for member in parse.choices)
+    return ("true", "false") if parse is boolean else ()
 
 
 def origin(url: str) -> str:
@@ -164,24 +183,37 @@ def boolean(text: str) -> bool:
     return value == "true"
 
 
-def choice(choices: type[Choice]) -> Callable[[str], Choice]:
-    """Return a parser of the members of an enumeration, by their values."""
+@dataclass(frozen=True, slots=True)
+class choice(Generic[Choice]):  # noqa: N801 - used like the functions
+    """A parser of the members of an enumeration, by their values."""
 
-    def parse(text: str) -> Choice:
+    choices: type[Choice]
+
+    def __call__(self, text: str) -> Choice:
+        """Return the member."""
+        written = text.strip().lower()
         try:
-            return choices(text.strip().lower())
+            return self.choices(written)
         except ValueError:
-            allowed = ", ".join(str(member.value) for member in choices)
-            raise ValueError(f"must be one of {allowed}, not {shown(text)}") from None
+            allowed = [str(member.value) for member in self.choices]
+            hint = did_you_mean(written, allowed)
+            one = ", ".join(allowed)
+            raise ValueError(f"must be one of {one}, not {shown(text)}{hint}") from None
 
-    return parse
+
+def did_you_mean(written: str, known: Iterable[str]) -> str:
+    """Return the end of an error: the nearest of the known values, if one is near."""
+    near = nearest(written, known)
+    return f". Did you mean {near}?" if near else ""
 
 
 def positive_integer(text: str) -> int:
     """Return a number above zero in decimal digits."""
     value = text.strip()
-    if not (value.isascii() and value.isdigit() and len(value) <= 19 and int(value) > 0):
+    if not (value.isascii() and value.isdigit() and int(value[:_MOST_DIGITS]) > 0):
         raise ValueError(f"must be a number above zero, not {shown(text)}")
+    if len(value) > _MOST_DIGITS:
+        raise ValueError(f"must be a number of at most {_MOST_DIGITS} digits, not {shown(text)}")
     return int(value)
 
 
@@ -190,7 +222,10 @@ def size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip().lower())
     number = int(float(match.group(1)) * _BYTES[match.group(2) or "b"]) if match else 0
     if not 0 < number <= _LARGEST_SIZE_BYTES:
-        raise ValueError(f"must be a size such as 500kB or 1MB, not {shown(text)}")
+        raise ValueError(
+            f"must be a size such as 500kB or 1MB, above zero and of at most 1000GB, not "
+            f"{shown(text)}"
+        )
     return number
 
 
@@ -205,7 +240,7 @@ def duration(text: str) -> float:
     seconds = float(match.group(1)) * _SECONDS[match.group(2)] if match else 0
     if not 0 < seconds <= _LONGEST_DURATION_SECONDS:
         raise ValueError(
-            f"must be a duration above zero and of a year at most, in seconds or with "
+            f"must be a duration above zero and of at most a year (366d), in seconds or with "
             f"the unit s, m, h or d, not {shown(text)}"
         )
     return seconds
@@ -349,7 +384,10 @@ def signals(text: str) -> frozenset[Signal]:
     for word in words(text):
         signal = _SIGNALS.get(word.lower())
         if signal is None:
-            raise ValueError(f"must be a list of traces, events and metrics, not {shown(word)}")
+            hint = did_you_mean(word.lower(), _SIGNALS)
+            raise ValueError(
+                f"must be a list of traces, events and metrics, not {shown(word)}{hint}"
+            )
         enabled.add(signal)
     return frozenset(enabled)
 

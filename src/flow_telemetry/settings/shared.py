@@ -22,13 +22,12 @@ from flow_telemetry.errors import SettingsError
 from flow_telemetry.local_files import read_regular
 from flow_telemetry.settings.inputs import INPUT, Input
 from flow_telemetry.settings.parse import shown
+from flow_telemetry.text import nearest
 
 MOST_BYTES = 64_000
 _LINE_END = re.compile(r"\r\n|\r|\n")
 # What may be a name is quoted in errors, and nothing else: it may be a credential.
 _NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
-# Less similar names are not worth a suggestion.
-_SIMILARITY = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,11 +193,8 @@ def _problem_of(entry: _Entry) -> str:
 def _unknown(entry: _Entry) -> str:
     if not _NAME.fullmatch(entry.name):
         return f"line {entry.line} does not begin with the name of a setting"
-    import difflib  # noqa: PLC0415 - errors only
-
-    written = entry.name.lower().replace("_", "-")
-    near = difflib.get_close_matches(written, INPUT, 1, _SIMILARITY)
-    advice = f"The nearest one is `{near[0]}`" if near else "The README lists all settings"
+    near = nearest(entry.name.lower().replace("_", "-"), INPUT)
+    advice = f"The nearest one is `{near}`" if near else "The README lists all settings"
     return f"no setting has the name `{entry.name}`, which is on line {entry.line}. {advice}"
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flow_telemetry.errors import SettingsError
+from flow_telemetry.identity import host_of
 from flow_telemetry.model.item_key import ItemKey, parse_item_key
 from flow_telemetry.settings import parse
 from flow_telemetry.settings.model import Mode
@@ -134,7 +135,8 @@ def _check_origin(target: Target, server: str, jira: str) -> None:
         return
     of_jira = target.key is not None
     expected = jira if of_jira else server
-    if expected and target.origin.lower() != parse.origin(expected).lower():
+    # The scheme does not count: the server is read at its own address.
+    if expected and host_of(target.origin) != host_of(expected):
         setting = "jira-url" if of_jira else "GITHUB_SERVER_URL"
         raise SettingsError(
             f"`target` is an address of {target.origin}, but {setting} is "

@@ -360,7 +360,7 @@ def _collect(
         # The spans have the lead times too; and a sweep has to know whether its budget allowed it.
         delivered = _read_timelines(context, delivered)
     placements = [
-        _place_delivery(settings, delivered, change, lineage)
+        place_delivery(settings, delivered, change, lineage)
         for change, lineage in zip(delivered.delivers, lineages, strict=True)
     ]
     # The events of a deployment itself belong to the first change that it delivers.
@@ -421,7 +421,7 @@ def _build_spans(
             yield span
 
 
-def _place_delivery(
+def place_delivery(
     settings: Settings, deployment: Deployment, change: Change, lineage: Lineage
 ) -> Placement:
     """Place a delivery under the work item if that is in the trace, else under the change."""
