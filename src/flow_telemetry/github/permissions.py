@@ -65,10 +65,11 @@ class Denials:
     def note(self, message: str, permissions: Iterable[str]) -> None:
         """Add a message about permissions such as `checks: read`, if they are known.
 
-        What cannot be written was asked for by a setting, so that its message stays as it is.
+        A message stays as it is if it is about something to write, or about `actions: read`, which
+        the token has if anything is exported: a setting asked for that, such as `logs`.
         """
         names = tuple(permissions)
-        if names and all(name.endswith(": read") for name in names):
+        if names and all(name.endswith(": read") and name != "actions: read" for name in names):
             self.permissions[message] = names
 
     def of_text(self, text: str) -> tuple[str, ...]:
