@@ -2,10 +2,11 @@
 
     python tools/release_commit.py [1.2.3] --bundle bundle [--list FOLDER]
 
-The first commit adds the bundle; the second one lets `telemetry.yml` run the action by the hash of
-the first, because a commit cannot contain its own. They are not on a branch: users' `uses:` fetches
-the second by its tags, `v1.2.3` and `v1`, and the default branch stays free of binaries. Nothing is
-pushed. Files for developers are in the commit, but not in the tarball that runners download.
+The first commit adds the bundle; the second one lets the reusable workflows run the action by the
+hash of the first, because a commit cannot contain its own. They are not on a branch: users'
+`uses:` fetches the second by its tags, `v1.2.3` and `v1`, and the default branch stays free of
+binaries. Nothing is pushed. Files for developers are in the commit, but not in the tarball that
+runners download.
 
 The same source and bundle make the same commits: author, committer and times are fixed.
 """
@@ -44,7 +45,11 @@ FIXED = (
     *("-c", "core.autocrlf=false", "-c", "core.fileMode=true", "-c", "commit.gpgSign=false"),
     *("-c", "tag.gpgSign=false", "-c", "core.hooksPath=/dev/null"),
 )
-CALLED = Path(".github", "workflows", "telemetry.yml")
+# The reusable workflows, and how often each uses the action.
+CALLED = {
+    Path(".github", "workflows", "telemetry.yml"): 1,
+    Path(".github", "workflows", "organization.yml"): 3,
+}
 OWN_ACTION = re.compile(r"^( +uses: [\w.-]+/flow-telemetry)@\S+.*$", re.MULTILINE)
 
 
@@ -117,26 +122,27 @@ def make_commit(root: Path, version: str, bundle: Path) -> str:
     # Forced: the default branch ignores the folder.
     git(root, *FIXED, "add", "--force", ".gitattributes", "bundle")
     action = _commit(root, f"The action of {version}, with its bundle", time)
-    called = root / CALLED
-    text = pinned_to(called.read_text(encoding="utf-8"), action)
-    called.write_text(text, encoding="utf-8", newline="\n")
-    git(root, *FIXED, "add", str(CALLED))
-    commit = _commit(root, f"Release {version}, whose workflow runs the action by its hash", time)
+    for path, times in CALLED.items():
+        called = root / path
+        text = pinned_to(called.read_text(encoding="utf-8"), action, path.as_posix(), times)
+        called.write_text(text, encoding="utf-8", newline="\n")
+        git(root, *FIXED, "add", str(path))
+    commit = _commit(root, f"Release {version}, whose workflows run the action by its hash", time)
     git(root, *FIXED, "tag", f"v{version}")
     if version.replace(".", "").isdigit():
         git(root, *FIXED, "tag", "--force", f"v{version.partition('.')[0]}")
     return commit
 
 
-def pinned_to(workflow: str, commit: str) -> str:
-    """Return the text of the reusable workflow with the action at a commit.
+def pinned_to(workflow: str, commit: str, name: str, times: int) -> str:
+    """Return the text of a reusable workflow with the action at a commit.
 
-    Raises ReleaseError unless it uses the action exactly once.
+    Raises ReleaseError unless it uses the action so many times.
     """
     # No version behind it: the tag is at the next commit, and tools compare the two.
-    text, times = OWN_ACTION.subn(rf"\g<1>@{commit} # the commit before this one", workflow)
-    if times != 1:
-        raise ReleaseError(f"{CALLED.as_posix()} uses the action {times} times, not once")
+    text, found = OWN_ACTION.subn(rf"\g<1>@{commit} # the commit before this one", workflow)
+    if found != times:
+        raise ReleaseError(f"{name} uses the action {found} times, not {times}")
     return text
 
 

@@ -92,8 +92,8 @@ OTHER_SETTINGS = tuple(row for row in INPUTS if row not in ACTION_INPUTS)
 # Inputs of the action that a caller of the workflow cannot set.
 NOT_IN_WORKFLOW = frozenset(
     {
-        # The event chooses what is exported.
-        *("mode", "target", "feature-key"),
+        # They are about one thing, which the event chooses.
+        *("target", "feature-key"),
         # They are for a step inside the run that is exported.
         *("export", "needs", "measure", "inject-endpoint", "reports", "trace-files"),
         # The workflow sets them, or its time limit depends on their defaults.
@@ -151,8 +151,9 @@ _RUNNER_INPUT = """\
       runs-on:
         description: >-
           Runner of the job: a label, or a JSON list of labels such as ["self-hosted", "linux"].
+          Default: ubuntu-slim for an event, ubuntu-latest for a sweep.
         type: string
-        default: ubuntu-latest
+        default: ""
 """
 # GITHUB_TOKEN, $RUNNER_TEMP/flow-telemetry, ./folder, a.b={c}, {curly}: shown as code.
 _CODE = re.compile(

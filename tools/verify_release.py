@@ -8,8 +8,8 @@ a commit that you trust, not from the release that it is to verify. Three things
 
 1. The release workflow of the repository attested the list of files, for this version and source.
 2. The tag's commit has these files, each with these bytes, and no other.
-3. `telemetry.yml` in it runs the action by the hash of the commit before, whose download is the
-   same.
+3. The reusable workflows in it run the action by the hash of the commit before, whose download is
+   the same.
 
 `--folder` compares a downloaded action too, such as `_work/_actions/owner/flow-telemetry/v1.2.3` of
 a runner. Without a network: `--attestation`, a file of `gh attestation download`, and
@@ -44,7 +44,7 @@ from tools.release_tree import (  # noqa: E402 - importable from here on
 
 VERSION = re.compile(r"v\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
 WORKFLOW = ".github/workflows/release.yml"
-CALLED = ".github/workflows/telemetry.yml"
+CALLED = (".github/workflows/telemetry.yml", ".github/workflows/organization.yml")
 OWN_ACTION = re.compile(r"^\s+uses: [\w.-]+/flow-telemetry@(\S+)", re.MULTILINE)
 ISSUER = "https://token.actions.githubusercontent.com"
 
@@ -97,12 +97,12 @@ def verify(options: argparse.Namespace, gh: GitHubCli) -> list[str]:
         attestations, list_name(version), data, expected_signer(options.repository, version, source)
     )
     _no_differences(f"commit {tree.commit}", tree.files, released.files)
-    check_called_workflow(clone, tree)
+    check_called_workflows(clone, tree)
     facts = [
         f"the list of {len(tree.files)} files was attested by {WORKFLOW} for {version}",
         f"the tag {version} is commit {tree.commit}, made of the source {source}",
         "the commit has these files and no other",
-        f"{CALLED} runs the same action, by its hash",
+        "the reusable workflows run the same action, by its hash",
     ]
     if options.folder is not None:
         found = files_of_folder(options.folder)
@@ -165,18 +165,19 @@ def check_attestation(
     raise VerificationError(f"no attestation is of this list and this release: {reason}")
 
 
-def check_called_workflow(clone: Path, tree: Tree) -> None:
-    """Raise VerificationError unless the reusable workflow runs the action of this release.
+def check_called_workflows(clone: Path, tree: Tree) -> None:
+    """Raise VerificationError unless the reusable workflows run the action of this release.
 
-    A commit cannot contain its own hash, so the workflow names the commit before it.
+    A commit cannot contain its own hash, so they name the commit before it.
     """
-    text = git(clone, "show", f"{tree.commit}:{CALLED}").decode()
     before = git(clone, "rev-parse", f"{tree.commit}^").decode().strip()
-    named = OWN_ACTION.findall(text)
-    if named != [before]:
-        raise VerificationError(
-            f"`{CALLED}` runs the action at {named}, not at the commit before it, {before}"
-        )
+    for path in CALLED:
+        text = git(clone, "show", f"{tree.commit}:{path}").decode()
+        named = sorted(set(OWN_ACTION.findall(text)))
+        if named != [before]:
+            raise VerificationError(
+                f"`{path}` runs the action at {named}, not at the commit before it, {before}"
+            )
     found = tree_of_commit(clone, tree.version, before).downloaded
     _no_differences(f"commit {before}", tree.downloaded, found)
 

@@ -27,7 +27,7 @@ from flow_telemetry.settings.inputs import ACTION_INPUTS
 TEXT = README.read_text(encoding="utf-8")
 EXAMPLES = readme_examples()
 # One starts the command line, the other calls a workflow: see test_ready_file.py.
-OF_THE_ACTION = sorted(EXAMPLES.keys() - {"ready file"})
+OF_THE_ACTION = sorted(EXAMPLES.keys() - {"scheduled file", "ready file"})
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
 READS = frozenset(PERMISSIONS)
 

@@ -178,14 +178,14 @@ def test_what_the_caller_cannot_set_is_left_to_the_workflow() -> None:
     """What it sets itself, and what is for one subject, or for a step inside a run."""
     missing = OF_THE_ACTION.keys() - INTERFACE["inputs"].keys() - INTERFACE["secrets"].keys()
     assert missing == {
-        *("mode", "target", "feature-key", "export", "needs", "measure", "inject-endpoint"),
+        *("target", "feature-key", "export", "needs", "measure", "inject-endpoint"),
         *("reports", "trace-files", "page", "comment", "fail-on-error", "timeout"),
     }
     constants = {name: each for name, each in EXPORT["with"].items() if "${{" not in str(each)}
     assert constants == {"fail-on-error": True}
-    # Its own line counts more than those of the caller.
-    shared, *own = EXPORT["with"]["settings"].splitlines()
-    assert shared == "${{ inputs.settings }}"
+    # Its first line counts less than those of the caller, its last one more.
+    default, shared, *own = EXPORT["with"]["settings"].splitlines()
+    assert (default, shared) == ("sweep-runs: true", "${{ inputs.settings }}")
     assert own[-1] == "ancestors: none"
 
 
@@ -204,14 +204,37 @@ def test_secrets_are_passed_by_name() -> None:
     assert CALL["with"].keys() <= INTERFACE["inputs"].keys()
 
 
-@pytest.mark.parametrize(
-    ("runs_on", "labels"),
-    [("ubuntu-latest", "ubuntu-latest"), ('["self-hosted", "linux"]', ["self-hosted", "linux"])],
-)
-def test_the_runner_is_a_label_or_several(runs_on: str, labels: object) -> None:
-    """As `runs-on` itself allows."""
+@pytest.mark.parametrize("event_name", CALLER["on"])
+def test_the_runner_is_a_label_or_several(event_name: str) -> None:
+    """As `runs-on` itself allows; without one a small runner, but a usual one for a sweep."""
     expression = JOB["runs-on"].removeprefix("${{ ").removesuffix(" }}")
-    assert value(expression, {"inputs": {"runs-on": runs_on}}) == labels
+    usual = "ubuntu-latest" if event_name in SWEEPS else "ubuntu-slim"
+    for runs_on, labels in (
+        ("", usual),
+        ("windows-latest", "windows-latest"),
+        ('["self-hosted", "linux"]', ["self-hosted", "linux"]),
+    ):
+        github = {"event_name": event_name}
+        assert value(expression, {"inputs": {"runs-on": runs_on}, "github": github}) == labels
+
+
+@pytest.mark.parametrize("event_name", CALLER["on"])
+def test_an_export_ends_before_the_small_runner_does(event_name: str) -> None:
+    """GitHub ends its jobs after 15 minutes, the default for a closed feature."""
+    limit = interpolated(EXPORT["with"]["timeout"], {"github": {"event_name": event_name}})
+    assert limit == ("12m" if event_name == "issues" else "")
+
+
+def test_the_scheduled_file_is_the_ready_file_without_its_events() -> None:
+    """The same in every repository: it names neither a repository nor a workflow of one."""
+    scheduled = load(readme_examples()["scheduled file"])
+    assert set(scheduled["on"]) == set(SWEEPS)
+    (job,) = scheduled["jobs"].values()
+    assert job == {name: each for name, each in CALL.items() if name != "cache-mode"}
+    assert scheduled["permissions"] == {}
+    for event_name in SWEEPS:
+        github = {"github": {"event_name": event_name, "event": {}}}
+        assert interpolated(scheduled["run-name"], github) == event_name
 
 
 @pytest.mark.parametrize(

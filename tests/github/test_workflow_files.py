@@ -298,8 +298,8 @@ def test_which_steps_sweep_runs(on: str, inputs: dict[str, str], expected: bool 
     assert sweeps_runs(workflow, workflow.uses[0]) is expected
 
 
-def test_the_reusable_workflow_sweeps_runs_if_asked() -> None:
-    for inputs, expected in (("sweep-runs: true", True), ("", False)):
+def test_the_reusable_workflow_sweeps_runs_unless_told_otherwise() -> None:
+    for inputs, expected in (("sweep-runs: false", False), ("", True)):
         workflow = calling("schedule", inputs)
         assert sweeps_runs(workflow, workflow.uses[0]) is expected
 

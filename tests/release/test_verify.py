@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.docs.test_ready_file import zizmor
 from tests.support.runner import commit_all
-from tests.support.workflows import TELEMETRY, load, schema_errors
+from tests.support.workflows import ROOT, load, schema_errors
 from tools import release_commit, release_tree, verify_release
 
 REPOSITORY = "owner/flow-telemetry"
@@ -81,9 +81,10 @@ class Release:
             path = self.clone / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
-        called = self.clone / release_commit.CALLED
-        called.parent.mkdir(parents=True)
-        called.write_bytes(TELEMETRY.read_bytes())
+        for path in release_commit.CALLED:
+            called = self.clone / path
+            called.parent.mkdir(parents=True, exist_ok=True)
+            called.write_bytes((ROOT / path).read_bytes())
         commit_all(self.clone)
         (self.clone / "bundle").mkdir()
         (self.clone / "bundle" / "MANIFEST").write_text("flow-telemetry-bundle 2 0\n", "utf-8")
@@ -303,12 +304,13 @@ def test_the_list_of_another_version_is_refused(
     assert "is the list of v1.2.3, not of v1.2.4" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("path", release_commit.CALLED)
 @pytest.mark.parametrize("named", ["v1", "0" * 40])
 def test_a_workflow_that_runs_another_action_is_refused(
-    release: Release, capsys: pytest.CaptureFixture[str], named: str
+    release: Release, capsys: pytest.CaptureFixture[str], path: Path, named: str
 ) -> None:
     """By a tag that can be moved, or by a commit of somebody: even where that was attested."""
-    called = release.clone / release_commit.CALLED
+    called = release.clone / path
     text = called.read_text(encoding="utf-8")
     text = re.sub(r"(flow-telemetry@)[0-9a-f]{40}", rf"\g<1>{named}", text)
     called.write_text(text, encoding="utf-8", newline="\n")
@@ -323,22 +325,24 @@ def test_the_released_workflow_runs_the_action_by_its_hash(
     release: Release, tmp_path: Path
 ) -> None:
     """That of the commit before, whose download is the same; GitHub and zizmor take it."""
-    text = release.git("show", f"{TAG}:{release_commit.CALLED.as_posix()}")
     before = release.git("rev-parse", f"{TAG}^")
-    assert re.findall(r"uses: (owner/flow-telemetry@\S+)", text) == [f"{REPOSITORY}@{before}"]
     names = release.git("diff", "--name-only", before, TAG).splitlines()
-    assert names == [release_commit.CALLED.as_posix()]
+    assert names == sorted(path.as_posix() for path in release_commit.CALLED)
     trees = [release_tree.tree_of_commit(release.clone, TAG, each) for each in (before, TAG)]
     assert trees[0].downloaded == trees[1].downloaded
-    assert zizmor(tmp_path, text, pin=False) == set()
-    assert schema_errors("github-workflows", load(text)) == []
+    for path, times in release_commit.CALLED.items():
+        text = release.git("show", f"{TAG}:{path.as_posix()}")
+        used = re.findall(r"uses: (owner/flow-telemetry@\S+)", text)
+        assert used == [f"{REPOSITORY}@{before}"] * times
+        assert zizmor(tmp_path, text, pin=False) == set()
+        assert schema_errors("github-workflows", load(text)) == []
 
 
 @pytest.mark.parametrize("text", ["steps: []\n", "  uses: o/flow-telemetry@v1\n" * 2])
 def test_a_workflow_that_cannot_be_pinned_stops_the_release(text: str) -> None:
     """Because it uses the action not at all, or twice."""
-    with pytest.raises(release_commit.ReleaseError, match="times, not once"):
-        release_commit.pinned_to(text, "0" * 40)
+    with pytest.raises(release_commit.ReleaseError, match="times, not 1"):
+        release_commit.pinned_to(text, "0" * 40, "telemetry.yml", 1)
 
 
 def test_the_same_source_makes_the_same_commits(release: Release, tmp_path: Path) -> None:

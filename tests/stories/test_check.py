@@ -330,7 +330,6 @@ SWEEPS = (
 CALLS = (
     "on: {schedule: [{cron: 1 1 * * *}]}\njobs:\n  telemetry:\n"
     "    uses: owner/flow-telemetry/.github/workflows/telemetry.yml@v1\n"
-    "    with: {sweep-runs: true}\n"
 )
 PLAIN = "name: CI\non: push\njobs: {build: {steps: [{run: make}]}}\n"
 
@@ -377,6 +376,7 @@ def test_runs_that_are_swept_and_exported_inside_are_counted_twice(
         {"ci": CI, "telemetry": FOLLOWS.replace("CI, ", "")},
         {"ci": CI, "nightly": SWEEPS.replace("sweep-runs: true", "workflows: '*'")},
         {"ci": CI, "nightly": SWEEPS.replace("last", "last, workflows: '!CI'")},
+        {"ci": CI, "nightly": f"{CALLS}    with: {{settings: 'sweep-runs: false'}}\n"},
         {"ci": CI, "nightly": SWEEPS.replace("last", "last, workflows: 'Deploy*'")},
         {"ci": CI.replace(STEP, f"{STEP}\n        with: {{mode: context}}"), "nightly": SWEEPS},
         {"nightly": SWEEPS.replace("sweep:", "other: {steps: []}\n  sweep:")},

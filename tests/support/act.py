@@ -148,10 +148,12 @@ class Act:
         path: str = "workflow.yml",
         calls: Mapping[str, Workflow] | None = None,
         artifacts: ArtifactStore | None = None,
+        replaced: Mapping[str, Path] | None = None,
     ) -> ActResult:
         """Run a workflow as the run of that id; ``make`` is what its steps find as `make`.
 
         ``path`` is the file of the workflow, ``calls`` are workflows that it calls, by their paths.
+        ``replaced`` are folders of actions that stand in for those of GitHub, by their names.
         """
         self._check_out({**(calls or {}), path: workflow}, event or {}, make)
         repository = self.github.world.default
@@ -169,10 +171,12 @@ class Act:
             [
                 *(self.binary, event_name),
                 *("-W", path, "-e", "event.json"),
-                *("-P", "ubuntu-latest=-self-hosted", "--json", "--insecure-secrets"),
+                *("-P", "ubuntu-latest=-self-hosted", "-P", "ubuntu-slim=-self-hosted"),
+                *("--json", "--insecure-secrets"),
                 *("--action-cache-path", str(self.cache), "--no-cache-server"),
                 *("--local-repository", f"{ACTION}={self.action}"),
                 *(artifacts.options() if artifacts else ()),
+                *(f"--local-repository={name}={at}" for name, at in (replaced or {}).items()),
                 *_options("--env", of_runner),
                 *_options("-s", secrets or {}),
                 *_options("--var", variables or {}),

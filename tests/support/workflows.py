@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 # The workflow that the README's ready file calls.
 TELEMETRY = ROOT / ".github" / "workflows" / "telemetry.yml"
+# The one for an organization, which docs/guides/organization.md calls.
+ORGANIZATION = ROOT / ".github" / "workflows" / "organization.yml"
 # By the major tag, or once there is a release by its commit, which the release writes there.
 ACTION = re.findall(r"uses: (owner/flow-telemetry@\S+)", README.read_text(encoding="utf-8"))[0]
 
@@ -45,7 +47,8 @@ def readme_examples() -> dict[str, str]:
     text = README.read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     names = (
-        *("last step", "each job and the rest", "last job", "workflow_run", "ready file"),
+        *("last step", "each job and the rest", "last job", "workflow_run"),
+        *("scheduled file", "ready file"),
         *("inside the job", "keep the spool"),
     )
     return dict(zip(names, blocks, strict=True))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -22,6 +23,8 @@ from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Repository
 
+# GitHub allows no other characters.
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 # A hundredth of a point of GraphQL's limit for each list of a repository.
 _BATCH = 25
 # More things since the last sweep than this count as so many: the number only balances shards.
@@ -70,6 +73,8 @@ def _parse_listed(item: object) -> ListedRepository | None:
         repository = parse_repository(payload, where="a repository of a list")
     except PayloadError:
         return None
+    if not _NAME.fullmatch(repository.name):
+        return None  # It would be more than a name in the settings of a shard.
     return ListedRepository(
         repository=repository,
         private=payload.get("private") is not False,
@@ -136,17 +141,49 @@ def count_new_things(
 def _count_batch(
     client: GitHubClient, names: Sequence[str], since: Mapping[str, datetime]
 ) -> dict[str, NewThings]:
+    try:
+        counted = _query_activity(client, names, since, _CONNECTIONS)
+        # A list that the token may not read is an error of the whole repository: its other lists
+        # need queries of their own.
+        denied = [name for name in names if counted[name].unread]
+        for connection in _CONNECTIONS if denied else ():
+            found = _query_activity(client, denied, since, [connection])
+            for name in denied:
+                counted[name] = _join(counted[name], found[name])
+    except (BudgetExceeded, DeadlineExceeded):
+        return {}
+    return counted
+
+
+def _join(one: NewThings, other: NewThings) -> NewThings:
+    return NewThings(
+        runs=one.runs + other.runs,
+        closings=one.closings + other.closings,
+        deployments=one.deployments + other.deployments,
+        unread=one.unread or other.unread,
+    )
+
+
+def _query_activity(
+    client: GitHubClient,
+    names: Sequence[str],
+    since: Mapping[str, datetime],
+    connections: Collection[str],
+) -> dict[str, NewThings]:
+    """Return what some lists of repositories have since a time of its own for each.
+
+    Raises:
+        BudgetExceeded, DeadlineExceeded: as `GitHubClient.query`.
+    """
     what = f"what happened in {len(names)} repositories"
     variables = {f"{part}{n}": text for n, name in enumerate(names) for part, text in _parts(name)}
     try:
-        response = client.query(_activity_query(len(names)), what, **variables)
-    except (BudgetExceeded, DeadlineExceeded):
-        return {}
+        response = client.query(_activity_query(len(names), connections), what, **variables)
     except SourceError as error:
         return {name: NewThings(unread=str(error)) for name in names}
     unread = "; ".join(response.errors) or "GitHub did not give it"
     return {
-        name: _parse_activity(read.child(response.data, f"r{n}"), since[name], unread)
+        name: _parse_activity(read.child(response.data, f"r{n}"), since[name], connections, unread)
         for n, name in enumerate(names)
     }
 
@@ -157,38 +194,45 @@ def _parts(name: str) -> Iterator[tuple[str, str]]:
     yield "name", short
 
 
-def _activity_query(number: int) -> str:
+def _activity_query(number: int, connections: Collection[str]) -> str:
     # Names are variables: a repository's name is never part of a query's text.
     declared = ", ".join(f"$owner{n}: String!, $name{n}: String!" for n in range(number))
     fields = "\n".join(
         f"  r{n}: repository(owner: $owner{n}, name: $name{n}) {{ ...Activity }}"
         for n in range(number)
     )
-    newest = f"first: {MOST_COUNTED}, orderBy: {{field: UPDATED_AT, direction: DESC}}"
-    created = f"first: {MOST_COUNTED}, orderBy: {{field: CREATED_AT, direction: DESC}}"
+    lists = "\n".join(f"  {_CONNECTIONS[each]}" for each in connections)
     return f"""
 query RepositoryActivity({declared}) {{
 {fields}
 }}
 fragment Activity on Repository {{
-  pullRequests({newest}, states: [CLOSED, MERGED]) {{ nodes {{ closedAt }} }}
-  issues({newest}, states: [CLOSED]) {{ nodes {{ closedAt }} }}
-  deployments({created}) {{ nodes {{ createdAt }} }}
+{lists}
 }}
 """
 
 
-def _parse_activity(payload: Payload, since: datetime, unread: str) -> NewThings:
+_NEWEST = f"first: {MOST_COUNTED}, orderBy: {{field: UPDATED_AT, direction: DESC}}"
+_CREATED = f"first: {MOST_COUNTED}, orderBy: {{field: CREATED_AT, direction: DESC}}"
+_CONNECTIONS = {
+    "pullRequests": f"pullRequests({_NEWEST}, states: [CLOSED, MERGED]) {{ nodes {{ closedAt }} }}",
+    "issues": f"issues({_NEWEST}, states: [CLOSED]) {{ nodes {{ closedAt }} }}",
+    "deployments": f"deployments({_CREATED}) {{ nodes {{ createdAt }} }}",
+}
+
+
+def _parse_activity(
+    payload: Payload, since: datetime, connections: Collection[str], unread: str
+) -> NewThings:
     def count(connection: str, time: str) -> int:
         nodes = read.children(read.child(payload, connection), "nodes")
         times = (read.time(node, time) for node in nodes)
         return sum(each is not None and each >= since for each in times)
 
-    complete = all(payload.get(name) for name in ("pullRequests", "issues", "deployments"))
     return NewThings(
         closings=count("pullRequests", "closedAt") + count("issues", "closedAt"),
         deployments=count("deployments", "createdAt"),
-        unread="" if complete else unread,
+        unread="" if all(payload.get(name) for name in connections) else unread,
     )
 
 

@@ -376,7 +376,8 @@ def exports_followed_runs(workflow: WorkflowFile, use: ActionUse) -> bool | None
 
 def sweeps_runs(workflow: WorkflowFile, use: ActionUse) -> bool | None:
     """Return whether a step exports runs of the repository in a sweep; None if unknown."""
-    text = use.inputs.get("sweep-runs", "")
+    # `telemetry.yml` sets it, unless the caller sets something else.
+    text = use.inputs.get("sweep-runs", "true" if use.called else "")
     if not is_expression(text) and text.lower() != "true":
         return False
     by_time = workflow.timed and (use.called or "since" in use.inputs)

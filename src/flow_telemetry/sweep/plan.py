@@ -106,6 +106,9 @@ def make_plan(
     requests_left = None
     if left.isdigit():
         requests_left = max(0, int(left) - (github.requests - sent) - RESERVED_RATE_LIMIT)
+    if context.settings.sweep.jira_projects and not any(a.is_active for a in activities):
+        # The first shard exports the items of Jira, so there is one in a quiet hour, too.
+        activities = [replace(each, is_due=True) for each in activities[:1]]
     activities, unplanned = _within_output(activities)
     shards = plan_shards(
         activities, most_shards=context.settings.sweep.shards, requests_left=requests_left
