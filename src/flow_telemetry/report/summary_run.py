@@ -28,6 +28,7 @@ from flow_telemetry.report.text import markdown, markdown_block, markdown_code, 
 from flow_telemetry.rules import causes
 from flow_telemetry.rules import intervals as timing
 from flow_telemetry.rules.causes import job_result, run_result
+from flow_telemetry.rules.selection import OF_EVERY_JOB, boilerplate_steps
 from flow_telemetry.text import counted, duration
 
 if TYPE_CHECKING:  # Loaded only if a run is compared.
@@ -238,8 +239,9 @@ def _steps_table(run: Run, jobs: Iterable[Job]) -> str:
     timed = [
         (step, job, interval)
         for job in jobs
+        for added in (boilerplate_steps(job),)
         for step, interval in timing.step_intervals(run, job)
-        if timing.step_ran(step) and step.name not in causes.RUNNER_STEPS
+        if timing.step_ran(step) and step.name not in OF_EVERY_JOB and step not in added
     ]
     slowest = sorted(timed, key=lambda row: row[2].seconds, reverse=True)[:_MOST_STEPS]
     rows = [

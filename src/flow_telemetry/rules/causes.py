@@ -112,8 +112,6 @@ _SUPERSEDED = re.compile(r"canceling since a higher priority waiting request", r
 _CANCELLED_BY_HAND = re.compile(r"the run was cancell?ed by @", re.IGNORECASE)
 
 _FIRST_STEP = "Set up job"
-# The steps of the runner around the user's.
-RUNNER_STEPS = (_FIRST_STEP, "Complete job")
 _CONTAINERS = "Initialize containers"
 # Steps of the runner before any of the user's: its start hook, and the images of docker actions.
 _PREPARATION = re.compile(r"set up runner|(?:pull|build) \S+", re.IGNORECASE)

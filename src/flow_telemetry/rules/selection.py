@@ -61,7 +61,7 @@ def select_whole_run(run: Run) -> RunSlice:
 
 
 # The steps of every job that the runner adds; it names those after an action `Post` and its step.
-_OF_EVERY_JOB = frozenset({"Set up job", "Complete job"})
+OF_EVERY_JOB = frozenset({"Set up job", "Complete job"})
 _POST = "Post "
 _SLOW = timedelta(seconds=10)
 
@@ -76,7 +76,7 @@ def boilerplate_steps(job: Job) -> frozenset[Step]:
     return frozenset(
         step
         for step in job.steps
-        if step.name in _OF_EVERY_JOB
+        if step.name in OF_EVERY_JOB
         or (step.name.startswith(_POST) and step.name.removeprefix(_POST) in names)
         if step.conclusion in ("success", "skipped") and not _is_slow(step)
     )

@@ -167,8 +167,9 @@ def _compare(
 ) -> RunComparison | None:
     """Return the comparison of a run with earlier ones, if `compare` asks for it."""
     compare, run = context.settings.compare, run_slice.run
-    # Only the summary and the events show it.
-    if not (context.settings.summary or wants_own_events(context.settings)):
+    # Only the summary, the comment and the events show it.
+    settings = context.settings
+    if not (settings.summary or settings.comment or wants_own_events(settings)):
         return None
     if compare is Compare.OFF or not run_slice.run_span:
         return None
