@@ -9,7 +9,7 @@ from tests.fakes import history
 from tests.fakes.accounts import Json, time_text
 from tests.fakes.plans import RepositoryPlan
 from tests.fakes.records import Deployment, DeploymentStatus, PullRequest
-from tests.fakes.world import World, moment
+from tests.fakes.world import World
 
 LARGEST_PAGE = 100
 # The number that the query asks for at both ends of the list of statuses.
@@ -58,11 +58,7 @@ def forbidden(path: list[str | int]) -> Json:
 
 def _commit(world: World, identifier: str) -> Json:
     home, sha = history.commit_of(world, identifier)
-    here = [p for p in world.pull_requests if p.repository == home.full_name and sha in p.commits]
-    merged = [p for p in here if p.plan.merged_at]
-    # Open ones are told only of a commit that no merge brought to the default branch.
-    found = merged or [p for p in here if p.state == "open"]
-    found.sort(key=lambda p: moment(p.opened_at))
+    found = history.pulls_of_commit(world, home, sha)
     return {
         "associatedPullRequests": {"nodes": [_pull_request(world, pull) for pull in found]},
     }

@@ -65,6 +65,7 @@ class FakeGitHub(FakeServer):
         self.viewer = "github-actions[bot]"
         self.requests: list[Request] = []
         self.on_request: Callable[[int, str], object] = _nothing
+        self.before_answer: Callable[[], object] = lambda: None
         self.storage = Storage()
         self._now = now
         self._reset_at = int(now()) + 3600
@@ -92,6 +93,7 @@ class FakeGitHub(FakeServer):
             self.requests.append(request)
             count = len(self.requests)
         self._server.pause(self.latency)
+        self.before_answer()
         try:
             with self._lock:
                 self.on_request(count, request.target.removeprefix(self.path_prefix))

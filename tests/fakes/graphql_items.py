@@ -13,32 +13,14 @@ from tests.fakes.graphql_execution import (
     Refusal,
     connection,
 )
+from tests.fakes.graphql_timeline import actor, timeline
+from tests.fakes.history import pulls_of_commit
 from tests.fakes.plans import Moment, RepositoryPlan
 from tests.fakes.pulls import last_touched
-from tests.fakes.records import Issue, PullRequest, TimelineEvent
-from tests.fakes.world import World, moment
+from tests.fakes.records import Issue, PullRequest
+from tests.fakes.world import World, moment, sha_of
 
 Made = TypeVar("Made")
-
-_TIMELINE = {
-    "blocked_by_added": ("BLOCKED_BY_ADDED_EVENT", "BlockedByAddedEvent"),
-    "blocked_by_removed": ("BLOCKED_BY_REMOVED_EVENT", "BlockedByRemovedEvent"),
-    "closed": ("CLOSED_EVENT", "ClosedEvent"),
-    "reopened": ("REOPENED_EVENT", "ReopenedEvent"),
-    "project_v2_item_status_changed": (
-        "PROJECT_V2_ITEM_STATUS_CHANGED_EVENT",
-        "ProjectV2ItemStatusChangedEvent",
-    ),
-}
-
-
-_BASE_CHANGES = {
-    "base_ref_changed": ("BASE_REF_CHANGED_EVENT", "BaseRefChangedEvent"),
-    "automatic_base_change_succeeded": (
-        "AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT",
-        "AutomaticBaseChangeSucceededEvent",
-    ),
-}
 
 
 class Items:
@@ -83,6 +65,7 @@ class Items:
             "deployments": lambda arguments: self._deployments(known, arguments),
             "issue": issue,
             "issues": lambda arguments: self._issues(known, arguments),
+            "object": lambda arguments: self._commit(known, str(arguments["oid"])),
             "issueTypes": lambda arguments: self._issue_types(known, arguments),
             "pullRequest": pull_request,
             "pullRequests": lambda arguments: self._pulls(known, arguments),
@@ -143,10 +126,24 @@ class Items:
             for pull in self._world.pull_requests
             if pull.repository == known.full_name
             if _pull_state(pull) in (arguments.get("states") or ("OPEN", "CLOSED", "MERGED"))
+            if arguments.get("headRefName") in (None, pull.plan.branch)
         ]
         _order(found, arguments, last_touched)
         make = _Lazy(self._pull_request, found)
         return self._allowed("pull_requests=read", lambda: connection(make)(arguments), known)
+
+    def _commit(self, known: RepositoryPlan, sha: str) -> Object | None:
+        """A commit with its pull requests, as `CommitChanges` has them."""
+        if sha not in self._world.shas(known.full_name):
+            return None
+
+        def pulls(arguments: Arguments) -> Object | Refusal:
+            found = [self._pull_request(each) for each in pulls_of_commit(self._world, known, sha)]
+            return self._allowed(
+                "pull_requests=read", lambda: connection(found)(arguments), known
+            )
+
+        return {"__typename": "Commit", "oid": sha, "associatedPullRequests": pulls}
 
     def _issue_numbered(self, known: RepositoryPlan, number: int) -> Object | Refusal:
         for issue in self._world.issues:
@@ -187,7 +184,7 @@ class Items:
             "parent": lambda _: self._visible(issue.parent),
             "subIssues": lambda arguments: self._sub_issues(issue, arguments),
             "closedByPullRequestsReferences": lambda arguments: self._closers(issue, arguments),
-            "timelineItems": lambda arguments: self._timeline(issue, arguments),
+            "timelineItems": lambda arguments: timeline(issue, arguments, self._visible),
         }
 
     def _sub_issues(self, issue: Issue, arguments: Arguments) -> Object:
@@ -203,41 +200,13 @@ class Items:
         ]
         return self._allowed("pull_requests=read", lambda: connection(found)(arguments))
 
-    def _timeline(self, issue: Issue, arguments: Arguments) -> Object:
-        wanted = arguments.get("itemTypes") or ()
-        found = [
-            self._event(issue, event)
-            for event in issue.timeline
-            if _TIMELINE.get(event.plan.kind, ("",))[0] in wanted
-        ]
-        return connection(found)(arguments)
-
-    def _event(self, issue: Issue, event: TimelineEvent) -> Object:
-        plan = event.plan
-        number, title = plan.project
-        owner = plan.project_owner or issue.repository.partition("/")[0]
-        return {
-            "__typename": _TIMELINE[plan.kind][1],
-            "createdAt": time_text(event.time),
-            "actor": actor(plan.by),
-            "blockingIssue": lambda _: self._visible(plan.subject),
-            "previousStatus": plan.before,
-            "status": plan.subject,
-            "project": {
-                "__typename": "ProjectV2",
-                "id": f"PVT_{owner}_{number}",
-                "number": number,
-                "title": title,
-                "owner": {"__typename": "Organization", "id": f"O_{owner}", "login": owner},
-            },
-        }
-
     def _pull_request(self, pull: PullRequest) -> Object:
         plan = pull.plan
         world = self._world
         head = pull.head_repository
         merge = plan.merge_commit_sha
         first = {"__typename": "Commit", "message": plan.message}
+        commits = max(1, len(plan.commits))
         return {
             "__typename": "PullRequest",
             "number": pull.number,
@@ -255,49 +224,21 @@ class Items:
             "headRefOid": pull.sha,
             "headRepository": self._repository(world.find_repository(head)) if head else None,
             "repository": self._repository(world.find_repository(pull.repository)),
-            "commits": connection([{"__typename": "PullRequestCommit", "commit": first}]),
+            "commits": connection([{"__typename": "PullRequestCommit", "commit": first}] * commits),
+            "additions": plan.additions,
+            "baseRefOid": sha_of(f"base of {pull.number}"),
+            "changedFiles": plan.changed_files,
+            "deletions": plan.deletions,
+            "mergedBy": actor(plan.merged_by or plan.author) if plan.merged_at else None,
+            "updatedAt": time_text(last_touched(pull)),
             "closingIssuesReferences": lambda arguments: self._closing(pull, arguments),
-            "timelineItems": lambda arguments: _pull_timeline(pull, arguments),
+            "timelineItems": lambda arguments: timeline(pull, arguments, self._visible),
         }
 
     def _closing(self, pull: PullRequest, arguments: Arguments) -> Object | Refusal:
         found = [issue for key in pull.closes if (issue := self._visible(key)) is not None]
         found.sort(key=lambda issue: str(issue["createdAt"]))
         return self._allowed("issues=read", lambda: connection(found)(arguments))
-
-
-def _pull_timeline(pull: PullRequest, arguments: Arguments) -> Object:
-    """The closings and merges, and the changes of the base, whose branches REST does not name."""
-    wanted = arguments.get("itemTypes") or ()
-    closings = {event.time for event in pull.timeline if event.plan.kind == "closed"}
-    if pull.closed_at is not None:
-        closings.add(moment(pull.closed_at))
-    found: list[Object] = []
-    if "CLOSED_EVENT" in wanted:
-        found += [
-            {"__typename": "ClosedEvent", "createdAt": time_text(time)} for time in sorted(closings)
-        ]
-    if "MERGED_EVENT" in wanted and pull.plan.merged_at:
-        found.append({"__typename": "MergedEvent", "createdAt": time_text(pull.plan.merged_at)})
-    found += [
-        {
-            "__typename": _BASE_CHANGES[event.plan.kind][1],
-            "createdAt": time_text(event.time),
-            "previousRefName": event.plan.before,
-            "oldBase": event.plan.before,
-        }
-        for event in pull.timeline
-        if _BASE_CHANGES.get(event.plan.kind, ("",))[0] in wanted
-    ]
-    return connection(found)(arguments)
-
-
-def actor(login: str | None) -> Object | None:
-    """Return who acted: a bot's login has no ending here."""
-    if login is None:
-        return None
-    kind = "Bot" if login.endswith("[bot]") else "User"
-    return {"__typename": kind, "login": login.removesuffix("[bot]")}
 
 
 def _pull_state(pull: PullRequest) -> str:

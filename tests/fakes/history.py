@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from tests.fakes.accounts import Json, number_of, time_text, user
 from tests.fakes.listing import Found, Values
 from tests.fakes.plans import RepositoryPlan
-from tests.fakes.world import START, World, sha_of
+from tests.fakes.records import PullRequest
+from tests.fakes.world import START, World, moment, sha_of
 
 # Asked without a page, GitHub gives the newest ones of a long comparison.
 MOST_COMPARED = 250
@@ -106,6 +107,16 @@ def commit_of(world: World, identifier: str) -> tuple[RepositoryPlan, str]:
     if sha not in world.shas(home.full_name):
         raise KeyError(identifier)
     return home, sha
+
+
+def pulls_of_commit(world: World, home: RepositoryPlan, sha: str) -> list[PullRequest]:
+    """Return the pull requests that brought a commit, the first one first.
+
+    Open ones are told only of a commit that no merge brought to the default branch.
+    """
+    here = [p for p in world.pull_requests if p.repository == home.full_name and sha in p.commits]
+    found = [p for p in here if p.plan.merged_at] or [p for p in here if p.state == "open"]
+    return sorted(found, key=lambda pull: moment(pull.opened_at))
 
 
 def _ancestry(parents: Parents, sha: str) -> set[str]:

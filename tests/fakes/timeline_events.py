@@ -101,7 +101,7 @@ def _review_dismissed(world: World, of: Issue | PullRequest, event: TimelineEven
 
 
 def _committed(world: World, of: Issue | PullRequest, event: TimelineEvent) -> Json:
-    sha = event.plan.subject or sha_of(f"commit {event.id}")
+    sha = sha_of_commit(event)
     git = f"{_api(world, of)}/git"
     login = event.plan.by or "ghost"
     person = {
@@ -123,6 +123,11 @@ def _committed(world: World, of: Issue | PullRequest, event: TimelineEvent) -> J
         "parents": [],
         "verification": {**unsigned, "verified_at": None},
     }
+
+
+def sha_of_commit(event: TimelineEvent) -> str:
+    """Return the commit that was pushed."""
+    return event.plan.subject or sha_of(f"commit {event.id}")
 
 
 _SHAPES = {

@@ -145,7 +145,7 @@ def test_an_older_server_is_asked_again_once_without_what_it_lacks(
         client_of(github) as client,
     ):
         first = read_closing(client, change(123))
-        again = read_closing(client, change(123))
+        again = read_closing(client.fresh, change(123))
         assert len(github.requests) == 3
     assert first == again
     assert first.unread == ()

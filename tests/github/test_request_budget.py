@@ -13,8 +13,8 @@ from flow_telemetry.github.client import GitHubClient, RequestBudget
 
 
 def ask(client: GitHubClient) -> None:
-    """Ask for the repository."""
-    client.get("/repos/acme/shop", "repository acme/shop")
+    """Ask for the repository as it is now."""
+    client.fresh.get("/repos/acme/shop", "repository acme/shop")
 
 
 def test_no_request_is_made_beyond_the_budget(github: FakeGitHub) -> None:

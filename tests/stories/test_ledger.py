@@ -94,7 +94,7 @@ def test_a_budget_for_a_part_of_them_exports_all_in_a_few_sweeps(
         world.issue(number, type="Bug", opened_at=ago(hours=9), closed_at=closed)
     exported: list[int] = []
     while len(exported) < 9 and (not exported or exported[-1] < 30):
-        result = sweep(program, max_requests=90, fail_on_error=True)
+        result = sweep(program, max_requests=60, fail_on_error=True)
         assert result.status == 0
         exported.append(len(names(receiver)))
     assert 0 < exported[0] < 30

@@ -1,14 +1,12 @@
-"""What is read ahead: subjects side by side in their order, and requests that a guess foresaw."""
+"""Subjects that are read side by side come in their order, and no faster than GitHub allows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from threading import Barrier, Event
-
-import pytest
+from threading import Barrier
 
 from flow_telemetry.errors import BudgetExceeded
-from flow_telemetry.github.client import MOST_A_MINUTE, Prefetcher, RequestBudget
+from flow_telemetry.github.client import MOST_A_MINUTE, RequestBudget
 from flow_telemetry.subjects.run import MAX_CONCURRENT_READS, read_concurrently
 
 
@@ -56,47 +54,6 @@ def test_none_is_begun_after_the_end_and_what_was_begun_still_comes() -> None:
     found = list(read_concurrently(read, range(100), stop=lambda: bool(begun)))
     assert [item for item, _, _ in found] == sorted(begun)
     assert len(begun) <= MAX_CONCURRENT_READS
-
-
-def test_what_was_foreseen_is_asked_once() -> None:
-    """Who asks while the guess is under way waits for its answer."""
-    asked: list[str] = []
-    ahead: Prefetcher[str] = Prefetcher()
-    begun, may_end = Event(), Event()
-
-    def ask() -> str:
-        asked.append("pulls")
-        begun.set()
-        assert may_end.wait(20)
-        return f"answer {len(asked)}"
-
-    ahead.start(lambda: ahead.get("pulls", ask))
-    assert begun.wait(20)
-    may_end.set()
-    assert ahead.get("pulls", ask) == "answer 1"
-    assert ahead.get("pulls", ask) == "answer 2"
-
-
-def test_a_wrong_guess_changes_nothing() -> None:
-    """Another question is asked as if there had been none."""
-    ahead: Prefetcher[str] = Prefetcher()
-    ahead.start(lambda: ahead.get("pulls of main", lambda: "none"))
-    assert ahead.get("pulls of feature", lambda: "#123") == "#123"
-
-
-def test_a_guess_that_fails_fails_where_its_answer_is_needed() -> None:
-    """And not before, in a thread that nobody looks at."""
-    ahead: Prefetcher[str] = Prefetcher()
-    done = Event()
-
-    def fail() -> str:
-        done.set()
-        raise BudgetExceeded("no more")
-
-    ahead.start(lambda: ahead.get("pulls", fail))
-    assert done.wait(20)
-    with pytest.raises(BudgetExceeded, match="no more"):
-        ahead.get("pulls", lambda: "an answer after all")
 
 
 def test_no_minute_holds_more_requests_than_github_takes() -> None:

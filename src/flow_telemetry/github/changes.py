@@ -322,8 +322,12 @@ def read_changes_of_commit(
     """Return the pull requests that contain a commit; append errors to ``unread``."""
     if not commit:
         return ()
-    path = f"/repos/{run.repository.full_name}/commits/{commit}/pulls"
-    return _list_changes(client, run, path, unread)
+    return _list_changes(client, run, commit_pulls_path(run.repository, commit), unread)
+
+
+def commit_pulls_path(repository: Repository, commit: str) -> str:
+    """Return the path of the list of a commit's pull requests."""
+    return f"/repos/{repository.full_name}/commits/{commit}/pulls"
 
 
 def _list_changes(

@@ -1,4 +1,4 @@
-"""Client of GitHub's REST and GraphQL APIs: pages, request budget, prefetching, downloads."""
+"""Client of GitHub's REST and GraphQL APIs: pages, request budget, downloads."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import json
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from copy import copy
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import IO, Any, Generic, TypeVar
+from typing import IO, Any, TypeVar
 
 import requests
 
@@ -33,6 +32,7 @@ from flow_telemetry.github.errors import (
 from flow_telemetry.github.optional import SHARE, Findings, OptionalReads
 from flow_telemetry.github.permissions import Denials, permission_of_field
 from flow_telemetry.http import payload as read
+from flow_telemetry.http.cache import RequestKey, ResponseCache
 from flow_telemetry.http.errors import Server
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.http.response import Response, in_brackets
@@ -74,13 +74,16 @@ class GraphqlResponse:
     """The data of a response, and the messages of its errors, for which the data has nulls.
 
     ``denied`` is whether the token may not read a part of the data, ``permissions`` what it lacks
-    if that is the only error.
+    if that is the only error, ``is_lasting`` whether another try would give the same.
+    ``error_paths`` say where the nulls are; an empty path is anywhere.
     """
 
     data: Payload
     errors: tuple[str, ...] = ()
     denied: bool = False
     permissions: tuple[str, ...] = ()
+    is_lasting: bool = True
+    error_paths: tuple[tuple[str | int, ...], ...] = ()
 
 
 class OlderSchemaError(UnavailableError):
@@ -110,6 +113,8 @@ def parse_graphql_response(payload: Any, what: str) -> GraphqlResponse:
             errors=tuple(dict.fromkeys(map(_message, errors))),
             denied=any(map(_is_denied, errors)),
             permissions=_missing(errors),
+            is_lasting=all(_is_denied(each) or _is_unknown(each) for each in errors),
+            error_paths=tuple(map(_path_of, errors)),
         )
     first: Payload = errors[0] if errors else {}
     message = f" ({_message(first)})" if first else ""
@@ -131,6 +136,13 @@ def _missing(errors: list[Payload]) -> tuple[str, ...]:
     """The permissions that the token lacks; empty if one is unknown or an error is another."""
     names = [permission_of_field(error) if _is_denied(error) else "" for error in errors]
     return tuple(dict.fromkeys(names)) if all(names) else ()
+def _path_of(error: Payload) -> tuple[str | int, ...]:
+    path = error.get("path")
+    return tuple(path) if isinstance(path, list) else ()
+
+
+def _is_unknown(error: Payload) -> bool:
+    return read.text(error, "type") == "NOT_FOUND"
 
 
 def _unsupported_name(error: Payload) -> str | None:
@@ -241,61 +253,6 @@ def join_pages(pages: Sequence[Page]) -> PaginatedList[Any]:
     total = max(totals, default=None)
     complete = not pages[-1].more and (total is None or len(items) >= total)
     return PaginatedList(items=items, total=total, complete=complete)
-
-
-# Prefetching: requests that will probably be needed soon are sent in the background.
-#
-# Callers ask as usual; a prefetched response is used if it is there. A wrong guess costs one
-# request and changes no result.
-
-Prefetched = TypeVar("Prefetched")
-
-
-class Prefetcher(Generic[Prefetched]):
-    """Keeps responses of background requests until the same request is made again, once."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._futures: dict[Hashable, Future[Prefetched]] = {}
-        self._in_background = threading.local()
-
-    def start(self, guess: Callable[[], object]) -> None:
-        """Run a function in the background; the responses to its requests, and errors, are kept."""
-
-        def run() -> None:
-            self._in_background.yes = True
-            with suppress(Exception):  # The future has the error.
-                guess()
-
-        threading.Thread(target=run, name="prefetch", daemon=True).start()
-
-    def get(self, key: Hashable, send: Callable[[], Prefetched]) -> Prefetched:
-        """Return the prefetched response with that key, or wait for it; else send the request."""
-        if getattr(self._in_background, "yes", False):
-            return self._prefetch(key, send)
-        with self._lock:
-            future = self._futures.pop(key, None)
-        try:
-            return send() if future is None else future.result()
-        finally:
-            del future  # As in `run_until`.
-
-    def _prefetch(self, key: Hashable, send: Callable[[], Prefetched]) -> Prefetched:
-        with self._lock:
-            pending = self._futures.get(key)
-            future: Future[Prefetched] = pending or Future()
-            self._futures[key] = future
-        try:
-            if pending is None:
-                future.set_result(send())
-            return future.result()
-        except BaseException as error:
-            if pending is None:
-                # A copy has no traceback, whose frames hold this object and the connection.
-                future.set_exception(copy(error))
-            raise
-        finally:
-            del future, pending
 
 
 # The request budget: a number of requests, and a reserve of the token's rate limit.
@@ -481,7 +438,8 @@ class GitHubClient:
         self._deadline = deadline
         self.log = log
         self._budget = budget
-        self._prefetcher: Prefetcher[Response] = Prefetcher()
+        self._cache = ResponseCache()
+        self._is_fresh = False
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(CONCURRENT_REQUESTS)
         self._findings = Findings()
@@ -493,6 +451,16 @@ class GitHubClient:
         """This client for reads without which nothing can be exported: they have all the time."""
         client = copy(self)
         client._optional = None  # noqa: SLF001 - a copy of this one
+        return client
+
+    @property
+    def fresh(self) -> GitHubClient:
+        """This client for reads of what may have changed, such as a run that is waited for.
+
+        It sends each request, though the response may be known, and keeps the new response.
+        """
+        client = copy(self)
+        client._is_fresh = True  # noqa: SLF001 - a copy of this one
         return client
 
     @property
@@ -520,6 +488,15 @@ class GitHubClient:
         self._findings.unsupported_names = names
 
     @property
+    def failures_ahead(self) -> int:
+        """The number of queries that failed to read several things ahead."""
+        return self._findings.failures_ahead
+
+    @failures_ahead.setter
+    def failures_ahead(self, count: int) -> None:
+        self._findings.failures_ahead = count
+
+    @property
     def budget_exceeded(self) -> bool:
         """Whether something was not read because the request budget has ended."""
         return self._budget is not None and bool(self._budget.ended)
@@ -541,7 +518,7 @@ class GitHubClient:
             DeadlineExceeded: no time is left.
             BudgetExceeded: no request is left in the budget.
         """
-        return _decode_json(self._send(self._request(path, query), what), what)
+        return _decode_json(self._send(self.request(path, **query), what), what)
 
     def query(self, graphql: str, what: str, **variables: Any) -> GraphqlResponse:
         """Return the response to a GraphQL query, whose data may be incomplete.
@@ -549,13 +526,20 @@ class GitHubClient:
         Raises:
             SourceError, DeadlineExceeded, BudgetExceeded: as `get`; also if there is no data.
         """
-        body = {"query": graphql, "variables": variables}
-        response = self._send(Request(graphql_url(self._base), body=body), what)
+        request = self.query_request(graphql, **variables)
+        response = self._send(request, what)
         try:
-            return parse_graphql_response(_decode_json(response, what), what)
+            found = parse_graphql_response(_decode_json(response, what), what)
         except AccessDeniedError as error:
             self.denials.note(str(error), error.permissions)
             raise
+        except (PayloadError, UnavailableError) as error:
+            if not isinstance(error, OlderSchemaError):
+                self._cache.forget(self._key_of(request))
+            raise
+        if not found.is_lasting:
+            self._cache.forget(self._key_of(request))
+        return found
 
     def download(self, path: str, what: str, limit: int) -> bytes:
         """Return a file, which GitHub redirects to another host.
@@ -570,7 +554,7 @@ class GitHubClient:
             SourceError, DeadlineExceeded, BudgetExceeded: as `get`.
         """
         download = Download(what=what, limit=limit)
-        return self._send_now(self._request(path), what, download).body
+        return self._send_now(self.request(path), what, download).body
 
     def download_into(
         self, file: IO[bytes], path: str, what: str, limit: int, until: Deadline
@@ -585,7 +569,7 @@ class GitHubClient:
             SourceError, DeadlineExceeded, BudgetExceeded: as `get`.
         """
         download = Download(what=what, limit=limit, until=until, into=file)
-        self._send_now(self._request(path), what, download)
+        self._send_now(self.request(path), what, download)
 
     def write(self, what: str, choose: Callable[[], WriteRequest | None]) -> None:
         """Send the request that ``choose`` returns; None if there is nothing to write.
@@ -651,6 +635,41 @@ class GitHubClient:
             if not page.more:
                 return
 
+    def request(self, path: str, **query: str | int) -> Request:
+        """Return the request of `get`."""
+        return Request(f"{self._base}{path}", query)
+
+    def page_request(self, path: str, **query: str | int) -> Request:
+        """Return the request of `list_all` for the first page, or for that of `page`."""
+        page = {"page": query.pop("page")} if "page" in query else {}
+        return self.request(path, **query, per_page=PAGE_SIZE, **page)
+
+    def query_request(self, graphql: str, **variables: Any) -> Request:
+        """Return the request of `query`."""
+        return Request(graphql_url(self._base), body={"query": graphql, "variables": variables})
+
+    def knows(self, request: Request) -> bool:
+        """Whether a request takes no time, because it was sent or filled before."""
+        return self._cache.knows(self._key_of(request))
+
+    def fill(
+        self, requests: Iterable[Request], read: Callable[[], Iterable[tuple[Request, Any]]]
+    ) -> None:
+        """Keep decoded responses that ``read`` gives by other requests, in place of their own.
+
+        The same requests wait meanwhile, and are sent afterwards if ``read`` has not answered them.
+
+        Raises:
+            FlowTelemetryError: that of ``read``.
+        """
+
+        def responses() -> Iterator[tuple[RequestKey, Response]]:
+            for request, payload in read():
+                body = json.dumps(payload).encode()
+                yield self._key_of(request), Response(status=200, url=request.url, body=body)
+
+        self._cache.fill(map(self._key_of, requests), responses)
+
     def run_concurrently(
         self, function: Callable[[Item], Result], items: Iterable[Item]
     ) -> list[Result]:
@@ -671,26 +690,22 @@ class GitHubClient:
                 del future  # As in `run_until`.
 
     def prefetch(self, guess: Callable[[], object]) -> None:
-        """Run a function in the background that sends requests which are probably needed soon.
-
-        A later equal request gets the prefetched response. Pages after the first of a list are not
-        kept.
-        """
-        self._prefetcher.start(guess)
+        """Run a function in the background that sends requests which are probably needed soon."""
+        self._cache.prefetch(guess)
 
     def _page(self, path: str, key: str | None, what: str, query: Query, page: int) -> Page:
-        parameters = {**query, "per_page": PAGE_SIZE, **({"page": page} if page > 1 else {})}
-        response = self._send(self._request(path, parameters), what)
+        parameters = {"page": page} if page > 1 else {}
+        response = self._send(self.page_request(path, **query, **parameters), what)
         return parse_page(_decode_json(response, what), response.headers.get("link", ""), key, what)
 
-    def _request(self, path: str, query: Query | None = None) -> Request:
-        return Request(f"{self._base}{path}", query)
-
     def _send(self, request: Request, what: str) -> Response:
-        # A required read does not take the result of one that had less time.
-        is_optional = self._optional is not None
-        key = json.dumps((request.url, request.query, request.body, is_optional), sort_keys=True)
-        return self._prefetcher.get(key, lambda: self._send_now(request, what))
+        read = self._cache.refresh if self._is_fresh else self._cache.get
+        return read(self._key_of(request), lambda: self._send_now(request, what))
+
+    def _key_of(self, request: Request) -> RequestKey:
+        content = json.dumps((request.url, request.query, request.body), sort_keys=True)
+        # A required read has more time than an optional one.
+        return RequestKey(content, patience=self._optional is None)
 
     def _send_now(self, request: Request, what: str, download: Download | None = None) -> Response:
         until = self._deadline if download is None else download.until or self._deadline

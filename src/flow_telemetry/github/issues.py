@@ -220,15 +220,23 @@ _EVENTS = {
 }
 
 
+def select_chain(unsupported: frozenset[str]) -> str:
+    """Return the selection of an issue with its parents."""
+    return f"...Item {select_ancestors(unsupported)}"
+
+
 def chain_query(unsupported: frozenset[str]) -> str:
     """Return the query for an issue and its parents."""
-    return _query(
-        "IssueChain", f"...Item {select_ancestors(unsupported)}", unsupported, paged=False
-    )
+    return _query("IssueChain", select_chain(unsupported), unsupported, paged=False)
 
 
-def details_query(unsupported: frozenset[str], *, with_status: bool) -> str:
-    """Return the query for an issue's details and the events that REST does not have."""
+def select_details(
+    unsupported: frozenset[str], *, with_status: bool, after: str = ""
+) -> tuple[str, bool]:
+    """Return the selection of an issue's details, and whether it has a page of events.
+
+    They are the events that REST does not have, after the cursor in the variable ``after``.
+    """
     events = {
         name: kind
         for name, kind in _EVENTS.items()
@@ -237,16 +245,20 @@ def details_query(unsupported: frozenset[str], *, with_status: bool) -> str:
     types = " ".join(item_type for item_type, _ in events.values())
     nodes = " ".join(f"... on {name} {{ {fields} }}" for name, (_, fields) in events.items())
     timeline = (
-        f"timelineItems(first: 100, after: $after, itemTypes: [{types}]) "
+        f"timelineItems(first: 100{after and f', after: {after}'}, itemTypes: [{types}]) "
         f"{{ {_PAGE} nodes {{ __typename {nodes} }} }}"
     )
     details = (
         "...Item author { __typename login } assignees(first: 20) { nodes { login } } "
         "comments { totalCount }"
     )
-    return _query(
-        "IssueDetails", f"{details} {timeline if events else ''}", unsupported, paged=bool(events)
-    )
+    return f"{details} {timeline if events else ''}", bool(events)
+
+
+def details_query(unsupported: frozenset[str], *, with_status: bool) -> str:
+    """Return the query for an issue's details and the events that REST does not have."""
+    fields, paged = select_details(unsupported, with_status=with_status, after="$after")
+    return _query("IssueDetails", fields, unsupported, paged=paged)
 
 
 def children_query(unsupported: frozenset[str]) -> str:
@@ -591,19 +603,27 @@ def read_closing(client: GitHubClient, change: Change) -> Closing:
     )
 
 
+def select_closing(unsupported: frozenset[str], most: int = _MOST_CLOSED) -> str:
+    """Return the selection of the issues that a pull request closes, the oldest ``most`` of them.
+
+    It contains the first commit as well, whose message may have the key of an item.
+    """
+    return f"""commits(first: 1) {{ nodes {{ commit {{ message }} }} }}
+      closingIssuesReferences(
+        first: {most}, orderBy: {{ field: CREATED_AT, direction: ASC }}
+      ) {{
+        totalCount
+        nodes {{ ...Item {select_ancestors(unsupported)} }}
+      }}"""
+
+
 def closing_query(unsupported: frozenset[str]) -> str:
     """Return the query for the issues that a pull request closes."""
     return f"""
 query ChangeLineage($owner: String!, $name: String!, $number: Int!) {{
   repository(owner: $owner, name: $name) {{
     pullRequest(number: $number) {{
-      commits(first: 1) {{ nodes {{ commit {{ message }} }} }}
-      closingIssuesReferences(
-        first: {_MOST_CLOSED}, orderBy: {{ field: CREATED_AT, direction: ASC }}
-      ) {{
-        totalCount
-        nodes {{ ...Item {select_ancestors(unsupported)} }}
-      }}
+      {select_closing(unsupported)}
     }}
   }}
 }}

@@ -27,7 +27,7 @@ from flow_telemetry.github.client import (
 )
 from flow_telemetry.github.issues import TRACKER, parse_node_actor
 from flow_telemetry.github.payloads import parse_run
-from flow_telemetry.github.runs import read_jobs_again
+from flow_telemetry.github.runs import read_jobs
 from flow_telemetry.github.timeline import read_timeline
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
@@ -345,7 +345,7 @@ def _with_jobs(
 
     def read_one(run: Run) -> Run:
         try:
-            return read_jobs_again(client, run)
+            return read_jobs(client, run)
         except (BudgetExceeded, DeadlineExceeded, NotFoundError):
             return run  # A run that was deleted meanwhile is not found.
         except SourceError as error:

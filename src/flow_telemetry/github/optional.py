@@ -42,6 +42,7 @@ class Findings:
     rate_limit: Mapping[str, str] = field(default_factory=dict)
     unsupported_names: frozenset[str] = frozenset()
     denials: Denials = field(default_factory=Denials)
+    failures_ahead: int = 0
 
 
 class OptionalReads:

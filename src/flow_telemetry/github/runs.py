@@ -126,8 +126,8 @@ def read_ref(client: GitHubClient, run: Run) -> tuple[bool, str | None]:
     return of_tag, read.text(read.child(found, "defaultBranchRef"), "name")
 
 
-def read_jobs_again(client: GitHubClient, run: Run) -> Run:
-    """Return the run with the current state of its jobs."""
+def read_jobs(client: GitHubClient, run: Run) -> Run:
+    """Return the run with its jobs."""
     address = RunAddress(repository=run.repository.full_name, run_id=run.id, attempt=run.attempt)
     return _with_jobs(run, _list_jobs(client, address))
 

@@ -6,7 +6,7 @@ read from its newest item back to that time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -154,13 +154,15 @@ def _list_updated(
     client: GitHubClient, path: str, what: str, since: datetime
 ) -> tuple[list[Payload], bool]:
     """Return the items in any state that were updated since then, and whether they are all."""
-    read_pages = partial(
-        client.pages, path, None, what, state="all", sort="updated", direction="desc"
-    )
-    items, complete = _read_back_to(since, read_pages(), "updated_at")
+    query = {"state": "all", "sort": "updated", "direction": "desc"}
+    items, complete = _read_back_to(since, client.pages(path, None, what, **query), "updated_at")
     try:
         # An item that is updated during the reading moves to the front, to pages already read.
-        moved = _list_moved(read_pages, items) if len(items) >= 100 else []
+        moved = (
+            _list_moved(client.fresh.pages(path, None, what, **query), items)
+            if len(items) >= 100
+            else []
+        )
     except BudgetExceeded:
         return items, False
     by_number = {read.number(item, "number"): item for item in (*items, *moved)}
@@ -190,13 +192,11 @@ def _read_back_to(
     return recent, True
 
 
-def _list_moved(
-    read_pages: Callable[[], Iterator[list[Any]]], earlier: list[Payload]
-) -> list[Payload]:
+def _list_moved(pages: Iterable[list[Any]], earlier: list[Payload]) -> list[Payload]:
     """Return the items that moved to the front of a list since it was read."""
     seen = {(read.number(item, "number"), read.text(item, "updated_at")) for item in earlier}
     moved: list[Payload] = []
-    for page in read_pages():
+    for page in pages:
         items = [item for item in page if isinstance(item, dict)]
         new = [
             item

@@ -1,1 +1,1 @@
-"""HTTP: one session, one retry policy."""
+"""HTTP: one session, one retry policy, one cache."""

@@ -22,6 +22,7 @@ from flow_telemetry.errors import (
     SourceError,
     UnavailableError,
 )
+from flow_telemetry.http.cache import RequestKey, ResponseCache
 from flow_telemetry.http.errors import Server, UnreachedError, asks_for_credentials
 from flow_telemetry.http.payload import PaginatedList
 from flow_telemetry.http.response import Response, in_brackets
@@ -156,6 +157,7 @@ class JiraClient:
         self._session = session
         self._deadline = deadline
         self._log = log
+        self._cache = ResponseCache()
         self._lasting_error: SourceError | None = None
         self.requests = 0
 
@@ -172,7 +174,8 @@ class JiraClient:
         """
         if self._lasting_error is not None:
             raise copy(self._lasting_error)
-        response = self._send(path, what, query)
+        key = RequestKey((path, tuple(sorted(query.items()))))
+        response = self._cache.get(key, lambda: self._send(path, what, query))
         try:
             return json.loads(response.body)
         except (ValueError, RecursionError):

@@ -64,7 +64,6 @@ class Jira:
         self._cached_site: Site | None = None
         self._cached_statuses: Statuses | None = None
         self._cached_fields: SiteFields | None = None
-        self._cached_closings: dict[str, tuple[Event, ...] | None] = {}
 
     def chain(self, key: ItemKey) -> ItemList:
         """Return the item of that key with its ancestors, at most `MOST_ANCESTORS` of them.
@@ -146,20 +145,14 @@ class Jira:
             )
         found = {}
         for key in keys[:_MOST_BLOCKERS]:
-            if key not in self._cached_closings:
-                try:
-                    blocker, entries = self._read_with_changelog(key)
-                    closings = find_closings(blocker, entries.items, self._statuses())
-                    self._cached_closings[key] = tuple(closings)
-                except SourceError as error:
-                    self._cached_closings[key] = None
-                    notices.append(
-                        f"{key}, which blocks {issue.item.key}, does not count as blocking it, "
-                        f"because it could not be read: {error}"
-                    )
-            closings_of_key = self._cached_closings[key]
-            if closings_of_key is not None:
-                found[key] = closings_of_key
+            try:
+                blocker, entries = self._read_with_changelog(key)
+                found[key] = tuple(find_closings(blocker, entries.items, self._statuses()))
+            except SourceError as error:
+                notices.append(
+                    f"{key}, which blocks {issue.item.key}, does not count as blocking it, "
+                    f"because it could not be read: {error}"
+                )
         return found
 
     def children(self, item: WorkItem) -> ItemList:

@@ -15,7 +15,7 @@ from flow_telemetry.github.runs import (
     RunAddress,
     list_runs,
     read_attempt,
-    read_jobs_again,
+    read_jobs,
 )
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Change, Run
@@ -85,16 +85,16 @@ def with_jobs(
     """Return the runs whose jobs could be read, with their jobs, and the read errors."""
     read_errors: list[str] = []
 
-    def read_jobs(run: Run) -> Run | None:
+    def read_one(run: Run) -> Run | None:
         if run.jobs:
             return run
         try:
-            return replace(read_jobs_again(context.github, run), repository=run.repository)
+            return replace(read_jobs(context.github, run), repository=run.repository)
         except FlowTelemetryError as error:
             read_errors.append(str(error))
             return None
 
-    read = context.github.run_concurrently(read_jobs, runs)
+    read = context.github.run_concurrently(read_one, runs)
     complete = tuple(run for run in read if run is not None)
     if len(complete) < len(read):
         read_errors.append(

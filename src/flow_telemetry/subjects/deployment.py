@@ -21,7 +21,7 @@ from flow_telemetry.github.deployments import (
 )
 from flow_telemetry.github.runs import (
     RunAddress,
-    read_jobs_again,
+    read_jobs,
     read_lone_job,
     read_repository,
     read_run,
@@ -317,7 +317,7 @@ def _wait_for_job(context: ExportContext, run: Run, deployment: Deployment) -> R
     return wait_until(
         has_ended,
         run,
-        again=lambda seen: read_jobs_again(context.github, seen),
+        again=lambda seen: read_jobs(context.github.fresh, seen),
         deadline=context.reading,
         log=context.log,
         what=f"the job that made deployment {deployment.id} as ended",

@@ -25,7 +25,7 @@ from flow_telemetry.github.runs import (
     list_runs,
     read_annotations,
     read_attempt,
-    read_jobs_again,
+    read_jobs,
     read_ref,
     read_run,
     wait_until,
@@ -304,7 +304,7 @@ def _slice_own_run(
     waited = wait_until(
         steps_have_ended,
         run,
-        again=lambda seen: read_jobs_again(context.github.required, seen),
+        again=lambda seen: read_jobs(context.github.required.fresh, seen),
         deadline=context.reading,
         log=context.log,
         what="the steps before this one as ended",
@@ -411,9 +411,10 @@ def _describe_unfinished(run: Run, unfinished: list[Job]) -> tuple[str, ...]:
 
 def _read_again(context: ExportContext, run: Run, subject: RunSubject) -> Run:
     """Return the current state of a run; of one that has ended, only the jobs can change."""
+    github = context.github.required.fresh
     if run.completed:
-        return read_jobs_again(context.github.required, run)
-    return context.with_aliases(read_run(context.github.required, subject.address))
+        return read_jobs(github, run)
+    return context.with_aliases(read_run(github, subject.address))
 
 
 def _describe_unapproved(run: Run) -> str:

@@ -8,7 +8,7 @@ from flow_telemetry import identity
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import SelectionError
 from flow_telemetry.github.deployments import read_deployments
-from flow_telemetry.github.runs import RunAddress, read_attempt, read_jobs_again
+from flow_telemetry.github.runs import RunAddress, read_attempt, read_jobs
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.mapping.placement import place, run_ancestry
 from flow_telemetry.model import Run
@@ -78,7 +78,7 @@ def read_context(
 
 def _with_deployments(context: ExportContext, run: Run) -> Run:
     """Return the run with the deployments that its jobs have made so far."""
-    run = context.with_aliases(read_jobs_again(context.github.required, run))
+    run = context.with_aliases(read_jobs(context.github.required, run))
     return read_deployments(context.github, run, timing.own_jobs(run)).run
 
 
@@ -89,6 +89,6 @@ def _find_job_reference(context: ExportContext, address: RunAddress, run: Run) -
         return identity.job_reference(run.repository.reference, run.id, runner.check_run_id)
     context.log.debug(f"{address}: the runner does not provide the id of this job; looking it up")
     if not run.jobs:
-        run = context.with_aliases(read_jobs_again(context.github.required, run))
+        run = context.with_aliases(read_jobs(context.github.required, run))
     own = selection.find_own_job(run, check_run_id=None, runner_name=runner.runner_name)
     return run.job_reference(own)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import chain
 
 from flow_telemetry.errors import FlowTelemetryError, ReportError
-from flow_telemetry.github.runs import read_annotations, read_jobs_again
+from flow_telemetry.github.runs import read_annotations, read_jobs
 from flow_telemetry.mapping.job_metrics import suite_measurements
 from flow_telemetry.mapping.jobs import (
     Measured,
@@ -87,7 +87,7 @@ def read_failed_before(job: OwnJob) -> tuple[frozenset[str], tuple[str, ...]]:
         return frozenset(), ()
     github = job.context.github
     try:
-        before = read_jobs_again(github, replace(run, attempt=run.attempt - 1))
+        before = read_jobs(github, replace(run, attempt=run.attempt - 1))
         same_name = [other for other in before.jobs if other.name == job.job.name]
         if len(same_name) != 1:
             return frozenset(), ()
