@@ -1,9 +1,9 @@
 """Reading ahead: what many single requests would return, by a few GraphQL queries.
 
-A query asks for several pull requests, issues, commits or branches. Each of its nodes answers the
-requests that readers will send for that thing, in the form that they expect, and readers ask as
-usual. What a query does not answer whole and beyond doubt is left out, so that the reader's own
-request is sent: a query that fails changes no result, and costs one request.
+A query asks for several pull requests, issues, commits or branches. Each of its nodes has what
+readers will request for that thing, in the form that they expect, and readers ask as usual. What a
+query does not have whole and beyond doubt is left out, so that the reader's own request is sent: a
+query that fails changes no result, and costs one request.
 
 GitHub limits a query to 500,000 nodes and to 10 seconds, and counts a hundredth of the lists in it
 as points, of which GITHUB_TOKEN has 1,000 an hour.
@@ -45,7 +45,7 @@ from flow_telemetry.http.session import Request
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Repository
 
-Answers = Iterator[tuple[Request, Any]]
+Responses = Iterator[tuple[Request, Any]]
 
 # A pull request counts as some 100 lists, an issue as 120: a query takes 10 to 12 points.
 _ITEMS_A_QUERY = 10
@@ -64,13 +64,13 @@ class Target:
     """A thing that is read ahead, as a field of `repository` in a query.
 
     ``selection`` has ``%`` at the end of the names of its ``variables``, a type and a value each.
-    ``requests`` are those that it can answer; ``answer`` gives the responses by its node.
+    ``requests`` are those whose responses it can have; ``respond`` gives the responses by its node.
     """
 
     selection: str
     variables: Mapping[str, tuple[str, Any]]
     requests: Sequence[Request]
-    answer: Callable[[Payload], Answers]
+    respond: Callable[[Payload], Responses]
 
 
 # Builds a target without what the server's schema lacks.
@@ -150,10 +150,10 @@ query Ahead($owner: String!, $name: String!{declared}) {{
     )
     found = read.child(response.data, "repository")
     return [
-        answer
+        response_of_one
         for number, build in enumerate(group)
         if not _has_error(response, f"i{number}") and (node := read.child(found, f"i{number}"))
-        for answer in build(client.unsupported_names).answer(node)
+        for response_of_one in build(client.unsupported_names).respond(node)
     ]
 
 
@@ -178,7 +178,7 @@ def change_target(client: GitHubClient, repository: Repository, pull: Payload) -
         with_timeline = supports_timeline(CHANGE_KINDS, unsupported)
         closing = _closing_request(client, repository, number, unsupported)
 
-        def answer(node: Payload) -> Answers:
+        def respond(node: Payload) -> Responses:
             counts = {
                 "additions": read.number(node, "additions"),
                 "deletions": read.number(node, "deletions"),
@@ -190,7 +190,7 @@ def change_target(client: GitHubClient, repository: Repository, pull: Payload) -
             events = rest_timeline(node, CHANGE_KINDS)
             if events is not None:
                 yield timeline, events
-            yield from _answer_closing(closing, node)
+            yield from _closing_response(closing, node)
 
         history = select_timeline(CHANGE_KINDS, _MOST_EVENTS) if with_timeline else ""
         return Target(
@@ -203,7 +203,7 @@ def change_target(client: GitHubClient, repository: Repository, pull: Payload) -
             ),
             variables={"number": ("Int!", number)},
             requests=(one, timeline, closing) if with_timeline else (one, closing),
-            answer=answer,
+            respond=respond,
         )
 
     return build
@@ -220,7 +220,7 @@ def lineage_target(client: GitHubClient, repository: Repository, number: int) ->
             ),
             variables={"number": ("Int!", number)},
             requests=(closing,),
-            answer=partial(_answer_closing, closing),
+            respond=partial(_closing_response, closing),
         )
 
     return build
@@ -233,7 +233,7 @@ def _closing_request(
     return client.query_request(text, **_variables(repository, number))
 
 
-def _answer_closing(closing: Request, node: Payload) -> Answers:
+def _closing_response(closing: Request, node: Payload) -> Responses:
     closed = read.child(node, "closingIssuesReferences")
     total = read.number(closed, "totalCount")
     if total is not None and total <= _MOST_CLOSED:
@@ -255,7 +255,7 @@ def issue_target(
         query = details_query(unsupported, with_status=with_status)
         details = client.query_request(query, after=None, **variables)
 
-        def answer(node: Payload) -> Answers:
+        def respond(node: Payload) -> Responses:
             issue = {name: value for name, value in node.items() if name != "history"}
             for request in (chain, details):
                 yield request, {"data": {"repository": {"issue": issue}}}
@@ -272,7 +272,7 @@ def issue_target(
             ),
             variables={"number": ("Int!", number)},
             requests=(chain, details, timeline) if with_timeline else (chain, details),
-            answer=answer,
+            respond=respond,
         )
 
     return build
@@ -282,7 +282,7 @@ def commit_target(client: GitHubClient, repository: Repository, sha: str) -> Tar
     """Return the target of the pull requests of a commit."""
     request = client.page_request(commit_pulls_path(repository, sha))
 
-    def answer(node: Payload) -> Answers:
+    def respond(node: Payload) -> Responses:
         pulls = _rest_pulls(read.child(node, "associatedPullRequests"), repository)
         if pulls is not None:
             yield request, pulls
@@ -294,7 +294,7 @@ def commit_target(client: GitHubClient, repository: Repository, sha: str) -> Tar
         ),
         variables={"oid": ("GitObjectID!", sha)},
         requests=(request,),
-        answer=answer,
+        respond=respond,
     )
     return lambda _: target
 
@@ -306,7 +306,7 @@ def branch_target(
     path = f"/repos/{repository.full_name}/pulls"
     request = client.page_request(path, head=f"{owner}:{branch}", state="all")
 
-    def answer(node: Payload) -> Answers:
+    def respond(node: Payload) -> Responses:
         pulls = _rest_pulls(node, repository)
         # The repository of a deleted fork has no name, and its owner may be this one.
         if pulls is not None and all(pull["head"]["repo"] for pull in pulls):
@@ -327,7 +327,7 @@ def branch_target(
         ),
         variables={"branch": ("String!", branch)},
         requests=(request,),
-        answer=answer,
+        respond=respond,
     )
     return lambda _: target
 

@@ -657,7 +657,7 @@ class GitHubClient:
     ) -> None:
         """Keep decoded responses that ``read`` gives by other requests, in place of their own.
 
-        The same requests wait meanwhile, and are sent afterwards if ``read`` has not answered them.
+        The same requests wait meanwhile, and are sent afterwards if ``read`` has no response for them.
 
         Raises:
             FlowTelemetryError: that of ``read``.

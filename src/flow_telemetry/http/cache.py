@@ -108,7 +108,7 @@ class ResponseCache:
     ) -> None:
         """Keep the responses that ``read`` gives in place of those to single requests.
 
-        Requests of ``keys`` that are sent meanwhile wait for it; those that it does not answer are
+        Requests of ``keys`` that are sent meanwhile wait for it; those without a response are
         sent then.
 
         Raises:
@@ -124,7 +124,7 @@ class ResponseCache:
                 self._keep(key.content, response)
         finally:
             for key, future in own.items():
-                # Whoever waits looks for the response, or sends the request.
+                # Who waits looks for the response, or sends the request.
                 future.set_exception(_NotAnswered())
                 self._end(key, future)
 
