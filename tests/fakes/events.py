@@ -65,13 +65,18 @@ def push(
     branch: str = "main",
     before: str = "0" * 40,
     messages: Sequence[str] = ("Change what must change",),
+    earlier: Sequence[str] = (),
     repository: str | None = None,
     pusher: str = "alice",
 ) -> Json:
-    """Return a `push` event; the last of `messages` is the head commit's."""
+    """Return a `push` event; the last of `messages` is the head commit's.
+
+    `earlier` are the commits of the push before those, if they matter.
+    """
     frame = _frame(world, repository, pusher)
     html = frame["repository"]["html_url"]
-    shas = [*(sha_of(message) for message in messages[:-1]), sha]
+    shas = [*earlier, *(sha_of(message) for message in messages[:-1]), sha]
+    messages = [*("Change what must change" for _ in earlier), *messages]
     commits = [
         {
             **accounts.commit(each, message, "2026-11-24T03:40:00Z", pusher),

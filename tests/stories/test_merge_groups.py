@@ -42,7 +42,7 @@ def pushed(program: Program, **inputs: Any) -> None:
         )
     ours = [step("Export telemetry", conclusion=None)]
     run = world.run(sha=SECOND, jobs=[job("build"), job("last", None, steps=ours)])
-    event = events.push(world, sha=SECOND, before=BASE)
+    event = events.push(world, sha=SECOND, before=BASE, earlier=[FIRST])
     program.inside(run, "last", event=event, **inputs)
 
 

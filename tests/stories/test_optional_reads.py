@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.fakes.faults import Request, Scripted, black_hole, truncated
+from tests.fakes.faults import Answer, Request, Scripted, black_hole, truncated
 from tests.fakes.records import Run
 from tests.faults.items import Items, received_by
 from tests.faults.stage import Stage
@@ -20,21 +20,25 @@ from flow_telemetry.http import session
 TIMEOUT, SLACK = 6, 5.0
 _RUN = "/repos/*/actions/runs/*/attempts/*"
 REQUIRED = {_RUN, f"{_RUN}/jobs"}
-# The run that deployed a merged pull request, and one that was replaced before it had a job.
+AHEAD = "query Ahead"
+# The run that deployed a merged pull request, the same if GitHub reads nothing ahead, and a run
+# that was replaced before it had a job.
+_MERGED = (
+    "/repos/*/actions/workflows/*/runs",
+    "/repos/*/check-runs/*/annotations",
+    "/repos/*/commits/*/pulls",
+    "/repos/*/compare/*",
+    "/repos/*/deployments",
+    "/repos/*/deployments/*/statuses",
+    "query EnvironmentDeployments",
+)
 OPTIONAL: dict[str, tuple[str, ...]] = {
-    "merged": (
-        "/repos/*/actions/workflows/*/runs",
-        "/repos/*/check-runs/*/annotations",
-        "/repos/*/commits/*/pulls",
-        "/repos/*/compare/*",
-        "/repos/*/deployments",
-        "/repos/*/deployments/*/statuses",
+    "merged": (*_MERGED, AHEAD),
+    "one by one": (
+        *_MERGED,
         "/repos/*/issues/*/timeline",
-        "/repos/*/pulls",
         "/repos/*/pulls/*",
         "query ChangeLineage",
-        "query CommitChanges",
-        "query EnvironmentDeployments",
     ),
     "replaced": (
         "/repos/*/actions/runs",
@@ -44,6 +48,13 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
         "query RefKind",
     ),
 }
+
+
+FAILED = Answer(
+    status=200,
+    headers={"Content-Type": "application/json"},
+    body=b'{"errors": [{"message": "no"}]}',
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +81,15 @@ def export(
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
         with new_stage(folder, monkeypatch, capsys) as stage:
-            stage.run = stage.run if name == "merged" else replaced(stage)
+            stage.run = replaced(stage) if name == "replaced" else stage.run
+            if name == "one by one":
+                stage.github.script(lambda request: kind(request) == AHEAD, FAILED, times=None)
             if answer is not None:
                 stage.github.script(lambda request: kind(request) == hanging, answer, times=None)
             result, seconds = stage.export(timeout=timeout)
             assert result.status == 0
             asked = frozenset(map(kind, stage.github.requests))
+            asked -= {AHEAD} if name == "one by one" else set()
             return Ended(received_by(stage.receiver), asked, seconds)
 
     return exported

@@ -518,7 +518,8 @@ class GitHubClient:
             DeadlineExceeded: no time is left.
             BudgetExceeded: no request is left in the budget.
         """
-        return _decode_json(self._send(self.request(path, **query), what), what)
+        _, payload = self._read(self.request(path, **query), what)
+        return payload
 
     def query(self, graphql: str, what: str, **variables: Any) -> GraphqlResponse:
         """Return the response to a GraphQL query, whose data may be incomplete.
@@ -527,9 +528,9 @@ class GitHubClient:
             SourceError, DeadlineExceeded, BudgetExceeded: as `get`; also if there is no data.
         """
         request = self.query_request(graphql, **variables)
-        response = self._send(request, what)
+        _, payload = self._read(request, what)
         try:
-            found = parse_graphql_response(_decode_json(response, what), what)
+            found = parse_graphql_response(payload, what)
         except AccessDeniedError as error:
             self.denials.note(str(error), error.permissions)
             raise
@@ -657,7 +658,7 @@ class GitHubClient:
     ) -> None:
         """Keep decoded responses that ``read`` gives by other requests, in place of their own.
 
-        The same requests wait meanwhile, and are sent afterwards if ``read`` has no response for them.
+        The same requests wait meanwhile, and are sent then if ``read`` has no response for them.
 
         Raises:
             FlowTelemetryError: that of ``read``.
@@ -695,8 +696,17 @@ class GitHubClient:
 
     def _page(self, path: str, key: str | None, what: str, query: Query, page: int) -> Page:
         parameters = {"page": page} if page > 1 else {}
-        response = self._send(self.page_request(path, **query, **parameters), what)
-        return parse_page(_decode_json(response, what), response.headers.get("link", ""), key, what)
+        response, payload = self._read(self.page_request(path, **query, **parameters), what)
+        return parse_page(payload, response.headers.get("link", ""), key, what)
+
+    def _read(self, request: Request, what: str) -> tuple[Response, Any]:
+        """Return a response and its decoded body; a damaged one is not kept."""
+        response = self._send(request, what)
+        try:
+            return response, _decode_json(response, what)
+        except PayloadError:
+            self._cache.forget(self._key_of(request))
+            raise
 
     def _send(self, request: Request, what: str) -> Response:
         read = self._cache.refresh if self._is_fresh else self._cache.get

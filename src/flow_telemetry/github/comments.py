@@ -52,7 +52,7 @@ def own_comments(
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
     what = f"the comments on pull request {repository}#{number}"
-    pages = client.pages(f"/repos/{repository}/issues/{number}/comments", None, what)
+    pages = client.fresh.pages(f"/repos/{repository}/issues/{number}/comments", None, what)
     for count, page in enumerate(pages, start=1):
         for item in page:
             payload = item if isinstance(item, dict) else {}

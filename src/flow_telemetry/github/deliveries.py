@@ -14,6 +14,7 @@ from flow_telemetry.errors import SourceError
 from flow_telemetry.github.changes import (
     Comparison,
     changes_between,
+    commit_pulls_path,
     compare_commits,
     read_changes_by_commit,
 )
@@ -406,6 +407,9 @@ def _read_changes(
         pulls = client.list_all(path, None, f"pull requests of {repository.full_name}").items
         found: Sequence[Change] = parse_changes(pulls, repository)
         own, complete = found, earlier.complete and new.complete
+    elif (known := _known_changes(client, deployment, new.commits)) is not None:
+        found = [change for each in known.values() for change in each]
+        own, complete = known.get(deployment.sha, ()), new.complete
     else:
         ids = {read.text(c, "sha"): node_id for c in new.commits if (node_id := _node_id(c))}
         by_commit = read_changes_by_commit(client, repository, tuple(ids.values()))
@@ -422,6 +426,29 @@ def _read_changes(
     by_number = {change.number: change for change in (*merged, *((branch,) if branch else ()))}
     delivered = tuple(by_number[number] for number in sorted(by_number))
     return PaginatedList(items=delivered, complete=complete)
+
+
+def _known_changes(
+    client: GitHubClient, deployment: Deployment, commits: Iterable[Payload]
+) -> dict[str, Sequence[Change]] | None:
+    """Return the pull requests of commits if all of them were read before, for their runs."""
+    repository = deployment.repository
+    paths = {
+        sha: commit_pulls_path(repository, sha)
+        for commit in commits
+        if (sha := read.text(commit, "sha"))
+    }
+    if not all(client.knows(client.page_request(path)) for path in paths.values()):
+        return None
+    what = f"pull requests of {repository.full_name}"
+    return {
+        sha: [
+            # As GraphQL gives them, which has neither.
+            replace(change, base_sha="", updated_at=None)
+            for change in parse_changes(client.list_all(path, None, what).items, repository)
+        ]
+        for sha, path in paths.items()
+    }
 
 
 def _node_id(commit: Payload) -> str | None:

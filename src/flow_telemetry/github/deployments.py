@@ -254,18 +254,29 @@ def deployments_of_run(client: GitHubClient, run: Run) -> tuple[Deployment, ...]
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `read_deployment`.
     """
-    what = f"deployments of {run.repository.full_name}"
-    path = f"/repos/{run.repository.full_name}/deployments"
     deployments: dict[int, Deployment] = {}
     for commit in filter(None, dict.fromkeys((*_deployed_commits(client, run), run.head_sha))):
-        items = client.list_all(path, None, what, sha=commit).items
-        candidates = [parse_deployment(item, run.repository, where=what) for item in items]
+        candidates = list_deployments_of(client, run.repository, commit)
         # The attempt cannot have made older ones: their statuses need no request.
         candidates = [each for each in candidates if each.created_at >= run.started_at]
         for deployment in with_statuses(client, candidates):
             if is_made_by(run, deployment):
                 deployments[deployment.id] = with_outcome(run, deployment)
     return tuple(deployments[number] for number in sorted(deployments))
+
+
+def list_deployments_of(
+    client: GitHubClient, repository: Repository, commit: str
+) -> list[Deployment]:
+    """Return the deployments of a commit, without their statuses.
+
+    Raises:
+        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
+    """
+    what = f"deployments of {repository.full_name}"
+    path = f"/repos/{repository.full_name}/deployments"
+    items = client.list_all(path, None, what, sha=commit).items
+    return [parse_deployment(item, repository, where=what) for item in items]
 
 
 def _deployed_commits(client: GitHubClient, run: Run) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -154,6 +154,22 @@ def commit_before_push(event: Payload) -> str | None:
     return before if before and before.strip("0") else None
 
 
+# A query for the pull requests of more commits takes GitHub long.
+_MOST_PUSHED = 25
+
+
+def pushed_commits(event: Payload) -> tuple[str, ...] | None:
+    """Return the commits of a push without its head; None if they are many or uncertain.
+
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
+    """
+    head, commits = read.text(event, "after"), list(read.children(event, "commits"))
+    shas = [sha for commit in commits if (sha := read.text(commit, "id"))]
+    if read.flag(event, "forced") or head not in shas or len(commits) != len(shas):
+        return None
+    return tuple(sha for sha in shas if sha != head) if len(shas) <= _MOST_PUSHED else None
+
+
 def read_passed_traceparent(event: Payload) -> str | None:
     """Return the `traceparent` that a dispatch passed to the run that it started.
 
@@ -183,6 +199,7 @@ def parse_described_run(name: str, event: Payload) -> DescribedRun | None:
         run = parse_run(fields, where="the event")
     except PayloadError:
         return None
+    run = replace(run, default_branch=default_branch(event))
     numbers = [read.number(pull, "number") for pull in read.children(fields, "pull_requests")]
     number = numbers[0] if len(numbers) == 1 else None
     change = Change(repository=run.repository, number=number) if number else None

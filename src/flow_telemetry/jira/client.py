@@ -179,6 +179,7 @@ class JiraClient:
         try:
             return json.loads(response.body)
         except (ValueError, RecursionError):
+            self._cache.forget(key)
             raise no_json(response.body, what) from None
 
     def list_by_position(

@@ -63,7 +63,9 @@ def parent_lookup(run: Run) -> Lookup:
     if run.event == "merge_group":
         return Lookup.QUEUE
     if run.event in ("push", "workflow_dispatch"):
-        return Lookup.CANDIDATES_THEN_COMMIT
+        # No pull request from the default branch counts, see `_excluded_by_head`.
+        on_default = run.head_branch is not None and run.head_branch == run.default_branch
+        return Lookup.COMMIT if on_default else Lookup.CANDIDATES_THEN_COMMIT
     return Lookup.COMMIT if run.event in ("release", "deployment") else Lookup.NONE
 
 

@@ -18,6 +18,7 @@ from flow_telemetry.github.webhook import (
     parse_described_run,
     parse_issue_or_change,
     phase_change,
+    pushed_commits,
     read_passed_traceparent,
     read_webhook_event,
 )
@@ -210,6 +211,7 @@ def own_run(settings: Settings, event: Payload, *, only_beside_others: bool = Fa
         started_by=completed_run(event) if runner.event_name == "workflow_run" else None,
         traceparent=read_passed_traceparent(event),
         pushed_from=commit_before_push(event) if runner.event_name == "push" else None,
+        pushed=pushed_commits(event) if runner.event_name == "push" else None,
         described=parse_described_run(runner.event_name or "", event),
         default_branch=default_branch(event),
     )

@@ -15,10 +15,12 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import DeadlineExceeded, FlowTelemetryError, SelectionError
 from flow_telemetry.github.changes import (
     changes_between,
+    commit_pulls_path,
+    read_changes_of_commit,
     read_parentage,
     with_head_at,
 )
-from flow_telemetry.github.deployments import read_deployments
+from flow_telemetry.github.deployments import list_deployments_of, read_deployments
 from flow_telemetry.github.issues import read_closing
 from flow_telemetry.github.runs import (
     RunWithNotices,
@@ -132,12 +134,14 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
         run_slice.run.jobs if run_slice.run_span else run_slice.jobs,
         subject.siblings,
     )
-    run_slice = run_slice.with_run(explained.run)
+    run_slice = run_slice.with_run(replace(explained.run, default_branch=subject.default_branch))
     undecided = parentage.undecided_reason(run_slice.run) if not run_slice.run_span else None
     if undecided is not None:
         refusal = f"nothing is sent: {undecided}. {_SEND_LATER}"
         return CollectedTelemetry(notices=(refusal, *explained.notices))
-    ancestors, lineage = read_ancestors(context, run_slice.run)
+    ancestors, lineage = read_ancestors(
+        context, run_slice.run, subject if run_slice.run_span else None
+    )
     change = ancestors.change
     headed = with_head_at(context.github, run_slice.run, change)
     run_slice = run_slice.with_run(parentage.with_head_of(run_slice.run, headed))
@@ -269,6 +273,9 @@ def _prefetch_ancestors(context: ExportContext, subject: RunSubject) -> None:
     if described is None or subject.only_beside_others:
         return
     github.prefetch(lambda: read_parentage(github, described.run))
+    run = described.run
+    if parentage.may_deploy(run) and run.head_sha and context.settings.export is not Export.JOB:
+        github.prefetch(lambda: list_deployments_of(github, run.repository, run.head_sha))
     change = described.change
     if change is not None and context.settings.trackers.choice is not TrackerChoice.NONE:
         github.prefetch(lambda: read_closing(github, change))
@@ -424,10 +431,17 @@ def _describe_unapproved(run: Run) -> str:
     )
 
 
-def read_ancestors(context: ExportContext, run: Run) -> tuple[Parentage, Lineage]:
-    """Return the ancestors of a run. If the time is up, the run is exported without them."""
+def read_ancestors(
+    context: ExportContext, run: Run, subject: RunSubject | None = None
+) -> tuple[Parentage, Lineage]:
+    """Return the ancestors of a run. If the time is up, the run is exported without them.
+
+    With its subject, the merged changes that are exported along with it are read ahead.
+    """
     try:
         ancestors = read_parentage(context.github, run)
+        if subject is not None and _exports_merged_changes(context, run, ancestors):
+            _read_merge_ahead(context, subject, run, ancestors)
     except DeadlineExceeded as error:
         ancestors = Parentage(reason="it was not read in time", unread=(str(error),))
     return ancestors, read_lineage(context, ancestors.change, run.repository)
@@ -649,21 +663,73 @@ def merged_changes(
     These are the changes of the run's commit and, if the event names the commit before the push,
     of all commits of that push.
     """
-    if not ancestors.after_merge or context.settings.tracing.ancestors is Ancestors.NONE:
+    if not _exports_merged_changes(context, run, ancestors):
         return ()
     merged = {c.number: c for c in (ancestors.change, *ancestors.others) if c is not None}
-    if subject.pushed_from is not None:
+    if subject.pushed is not None and _knows_changes_of(context, run, subject.pushed):
+        unread: list[str] = []
+        pushed = [
+            change
+            for sha in subject.pushed
+            for change in read_changes_of_commit(context.github, run, sha, unread)
+        ]
+        for error in unread:
+            context.log.debug(error)
+        by_push = parentage.changes_merged_before(run, pushed)
+        merged = {**{c.number: c for c in by_push}, **merged}
+    elif subject.pushed_from is not None:
         what = f"what the push of run {run.id} brought"
         try:
-            pushed = changes_between(
+            between = changes_between(
                 context.github, run.repository, subject.pushed_from, run.head_sha, what
             )
         except FlowTelemetryError as error:
             context.log.debug(str(error))
-            pushed = None
-        by_push = parentage.changes_merged_before(run, pushed.items) if pushed else ()
+            between = None
+        by_push = parentage.changes_merged_before(run, between.items) if between else ()
         merged = {**{c.number: c for c in by_push}, **merged}
     return tuple(merged[number] for number in sorted(merged))
+
+
+def _exports_merged_changes(context: ExportContext, run: Run, ancestors: Parentage) -> bool:
+    exports = context.settings.tracing.ancestors is not Ancestors.NONE
+    return exports and run.event == "push" and ancestors.after_merge
+
+
+def _knows_changes_of(context: ExportContext, run: Run, commits: Iterable[str]) -> bool:
+    """Whether the changes of commits were read ahead; single requests may be many."""
+    github = context.github
+    return all(
+        github.knows(github.page_request(commit_pulls_path(run.repository, sha))) for sha in commits
+    )
+
+
+def _read_merge_ahead(
+    context: ExportContext, subject: RunSubject, run: Run, ancestors: Parentage
+) -> None:
+    """Read the merged changes of a run by one request, with those of the other pushed commits."""
+    # Loaded only for merges: most exports are of runs before one.
+    from flow_telemetry.github.ahead import (  # noqa: PLC0415
+        change_target,
+        commit_target,
+        read_ahead,
+    )
+
+    github, repository = context.github, run.repository
+    numbers = {c.number for c in (ancestors.change, *ancestors.others) if c is not None}
+    path = commit_pulls_path(repository, run.head_sha)
+    request = github.page_request(path)
+    # The parent may be that of a deployed commit, which is another one.
+    listed = github.list_all(path, None, "").items if github.knows(request) else ()
+    pulls = [pull for pull in listed if isinstance(pull, dict) and pull.get("number") in numbers]
+    read_ahead(
+        github,
+        repository,
+        [
+            *(change_target(github, repository, pull) for pull in pulls),
+            *(commit_target(github, repository, sha) for sha in subject.pushed or ()),
+        ],
+    )
 
 
 # Reading several subjects at once, in order, while the previous ones are sent.

@@ -38,7 +38,8 @@ class RunSubject:
 
     The event of our own run contains more: ``default_branch`` is the repository's, ``started_by``
     the run that started it, ``traceparent`` the one that a dispatch passed, ``pushed_from`` the
-    commit before the push, and ``described`` the run as the event describes it.
+    commit before the push, ``pushed`` the other commits of the push, None if they are not all
+    known, and ``described`` the run as the event describes it.
     """
 
     address: RunAddress
@@ -48,6 +49,7 @@ class RunSubject:
     started_by: RunAddress | None = None
     traceparent: str | None = None
     pushed_from: str | None = None
+    pushed: tuple[str, ...] | None = None
     default_branch: str | None = None
     described: DescribedRun | None = None
     within: Window | None = None
