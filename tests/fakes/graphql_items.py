@@ -18,7 +18,7 @@ from tests.fakes.history import pulls_of_commit
 from tests.fakes.plans import Moment, RepositoryPlan
 from tests.fakes.pulls import last_touched
 from tests.fakes.records import Issue, PullRequest
-from tests.fakes.world import World, moment, sha_of
+from tests.fakes.world import World, sha_of
 
 Made = TypeVar("Made")
 
@@ -139,9 +139,7 @@ class Items:
 
         def pulls(arguments: Arguments) -> Object | Refusal:
             found = [self._pull_request(each) for each in pulls_of_commit(self._world, known, sha)]
-            return self._allowed(
-                "pull_requests=read", lambda: connection(found)(arguments), known
-            )
+            return self._allowed("pull_requests=read", lambda: connection(found)(arguments), known)
 
         return {"__typename": "Commit", "oid": sha, "associatedPullRequests": pulls}
 

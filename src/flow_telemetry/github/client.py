@@ -136,6 +136,8 @@ def _missing(errors: list[Payload]) -> tuple[str, ...]:
     """The permissions that the token lacks; empty if one is unknown or an error is another."""
     names = [permission_of_field(error) if _is_denied(error) else "" for error in errors]
     return tuple(dict.fromkeys(names)) if all(names) else ()
+
+
 def _path_of(error: Payload) -> tuple[str | int, ...]:
     path = error.get("path")
     return tuple(path) if isinstance(path, list) else ()
