@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.github.runs import read_jobs_again, successful_runs
+from flow_telemetry.github.runs import read_jobs, successful_runs
 from flow_telemetry.model import Run
 from flow_telemetry.rules import comparison as rules
 from flow_telemetry.rules.comparison import RunComparison
@@ -34,14 +34,14 @@ def compare_with_history(context: ExportContext, run: Run) -> RunComparison | No
     if not comparison.slow:
         return comparison
 
-    def read_jobs(other: Run) -> Run:
+    def read_other(other: Run) -> Run:
         try:
-            return read_jobs_again(context.github, other)
+            return read_jobs(context.github, other)
         except FlowTelemetryError as error:
             context.log.debug(f"run {run.id} is compared with fewer runs: {error}")
             return other
 
-    some = context.github.run_concurrently(read_jobs, earlier[: rules.MOST_RUNS_WITH_JOBS])
+    some = context.github.run_concurrently(read_other, earlier[: rules.MOST_RUNS_WITH_JOBS])
     return rules.explain_slowness(comparison, run, some)
 
 
