@@ -27,7 +27,8 @@ from tests.fakes.world import World, job
 from tests.support.act import Act, ActResult, ArtifactStore
 from tests.support.workflows import ACTION, ORGANIZATION, ROOT, Workflow, dump, load
 
-pytestmark = pytest.mark.act
+# Two runs of three jobs each, with a Python for each.
+pytestmark = [pytest.mark.act, pytest.mark.timeout(300)]
 
 CENTRAL = "acme/telemetry"
 FILE = ".github/workflows/telemetry.yml"
