@@ -31,7 +31,7 @@ LOCK := "$(BIN)/uv" pip compile --quiet --no-python-downloads --universal --pyth
 	--generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(LOCK_ARGS)
 
-.PHONY: help bench demo demo-data dashboards golden test test-all lint types validate check format docs reliability lock clean bundle \
+.PHONY: help bench demo demo-data dashboards golden pictures test test-all lint types validate check format docs reliability lock clean bundle \
 	audit sbom fuzz backends
 .DEFAULT_GOAL := help
 
@@ -95,6 +95,9 @@ docs: $(DEV) ## rewrite the documents that are made from the code's tables
 
 dashboards: $(DEV) ## rewrite the dashboards and the rules of alerts; needs Python 3.11
 	"$(BIN)/python" -m tools.dashboards
+
+pictures: $(DEV) ## take the README's pictures of the demo in Chromium: docs/images/
+	"$(BIN)/python" tools/pictures.py
 
 demo-data: $(DEV) ## record the demo's GitHub from the tests' fakes
 	"$(BIN)/python" tools/demo_data.py

@@ -8,8 +8,8 @@ The folder `reference` is in `docs/`.
     reference/conventions.md   the tables that compare both with OpenTelemetry's conventions
     reference/backends.md      the table of presets, from settings/backends.py
     reference/command-line.md  the reference of commands and flags, from their parsers
-    README.md                  the table of inputs, from settings/inputs.py
-    reference/settings.md      the table of the other settings, from settings/inputs.py
+    README.md                  the table of common inputs, from settings/inputs.py
+    reference/settings.md      the tables of inputs and of other settings, from settings/inputs.py
     action.yml                 its inputs and their variables, from settings/inputs.py
     telemetry.yml              its inputs and its `with:`, from settings/inputs.py
     CONTRIBUTING.md            the map of the code, from the first lines of the modules
@@ -89,6 +89,16 @@ SENT_ON = conventions.sent_on(
 
 # Settings that are not inputs of the action.
 OTHER_SETTINGS = tuple(row for row in INPUTS if row not in ACTION_INPUTS)
+# What most users set, in the README.
+COMMON_INPUTS = tuple(
+    row
+    for row in ACTION_INPUTS
+    if row.name
+    in {
+        *("otlp-endpoint", "otlp-headers", "backend", "settings", "export", "trace-scope"),
+        *("reports", "jira-token", "page", "comment", "fail-on-error"),
+    }
+)
 # Inputs of the action that a caller of the workflow cannot set.
 NOT_IN_WORKFLOW = frozenset(
     {
@@ -174,9 +184,12 @@ def main() -> int:
 def documents() -> dict[str, str]:
     """Return the content of each generated document, by its path below the root."""
     return {
-        README: with_inputs((ROOT / README).read_text(encoding="utf-8"), ACTION_INPUTS),
-        SETTINGS_PAGE: with_inputs(
-            (ROOT / SETTINGS_PAGE).read_text(encoding="utf-8"), OTHER_SETTINGS, SETTINGS_PAGE
+        README: with_inputs((ROOT / README).read_text(encoding="utf-8"), COMMON_INPUTS),
+        SETTINGS_PAGE: with_settings(
+            with_inputs(
+                (ROOT / SETTINGS_PAGE).read_text(encoding="utf-8"), ACTION_INPUTS, SETTINGS_PAGE
+            ),
+            OTHER_SETTINGS,
         ),
         ACTION: with_action_inputs((ROOT / ACTION).read_text(encoding="utf-8"), ACTION_INPUTS),
         WORKFLOW: with_workflow_inputs(
@@ -202,12 +215,26 @@ def with_inputs(page: str, inputs: Iterable[Input[Any]], name: str = README) -> 
     Raises:
         ValueError: the comments that enclose the table are missing.
     """
-    rows = (
-        (f"`{row.name}`", f"`{row.default}`" if row.default else "", row.description)
-        for row in inputs
+    return _with_content(name, page, "inputs", _table_of("input", inputs))
+
+
+def with_settings(page: str, settings: Iterable[Input[Any]]) -> str:
+    """Return the page of settings with a new table of those that are not inputs.
+
+    Raises:
+        ValueError: the comments that enclose the table are missing.
+    """
+    return _with_content(SETTINGS_PAGE, page, "settings", _table_of("setting", settings))
+
+
+def _table_of(kind: str, rows: Iterable[Input[Any]]) -> str:
+    return table(
+        (kind, "default", "meaning"),
+        (
+            (f"`{row.name}`", f"`{row.default}`" if row.default else "", row.description)
+            for row in rows
+        ),
     )
-    head = ("input" if name == README else "setting", "default", "meaning")
-    return _with_content(name, page, "inputs", table(head, rows))
 
 
 def _with_content(name: str, page: str, mark: str, content: str) -> str:

@@ -1,4 +1,4 @@
-"""Run the single faults and write their table into docs/operate/reliability.md: `make reliability`.
+"""Run the single faults and write their table into docs/contributing/faults.md: `make reliability`.
 
 The tests of tests/faults fail while the table is not what they give.
 """
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "operate" / "reliability.md"
+PAGE = ROOT / "docs" / "contributing" / "faults.md"
 START, END = "<!-- faults -->", "<!-- /faults -->"
 # Names the folder where the tests are to leave their rows, in place of comparing them.
 ROWS_FOLDER = "RELIABILITY_ROWS"
@@ -59,7 +59,7 @@ def kept_rows(folder: Path) -> list[Row]:
 def written_rows(text: str) -> Iterator[Row]:
     """Yield what a page says."""
     table = text.partition(START)[2].partition(END)[0]
-    for part in table.split("\n### Faults of ")[1:]:
+    for part in table.split("\n## Faults of ")[1:]:
         side, _, lines = part.partition("\n")
         for line in lines.splitlines():
             cells = [cell.strip() for cell in line.strip("|").split(" | ")]
@@ -80,7 +80,7 @@ def _tables(rows: list[Row]) -> Iterator[str]:
     """One table for each side; what ends alike on one call stands in one row."""
     for side in dict.fromkeys(row.side for row in rows):
         of_side = [row for row in rows if row.side == side]
-        yield f"\n### Faults of {side}\n\n{len(of_side)} cases.\n"
+        yield f"\n## Faults of {side}\n\n{len(of_side)} cases.\n"
         yield _line(_HEADER)
         yield _line("---" for _ in _HEADER)
         groups: dict[tuple[str, str, str], list[str]] = {}

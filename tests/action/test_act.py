@@ -20,7 +20,7 @@ from tests.fakes.records import Run
 from tests.fakes.world import Runner, World, job, step
 from tests.support.act import RUN, RUN_WITHOUT_INPUTS, Act, ActResult, ArtifactStore
 from tests.support.pages import title_of
-from tests.support.workflows import ROOT, Workflow, load, our_steps, readme_examples
+from tests.support.workflows import ROOT, Workflow, documented_examples, load, our_steps
 
 pytestmark = pytest.mark.act
 
@@ -33,7 +33,7 @@ NOBODY_LISTENS = "http://127.0.0.1:9"
 
 def example(place: str) -> Workflow:
     """Return an example of the README, with ids for our steps and a step that reads outputs."""
-    workflow = load(readme_examples()[place])
+    workflow = load(documented_examples()[place])
     for of_job, ours in list(our_steps(workflow)):
         ours["id"] = "telemetry"
         names = ("status", "spans", "trace-id", "span-id", "traceparent")

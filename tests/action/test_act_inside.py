@@ -17,7 +17,7 @@ from tests.fakes.receiver import Receiver
 from tests.fakes.spans import SpanRecord
 from tests.fakes.world import Runner, World, job, step
 from tests.support.act import Act, ActResult
-from tests.support.workflows import load, our_steps, readme_examples
+from tests.support.workflows import documented_examples, load, our_steps
 
 pytestmark = pytest.mark.act
 
@@ -79,7 +79,7 @@ def machine() -> Iterator[Looks]:
 @pytest.fixture
 def exported(act: Act, world: World, receiver: Receiver, machine: Looks) -> ActResult:
     """The README's job that looks inside, run for real, as the only job of a pull request's run."""
-    workflow = load(readme_examples()["inside the job"])
+    workflow = load(documented_examples()["inside the job"])
     for of_job, ours in our_steps(workflow):
         of_job["env"] = {"RUNNER_NAME": "rack-1"}
         ours["id"] = "context" if ours["with"].get("mode") == "context" else "telemetry"

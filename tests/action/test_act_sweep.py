@@ -21,7 +21,7 @@ from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.world import World
 from tests.support.act import Act, ActResult, ArtifactStore
-from tests.support.workflows import ACTION, ROOT, TELEMETRY, Workflow, load, readme_examples
+from tests.support.workflows import ACTION, ROOT, TELEMETRY, Workflow, documented_examples, load
 
 pytestmark = pytest.mark.act
 
@@ -33,7 +33,7 @@ LEDGER = "flow-telemetry-ledger"
 
 def caller(file: str = "ready file") -> Workflow:
     """The README's file, which calls the workflow of the checkout in place of a release's."""
-    workflow = load(readme_examples()[file])
+    workflow = load(documented_examples()[file])
     (call,) = workflow["jobs"].values()
     call["uses"] = f"./{CALLED}"
     call.pop("cache-mode", None)  # act 0.2.89 does not know it

@@ -17,7 +17,7 @@ from tests.support.workflows import (
     schema_errors,
 )
 
-GUIDE = (ROOT / "docs" / "guides" / "organization.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "start" / "organization.md").read_text(encoding="utf-8")
 TEXT, *_ = re.findall(r"^```yaml\n(name: .*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
 CALLER = load(TEXT)
 CALLED = load(ORGANIZATION.read_text(encoding="utf-8"))

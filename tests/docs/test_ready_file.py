@@ -1,4 +1,4 @@
-"""The README's `flow-telemetry.yml` and the workflow that it calls: safe, and they fit together."""
+"""The `flow-telemetry.yml` of docs/start/setups.md and the workflow that it calls fit together."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.support.expressions import interpolated, value
 from tests.support.program import EXPORTING_RUN, Program, Result
 from tests.support.workflows import (
     ACTION,
-    README,
     ROOT,
     TELEMETRY,
+    documented_examples,
     load,
-    readme_examples,
     schema_errors,
 )
 
-TEXT = readme_examples()["ready file"]
+SETUPS = ROOT / "docs" / "start" / "setups.md"
+TEXT = documented_examples()["ready file"]
 CALLER = load(TEXT)
 (CALL,) = CALLER["jobs"].values()
 CALLED = load(TELEMETRY.read_text(encoding="utf-8"))
@@ -97,7 +97,7 @@ TRIGGERS = {"pull_request_target": of_change, "workflow_run": of_run, "issues": 
 
 def test_each_trigger_is_explained() -> None:
     """The table below the file has a row for each."""
-    rows = README.read_text(encoding="utf-8").partition("| trigger | what it sends |")[2]
+    rows = SETUPS.read_text(encoding="utf-8").partition("| trigger | what it sends |")[2]
     named = re.findall(r"^\| `(\w+)`", rows.partition("\n\n")[0], re.MULTILINE)
     assert named == list(CALLER["on"])
     assert named == [*TRIGGERS, *SWEEPS]
@@ -227,7 +227,7 @@ def test_an_export_ends_before_the_small_runner_does(event_name: str) -> None:
 
 def test_the_scheduled_file_is_the_ready_file_without_its_events() -> None:
     """The same in every repository: it names neither a repository nor a workflow of one."""
-    scheduled = load(readme_examples()["scheduled file"])
+    scheduled = load(documented_examples()["scheduled file"])
     assert set(scheduled["on"]) == set(SWEEPS)
     (job,) = scheduled["jobs"].values()
     assert job == {name: each for name, each in CALL.items() if name != "cache-mode"}

@@ -1,4 +1,4 @@
-"""docs/operate/volume.md: its figures are those of the demo, exported with each setting."""
+"""docs/guides/volume.md: its figures are those of the demo, exported with each setting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.workflows import ROOT
 
 from flow_telemetry.settings.backends import PRESETS
 
-PAGE = (ROOT / "docs/operate/volume.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/guides/volume.md").read_text(encoding="utf-8")
 ROWS: dict[str, dict[str, Any]] = {
     "the defaults": {},
     "`boilerplate-steps: false`": {"boilerplate_steps": False},

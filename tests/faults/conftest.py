@@ -53,7 +53,7 @@ def clean(all_clean: Mapping[Exported, Items]) -> Items:
 
 @pytest.fixture
 def compare() -> Callable[[Case, Row], None]:
-    """Compare a row with what docs/operate/reliability.md says, or keep it for a new page."""
+    """Compare a row with what docs/contributing/faults.md says, or keep it for a new page."""
     folder = os.environ.get(ROWS_FOLDER)
 
     def compared(case: Case, row: Row) -> None:
@@ -62,6 +62,6 @@ def compare() -> Callable[[Case, Row], None]:
         if folder:
             keep(row, SINGLE.index(case), Path(folder))
         elif row not in written_rows(PAGE.read_text(encoding="utf-8")):
-            pytest.fail(f"docs/operate/reliability.md does not say: {row}. Run make reliability")
+            pytest.fail(f"docs/contributing/faults.md does not say: {row}. Run make reliability")
 
     return compared

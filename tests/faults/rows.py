@@ -1,4 +1,4 @@
-"""What a single fault came to, as a row of the table in docs/operate/reliability.md."""
+"""What a single fault came to, as a row of the table in docs/contributing/faults.md."""
 
 from __future__ import annotations
 

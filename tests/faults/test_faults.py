@@ -1,4 +1,4 @@
-"""One fault, on one call: the promise holds as the table of docs/operate/reliability.md says."""
+"""One fault, on one call: the promise holds as the table of docs/contributing/faults.md says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workflows as text and as data, and the examples of the README."""
+"""Workflows as text and as data, and the examples of the documents."""
 
 from __future__ import annotations
 
@@ -14,12 +14,21 @@ from jsonschema.validators import validator_for
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-# The workflow that the README's ready file calls.
+# The workflow that the ready file of docs/start/setups.md calls.
 TELEMETRY = ROOT / ".github" / "workflows" / "telemetry.yml"
-# The one for an organization, which docs/guides/organization.md calls.
+# The one for an organization, which docs/start/organization.md calls.
 ORGANIZATION = ROOT / ".github" / "workflows" / "organization.yml"
 # By the major tag, or once there is a release by its commit, which the release writes there.
 ACTION = re.findall(r"uses: (owner/flow-telemetry@\S+)", README.read_text(encoding="utf-8"))[0]
+
+# The YAML of each page in its order.
+_EXAMPLES = {
+    "README.md": ("last step", "scheduled file"),
+    "docs/start/setups.md": (
+        *("ready file", "each job and the rest", "last job", "workflow_run", "inside the job"),
+    ),
+    "docs/operate/replay.md": ("keep the spool",),
+}
 
 Workflow = dict[str, Any]
 
@@ -42,16 +51,14 @@ def schema_errors(schema: str, instance: Workflow) -> list[str]:
     return [error.message for error in validator_for(loaded)(loaded).iter_errors(instance)]
 
 
-def readme_examples() -> dict[str, str]:
-    """Return the README's YAML by the place of use that it shows."""
-    text = README.read_text(encoding="utf-8")
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    names = (
-        *("last step", "each job and the rest", "last job", "workflow_run"),
-        *("scheduled file", "ready file"),
-        *("inside the job", "keep the spool"),
-    )
-    return dict(zip(names, blocks, strict=True))
+def documented_examples() -> dict[str, str]:
+    """Return the workflows of the README and of the pages on setups, by what they show."""
+    examples: dict[str, str] = {}
+    for page, names in _EXAMPLES.items():
+        text = (ROOT / page).read_text(encoding="utf-8")
+        blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+        examples.update(zip(names, blocks, strict=True))
+    return examples
 
 
 def our_steps(workflow: Workflow) -> Iterator[tuple[Workflow, dict[str, Any]]]:
