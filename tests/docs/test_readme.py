@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,13 +10,13 @@ from tests.support.workflows import (
     ACTION,
     README,
     ROOT,
+    actionlint_errors,
     documented_examples,
     load,
     our_steps,
     schema_errors,
 )
 
-from flow_telemetry.cli.main import parse_words
 from flow_telemetry.github.permissions import PERMISSIONS
 from flow_telemetry.settings.inputs import ACTION_INPUTS
 
@@ -54,16 +50,7 @@ def test_an_example_is_a_workflow(place: str) -> None:
 @pytest.mark.parametrize("place", EXAMPLES)
 def test_an_example_passes_actionlint(place: str) -> None:
     """Its expressions and keys are GitHub's."""
-    actionlint = shutil.which("actionlint", path=str(Path(sys.executable).parent))
-    if actionlint is None:
-        pytest.skip("no wheel of actionlint for this platform")
-    done = subprocess.run(
-        [actionlint, "-no-color", "-shellcheck=", "-"],
-        input=EXAMPLES[place].encode(),
-        capture_output=True,
-        check=False,
-    )
-    assert (done.stdout.decode(), done.returncode) == ("", 0)
+    assert actionlint_errors(EXAMPLES[place]) == ""
 
 
 @pytest.mark.parametrize("place", OF_THE_ACTION)
@@ -120,21 +107,3 @@ def test_the_outputs_are_the_actions() -> None:
 
 def _codes(cell: str) -> list[str]:
     return re.findall(r"`([\w-]+)`", cell)
-
-
-COMMANDS = re.findall(r"^\$ flow-telemetry (.*)$", TEXT, re.MULTILINE)
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_readme_is_understood(command: str) -> None:
-    """Its flags are the program's."""
-    options = parse_words(shlex.split(command, comments=True))
-    assert callable(options.run)
-
-
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
-def test_make_targets_that_are_named_exist(page: str) -> None:
-    """`make demo` and its like."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text)) <= targets

@@ -41,6 +41,6 @@ def test_the_recipe_of_a_hash_is_the_one_that_is_used() -> None:
 
 def test_the_example_of_patterns_is_fit() -> None:
     """It can be copied."""
-    block = re.search(r"redact: \|\n((?:    .+\n)+)", REDACTION)
+    block = re.search(r"    redact:\n((?:      .+\n)+)", REDACTION)
     assert block is not None
     assert [find_pattern_problem(line.strip()) for line in block[1].splitlines()] == [None, None]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from jsonschema.validators import validator_for
 
@@ -49,6 +53,17 @@ def schema_errors(schema: str, instance: Workflow) -> list[str]:
     vendored = files("check_jsonschema") / "builtin_schemas" / "vendor" / f"{schema}.json"
     loaded = json.loads(vendored.read_text(encoding="utf-8"))
     return [error.message for error in validator_for(loaded)(loaded).iter_errors(instance)]
+
+
+def actionlint_errors(text: str) -> str:
+    """Return the complaints of actionlint about a workflow; skip the test where it has no wheel."""
+    actionlint = shutil.which("actionlint", path=str(Path(sys.executable).parent))
+    if actionlint is None:
+        pytest.skip("no wheel of actionlint for this platform")
+    words = [actionlint, "-no-color", "-shellcheck=", "-"]
+    done = subprocess.run(words, input=text.encode(), capture_output=True, check=False)
+    assert (done.returncode == 0) == (not done.stdout)
+    return done.stdout.decode()
 
 
 def documented_examples() -> dict[str, str]:
