@@ -322,7 +322,7 @@ def test_a_budget_that_ends_leaves_repositories_to_the_next_sweep(
         max_requests=30,
     )
     assert result.status == 0
-    assert any("repositories are left" in each for each in result.warnings)
+    assert any("repositories not swept" in each for each in result.warnings)
     central.merge()
     central.end()
     exported = names(receiver)

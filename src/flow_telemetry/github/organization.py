@@ -22,6 +22,7 @@ from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Repository
+from flow_telemetry.text import counted
 
 # GitHub allows no other characters.
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -175,7 +176,7 @@ def _query_activity(
     Raises:
         BudgetExceeded, DeadlineExceeded: as `GitHubClient.query`.
     """
-    what = f"what happened in {len(names)} repositories"
+    what = f"what happened in {counted(len(names), 'repository')}"
     variables = {f"{part}{n}": text for n, name in enumerate(names) for part, text in _parts(name)}
     try:
         response = client.query(_activity_query(len(names), connections), what, **variables)

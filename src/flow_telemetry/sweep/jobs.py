@@ -18,6 +18,7 @@ from flow_telemetry.sweep.plan import Plan, make_plan
 from flow_telemetry.sweep.start import start_sweep, write_spool
 from flow_telemetry.sweep.sweep import replay_spool
 from flow_telemetry.sweep.things import count_things
+from flow_telemetry.text import counted
 
 _NO_ORGANIZATION = "`organization` is missing: name the one whose repositories are swept"
 
@@ -80,11 +81,11 @@ def _failure(settings: Settings, problem: str) -> Outcome:
 
 
 def _describe(plan: Plan, organization: str) -> str:
-    shards = "1 shard" if len(plan.shards) == 1 else f"{len(plan.shards)} shards"
+    shards = counted(len(plan.shards), "shard")
     requests = sum(shard.requests for shard in plan.shards)
     text = (
-        f"plan of {organization}: {plan.active} of {plan.repositories} repositories in {shards}, "
-        f"some {requests:,} requests; nothing happened in {plan.quiet}"
+        f"plan of {organization}: {plan.active} of {counted(plan.repositories, 'repository')} in "
+        f"{shards}, some {counted(requests, 'request')}; nothing happened in {plan.quiet}"
     )
     if plan.unplanned:
         text += f"; {plan.unplanned} do not fit into the matrix and are left to the next sweep"
@@ -135,10 +136,10 @@ def _describe_sweep(
     exported = sum(each.exported for each in merged.results)
     pending = sum(each.pending for each in merged.results)
     parts = [
-        f"{len(merged.results)} repositories were swept",
+        f"{counted(len(merged.results), 'repository', 'was', 'were')} swept",
         f"{count_things(exported, 'was', 'were')} exported",
         f"{pending} pending",
-        f"{merged.requests:,} requests to GitHub",
+        f"{counted(merged.requests, 'request')} to GitHub",
         _describe_cost(context, repository, run_id),
     ]
     spooled = len(merged.stored.spool)

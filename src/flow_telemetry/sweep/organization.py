@@ -26,6 +26,7 @@ from flow_telemetry.sweep.sources import Source, sources_of
 from flow_telemetry.sweep.start import Start, start_sweep
 from flow_telemetry.sweep.sweep import Sweep, end_reason
 from flow_telemetry.sweep.things import count_things
+from flow_telemetry.text import counted
 
 # GitHub shows ten warnings of a step; the summary has more.
 _MOST_PROBLEMS = 20
@@ -201,7 +202,7 @@ class _Sweeps:
         problems: list[str] = []
         if left:
             why = reason or "the ledger could not be saved, or something was lost"
-            problems.append(f"{why}: {left} of {len(self.names)} repositories are left")
+            problems.append(f"{why}: {left} of {counted(len(self.names), 'repository')} not swept")
         problems += self.problems[:_MOST_PROBLEMS]
         merged = merge_outcomes(self.outcomes)
         status = merged.status

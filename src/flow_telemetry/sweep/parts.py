@@ -27,6 +27,7 @@ from flow_telemetry.model.sweeps import SweepState, SweptRepository
 from flow_telemetry.reports.archives import read_archive
 from flow_telemetry.rules.ledger import Ledger, merge_ledgers
 from flow_telemetry.sweep.ledger_file import DamagedLedgerError, LedgerFile, parse_ledger
+from flow_telemetry.text import counted
 
 # flow-telemetry-part-ATTEMPT-SHARD; the plan is shard 0.
 _NAME = re.compile(r"flow-telemetry-part-([0-9]{1,4})-([0-9]{1,3})")
@@ -169,7 +170,9 @@ def merge_parts(
         missing = [number for number in range(1, shards + 1) if number not in found]
         if not missing or deadline is None or deadline.remaining() < _POLL_SECONDS:
             break
-        context.log.info(f"waiting for GitHub to list the parts of {len(missing)} shards")
+        context.log.info(
+            f"waiting for GitHub to list the parts of {counted(len(missing), 'shard')}"
+        )
         deadline.sleep(_POLL_SECONDS)
     if 0 not in found:
         return None

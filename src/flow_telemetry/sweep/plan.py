@@ -26,6 +26,7 @@ from flow_telemetry.rules.shards import Activity, Shard, plan_shards
 from flow_telemetry.settings import Settings
 from flow_telemetry.sweep.sources import WITH_FULL_LIST, sources_of
 from flow_telemetry.sweep.start import Start
+from flow_telemetry.text import counted
 
 _WILDCARDS = frozenset("*?[!")
 _MOST_NAMED = 5
@@ -195,8 +196,8 @@ class _Choice:
             if reason == "private":
                 # Everybody can read this notice.
                 yield (
-                    f"{len(names)} private repositories are left out, because everybody can read "
-                    "the runs of this repository: sweep them from a private one"
+                    f"{counted(len(names), 'private repository', 'is', 'are')} left out, because "
+                    "everybody can read the runs of this repository: sweep from a private one"
                 )
             else:
                 yield f"{_named(names)} left out ({reason})"
@@ -295,28 +296,28 @@ class _Planning:
             for each in self.chosen
         }
         settings = self.context.settings
-        self.context.log.info(f"reading what happened in {len(since)} repositories")
-        counted = count_new_things(
+        self.context.log.info(f"reading what happened in {counted(len(since), 'repository')}")
+        new_things = count_new_things(
             self.context.github.required, since, with_runs=settings.sweep.runs
         )
-        unread = [name for name, things in counted.items() if things.unread]
+        unread = [name for name, things in new_things.items() if things.unread]
         if unread:
-            reason = counted[unread[0]].unread
+            reason = new_things[unread[0]].unread
             self.problems.append(
                 f"{_named([name.partition('/')[2] for name in unread])} not readable in full: "
                 f"{reason}"
             )
-        uncounted = len(since) - len(counted)
+        uncounted = len(since) - len(new_things)
         if uncounted:
             ended = self.context.github.ended
             self.problems.append(
-                f"{uncounted} repositories are left to the next sweep, because what happened in "
-                f"them could not be read{f': {ended}' if ended else ''}"
+                f"{counted(uncounted, 'repository', 'is', 'are')} left to the next sweep, because "
+                f"what happened there could not be read{f': {ended}' if ended else ''}"
             )
         return [
             self._activity(each, sources[each.repository.reference], things)
             for each in self.chosen
-            if (things := counted.get(each.repository.full_name)) is not None
+            if (things := new_things.get(each.repository.full_name)) is not None
         ]
 
     def _sources_by_place(self) -> Mapping[str, list[SourceLedger]]:
