@@ -96,6 +96,16 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
 
 
+def test_the_index_lists_each_page_once() -> None:
+    """A page that no reader finds might as well not be there."""
+    index = ROOT / "docs" / "README.md"
+    links = re.findall(r"\]\((?!\w+:)([^)#]+)\)", index.read_text(encoding="utf-8"))
+    listed = [(index.parent / link).resolve() for link in links]
+    pages = {page for page in PAGES if (ROOT / "docs") in page.parents} - {index}
+    assert pages <= set(listed)
+    assert len(listed) == len(set(listed))
+
+
 def test_the_outputs_are_the_actions() -> None:
     """The table names each output once."""
     page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
