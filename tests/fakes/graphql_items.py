@@ -102,7 +102,7 @@ class Items:
             if "assignee" not in chosen or _assignee_fits(issue, chosen["assignee"])
             if "type" not in chosen or issue.plan.type == chosen["type"]
         ]
-        _order(found, arguments, lambda issue: issue.plan.updated_at or issue.closed_at)
+        _order(found, arguments, lambda issue: issue.closed_at)
         make = _Lazy(self._issue, found)
         return self._allowed("issues=read", lambda: connection(make)(arguments), known)
 

@@ -76,7 +76,12 @@ def sweep_settings(run_id: int, variant: Variant) -> Settings:
 
 
 def build_simulated_context(
-    settings: Settings, *, exporter: Exporter, clock: Clock, ask_github: Ask, ask_jira: Ask
+    settings: Settings,
+    *,
+    exporter: Exporter,
+    clock: Clock,
+    ask_github: Ask,
+    ask_jira: Ask | None = None,
 ) -> ExportContext:
     """Return the context as `flow_telemetry.build` makes it, with sessions that need no network."""
     log: Log = SilentLog()
@@ -109,11 +114,9 @@ def build_simulated_context(
 
 
 def _build_trackers(
-    settings: Settings, github: GitHubClient, clock: Clock, until: Deadline, ask_jira: Ask
+    settings: Settings, github: GitHubClient, clock: Clock, until: Deadline, ask_jira: Ask | None
 ) -> Trackers:
     options = settings.trackers
-    if options.jira is None:
-        raise ValueError("the simulation has a Jira")
 
     def build_issues(repository: Repository) -> GitHubIssues:
         source = StatusSource(
@@ -123,6 +126,8 @@ def _build_trackers(
         )
         return GitHubIssues(github, repository, source)
 
+    if options.jira is None or ask_jira is None:
+        return Trackers(github=build_issues, jira=None)
     session = JiraSession(options.jira, until)
     _connect(session, ask_jira)
     client = JiraClient(options.jira, session=session, deadline=until, log=SilentLog())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import time
 import zlib
@@ -43,6 +44,8 @@ class InProcessAdapter(BaseAdapter):
         response.url = request.url or ""
         response.request = request
         response._content = answer.body
+        # The body of a redirect is read before it is followed.
+        response.raw = io.BytesIO(answer.body)
         response._content_consumed = True  # type: ignore[attr-defined]
         return response
 
