@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fitted", type=int, default=20, help="repositories of the fit")
     parser.add_argument("--sweeps", type=int, default=6, help="sweeps of the fit")
     parser.add_argument("--checked", type=int, default=50, help="repositories of the check")
+    parser.add_argument("--check-sweeps", type=int, default=6, help="sweeps of the check")
     parser.add_argument("--repositories", type=int, default=REPOSITORIES)
     parser.add_argument("--days", type=int, default=3)
     parser.add_argument("--shards", type=int, nargs="*", default=[1, 8, 64])
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if {"costs", "check", "model"} & set(stages):
         costs = _costs(options, fits="costs" in stages)
         if "check" in stages:
-            _print_check(options.checked, costs)
+            _print_check(options.checked, options.check_sweeps, costs)
         if "model" in stages:
             _print_model(options, costs)
     if "process" in stages:
@@ -73,7 +74,7 @@ def _costs(options: argparse.Namespace, *, fits: bool) -> Costs:
     histories = list(write_histories(options.fitted, 1 + options.sweeps / 24))
     sweeps = list(_really(histories, times, shards=8, limit=12_500))
     marks = [times[0] - timedelta(minutes=90), *(at - DELAY for at in times[:-1])]
-    costs = fit_costs(histories, things_by_number(histories), sweeps, marks)
+    costs = fit_costs(histories, sweeps, marks)
     if path is not None:
         path.write_text(json.dumps(asdict(costs)), encoding="utf-8")
     rows = [
@@ -104,9 +105,9 @@ def _really(
 # The check of the model against real sweeps that it was not fitted to.
 
 
-def _print_check(repositories: int, costs: Costs) -> None:
-    # One day, a sweep every four hours: other repositories and other windows than those of the fit.
-    times = [_FIRST + timedelta(hours=hour) for hour in range(0, 24, 4)]
+def _print_check(repositories: int, number: int, costs: Costs) -> None:
+    # A sweep every four hours: other repositories and other windows than those of the fit.
+    times = [_FIRST + timedelta(hours=4 * position) for position in range(number)]
     histories = list(write_histories(repositories, 2, seed=2))
     things = things_by_number(histories)
     sweeps = list(_really(histories, times, shards=8, limit=12_500))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from benchmarks.organization.history import Kind, RepositoryHistory, Thing
+from benchmarks.organization.history import Kind, RepositoryHistory
 from benchmarks.organization.sweeps import SweepFigures
 from flow_telemetry.github.organization import _BATCH as REPOSITORIES_A_QUERY
 from flow_telemetry.github.runs import MOST_FOUND
@@ -83,7 +83,6 @@ class RunList:
 
 def fit_costs(
     histories: Sequence[RepositoryHistory],
-    things: dict[int, Thing],
     sweeps: Iterable[SweepFigures],
     marks: Sequence[datetime],
 ) -> Costs:

@@ -16,7 +16,7 @@ from tests.fakes import graphql
 from tests.fakes.faults import Answer, Request
 from tests.fakes.github import FakeGitHub, secondary_rate_limit
 from tests.fakes.records import Run
-from tests.fakes.world import World, happened, job, sha_of, step
+from tests.fakes.world import DERIVED, World, happened, job, sha_of, step
 
 from benchmarks.organization.history import Kind, RepositoryHistory, Thing
 from benchmarks.organization.limits import Account
@@ -117,7 +117,7 @@ class OrganizationGitHub:
         """Return what the fakes could not answer."""
         fakes = [self.central]
         fakes += [fake for each in self._sides.values() for fake in (each.truth, each.listed)]
-        return [problem for fake in fakes for problem in fake._errors]
+        return [problem for fake in fakes for problem in fake._errors]  # noqa: SLF001
 
     def stop(self) -> None:
         """Close the server of the central repository's artifacts."""
@@ -229,7 +229,6 @@ def _put_run(world: World, thing: Thing, is_end: bool, *, is_old: bool) -> Run:
         else job(name, queued=5, seconds=seconds)
         for name in names
     ]
-    branch = {"branch": f"feature-{thing.change}"} if thing.change else {}
     make = world.run if is_old else world.put_run
     return make(
         id=thing.number,
@@ -238,9 +237,8 @@ def _put_run(world: World, thing: Thing, is_end: bool, *, is_old: bool) -> Run:
         sha=sha_of(f"{thing.change} {thing.number}"),
         created_at=thing.created_at,
         updated_at=thing.ended_at if is_end else thing.created_at,
-        pull_requests=[],
         jobs=jobs,
-        **branch,
+        branch=f"feature-{thing.change}" if thing.change else DERIVED,
     )
 
 

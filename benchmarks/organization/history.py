@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -19,6 +20,8 @@ BEFORE = timedelta(days=3, hours=6)
 # Three in ten changes appear in lists later, by up to this time.
 LATE_SHARE = 0.3
 MOST_LATE = timedelta(minutes=45)
+# Of the pull requests that are open, runs belong to the newest.
+_LOOKED_AT = 30
 
 
 class Kind(Enum):
@@ -91,11 +94,14 @@ class _Writer:
             self._thing(Kind.ISSUE, at, (2, 60))
             for at in self._times(begin, end, PER_DAY["issue"] * activity)
         ]
+        begins = [each.created_at for each in changes]
         runs = []
         for at in self._times(begin, end, PER_DAY["run"] * activity):
-            # Seven of ten runs belong to a pull request.
-            of_change = changes and self._random.random() < 0.7
-            change = self._random.choice(changes).number if of_change else 0
+            # Seven of ten runs belong to a pull request that is open, if there is one.
+            latest = changes[: bisect_right(begins, at)][-_LOOKED_AT:]
+            opened = [each for each in latest if each.ended_at > at]
+            of_change = opened and self._random.random() < 0.7
+            change = self._random.choice(opened).number if of_change else 0
             runs.append(self._thing(Kind.RUN, at, (1 / 30, 2 / 3), change=change))
         found = (each for each in (*changes, *issues, *runs) if each.ended_at <= end)
         return tuple(sorted(found, key=lambda each: (each.ended_at, each.number)))
@@ -105,7 +111,7 @@ class _Writer:
         days = (end - begin) / DAY
         expected = per_day * days
         number = math.floor(expected) + (self._random.random() < expected % 1)
-        times = []
+        times: list[datetime] = []
         while len(times) < number:
             at = begin + timedelta(seconds=round(self._random.uniform(0, days * 86_400)))
             share = (1 - math.cos(2 * math.pi * (at.hour + at.minute / 60) / 24)) / 2

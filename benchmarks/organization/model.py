@@ -1,4 +1,4 @@
-"""Three days of the whole organization: the real planner and ledger, and the costs as they were fit.
+"""Days of the whole organization: the real planner and ledger, and the costs that were fitted.
 
 Modelled are GitHub's answers and the time that requests take. Real are the plan's shards and
 budgets (`rules.shards`), the windows and marks (`rules.ledger`), and what a sweep records of its
@@ -37,6 +37,8 @@ from flow_telemetry.sweep.sweep import CHECKPOINT
 
 # A job's share of `timeout` in which it reads.
 _READING = TIMEOUT * 0.8
+# Of the workflow; with 8 requests at once each, they stay below GitHub's limit of 100.
+_MOST_PARALLEL = 8
 _SOURCES = {Kind.RUN: "runs", Kind.CHANGE: "pull requests", Kind.ISSUE: "issues"}
 
 
@@ -139,13 +141,13 @@ class ModelFigures:
 
 @dataclass(slots=True, kw_only=True)
 class _ShardRun:
-    """A shard at work: its own clock, and what is left of its budget."""
+    """A shard at work: its own clock, what is left of its budget, and its present repository."""
 
-    shard: Shard
     now: float
     ends_at: float
     budget: float
     waiting: list[ModelRepository]
+    steps: Iterator[bool] = field(default_factory=lambda: iter(()))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,7 +171,7 @@ class Model:
         begin = at.timestamp()
         plan = self.costs.of_plan(len(self.repositories))
         left = self.account.left("core", begin)
-        now, sent = self._spend(begin, plan, 0.0, begin + _READING)
+        now, sent = self._spend(begin, plan, begin + _READING)
         if sent < sum(plan.values()):
             return  # The limit ended the plan: the next one tries again.
         planned = plan_shards(
@@ -177,36 +179,43 @@ class Model:
             most_shards=self.most_shards,
             requests_left=max(0, left - round(plan["core"]) - RESERVED_RATE_LIMIT),
         )
-        by_name = {each.history.name: each for each in self.repositories}
-        now += BETWEEN_JOBS
-        # The shard that is behind goes on first: they share the limits of a minute and an hour.
-        queue: list[tuple[float, int, _ShardRun]] = []
-        for shard in planned:
-            budget = shard.budget - sum(self.costs.shard.values())
-            run = _ShardRun(
-                shard=shard,
-                now=now,
-                ends_at=now + _READING,
-                budget=budget,
-                waiting=[by_name[name] for name in reversed(shard.repositories)],
-            )
-            run.now, _ = self._spend(now, self.costs.shard, 0.0, run.ends_at)
-            heapq.heappush(queue, (run.now, shard.number, run))
-        steps = {shard.number: iter(()) for shard in planned}
-        ended = now
-        while queue:
-            _, number, run = heapq.heappop(queue)
-            step = next(steps[number], None)
-            if step is None:
-                ended = max(ended, run.now)
-                if run.waiting:
-                    steps[number] = self._sweep_repository(run, run.waiting.pop())
-                    heapq.heappush(queue, (run.now, number, run))
-                continue
-            heapq.heappush(queue, (run.now, number, run))
+        ended = self._run_shards(planned, now + BETWEEN_JOBS)
         self.shards += len(planned)
         self.sweeps += 1
         self.longest = max(self.longest, ended + BETWEEN_JOBS - begin)
+
+    def _run_shards(self, shards: Sequence[Shard], begin: float) -> float:
+        """Run the shards side by side, as many as the workflow does, and return the end of all."""
+        by_name = {each.history.name: each for each in self.repositories}
+        # The one that is behind goes on first: they share the limits of a minute and an hour.
+        queue: list[tuple[float, int, _ShardRun]] = []
+        waiting = list(reversed(shards))
+        ended = begin
+
+        def start(now: float) -> None:
+            shard = waiting.pop()
+            run = _ShardRun(
+                now=now,
+                ends_at=now + _READING,
+                budget=shard.budget - sum(self.costs.shard.values()),
+                waiting=[by_name[name] for name in reversed(shard.repositories)],
+            )
+            run.now, _ = self._spend(now, self.costs.shard, run.ends_at)
+            heapq.heappush(queue, (run.now, shard.number, run))
+
+        while waiting and len(queue) < _MOST_PARALLEL:
+            start(begin)
+        while queue:
+            _, number, run = heapq.heappop(queue)
+            if next(run.steps, None) is None:
+                if not run.waiting:
+                    ended = max(ended, run.now)
+                    if waiting:
+                        start(run.now + BETWEEN_JOBS)
+                    continue
+                run.steps = self._sweep_repository(run, run.waiting.pop())
+            heapq.heappush(queue, (run.now, number, run))
+        return ended
 
     def _sweep_repository(self, run: _ShardRun, home: ModelRepository) -> Iterator[bool]:
         """Sweep a repository as `sweep.sweep.Sweep` does; yield after each step of requests."""
@@ -289,19 +298,16 @@ class Model:
         if total > run.budget or run.now >= run.ends_at:
             # What there is of the budget is spent on a list that is not read whole.
             part = max(0.0, run.budget) / total if total else 0.0
-            run.now, _ = self._spend(
-                run.now, {r: n * part for r, n in needed.items()}, 0.0, run.ends_at
-            )
+            run.now, _ = self._spend(run.now, {r: n * part for r, n in needed.items()}, run.ends_at)
             run.budget = 0.0
             return False
-        run.now, sent = self._spend(run.now, needed, 0.0, run.ends_at)
+        run.now, sent = self._spend(run.now, needed, run.ends_at)
         run.budget = 0.0 if sent < total - 1 else run.budget - sent
         return sent >= total - 1
 
-    def _spend(
-        self, now: float, needed: dict[str, float], sent: float, until: float
-    ) -> tuple[float, float]:
+    def _spend(self, now: float, needed: dict[str, float], until: float) -> tuple[float, float]:
         """Send requests at the pace of one process; return the time after them, and the number."""
+        sent = 0.0
         for resource, number in needed.items():
             left = number
             while left > 0:

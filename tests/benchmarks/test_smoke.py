@@ -26,3 +26,26 @@ def test_a_small_run_fills_the_table(tmp_path: Path) -> None:
     assert spans == "13"
     assert "start alone, wall" in done.stdout
     assert "No peer ran" in done.stdout
+
+
+def test_the_sweep_of_a_small_organization_is_measured_and_modelled(tmp_path: Path) -> None:
+    """Real sweeps and the model of them export the same things."""
+    command = [sys.executable, "-m", "benchmarks.organization", "costs", "check", "model"]
+    command += ["--costs", str(tmp_path / "costs.json"), "--fitted", "3", "--sweeps", "2"]
+    command += ["--checked", "2", "--check-sweeps", "1", "--repositories", "6", "--days", "1"]
+    command += ["--limits", "5000", "--shards", "2", "--apps", "2", "--hours"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in done.stdout.splitlines()
+        if line.startswith("|")
+    ]
+    (exported,) = [row for row in rows if row[0] == "things exported"]
+    assert int(exported[1]) > 5
+    assert abs(int(exported[1]) - int(exported[2])) <= 1
+    one, two = [row for row in rows if row[0] == "5,000"]
+    assert (one[1], two[1]) == ("1", "2")
+    assert one[8] == two[8] == "0%"
