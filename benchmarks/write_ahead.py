@@ -19,7 +19,7 @@ _SIZES = {Signal.TRACES: 60_000, Signal.METRICS: 3_000}
 
 def write_ahead_milliseconds() -> float:
     """Return the median for two requests, without their compression, which sending needs too."""
-    numbers = random.Random(1)  # noqa: S311 - a text that compresses as telemetry does
+    numbers = random.Random(1)
     text = bytes(numbers.choice(b"abcdefgh    ") for _ in range(max(_SIZES.values())))
     requests = [
         EncodedRequest(signal=signal, body=text[:size], items=1) for signal, size in _SIZES.items()

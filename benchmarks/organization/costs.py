@@ -32,9 +32,12 @@ class Costs:
     shard: dict[str, float]
     error: float
 
-    def of(self, resource: str, numbers: Sequence[float]) -> float:
-        """Return the requests for so many of each of TERMS."""
-        return sum(cost * n for cost, n in zip(self.terms[resource], numbers, strict=True))
+    def of_all(self, numbers: Sequence[float]) -> dict[str, float]:
+        """Return the requests by resource for so many of each of TERMS."""
+        return {
+            resource: sum(cost * n for cost, n in zip(terms, numbers, strict=True))
+            for resource, terms in self.terms.items()
+        }
 
     def of_thing(self, kind: Kind) -> float:
         """Return the requests of all resources for one thing."""

@@ -225,7 +225,7 @@ class Model:
         }
         mark = home.ledgers[Kind.RUN].mark
         base = (1.0, float(home.runs.pages(mark, at)), 0.0, 0.0, 0.0)
-        listed = self._try(run, base)
+        listed = self._try(run, self.costs.of_all(base))
         yield listed
         if listed:
             found: list[tuple[Thing, SourceState]] = []
@@ -246,7 +246,8 @@ class Model:
                 if not exported:
                     break
         pages = home.full_list_pages(at) if listed else 0
-        if pages and self._try(run, (0.0, float(pages), 0.0, 0.0, 0.0)):
+        # The pages alone: the cost of a page that was fitted has what grows with a repository, too.
+        if pages and self._try(run, {"core": float(pages)}):
             states[Kind.RUN].full_remaining = {}
             yield True
         if listed:
@@ -279,7 +280,8 @@ class Model:
                 break
             numbers[thing.kind] += 1
             taken.append((thing, state))
-        if not taken or not self._try(run, (0.0, 0.0, *(float(numbers[k]) for k in Kind))):
+        terms = (0.0, 0.0, *(float(numbers[kind]) for kind in Kind))
+        if not taken or not self._try(run, self.costs.of_all(terms)):
             run.budget = 0.0
             return False
         for thing, state in taken:
@@ -291,9 +293,8 @@ class Model:
             run.budget = 0.0
         return len(taken) == len(group)
 
-    def _try(self, run: _ShardRun, numbers: Sequence[float]) -> bool:
-        """Send the requests for so many of each of the terms; say whether all were sent."""
-        needed = {resource: self.costs.of(resource, numbers) for resource in self.costs.terms}
+    def _try(self, run: _ShardRun, needed: dict[str, float]) -> bool:
+        """Send requests by resource; say whether all were sent."""
         total = sum(needed.values())
         if total > run.budget or run.now >= run.ends_at:
             # What there is of the budget is spent on a list that is not read whole.
