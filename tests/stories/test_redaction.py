@@ -206,13 +206,13 @@ def test_the_outcome_says_how_many_texts_were_changed(
 
 @pytest.mark.parametrize("pattern", ["(unclosed", "x*", "(a+)+b", r"(a)\1"])
 def test_a_pattern_that_cannot_be_used_is_told_with_its_line(
-    program: Program, world: World, pattern: str
+    program: Program, world: World, receiver: Receiver, pattern: str
 ) -> None:
-    """A warning, and a green build; nothing leaves that was to be taken out."""
+    """The step fails, since only the user can heal it; nothing leaves that was to be taken out."""
     result = program.export(world.run(), redact=f"fine-\\d+\n{pattern}")
-    assert result.status == 0
-    (warning,) = result.warnings
-    assert "`redact` cannot be used: the pattern on line 2 " in warning
+    (error,) = result.errors
+    assert "`redact` cannot be used: the pattern on line 2 " in error
+    assert (result.status, receiver.requests) == (2, [])
 
 
 def test_a_drawn_trace_and_a_file_hold_none_either(program: Program, world: World) -> None:

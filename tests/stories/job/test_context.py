@@ -50,10 +50,10 @@ def test_it_sends_nothing_and_writes_no_summary(own_job: Job, receiver: Receiver
     assert (result.outputs["status"], result.outputs["spans"]) == ("skipped", "0")
 
 
-def test_a_wrong_optional_setting_is_a_warning(own_job: Job) -> None:
-    """The later steps still get their trace context."""
+def test_a_wrong_optional_setting_is_an_error_in_the_log(own_job: Job) -> None:
+    """The step passes, and the later steps still get their trace context."""
     result = own_job.context(measure="yes", logs="some")
-    assert [warning.partition(" must")[0] for warning in result.warnings] == [
+    assert [error.partition(" must")[0] for error in result.errors] == [
         "flow-telemetry: `measure`",
         "flow-telemetry: `logs`",
     ]
