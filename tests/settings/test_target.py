@@ -95,9 +95,11 @@ def test_what_cannot_be_the_target_is_an_error(text: str, mode: str, words: str)
 
 
 def test_a_target_counts_more_than_what_it_replaces() -> None:
-    """A repository of the organization's settings stays where the target names none."""
-    settings = load(settings=f"repository: {SHOP}", target="17", run_attempt="3")
-    assert (settings.repository, settings.run_id, settings.run_attempt) == (SHOP, 17, None)
+    """Repository and attempt of other settings stay if the target names none."""
+    settings = load(settings=f"repository: {SHOP}", target="17", run_id="16", run_attempt="3")
+    assert (settings.repository, settings.run_id, settings.run_attempt) == (SHOP, 17, 3)
+    attempt = load(target=f"{GITHUB}/{SHOP}/actions/runs/17/attempts/2", run_attempt="3")
+    assert (attempt.run_id, attempt.run_attempt) == (17, 2)
     assert load(settings=f"repository: {SHOP}", target="acme/api").repository == "acme/api"
     assert "acme/api" in load(target="acme/api").public_words
 

@@ -141,15 +141,15 @@ def test_an_authority_without_key_usage_is_refused_with_a_remedy(
 def test_a_file_that_is_none_is_told_by_its_variable(
     program: Program, run: Run, tmp_path: Path, name: str, content: str | None, said: str
 ) -> None:
-    """Before anything is asked, and the step is green."""
+    """Before anything is asked; the step fails, since only the user can heal it."""
     path = tmp_path / "authorities.pem"
     if content is not None:
         path.write_text(content, encoding="utf-8")
     result: Result = program.export(run, {name: str(path)})
-    assert (result.status, program.github.requests) == (0, [])
-    assert len(result.warnings) == 1
-    assert result.warnings[0].startswith(f"flow-telemetry: {name} names ")
-    assert said in result.warnings[0]
+    assert (result.status, program.github.requests) == (2, [])
+    (error,) = result.errors
+    assert error.startswith(f"flow-telemetry: {name} names ")
+    assert said in error
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
@@ -160,10 +160,10 @@ def test_a_pipe_in_place_of_authorities_is_not_opened(
     """It would hold up the program for ever."""
     os.mkfifo(tmp_path / "authorities.pem")
     result = program.export(run, {variable: str(tmp_path / "authorities.pem")}, timeout=5)
-    (told,) = result.warnings
-    assert variable in told
-    assert "not a regular file" in told
-    assert result.status == 0
+    (error,) = result.errors
+    assert variable in error
+    assert "not a regular file" in error
+    assert result.status == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")

@@ -71,11 +71,11 @@ def test_you_say_what_other_providers_ask_for(
 def test_a_price_that_is_none_costs_no_telemetry(
     program: Program, run: Run, receiver: Receiver, prices: str
 ) -> None:
-    """A typing error is told, and the rest is exported."""
+    """An error in the log names the setting, and the rest is exported."""
     result = program.export(run, prices=prices)
-    (warning,) = result.warnings
-    assert "`prices`" in warning
-    assert result.outputs["status"] == "exported"
+    (error,) = result.errors
+    assert "`prices`" in error
+    assert (result.status, result.outputs["status"]) == (0, "exported")
     assert by(receiver, COST, TASK)["large"] == 0.084
 
 

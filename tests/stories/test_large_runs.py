@@ -85,7 +85,7 @@ def test_fewer_jobs_than_github_named_is_loud(
     github.script("/jobs", altered(lambda answer: answer.update(total_count=5)))
     result = program.export(world.run(jobs=[job("a"), job("b")]))
     (warning,) = result.warnings
-    assert "GitHub returned only 2 of the jobs" in warning
+    assert "GitHub returned only 2 jobs of run " in warning
     assert (result.status, result.outputs["status"]) == (0, "partial")
     assert receiver.span("RUN CI").attributes["flow.jobs.incomplete"] is True
     assert receiver.span("b").parent_span_id == receiver.span("RUN CI").span_id

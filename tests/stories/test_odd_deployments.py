@@ -69,7 +69,7 @@ def test_a_notice_says_if_there_are_too_many_of_them(
         deployed(world, TWO, minutes(number), event="schedule")
     result = program.export(deployed(world, THREE, hour(8))[0])
     (notice,) = (each for each in result.notices if "were not read" in each)
-    assert "earlier deployments to production" in notice
+    assert "of 1 earlier deployment to production" in notice
     assert "`deployment-environments`" in notice
     assert delivered(receiver)
 

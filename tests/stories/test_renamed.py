@@ -37,5 +37,6 @@ def test_a_renamed_feature_keeps_its_trace(
 def test_an_alias_that_is_none_is_named(program: Program, world: World) -> None:
     """Each line has a new and an old name of one kind."""
     for text in ("acme/new", "=acme/old", "acme/new=ACME-57"):
-        (warning,) = program.export(world.run(jobs=[job("t")]), identity_aliases=text).warnings
-        assert "`identity-aliases`" in warning
+        result = program.export(world.run(jobs=[job("t")]), identity_aliases=text)
+        (error,) = result.errors
+        assert "`identity-aliases`" in error

@@ -269,8 +269,8 @@ def test_a_reused_branch_leads_to_the_story_of_its_time(
 def test_inputs_that_are_no_keys_are_named(
     program: Program, world: World, receiver: Receiver
 ) -> None:
-    """A warning names the input, and nothing is sent."""
+    """An error names the input, and nothing is sent."""
     inputs: dict[str, Any] = {"work_item_key": "no key"}
-    (warning,) = program.export(validation(world), **inputs).warnings
-    assert "`work-item-key`" in warning
+    (error,) = program.export(validation(world), **inputs).errors
+    assert "`work-item-key`" in error
     assert receiver.requests == []
