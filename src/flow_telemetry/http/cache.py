@@ -140,18 +140,17 @@ class ResponseCache:
     def _join(self, key: RequestKey, pending: Future[Response]) -> Response | None:
         """Return the response to a request under way; None if the caller has to look again."""
         try:
-            return pending.result()
-        except BaseException as error:
-            if not pending.done() or pending.exception() is not error:
-                raise  # A signal came to this thread.
-            if isinstance(error, FlowTelemetryError):
-                # A copy has no traceback, whose frames hold this object and the connection.
-                raise copy(error) from None
-            return None  # A signal came to the other thread, or it read something else.
+            # `result` would raise the error itself, with a traceback: its frames hold this future,
+            # which holds the error, so that a connection would stay open in the cycle.
+            error = pending.exception()
         finally:
             if pending.done():
                 self._end(key, pending)
-            del pending
+        if error is None:
+            return pending.result()
+        if isinstance(error, FlowTelemetryError):
+            raise copy(error)
+        return None  # A signal came to the other thread, or it read something else.
 
     def _send(
         self, key: RequestKey, send: Callable[[], Response], own: Future[Response]
