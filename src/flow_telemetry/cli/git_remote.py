@@ -86,11 +86,9 @@ def _lines_of_remotes(config: str) -> Iterator[tuple[str, str]]:
 
 
 def parse_remote(url: str) -> GitRemote | None:
-    """Return the server and repository of a remote's address; None if it is of another form.
-
-    Forms: `git@github.com:acme/shop.git`, `ssh://git@ghe.example.com:2222/acme/shop`,
-    `https://github.com/acme/shop`, `git://github.com/acme/shop.git`.
-    """
+    """Return the server and repository of a remote's address; None if it is of another form."""
+    # `git@github.com:acme/shop.git`, `ssh://git@ghe.example.com:2222/acme/shop`,
+    # `https://github.com/acme/shop`, `git://github.com/acme/shop.git`.
     host, path = _host_and_path(url.strip())
     match = _REPOSITORY.fullmatch(path)
     # A host without a dot is a name that only the user's SSH configuration knows.
