@@ -441,14 +441,17 @@ def _known_changes(
     if not all(client.knows(client.page_request(path)) for path in paths.values()):
         return None
     what = f"pull requests of {repository.full_name}"
-    return {
-        sha: [
-            # As GraphQL gives them, which has neither.
-            replace(change, base_sha="", updated_at=None)
-            for change in parse_changes(client.list_all(path, None, what).items, repository)
-        ]
-        for sha, path in paths.items()
-    }
+    try:
+        return {
+            sha: [
+                # As GraphQL gives them, which has neither.
+                replace(change, base_sha="", updated_at=None)
+                for change in parse_changes(client.list_all(path, None, what).items, repository)
+            ]
+            for sha, path in paths.items()
+        }
+    except SourceError:  # A refusal is known, too, and a damaged list: the query may succeed.
+        return None
 
 
 def _node_id(commit: Payload) -> str | None:
