@@ -109,10 +109,10 @@ def test_what_was_read_is_delivered_though_the_rest_is_not(
     program: Program, run: Run, github: FakeGitHub, receiver: Receiver, number: int
 ) -> None:
     """GitHub hangs at the merged pull request, after the run was read; then comes the signal."""
-    github.script("/timeline", black_hole(), times=None)
+    github.script("/graphql", black_hole(), times=None)
     cancelled = Step(program, run)
     cancelled.until(lambda: any("jobs" in path for path in github.paths))
-    cancelled.until(lambda: any("/timeline" in path for path in github.paths))
+    cancelled.until(lambda: any("/graphql" in path for path in github.paths))
     cancelled.send(number)
     seconds, result = cancelled.result()
     assert seconds < MOST_SECONDS

@@ -410,7 +410,10 @@ def test_points_keep_the_time_of_the_reading_and_a_replay_leaves_them_out(
     replayed = program.command("replay", spool, "--otlp-endpoint", receiver.url)
     assert replayed.status == 0
     assert not {point.name for point in receiver.metrics} & set(STATES)
-    assert f"{len(points)} metric points were left out: about open work" in replayed.stderr + replayed.stdout
+    assert (
+        f"{len(points)} metric points were left out: about open work"
+        in replayed.stderr + replayed.stdout
+    )
 
 
 def test_a_file_for_later_holds_no_open_work(

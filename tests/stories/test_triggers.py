@@ -195,8 +195,8 @@ def test_a_pull_request_that_cannot_be_read_is_a_notice(
 ) -> None:
     """The run leaves all the same, and nothing failed."""
     run = merge_run(world)
-    github.script("/issues/11/timeline", status(404), times=None)
-    github.script("/pulls/11", status(404), times=None)
+    for path in ("/graphql", "/issues/11/timeline", "/pulls/11"):
+        github.script(path, status(404), times=None)
     result = started_by(program, run, {}, fail_on_error=True)
     assert names(receiver) == {"RUN Everything"}
     assert any("pull request #11" in notice for notice in result.notices)
