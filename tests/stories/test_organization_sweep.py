@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 from tests.fakes import events
+from tests.fakes.jira import FakeJira
+from tests.fakes.jira_world import JiraWorld
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.world import World, job
@@ -340,6 +343,39 @@ def test_a_public_central_repository_plans_public_ones_only(central: Central) ->
     assert "shop" not in plan.log
 
 
+def test_items_of_jira_are_exported_once_and_not_for_each_repository(
+    central: Central, receiver: Receiver
+) -> None:
+    """By the first shard, as is the number of the open ones."""
+    issues = JiraWorld()
+    done = issues.issue("ACME-1", type="Epic", created=ago(days=9))
+    done.move("Done", at=ago(hours=2), resolution="Done")
+    issues.issue("ACME-2", type="Epic", created=ago(days=9))
+    with FakeJira(issues, email="mona@example.com", token="s3cret") as jira:
+        given = {
+            "jira_url": jira.url,
+            "jira_email": "mona@example.com",
+            "jira_token": "s3cret",
+            "sweep_jira": "ACME",
+        }
+        plan = central.plan(**given)
+        (shard,) = central.shards(plan, **given)
+    assert (shard.status, shard.warnings) == (0, []), shard.stdout
+    assert names(receiver).count("epic ACME-1") == 1
+    points = _points(receiver, "flow.load", "jira")
+    assert sum(point.value for point in points) == 1
+    assert len({str(point.attributes) for point in points}) == len(points)
+    assert "| Jira | 1 |" in shard.summary
+
+
+def _points(receiver: Receiver, name: str, tracker: str) -> list[Any]:
+    return [
+        point
+        for point in receiver.points_of(name)
+        if point.attributes.get("flow.work_item.tracker") == tracker
+    ]
+
+
 # The command line
 
 
@@ -371,3 +407,27 @@ def test_a_person_s_token_lists_the_repositories_of_the_organization(program: Pr
     result = program.command("plan", "--organization", "acme", environ=environ)
     assert result.status == 0, result.stderr
     assert any(path.startswith("/orgs/acme/repos") for path in program.github.paths)
+
+
+def test_a_sweep_by_hand_waits_for_the_rate_limit_to_be_reset(
+    program: Program, receiver: Receiver
+) -> None:
+    """And goes on with its ledger where it stopped."""
+    github = program.github
+    github.rate_limit = 45
+
+    def reset(count: int, path: str) -> None:
+        if count == 35:
+            github._reset_at = int(time.time()) + 2
+        elif count > 35 and time.time() >= github._reset_at:
+            github.rate_limit = 5000
+
+    github.on_request = reset
+    result = program.command(
+        *("sweep", "--organization", "acme", "--since", "90d", "--sweep-runs"),
+        *("--ledger", "sent.json", "--otlp-endpoint", receiver.url),
+    )
+    assert result.status == 0, result.stderr
+    assert names(receiver) == ["RUN build", "pull request #1", "pull request #2"]
+    assert "left" not in result.stderr
+    assert sum("/installation/repositories" in path for path in github.paths) == 2

@@ -25,7 +25,7 @@ from flow_telemetry.sweep.plan import (
 from flow_telemetry.sweep.sources import Source, sources_of
 from flow_telemetry.sweep.start import Start, start_sweep
 from flow_telemetry.sweep.sweep import Sweep, end_reason
-from flow_telemetry.sweep.things import count_things
+from flow_telemetry.sweep.things import CHANGES, ISSUES, RUNS, count_things
 from flow_telemetry.text import counted
 
 # GitHub shows ten warnings of a step; the summary has more.
@@ -143,7 +143,7 @@ class _Sweeps:
                 if source not in sources_of(sources_of_repository(settings))
             }
             place = repository_reference(host, self.organization)
-            self._sweep("Jira", home, place, sources, first=first)
+            self._sweep("Jira", home, place, sources, first=first, of_jira=True)
 
     def _read(self, name: str) -> Repository | None:
         """Return a repository with the name that GitHub gives it; None if it cannot be read."""
@@ -157,11 +157,23 @@ class _Sweeps:
         return None
 
     def _sweep(
-        self, name: str, home: Repository, place: str, sources: dict[str, Source], *, first: bool
+        self,
+        name: str,
+        home: Repository,
+        place: str,
+        sources: dict[str, Source],
+        *,
+        first: bool,
+        of_jira: bool = False,
     ) -> None:
         before = self.context.github.requests
+        context = self.context
+        if not of_jira:
+            context = replace(context, settings=sources_of_repository(context.settings))
         sweep = Sweep(
-            context=self.context,
+            context=context,
+            # Open work is counted of what a sweep lists, and Jira is in none of the repositories.
+            unlisted={CHANGES, ISSUES, RUNS} if of_jira else set(),
             home=home,
             place=place,
             sources=sources,
