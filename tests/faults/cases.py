@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from tests.fakes.faults import Request, Scripted
+from tests.fakes.faults import Request, Scripted, status
 from tests.faults.stage import OTLP_TIMEOUT, Exported, Stage
 
 SHORT, LONG = 3, 20
@@ -32,10 +32,14 @@ class Side(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One kind of request: its name in the table, and what tells it from others."""
+    """One kind of request: its name in the table, and what tells it from others.
+
+    ``read_ahead`` is whether it is only sent if the query that reads ahead fails.
+    """
 
     name: str
     fits: Callable[[Request], bool]
+    read_ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,20 +100,21 @@ def asks_for(operation: str) -> Callable[[Request], bool]:
 
 
 EVERY = Call("every request", lambda _: True)
+AHEAD = Call("what is read ahead (GraphQL)", asks_for("Ahead"))
 GITHUB_CALLS = (
     Call("the run", path_ends("/attempts/1")),
     Call("its jobs", path_ends("/jobs")),
     Call("its annotations", path_ends("/annotations")),
-    Call("pull requests of the branch", target_has("/pulls?head")),
+    Call("pull requests of the branch", target_has("/pulls?head"), read_ahead=True),
     Call("pull requests of the commit", lambda r: "/commits/" in r.path),
-    Call("what the pull request closes (GraphQL)", asks_for("ChangeLineage")),
-    Call("the timeline of the pull request", path_ends("/timeline")),
-    Call("the pull request", path_ends("/pulls/123")),
+    Call("what the pull request closes (GraphQL)", asks_for("ChangeLineage"), read_ahead=True),
+    Call("the timeline of the pull request", path_ends("/timeline"), read_ahead=True),
+    Call("the pull request", path_ends("/pulls/123"), read_ahead=True),
     Call("deployments of the commit", target_has("/deployments?sha")),
     Call("statuses of the deployment", path_ends("/statuses")),
     Call("the deployment before (GraphQL)", asks_for("EnvironmentDeployments")),
     Call("commits since the deployment before", target_has("/compare/")),
-    Call("pull requests of commits (GraphQL)", asks_for("CommitChanges")),
+    Call("pull requests of commits (GraphQL)", asks_for("CommitChanges"), read_ahead=True),
 )
 ISSUE_CALLS = (
     Call("the repository", path_ends("/repos/acme/shop")),
@@ -135,6 +140,9 @@ class OnStage:
 Made = Scripted | OnStage
 
 
+_NO_DATA = status(200, '{"data": null, "errors": [{"message": "Something went wrong"}]}')
+
+
 def scripted(side: Side, call: Call, made: Made, times: int | None) -> Callable[[Stage], object]:
     """Return what lets a call be answered so: ``times`` times, or for ever."""
 
@@ -146,6 +154,8 @@ def scripted(side: Side, call: Call, made: Made, times: int | None) -> Callable[
             Side.JIRA: stage.jira.script,
         }
         scripts[side](call.fits, answer, times=times)
+        if call.read_ahead:
+            stage.github.script(AHEAD.fits, _NO_DATA, times=None)
 
     return strike
 

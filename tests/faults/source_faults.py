@@ -30,6 +30,7 @@ from tests.fakes.faults import (
 from tests.fakes.github import secondary_rate_limit
 from tests.fakes.jira import rate_limited
 from tests.faults.cases import (
+    AHEAD,
     EVERY,
     GITHUB_CALLS,
     ISSUE_CALLS,
@@ -99,7 +100,7 @@ SHORTLY: dict[str, Made] = {
 }
 SOON = PASSING["503 once, `Retry-After: 0`"]
 OF_LISTS = ("its jobs", "its annotations", "the timeline of the pull request")
-OF_GRAPHQL = tuple(call for call in GITHUB_CALLS if "GraphQL" in call.name)
+OF_GRAPHQL = (*(call for call in GITHUB_CALLS if "GraphQL" in call.name), AHEAD)
 # Jira has the same faults, but for those that only GitHub has.
 OF_JIRA: dict[str, Made] = {
     name: made
@@ -127,6 +128,7 @@ def github_cases() -> Iterator[Case]:
     for number, (fault, made) in enumerate(PASSING.items()):
         for call in (spread[number], spread[-1 - number]):
             yield _case(Side.GITHUB, fault, call, made, times=1, heals=True)
+    yield from _ahead()
     yield from _of_answers()
     of_issue = {**REFUSED, **{name: OF_GITHUB[name] for name in ("410", "null")}, **SHORTLY}
     for call in ISSUE_CALLS:
@@ -135,6 +137,13 @@ def github_cases() -> Iterator[Case]:
         later = _case(Side.GITHUB, "503 once, `Retry-After: 0`", call, SOON, times=1, heals=True)
         yield replace(later, exports=Exported.ISSUE)
     yield from _of_machines(Side.GITHUB)
+
+
+def _ahead() -> Iterator[Case]:
+    """A query that only saves requests: without it everything is read by them."""
+    for fault, made in {**REFUSED, **OF_GITHUB}.items():
+        yield _case(Side.GITHUB, fault, AHEAD, made)
+    yield _case(Side.GITHUB, "503 once, `Retry-After: 0`", AHEAD, SOON, times=1, heals=True)
 
 
 def _of_answers() -> Iterator[Case]:
