@@ -102,7 +102,7 @@ pictures: $(DEV) ## take the README's pictures of the demo in Chromium: docs/ima
 demo-data: $(DEV) ## record the demo's GitHub from the tests' fakes
 	"$(BIN)/python" tools/demo_data.py
 
-reliability: $(DEV) ## try every fault and write what it came to into docs/operate/reliability.md
+reliability: $(DEV) ## try every fault and write what it came to into docs/contributing/faults.md
 	"$(BIN)/python" tools/update_reliability.py
 
 backends: ## the real backends of the tests: .backends/; ARGS="jaeger" builds one

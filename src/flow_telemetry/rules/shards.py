@@ -13,9 +13,10 @@ MOST_SHARDS = 256
 # A sweep sends some hundred requests a minute, so that a shard of so many ends within a job's time.
 # All shards share the rate limit of one App: more of them save time, and give no more requests.
 REQUESTS_OF_SHARD = 1_000
-# Estimates: the lists of a repository with its open work, and what each new thing needs.
-_REQUESTS_OF_REPOSITORY = 8.0
-_REQUESTS_OF_RUN = 1.3
+# Estimates, fitted to sweeps by `python -m benchmarks.organization`: the lists of a repository with
+# its open work, and what each new thing needs.
+_REQUESTS_OF_REPOSITORY = 12.0
+_REQUESTS_OF_RUN = 3.1
 _REQUESTS_OF_CLOSING = 2.0
 _REQUESTS_OF_DEPLOYMENT = 3.0
 # An estimate that is too low leaves things to the next sweep, one that is too high costs nothing.
