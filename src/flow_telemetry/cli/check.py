@@ -22,7 +22,7 @@ from flow_telemetry.cli.terminal import TerminalLog, add_result_flags
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError, NotFoundError
-from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.client import GitHubClient, rate_limit_value
 from flow_telemetry.github.permissions import PERMISSIONS
 from flow_telemetry.github.workflow_files import MOST_READ, read_workflow_files
 from flow_telemetry.http.errors import NetworkErrorKind
@@ -430,13 +430,14 @@ def _rate_limit(headers: Mapping[str, str]) -> CheckResult:
     """The remaining requests of this hour, from the headers of the last response."""
     name = "GitHub's rate limit"
     remaining, limit = headers.get("x-ratelimit-remaining"), headers.get("x-ratelimit-limit")
-    if remaining is None or limit is None or not remaining.isdigit():
+    left = rate_limit_value(headers, "remaining")
+    if remaining is None or limit is None or left is None:
         return CheckResult(name=name, state=CheckState.WORKS, detail="the server reports none")
     reset, until = headers.get("x-ratelimit-reset", ""), ""
     if reset.isascii() and reset.isdigit() and len(reset) <= 10:
         until = f" until {datetime.fromtimestamp(int(reset), tz=timezone.utc):%H:%M} UTC"
     detail = f"{remaining} of {limit[:10]} requests are left{until}"
-    if int(remaining) > 0:
+    if left > 0:
         return CheckResult(name=name, state=CheckState.WORKS, detail=detail)
     detail += ": wait, or use another token"
     return CheckResult(name=name, state=CheckState.FAILS, detail=detail)

@@ -12,7 +12,7 @@ from flow_telemetry.cli.options import SWEEP, add_flags, load
 from flow_telemetry.cli.parser import Subparsers
 from flow_telemetry.cli.targets import add_target
 from flow_telemetry.context import ExportContext
-from flow_telemetry.github.client import RESERVED_RATE_LIMIT
+from flow_telemetry.github.client import RESERVED_RATE_LIMIT, rate_limit_value
 from flow_telemetry.outcome import Outcome
 from flow_telemetry.settings import Mode, Settings
 from flow_telemetry.subjects.choose import choose_sweep
@@ -96,11 +96,11 @@ def _seconds_until_reset(context: ExportContext) -> float:
     """Return the seconds to wait if the rate limit ended a round; 0 if something else did."""
     headers = context.github.rate_limit
     left, limit, reset = (
-        headers.get(f"x-ratelimit-{name}", "") for name in ("remaining", "limit", "reset")
+        rate_limit_value(headers, name) for name in ("remaining", "limit", "reset")
     )
-    if not (context.github.ended and left.isdigit() and limit.isdigit() and reset.isdigit()):
+    if not context.github.ended or left is None or limit is None or reset is None:
         return 0.0
-    if context.interruption.name or int(left) > max(RESERVED_RATE_LIMIT, int(limit) // 10):
+    if context.interruption.name or left > max(RESERVED_RATE_LIMIT, limit // 10):
         return 0.0
     # GitHub's clock may be a little behind.
-    return max(1.0, int(reset) - context.clock.now().timestamp() + _CLOCK_DIFFERENCE)
+    return max(1.0, reset - context.clock.now().timestamp() + _CLOCK_DIFFERENCE)

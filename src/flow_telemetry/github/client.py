@@ -328,7 +328,9 @@ class RequestBudget:
 
     def note(self, headers: Mapping[str, str]) -> None:
         """Update the rate limit from a response's headers (lower-case names)."""
-        left, limit, reset = (_number(headers, name) for name in ("remaining", "limit", "reset"))
+        left, limit, reset = (
+            rate_limit_value(headers, name) for name in ("remaining", "limit", "reset")
+        )
         if left is None or limit is None or reset is None:
             return
         # Without a token all of the limit is smaller than the reserve.
@@ -351,7 +353,11 @@ class RequestBudget:
         return ""
 
 
-def _number(headers: Mapping[str, str], name: str) -> int | None:
+def rate_limit_value(headers: Mapping[str, str], name: str) -> int | None:
+    """Return `remaining`, `limit` or `reset` (in Unix seconds) of the rate limit, if it is known.
+
+    ``headers`` are those of a response, with names in lower case.
+    """
     text = headers.get(f"x-ratelimit-{name}", "")
     return int(text[:12]) if text.isascii() and text.isdigit() else None
 

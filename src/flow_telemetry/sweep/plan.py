@@ -10,7 +10,7 @@ from typing import Any
 
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.github.client import RESERVED_RATE_LIMIT
+from flow_telemetry.github.client import RESERVED_RATE_LIMIT, rate_limit_value
 from flow_telemetry.github.organization import (
     ListedRepository,
     NewThings,
@@ -103,10 +103,10 @@ def make_plan(
     planning.follow_renames(listed.items, organization)
     planning.add_unknown()
     activities = planning.read_activity()
-    left = limit.get("x-ratelimit-remaining", "")
+    left = rate_limit_value(limit, "remaining")
     requests_left = None
-    if left.isdigit():
-        requests_left = max(0, int(left) - (github.requests - sent) - RESERVED_RATE_LIMIT)
+    if left is not None:
+        requests_left = max(0, left - (github.requests - sent) - RESERVED_RATE_LIMIT)
     if context.settings.sweep.jira_projects and not any(a.is_active for a in activities):
         # The first shard exports the items of Jira, so there is one in a quiet hour, too.
         activities = [replace(each, is_due=True) for each in activities[:1]]
