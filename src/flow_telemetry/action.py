@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,13 +166,20 @@ def _run(
 
         kept = PageSpans()
         exporter = WatchedExporter(exporter, kept.watched)
+    new_context = partial(
+        build_context,
+        settings,
+        exporter=exporter,
+        clock=clock,
+        deadline=deadline,
+        log=log,
+        interruption=interruption,
+    )
     if for_organization:
-        outcome = _run_for_organization(settings, exporter, audience, deadline, interruption)
+        outcome = _run_for_organization(settings, audience, new_context)
         heading = f"Sweep of {settings.sweep.organization}"
     else:
-        outcome, heading = _run_for_repository(
-            settings, event, exporter, audience, deadline=deadline, interruption=interruption
-        )
+        outcome, heading = _run_for_repository(settings, event, audience, new_context)
     if off is not None:
         notices = (*outcome.notices, *off.notices)
         outcome = replace(outcome, status=off.status, deliveries=(), notices=notices)
@@ -183,24 +191,13 @@ def _run(
 def _run_for_repository(
     settings: Settings,
     event: Payload,
-    exporter: Exporter,
     audience: Audience,
-    *,
-    deadline: Deadline,
-    interruption: Interruption,
+    new_context: Callable[..., ExportContext],
 ) -> tuple[Outcome, str]:
     """Export, and write the comment; return the outcome and, of a sweep, the page's heading."""
     sweep = choose_sweep(settings)
     subjects = () if sweep else choose_subjects(settings, event)
-    context = build_context(
-        settings,
-        exporter=exporter,
-        clock=deadline.clock,
-        deadline=deadline,
-        log=ActionLog(settings.log_level),
-        bounded=sweep is not None or reads_much(subjects),
-        interruption=interruption,
-    )
+    context = new_context(bounded=sweep is not None or reads_much(subjects))
     if sweep is not None:
         # Loaded only for a sweep: most exports are of a run.
         from flow_telemetry.sweep.ledger_file import LedgerFile  # noqa: PLC0415
@@ -247,27 +244,15 @@ def _write_page(
 
 
 def _run_for_organization(
-    settings: Settings,
-    exporter: Exporter,
-    audience: Audience,
-    deadline: Deadline,
-    interruption: Interruption,
+    settings: Settings, audience: Audience, new_context: Callable[..., ExportContext]
 ) -> Outcome:
     """Plan, sweep or merge; nothing of this is loaded for the export of a run."""
     from flow_telemetry.sweep.jobs import merge_sweep, plan_jobs  # noqa: PLC0415
     from flow_telemetry.sweep.ledger_file import LedgerFile  # noqa: PLC0415
     from flow_telemetry.sweep.organization import export_organization  # noqa: PLC0415
 
-    context = build_context(
-        settings,
-        exporter=exporter,
-        clock=deadline.clock,
-        deadline=deadline,
-        log=ActionLog(settings.log_level),
-        # A plan needs a request for each repository, and has no other limit than the token's.
-        bounded=settings.mode not in (Mode.PLAN, Mode.MERGE),
-        interruption=interruption,
-    )
+    # A plan needs a request for each repository, and has no other limit than the token's.
+    context = new_context(bounded=settings.mode not in (Mode.PLAN, Mode.MERGE))
     ledger = LedgerFile(settings.sweep.ledger)
     if settings.mode is Mode.PLAN:
         outcome = plan_jobs(context, ledger, public_only=audience.public)

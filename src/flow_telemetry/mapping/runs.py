@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -449,17 +449,8 @@ def run_events(
     of its own. Annotations of jobs in progress are exported with the job itself. Equal annotations
     of a job are one event.
     """
-    run = run_slice.run
-    return event_records(
-        _annotation_entries(run_slice, detail),
-        placement,
-        resource,
-        observed,
-        subject=EventSubject.RUN,
-        reference=run.reference,
-        span=run.reference,
-        common=common_run_attributes(run),
-    )
+    entries = _annotation_entries(run_slice, detail)
+    return _records_of_run(run_slice.run, entries, placement, resource, observed)
 
 
 def _annotation_entries(
@@ -508,8 +499,18 @@ def slow_run_event(
         (event_semconv.RUN_COMPARED_BRANCH, comparison.branch or None),
         (event_semconv.RUN_SLOW_PARTS, comparison.described_parts),
     )
+    return _records_of_run(run, [(entry, attributes)], placement, resource, observed)
+
+
+def _records_of_run(
+    run: Run,
+    entries: Iterable[tuple[TimelineEntry, AttributePairs]],
+    placement: Placement,
+    resource: Resource,
+    observed: datetime,
+) -> Iterator[LogRecord]:
     return event_records(
-        [(entry, attributes)],
+        entries,
         placement,
         resource,
         observed,

@@ -14,7 +14,7 @@ from flow_telemetry.report.lines import (
     format_word,
     trace_link,
 )
-from flow_telemetry.report.summary_run import format_comparison, icon, job_messages
+from flow_telemetry.report.summary_run import failure_url, format_comparison, icon, job_messages
 from flow_telemetry.report.text import markdown, markdown_code, markdown_link
 from flow_telemetry.rules.causes import (
     failed_steps,
@@ -75,13 +75,12 @@ def _describe_run(exported: ExportedSubject, run: Run) -> Iterator[str]:
     job = first_failed_job(run)
     if job is None:
         return
-    steps = failed_steps(job)[:1]
-    parts = (job.name, *(step.name for step in steps))
+    steps = failed_steps(job)
+    parts = (job.name, *(step.name for step in steps[:1]))
     names = " / ".join(markdown_code(part, LONGEST_NAME) for part in parts)
-    # GitHub's page of a job opens at a line of a step.
-    place = "".join(f"#step:{step.number}:1" for step in steps) if job.url else ""
     message = markdown(next(iter(job_messages(job)), ""), _LONGEST_MESSAGE)
-    yield f"First failure: {markdown_link(names, job.url + place)}{message and f': {message}'}"
+    link = markdown_link(names, failure_url(job, steps))
+    yield f"First failure: {link}{message and f': {message}'}"
 
 
 def _describe_runs(facts: CommentFacts) -> str:

@@ -128,6 +128,11 @@ def join_links(links: Sequence[str]) -> str:
     return ", ".join([*links[:MOST_LINES], *more])
 
 
+def last_of(title: str, shown: int, total: int) -> str:
+    """Return the head of a table's first column, which says if only the last rows are shown."""
+    return title if shown >= total else f"{title} (the last {shown} of {total:,})"
+
+
 def format_table(
     head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int]
 ) -> str:

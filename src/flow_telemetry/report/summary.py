@@ -34,6 +34,7 @@ from flow_telemetry.report.lines import (
     format_word,
     item_link,
     join_links,
+    last_of,
     time_rows,
     timeline_lines,
     trace_link,
@@ -342,6 +343,5 @@ def _events_table(exported: ExportedSubject) -> str:
     ]
     if not rows:
         return ""
-    is_cut = len(lines) > len(rows)
-    head = f"Events (the last {len(rows)} of {len(lines):,})" if is_cut else "Events"
+    head = last_of("Events", len(rows), len(lines))
     return format_table((head, "What", "By"), rows, right=())

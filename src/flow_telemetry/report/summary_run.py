@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from flow_telemetry.model import Annotation, Change, Job, Parentage, Result, Run, result_of
+from flow_telemetry.model import Annotation, Change, Job, Parentage, Result, Run, Step, result_of
 from flow_telemetry.model.runs import matrix_name
 from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.report.gantt import MOST_JOBS, draw_jobs
@@ -124,9 +124,7 @@ def _describe_failed(jobs: Sequence[Job]) -> str:
     job, steps = jobs[0], causes.failed_steps(jobs[0])
     names = [markdown_code(job.name, LONGEST_NAME)]
     names += [markdown_code(step.name, LONGEST_NAME) for step in steps[:1]]
-    # GitHub's page of a job opens at a line of a step.
-    place = f"#step:{steps[0].number}:1" if steps and job.url else ""
-    head = f"- ❌ **{markdown_link(' › '.join(names), job.url + place)}**"
+    head = f"- ❌ **{markdown_link(' › '.join(names), failure_url(job, steps))}**"
     if len(steps) > 1:
         head += f" and {counted(len(steps) - 1, 'more step')}"
     if len(jobs) > 1:
@@ -141,6 +139,13 @@ def _describe_failed(jobs: Sequence[Job]) -> str:
     if len(others) > _MOST_MESSAGES:
         rows.append(f"  - and {counted(len(others) - _MOST_MESSAGES, 'more annotation')}")
     return "\n".join([head, *rows])
+
+
+def failure_url(job: Job, failed_steps: Sequence[Step]) -> str:
+    """Return the address of a failed job, at the log of its first failed step; empty if unknown."""
+    # GitHub's page of a job opens at a line of a step.
+    at_step = job.url and failed_steps
+    return f"{job.url}#step:{failed_steps[0].number}:1" if at_step else job.url
 
 
 def job_messages(job: Job) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from flow_telemetry.report.lines import (
     format_table,
     format_word,
     join_links,
+    last_of,
 )
 from flow_telemetry.report.summary_run import icon
 from flow_telemetry.report.text import markdown, markdown_link
@@ -54,9 +55,7 @@ def run_overview_sections(runs: RunsOverview) -> Iterator[Section]:
         for row in runs.rows[-MOST_RUNS:]
     ]
     if rows:
-        head = "Runs"
-        if len(runs.rows) > len(rows):
-            head = f"Runs (the last {len(rows)} of {len(runs.rows):,})"
+        head = last_of("Runs", len(rows), len(runs.rows))
         table = format_table((head, "Result", "Started", "Time"), rows, right=(3,))
         yield Section(table, name="the table of runs")
 
@@ -145,7 +144,5 @@ def _deployments_table(deployments: Sequence[DeploymentRow]) -> str:
         )
         for row in deployments[-MOST_DEPLOYMENTS:]
     ]
-    head = "Deployments"
-    if len(deployments) > len(rows):
-        head = f"Deployments (the last {len(rows)} of {len(deployments):,})"
+    head = last_of("Deployments", len(rows), len(deployments))
     return format_table((head, "Pull requests", "Result", "Ended"), rows, right=())

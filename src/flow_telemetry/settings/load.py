@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,7 @@ from flow_telemetry.settings.model import (
 )
 from flow_telemetry.settings.otlp import OtlpSettings, otlp_settings
 from flow_telemetry.settings.runner import RunnerContext, runner_context
-from flow_telemetry.settings.shared import SharedSettings, parse_shared_settings
+from flow_telemetry.settings.shared import parse_shared_settings
 from flow_telemetry.settings.target import resolve_target
 from flow_telemetry.telemetry import Attributes
 from flow_telemetry.text import counted
@@ -157,6 +156,13 @@ def load_settings(
     target, mode = resolve_target(
         inputs.target, inputs.mode, server=github.server_url, jira=inputs.jira_url
     )
+
+    def find_origins() -> tuple[Origin, ...]:
+        # Loaded for debug output and `check` only.
+        from flow_telemetry.settings.origins import origins_of  # noqa: PLC0415
+
+        return origins_of(texts, environ, from_inputs, shared, preset)
+
     return Settings(
         mode=mode,
         repository=target.repository
@@ -208,7 +214,7 @@ def load_settings(
         public_words=public,
         redact_patterns=inputs.redact,
         errors=errors,
-        origins=partial(_find_origins, texts, environ, from_inputs, shared, preset),
+        origins=find_origins,
         preset=preset,
         repeated=shared.repeated,
     )
@@ -376,19 +382,6 @@ def describe_settings(settings: Settings) -> Iterator[str]:
         yield f"setting {each.name}: {each.value} ({each.place})"
     others = len(origins) - len(given)
     yield counted(others, "other setting", "has its default", "have their defaults")
-
-
-def _find_origins(
-    texts: Mapping[str, str],
-    environ: Mapping[str, str],
-    from_inputs: Collection[str],
-    shared: SharedSettings,
-    preset: ChosenPreset,
-) -> tuple[Origin, ...]:
-    # Loaded for debug output and `check` only.
-    from flow_telemetry.settings.origins import origins_of  # noqa: PLC0415
-
-    return origins_of(texts, environ, from_inputs, shared, preset)
 
 
 def wants_failure(environ: Mapping[str, str]) -> bool:

@@ -144,7 +144,8 @@ def _describe_sweep(
     ]
     spooled = len(merged.stored.spool)
     if spooled:
-        parts.append(f"{spooled} undelivered requests, which the next sweep sends first")
+        sent_later = counted(spooled, "undelivered request")
+        parts.append(f"{sent_later}, which the next sweep sends first")
     return "; ".join(filter(None, parts))
 
 
@@ -165,4 +166,4 @@ def _describe_cost(context: ExportContext, repository: str, run_id: int) -> str:
             costs.append(job_cost(run, job, seconds, context.settings.signals.prices))
     known = [cost for cost in costs if cost is not None]
     price = f", USD {sum(known):.3f}" if known and len(known) == len(costs) else ""
-    return f"{minutes:.0f} minutes of runners{price}"
+    return f"{counted(round(minutes), 'minute')} of runners{price}"

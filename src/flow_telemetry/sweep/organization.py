@@ -121,6 +121,7 @@ class _Sweeps:
     def run(self) -> None:
         """Sweep the repositories, and then the items of Jira, which belong to none of them."""
         settings = self.context.settings
+        of_repository = sources_of(sources_of_repository(settings))
         of_jira = settings.sweep.jira_projects and settings.sweep.shard in (None, _FIRST_SHARD)
         first = True
         for position, name in enumerate(self.names, start=1):
@@ -131,8 +132,7 @@ class _Sweeps:
                     self.results.append(SweptRepository(name=name, state=SweepState.LEFT))
                 continue
             place = self.context.with_aliases(home).reference
-            sources = sources_of(sources_of_repository(settings))
-            self._sweep(name, home, place, sources, first=first)
+            self._sweep(name, home, place, of_repository, first=first)
             first = False
         if of_jira:
             host = host_of(settings.github.server_url)
@@ -140,7 +140,7 @@ class _Sweeps:
             sources = {
                 source: each
                 for source, each in sources_of(settings).items()
-                if source not in sources_of(sources_of_repository(settings))
+                if source not in of_repository
             }
             place = repository_reference(host, self.organization)
             self._sweep("Jira", home, place, sources, first=first, of_jira=True)
@@ -237,8 +237,8 @@ class _Sweeps:
             status=status,
             problems=tuple(dict.fromkeys(problems)),
             notices=(
-                f"sweep of {len(self.results) - left} repositories of {self.organization} up to "
-                f"{self.start.end:%Y-%m-%dT%H:%M:%SZ}: "
+                f"sweep of {counted(len(self.results) - left, 'repository')} of "
+                f"{self.organization} up to {self.start.end:%Y-%m-%dT%H:%M:%SZ}: "
                 f"{count_things(exported, 'was', 'were')} exported, "
                 f"{sum(each.exported_before for each in self.results)} had been exported before",
                 *self.notices,
