@@ -114,14 +114,15 @@ def main() -> int:
     github = FakeGitHub(world, rate_limit=limit, latency=options.latency)
     with github, sink.server:
         event = workflow_run(world, run)
-        _say({"github": github.url, "otlp": sink.server.url, "event": event})
+        say({"github": github.url, "otlp": sink.server.url, "event": event})
         for _ in sys.stdin:
             asked, github.requests = github.requests, []
-            _say({"requests": len(asked), **sink.taken()})
+            say({"requests": len(asked), **sink.taken()})
     return 0
 
 
-def _say(payload: object) -> None:
+def say(payload: object) -> None:
+    """Write a line of JSON to the program that started this one."""
     sys.stdout.write(json.dumps(payload) + "\n")
     sys.stdout.flush()
 

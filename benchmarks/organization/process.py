@@ -20,7 +20,7 @@ from benchmarks.organization.github import OrganizationGitHub
 from benchmarks.organization.history import START, write_histories
 from benchmarks.processes import Cost, FailedError, measure
 from benchmarks.programs import ROOT
-from benchmarks.servers import Sink
+from benchmarks.servers import Sink, say
 
 # The busiest hour of a day, with twice the mean.
 _AT = START + timedelta(hours=13)
@@ -87,15 +87,10 @@ def main() -> int:
     days = (_AT - START) / timedelta(days=1)
     github.add(write_histories(int(sys.argv[1]), days), _AT - _WINDOW)
     with server, sink.server:
-        _say({"github": server.url, "otlp": sink.server.url})
+        say({"github": server.url, "otlp": sink.server.url})
         for _ in sys.stdin:
-            _say({"requests": sum(github.sent.values()), **sink.taken()})
+            say({"requests": sum(github.sent.values()), **sink.taken()})
     return 0
-
-
-def _say(payload: object) -> None:
-    sys.stdout.write(json.dumps(payload) + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
-import pytest
 from tests.reports.coverage_examples import BY_FORMAT
-from tests.support.workflows import ROOT, load, our_steps, schema_errors
+from tests.support.workflows import ROOT, actionlint_errors, load, our_steps, schema_errors
 
 from flow_telemetry.mapping.job_attributes import COVERAGE_ATTRIBUTES
 from flow_telemetry.mapping.job_metrics import MOST_PACKAGES
@@ -35,16 +30,7 @@ def test_the_example_is_a_workflow_of_inputs_that_there_are() -> None:
 
 def test_the_example_passes_actionlint() -> None:
     """Its expressions and keys are GitHub's."""
-    actionlint = shutil.which("actionlint", path=str(Path(sys.executable).parent))
-    if actionlint is None:
-        pytest.skip("no wheel of actionlint for this platform")
-    done = subprocess.run(
-        [actionlint, "-no-color", "-shellcheck=", "-"],
-        input=EXAMPLE.encode(),
-        capture_output=True,
-        check=False,
-    )
-    assert (done.stdout.decode(), done.returncode) == ("", 0)
+    assert actionlint_errors(EXAMPLE) == ""
 
 
 def test_the_outputs_that_are_kept_are_the_actions() -> None:

@@ -144,4 +144,4 @@ def test_make_targets_that_are_named_exist(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
     text = page.read_text(encoding="utf-8")
-    assert set(re.findall(r"(?:`|\$ )make ([a-z][a-z-]+)(?=[ `\n])", text)) <= targets
+    assert set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text)) <= targets

@@ -10,11 +10,9 @@ from tests.support.workflows import (
     ACTION,
     README,
     ROOT,
-    actionlint_errors,
     documented_examples,
     load,
     our_steps,
-    schema_errors,
 )
 
 from flow_telemetry.github.permissions import PERMISSIONS
@@ -39,18 +37,6 @@ def test_the_first_example_stands_on_the_first_screen() -> None:
 def test_the_readme_is_short() -> None:
     """What is longer has a page of its own."""
     assert len(TEXT.splitlines()) <= 250
-
-
-@pytest.mark.parametrize("place", EXAMPLES)
-def test_an_example_is_a_workflow(place: str) -> None:
-    """The schema that editors use for workflows takes it."""
-    assert schema_errors("github-workflows", load(EXAMPLES[place])) == []
-
-
-@pytest.mark.parametrize("place", EXAMPLES)
-def test_an_example_passes_actionlint(place: str) -> None:
-    """Its expressions and keys are GitHub's."""
-    assert actionlint_errors(EXAMPLES[place]) == ""
 
 
 @pytest.mark.parametrize("place", OF_THE_ACTION)

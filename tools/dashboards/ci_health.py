@@ -27,6 +27,7 @@ from tools.dashboards.shared import (
     failures,
     metric_variables,
     sweep_variable,
+    values_of,
 )
 
 RUNS = Query((REPOSITORY, TEAM, ("flow.branch=~", "$branch|")))
@@ -55,7 +56,7 @@ def sheet() -> Sheet:
             panels.labels(
                 "branch",
                 "Branch",
-                'label_values({__name__=~"flow_run_count(_total)?"}, flow_branch)',
+                values_of("flow_run_count", "flow_branch"),
                 "`default`, `other` (pull requests) or `tag`.",
                 every=".*",
             ),

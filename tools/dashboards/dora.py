@@ -23,7 +23,7 @@ from tools.dashboards.panels import (
     Target,
 )
 from tools.dashboards.promql import Query
-from tools.dashboards.shared import REPOSITORY, at_least_zero, metric_variables
+from tools.dashboards.shared import REPOSITORY, at_least_zero, metric_variables, values_of
 
 PRODUCTION = Query(
     (
@@ -59,8 +59,11 @@ def sheet() -> Sheet:
             panels.labels(
                 "environment",
                 "Environment",
-                'label_values({__name__=~"flow_deployment_count(_total)?",'
-                'flow_deployment_production="true"}, deployment_environment_name)',
+                values_of(
+                    "flow_deployment_count",
+                    "deployment_environment_name",
+                    'flow_deployment_production="true"',
+                ),
                 "Production environments.",
                 every=".*",
             ),

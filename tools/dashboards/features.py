@@ -22,7 +22,7 @@ from tools.dashboards.panels import (
     Target,
 )
 from tools.dashboards.promql import Part, Query
-from tools.dashboards.shared import REPOSITORY_OR_NONE, metric_variables, sweep_variable
+from tools.dashboards.shared import REPOSITORY_OR_NONE, metric_variables, sweep_variable, values_of
 
 ITEMS = Query((REPOSITORY_OR_NONE, ("flow.work_item.type=~", "$type|")))
 FEATURES = Query((REPOSITORY_OR_NONE,))
@@ -43,7 +43,7 @@ def sheet() -> Sheet:
             panels.labels(
                 "type",
                 "Type",
-                'label_values({__name__=~"flow_work_item_count(_total)?"}, flow_work_item_type)',
+                values_of("flow_work_item_count", "flow_work_item_type"),
                 "Type of the work items: Epic, Story, Bug …",
                 every=".*",
             ),

@@ -21,6 +21,7 @@ from tools.dashboards.shared import (
     at_least_zero,
     metric_variables,
     sweep_variable,
+    values_of,
 )
 
 OPEN = Query((REPOSITORY,))
@@ -41,7 +42,7 @@ def sheet() -> Sheet:
             panels.labels(
                 "author",
                 "Author",
-                'label_values({__name__=~"flow_change_count(_total)?"}, flow_change_author_kind)',
+                values_of("flow_change_count", "flow_change_author_kind"),
                 "Kind of the author: human, bot or agent.",
                 every=".*",
             ),

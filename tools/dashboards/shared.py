@@ -9,8 +9,6 @@ from tools.dashboards import panels
 from tools.dashboards.promql import Query
 
 FAILED = "failure|error|timeout"
-# Of these metrics the values of labels are offered; both names, so that it works for any form.
-_RUNS = '{__name__=~"flow_run_count(_total)?"}'
 _SEEN = "flow_run_count(_total)?|flow_change_count(_total)?|flow_deployment_count(_total)?"
 
 REPOSITORY = ("github.repository=~", "$repository")
@@ -28,7 +26,7 @@ def metric_variables(*more: Any) -> list[Any]:
         panels.labels(
             "team",
             "Team",
-            f"label_values({_RUNS}, team)",
+            values_of("flow_run_count", "team"),
             "The resource attribute `team` of your workflows, if the store makes a label of it.",
             every=".*",
         ),
@@ -40,6 +38,13 @@ def metric_variables(*more: Any) -> list[Any]:
         ),
         *more,
     ]
+
+
+def values_of(metric: str, label: str, more: str = "") -> str:
+    """Return a query for the values of a label; ``more`` are further conditions of its series."""
+    # Both names, so that it works for any form of the metric.
+    conditions = ",".join(filter(None, (f'__name__=~"{metric}(_total)?"', more)))
+    return f"label_values({{{conditions}}}, {label})"
 
 
 def sweep_variable() -> Any:
