@@ -27,8 +27,9 @@ from flow_telemetry.clock import Deadline, Interruption
 from flow_telemetry.context import ExportContext
 from flow_telemetry.context_step import give_context
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.github.client import GitHubClient, GitHubSession, RequestBudget
+from flow_telemetry.github.client import GitHubClient, GitHubSession
 from flow_telemetry.github.issues import GitHubIssues, StatusSource
+from flow_telemetry.github.rate_limit import RequestBudget
 from flow_telemetry.jira.client import JiraClient, JiraSession
 from flow_telemetry.jira.tracker import Jira
 from flow_telemetry.logging import SilentLog

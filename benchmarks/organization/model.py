@@ -18,8 +18,8 @@ from benchmarks.organization.costs import PAGE, Costs, RunList
 from benchmarks.organization.history import DAY, START, Kind, RepositoryHistory, Thing
 from benchmarks.organization.limits import HOUR, MINUTE, Account
 from benchmarks.organization.sweeps import BETWEEN_JOBS, SECONDS_A_REQUEST, TIMEOUT
-from flow_telemetry.github.client import MOST_A_MINUTE, RESERVED_RATE_LIMIT
 from flow_telemetry.github.organization import MOST_COUNTED
+from flow_telemetry.github.rate_limit import MOST_A_MINUTE, RESERVED_RATE_LIMIT
 from flow_telemetry.github.runs import MOST_FOUND
 from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.ledger import (

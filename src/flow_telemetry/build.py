@@ -87,11 +87,8 @@ def build_context(
     program.
     """
     from flow_telemetry.context import ExportContext  # noqa: PLC0415
-    from flow_telemetry.github.client import (  # noqa: PLC0415
-        GitHubClient,
-        GitHubSession,
-        RequestBudget,
-    )
+    from flow_telemetry.github.client import GitHubClient, GitHubSession  # noqa: PLC0415
+    from flow_telemetry.github.rate_limit import RequestBudget  # noqa: PLC0415
 
     interruption = interruption or Interruption(clock)
     reading = None if deadline.at is None else deadline.remaining() * _SHARE_OF_READING

@@ -16,7 +16,8 @@ from tests.support.clients import client_of
 from tests.support.program import Program
 
 from flow_telemetry.errors import AccessDeniedError, BudgetExceeded, UnavailableError
-from flow_telemetry.github.client import GitHubClient, RequestBudget
+from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.rate_limit import RequestBudget
 from flow_telemetry.http.response import Response
 from flow_telemetry.http.retry import wait_before_retry
 

@@ -9,7 +9,8 @@ from tests.fakes.world import World
 from tests.support.clients import client_of
 
 from flow_telemetry.errors import BudgetExceeded
-from flow_telemetry.github.client import GitHubClient, RequestBudget
+from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.rate_limit import RequestBudget
 
 
 def ask(client: GitHubClient) -> None:

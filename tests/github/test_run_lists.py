@@ -12,7 +12,7 @@ from tests.fakes.world import World, job, sha_of
 from tests.support.clients import client_of
 
 from flow_telemetry.errors import NotFoundError, PayloadError
-from flow_telemetry.github.client import RequestBudget
+from flow_telemetry.github.rate_limit import RequestBudget
 from flow_telemetry.github.runs import (
     last_successful_run,
     list_runs,

@@ -12,7 +12,7 @@ from tests.fakes.world import World, deployment_status, happened, sha_of
 from tests.support.clients import SHOP, client_of
 
 from flow_telemetry.errors import AccessDeniedError, BudgetExceeded, SourceError
-from flow_telemetry.github.client import RequestBudget
+from flow_telemetry.github.rate_limit import RequestBudget
 from flow_telemetry.github.sweep import (
     Closed,
     closed_changes,

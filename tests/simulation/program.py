@@ -14,8 +14,9 @@ from tests.simulation.worlds import EMAIL, GITHUB, JIRA, REPOSITORY, TOKEN
 from flow_telemetry.build import settings_redactor
 from flow_telemetry.clock import Clock, Deadline, Interruption
 from flow_telemetry.context import ExportContext
-from flow_telemetry.github.client import GitHubClient, GitHubSession, RequestBudget
+from flow_telemetry.github.client import GitHubClient, GitHubSession
 from flow_telemetry.github.issues import GitHubIssues, StatusSource
+from flow_telemetry.github.rate_limit import RequestBudget
 from flow_telemetry.jira.client import JiraClient, JiraSession
 from flow_telemetry.jira.tracker import Jira
 from flow_telemetry.logging import Log, SilentLog

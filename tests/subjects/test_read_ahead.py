@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from threading import Barrier
 
 from flow_telemetry.errors import BudgetExceeded
-from flow_telemetry.github.client import MOST_A_MINUTE, RequestBudget
+from flow_telemetry.github.rate_limit import MOST_A_MINUTE, RequestBudget
 from flow_telemetry.subjects.run import MAX_CONCURRENT_READS, read_concurrently
 
 

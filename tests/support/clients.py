@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from tests.fakes.github import FakeGitHub
 
 from flow_telemetry.clock import Deadline, SystemClock
-from flow_telemetry.github.client import GitHubClient, GitHubSession, RequestBudget
+from flow_telemetry.github.client import GitHubClient, GitHubSession
+from flow_telemetry.github.rate_limit import RequestBudget
 from flow_telemetry.logging import SilentLog
 from flow_telemetry.model import Repository
 from flow_telemetry.settings import GitHubSettings

@@ -22,8 +22,9 @@ from flow_telemetry.cli.terminal import TerminalLog, add_result_flags
 from flow_telemetry.clock import Deadline, SystemClock
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError, NotFoundError
-from flow_telemetry.github.client import GitHubClient, rate_limit_value
+from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.permissions import PERMISSIONS
+from flow_telemetry.github.rate_limit import rate_limit_value
 from flow_telemetry.github.workflow_files import MOST_READ, read_workflow_files
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.logging import Log, RedactedLog, SilentLog

@@ -12,7 +12,7 @@ from flow_telemetry.cli.options import SWEEP, add_flags, load
 from flow_telemetry.cli.parser import Subparsers
 from flow_telemetry.cli.targets import add_target
 from flow_telemetry.context import ExportContext
-from flow_telemetry.github.client import RESERVED_RATE_LIMIT, rate_limit_value
+from flow_telemetry.github.rate_limit import RESERVED_RATE_LIMIT, rate_limit_value
 from flow_telemetry.outcome import Outcome
 from flow_telemetry.settings import Mode, Settings
 from flow_telemetry.subjects.choose import choose_sweep

@@ -10,7 +10,6 @@ from typing import Any
 
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
-from flow_telemetry.github.client import RESERVED_RATE_LIMIT, rate_limit_value
 from flow_telemetry.github.organization import (
     ListedRepository,
     NewThings,
@@ -18,6 +17,7 @@ from flow_telemetry.github.organization import (
     list_repositories,
     read_present_name,
 )
+from flow_telemetry.github.rate_limit import RESERVED_RATE_LIMIT, rate_limit_value
 from flow_telemetry.identity import fold, repository_reference
 from flow_telemetry.model import Repository
 from flow_telemetry.rules.ledger import OVERLAP, Ledger, SourceLedger, full_window_of
