@@ -273,7 +273,7 @@ def test_repositories_that_cannot_be_swept_are_named(central: Central) -> None:
     assert "old is left out (archived)" in told
     assert "closed is left out (disabled)" in told
     assert "fork-of-theirs is left out (fork)" in told
-    assert "secret is not readable in full: " in told
+    assert "secret is not readable in full: no pull requests, no runs (Resource" in told
     assert "acme/shop is acme/store now" in told
     assert "store" in planned(plan)
 
@@ -387,7 +387,9 @@ def test_a_sweep_by_hand_goes_on_by_its_ledger(program: Program, receiver: Recei
     first = program.command(*arguments)
     assert first.status == 0, first.stderr
     assert names(receiver) == ["RUN build", "pull request #1", "pull request #2"]
-    assert "3 things were exported" in first.stderr
+    assert "3 things were exported, 0 had been exported before" in first.stderr
+    # Only shards write their results beside the ledger, for the last job.
+    assert not (program.folder / "results.json").exists()
     receiver.requests.clear()
     again = program.command(*arguments)
     assert (again.status, names(receiver)) == (0, []), again.stderr
@@ -398,7 +400,19 @@ def test_a_plan_by_hand_prints_the_matrix(program: Program) -> None:
     (row,) = json.loads(result.stdout)["include"]
     assert (result.status, row["shard"], row["repositories"]) == (0, 1, "shop")
     assert row["max-requests"] > 8
-    assert "1 of 2 repositories in 1 shard" in result.stderr
+    # It sends nothing by its nature, and does not begin with that.
+    assert result.stderr.startswith("notice: plan of acme: 1 of 2 repositories in 1 shard")
+
+
+def test_a_plan_of_no_repository_says_what_to_change(program: Program) -> None:
+    """A pattern with the owner is a habit of other tools, and a login is easily misspelled."""
+    none = program.command("plan", "--organization", "acme", "--repositories", "acme/shop")
+    assert none.status == 0
+    assert "problem: `sweep-repositories` chooses none of the 4 repositories" in none.stderr
+    environ = {"GITHUB_TOKEN": "github_pat_ofAPerson0123456789"}
+    unknown = program.command("plan", "--organization", "acmee", environ=environ)
+    assert unknown.status == 1
+    assert "GitHub shows no organization acmee to the token" in unknown.stderr
 
 
 def test_a_person_s_token_lists_the_repositories_of_the_organization(program: Program) -> None:

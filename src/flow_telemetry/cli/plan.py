@@ -60,7 +60,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     with interruption.listening():
         outcome = plan_jobs(context, LedgerFile(settings.sweep.ledger), saves=False)
     log.clear()
-    status = print_outcome(outcome, sys.stderr, quiet=options.quiet)
+    status = print_outcome(outcome, sys.stderr, quiet=options.quiet, sends=False)
     matrix = outcome.context.get("matrix")
     if matrix is not None:
         sys.stdout.write(matrix + "\n")

@@ -13,7 +13,7 @@ from flow_telemetry.cli.parser import CommandParser
 from flow_telemetry.clock import Clock, SystemClock
 from flow_telemetry.identity import format_timestamp
 from flow_telemetry.outcome import Outcome
-from flow_telemetry.report.terminal import report, tree
+from flow_telemetry.report.terminal import remarks, report, tree
 from flow_telemetry.report.text import terminal_line
 from flow_telemetry.settings import LogLevel
 from flow_telemetry.telemetry import Signal, Span
@@ -123,10 +123,16 @@ def draw(spans: Sequence[Span], stream: TextIO) -> str:
     )
 
 
-def print_outcome(outcome: Outcome, stream: TextIO, *, quiet: bool = False) -> int:
-    """Write the result of a command and return its exit status; if ``quiet``, only problems."""
+def print_outcome(
+    outcome: Outcome, stream: TextIO, *, quiet: bool = False, sends: bool = True
+) -> int:
+    """Write the result of a command and return its exit status; if ``quiet``, only problems.
+
+    The result of a command that sends nothing by its nature does not begin with deliveries.
+    """
     if not quiet:
-        stream.write(report(outcome) + "\n")
+        lines = [report(outcome)] if sends else remarks(outcome)
+        stream.write("".join(f"{line}\n" for line in lines))
     else:
         rows = (f"problem: {problem}" for problem in outcome.problems)
         stream.write("".join(f"{terminal_line(row, _LONGEST_LINE)}\n" for row in rows))

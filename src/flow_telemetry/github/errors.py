@@ -104,5 +104,5 @@ def _limit_or_denial(response: Response, task: str, message: str) -> SourceError
     if not sets:
         return AccessDeniedError(f"{denial}. {PERMISSIONS_HINT}")
     names = " or ".join(" and ".join(f"`{name}`" for name in names) for names in sets)
-    text = f"{denial}: add {names} to the `permissions:` of the job"
+    text = f"{denial}: add {names} to the `permissions:` of the job, or to those of its GitHub App"
     return AccessDeniedError(text, tuple(name for names in sets for name in names))

@@ -57,7 +57,13 @@ def list_repositories(client: GitHubClient, organization: str) -> PaginatedList[
         listed = client.list_all("/installation/repositories", "repositories", what)
     except (AccessDeniedError, NotFoundError):
         # Another token than one of an installation: of a person, for example.
-        listed = client.list_all(f"/orgs/{organization}/repos", None, what)
+        try:
+            listed = client.list_all(f"/orgs/{organization}/repos", None, what)
+        except NotFoundError:
+            raise NotFoundError(
+                f"GitHub shows no organization {organization} to the token: check the login in "
+                "`organization`. The repositories of a person are swept one by one"
+            ) from None
     found = [each for each in map(_parse_listed, listed.items) if each is not None]
     own = tuple(each for each in found if fold(each.repository.owner) == fold(organization))
     if not own:
@@ -104,13 +110,15 @@ def read_present_name(client: GitHubClient, full_name: str) -> str | None:
 class NewThings:
     """Numbers of runs, closings and deployments since a time, as far as they can be read.
 
-    ``unread`` is why something could not be read; empty if everything could.
+    ``unread`` are the lists that could not be read, such as `issues`, and ``reason`` is why the
+    first of them could not.
     """
 
     runs: int = 0
     closings: int = 0
     deployments: int = 0
-    unread: str = ""
+    unread: tuple[str, ...] = ()
+    reason: str = ""
 
 
 def count_new_things(
@@ -147,6 +155,7 @@ def _count_batch(
         # A list that the token may not read is an error of the whole repository: its other lists
         # need queries of their own.
         denied = [name for name in names if counted[name].unread]
+        counted |= {name: NewThings() for name in denied}
         for connection in _CONNECTIONS if denied else ():
             found = _query_activity(client, denied, since, [connection])
             for name in denied:
@@ -161,7 +170,8 @@ def _join(one: NewThings, other: NewThings) -> NewThings:
         runs=one.runs + other.runs,
         closings=one.closings + other.closings,
         deployments=one.deployments + other.deployments,
-        unread=one.unread or other.unread,
+        unread=one.unread + other.unread,
+        reason=one.reason or other.reason,
     )
 
 
@@ -181,10 +191,11 @@ def _query_activity(
     try:
         response = client.query(_activity_query(len(names), connections), what, **variables)
     except SourceError as error:
-        return {name: NewThings(unread=str(error)) for name in names}
-    unread = "; ".join(response.errors) or "GitHub did not give it"
+        unread = tuple(_NAMES[each] for each in connections)
+        return {name: NewThings(unread=unread, reason=str(error)) for name in names}
+    reason = "; ".join(response.errors) or "GitHub did not give it"
     return {
-        name: _parse_activity(read.child(response.data, f"r{n}"), since[name], connections, unread)
+        name: _parse_activity(read.child(response.data, f"r{n}"), since[name], connections, reason)
         for n, name in enumerate(names)
     }
 
@@ -220,20 +231,23 @@ _CONNECTIONS = {
     "issues": f"issues({_NEWEST}, states: [CLOSED]) {{ nodes {{ closedAt }} }}",
     "deployments": f"deployments({_CREATED}) {{ nodes {{ createdAt }} }}",
 }
+_NAMES = {"pullRequests": "pull requests", "issues": "issues", "deployments": "deployments"}
 
 
 def _parse_activity(
-    payload: Payload, since: datetime, connections: Collection[str], unread: str
+    payload: Payload, since: datetime, connections: Collection[str], reason: str
 ) -> NewThings:
     def count(connection: str, time: str) -> int:
         nodes = read.children(read.child(payload, connection), "nodes")
         times = (read.time(node, time) for node in nodes)
         return sum(each is not None and each >= since for each in times)
 
+    unread = tuple(_NAMES[name] for name in connections if not payload.get(name))
     return NewThings(
         closings=count("pullRequests", "closedAt") + count("issues", "closedAt"),
         deployments=count("deployments", "createdAt"),
-        unread="" if all(payload.get(name) for name in connections) else unread,
+        unread=unread,
+        reason=reason if unread else "",
     )
 
 
@@ -241,7 +255,6 @@ def _count_runs(
     client: GitHubClient, name: str, since: datetime, things: NewThings
 ) -> NewThings | None:
     created = since.astimezone(timezone.utc).strftime(">=%Y-%m-%dT%H:%M:%SZ")
-    unread = things.unread
     try:
         payload = client.get(
             f"/repos/{name}/actions/runs", f"runs of {name}", created=created, per_page=1
@@ -250,7 +263,5 @@ def _count_runs(
     except (BudgetExceeded, DeadlineExceeded):
         return None
     except SourceError as error:
-        runs, unread = 0, unread or str(error)
-    return NewThings(
-        runs=runs, closings=things.closings, deployments=things.deployments, unread=unread
-    )
+        return _join(things, NewThings(unread=("runs",), reason=str(error)))
+    return _join(things, NewThings(runs=runs))

@@ -89,7 +89,8 @@ def describe_missing(permissions: Iterable[str], *, of_run: bool) -> str:
     text = ", ".join(listed[:-1]) + (" and " if listed[1:] else "") + listed[-1]
     alternative = ", or set `trace-scope: run` if runs alone are enough" if of_run else ""
     return (
-        f"the token lacks {text}. Add to the `permissions:` of the job what you miss{alternative}"
+        f"the token lacks {text}. Add to the `permissions:` of the job, or to those of its GitHub "
+        f"App, what you miss{alternative}"
     )
 
 

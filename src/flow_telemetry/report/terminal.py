@@ -283,11 +283,19 @@ def report(outcome: Outcome) -> str:
     if len(subjects) > _MOST_EXPORTS:
         rows.append(f"and {len(subjects) - _MOST_EXPORTS:,} more")
     rows += _describe_time(subjects[0]) if len(subjects) == 1 else []
-    rows += [f"error: {error}" for error in outcome.errors]
-    rows += [f"problem: {problem}" for problem in outcome.problems]
-    rows += [f"notice: {notice}" for notice in outcome.notices]
-    rows += [f"left out: {text}" for text in describe_left_out(outcome)]
-    return "\n".join(terminal_line(row, _LONGEST_LINE) for row in rows)
+    lines = [terminal_line(row, _LONGEST_LINE) for row in rows]
+    return "\n".join([*lines, *remarks(outcome)])
+
+
+def remarks(outcome: Outcome) -> list[str]:
+    """Return a line for each problem and notice, and for what was left out."""
+    rows = [
+        *(f"error: {error}" for error in outcome.errors),
+        *(f"problem: {problem}" for problem in outcome.problems),
+        *(f"notice: {notice}" for notice in outcome.notices),
+        *(f"left out: {text}" for text in describe_left_out(outcome)),
+    ]
+    return [terminal_line(row, _LONGEST_LINE) for row in rows]
 
 
 def _describe_time(subject: ExportedSubject) -> list[str]:

@@ -221,7 +221,8 @@ class _Sweeps:
         if left and status in (Status.EXPORTED, Status.SKIPPED):
             status = Status.PARTIAL
         failed = bool(self.results) and not self.swept
-        if self.file.path is not None:
+        # The last job of a sweep reads the results of shards.
+        if self.file.path is not None and self.context.settings.sweep.shard is not None:
             try:
                 write_results(
                     self.file.path.parent,

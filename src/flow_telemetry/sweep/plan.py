@@ -116,6 +116,12 @@ def make_plan(
     )
     active = sum(len(shard.repositories) for shard in shards)
     problems = list(planning.problems)
+    if not chosen and not choice.left_out:
+        problems.append(
+            f"`sweep-repositories` chooses none of the {counted(len(listed.items), 'repository')} "
+            f"that the token sees in {organization}: give names without the owner, or patterns of "
+            "them, such as shop-*"
+        )
     if not listed.complete:
         problems.append(f"the list of the repositories of {organization} could not be read whole")
     return Plan(
@@ -300,12 +306,14 @@ class _Planning:
         new_things = count_new_things(
             self.context.github.required, since, with_runs=settings.sweep.runs
         )
-        unread = [name for name, things in new_things.items() if things.unread]
-        if unread:
-            reason = new_things[unread[0]].unread
+        unread: dict[tuple[str, ...], list[str]] = {}
+        for name, found in new_things.items():
+            if found.unread:
+                unread.setdefault(found.unread, []).append(name)
+        for lists, names_of_same in unread.items():
             self.problems.append(
-                f"{_named([name.partition('/')[2] for name in unread])} not readable in full: "
-                f"{reason}"
+                f"{_named([name.partition('/')[2] for name in names_of_same])} not readable in "
+                f"full: no {', no '.join(lists)} ({new_things[names_of_same[0]].reason})"
             )
         uncounted = len(since) - len(new_things)
         if uncounted:

@@ -311,7 +311,9 @@ class Sweep:
             self.left_out.append(
                 f"{counted(listing.unwanted, 'run')} that `workflows` and `branches` do not choose"
             )
-        self.exported_before += listing.exported_before
+        if not window.full:
+            # The full list has what this sweep has just exported.
+            self.exported_before += listing.exported_before
         return listing
 
     def _with_pending(self, state: SourceState, listed: Iterable[Thing]) -> Iterator[Thing]:
