@@ -21,6 +21,7 @@ from benchmarks.organization.sweeps import BETWEEN_JOBS, SECONDS_A_REQUEST, TIME
 from flow_telemetry.github.organization import MOST_COUNTED
 from flow_telemetry.github.rate_limit import MOST_A_MINUTE, RESERVED_RATE_LIMIT
 from flow_telemetry.github.runs import MOST_FOUND
+from flow_telemetry.model.api_usage import Api
 from flow_telemetry.rules.intervals import Window
 from flow_telemetry.rules.ledger import (
     DELAY,
@@ -321,7 +322,7 @@ class Model:
                     continue
                 pace = SECONDS_A_REQUEST
                 if resource == "core":
-                    pace = max(pace, MINUTE / MOST_A_MINUTE)
+                    pace = max(pace, MINUTE / MOST_A_MINUTE[Api.REST])
                 now += size * pace
                 sent += size
                 left -= size

@@ -27,6 +27,7 @@ from tests.fakes.faults import (
     truncated,
 )
 from tests.fakes.github import FakeGitHub, secondary_rate_limit
+from tests.fakes.graphql_points import points_of
 from tests.fakes.world import (
     NO_RUNNER,
     SELF_HOSTED,
@@ -345,6 +346,41 @@ def test_the_hour_s_requests_run_out(world: World) -> None:
     with FakeGitHub(world, rate_limit=None) as github:
         headers = requests.get(f"{github.url}/repos/acme/shop", timeout=5).headers
     assert not [name for name in headers if name.lower().startswith("x-ratelimit")]
+
+
+def test_queries_have_points_of_their_own(world: World) -> None:
+    """REST's requests are not theirs; beyond the limit there is an error with the status 200."""
+    with FakeGitHub(world, rate_limit=9, point_limit=1, now=lambda: 1000.0) as github:
+        query = {"query": "query Viewer { viewer { login } }"}
+        first, second = (
+            requests.post(f"{github.url}/graphql", json=query, timeout=5) for _ in range(2)
+        )
+        rest = requests.get(f"{github.url}/repos/acme/shop", timeout=5)
+    assert [answer.headers["x-ratelimit-resource"] for answer in (first, second, rest)] == [
+        "graphql",
+        "graphql",
+        "core",
+    ]
+    assert first.headers["x-ratelimit-remaining"] == second.headers["x-ratelimit-remaining"] == "0"
+    assert rest.headers["x-ratelimit-remaining"] == "8"
+    assert (second.status_code, second.json()["errors"][0]["type"]) == (200, "RATE_LIMIT")
+
+
+# The example of GitHub's page about limits of GraphQL, which says 51; and with a fragment.
+EXAMPLE = """query ($labels: Int!) { viewer { login repositories(first: 100) { edges { node { id
+  issues(first: 50) { edges { node { id labels(first: $labels) { edges { node { id name } } } } } }
+} } } } }"""
+SPREAD = """query Lists { viewer { repositories(first: 100) { nodes { ...Issues } } } }
+fragment Issues on Repository { issues(last: 50) { nodes { labels(first: 60) { totalCount } } } }"""
+
+
+@pytest.mark.parametrize(
+    ("query", "points"),
+    [(EXAMPLE, 51), (SPREAD, 51), ("query { viewer { login } }", 1), ("query {", 1)],
+)
+def test_a_query_costs_what_github_says(query: str, points: int) -> None:
+    """5,101 requests are 51 points, and nothing is free."""
+    assert points_of(query, {"labels": 60}) == points
 
 
 def test_an_enterprise_server_has_its_own_urls() -> None:

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.fakes import artifacts, comments, graphql, issues, listing, routes, run_logs
 from tests.fakes.faults import Answer, Request
+from tests.fakes.graphql_points import points_of
 from tests.fakes.plans import RepositoryPlan
 from tests.fakes.server import FakeServer
 from tests.fakes.storage import Storage, Stored
@@ -34,9 +36,10 @@ class FakeGitHub(FakeServer):
     `token`: the only one accepted (None: any, or none). `denied`: permissions that the token lacks,
     such as "checks=read". `missing_fields`: what an older server's GraphQL schema lacks, such as
     "Issue.parent". `rate_limit`: requests an hour (None: a server that knows no limits, and
-    sends no such headers). `latency`: seconds before each answer. `check(method, path, payload)`
-    sees every 2xx answer and may raise: the error is raised again when the context ends. Files are
-    kept by `storage`, to which the answers lead.
+    sends no such headers); `point_limit`: GraphQL's points an hour (None: as many). `latency`:
+    seconds before each answer. `check(method, path, payload)` sees every 2xx answer and may raise:
+    the error is raised again when the context ends. Files are kept by `storage`, to which the
+    answers lead.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class FakeGitHub(FakeServer):
         path_prefix: str = "",
         address: str = "",
         rate_limit: int | None = 5000,
+        point_limit: int | None = None,
         latency: float = 0.0,
         check: Check | None = None,
         now: Callable[[], float] = time.time,
@@ -59,6 +63,9 @@ class FakeGitHub(FakeServer):
         self.missing_fields = frozenset(missing_fields)
         super().__init__(path_prefix=path_prefix, address=address)
         self.rate_limit = rate_limit
+        self.point_limit = point_limit
+        # By resource, as in the headers: requests of `core`, points of `graphql`.
+        self.used: Counter[str] = Counter()
         self.latency = latency
         self.check = check
         # The user of the token: that of workflows, which is a bot.
@@ -104,21 +111,38 @@ class FakeGitHub(FakeServer):
 
     def _answer(self, request: Request, count: int) -> Answer:
         general = {**_GENERAL_HEADERS, "x-github-request-id": f"FA4E:{count:06X}"}
-        general.update(self._rate_limit_headers(count))
-        refused = self._refusal(request, count)
+        refused = None
+        if self.token is not None and not _bears(request, self.token):
+            refused = _error(401, "Bad credentials")
+        if self.rate_limit is not None:
+            with self._lock:
+                refused = self._beyond_limit(request) or refused
+                general.update(self._rate_limit_headers(self._resource(request)))
         if refused is not None:
             return _with(refused, general)
         with self._lock, self.world.lock:
             return _with(self._look_up(request), general)
 
-    def _refusal(self, request: Request, count: int) -> Answer | None:
-        if self.token is not None and not _bears(request, self.token):
-            return _error(401, "Bad credentials")
-        if self.rate_limit is not None and count > self.rate_limit:
-            if request.path == self.graphql_path:
-                return graphql_rate_limit()
-            return _error(403, "API rate limit exceeded for installation ID 1.", _RATE_LIMITS)
-        return None
+    def _resource(self, request: Request) -> str:
+        return "graphql" if request.path == self.graphql_path else "core"
+
+    def _limit(self, resource: str) -> int:
+        if resource == "graphql" and self.point_limit is not None:
+            return self.point_limit
+        return self.rate_limit or 0
+
+    def _beyond_limit(self, request: Request) -> Answer | None:
+        """Count a request; return the refusal if the limit of its resource does not allow it."""
+        resource, cost = self._resource(request), 1
+        if resource == "graphql":
+            asked = json.loads(request.body)
+            cost = points_of(str(asked.get("query", "")), asked.get("variables") or {})
+        self.used[resource] += cost
+        if self.used[resource] <= self._limit(resource):
+            return None
+        if resource == "graphql":
+            return graphql_rate_limit()
+        return _error(403, "API rate limit exceeded for installation ID 1.", _RATE_LIMITS)
 
     def _look_up(self, request: Request) -> Answer:
         if request.method == "POST" and request.path == self.graphql_path:
@@ -238,16 +262,14 @@ class FakeGitHub(FakeServer):
             raise KeyError(name)
         return found
 
-    def _rate_limit_headers(self, count: int) -> dict[str, str]:
-        if self.rate_limit is None:
-            return {}
-        used = min(count, self.rate_limit)
+    def _rate_limit_headers(self, resource: str) -> dict[str, str]:
+        limit, used = self._limit(resource), self.used[resource]
         return {
-            "x-ratelimit-limit": str(self.rate_limit),
-            "x-ratelimit-remaining": str(self.rate_limit - used),
+            "x-ratelimit-limit": str(limit),
+            "x-ratelimit-remaining": str(max(0, limit - used)),
             "x-ratelimit-used": str(used),
             "x-ratelimit-reset": str(self._reset_at),
-            "x-ratelimit-resource": "core",
+            "x-ratelimit-resource": resource,
         }
 
 

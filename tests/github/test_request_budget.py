@@ -3,19 +3,48 @@
 from __future__ import annotations
 
 import pytest
-from tests.fakes.faults import status
-from tests.fakes.github import FakeGitHub, secondary_rate_limit
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.fakes.faults import Answer, status
+from tests.fakes.github import FakeGitHub, graphql_rate_limit, secondary_rate_limit
 from tests.fakes.world import World
 from tests.support.clients import client_of
 
 from flow_telemetry.errors import BudgetExceeded
 from flow_telemetry.github.client import GitHubClient
-from flow_telemetry.github.rate_limit import RequestBudget
+from flow_telemetry.github.rate_limit import RateLimits, RequestBudget
+from flow_telemetry.model.api_usage import Api, ApiUsage
+
+# 1 list of issues, 100 of sub-issues, and 10,000 of labels are 10,101 requests: 101 points.
+DEEP = """
+query Deep {
+  repository(owner: "acme", name: "shop") {
+    issues(first: 100) { nodes { subIssues(first: 100) { nodes { labels(first: 5) { totalCount }
+    } } } }
+  }
+}
+"""
+VIEWER = "query Viewer { viewer { login } }"
 
 
 def ask(client: GitHubClient) -> None:
     """Ask for the repository as it is now."""
     client.fresh.get("/repos/acme/shop", "repository acme/shop")
+
+
+def query(client: GitHubClient, text: str = VIEWER) -> None:
+    """Ask GraphQL, without a look at what is known."""
+    client.fresh.query(text, "the viewer")
+
+
+def headers(left: int, *, limit: int = 1000, reset: int = 3600) -> dict[str, str]:
+    """Return the headers of a response about GraphQL's limit."""
+    return {
+        "x-ratelimit-limit": str(limit),
+        "x-ratelimit-remaining": str(left),
+        "x-ratelimit-reset": str(reset),
+        "x-ratelimit-resource": "graphql",
+    }
 
 
 def test_no_request_is_made_beyond_the_budget(github: FakeGitHub) -> None:
@@ -94,6 +123,114 @@ def test_a_token_that_is_not_accepted_is_not_shown_again(github: FakeGitHub) -> 
             with pytest.raises(BudgetExceeded, match="does not accept the token"):
                 ask(client)
     assert len(github.paths) == 2
+
+
+def test_queries_near_their_limit_do_not_stop_the_rest(world: World) -> None:
+    """GraphQL has a limit of its own: what needs REST alone can still be read, and conversely."""
+    fake = FakeGitHub(world, rate_limit=60, point_limit=20)
+    with fake as github, client_of(github, RequestBudget()) as client:
+        for _ in range(19):
+            query(client)
+        for _ in range(55):
+            with pytest.raises(BudgetExceeded, match=r"for GraphQL is nearly used up.*after \d\d:"):
+                query(client)
+            ask(client)
+        with pytest.raises(BudgetExceeded, match="for REST is nearly used up"):
+            ask(client)
+    assert github.used == {"graphql": 19, "core": 55}
+
+
+def test_a_query_costs_its_points(world: World) -> None:
+    """One for every hundred lists that GitHub may have to read for it, and at least one."""
+    world.issue(1, "Pay by card")
+    with FakeGitHub(world, point_limit=5000) as github, client_of(github) as client:
+        query(client)
+        query(client, DEEP)
+        query(client)
+        (graphql,) = client.limits.usage()
+    assert github.used["graphql"] == 1 + 101 + 1
+    assert (graphql.api, graphql.requests, graphql.points) == (Api.GRAPHQL, 3, 103)
+    assert graphql.rate_limit is not None
+    assert (graphql.rate_limit.limit, graphql.rate_limit.left) == (5000, 4897)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (graphql_rate_limit(x_ratelimit_remaining="0", x_ratelimit_reset="4102444800"), "GraphQL"),
+        (graphql_rate_limit(retry_after="3600"), ""),
+    ],
+    ids=["limit of the hour", "secondary limit"],
+)
+def test_a_refusal_because_of_the_hour_is_that_of_one_api(
+    github: FakeGitHub, answer: Answer, told: str
+) -> None:
+    """The secondary limits are common to both."""
+    github.script("/graphql", answer, times=None)
+    # GitHub's own headers would say that enough is left.
+    github.rate_limit = None
+    with client_of(github, RequestBudget()) as client:
+        with pytest.raises(
+            BudgetExceeded, match=rf"asks to wait \d+ s \(rate limit( of {told})?\)"
+        ):
+            query(client)
+        if told:
+            ask(client)
+        else:
+            with pytest.raises(BudgetExceeded, match="3600 s"):
+                ask(client)
+    assert len(github.paths) == (2 if told else 1)
+
+
+@given(left=st.lists(st.integers(0, 1000), min_size=1, max_size=8), data=st.data())
+def test_responses_count_in_whatever_order_they_come(left: list[int], data: st.DataObject) -> None:
+    """Eight requests are under way at once, and the end of the hour varies by a second."""
+    limits = RateLimits()
+    for number in data.draw(st.permutations(left)):
+        limits.count(Api.GRAPHQL)
+        limits.note(Api.GRAPHQL, headers(number, reset=3600 + data.draw(st.integers(-2, 2))))
+    known = limits.of(Api.GRAPHQL)
+    assert known is not None
+    assert known.left == min(left)
+    (usage,) = limits.usage()
+    assert usage.points == max(len(left), max(left) - min(left) + 1)
+
+
+def test_points_of_two_hours_add_up() -> None:
+    """Each has its own count from GitHub; a sweep may begin before the full hour."""
+    limits = RateLimits()
+    for left, reset in ((900, 3600), (890, 3601), (995, 7200), (990, 7199)):
+        limits.count(Api.GRAPHQL)
+        limits.note(Api.GRAPHQL, headers(left, reset=reset))
+    (usage,) = limits.usage()
+    assert (usage.points, limits.used(Api.GRAPHQL)) == (11 + 6, 6)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"x-ratelimit-remaining": "many"},
+        {"x-ratelimit-reset": "-1"},
+        {"x-ratelimit-limit": ""},
+        # Another limit than that of queries, such as that of a search.
+        {"x-ratelimit-resource": "search"},
+    ],
+)
+def test_headers_of_another_kind_say_nothing(damaged: dict[str, str]) -> None:
+    """A proxy may have removed or changed them."""
+    limits = RateLimits()
+    limits.count(Api.GRAPHQL)
+    limits.note(Api.GRAPHQL, headers(5) | damaged)
+    assert limits.usage() == (ApiUsage(api=Api.GRAPHQL, requests=1),)
+
+
+def test_an_hour_that_never_ends_is_a_date() -> None:
+    """The time of a message is of the calendar, whatever the server sends."""
+    limits = RateLimits()
+    limits.note(Api.GRAPHQL, headers(5, reset=10**18))
+    known = limits.of(Api.GRAPHQL)
+    assert known is not None
+    assert known.reset_at.year == 2286
 
 
 def test_a_new_hour_brings_a_new_rate_limit(world: World) -> None:

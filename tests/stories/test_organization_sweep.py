@@ -428,12 +428,12 @@ def test_a_sweep_by_hand_waits_for_the_rate_limit_to_be_reset(
 ) -> None:
     """And goes on with its ledger where it stopped."""
     github = program.github
-    github.rate_limit = 45
+    github.rate_limit = 30
 
     def reset(count: int, path: str) -> None:
-        if count == 35:
+        if count == 30:
             github._reset_at = int(time.time()) + 2
-        elif count > 35 and time.time() >= github._reset_at:
+        elif count > 30 and time.time() >= github._reset_at:
             github.rate_limit = 5000
 
     github.on_request = reset

@@ -104,6 +104,26 @@ def test_a_small_rate_limit_leaves_the_rest_to_the_next_sweep(
     assert len(names(receiver)) == len(set(names(receiver))) == MOST
 
 
+def test_the_points_of_queries_end_a_sweep_as_requests_do(
+    program: Program, world: World, receiver: Receiver
+) -> None:
+    """They are a limit of their own, and the message names it; the next sweep has the rest."""
+    command = (*COMMAND, "--timeout", 60, "--otlp-endpoint", receiver.url)
+    with FakeGitHub(world) as small:
+        # Others who use the token have left 120 of 5,000.
+        small.used["graphql"] = 4880
+        first = program.command(
+            *command, "--ledger", "ledger.json", environ={"GITHUB_API_URL": small.url}
+        )
+    assert "the rate limit of the token for GraphQL is nearly used up" in first.stderr
+    # A hundred are for others; the points of queries under way are known only later.
+    assert 4900 < small.used["graphql"] < 4910
+    assert 0 < left(first.stderr) <= MOST
+    second = program.command(*command, "--ledger", "ledger.json")
+    assert second.status == 0
+    assert len(names(receiver)) == len(set(names(receiver))) == MOST
+
+
 def test_a_file_says_what_is_not_in_it(program: Program) -> None:
     """`--output` holds what was read until the end."""
     result = program.command(*COMMAND, "--max-requests", 30, "--output", "spans.jsonl")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from threading import Barrier
 
+import pytest
+
 from flow_telemetry.errors import BudgetExceeded
 from flow_telemetry.github.rate_limit import MOST_A_MINUTE, RequestBudget
+from flow_telemetry.model.api_usage import Api
 from flow_telemetry.subjects.run import MAX_CONCURRENT_READS, read_concurrently
 
 
@@ -56,15 +59,19 @@ def test_none_is_begun_after_the_end_and_what_was_begun_still_comes() -> None:
     assert len(begun) <= MAX_CONCURRENT_READS
 
 
-def test_no_minute_holds_more_requests_than_github_takes() -> None:
+@pytest.mark.parametrize("api", Api)
+def test_no_minute_holds_more_requests_than_github_takes(api: Api) -> None:
     """After the first ones at full speed, the next waits until the first is a minute old."""
-    budget = RequestBudget()
-    budget.note({f"x-ratelimit-{name}": "5000" for name in ("remaining", "limit", "reset")})
-    assert [budget.pause(now=10.0) for _ in range(MOST_A_MINUTE)] == [0.0] * MOST_A_MINUTE
-    assert budget.pause(now=30.0) == 40.0
+    budget, most = RequestBudget(), MOST_A_MINUTE[api]
+    budget.limits.note(
+        api, {f"x-ratelimit-{name}": "5000" for name in ("remaining", "limit", "reset")}
+    )
+    assert [budget.pause(api, now=10.0) for _ in range(most)] == [0.0] * most
+    assert budget.pause(api, now=30.0) == 40.0
+    assert [budget.pause(other, now=30.0) for other in Api if other is not api] == [0.0]
 
 
 def test_a_server_without_limits_is_no_reason_to_wait() -> None:
     """GitHub Enterprise Server has none unless its owner sets some."""
     budget = RequestBudget()
-    assert {budget.pause(now=10.0) for _ in range(2 * MOST_A_MINUTE)} == {0.0}
+    assert {budget.pause(Api.REST, now=10.0) for _ in range(2_000)} == {0.0}

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from enum import Enum
 from functools import partial
 from typing import Any, TypeAlias
@@ -24,10 +23,11 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError, NotFoundError
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.permissions import PERMISSIONS
-from flow_telemetry.github.rate_limit import rate_limit_value
+from flow_telemetry.github.rate_limit import RateLimits
 from flow_telemetry.github.workflow_files import MOST_READ, read_workflow_files
 from flow_telemetry.http.errors import NetworkErrorKind
 from flow_telemetry.logging import Log, RedactedLog, SilentLog
+from flow_telemetry.model.api_usage import Api
 from flow_telemetry.otlp.compression import compress
 from flow_telemetry.otlp.exporter import NullExporter
 from flow_telemetry.otlp.response import (
@@ -52,6 +52,7 @@ _GRACE_SECONDS = 0.3
 _MOST_DOUBLES = 10
 # For all requests to GitHub, and for all to Jira.
 _LONGEST_SECONDS = 30.0
+_UNITS = {Api.REST: "requests", Api.GRAPHQL: "points of GraphQL"}
 
 
 class CheckState(Enum):
@@ -332,7 +333,7 @@ def check_github(github: GitHubClient, repository: str) -> tuple[CheckResult, ..
     return (
         CheckResult(name=name, state=CheckState.WORKS),
         *(result for group in results for result in group),
-        _rate_limit(github.rate_limit),
+        _rate_limit(github.limits),
     )
 
 
@@ -427,18 +428,20 @@ def _items(response: Any, key: str) -> list[Mapping[str, Any]]:
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
-def _rate_limit(headers: Mapping[str, str]) -> CheckResult:
-    """The remaining requests of this hour, from the headers of the last response."""
+def _rate_limit(limits: RateLimits) -> CheckResult:
+    """The remaining requests and points of this hour, from the headers of the responses."""
     name = "GitHub's rate limit"
-    remaining, limit = headers.get("x-ratelimit-remaining"), headers.get("x-ratelimit-limit")
-    left = rate_limit_value(headers, "remaining")
-    if remaining is None or limit is None or left is None:
+    usage = limits.usage()
+    left = [each.rate_limit.left for each in usage if each.rate_limit is not None]
+    if not left:
         return CheckResult(name=name, state=CheckState.WORKS, detail="the server reports none")
-    reset, until = headers.get("x-ratelimit-reset", ""), ""
-    if reset.isascii() and reset.isdigit() and len(reset) <= 10:
-        until = f" until {datetime.fromtimestamp(int(reset), tz=timezone.utc):%H:%M} UTC"
-    detail = f"{remaining} of {limit[:10]} requests are left{until}"
-    if left > 0:
+    detail = "; ".join(
+        f"{each.rate_limit.left:,} of {each.rate_limit.limit:,} {_UNITS[each.api]} are left until "
+        f"{each.rate_limit.reset_at:%H:%M} UTC"
+        for each in usage
+        if each.rate_limit is not None
+    )
+    if min(left) > 0:
         return CheckResult(name=name, state=CheckState.WORKS, detail=detail)
     detail += ": wait, or use another token"
     return CheckResult(name=name, state=CheckState.FAILS, detail=detail)

@@ -12,7 +12,8 @@ from flow_telemetry.cli.options import SWEEP, add_flags, load
 from flow_telemetry.cli.parser import Subparsers
 from flow_telemetry.cli.targets import add_target
 from flow_telemetry.context import ExportContext
-from flow_telemetry.github.rate_limit import RESERVED_RATE_LIMIT, rate_limit_value
+from flow_telemetry.github.rate_limit import RESERVED_RATE_LIMIT
+from flow_telemetry.model.api_usage import Api
 from flow_telemetry.outcome import Outcome
 from flow_telemetry.settings import Mode, Settings
 from flow_telemetry.subjects.choose import choose_sweep
@@ -93,14 +94,13 @@ def _sweep_organization(options: argparse.Namespace, settings: Settings, organiz
 
 
 def _seconds_until_reset(context: ExportContext) -> float:
-    """Return the seconds to wait if the rate limit ended a round; 0 if something else did."""
-    headers = context.github.rate_limit
-    left, limit, reset = (
-        rate_limit_value(headers, name) for name in ("remaining", "limit", "reset")
-    )
-    if not context.github.ended or left is None or limit is None or reset is None:
+    """Return the seconds to wait if a rate limit ended a round; 0 if something else did."""
+    if not context.github.ended or context.interruption.name:
         return 0.0
-    if context.interruption.name or left > max(RESERVED_RATE_LIMIT, limit // 10):
+    limits = filter(None, map(context.github.limits.of, Api))
+    used_up = [each for each in limits if each.left <= max(RESERVED_RATE_LIMIT, each.limit // 10)]
+    if not used_up:
         return 0.0
     # GitHub's clock may be a little behind.
+    reset = max(each.reset for each in used_up)
     return max(1.0, reset - context.clock.now().timestamp() + _CLOCK_DIFFERENCE)

@@ -29,7 +29,7 @@ from flow_telemetry.github.errors import (
 )
 from flow_telemetry.github.optional import SHARE, Findings, OptionalReads
 from flow_telemetry.github.permissions import Denials, permission_of_field
-from flow_telemetry.github.rate_limit import RequestBudget
+from flow_telemetry.github.rate_limit import API_NAMES, RateLimits, RequestBudget
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.cache import RequestKey, ResponseCache
 from flow_telemetry.http.errors import Server
@@ -48,6 +48,7 @@ from flow_telemetry.http.session import (
     send_request,
 )
 from flow_telemetry.logging import Log
+from flow_telemetry.model.api_usage import Api
 from flow_telemetry.settings import GitHubSettings
 
 # GraphQL responses, which may contain data and errors.
@@ -340,9 +341,9 @@ class GitHubClient:
         self._deadline = deadline
         self.log = log
         self._budget = budget
+        self.limits = RateLimits() if budget is None else budget.limits
         self._cache = ResponseCache()
         self._is_fresh = False
-        self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(CONCURRENT_REQUESTS)
         self._findings = Findings()
         # None for required reads.
@@ -368,17 +369,12 @@ class GitHubClient:
     @property
     def requests(self) -> int:
         """The number of requests that were sent."""
-        return self._findings.requests
+        return self.limits.requests
 
     @property
     def denials(self) -> Denials:
         """The refusals so far because the token lacks a permission."""
         return self._findings.denials
-
-    @property
-    def rate_limit(self) -> Mapping[str, str]:
-        """The headers of the last response about the rate limit; empty if there is none."""
-        return self._findings.rate_limit
 
     @property
     def unsupported_names(self) -> frozenset[str]:
@@ -635,39 +631,42 @@ class GitHubClient:
     def _send_once(
         self, request: Request, what: str, download: Download | None, until: Deadline
     ) -> Response:
-        budget = self._budget
-        # The limit of a minute does not count GraphQL, which has a limit of its own.
-        if budget is not None and request.body is None:
-            self._deadline.sleep(budget.pause(now=self._clock.monotonic()))
+        budget, api = self._budget, self._api_of(request)
+        if budget is not None:
+            self._deadline.sleep(budget.pause(api, now=self._clock.monotonic()))
         with self._slots:
-            if budget is not None:
-                budget.take(what, now=self._clock.now().timestamp())
-            with self._lock:
-                self._findings.requests += 1
+            if budget is None:
+                self.limits.count(api)
+            else:
+                budget.take(what, api, now=self._clock.now().timestamp())
             if download is None:
                 response = send_request(self._session, request, until)
             else:
                 response = send_request(
                     *(self._session, request, until), at_most=_DOWNLOAD_SECONDS, read=download.read
                 )
-            if request.body is not None:
+            if api is Api.GRAPHQL:
                 response = with_status_of_rate_limit(response)
-            if budget is not None:
-                budget.note(response.headers)
-        headers = response.headers.items()
-        limits = {k: v for k, v in headers if k.startswith("x-ratelimit-")}
-        self._findings.rate_limit = limits
+            self.limits.note(api, response.headers)
         left = response.headers.get("x-ratelimit-remaining", "unlimited")
+        unit = " points" if api is Api.GRAPHQL and left != "unlimited" else ""
         self.log.debug(
             f"{request.method} {request.url} {response.status} in {response.seconds:.2f} s, "
-            f"rate limit left: {left}"
+            f"rate limit left: {left}{unit}"
         )
         if budget is not None and not self._is_stored_elsewhere(response, download):
-            self._end_budget_if_refused(budget, response, what)
+            self._end_budget_if_refused(budget, api, response, what)
         return response
 
-    def _end_budget_if_refused(self, budget: RequestBudget, response: Response, what: str) -> None:
-        """End the budget if GitHub would respond the same to all further requests.
+    def _api_of(self, request: Request) -> Api:
+        return Api.GRAPHQL if request.url == graphql_url(self._base) else Api.REST
+
+    def _end_budget_if_refused(
+        self, budget: RequestBudget, api: Api, response: Response, what: str
+    ) -> None:
+        """End the budget if GitHub would respond the same to further requests.
+
+        A limit of the hour that is used up is that of one API. The secondary limits are common.
 
         Raises:
             BudgetExceeded: it would.
@@ -679,11 +678,13 @@ class GitHubClient:
         now = self._clock.now().timestamp()
         wait = wait_before_retry(response, tries=1, now=now)
         if wait is not None and wait >= self._deadline.remaining():
+            of_hour = response.headers.get("x-ratelimit-remaining") == "0"
+            name = f"rate limit of {API_NAMES[api]}" if of_hour else "rate limit"
             reason = (
-                f"GitHub asks to wait {wait:.0f} s (rate limit), which is longer than "
+                f"GitHub asks to wait {wait:.0f} s ({name}), which is longer than "
                 f"`timeout` allows{in_brackets(response)}"
             )
-            raise budget.refuse(what, reason, until=now + wait)
+            raise budget.refuse(what, reason, api=api if of_hour else None, until=now + wait)
 
     def _is_stored_elsewhere(self, response: Response, download: Download | None) -> bool:
         return download is not None and not response.url.startswith(f"{self._base}/")

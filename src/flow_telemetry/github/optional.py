@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -38,8 +38,6 @@ def kind_of(request: Request) -> str:
 class Findings:
     """What a client learned; its view of required reads shares it."""
 
-    requests: int = 0
-    rate_limit: Mapping[str, str] = field(default_factory=dict)
     unsupported_names: frozenset[str] = frozenset()
     denials: Denials = field(default_factory=Denials)
     failures_ahead: int = 0

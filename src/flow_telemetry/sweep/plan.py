@@ -17,9 +17,10 @@ from flow_telemetry.github.organization import (
     list_repositories,
     read_present_name,
 )
-from flow_telemetry.github.rate_limit import RESERVED_RATE_LIMIT, rate_limit_value
+from flow_telemetry.github.rate_limit import RESERVED_RATE_LIMIT
 from flow_telemetry.identity import fold, repository_reference
 from flow_telemetry.model import Repository
+from flow_telemetry.model.api_usage import Api
 from flow_telemetry.rules.ledger import OVERLAP, Ledger, SourceLedger, full_window_of
 from flow_telemetry.rules.selection import matches_patterns
 from flow_telemetry.rules.shards import Activity, Shard, plan_shards
@@ -94,7 +95,6 @@ def make_plan(
     github = context.github.required
     context.log.info(f"listing the repositories of {organization}")
     listed = list_repositories(github, organization)
-    limit, sent = github.rate_limit, github.requests
     choice = _Choice(context.settings.sweep.repositories, start.ledger, public_only=public_only)
     chosen = choice.apply(
         replace(each, repository=context.with_aliases(each.repository)) for each in listed.items
@@ -103,10 +103,8 @@ def make_plan(
     planning.follow_renames(listed.items, organization)
     planning.add_unknown()
     activities = planning.read_activity()
-    left = rate_limit_value(limit, "remaining")
-    requests_left = None
-    if left is not None:
-        requests_left = max(0, left - (github.requests - sent) - RESERVED_RATE_LIMIT)
+    limit = github.limits.of(Api.REST)
+    requests_left = None if limit is None else max(0, limit.left - RESERVED_RATE_LIMIT)
     if context.settings.sweep.jira_projects and not any(a.is_active for a in activities):
         # The first shard exports the items of Jira, so there is one in a quiet hour, too.
         activities = [replace(each, is_due=True) for each in activities[:1]]
