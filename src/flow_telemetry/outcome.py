@@ -105,7 +105,8 @@ class Outcome:
     that the token cannot see, is not a failure. ``context`` are further outputs: those of a step
     that only provides the job's context, and of a plan. ``redacted`` is the number of exported
     texts in which redaction changed something; a notice says so. ``page`` is the path of the page's
-    file; empty if there is none. ``swept`` are the repositories of an organization's sweep.
+    file; empty if there is none. ``plan`` says which sweep was planned, and ``swept`` are the
+    repositories of an organization's sweep.
     """
 
     status: Status
@@ -122,6 +123,7 @@ class Outcome:
     context: Mapping[str, str] = field(default_factory=dict)
     redacted: int = 0
     page: str = ""
+    plan: str = ""
     swept: tuple[SweptRepository, ...] = ()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -27,7 +28,7 @@ NAMES = [each.name for each in INPUTS if not (each.secret or each.address or eac
 LINES = st.text(
     st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=30
 ).map(str.strip)
-VALUES = LINES.filter(bool)
+VALUES = LINES.filter(lambda line: bool(line) and not re.fullmatch("(['\"]).*\\1", line))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,8 @@ def test_the_grammar(text: str, expected: dict[str, str]) -> None:
         ("detail: job\n  step", ["line 2", "indented"]),
         ("settings: x", ["`settings`", "an input only"]),
         ("fail-on-error: true", ["`fail-on-error`", "an input only"]),
+        ('workflows: "!CI"', ["`workflows` on line 1", "Remove them"]),
+        ("detail: job\njira-url: 'https://jira.example.com'", ["`jira-url` on line 2", "quotes"]),
     ],
 )
 def test_what_cannot_be_read_is_an_error(text: str, words: list[str]) -> None:
@@ -108,7 +111,7 @@ def test_credentials_are_refused_without_being_shown(
 
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES | st.lists(VALUES, min_size=1, max_size=3)))
 def test_every_value_comes_back(written: dict[str, str | list[str]]) -> None:
-    """Whatever is in a line: quotes, hashes and colons are only characters."""
+    """Whatever is in a line: quotes within it, hashes and colons are only characters."""
     lines = [
         f"{name}: {value}" if isinstance(value, str) else "\n  ".join([f"{name}:", *value])
         for name, value in written.items()

@@ -32,3 +32,8 @@ class SweptRepository:
     exported_before: int = 0
     pending: int = 0
     requests: int = 0
+
+    @property
+    def is_swept(self) -> bool:
+        """Whether it was swept, at least in part."""
+        return self.state in (SweepState.SWEPT, SweepState.PARTIAL)

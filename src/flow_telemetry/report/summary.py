@@ -78,6 +78,8 @@ def _sections(outcome: Outcome) -> Iterator[Section]:
         from flow_telemetry.report.summary_sweep import sweep_sections  # noqa: PLC0415
 
         yield from sweep_sections(outcome.swept)
+    elif outcome.plan:
+        yield Section(f"### flow-telemetry: plan of the {markdown(outcome.plan, LONGEST_LINE)}")
     elif first is None:
         # For example deployments, which are sent without a subject.
         collected = any(delivery.collected for delivery in outcome.deliveries)
@@ -95,7 +97,9 @@ def _sections(outcome: Outcome) -> Iterator[Section]:
     yield Section(_list("Problems", (*outcome.errors, *outcome.problems)))
     yield Section(_list("Notices", outcome.notices))
     yield Section(_list("Left out", describe_left_out(outcome)))
-    yield Section(f"<sub>{markdown(describe_export(outcome), LONGEST_LINE)}</sub>")
+    # The first and the last job of a sweep send nothing by their nature.
+    if outcome.deliveries or not (outcome.plan or outcome.swept):
+        yield Section(f"<sub>{markdown(describe_export(outcome), LONGEST_LINE)}</sub>")
 
 
 def _belong_together(first: ExportedSubject, other: ExportedSubject) -> bool:

@@ -8,7 +8,8 @@
       # this line is a pattern, too
 
 A line is `name: value`, or `name:` with a list below it, whose lines begin with two blanks and are
-taken as they are. Nothing is quoted or escaped. If a name is there twice, the later value counts.
+taken as they are. Nothing is quoted or escaped, and a value in quotes is refused. If a name is
+there twice, the later value counts.
 """
 
 from __future__ import annotations
@@ -186,6 +187,13 @@ def _problem_of(entry: _Entry) -> str:
             f"`{row.name}` on line {entry.line} {what} a credential, which variables and logs "
             "show to everybody who can read them. Remove the line, renew the credential, store it "
             f"as the secret {secret}, and set the input `{row.name}` to ${{{{ secrets.{secret} }}}}"
+        )
+    value = entry.value
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        # In YAML `!CI` needs quotes; here they would make a pattern that chooses nothing.
+        return (
+            f"`{row.name}` on line {entry.line} has quotes around its value, which would be a part "
+            "of it. Remove them: nothing is quoted here"
         )
     return ""
 

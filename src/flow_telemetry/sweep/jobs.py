@@ -73,7 +73,7 @@ def plan_jobs(
         ]
     )
     outputs = {"matrix": plan.matrix(), "shards": str(len(plan.shards))}
-    return replace(outcome, context=outputs, failed=failed)
+    return replace(outcome, context=outputs, failed=failed, plan=f"sweep of {organization}")
 
 
 def _failure(settings: Settings, problem: str) -> Outcome:
@@ -135,8 +135,9 @@ def _describe_sweep(
 ) -> str:
     exported = sum(each.exported for each in merged.results)
     pending = sum(each.pending for each in merged.results)
+    swept = sum(each.is_swept for each in merged.results)
     parts = [
-        f"{counted(len(merged.results), 'repository', 'was', 'were')} swept",
+        f"{swept} of {counted(len(merged.results), 'repository', 'was', 'were')} swept",
         f"{count_things(exported, 'was', 'were')} exported",
         f"{pending} pending",
         f"{counted(merged.requests, 'request')} to GitHub",

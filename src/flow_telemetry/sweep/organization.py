@@ -233,12 +233,13 @@ class _Sweeps:
             except OSError as error:
                 problems.append(f"the results could not be saved: {error.strerror}")
         exported = sum(each.exported for each in self.results)
+        swept = sum(each.is_swept for each in self.results)
         return replace(
             merged,
             status=status,
             problems=tuple(dict.fromkeys(problems)),
             notices=(
-                f"sweep of {counted(len(self.results) - left, 'repository')} of "
+                f"sweep of {counted(swept, 'repository')} of "
                 f"{self.organization} up to {self.start.end:%Y-%m-%dT%H:%M:%SZ}: "
                 f"{count_things(exported, 'was', 'were')} exported, "
                 f"{sum(each.exported_before for each in self.results)} had been exported before",
