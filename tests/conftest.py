@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,29 +14,10 @@ from tests.contracts.openapi import validate
 from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
 from tests.fakes.world import World
+from tests.support.environment import forget_machine
 from tests.support.program import Program
 from tests.support.recorded import NO_RECORDED_DATA, SHARED
 from tests.support.runner import fill_tool_cache
-
-PREFIXES = ("ACTIONS_", "FLOW_TELEMETRY_", "GITHUB_", "INPUT_", "OTEL_", "RUNNER_")
-NAMES = frozenset(
-    {
-        "ALL_PROXY",
-        "BAGGAGE",
-        "CI",
-        "CURL_CA_BUNDLE",
-        "HTTPS_PROXY",
-        "HTTP_PROXY",
-        "NO_PROXY",
-        "REQUESTS_CA_BUNDLE",
-        "SSLKEYLOGFILE",
-        "SSL_CERT_DIR",
-        "SSL_CERT_FILE",
-        "TRACEPARENT",
-        "TRACESTATE",
-    }
-)
-
 
 # Skips that nothing installed could avoid; on Linux there are no others.
 FITTING_SKIPS = (
@@ -125,10 +105,7 @@ def _judge_no_speed() -> None:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what a runner, a proxy or an exporter's user has set on this machine."""
-    for name in list(os.environ):
-        if name.upper() in NAMES or name.upper().startswith(PREFIXES):
-            monkeypatch.delenv(name)
+    forget_machine(monkeypatch)
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from tests.fakes.github import FakeGitHub
-from tests.support.act import Act, find_act, take_inputs_away
+from tests.support.act import Act, new_act, take_inputs_away
 from tests.support.runner import copy_action
 
 
@@ -22,13 +21,4 @@ def action_without_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def act(github: FakeGitHub, tmp_path: Path, tool_cache: Path, action_without_inputs: Path) -> Act:
     """A runner that reaches the fake GitHub; skipped where there is none."""
-    binary = find_act()
-    if binary is None or sys.platform == "win32":
-        pytest.skip("act runs no steps without containers here")
-    return Act(
-        binary=binary,
-        action=action_without_inputs,
-        cache=tool_cache.parent,
-        repository=tmp_path / "repository",
-        github=github,
-    )
+    return new_act(github, tmp_path / "repository", tool_cache, action_without_inputs)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.fakes.github import FakeGitHub
 from tests.fakes.records import Run
 from tests.support import artifact_upload
@@ -215,6 +216,20 @@ class Act:
         home = {"HOME": str(self.cache), "XDG_CONFIG_HOME": str(self.cache)}
         folders = (self.repository / "bin", Path(sys.executable).parent, os.environ["PATH"])
         return {**os.environ, **home, "PATH": os.pathsep.join(map(str, folders))}
+
+
+def new_act(github: FakeGitHub, repository: Path, tool_cache: Path, action: Path) -> Act:
+    """Return a runner that reaches a fake GitHub; the test is skipped if there is none here."""
+    binary = find_act()
+    if binary is None or sys.platform == "win32":
+        pytest.skip("act runs no steps without containers here")
+    return Act(
+        binary=binary,
+        action=action,
+        cache=tool_cache.parent,
+        repository=repository,
+        github=github,
+    )
 
 
 def _options(flag: str, values: Mapping[str, str]) -> list[str]:
