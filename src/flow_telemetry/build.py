@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from flow_telemetry.context import ExportContext
     from flow_telemetry.github.client import GitHubClient
     from flow_telemetry.github.issues import GitHubIssues
+    from flow_telemetry.github.rate_limit import RequestBudget
     from flow_telemetry.jira.tracker import Jira
     from flow_telemetry.privacy.audience import Audience
     from flow_telemetry.trackers import Trackers
 
 # The rest of the time is for sending, or at least for writing to the spool.
 _SHARE_OF_READING = 0.8
+# Requests an hour, as many as points of GraphQL, of GITHUB_TOKEN outside of Enterprise Cloud.
+_LIMIT_OF_WORKFLOW = 1_000
 
 
 def build_otlp_exporter(
@@ -88,7 +91,6 @@ def build_context(
     """
     from flow_telemetry.context import ExportContext  # noqa: PLC0415
     from flow_telemetry.github.client import GitHubClient, GitHubSession  # noqa: PLC0415
-    from flow_telemetry.github.rate_limit import RequestBudget  # noqa: PLC0415
 
     interruption = interruption or Interruption(clock)
     reading = None if deadline.at is None else deadline.remaining() * _SHARE_OF_READING
@@ -102,7 +104,7 @@ def build_context(
         clock=clock,
         deadline=until,
         log=log,
-        budget=RequestBudget(settings.max_requests) if bounded else None,
+        budget=_build_budget(settings) if bounded else None,
     )
     return ExportContext(
         settings=settings,
@@ -116,6 +118,27 @@ def build_context(
         interruption=interruption,
         redact=redact,
     )
+
+
+def _build_budget(settings: Settings) -> RequestBudget:
+    """Return the budget of a feature or sweep.
+
+    The sweep of a repository uses a share of the workflow's token only. An organization's has a
+    token of its own, or one whose requests its plan divides.
+    """
+    # Loaded only for what reads much.
+    from flow_telemetry.github.rate_limit import LimitShare, RequestBudget  # noqa: PLC0415
+    from flow_telemetry.subjects.choose import is_sweep  # noqa: PLC0415
+
+    sweep, of_workflow = settings.sweep, settings.runner.token_of_workflow
+    share = None
+    if is_sweep(settings) and sweep.organization is None:
+        if of_workflow:
+            share = LimitShare(percent=sweep.rate_limit_share)
+        elif of_workflow is None and settings.runner.run_id is not None:
+            # A step that runs the command line does not say whose token it has; no other has 1,000.
+            share = LimitShare(percent=sweep.rate_limit_share, of_limit=_LIMIT_OF_WORKFLOW)
+    return RequestBudget(settings.max_requests, share=share)
 
 
 def _build_trackers(

@@ -135,6 +135,18 @@ def test_the_ledger_reaches_the_next_sweep(
     assert artifacts.archive(second, LEDGER) != archive
 
 
+def test_a_sweep_leaves_half_of_the_workflow_s_token_to_others(
+    act: Act, world: World, receiver: Receiver, artifacts: ArtifactStore
+) -> None:
+    """The action's expression finds that the token is that of the workflow."""
+    act.github.rate_limit = 16
+    for number in range(1, 9):
+        merged(world, number, minutes_ago=50 + number)
+    result = sweep(act, begin_sweep(world), artifacts, receiver, "scheduled file")
+    assert "share of the workflow's token, 50 % of 16 requests to REST" in result.log
+    assert act.github.used["core"] == 8
+
+
 @pytest.mark.parametrize(
     ("event", "script", "status", "kept"),
     [

@@ -19,6 +19,7 @@ PROGRAMS = (POSIX, WINDOWS)
 # What the two steps tell the program besides the inputs.
 OF_RUNNER = {
     f"{PREFIX}JOB_STATUS": "${{ job.status }}",
+    f"{PREFIX}TOKEN_OF_WORKFLOW": "${{ inputs.github-token == github.token }}",
     f"{PREFIX}CHECK_RUN_ID": "${{ job.check_run_id }}",
 }
 

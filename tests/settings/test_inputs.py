@@ -315,6 +315,26 @@ def test_what_the_runner_says_is_read_or_missing() -> None:
     assert (runner.check_run_id, runner.step_started_at) == (None, None)
 
 
+@pytest.mark.parametrize(("text", "known"), [("true", True), ("false", False), ("", None)])
+def test_whose_token_it_is_may_be_unknown(text: str, known: bool | None) -> None:
+    """The action says so, and the command line cannot."""
+    assert load({"FLOW_TELEMETRY_TOKEN_OF_WORKFLOW": text}).runner.token_of_workflow is known
+    assert load().runner.token_of_workflow is None
+
+
+@pytest.mark.parametrize(("text", "percent"), [("", 50), ("1", 1), (" 100 ", 100), ("25%", 25)])
+def test_the_share_of_a_limit_is_a_percentage(text: str, percent: int) -> None:
+    """Half of it by default."""
+    assert load(rate_limit_share=text).sweep.rate_limit_share == percent
+
+
+@pytest.mark.parametrize("text", ["0", "101", "0.5", "half", "-5"])
+def test_what_is_no_percentage_is_refused(text: str) -> None:
+    """With the name of the setting."""
+    with pytest.raises(SettingsError, match=r"rate-limit-share.* must be a number"):
+        load(rate_limit_share=text)
+
+
 def test_a_namespace_reaches_the_ids_trimmed() -> None:
     """`acme-prod` and ` acme-prod ` meet in one trace."""
     namespace = load(namespace=" acme-prod ").tracing.namespace

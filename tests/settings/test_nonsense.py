@@ -141,6 +141,7 @@ def test_nonsense_is_taken_or_refused_in_one_line(name: str, door: EntryPoint) -
         *("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_WORKFLOW_REF", "HTTPS_PROXY"),
         *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "RUNNER_TEMP"),
         *("FLOW_TELEMETRY_STARTED_AT", "FLOW_TELEMETRY_CHECK_RUN_ID"),
+        "FLOW_TELEMETRY_TOKEN_OF_WORKFLOW",
     ],
 )
 def test_nonsense_in_a_variable_is_taken_or_refused_in_one_line(name: str) -> None:

@@ -102,6 +102,7 @@ SECTIONS: Mapping[str, tuple[Flag, ...]] = {
         Flag("branches", _RUNS),
         Flag("repositories", (FEATURE, SWEEP)),
         Flag("max-requests", (FEATURE, SWEEP)),
+        Flag("rate-limit-share", (SWEEP,)),
         Flag("export", (RUN,)),
     ),
     "where to send": (

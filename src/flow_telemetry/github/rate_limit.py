@@ -238,7 +238,6 @@ class RequestBudget:
             return ""
         unit = "requests to REST" if api is Api.REST else "points of GraphQL"
         return (
-            f"{share.percent} % of the {known.limit:,} {unit} an hour that the workflow's token "
-            f"has were used, which is the share that `rate-limit-share` allows; the rest is for "
-            "the other workflows of the repository"
+            f"the sweep used its share of the workflow's token, {share.percent} % of "
+            f"{known.limit:,} {unit} an hour (`rate-limit-share`): the rest is for other workflows"
         )

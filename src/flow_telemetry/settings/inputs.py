@@ -393,6 +393,14 @@ class Inputs:
         default="1000",
         description="Maximum requests to GitHub for a feature or sweep.",
     )
+    rate_limit_share = Input(
+        name="rate-limit-share",
+        parse=parse.percent,
+        default="50",
+        description="Percentage, 1 to 100, of the hourly rate limits of the workflow's own token "
+        "that the sweep of a repository may use, since the other workflows of the repository need "
+        "the rest. Other tokens have no share.",
+    )
     since = Input(
         name="since",
         parse=parse.since,

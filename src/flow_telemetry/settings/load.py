@@ -182,6 +182,7 @@ def load_settings(
             jira_projects=inputs.sweep_jira,
             workflows=inputs.workflows,
             branches=inputs.branches,
+            rate_limit_share=inputs.rate_limit_share,
             organization=inputs.organization,
             repositories=inputs.sweep_repositories,
             shards=inputs.shards,

@@ -269,6 +269,8 @@ class SweepSettings:
     ``organization`` is the login whose ``repositories`` (patterns of names) are swept instead of
     one repository; None for that. ``shards`` is the largest number of shards of its plan, ``shard``
     the number of the one that this sweep is, if it is one.
+
+    ``rate_limit_share`` is the percentage of the limits of the workflow's token that it may use.
     """
 
     requested: bool
@@ -278,6 +280,7 @@ class SweepSettings:
     jira_projects: frozenset[str]
     workflows: tuple[str, ...]
     branches: tuple[str, ...]
+    rate_limit_share: int = 50
     organization: str | None = None
     repositories: tuple[str, ...] = ()
     shards: int = 256

@@ -277,6 +277,14 @@ def owner(text: str) -> str:
     return value
 
 
+def percent(text: str) -> int:
+    """Return a number from 1 to 100."""
+    value = positive_integer(text.strip().removesuffix("%"))
+    if value > 100:
+        raise ValueError(f"must be a number from 1 to 100, not {shown(text)}")
+    return value
+
+
 def shards(text: str) -> int:
     """Return the number of a shard, or of all: 1 to 256, the largest matrix of GitHub Actions."""
     value = positive_integer(text)

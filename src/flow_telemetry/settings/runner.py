@@ -14,6 +14,7 @@ from flow_telemetry.settings.inputs import PREFIX
 
 # Later Unix seconds may not be valid dates.
 _YEAR_3000 = 32_503_680_000
+_TRUTH = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,8 @@ class RunnerContext:
 
     ``check_run_id`` is the id of the job, if the server gives it. ``step_started_at`` is when the
     action's first line ran. ``workflow_file`` is the name of the workflow's file. ``ref_type`` is
-    `branch` or `tag`.
+    `branch` or `tag`. ``token_of_workflow`` is whether the action's token is that of the workflow
+    (GITHUB_TOKEN), if the action says so.
     """
 
     repository: str | None = None
@@ -35,6 +37,7 @@ class RunnerContext:
     runner_name: str | None = None
     check_run_id: int | None = None
     job_status: str | None = None
+    token_of_workflow: bool | None = None
     step_started_at: datetime | None = None
     summary_path: str | None = None
     output_path: str | None = None
@@ -80,6 +83,7 @@ def runner_context(environ: Mapping[str, str]) -> RunnerContext:
         runner_name=environ.get("RUNNER_NAME") or None,
         check_run_id=_number(environ, f"{PREFIX}CHECK_RUN_ID"),
         job_status=environ.get(f"{PREFIX}JOB_STATUS") or None,
+        token_of_workflow=_TRUTH.get(environ.get(f"{PREFIX}TOKEN_OF_WORKFLOW", "")),
         step_started_at=(
             None if started is None else datetime.fromtimestamp(started, tz=timezone.utc)
         ),
