@@ -29,14 +29,14 @@ def golden_text(requests: Iterable[Received], began: int, ended: int) -> str:
     groups: dict[str, list[str]] = {}
     for request in requests:
         decoded = json_format.MessageToDict(request.message, use_integers_for_enums=True)
-        for entity, item in _items(decoded):
+        for entity, item in items_of(decoded):
             lines = groups.setdefault(_line(entity, range(0)), [])
             lines.append(_line(item, range(began, ended)))
     ordered = (line for entity in sorted(groups) for line in (entity, *sorted(groups[entity])))
     return "[\n" + ",\n".join(ordered) + "\n]\n"
 
 
-def _items(request: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def items_of(request: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield the resource and scope of each item, and the item."""
     for resources, scopes, items in _LAYERS:
         for resource in request.get(resources, ()):

@@ -20,6 +20,7 @@ from tests.support.program import Program, Result
 from tests.support.sweeps import (
     ago,
     folder_of_ledger,
+    lack_ahead,
     merged,
     names,
     rewrite_ledger,
@@ -89,17 +90,17 @@ def test_a_budget_for_a_part_of_them_exports_all_in_a_few_sweeps(
     program: Program, world: World, receiver: Receiver
 ) -> None:
     """Each sweep goes on with the oldest that is left, and succeeds."""
-    for number in range(1, 31):
+    for number in range(1, 201):
         closed = ago(hours=1, minutes=number)
         world.issue(number, type="Bug", opened_at=ago(hours=9), closed_at=closed)
     exported: list[int] = []
-    while len(exported) < 9 and (not exported or exported[-1] < 30):
-        result = sweep(program, max_requests=60, fail_on_error=True)
+    while len(exported) < 9 and (not exported or exported[-1] < 200):
+        result = sweep(program, max_requests=22, fail_on_error=True)
         assert result.status == 0
         exported.append(len(names(receiver)))
-    assert 0 < exported[0] < 30
+    assert 0 < exported[0] < 200
     assert len(exported) > 2
-    assert names(receiver) == sorted(f"bug acme/shop#{number}" for number in range(1, 31))
+    assert names(receiver) == sorted(f"bug acme/shop#{number}" for number in range(1, 201))
 
 
 def test_an_earlier_start_exports_the_time_before_the_first_sweep_once(
@@ -120,14 +121,14 @@ def test_an_earlier_start_that_the_budget_cuts_short_is_finished_later(
 ) -> None:
     """The ledger has the ends before its start, until all of that time is exported."""
     sweep(program)
-    for number in range(1, 21):
-        merged(world, number, ago(hours=30 + number))
+    for number in range(1, 121):
+        merged(world, number, ago(hours=30, minutes=10 * number))
     counts = []
     for _ in range(5):
-        sweep(program, since="72h", max_requests=60)
+        sweep(program, since="72h", max_requests=25)
         counts.append(len(names(receiver)))
-    assert counts[0] < counts[-1] == 20
-    assert names(receiver) == numbered(*range(1, 21))
+    assert counts[0] < counts[-1] == 120
+    assert names(receiver) == numbered(*range(1, 121))
 
 
 def test_a_budget_that_ends_exports_no_pull_request_without_its_issues(
@@ -135,12 +136,12 @@ def test_a_budget_that_ends_exports_no_pull_request_without_its_issues(
 ) -> None:
     """It would be in another trace than the next sweep finds."""
     world.issue(99, type="Epic", opened_at=ago(hours=30))
-    for number in range(1, 20):
+    for number in range(100, 220):
         merged(world, number, ago(hours=1, minutes=number), closes=[99])
     sweep(program, max_requests=25)
-    assert 0 < len(names(receiver)) < 19
+    assert 0 < len(names(receiver)) < 120
     sweep(program)
-    assert names(receiver) == numbered(*range(1, 20))
+    assert names(receiver) == numbered(*range(100, 220))
     spans = [span for span in receiver.spans if span.name == "open until merged"]
     assert {span.attributes.get("flow.feature.key") for span in spans} == {"acme/shop#99"}
 
@@ -174,6 +175,7 @@ def test_an_unreadable_thing_is_given_up_after_five_sweeps(
     """It fails no sweep, repeats nothing, and each sweep names it until then."""
     merged(world, 1, ago(hours=3))
     github.script(of_pull(1), status(404), times=None)
+    lack_ahead(github, 1)
     for number in range(2, 7):
         merged(world, number, ago(hours=1, minutes=number))
         result = sweep(program, fail_on_error=True)
@@ -199,6 +201,7 @@ def test_a_closing_after_the_last_try_is_a_new_thing(
     merged(world, 2, ago(hours=8))
     refuses = True
     github.script(lambda request: refuses and of_pull(1)(request), status(404), times=None)
+    lack_ahead(github, 1)
     sweep(program)
     store_earlier_ledger(program, hours=3, tries=5)
     refuses = False
@@ -225,6 +228,7 @@ def test_a_server_error_for_one_thing_repeats_no_other(
         merged(world, number, ago(hours=number))
     refuses = True
     github.script(lambda request: refuses and of_pull(2)(request), status(503), times=None)
+    lack_ahead(github, 2)
     first = sweep(program, fail_on_error=True)
     assert (first.status, names(receiver)) == (0, numbered(1, 3))
     (warning,) = first.warnings
@@ -242,6 +246,7 @@ def test_a_source_of_which_nothing_can_be_read_counts_no_try(
     world.issue(5, type="Bug", opened_at=ago(hours=9), closed_at=ago(hours=1))
     refuses = True
     github.script(lambda request: refuses and of_pull(1)(request), status(403), times=None)
+    lack_ahead(github, 1)
     for _ in range(7):
         result = sweep(program, fail_on_error=True)
         assert result.status == 0

@@ -19,6 +19,7 @@ from tests.support.sweeps import (
     ARTIFACT,
     LEDGER_FILE,
     ago,
+    lack_ahead,
     merged,
     names,
     sources_in,
@@ -233,6 +234,7 @@ def test_a_ledger_contains_no_text_of_people_and_servers(
     world.run(created_at=ago(hours=1.1), workflow="Waits", jobs=[job("secret job", None)])
     for path in ("/pulls/2", "/issues/2/timeline"):
         github.script(path, status(404, '{"message": "Not for mallory"}'), times=None)
+    lack_ahead(github, 2)
     sweep(program, sweep_runs=True)
     found = stored_ledger(program)
     assert [source["pending"] for source in sources_in(found) if source["pending"]]
@@ -285,6 +287,7 @@ def test_a_ledger_that_cannot_be_saved_in_the_end_fails_the_sweep(
             path.mkdir()
 
     github.on_request = block
+    lack_ahead(github, 9)
     first = sweep_with_file(program, receiver, path)
     assert first.status == 1
     assert "the ledger could not be saved" in first.stderr

@@ -195,9 +195,9 @@ def test_without_a_budget_after_the_exports_nothing_open_is_read(
     program: Program, world: World, receiver: Receiver
 ) -> None:
     """The exports come first."""
-    for number in range(1, 40):
+    for number in range(1, 100):
         merged(world, number, ago(minutes=10 * number + 30))
-    result = sweep(program, max_requests=30)
+    result = sweep(program, max_requests=18)
     assert not {point.name for point in receiver.metrics} & set(STATES)
     assert "the state of open work" in result.summary
 

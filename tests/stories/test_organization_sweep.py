@@ -322,7 +322,7 @@ def test_a_budget_that_ends_leaves_repositories_to_the_next_sweep(
         mode="sweep",
         shard=1,
         sweep_repositories=row["repositories"],
-        max_requests=30,
+        max_requests=20,
     )
     assert result.status == 0
     assert any("repositories not swept" in each for each in result.warnings)
@@ -428,12 +428,12 @@ def test_a_sweep_by_hand_waits_for_the_rate_limit_to_be_reset(
 ) -> None:
     """And goes on with its ledger where it stopped."""
     github = program.github
-    github.rate_limit = 30
+    github.rate_limit = 26
 
     def reset(count: int, path: str) -> None:
-        if count == 30:
+        if count == 25:
             github._reset_at = int(time.time()) + 2
-        elif count > 30 and time.time() >= github._reset_at:
+        elif count > 25 and time.time() >= github._reset_at:
             github.rate_limit = 5000
 
     github.on_request = reset

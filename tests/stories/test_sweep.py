@@ -16,6 +16,7 @@ from tests.support.program import Program, spans_in_file
 from tests.support.sweeps import (
     FILE,
     ago,
+    lack_ahead,
     merged,
     names,
     sent_by_event,
@@ -192,6 +193,7 @@ def test_a_sweep_that_could_not_read_a_thing_succeeds(
         merged(world, number, ago(hours=number))
     github.script("/issues/1/timeline", status(404), times=None)
     github.script("/pulls/1", status(404), times=None)
+    lack_ahead(github, 1)
     result = sweep(program, fail_on_error=True)
     assert (result.status, result.outputs["status"]) == (0, "partial")
     (warning,) = result.warnings
@@ -247,18 +249,18 @@ def test_a_budget_that_ends_is_one_warning(
     program: Program, world: World, github: FakeGitHub, receiver: Receiver
 ) -> None:
     """The oldest things are exported; the next sweep exports the rest."""
-    for number in range(1, 40):
+    for number in range(1, 100):
         merged(world, number, ago(minutes=10 * number + 30))
-    result = sweep(program, max_requests=30, fail_on_error=True)
+    result = sweep(program, max_requests=18, fail_on_error=True)
     assert (result.status, result.outputs["status"]) == (0, "partial")
-    assert len(github.requests) == 30
+    assert len(github.requests) == 18
     exported = names(receiver)
-    assert 1 <= len(exported) < 39
+    assert 1 <= len(exported) < 99
     # Four are read at a time, and one of them may end at the budget while another does not.
-    assert set(exported) <= {f"pull request #{39 - n}" for n in range(len(exported) + 4)}
+    assert set(exported) <= {f"pull request #{99 - n}" for n in range(len(exported) + 4)}
     (warning,) = result.warnings
     assert "max-requests" in warning
-    assert f"{39 - len(exported)} things are left to the next sweep" in warning
+    assert f"{99 - len(exported)} things are left to the next sweep" in warning
 
 
 def test_the_command_line_sweeps_since_any_time(
@@ -294,6 +296,7 @@ def test_a_sweep_of_the_command_line_goes_on_with_its_ledger(
         merged(world, number, ago(hours=number))
     for path in ("/issues/2/timeline", "/pulls/2"):
         github.script(path, status(404))
+    lack_ahead(github, 2)
     command = ("sweep", "--repo", "acme/shop", "--since", "1d", "--ledger", "ledger.json")
     first = program.command(*command, "--otlp-endpoint", receiver.url)
     assert (first.status, names(receiver)) == (0, ["pull request #1", "pull request #3"])
@@ -312,6 +315,7 @@ def test_a_sweep_without_a_ledger_fails_if_something_is_left(
         merged(world, number, ago(hours=number))
     for path in ("/issues/1/timeline", "/pulls/1"):
         github.script(path, status(404))
+    lack_ahead(github, 1)
     command = ("sweep", "--repo", "acme/shop", "--since", "1d", "--otlp-endpoint", receiver.url)
     first = program.command(*command)
     assert (first.status, names(receiver)) == (1, ["pull request #2"])

@@ -11,9 +11,9 @@ from tests.fakes.github import FakeGitHub, secondary_rate_limit
 from tests.fakes.receiver import Receiver
 from tests.fakes.world import World
 from tests.support.program import Program, spans_in_file
-from tests.support.sweeps import ago, merged, names, sweep
+from tests.support.sweeps import QUERY_REFUSED, ago, asks_for_several, merged, names, sweep
 
-MOST = 40
+MOST = 60
 COMMAND = ("sweep", "--repo", "acme/shop", "--since", "1d")
 
 REFUSALS = {
@@ -32,7 +32,7 @@ def many(world: World) -> None:
 
 
 def of_one(request: Request) -> bool:
-    """Whether a request is for the details of a pull request, and not for a list of them."""
+    """Whether a request is for the details of pull requests, and not for a list of them."""
     of_list = b"query Closings(" in request.body
     return not of_list and ("/pulls/" in request.target or "graphql" in request.target)
 
@@ -61,7 +61,7 @@ def test_the_command_line_asks_no_more_either(
     program: Program, github: FakeGitHub, receiver: Receiver, answer: Answer, why: str
 ) -> None:
     """What was sent before the end has left, and is not among what is left."""
-    github.script(of_one, answer, after=15, times=None)
+    github.script(of_one, answer, after=5, times=None)
     result = program.command(*COMMAND, "--timeout", 30, "--otlp-endpoint", receiver.url)
     assert (result.status, why in result.stderr) == (1, True)
     assert result.stderr.startswith("partial: ")
@@ -76,7 +76,7 @@ def test_the_next_sweep_goes_on_where_the_last_one_was_stopped(
 ) -> None:
     """Each thing is exported once, and none becomes pending."""
     refuses = True
-    github.script(lambda request: refuses and of_one(request), answer, after=15, times=None)
+    github.script(lambda request: refuses and of_one(request), answer, after=5, times=None)
     first = sweep(program, fail_on_error=True, timeout=30)
     assert (first.status, why in first.warnings[0]) == (0, True)
     refuses = False
@@ -92,6 +92,8 @@ def test_a_small_rate_limit_leaves_the_rest_to_the_next_sweep(
     # Else a request beyond the limit would wait for an hour.
     command = (*COMMAND, "--timeout", 60, "--otlp-endpoint", receiver.url)
     with FakeGitHub(world, rate_limit=30) as small:
+        # The limit is that of REST: nothing is read by a query for several things.
+        small.script(asks_for_several, QUERY_REFUSED, times=None)
         first = program.command(
             *command, "--ledger", "ledger.json", environ={"GITHUB_API_URL": small.url}
         )
@@ -117,7 +119,7 @@ def test_the_points_of_queries_end_a_sweep_as_requests_do(
         )
     assert "the rate limit of the token for GraphQL is nearly used up" in first.stderr
     # A hundred are for others; the points of queries under way are known only later.
-    assert 4900 < small.used["graphql"] < 4910
+    assert 4900 < small.used["graphql"] < 5000
     assert 0 < left(first.stderr) <= MOST
     second = program.command(*command, "--ledger", "ledger.json")
     assert second.status == 0
@@ -126,7 +128,7 @@ def test_the_points_of_queries_end_a_sweep_as_requests_do(
 
 def test_a_file_says_what_is_not_in_it(program: Program) -> None:
     """`--output` holds what was read until the end."""
-    result = program.command(*COMMAND, "--max-requests", 30, "--output", "spans.jsonl")
+    result = program.command(*COMMAND, "--max-requests", 11, "--output", "spans.jsonl")
     held = spans_in_file(Path(program.folder, "spans.jsonl"))
     whole = {each.name for each in held if each.attributes["flow.entity.type"] == "opening"}
     assert result.status == 1
@@ -139,15 +141,17 @@ def test_the_end_of_the_time_is_told_once(
     program: Program, github: FakeGitHub, receiver: Receiver, door: str
 ) -> None:
     """GitHub says nothing any more, and each of what is left would have to be told else."""
-    github.script(of_one, black_hole(), after=6, times=None)
+    github.script(of_one, black_hole(), after=5, times=None)
     if door == "action":
-        result = sweep(program, timeout=2)
+        result = sweep(program, timeout=6)
         told = result.warnings
     else:
-        result = program.command(*COMMAND, "--timeout", 2, "--otlp-endpoint", receiver.url)
+        result = program.command(*COMMAND, "--timeout", 6, "--otlp-endpoint", receiver.url)
         told = [each for each in result.stderr.splitlines() if each.startswith("problem: ")]
         assert result.status == 1
-    assert left(" ".join(told)) >= MOST - len(names(receiver)) - 4
+    # On a slow machine the backend may have had no time for those that were read.
+    spooled = [span.name for span in result.spooled if span.name.startswith("pull request #")]
+    assert left(" ".join(told)) >= MOST - len(names(receiver)) - len(spooled) - 4
     assert "`timeout`" in " ".join(told)
     assert len(told) <= 12
 

@@ -14,11 +14,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.faults import Answer, Request
+from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.world import World, job, sha_of, step
@@ -195,3 +198,45 @@ def names(receiver: Receiver) -> list[str]:
 def folder_of_ledger(program: Program) -> Path:
     """Return the folder on the runner that becomes the artifact."""
     return program.folder / "temp" / "flow-telemetry"
+
+
+def asks_for_several(request: Request) -> bool:
+    """Whether a request is the query for several things at once."""
+    return b"query Ahead(" in request.body
+
+
+# GitHub's answer to a query that it does not carry out, in place of a response with data.
+QUERY_REFUSED = Answer(status=200, body=b'{"errors": [{"message": "no"}]}')
+
+
+def lack_ahead(github: FakeGitHub, *numbers: int) -> None:
+    """Let queries for several things be answered without these, with an error for each."""
+
+    def lacks(request: Request) -> bool:
+        return asks_for_several(request) and bool(set(numbers) & set(_fields_of(request).values()))
+
+    def without(request: Request, real: Answer) -> Answer:
+        payload = json.loads(real.body)
+        for field, number in _fields_of(request).items():
+            if number in numbers:
+                payload["data"]["repository"][field] = None
+                payload.setdefault("errors", []).append(
+                    {
+                        "type": "NOT_FOUND",
+                        "path": ["repository", field],
+                        "message": f"Could not resolve to a node with the number of {number}.",
+                    }
+                )
+        return replace(real, body=json.dumps(payload).encode())
+
+    github.script(lacks, without, times=None)
+
+
+def _fields_of(request: Request) -> dict[str, Any]:
+    """The fields of a query for several things, `i0` and on, with their numbers."""
+    variables = json.loads(request.body)["variables"]
+    return {
+        name.replace("number", "i"): value
+        for name, value in variables.items()
+        if name.startswith("number")
+    }

@@ -23,10 +23,14 @@ from flow_telemetry.github.changes import CHANGE_FIELDS, commit_pulls_path, pars
 from flow_telemetry.github.client import GitHubClient, GraphqlResponse, query_one
 from flow_telemetry.github.issues import (
     chain_query,
+    changes_query,
+    children_query,
     closing_query,
     details_query,
     item_fragment,
     select_ancestors,
+    select_changes,
+    select_children,
     select_closing,
     select_details,
 )
@@ -47,15 +51,17 @@ from flow_telemetry.model import Repository
 
 Responses = Iterator[tuple[Request, Any]]
 
-# A pull request counts as some 100 lists, an issue as 120: a query takes 10 to 12 points.
+# A pull request counts as some 100 lists, an issue as 150: a query takes 10 to 15 points.
 _ITEMS_A_QUERY = 10
 # GitHub looks up the pull requests of every commit separately.
 _REFS_A_QUERY = 25
 # Few pull requests close more issues, and each costs the labels of its parents.
 _MOST_CLOSED = 3
+# Most issues have fewer sub-issues and pull requests.
+_PART_OF_LIST = "first: 20"
 _MOST_EVENTS = 50
 _MOST_CHANGES = 20
-# A server that fails so many queries would fail the next ones, too.
+# A server that fails so many queries one after the other would fail the next ones, too.
 _MOST_FAILURES = 2
 
 
@@ -99,6 +105,7 @@ def read_ahead(
         requests = [each for build in group for each in build(unsupported).requests]
         try:
             client.fill(requests, lambda: _query(client, repository, group))
+            client.failures_ahead = 0
         except FlowTelemetryError as error:
             client.failures_ahead += 1
             client.log.debug(f"not read ahead: {error}")
@@ -244,7 +251,10 @@ def _closing_response(closing: Request, node: Payload) -> Responses:
 def issue_target(
     client: GitHubClient, repository: Repository, number: int, *, with_status: bool
 ) -> TargetBuilder:
-    """Return the target of an issue: its parents, its details and its timeline."""
+    """Return the target of an issue: its parents, its details, its timeline, and its parts.
+
+    The parts are its sub-issues and the pull requests that close it.
+    """
     path = f"/repos/{repository.full_name}/issues/{number}/timeline"
     timeline = client.page_request(path)
     variables = _variables(repository, number)
@@ -254,10 +264,21 @@ def issue_target(
         chain = client.query_request(chain_query(unsupported), **variables)
         query = details_query(unsupported, with_status=with_status)
         details = client.query_request(query, after=None, **variables)
+        lists = {
+            "subIssues": client.query_request(children_query(unsupported), after=None, **variables),
+            "closedByPullRequestsReferences": client.query_request(
+                changes_query(unsupported), after=None, **variables
+            ),
+        }
 
         def respond(node: Payload) -> Responses:
             issue = {name: value for name, value in node.items() if name != "history"}
-            for request in (chain, details):
+            whole = [
+                request
+                for name, request in lists.items()
+                if not read.flag(read.child(read.child(node, name), "pageInfo"), "hasNextPage")
+            ]
+            for request in (chain, details, *whole):
                 yield request, {"data": {"repository": {"issue": issue}}}
             events = rest_timeline(node, ISSUE_KINDS)
             if events is not None and [e["event"] for e in events].count("closed") <= 1:
@@ -268,10 +289,15 @@ def issue_target(
         return Target(
             selection=(
                 f"issue(number: $number%) {{\n      {fields} {select_ancestors(unsupported)}\n"
+                f"      {select_children(unsupported, _PART_OF_LIST)}\n"
+                f"      {select_changes(unsupported, _PART_OF_LIST)}\n"
                 f"      {history}\n    }}"
             ),
             variables={"number": ("Int!", number)},
-            requests=(chain, details, timeline) if with_timeline else (chain, details),
+            requests=(
+                *(chain, details, *lists.values()),
+                *((timeline,) if with_timeline else ()),
+            ),
             respond=respond,
         )
 

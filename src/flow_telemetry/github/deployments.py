@@ -265,6 +265,11 @@ def deployments_of_run(client: GitHubClient, run: Run) -> tuple[Deployment, ...]
     return tuple(deployments[number] for number in sorted(deployments))
 
 
+def deployments_path(repository: Repository) -> str:
+    """Return the path of the list of a repository's deployments."""
+    return f"/repos/{repository.full_name}/deployments"
+
+
 def list_deployments_of(
     client: GitHubClient, repository: Repository, commit: str
 ) -> list[Deployment]:
@@ -274,8 +279,7 @@ def list_deployments_of(
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
     what = f"deployments of {repository.full_name}"
-    path = f"/repos/{repository.full_name}/deployments"
-    items = client.list_all(path, None, what, sha=commit).items
+    items = client.list_all(deployments_path(repository), None, what, sha=commit).items
     return [parse_deployment(item, repository, where=what) for item in items]
 
 

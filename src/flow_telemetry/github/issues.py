@@ -261,20 +261,34 @@ def details_query(unsupported: frozenset[str], *, with_status: bool) -> str:
     return _query("IssueDetails", fields, unsupported, paged=paged)
 
 
+# The arguments of a list that is read page by page.
+_PAGED = "first: 100, after: $after"
+
+
+def select_children(unsupported: frozenset[str], page: str) -> str:
+    """Return the selection of an issue's sub-issues; empty if it is not supported.
+
+    ``page`` has the arguments of the list, such as `first: 20`.
+    """
+    if "Issue.subIssues" in unsupported:
+        return ""
+    return f"subIssues({page}) {{ {_PAGE} nodes {{ ...Item }} }}"
+
+
 def children_query(unsupported: frozenset[str]) -> str:
     """Return the query for the sub-issues of an issue."""
-    connection = f"subIssues(first: 100, after: $after) {{ {_PAGE} nodes {{ ...Item }} }}"
-    supported = "Issue.subIssues" not in unsupported
-    return _query(
-        "IssueChildren", f"...Item {connection if supported else ''}", unsupported, paged=supported
-    )
+    connection = select_children(unsupported, _PAGED)
+    fields = f"...Item {connection}"
+    return _query("IssueChildren", fields, unsupported, paged=bool(connection))
 
 
-def changes_query(unsupported: frozenset[str]) -> str:
-    """Return the query for the pull requests that close an issue, closed ones included."""
+def select_changes(unsupported: frozenset[str], page: str) -> str:
+    """Return the selection of the pull requests that close an issue, as `select_children`."""
     name = "closedByPullRequestsReferences"
-    connection = f"""
-    {name}(first: 100, after: $after, includeClosedPrs: true) {{
+    if f"Issue.{name}" in unsupported:
+        return ""
+    return f"""
+    {name}({page}, includeClosedPrs: true) {{
       {_PAGE}
       nodes {{
         number title state url createdAt closedAt mergedAt mergeCommit {{ oid }}
@@ -282,10 +296,13 @@ def changes_query(unsupported: frozenset[str]) -> str:
         repository {{ nameWithOwner url defaultBranchRef {{ name }} }}
       }}
     }}"""
-    supported = f"Issue.{name}" not in unsupported
-    return _query(
-        "IssueChanges", f"...Item {connection if supported else ''}", unsupported, paged=supported
-    )
+
+
+def changes_query(unsupported: frozenset[str]) -> str:
+    """Return the query for the pull requests that close an issue, closed ones included."""
+    connection = select_changes(unsupported, _PAGED)
+    fields = f"...Item {connection}"
+    return _query("IssueChanges", fields, unsupported, paged=bool(connection))
 
 
 def _query(name: str, fields: str, unsupported: frozenset[str], *, paged: bool) -> str:

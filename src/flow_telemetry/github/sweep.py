@@ -7,14 +7,18 @@ read from its newest item back to that time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from flow_telemetry.errors import BudgetExceeded
 from flow_telemetry.github.client import GitHubClient, unread_error
-from flow_telemetry.github.deployments import parse_deployment, with_statuses
+from flow_telemetry.github.deployments import (
+    deployments_path,
+    parse_deployment,
+    with_statuses,
+)
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.model import Deployment, Repository
@@ -26,10 +30,14 @@ MOST_PAGES = 100
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A pull request or issue, and the times at which it was closed, in order."""
+    """A pull request or issue, and the times at which it was closed, in order.
+
+    ``pull`` is the item of a pull request in the list, as far as `parse_change` reads it.
+    """
 
     number: int
     times: tuple[datetime, ...]
+    pull: Payload | None = field(default=None, repr=False, compare=False)
 
 
 def closed_changes(
@@ -96,6 +104,7 @@ def _with_closings(
         if (number := read.number(item, "number")) is not None
     }
     numbers = sorted(closed_at)
+    pulls = {read.number(item, "number"): _shorten(item) for item in items if kind == "pullRequest"}
     groups = [
         numbers[begin : begin + _ITEMS_OF_A_QUERY]
         for begin in range(0, len(numbers), _ITEMS_OF_A_QUERY)
@@ -110,8 +119,39 @@ def _with_closings(
             times = {read.time(node, "createdAt") for node in nodes} | {closed_at[number]}
             closings = tuple(sorted(time for time in times if time is not None))
             if closings:
-                found.append(Closed(number, closings))
+                found.append(Closed(number, closings, pulls.get(number)))
     return PaginatedList(items=tuple(found), complete=complete)
+
+
+def _shorten(pull: Payload) -> Payload:
+    """Return the fields of a pull request that are read: GitHub gives some 20 kB of each."""
+    base, head = read.child(pull, "base"), read.child(pull, "head")
+    base_repo, head_repo = read.child(base, "repo"), read.child(head, "repo")
+    user = pull.get("user")
+    return {
+        **{name: pull.get(name) for name in _FIELDS},
+        "user": {name: user.get(name) for name in ("login", "type")}
+        if isinstance(user, dict)
+        else None,
+        "labels": [{"name": each.get("name")} for each in read.children(pull, "labels")],
+        "base": {
+            "ref": base.get("ref"),
+            "sha": base.get("sha"),
+            "repo": {name: base_repo.get(name) for name in _BASE_FIELDS},
+        },
+        "head": {
+            "ref": head.get("ref"),
+            "sha": head.get("sha"),
+            "repo": {"full_name": head_repo.get("full_name")} if head_repo else None,
+        },
+    }
+
+
+_FIELDS = (
+    *("number", "title", "state", "html_url", "draft", "merge_commit_sha"),
+    *("created_at", "updated_at", "closed_at", "merged_at"),
+)
+_BASE_FIELDS = ("full_name", "html_url", "default_branch")
 
 
 def _read_closings(
@@ -138,8 +178,7 @@ def updated_deployments(
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
     """
     what = f"deployments of {repository.full_name}"
-    path = f"/repos/{repository.full_name}/deployments"
-    items, complete = _read_back_to(created.start, client.pages(path, None, what), "created_at")
+    items, complete = list_deployments_since(client, repository, created.start)
     updated = [
         deployment
         for item in items
@@ -148,6 +187,19 @@ def updated_deployments(
     ]
     found = {each.id: each for each in with_statuses(client, updated)}
     return PaginatedList(items=tuple(found[number] for number in sorted(found)), complete=complete)
+
+
+def list_deployments_since(
+    client: GitHubClient, repository: Repository, since: datetime
+) -> tuple[list[Payload], bool]:
+    """Return the deployments that were created since then, and whether they are all.
+
+    Raises:
+        SourceError, DeadlineExceeded: as `GitHubClient.get`.
+    """
+    what = f"deployments of {repository.full_name}"
+    pages = client.pages(deployments_path(repository), None, what)
+    return _read_back_to(since, pages, "created_at")
 
 
 def _list_updated(

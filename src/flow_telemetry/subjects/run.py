@@ -111,7 +111,11 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     handoff = take_handoff(context.settings.runner.own_folder) if subject.own else Handoff()
     context.log.info(f"reading {subject.address}")
     _prefetch_ancestors(context, subject)
-    run = context.with_aliases(read_run(context.github.required, subject.address))
+    github = context.github.required
+    if subject.listed is not None:
+        run = context.with_aliases(read_jobs(github, subject.listed))
+    else:
+        run = context.with_aliases(read_run(github, subject.address))
     reason = reason_not_selected(context.settings, run)
     if reason is not None:
         return CollectedTelemetry(left_out=(reason,))

@@ -34,7 +34,7 @@ class RunSubject:
 
     A sweep exports only an attempt whose end is ``within`` its window. An attempt without a job
     ends at its start, or at ``unfinished_at``, when a sweep last saw it unfinished. ``siblings``
-    are the runs that the sweep has listed.
+    are the runs that the sweep has listed, ``listed`` is this attempt in their list.
 
     The event of our own run contains more: ``default_branch`` is the repository's, ``started_by``
     the run that started it, ``traceparent`` the one that a dispatch passed, ``pushed_from`` the
@@ -55,6 +55,7 @@ class RunSubject:
     within: Window | None = None
     unfinished_at: datetime | None = None
     siblings: tuple[Run, ...] | None = field(default=None, repr=False, compare=False)
+    listed: Run | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

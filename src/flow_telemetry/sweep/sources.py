@@ -12,7 +12,7 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError, NotFoundError, UnavailableError
 from flow_telemetry.github.runs import RunAddress, list_runs, read_attempt
 from flow_telemetry.github.sweep import Closed, closed_changes, closed_issues, updated_deployments
-from flow_telemetry.http.payload import PaginatedList
+from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Deployment, Repository, Run
 from flow_telemetry.rules.deployments import final_statuses, is_selected
@@ -80,6 +80,7 @@ class Search:
     context: ExportContext
     home: Repository
     event_runs: EventRuns
+    default_branch: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,6 +108,7 @@ class Listing:
         """Index what was exported, once for all things of the list."""
         self.known = KnownRuns(
             repository=self.search.home.full_name,
+            default_branch=self.search.default_branch,
             listed=self.listed_runs,
             of_events=self.search.event_runs.attempts,
         )
@@ -123,11 +125,16 @@ class Listing:
         earliest: datetime,
         *,
         deployment: Deployment | None = None,
+        run: Run | None = None,
         unfinished_at: datetime | None = None,
+        pull: Payload | None = None,
     ) -> None:
         """Add a thing that ended at ``earliest`` or later; the rest as in `build_subject`."""
         subject = build_subject(
-            reference, window, self.known, deployment=deployment, unfinished_at=unfinished_at
+            *(reference, window, self.known),
+            deployment=deployment,
+            run=run,
+            unfinished_at=unfinished_at,
         )
         if subject is not None:
             thing = Thing(
@@ -136,6 +143,7 @@ class Listing:
                 earliest=earliest,
                 window=window,
                 subject=subject,
+                pull=pull,
             )
             self.things.append(thing)
 
@@ -203,7 +211,7 @@ def _list_closings(
         elif any(map(search.event_runs.window_of(reference).has_exported, ends)):
             listing.wait_for_event_run(reference, window)
         else:
-            listing.add(reference, window, min(ends))
+            listing.add(reference, window, min(ends), pull=each.pull)
     return listing
 
 
@@ -243,7 +251,7 @@ def list_jira_items(search: Search, source: SourceWindow) -> Listing:
 
 def list_deployments(search: Search, source: SourceWindow) -> Listing:
     """List the deployments with a final status in the window."""
-    created = _created(source)
+    created = created_in(source)
     found = updated_deployments(search.context.github, search.home, created, source.start)
     listing = Listing(search=search, source=source, complete=found.complete)
     patterns = search.context.settings.deployments.environments
@@ -263,7 +271,7 @@ def list_deployments(search: Search, source: SourceWindow) -> Listing:
     return listing
 
 
-def _created(source: SourceWindow) -> Interval:
+def created_in(source: SourceWindow) -> Interval:
     """Return when things were created that can end in the window."""
     if source.full:
         return Interval.of(source.start - LONGEST, source.end - RECENT)
@@ -276,7 +284,7 @@ def _created(source: SourceWindow) -> Interval:
 def list_attempts(search: Search, source: SourceWindow) -> Listing:
     """List the attempts of runs that may have ended in the window, by the end of their last job."""
     settings, github = search.context.settings, search.context.github
-    created = _created(source)
+    created = created_in(source)
     found = list_runs(
         github, search.home.full_name, created_from=created.start, created_to=created.end
     )
@@ -388,7 +396,8 @@ def _add_attempt(listing: Listing, run: Run, attempt: int, seen: _Seen | None) -
         listing.wait_for_event_run(reference, window)
         return
     earliest = run.started_at if attempt == run.attempt else run.created_at
-    listing.add(reference, window, earliest, unfinished_at=seen[1] if seen else None)
+    listed = run if attempt == run.attempt else None
+    listing.add(reference, window, earliest, run=listed, unfinished_at=seen[1] if seen else None)
 
 
 def is_of_sweeper(settings: Settings, home: Repository, run: Run) -> bool:

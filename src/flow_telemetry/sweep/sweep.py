@@ -16,7 +16,7 @@ from flow_telemetry.errors import (
     FlowTelemetryError,
     UnavailableError,
 )
-from flow_telemetry.github.runs import read_repository
+from flow_telemetry.github.runs import read_default_branch, read_repository
 from flow_telemetry.model import Repository
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.replay import Replay
@@ -38,18 +38,22 @@ from flow_telemetry.subjects.types import CollectedTelemetry, ItemSubject, Sweep
 from flow_telemetry.sweep.ledger_file import LedgerFile
 from flow_telemetry.sweep.open_work import collect_open_work
 from flow_telemetry.sweep.own_runs import EventRuns, OwnRuns, find_event_runs
+from flow_telemetry.sweep.read_ahead import ReadAhead
 from flow_telemetry.sweep.sources import (
     WITH_FULL_LIST,
     Listing,
     Search,
     Source,
     SourceWindow,
+    created_in,
     is_own,
     sources_of,
 )
 from flow_telemetry.sweep.start import Start, start_sweep
 from flow_telemetry.sweep.state import UNLISTED, Failure, SourceState
 from flow_telemetry.sweep.things import (
+    DEPLOYMENTS,
+    RUNS,
     KnownRuns,
     Thing,
     build_subject,
@@ -158,6 +162,8 @@ class Sweep:
     ledger: Ledger = field(init=False)
     end: datetime = field(init=False)
     problems: list[str] = field(init=False)
+    ahead: ReadAhead = field(init=False)
+    default_branch: str | None = None
     states: dict[str, SourceState] = field(default_factory=dict)
     event_runs: EventRuns = field(default_factory=EventRuns)
     unread: list[str] = field(default_factory=list)
@@ -175,6 +181,7 @@ class Sweep:
         self.context = _within_sweep(self.context)
         self.ledger, self.end = self.start.ledger, self.start.end
         self.problems = [*self.start.problems]
+        self.ahead = ReadAhead(context=self.context, home=self.home)
 
     def begin(self) -> None:
         """Move a damaged ledger aside, and send what the last sweep could not deliver."""
@@ -253,8 +260,17 @@ class Sweep:
         intervals = window_of(state.ledger, since, self.end)
         return SourceWindow(name=state.name, ledger=state.ledger, intervals=intervals, end=self.end)
 
+    def _read_default_branch(self) -> str | None:
+        """Return the default branch, which was read with the repository; None if it is unknown."""
+        try:
+            return read_default_branch(self.context.github, self.home.full_name) or None
+        except FlowTelemetryError:
+            return None
+
     def _list_recent(self, sources: dict[str, Source]) -> list[Thing]:
         things: list[Thing] = []
+        if RUNS in sources:
+            self.default_branch = self._read_default_branch()
         for name, state in self.states.items():
             window = self._window(state)
             listing = self._list(sources[name], window)
@@ -299,7 +315,13 @@ class Sweep:
     def _list(self, source: Source, window: SourceWindow) -> Listing | None:
         try:
             listing = source(
-                Search(context=self.context, home=self.home, event_runs=self.event_runs), window
+                Search(
+                    context=self.context,
+                    home=self.home,
+                    event_runs=self.event_runs,
+                    default_branch=self.default_branch,
+                ),
+                window,
             )
         except FlowTelemetryError as error:
             self.unread.append(f"the list of {window.name}: {error}")
@@ -307,6 +329,8 @@ class Sweep:
             return None
         if not listing.complete:
             self.unread.append(f"some {window.name}")
+        elif window.name == DEPLOYMENTS and not window.full:
+            self.ahead.deployed_since = created_in(window).start
         if listing.unwanted:
             self.left_out.append(
                 f"{counted(listing.unwanted, 'run')} that `workflows` and `branches` do not choose"
@@ -322,7 +346,11 @@ class Sweep:
         A thing that is both is one, with both intervals.
         """
         found = {thing.reference: thing for thing in listed}
-        known = KnownRuns(repository=self.home.full_name, of_events=self.event_runs.attempts)
+        known = KnownRuns(
+            repository=self.home.full_name,
+            default_branch=self.default_branch,
+            of_events=self.event_runs.attempts,
+        )
         for reference, pending in tuple(state.pending.items()):
             thing = found.pop(reference, None)
             if pending.is_given_up(self.end):
@@ -356,6 +384,7 @@ class Sweep:
                     window=window,
                     subject=subject,
                     pending=pending,
+                    pull=thing.pull if thing else None,
                 )
         yield from found.values()
 
@@ -407,7 +436,9 @@ class Sweep:
     ) -> Iterator[CollectedTelemetry]:
         """Yield the telemetry of things that could be read whole; note them in ``exported``."""
         for thing, slices, error in read_concurrently(
-            partial(_collect_whole, context), group, stop=lambda: bool(end_reason(context))
+            partial(_collect_whole, context),
+            self.ahead.before(group),
+            stop=lambda: bool(end_reason(context)),
         ):
             if isinstance(error, (BudgetExceeded, DeadlineExceeded)):
                 continue

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from flow_telemetry.github.runs import RunAddress
+from flow_telemetry.http.payload import Payload
 from flow_telemetry.model import Deployment, Run
 from flow_telemetry.model.item_key import ItemKey
 from flow_telemetry.rules.intervals import Window
@@ -37,7 +38,8 @@ def jira_source(project: str) -> str:
 class Thing:
     """A thing of a source, such as `pull_request 123`, that a sweep exports if it can be read.
 
-    It ended at ``earliest`` or later, unless it is ``pending`` since an earlier sweep.
+    It ended at ``earliest`` or later, unless it is ``pending`` since an earlier sweep. ``pull`` is
+    a pull request's item in the list.
     """
 
     source: str
@@ -46,6 +48,7 @@ class Thing:
     window: Window
     subject: Subject
     pending: Pending | None = None
+    pull: Payload | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,7 @@ class KnownRuns:
     """The runs of a repository that were listed, if they were, and those that events exported."""
 
     repository: str
+    default_branch: str | None = None
     listed: tuple[Run, ...] | None = field(default=None, repr=False)
     of_events: frozenset[str] = frozenset()
 
@@ -68,11 +72,13 @@ def build_subject(
     known: KnownRuns,
     *,
     deployment: Deployment | None = None,
+    run: Run | None = None,
     unfinished_at: datetime | None = None,
 ) -> Subject | None:
     """Return the subject of a reference; None if it is not one of a sweep.
 
-    ``deployment`` is the one that was listed, ``unfinished_at`` when a run was seen unfinished.
+    ``deployment`` or ``run`` is the one that was listed, ``unfinished_at`` when a run was seen
+    unfinished.
     """
     if match := _ATTEMPT.fullmatch(reference):
         address = RunAddress(
@@ -84,6 +90,8 @@ def build_subject(
             within=window,
             unfinished_at=unfinished_at,
             siblings=known.listed,
+            listed=run,
+            default_branch=known.default_branch,
         )
     if match := _JIRA.fullmatch(reference):
         return _item(ItemKey(tracker="jira", key=match[1]), window, known)

@@ -1,0 +1,145 @@
+"""Reading ahead in a sweep: what the next things have in common, many of them by one request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from flow_telemetry.context import ExportContext
+from flow_telemetry.errors import FlowTelemetryError
+from flow_telemetry.github.ahead import (
+    TargetBuilder,
+    branch_target,
+    change_target,
+    commit_target,
+    issue_target,
+    lineage_target,
+    read_ahead,
+)
+from flow_telemetry.github.changes import read_parentage
+from flow_telemetry.github.deployments import deployments_path
+from flow_telemetry.github.sweep import list_deployments_since
+from flow_telemetry.http.payload import Payload
+from flow_telemetry.http.session import Request
+from flow_telemetry.identity import fold
+from flow_telemetry.model import Repository, Run
+from flow_telemetry.rules.parentage import Lookup, head_is_known, may_deploy, parent_lookup
+from flow_telemetry.settings import TrackerChoice
+from flow_telemetry.subjects.types import ItemSubject, RunSubject
+from flow_telemetry.sweep.things import Thing
+
+_THINGS_AT_ONCE = 50
+
+
+@dataclass(slots=True, kw_only=True)
+class ReadAhead:
+    """What a sweep reads ahead for a group of things; nothing of it changes a result.
+
+    ``deployed_since`` is how far back the sweep has listed deployments, None if it has not.
+    """
+
+    context: ExportContext
+    home: Repository
+    deployed_since: datetime | None = None
+    _deployments: dict[str, list[Payload]] | None = field(default=None, repr=False)
+
+    def before(self, things: Sequence[Thing]) -> Iterator[Thing]:
+        """Yield the things in order; before each part of them, read ahead for that part."""
+        # The responses for some more would not stay in the cache until they are used.
+        for begin in range(0, len(things), _THINGS_AT_ONCE):
+            part = things[begin : begin + _THINGS_AT_ONCE]
+            self._read(part)
+            yield from part
+
+    def _read(self, group: Sequence[Thing]) -> None:
+        runs = [run for thing in group if (run := self._run_of(thing)) is not None]
+        targets = [*self._items(group), *self._refs(runs)]
+        read_ahead(self.context.github, self.home, targets)
+        self._fill_deployments(runs)
+        if self.context.settings.trackers.choice is not TrackerChoice.NONE:
+            self._read_lineages(runs)
+
+    def _run_of(self, thing: Thing) -> Run | None:
+        subject = thing.subject
+        if not isinstance(subject, RunSubject) or subject.listed is None:
+            return None
+        return replace(
+            self.context.with_aliases(subject.listed), default_branch=subject.default_branch
+        )
+
+    def _items(self, group: Sequence[Thing]) -> Iterator[TargetBuilder]:
+        """Yield the targets of pull requests and issues."""
+        github = self.context.github
+        with_status = bool(self.context.settings.trackers.status_project.strip())
+        for thing in group:
+            subject = thing.subject
+            if thing.pull is not None:
+                yield change_target(github, self.home, thing.pull)
+            elif isinstance(subject, ItemSubject) and subject.key.tracker == "github":
+                number = int(subject.key.key)
+                yield issue_target(github, self.home, number, with_status=with_status)
+
+    def _refs(self, runs: Sequence[Run]) -> Iterator[TargetBuilder]:
+        """Yield the targets of the branches and commits by which the parents of runs are found."""
+        github = self.context.github
+        branches: dict[tuple[str, str], None] = {}
+        commits: dict[str, None] = {}
+        for run in runs:
+            lookup = parent_lookup(run)
+            by_branch = lookup in (Lookup.CANDIDATES, Lookup.CANDIDATES_THEN_COMMIT)
+            if by_branch and run.head_branch and run.head_repository:
+                branches[run.head_repository.partition("/")[0], run.head_branch] = None
+            elif (lookup is Lookup.COMMIT or by_branch) and head_is_known(run):
+                commits[run.head_sha] = None
+        for owner, branch in branches:
+            yield branch_target(github, self.home, owner, branch)
+        for sha in commits:
+            yield commit_target(github, self.home, sha)
+
+    def _read_lineages(self, runs: Sequence[Run]) -> None:
+        """Read ahead what the pull requests of runs close."""
+        github = self.context.github
+
+        def parent_of(run: Run) -> int | None:
+            try:
+                change = read_parentage(github, run).change
+            except FlowTelemetryError:
+                return None  # It is read again, for its error.
+            in_home = change is not None and (
+                fold(change.repository.full_name) == fold(self.home.full_name)
+            )
+            return change.number if change is not None and in_home else None
+
+        # The runs of one commit or branch have the same requests.
+        numbers = dict.fromkeys(github.run_concurrently(parent_of, runs))
+        read_ahead(
+            github,
+            self.home,
+            [lineage_target(github, self.home, number) for number in numbers if number is not None],
+        )
+
+    def _fill_deployments(self, runs: Sequence[Run]) -> None:
+        """Answer which deployments the commits of runs have, by the list of all of them."""
+        since, github = self.deployed_since, self.context.github
+        later = [run for run in runs if may_deploy(run) and since and run.started_at >= since]
+        if since is None or not later:
+            return
+        if self._deployments is None:
+            self._deployments = {}
+            items, complete = list_deployments_since(github, self.home, since)
+            if not complete:
+                self.deployed_since = None
+                return
+            for item in items:
+                self._deployments.setdefault(str(item.get("sha")), []).append(item)
+        by_commit = self._deployments
+        for sha in dict.fromkeys(run.head_sha for run in later if run.head_sha):
+            request = github.page_request(deployments_path(self.home), sha=sha)
+            github.fill([request], partial(_respond, request, by_commit.get(sha, [])))
+
+
+def _respond(request: Request, payload: Any) -> list[tuple[Request, Any]]:
+    return [(request, payload)]
