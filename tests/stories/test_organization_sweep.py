@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +309,19 @@ def test_an_organization_that_the_token_cannot_see_is_a_warning(central: Central
     assert plan.status == 0
     assert any("no repository of other" in each for each in plan.warnings)
     assert "matrix" not in plan.outputs
+
+
+def test_an_app_without_the_central_repository_says_where_to_install_it(central: Central) -> None:
+    """Its runs have the ledger, and the plan of a shard."""
+    world = central.world
+    plan = central.plan()
+    world.revision += 1
+    home = world.repositories[CENTRAL]
+    world.repositories[CENTRAL] = replace(home, hidden=True)
+    (shard,) = central.shards(plan, fail_on_error=True)
+    for result in (central.plan(fail_on_error=True), shard):
+        assert result.status == 1
+        assert any("install it in acme/telemetry, too" in each for each in result.errors)
 
 
 def test_a_budget_that_ends_leaves_repositories_to_the_next_sweep(

@@ -295,7 +295,13 @@ def shards(text: str) -> int:
 
 def repositories(text: str) -> tuple[str, ...]:
     """Return the entries of a list of ``owner/name``."""
-    return tuple(map(repository, words(text)))
+    try:
+        return tuple(map(repository, words(text)))
+    except ValueError as error:
+        # The input of the workflow for an organization has the same name.
+        raise ValueError(
+            f"{error}. `sweep-repositories` chooses the repositories of an organization's sweep"
+        ) from None
 
 
 def pairs(text: str) -> Mapping[str, str]:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flow_telemetry.context import ExportContext
-from flow_telemetry.errors import FlowTelemetryError, SettingsError
+from flow_telemetry.errors import (
+    AccessDeniedError,
+    FlowTelemetryError,
+    NotFoundError,
+    SettingsError,
+)
 from flow_telemetry.github.runs import RunAddress, read_run
 from flow_telemetry.outcome import Outcome, Status, merge_outcomes
 from flow_telemetry.rules import intervals
@@ -13,7 +18,12 @@ from flow_telemetry.rules.runners import job_cost
 from flow_telemetry.settings import Settings
 from flow_telemetry.sweep.ledger_file import LedgerFile
 from flow_telemetry.sweep.own_runs import OwnRuns
-from flow_telemetry.sweep.parts import MergedParts, merge_parts, write_results
+from flow_telemetry.sweep.parts import (
+    MergedParts,
+    merge_parts,
+    without_own_repository,
+    write_results,
+)
 from flow_telemetry.sweep.plan import Plan, make_plan
 from flow_telemetry.sweep.start import start_sweep, write_spool
 from flow_telemetry.sweep.sweep import replay_spool
@@ -35,7 +45,11 @@ def plan_jobs(
     if organization is None:
         raise SettingsError(_NO_ORGANIZATION)
     try:
-        start = start_sweep(context, file, OwnRuns.of(context))
+        try:
+            start = start_sweep(context, file, OwnRuns.of(context))
+        except (AccessDeniedError, NotFoundError) as error:
+            home = context.settings.runner.repository or organization
+            raise without_own_repository(error, home) from None
         plan = make_plan(context, organization, start, public_only=public_only)
     except FlowTelemetryError as error:
         return _failure(context.settings, str(error))

@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from flow_telemetry.context import ExportContext
-from flow_telemetry.errors import FlowTelemetryError, NotFoundError, ReportError
+from flow_telemetry.errors import (
+    AccessDeniedError,
+    FlowTelemetryError,
+    NotFoundError,
+    ReportError,
+    SourceError,
+)
 from flow_telemetry.files import replace_file
 from flow_telemetry.github.artifacts import (
     LARGEST_DOWNLOAD,
@@ -112,6 +118,14 @@ def list_parts(context: ExportContext, repository: str, run_id: int) -> list[Par
     return sorted(part for part in found.values() if part.attempt >= planned)
 
 
+def without_own_repository(error: SourceError, repository: str) -> NotFoundError:
+    """Return the error for a token that cannot read the repository of the sweeping workflow."""
+    return NotFoundError(
+        f"the ledger cannot be read: {error}. If the token is one of a GitHub App, install it in "
+        f"{repository}, too"
+    )
+
+
 def restore_shard(context: ExportContext, file: LedgerFile, shard: int) -> None:
     """Write the ledger with which a shard begins: its plan's, and that of its earlier attempts.
 
@@ -121,7 +135,10 @@ def restore_shard(context: ExportContext, file: LedgerFile, shard: int) -> None:
     runner = context.settings.runner
     if runner.repository is None or runner.run_id is None or file.path is None:
         raise NotFoundError("`shard` is set, but outside a workflow there is no plan: leave it out")
-    parts = list_parts(context, runner.repository, runner.run_id)
+    try:
+        parts = list_parts(context, runner.repository, runner.run_id)
+    except (AccessDeniedError, NotFoundError) as error:
+        raise without_own_repository(error, runner.repository) from None
     if not parts:
         raise NotFoundError(
             f"run {runner.run_id} of {runner.repository} has no plan: its first job uploads it as "
