@@ -14,10 +14,11 @@ from tests.contracts.openapi import validate
 from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
 from tests.fakes.world import World
+from tests.support.act import Act, new_act, take_inputs_away
 from tests.support.environment import forget_machine
 from tests.support.program import Program
 from tests.support.recorded import NO_RECORDED_DATA, SHARED
-from tests.support.runner import fill_tool_cache
+from tests.support.runner import copy_action, fill_tool_cache
 
 # Skips that nothing installed could avoid; on Linux there are no others.
 FITTING_SKIPS = (
@@ -146,3 +147,17 @@ def program(
 def tool_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A runner's tool cache that holds the action's packages already."""
     return fill_tool_cache(tmp_path_factory.mktemp("runner") / "tool_cache")
+
+
+@pytest.fixture(scope="session")
+def action_without_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The action's folder, changed so that act's INPUT_* do not reach the program."""
+    folder = copy_action(tmp_path_factory.mktemp("action") / "flow-telemetry")
+    take_inputs_away(folder)
+    return folder
+
+
+@pytest.fixture
+def act(github: FakeGitHub, tmp_path: Path, tool_cache: Path, action_without_inputs: Path) -> Act:
+    """A runner that reaches the fake GitHub; skipped where there is none."""
+    return new_act(github, tmp_path / "repository", tool_cache, action_without_inputs)

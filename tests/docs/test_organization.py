@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.docs.test_ready_file import zizmor
+from tests.support.central import CALLED, CALLER, CALLER_TEXT, GUIDE
 from tests.support.workflows import (
     ACTION,
     ORGANIZATION,
@@ -17,10 +18,6 @@ from tests.support.workflows import (
     schema_errors,
 )
 
-GUIDE = (ROOT / "docs" / "start" / "organization.md").read_text(encoding="utf-8")
-TEXT, *_ = re.findall(r"^```yaml\n(name: .*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
-CALLER = load(TEXT)
-CALLED = load(ORGANIZATION.read_text(encoding="utf-8"))
 (CALL,) = CALLER["jobs"].values()
 INTERFACE = CALLED["on"]["workflow_call"]
 READS = {"actions", "checks", "contents", "deployments", "issues", "pull-requests"}
@@ -34,7 +31,7 @@ def test_the_file_calls_the_workflow_of_the_same_release() -> None:
     repository, _, version = ACTION.partition("@")
     path = ORGANIZATION.relative_to(ROOT).as_posix()
     assert CALL["uses"] == f"{repository}/{path}@{version}"
-    assert len(TEXT.splitlines()) <= 35
+    assert len(CALLER_TEXT.splitlines()) <= 35
 
 
 def test_the_caller_grants_what_the_jobs_need_and_no_more() -> None:
@@ -145,4 +142,4 @@ def test_github_and_zizmor_take_both_files(tmp_path: Path) -> None:
     assert schema_errors("github-workflows", CALLED) == []
     assert schema_errors("github-workflows", CALLER) == []
     assert zizmor(tmp_path, ORGANIZATION.read_text(encoding="utf-8")) == set()
-    assert zizmor(tmp_path, TEXT) == set()
+    assert zizmor(tmp_path, CALLER_TEXT) == set()
