@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.docs.test_ready_file import zizmor
+from tests.docs.test_troubleshooting_document import SAID
 from tests.support.central import CALLED, CALLER, CALLER_TEXT, GUIDE
 from tests.support.workflows import (
     ACTION,
@@ -143,3 +144,20 @@ def test_github_and_zizmor_take_both_files(tmp_path: Path) -> None:
     assert schema_errors("github-workflows", CALLER) == []
     assert zizmor(tmp_path, ORGANIZATION.read_text(encoding="utf-8")) == set()
     assert zizmor(tmp_path, CALLER_TEXT) == set()
+
+
+def test_messages_are_those_of_the_program() -> None:
+    """But for those of GitHub, and of its action that gives a token."""
+    rows = (
+        GUIDE[GUIDE.index("| message | cause | remedy |") :].partition("\n\n")[0].splitlines()[2:]
+    )
+    quotes = [
+        quote
+        for row in rows
+        if "Token of the App" not in row and "has no jobs" not in row
+        for quote in re.findall(r"`([^`]+)`", row.split(" | ")[0])
+    ]
+    # Names and lists stand for values; what is left has words of the program.
+    parts = [part for quote in quotes for part in re.split("acme/[a-z]+|…|issues|401", quote)]
+    assert len(quotes) == 10
+    assert [part for part in parts if part.strip(" ,:") and part not in SAID] == []
