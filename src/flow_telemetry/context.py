@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from flow_telemetry.clock import Clock, Deadline, Interruption
 from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.runs import RunList
 from flow_telemetry.logging import Log
 from flow_telemetry.privacy.redactor import Redactor
 from flow_telemetry.rules.parentage import with_aliases
@@ -23,7 +24,8 @@ class ExportContext:
 
     ``deadline`` is the deadline of the whole export, ``reading`` that of everything that is read;
     ``interruption`` can end both early.
-    ``redact`` removes credentials from a text before it is exported.
+    ``redact`` removes credentials from a text before it is exported. ``listed_runs`` are the runs
+    that a sweep has listed.
     """
 
     settings: Settings
@@ -36,6 +38,7 @@ class ExportContext:
     log: Log
     interruption: Interruption
     redact: Redactor
+    listed_runs: RunList | None = None
 
     def with_aliases(self, record: Record) -> Record:
         """Return the record under the former names, whose ids the user keeps (`aliases`)."""

@@ -49,3 +49,23 @@ def test_the_sweep_of_a_small_organization_is_measured_and_modelled(tmp_path: Pa
     one, two = [row for row in rows if row[0] == "5,000"]
     assert (one[1], two[1]) == ("1", "2")
     assert one[8] == two[8] == "0%"
+
+
+def test_the_requests_of_a_sweep_are_counted() -> None:
+    """In a small repository too, a thing takes no more of them than it may in a large one."""
+    command = [sys.executable, "-m", "benchmarks.sweep_requests", "--runs", "100"]
+    command += ["--changes", "50", "--issues", "50", "--days", "1"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in done.stdout.splitlines()
+        if line.startswith("|")
+    ]
+    asked = {row[0]: row for row in rows}
+    for name in ("runs", "pull requests", "issues", "deployments"):
+        _, things, _, each, bar = asked[name]
+        assert int(things) >= 50
+        assert 0 < float(each) <= float(bar)

@@ -13,7 +13,7 @@ from tests.fakes import graphql
 from tests.fakes.graphql_execution import schema
 from tests.fakes.world import World, happened
 
-from flow_telemetry.github import comments, deliveries, deployments, protection
+from flow_telemetry.github import ahead_waits, comments, deliveries, deployments, protection
 from flow_telemetry.github import issues as issue_queries
 from flow_telemetry.github import issues as lineage
 
@@ -22,7 +22,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 # Queries of one form, of which the fake answers by their names.
-FIXED = [deployments._QUERY, deliveries._EARLIER, protection._QUERY, comments._VIEWER]
+FIXED = [
+    *(deployments.JOB_DEPLOYMENTS, deliveries._EARLIER, protection._QUERY, comments._VIEWER),
+    *(ahead_waits._DEPLOYMENTS, ahead_waits._PROTECTIONS),
+]
 QUERIES: dict[str, Callable[[frozenset[str]], str]] = {
     "lineage": lineage.closing_query,
     "chain": issue_queries.chain_query,

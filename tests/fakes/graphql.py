@@ -102,48 +102,53 @@ def _deployment(made: Deployment) -> Json:
 def _environment_protection(world: World, variables: Mapping[str, Any], denied: set[str]) -> Json:
     """The rules of environments, and the reviews of the run of a job."""
     if "deployments=read" in denied:
-        message = "Resource not accessible by integration"
-        path = ["repository", "environments"]
-        errors = [{"type": "FORBIDDEN", "path": path, "message": message}]
-        return {"data": {"repository": None, "node": None}, "errors": errors}
+        return _denied_environments(node=None)
+    repository, job = _environments(world, variables), str(variables["job"])
+    return {"data": {"repository": repository, "node": _reviews(world, job)}}
+
+
+def _protections(world: World, variables: Mapping[str, Any], denied: set[str]) -> Json:
+    """The same for several runs."""
+    jobs = [str(job) for job in variables["jobs"]]
+    if "deployments=read" in denied:
+        return _denied_environments(nodes=[None for _ in jobs])
+    nodes = [_reviews(world, job) for job in jobs]
+    return {"data": {"repository": _environments(world, variables), "nodes": nodes}}
+
+
+def _denied_environments(**nodes: Any) -> Json:
+    message = "Resource not accessible by integration"
+    path = ["repository", "environments"]
+    errors = [{"type": "FORBIDDEN", "path": path, "message": message}]
+    return {"data": {"repository": None, **nodes}, "errors": errors}
+
+
+def _environments(world: World, variables: Mapping[str, Any]) -> Json:
     home = f"{variables['owner']}/{variables['name']}".lower()
-    job = int(str(variables["job"]).removeprefix("CR_"))
-    run = next(each for each in world.attempts if any(one.id == job for one in each.jobs))
     planned = {
         plan.name: plan
         for plan in world.environments
         if (plan.repository or world.default).lower() == home
     }
-    return {
-        "data": {
-            "repository": {
-                "environments": {
-                    "nodes": [
-                        {
-                            "name": name,
-                            "protectionRules": {
-                                "nodes": _rules(planned.get(name) or EnvironmentPlan(name))
-                            },
-                        }
-                        for name in variables["names"]
-                    ]
-                }
-            },
-            "node": {
-                "checkSuite": {
-                    "workflowRun": {
-                        "deploymentReviews": {
-                            "nodes": [
-                                {"environments": {"nodes": [{"name": review.environment}]}}
-                                for review in world.reviews
-                                if review.run == run.id
-                            ]
-                        }
-                    }
-                }
-            },
+    nodes = [
+        {
+            "name": name,
+            "protectionRules": {"nodes": _rules(planned.get(name) or EnvironmentPlan(name))},
         }
-    }
+        for name in variables["names"]
+    ]
+    return {"environments": {"nodes": nodes}}
+
+
+def _reviews(world: World, node_id: str) -> Json:
+    job = int(node_id.removeprefix("CR_"))
+    run = next(each for each in world.attempts if any(one.id == job for one in each.jobs))
+    nodes = [
+        {"environments": {"nodes": [{"name": review.environment}]}}
+        for review in world.reviews
+        if review.run == run.id
+    ]
+    return {"checkSuite": {"workflowRun": {"deploymentReviews": {"nodes": nodes}}}}
 
 
 def _rules(environment: EnvironmentPlan) -> list[Json]:
@@ -153,6 +158,8 @@ def _rules(environment: EnvironmentPlan) -> list[Json]:
 
 
 OPERATIONS: Mapping[str, Callable[[World, Mapping[str, Any], set[str]], Json]] = {
+    "AheadDeployments": _job_deployments,
+    "AheadProtections": _protections,
     "CommitChanges": delivery_queries.commit_changes,
     "EnvironmentDeployments": delivery_queries.environment_deployments,
     "EnvironmentProtection": _environment_protection,

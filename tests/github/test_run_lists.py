@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from itertools import islice
+from typing import Any
 
 import pytest
 from tests.fakes.faults import altered
@@ -31,7 +32,7 @@ def at(minute: float) -> datetime:
 
 
 def listed(
-    github: FakeGitHub, budget: RequestBudget | None = None, **query: str
+    github: FakeGitHub, budget: RequestBudget | None = None, **query: Any
 ) -> PaginatedList[Run]:
     """List the runs of the day."""
     with client_of(github, budget) as client:

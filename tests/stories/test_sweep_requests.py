@@ -114,6 +114,51 @@ def test_a_run_costs_the_request_for_its_jobs(
     assert not asked.keys() & {"/actions/runs/*/attempts/*", "/commits/*/pulls", "/deployments/*"}
 
 
+def add_waits(world: World) -> None:
+    """Add runs whose jobs waited: for runners, for people, for a timer, and for both."""
+    world.environment("production", timer=30)
+    world.environment("staging")
+    for number in range(12):
+        deploy = job("deploy", queued=(90, 700, 1_900)[number % 3], steps=[step("Deploy", 60)])
+        build = job("build", queued=40, steps=[step("Compile", 60)])
+        run = world.run(
+            event="workflow_dispatch",
+            sha=merge(99),
+            created_at=ago(hours=3, minutes=10 * number),
+            jobs=[build, deploy],
+        )
+        if number % 3 == 0:
+            continue
+        of_job = run.job("deploy")
+        log = f"https://github.com/acme/shop/actions/runs/{run.id}/job/{of_job.id}"
+        states = (("waiting", 0), ("queued", of_job.plan.queued - 40), ("success", 60))
+        world.deployment(
+            "production" if number % 2 else "staging",
+            sha=run.sha,
+            created_at=of_job.created_at,
+            statuses=[
+                deployment_status(state, after=after, log_url=log) for state, after in states
+            ],
+        )
+        if number % 2:
+            world.review("production", run=run.id)
+
+
+def test_waits_of_many_runs_come_by_a_query_for_all(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """What the jobs of each run waited for would take two requests a run."""
+    world.history(merge(99))
+    add_waits(world)
+    result = sweep(program, sweep_runs=True)
+    assert result.warnings == []
+    kinds_of_waits = {span.attributes["flow.entity.type"] for span in receiver.spans}
+    assert {"queued", "approval"} <= kinds_of_waits
+    asked = kinds(github)
+    assert asked["query AheadDeployments"] == asked["query AheadProtections"] == 1
+    assert not asked.keys() & {"query JobDeployments", "query EnvironmentProtection"}
+
+
 def test_a_deployment_costs_three_requests(
     program: Program, world: World, github: FakeGitHub
 ) -> None:
@@ -138,6 +183,7 @@ def test_the_telemetry_is_the_same_one_by_one(program: Program, world: World) ->
     """If GitHub refuses every query for several things, they are read as without them."""
     add_changes(world)
     add_runs(world)
+    add_waits(world)
     compare_with_and_without(program, world, since="1d")
 
 

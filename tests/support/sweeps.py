@@ -202,7 +202,7 @@ def folder_of_ledger(program: Program) -> Path:
 
 def asks_for_several(request: Request) -> bool:
     """Whether a request is the query for several things at once."""
-    return b"query Ahead(" in request.body
+    return b"query Ahead" in request.body
 
 
 # GitHub's answer to a query that it does not carry out, in place of a response with data.

@@ -100,17 +100,26 @@ def read_ahead(
     groups = [small] if small else [*_split(items, _ITEMS_A_QUERY), *_split(refs, _REFS_A_QUERY)]
 
     def read_group(group: Sequence[TargetBuilder]) -> None:
-        if client.failures_ahead >= _MOST_FAILURES:
-            return
         requests = [each for build in group for each in build(unsupported).requests]
-        try:
-            client.fill(requests, lambda: _query(client, repository, group))
-            client.failures_ahead = 0
-        except FlowTelemetryError as error:
-            client.failures_ahead += 1
-            client.log.debug(f"not read ahead: {error}")
+        fill_ahead(client, requests, lambda: _query(client, repository, group))
 
     client.run_concurrently(read_group, groups)
+
+
+def fill_ahead(
+    client: GitHubClient,
+    requests: Iterable[Request],
+    read: Callable[[], Iterable[tuple[Request, Any]]],
+) -> None:
+    """Keep the responses to requests that ``read`` gives by a query; a failure is only logged."""
+    if client.failures_ahead >= _MOST_FAILURES:
+        return
+    try:
+        client.fill(requests, read)
+        client.failures_ahead = 0
+    except FlowTelemetryError as error:
+        client.failures_ahead += 1
+        client.log.debug(f"not read ahead: {error}")
 
 
 def _split(targets: list[TargetBuilder], size: int) -> list[list[TargetBuilder]]:

@@ -395,6 +395,11 @@ class GitHubClient:
         self._findings.failures_ahead = count
 
     @property
+    def requests_left(self) -> int | None:
+        """How many requests to REST may follow, as far as it is known; None if it is not."""
+        return None if self._budget is None else self._budget.allowed(Api.REST)
+
+    @property
     def budget_exceeded(self) -> bool:
         """Whether something was not read because the request budget has ended."""
         return self._budget is not None and bool(self._budget.ended)

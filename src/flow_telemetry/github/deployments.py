@@ -9,7 +9,7 @@ the test merge commit, which is not the run's `head_sha`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -48,10 +48,10 @@ from flow_telemetry.text import counted
 
 _WAITING = "WAITING"
 # GitHub returns at most 100 nodes for one query.
-_MOST_NODES = 100
+MOST_NODES = 100
 # Most jobs are queued for less, and people take longer to approve: most runs need no request.
 SHORTEST_APPROVAL_SECONDS = 30
-_QUERY = """
+JOB_DEPLOYMENTS = """
 query JobDeployments($ids: [ID!]!) {
   nodes(ids: $ids) {
     ... on CheckRun {
@@ -75,14 +75,23 @@ def read_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
     `deployments: read` the jobs stay unchanged.
     """
     jobs = tuple(jobs)
-    requested = [job for job in jobs if job.node_id and _needs_deployment(run, job)]
-    by_node, error = _read_job_deployments(client, requested)
-    found = (replace(job, deployment=by_node.get(job.node_id or "")) for job in run.jobs)
-    run, unread = _with_protection(
-        client, replace(run, jobs=tuple(found)), {job.id for job in jobs}
-    )
+    run, error = with_job_deployments(client, run, jobs)
+    run, unread = _with_protection(client, run, jobs)
     notices = (error, *unread) if error else unread
     return RunWithNotices(run=run, notices=notices)
+
+
+def with_job_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> tuple[Run, str]:
+    """Return the run with the deployments of ``jobs``, and a notice if some could not be read."""
+    requested = jobs_with_deployments(run, jobs)
+    by_node, error = _read_job_deployments(client, requested)
+    found = (replace(job, deployment=by_node.get(job.node_id or "")) for job in run.jobs)
+    return replace(run, jobs=tuple(found)), error
+
+
+def jobs_with_deployments(run: Run, jobs: Iterable[Job]) -> list[Job]:
+    """Return the jobs whose deployments are requested."""
+    return [job for job in jobs if job.node_id and _needs_deployment(run, job)]
 
 
 def _read_job_deployments(
@@ -113,21 +122,34 @@ def _read_job_deployments(
     return by_node, text
 
 
-def _with_protection(
-    client: GitHubClient, run: Run, job_ids: Collection[int]
-) -> tuple[Run, tuple[str, ...]]:
-    """Return the run whose waits name the rules that they were for, and notices.
+def protected_environments(run: Run, jobs: Iterable[Job]) -> tuple[frozenset[str], str] | None:
+    """Return the environments that jobs waited for, and the node id of a job of the run.
 
-    Long waits matter for the jobs of ``job_ids`` only.
+    Long waits matter for ``jobs`` only. Without a wait there is nothing to read: None.
     """
     waiting = [job for job in run.jobs if job.protection_waits]
-    long_waits = (job for job in jobs_with_long_waits(run) if job.id in job_ids)
-    unexplained = [job for job in long_waits if job.node_id]
+    unexplained = _unexplained_jobs(run, jobs)
     if not waiting and not unexplained:
-        return run, ()
+        return None
     environments = {job.deployment.environment for job in waiting if job.deployment}
-    any_job = (waiting or unexplained)[0].node_id or ""
-    protection, error = read_protection(client, run.repository, environments, any_job)
+    return frozenset(environments), (waiting or unexplained)[0].node_id or ""
+
+
+def _unexplained_jobs(run: Run, jobs: Iterable[Job]) -> list[Job]:
+    job_ids = {job.id for job in jobs}
+    return [job for job in jobs_with_long_waits(run) if job.id in job_ids and job.node_id]
+
+
+def _with_protection(
+    client: GitHubClient, run: Run, jobs: Iterable[Job]
+) -> tuple[Run, tuple[str, ...]]:
+    """Return the run whose waits name the rules that they were for, and notices."""
+    jobs = tuple(jobs)
+    needed = protected_environments(run, jobs)
+    if needed is None:
+        return run, ()
+    protection, error = read_protection(client, run.repository, *needed)
+    unexplained = _unexplained_jobs(run, jobs)
     notices = [] if error is None else [f"for which rules jobs waited is unknown: {error}"]
     run = replace(
         run,
@@ -167,9 +189,9 @@ def _needs_deployment(run: Run, job: Job) -> bool:
 
 def query_deployments(client: GitHubClient, jobs: Sequence[Job]) -> Iterator[GraphqlResponse]:
     """Yield the responses with the deployments of the jobs, for 100 jobs at a time."""
-    for start in range(0, len(jobs), _MOST_NODES):
-        ids = [job.node_id for job in jobs[start : start + _MOST_NODES]]
-        yield client.query(_QUERY, "deployments of the run's jobs", ids=ids)
+    for start in range(0, len(jobs), MOST_NODES):
+        ids = [job.node_id for job in jobs[start : start + MOST_NODES]]
+        yield client.query(JOB_DEPLOYMENTS, "deployments of the run's jobs", ids=ids)
 
 
 def parse_job_deployment(payload: Payload) -> JobDeployment:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
+from flow_telemetry.http.session import Request
 from flow_telemetry.model import Repository
 from flow_telemetry.rules.protection import EnvironmentRules, Protection
 
-_QUERY = """
-query EnvironmentProtection($owner: String!, $name: String!, $names: [String!], $job: ID!) {
-  repository(owner: $owner, name: $name) {
+SELECT_ENVIRONMENTS = """
     environments(first: 100, names: $names) {
       nodes {
         name
         protectionRules(first: 20) { nodes { type timeout } }
       }
-    }
-  }
-  node(id: $job) {
+    }"""
+SELECT_REVIEWS = """
     ... on CheckRun {
       checkSuite {
         workflowRun {
@@ -31,10 +30,31 @@ query EnvironmentProtection($owner: String!, $name: String!, $names: [String!], 
           }
         }
       }
-    }
-  }
-}
+    }"""
+_QUERY = f"""
+query EnvironmentProtection($owner: String!, $name: String!, $names: [String!], $job: ID!) {{
+  repository(owner: $owner, name: $name) {{{SELECT_ENVIRONMENTS}
+  }}
+  node(id: $job) {{{SELECT_REVIEWS}
+  }}
+}}
 """
+
+
+def protection_request(
+    client: GitHubClient, repository: Repository, environments: Iterable[str], job: str
+) -> Request:
+    """Return the request of `read_protection`."""
+    return client.query_request(_QUERY, **_variables(repository, environments, job))
+
+
+def _variables(repository: Repository, environments: Iterable[str], job: str) -> dict[str, Any]:
+    return {
+        "owner": repository.owner,
+        "name": repository.name,
+        "names": sorted(set(environments)),
+        "job": job,
+    }
 
 
 def read_protection(
@@ -46,14 +66,7 @@ def read_protection(
     """
     what = "protection rules of the run's environments"
     try:
-        response = client.query(
-            _QUERY,
-            what,
-            owner=repository.owner,
-            name=repository.name,
-            names=sorted(set(environments)),
-            job=job,
-        )
+        response = client.query(_QUERY, what, **_variables(repository, environments, job))
     except FlowTelemetryError as error:
         return Protection(), str(error)
     listed = read.child(read.child(response.data, "repository"), "environments")

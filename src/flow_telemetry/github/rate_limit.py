@@ -174,6 +174,19 @@ class RequestBudget:
         """The number of requests that are left; None without a limit."""
         return None if self.most is None else max(0, self.most - self.limits.requests)
 
+    def allowed(self, api: Api) -> int | None:
+        """Return how many requests to an API may follow, as far as it is known; None if it is not.
+
+        A query counts as one, though it may cost several points.
+        """
+        counts = [self.left] if self.left is not None else []
+        known = self.limits.of(api)
+        if known is not None:
+            counts.append(known.left - self._least_left(known))
+            if (share := self._share_of(known)) is not None:
+                counts.append(share - self.limits.used(api))
+        return max(0, min(counts)) if counts else None
+
     def take(self, what: str, api: Api, *, now: float) -> None:
         """Count a request for ``what``; ``now`` is in Unix seconds.
 
@@ -221,8 +234,7 @@ class RequestBudget:
         known = self.limits.of(api)
         if known is None or now >= known.reset:
             return ""
-        # Without a token all of the limit is smaller than the reserve.
-        if known.left < min(self._reserve, max(1, known.limit // 10)):
+        if known.left < self._least_left(known):
             return (
                 f"the rate limit of the token for {API_NAMES[api]} is nearly used up, and the rest "
                 f"is for other users (try again after {known.reset_at:%H:%M} UTC, or with another "
@@ -230,11 +242,19 @@ class RequestBudget:
             )
         return self._end_of_share(api, known)
 
-    def _end_of_share(self, api: Api, known: RateLimit) -> str:
+    def _least_left(self, known: RateLimit) -> int:
+        # Without a token all of the limit is smaller than the reserve.
+        return min(self._reserve, max(1, known.limit // 10))
+
+    def _share_of(self, known: RateLimit) -> int | None:
         share = self._share
         if share is None or share.of_limit not in (None, known.limit):
-            return ""
-        if self.limits.used(api) < max(1, known.limit * share.percent // 100):
+            return None
+        return max(1, known.limit * share.percent // 100)
+
+    def _end_of_share(self, api: Api, known: RateLimit) -> str:
+        share, most = self._share, self._share_of(known)
+        if share is None or most is None or self.limits.used(api) < most:
             return ""
         unit = "requests to REST" if api is Api.REST else "points of GraphQL"
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
@@ -203,6 +203,24 @@ def read_annotations(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run
 # the reading, if more than 1,000 runs were created in one second, or if an item was damaged.
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunList:
+    """All runs of ``repository`` (`acme/shop`) from those of a time to those of its reading."""
+
+    repository: str
+    since: datetime
+    runs: tuple[Run, ...] = field(repr=False)
+
+    def covers(self, repository: str, since: datetime) -> bool:
+        """Whether the list has the runs of a repository since that time."""
+        return fold(repository) == fold(self.repository) and self.since <= since
+
+    def created(self, since: datetime, until: datetime) -> Iterator[Run]:
+        """Yield the runs of a period, to the second, both ends included."""
+        since = since.replace(microsecond=0)
+        return (run for run in self.runs if since <= run.created_at <= until)
+
+
 def list_runs(
     client: GitHubClient,
     repository: str,
@@ -212,14 +230,25 @@ def list_runs(
     branch: str | None = None,
     event: str | None = None,
     head_sha: str | None = None,
+    known: RunList | None = None,
 ) -> PaginatedList[Run]:
     """Return the runs of ``repository`` (`acme/shop`) created in a period, both ends included.
 
-    The latest runs are read first, so that an exhausted budget leaves out the oldest ones.
+    The latest runs are read first, so that an exhausted budget leaves out the oldest ones. If
+    ``known`` has the runs of the period, nothing is requested.
 
     Raises:
         SourceError, DeadlineExceeded: as `GitHubClient.get`.
     """
+    if known is not None and known.covers(repository, created_from):
+        found = tuple(
+            run
+            for run in known.created(created_from, created_to)
+            if branch in (None, run.head_branch)
+            and event in (None, run.event)
+            and head_sha in (None, run.head_sha)
+        )
+        return PaginatedList(items=found, total=len(found), complete=True)
     filters = {"branch": branch, "event": event, "head_sha": head_sha}
     query = {name: value for name, value in filters.items() if value is not None}
     path = f"/repos/{repository}/actions/runs"

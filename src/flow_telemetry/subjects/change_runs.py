@@ -180,6 +180,7 @@ def _list_runs(
             change.repository.full_name,
             created_from=window[0],
             created_to=min(window[1], context.clock.now()),
+            known=context.listed_runs,
             **filters,
         )
     except FlowTelemetryError as error:

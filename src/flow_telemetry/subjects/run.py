@@ -136,7 +136,6 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
         context,
         run_slice.run,
         run_slice.run.jobs if run_slice.run_span else run_slice.jobs,
-        subject.siblings,
     )
     run_slice = run_slice.with_run(replace(explained.run, default_branch=subject.default_branch))
     undecided = parentage.undecided_reason(run_slice.run) if not run_slice.run_span else None
@@ -195,19 +194,14 @@ def _is_asked_about(run: Run) -> bool:
     return causes.run_result(run) in causes.ERRORS or timing.run_interval(run).seconds > _LONG_RUN
 
 
-def explain_run(
-    context: ExportContext,
-    run: Run,
-    jobs: Iterable[Job],
-    siblings: Iterable[Run] | None = None,
-) -> RunWithNotices:
+def explain_run(context: ExportContext, run: Run, jobs: Iterable[Job]) -> RunWithNotices:
     """Return a run with the annotations of those of ``jobs`` that failed, and with their waits.
 
-    Also find out whether a newer run replaced it: among ``siblings``, or by a list of the runs of
-    its branch. Only failures, long waits and cancelled runs that never began take requests.
+    Also find out by a list of the runs of its branch whether a newer run replaced it. Only
+    failures, long waits and cancelled runs that never began take requests.
     """
     jobs = tuple(jobs)
-    replaced = _find_replacement(context, run, siblings)
+    replaced = _find_replacement(context, run)
     run = replaced.run
     annotated = read_annotations(context.github, run, jobs)
     # A deployment of any job may decide about the parent of the run.
@@ -218,26 +212,25 @@ def explain_run(
     return replace(deployed, notices=notices)
 
 
-def _find_replacement(
-    context: ExportContext, run: Run, siblings: Iterable[Run] | None
-) -> RunWithNotices:
+def _find_replacement(context: ExportContext, run: Run) -> RunWithNotices:
     time = causes.time_of_replacement(run)
     if time is None or not run.head_branch:
         return RunWithNotices(run=run)
-    if siblings is None:
-        name = run.repository.full_name
-        try:
-            siblings = list_runs(
-                context.github,
-                name,
-                created_from=time.start,
-                created_to=time.end,
-                branch=run.head_branch,
-            ).items
-        except FlowTelemetryError as error:
-            notice = f"whether a newer run replaced run {run.id} of {name} is unknown: {error}"
-            return RunWithNotices(run=run, notices=(notice,))
-    return RunWithNotices(run=replace(run, superseded=causes.is_replaced(run, time, siblings)))
+    name = run.repository.full_name
+    try:
+        listed = list_runs(
+            context.github,
+            name,
+            created_from=time.start,
+            created_to=time.end,
+            branch=run.head_branch,
+            known=context.listed_runs,
+        )
+    except FlowTelemetryError as error:
+        notice = f"whether a newer run replaced run {run.id} of {name} is unknown: {error}"
+        return RunWithNotices(run=run, notices=(notice,))
+    superseded = causes.is_replaced(run, time, listed.items)
+    return RunWithNotices(run=replace(run, superseded=superseded))
 
 
 def with_ref(

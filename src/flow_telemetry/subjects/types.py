@@ -33,8 +33,8 @@ class RunSubject:
     run if our job is its only job.
 
     A sweep exports only an attempt whose end is ``within`` its window. An attempt without a job
-    ends at its start, or at ``unfinished_at``, when a sweep last saw it unfinished. ``siblings``
-    are the runs that the sweep has listed, ``listed`` is this attempt in their list.
+    ends at its start, or at ``unfinished_at``, when a sweep last saw it unfinished. ``listed``
+    is this attempt in the list of a sweep.
 
     The event of our own run contains more: ``default_branch`` is the repository's, ``started_by``
     the run that started it, ``traceparent`` the one that a dispatch passed, ``pushed_from`` the
@@ -54,7 +54,6 @@ class RunSubject:
     described: DescribedRun | None = None
     within: Window | None = None
     unfinished_at: datetime | None = None
-    siblings: tuple[Run, ...] | None = field(default=None, repr=False, compare=False)
     listed: Run | None = field(default=None, repr=False, compare=False)
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError, NotFoundError, UnavailableError
-from flow_telemetry.github.runs import RunAddress, list_runs, read_attempt
+from flow_telemetry.github.runs import RunAddress, RunList, list_runs, read_attempt
 from flow_telemetry.github.sweep import Closed, closed_changes, closed_issues, updated_deployments
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.identity import fold
@@ -90,11 +90,12 @@ class Listing:
     ``waiting`` are those whose event run has not ended. ``unfinished`` are attempts to look at
     again. ``exported_before`` and ``unwanted`` count things that were left out: because they were
     exported, and because `workflows` or `branches` exclude them. The list may be incomplete.
+    ``listed_runs`` are all runs of the time in which things of the window began.
     """
 
     search: Search
     source: SourceWindow
-    listed_runs: tuple[Run, ...] | None = None
+    listed_runs: RunList | None = None
     things: list[Thing] = field(default_factory=list)
     waiting: list[tuple[Pending, Window]] = field(default_factory=list)
     unfinished: set[tuple[str, datetime]] = field(default_factory=set)
@@ -109,7 +110,6 @@ class Listing:
         self.known = KnownRuns(
             repository=self.search.home.full_name,
             default_branch=self.search.default_branch,
-            listed=self.listed_runs,
             of_events=self.search.event_runs.attempts,
         )
         ends: defaultdict[str, list[datetime]] = defaultdict(list)
@@ -283,14 +283,15 @@ def created_in(source: SourceWindow) -> Interval:
 
 def list_attempts(search: Search, source: SourceWindow) -> Listing:
     """List the attempts of runs that may have ended in the window, by the end of their last job."""
-    settings, github = search.context.settings, search.context.github
+    context, name = search.context, search.home.full_name
+    settings = context.settings
     created = created_in(source)
-    found = list_runs(
-        github, search.home.full_name, created_from=created.start, created_to=created.end
-    )
-    listing = Listing(
-        search=search, source=source, listed_runs=found.items, complete=found.complete
-    )
+    # What was created after the window is not exported, but may be a run of an older thing.
+    until = created.end if source.full else context.clock.now()
+    found = list_runs(context.github, name, created_from=created.start, created_to=until)
+    listing = Listing(search=search, source=source, complete=found.complete)
+    if found.complete:
+        listing.listed_runs = RunList(repository=name, since=created.start, runs=found.items)
     seen = _last_seen(source.ledger)
     unlisted = seen.keys() - {run.id for run in found.items}
     if source.full or len(unlisted) > MOST_READ_ALONE:
@@ -300,7 +301,7 @@ def list_attempts(search: Search, source: SourceWindow) -> Listing:
     else:
         old = _read_unlisted(listing, unlisted, seen)
     for run in (*found.items, *old):
-        if is_of_sweeper(settings, search.home, run):
+        if run.created_at > created.end or is_of_sweeper(settings, search.home, run):
             continue
         if reason_not_selected(settings, run) is not None:
             updated_at = run.updated_at or run.created_at

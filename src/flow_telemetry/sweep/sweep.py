@@ -16,7 +16,7 @@ from flow_telemetry.errors import (
     FlowTelemetryError,
     UnavailableError,
 )
-from flow_telemetry.github.runs import read_default_branch, read_repository
+from flow_telemetry.github.runs import RunList, read_default_branch, read_repository
 from flow_telemetry.model import Repository
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.replay import Replay
@@ -327,6 +327,8 @@ class Sweep:
             self.unread.append(f"the list of {window.name}: {error}")
             self.unlisted.add(window.name)
             return None
+        if listing.listed_runs is not None:
+            self._know(listing.listed_runs, full=window.full)
         if not listing.complete:
             self.unread.append(f"some {window.name}")
         elif window.name == DEPLOYMENTS and not window.full:
@@ -339,6 +341,16 @@ class Sweep:
             # The full list has what this sweep has just exported.
             self.exported_before += listing.exported_before
         return listing
+
+    def _know(self, listed: RunList, *, full: bool) -> None:
+        """Let the exports find runs without requests in the lists of the sweep."""
+        recent = self.context.listed_runs
+        if full:
+            # It reaches to the beginning of the other, and is of no use without that.
+            if recent is None:
+                return
+            listed = replace(listed, runs=(*listed.runs, *recent.runs))
+        self.context = replace(self.context, listed_runs=listed)
 
     def _with_pending(self, state: SourceState, listed: Iterable[Thing]) -> Iterator[Thing]:
         """Yield listed things, and those that are pending since earlier sweeps.

@@ -53,11 +53,10 @@ class Thing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownRuns:
-    """The runs of a repository that were listed, if they were, and those that events exported."""
+    """The default branch of a repository, and its runs that events exported."""
 
     repository: str
     default_branch: str | None = None
-    listed: tuple[Run, ...] | None = field(default=None, repr=False)
     of_events: frozenset[str] = frozenset()
 
 
@@ -89,7 +88,6 @@ def build_subject(
             ended=True,
             within=window,
             unfinished_at=unfinished_at,
-            siblings=known.listed,
             listed=run,
             default_branch=known.default_branch,
         )
