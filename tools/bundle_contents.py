@@ -69,6 +69,7 @@ NOT_IN_IMAGES: Mapping[str, str] = {
 # Imported by functions in nearly every run, besides the imports of the entry point. A run that
 # needs any other module unpacks the second section of the image, which takes 20 ms.
 LOADED_BY_MOST_RUNS = (
+    "flow_telemetry.mapping.api_usage",
     "flow_telemetry.otlp.exporter",
     "flow_telemetry.otlp.transport",
     "flow_telemetry.otlp.sdk",

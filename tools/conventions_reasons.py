@@ -406,6 +406,12 @@ METRIC_FAMILIES = (
         reason="sums over everything that belongs to a feature",
     ),
     Family(
+        prefix="flow.github.",
+        nearest="`http.client.request.duration`",
+        reason="GitHub's limits count requests by API for an hour, and the conventions know no "
+        "limit of requests",
+    ),
+    Family(
         prefix="flow.job.",
         nearest="`cicd.pipeline.run.duration`",
         reason="the conventions have no metric of tasks",

@@ -205,11 +205,12 @@ def _run_for_repository(
 
         outcome = export_sweep(context, sweep, LedgerFile(settings.sweep.ledger))
         # No comments: the pull requests had theirs when they ended.
-        return outcome, f"Sweep of {sweep.repository}"
-    outcome = pipeline.export(context, subjects)
-    if settings.comment:
-        outcome = _write_comment(context, outcome, audience)
-    return outcome, ""
+        heading = f"Sweep of {sweep.repository}"
+    else:
+        outcome, heading = pipeline.export(context, subjects), ""
+        if settings.comment:
+            outcome = _write_comment(context, outcome, audience)
+    return replace(outcome, api_usage=context.github.limits.usage()), heading
 
 
 def _write_comment(context: ExportContext, outcome: Outcome, audience: Audience) -> Outcome:

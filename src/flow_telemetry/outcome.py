@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flow_telemetry.identity import TraceIdentity
 from flow_telemetry.model import Change, Lineage, Parentage, Run, WorkItem
+from flow_telemetry.model.api_usage import ApiUsage
 from flow_telemetry.model.sweeps import SweptRepository
 from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.rules.intervals import Interval
@@ -106,7 +107,7 @@ class Outcome:
     that only provides the job's context, and of a plan. ``redacted`` is the number of exported
     texts in which redaction changed something; a notice says so. ``page`` is the path of the page's
     file; empty if there is none. ``plan`` says which sweep was planned, and ``swept`` are the
-    repositories of an organization's sweep.
+    repositories of an organization's sweep. ``api_usage`` are the requests to GitHub.
     """
 
     status: Status
@@ -125,6 +126,7 @@ class Outcome:
     page: str = ""
     plan: str = ""
     swept: tuple[SweptRepository, ...] = ()
+    api_usage: tuple[ApiUsage, ...] = ()
 
     @property
     def spans(self) -> int:

@@ -29,6 +29,7 @@ from flow_telemetry.rules.people import People
 from flow_telemetry.settings import OldSpans, Settings, TraceScope
 from flow_telemetry.subjects.collect import collect
 from flow_telemetry.subjects.types import CollectedTelemetry, Subject
+from flow_telemetry.subjects.usage import UsageMetrics, kind_of
 from flow_telemetry.telemetry import Delivery, Telemetry
 from flow_telemetry.text import counted
 
@@ -47,8 +48,12 @@ def export(context: ExportContext, subjects: Iterable[Subject]) -> Outcome:
 def _collect_each(
     context: ExportContext, subjects: Iterable[Subject]
 ) -> Iterator[Iterator[CollectedTelemetry]]:
+    usage, kinds = UsageMetrics(), []
     for subject in subjects:
-        yield collect(context, subject)
+        kinds.append(kind_of(subject))
+        yield usage.watched(collect(context, subject))
+    if kinds:
+        yield usage.collect(context, kinds[0])
 
 
 def export_collected(

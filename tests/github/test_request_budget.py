@@ -182,7 +182,15 @@ def test_a_refusal_because_of_the_hour_is_that_of_one_api(
     assert len(github.paths) == (2 if told else 1)
 
 
-@given(left=st.lists(st.integers(0, 1000), min_size=1, max_size=8), data=st.data())
+def test_the_points_of_a_single_query_are_not_known(github: FakeGitHub) -> None:
+    """The first response says what is left after it, and not before."""
+    with client_of(github) as client:
+        query(client)
+        (graphql,) = client.limits.usage()
+    assert (graphql.requests, graphql.points) == (1, None)
+
+
+@given(left=st.lists(st.integers(0, 1000), min_size=2, max_size=8), data=st.data())
 def test_responses_count_in_whatever_order_they_come(left: list[int], data: st.DataObject) -> None:
     """Eight requests are under way at once, and the end of the hour varies by a second."""
     limits = RateLimits()

@@ -18,6 +18,7 @@ _LAYERS = (
     ("resourceMetrics", "scopeMetrics", "metrics"),
 )
 _SENDING = "<time of sending>"
+_LEFT = "flow.github.rate_limit.remaining"
 
 
 def golden_text(requests: Iterable[Received], began: int, ended: int) -> str:
@@ -51,10 +52,15 @@ def _line(value: Mapping[str, Any], now: range) -> str:
     return json.dumps(_plain(value, now), sort_keys=True, ensure_ascii=False)
 
 
-def _plain(value: Any, now: range) -> Any:
-    """Ids in hexadecimal, attributes as an object, and times of the export as a word."""
+def _plain(value: Any, now: range, is_left: bool = False) -> Any:
+    """Ids in hexadecimal, attributes as an object, and times of the export as a word.
+
+    So is what a rate limit leaves.
+    """
+    # A request whose result is not needed may be under way when the points are made.
+    is_left = is_left or (isinstance(value, Mapping) and value.get("name") == _LEFT)
     if isinstance(value, list):
-        return [_plain(each, now) for each in value]
+        return [_plain(each, now, is_left) for each in value]
     if not isinstance(value, Mapping):
         return value
     plain: dict[str, Any] = {}
@@ -65,6 +71,8 @@ def _plain(value: Any, now: range) -> Any:
             plain[key] = {pair["key"]: _plain(pair["value"], now) for pair in each}
         elif key.endswith("UnixNano") and int(each) in now:
             plain[key] = _SENDING
+        elif key == "asDouble" and is_left:
+            plain[key] = "<left>"
         else:
-            plain[key] = _plain(each, now)
+            plain[key] = _plain(each, now, is_left)
     return plain

@@ -67,6 +67,9 @@ PASSING = (
     (re.compile(r"(127\\?\.0\\?\.0\\?\.1\\?:)\d{4,5}\b"), r"\1<port>"),
     (re.compile(r"\d[\d,.\\]* (B|kB|MB)\b"), "<size>"),
     (re.compile(r"(The export took )[\dms .\\]*s"), r"\1<time>"),
+    # A request whose result is not needed may be under way at the end.
+    (re.compile(r"[\d,]+( of [\d,]+ left until )\d\d\\?:\d\d( UTC)"), r"<left>\1<time>\2"),
+    (re.compile(r"( for about )\d+ points?"), r"\1<points>"),
 )
 
 

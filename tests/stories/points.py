@@ -37,6 +37,11 @@ def series(points: Iterable[MetricPoint]) -> set[tuple[str, str, str]]:
     }
 
 
+def of_things(receiver: Receiver) -> list[MetricPoint]:
+    """Return the points of what was exported, without those about the requests for it."""
+    return [point for point in receiver.metrics if not point.name.startswith("flow.github.")]
+
+
 def names(receiver: Receiver, prefix: str = "") -> set[str]:
     """Return the names of the metrics that came and begin so."""
     return {point.name for point in receiver.metrics if point.name.startswith(prefix)}

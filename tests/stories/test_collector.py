@@ -20,6 +20,7 @@ from tests.fakes.metrics import MetricPoint
 from tests.fakes.receiver import Receiver
 from tests.fakes.spans import SpanRecord
 from tests.fakes.world import World, annotation, happened, job, step
+from tests.stories.points import of_things
 from tests.stories.test_inside_a_run import going_on
 from tests.support import closings
 from tests.support.job import A_TOOL, Job
@@ -159,9 +160,9 @@ def test_all_three_signals_arrive_behind_it(
             )
         )
         assert in_order(receiver) == in_order(direct) != []
-        assert facts_of(receiver.metrics) == facts_of(direct.metrics) != []
+        assert facts_of(of_things(receiver)) == facts_of(of_things(direct)) != []
         assert told_by(receiver.events) == told_by(direct.events) != []
-    assert {point.temporality for point in receiver.metrics} == {"DELTA"}
+    assert {point.temporality for point in of_things(receiver)} == {"DELTA"}
 
 
 def test_context_tools_and_export_are_one_trace_behind_it(

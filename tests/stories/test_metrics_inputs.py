@@ -10,7 +10,7 @@ from tests.fakes.faults import status
 from tests.fakes.receiver import Receiver
 from tests.fakes.records import Run
 from tests.fakes.world import World, job, step
-from tests.stories.points import by, names, series
+from tests.stories.points import by, names, of_things, series
 from tests.support import closings
 from tests.support.program import Program
 
@@ -26,7 +26,7 @@ def run(world: World) -> Run:
 
 def kinds(receiver: Receiver) -> set[tuple[str, str]]:
     """The shapes in which metrics were kept."""
-    return {(point.kind, point.temporality) for point in receiver.metrics}
+    return {(point.kind, point.temporality) for point in of_things(receiver)}
 
 
 @pytest.mark.parametrize("answer", [400, 500])
@@ -90,7 +90,7 @@ def test_a_user_adds_attributes_knowingly(
             )
         counted = by(other, "flow.run.count", BRANCH, RUN_ID)
         assert counted == {(each.plan.branch, str(each.id)): 1 for each in runs}
-        assert len(series(other.metrics)) == 3 * len(series(receiver.metrics))
+        assert len(series(of_things(other))) == 3 * len(series(of_things(receiver)))
 
 
 def test_the_branch_brings_the_gauges_of_the_conventions(

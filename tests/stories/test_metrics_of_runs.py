@@ -6,7 +6,7 @@ import pytest
 from tests.fakes.github import FakeGitHub
 from tests.fakes.receiver import Receiver
 from tests.fakes.world import NO_RUNNER, World, annotation, carried_over, job, step
-from tests.stories.points import by, names, series, value, values
+from tests.stories.points import by, names, of_things, series, value, values
 from tests.support import closings
 from tests.support.program import Program
 
@@ -32,7 +32,7 @@ def test_a_run_is_measured_by_state(program: Program, world: World, receiver: Re
     assert by(receiver, "flow.job.billable_time", "os.type") == {"linux": 2}
     assert not names(receiver, "flow.run.retries") | names(receiver, "cicd.pipeline.run.errors")
     assert {point.unit for point in receiver.points_of(DURATION)} == {"s"}
-    assert {point.resource["service.name"] for point in receiver.metrics} == {"github-actions"}
+    assert {point.resource["service.name"] for point in of_things(receiver)} == {"github-actions"}
 
 
 def test_errors_count_by_what_went_wrong(
@@ -110,7 +110,7 @@ def test_the_branch_is_the_default_one_or_another(
 ) -> None:
     """As the event's file says; a fork's branch of the same name is another."""
     program.export(world.run(event=event, branch=branch, jobs=[job("build")]))
-    assert {point.attributes["flow.branch"] for point in receiver.metrics} == {told}
+    assert {point.attributes["flow.branch"] for point in of_things(receiver)} == {told}
 
 
 def test_the_branch_is_left_out_where_the_default_one_is_not_known(
@@ -187,7 +187,7 @@ def test_matrix_legs_and_branches_make_no_series(
         ]
         run = world.run(event="pull_request", branch=f"branch-{number}", jobs=legs)
         program.export(run, signals="metrics")
-        counts.append(len(series(receiver.metrics)))
+        counts.append(len(series(of_things(receiver))))
     # Run: pending, executing, count. Job: count, duration, queue, billable time, cost, by system.
     assert counts == [3 + 5 * 3] * 5
     assert sum(values(receiver, "flow.job.count")) == 300

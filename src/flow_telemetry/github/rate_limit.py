@@ -119,7 +119,10 @@ class RateLimits:
                 ApiUsage(
                     api=api,
                     requests=self._requests[api],
-                    points=self._points() if api is Api.GRAPHQL and api in self._hours else None,
+                    # Of a single query nothing is known: the first response comes after it.
+                    points=self._points()
+                    if api is Api.GRAPHQL and api in self._hours and self._requests[api] > 1
+                    else None,
                     rate_limit=self.of(api),
                 )
                 for api in Api

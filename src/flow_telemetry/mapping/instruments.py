@@ -720,6 +720,25 @@ PACKAGE_RATIO = _coverage_instrument(
     "Share of the lines, statements or branches of a package that tests reached",
 )
 
+_EXPORT = "export that sends other metrics; sweep, at its end"
+API_REQUESTS = _instrument(
+    _EXPORT,
+    "flow.github.requests",
+    _SUM,
+    "{request}",
+    "Requests that the export sent to GitHub; a query counts once, not by its points",
+    (names.REPOSITORY, names.API, names.EXPORT_SUBJECT),
+)
+RATE_LIMIT_REMAINING = _instrument(
+    _EXPORT,
+    "flow.github.rate_limit.remaining",
+    _GAUGE,
+    "{request}",
+    "What the hourly rate limit of the token leaves: requests to REST, points of GraphQL; not "
+    "sent if the server has no limits",
+    (names.REPOSITORY, names.API),
+)
+
 INSTRUMENTS += STATES
 
 # Times of points
@@ -731,6 +750,7 @@ _SAMPLES = frozenset(
         SYSTEM_CPU_UTILIZATION,
         SYSTEM_DISK_IO,
         SYSTEM_NETWORK_IO,
+        RATE_LIMIT_REMAINING,
     )
 )
 _STATES = frozenset(instrument.name for instrument in STATES)

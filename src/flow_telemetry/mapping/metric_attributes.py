@@ -169,6 +169,13 @@ PACKAGE = _attribute(
     "package or folder, as the report names it; `(other)` for all except the 50 largest",
 )
 
+API = _attribute("flow.github.api", "`rest` or `graphql`: GitHub's APIs have separate limits")
+EXPORT_SUBJECT = _attribute(
+    "flow.export.subject",
+    "kind of what was exported: `run`, `change`, `item`, `feature`, `deployment`, `event` or "
+    "`sweep`",
+)
+
 # Attributes of the conventions' gauges of changes, which are sent only with the branch.
 REPOSITORY_URL = _attribute(semconv.VCS_REPOSITORY_URL_FULL, "address of the repository")
 TEST_RESULT = _attribute(suite_semconv.CASE_STATUS, "`pass`, `fail` or `skipped`")

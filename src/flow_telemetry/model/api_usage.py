@@ -32,8 +32,8 @@ class RateLimit:
 class ApiUsage:
     """The requests to one API, and the token's rate limit; None if the server has none.
 
-    ``points`` are those of the queries, about: the limit's difference, to which others who use the
-    token at the same time contribute. REST has none.
+    ``points`` are those of the queries, about: the difference in the limit, to which others who use
+    the token at the same time contribute. None for REST, and if they are unknown.
     """
 
     api: Api

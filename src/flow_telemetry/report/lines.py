@@ -17,6 +17,7 @@ from flow_telemetry.model import (
     Run,
     WorkItem,
 )
+from flow_telemetry.model.api_usage import Api, ApiUsage
 from flow_telemetry.model.time_shares import TimeShares
 from flow_telemetry.outcome import ExportedSubject, Outcome
 from flow_telemetry.report.text import (
@@ -159,6 +160,20 @@ def describe_export(outcome: Outcome) -> str:
             sentences.append(f"{things} not sent: {delivery.destination} does not accept them.")
     sent = " ".join(sentences or ["Nothing was sent."])
     return f"{sent} The export took {duration(outcome.seconds)}."
+
+
+def describe_api_usage(usage: Iterable[ApiUsage]) -> str:
+    """Return the requests to GitHub, and what the rate limits leave; empty if none was sent."""
+    texts = []
+    for each in usage:
+        text = counted(each.requests, "request" if each.api is Api.REST else "GraphQL query")
+        if each.points is not None:
+            text += f" for about {counted(each.points, 'point')}"
+        limit = each.rate_limit
+        if limit is not None:
+            text += f", {limit.left:,} of {limit.limit:,} left until {limit.reset_at:%H:%M} UTC"
+        texts.append(text)
+    return f"GitHub: {'; '.join(texts)}" if texts else ""
 
 
 def describe_sent(outcome: Outcome) -> str:

@@ -21,6 +21,7 @@ from flow_telemetry.report.lines import (
     MOST_TIMELINE_ENTRIES,
     Section,
     change_link,
+    describe_api_usage,
     describe_export,
     describe_left_out,
     describe_linked_items,
@@ -100,6 +101,8 @@ def _sections(outcome: Outcome) -> Iterator[Section]:
     # The first and the last job of a sweep send nothing by their nature.
     if outcome.deliveries or not (outcome.plan or outcome.swept):
         yield Section(f"<sub>{markdown(describe_export(outcome), LONGEST_LINE)}</sub>")
+    usage = describe_api_usage(outcome.api_usage)
+    yield Section(f"<sub>{markdown(usage, LONGEST_LINE)}</sub>" if usage else "")
 
 
 def _belong_together(first: ExportedSubject, other: ExportedSubject) -> bool:

@@ -180,6 +180,7 @@ class _Sweeps:
             file=self.file,
             start=self.start,
             runs=self.runs,
+            sent_before=self.context.github.limits.usage(),
         )
         if first:
             sweep.begin()

@@ -18,6 +18,7 @@ from flow_telemetry.errors import (
 )
 from flow_telemetry.github.runs import RunList, read_default_branch, read_repository
 from flow_telemetry.model import Repository
+from flow_telemetry.model.api_usage import ApiUsage
 from flow_telemetry.otlp.fallback import Fallbacks
 from flow_telemetry.otlp.replay import Replay
 from flow_telemetry.outcome import Outcome, Status, merge_outcomes
@@ -35,6 +36,7 @@ from flow_telemetry.settings import Ancestors
 from flow_telemetry.subjects.collect import collect
 from flow_telemetry.subjects.run import read_concurrently
 from flow_telemetry.subjects.types import CollectedTelemetry, ItemSubject, SweepSubject
+from flow_telemetry.subjects.usage import SWEEP, UsageMetrics
 from flow_telemetry.sweep.ledger_file import LedgerFile
 from flow_telemetry.sweep.open_work import collect_open_work
 from flow_telemetry.sweep.own_runs import EventRuns, OwnRuns, find_event_runs
@@ -175,6 +177,8 @@ class Sweep:
     without_span: int = 0
     unsaved: str = ""
     is_lost: bool = False
+    # Requests that were not for this sweep.
+    sent_before: tuple[ApiUsage, ...] = ()
 
     def __post_init__(self) -> None:
         """Begin with the ledger of the last sweep."""
@@ -474,19 +478,27 @@ class Sweep:
             exported.append((thing, tuple(end for each in slices for end in each.ends)))
 
     def _export_open_work(self) -> None:
-        """Export the state of open work; it does not change what the ledger says."""
+        """Export the state of open work, and the requests of the sweep.
+
+        It does not change what the ledger says.
+        """
         if self.unsaved or self.is_lost:
             return
         reason = end_reason(self.context)
         if reason:
             self.left_out.append(f"the state of open work: {reason}")
+        if self.context.interruption.name:
             return
-        outcome = pipeline.export_collected(
-            self.context,
-            # What could not be listed cannot be counted either, for the reason that was reported.
-            lambda context: [collect_open_work(context, self.home, self.unlisted)],
-        )
-        self.outcomes.append(outcome)
+        usage = UsageMetrics(has_metrics=bool(self.exported))
+
+        def read(context: ExportContext) -> Iterator[Iterator[CollectedTelemetry]]:
+            if not reason:
+                # What could not be listed cannot be counted either, for the reason that was
+                # reported.
+                yield usage.watched(collect_open_work(context, self.home, self.unlisted))
+            yield usage.collect(context, SWEEP, self.home, self.sent_before)
+
+        self.outcomes.append(pipeline.export_collected(self.context, read))
 
     # Failures
 
