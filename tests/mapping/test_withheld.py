@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -10,7 +11,11 @@ from tests.fakes.logs import entries_in
 from tests.fakes.metrics import points_in
 from tests.fakes.spans import spans_in
 
+from flow_telemetry.mapping.api_usage import usage_measurements
 from flow_telemetry.mapping.instruments import INSTRUMENTS
+from flow_telemetry.mapping.spans import ResourceMaker
+from flow_telemetry.model import Repository
+from flow_telemetry.model.api_usage import Api, ApiUsage
 from flow_telemetry.otlp.protobuf import decode_request
 from flow_telemetry.otlp.public import PublicRedactor
 from flow_telemetry.otlp.sdk import SdkEncoder
@@ -172,6 +177,25 @@ def test_series_stay_apart() -> None:
     assert sorted(types[:2]) == ["(not shown)", "(not shown) 2"]
     assert types[2] in types[:2]
     assert {point.attributes["flow.work_item.tracker"] for point in found} == {"jira"}
+
+
+def test_the_requests_for_another_repository_stay_apart_by_api() -> None:
+    """Their numbers are no text of it, and mean nothing without the API."""
+    secret = Repository(host="github.com", owner="acme", name="secret", url="")
+    usage = [ApiUsage(api=api, requests=3) for api in Api]
+    at = datetime(2026, 11, 24, tzinfo=timezone.utc)
+    table = SeriesTable()
+    for each in usage_measurements(usage, secret, ResourceMaker(), at, subject="run"):
+        table.add(each)
+    found = points_in(reduced(redactor_for(HOME), Signal.METRICS, *table.points(1, 2)))
+    assert [point.attributes for point in found] == [
+        {
+            "github.repository": "acme/secret",
+            "flow.github.api": api.value,
+            "flow.export.subject": "run",
+        }
+        for api in Api
+    ]
 
 
 @pytest.mark.parametrize(

@@ -262,5 +262,5 @@ class RequestBudget:
         unit = "requests to REST" if api is Api.REST else "points of GraphQL"
         return (
             f"the sweep used its share of the workflow's token, {share.percent} % of "
-            f"{known.limit:,} {unit} an hour (`rate-limit-share`): the rest is for other workflows"
+            f"{known.limit:,} {unit} an hour (`rate-limit-share`), which leaves the rest to others"
         )

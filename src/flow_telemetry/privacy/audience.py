@@ -90,6 +90,8 @@ _PUBLIC_POINT_ATTRIBUTES = _PUBLIC_ATTRIBUTES | {
     metric_semconv.DEPLOYMENT_STATUS,
     metric_semconv.COVERAGE_UNIT,
     metric_semconv.TEST_RESULT,
+    metric_semconv.API,
+    metric_semconv.EXPORT_SUBJECT,
 }
 
 
