@@ -15,8 +15,8 @@ from flow_telemetry.github.runs import MOST_FOUND
 
 PAGE = 100
 TERMS = ("repository", "page of runs", "run", "pull request", "issue")
-# The list of runs of a sweep: three days, the hour before the mark, and the time of the window.
-_LISTED = timedelta(days=3, hours=1)
+# The list of runs of a sweep: a day, the hour before the mark, and the time of the window.
+_LISTED = timedelta(days=1, hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

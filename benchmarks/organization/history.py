@@ -15,7 +15,8 @@ REPOSITORIES = 1_000
 PER_DAY = {"run": 100.0, "change": 10.0, "issue": 3.0}
 START = datetime(2026, 3, 2, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
-# The list of a sweep reaches three days back, and to an hour before its window.
+# The lists of a sweep reach a day back for runs, three for deployments, from an hour before its
+# window.
 BEFORE = timedelta(days=3, hours=6)
 # Three in ten changes appear in lists later, by up to this time.
 LATE_SHARE = 0.3

@@ -27,7 +27,7 @@ from flow_telemetry.rules.ledger import (
     DELAY,
     LONGEST,
     OVERLAP,
-    RECENT,
+    RECENT_RUNS,
     SourceLedger,
     full_window_of,
     window_of,
@@ -104,7 +104,7 @@ class ModelRepository:
         if not intervals:
             return 0
         a_day = self.runs.count(START - DAY, now) / ((now - START + DAY) / DAY)
-        return _pages_of_number(round(a_day * ((LONGEST - RECENT) / DAY)))
+        return _pages_of_number(round(a_day * ((LONGEST - RECENT_RUNS) / DAY)))
 
 
 def _pages_of_number(number: int) -> int:

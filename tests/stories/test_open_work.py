@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import datetime, timezone
 
 import pytest
@@ -464,3 +465,34 @@ def test_a_github_that_does_not_answer_costs_the_counts_only(
     assert by_type(receiver, "flow.load")[None, "to_do"] == 0
     assert receiver.points_of("vcs.change.count") == []
     assert "open pull requests" in result.summary
+
+
+def test_a_later_sweep_finds_active_runs_in_its_own_list(
+    program: Program, world: World, github: FakeGitHub, receiver: Receiver
+) -> None:
+    """Those that are older than the list are read by number; the counts are the same."""
+    active_runs(world)
+    world.run(
+        workflow="Deploy",
+        status="waiting",
+        created_at=ago(days=6),
+        jobs=[job("deploy", None, status="waiting", created_at=ago(days=6))],
+    )
+    # Long enough for the list of 35 days, which finds the old ones.
+    sweep(program, sweep_runs=True, since="30h")
+    lists = [path for path in github.paths if "status=queued" in path]
+    first = _states_of_runs_and_jobs(receiver)
+    sweep(program, sweep_runs=True)
+    assert [path for path in github.paths if "status=queued" in path] == lists
+    both = _states_of_runs_and_jobs(receiver)
+    assert len(first) > 4
+    assert both == first + first
+
+
+def _states_of_runs_and_jobs(receiver: Receiver) -> Counter[tuple[str, str, float]]:
+    """The counts of active runs and jobs, by their attributes."""
+    return Counter(
+        (name, str(sorted(point.attributes.items())), point.value)
+        for name in ("cicd.pipeline.run.active", "flow.job.active")
+        for point in receiver.points_of(name)
+    )

@@ -288,15 +288,8 @@ _MOST_PAGES_OF_RUNS = 3
 MOST_RUNS_WITH_JOBS = 50
 
 
-def read_active_runs(
-    client: GitHubClient,
-    repository: Repository,
-    is_wanted: Callable[[Run], bool],
-    may_go_on: Callable[[], bool],
-) -> ActiveRuns:
-    """Return the runs that have not ended, of each status the latest 300, with their jobs.
-
-    The jobs are read of 50 runs in progress or queued, the oldest first, while ``may_go_on``.
+def list_active_runs(client: GitHubClient, repository: Repository) -> ActiveRuns:
+    """Return the runs that have not ended, of each status the latest 300, without their jobs.
 
     Raises:
         SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
@@ -309,11 +302,21 @@ def read_active_runs(
         path = f"/repos/{repository.full_name}/actions/runs"
         pages = client.pages(path, "workflow_runs", what, status=status)
         for number, items in enumerate(pages, 1):
-            found = (run for run in _parse_runs(items, what) if not run.completed)
-            runs |= {run.id: run for run in found if is_wanted(run)}
+            runs |= {run.id: run for run in _parse_runs(items, what) if not run.completed}
             if number == _MOST_PAGES_OF_RUNS:
                 incomplete = incomplete or len(items) == 100
                 break
+    return ActiveRuns(runs=tuple(runs.values()), incomplete=incomplete)
+
+
+def with_queued_jobs(
+    client: GitHubClient, active: ActiveRuns, may_go_on: Callable[[], bool]
+) -> ActiveRuns:
+    """Return the runs with the jobs of 50 in progress or queued, the oldest first.
+
+    They are read while ``may_go_on``; ``unread`` has the errors.
+    """
+    runs = {run.id: run for run in active.runs}
     with_jobs = sorted(
         (run for run in runs.values() if run.status in _WITH_JOBS),
         key=lambda run: (run.created_at, run.id),
@@ -324,8 +327,8 @@ def read_active_runs(
     missing = any(not runs[run.id].jobs_complete or not runs[run.id].jobs for run in with_jobs)
     return ActiveRuns(
         runs=tuple(runs[number] for number in sorted(runs)),
-        incomplete=incomplete,
-        jobs_incomplete=incomplete or missing,
+        incomplete=active.incomplete,
+        jobs_incomplete=active.incomplete or missing,
         unread=tuple(dict.fromkeys(unread)),
     )
 

@@ -17,8 +17,11 @@ from flow_telemetry.rules.intervals import Interval
 
 DELAY = timedelta(minutes=30)
 OVERLAP = timedelta(hours=1)
-# Each sweep lists what was created so long before its window.
+# Each sweep lists what was created so long before its window. Runs are many, and one that goes on
+# for longer is known by its number once there was a daily list: only an old run that is started
+# again waits for the next one.
 RECENT = timedelta(days=3)
+RECENT_RUNS = timedelta(days=1)
 # Once a day a sweep lists all that can still end: a run ends after 35 days at the latest, and can
 # be started again for 30 days. https://docs.github.com/en/actions/reference/limits
 LONGEST = timedelta(days=35)
@@ -83,6 +86,11 @@ class SourceLedger:
     def ends_of(self, reference: str) -> tuple[datetime, ...]:
         """Return the ends of a thing that were exported, as far as the ledger has them."""
         return tuple(sorted(end for known, end in self.exported if known == reference))
+
+    @property
+    def has_full_list(self) -> bool:
+        """Whether all older things were listed since the start."""
+        return self.full_mark is not None and self.full_mark > self.start
 
     def without_old(self) -> SourceLedger:
         """Return the ledger without things that no later window contains.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,16 @@ from flow_telemetry.clock import Deadline
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import BudgetExceeded, DeadlineExceeded, FlowTelemetryError
 from flow_telemetry.github.open_work import (
-    read_active_runs,
+    list_active_runs,
     read_open_changes,
     read_open_issues,
     with_phases,
+    with_queued_jobs,
 )
 from flow_telemetry.mapping.open_work import change_load, item_load, phase_load, run_load
 from flow_telemetry.mapping.spans import ResourceMaker
 from flow_telemetry.model import Repository, Run
-from flow_telemetry.rules.open_work import count_items
+from flow_telemetry.rules.open_work import ActiveRuns, count_items
 from flow_telemetry.subjects.run import reason_not_selected
 from flow_telemetry.subjects.types import (
     CollectedTelemetry,
@@ -36,15 +38,29 @@ if TYPE_CHECKING:  # Loaded if there is a Jira.
 
 # Of the time that is left after the exports; the phases of many pull requests take the longest.
 _SHARE_OF_TIME = 0.5
+# A list of runs says which of them are active for so long.
+_STILL_TRUE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveList:
+    """All runs that had not ended at a time."""
+
+    runs: tuple[Run, ...]
+    at: datetime
 
 
 def collect_open_work(
-    context: ExportContext, home: Repository, unlisted: Collection[str]
+    context: ExportContext,
+    home: Repository,
+    unlisted: Collection[str],
+    active: ActiveList | None = None,
 ) -> Iterator[CollectedTelemetry]:
     """Yield the measurements of what is open; the phases, which take the longest, are the last.
 
-    ``unlisted`` are the sources of the sweep that are not read. Something else that cannot be read
-    is a warning, and does not keep the rest from being read.
+    ``unlisted`` are the sources of the sweep that are not read, ``active`` are the runs that it has
+    found. Something else that cannot be read is a warning, and does not keep the rest from being
+    read.
     """
     if not wants_metrics(context.settings):
         return
@@ -54,6 +70,7 @@ def collect_open_work(
         home=home,
         resources=build_resource_maker(context.settings),
         until=context.reading.share(_SHARE_OF_TIME),
+        active=active,
     )
     settings = context.settings
     projects = [p for p in sorted(settings.sweep.jira_projects) if jira_source(p) not in unlisted]
@@ -103,11 +120,18 @@ class _Reading:
     home: Repository
     resources: ResourceMaker
     until: Deadline = field(repr=False)
+    active: ActiveList | None = None
 
     def runs(self) -> _Load:
         """Read the runs that have not ended, but for those of the sweeping workflow."""
-        active = read_active_runs(self.context.github, self.home, self._is_wanted, self._may_go_on)
-        at = self.context.clock.now()
+        github, clock = self.context.github, self.context.clock
+        if self.active is not None and clock.now() - self.active.at <= _STILL_TRUE:
+            listed = ActiveRuns(runs=self.active.runs)
+        else:
+            listed = list_active_runs(github, self.home)
+        wanted = tuple(filter(self._is_wanted, listed.runs))
+        active = with_queued_jobs(github, replace(listed, runs=wanted), self._may_go_on)
+        at = clock.now()
         measurements = run_load(active, self.home, self.resources, at)
         return _Load([*measurements], active.unread)
 

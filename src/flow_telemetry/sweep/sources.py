@@ -20,6 +20,7 @@ from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.ledger import (
     LONGEST,
     RECENT,
+    RECENT_RUNS,
     Pending,
     PendingReason,
     SourceLedger,
@@ -64,12 +65,17 @@ class SourceWindow:
         """The start of the window."""
         return min(interval.start for interval in self.intervals)
 
+    @property
+    def recent(self) -> timedelta:
+        """How long before the window things were created that are not left to the full list."""
+        return RECENT_RUNS if self.name == RUNS and self.ledger.has_full_list else RECENT
+
     def of_created(self, created_at: datetime) -> tuple[Interval, ...]:
         """Return the parts of the window in which something has to end, by its creation.
 
-        What ends more than three days after its creation belongs to the full list.
+        What ends later than that after its creation belongs to the full list.
         """
-        limit = created_at + RECENT
+        limit = created_at + self.recent
         return after(self.intervals, limit) if self.full else before(self.intervals, limit)
 
 
@@ -90,12 +96,14 @@ class Listing:
     ``waiting`` are those whose event run has not ended. ``unfinished`` are attempts to look at
     again. ``exported_before`` and ``unwanted`` count things that were left out: because they were
     exported, and because `workflows` or `branches` exclude them. The list may be incomplete.
-    ``listed_runs`` are all runs of the time in which things of the window began.
+    ``listed_runs`` are all runs of the time in which things of the window began, ``active_runs``
+    those of any time that had not ended; None if some may be missing.
     """
 
     search: Search
     source: SourceWindow
     listed_runs: RunList | None = None
+    active_runs: tuple[Run, ...] | None = None
     things: list[Thing] = field(default_factory=list)
     waiting: list[tuple[Pending, Window]] = field(default_factory=list)
     unfinished: set[tuple[str, datetime]] = field(default_factory=set)
@@ -274,8 +282,8 @@ def list_deployments(search: Search, source: SourceWindow) -> Listing:
 def created_in(source: SourceWindow) -> Interval:
     """Return when things were created that can end in the window."""
     if source.full:
-        return Interval.of(source.start - LONGEST, source.end - RECENT)
-    return Interval.of(source.start - RECENT, source.end)
+        return Interval.of(source.start - LONGEST, source.end - source.recent)
+    return Interval.of(source.start - source.recent, source.end)
 
 
 # Attempts of runs
@@ -300,6 +308,8 @@ def list_attempts(search: Search, source: SourceWindow) -> Listing:
         listing.unfinished |= {_format_seen(run_id, seen[run_id]) for run_id in unlisted}
     else:
         old = _read_unlisted(listing, unlisted, seen)
+        if found.complete and source.ledger.has_full_list and len(old) == len(unlisted):
+            listing.active_runs = tuple(r for r in (*found.items, *old) if not r.completed)
     for run in (*found.items, *old):
         if run.created_at > created.end or is_of_sweeper(settings, search.home, run):
             continue

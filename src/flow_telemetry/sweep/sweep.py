@@ -38,7 +38,7 @@ from flow_telemetry.subjects.run import read_concurrently
 from flow_telemetry.subjects.types import CollectedTelemetry, ItemSubject, SweepSubject
 from flow_telemetry.subjects.usage import SWEEP, UsageMetrics
 from flow_telemetry.sweep.ledger_file import LedgerFile
-from flow_telemetry.sweep.open_work import collect_open_work
+from flow_telemetry.sweep.open_work import ActiveList, collect_open_work
 from flow_telemetry.sweep.own_runs import EventRuns, OwnRuns, find_event_runs
 from flow_telemetry.sweep.read_ahead import ReadAhead
 from flow_telemetry.sweep.sources import (
@@ -166,6 +166,7 @@ class Sweep:
     problems: list[str] = field(init=False)
     ahead: ReadAhead = field(init=False)
     default_branch: str | None = None
+    active_runs: ActiveList | None = None
     states: dict[str, SourceState] = field(default_factory=dict)
     event_runs: EventRuns = field(default_factory=EventRuns)
     unread: list[str] = field(default_factory=list)
@@ -331,6 +332,8 @@ class Sweep:
             self.unread.append(f"the list of {window.name}: {error}")
             self.unlisted.add(window.name)
             return None
+        if window.name == RUNS and not window.full and listing.active_runs is not None:
+            self.active_runs = ActiveList(runs=listing.active_runs, at=self.context.clock.now())
         if listing.listed_runs is not None:
             self._know(listing.listed_runs, full=window.full)
         if not listing.complete:
@@ -495,7 +498,9 @@ class Sweep:
             if not reason:
                 # What could not be listed cannot be counted either, for the reason that was
                 # reported.
-                yield usage.watched(collect_open_work(context, self.home, self.unlisted))
+                yield usage.watched(
+                    collect_open_work(context, self.home, self.unlisted, self.active_runs)
+                )
             yield usage.collect(context, SWEEP, self.home, self.sent_before)
 
         self.outcomes.append(pipeline.export_collected(self.context, read))
