@@ -22,7 +22,7 @@ from benchmarks.organization.history import (
 from benchmarks.organization.limits import MINUTE, PRIMARY, Account
 from benchmarks.organization.model import Model, ModelFigures, ModelRepository, run_model
 from benchmarks.organization.process import measure_share
-from benchmarks.organization.sweeps import SweepFigures, run_sweeps, things_by_number
+from benchmarks.organization.sweeps import FIRST_WINDOW, SweepFigures, run_sweeps, things_by_number
 from benchmarks.table import table
 from flow_telemetry.rules.ledger import DELAY
 
@@ -70,11 +70,11 @@ def _costs(options: argparse.Namespace, *, fits: bool) -> Costs:
     path: Path | None = options.costs
     if not fits and path is not None and path.exists():
         return Costs(**json.loads(path.read_text(encoding="utf-8")))
-    times = [_FIRST + timedelta(hours=hour) for hour in range(options.sweeps)]
+    times = [_FIRST + timedelta(hours=hour) for hour in range(1 + options.sweeps)]
     histories = list(write_histories(options.fitted, 1 + options.sweeps / 24))
-    sweeps = list(_really(histories, times, shards=8, limit=12_500))
-    marks = [times[0] - timedelta(minutes=90), *(at - DELAY for at in times[:-1])]
-    costs = fit_costs(histories, sweeps, marks)
+    # The first one exports a day, and reads the list of 35 days, which is no part of the costs.
+    _, *sweeps = _really(histories, times, shards=8, limit=12_500)
+    costs = fit_costs(histories, sweeps, [at - DELAY for at in times[:-1]])
     if path is not None:
         path.write_text(json.dumps(asdict(costs)), encoding="utf-8")
     rows = [
@@ -83,6 +83,7 @@ def _costs(options: argparse.Namespace, *, fits: bool) -> Costs:
     ]
     rows.append(("plan", *(f"{costs.plan[resource]:.1f}" for resource in costs.terms)))
     rows.append(("shard", *(f"{costs.shard[resource]:.1f}" for resource in costs.terms)))
+    rows.append(("query: points", "", f"{costs.points:.1f}"))
     _say(f"Requests of {len(sweeps)} real sweeps of {options.fitted} repositories, fitted:")
     _say(table(("for each", "REST", "GraphQL"), rows))
     return costs
@@ -121,9 +122,7 @@ def _print_check(repositories: int, number: int, costs: Costs) -> None:
         for sweep in sweeps
     )
     model = Model(
-        repositories=[
-            ModelRepository(history, times[0] - timedelta(minutes=90)) for history in histories
-        ],
+        repositories=[ModelRepository(history, times[0] - FIRST_WINDOW) for history in histories],
         costs=costs,
         most_shards=8,
         account=Account(12_500),

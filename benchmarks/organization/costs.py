@@ -24,12 +24,13 @@ class Costs:
     """Requests by resource (`core` of REST, `graphql`) for each of TERMS, and of the other jobs.
 
     ``plan`` is what a plan needs besides the list of repositories and their activity, ``shard``
-    what each shard needs for itself, the merging job included.
+    what each shard needs for itself, the merging job included. ``points`` are those of a query.
     """
 
     terms: dict[str, tuple[float, ...]]
     plan: dict[str, float]
     shard: dict[str, float]
+    points: float
     error: float
 
     def of_all(self, numbers: Sequence[float]) -> dict[str, float]:
@@ -95,6 +96,7 @@ def fit_costs(
     rows: list[tuple[float, ...]] = []
     found: dict[str, list[float]] = {"core": [], "graphql": []}
     fixed, planned, count, shards = Counter[str](), Counter[str](), 0, 0
+    points = queries = 0
     for sweep, mark in zip(sweeps, marks, strict=True):
         exported: defaultdict[str, Counter[Kind]] = defaultdict(Counter)
         for each in sweep.exported:
@@ -107,6 +109,9 @@ def fit_costs(
                 numbers.append(sweep.swept[name, resource])
         fixed += sweep.fixed
         planned += sweep.planned
+        points += sweep.points
+        queries += sum(n for (_, resource), n in sweep.swept.items() if resource == "graphql")
+        queries += sweep.fixed["graphql"] + sweep.planned["graphql"]
         count += 1
         shards += sweep.shards
     terms = {resource: _least_squares(rows, numbers) for resource, numbers in found.items()}
@@ -122,6 +127,7 @@ def fit_costs(
         terms=terms,
         plan={r: max(0.0, planned[r] / count - at_once[r]) for r in found},
         shard={r: fixed[r] / max(1, shards) for r in found},
+        points=points / max(1, queries),
         error=predicted / total - 1,
     )
 

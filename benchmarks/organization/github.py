@@ -15,6 +15,7 @@ from typing import Any
 from tests.fakes import graphql
 from tests.fakes.faults import Answer, Request
 from tests.fakes.github import FakeGitHub, secondary_rate_limit
+from tests.fakes.graphql_points import points_of
 from tests.fakes.records import Run
 from tests.fakes.world import DERIVED, World, happened, job, sha_of, step
 
@@ -43,6 +44,7 @@ class OrganizationGitHub:
     """Answers the requests of a sweep, and counts them by repository and resource.
 
     ``sent`` counts (repository, `core` or `graphql`); requests of no repository have an empty name.
+    ``points`` are those of all queries.
     Without an ``account`` nothing is limited. ``repository_in_hand`` answers queries by node ids.
     """
 
@@ -50,6 +52,7 @@ class OrganizationGitHub:
     account: Account | None
     address: str = API
     sent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    points: int = 0
     central: FakeGitHub = field(init=False)
     _sides: dict[str, Sides] = field(default_factory=dict)
     _waiting: list[tuple[datetime, int, bool, str, Thing]] = field(default_factory=list)
@@ -87,8 +90,11 @@ class OrganizationGitHub:
             self.advance(now)
             name = self._name_of(request, body)
             self.sent[name, resource] += 1
+            points = points_of(str(body.get("query", "")), body.get("variables") or {})
+            self.points += points if is_query else 0
             if self.account is not None:
-                refused = self.account.take(resource, now.timestamp())
+                of_hour = points if is_query else 1
+                refused = self.account.take(resource, now.timestamp(), points=of_hour)
                 headers = self.account.headers(resource, now.timestamp())
                 if refused == "primary":
                     return _with(_primary_limit(), headers)

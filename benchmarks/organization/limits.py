@@ -43,20 +43,23 @@ class Account:
         """The requests that are left in the hour of ``at`` (Unix seconds)."""
         return max(0, self.most(resource) - self.by_hour[resource, int(at // HOUR)])
 
-    def take(self, resource: str, at: float, points: int = 1) -> str:
-        """Count a request; return the limit that refuses it: `primary`, `secondary`, or empty."""
+    def take(self, resource: str, at: float, number: int = 1, *, points: int = 1) -> str:
+        """Count requests; return the limit that refuses them: `primary`, `secondary`, or empty.
+
+        They count as ``points`` for the hour, and each as one for the minute.
+        """
         hour, minute = int(at // HOUR), int(at // MINUTE)
         a_minute = REST_A_MINUTE if resource == "core" else GRAPHQL_A_MINUTE
         reason = ""
         if self.by_hour[resource, hour] + points > self.most(resource):
             reason = "primary"
-        elif self.by_minute[resource, minute] + points > a_minute:
+        elif self.by_minute[resource, minute] + number > a_minute:
             reason = "secondary"
         if reason:
             self.refused[reason] += 1
         else:
             self.by_hour[resource, hour] += points
-            self.by_minute[resource, minute] += points
+            self.by_minute[resource, minute] += number
         return reason
 
     def headers(self, resource: str, at: float) -> dict[str, str]:

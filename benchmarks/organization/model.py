@@ -317,7 +317,8 @@ class Model:
                     return now, sent
                 size = min(left, 10.0)
                 # GitHub refuses what is beyond its limit of a minute, and the client waits.
-                if self.account.take(resource, now, round(size)):
+                points = self.costs.points if resource == "graphql" else 1.0
+                if self.account.take(resource, now, round(size), points=round(size * points)):
                     now = (now // MINUTE + 1) * MINUTE
                     continue
                 pace = SECONDS_A_REQUEST

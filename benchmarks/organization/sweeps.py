@@ -32,6 +32,7 @@ from flow_telemetry.sweep.ledger_file import LedgerFile
 from flow_telemetry.sweep.organization import export_organization
 
 FILE = ".github/workflows/sweep.yml"
+FIRST_WINDOW = timedelta(hours=25)
 # A response takes 0.1 s, and five requests are under way at once: a sweep of 500 pull requests,
 # which `python -m benchmarks` measures with that latency, takes 0.02 s of waiting a request.
 SECONDS_A_REQUEST = 0.02
@@ -90,6 +91,7 @@ class SweepFigures:
     """One sweep: its shards, its requests by repository and resource, and what it exported.
 
     ``planned`` are the requests of the plan, ``fixed`` those of later jobs for no swept repository.
+    ``points`` are those of its GraphQL queries.
     """
 
     started_at: datetime
@@ -98,6 +100,7 @@ class SweepFigures:
     fixed: Counter[str]
     planned: Counter[str]
     swept: Counter[tuple[str, str]]
+    points: int
     exported: tuple[Exported, ...]
     problems: tuple[str, ...]
 
@@ -127,7 +130,7 @@ class CentralWorkflow:
             jobs=[job("plan", None)],
         )
         self._run_id = run.id
-        before = Counter(self.github.sent)
+        before, points = Counter(self.github.sent), self.github.points
         exports: list[Export] = []
         plan, _ = self._job("flow-telemetry-part-1-0", exports, mode="plan")
         planned = Counter(self.github.sent) - before
@@ -161,6 +164,7 @@ class CentralWorkflow:
             fixed=_of_no_repository(sent - planned),
             planned=_by_resource(planned),
             swept=Counter({k: n for k, n in (sent - planned).items() if k[0] not in ("", CENTRAL)}),
+            points=self.github.points - points,
             exported=tuple(_exported(exports)),
             problems=tuple(problems),
         )
@@ -201,8 +205,8 @@ class CentralWorkflow:
             "otlp-endpoint": "https://backend.example.com",
             "github-token": "token-of-the-simulation",
             "organization": "acme",
-            # The first sweep exports an hour.
-            "since": "last" if self._begun else "90m",
+            # The first sweep is long enough for the daily list, after which sweeps need less.
+            "since": "last" if self._begun else f"{int(FIRST_WINDOW.total_seconds())}s",
             "sweep-runs": "true",
             "shards": str(self.shards),
             "timeout": str(TIMEOUT),
