@@ -42,7 +42,7 @@ def organization_world() -> World:
     world.repository("acme/api", private=True, denied=["deployments=read", "issues=read"])
     world.repository("acme/vault", private=True)
     world.repository("acme/old", private=True, facts={"archived": True})
-    for _ in range(REQUESTS_OF_SHARD // 3):
+    for _ in range(REQUESTS_OF_SHARD * 4 // 5):
         ran(world, "acme/vault", "Nightly")
     merged(world, "acme/shop", 1, minutes_ago=50)
     merged(world, "acme/api", 2, minutes_ago=50)

@@ -16,9 +16,9 @@ REQUESTS_OF_SHARD = 1_000
 # Estimates, fitted to sweeps by `python -m benchmarks.organization`: the lists of a repository with
 # its open work, and what each new thing needs.
 _REQUESTS_OF_REPOSITORY = 12.0
-_REQUESTS_OF_RUN = 3.1
-_REQUESTS_OF_CLOSING = 2.0
-_REQUESTS_OF_DEPLOYMENT = 3.0
+_REQUESTS_OF_RUN = 1.3
+_REQUESTS_OF_CLOSING = 0.7
+_REQUESTS_OF_DEPLOYMENT = 2.5
 # An estimate that is too low leaves things to the next sweep, one that is too high costs nothing.
 _RESERVE = 3
 
