@@ -136,6 +136,12 @@ class FakeJira(FakeServer):
         except jira_query.QueryError as error:
             return _refused(400, str(error))
         issues = [answers.issue(issue, _names(query) or ("id",)) for issue in found]
+        if query.get("expand") == "changelog":
+            for told, issue in zip(issues, found, strict=True):
+                entries = [answers.entry(entry) for entry in issue.entries]
+                # Cloud has the latest, from the newest on; Data Center all in order.
+                shown = entries[::-1][:40] if self.cloud else entries
+                told["changelog"] = page(shown, "histories", 0, len(shown))
         size = self._size(query)
         if not self.cloud:
             return self._given(path, page(issues, "issues", int(query.get("startAt", 0)), size))

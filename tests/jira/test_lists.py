@@ -93,3 +93,31 @@ def test_what_was_closed_since_is_found(cloud: bool) -> None:
     assert found.unread == ()
     more = {item.key for item in both.items} - {item.key for item in found.items}
     assert more == {"OTHER-1"}
+
+
+@CLOUD_AND_DATA_CENTER
+def test_what_a_list_has_of_the_history_is_not_asked_for_again(cloud: bool) -> None:
+    """Cloud's list has 40 changes of an issue: of one with more, the history is read by itself."""
+    world = JiraWorld()
+    late = NOW - timedelta(minutes=10)
+    world.issue("ACME-42", type="Epic")
+    for key, moves in (("ACME-1", 3), ("ACME-2", 60), ("ACME-3", 38), ("ACME-4", 39)):
+        issue = world.issue(key, parent="ACME-42", created=NOW - timedelta(days=9))
+        for number in range(moves):
+            at = NOW - timedelta(days=8) + timedelta(hours=number)
+            issue.move(("In Progress", "To Do")[number % 2], at=at)
+        issue.move("Done", at=late, resolution="Done")
+    with fake(world, cloud=cloud) as jira:
+        by_list, alone = connect(jira).jira, connect(jira).jira
+        found = by_list.changed_since(NOW - timedelta(hours=1), {"ACME"})
+        listed = len(jira.paths)
+        together = [by_list.details(item) for item in found.items]
+        asked = jira.paths[listed:]
+        one_by_one = [alone.details(item) for item in found.items]
+    assert len(together) == 4
+    assert together == one_by_one
+    parts = sorted(
+        path.partition("?")[0].rpartition("/issue/")[2] for path in asked if "/issue/" in path
+    )
+    long = ["ACME-2/changelog", "ACME-4/changelog"] if cloud else []
+    assert parts == sorted([*(f"ACME-{number}/comment" for number in (1, 2, 3, 4)), *long])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -181,6 +181,18 @@ class JiraClient:
         except (ValueError, RecursionError):
             self._cache.forget(key)
             raise no_json(response.body, what) from None
+
+    def fill(self, path: str, payload: Any, **query: str | int) -> None:
+        """Keep a decoded response that a search contains, in place of that to a `get`."""
+        key = RequestKey((path, tuple(sorted(query.items()))))
+        body = json.dumps(payload).encode()
+        response = Response(status=200, url=f"{self._base}{path}", body=body)
+        self._cache.fill([key], lambda: [(key, response)])
+
+    def fill_list(self, path: str, key: str, items: Sequence[Any]) -> None:
+        """Keep all items of a list, in place of the response to `list_by_position`."""
+        page = {key: items, "total": len(items), "isLast": True}
+        self.fill(path, page, startAt=0, maxResults=_PAGE_SIZE)
 
     def list_by_position(
         self, path: str, key: str, what: str, most_pages: int = MOST_PAGES, **query: str | int

@@ -39,6 +39,8 @@ _MARGIN = timedelta(minutes=5)
 _MINUTE = timedelta(minutes=1)
 # The history of each is read, by two requests on Cloud.
 _MOST_BLOCKERS = 10
+# https://jira.atlassian.com/browse/JRACLOUD-96459
+_MOST_EXPANDED = 40
 # 5,000 open items of a hundred a page.
 _MOST_PAGES_OF_OPEN = 50
 
@@ -121,8 +123,7 @@ class Jira:
         site = self._site()
         path = _issue_path(site, key)
         expand = {} if site.cloud else {"expand": "changelog"}
-        site_fields = self._flag_field()
-        fields = self._fields(site_fields.flag, site_fields.team)
+        fields = self._detail_fields()
         payload = self._client.get(path, f"{key} of Jira", fields=fields, **expand)
         issue = self._parse_issue(payload)
         if site.cloud:
@@ -175,14 +176,15 @@ class Jira:
     def changed_since(self, instant: datetime, projects: Collection[str]) -> ItemList:
         """Return items of projects, given by their keys, that may have been closed since then.
 
-        They have no history. Items that were reopened are included, and the time of a resolution is
-        some milliseconds before that of the closing, so only the history tells.
+        They have no history; what the search has of it is kept, in place of requests for each.
+        Items that were reopened are included, and the time of a resolution is some milliseconds
+        before that of the closing, so only the history tells.
         Raises DeadlineExceeded if no time is left.
         """
         unread: list[str] = []
         try:
             jql = self._build_closed_query(instant, projects)
-            items = self._search(jql, "recently closed items", unread)
+            items = self._search(jql, "recently closed items", unread, with_history=True)
         except SourceError as error:
             return ItemList(unread=(_name_unknown_project(error, projects),))
         since = instant - _MARGIN
@@ -225,10 +227,19 @@ class Jira:
             return None
 
     def _search(
-        self, jql: str, what: str, unread: list[str], most_pages: int = MOST_PAGES
+        self,
+        jql: str,
+        what: str,
+        unread: list[str],
+        most_pages: int = MOST_PAGES,
+        *,
+        with_history: bool = False,
     ) -> list[WorkItem]:
+        """Return the items of a search; ``with_history`` fills the responses about each of them."""
         site = self._site()
         query = {"jql": f"{jql} ORDER BY created ASC, key ASC", "fields": self._fields()}
+        if with_history:
+            query |= {"fields": self._detail_fields(), "expand": "changelog"}
         if site.cloud:
             path = f"{site.api}/search/jql"
             listing = self._client.list_by_token(path, "issues", what, most_pages, **query)
@@ -246,7 +257,27 @@ class Jira:
             else:
                 # An issue that changes during the reading may be on two pages.
                 items[item.key] = item
+                if with_history:
+                    self._fill_issue(item.key, issue)
         return list(items.values())
+
+    def _fill_issue(self, key: str, issue: Mapping[str, Any]) -> None:
+        """Keep what a search has of an issue, in place of requests for that issue alone."""
+        site = self._site()
+        path = _issue_path(site, key)
+        changelog = take.child(issue, "changelog")
+        histories = list(take.children(changelog, "histories"))
+        alone = {name: value for name, value in issue.items() if name != "changelog"}
+        self._client.fill(path, alone, fields=self._fields())
+        if not site.cloud:
+            # Data Center expands all of it.
+            self._client.fill(path, issue, fields=self._detail_fields(), expand="changelog")
+            return
+        self._client.fill(path, alone, fields=self._detail_fields())
+        total = take.number(changelog, "total")
+        # A search of Cloud has the latest 40, and `total` may be the number of these.
+        if total == len(histories) < _MOST_EXPANDED:
+            self._client.fill_list(f"{path}/changelog", "values", histories[::-1])
 
     def _build_closed_query(self, instant: datetime, projects: Collection[str]) -> str:
         # Jira reads absolute times in the time zone of the token's owner.
@@ -309,6 +340,11 @@ class Jira:
     def _epic_link(self) -> str | None:
         """Return the id of the field that names an issue's epic; None on Cloud."""
         return None if self._site().cloud else self._site_fields().epic_link
+
+    def _detail_fields(self) -> str:
+        """Return the fields of an issue's details."""
+        site_fields = self._flag_field()
+        return self._fields(site_fields.flag, site_fields.team)
 
     def _fields(self, *further: str | None) -> str:
         return ",".join((*FIELDS, *filter(None, [self._epic_link(), *further])))
