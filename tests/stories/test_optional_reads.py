@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +106,11 @@ def kind(request: Request) -> str:
     return kind_of(session.Request(f"http://{request.path}", body=body))
 
 
+def without_limits(items: Iterable[str]) -> set[str]:
+    """Return the items but for what GitHub's limits leave, which only an answer can tell."""
+    return {item for item in items if not item.startswith("flow.github.rate_limit.")}
+
+
 @pytest.mark.parametrize("name", OPTIONAL)
 def test_all_kinds_of_requests_are_tried(name: str, export: Export) -> None:
     """So that one that is added is tried as well."""
@@ -122,4 +127,6 @@ def test_one_that_hangs_costs_no_other(name: str, hanging: str, export: Export) 
     assert silent.seconds < TIMEOUT + SLACK
     assert silent.asked == damaged.asked
     for signal in ("traces", "logs", "metrics"):
-        assert silent.received.of(signal).keys() == damaged.received.of(signal).keys()
+        assert without_limits(silent.received.of(signal)) == without_limits(
+            damaged.received.of(signal)
+        )

@@ -136,3 +136,4 @@ def test_a_run_with_one_deployment(program: Program, github: FakeGitHub) -> None
     with counted_rounds(github) as rounds:
         program.export(run)
     assert sum(rounds.sizes) <= 8
+    assert rounds.count <= 3

@@ -212,7 +212,7 @@ def _read_earlier(
     listed = 0
     complete = False
     for _ in range(MOST_PAGES_OF_DEPLOYMENTS):
-        connection = _query_deployments(client, deployment, after)
+        connection = query_earlier(client, deployment, after)
         for node in read.children(connection, "nodes"):
             parsed = _parse_earlier(node, deployment)
             if parsed is None or parsed.created_at > latest:
@@ -244,8 +244,14 @@ def _prefer(deployment: Deployment, siblings: Iterable[Deployment]) -> Deploymen
     return deployment
 
 
-def _query_deployments(client: GitHubClient, deployment: Deployment, after: str | None) -> Payload:
-    """Return a page of the environment's deployments, newest first."""
+def query_earlier(
+    client: GitHubClient, deployment: Deployment, after: str | None = None
+) -> Payload:
+    """Return a page of the deployments to a deployment's environment, newest first.
+
+    Raises:
+        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.query`.
+    """
     repository = deployment.repository
     what = f"deployments of {repository.full_name} to {deployment.environment}"
     response = client.query(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,7 +21,11 @@ from flow_telemetry.github.changes import (
     read_parentage,
     with_head_at,
 )
-from flow_telemetry.github.deployments import list_deployments_of, read_deployments
+from flow_telemetry.github.deployments import (
+    list_deployments_of,
+    read_deployments,
+    with_statuses,
+)
 from flow_telemetry.github.issues import read_closing
 from flow_telemetry.github.runs import (
     RunWithNotices,
@@ -42,6 +47,7 @@ from flow_telemetry.outcome import ExportedSubject
 from flow_telemetry.process.context import parse_traceparent
 from flow_telemetry.rules import causes, parentage, selection
 from flow_telemetry.rules import intervals as timing
+from flow_telemetry.rules.deployments import is_selected
 from flow_telemetry.rules.selection import RunSlice, boilerplate_steps, matches_patterns
 from flow_telemetry.settings import Ancestors, Compare, Detail, Export, Settings, TrackerChoice
 from flow_telemetry.subjects.job.handoff import Handoff, take_handoff
@@ -66,6 +72,7 @@ if TYPE_CHECKING:
 # wait, and be half done when a request budget ends.
 MAX_CONCURRENT_READS = 4
 _MOST_NAMES = 3
+_MOST_GUESSED = 3
 # Under `compare: auto` a shorter run is compared only if it failed, in seconds.
 _LONG_RUN = 600.0
 
@@ -131,6 +138,8 @@ def collect_run(context: ExportContext, subject: RunSubject) -> CollectedTelemet
     run_slice, notices = read_slice(context, run, subject)
     if run_slice.refusal is not None:
         return CollectedTelemetry(notices=(run_slice.refusal,))
+    if run_slice.run_span and subject.within is None:
+        _prefetch_deployments(context, run)
     # All jobs count for the result and the states of the run's span.
     explained = explain_run(
         context,
@@ -276,6 +285,34 @@ def _prefetch_ancestors(context: ExportContext, subject: RunSubject) -> None:
     change = described.change
     if change is not None and context.settings.trackers.choice is not TrackerChoice.NONE:
         github.prefetch(lambda: read_closing(github, change))
+
+
+def _prefetch_deployments(context: ExportContext, run: Run) -> None:
+    """Start requests for what a run deployed, and for what was deployed to the same places before.
+
+    A sweep has other things to read meanwhile.
+    """
+    github, patterns = context.github, context.settings.deployments.environments
+    if not (parentage.may_deploy(run) and run.head_sha):
+        return
+
+    def guess() -> None:
+        made = [
+            deployment
+            for deployment in list_deployments_of(github, run.repository, run.head_sha)
+            if deployment.created_at >= run.started_at
+            and is_selected(deployment.environment, patterns)
+        ]
+        if not made:
+            return
+        # Loaded only for a run that may have deployed.
+        from flow_telemetry.github.deliveries import query_earlier  # noqa: PLC0415
+
+        for deployment in made[:_MOST_GUESSED]:
+            github.prefetch(partial(with_statuses, github, (deployment,)))
+            github.prefetch(partial(query_earlier, github, deployment))
+
+    github.prefetch(guess)
 
 
 def reason_not_selected(settings: Settings, run: Run) -> str | None:
