@@ -100,3 +100,12 @@ def test_the_plan_depends_on_the_activity_only(repositories: list[Activity]) -> 
 
 def test_a_quiet_organization_has_no_shard() -> None:
     assert plan_shards([Activity(repository="acme/quiet")]) == ()
+
+
+@given(organizations(), st.integers(0, 20_000))
+def test_a_limit_that_is_too_small_makes_no_further_shards(
+    repositories: list[Activity], left: int
+) -> None:
+    """Each shard ends within a list, whose requests are wasted then."""
+    shards = plan_shards(repositories, requests_left=left)
+    assert len(shards) <= max(1, -(-left // REQUESTS_OF_SHARD))

@@ -85,7 +85,9 @@ def plan_shards(
         key=lambda each: (-each.requests, each.repository),
     )
     total = sum(each.requests for each in active)
-    number = min(most_shards, MOST_SHARDS, len(active), -(-total // REQUESTS_OF_SHARD))
+    # If the limit is too small, more shards would waste more of it: each ends within a list.
+    sent = total if requests_left is None else min(total, max(1, requests_left))
+    number = min(most_shards, MOST_SHARDS, len(active), -(-sent // REQUESTS_OF_SHARD))
     # The largest first, each into the shard with the least so far.
     loads = [(0, position) for position in range(number)]
     parts: list[list[Activity]] = [[] for _ in range(number)]
