@@ -30,8 +30,8 @@ from flow_telemetry.github import (
     timeline,
 )
 from flow_telemetry.github.changes import parse_change_node
-from flow_telemetry.github.client import parse_graphql_response
 from flow_telemetry.github.deployments import parse_job_deployment
+from flow_telemetry.github.graphql import parse_graphql_response
 from flow_telemetry.github.issues import StatusSource, parse_issue_events
 from flow_telemetry.github.webhook import CHANGE_EVENTS
 from flow_telemetry.http import payload as read

@@ -20,7 +20,8 @@ from typing import Any
 
 from flow_telemetry.errors import FlowTelemetryError
 from flow_telemetry.github.changes import CHANGE_FIELDS, commit_pulls_path, parse_change_node
-from flow_telemetry.github.client import GitHubClient, GraphqlResponse, query_one
+from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.graphql import GraphqlResponse
 from flow_telemetry.github.issues import (
     chain_query,
     changes_query,
@@ -34,6 +35,7 @@ from flow_telemetry.github.issues import (
     select_closing,
     select_details,
 )
+from flow_telemetry.github.queries import query_one
 from flow_telemetry.github.timeline_query import (
     CHANGE_KINDS,
     ISSUE_KINDS,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flow_telemetry.github.ahead import fill_ahead
-from flow_telemetry.github.client import GitHubClient, GraphqlResponse
+from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.deployments import (
     JOB_DEPLOYMENTS,
     MOST_NODES,
@@ -19,6 +19,7 @@ from flow_telemetry.github.deployments import (
     protected_environments,
     with_job_deployments,
 )
+from flow_telemetry.github.graphql import GraphqlResponse
 from flow_telemetry.github.protection import (
     SELECT_ENVIRONMENTS,
     SELECT_REVIEWS,

@@ -8,13 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flow_telemetry.errors import FlowTelemetryError, NotFoundError, PayloadError, SourceError
-from flow_telemetry.github.client import (
-    GitHubClient,
-    GraphqlResponse,
-    unread_error,
-    value_at,
-)
+from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.graphql import GraphqlResponse
 from flow_telemetry.github.payloads import parse_change, parse_changes
+from flow_telemetry.github.queries import unread_error, value_at
 from flow_telemetry.github.timeline import Timeline, read_timeline
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload

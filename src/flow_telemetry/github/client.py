@@ -22,18 +22,22 @@ from flow_telemetry.errors import (
     UnavailableError,
 )
 from flow_telemetry.github.errors import (
-    PERMISSIONS_HINT,
     refusal,
     stored_elsewhere,
     with_status_of_rate_limit,
 )
+from flow_telemetry.github.graphql import (
+    GraphqlResponse,
+    OlderSchemaError,
+    graphql_url,
+    parse_graphql_response,
+)
 from flow_telemetry.github.optional import SHARE, Findings, OptionalReads
-from flow_telemetry.github.permissions import Denials, permission_of_field
+from flow_telemetry.github.permissions import Denials
 from flow_telemetry.github.rate_limit import API_NAMES, RateLimits, RequestBudget
-from flow_telemetry.http import payload as read
 from flow_telemetry.http.cache import RequestKey, ResponseCache
 from flow_telemetry.http.errors import Server
-from flow_telemetry.http.payload import PaginatedList, Payload
+from flow_telemetry.http.payload import PaginatedList
 from flow_telemetry.http.response import Response, in_brackets
 from flow_telemetry.http.retry import RetryingClient, wait_before_retry
 from flow_telemetry.http.session import (
@@ -50,118 +54,6 @@ from flow_telemetry.http.session import (
 from flow_telemetry.logging import Log
 from flow_telemetry.model.api_usage import Api
 from flow_telemetry.settings import GitHubSettings
-
-# GraphQL responses, which may contain data and errors.
-#
-# https://docs.github.com/en/graphql/guides/forming-calls-with-graphql
-
-_ENTERPRISE_REST = "/api/v3"
-_SHOWN = 200
-
-
-def graphql_url(api_url: str) -> str:
-    """Return the address of the GraphQL API beside a REST API.
-
-    It is not read from GITHUB_GRAPHQL_URL, so that the token goes to one server only.
-    """
-    if api_url.endswith(_ENTERPRISE_REST):
-        return api_url.removesuffix("/v3") + "/graphql"
-    return f"{api_url}/graphql"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GraphqlResponse:
-    """The data of a response, and the messages of its errors, for which the data has nulls.
-
-    ``denied`` is whether the token may not read a part of the data, ``permissions`` what it lacks
-    if that is the only error, ``is_lasting`` whether another try would give the same.
-    ``error_paths`` say where the nulls are; an empty path is anywhere.
-    """
-
-    data: Payload
-    errors: tuple[str, ...] = ()
-    denied: bool = False
-    permissions: tuple[str, ...] = ()
-    is_lasting: bool = True
-    error_paths: tuple[tuple[str | int, ...], ...] = ()
-
-
-class OlderSchemaError(UnavailableError):
-    """The schema of the server, an older Enterprise Server, lacks something in the query.
-
-    ``names`` are fields (`Issue.parent`), types (`BlockedByAddedEvent`) and arguments
-    (`stateReason(enableDuplicate)`).
-    """
-
-    def __init__(self, text: str, names: frozenset[str]) -> None:
-        super().__init__(text)
-        self.names = names
-
-
-def parse_graphql_response(payload: Any, what: str) -> GraphqlResponse:
-    """Return the data of a response, which may be incomplete.
-
-    Raises:
-        SourceError: there is no data.
-    """
-    if not isinstance(payload, dict):
-        raise PayloadError(f"GitHub returned something other than a JSON object for {what}")
-    data, errors = payload.get("data"), list(read.children(payload, "errors"))
-    if isinstance(data, dict):
-        return GraphqlResponse(
-            data=data,
-            errors=tuple(dict.fromkeys(map(_message, errors))),
-            denied=any(map(_is_denied, errors)),
-            permissions=_missing(errors),
-            is_lasting=all(_is_denied(each) or _is_unknown(each) for each in errors),
-            error_paths=tuple(map(_path_of, errors)),
-        )
-    first: Payload = errors[0] if errors else {}
-    message = f" ({_message(first)})" if first else ""
-    unsupported = frozenset(filter(None, map(_unsupported_name, errors)))
-    if unsupported:
-        text = f"this GitHub server is too old for {what}{message}"
-        raise OlderSchemaError(text, unsupported)
-    if _is_denied(first):
-        text = f"the token may not read {what}{message}. {PERMISSIONS_HINT}"
-        raise AccessDeniedError(text, _missing(errors))
-    raise UnavailableError(f"GitHub could not give {what}{message}")
-
-
-def _is_denied(error: Payload) -> bool:
-    return read.text(error, "type") in ("FORBIDDEN", "INSUFFICIENT_SCOPES")
-
-
-def _missing(errors: list[Payload]) -> tuple[str, ...]:
-    """The permissions that the token lacks; empty if one is unknown or an error is another."""
-    names = [permission_of_field(error) if _is_denied(error) else "" for error in errors]
-    return tuple(dict.fromkeys(names)) if all(names) else ()
-
-
-def _path_of(error: Payload) -> tuple[str | int, ...]:
-    path = error.get("path")
-    return tuple(path) if isinstance(path, list) else ()
-
-
-def _is_unknown(error: Payload) -> bool:
-    return read.text(error, "type") == "NOT_FOUND"
-
-
-def _unsupported_name(error: Payload) -> str | None:
-    """The name that the schema lacks, by an error of GitHub's GraphQL library; else None."""
-    extensions = read.child(error, "extensions")
-    code, type_name = read.text(extensions, "code"), read.text(extensions, "typeName")
-    if code == "undefinedField":
-        return f"{type_name}.{read.text(extensions, 'fieldName')}"
-    if code == "argumentNotAccepted":
-        return f"{read.text(extensions, 'name')}({read.text(extensions, 'argumentName')})"
-    return type_name if code == "undefinedType" else None
-
-
-def _message(error: Payload) -> str:
-    message = read.text(error, "message") or "an error without a message"
-    return "".join(c if c.isprintable() else " " for c in message)[:_SHOWN]
-
 
 # The session: its headers, and the hosts that get the token.
 
@@ -711,112 +603,3 @@ def _decode_json(response: Response, what: str) -> Any:
             f"GitHub returned something other than JSON for {what}. Check GITHUB_API_URL (on "
             "GitHub Enterprise Server it ends in /api/v3). A proxy may have answered instead"
         ) from None
-
-
-# GraphQL queries for fields that not every server has, and for lists of several pages.
-
-# Builds the text of a query without the names that the server's schema lacks.
-QueryBuilder = Callable[[frozenset[str]], str]
-
-# Of a hundred items: no issue has so many sub-issues, pull requests or changes of status.
-_MOST_PAGES = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionNodes:
-    """The nodes of a list, and the object that owns it, empty if there is none.
-
-    ``hidden`` is the number of nodes that the token may not see, as far as GitHub reports them.
-    ``unread`` has the read errors.
-    """
-
-    owner: Payload
-    nodes: tuple[Payload, ...] = ()
-    hidden: int = 0
-    unread: tuple[str, ...] = ()
-
-
-def query_one(
-    client: GitHubClient, build: QueryBuilder, what: str, **variables: Any
-) -> GraphqlResponse:
-    """Return the response to a query, repeated without the names that the schema lacks.
-
-    Raises:
-        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.query`.
-    """
-    try:
-        return client.query(build(client.unsupported_names), what, **variables)
-    except OlderSchemaError as error:
-        client.unsupported_names |= error.names
-        client.log.debug(f"the schema of this GitHub server lacks {', '.join(sorted(error.names))}")
-        return client.query(build(client.unsupported_names), what, **variables)
-
-
-def query_pages(
-    client: GitHubClient,
-    build: QueryBuilder,
-    what: str,
-    variables: Mapping[str, Any],
-    *,
-    path: Sequence[str],
-    connection: str,
-) -> ConnectionNodes:
-    """Return all nodes of a list, page by page; the query takes ``$after``.
-
-    ``path`` has the keys to the object in the response whose field ``connection`` is the list.
-
-    Raises:
-        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.query`.
-    """
-    owner: Payload = {}
-    nodes: list[Payload] = []
-    unread: dict[str, None] = {}
-    hidden, after = 0, None
-    for _ in range(_MOST_PAGES):
-        response = query_one(client, build, what, after=after, **variables)
-        unread |= dict.fromkeys(describe_unread(client, response, what))
-        page_owner = value_at(response.data, path)
-        owner = owner or page_owner
-        listed = read.child(page_owner, connection)
-        page = list(read.children(listed, "nodes"))
-        nodes += page
-        # The token sees null in place of a hidden node.
-        all_nodes = listed.get("nodes")
-        hidden += len(all_nodes) - len(page) if isinstance(all_nodes, list) else 0
-        info = read.child(listed, "pageInfo")
-        after = read.text(info, "endCursor")
-        if not read.flag(info, "hasNextPage") or after is None:
-            break
-    else:
-        unread[f"only the first {len(nodes)} of {what} were read"] = None
-    return ConnectionNodes(owner=owner, nodes=tuple(nodes), hidden=hidden, unread=tuple(unread))
-
-
-def describe_unread(client: GitHubClient, response: GraphqlResponse, what: str) -> tuple[str, ...]:
-    """Return a read error for the errors of a response, if there are any."""
-    if not response.errors:
-        return ()
-    message = "; ".join(response.errors)
-    hint = f". {PERMISSIONS_HINT}" if response.denied else ""
-    text = f"GitHub did not give all of {what}: {message}{hint}"
-    client.denials.note(text, response.permissions)
-    return (text,)
-
-
-def unread_error(client: GitHubClient, response: GraphqlResponse, what: str) -> SourceError:
-    """Return the error for a response without the part of the data that was requested."""
-    text = f"could not read {what}" + (
-        f" ({'; '.join(response.errors)})" if response.errors else ""
-    )
-    if response.denied:
-        denial = AccessDeniedError(f"{text}. {PERMISSIONS_HINT}", response.permissions)
-        client.denials.note(str(denial), denial.permissions)
-        return denial
-    return UnavailableError(text)
-
-
-def value_at(data: Payload, path: Sequence[str]) -> Payload:
-    """Return the object at the end of a path of keys; empty if there is none."""
-    for key in path:
-        data = read.child(data, key)
-    return data

@@ -18,9 +18,10 @@ from flow_telemetry.github.changes import (
     compare_commits,
     read_changes_by_commit,
 )
-from flow_telemetry.github.client import GitHubClient, unread_error
+from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.deployments import find_maker, read_outcome
 from flow_telemetry.github.payloads import parse_changes
+from flow_telemetry.github.queries import unread_error
 from flow_telemetry.github.runs import RunAddress, read_attempt
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload

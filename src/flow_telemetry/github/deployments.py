@@ -15,8 +15,9 @@ from datetime import datetime
 from typing import Any
 
 from flow_telemetry.errors import FlowTelemetryError, SourceError
-from flow_telemetry.github.client import GitHubClient, GraphqlResponse
+from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.errors import PERMISSIONS_HINT
+from flow_telemetry.github.graphql import GraphqlResponse
 from flow_telemetry.github.payloads import parse_actor
 from flow_telemetry.github.protection import read_protection
 from flow_telemetry.github.runs import RunWithNotices, read_lone_job

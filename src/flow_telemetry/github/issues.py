@@ -14,16 +14,16 @@ from functools import partial
 from flow_telemetry import identity
 from flow_telemetry.errors import NotFoundError, PayloadError, SourceError
 from flow_telemetry.github.changes import parse_change_node
-from flow_telemetry.github.client import (
+from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.payloads import parse_actor, parse_repository
+from flow_telemetry.github.queries import (
     ConnectionNodes,
-    GitHubClient,
     QueryBuilder,
     describe_unread,
     query_one,
     query_pages,
     value_at,
 )
-from flow_telemetry.github.payloads import parse_actor, parse_repository
 from flow_telemetry.github.runs import repository_named
 from flow_telemetry.github.timeline import read_timeline
 from flow_telemetry.http import payload as read

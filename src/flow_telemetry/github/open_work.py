@@ -18,15 +18,11 @@ from flow_telemetry.errors import (
     PayloadError,
     SourceError,
 )
-from flow_telemetry.github.client import (
-    GitHubClient,
-    GraphqlResponse,
-    OlderSchemaError,
-    unread_error,
-    value_at,
-)
+from flow_telemetry.github.client import GitHubClient
+from flow_telemetry.github.graphql import GraphqlResponse, OlderSchemaError
 from flow_telemetry.github.issues import TRACKER, parse_node_actor
 from flow_telemetry.github.payloads import parse_run
+from flow_telemetry.github.queries import unread_error, value_at
 from flow_telemetry.github.runs import read_jobs
 from flow_telemetry.github.timeline import read_timeline
 from flow_telemetry.http import payload as read

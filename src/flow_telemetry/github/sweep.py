@@ -13,12 +13,13 @@ from functools import partial
 from typing import Any
 
 from flow_telemetry.errors import BudgetExceeded
-from flow_telemetry.github.client import GitHubClient, unread_error
+from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.deployments import (
     deployments_path,
     parse_deployment,
     with_statuses,
 )
+from flow_telemetry.github.queries import unread_error
 from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import PaginatedList, Payload
 from flow_telemetry.model import Deployment, Repository
