@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,6 +50,7 @@ def test_what_a_killed_program_collected_is_delivered_or_on_disk(
     killed = Step(stage.program, stage.run, visible=PRIVATE, **given)
     paths = {f"/v1/{call.name}" for call in answered}
     killed.until(lambda: paths <= _kept_at(stage.receiver))
+    time.sleep(0.3)  # Until the program has removed what was accepted from the disk.
     killed.until(lambda: len(stage.receiver.requests) == len(OTLP_CALLS))
     killed.send(signal.SIGKILL)
     seconds, result = killed.result()
