@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sweeps", type=int, default=6, help="sweeps of the fit")
     parser.add_argument("--checked", type=int, default=50, help="repositories of the check")
     parser.add_argument("--check-sweeps", type=int, default=6, help="sweeps of the check")
+    parser.add_argument("--check-every", type=int, default=4, help="hours between these")
+    parser.add_argument("--check-first", type=int, default=25 * 60, help="minutes of the first")
     parser.add_argument("--repositories", type=int, default=REPOSITORIES)
     parser.add_argument("--days", type=int, default=3)
     parser.add_argument("--shards", type=int, nargs="*", default=[1, 8, 64])
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if {"costs", "check", "model"} & set(stages):
         costs = _costs(options, fits="costs" in stages)
         if "check" in stages:
-            _print_check(options.checked, options.check_sweeps, costs)
+            _print_check(options, costs)
         if "model" in stages:
             _print_model(options, costs)
     if "process" in stages:
@@ -90,10 +92,22 @@ def _costs(options: argparse.Namespace, *, fits: bool) -> Costs:
 
 
 def _really(
-    histories: Sequence[RepositoryHistory], times: Sequence[datetime], *, shards: int, limit: int
+    histories: Sequence[RepositoryHistory],
+    times: Sequence[datetime],
+    *,
+    shards: int,
+    limit: int,
+    first_window: timedelta = FIRST_WINDOW,
 ) -> Iterable[SweepFigures]:
     with tempfile.TemporaryDirectory() as folder:
-        for each in run_sweeps(histories, times, Path(folder), shards=shards, limit=limit):
+        for each in run_sweeps(
+            histories,
+            times,
+            Path(folder),
+            shards=shards,
+            limit=limit,
+            first_window=first_window,
+        ):
             sys.stderr.write(
                 f"{each.started_at:%H:%M}: {sum(each.swept.values()):,} requests, "
                 f"{len(each.exported):,} things, {each.shards} shards\n"
@@ -106,12 +120,14 @@ def _really(
 # The check of the model against real sweeps that it was not fitted to.
 
 
-def _print_check(repositories: int, number: int, costs: Costs) -> None:
-    # A sweep every four hours: other repositories and other windows than those of the fit.
-    times = [_FIRST + timedelta(hours=4 * position) for position in range(number)]
+def _print_check(options: argparse.Namespace, costs: Costs) -> None:
+    # Other repositories than those of the fit, and other windows.
+    repositories: int = options.checked
+    every, first = timedelta(hours=options.check_every), timedelta(minutes=options.check_first)
+    times = [_FIRST + every * position for position in range(options.check_sweeps)]
     histories = list(write_histories(repositories, 2, seed=2))
     things = things_by_number(histories)
-    sweeps = list(_really(histories, times, shards=8, limit=12_500))
+    sweeps = list(_really(histories, times, shards=8, limit=12_500, first_window=first))
     lags = sorted(
         (each.at - things[each.number].ended_at).total_seconds() / MINUTE
         for sweep in sweeps
@@ -122,7 +138,7 @@ def _print_check(repositories: int, number: int, costs: Costs) -> None:
         for sweep in sweeps
     )
     model = Model(
-        repositories=[ModelRepository(history, times[0] - FIRST_WINDOW) for history in histories],
+        repositories=[ModelRepository(history, times[0] - first) for history in histories],
         costs=costs,
         most_shards=8,
         account=Account(12_500),
@@ -142,7 +158,7 @@ def _print_check(repositories: int, number: int, costs: Costs) -> None:
             for share in (0.5, 0.99)
         ),
     ]
-    _say(f"{len(times)} sweeps of {repositories} repositories, four hours apart:")
+    _say(f"{len(times)} sweeps of {repositories:,} repositories, every {options.check_every} h:")
     _say(table(("", "real sweeps", "model"), rows))
 
 

@@ -112,6 +112,7 @@ class CentralWorkflow:
     github: OrganizationGitHub
     folder: Path
     shards: int
+    first_window: timedelta
     _clock: JobClock = field(default_factory=lambda: JobClock(START))
     _run_id: int = 0
     _begun: bool = False
@@ -206,7 +207,7 @@ class CentralWorkflow:
             "github-token": "token-of-the-simulation",
             "organization": "acme",
             # The first sweep is long enough for the daily list, after which sweeps need less.
-            "since": "last" if self._begun else f"{int(FIRST_WINDOW.total_seconds())}s",
+            "since": "last" if self._begun else f"{int(self.first_window.total_seconds())}s",
             "sweep-runs": "true",
             "shards": str(self.shards),
             "timeout": str(TIMEOUT),
@@ -265,15 +266,20 @@ def run_sweeps(
     *,
     shards: int,
     limit: int | None,
+    first_window: timedelta = FIRST_WINDOW,
 ) -> Iterator[SweepFigures]:
     """Yield the figures of each sweep over a GitHub with these histories and this primary limit.
+
+    The first sweep exports what ended within ``first_window``.
 
     Raises:
         RuntimeError: the fake GitHub could not answer something.
     """
     account = None if limit is None else Account(limit)
     github = OrganizationGitHub(now=lambda: times[0], account=account)
-    workflow = CentralWorkflow(github=github, folder=folder, shards=shards)
+    workflow = CentralWorkflow(
+        github=github, folder=folder, shards=shards, first_window=first_window
+    )
     github.now = workflow.clock_now
     github.add(histories, times[0] - timedelta(hours=2))
     try:
