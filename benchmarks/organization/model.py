@@ -86,13 +86,17 @@ class ModelRepository:
             min(MOST_COUNTED, len(self.ended(kind, since, now)))
             for kind in (Kind.CHANGE, Kind.ISSUE)
         )
+        runs = self.runs.count(since, now)
+        is_due = bool(full_window_of(self.ledgers[Kind.RUN], now - DELAY))
         return Activity(
             repository=self.history.name,
             mark=mark,
-            runs=self.runs.count(since, now),
+            runs=runs,
             closings=closings,
             remaining=sum(len(e.pending) + len(e.unfinished) for e in self.ledgers.values()),
-            is_due=bool(full_window_of(self.ledgers[Kind.RUN], now - DELAY)),
+            is_due=is_due,
+            runs_a_day=runs * (DAY / (now - since)),
+            listed_days=(RECENT_RUNS + LONGEST if is_due else RECENT_RUNS).days,
         )
 
     def full_list_pages(self, now: datetime) -> int:

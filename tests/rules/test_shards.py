@@ -109,3 +109,13 @@ def test_a_limit_that_is_too_small_makes_no_further_shards(
     """Each shard ends within a list, whose requests are wasted then."""
     shards = plan_shards(repositories, requests_left=left)
     assert len(shards) <= max(1, -(-left // REQUESTS_OF_SHARD))
+
+
+def test_a_list_of_many_runs_costs_more() -> None:
+    """A busy repository has pages of runs that ended before, and jobs that are active."""
+    quiet = Activity(repository="acme/quiet", runs=5, runs_a_day=100)
+    busy = Activity(repository="acme/busy", runs=5, runs_a_day=2_000)
+    due = Activity(repository="acme/due", runs=5, runs_a_day=2_000, is_due=True, listed_days=36)
+    assert quiet.requests < 25
+    assert busy.requests > quiet.requests + 100
+    assert due.requests >= busy.requests + 700

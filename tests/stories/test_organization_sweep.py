@@ -152,6 +152,13 @@ def test_a_plan_has_the_repositories_in_which_something_happened(central: Centra
     assert central.program.receiver.requests == []
 
 
+def test_a_plan_of_many_repositories_reads_all_of_them(central: Central) -> None:
+    """`max-requests` is for what a sweep reads; a plan sends one request for each repository."""
+    plan = central.plan(max_requests=5)
+    assert planned(plan) == {"shop", "api", "telemetry"}
+    assert plan.warnings == []
+
+
 def test_shards_export_everything_once_and_the_next_sweep_nothing_twice(
     central: Central, receiver: Receiver
 ) -> None:

@@ -19,6 +19,11 @@ _REQUESTS_OF_REPOSITORY = 12.0
 _REQUESTS_OF_RUN = 1.3
 _REQUESTS_OF_CLOSING = 0.7
 _REQUESTS_OF_DEPLOYMENT = 2.5
+# The first hundred runs a day of a repository are in its own; each further one has jobs that are
+# active during a sweep, and a place on a page of the list.
+_FIRST_RUNS_A_DAY = 100.0
+_REQUESTS_OF_RUN_A_DAY = 0.06
+_RUNS_OF_PAGE = 100.0
 # An estimate that is too low leaves things to the next sweep, one that is too high costs nothing.
 _RESERVE = 3
 
@@ -29,7 +34,8 @@ class Activity:
 
     The numbers are those of new runs, closed pull requests and issues, and new deployments;
     ``remaining`` is the number of things that earlier sweeps left. ``is_due`` is whether the daily
-    list of older runs is due. A repository that no sweep knows has no ``mark``.
+    list of older runs is due. A repository that no sweep knows has no ``mark``. A sweep lists the
+    runs of ``listed_days``, of which there are about ``runs_a_day``.
     """
 
     repository: str
@@ -39,6 +45,8 @@ class Activity:
     deployments: int = 0
     remaining: int = 0
     is_due: bool = False
+    runs_a_day: float = 0.0
+    listed_days: int = 1
 
     @property
     def is_active(self) -> bool:
@@ -48,8 +56,11 @@ class Activity:
     @property
     def requests(self) -> int:
         """The estimated number of requests to GitHub."""
+        pages = self.runs_a_day * self.listed_days / _RUNS_OF_PAGE
         return round(
             _REQUESTS_OF_REPOSITORY
+            + pages
+            + max(0.0, self.runs_a_day - _FIRST_RUNS_A_DAY) * _REQUESTS_OF_RUN_A_DAY
             + self.runs * _REQUESTS_OF_RUN
             + (self.closings + self.remaining) * _REQUESTS_OF_CLOSING
             + self.deployments * _REQUESTS_OF_DEPLOYMENT

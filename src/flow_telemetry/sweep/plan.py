@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flow_telemetry.context import ExportContext
@@ -21,7 +21,15 @@ from flow_telemetry.github.rate_limit import RESERVED_RATE_LIMIT
 from flow_telemetry.identity import fold, repository_reference
 from flow_telemetry.model import Repository
 from flow_telemetry.model.api_usage import Api
-from flow_telemetry.rules.ledger import OVERLAP, Ledger, SourceLedger, full_window_of
+from flow_telemetry.rules.ledger import (
+    LONGEST,
+    OVERLAP,
+    RECENT,
+    RECENT_RUNS,
+    Ledger,
+    SourceLedger,
+    full_window_of,
+)
 from flow_telemetry.rules.selection import matches_patterns
 from flow_telemetry.rules.shards import Activity, Shard, plan_shards
 from flow_telemetry.settings import Settings
@@ -345,6 +353,9 @@ class _Planning:
         # Of a new repository the list of its activity reaches as far back.
         known = listed.repository.reference not in self.new
         due = known and any(full_window_of(source, self.start.end) for source in sources)
+        is_due = due and not listed.archived
+        days = RECENT_RUNS if any(each.has_full_list for each in sources) else RECENT
+        time = max(self.start.end - self._since(sources), OVERLAP)
         return Activity(
             repository=listed.repository.full_name,
             mark=min(source.mark for source in sources),
@@ -352,7 +363,9 @@ class _Planning:
             closings=things.closings,
             deployments=things.deployments,
             remaining=sum(len(each.pending) + len(each.unfinished) for each in sources),
-            is_due=due and not listed.archived,
+            is_due=is_due,
+            runs_a_day=things.runs * (timedelta(days=1) / time),
+            listed_days=(days + LONGEST if is_due else days).days,
         )
 
 
