@@ -5,6 +5,7 @@ Everything of the program is real but the network, the clock and the backend.
 
 from __future__ import annotations
 
+import heapq
 import json
 import shutil
 import threading
@@ -25,6 +26,7 @@ from benchmarks.organization.history import START, Kind, RepositoryHistory, Thin
 from benchmarks.organization.limits import Account
 from flow_telemetry.context import ExportContext
 from flow_telemetry.outcome import Outcome
+from flow_telemetry.rules.shards import PARALLEL_SHARDS
 from flow_telemetry.settings import EntryPoint, load_settings
 from flow_telemetry.settings.inputs import INPUTS
 from flow_telemetry.sweep.jobs import merge_sweep, plan_jobs
@@ -137,11 +139,11 @@ class CentralWorkflow:
         planned = Counter(self.github.sent) - before
         problems = [*plan.problems]
         begin = self._clock.now() + timedelta(seconds=BETWEEN_JOBS)
-        ends = [begin]
+        # Some jobs of a matrix run side by side; the next one begins when one of them has ended.
+        ends, lanes = [begin], [begin] * PARALLEL_SHARDS
         rows = json.loads(plan.context.get("matrix", '{"include":[]}'))["include"]
         for row in rows:
-            # Jobs of a matrix run side by side: each begins with the plan's end.
-            self._clock = JobClock(begin)
+            self._clock = JobClock(heapq.heappop(lanes))
             outcome, _ = self._job(
                 f"flow-telemetry-part-1-{row['shard']}",
                 exports,
@@ -152,6 +154,7 @@ class CentralWorkflow:
             )
             problems += outcome.problems
             ends.append(self._clock.now())
+            heapq.heappush(lanes, ends[-1] + timedelta(seconds=BETWEEN_JOBS))
         self._clock = JobClock(max(ends) + timedelta(seconds=BETWEEN_JOBS))
         merged, _ = self._job("flow-telemetry-ledger", exports, mode="merge")
         problems += merged.problems

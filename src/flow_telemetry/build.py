@@ -104,7 +104,7 @@ def build_context(
         clock=clock,
         deadline=until,
         log=log,
-        budget=_build_budget(settings) if bounded else None,
+        budget=build_budget(settings) if bounded else None,
     )
     return ExportContext(
         settings=settings,
@@ -120,14 +120,15 @@ def build_context(
     )
 
 
-def _build_budget(settings: Settings) -> RequestBudget:
+def build_budget(settings: Settings) -> RequestBudget:
     """Return the budget of a feature or sweep.
 
     The sweep of a repository uses a share of the workflow's token only. An organization's has a
-    token of its own, or one whose requests its plan divides.
+    token of its own, or one whose requests its plan divides, and some shards run at once.
     """
     # Loaded only for what reads much.
     from flow_telemetry.github.rate_limit import LimitShare, RequestBudget  # noqa: PLC0415
+    from flow_telemetry.rules.shards import PARALLEL_SHARDS  # noqa: PLC0415
     from flow_telemetry.subjects.choose import is_sweep  # noqa: PLC0415
 
     sweep, of_workflow = settings.sweep, settings.runner.token_of_workflow
@@ -138,7 +139,8 @@ def _build_budget(settings: Settings) -> RequestBudget:
         elif of_workflow is None and settings.runner.run_id is not None:
             # A step that runs the command line does not say whose token it has; no other has 1,000.
             share = LimitShare(percent=sweep.rate_limit_share, of_limit=_LIMIT_OF_WORKFLOW)
-    return RequestBudget(settings.max_requests, share=share)
+    processes = 1 if sweep.shard is None else PARALLEL_SHARDS
+    return RequestBudget(settings.max_requests, share=share, processes=processes)
 
 
 def _build_trackers(

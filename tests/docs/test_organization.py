@@ -19,6 +19,8 @@ from tests.support.workflows import (
     schema_errors,
 )
 
+from flow_telemetry.rules.shards import PARALLEL_SHARDS
+
 (CALL,) = CALLER["jobs"].values()
 INTERFACE = CALLED["on"]["workflow_call"]
 READS = {"actions", "checks", "contents", "deployments", "issues", "pull-requests"}
@@ -161,3 +163,8 @@ def test_messages_are_those_of_the_program() -> None:
     parts = [part for quote in quotes for part in re.split("acme/[a-z]+|…|issues|401", quote)]
     assert len(quotes) == 10
     assert [part for part in parts if part.strip(" ,:") and part not in SAID] == []
+
+
+def test_as_many_shards_run_at_once_as_share_the_pace() -> None:
+    """Each sends its part of the requests that GitHub takes in a minute."""
+    assert CALLED["jobs"]["sweep"]["strategy"]["max-parallel"] == PARALLEL_SHARDS

@@ -11,12 +11,11 @@ from tests.simulation.recorder import METRIC_ATTRIBUTES
 from tests.simulation.transport import Ask, InProcessAdapter
 from tests.simulation.worlds import EMAIL, GITHUB, JIRA, REPOSITORY, TOKEN
 
-from flow_telemetry.build import settings_redactor
+from flow_telemetry.build import build_budget, settings_redactor
 from flow_telemetry.clock import Clock, Deadline, Interruption
 from flow_telemetry.context import ExportContext
 from flow_telemetry.github.client import GitHubClient, GitHubSession
 from flow_telemetry.github.issues import GitHubIssues, StatusSource
-from flow_telemetry.github.rate_limit import RequestBudget
 from flow_telemetry.jira.client import JiraClient, JiraSession
 from flow_telemetry.jira.tracker import Jira
 from flow_telemetry.logging import Log, SilentLog
@@ -98,7 +97,7 @@ def build_simulated_context(
         clock=clock,
         deadline=until,
         log=log,
-        budget=RequestBudget(settings.max_requests),
+        budget=build_budget(settings),
     )
     return ExportContext(
         settings=settings,

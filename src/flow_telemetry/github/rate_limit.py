@@ -160,8 +160,12 @@ class RequestBudget:
         *,
         reserve: int = RESERVED_RATE_LIMIT,
         share: LimitShare | None = None,
+        processes: int = 1,
     ) -> None:
-        """Allow ``most`` requests, or any number if None; ``reserve`` is for other users."""
+        """Allow ``most`` requests, or any number if None; ``reserve`` is for other users.
+
+        ``processes`` use the token at once, and share the limits of a minute.
+        """
         self.most = most
         self.limits = RateLimits()
         self._reserve = reserve
@@ -170,7 +174,9 @@ class RequestBudget:
         # Unix seconds until which GitHub refuses requests, and the reason.
         self._refused: dict[Api, tuple[float, str]] = {}
         self._lock = threading.Lock()
-        self._send_times = {api: deque[float](maxlen=MOST_A_MINUTE[api]) for api in Api}
+        self._send_times = {
+            api: deque[float](maxlen=most // processes) for api, most in MOST_A_MINUTE.items()
+        }
 
     @property
     def left(self) -> int | None:
@@ -217,7 +223,7 @@ class RequestBudget:
         return BudgetExceeded(f"{what} was not read: {reason}")
 
     def pause(self, api: Api, *, now: float) -> float:
-        """Return the seconds to wait before the next request, within MOST_A_MINUTE.
+        """Return the seconds to wait before the next request, within a part of MOST_A_MINUTE.
 
         ``now`` is in seconds of a monotonic clock. A server without rate limits needs no pause.
         """

@@ -13,6 +13,9 @@ MOST_SHARDS = 256
 # A sweep sends some hundred requests a minute, so that a shard of so many ends within a job's time.
 # All shards share the rate limit of one App: more of them save time, and give no more requests.
 REQUESTS_OF_SHARD = 1_000
+# `max-parallel` of the workflow. They share the limit of a minute, too: a shard that others leave
+# nothing of it could not even read its ledger.
+PARALLEL_SHARDS = 2
 # Estimates, fitted to sweeps by `python -m benchmarks.organization`: the lists of a repository with
 # its open work, and what each new thing needs.
 _REQUESTS_OF_REPOSITORY = 12.0
