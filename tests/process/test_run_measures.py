@@ -29,7 +29,7 @@ def measured(receiver: Receiver, *arguments: object, **environ: str) -> SpanReco
     [
         pytest.param(python(HOLD.format(300, 0.2)), id="itself"),
         pytest.param(
-            ["sh", "-c", '"$0" -I -S -c "$1"; true', sys.executable, HOLD.format(300, 0.2)],
+            ["sh", "-c", '"$0" -I -S -c "$1"; true', sys.executable, HOLD.format(300, 1)],
             id="below",
         ),
         pytest.param(
