@@ -241,6 +241,8 @@ class CentralWorkflow:
             exporter=recorder,
             clock=clock,
             ask_github=ask,  # type: ignore[arg-type]
+            # As in the action: a plan, and the job that merges, have no limit but the token's.
+            bounded=inputs["mode"] == "sweep",
         )
 
 

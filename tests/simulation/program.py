@@ -82,6 +82,7 @@ def build_simulated_context(
     clock: Clock,
     ask_github: Ask,
     ask_jira: Ask | None = None,
+    bounded: bool = True,
 ) -> ExportContext:
     """Return the context as `flow_telemetry.build` makes it, with sessions that need no network."""
     log: Log = SilentLog()
@@ -97,7 +98,7 @@ def build_simulated_context(
         clock=clock,
         deadline=until,
         log=log,
-        budget=build_budget(settings),
+        budget=build_budget(settings) if bounded else None,
     )
     return ExportContext(
         settings=settings,

@@ -15,12 +15,13 @@ from flow_telemetry.context import ExportContext
 from flow_telemetry.github.rate_limit import RESERVED_RATE_LIMIT
 from flow_telemetry.model.api_usage import Api
 from flow_telemetry.outcome import Outcome
-from flow_telemetry.settings import NO_LIMIT, Mode, Settings
+from flow_telemetry.settings import Mode, Settings
 from flow_telemetry.subjects.choose import choose_sweep
 from flow_telemetry.sweep.ledger_file import LedgerFile
 from flow_telemetry.sweep.organization import export_organization, merge_rounds
 from flow_telemetry.sweep.sweep import export_sweep
 
+_NO_LIMIT = 1_000_000_000
 _CLOCK_DIFFERENCE = 5.0
 
 
@@ -66,7 +67,7 @@ def _sweep_organization(options: argparse.Namespace, settings: Settings, organiz
     """Sweep an organization, in rounds: a ledger lets each go on when the rate limit is reset."""
     if not getattr(options, "max-requests"):
         # Only the rate limit of the token counts, unless the user names another.
-        settings = replace(settings, max_requests=NO_LIMIT)
+        settings = replace(settings, max_requests=_NO_LIMIT)
     file, at_once = LedgerFile(settings.sweep.ledger), options.output is not None
 
     def export(context: ExportContext) -> Outcome:

@@ -3,7 +3,6 @@
 from flow_telemetry.settings.credentials import public_words, secrets_of
 from flow_telemetry.settings.github import GitHubSettings, GitRemote
 from flow_telemetry.settings.load import (
-    NO_LIMIT,
     Settings,
     describe_settings,
     load_settings,
@@ -41,7 +40,6 @@ from flow_telemetry.settings.otlp import OtlpSettings
 from flow_telemetry.settings.runner import RunnerContext
 
 __all__ = [
-    "NO_LIMIT",
     "Actors",
     "Ancestors",
     "Compare",

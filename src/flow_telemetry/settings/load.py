@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 _ACTION_TIMEOUT_SECONDS = 60.0
 # A sweep or a feature needs many requests.
 _LARGE_TIMEOUT_SECONDS = 900.0
-# More requests than anybody sends.
-NO_LIMIT = 1_000_000_000
 _LARGE_MODES = (Mode.SWEEP, Mode.PLAN, Mode.MERGE, Mode.FEATURE, Mode.ITEM)
 
 
@@ -199,8 +197,7 @@ def load_settings(
         job=_job_settings(inputs),
         snapshot=inputs.snapshot,
         repositories=inputs.repositories,
-        # A plan sends a request for each repository of an organization, however many there are.
-        max_requests=NO_LIMIT if mode is Mode.PLAN else inputs.max_requests,
+        max_requests=inputs.max_requests,
         service_name=_service_name(inputs, environ, entry_point),
         resource_attributes=inputs.resource_attributes,
         summary=inputs.summary,
