@@ -6,17 +6,18 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from benchmarks.organization.history import Kind, RepositoryHistory
 from benchmarks.organization.sweeps import SweepFigures
 from flow_telemetry.github.organization import _BATCH as REPOSITORIES_A_QUERY
 from flow_telemetry.github.runs import MOST_FOUND
+from flow_telemetry.rules.ledger import OVERLAP, RECENT_RUNS
 
 PAGE = 100
 TERMS = ("repository", "page of runs", "run", "pull request", "issue")
 # The list of runs of a sweep: a day, the hour before the mark, and the time of the window.
-_LISTED = timedelta(days=1, hours=1)
+_LISTED = RECENT_RUNS + OVERLAP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

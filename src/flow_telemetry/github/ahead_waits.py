@@ -29,7 +29,7 @@ from flow_telemetry.http import payload as read
 from flow_telemetry.http.payload import Payload
 from flow_telemetry.http.session import Request
 from flow_telemetry.identity import fold
-from flow_telemetry.model import Job, Repository, Run
+from flow_telemetry.model import Repository, Run
 from flow_telemetry.rules.intervals import own_jobs
 
 # The same for the jobs of several runs, under a name of its own for who looks at requests.
@@ -56,8 +56,7 @@ def read_waits_ahead(client: GitHubClient, repository: Repository, runs: Sequenc
 def _read_deployments(client: GitHubClient, runs: Sequence[Run]) -> None:
     requests: list[tuple[Request, list[str]]] = []
     for run in runs:
-        ids = [job.node_id or "" for job in jobs_with_deployments(run, own_jobs(run))]
-        request = client.query_request(JOB_DEPLOYMENTS, ids=ids)
+        request, ids = _request_for(client, run)
         if 0 < len(ids) <= MOST_NODES and not client.knows(request):
             requests.append((request, ids))
     group: list[tuple[Request, list[str]]] = []
@@ -67,6 +66,12 @@ def _read_deployments(client: GitHubClient, runs: Sequence[Run]) -> None:
             group = []
         group.append(each)
     _read_group(client, group)
+
+
+def _request_for(client: GitHubClient, run: Run) -> tuple[Request, list[str]]:
+    """The request for the deployments of a run's jobs, and the node ids in it."""
+    ids = [job.node_id or "" for job in jobs_with_deployments(run, own_jobs(run))]
+    return client.query_request(JOB_DEPLOYMENTS, ids=ids), ids
 
 
 def _read_group(client: GitHubClient, group: Sequence[tuple[Request, list[str]]]) -> None:
@@ -108,7 +113,9 @@ def _read_protections(client: GitHubClient, repository: Repository, runs: Iterab
     needed = []
     for run in runs:
         jobs = own_jobs(run)
-        found = protected_environments(_with_known_deployments(client, run, jobs), jobs)
+        known = client.knows(_request_for(client, run)[0])
+        run_with = with_job_deployments(client, run, jobs)[0] if known else run
+        found = protected_environments(run_with, jobs)
         if found is not None:
             request = protection_request(client, run.repository, *found)
             needed.append(_Needed(*found, request))
@@ -116,13 +123,6 @@ def _read_protections(client: GitHubClient, repository: Repository, runs: Iterab
         group = needed[start : start + MOST_NODES]
         if len(group) > 1:
             _read_protections_of(client, repository, group)
-
-
-def _with_known_deployments(client: GitHubClient, run: Run, jobs: Iterable[Job]) -> Run:
-    """The run with its jobs' deployments, if they were read."""
-    ids = [job.node_id for job in jobs_with_deployments(run, jobs)]
-    known = client.knows(client.query_request(JOB_DEPLOYMENTS, ids=ids))
-    return with_job_deployments(client, run, jobs)[0] if known else run
 
 
 def _read_protections_of(

@@ -279,13 +279,21 @@ def deployments_of_run(client: GitHubClient, run: Run) -> tuple[Deployment, ...]
     """
     deployments: dict[int, Deployment] = {}
     for commit in filter(None, dict.fromkeys((*_deployed_commits(client, run), run.head_sha))):
-        candidates = list_deployments_of(client, run.repository, commit)
-        # The attempt cannot have made older ones: their statuses need no request.
-        candidates = [each for each in candidates if each.created_at >= run.started_at]
-        for deployment in with_statuses(client, candidates):
+        for deployment in with_statuses(client, list_candidates(client, run, commit)):
             if is_made_by(run, deployment):
                 deployments[deployment.id] = with_outcome(run, deployment)
     return tuple(deployments[number] for number in sorted(deployments))
+
+
+def list_candidates(client: GitHubClient, run: Run, commit: str) -> list[Deployment]:
+    """Return the deployments of a commit that an attempt can have made, without their statuses.
+
+    Raises:
+        SourceError, DeadlineExceeded, BudgetExceeded: as `GitHubClient.get`.
+    """
+    listed = list_deployments_of(client, run.repository, commit)
+    # It cannot have made older ones: their statuses need no request.
+    return [each for each in listed if each.created_at >= run.started_at]
 
 
 def deployments_path(repository: Repository) -> str:
@@ -445,7 +453,7 @@ def deployments_created_since(
     """
     what = f"deployments of {repository.full_name}"
     deployments: list[Deployment] = []
-    for page in client.pages(f"/repos/{repository.full_name}/deployments", None, what):
+    for page in client.pages(deployments_path(repository), None, what):
         parsed = [parse_deployment(item, repository, where=what) for item in page]
         recent = [deployment for deployment in parsed if deployment.created_at >= since]
         deployments += recent

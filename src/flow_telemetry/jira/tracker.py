@@ -184,11 +184,18 @@ class Jira:
         unread: list[str] = []
         try:
             jql = self._build_closed_query(instant, projects)
-            items = self._search(jql, "recently closed items", unread, with_history=True)
+            # With the details of each, which are requested next.
+            found = self._search_issues(
+                *(jql, "recently closed items", unread),
+                fields=self._detail_fields(),
+                expand="changelog",
+            )
+            for item, issue in found:
+                self._fill_issue(item.key, issue)
         except SourceError as error:
             return ItemList(unread=(_name_unknown_project(error, projects),))
         since = instant - _MARGIN
-        closed = (item for item in items if item.closed_at is None or item.closed_at >= since)
+        closed = (item for item, _ in found if item.closed_at is None or item.closed_at >= since)
         return ItemList(items=tuple(closed), unread=tuple(unread))
 
     def open_items(self, projects: Collection[str]) -> PaginatedList[WorkItem]:
@@ -227,19 +234,17 @@ class Jira:
             return None
 
     def _search(
-        self,
-        jql: str,
-        what: str,
-        unread: list[str],
-        most_pages: int = MOST_PAGES,
-        *,
-        with_history: bool = False,
+        self, jql: str, what: str, unread: list[str], most_pages: int = MOST_PAGES
     ) -> list[WorkItem]:
-        """Return the items of a search; ``with_history`` fills the responses about each of them."""
+        found = self._search_issues(jql, what, unread, most_pages, fields=self._fields())
+        return [item for item, _ in found]
+
+    def _search_issues(
+        self, jql: str, what: str, unread: list[str], most_pages: int = MOST_PAGES, **query: str
+    ) -> list[tuple[WorkItem, Mapping[str, Any]]]:
+        """Return the items of a search, each with its issue as Jira returned it."""
         site = self._site()
-        query = {"jql": f"{jql} ORDER BY created ASC, key ASC", "fields": self._fields()}
-        if with_history:
-            query |= {"fields": self._detail_fields(), "expand": "changelog"}
+        query["jql"] = f"{jql} ORDER BY created ASC, key ASC"
         if site.cloud:
             path = f"{site.api}/search/jql"
             listing = self._client.list_by_token(path, "issues", what, most_pages, **query)
@@ -248,7 +253,7 @@ class Jira:
             listing = self._client.list_by_position(path, "issues", what, most_pages, **query)
         if not listing.complete:
             unread.append(f"Jira's list of {what} was not read completely")
-        items: dict[str, WorkItem] = {}
+        items: dict[str, tuple[WorkItem, Mapping[str, Any]]] = {}
         for issue in listing.items:
             try:
                 item = self._parse_issue(issue).item
@@ -256,9 +261,7 @@ class Jira:
                 unread.append(f"{what}: {error}")
             else:
                 # An issue that changes during the reading may be on two pages.
-                items[item.key] = item
-                if with_history:
-                    self._fill_issue(item.key, issue)
+                items[item.key] = item, issue
         return list(items.values())
 
     def _fill_issue(self, key: str, issue: Mapping[str, Any]) -> None:

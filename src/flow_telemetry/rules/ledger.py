@@ -92,6 +92,11 @@ class SourceLedger:
         """Whether all older things were listed since the start."""
         return self.full_mark is not None and self.full_mark > self.start
 
+    @property
+    def recent_runs(self) -> timedelta:
+        """How long before its window a sweep lists runs."""
+        return RECENT_RUNS if self.has_full_list else RECENT
+
     def without_old(self) -> SourceLedger:
         """Return the ledger without things that no later window contains.
 

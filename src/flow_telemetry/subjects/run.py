@@ -22,6 +22,7 @@ from flow_telemetry.github.changes import (
     with_head_at,
 )
 from flow_telemetry.github.deployments import (
+    list_candidates,
     list_deployments_of,
     read_deployments,
     with_statuses,
@@ -299,9 +300,8 @@ def _prefetch_deployments(context: ExportContext, run: Run) -> None:
     def guess() -> None:
         made = [
             deployment
-            for deployment in list_deployments_of(github, run.repository, run.head_sha)
-            if deployment.created_at >= run.started_at
-            and is_selected(deployment.environment, patterns)
+            for deployment in list_candidates(github, run, run.head_sha)
+            if is_selected(deployment.environment, patterns)
         ]
         if not made:
             return

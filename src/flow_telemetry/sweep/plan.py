@@ -24,8 +24,6 @@ from flow_telemetry.model.api_usage import Api
 from flow_telemetry.rules.ledger import (
     LONGEST,
     OVERLAP,
-    RECENT,
-    RECENT_RUNS,
     Ledger,
     SourceLedger,
     full_window_of,
@@ -354,7 +352,8 @@ class _Planning:
         known = listed.repository.reference not in self.new
         due = known and any(full_window_of(source, self.start.end) for source in sources)
         is_due = due and not listed.archived
-        days = RECENT_RUNS if any(each.has_full_list for each in sources) else RECENT
+        # The sources without a full list have the longer time.
+        days = min(each.recent_runs for each in sources)
         time = max(self.start.end - self._since(sources), OVERLAP)
         return Activity(
             repository=listed.repository.full_name,

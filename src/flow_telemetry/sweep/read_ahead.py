@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import TypeVar
 
 from flow_telemetry.context import ExportContext
 from flow_telemetry.errors import FlowTelemetryError
@@ -26,7 +26,6 @@ from flow_telemetry.github.deployments import deployments_path
 from flow_telemetry.github.runs import read_jobs
 from flow_telemetry.github.sweep import list_deployments_since
 from flow_telemetry.http.payload import Payload
-from flow_telemetry.http.session import Request
 from flow_telemetry.identity import fold
 from flow_telemetry.model import Deployment, Repository, Result, Run
 from flow_telemetry.rules.deployments import delivery_result
@@ -34,6 +33,8 @@ from flow_telemetry.rules.parentage import Lookup, head_is_known, may_deploy, pa
 from flow_telemetry.settings import TrackerChoice
 from flow_telemetry.subjects.types import DeploymentSubject, ItemSubject, RunSubject
 from flow_telemetry.sweep.things import Thing
+
+Value = TypeVar("Value")
 
 _FEW_COMMITS = 10
 # The responses for some more would not stay in the cache until they are used.
@@ -145,10 +146,9 @@ class ReadAhead:
             base, head = pair
             if base.environment != head.environment or delivery_result(base) is not Result.SUCCESS:
                 return ()
-            try:
-                found = compare_commits(github, self.home, base.sha, head.sha, "a deployment")
-            except FlowTelemetryError:
-                return ()  # As in `parent_of`.
+            found = _or_none(
+                lambda: compare_commits(github, self.home, base.sha, head.sha, "a deployment")
+            )
             commits = found.commits if found is not None else ()
             # Those of many are read by fifty a request for one deployment.
             return [str(c.get("sha")) for c in commits] if len(commits) <= _FEW_COMMITS else ()
@@ -162,10 +162,7 @@ class ReadAhead:
         github = self.context.github
 
         def parent_of(run: Run) -> int | None:
-            try:
-                change = read_parentage(github, run).change
-            except FlowTelemetryError:
-                return None  # It is read again, for its error.
+            change = _or_none(lambda: read_parentage(github, run).change)
             in_home = change is not None and (
                 fold(change.repository.full_name) == fold(self.home.full_name)
             )
@@ -182,23 +179,16 @@ class ReadAhead:
     def _read_waits(self, runs: Sequence[Run]) -> None:
         """Read the jobs of runs, and ahead what they waited for."""
         github = self.context.github.required
-
-        def with_jobs(run: Run) -> Run | None:
-            try:
-                return read_jobs(github, run)
-            except FlowTelemetryError:
-                return None  # As in `parent_of`.
-
-        found = github.run_concurrently(with_jobs, runs)
+        found = github.run_concurrently(lambda run: _or_none(partial(read_jobs, github, run)), runs)
         read_waits_ahead(self.context.github, self.home, [run for run in found if run is not None])
 
     def _fill_deployments(self, runs: Sequence[Run]) -> None:
         """Answer which deployments the commits of runs have, by the list of all of them."""
         since, github = self.deployed_since, self.context.github
-        later = [run for run in runs if may_deploy(run) and since and run.started_at >= since]
-        if since is None or not later:
+        if since is None:
             return
-        if self._deployments is None:
+        later = [run for run in runs if may_deploy(run) and run.started_at >= since]
+        if later and self._deployments is None:
             self._deployments = {}
             items, complete = list_deployments_since(github, self.home, since)
             if not complete:
@@ -206,11 +196,17 @@ class ReadAhead:
                 return
             for item in items:
                 self._deployments.setdefault(str(item.get("sha")), []).append(item)
-        by_commit = self._deployments
-        for sha in dict.fromkeys(run.head_sha for run in later if run.head_sha):
-            request = github.page_request(deployments_path(self.home), sha=sha)
-            github.fill([request], partial(_respond, request, by_commit.get(sha, [])))
+        by_commit, path = self._deployments or {}, deployments_path(self.home)
+        known = [
+            (github.page_request(path, sha=sha), by_commit.get(sha, []))
+            for sha in dict.fromkeys(run.head_sha for run in later if run.head_sha)
+        ]
+        github.fill([request for request, _ in known], lambda: known)
 
 
-def _respond(request: Request, payload: Any) -> list[tuple[Request, Any]]:
-    return [(request, payload)]
+def _or_none(read: Callable[[], Value]) -> Value | None:
+    """Return what is read ahead; None if that fails: it is read again, for its error."""
+    try:
+        return read()
+    except FlowTelemetryError:
+        return None

@@ -20,7 +20,6 @@ from flow_telemetry.rules.intervals import Interval, Window
 from flow_telemetry.rules.ledger import (
     LONGEST,
     RECENT,
-    RECENT_RUNS,
     Pending,
     PendingReason,
     SourceLedger,
@@ -68,7 +67,7 @@ class SourceWindow:
     @property
     def recent(self) -> timedelta:
         """How long before the window things were created that are not left to the full list."""
-        return RECENT_RUNS if self.name == RUNS and self.ledger.has_full_list else RECENT
+        return self.ledger.recent_runs if self.name == RUNS else RECENT
 
     def of_created(self, created_at: datetime) -> tuple[Interval, ...]:
         """Return the parts of the window in which something has to end, by its creation.

@@ -332,7 +332,7 @@ class Sweep:
             self.unread.append(f"the list of {window.name}: {error}")
             self.unlisted.add(window.name)
             return None
-        if window.name == RUNS and not window.full and listing.active_runs is not None:
+        if listing.active_runs is not None:
             self.active_runs = ActiveList(runs=listing.active_runs, at=self.context.clock.now())
         if listing.listed_runs is not None:
             self._know(listing.listed_runs, full=window.full)
