@@ -124,10 +124,12 @@ def test_without_metrics_there_are_none_of_these(
 def test_what_is_not_exported_sends_no_metrics_about_itself(
     program: Program, github: FakeGitHub, receiver: Receiver, run: Run
 ) -> None:
-    """A run that `workflows` does not choose is skipped, and stays so."""
+    """A run that `workflows` does not choose is skipped: it is read, and nothing beside it."""
     result = program.export(run, workflows="!CI")
     assert (result.outputs["status"], receiver.requests) == ("skipped", [])
-    assert said(result)[0] == sent(github)["rest"]
+    count = sent(github)
+    assert count["graphql"] == 0
+    assert said(result) == [count["rest"], 5000 - github.used["core"]]
 
 
 def test_a_server_without_limits_counts_requests_only(

@@ -279,6 +279,9 @@ def _prefetch_ancestors(context: ExportContext, subject: RunSubject) -> None:
     described, github = subject.described, context.github
     if described is None or subject.only_beside_others:
         return
+    # Only `workflow_run` describes a run with its workflow.
+    if subject.ended and reason_not_selected(context.settings, described.run) is not None:
+        return
     github.prefetch(lambda: read_parentage(github, described.run))
     run = described.run
     if parentage.may_deploy(run) and run.head_sha and context.settings.export is not Export.JOB:
