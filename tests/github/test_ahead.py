@@ -21,11 +21,13 @@ from flow_telemetry.github.ahead import (
     issue_target,
     lineage_target,
     read_ahead,
+    timeline_target,
 )
 from flow_telemetry.github.changes import commit_pulls_path, read_change
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.issues import GitHubIssues, StatusSource, read_closing
 from flow_telemetry.github.payloads import parse_changes
+from flow_telemetry.github.timeline import read_timeline
 from flow_telemetry.model import Change, WorkItem
 from flow_telemetry.model.item_key import parse_item_key
 
@@ -149,6 +151,19 @@ def test_a_pull_request_is_the_same_by_one_request(checked: FakeGitHub) -> None:
     assert len(ahead[0].timeline) == 22
 
 
+def test_timelines_alone_are_the_same_by_one_request(checked: FakeGitHub) -> None:
+    """As those of open pull requests."""
+    with client_of(checked) as client:
+        alone = [read_timeline(client, "acme/shop", number) for number in (123, 124)]
+    with client_of(checked) as client:
+        asked = len(checked.requests)
+        read_ahead(client, SHOP, [timeline_target(client, SHOP, number) for number in (123, 124)])
+        ahead = [read_timeline(client, "acme/shop", number) for number in (123, 124)]
+        assert len(checked.requests) == asked + 1
+    assert ahead == alone
+    assert [len(each.events) for each in ahead] == [22, 0]
+
+
 @pytest.mark.parametrize("number", [17, 19])
 def test_an_issue_is_the_same_by_one_request(checked: FakeGitHub, number: int) -> None:
     """Its parents, its details, and its whole history."""
@@ -254,3 +269,14 @@ def test_an_older_server_is_asked_for_what_it_has(merged: World) -> None:
         read_closing(client, Change(repository=SHOP, number=123))
         kinds = [path.partition("?")[0].rpartition("/")[2] for path in github.paths[asked:]]
     assert kinds == ["timeline"]
+
+
+def test_an_older_server_is_asked_for_timelines_one_by_one(merged: World) -> None:
+    """Once it is known that its schema lacks one of their kinds, no query is sent for them."""
+    lacking = ["AddedToMergeQueueEvent"]
+    with FakeGitHub(merged, missing_fields=lacking) as github, client_of(github) as client:
+        for number in (123, 124):
+            read_ahead(client, SHOP, [timeline_target(client, SHOP, number)])
+        assert len(read_timeline(client, "acme/shop", 123).events) == 22
+        kinds = [path.partition("?")[0].rpartition("/")[2] for path in github.paths]
+    assert kinds == ["graphql", "graphql", "timeline"]

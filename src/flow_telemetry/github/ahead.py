@@ -227,6 +227,29 @@ def change_target(client: GitHubClient, repository: Repository, pull: Payload) -
     return build
 
 
+def timeline_target(client: GitHubClient, repository: Repository, number: int) -> TargetBuilder:
+    """Return the target of the timeline of a pull request."""
+    timeline = client.page_request(f"/repos/{repository.full_name}/issues/{number}/timeline")
+
+    def respond(node: Payload) -> Responses:
+        events = rest_timeline(node, CHANGE_KINDS)
+        if events is not None:
+            yield timeline, events
+
+    def build(unsupported: frozenset[str]) -> Target:
+        # A target without requests is left out.
+        supported = supports_timeline(CHANGE_KINDS, unsupported)
+        history = select_timeline(CHANGE_KINDS, _MOST_EVENTS) if supported else "number"
+        return Target(
+            selection=f"pullRequest(number: $number%) {{ {history} }}",
+            variables={"number": ("Int!", number)},
+            requests=(timeline,) if supported else (),
+            respond=respond,
+        )
+
+    return build
+
+
 def lineage_target(client: GitHubClient, repository: Repository, number: int) -> TargetBuilder:
     """Return the target of what a pull request closes."""
 

@@ -18,6 +18,7 @@ from flow_telemetry.errors import (
     PayloadError,
     SourceError,
 )
+from flow_telemetry.github.ahead import read_ahead, timeline_target
 from flow_telemetry.github.client import GitHubClient
 from flow_telemetry.github.graphql import GraphqlResponse, OlderSchemaError
 from flow_telemetry.github.issues import TRACKER, parse_node_actor
@@ -186,7 +187,7 @@ query OpenChanges($owner: String!, $name: String!, $after: String) {
 }
 """
 _MOST_PAGES_OF_CHANGES = 10
-# Of GITHUB_TOKEN's 1,000 requests an hour and repository, a sweep takes a tenth for the phases.
+# Of GITHUB_TOKEN's 1,000 points an hour and repository, a sweep takes a tenth for the phases.
 MOST_CHANGES_BY_PHASE = 100
 _CONCURRENT = 10
 
@@ -242,9 +243,9 @@ def _parse_open_change(node: Payload, repository: Repository) -> Change | None:
 def with_phases(
     client: GitHubClient, opened: OpenChanges, now: datetime, may_go_on: Callable[[], bool]
 ) -> OpenChanges:
-    """Return the open pull requests with the phases of the oldest, a request for each.
+    """Return the open pull requests with the phases of the oldest, ten by a query.
 
-    At most `MOST_CHANGES_BY_PHASE` are read, in groups of ten while ``may_go_on``.
+    At most `MOST_CHANGES_BY_PHASE` are read, while ``may_go_on``.
     """
     phases: list[PresentPhase] = []
     unread: list[str] = []
@@ -266,6 +267,11 @@ def with_phases(
         if not may_go_on():
             break
         group = oldest[begin : begin + _CONCURRENT]
+        read_ahead(
+            client,
+            opened.repository,
+            [timeline_target(client, change.repository, change.number) for change in group],
+        )
         for phase, reason in client.run_concurrently(read_one, group):
             done += reason is None
             phases += [phase] if phase else []
