@@ -147,7 +147,7 @@ def _print_check(options: argparse.Namespace, costs: Costs) -> None:
         model.sweep(at)
     modelled = sorted(model.lags)
     rows = [
-        ("requests", f"{requests:,}", f"{sum(model.account.by_hour.values()):,}"),
+        ("requests", f"{requests:,}", f"{model.requests:,.0f}"),
         ("things exported", f"{len(lags):,}", f"{model.exported:,}"),
         *(
             (

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from benchmarks.organization.history import Kind, RepositoryHistory
 from benchmarks.organization.sweeps import SweepFigures
@@ -16,8 +16,6 @@ from flow_telemetry.rules.ledger import OVERLAP, RECENT_RUNS
 
 PAGE = 100
 TERMS = ("repository", "page of runs", "run", "pull request", "issue")
-# The list of runs of a sweep: a day, the hour before the mark, and the time of the window.
-_LISTED = RECENT_RUNS + OVERLAP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +77,9 @@ class RunList:
         """Return the number of runs that were created in a time."""
         return bisect_right(self._created, end) - bisect_left(self._created, begin)
 
-    def pages(self, mark: datetime, now: datetime) -> int:
-        """Return the requests for the list of a sweep."""
-        begin = mark - _LISTED
+    def pages(self, mark: datetime, now: datetime, recent: timedelta) -> int:
+        """Return the requests for the list of a sweep: ``recent``, and from the mark on."""
+        begin = mark - recent - OVERLAP
         first, last = bisect_left(self._created, begin), bisect_right(self._created, now)
         return pages_of_runs(self._created[first:last], begin, now)
 
@@ -104,7 +102,7 @@ def fit_costs(
             exported[names[each.number]][each.kind] += 1
         for name in sorted({name for name, _ in sweep.swept}):
             of_name = exported[name]
-            pages = lists[name].pages(mark, sweep.started_at)
+            pages = lists[name].pages(mark, sweep.started_at, RECENT_RUNS)
             rows.append((1.0, pages, *(float(of_name[kind]) for kind in Kind)))
             for resource, numbers in found.items():
                 numbers.append(sweep.swept[name, resource])

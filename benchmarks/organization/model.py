@@ -87,6 +87,7 @@ class ModelRepository:
             for kind in (Kind.CHANGE, Kind.ISSUE)
         )
         runs = self.runs.count(since, now)
+        recent = self.ledgers[Kind.RUN].recent_runs
         is_due = bool(full_window_of(self.ledgers[Kind.RUN], now - DELAY))
         return Activity(
             repository=self.history.name,
@@ -96,7 +97,7 @@ class ModelRepository:
             remaining=sum(len(e.pending) + len(e.unfinished) for e in self.ledgers.values()),
             is_due=is_due,
             runs_a_day=runs * (DAY / (now - since)),
-            listed_days=(RECENT_RUNS + LONGEST if is_due else RECENT_RUNS).days,
+            listed_days=(recent + LONGEST if is_due else recent).days,
         )
 
     def full_list_pages(self, now: datetime) -> int:
@@ -168,6 +169,7 @@ class Model:
     shards: int = 0
     sweeps: int = 0
     longest: float = 0.0
+    requests: float = 0.0
     _end: datetime = START
 
     def sweep(self, at: datetime) -> None:
@@ -228,9 +230,12 @@ class Model:
         states = {
             kind: SourceState.of(_SOURCES[kind], ledger) for kind, ledger in home.ledgers.items()
         }
-        mark = home.ledgers[Kind.RUN].mark
-        base = (1.0, float(home.runs.pages(mark, at)), 0.0, 0.0, 0.0)
-        listed = self._try(run, self.costs.of_all(base))
+        ledger = home.ledgers[Kind.RUN]
+        of_a_day = home.runs.pages(ledger.mark, at, RECENT_RUNS)
+        listing = self.costs.of_all((1.0, float(of_a_day), 0.0, 0.0, 0.0))
+        # The pages alone: the cost of a page that was fitted has what grows with a repository, too.
+        listing["core"] += home.runs.pages(ledger.mark, at, ledger.recent_runs) - of_a_day
+        listed = self._try(run, listing)
         yield listed
         if listed:
             found: list[tuple[Thing, SourceState]] = []
@@ -251,7 +256,6 @@ class Model:
                 if not exported:
                     break
         pages = home.full_list_pages(at) if listed else 0
-        # The pages alone: the cost of a page that was fitted has what grows with a repository, too.
         if pages and self._try(run, {"core": float(pages)}):
             states[Kind.RUN].full_remaining = {}
             yield True
@@ -329,6 +333,7 @@ class Model:
                 if resource == "core":
                     pace = max(pace, MINUTE / MOST_A_MINUTE[Api.REST])
                 now += size * pace
+                self.requests += size
                 sent += size
                 left -= size
         return now, sent
