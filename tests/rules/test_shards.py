@@ -75,12 +75,28 @@ def test_no_shard_has_more_than_the_mean_and_one_repository(
 
 @given(organizations(), st.integers(0, 15_000))
 def test_budgets_share_what_the_rate_limit_leaves(repositories: list[Activity], left: int) -> None:
-    """In proportion to the requests; each shard may send one, or it could not begin."""
+    """In proportion to the requests; each shard may send one, or it could not begin.
+
+    The limit is that of REST: beside as many requests the budgets have room for the queries.
+    """
     shards = plan_shards(repositories, requests_left=left)
     total = sum(shard.requests for shard in shards)
-    assert sum(shard.budget for shard in shards) <= left + len(shards)
+    queries = sum(each.queries for each in repositories if each.is_active)
+    budgets = sum(shard.budget for shard in shards)
+    assert budgets - budgets * queries / max(1, total) <= left + len(shards)
+    allowed = left * total // (total - queries) if shards else left
     for shard in shards:
-        assert shard.budget == max(1, min(left, 3 * total) * shard.requests // total)
+        assert shard.budget == max(1, min(allowed, 3 * total) * shard.requests // total)
+
+
+@given(organizations())
+def test_a_part_of_the_requests_are_queries(repositories: list[Activity]) -> None:
+    """Of a repository without much to export almost half are; of one with many runs, few."""
+    for each in repositories:
+        assert 0 < each.queries < each.requests / 2
+    idle, busy = Activity(repository="acme/idle"), Activity(repository="acme/busy", runs=1_000)
+    assert idle.queries / idle.requests > 0.4
+    assert busy.queries / busy.requests < 0.1
 
 
 @given(organizations())
@@ -108,7 +124,8 @@ def test_a_limit_that_is_too_small_makes_no_further_shards(
 ) -> None:
     """Each shard ends within a list, whose requests are wasted then."""
     shards = plan_shards(repositories, requests_left=left)
-    assert len(shards) <= max(1, -(-left // REQUESTS_OF_SHARD))
+    # At most half of a budget are queries.
+    assert len(shards) <= max(1, -(-2 * left // REQUESTS_OF_SHARD))
 
 
 def test_a_list_of_many_runs_costs_more() -> None:

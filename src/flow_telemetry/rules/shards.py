@@ -27,6 +27,11 @@ _REQUESTS_OF_DEPLOYMENT = 2.5
 _FIRST_RUNS_A_DAY = 100.0
 _REQUESTS_OF_RUN_A_DAY = 0.06
 _RUNS_OF_PAGE = 100.0
+# At least so many of them are queries. An estimate that is too high would let the first shards use
+# up what the limit of REST leaves for the last one.
+_QUERIES_OF_REPOSITORY = 5.0
+_QUERIES_OF_RUN = 0.08
+_QUERIES_OF_CLOSING = 0.2
 # An estimate that is too low leaves things to the next sweep, one that is too high costs nothing.
 _RESERVE = 3
 
@@ -69,6 +74,15 @@ class Activity:
             + self.deployments * _REQUESTS_OF_DEPLOYMENT
         )
 
+    @property
+    def queries(self) -> int:
+        """How many of these are queries of GraphQL, which has a rate limit of its own."""
+        return int(
+            _QUERIES_OF_REPOSITORY
+            + self.runs * _QUERIES_OF_RUN
+            + (self.closings + self.remaining) * _QUERIES_OF_CLOSING
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
@@ -91,14 +105,18 @@ def plan_shards(
 ) -> tuple[Shard, ...]:
     """Return shards with each active repository in exactly one, balanced by estimated requests.
 
-    No shard has more than the mean and one repository. ``requests_left`` is the rest of the token's
-    rate limit, which the shards share in proportion to their requests; None without a limit.
+    No shard has more than the mean and one repository. ``requests_left`` is what the token's rate
+    limit of REST leaves, which the shards share in proportion to their requests; None without one.
     """
     active = sorted(
         (each for each in repositories if each.is_active),
         key=lambda each: (-each.requests, each.repository),
     )
     total = sum(each.requests for each in active)
+    if requests_left is not None and active:
+        # A budget counts queries as well, which use nothing of this limit.
+        of_rest = total - sum(each.queries for each in active)
+        requests_left = requests_left * total // of_rest
     # If the limit is too small, more shards would waste more of it: each ends within a list.
     sent = total if requests_left is None else min(total, max(1, requests_left))
     number = min(most_shards, MOST_SHARDS, len(active), -(-sent // REQUESTS_OF_SHARD))
