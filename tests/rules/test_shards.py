@@ -41,6 +41,14 @@ def organizations(draw: st.DrawFn) -> list[Activity]:
     ]
 
 
+def allowed_beside_queries(repositories: list[Activity], left: int) -> int:
+    """Return how many requests and queries make use of all that the limit of REST leaves."""
+    active = [each for each in repositories if each.is_active]
+    requests = sum(each.requests for each in active)
+    of_rest = requests - sum(each.queries for each in active)
+    return left * requests // of_rest if active else left
+
+
 @given(organizations(), st.integers(1, 300))
 def test_each_active_repository_is_in_exactly_one_shard(
     repositories: list[Activity], most: int
@@ -81,10 +89,8 @@ def test_budgets_share_what_the_rate_limit_leaves(repositories: list[Activity], 
     """
     shards = plan_shards(repositories, requests_left=left)
     total = sum(shard.requests for shard in shards)
-    queries = sum(each.queries for each in repositories if each.is_active)
-    budgets = sum(shard.budget for shard in shards)
-    assert budgets - budgets * queries / max(1, total) <= left + len(shards)
-    allowed = left * total // (total - queries) if shards else left
+    allowed = allowed_beside_queries(repositories, left)
+    assert sum(shard.budget for shard in shards) <= allowed + len(shards)
     for shard in shards:
         assert shard.budget == max(1, min(allowed, 3 * total) * shard.requests // total)
 
@@ -124,8 +130,8 @@ def test_a_limit_that_is_too_small_makes_no_further_shards(
 ) -> None:
     """Each shard ends within a list, whose requests are wasted then."""
     shards = plan_shards(repositories, requests_left=left)
-    # At most half of a budget are queries.
-    assert len(shards) <= max(1, -(-2 * left // REQUESTS_OF_SHARD))
+    allowed = allowed_beside_queries(repositories, left)
+    assert len(shards) <= max(1, -(-allowed // REQUESTS_OF_SHARD))
 
 
 def test_a_list_of_many_runs_costs_more() -> None:

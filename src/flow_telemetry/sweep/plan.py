@@ -144,8 +144,8 @@ def _describe_budget(shards: Sequence[Shard]) -> Iterator[str]:
     given = sum(shard.budget for shard in shards)
     if given < needed:
         yield (
-            f"the sweep needs some {needed:,} requests, and the rate limit of the token leaves "
-            f"{given:,}: the next sweep goes on with the rest"
+            f"the sweep needs some {needed:,} requests and queries, and the rate limit of the "
+            f"token leaves {given:,}: the next sweep goes on with the rest"
         )
 
 
